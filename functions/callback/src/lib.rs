@@ -1,0 +1,64 @@
+//! `callback`: jobs from the queue `callbacks`; each tells a client of one thing.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use shared::{
+    callbacks::{Caller, CallerError},
+    edge::{BatchRun, run_batch},
+    flow::{
+        Gateway,
+        callback::{Done, callback},
+    },
+    queue::CallbackJob,
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::Directory,
+};
+use tracing::error;
+
+pub struct Callback {
+    gateway: Gateway,
+    directory: Directory,
+    caller: Caller,
+}
+
+/// A function that could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Caller(#[from] CallerError),
+}
+
+impl Callback {
+    /// # Errors
+    /// When a variable is missing or malformed, or the HTTP client cannot be built.
+    pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
+        Ok(Self {
+            gateway: gateway(environment)?,
+            directory: connect_directory(environment)?,
+            caller: Caller::of(environment)?,
+        })
+    }
+
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        run_batch(event, async |payload| self.run(&payload).await).await
+    }
+
+    async fn run(&self, payload: &str) -> BatchRun {
+        let job = match CallbackJob::read(payload) {
+            Ok(job) => job,
+            Err(error) => {
+                error!(%error, "unreadable job");
+                return BatchRun::Again;
+            }
+        };
+        match callback(&self.gateway, &self.directory, &self.caller, job).await {
+            Ok(Done::Finished) => BatchRun::Done,
+            Ok(Done::GivenUp) => BatchRun::Again,
+            Err(error) => {
+                error!(event.id = %job.subject.event_id(), error = shared::edge::chain(&error), "could not call back");
+                BatchRun::Again
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `dispatch`: jobs from the queue `jobs`; each hands one message to a carrier.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use shared::{
+    carriers::Submitter,
+    edge::{BatchRun, run_batch},
+    flow::{
+        Gateway,
+        submit::{Done, submit},
+    },
+    queue::Job,
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::Directory,
+};
+use tracing::error;
+
+pub struct Dispatch {
+    gateway: Gateway,
+    directory: Directory,
+    submitter: Submitter,
+}
+
+impl Dispatch {
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            gateway: gateway(environment)?,
+            directory: connect_directory(environment)?,
+            submitter: Submitter::new(environment.http.client().clone()),
+        })
+    }
+
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        run_batch(event, async |payload| self.run(&payload).await).await
+    }
+
+    async fn run(&self, payload: &str) -> BatchRun {
+        let Job::Submit { message } = match Job::read(payload) {
+            Ok(job) => job,
+            Err(error) => {
+                error!(%error, "unreadable job");
+                return BatchRun::Again;
+            }
+        };
+        match submit(&self.gateway, &self.directory, &self.submitter, message).await {
+            Ok(Done::Finished) => BatchRun::Done,
+            Ok(Done::Held) => BatchRun::Again,
+            Err(error) => {
+                error!(message.id = %message, error = shared::edge::chain(&error), "could not submit");
+                BatchRun::Again
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `dlr-webhook`: `POST /dlr/{carrier}/{token}[/{messageId}]`, where carriers bring receipts.
+//!
+//! The carrier is answered once what it brought is on record; anything but a
+//! 2xx makes it bring the same again.
+
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use shared::{
+    domain::MessageId,
+    edge::{Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    flow::{Gateway, receipt::receipt},
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::Directory,
+};
+
+pub struct DlrWebhook {
+    gateway: Gateway,
+    directory: Directory,
+}
+
+impl DlrWebhook {
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let segments = path_segments(request);
+        let (carrier, token, message) = match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
+            ["dlr", carrier, token] => (carrier, token, None),
+            ["dlr", carrier, token, message] => {
+                (carrier, token, Some(MessageId::parse(message).ok_or_else(Problem::not_found)?))
+            }
+            _ => return Err(Problem::not_found()),
+        };
+        let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
+        let body = body(request)?;
+        let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
+        let payload = String::from_utf8_lossy(body);
+        for one in &receipts {
+            receipt(&self.gateway, carrier, message, one, &payload).await?;
+        }
+        Ok(json(StatusCode::OK, "{}".to_owned()))
+    }
+}

@@ -1,0 +1,136 @@
+//! `messages`: what an account can read and cancel, and what describes the API.
+
+mod view;
+
+use http::{Method, Response, StatusCode};
+use lambda_http::{Body, Request};
+use shared::{
+    dialects::mplus,
+    domain::{AccountId, Fault, FaultCode, MessageId, PhoneNumber, SenderId, State},
+    edge::{Problem, authenticate, json, path_segments, query},
+    flow::{
+        Gateway,
+        cancel::{Cancelled, cancel},
+        read::{self, Filter},
+    },
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::{Directory, Position},
+};
+
+/// The description of the whole HTTP surface.
+pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
+
+/// How many entries a page holds unless asked otherwise, and at most.
+const PAGE: u16 = 50;
+const LARGEST_PAGE: u16 = 100;
+
+pub struct Messages {
+    gateway: Gateway,
+    directory: Directory,
+}
+
+impl Messages {
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let segments = path_segments(request);
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        if let (&Method::GET, ["openapi.json"]) = (request.method(), segments.as_slice()) {
+            return Ok(json(StatusCode::OK, OPENAPI.to_owned()));
+        }
+        let account = authenticate(request, &self.directory).await?;
+        match (request.method(), segments.as_slice()) {
+            (&Method::GET, ["messages"]) => self.list(request, &account).await,
+            (&Method::GET, ["messages", id]) => self.show(&account, id).await,
+            (&Method::DELETE, ["messages", id]) => self.cancel(&account, id).await,
+            (&Method::GET, ["conversations", number]) => self.conversation(request, &account, number).await,
+            (&Method::GET, ["dr-responses"]) => Ok(json(StatusCode::OK, mplus::event::codes())),
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    async fn show(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
+        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        let message = read::message(&self.gateway, account, id).await?.ok_or_else(Problem::not_found)?;
+        Ok(json(StatusCode::OK, view::message(&message)))
+    }
+
+    async fn cancel(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
+        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        match cancel(&self.gateway, account, id).await? {
+            Cancelled::Done(message) => Ok(json(StatusCode::OK, view::message(&message))),
+            Cancelled::TooLate(message) => Err(Problem::too_late(message.state().as_str())),
+            Cancelled::NotFound => Err(Problem::not_found()),
+        }
+    }
+
+    async fn list(&self, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
+        let mut faults = Vec::new();
+        let state = parameter(request, "state", &mut faults, |text| {
+            State::parse(text).ok_or((FaultCode::UnknownValue, "is not the name of a state".to_owned()))
+        });
+        let number = parameter(request, "to", &mut faults, parse_number);
+        let (after, limit) = paging(request, &mut faults);
+        refuse(faults)?;
+        let page = read::log(&self.gateway, account, &Filter { state, number }, after, limit).await?;
+        Ok(json(StatusCode::OK, view::page(&page)))
+    }
+
+    async fn conversation(
+        &self,
+        request: &Request,
+        account: &AccountId,
+        number: &str,
+    ) -> Result<Response<Body>, Problem> {
+        let mut faults = Vec::new();
+        let number = parse_number(number).map_err(|(code, words)| faults.push(Fault::new("number", code, words)));
+        let sender = parameter(request, "sender", &mut faults, |text| {
+            SenderId::parse(text).map_err(|error| (FaultCode::Malformed, error.to_string()))
+        });
+        let (after, limit) = paging(request, &mut faults);
+        let Ok(number) = number else { return Err(Problem::invalid(faults)) };
+        refuse(faults)?;
+        let page = read::conversation(&self.gateway, account, &number, sender, after, limit).await?;
+        Ok(json(StatusCode::OK, view::page(&page)))
+    }
+}
+
+type ParameterFault = (FaultCode, String);
+
+fn parse_number(text: &str) -> Result<PhoneNumber, ParameterFault> {
+    // A '+' in a query means a space unless it is escaped, and most clients forget to.
+    PhoneNumber::parse(text.trim_start()).map_err(|error| (FaultCode::Malformed, error.to_string()))
+}
+
+fn paging(request: &Request, faults: &mut Vec<Fault>) -> (Option<Position>, u16) {
+    let after = parameter(request, "cursor", faults, |text| {
+        view::read_cursor(text).ok_or((FaultCode::Malformed, "is not a cursor of this API".to_owned()))
+    });
+    let limit = parameter(request, "limit", faults, |text| {
+        let limit = text.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+        limit.ok_or_else(|| (FaultCode::Malformed, format!("must be 1 to {LARGEST_PAGE}")))
+    });
+    (after, limit.unwrap_or(PAGE))
+}
+
+fn parameter<T>(
+    request: &Request,
+    name: &str,
+    faults: &mut Vec<Fault>,
+    read: impl FnOnce(&str) -> Result<T, ParameterFault>,
+) -> Option<T> {
+    let text = query(request, name)?;
+    read(&text).map_err(|(code, words)| faults.push(Fault::new(name, code, words))).ok()
+}
+
+fn refuse(faults: Vec<Fault>) -> Result<(), Problem> {
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}

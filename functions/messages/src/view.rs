@@ -1,0 +1,122 @@
+//! How messages and replies are shown.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{
+    domain::{Message, Reply, State},
+    store::{Page, Position, Record},
+};
+
+#[derive(Serialize)]
+#[serde(tag = "direction", rename_all = "lowercase")]
+enum Shown<'a> {
+    Out(ShownMessage<'a>),
+    In(ShownReply<'a>),
+}
+
+#[derive(Serialize)]
+struct ShownMessage<'a> {
+    id: String,
+    batch: String,
+    state: State,
+    history: Vec<ShownMoment>,
+    to: &'a str,
+    from: &'a str,
+    body: &'a str,
+    segments: u16,
+    encoding: &'a str,
+    attempts: u32,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ShownMoment {
+    state: State,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownReply<'a> {
+    id: String,
+    to: &'a str,
+    from: &'a str,
+    body: &'a str,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_reply_to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownPage<'a> {
+    messages: Vec<Shown<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+pub(crate) fn message(message: &Message) -> String {
+    write(&Shown::Out(show(message)))
+}
+
+pub(crate) fn page(page: &Page) -> String {
+    let messages = page.entries.iter().map(|entry| match &entry.record {
+        Record::Out(message) => Shown::Out(show(message)),
+        Record::In(reply) => Shown::In(show_reply(reply)),
+    });
+    let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next.as_str()));
+    write(&ShownPage { messages: messages.collect(), next })
+}
+
+pub(crate) fn read_cursor(text: &str) -> Option<Position> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Position::parse(std::str::from_utf8(&bytes).ok()?)
+}
+
+fn show(message: &Message) -> ShownMessage<'_> {
+    let history = message.whole_history().into_iter();
+    ShownMessage {
+        id: message.id.to_string(),
+        batch: message.batch.to_string(),
+        state: message.state(),
+        history: history
+            .map(|moment| ShownMoment { state: moment.state, at: moment.at, reason: moment.reason })
+            .collect(),
+        to: message.to.digits(),
+        from: message.from.id.as_str(),
+        body: message.text.as_str(),
+        segments: message.text.segments(),
+        encoding: message.text.encoding().as_str(),
+        attempts: message.attempts,
+        created_at: message.created_at,
+        send_at: message.send_at,
+        client_id: message.client_id.map(|id| id.to_string()),
+        carrier: message.carrier.map(|carrier| carrier.as_str()),
+        carrier_id: message.carrier_id.as_deref(),
+    }
+}
+
+fn show_reply(reply: &Reply) -> ShownReply<'_> {
+    ShownReply {
+        id: reply.id.to_string(),
+        to: reply.to.as_str(),
+        from: reply.from.digits(),
+        body: &reply.body,
+        created_at: reply.received_at,
+        in_reply_to: reply.replied_to.map(|to| to.message.to_string()),
+    }
+}
+
+/// What is shown are maps of strings and numbers, which JSON always takes.
+fn write(shown: &impl Serialize) -> String {
+    serde_json::to_string(shown).unwrap_or_default()
+}

@@ -1,0 +1,45 @@
+//! `mo-webhook`: `POST /mo/{carrier}/{token}`, where carriers bring replies.
+//!
+//! The carrier is answered once what it brought is on record; anything but a
+//! 2xx makes it bring the same again.
+
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use shared::{
+    edge::{Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    flow::{Gateway, reply::reply},
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::Directory,
+};
+
+pub struct MoWebhook {
+    gateway: Gateway,
+    directory: Directory,
+}
+
+impl MoWebhook {
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let segments = path_segments(request);
+        let ["mo", carrier, token] = segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] else {
+            return Err(Problem::not_found());
+        };
+        let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
+        let body = body(request)?;
+        let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
+        let payload = String::from_utf8_lossy(body);
+        for one in &replies {
+            reply(&self.gateway, &self.directory, carrier, one, &payload).await?;
+        }
+        Ok(json(StatusCode::OK, "{}".to_owned()))
+    }
+}

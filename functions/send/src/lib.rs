@@ -1,0 +1,66 @@
+//! `send`: `POST /message`, where messages come in.
+
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use shared::{
+    dialects::{Dialect, mplus},
+    domain::{Fault, FaultCode, IdempotencyKey},
+    edge::{Problem, authenticate, body, json, query},
+    flow::{
+        Gateway,
+        accept::{self, accept},
+    },
+    runtime::{ConfigError, Environment, connect_directory, gateway},
+    store::Directory,
+};
+
+/// The switch for a dry run, as the page names it and as its example does.
+const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
+
+pub struct Send {
+    gateway: Gateway,
+    directory: Directory,
+}
+
+impl Send {
+    /// # Errors
+    /// When a variable is missing or malformed.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let account = authenticate(request, &self.directory).await?;
+        let body = body(request)?;
+        let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+        let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+        let read = Dialect::Mplus.read_request(body, self.gateway.settings.segment_limit);
+        let read = read.map_err(Problem::invalid)?;
+        let wish = accept::Request { dialect: Dialect::Mplus, drafts: read.drafts, idempotency_key, dry_run };
+        let messages = accept(&self.gateway, &self.directory, &account, &wish).await?;
+        Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
+    }
+}
+
+fn dry_run(request: &Request) -> Result<bool, Fault> {
+    for name in DRY_RUN {
+        match query(request, name).map(|value| value.to_ascii_lowercase()).as_deref() {
+            None => {}
+            Some("" | "true" | "1") => return Ok(true),
+            Some("false" | "0") => return Ok(false),
+            Some(_) => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
+        }
+    }
+    Ok(false)
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Fault> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    let fault = || Fault::new("Idempotency-Key", FaultCode::Malformed, "must be 1 to 255 printable ASCII characters");
+    key.map(Some).ok_or_else(fault)
+}

@@ -1,0 +1,49 @@
+//! The AWS side of the port: a request with an `X-Amz-Target` is a call to
+//! DynamoDB or SQS, whatever its path (SQS is also called at a queue's URL).
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::dynamodb::DynamoDb;
+use super::problem::Problem;
+use super::sqs::Sqs;
+use super::upstream::Answer;
+
+pub(super) struct Aws {
+    dynamodb: Arc<DynamoDb>,
+    sqs: Arc<Sqs>,
+}
+
+impl Aws {
+    pub(super) fn new(dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>) -> Self {
+        Self { dynamodb, sqs }
+    }
+}
+
+pub(super) fn routes(aws: Arc<Aws>) -> Router {
+    Router::new().fallback(call).with_state(aws)
+}
+
+async fn call(State(aws): State<Arc<Aws>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .filter(|_| method == Method::POST)
+        .map(str::to_owned);
+    let Some(target) = target else {
+        return Problem::not_found().into_response();
+    };
+    let answer = match target.split_once('.') {
+        Some(("DynamoDB_20120810", operation)) => aws.dynamodb.call(operation, headers, body).await,
+        Some(("AmazonSQS", operation)) => aws.sqs.call(operation, headers, body).await,
+        _ => {
+            Answer::error(StatusCode::BAD_REQUEST, "UnknownOperationException", "This world has DynamoDB and SQS only.")
+        }
+    };
+    answer.into_response()
+}

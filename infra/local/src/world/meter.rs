@@ -1,0 +1,82 @@
+//! What AWS would bill: each call by its name, and for DynamoDB the capacity
+//! that it consumed. Retries, empty receives and failed conditions count, as
+//! they do on the bill.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Capacity in DynamoDB's units of on-demand reads and writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Units {
+    pub(super) read: f64,
+    pub(super) write: f64,
+}
+
+#[derive(Clone, Default, Serialize)]
+struct DynamoDbUse {
+    requests: u64,
+    read_units: f64,
+    write_units: f64,
+}
+
+#[derive(Clone, Default, Serialize)]
+struct SqsUse {
+    requests: u64,
+}
+
+#[derive(Clone, Default)]
+struct Readings {
+    dynamodb: BTreeMap<String, DynamoDbUse>,
+    sqs: BTreeMap<String, SqsUse>,
+}
+
+#[derive(Default)]
+pub(super) struct Meter {
+    readings: Mutex<Readings>,
+}
+
+impl Meter {
+    pub(super) fn dynamodb(&self, operation: &str, units: Units) {
+        let mut readings = self.readings();
+        let used = readings.dynamodb.entry(operation.to_owned()).or_default();
+        used.requests += 1;
+        used.read_units += units.read;
+        used.write_units += units.write;
+    }
+
+    pub(super) fn sqs(&self, operation: &str) {
+        let mut readings = self.readings();
+        readings.sqs.entry(operation.to_owned()).or_default().requests += 1;
+    }
+
+    fn readings(&self) -> MutexGuard<'_, Readings> {
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn routes(meter: Arc<Meter>) -> Router {
+    Router::new().route("/meter", get(show).delete(zero)).with_state(meter)
+}
+
+async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
+    let Readings { dynamodb, sqs } = meter.readings().clone();
+    let mut total = DynamoDbUse { requests: sqs.values().map(|used| used.requests).sum(), ..DynamoDbUse::default() };
+    for used in dynamodb.values() {
+        total.requests += used.requests;
+        total.read_units += used.read_units;
+        total.write_units += used.write_units;
+    }
+    Json(json!({ "dynamodb": dynamodb, "sqs": sqs, "total": total }))
+}
+
+async fn zero(State(meter): State<Arc<Meter>>) -> StatusCode {
+    *meter.readings() = Readings::default();
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,190 @@
+//! Everything outside the gateway, on one loopback port: DynamoDB and SQS in
+//! their real wire formats, a simulated carrier with its handsets, sinks for
+//! callbacks, a clock that can be moved, and a meter of what AWS would bill.
+//!
+//! The gateway may be killed and started again, on another port too, while a
+//! world lives on: receipts and replies wait for it, as a carrier's would.
+
+mod aws;
+mod behaviour;
+mod carrier;
+mod clock;
+mod dynamodb;
+mod handsets;
+mod meter;
+mod phone;
+mod problem;
+mod queues;
+mod sinks;
+mod sqs;
+mod sqs_limits;
+#[cfg(test)]
+mod tests;
+mod upstream;
+mod webhooks;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{info, warn};
+use url::Url;
+
+use self::aws::Aws;
+use self::carrier::Carrier;
+use self::clock::WorldClock;
+use self::dynamodb::DynamoDb;
+use self::handsets::Handsets;
+use self::meter::Meter;
+use self::problem::Problem;
+use self::sinks::Sinks;
+use self::sqs::Sqs;
+use self::webhooks::Webhooks;
+
+/// How long a request that is being answered may hold up [`World::stop`].
+const STOP_WITHIN: Duration = Duration::from_secs(1);
+const SWEEP_EVERY: Duration = Duration::from_mins(3);
+/// What DynamoDB takes in one request, the most of all the parts of the world.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct WorldOptions {
+    /// Folder that keeps the tables across restarts; in memory when absent.
+    /// Time to live then follows the machine's clock, not the world's.
+    pub data: Option<PathBuf>,
+    /// A DynamoDB elsewhere, instead of the embedded one.
+    pub dynamodb: Option<Url>,
+    /// An SQS elsewhere, instead of the embedded one. The world's clock does not
+    /// move its timers.
+    pub sqs: Option<Url>,
+    /// How late a carrier answers that answers too late.
+    pub answer_delay: Duration,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self { data: None, dynamodb: None, sqs: None, answer_delay: Duration::from_secs(30) }
+    }
+}
+
+/// Why a world did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("no loopback listener: {0}")]
+    Listener(#[from] std::io::Error),
+    #[error("the tables cannot be opened: {0}")]
+    Tables(String),
+    #[error("no HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    #[error("the listener has no address that a URL can hold: {0}")]
+    Address(#[from] url::ParseError),
+}
+
+/// A running world. It ends when it is stopped or dropped.
+pub struct World {
+    url: Url,
+    tasks: JoinSet<()>,
+    stop_on_drop: DropGuard,
+}
+
+impl World {
+    /// Serves on `listener` from when this returns.
+    ///
+    /// # Errors
+    /// When the tables in `options.data` cannot be opened, or the machine
+    /// refuses a socket.
+    pub async fn start(listener: TcpListener, options: WorldOptions) -> Result<Self, StartError> {
+        let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
+        let stopping = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let client = upstream::client()?;
+        let clock = Arc::new(WorldClock::default());
+        let meter = Arc::new(Meter::default());
+
+        let dynamodb = if let Some(elsewhere) = options.dynamodb {
+            DynamoDb::outside(elsewhere, client.clone(), Arc::clone(&meter))
+        } else {
+            let tables = dynamodb::open(options.data.as_deref(), Arc::clone(&clock))?;
+            let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let endpoint = Url::parse(&format!("http://{}/", inner.local_addr()?))?;
+            tasks.spawn(dynamodb::serve(inner, tables.clone(), stopping.clone()));
+            DynamoDb::embedded(endpoint, tables, client.clone(), Arc::clone(&meter))
+        };
+        let dynamodb = Arc::new(dynamodb);
+        let sqs = Arc::new(match options.sqs {
+            Some(elsewhere) => Sqs::outside(elsewhere, client.clone(), Arc::clone(&meter)),
+            None => Sqs::embedded(&url, Arc::clone(&clock), Arc::clone(&meter), stopping.clone()),
+        });
+        tasks.spawn(sweep_regularly(Arc::clone(&dynamodb), stopping.clone()));
+
+        let webhooks = Arc::new(Webhooks::new(client, stopping.clone()));
+        let handsets = Arc::new(Handsets::new(Arc::clone(&clock), Arc::clone(&webhooks)));
+        let carrier = Arc::new(Carrier::new(
+            Arc::clone(&handsets),
+            Arc::clone(&webhooks),
+            Arc::clone(&clock),
+            options.answer_delay,
+            stopping.clone(),
+        ));
+        let router = Router::new()
+            .merge(carrier::routes(carrier))
+            .merge(webhooks::routes(webhooks))
+            .merge(handsets::routes(handsets))
+            .merge(sinks::routes(Arc::new(Sinks::new(Arc::clone(&clock)))))
+            .merge(meter::routes(meter))
+            .merge(clock::routes(clock, Arc::clone(&dynamodb), Arc::clone(&sqs)))
+            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs))))
+            .method_not_allowed_fallback(async || Problem::method_not_allowed())
+            .layer(DefaultBodyLimit::max(LARGEST_BODY));
+        tasks.spawn(serve(listener, router, stopping.clone()));
+
+        info!(%url, "the world is up");
+        Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
+    }
+
+    /// Where this world answers, with a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Takes no more requests, ends long polls and held answers, and returns
+    /// within about a second. Receipts that were not taken are lost.
+    pub async fn stop(self) {
+        let Self { mut tasks, stop_on_drop, .. } = self;
+        drop(stop_on_drop);
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            warn!("some requests were cut off");
+        }
+        info!("the world has ended");
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            warn!(%error, "a connection will be slow");
+        }
+    });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
+    if let Err(error) = served {
+        warn!(%error, "the world no longer answers");
+    }
+}
+
+async fn sweep_regularly(dynamodb: Arc<DynamoDb>, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => dynamodb.sweep().await,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The number of a phone. It owns the reading of the three ways to write one
+//! (bare digits, `+`, `00`), so that they name the same phone, and never prints
+//! one in a log.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The digits of a phone number in international form, without a prefix.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+pub(super) struct Phone(String);
+
+/// The text is no phone number.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a phone number: 7 to 15 digits, with + or 00 before them or not")]
+pub(super) struct NotAPhone;
+
+impl Phone {
+    pub(super) fn parse(written: &str) -> Result<Self, NotAPhone> {
+        let digits = written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
+        let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        valid.then(|| Self(digits.to_owned())).ok_or(NotAPhone)
+    }
+
+    pub(super) fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Phone")
+    }
+}

@@ -1,0 +1,105 @@
+//! What a client of the world is told when a request cannot be taken, as
+//! `application/problem+json` (RFC 9457), and the reading of JSON fields in a
+//! way that names the field at fault.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A refused request.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    detail: String,
+    fault: Option<Fault>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    field: &'static str,
+    code: &'static str,
+    message: String,
+}
+
+impl Problem {
+    /// 400: `field` is not what was expected, for the reason in `message`.
+    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::in_field(field, "invalid", message.into())
+    }
+
+    fn missing(field: &'static str) -> Self {
+        Self::in_field(field, "required", "is required".into())
+    }
+
+    fn in_field(field: &'static str, code: &'static str, message: String) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            detail: format!("{field} {message}"),
+            fault: Some(Fault { field, code, message }),
+        }
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self { status: StatusCode::NOT_FOUND, detail: "There is nothing at this path.".into(), fault: None }
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            detail: "This path does not take this method.".into(),
+            fault: None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(fault) = self.fault {
+            body["errors"] = serde_json::json!([fault]);
+        }
+        let content_type = HeaderValue::from_static("application/problem+json");
+        (self.status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
+    }
+}
+
+/// The fields of a JSON object in a request's body.
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Problem::invalid("body", "must be a JSON object")),
+            Err(error) => Err(Problem::invalid("body", format!("is not JSON: {error}"))),
+        }
+    }
+
+    pub(super) fn text(&self, field: &'static str) -> Result<&str, Problem> {
+        match self.0.get(field) {
+            Some(Value::String(text)) => Ok(text),
+            Some(Value::Null) | None => Err(Problem::missing(field)),
+            Some(_) => Err(Problem::invalid(field, "must be a string")),
+        }
+    }
+
+    pub(super) fn filled_text(&self, field: &'static str) -> Result<&str, Problem> {
+        match self.text(field)? {
+            "" => Err(Problem::invalid(field, "must not be empty")),
+            text => Ok(text),
+        }
+    }
+
+    pub(super) fn whole_number(&self, field: &'static str) -> Result<u64, Problem> {
+        match self.0.get(field) {
+            Some(Value::Null) | None => Err(Problem::missing(field)),
+            Some(value) => value.as_u64().ok_or_else(|| Problem::invalid(field, "must be a whole number, 0 or more")),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The queues behind the embedded SQS. It owns their timers, which the world's
+//! clock can move, and what the engine's own backend does otherwise than SQS: a
+//! repeated delete succeeds, a move task moves, a message that comes back into
+//! sight is counted, and a queue's URL is one of this world.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use url::Url;
+use winterbaume_sqs::state::{QueueState, SqsError, SqsState};
+use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
+use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsStateView, StateViewError};
+
+use super::clock::WorldClock;
+
+/// The engine's receipt handles are four UUIDs in a row.
+const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
+
+type Reply<T> = Pin<Box<dyn Future<Output = Result<T, SqsError>> + Send>>;
+type Names = HashMap<String, String>;
+
+#[derive(Clone)]
+pub(super) struct Queues {
+    state: Arc<Mutex<SqsState>>,
+    changed: Arc<watch::Sender<()>>,
+    clock: Arc<WorldClock>,
+    url: Url,
+}
+
+impl Queues {
+    pub(super) fn new(url: Url, clock: Arc<WorldClock>) -> Self {
+        Self { state: Arc::default(), changed: Arc::new(watch::Sender::new(())), clock, url }
+    }
+
+    /// Sees every change after this call that may make a message visible at once.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// How long a receive waits that does not say so itself.
+    pub(super) async fn wait(&self, queue_name: &str) -> Duration {
+        let state = self.state.lock().await;
+        let queue = state.queues.get(queue_name);
+        Duration::from_secs(queue.map_or(0, |q| q.queue.receive_wait_time_seconds.into()))
+    }
+
+    /// Brings delays and visibility timeouts nearer by `seconds`.
+    pub(super) async fn advance(&self, seconds: i64) {
+        let by_ms = seconds * 1000;
+        let mut state = self.state.lock().await;
+        for queue in state.queues.values_mut() {
+            for message in &mut queue.messages {
+                message.visible_at -= by_ms;
+                message.sent_timestamp -= by_ms;
+                if let Some(first) = &mut message.approximate_first_receive_timestamp {
+                    *first -= by_ms;
+                }
+            }
+        }
+        self.changed.send_replace(());
+    }
+}
+
+/// The engine keeps the machine's time; a consumer is told the world's.
+fn in_world_time(mut message: Message, clock: &WorldClock) -> Message {
+    let ahead_ms = clock.advanced_seconds() * 1000;
+    message.sent_timestamp += ahead_ms;
+    if let Some(first) = &mut message.approximate_first_receive_timestamp {
+        *first += ahead_ms;
+    }
+    message
+}
+
+fn attributes(state: &SqsState, queue_name: &str) -> Result<Names, SqsError> {
+    let mut attributes = state.get_queue_attributes(queue_name)?;
+    if let Some(queue) = state.queues.get(queue_name) {
+        let visible = queue.messages.iter().filter(|m| m.is_visible()).count();
+        attributes.insert("ApproximateNumberOfMessages".into(), visible.to_string());
+    }
+    Ok(attributes)
+}
+
+fn delete(state: &mut SqsState, queue_name: &str, handle: &str) -> Result<(), SqsError> {
+    let deleted = match state.delete_message(queue_name, handle) {
+        Err(SqsError::InvalidReceiptHandle { .. }) if handle.len() == RECEIPT_HANDLE_LENGTH => Ok(()),
+        deleted => deleted,
+    };
+    if let Some(queue) = state.queues.get_mut(queue_name) {
+        // Kept by the engine without bound, to know a repeated delete by.
+        queue.deleted_handles.clear();
+    }
+    deleted
+}
+
+/// Moves all messages of the dead-letter queue `source_arn` to `destination_arn`,
+/// or to the first queue that they can have come from.
+fn redrive(
+    state: &mut SqsState,
+    source_arn: &str,
+    destination_arn: Option<&str>,
+    per_second: Option<i32>,
+) -> Result<String, SqsError> {
+    let task_handle = state.start_message_move_task(source_arn, destination_arn, per_second)?;
+    let is_destination = |queue: &QueueState| match destination_arn {
+        Some(arn) => queue.queue.arn == arn,
+        None => queue.dead_letter_target_arn.as_deref() == Some(source_arn),
+    };
+    let destination = state.queues.iter().find(|(_, queue)| is_destination(queue)).map(|(name, _)| name.clone());
+    let mut moved = Vec::new();
+    if destination.is_some() {
+        for queue in state.queues.values_mut() {
+            if queue.queue.arn == source_arn {
+                moved = std::mem::take(&mut queue.messages);
+            }
+        }
+    }
+    let count = i64::try_from(moved.len()).unwrap_or(i64::MAX);
+    if let Some(destination) = destination.and_then(|name| state.queues.get_mut(&name)) {
+        destination.messages.extend(moved.into_iter().map(afresh));
+    }
+    for task in &mut state.message_move_tasks {
+        if task.task_handle == task_handle {
+            task.status = "COMPLETED".into();
+            task.approximate_number_of_messages_moved = count;
+            task.approximate_number_of_messages_to_move = Some(count);
+        }
+    }
+    Ok(task_handle)
+}
+
+fn afresh(message: Message) -> Message {
+    Message {
+        receipt_handle: None,
+        all_receipt_handles: Vec::new(),
+        approximate_first_receive_timestamp: None,
+        approximate_receive_count: 0,
+        visible_at: 0,
+        ..message
+    }
+}
+
+/// Methods of the backend that only pass on to the engine's state.
+macro_rules! on_state {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
+        fn $name(&self, _: String, _: String, $($argument: $type),*) -> Reply<$output> {
+            let queues = self.clone();
+            Box::pin(async move {
+                let $state = &mut *queues.state.lock().await;
+                $body
+            })
+        }
+    )*};
+}
+
+/// As [`on_state`], for what may make a message visible.
+macro_rules! on_state_and_wake {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
+        fn $name(&self, _: String, _: String, $($argument: $type),*) -> Reply<$output> {
+            let queues = self.clone();
+            Box::pin(async move {
+                let $state = &mut *queues.state.lock().await;
+                let outcome = $body;
+                queues.changed.send_replace(());
+                outcome
+            })
+        }
+    )*};
+}
+
+impl SqsBackend for Queues {
+    fn create_queue(
+        &self,
+        account_id: String,
+        region: String,
+        name: String,
+        attributes: Names,
+        tags: Option<Names>,
+    ) -> Reply<Queue> {
+        let queues = self.clone();
+        Box::pin(async move {
+            let mut state = queues.state.lock().await;
+            state.create_queue(&name, &region, &account_id, &attributes, tags.as_ref())?;
+            let queue = state.queues.get_mut(&name).ok_or(SqsError::NonExistentQueue)?;
+            queue.queue.url = format!("{}{account_id}/{name}", queues.url);
+            Ok(queue.queue.clone())
+        })
+    }
+
+    fn receive_messages(
+        &self,
+        _: String,
+        _: String,
+        queue_name: String,
+        max: usize,
+        visibility_timeout: Option<u32>,
+    ) -> Reply<Vec<Message>> {
+        let queues = self.clone();
+        Box::pin(async move {
+            let received = queues.state.lock().await.receive_message(&queue_name, max, visibility_timeout)?;
+            let in_world_time = |message| in_world_time(message, &queues.clock);
+            Ok(received.into_iter().map(in_world_time).collect())
+        })
+    }
+
+    on_state_and_wake! {
+        send_message(
+            queue_name: String,
+            body: String,
+            delay_seconds: Option<u32>,
+            attributes: HashMap<String, MessageAttribute>,
+            group: Option<String>,
+            deduplication: Option<String>
+        ) -> SendMessageOutput = |state| state
+            .send_message(
+                &queue_name,
+                &body,
+                delay_seconds,
+                attributes,
+                group.as_deref(),
+                deduplication.as_deref(),
+            )
+            .map(|sent| SendMessageOutput {
+                message_id: sent.message_id,
+                body_md5: sent.body_md5,
+            });
+        change_message_visibility(queue_name: String, handle: String, timeout: u32) -> () =
+            |state| state.change_message_visibility(&queue_name, &handle, timeout);
+        change_message_visibility_batch(
+            queue_name: String,
+            entries: Vec<(String, String, u32)>
+        ) -> Vec<String> = |state| state.change_message_visibility_batch(&queue_name, &entries);
+        start_message_move_task(
+            source_arn: String,
+            destination_arn: Option<String>,
+            per_second: Option<i32>
+        ) -> String = |state| redrive(state, &source_arn, destination_arn.as_deref(), per_second);
+    }
+
+    on_state! {
+        delete_queue(name: String) -> () = |state| state.delete_queue(&name);
+        get_queue_url(name: String) -> String =
+            |state| state.get_queue_url(&name).map(str::to_owned);
+        get_queue_attributes(name: String) -> Names = |state| attributes(state, &name);
+        set_queue_attributes(name: String, attributes: Names) -> () =
+            |state| state.set_queue_attributes(&name, &attributes);
+        list_queues(prefix: Option<String>) -> Vec<Queue> =
+            |state| Ok(state.list_queues(prefix.as_deref()).into_iter().cloned().collect());
+        delete_message(queue_name: String, handle: String) -> () =
+            |state| delete(state, &queue_name, &handle);
+        purge_queue(name: String) -> () = |state| state.purge_queue(&name);
+        list_queue_tags(name: String) -> Names = |state| state.list_queue_tags(&name);
+        tag_queue(name: String, tags: Names) -> () = |state| state.tag_queue(&name, &tags);
+        untag_queue(name: String, keys: Vec<String>) -> () =
+            |state| state.untag_queue(&name, &keys);
+        add_permission(
+            name: String,
+            label: String,
+            accounts: Vec<String>,
+            actions: Vec<String>
+        ) -> () = |state| state.add_permission(&name, &label, accounts, actions);
+        remove_permission(name: String, label: String) -> () =
+            |state| state.remove_permission(&name, &label);
+        list_dead_letter_source_queues(name: String) -> Vec<String> =
+            |state| state.list_dead_letter_source_queues(&name);
+        cancel_message_move_task(task_handle: String) -> i64 =
+            |state| state.cancel_message_move_task(&task_handle);
+        list_message_move_tasks(source_arn: String) -> Vec<MessageMoveTask> =
+            |state| Ok(state.list_message_move_tasks(&source_arn).into_iter().cloned().collect());
+    }
+
+    fn scopes_with_state(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn snapshot(&self, _: String, _: String) -> Pin<Box<dyn Future<Output = SqsStateView> + Send>> {
+        let queues = self.clone();
+        Box::pin(async move { SqsStateView::from(&*queues.state.lock().await) })
+    }
+
+    fn restore(&self, _: String, _: String, _: SqsStateView) -> Restored {
+        no_restore()
+    }
+
+    fn merge(&self, _: String, _: String, _: SqsStateView) -> Restored {
+        no_restore()
+    }
+}
+
+type Restored = Pin<Box<dyn Future<Output = Result<(), StateViewError>> + Send>>;
+
+fn no_restore() -> Restored {
+    let refused = StateViewError::Invalid("these queues are not restored".into());
+    Box::pin(std::future::ready(Err(refused)))
+}

@@ -1,0 +1,106 @@
+//! Sinks: named places that take any POST and keep it for whoever wants to see
+//! what was called back. They bound their memory, and check nothing.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::clock::WorldClock;
+use super::problem::Problem;
+
+/// How many requests a sink keeps; the oldest go first.
+const KEPT: usize = 100_000;
+
+#[derive(Clone, Serialize)]
+struct Kept {
+    received_at: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+pub(super) struct Sinks {
+    clock: Arc<WorldClock>,
+    kept: Mutex<HashMap<String, VecDeque<Kept>>>,
+}
+
+impl Sinks {
+    pub(super) fn new(clock: Arc<WorldClock>) -> Self {
+        Self { clock, kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Kept>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn routes(sinks: Arc<Sinks>) -> Router {
+    Router::new().route("/sinks/{name}", post(keep).get(show).delete(empty)).with_state(sinks)
+}
+
+async fn keep(
+    State(sinks): State<Arc<Sinks>>,
+    Path(name): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let status = match query.get("status") {
+        Some(status) => {
+            answerable(status).ok_or_else(|| Problem::invalid("status", "must be an HTTP status, 200 to 599"))?
+        }
+        None => StatusCode::OK,
+    };
+    let request = Kept {
+        received_at: sinks.clock.now_text(),
+        headers: by_name(&headers),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    {
+        let mut kept = sinks.kept();
+        let requests = kept.entry(name.clone()).or_default();
+        if requests.len() == KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(request);
+    }
+    info!(sink.name = name, http.status = status.as_u16(), "a sink took a request");
+    Ok(status)
+}
+
+fn answerable(status: &str) -> Option<StatusCode> {
+    let status = status.parse().ok()?;
+    (200..=599).contains(&status).then(|| StatusCode::from_u16(status).ok())?
+}
+
+fn by_name(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut by_name = BTreeMap::<String, String>::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        by_name
+            .entry(name.as_str().to_owned())
+            .and_modify(|earlier| {
+                earlier.push_str(", ");
+                earlier.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    by_name
+}
+
+async fn show(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> Json<Value> {
+    let requests = sinks.kept().get(&name).cloned().unwrap_or_default();
+    Json(json!({ "requests": requests }))
+}
+
+async fn empty(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> StatusCode {
+    sinks.kept().remove(&name);
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,169 @@
+//! SQS: the embedded engine, or an endpoint elsewhere, with each call metered.
+//! For the engine it adds the limits that SQS has, and long polls that end as
+//! soon as a message is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use url::Url;
+use winterbaume_core::{MockRequest, MockService as _};
+use winterbaume_sqs::SqsService;
+
+use super::clock::WorldClock;
+use super::meter::Meter;
+use super::queues::Queues;
+use super::sqs_limits;
+use super::upstream::{Answer, Upstream};
+
+/// How soon a long poll sees a message whose delay has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+pub(super) struct Sqs {
+    engine: Engine,
+    meter: Arc<Meter>,
+}
+
+enum Engine {
+    Embedded(Embedded),
+    Outside(Upstream),
+}
+
+struct Embedded {
+    service: SqsService,
+    queues: Queues,
+    stopping: CancellationToken,
+}
+
+impl Sqs {
+    /// `url` is where the world answers; queues are below it.
+    pub(super) fn embedded(url: &Url, clock: Arc<WorldClock>, meter: Arc<Meter>, stopping: CancellationToken) -> Self {
+        let queues = Queues::new(url.clone(), clock);
+        let engine = Engine::Embedded(Embedded {
+            service: SqsService::with_backend(Arc::new(queues.clone())),
+            queues,
+            stopping,
+        });
+        Self { engine, meter }
+    }
+
+    pub(super) fn outside(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
+        let engine = Engine::Outside(Upstream::new(endpoint, client));
+        Self { engine, meter }
+    }
+
+    pub(super) async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
+        self.meter.sqs(operation);
+        let answer = match &self.engine {
+            Engine::Embedded(embedded) => embedded.call(operation, headers, body).await,
+            Engine::Outside(upstream) => upstream.call(headers, body).await,
+        };
+        debug!(operation, status = answer.status.as_u16(), "SQS call");
+        answer
+    }
+
+    pub(super) async fn advance(&self, seconds: i64) {
+        match &self.engine {
+            Engine::Embedded(embedded) => embedded.queues.advance(seconds).await,
+            Engine::Outside(_) => warn!("the timers of an outside SQS are not moved"),
+        }
+    }
+}
+
+impl Embedded {
+    async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
+        let Ok(mut call) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+            return self.answer(headers, body).await;
+        };
+        if let Err(refusal) = sqs_limits::check(operation, &call) {
+            return Answer::error(StatusCode::BAD_REQUEST, refusal.code, &refusal.message);
+        }
+        if operation == "ReceiveMessage" {
+            return self.receive(headers, call).await;
+        }
+        let refused = sqs_limits::take_refused_entries(operation, &mut call);
+        if refused.is_empty() {
+            return self.answer(headers, body).await;
+        }
+        let answer = self.answer(headers, to_body(&call)).await;
+        with_failed(answer, refused)
+    }
+
+    /// Ends when there is a message, the wait is over, or the world stops.
+    async fn receive(&self, headers: HeaderMap, mut call: Map<String, Value>) -> Answer {
+        let deadline = Instant::now() + self.wait(&call).await;
+        call.insert("WaitTimeSeconds".into(), 0.into());
+        let body = to_body(&call);
+        loop {
+            let mut changes = self.queues.changes();
+            let answer = self.answer(headers.clone(), body.clone()).await;
+            let now = Instant::now();
+            if !is_empty(&answer) || now >= deadline || self.stopping.is_cancelled() {
+                return answer;
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => {}
+                () = tokio::time::sleep_until(deadline.min(now + LOOK_AGAIN)) => {}
+                _ = changes.changed() => {}
+            }
+        }
+    }
+
+    async fn wait(&self, call: &Map<String, Value>) -> Duration {
+        if let Some(seconds) = call.get("WaitTimeSeconds").and_then(Value::as_u64) {
+            return Duration::from_secs(seconds);
+        }
+        let queue_url = call.get("QueueUrl").and_then(Value::as_str);
+        let queue_name = queue_url.and_then(|url| url.rsplit('/').next());
+        self.queues.wait(queue_name.unwrap_or_default()).await
+    }
+
+    async fn answer(&self, headers: HeaderMap, body: Bytes) -> Answer {
+        let region =
+            winterbaume_core::auth::extract_region_from_headers(&headers).unwrap_or_else(|| "us-east-1".into());
+        let request = MockRequest {
+            method: "POST".into(),
+            // The engine takes the region of its ARNs from here.
+            uri: format!("https://sqs.{region}.amazonaws.com/"),
+            headers,
+            body,
+        };
+        let answer = self.service.handle(request).await;
+        Answer {
+            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            headers: answer.headers,
+            body: answer.body,
+        }
+    }
+}
+
+fn to_body(call: &Map<String, Value>) -> Bytes {
+    Bytes::from(serde_json::to_vec(call).unwrap_or_default())
+}
+
+fn is_empty(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Received {
+        #[serde(rename = "Messages", default)]
+        messages: Vec<IgnoredAny>,
+    }
+    answer.status == StatusCode::OK
+        && serde_json::from_slice::<Received>(&answer.body).is_ok_and(|received| received.messages.is_empty())
+}
+
+fn with_failed(mut answer: Answer, refused: Vec<Value>) -> Answer {
+    if answer.status == StatusCode::OK
+        && let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&answer.body)
+    {
+        fields.insert("Failed".into(), Value::Array(refused));
+        answer.body = to_body(&fields);
+    }
+    answer
+}

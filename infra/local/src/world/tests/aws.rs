@@ -1,0 +1,200 @@
+//! DynamoDB and SQS: what the meter counts, what SQS refuses, what the clock moves.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::Tester;
+
+async fn create_table(tester: &Tester) {
+    let table = json!({
+        "TableName": "Things",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            { "AttributeName": "id", "AttributeType": "S" },
+            { "AttributeName": "kind", "AttributeType": "S" },
+        ],
+        "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "kinds",
+            "KeySchema": [{ "AttributeName": "kind", "KeyType": "HASH" }],
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        }],
+    });
+    tester.dynamodb("CreateTable", table).await;
+}
+
+fn put(item: &Value) -> Value {
+    json!({ "TableName": "Things", "Item": item })
+}
+
+async fn create_queue(tester: &Tester, name: &str, attributes: Value) -> String {
+    let queue = json!({ "QueueName": name, "Attributes": attributes });
+    let created = tester.sqs("CreateQueue", queue).await;
+    created["QueueUrl"].as_str().unwrap().to_owned()
+}
+
+async fn receive(tester: &Tester, queue: &str, wait_seconds: u64) -> Vec<Value> {
+    let call = json!({ "QueueUrl": queue, "WaitTimeSeconds": wait_seconds });
+    let received = tester.sqs("ReceiveMessage", call).await;
+    received["Messages"].as_array().cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_put_is_metered_with_the_indexes_it_writes() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+
+    let plain = json!({ "id": { "S": "1" } });
+    let indexed = json!({ "id": { "S": "2" }, "kind": { "S": "x" } });
+    let answer = tester.dynamodb("PutItem", put(&plain)).await;
+    assert_eq!(answer, json!({}), "capacity that nobody asked for");
+    tester.dynamodb("PutItem", put(&indexed)).await;
+
+    let metered = &tester.get("/meter").await["dynamodb"]["PutItem"];
+    assert_eq!(metered, &json!({ "requests": 2, "read_units": 0.0, "write_units": 3.0 }));
+}
+
+#[tokio::test]
+async fn capacity_that_was_asked_for_is_answered() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+
+    let mut call = put(&json!({ "id": { "S": "1" } }));
+    call["ReturnConsumedCapacity"] = "TOTAL".into();
+    let answer = tester.dynamodb("PutItem", call).await;
+    assert_eq!(answer["ConsumedCapacity"]["CapacityUnits"], 1.0);
+}
+
+#[tokio::test]
+async fn a_failed_condition_is_metered_as_a_write() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+
+    let mut call = put(&json!({ "id": { "S": "1" } }));
+    call["ConditionExpression"] = "attribute_exists(id)".into();
+    let (status, _) = tester.call("DynamoDB_20120810.PutItem", call).await;
+
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let meter = tester.get("/meter").await;
+    assert_eq!(meter["dynamodb"]["PutItem"]["write_units"], 1.0);
+}
+
+#[tokio::test]
+async fn the_meter_sums_up_and_can_be_zeroed() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+    let queue = create_queue(&tester, "jobs", json!({})).await;
+    receive(&tester, &queue, 0).await;
+    let get = json!({ "TableName": "Things", "Key": { "id": { "S": "1" } } });
+    tester.dynamodb("GetItem", get).await;
+
+    let meter = tester.get("/meter").await;
+    assert_eq!(meter["sqs"]["ReceiveMessage"]["requests"], 1);
+    assert_eq!(meter["total"]["requests"], 4);
+    assert_eq!(meter["total"]["read_units"], 0.5);
+
+    let zero = tester.client.delete(tester.url("/meter"));
+    super::answer(zero).await;
+    assert_eq!(tester.get("/meter").await["total"]["requests"], 0);
+}
+
+#[tokio::test]
+async fn an_item_expires_when_the_clock_passes_its_time_to_live() {
+    let tester = Tester::start().await;
+    create_table(&tester).await;
+    let setting = json!({
+        "TableName": "Things",
+        "TimeToLiveSpecification": { "Enabled": true, "AttributeName": "expires" },
+    });
+    tester.dynamodb("UpdateTimeToLive", setting).await;
+    let tomorrow = jiff::Timestamp::now().as_second() + 86_400;
+    let item = json!({ "id": { "S": "1" }, "expires": { "N": tomorrow.to_string() } });
+    tester.dynamodb("PutItem", put(&item)).await;
+
+    let scan = json!({ "TableName": "Things" });
+    tester.advance(86_000).await;
+    assert_eq!(tester.dynamodb("Scan", scan.clone()).await["Count"], 1);
+    tester.advance(500).await;
+    assert_eq!(tester.dynamodb("Scan", scan).await["Count"], 0);
+}
+
+#[tokio::test]
+async fn a_delay_over_900_seconds_is_refused() {
+    let tester = Tester::start().await;
+    let queue = create_queue(&tester, "jobs", json!({})).await;
+
+    let call = json!({ "QueueUrl": queue, "MessageBody": "x", "DelaySeconds": 901 });
+    let (status, refused) = tester.call("AmazonSQS.SendMessage", call).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused["__type"], "InvalidParameterValue");
+
+    let entry = |id, delay| json!({ "Id": id, "MessageBody": "x", "DelaySeconds": delay });
+    let entries = json!({ "QueueUrl": queue, "Entries": [entry("a", 901), entry("b", 900)] });
+    let answer = tester.sqs("SendMessageBatch", entries).await;
+    assert_eq!(answer["Failed"][0]["Id"], "a");
+    assert_eq!(answer["Successful"][0]["Id"], "b");
+}
+
+#[tokio::test]
+async fn a_batch_of_more_than_ten_is_refused() {
+    let tester = Tester::start().await;
+    let queue = create_queue(&tester, "jobs", json!({})).await;
+
+    let entries: Vec<_> = (0..11).map(|n| json!({ "Id": n.to_string(), "MessageBody": "x" })).collect();
+    let call = json!({ "QueueUrl": queue, "Entries": entries });
+    let (_, refused) = tester.call("AmazonSQS.SendMessageBatch", call).await;
+    assert_eq!(refused["__type"], "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
+}
+
+#[tokio::test]
+async fn the_clock_moves_delays_and_visibility_timeouts() {
+    let tester = Tester::start().await;
+    let queue = create_queue(&tester, "jobs", json!({ "VisibilityTimeout": "600" })).await;
+    let call = json!({ "QueueUrl": queue, "MessageBody": "x", "DelaySeconds": 900 });
+    tester.sqs("SendMessage", call).await;
+
+    tester.advance(899).await;
+    assert!(receive(&tester, &queue, 0).await.is_empty(), "899 s");
+    tester.advance(1).await;
+    assert_eq!(receive(&tester, &queue, 0).await.len(), 1, "900 s");
+    assert!(receive(&tester, &queue, 0).await.is_empty(), "in flight");
+    tester.advance(600).await;
+    assert_eq!(receive(&tester, &queue, 0).await.len(), 1, "came back");
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_when_a_message_comes() {
+    let tester = Tester::start().await;
+    let queue = create_queue(&tester, "jobs", json!({})).await;
+
+    let started = Instant::now();
+    let call = json!({ "QueueUrl": queue, "MessageBody": "x" });
+    let (received, _) = tokio::join!(receive(&tester, &queue, 20), tester.sqs("SendMessage", call));
+    assert_eq!(received.len(), 1);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_dead_letter_queue_is_replayed_into_where_it_came_from() {
+    let tester = Tester::start().await;
+    let dead = create_queue(&tester, "dead", json!({})).await;
+    let dead_arn = "arn:aws:sqs:eu-west-1:123456789012:dead";
+    let redrive = json!({ "deadLetterTargetArn": dead_arn, "maxReceiveCount": 1 });
+    let attributes = json!({ "RedrivePolicy": redrive.to_string(), "VisibilityTimeout": "60" });
+    let jobs = create_queue(&tester, "jobs", attributes).await;
+    let call = json!({ "QueueUrl": jobs, "MessageBody": "x" });
+    tester.sqs("SendMessage", call).await;
+
+    assert_eq!(receive(&tester, &jobs, 0).await.len(), 1);
+    tester.advance(60).await;
+    assert!(receive(&tester, &jobs, 0).await.is_empty());
+    let attributes = json!({ "QueueUrl": dead, "AttributeNames": ["All"] });
+    let attributes = tester.sqs("GetQueueAttributes", attributes).await;
+    assert_eq!(attributes["Attributes"]["ApproximateNumberOfMessages"], "1");
+
+    let replay = json!({ "SourceArn": dead_arn });
+    tester.sqs("StartMessageMoveTask", replay).await;
+    assert_eq!(receive(&tester, &jobs, 0).await.len(), 1);
+}

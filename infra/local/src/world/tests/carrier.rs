@@ -1,0 +1,208 @@
+//! The carrier and the phones: what each number does, and that nothing the
+//! carrier has to say is lost while the gateway is away.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Tester;
+use crate::world::WorldOptions;
+
+impl Tester {
+    /// A gateway that takes everything, in the sinks `receipts` and `replies`.
+    async fn register(&self) {
+        self.register_at("/sinks/receipts", "/sinks/replies").await;
+    }
+
+    async fn register_at(&self, receipts: &str, replies: &str) {
+        let webhooks = json!({ "receipts": self.url(receipts), "replies": self.url(replies) });
+        let (status, _) = self.request(Method::PUT, "/carrier/webhooks", webhooks).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+
+    async fn submit(&self, to: &str) -> (StatusCode, Value) {
+        let message = json!({
+            "reference": "ref-1", "from": "Sender", "to": to, "text": "hello", "channel": "sms",
+        });
+        self.post("/carrier/messages", message).await
+    }
+
+    async fn texts(&self, phone: &str) -> Vec<Value> {
+        let handset = self.get(&format!("/handsets/{phone}")).await;
+        handset["messages"].as_array().unwrap().clone()
+    }
+}
+
+fn statuses(receipts: &[Value]) -> Vec<&str> {
+    receipts.iter().map(|receipt| receipt["status"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_message_reaches_the_phone_and_is_reported() {
+    let tester = Tester::start().await;
+    tester.register().await;
+
+    let (status, taken) = tester.submit("+447700900001").await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+
+    let shown = tester.texts("00447700900001").await;
+    assert_eq!(shown[0]["from"], "Sender");
+    assert_eq!(shown[0]["text"], "hello");
+    let receipts = tester.sunk("receipts", 1).await;
+    assert_eq!(receipts[0]["id"], taken["id"]);
+    assert_eq!(receipts[0]["reference"], "ref-1");
+    assert_eq!(receipts[0]["status"], "delivered");
+}
+
+#[tokio::test]
+async fn a_double_send_shows_twice() {
+    let tester = Tester::start().await;
+    tester.submit("447700900000").await;
+    tester.submit("447700900000").await;
+    assert_eq!(tester.texts("447700900000").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_undelivered_message_is_reported_and_not_shown() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    tester.submit("447700900100").await;
+    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["undelivered"]);
+    assert!(tester.texts("447700900100").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_rejected_message_is_refused_at_submit() {
+    let tester = Tester::start().await;
+    let (status, refusal) = tester.submit("447700900200").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refusal["code"].is_string() && refusal["message"].is_string());
+    assert!(tester.texts("447700900200").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_receipt_comes_five_times_the_same() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    tester.submit("447700900400").await;
+    let receipts = tester.sunk("receipts", 5).await;
+    assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
+}
+
+#[tokio::test]
+async fn a_receipt_can_come_before_the_answer() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    tester.submit("447700900500").await;
+    let kept = tester.get("/sinks/receipts").await;
+    assert_eq!(kept["requests"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn receipts_can_come_out_of_order() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    tester.submit("447700900600").await;
+    assert_eq!(statuses(&tester.sunk("receipts", 2).await), ["delivered", "sent"]);
+}
+
+#[tokio::test]
+async fn a_busy_carrier_takes_the_third_submit() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(tester.submit("447700900700").await.0.as_u16());
+    }
+    assert_eq!(seen, [429, 503, 202]);
+    assert_eq!(tester.texts("447700900700").await.len(), 1);
+    tester.sunk("receipts", 1).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_leaves_the_message_taken() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    let message = json!({
+        "reference": "late", "from": "S", "to": "447700900802", "text": "x", "channel": "sms",
+    });
+    let submit = tester
+        .client
+        .post(tester.url("/carrier/messages"))
+        .timeout(Duration::from_millis(200))
+        .body(message.to_string());
+    assert!(submit.send().await.unwrap_err().is_timeout());
+
+    assert_eq!(tester.texts("447700900802").await.len(), 1);
+    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+}
+
+#[tokio::test]
+async fn a_phone_replies_stop_after_its_receipt() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    tester.submit("447700900900").await;
+    let replies = tester.sunk("replies", 1).await;
+    assert_eq!(replies[0]["from"], "447700900900");
+    assert_eq!(replies[0]["to"], "Sender");
+    assert_eq!(replies[0]["text"], "STOP");
+    assert_eq!(tester.sunk("receipts", 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reply_is_sent_on_as_written() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    let (status, sent) =
+        tester.post("/handsets/+447700900001/replies", json!({ "to": "12345", "text": "grüß dich" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let replies = tester.sunk("replies", 1).await;
+    assert_eq!(replies[0]["id"], sent["id"]);
+    assert_eq!(replies[0]["text"], "grüß dich");
+}
+
+#[tokio::test]
+async fn receipts_wait_for_a_gateway_that_is_away() {
+    let tester = Tester::start().await;
+    tester.submit("447700900000").await;
+    tester.register_at("/sinks/down?status=503", "/sinks/down?status=503").await;
+    tester.sunk("down", 1).await;
+
+    tester.register().await;
+    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+}
+
+#[tokio::test]
+async fn a_malformed_submit_or_reply_names_the_field() {
+    let tester = Tester::start().await;
+    let submit = json!({ "reference": "r", "from": "S", "to": "nobody", "text": "x" });
+    let (status, problem) = tester.post("/carrier/messages", submit).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(problem["errors"][0]["field"], "to");
+
+    let reply = json!({ "to": "Sender", "text": 5 });
+    let (status, problem) = tester.post("/handsets/447700900000/replies", reply).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(problem["errors"][0]["field"], "text");
+}
+
+#[tokio::test]
+async fn a_held_answer_does_not_hold_up_the_end() {
+    let options = WorldOptions { answer_delay: Duration::from_mins(10), ..WorldOptions::default() };
+    let tester = Tester::start_with(options).await;
+    let message = json!({
+        "reference": "late", "from": "S", "to": "447700900801", "text": "x", "channel": "sms",
+    });
+    let held = tester.client.post(tester.url("/carrier/messages")).body(message.to_string()).send();
+    let held = tokio::spawn(held);
+    let started = Instant::now();
+    while tester.texts("447700900801").await.is_empty() {
+        assert!(started.elapsed() < super::DEADLINE, "the submit never came");
+    }
+
+    let started = Instant::now();
+    tester.world.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(3));
+    held.abort();
+}

@@ -1,0 +1,106 @@
+//! The world over HTTP, as the AWS SDKs, the gateway and a tester use it.
+
+mod aws;
+mod carrier;
+mod rest;
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{World, WorldOptions, upstream};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+struct Tester {
+    world: World,
+    client: reqwest::Client,
+}
+
+impl Tester {
+    async fn start() -> Self {
+        Self::start_with(WorldOptions::default()).await
+    }
+
+    async fn start_with(options: WorldOptions) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self { world: World::start(listener, options).await.unwrap(), client: upstream::client().unwrap() }
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.world.url().join(path).unwrap().to_string()
+    }
+
+    async fn request(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = self.client.request(method, self.url(path));
+        answer(request.body(body.to_string())).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        answer(self.client.get(self.url(path))).await.1
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.request(Method::POST, path, body).await
+    }
+
+    /// A call in AWS's JSON protocol, for example to `AmazonSQS.SendMessage`.
+    async fn call(&self, target: &str, body: Value) -> (StatusCode, Value) {
+        let request = self
+            .client
+            .post(self.url("/"))
+            .header(
+                "Authorization",
+                "AWS4-HMAC-SHA256 Credential=id/20260101/eu-west-1/any/aws4_request, \
+                 SignedHeaders=host, Signature=none",
+            )
+            .header("Content-Type", "application/x-amz-json-1.0")
+            .header("X-Amz-Date", "20260101T000000Z")
+            .header("X-Amz-Target", target)
+            .body(body.to_string());
+        answer(request).await
+    }
+
+    async fn dynamodb(&self, operation: &str, body: Value) -> Value {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let (status, answer) = self.call(&target, body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    async fn sqs(&self, operation: &str, body: Value) -> Value {
+        let (status, answer) = self.call(&format!("AmazonSQS.{operation}"), body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    async fn advance(&self, seconds: u64) {
+        let (status, _) = self.post("/clock", json!({ "advance_seconds": seconds })).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+
+    /// The bodies of what a sink took, once there are `count` of them.
+    async fn sunk(&self, sink: &str, count: usize) -> Vec<Value> {
+        let started = Instant::now();
+        loop {
+            let kept = self.get(&format!("/sinks/{sink}")).await;
+            let requests = kept["requests"].as_array().unwrap();
+            if requests.len() >= count {
+                let body = |request: &Value| request["body"].as_str().map(serde_json::from_str);
+                return requests.iter().map(|request| body(request).unwrap().unwrap()).collect();
+            }
+            assert!(started.elapsed() < DEADLINE, "{} of {count} requests in {sink}", requests.len());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let body = answer.bytes().await.unwrap();
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+    (status, body)
+}

@@ -1,0 +1,73 @@
+//! Sinks, the clock, and what is not there; and that tables outlive a world.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::{Tester, answer};
+use crate::world::WorldOptions;
+
+#[tokio::test]
+async fn a_sink_keeps_what_it_is_sent_whatever_it_answers() {
+    let tester = Tester::start().await;
+    let request =
+        tester.client.post(tester.url("/sinks/here?status=500")).header("X-Some-Header", "some value").body("any body");
+    assert_eq!(answer(request).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+
+    let kept = &tester.get("/sinks/here").await["requests"][0];
+    assert_eq!(kept["body"], "any body");
+    assert_eq!(kept["headers"]["x-some-header"], "some value");
+
+    answer(tester.client.delete(tester.url("/sinks/here"))).await;
+    let kept = tester.get("/sinks/here").await;
+    assert_eq!(kept, json!({ "requests": [] }));
+}
+
+#[tokio::test]
+async fn the_clock_goes_forward_only() {
+    let tester = Tester::start().await;
+    let before: jiff::Timestamp = tester.get("/clock").await["now"].as_str().and_then(|now| now.parse().ok()).unwrap();
+    tester.advance(3600).await;
+    let (_, reading) = tester.post("/clock", json!({ "advance_seconds": 0 })).await;
+    let after: jiff::Timestamp = reading["now"].as_str().unwrap().parse().unwrap();
+    assert_eq!(reading["advanced_seconds"], 3600);
+    assert!((3600..3700).contains(&after.duration_since(before).as_secs()));
+
+    for refused in [json!(-1), json!(1.5), json!("1"), json!(null)] {
+        let call = json!({ "advance_seconds": refused });
+        let (status, problem) = tester.post("/clock", call).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(problem["errors"][0]["field"], "advance_seconds");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    let tester = Tester::start().await;
+    let (status, problem) = tester.request(Method::GET, "/nothing", json!({})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(problem["status"], 404);
+    let (status, problem) = tester.request(Method::PUT, "/meter", json!({})).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(problem["title"], "Method Not Allowed");
+}
+
+#[tokio::test]
+async fn tables_in_a_folder_outlive_the_world() {
+    let folder = std::env::temp_dir().join(format!("world-{}", uuid::Uuid::new_v4()));
+    let options = WorldOptions { data: Some(folder.clone()), ..WorldOptions::default() };
+    let table = json!({
+        "TableName": "Things",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+        "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+    });
+    let first = Tester::start_with(options.clone()).await;
+    first.dynamodb("CreateTable", table).await;
+    first.world.stop().await;
+
+    let second = Tester::start_with(options).await;
+    let tables = second.dynamodb("ListTables", json!({})).await;
+    assert_eq!(tables, json!({ "TableNames": ["Things"] }));
+    second.world.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,146 @@
+//! How the carrier tells the gateway of receipts and replies. It tries until a
+//! 2xx, for as long as the world lives, and looks the address up at each try: a
+//! gateway that comes back registers again and gets at once what it missed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::routing::put;
+use serde::Serialize;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use url::Url;
+
+use super::problem::{Fields, Problem};
+
+const FIRST_GAP: Duration = Duration::from_millis(200);
+const LONGEST_GAP: Duration = Duration::from_secs(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections the carrier opens to the gateway.
+const CONNECTIONS: usize = 128;
+
+/// Which of the gateway's two webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Webhook {
+    Receipts,
+    Replies,
+}
+
+impl fmt::Display for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Receipts => "receipt",
+            Self::Replies => "reply",
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Addresses {
+    receipts: Url,
+    replies: Url,
+}
+
+impl Addresses {
+    fn of(&self, webhook: Webhook) -> Url {
+        match webhook {
+            Webhook::Receipts => self.receipts.clone(),
+            Webhook::Replies => self.replies.clone(),
+        }
+    }
+}
+
+pub(super) struct Webhooks {
+    client: reqwest::Client,
+    addresses: watch::Sender<Option<Addresses>>,
+    connections: Semaphore,
+    stopping: CancellationToken,
+}
+
+impl Webhooks {
+    pub(super) fn new(client: reqwest::Client, stopping: CancellationToken) -> Self {
+        Self { client, addresses: watch::Sender::new(None), connections: Semaphore::new(CONNECTIONS), stopping }
+    }
+
+    /// Returns when the gateway has taken it, or the world stops. `id` is what
+    /// the log calls it.
+    pub(super) async fn deliver(&self, webhook: Webhook, id: &str, event: &impl Serialize) {
+        let body = match serde_json::to_vec(event) {
+            Ok(body) => Bytes::from(body),
+            Err(error) => return warn!(id, %error, "a {webhook} cannot be written"),
+        };
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            () = self.deliver_until_taken(webhook, id, body) => {}
+        }
+    }
+
+    async fn deliver_until_taken(&self, webhook: Webhook, id: &str, body: Bytes) {
+        let mut addresses = self.addresses.subscribe();
+        let mut gap = FIRST_GAP;
+        loop {
+            let address = addresses.borrow_and_update().as_ref().map(|addresses| addresses.of(webhook));
+            let registered = address.is_some();
+            if let Some(address) = address {
+                match self.attempt(address, body.clone()).await {
+                    Ok(()) => return info!(id, "the gateway took a {webhook}"),
+                    Err(refused) => {
+                        info!(id, retry_ms = gap.as_millis(), %refused, "a {webhook} was not taken");
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(gap), if registered => gap = LONGEST_GAP.min(gap * 2),
+                _ = addresses.changed() => gap = FIRST_GAP,
+            }
+        }
+    }
+
+    async fn attempt(&self, address: Url, body: Bytes) -> Result<(), NotTaken> {
+        let _connection = self.connections.acquire().await;
+        let answer = self
+            .client
+            .post(address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .timeout(ATTEMPT_TIMEOUT)
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| NotTaken::NoAnswer(error.without_url()))?;
+        if answer.status().is_success() { Ok(()) } else { Err(NotTaken::Status(answer.status())) }
+    }
+}
+
+/// Addresses hold a token, so neither case shows them.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error("status {0}")]
+    Status(StatusCode),
+    #[error("no answer: {0}")]
+    NoAnswer(reqwest::Error),
+}
+
+pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
+    Router::new().route("/carrier/webhooks", put(register)).with_state(webhooks)
+}
+
+async fn register(State(webhooks): State<Arc<Webhooks>>, body: Bytes) -> Result<StatusCode, Problem> {
+    let fields = Fields::parse(&body)?;
+    let addresses = Addresses { receipts: address(&fields, "receipts")?, replies: address(&fields, "replies")? };
+    webhooks.addresses.send_replace(Some(addresses));
+    info!("the gateway registered its webhooks");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn address(fields: &Fields, field: &'static str) -> Result<Url, Problem> {
+    Url::parse(fields.text(field)?)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| Problem::invalid(field, "must be an http or https URL"))
+}

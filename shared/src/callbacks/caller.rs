@@ -1,0 +1,161 @@
+//! The one POST, and what its answer means.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::{
+    Client, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+};
+
+use super::{
+    guard::{GuardedResolver, is_public, literal_address},
+    signature,
+};
+use crate::{
+    dialects::Dialect,
+    domain::{CallbackUrl, EventId, WebhookSecret},
+    runtime::{Environment, HttpStack},
+};
+
+/// How long one callback may take, from connecting to the answer's head.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest `Retry-After` that is obeyed.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Something to tell, and whom.
+pub struct Delivery<'a> {
+    pub url: &'a CallbackUrl,
+    pub event: EventId,
+    pub dialect: Dialect,
+    pub secrets: &'a [WebhookSecret],
+    pub at: Timestamp,
+    pub body: String,
+}
+
+/// What a client made of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Any 2xx.
+    Taken { status: u16 },
+    /// 410: it wants no more.
+    Gone,
+    /// Anything else. To be tried again, not before `retry_after`.
+    Failed { reason: String, retry_after: Option<Duration> },
+}
+
+/// Calls clients.
+pub struct Caller {
+    client: Client,
+    allow_private: bool,
+}
+
+/// A caller that could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum CallerError {
+    #[error(transparent)]
+    Config(#[from] crate::runtime::ConfigError),
+    #[error("the HTTP client could not be built")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Caller {
+    /// `ALLOW_PRIVATE_CALLBACKS`, unless it is `true`, keeps callbacks off
+    /// addresses that are not public.
+    ///
+    /// # Errors
+    /// When that is neither `true` nor `false`, or the client cannot be built.
+    pub fn of(environment: &Environment) -> Result<Self, CallerError> {
+        let allow_private = environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", false)?;
+        Ok(Self::new(&environment.http, allow_private)?)
+    }
+
+    fn new(http: &HttpStack, allow_private: bool) -> Result<Self, reqwest::Error> {
+        let mut builder = http.builder().timeout(TIMEOUT).user_agent("messaging-gateway-callback/1");
+        if !allow_private {
+            builder = builder.dns_resolver(Arc::new(GuardedResolver));
+        }
+        Ok(Self { client: builder.build()?, allow_private })
+    }
+
+    /// Makes the POST, signed by the Standard Webhooks headers and the dialect's own.
+    pub async fn deliver(&self, delivery: &Delivery<'_>) -> Answer {
+        let failed = |reason: &str| Answer::Failed { reason: reason.to_owned(), retry_after: None };
+        let Ok(url) = Url::parse(delivery.url.as_str()) else { return failed("the URL cannot be read") };
+        if !self.allow_private && literal_address(&url).is_some_and(|address| !is_public(address)) {
+            return failed("the address is not public");
+        }
+        let timestamp = delivery.at.as_second();
+        let mut request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", delivery.event.to_string())
+            .header("webhook-timestamp", timestamp.to_string());
+        if let Some(newest) = delivery.secrets.first() {
+            let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
+            request = request.header("webhook-signature", signature);
+            for (name, value) in delivery.dialect.signature_headers(newest.bytes(), timestamp, &delivery.body) {
+                request = request.header(name, value);
+            }
+        }
+        match request.body(delivery.body.clone()).send().await {
+            Ok(response) => judge(response.status(), response.headers()),
+            Err(error) if error.is_timeout() => failed("no answer in time"),
+            Err(error) if error.is_connect() => failed("no connection, or the address is not public"),
+            Err(_) => failed("the connection broke"),
+        }
+    }
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap) -> Answer {
+    if status.is_success() {
+        return Answer::Taken { status: status.as_u16() };
+    }
+    if status == StatusCode::GONE {
+        return Answer::Gone;
+    }
+    let seconds = headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()).and_then(|after| after.parse().ok());
+    let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    Answer::Failed { reason: format!("status {}", status.as_u16()), retry_after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+        let mut headers = HeaderMap::new();
+        if let Some(after) = retry_after {
+            headers.insert(RETRY_AFTER, after.parse().unwrap());
+        }
+        judge(StatusCode::from_u16(status).unwrap(), &headers)
+    }
+
+    #[test]
+    fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
+        assert_eq!(answer(204, None), Answer::Taken { status: 204 });
+        assert_eq!(answer(410, None), Answer::Gone);
+        let failed = |status, retry_after| Answer::Failed { reason: format!("status {status}"), retry_after };
+        assert_eq!(answer(302, None), failed(302, None));
+        assert_eq!(answer(503, Some("120")), failed(503, Some(Duration::from_secs(120))));
+        assert_eq!(answer(503, Some("99999999")), failed(503, Some(LONGEST_RETRY_AFTER)));
+    }
+
+    #[tokio::test]
+    async fn a_private_address_is_not_called() {
+        let caller = Caller::new(&HttpStack::new().unwrap(), false).unwrap();
+        for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/latest", "http://localhost:9/"] {
+            let delivery = Delivery {
+                url: &CallbackUrl::parse(url).unwrap(),
+                event: EventId::new(uuid::Uuid::nil()),
+                dialect: Dialect::Mplus,
+                secrets: &[],
+                at: Timestamp::UNIX_EPOCH,
+                body: String::new(),
+            };
+            let Answer::Failed { reason, .. } = caller.deliver(&delivery).await else { panic!("{url} was called") };
+            assert!(reason.contains("not public"), "{url}: {reason}");
+        }
+    }
+}

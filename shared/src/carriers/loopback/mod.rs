@@ -1,0 +1,7 @@
+//! The loopback carrier: a real connector to the simulated network of the
+//! local stack. Its formats are described where they are served, in
+//! `infra/local/src/world`.
+
+pub mod receipt;
+pub mod reply;
+pub mod submit;

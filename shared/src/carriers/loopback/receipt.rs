@@ -1,0 +1,46 @@
+//! `{"id","reference","status","code","description","at"}`, one receipt a
+//! request; `reference` is our message id.
+
+use serde::Deserialize;
+
+use crate::{
+    carriers::{CarrierReceipt, UnreadableError},
+    domain::{MessageId, ReceiptStatus},
+};
+
+#[derive(Deserialize)]
+struct Body {
+    reference: Option<String>,
+    status: ReceiptStatus,
+    code: Option<String>,
+    description: Option<String>,
+}
+
+pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::new("(body)", error))?;
+    let reference = match &body.reference {
+        None => None,
+        Some(text) => {
+            Some(MessageId::parse(text).ok_or_else(|| UnreadableError::new("reference", "is not a message id"))?)
+        }
+    };
+    Ok(vec![CarrierReceipt { reference, status: body.status, code: body.code, description: body.description }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_read_and_a_strange_one_is_named() {
+        let body = br#"{"id":"c1","reference":"0197a3a0-0000-7000-8000-000000000001","status":"delivered","code":"00","at":"2026-01-01T00:00:00Z"}"#;
+        let receipts = read(body).unwrap();
+        assert_eq!(receipts[0].status, ReceiptStatus::Delivered);
+        assert_eq!(receipts[0].code.as_deref(), Some("00"));
+
+        let strange = read(br#"{"reference":"42","status":"delivered"}"#).unwrap_err();
+        assert_eq!(strange.field, "reference");
+        assert!(read(br#"{"status":"eaten"}"#).is_err());
+        assert!(read(b"nonsense").is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! `{"id","from","to","text","at"}`, one reply a request.
+
+use serde::Deserialize;
+
+use crate::{
+    carriers::{CarrierReply, UnreadableError},
+    domain::{PhoneNumber, SenderId, parse_time},
+};
+
+#[derive(Deserialize)]
+struct Body {
+    id: String,
+    from: String,
+    to: String,
+    text: String,
+    at: Option<String>,
+}
+
+pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::new("(body)", error))?;
+    let at = match body.at {
+        None => None,
+        Some(text) => Some(parse_time(&text).map_err(|error| UnreadableError::new("at", error))?),
+    };
+    Ok(vec![CarrierReply {
+        id: body.id,
+        from: PhoneNumber::parse(&body.from).map_err(|error| UnreadableError::new("from", error))?,
+        to: SenderId::parse(&body.to).map_err(|error| UnreadableError::new("to", error))?,
+        text: body.text,
+        at,
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_read_and_a_strange_one_is_named() {
+        let replies = read(br#"{"id":"r1","from":"447700900001","to":"449000000001","text":"Hi"}"#).unwrap();
+        assert_eq!(replies[0].from.digits(), "447700900001");
+        let strange = read(br#"{"id":"r1","from":"me","to":"449000000001","text":"Hi"}"#).err().unwrap();
+        assert_eq!(strange.field, "from");
+    }
+}

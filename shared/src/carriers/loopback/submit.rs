@@ -1,0 +1,80 @@
+//! `POST {endpoint}/carrier/messages`. 202 takes the message, 422 refuses it,
+//! 429 and 503 put it off; anything else, and any answer that does not come in
+//! time, leaves the outcome unknown.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER};
+use serde::{Deserialize, Serialize};
+
+use crate::carriers::{CarrierSettings, Outcome, Submission};
+
+#[derive(Serialize)]
+struct Request<'a> {
+    reference: String,
+    from: &'a str,
+    to: &'a str,
+    text: &'a str,
+    channel: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    code: String,
+    message: String,
+}
+
+pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission: &Submission<'_>) -> Outcome {
+    let request = Request {
+        reference: submission.reference.to_string(),
+        from: submission.from.as_str(),
+        to: submission.to.digits(),
+        text: submission.text.as_str(),
+        channel: submission.channel.as_str(),
+    };
+    let url = match settings.endpoint.join("carrier/messages") {
+        Ok(url) => url,
+        Err(error) => return Outcome::Busy { retry_after: None, reason: format!("bad endpoint: {error}") },
+    };
+    let sent = http.post(url).timeout(Duration::from_millis(settings.timeout_ms)).json(&request).send().await;
+    match sent {
+        Ok(response) => read(response).await,
+        // Nothing was sent, so nothing can have been taken.
+        Err(error) if error.is_connect() => {
+            Outcome::Busy { retry_after: None, reason: "no connection to the carrier".to_owned() }
+        }
+        Err(error) if error.is_timeout() => Outcome::Unknown { reason: "no answer in time".to_owned() },
+        Err(_) => Outcome::Unknown { reason: "the connection broke".to_owned() },
+    }
+}
+
+async fn read(response: Response) -> Outcome {
+    let status = response.status();
+    match status {
+        StatusCode::ACCEPTED => match response.json::<Accepted>().await {
+            Ok(accepted) => Outcome::Accepted { carrier_id: Some(accepted.id) },
+            Err(_) => Outcome::Accepted { carrier_id: None },
+        },
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
+            let reason = match response.json::<Refused>().await {
+                Ok(refused) => format!("{}: {}", refused.code, refused.message),
+                Err(_) => format!("status {}", status.as_u16()),
+            };
+            Outcome::Rejected { reason }
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            Outcome::Busy { retry_after: retry_after(&response), reason: format!("status {}", status.as_u16()) }
+        }
+        _ => Outcome::Unknown { reason: format!("status {}", status.as_u16()) },
+    }
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,163 @@
+//! Carriers: who takes a message further.
+//!
+//! Each carrier is a folder with the same three files: `submit.rs` hands a
+//! message over, `receipt.rs` and `reply.rs` read what the carrier posts to
+//! `dlr-webhook` and `mo-webhook`. A new one is a folder, a variant of
+//! [`CarrierName`] and its arms below. What a carrier answers is one of the
+//! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
+
+pub mod loopback;
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::domain::{Channel, MessageId, PhoneNumber, ReceiptStatus, SenderId, Text};
+
+/// The carriers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CarrierName {
+    /// The simulated carrier of the local stack (`infra/local`).
+    Loopback,
+}
+
+impl CarrierName {
+    pub const ALL: [Self; 1] = [Self::Loopback];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+        }
+    }
+
+    /// The carrier of that name, as it stands in a webhook's path.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+
+    /// Reads the receipts of one request to `dlr-webhook`.
+    ///
+    /// # Errors
+    /// When the body is not in this carrier's format.
+    pub fn read_receipts(self, body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+        match self {
+            Self::Loopback => loopback::receipt::read(body),
+        }
+    }
+
+    /// Reads the replies of one request to `mo-webhook`.
+    ///
+    /// # Errors
+    /// When the body is not in this carrier's format.
+    pub fn read_replies(self, body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
+        match self {
+            Self::Loopback => loopback::reply::read(body),
+        }
+    }
+}
+
+impl fmt::Display for CarrierName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How to reach one carrier, from the directory.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CarrierSettings {
+    pub endpoint: Url,
+    /// The unguessable part of the path that the carrier posts to.
+    pub webhook_token: String,
+    /// How long an answer may take, in milliseconds, before the outcome is unknown.
+    pub timeout_ms: u64,
+}
+
+/// One message as it is handed to a carrier.
+pub struct Submission<'a> {
+    /// Our id; the carrier brings it back with its receipts.
+    pub reference: MessageId,
+    pub to: &'a PhoneNumber,
+    pub from: &'a SenderId,
+    pub text: &'a Text,
+    pub channel: Channel,
+}
+
+/// What became of handing a message over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Taken; `carrier_id` is the carrier's name for it.
+    Accepted { carrier_id: Option<String> },
+    /// Refused for good.
+    Rejected { reason: String },
+    /// Not taken now; may be tried again, not before `retry_after`.
+    Busy { retry_after: Option<Duration>, reason: String },
+    /// The request may have arrived and no answer came.
+    Unknown { reason: String },
+}
+
+/// A receipt as a carrier reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierReceipt {
+    /// Our id, where the carrier gives it back in the body.
+    pub reference: Option<MessageId>,
+    pub status: ReceiptStatus,
+    pub code: Option<String>,
+    pub description: Option<String>,
+}
+
+/// A reply as a carrier reports it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CarrierReply {
+    /// The carrier's own id, by which its repeats are known.
+    pub id: String,
+    pub from: PhoneNumber,
+    pub to: SenderId,
+    pub text: String,
+    /// When the network took it, where the carrier says so.
+    pub at: Option<Timestamp>,
+}
+
+/// A webhook's body that is not in its carrier's format.
+#[derive(Debug, thiserror::Error)]
+#[error("field '{field}' {fault}")]
+pub struct UnreadableError {
+    pub field: String,
+    pub fault: String,
+}
+
+impl UnreadableError {
+    pub fn new(field: impl Into<String>, fault: impl fmt::Display) -> Self {
+        Self { field: field.into(), fault: fault.to_string() }
+    }
+}
+
+/// Hands messages to carriers over one shared HTTP client.
+#[derive(Clone)]
+pub struct Submitter {
+    http: reqwest::Client,
+}
+
+impl Submitter {
+    #[must_use]
+    pub fn new(http: reqwest::Client) -> Self {
+        Self { http }
+    }
+
+    /// Hands the message over once, and says what became of it within the
+    /// carrier's time-out.
+    pub async fn submit(
+        &self,
+        carrier: CarrierName,
+        settings: &CarrierSettings,
+        submission: &Submission<'_>,
+    ) -> Outcome {
+        match carrier {
+            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Dialects: the vendors' request formats that clients speak.
+//!
+//! Each dialect is a folder with the same three files: `request.rs` reads what
+//! a client posts into [`Draft`]s, or into [`Fault`]s that name every field
+//! that was wrong; `response.rs` writes the answer; `event.rs` writes what the
+//! client is told later. A message remembers the dialect it came in. A new one
+//! is a folder, a variant of [`Dialect`] and its arms below.
+
+pub mod mplus;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::{CallbackUrl, Channel, Fault, Message, PhoneNumber, Reply, SegmentLimit, SenderId, State, Text};
+
+/// The dialects there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Cymba Messaging Plus.
+    Mplus,
+}
+
+/// A message as a client asked for it, valid but not yet accepted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub to: PhoneNumber,
+    pub from: SenderChoice,
+    pub text: Text,
+    pub callback: Option<CallbackUrl>,
+    pub channels: Vec<Channel>,
+    pub client_id: Option<Uuid>,
+    pub send_at: Option<Timestamp>,
+}
+
+/// The sender that a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SenderChoice {
+    Custom(SenderId),
+    Shared,
+}
+
+/// What a client posted, read and validated.
+pub struct ReadRequest {
+    pub drafts: Vec<Draft>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that was ignored and that the client may have meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    pub field: String,
+    pub message: String,
+}
+
+impl Dialect {
+    /// # Errors
+    /// Every fault of every message.
+    pub fn read_request(self, body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
+        match self {
+            Self::Mplus => mplus::request::read(body, limit),
+        }
+    }
+
+    /// Whether a client of this dialect is told when its message gets there.
+    #[must_use]
+    pub fn tells(self, state: State) -> bool {
+        match self {
+            Self::Mplus => mplus::event::tells(state),
+        }
+    }
+
+    /// What a client is told about a state of its message. The state is given
+    /// because the message may be further by now.
+    #[must_use]
+    pub fn state_event(self, message: &Message, state: State) -> String {
+        match self {
+            Self::Mplus => mplus::event::receipt(message, state),
+        }
+    }
+
+    /// What a client is told about a reply.
+    #[must_use]
+    pub fn reply_event(self, reply: &Reply) -> String {
+        match self {
+            Self::Mplus => mplus::event::reply(reply),
+        }
+    }
+
+    /// The headers by which a client of this dialect checks where an event came
+    /// from, beside the Standard Webhooks ones.
+    #[must_use]
+    pub fn signature_headers(self, secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What an `mplus` client is told: delivery receipts at the message's
+//! `callback`, replies at the account's URL.
+//!
+//! The pages leave two things open, and the choice is ours: the list of receipt
+//! codes (only `"00"`, success, is known), which is [`CODES`]; and the string
+//! that the `signature` header signs, which is `<timestamp>.<body>`, in
+//! lower-case hex of its HMAC-SHA256.
+
+use serde::Serialize;
+use serde_json::Number;
+use uuid::Uuid;
+
+use crate::{
+    callbacks::signature,
+    domain::{BatchId, Message, MessageId, ReceiptStatus, Reply, ReplyId, State},
+};
+
+/// What the codes of a receipt mean, as `GET /dr-responses` lists them.
+pub const CODES: [(&str, State, &str); 6] = [
+    ("00", State::Delivered, "Delivered"),
+    ("22", State::Undelivered, "The network could not deliver the message"),
+    ("23", State::Expired, "The message expired before it could be delivered"),
+    ("24", State::Rejected, "The message was rejected"),
+    ("25", State::Blocked, "The recipient has opted out of this sender"),
+    ("26", State::Failed, "The message could not be sent, or its outcome stayed unknown"),
+];
+
+/// Receipts go out on delivered or failed, and on nothing in between. *Read*
+/// is told as *delivered*, by the page's own two cases.
+pub(crate) fn tells(state: State) -> bool {
+    CODES.iter().any(|(_, told, _)| *told == state)
+}
+
+#[derive(Serialize)]
+struct Receipt<'a> {
+    destination: String,
+    delivered: bool,
+    batchuuid: BatchId,
+    messageuuid: MessageId,
+    #[serde(rename = "receiptInfo")]
+    receipt_info: Info<'a>,
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    code: &'a str,
+    description: &'a str,
+}
+
+pub(crate) fn receipt(message: &Message, state: State) -> String {
+    let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state).unwrap_or(&CODES[5]);
+    let said = ReceiptStatus::ALL
+        .into_iter()
+        .filter(|status| status.state() == state)
+        .find_map(|status| message.receipts.get(status)?.description.as_deref());
+    json(&Receipt {
+        destination: format!("+{}", message.to.digits()),
+        delivered: state == State::Delivered,
+        batchuuid: message.batch,
+        messageuuid: message.id,
+        receipt_info: Info { code, description: said.unwrap_or(meaning) },
+    })
+}
+
+/// The answer to `GET /dr-responses`.
+#[must_use]
+pub fn codes() -> String {
+    let codes: Vec<_> = CODES.iter().map(|(code, _, description)| Info { code, description }).collect();
+    json(&codes)
+}
+
+#[derive(Serialize)]
+struct MobileOriginated<'a> {
+    account_uuid: Uuid,
+    batch_uuid: Option<BatchId>,
+    message_uuid: Option<MessageId>,
+    mo_uuid: ReplyId,
+    channel: &'a str,
+    message: &'a str,
+    at: String,
+    from: Number,
+    to: &'a str,
+}
+
+pub(crate) fn reply(reply: &Reply) -> String {
+    json(&MobileOriginated {
+        account_uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, reply.account.as_str().as_bytes()),
+        batch_uuid: reply.replied_to.map(|to| to.batch),
+        message_uuid: reply.replied_to.map(|to| to.message),
+        mo_uuid: reply.id,
+        channel: "sms",
+        message: &reply.body,
+        at: format!("{:.3}", reply.received_at),
+        from: number(reply.from.digits()),
+        to: reply.to.as_str(),
+    })
+}
+
+/// At most 15 digits, so it always fits.
+fn number(digits: &str) -> Number {
+    digits.parse::<u64>().unwrap_or_default().into()
+}
+
+pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
+    let signed = signature::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
+    vec![
+        ("signature", signature::hex(&signed)),
+        ("timestamp", timestamp.to_string()),
+        ("environment", "live".to_owned()),
+    ]
+}
+
+/// Types of this dialect are maps of strings and numbers, which JSON always takes.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

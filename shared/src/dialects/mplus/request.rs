@@ -1,0 +1,316 @@
+//! `POST /message`: `{"defaults": Message, "messages": [Message, …]}`.
+//!
+//! Each message is merged over the defaults, field by field and inside `from`
+//! too, and only the outcome is validated. The page misspells the key once as
+//! `defualts`; both are read, the right one winning. A `null` takes a default
+//! away. Every fault of every message is listed.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    dialects::{Draft, ReadRequest, SenderChoice, Warning},
+    domain::{
+        CallbackUrl, Channel, Fault, FaultCode, NumberError, PhoneNumber, SegmentLimit, SenderError, SenderId, Text,
+        TextError, parse_time,
+    },
+};
+
+/// The most messages that one request may hold.
+pub const MOST_MESSAGES: usize = 1000;
+
+const REQUEST_FIELDS: [&str; 3] = ["messages", "defaults", "defualts"];
+const MESSAGE_FIELDS: [&str; 7] = ["to", "from", "body", "callback", "channels", "id", "send_at"];
+const FROM_FIELDS: [&str; 2] = ["type", "value"];
+
+type Object = Map<String, Value>;
+
+pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        let place = format!("is not JSON: line {}, column {}", error.line(), error.column());
+        vec![Fault::new("(body)", FaultCode::Malformed, place)]
+    })?;
+    let Value::Object(request) = value else {
+        return Err(vec![Fault::new("(body)", FaultCode::WrongType, "must be a JSON object")]);
+    };
+    let mut warnings = unknown_fields(&request, &REQUEST_FIELDS, None, "");
+    let defaults = read_defaults(&request, &mut warnings)?;
+    let messages = read_messages(&request)?;
+
+    let mut faults = Vec::new();
+    let mut drafts = Vec::with_capacity(messages.len());
+    let mut first_with_id = HashMap::new();
+    for (index, message) in messages.iter().enumerate() {
+        let Value::Object(message) = message else {
+            let fault = Fault::new("messages", FaultCode::WrongType, "each message must be a JSON object");
+            faults.push(fault.at(index));
+            continue;
+        };
+        warnings.extend(unknown_message_fields(message, Some(index), ""));
+        let mut merged = defaults.clone();
+        merge(&mut merged, message);
+        match read_message(&merged, limit) {
+            Ok(draft) => {
+                if let Some(first) = draft.client_id.and_then(|id| first_with_id.insert(id, index)) {
+                    let words = format!("stands also at message {first}");
+                    faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
+                }
+                drafts.push(draft);
+            }
+            Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(index))),
+        }
+    }
+    if faults.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(faults) }
+}
+
+fn read_defaults(request: &Object, warnings: &mut Vec<Warning>) -> Result<Object, Vec<Fault>> {
+    let mut defaults = Object::new();
+    for key in ["defualts", "defaults"] {
+        match request.get(key) {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(given)) => {
+                warnings.extend(unknown_message_fields(given, None, &format!("{key}.")));
+                merge(&mut defaults, given);
+            }
+            Some(_) => return Err(vec![Fault::new(key, FaultCode::WrongType, "must be an object")]),
+        }
+    }
+    Ok(defaults)
+}
+
+fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<Fault>> {
+    let fault = |code, words: &str| Err(vec![Fault::new("messages", code, words)]);
+    match request.get("messages") {
+        None | Some(Value::Null) => fault(FaultCode::Missing, "a list of messages is required"),
+        Some(Value::Array(messages)) if messages.is_empty() => fault(FaultCode::Empty, "holds no message"),
+        Some(Value::Array(messages)) if messages.len() > MOST_MESSAGES => {
+            let words = format!("holds {} messages; at most {MOST_MESSAGES} are allowed", messages.len());
+            fault(FaultCode::TooMany, &words)
+        }
+        Some(Value::Array(messages)) => Ok(messages),
+        Some(_) => fault(FaultCode::WrongType, "must be a list"),
+    }
+}
+
+/// Puts `over` on top of `under`, inside objects too; a `null` takes away.
+fn merge(under: &mut Object, over: &Object) {
+    for (key, value) in over {
+        match (under.get_mut(key), value) {
+            (_, Value::Null) => {
+                under.remove(key);
+            }
+            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
+            _ => {
+                under.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn unknown_message_fields(message: &Object, index: Option<usize>, prefix: &str) -> Vec<Warning> {
+    let mut warnings = unknown_fields(message, &MESSAGE_FIELDS, index, prefix);
+    if let Some(Value::Object(from)) = message.get("from") {
+        warnings.extend(unknown_fields(from, &FROM_FIELDS, index, &format!("{prefix}from.")));
+    }
+    warnings
+}
+
+fn unknown_fields(object: &Object, known: &[&str], index: Option<usize>, prefix: &str) -> Vec<Warning> {
+    let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
+    unknown
+        .map(|key| Warning { index, field: format!("{prefix}{key}"), message: "is unknown and was ignored".to_owned() })
+        .collect()
+}
+
+/// Reads one merged message, going on after a fault so that all are found.
+fn read_message(message: &Object, limit: SegmentLimit) -> Result<Draft, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let to = keep(read_to(message), &mut faults);
+    let from = keep(read_from(message), &mut faults);
+    let text = keep(read_body(message, limit), &mut faults);
+    let callback = keep(read_callback(message), &mut faults);
+    let channels = keep(read_channels(message), &mut faults);
+    let client_id = keep(read_id(message), &mut faults);
+    let send_at = keep(read_send_at(message), &mut faults);
+    match (to, from, text, callback, channels, client_id, send_at) {
+        (Some(to), Some(from), Some(text), Some(callback), Some(channels), Some(client_id), Some(send_at)) => {
+            Ok(Draft { to, from, text, callback, channels, client_id, send_at })
+        }
+        _ => Err(faults),
+    }
+}
+
+fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
+
+fn read_to(message: &Object) -> Result<PhoneNumber, Fault> {
+    let to = required_text(message, "to", "to")?;
+    PhoneNumber::parse(to).map_err(|error| {
+        let code = if error == NumberError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
+        Fault::new("to", code, error.to_string())
+    })
+}
+
+fn read_from(message: &Object) -> Result<SenderChoice, Fault> {
+    let from = match message.get("from") {
+        None => return Err(Fault::new("from", FaultCode::Missing, "a sender is required: {\"type\", \"value\"}")),
+        Some(Value::Object(from)) => from,
+        Some(_) => return Err(Fault::new("from", FaultCode::WrongType, "must be an object {\"type\", \"value\"}")),
+    };
+    match required_text(from, "type", "from.type")? {
+        // A value beside it, from the defaults perhaps, has no say: a shared sender cannot be chosen.
+        "shared" => Ok(SenderChoice::Shared),
+        "custom" => {
+            let value = required_text(from, "value", "from.value")?;
+            let sender = SenderId::parse(value).map_err(|error| {
+                let code = if error == SenderError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
+                Fault::new("from.value", code, error.to_string())
+            })?;
+            Ok(SenderChoice::Custom(sender))
+        }
+        _ => Err(Fault::new("from.type", FaultCode::UnknownValue, "must be \"custom\" or \"shared\"")),
+    }
+}
+
+fn read_body(message: &Object, limit: SegmentLimit) -> Result<Text, Fault> {
+    let body = required_text(message, "body", "body")?;
+    Text::parse(body, limit).map_err(|error| {
+        let code = match error {
+            TextError::Empty => FaultCode::Empty,
+            TextError::TooLong { .. } => FaultCode::TooLong,
+            TextError::ControlCharacter(_) => FaultCode::Malformed,
+        };
+        Fault::new("body", code, error.to_string())
+    })
+}
+
+fn read_callback(message: &Object) -> Result<Option<CallbackUrl>, Fault> {
+    let Some(callback) = optional_text(message, "callback")? else { return Ok(None) };
+    let url = CallbackUrl::parse(callback);
+    url.map(Some).map_err(|error| Fault::new("callback", FaultCode::Malformed, error.to_string()))
+}
+
+fn read_channels(message: &Object) -> Result<Vec<Channel>, Fault> {
+    let fault = |code, words| Err(Fault::new("channels", code, words));
+    let listed = match message.get("channels") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(listed)) if listed.is_empty() => return fault(FaultCode::Empty, "names no channel"),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return fault(FaultCode::WrongType, "must be a list of channel names"),
+    };
+    let mut channels = Vec::new();
+    for name in listed {
+        match name.as_str().map(Channel::parse) {
+            None => return fault(FaultCode::WrongType, "must be a list of channel names"),
+            Some(None) => return fault(FaultCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
+            Some(Some(channel)) if channels.contains(&channel) => {
+                return fault(FaultCode::Duplicate, "names a channel twice");
+            }
+            Some(Some(channel)) => channels.push(channel),
+        }
+    }
+    Ok(channels)
+}
+
+fn read_id(message: &Object) -> Result<Option<Uuid>, Fault> {
+    let Some(id) = optional_text(message, "id")? else { return Ok(None) };
+    let uuid = Uuid::try_parse(id);
+    uuid.map(Some).map_err(|_| Fault::new("id", FaultCode::Malformed, "is not a UUID"))
+}
+
+fn read_send_at(message: &Object) -> Result<Option<jiff::Timestamp>, Fault> {
+    let Some(send_at) = optional_text(message, "send_at")? else { return Ok(None) };
+    let time = parse_time(send_at);
+    time.map(Some).map_err(|error| Fault::new("send_at", FaultCode::Malformed, error.to_string()))
+}
+
+fn required_text<'a>(object: &'a Object, key: &str, field: &str) -> Result<&'a str, Fault> {
+    match object.get(key) {
+        None | Some(Value::Null) => Err(Fault::new(field, FaultCode::Missing, "is required")),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Fault::new(field, FaultCode::WrongType, "must be a string")),
+    }
+}
+
+fn optional_text<'a>(object: &'a Object, key: &str) -> Result<Option<&'a str>, Fault> {
+    match object.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Fault::new(key, FaultCode::WrongType, "must be a string")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn faults(body: &str) -> Vec<(Option<usize>, String, FaultCode)> {
+        match read(body.as_bytes(), SegmentLimit::default()) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.into_iter().map(|f| (f.index, f.field, f.code)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_fault_of_every_message_is_listed() {
+        let body = r#"{"defaults":{"from":{"type":"custom"}},"messages":[
+            {"to":"44","body":"","callback":"x","channels":["fax"],"id":"7","send_at":"soon"},
+            {"from":{"type":"shared"},"to":"441111111111","body":"fine"},
+            7,
+            {"from":{"type":"own"},"body":1}]}"#;
+        let expected = [
+            (0, "to", FaultCode::Malformed),
+            (0, "from.value", FaultCode::Missing),
+            (0, "body", FaultCode::Empty),
+            (0, "callback", FaultCode::Malformed),
+            (0, "channels", FaultCode::UnknownValue),
+            (0, "id", FaultCode::Malformed),
+            (0, "send_at", FaultCode::Malformed),
+            (2, "messages", FaultCode::WrongType),
+            (3, "to", FaultCode::Missing),
+            (3, "from.type", FaultCode::UnknownValue),
+            (3, "body", FaultCode::WrongType),
+        ];
+        let expected: Vec<_> = expected.map(|(i, field, code)| (Some(i), field.to_owned(), code)).into();
+        assert_eq!(faults(body), expected);
+    }
+
+    #[test]
+    fn defaults_lie_under_each_message_in_either_spelling() {
+        let body = r#"{"defualts":{"from":{"type":"custom","value":"wrong"},"callback":"https://a.example/"},
+            "defaults":{"from":{"value":"right"}},
+            "messages":[{"to":"441111111111","body":"a"},
+                        {"to":"441111111111","body":"b","from":{"type":"shared"},"callback":null}]}"#;
+        let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
+        assert_eq!(request.drafts[0].from, SenderChoice::Custom(SenderId::parse("right").unwrap()));
+        assert!(request.drafts[0].callback.is_some());
+        assert_eq!(request.drafts[1].from, SenderChoice::Shared);
+        assert!(request.drafts[1].callback.is_none());
+    }
+
+    #[test]
+    fn unknown_fields_are_named_where_they_stand() {
+        let body = r#"{"note":1,"defaults":{"ref":1},
+            "messages":[{"to":"441111111111","body":"a","from":{"type":"shared","kind":1},"sendAt":"x"}]}"#;
+        let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
+        let named: Vec<_> = request.warnings.iter().map(|w| (w.index, w.field.as_str())).collect();
+        assert_eq!(named, [(None, "note"), (None, "defaults.ref"), (Some(0), "sendAt"), (Some(0), "from.kind")]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in "\\PC{0,200}") {
+            let _ = read(body.as_bytes(), SegmentLimit::default());
+        }
+
+        #[test]
+        fn no_message_makes_it_panic(key in "to|from|body|callback|channels|id|send_at", value in "\"\\PC{0,20}\"|[0-9]{1,5}|null|\\[\\]|\\{\\}|true") {
+            let body = format!(r#"{{"messages":[{{"{key}":{value}}}],"defaults":{{"{key}":{value}}}}}"#);
+            let _ = read(body.as_bytes(), SegmentLimit::default());
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The address of a client's endpoint.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// An absolute `http` or `https` URL with a host, at most 2,048 bytes long.
+///
+/// Where it leads is looked at when it is called (see
+/// [`crate::callbacks`]), because a name may resolve differently by then.
+/// `Debug` prints only the host: queries hold clients' tokens.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CallbackUrl {
+    /// As the client wrote it; that is what it gets back.
+    written: String,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CallbackUrlError {
+    #[error("is longer than 2,048 bytes")]
+    TooLong,
+    #[error("is not an absolute URL")]
+    NotAbsolute,
+    #[error("is not an http or https URL")]
+    Scheme,
+    #[error("has no host")]
+    NoHost,
+    #[error("holds a user name or password; put a token in the query instead")]
+    Credentials,
+}
+
+impl CallbackUrl {
+    /// # Errors
+    /// One for each way in which the text is not such a URL.
+    pub fn parse(text: &str) -> Result<Self, CallbackUrlError> {
+        if text.len() > 2048 {
+            return Err(CallbackUrlError::TooLong);
+        }
+        let url = Url::parse(text).map_err(|_| CallbackUrlError::NotAbsolute)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(CallbackUrlError::Scheme);
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(CallbackUrlError::NoHost);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(CallbackUrlError::Credentials);
+        }
+        Ok(Self { written: text.to_owned() })
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl TryFrom<String> for CallbackUrl {
+    type Error = CallbackUrlError;
+
+    fn try_from(text: String) -> Result<Self, CallbackUrlError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<CallbackUrl> for String {
+    fn from(url: CallbackUrl) -> Self {
+        url.written
+    }
+}
+
+impl fmt::Debug for CallbackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = Url::parse(&self.written).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or("?");
+        write!(f, "CallbackUrl({host}/…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_kept_as_it_was_written() {
+        let written = "https://my-website.com/dr?id=first_message";
+        assert_eq!(CallbackUrl::parse(written).unwrap().as_str(), written);
+        assert_eq!(format!("{:?}", CallbackUrl::parse(written).unwrap()), "CallbackUrl(my-website.com/…)");
+    }
+
+    #[test]
+    fn each_fault_has_its_name() {
+        use CallbackUrlError as E;
+        let long = format!("https://a.example/{}", "x".repeat(2048));
+        for (text, error) in [
+            (long.as_str(), E::TooLong),
+            ("/dr", E::NotAbsolute),
+            ("my-website.com", E::NotAbsolute),
+            ("ftp://a.example/", E::Scheme),
+            ("javascript:alert(1)", E::Scheme),
+            ("https://me:pw@a.example/", E::Credentials),
+        ] {
+            assert_eq!(CallbackUrl::parse(text), Err(error), "{text}");
+        }
+    }
+}

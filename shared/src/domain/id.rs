@@ -1,0 +1,197 @@
+//! The ids that the gateway gives, all of them UUIDs of their own type.
+//!
+//! A message that its client named (by an id or an `Idempotency-Key`) gets an
+//! id derived from that name (UUID version 5), so that a repeat finds the first
+//! one without a table of keys; any other gets a time-ordered one (version 7)
+//! from [`crate::runtime::Random`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{AccountId, State};
+
+/// The version 5 name space of every derived id. Changing it would make
+/// repeats of earlier requests look new.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6b7d_52f1_0f6e_4c52_9b57_7d3b_8a2f_4e11);
+
+macro_rules! uuid_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            #[must_use]
+            pub fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The id in any of the usual spellings of a UUID.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+
+            #[must_use]
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_type! {
+    /// An outbound message.
+    MessageId
+}
+uuid_type! {
+    /// What was sent together; in the `mplus` dialect each message is a batch of its own.
+    BatchId
+}
+uuid_type! {
+    /// A reply from a handset.
+    ReplyId
+}
+uuid_type! {
+    /// Something that a client is told. Retries and duplicates bear the same one.
+    EventId
+}
+impl MessageId {
+    /// The id of the message that `account` calls `client_id`.
+    #[must_use]
+    pub fn of_client_id(account: &AccountId, client_id: Uuid) -> Self {
+        Self(derive(&["id", account.as_str(), &client_id.to_string()]))
+    }
+
+    /// The id of the message at `index` of the request that `account` sent under `key`.
+    #[must_use]
+    pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey, index: usize) -> Self {
+        Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
+    }
+}
+
+impl BatchId {
+    /// The batch that holds this message alone.
+    #[must_use]
+    pub fn of_single(message: MessageId) -> Self {
+        Self(derive(&["batch", &message.to_string()]))
+    }
+}
+
+impl ReplyId {
+    /// The id of what `carrier` calls `id`, so that a carrier's repeat is recognised.
+    #[must_use]
+    pub fn of_carrier_id(carrier: &str, id: &str) -> Self {
+        Self(derive(&["reply", carrier, id]))
+    }
+}
+
+impl EventId {
+    #[must_use]
+    pub fn of_state(message: MessageId, state: State) -> Self {
+        Self(derive(&["event", &message.to_string(), state.as_str()]))
+    }
+
+    #[must_use]
+    pub fn of_reply(reply: ReplyId) -> Self {
+        Self(derive(&["event", &reply.to_string()]))
+    }
+}
+
+/// The parts are joined by a byte that none of them can hold.
+fn derive(parts: &[&str]) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, parts.join("\u{0}").as_bytes())
+}
+
+/// One run of one step, written beside what the run changed.
+///
+/// A conditional write whose answer was lost is recognised by it as our own;
+/// a callback is delivered only if the record bears the stamp that its job
+/// names, so that of several racing receipts exactly one is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Stamp(u64);
+
+/// A text that is not 16 hex digits.
+#[derive(Debug, thiserror::Error)]
+#[error("a stamp is 16 hex digits")]
+pub struct StampError;
+
+impl Stamp {
+    #[must_use]
+    pub fn new(random: u64) -> Self {
+        Self(random)
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl TryFrom<String> for Stamp {
+    type Error = StampError;
+
+    fn try_from(text: String) -> Result<Self, StampError> {
+        let digits = u64::from_str_radix(&text, 16).map_err(|_| StampError)?;
+        if text.len() == 16 { Ok(Self(digits)) } else { Err(StampError) }
+    }
+}
+
+impl From<Stamp> for String {
+    fn from(stamp: Stamp) -> Self {
+        stamp.to_string()
+    }
+}
+
+/// The `Idempotency-Key` header of a request: 1 to 255 printable ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_id_depends_on_every_part_of_its_name() {
+        let (a, b) = (AccountId::parse("a").unwrap(), AccountId::parse("b").unwrap());
+        let key = IdempotencyKey::parse("k").unwrap();
+        let ids = [
+            MessageId::of_idempotency_key(&a, &key, 0),
+            MessageId::of_idempotency_key(&a, &key, 1),
+            MessageId::of_idempotency_key(&b, &key, 0),
+            MessageId::of_idempotency_key(&a, &IdempotencyKey::parse("k1").unwrap(), 0),
+            MessageId::of_client_id(&a, Uuid::nil()),
+            MessageId::of_client_id(&b, Uuid::nil()),
+        ];
+        let distinct: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        assert_eq!(ids[0], MessageId::of_idempotency_key(&a, &key, 0));
+    }
+
+    #[test]
+    fn a_key_is_printable_and_bounded() {
+        assert!(IdempotencyKey::parse("order 4711/1").is_some());
+        for text in ["", "a\nb", "é", &"k".repeat(256)] {
+            assert!(IdempotencyKey::parse(text).is_none(), "{text:?}");
+        }
+    }
+}

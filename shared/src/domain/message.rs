@@ -1,0 +1,121 @@
+//! An outbound message, with all that is known of it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    AccountId, BatchId, CallbackUrl, Channel, MessageId, PhoneNumber, Progress, Receipts, SentFrom, Stamp, State, Text,
+};
+use crate::{carriers::CarrierName, dialects::Dialect};
+
+/// A message on its way out. `Debug` shows its id and state only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: MessageId,
+    pub account: AccountId,
+    pub batch: BatchId,
+    /// The dialect that it came in, and that its client is told in.
+    pub dialect: Dialect,
+    pub to: PhoneNumber,
+    pub from: SentFrom,
+    pub text: Text,
+    /// Wished-for channels, the most wanted first; empty for any.
+    pub channels: Vec<Channel>,
+    pub callback: Option<CallbackUrl>,
+    /// The client's own name for it.
+    pub client_id: Option<Uuid>,
+    pub send_at: Option<Timestamp>,
+    /// Of what was asked for: tells a repeat from another content under the same id.
+    pub fingerprint: Fingerprint,
+    pub created_at: Timestamp,
+
+    pub progress: Progress,
+    /// The run that moved it last.
+    pub stamp: Option<Stamp>,
+    /// Until when the worker that holds it may take.
+    pub lease_until: Option<Timestamp>,
+    /// When an unknown outcome is given up.
+    pub unknown_until: Option<Timestamp>,
+    /// How often it was handed to a carrier.
+    pub attempts: u32,
+    pub carrier: Option<CarrierName>,
+    /// The carrier's own id for it.
+    pub carrier_id: Option<String>,
+    pub history: Vec<Moment>,
+    pub receipts: Receipts,
+}
+
+/// A change of state, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub state: State,
+    pub at: Timestamp,
+    /// For people: why, where there is a why.
+    pub reason: Option<String>,
+}
+
+impl Message {
+    /// The furthest of what was done and what the network said.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.receipts.iter().map(|receipt| receipt.status.state()).fold(self.progress.state(), State::max)
+    }
+
+    /// Whether it waits, or waited, for a later time.
+    #[must_use]
+    pub fn was_scheduled(&self) -> bool {
+        self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
+    }
+
+    /// Every change of state in the order of time, receipts among them.
+    #[must_use]
+    pub fn whole_history(&self) -> Vec<Moment> {
+        let mut moments = self.history.clone();
+        moments.extend(self.receipts.iter().map(|receipt| Moment {
+            state: receipt.status.state(),
+            at: receipt.at,
+            reason: receipt.description.clone().or_else(|| receipt.code.clone()),
+        }));
+        moments.sort_by_key(|moment| moment.at);
+        moments
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("id", &self.id).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// The first 16 bytes of a SHA-256 over what a client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Over the parts, each with its length before it so that no two lists of
+    /// parts run together the same.
+    #[must_use]
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut first = [0; 16];
+        first.copy_from_slice(&hash.finalize()[..16]);
+        Self(first)
+    }
+
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}

@@ -1,0 +1,38 @@
+//! What the gateway talks about, as types: whatever exists here is valid.
+//!
+//! Raw strings stop at [`crate::dialects`] and [`crate::carriers`]; behind them
+//! a number is a [`PhoneNumber`], a text is a [`Text`] with its encoding and
+//! segments, and an illegal state cannot be written. Nothing here knows HTTP,
+//! DynamoDB or SQS.
+
+mod account;
+mod callback_url;
+mod channel;
+mod fault;
+mod id;
+mod message;
+mod number;
+mod receipt;
+mod recipient;
+mod reply;
+mod sender;
+mod state;
+mod text;
+mod time;
+
+pub use account::{Account, AccountId, ApiKeyHash, WebhookSecret};
+pub use callback_url::{CallbackUrl, CallbackUrlError};
+pub use channel::Channel;
+pub use fault::{Fault, FaultCode};
+pub use id::{BatchId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
+pub use message::{Fingerprint, Message, Moment};
+pub use number::{NumberError, PhoneNumber};
+pub use receipt::{Receipt, ReceiptStatus, Receipts};
+pub use recipient::{OptOuts, Recipient};
+pub use reply::{Keyword, RepliedTo, Reply};
+pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
+pub use state::{Progress, State};
+pub use text::{Encoding, SegmentLimit, Text, TextError};
+pub use time::{TimeError, parse_time};
+
+pub use jiff::{SignedDuration, Timestamp};

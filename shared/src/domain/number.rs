@@ -1,0 +1,114 @@
+//! Phone numbers, as E.164 writes them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A recipient's number: 7 to 15 digits with the country code first.
+///
+/// This is E.164 by syntax only; whether a numbering plan has the number is
+/// the carrier's to know. A leading `+` or `00` is accepted and dropped, so
+/// that one number has one spelling everywhere inside. `Debug` hides all but
+/// the last two digits, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PhoneNumber(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NumberError {
+    #[error("is empty")]
+    Empty,
+    #[error("may hold only digits after an optional '+' or '00'")]
+    NotDigits,
+    #[error("needs its country code: an international number does not begin with 0")]
+    National,
+    #[error("needs 7 to 15 digits, but has {0}")]
+    Length(usize),
+}
+
+impl PhoneNumber {
+    /// # Errors
+    /// One for each way in which the text is not such a number.
+    pub fn parse(text: &str) -> Result<Self, NumberError> {
+        if text.is_empty() {
+            return Err(NumberError::Empty);
+        }
+        let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(NumberError::NotDigits);
+        }
+        if digits.starts_with('0') {
+            return Err(NumberError::National);
+        }
+        if !(7..=15).contains(&digits.len()) {
+            return Err(NumberError::Length(digits.len()));
+        }
+        Ok(Self(digits.to_owned()))
+    }
+
+    /// The digits alone.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for PhoneNumber {
+    type Error = NumberError;
+
+    fn try_from(text: String) -> Result<Self, NumberError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PhoneNumber> for String {
+    fn from(number: PhoneNumber) -> Self {
+        number.0
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber(…{})", &self.0[self.0.len() - 2..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_number_has_one_spelling() {
+        for text in ["441111111111", "+441111111111", "00441111111111"] {
+            assert_eq!(PhoneNumber::parse(text).unwrap().digits(), "441111111111");
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_name() {
+        use NumberError as E;
+        for (text, error) in [
+            ("", E::Empty),
+            ("+", E::NotDigits),
+            ("44 7700 900000", E::NotDigits),
+            ("+44(0)7700900000", E::NotDigits),
+            ("٤٤١١١١١١١١١١", E::NotDigits),
+            ("07700900000", E::National),
+            ("441111", E::Length(6)),
+            ("4411111111111111", E::Length(16)),
+        ] {
+            assert_eq!(PhoneNumber::parse(text), Err(error), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text in "\\PC{0,20}") {
+            if let Ok(number) = PhoneNumber::parse(&text) {
+                prop_assert!(text.ends_with(number.digits()));
+                prop_assert_eq!(PhoneNumber::parse(number.digits()), Ok(number));
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Sender IDs: what a handset shows as the sender, and who may use it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::AccountId;
+
+/// A sender ID: either a number (a long number or a short code, 3 to 16
+/// digits) or a name of 1 to 11 characters.
+///
+/// A number can be answered, a name cannot. A leading `+` or `00` of a number
+/// is dropped, so that one sender has one spelling. Names keep their case: to
+/// a handset `ACME` and `Acme` are two senders.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SenderId(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SenderError {
+    #[error("is empty")]
+    Empty,
+    #[error("as a number needs 3 to 16 digits, but has {0}")]
+    NumberLength(usize),
+    #[error("as a name may have at most 11 characters, but has {0}")]
+    NameLength(usize),
+    #[error("may hold only ASCII letters, digits, spaces and any of . - _ & + ! '")]
+    Character,
+}
+
+impl SenderId {
+    /// # Errors
+    /// One for each way in which the text is not a sender ID.
+    pub fn parse(text: &str) -> Result<Self, SenderError> {
+        if text.trim().is_empty() {
+            return Err(SenderError::Empty);
+        }
+        let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
+        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+            return if (3..=16).contains(&digits.len()) {
+                Ok(Self(digits.to_owned()))
+            } else {
+                Err(SenderError::NumberLength(digits.len()))
+            };
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_&+!'".contains(c);
+        if !text.chars().all(allowed) {
+            return Err(SenderError::Character);
+        }
+        if text.len() > 11 {
+            return Err(SenderError::NameLength(text.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a handset can answer it.
+    #[must_use]
+    pub fn can_receive(&self) -> bool {
+        self.0.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
+impl TryFrom<String> for SenderId {
+    type Error = SenderError;
+
+    fn try_from(text: String) -> Result<Self, SenderError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<SenderId> for String {
+    fn from(sender: SenderId) -> Self {
+        sender.0
+    }
+}
+
+impl fmt::Display for SenderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a client asked for its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SenderKind {
+    /// One that the account owns, by name.
+    Custom,
+    /// One from the pool, chosen by the gateway and kept for the conversation.
+    Shared,
+}
+
+impl SenderKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// The sender of a message, and how it came to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentFrom {
+    pub kind: SenderKind,
+    pub id: SenderId,
+}
+
+/// Whose a sender ID is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SenderOwner {
+    Account(AccountId),
+    /// Shared by all accounts; a recipient's lock tells whose a conversation is.
+    Pool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_can_be_answered_and_names_cannot() {
+        for (text, answers) in [("441234567890", true), ("12345", true), ("sender-id-1", false), ("CM.com", false)] {
+            assert_eq!(SenderId::parse(text).unwrap().can_receive(), answers, "{text}");
+        }
+        assert_eq!(SenderId::parse("+441234567890").unwrap().as_str(), "441234567890");
+    }
+
+    #[test]
+    fn each_fault_has_its_name() {
+        use SenderError as E;
+        for (text, error) in [
+            ("", E::Empty),
+            ("   ", E::Empty),
+            ("12", E::NumberLength(2)),
+            ("12345678901234567", E::NumberLength(17)),
+            ("TwelveLetter", E::NameLength(12)),
+            ("Café", E::Character),
+            ("a#b", E::Character),
+            ("a\nb", E::Character),
+        ] {
+            assert_eq!(SenderId::parse(text), Err(error), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The states of a message, and which may follow which.
+//!
+//! Two kinds of fact make a state. What the gateway did is its [`Progress`],
+//! moved by conditional writes along the arrows of [`Progress::follows`]. What
+//! the network said are the receipts, each recorded once and never taken back.
+//! The state that a client sees is the furthest of both, so it comes out the
+//! same in whatever order the facts arrived, and it only moves forward:
+//!
+//! ```text
+//! scheduled → queued → submitting → (unknown) → submitted → undelivered … → delivered → read
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::ReceiptStatus;
+
+/// The state of a message as a client sees it, in the order of advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Waits for its time.
+    Scheduled,
+    /// Its job is in the queue.
+    Queued,
+    /// A worker holds it.
+    Submitting,
+    /// It was handed over and no answer came: it may or may not have been taken.
+    Unknown,
+    /// The carrier took it.
+    Submitted,
+    /// Cancelled by the client before it was handed over.
+    Cancelled,
+    /// The recipient has opted out of this sender.
+    Blocked,
+    /// The carrier refused it.
+    Rejected,
+    /// It could not be sent, or its outcome stayed unknown past the deadline.
+    Failed,
+    /// Its time ran out, here or in the network.
+    Expired,
+    /// The network could not deliver it.
+    Undelivered,
+    /// It reached the handset.
+    Delivered,
+    /// It was opened.
+    Read,
+}
+
+impl State {
+    pub const ALL: [Self; 13] = [
+        Self::Scheduled,
+        Self::Queued,
+        Self::Submitting,
+        Self::Unknown,
+        Self::Submitted,
+        Self::Cancelled,
+        Self::Blocked,
+        Self::Rejected,
+        Self::Failed,
+        Self::Expired,
+        Self::Undelivered,
+        Self::Delivered,
+        Self::Read,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Unknown => "unknown",
+            Self::Submitted => "submitted",
+            Self::Cancelled => "cancelled",
+            Self::Blocked => "blocked",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Undelivered => "undelivered",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether nothing but a receipt can move it any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self > Self::Submitted
+    }
+}
+
+/// How far the gateway itself has brought a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Progress {
+    Scheduled,
+    Queued,
+    Submitting,
+    Unknown,
+    Submitted,
+    Cancelled,
+    Blocked,
+    Rejected,
+    Failed,
+    Expired,
+}
+
+impl Progress {
+    pub const ALL: [Self; 10] = [
+        Self::Scheduled,
+        Self::Queued,
+        Self::Submitting,
+        Self::Unknown,
+        Self::Submitted,
+        Self::Cancelled,
+        Self::Blocked,
+        Self::Rejected,
+        Self::Failed,
+        Self::Expired,
+    ];
+
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Self::Scheduled => State::Scheduled,
+            Self::Queued => State::Queued,
+            Self::Submitting => State::Submitting,
+            Self::Unknown => State::Unknown,
+            Self::Submitted => State::Submitted,
+            Self::Cancelled => State::Cancelled,
+            Self::Blocked => State::Blocked,
+            Self::Rejected => State::Rejected,
+            Self::Failed => State::Failed,
+            Self::Expired => State::Expired,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.state().as_str()
+    }
+
+    /// Whether this step may come after `before`: the arrows of the drawing.
+    /// The store turns them into the conditions of its writes.
+    #[must_use]
+    pub fn follows(self, before: Self) -> bool {
+        use Progress::{
+            Blocked, Cancelled, Expired, Failed, Queued, Rejected, Scheduled, Submitted, Submitting, Unknown,
+        };
+        match self {
+            Scheduled => false,
+            Submitting | Cancelled => matches!(before, Scheduled | Queued),
+            Queued | Blocked | Expired | Unknown => before == Submitting,
+            // An answer that comes after its worker was given up for dead still counts.
+            Submitted | Rejected | Failed => matches!(before, Submitting | Unknown),
+        }
+    }
+}
+
+impl ReceiptStatus {
+    /// The state that a message is in at least, once this receipt is there.
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Self::Sent => State::Submitted,
+            Self::Undelivered => State::Undelivered,
+            Self::Expired => State::Expired,
+            Self::Rejected => State::Rejected,
+            Self::Delivered => State::Delivered,
+            Self::Read => State::Read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_order_agree() {
+        assert!(State::ALL.is_sorted());
+        for state in State::ALL {
+            assert_eq!(State::parse(state.as_str()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+    }
+
+    #[test]
+    fn nothing_follows_an_end_and_every_arrow_but_putting_back_leads_forward() {
+        for before in Progress::ALL {
+            for after in Progress::ALL.into_iter().filter(|after| after.follows(before)) {
+                assert!(!before.state().is_final(), "{before:?} → {after:?}");
+                assert!(after.state() > before.state() || after == Progress::Queued, "{before:?} → {after:?}");
+            }
+        }
+    }
+}

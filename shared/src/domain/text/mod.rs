@@ -1,0 +1,225 @@
+//! The text of a message: not blank, free of control characters, within the
+//! allowed number of segments, and counted as the network will carry and bill
+//! it. It refuses rather than repairs: nothing is trimmed, transliterated or
+//! cut off. `gsm` holds the alphabet and `segments` the cutting.
+//!
+//! Sources: 3GPP TS 23.038 (alphabets) and TS 23.040 (concatenation).
+
+mod gsm;
+mod segments;
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// The text of one message, valid by construction.
+///
+/// `Debug` prints none of its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
+    body: String,
+    encoding: Encoding,
+    segments: u16,
+}
+
+impl Text {
+    /// Takes `body` as it is, in GSM 7-bit when every character is in that
+    /// alphabet and in UCS-2 otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`]; each is a rejection, the same on every attempt.
+    pub fn parse(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
+        if body.trim().is_empty() {
+            return Err(TextError::Empty);
+        }
+        if let Some(character) = body.chars().find(|&c| is_refused_control(c)) {
+            return Err(TextError::ControlCharacter(character));
+        }
+        let (encoding, count) = segments::measure(body);
+        let segments = u16::try_from(count)
+            .ok()
+            .filter(|&segments| segments <= limit.0)
+            .ok_or(TextError::TooLong { segments: count, limit: limit.0 })?;
+        Ok(Self::stored(body.to_owned(), encoding, segments))
+    }
+
+    /// A text that [`Text::parse`] accepted before, read back from the store.
+    ///
+    /// Nothing is checked again, neither the body nor whether `encoding` and
+    /// `segments` are those of the body: a limit lowered since then does not
+    /// invalidate what was accepted under the old one.
+    pub fn stored(body: String, encoding: Encoding, segments: u16) -> Self {
+        Self { body, encoding, segments }
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Number of short messages the network carries it in, at least one.
+    pub fn segments(&self) -> u16 {
+        self.segments
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.body
+    }
+
+    pub fn into_string(self) -> String {
+        self.body
+    }
+
+    /// The segments as the network carries them, [`Text::segments`] many;
+    /// joined they give the text back. No character is cut in two.
+    pub fn split(&self) -> Vec<&str> {
+        segments::split(&self.body, self.encoding)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text")
+            .field("encoding", &self.encoding)
+            .field("characters", &self.body.chars().count())
+            .field("segments", &self.segments)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a text is refused. None of them goes away by trying again, and none
+/// repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TextError {
+    /// No characters, or white space only.
+    #[error("the text is empty")]
+    Empty,
+    #[error("the text takes {segments} segments; at most {limit} are allowed")]
+    TooLong { segments: usize, limit: u16 },
+    /// A control character below U+0020 other than tab, line feed, form feed
+    /// and carriage return.
+    #[error("the text contains the control character U+{:04X}", u32::from(*.0))]
+    ControlCharacter(char),
+}
+
+/// The most segments a text may take. The concatenation header numbers no
+/// more than 255, so a larger limit promises what the network cannot carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentLimit(pub u16);
+
+impl Default for SegmentLimit {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+/// How the characters of a text are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// The GSM 7-bit default alphabet with its extension table.
+    Gsm7,
+    /// Big-endian 16-bit code units; beyond the basic plane UTF-16 in
+    /// practice, as handsets read it.
+    Ucs2,
+}
+
+impl Encoding {
+    /// The name in records and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gsm7 => "gsm7",
+            Self::Ucs2 => "ucs2",
+        }
+    }
+
+    /// The encoding that [`Encoding::as_str`] names; `None` for any other word.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "gsm7" => Some(Self::Gsm7),
+            "ucs2" => Some(Self::Ucs2),
+            _ => None,
+        }
+    }
+}
+
+fn is_refused_control(character: char) -> bool {
+    character < ' ' && !matches!(character, '\t' | '\n' | '\u{0C}' | '\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoding, SegmentLimit, Text, TextError};
+
+    fn parse(body: &str) -> Result<Text, TextError> {
+        Text::parse(body, SegmentLimit::default())
+    }
+
+    #[test]
+    fn a_text_is_kept_as_it_came() {
+        let text = parse(" Hello,\r\n[world] \u{0C}").unwrap();
+        assert_eq!(text.encoding(), Encoding::Gsm7);
+        assert_eq!(text.segments(), 1);
+        assert_eq!(text.split(), [text.as_str()]);
+        assert_eq!(text.into_string(), " Hello,\r\n[world] \u{0C}");
+    }
+
+    #[test]
+    fn a_tab_is_sent_in_ucs2() {
+        assert_eq!(parse("a\tb").unwrap().encoding(), Encoding::Ucs2);
+    }
+
+    #[test]
+    fn blank_texts_are_refused() {
+        for blank in ["", " ", "\r\n\t\u{0C}", "\u{A0}\u{3000}"] {
+            assert_eq!(parse(blank), Err(TextError::Empty));
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_by_code_point() {
+        for control in ('\0'..' ').filter(|c| !"\t\n\u{0C}\r".contains(*c)) {
+            let refused = parse(&format!("a{control}b"));
+            assert_eq!(refused, Err(TextError::ControlCharacter(control)));
+        }
+        let message = TextError::ControlCharacter('\u{1B}').to_string();
+        assert_eq!(message, "the text contains the control character U+001B");
+    }
+
+    #[test]
+    fn the_limit_is_inclusive_and_ten_by_default() {
+        assert_eq!(parse(&"a".repeat(1530)).unwrap().segments(), 10);
+        let too_long = TextError::TooLong { segments: 11, limit: 10 };
+        assert_eq!(parse(&"a".repeat(1531)), Err(too_long));
+    }
+
+    #[test]
+    fn a_text_of_more_segments_than_u16_is_too_long() {
+        let refused = Text::parse(&"a".repeat(153 * 65_536), SegmentLimit(u16::MAX));
+        let too_long = TextError::TooLong { segments: 65_536, limit: u16::MAX };
+        assert_eq!(refused, Err(too_long));
+    }
+
+    #[test]
+    fn a_stored_text_equals_the_parsed_one() {
+        let parsed = parse("Grüße, François").unwrap();
+        let encoding = Encoding::parse(parsed.encoding().as_str()).unwrap();
+        let stored = Text::stored(parsed.as_str().to_owned(), encoding, parsed.segments());
+        assert_eq!(stored, parsed);
+    }
+
+    #[test]
+    fn encodings_are_read_back_by_name() {
+        for encoding in [Encoding::Gsm7, Encoding::Ucs2] {
+            assert_eq!(Encoding::parse(encoding.as_str()), Some(encoding));
+        }
+        assert_eq!(Encoding::parse("GSM7"), None);
+    }
+
+    #[test]
+    fn debug_prints_no_content() {
+        assert_eq!(
+            format!("{:?}", parse("secret").unwrap()),
+            "Text { encoding: Gsm7, characters: 6, segments: 1, .. }"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Times as clients write them.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+/// A text that is not an ISO 8601 date and time.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("is not an ISO 8601 date and time like 2026-01-01T09:00:00Z")]
+pub struct TimeError;
+
+/// Reads an ISO 8601 date and time, to the millisecond. Without a zone it is
+/// GMT, as Cymba's document has it; a bare date is midnight.
+///
+/// # Errors
+/// When the text is anything else.
+pub fn parse_time(text: &str) -> Result<Timestamp, TimeError> {
+    let time = text.parse::<Timestamp>().or_else(|_| {
+        let civil: DateTime = text.parse()?;
+        civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
+    });
+    let time = time.map_err(|_: jiff::Error| TimeError)?;
+    Timestamp::from_millisecond(time.as_millisecond()).map_err(|_| TimeError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn no_zone_means_gmt() {
+        for (text, expected) in [
+            ("2026-01-01T09:00:00Z", "2026-01-01T09:00:00Z"),
+            ("2026-01-01T09:00:00", "2026-01-01T09:00:00Z"),
+            ("2026-01-01 09:00", "2026-01-01T09:00:00Z"),
+            ("2026-01-01T09:00:00+02:00", "2026-01-01T07:00:00Z"),
+            ("2026-01-01T09:00:00.123456Z", "2026-01-01T09:00:00.123Z"),
+            ("2026-01-01", "2026-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(parse_time(text).unwrap().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "tomorrow", "09:00", "2026-13-01T00:00:00Z", "1767258000", "2026-02-30"] {
+            assert_eq!(parse_time(text), Err(TimeError), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9TZ:+ .-]{0,30}|\\PC{0,30}") {
+            let _ = parse_time(&text);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Who calls: clients by API key, carriers by the token in their path.
+
+use http::header::AUTHORIZATION;
+use lambda_http::Request;
+use subtle::ConstantTimeEq;
+use tracing::warn;
+
+use super::{Problem, query};
+use crate::{
+    carriers::{CarrierName, CarrierSettings, UnreadableError},
+    domain::{AccountId, ApiKeyHash, Fault, FaultCode},
+    store::{Directory, DirectoryStore},
+};
+
+/// The longest key that is looked up.
+const LONGEST_KEY: usize = 256;
+
+/// Whose request it is: by `?key=`, or else by `Authorization: Bearer`.
+///
+/// Keys are looked up by their hash, so that the time it takes tells nothing of
+/// the key; unknown, revoked and missing ones get the same answer.
+///
+/// # Errors
+/// 401, or 503 when the directory did not answer.
+pub async fn authenticate(request: &Request, directory: &Directory<impl DirectoryStore>) -> Result<AccountId, Problem> {
+    let key = query(request, "key").or_else(|| bearer(request)).filter(|key| key.len() <= LONGEST_KEY);
+    let Some(key) = key else { return Err(Problem::unauthorized()) };
+    let account = directory.account_of_key(&ApiKeyHash::of(&key)).await;
+    account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
+}
+
+fn bearer(request: &Request) -> Option<String> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+}
+
+/// The carrier of a webhook's path, if the token beside it is that carrier's.
+/// An unknown carrier and a wrong token get the same answer.
+///
+/// # Errors
+/// 404, or 503 when the directory did not answer.
+pub async fn authenticate_carrier(
+    name: &str,
+    token: &str,
+    directory: &Directory<impl DirectoryStore>,
+) -> Result<CarrierName, Problem> {
+    let carrier = CarrierName::parse(name).ok_or_else(Problem::not_found)?;
+    let settings = directory.carrier(carrier).await.map_err(|error| Problem::unavailable(&error))?;
+    let known = settings.is_some_and(|settings| is_token(&settings, token));
+    known.then_some(carrier).ok_or_else(Problem::not_found)
+}
+
+fn is_token(settings: &CarrierSettings, token: &str) -> bool {
+    settings.webhook_token.as_bytes().ct_eq(token.as_bytes()).into()
+}
+
+/// The answer to a carrier whose body is not in its format.
+#[must_use]
+pub fn unreadable(carrier: CarrierName, error: &UnreadableError) -> Problem {
+    warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
+    Problem::invalid(vec![Fault::new(&error.field, FaultCode::Malformed, &error.fault)])
+}

@@ -1,0 +1,142 @@
+//! Problems as RFC 9457 tells them, with an `errors` array that names fields.
+//!
+//! What a client sees is here in full; what only an operator should see is
+//! logged where the problem is made, and not repeated in it.
+
+use http::{Response, StatusCode, header};
+use lambda_http::Body;
+use serde::Serialize;
+use tracing::error;
+
+use crate::{
+    domain::Fault,
+    flow::{Unavailable, accept::Refusal},
+};
+
+/// A request that was not done, and why.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    fn new(status: StatusCode, r#type: &'static str, title: &'static str) -> Self {
+        Self { r#type, title, status, detail: None, errors: Vec::new() }
+    }
+
+    fn with(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    fn saying(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:problem:invalid-request", "The request is not valid")
+            .saying("Nothing was accepted. Each entry of 'errors' names a field and what was wrong with it.")
+            .with(errors)
+    }
+
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "urn:problem:unauthorized", "No valid API key")
+            .saying("Give an API key as '?key=' or as 'Authorization: Bearer'.")
+    }
+
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "urn:problem:not-found", "There is no such thing")
+    }
+
+    #[must_use]
+    pub fn too_large(most: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:problem:too-large", "The request is too large")
+            .saying(format!("A request body may have at most {most} bytes."))
+    }
+
+    /// A message that can no longer be cancelled.
+    #[must_use]
+    pub fn too_late(state: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, "urn:problem:too-late", "The message can no longer be cancelled")
+            .saying(format!("It is {state}."))
+    }
+
+    /// The store or a queue did not answer: the error is logged here, and the
+    /// client is asked to come again.
+    #[must_use]
+    pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
+        error!(error = chain(error), "unavailable");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway cannot do this now")
+            .saying("Try again, with the same ids or Idempotency-Key so that nothing is sent twice.")
+    }
+}
+
+/// An error with all its causes, for the log.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotOwned(errors) => {
+                Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "A sender ID is not yours")
+                    .with(errors)
+            }
+            Refusal::Conflict(errors) => {
+                Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An id or key was used with another content")
+                    .with(errors)
+            }
+            Refusal::Unacceptable(errors) => {
+                let title = "A message cannot be accepted as asked";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:problem:unacceptable", title).with(errors)
+            }
+            Refusal::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<Problem> for Response<Body> {
+    fn from(problem: Problem) -> Self {
+        let body = serde_json::to_string(&problem).unwrap_or_default();
+        let mut response = Self::new(Body::from(body));
+        *response.status_mut() = problem.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        if problem.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,46 @@
+//! Parts of a request, as every function reads them.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use lambda_http::{Body, Request, RequestExt};
+
+use super::Problem;
+
+/// The most bytes of a request's body.
+pub const MOST_BYTES: usize = 1 << 20;
+
+/// The body, if it is not too large.
+///
+/// # Errors
+/// 413.
+pub fn body(request: &Request) -> Result<&[u8], Problem> {
+    let body: &[u8] = request.body();
+    if body.len() > MOST_BYTES { Err(Problem::too_large(MOST_BYTES)) } else { Ok(body) }
+}
+
+/// The segments of the path, decoded: `/messages/7` is `["messages", "7"]`.
+#[must_use]
+pub fn path_segments(request: &Request) -> Vec<Cow<'_, str>> {
+    let path = request.raw_http_path().split('/').filter(|segment| !segment.is_empty());
+    path.map(|segment| Cow::Owned(decode(segment))).collect()
+}
+
+/// The first value of a query parameter.
+#[must_use]
+pub fn query(request: &Request, name: &str) -> Option<String> {
+    request.query_string_parameters_ref()?.first(name).map(str::to_owned)
+}
+
+/// A JSON answer.
+#[must_use]
+pub fn json(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn decode(segment: &str) -> String {
+    percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}

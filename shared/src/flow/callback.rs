@@ -1,0 +1,211 @@
+//! Step 6: a client is told what is on record.
+//!
+//! The job names what happened and the run that announced it. The record
+//! decides: it bears that run's stamp (tell), another's (someone else tells),
+//! or not yet one (the run is about to write it, or died before it did; its
+//! news will be brought again under another stamp). A try that fails is made
+//! again with growing gaps for seven days, by sending the job again, so that
+//! nothing stays in flight; then it rests in the dead-letter queue.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::{debug, info, warn};
+
+use super::{Gateway, Unavailable};
+use crate::{
+    callbacks::{Answer, Caller, Delivery, retry_gap},
+    dialects::Dialect,
+    domain::{AccountId, CallbackUrl, Message, Progress, ReceiptStatus, Reply, State},
+    queue::{CallbackJob, LONGEST_DELAY, Queue, Subject},
+    store::{Directory, DirectoryStore, Messages},
+};
+
+/// How long a record is waited for that was announced.
+const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+/// How long a client is tried.
+const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It needs no further run: told, put off, or not to be told.
+    Finished,
+    /// It was tried for seven days. Let it go to the dead letters.
+    GivenUp,
+}
+
+/// Tells a client, or puts it off.
+///
+/// # Errors
+/// When the store or queue did not answer. Run it again.
+pub async fn callback(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    caller: &Caller,
+    job: CallbackJob,
+) -> Result<Done, Unavailable> {
+    let now = gateway.clock.now();
+    if let Some(not_before) = job.not_before.filter(|at| *at > now) {
+        put_off(gateway, job, not_before, now).await?;
+        return Ok(Done::Finished);
+    }
+    let told = match on_record(gateway, job).await? {
+        Record::Ours(told) => told,
+        Record::Another => {
+            debug!(event.id = %job.subject.event_id(), "told by another run");
+            return Ok(Done::Finished);
+        }
+        Record::NotYet => return await_record(gateway, job, now).await,
+    };
+    let Some(account) = directory.account(told.account()).await? else {
+        warn!(event.id = %job.subject.event_id(), account.id = %told.account(), "the account is gone");
+        return Ok(Done::Finished);
+    };
+    let Some(url) = told.url(account.reply_url.as_ref()) else { return Ok(Done::Finished) };
+    let delivery = Delivery {
+        url,
+        event: job.subject.event_id(),
+        dialect: told.dialect(),
+        secrets: &account.secrets,
+        at: now,
+        body: told.body(),
+    };
+    let answer = caller.deliver(&delivery).await;
+    conclude(gateway, job, answer, now).await
+}
+
+/// What a client is told of, as it is on record.
+enum Told {
+    State(Box<Message>, State),
+    Reply(Reply),
+}
+
+impl Told {
+    fn account(&self) -> &AccountId {
+        match self {
+            Self::State(message, _) => &message.account,
+            Self::Reply(reply) => &reply.account,
+        }
+    }
+
+    fn url<'a>(&'a self, reply_url: Option<&'a CallbackUrl>) -> Option<&'a CallbackUrl> {
+        match self {
+            Self::State(message, _) => message.callback.as_ref(),
+            Self::Reply(_) => reply_url,
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::State(message, _) => message.dialect,
+            Self::Reply(_) => Dialect::Mplus,
+        }
+    }
+
+    fn body(&self) -> String {
+        match self {
+            Self::State(message, state) => message.dialect.state_event(message, *state),
+            Self::Reply(reply) => self.dialect().reply_event(reply),
+        }
+    }
+}
+
+enum Record {
+    Ours(Told),
+    Another,
+    NotYet,
+}
+
+async fn on_record(gateway: &Gateway<impl Messages, impl Queue>, job: CallbackJob) -> Result<Record, Unavailable> {
+    let (stamp, told) = match job.subject {
+        Subject::State { message, state } => match gateway.store.message(message).await? {
+            Some(message) => (stamp_of(&message, state), Told::State(Box::new(message), state)),
+            None => return Ok(Record::NotYet),
+        },
+        Subject::Reply { reply } => match gateway.store.reply(reply).await? {
+            Some(reply) => (Some(reply.stamp), Told::Reply(reply)),
+            None => return Ok(Record::NotYet),
+        },
+    };
+    Ok(match stamp {
+        Some(stamp) if stamp == job.stamp => Record::Ours(told),
+        Some(_) => Record::Another,
+        None => Record::NotYet,
+    })
+}
+
+/// The run that brought the message to this state: by a receipt, or else by
+/// what it did itself.
+fn stamp_of(message: &Message, state: State) -> Option<crate::domain::Stamp> {
+    let by_receipt = ReceiptStatus::ALL
+        .into_iter()
+        .filter(|status| status.state() == state)
+        .find_map(|status| message.receipts.get(status));
+    let by_progress =
+        Progress::ALL.into_iter().any(|progress| progress == message.progress && progress.state() == state);
+    by_receipt.map(|receipt| receipt.stamp).or(if by_progress { message.stamp } else { None })
+}
+
+async fn await_record(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    job: CallbackJob,
+    now: Timestamp,
+) -> Result<Done, Unavailable> {
+    if now.duration_since(job.announced_at) > RECORD_WITHIN {
+        info!(event.id = %job.subject.event_id(), "what was announced was not recorded by that run");
+        return Ok(Done::Finished);
+    }
+    gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
+    Ok(Done::Finished)
+}
+
+async fn conclude(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    job: CallbackJob,
+    answer: Answer,
+    now: Timestamp,
+) -> Result<Done, Unavailable> {
+    let event = job.subject.event_id();
+    let (reason, retry_after) = match answer {
+        Answer::Taken { status } => {
+            info!(event.id = %event, subject = subject(&job), status, attempts = job.attempts + 1, "told the client");
+            return Ok(Done::Finished);
+        }
+        Answer::Gone => {
+            warn!(event.id = %event, subject = subject(&job), "the endpoint is gone for good (410)");
+            return Ok(Done::Finished);
+        }
+        Answer::Failed { reason, retry_after } => (reason, retry_after),
+    };
+    let attempts = job.attempts + 1;
+    let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
+    let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
+    if again.duration_since(job.announced_at) > TRY_FOR {
+        warn!(event.id = %event, subject = subject(&job), attempts, reason, "gave the client up");
+        return Ok(Done::GivenUp);
+    }
+    info!(event.id = %event, subject = subject(&job), attempts, reason, again_s = gap.as_secs(), "the client was not told");
+    put_off(gateway, CallbackJob { attempts, ..job }, again, now).await?;
+    Ok(Done::Finished)
+}
+
+/// SQS keeps a job for a quarter of an hour at most, so a longer wait takes several.
+async fn put_off(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    job: CallbackJob,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
+    let wait = Duration::try_from(not_before.duration_since(now)).unwrap_or_default();
+    let job = CallbackJob { not_before: Some(not_before), ..job };
+    gateway.queue.enqueue_callbacks(&[(job, wait.min(LONGEST_DELAY))]).await?;
+    Ok(())
+}
+
+fn subject(job: &CallbackJob) -> String {
+    match job.subject {
+        Subject::State { message, state } => format!("{message} {}", state.as_str()),
+        Subject::Reply { reply } => format!("reply {reply}"),
+    }
+}

@@ -1,0 +1,41 @@
+//! A client takes a message back that has not been claimed. Against a worker
+//! that claims it at the same time, one conditional write wins.
+
+use tracing::info;
+
+use super::{Gateway, Unavailable};
+use crate::{
+    domain::{AccountId, Message, MessageId, Progress},
+    queue::Queue,
+    store::{Change, Messages},
+};
+
+/// What became of the wish.
+pub enum Cancelled {
+    /// It will not be sent: cancelled now or before.
+    Done(Box<Message>),
+    /// Too late: it is being sent or has been.
+    TooLate(Box<Message>),
+    /// The account has no such message.
+    NotFound,
+}
+
+/// # Errors
+/// When the store did not answer.
+pub async fn cancel(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    account: &AccountId,
+    id: MessageId,
+) -> Result<Cancelled, Unavailable> {
+    let change = gateway.store.cancel(account, id, gateway.random.stamp(), gateway.clock.now()).await?;
+    Ok(match change {
+        Change::Made(message) => {
+            info!(message.id = %id, account.id = %account, "cancelled");
+            Cancelled::Done(message)
+        }
+        Change::Refused(message) if message.account != *account => Cancelled::NotFound,
+        Change::Refused(message) if message.progress == Progress::Cancelled => Cancelled::Done(message),
+        Change::Refused(message) => Cancelled::TooLate(message),
+        Change::Missing => Cancelled::NotFound,
+    })
+}

@@ -1,0 +1,48 @@
+//! The way of a message, a file for each step in the order in which it takes
+//! them. Each step can be cut off at any point and run again: what it did is in
+//! the record, and what it still owes is found there.
+//!
+//! Two rules hold between the steps:
+//!
+//! - **What is to be done now is a job; what is to be done later is a wake
+//!   time.** A message at rest has one or the other, a finished one neither.
+//! - **Announce, then record, then tell.** A callback job is enqueued before
+//!   the change it is about is written, and both bear the stamp of the run that
+//!   makes them. The callback is made only if the record bears that stamp. So a
+//!   crash between the two loses nothing, for whoever brought the news brings it
+//!   again; and of several that race with the same news only the one that got on
+//!   record is told.
+
+pub mod accept;
+pub mod callback;
+pub mod cancel;
+pub mod read;
+pub mod receipt;
+pub mod reply;
+mod settle;
+pub mod submit;
+pub mod wake;
+
+use crate::{
+    queue::{QueueError, SqsQueue},
+    runtime::{Clock, Random, Settings},
+    store::{DynamoStore, StoreError},
+};
+
+/// What every step needs.
+pub struct Gateway<S = DynamoStore, Q = SqsQueue> {
+    pub store: S,
+    pub queue: Q,
+    pub clock: Clock,
+    pub random: Random,
+    pub settings: Settings,
+}
+
+/// A step that could not be finished for now. Running it again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}

@@ -1,0 +1,118 @@
+//! What an account can read of its own messages and conversations.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Gateway, Unavailable};
+use crate::{
+    domain::{AccountId, Message, MessageId, PhoneNumber, SenderId, State},
+    queue::Queue,
+    store::{Entry, Messages, Page, Position, Recipients, Record},
+};
+
+/// How many days without an entry one request looks back over.
+const DAYS: u32 = 31;
+/// How many entries one request looks at while it filters.
+const LOOKED_AT: usize = 1000;
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which entries of a log are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<State>,
+    /// Messages to this number, and replies from it.
+    pub number: Option<PhoneNumber>,
+}
+
+impl Filter {
+    fn admits(&self, entry: &Entry) -> bool {
+        let (state, number) = match &entry.record {
+            Record::Out(message) => (Some(message.state()), &message.to),
+            Record::In(reply) => (None, &reply.from),
+        };
+        self.state.is_none_or(|wanted| state == Some(wanted))
+            && self.number.as_ref().is_none_or(|wanted| number == wanted)
+    }
+}
+
+/// The account's message of that id, if it has one.
+///
+/// # Errors
+/// When the store did not answer.
+pub async fn message(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    account: &AccountId,
+    id: MessageId,
+) -> Result<Option<Message>, Unavailable> {
+    Ok(gateway.store.message(id).await?.filter(|message| message.account == *account))
+}
+
+/// Up to `limit` entries of the account's log, the newest first. A page may be
+/// short, even empty, and still have a next one: a request looks only so far.
+///
+/// # Errors
+/// When the store did not answer.
+pub async fn log(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    account: &AccountId,
+    filter: &Filter,
+    after: Option<Position>,
+    limit: u16,
+) -> Result<Page, Unavailable> {
+    let now = gateway.clock.now();
+    let retention = DAY * i32::from(gateway.settings.retention_days);
+    let oldest = now.saturating_sub(retention).unwrap_or(Timestamp::MIN);
+    let mut day = after.as_ref().and_then(Position::time).unwrap_or(now);
+    let mut after = after;
+    let mut entries = Vec::new();
+    let (mut days, mut looked_at) = (0, 0);
+    while day >= oldest {
+        let page = gateway.store.day_log(account, day, after.as_ref(), limit).await?;
+        looked_at += page.entries.len();
+        for entry in page.entries.into_iter().filter(|entry| filter.admits(entry)) {
+            entries.push(entry);
+            if entries.len() == usize::from(limit) {
+                let next = entries.last().map(|entry| entry.position.clone());
+                return Ok(Page { entries, next });
+            }
+        }
+        if page.next.is_none() {
+            days += 1;
+            day = day.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
+        }
+        after = page.next;
+        if days > DAYS || looked_at >= LOOKED_AT {
+            return Ok(Page { entries, next: after.or_else(|| Some(end_of(day))) });
+        }
+    }
+    Ok(Page { entries, next: None })
+}
+
+/// The position after everything of the UTC day of `at`.
+fn end_of(at: Timestamp) -> Position {
+    let day = DAY.as_millis() as i64;
+    let midnight = (at.as_millisecond().div_euclid(day) + 1) * day;
+    Position::before(Timestamp::from_millisecond(midnight).unwrap_or(Timestamp::MAX))
+}
+
+/// What went between the account and a number, the newest first: on `sender`,
+/// or else on the shared sender that the conversation is locked to.
+///
+/// # Errors
+/// When the store did not answer.
+pub async fn conversation(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    account: &AccountId,
+    number: &PhoneNumber,
+    sender: Option<SenderId>,
+    after: Option<Position>,
+    limit: u16,
+) -> Result<Page, Unavailable> {
+    let sender = match sender {
+        Some(sender) => Some(sender),
+        None => gateway.store.recipient(number).await?.sender_of.remove(account),
+    };
+    match sender {
+        Some(sender) => Ok(gateway.store.conversation(account, &sender, number, after.as_ref(), limit).await?),
+        None => Ok(Page::default()),
+    }
+}

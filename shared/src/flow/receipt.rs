@@ -1,0 +1,91 @@
+//! Step 4: what the network says of a message is recorded and passed on.
+//!
+//! Each status is recorded once, the first time it comes, whatever came before
+//! it and whether or not the submit has its answer yet; the message's state is
+//! the furthest of what is on record. *Read* implies *delivered*, and is
+//! recorded as both where *delivered* has not come. A receipt of a message that
+//! is not there, or was never handed over, is parked.
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{Gateway, Unavailable, settle::announce};
+use crate::{
+    carriers::{CarrierName, CarrierReceipt},
+    domain::{Message, MessageId, Receipt, ReceiptStatus},
+    queue::Queue,
+    store::{Messages, Parked, Recorded},
+};
+
+/// The most characters that are kept of a carrier's code and description.
+const CODE_LENGTH: usize = 20;
+const DESCRIPTION_LENGTH: usize = 100;
+
+/// Records a receipt. `message` is the id in the webhook's path, where there is
+/// one, and wins over the one in the body; `payload` is the body as it came.
+///
+/// # Errors
+/// When the store or queue did not answer. The carrier should bring it again.
+pub async fn receipt(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    carrier: CarrierName,
+    message: Option<MessageId>,
+    receipt: &CarrierReceipt,
+    payload: &str,
+) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    let Some(id) = message.or(receipt.reference) else {
+        return park(gateway, carrier, payload, now).await;
+    };
+    let found = gateway.store.message(id).await?.filter(|message| message.attempts > 0);
+    let Some(found) = found else {
+        return park(gateway, carrier, payload, now).await;
+    };
+    if receipt.status == ReceiptStatus::Read {
+        let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
+        record(gateway, carrier, &found, &implied, now).await?;
+    }
+    match record(gateway, carrier, &found, receipt, now).await? {
+        Recorded::NoMessage => park(gateway, carrier, payload, now).await,
+        Recorded::New | Recorded::Already => Ok(()),
+    }
+}
+
+async fn record(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    carrier: CarrierName,
+    message: &Message,
+    receipt: &CarrierReceipt,
+    now: Timestamp,
+) -> Result<Recorded, Unavailable> {
+    let status = receipt.status;
+    let stamp = gateway.random.stamp();
+    // Whoever recorded it had announced it before.
+    let recorded = if message.receipts.get(status).is_some() {
+        Recorded::Already
+    } else {
+        announce(gateway, message, status.state(), stamp, now).await?;
+        let code = receipt.code.as_deref().map(|code| cut(code, CODE_LENGTH));
+        let description = receipt.description.as_deref().map(|text| cut(text, DESCRIPTION_LENGTH));
+        let receipt = Receipt { status, at: now, code, description, stamp };
+        gateway.store.record_receipt(message.id, &receipt).await?
+    };
+    let words = if recorded == Recorded::Already { "receipt repeated" } else { "receipt" };
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");
+    Ok(recorded)
+}
+
+fn cut(text: &str, length: usize) -> String {
+    text.chars().take(length).collect()
+}
+
+async fn park(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    carrier: CarrierName,
+    payload: &str,
+    at: Timestamp,
+) -> Result<(), Unavailable> {
+    warn!(carrier = carrier.as_str(), "a receipt matches no message and is parked");
+    gateway.store.park(Parked { carrier, kind: "receipt", payload, at }).await?;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Recording what a run found out about a message that it holds: the end of
+//! step 3, in all its cases.
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{Gateway, Unavailable};
+use crate::{
+    domain::{Message, Progress, Stamp, State},
+    queue::{CallbackJob, Queue, Subject},
+    store::{Change, Messages, Settlement},
+};
+
+/// A settlement by the run that holds the message, with nothing but the progress.
+pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> Settlement {
+    Settlement {
+        held_by,
+        stamp: held_by,
+        progress,
+        at,
+        reason: None,
+        carrier: None,
+        carrier_id: None,
+        unknown_until: None,
+    }
+}
+
+/// Announces the settlement if the client is to be told, then records it.
+/// Gives back the message as it is on record, or none where something else was
+/// recorded meanwhile.
+pub(super) async fn settle(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    settlement: &Settlement,
+) -> Result<Option<Box<Message>>, Unavailable> {
+    let state = settlement.progress.state();
+    announce(gateway, message, state, settlement.stamp, settlement.at).await?;
+    match gateway.store.settle(message.id, settlement).await? {
+        Change::Made(message) => {
+            info!(
+                message.id = %message.id,
+                message.state = state.as_str(),
+                carrier = settlement.carrier.map(|carrier| carrier.as_str()),
+                attempts = message.attempts,
+                reason = settlement.reason,
+                "{}", state.as_str()
+            );
+            Ok(Some(message))
+        }
+        Change::Refused(found) => {
+            info!(message.id = %found.id, message.state = found.state().as_str(), settlement = state.as_str(), "was settled otherwise meanwhile");
+            Ok(None)
+        }
+        Change::Missing => {
+            warn!(message.id = %message.id, "a message is gone that was being sent");
+            Ok(None)
+        }
+    }
+}
+
+/// Enqueues the callback for `state`, if the message has someone to tell and
+/// its dialect tells that state.
+pub(super) async fn announce<S>(
+    gateway: &Gateway<S, impl Queue>,
+    message: &Message,
+    state: State,
+    stamp: Stamp,
+    at: Timestamp,
+) -> Result<(), Unavailable> {
+    if message.callback.is_none() || !message.dialect.tells(state) {
+        return Ok(());
+    }
+    let job = CallbackJob {
+        subject: Subject::State { message: message.id, state },
+        stamp,
+        announced_at: at,
+        attempts: 0,
+        not_before: None,
+    };
+    gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What the payloads in the queues look like.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::domain::{EventId, MessageId, ReplyId, Stamp, State};
+
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u8,
+    #[serde(flatten)]
+    job: T,
+}
+
+/// A payload that this release does not understand. It goes to the dead-letter
+/// queue, where a later release may find it.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error("the payload is not a job: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("the payload has version {0}, and this release reads {VERSION}")]
+    Version(u8),
+}
+
+/// A job for `dispatch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Job {
+    /// Do what this message's record says is due: as a rule, hand it over.
+    Submit { message: MessageId },
+}
+
+/// A job for `callback`: tell a client of something, once it is on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackJob {
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The run that announced it. Only what this run put on record is told.
+    pub stamp: Stamp,
+    pub announced_at: Timestamp,
+    /// How many times it has been tried.
+    #[serde(default)]
+    pub attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+}
+
+/// What a callback is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Subject {
+    /// A message came to a state.
+    State { message: MessageId, state: State },
+    /// A reply came in.
+    Reply { reply: ReplyId },
+}
+
+impl Subject {
+    /// The same for every job about the same thing.
+    #[must_use]
+    pub fn event_id(&self) -> EventId {
+        match *self {
+            Self::State { message, state } => EventId::of_state(message, state),
+            Self::Reply { reply } => EventId::of_reply(reply),
+        }
+    }
+}
+
+impl Job {
+    /// # Errors
+    /// When the payload is not one of ours.
+    pub fn read(payload: &str) -> Result<Self, JobError> {
+        read(payload)
+    }
+
+    #[must_use]
+    pub fn write(&self) -> String {
+        write(self)
+    }
+}
+
+impl CallbackJob {
+    /// # Errors
+    /// When the payload is not one of ours.
+    pub fn read(payload: &str) -> Result<Self, JobError> {
+        read(payload)
+    }
+
+    #[must_use]
+    pub fn write(&self) -> String {
+        write(self)
+    }
+}
+
+fn read<T: DeserializeOwned>(payload: &str) -> Result<T, JobError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u8,
+    }
+    let Version { v } = serde_json::from_str(payload)?;
+    if v != VERSION {
+        return Err(JobError::Version(v));
+    }
+    let envelope: Envelope<T> = serde_json::from_str(payload)?;
+    Ok(envelope.job)
+}
+
+/// Jobs are flat maps of strings and numbers, which JSON always takes.
+fn write<T: Serialize>(job: &T) -> String {
+    serde_json::to_string(&Envelope { v: VERSION, job }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SUBMIT: &str = r#"{"v":1,"type":"submit","message":"0197a3a0-0000-7000-8000-000000000001"}"#;
+
+    #[test]
+    fn a_payload_is_tagged_and_versioned() {
+        let job = Job::read(SUBMIT).unwrap();
+        assert_eq!(job.write(), SUBMIT);
+        assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
+        assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
+    }
+
+    #[test]
+    fn a_callback_job_survives_the_queue() {
+        let job = CallbackJob {
+            subject: Subject::State {
+                message: MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap(),
+                state: State::Delivered,
+            },
+            stamp: Stamp::new(7),
+            announced_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
+            attempts: 3,
+            not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),
+        };
+        assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_it_panic(payload in "\\PC{0,100}") {
+            let _ = (Job::read(&payload), CallbackJob::read(&payload));
+        }
+    }
+}

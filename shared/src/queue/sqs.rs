@@ -1,0 +1,88 @@
+//! [`Queue`] on Amazon SQS: one request for one job, a tenth of one each for many.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{Client, error::BoxError, types::SendMessageBatchRequestEntry};
+use futures_util::{TryStreamExt, stream};
+
+use super::{CallbackJob, Job, Queue, QueueError};
+
+/// The most entries that SQS takes in one request.
+const BATCH: usize = 10;
+/// How many requests of one call are under way at once.
+const CONCURRENCY: usize = 8;
+/// How often entries that SQS refused are offered again.
+const OFFERS: u32 = 4;
+
+/// The two queues. A function that does not use one has no URL for it, and
+/// no permission either.
+#[derive(Clone)]
+pub struct SqsQueue {
+    client: Client,
+    jobs_url: Option<String>,
+    callbacks_url: Option<String>,
+}
+
+impl SqsQueue {
+    #[must_use]
+    pub fn new(client: Client, jobs_url: Option<String>, callbacks_url: Option<String>) -> Self {
+        Self { client, jobs_url, callbacks_url }
+    }
+
+    async fn send(&self, url: Option<&String>, payloads: Vec<(String, Duration)>) -> Result<(), QueueError> {
+        let url = url.ok_or_else(|| QueueError::Unavailable(BoxError::from("this function has no such queue")))?;
+        if let [(payload, delay)] = payloads.as_slice() {
+            let request =
+                self.client.send_message().queue_url(url).message_body(payload).delay_seconds(seconds(*delay));
+            let sent = request.send().await;
+            return sent.map(|_| ()).map_err(|error| QueueError::Unavailable(Box::new(error)));
+        }
+        stream::iter(payloads.chunks(BATCH).map(Ok))
+            .try_for_each_concurrent(CONCURRENCY, |chunk| self.send_batch(url, chunk))
+            .await
+    }
+
+    async fn send_batch(&self, url: &str, payloads: &[(String, Duration)]) -> Result<(), QueueError> {
+        let mut waiting: Vec<usize> = (0..payloads.len()).collect();
+        for offer in 0..OFFERS {
+            if offer > 0 {
+                tokio::time::sleep(Duration::from_millis(50 << offer)).await;
+            }
+            let mut request = self.client.send_message_batch().queue_url(url);
+            for &index in &waiting {
+                let (payload, delay) = &payloads[index];
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(payload)
+                    .delay_seconds(seconds(*delay))
+                    .build()
+                    .map_err(|error| QueueError::Unavailable(Box::new(error)))?;
+                request = request.entries(entry);
+            }
+            let answer = request.send().await.map_err(|error| QueueError::Unavailable(Box::new(error)))?;
+            waiting = answer.failed().iter().filter_map(|failed| failed.id().parse().ok()).collect();
+            if waiting.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(QueueError::Refused(waiting.len()))
+    }
+}
+
+impl Queue for SqsQueue {
+    async fn enqueue(&self, jobs: &[(Job, Duration)]) -> Result<(), QueueError> {
+        let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
+        self.send(self.jobs_url.as_ref(), payloads).await
+    }
+
+    async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError> {
+        let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
+        self.send(self.callbacks_url.as_ref(), payloads).await
+    }
+}
+
+/// Whole seconds, never earlier than asked and never more than SQS takes.
+fn seconds(delay: Duration) -> i32 {
+    let up = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    i32::try_from(up.min(super::LONGEST_DELAY.as_secs())).unwrap_or(900)
+}

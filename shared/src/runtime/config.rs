@@ -1,0 +1,91 @@
+//! Settings, read once at start from environment variables. A missing or
+//! malformed one stops the function with its name.
+
+use std::{collections::HashMap, str::FromStr};
+
+use crate::domain::SegmentLimit;
+
+/// Environment variables, or a stand-in for them.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(HashMap<String, String>);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    #[error("{name} {fault}")]
+    Malformed { name: &'static str, fault: String },
+}
+
+impl Variables {
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(std::env::vars().collect())
+    }
+
+    /// # Errors
+    /// When it is not set, or empty.
+    pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing(name))
+    }
+
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// # Errors
+    /// When it is set to something else than a `T`.
+    pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, ConfigError> {
+        let Some(value) = self.optional(name) else { return Ok(default) };
+        let what = std::any::type_name::<T>();
+        value.parse().map_err(|_| ConfigError::Malformed { name, fault: format!("is not a valid {what}") })
+    }
+}
+
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+/// The limits that an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `SEGMENT_LIMIT`: the most segments of one text, 1 to 255; 10 unless set.
+    pub segment_limit: SegmentLimit,
+    /// `RETENTION_DAYS`: how long messages and replies are kept; 90 unless set.
+    pub retention_days: u16,
+}
+
+impl Settings {
+    /// # Errors
+    /// When one of them is out of range.
+    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+        let segments = variables.parsed("SEGMENT_LIMIT", SegmentLimit::default().0)?;
+        if !(1..=255).contains(&segments) {
+            return Err(ConfigError::Malformed { name: "SEGMENT_LIMIT", fault: "is not 1 to 255".to_owned() });
+        }
+        let retention_days = variables.parsed("RETENTION_DAYS", 90)?;
+        if retention_days == 0 {
+            return Err(ConfigError::Malformed { name: "RETENTION_DAYS", fault: "is 0".to_owned() });
+        }
+        Ok(Self { segment_limit: SegmentLimit(segments), retention_days })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_names_its_variable() {
+        let variables = |name: &str, value: &str| Variables::from_iter([(name.to_owned(), value.to_owned())]);
+        for (name, value) in [("SEGMENT_LIMIT", "many"), ("SEGMENT_LIMIT", "0"), ("RETENTION_DAYS", "-1")] {
+            let error = Settings::read(&variables(name, value)).unwrap_err().to_string();
+            assert!(error.starts_with(name), "{error}");
+        }
+        let error = Variables::default().required("MESSAGES_TABLE").unwrap_err().to_string();
+        assert_eq!(error, "MESSAGES_TABLE is not set");
+    }
+}

@@ -1,0 +1,40 @@
+//! What a function gets from its surroundings: settings, time, chance, and the
+//! clients of AWS and of the outside world. Each can be replaced by a test or
+//! by the local stack; nothing else in the crate looks at the process.
+
+mod clients;
+mod clock;
+mod config;
+mod http;
+mod random;
+pub mod telemetry;
+
+pub use clients::{connect_directory, gateway};
+pub use clock::Clock;
+pub use config::{ConfigError, Settings, Variables};
+pub use http::{HttpStack, TlsError};
+pub use random::Random;
+
+/// Everything that a function is built from.
+#[derive(Clone)]
+pub struct Environment {
+    pub variables: Variables,
+    pub clock: Clock,
+    pub random: Random,
+    pub http: HttpStack,
+}
+
+impl Environment {
+    /// The environment of this process.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn of_process() -> Result<Self, TlsError> {
+        Ok(Self {
+            variables: Variables::of_process(),
+            clock: Clock::system(),
+            random: Random::of_system(),
+            http: HttpStack::new()?,
+        })
+    }
+}

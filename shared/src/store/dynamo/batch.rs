@@ -1,0 +1,85 @@
+//! Many items in one request. DynamoDB may leave some for later; they are
+//! offered again, a little later each time.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{KeysAndAttributes, PutRequest, WriteRequest},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{Item, string, unavailable};
+use crate::store::StoreError;
+
+const MOST_WRITES: usize = 25;
+const MOST_READS: usize = 100;
+/// How many requests of one call are under way at once.
+const CONCURRENCY: usize = 8;
+const OFFERS: u32 = 6;
+
+pub(super) async fn put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+    let mut writes = Vec::with_capacity(items.len());
+    for item in items {
+        let put = PutRequest::builder().set_item(Some(item)).build().map_err(unavailable("write messages"))?;
+        writes.push(WriteRequest::builder().put_request(put).build());
+    }
+    stream::iter(writes.chunks(MOST_WRITES).map(<[_]>::to_vec))
+        .map(|chunk| put_chunk(client, table, chunk))
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await
+}
+
+async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Result<(), StoreError> {
+    let mut waiting = HashMap::from([(table.to_owned(), chunk)]);
+    for offer in 0..OFFERS {
+        pause(offer).await;
+        let request = client.batch_write_item().set_request_items(Some(waiting));
+        let answer = request.send().await.map_err(unavailable("write messages"))?;
+        waiting = answer.unprocessed_items.unwrap_or_default();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(left_over("write messages"))
+}
+
+/// The items of those keys that exist, in no order.
+pub(super) async fn get(client: &Client, table: &str, key: &str, values: Vec<String>) -> Result<Vec<Item>, StoreError> {
+    let chunks: Vec<Vec<String>> = values.chunks(MOST_READS).map(<[_]>::to_vec).collect();
+    let found: Vec<Vec<Item>> = stream::iter(chunks)
+        .map(|chunk| get_chunk(client, table, key, chunk))
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn get_chunk(client: &Client, table: &str, key: &str, values: Vec<String>) -> Result<Vec<Item>, StoreError> {
+    let keys = values.into_iter().map(|value| Item::from([(key.to_owned(), string(value))])).collect();
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(unavailable("read items"))?;
+    let mut waiting = HashMap::from([(table.to_owned(), wanted)]);
+    let mut found = Vec::new();
+    for offer in 0..OFFERS {
+        pause(offer).await;
+        let request = client.batch_get_item().set_request_items(Some(waiting));
+        let answer = request.send().await.map_err(unavailable("read items"))?;
+        found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+        waiting = answer.unprocessed_keys.unwrap_or_default();
+        if waiting.is_empty() {
+            return Ok(found);
+        }
+    }
+    Err(left_over("read items"))
+}
+
+async fn pause(offer: u32) {
+    if offer > 0 {
+        tokio::time::sleep(Duration::from_millis(25 << offer)).await;
+    }
+}
+
+fn left_over(action: &'static str) -> StoreError {
+    StoreError::Unavailable { action, source: "some items were left over each time".into() }
+}

@@ -1,0 +1,174 @@
+//! Conditional changes of one message: what is set, and what is expected to be
+//! there. A refused one comes back with the item as it is.
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+
+use super::{Item, keys, message_item, string, unavailable};
+use crate::{
+    domain::{Message, MessageId, Moment, Progress, ReceiptStatus},
+    store::StoreError,
+};
+
+/// An update under way: its clauses are gathered and sent as one request.
+pub(super) struct Update {
+    request: UpdateItemFluentBuilder,
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+    names: usize,
+}
+
+/// What became of it.
+pub(super) enum Answer {
+    Made(Item),
+    Refused(Item),
+    /// There is no such item.
+    Missing,
+}
+
+impl Update {
+    pub(super) fn of(client: &Client, table: &str, key: &str, value: impl Into<String>) -> Self {
+        let request = client
+            .update_item()
+            .table_name(table)
+            .key(key, string(value))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Self { request, sets: Vec::new(), removes: Vec::new(), conditions: Vec::new(), names: 0 }
+    }
+
+    pub(super) fn of_message(client: &Client, table: &str, id: MessageId) -> Self {
+        Self::of(client, table, keys::ID, id.to_string())
+    }
+
+    /// A placeholder for an attribute's name.
+    fn name(&mut self, attribute: &str) -> String {
+        self.names += 1;
+        let placeholder = format!("#n{}", self.names);
+        self.request = self.request.clone().expression_attribute_names(&placeholder, attribute);
+        placeholder
+    }
+
+    /// A placeholder for a value.
+    fn value(&mut self, value: AttributeValue) -> String {
+        self.names += 1;
+        let placeholder = format!(":v{}", self.names);
+        self.request = self.request.clone().expression_attribute_values(&placeholder, value);
+        placeholder
+    }
+
+    pub(super) fn set(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.sets.push(format!("{name} = {value}"));
+        self
+    }
+
+    pub(super) fn set_if_given(self, attribute: &str, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(value) => self.set(attribute, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn add_one(mut self, attribute: &str) -> Self {
+        let (name, one) = (self.name(attribute), self.value(AttributeValue::N("1".to_owned())));
+        self.sets.push(format!("{name} = {name} + {one}"));
+        self
+    }
+
+    /// Moves the message on, and notes it in its history.
+    pub(super) fn advance(mut self, progress: Progress, moment: &Moment) -> Result<Self, StoreError> {
+        let moment = AttributeValue::L(vec![message_item::write_moment(moment)?]);
+        let (history, moment) = (self.name(keys::HISTORY), self.value(moment));
+        self.sets.push(format!("{history} = list_append({history}, {moment})"));
+        Ok(self.set(keys::STATE, string(progress.as_str())))
+    }
+
+    pub(super) fn remove(mut self, attribute: &str) -> Self {
+        let name = self.name(attribute);
+        self.removes.push(name);
+        self
+    }
+
+    /// Out of the index of sleepers.
+    pub(super) fn wake_no_more(self) -> Self {
+        self.remove(keys::WAKE_SHARD).remove(keys::WAKE_AT)
+    }
+
+    pub(super) fn expect(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("{name} = {value}"));
+        self
+    }
+
+    pub(super) fn expect_above(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("{name} > {value}"));
+        self
+    }
+
+    pub(super) fn expect_absent(mut self, attribute: &str) -> Self {
+        let name = self.name(attribute);
+        self.conditions.push(format!("attribute_not_exists({name})"));
+        self
+    }
+
+    /// Expects a state from which `next` may follow.
+    pub(super) fn expect_before(mut self, next: Progress) -> Self {
+        let state = self.name(keys::STATE);
+        let before = Progress::ALL.into_iter().filter(|before| next.follows(*before));
+        let before: Vec<_> = before.map(|before| self.value(string(before.as_str()))).collect();
+        self.conditions.push(format!("{state} IN ({})", before.join(", ")));
+        self
+    }
+
+    /// Expects that a scheduled message's time has come.
+    pub(super) fn expect_due(mut self, by: AttributeValue) -> Self {
+        let (state, send_at) = (self.name(keys::STATE), self.name(keys::SEND_AT));
+        let (scheduled, by) = (self.value(string(Progress::Scheduled.as_str())), self.value(by));
+        self.conditions.push(format!("({state} <> {scheduled} OR {send_at} <= {by})"));
+        self
+    }
+
+    /// Expects that the network has not said the last word.
+    pub(super) fn expect_no_final_receipt(mut self) -> Self {
+        for status in ReceiptStatus::ALL.into_iter().filter(|status| *status != ReceiptStatus::Sent) {
+            self = self.expect_absent(keys::receipt(status));
+        }
+        self
+    }
+
+    pub(super) async fn send(self, action: &'static str) -> Result<Answer, StoreError> {
+        let mut expression = format!("SET {}", self.sets.join(", "));
+        if !self.removes.is_empty() {
+            expression = format!("{expression} REMOVE {}", self.removes.join(", "));
+        }
+        let request = self.request.update_expression(expression).condition_expression(self.conditions.join(" AND "));
+        match request.send().await {
+            Ok(answer) => Ok(Answer::Made(answer.attributes.unwrap_or_default())),
+            Err(error) => refused(error).map_err(unavailable(action)),
+        }
+    }
+}
+
+fn refused(error: SdkError<UpdateItemError>) -> Result<Answer, SdkError<UpdateItemError>> {
+    if let SdkError::ServiceError(failure) = &error
+        && let UpdateItemError::ConditionalCheckFailedException(failed) = failure.err()
+    {
+        return Ok(match failed.item() {
+            Some(item) => Answer::Refused(item.clone()),
+            None => Answer::Missing,
+        });
+    }
+    Err(error)
+}
+
+/// The message in an answer, or none where there is no item.
+pub(super) fn message(item: Item) -> Result<Box<Message>, StoreError> {
+    message_item::read(item).map(Box::new)
+}

@@ -1,0 +1,95 @@
+//! Every key, and every attribute that an expression names.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    domain::{AccountId, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
+    store::Position,
+};
+
+pub(super) const ID: &str = "id";
+pub(super) const ACCOUNT: &str = "account";
+pub(super) const STATE: &str = "state";
+pub(super) const STAMP: &str = "stamp";
+pub(super) const LEASE: &str = "lease";
+pub(super) const SEND_AT: &str = "send_at";
+pub(super) const ATTEMPTS: &str = "attempts";
+pub(super) const CARRIER: &str = "carrier";
+pub(super) const CARRIER_ID: &str = "carrier_id";
+pub(super) const UNKNOWN_UNTIL: &str = "unknown_until";
+pub(super) const HISTORY: &str = "history";
+
+/// Index `wake`: which messages rest until when.
+pub(super) const WAKE_INDEX: &str = "wake";
+pub(super) const WAKE_SHARD: &str = "wake_shard";
+pub(super) const WAKE_AT: &str = "wake_at";
+/// Indexes `conversation` and `log`, both in the order of `position`.
+pub(super) const CONVERSATION: &str = "conversation";
+pub(super) const LOG: &str = "log";
+pub(super) const POSITION: &str = "position";
+
+/// Table `Recipients`.
+pub(super) const NUMBER: &str = "number";
+
+/// Over how many partitions of the index the sleeping messages are spread. It
+/// may grow between releases; a tick asks each.
+pub const WAKE_SHARDS: u8 = 8;
+/// Over how many partitions one day of one account is spread.
+pub(super) const LOG_SHARDS: u8 = 4;
+
+pub(super) fn wake_shard(id: MessageId) -> u8 {
+    id.uuid().as_bytes()[15] % WAKE_SHARDS
+}
+
+/// Where an entry stands in its conversation and log: by time, then by id.
+pub(super) fn message_position(at: Timestamp, id: MessageId) -> String {
+    format!("{}#o#{id}", Position::before(at).as_str())
+}
+
+pub(super) fn reply_position(at: Timestamp, id: ReplyId) -> String {
+    format!("{}#i#{id}", Position::before(at).as_str())
+}
+
+pub(super) fn is_reply(position: &str) -> bool {
+    position.contains("#i#")
+}
+
+pub(super) fn conversation(account: &AccountId, sender: &SenderId, number: &PhoneNumber) -> String {
+    format!("{account}#{sender}#{}", number.digits())
+}
+
+pub(super) fn log(account: &AccountId, day: Timestamp, shard: u8) -> String {
+    let day = day.to_zoned(TimeZone::UTC).date();
+    format!("{account}#{day}#{shard}")
+}
+
+pub(super) fn log_shard(id: &uuid::Uuid) -> u8 {
+    id.as_bytes()[14] % LOG_SHARDS
+}
+
+/// Each status has an attribute of its own, so that recording one is a write
+/// that no other status can be in the way of.
+pub(super) fn receipt(status: ReceiptStatus) -> &'static str {
+    match status {
+        ReceiptStatus::Sent => "receipt_sent",
+        ReceiptStatus::Undelivered => "receipt_undelivered",
+        ReceiptStatus::Expired => "receipt_expired",
+        ReceiptStatus::Rejected => "receipt_rejected",
+        ReceiptStatus::Delivered => "receipt_delivered",
+        ReceiptStatus::Read => "receipt_read",
+    }
+}
+
+/// In `Recipients`: the sender that this account is locked to.
+pub(super) const SENDER_OF: &str = "account#";
+/// In `Recipients`: the account that this sender is locked to.
+pub(super) const ACCOUNT_OF: &str = "sender#";
+/// In `Recipients`: since when this sender may not write.
+pub(super) const OPT_OUT: &str = "stop#";
+
+/// In `Directory`, by kind of item.
+pub(super) const API_KEY: &str = "key#";
+pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
+pub(super) const SENDER: &str = "sender#";
+pub(super) const CARRIER_ITEM: &str = "carrier#";
+pub(super) const POOL: &str = "pool";

@@ -1,0 +1,217 @@
+//! The item of an outbound message. Names are short because every write is
+//! billed by the item's size: with a text of one segment the whole life of a
+//! message fits in one kilobyte.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
+use uuid::Uuid;
+
+use super::{Item, keys};
+use crate::{
+    carriers::CarrierName,
+    dialects::Dialect,
+    domain::{
+        AccountId, BatchId, CallbackUrl, Channel, Encoding, Fingerprint, Message, MessageId, Moment, PhoneNumber,
+        Progress, Receipt, ReceiptStatus, Receipts, SenderId, SenderKind, SentFrom, Stamp, State, Text,
+    },
+    store::StoreError,
+};
+
+#[derive(Serialize, Deserialize)]
+struct MessageItem {
+    id: MessageId,
+    account: AccountId,
+    /// Only where it is not that of a message by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchId>,
+    dialect: Dialect,
+    to: PhoneNumber,
+    from: SenderId,
+    kind: SenderKind,
+    body: String,
+    encoding: String,
+    segments: u16,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<Channel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callback: Option<CallbackUrl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    send_at: Option<i64>,
+    print: String,
+    at: i64,
+    state: Progress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unknown_until: Option<i64>,
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier: Option<CarrierName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier_id: Option<String>,
+    history: Vec<MomentItem>,
+    position: String,
+    log: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wake_shard: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wake_at: Option<i64>,
+    /// Seconds, as DynamoDB's time to live wants them.
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MomentItem {
+    s: State,
+    t: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReceiptItem {
+    t: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    stamp: Stamp,
+}
+
+pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, StoreError> {
+    let rests_until = match message.progress {
+        Progress::Scheduled => message.send_at,
+        _ => None,
+    };
+    let kept_from = message.send_at.unwrap_or(message.created_at).max(message.created_at);
+    let alone = BatchId::of_single(message.id) == message.batch;
+    let answered = message.from.id.can_receive();
+    let item = MessageItem {
+        id: message.id,
+        account: message.account.clone(),
+        batch: (!alone).then_some(message.batch),
+        dialect: message.dialect,
+        to: message.to.clone(),
+        from: message.from.id.clone(),
+        kind: message.from.kind,
+        body: message.text.as_str().to_owned(),
+        encoding: message.text.encoding().as_str().to_owned(),
+        segments: message.text.segments(),
+        channels: message.channels.clone(),
+        callback: message.callback.clone(),
+        client_id: message.client_id,
+        send_at: message.send_at.map(Timestamp::as_millisecond),
+        print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
+        at: message.created_at.as_millisecond(),
+        state: message.progress,
+        stamp: message.stamp,
+        lease: message.lease_until.map(Timestamp::as_millisecond),
+        unknown_until: message.unknown_until.map(Timestamp::as_millisecond),
+        attempts: message.attempts,
+        carrier: message.carrier,
+        carrier_id: message.carrier_id.clone(),
+        history: message.history.iter().map(MomentItem::from).collect(),
+        position: keys::message_position(message.created_at, message.id),
+        log: keys::log(&message.account, message.created_at, keys::log_shard(&message.id.uuid())),
+        conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
+        wake_shard: rests_until.map(|_| keys::wake_shard(message.id)),
+        wake_at: rests_until.map(Timestamp::as_millisecond),
+        expires_at: expiry(kept_from, retention_days),
+    };
+    to_item(item).map_err(unreadable)
+}
+
+pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
+    let mut receipts = Vec::new();
+    for status in ReceiptStatus::ALL {
+        if let Some(value) = item.remove(keys::receipt(status)) {
+            receipts.push(read_receipt(status, value)?);
+        }
+    }
+    let item: MessageItem = from_item(item).map_err(unreadable)?;
+    let encoding = Encoding::parse(&item.encoding).ok_or_else(|| unreadable("encoding"))?;
+    let print = URL_SAFE_NO_PAD.decode(&item.print).map_err(unreadable)?;
+    Ok(Message {
+        id: item.id,
+        account: item.account,
+        batch: item.batch.unwrap_or_else(|| BatchId::of_single(item.id)),
+        dialect: item.dialect,
+        to: item.to,
+        from: SentFrom { kind: item.kind, id: item.from },
+        text: Text::stored(item.body, encoding, item.segments),
+        channels: item.channels,
+        callback: item.callback,
+        client_id: item.client_id,
+        send_at: optional_time(item.send_at)?,
+        fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
+        created_at: time(item.at)?,
+        progress: item.state,
+        stamp: item.stamp,
+        lease_until: optional_time(item.lease)?,
+        unknown_until: optional_time(item.unknown_until)?,
+        attempts: item.attempts,
+        carrier: item.carrier,
+        carrier_id: item.carrier_id,
+        history: item.history.into_iter().map(MomentItem::read).collect::<Result<_, _>>()?,
+        receipts: Receipts::new(receipts),
+    })
+}
+
+/// One moment as an element of `history`.
+pub(super) fn write_moment(moment: &Moment) -> Result<AttributeValue, StoreError> {
+    to_attribute_value(MomentItem::from(moment)).map_err(unreadable)
+}
+
+pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreError> {
+    let item = ReceiptItem {
+        t: receipt.at.as_millisecond(),
+        code: receipt.code.clone(),
+        text: receipt.description.clone(),
+        stamp: receipt.stamp,
+    };
+    to_attribute_value(item).map_err(unreadable)
+}
+
+fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt, StoreError> {
+    let item: ReceiptItem = from_attribute_value(value).map_err(unreadable)?;
+    Ok(Receipt { status, at: time(item.t)?, code: item.code, description: item.text, stamp: item.stamp })
+}
+
+impl From<&Moment> for MomentItem {
+    fn from(moment: &Moment) -> Self {
+        Self { s: moment.state, t: moment.at.as_millisecond(), r: moment.reason.clone() }
+    }
+}
+
+impl MomentItem {
+    fn read(self) -> Result<Moment, StoreError> {
+        Ok(Moment { state: self.s, at: time(self.t)?, reason: self.r })
+    }
+}
+
+/// When DynamoDB may delete what is kept from `kept_from` on, in seconds.
+pub(super) fn expiry(kept_from: Timestamp, retention_days: u16) -> i64 {
+    let kept = SignedDuration::from_hours(24 * i64::from(retention_days));
+    kept_from.saturating_add(kept).unwrap_or(Timestamp::MAX).as_second()
+}
+
+pub(super) fn time(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(millis).map_err(unreadable)
+}
+
+fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
+    millis.map(time).transpose()
+}
+
+fn unreadable(fault: impl ToString) -> StoreError {
+    StoreError::Unreadable { what: "message", fault: fault.to_string() }
+}

@@ -1,0 +1,274 @@
+//! [`Messages`] on DynamoDB.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    DynamoStore, Item, batch,
+    change::{Answer, Update, message},
+    keys, message_item, number, reply_item, string, unavailable,
+};
+use crate::{
+    domain::{
+        AccountId, Message, MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply, ReplyId, SenderId,
+        Stamp,
+    },
+    store::{Change, Due, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement, StoreError},
+};
+
+/// By how much a scheduled message may be early, for clocks that differ.
+const EARLY: SignedDuration = SignedDuration::from_secs(1);
+/// How long what belongs to nothing is kept.
+const PARKED_DAYS: u16 = 7;
+
+impl DynamoStore {
+    fn update(&self, id: MessageId) -> Update {
+        Update::of_message(&self.client, &self.tables.messages, id)
+    }
+
+    async fn get(&self, id: String) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(id));
+        Ok(request.send().await.map_err(unavailable("read a message"))?.item)
+    }
+
+    /// Puts an item unless its id is taken; then what is there.
+    async fn put_once(&self, item: Item) -> Result<Option<Item>, StoreError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.tables.messages)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", keys::ID)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.send().await {
+            Ok(_) => Ok(None),
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
+                match failure.into_err() {
+                    PutItemError::ConditionalCheckFailedException(failed) => Ok(failed.item),
+                    other => Err(unavailable("write a message")(other)),
+                }
+            }
+            Err(error) => Err(unavailable("write a message")(error)),
+        }
+    }
+}
+
+impl Messages for DynamoStore {
+    async fn insert(&self, messages: &[Message]) -> Result<(), StoreError> {
+        let mut items = messages
+            .iter()
+            .map(|message| message_item::write(message, self.retention_days))
+            .collect::<Result<Vec<_>, _>>()?;
+        if items.len() > 1 {
+            return batch::put(&self.client, &self.tables.messages, items).await;
+        }
+        let request = self.client.put_item().table_name(&self.tables.messages).set_item(items.pop());
+        request.send().await.map(|_| ()).map_err(unavailable("write a message"))
+    }
+
+    async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError> {
+        match self.put_once(message_item::write(message, self.retention_days)?).await? {
+            None => Ok(Insertion::New),
+            Some(item) => message_item::read(item).map(Box::new).map(Insertion::Existing),
+        }
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.get(id.to_string()).await?.map(message_item::read).transpose()
+    }
+
+    async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError> {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids).await?;
+        items.into_iter().map(message_item::read).collect()
+    }
+
+    async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
+        let moment = Moment { state: Progress::Submitting.state(), at: lease.from, reason: None };
+        let latest = lease.from.saturating_add(EARLY).unwrap_or(lease.from);
+        let update = self
+            .update(id)
+            .advance(Progress::Submitting, &moment)?
+            .set(keys::STAMP, stamp(lease.stamp))
+            .set(keys::LEASE, millis(lease.until))
+            .add_one(keys::ATTEMPTS)
+            .wake_no_more()
+            .expect_before(Progress::Submitting)
+            .expect_due(millis(latest))
+            .expect_no_final_receipt();
+        let change = change(update.send("claim a message").await?)?;
+        Ok(made_before(change, Progress::Submitting, lease.stamp))
+    }
+
+    async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError> {
+        let progress = settlement.progress;
+        let moment = Moment { state: progress.state(), at: settlement.at, reason: settlement.reason.clone() };
+        let mut update = self
+            .update(id)
+            .advance(progress, &moment)?
+            .set(keys::STAMP, stamp(settlement.stamp))
+            .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
+            .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
+            .remove(keys::LEASE)
+            .expect(keys::STAMP, stamp(settlement.held_by))
+            .expect_before(progress);
+        update = match settlement.unknown_until {
+            Some(until) => update
+                .set(keys::UNKNOWN_UNTIL, millis(until))
+                .set(keys::WAKE_SHARD, number(keys::wake_shard(id)))
+                .set(keys::WAKE_AT, millis(until)),
+            None => update.wake_no_more(),
+        };
+        if matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed) {
+            update = update.expect_no_final_receipt();
+        }
+        let change = change(update.send("settle a message").await?)?;
+        Ok(made_before(change, progress, settlement.stamp))
+    }
+
+    async fn cancel(
+        &self,
+        account: &AccountId,
+        id: MessageId,
+        run: Stamp,
+        at: Timestamp,
+    ) -> Result<Change, StoreError> {
+        let moment = Moment { state: Progress::Cancelled.state(), at, reason: None };
+        let update = self
+            .update(id)
+            .advance(Progress::Cancelled, &moment)?
+            .set(keys::STAMP, stamp(run))
+            .wake_no_more()
+            .expect(keys::ACCOUNT, string(account.as_str()))
+            .expect_before(Progress::Cancelled);
+        change(update.send("cancel a message").await?)
+    }
+
+    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError> {
+        let attribute = keys::receipt(receipt.status);
+        let mut update = self
+            .update(id)
+            .set(attribute, message_item::write_receipt(receipt)?)
+            .expect_above(keys::ATTEMPTS, number(0))
+            .expect_absent(attribute);
+        if receipt.status != ReceiptStatus::Sent {
+            update = update.wake_no_more();
+        }
+        match update.send("record a receipt").await? {
+            Answer::Made(_) => Ok(Recorded::New),
+            Answer::Missing => Ok(Recorded::NoMessage),
+            Answer::Refused(item) => {
+                let message = message_item::read(item)?;
+                Ok(match message.receipts.get(receipt.status) {
+                    Some(there) if there.stamp == receipt.stamp => Recorded::New,
+                    Some(_) => Recorded::Already,
+                    None => Recorded::NoMessage,
+                })
+            }
+        }
+    }
+
+    async fn due(&self, shard: u8, before: Timestamp, limit: u16) -> Result<Vec<Due>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name(keys::WAKE_INDEX)
+            .key_condition_expression("#shard = :shard AND #at <= :before")
+            .expression_attribute_names("#shard", keys::WAKE_SHARD)
+            .expression_attribute_names("#at", keys::WAKE_AT)
+            .expression_attribute_values(":shard", number(shard))
+            .expression_attribute_values(":before", millis(before))
+            .limit(i32::from(limit));
+        let answer = request.send().await.map_err(unavailable("ask what is due"))?;
+        answer.items.unwrap_or_default().iter().map(|item| read_due(item, shard)).collect()
+    }
+
+    async fn postpone(&self, due: Due, until: Timestamp) -> Result<bool, StoreError> {
+        let update =
+            self.update(due.message).set(keys::WAKE_AT, millis(until)).expect(keys::WAKE_AT, millis(due.wake_at));
+        Ok(matches!(update.send("move a wake time").await?, Answer::Made(_)))
+    }
+
+    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError> {
+        match self.put_once(reply_item::write(reply, self.retention_days)?).await? {
+            None => Ok(true),
+            Some(item) => Ok(reply_item::read(item)?.stamp == reply.stamp),
+        }
+    }
+
+    async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError> {
+        self.get(id.to_string()).await?.map(reply_item::read).transpose()
+    }
+
+    async fn park(&self, parked: Parked<'_>) -> Result<(), StoreError> {
+        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, parked.payload.as_bytes());
+        let item = Item::from([
+            (keys::ID.to_owned(), string(format!("parked#{}#{}#{id}", parked.kind, parked.carrier))),
+            ("payload".to_owned(), string(parked.payload)),
+            ("at".to_owned(), millis(parked.at)),
+            ("expires_at".to_owned(), number(message_item::expiry(parked.at, PARKED_DAYS))),
+        ]);
+        let request = self.client.put_item().table_name(&self.tables.messages).set_item(Some(item));
+        request.send().await.map(|_| ()).map_err(unavailable("park a payload"))
+    }
+
+    async fn conversation(
+        &self,
+        account: &AccountId,
+        sender: &SenderId,
+        to: &PhoneNumber,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.conversation_page(account, sender, to, after, limit).await
+    }
+
+    async fn day_log(
+        &self,
+        account: &AccountId,
+        day: Timestamp,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.log_page(account, day, after, limit).await
+    }
+}
+
+fn change(answer: Answer) -> Result<Change, StoreError> {
+    Ok(match answer {
+        Answer::Made(item) => Change::Made(message(item)?),
+        Answer::Refused(item) => Change::Refused(message(item)?),
+        Answer::Missing => Change::Missing,
+    })
+}
+
+/// A refusal that found this run's own work means that an earlier try of the
+/// same request was applied and its answer lost.
+fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
+    match change {
+        Change::Refused(found) if found.progress == progress && found.stamp == Some(run) => Change::Made(found),
+        other => other,
+    }
+}
+
+fn read_due(item: &Item, shard: u8) -> Result<Due, StoreError> {
+    let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
+    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| MessageId::parse(id));
+    let at = item.get(keys::WAKE_AT).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+    let (message, at) = id.zip(at).ok_or_else(unreadable)?;
+    Ok(Due { message, wake_at: message_item::time(at)?, shard })
+}
+
+fn stamp(stamp: Stamp) -> AttributeValue {
+    string(stamp.to_string())
+}
+
+fn millis(at: Timestamp) -> AttributeValue {
+    number(at.as_millisecond())
+}

@@ -1,0 +1,61 @@
+//! The ports on DynamoDB: three tables, of which one holds messages and
+//! replies with three indexes of keys only (`wake`, `conversation`, `log`).
+//!
+//! `keys` builds every key and names every attribute that an expression names;
+//! the `*_item` modules are the shapes of the items.
+
+mod batch;
+mod change;
+mod directory;
+mod keys;
+mod message_item;
+mod messages;
+mod pages;
+mod recipients;
+mod reply_item;
+
+pub use directory::DynamoDirectory;
+pub use keys::WAKE_SHARDS;
+
+use std::{collections::HashMap, error::Error};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use super::StoreError;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The names of the tables. A function that does not use one has no name for
+/// it, and no permission either.
+#[derive(Clone, Debug)]
+pub struct TableNames {
+    pub messages: String,
+    pub recipients: Option<String>,
+}
+
+/// [`super::Messages`] and [`super::Recipients`] on DynamoDB.
+#[derive(Clone)]
+pub struct DynamoStore {
+    client: Client,
+    tables: TableNames,
+    retention_days: u16,
+}
+
+impl DynamoStore {
+    #[must_use]
+    pub fn new(client: Client, tables: TableNames, retention_days: u16) -> Self {
+        Self { client, tables, retention_days }
+    }
+}
+
+fn unavailable<E: Error + Send + Sync + 'static>(action: &'static str) -> impl FnOnce(E) -> StoreError {
+    move |error| StoreError::Unavailable { action, source: Box::new(error) }
+}
+
+fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -1,0 +1,99 @@
+//! Logs and conversations: a query for keys, the newest first, then the items
+//! of those keys.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+
+use super::{DynamoStore, Item, batch, keys, message_item, reply_item, string, unavailable};
+use crate::{
+    domain::{AccountId, PhoneNumber, SenderId},
+    store::{Entry, Page, Position, Record, StoreError},
+};
+
+impl DynamoStore {
+    pub(super) async fn conversation_page(
+        &self,
+        account: &AccountId,
+        sender: &SenderId,
+        to: &PhoneNumber,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let partition = keys::conversation(account, sender, to);
+        let found = self.positions(keys::CONVERSATION, partition, after, limit).await?;
+        self.page(found, limit).await
+    }
+
+    pub(super) async fn log_page(
+        &self,
+        account: &AccountId,
+        day: Timestamp,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let shards = (0..keys::LOG_SHARDS).map(|shard| {
+            let partition = keys::log(account, day, shard);
+            self.positions(keys::LOG, partition, after, limit)
+        });
+        let mut found: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
+        found.sort_by_key(|(position, _)| Reverse(position.clone()));
+        found.truncate(usize::from(limit));
+        self.page(found, limit).await
+    }
+
+    /// Up to `limit` positions and ids of one partition, the newest first.
+    async fn positions(
+        &self,
+        index: &'static str,
+        partition: String,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.tables.messages)
+            .index_name(index)
+            .expression_attribute_names("#partition", index)
+            .expression_attribute_values(":partition", string(partition))
+            .scan_index_forward(false)
+            .limit(i32::from(limit));
+        request = match after {
+            None => request.key_condition_expression("#partition = :partition"),
+            Some(position) => request
+                .key_condition_expression("#partition = :partition AND #position < :position")
+                .expression_attribute_names("#position", keys::POSITION)
+                .expression_attribute_values(":position", string(position.as_str())),
+        };
+        let answer = request.send().await.map_err(unavailable("read a page"))?;
+        let text = |item: &Item, key: &str| item.get(key)?.as_s().ok().cloned();
+        let found = answer.items.unwrap_or_default();
+        Ok(found.iter().filter_map(|item| text(item, keys::POSITION).zip(text(item, keys::ID))).collect())
+    }
+
+    async fn page(&self, found: Vec<(String, String)>, limit: u16) -> Result<Page, StoreError> {
+        if found.is_empty() {
+            return Ok(Page::default());
+        }
+        let full = found.len() == usize::from(limit);
+        let next = found.last().filter(|_| full).map(|(position, _)| Position::new(position));
+        let ids = found.iter().map(|(_, id)| id.clone()).collect();
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids).await?;
+        let mut by_id: HashMap<String, Item> =
+            items.into_iter().filter_map(|item| Some((item.get(keys::ID)?.as_s().ok()?.clone(), item))).collect();
+        let mut entries = Vec::with_capacity(found.len());
+        for (position, id) in found {
+            // The index may still name what its time to live has just deleted.
+            let Some(item) = by_id.remove(&id) else { continue };
+            let record = if keys::is_reply(&position) {
+                Record::In(reply_item::read(item)?)
+            } else {
+                Record::Out(Box::new(message_item::read(item)?))
+            };
+            entries.push(Entry { position: Position::new(position), record });
+        }
+        Ok(Page { entries, next })
+    }
+}

@@ -1,0 +1,72 @@
+//! The item of a reply. It lives beside the messages, so that a log and a
+//! conversation are one index each.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+
+use super::{
+    Item, keys,
+    message_item::{expiry, time},
+};
+use crate::{
+    domain::{AccountId, BatchId, MessageId, PhoneNumber, RepliedTo, Reply, ReplyId, SenderId, Stamp},
+    store::StoreError,
+};
+
+#[derive(Serialize, Deserialize)]
+struct ReplyItem {
+    id: ReplyId,
+    account: AccountId,
+    from: PhoneNumber,
+    to: SenderId,
+    body: String,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchId>,
+    stamp: Stamp,
+    position: String,
+    log: String,
+    conversation: String,
+    expires_at: i64,
+}
+
+pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreError> {
+    let item = ReplyItem {
+        id: reply.id,
+        account: reply.account.clone(),
+        from: reply.from.clone(),
+        to: reply.to.clone(),
+        body: reply.body.clone(),
+        at: reply.received_at.as_millisecond(),
+        message: reply.replied_to.map(|to| to.message),
+        batch: reply.replied_to.map(|to| to.batch),
+        stamp: reply.stamp,
+        position: keys::reply_position(reply.received_at, reply.id),
+        log: keys::log(&reply.account, reply.received_at, keys::log_shard(&reply.id.uuid())),
+        conversation: keys::conversation(&reply.account, &reply.to, &reply.from),
+        expires_at: expiry(reply.received_at, retention_days),
+    };
+    to_item(item).map_err(unreadable)
+}
+
+pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
+    let item: ReplyItem = from_item(item).map_err(unreadable)?;
+    let received_at: Timestamp = time(item.at)?;
+    Ok(Reply {
+        id: item.id,
+        account: item.account,
+        from: item.from,
+        to: item.to,
+        body: item.body,
+        received_at,
+        replied_to: item.message.zip(item.batch).map(|(message, batch)| RepliedTo { message, batch }),
+        stamp: item.stamp,
+    })
+}
+
+fn unreadable(fault: impl ToString) -> StoreError {
+    StoreError::Unreadable { what: "reply", fault: fault.to_string() }
+}

@@ -1,0 +1,335 @@
+//! What is kept: messages and replies, recipients with their locks, and the
+//! directory of accounts, senders and carriers.
+//!
+//! The ports below speak of messages and claims, never of items and
+//! expressions; [`dynamo`] is what they are on DynamoDB. Every change of a
+//! message is one conditional write that says what it expects to find, and a
+//! refused one brings back what it found instead.
+
+mod directory;
+pub mod dynamo;
+
+pub use directory::Directory;
+pub use dynamo::{DynamoDirectory, DynamoStore, TableNames};
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    carriers::{CarrierName, CarrierSettings},
+    domain::{
+        Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Receipt, Recipient, Reply, ReplyId,
+        SenderId, SenderOwner, Stamp,
+    },
+};
+
+/// A store that could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Try again: it did not answer, or refused for now.
+    #[error("the store could not {action}")]
+    Unavailable {
+        action: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Do not: an item is not as this release writes it.
+    #[error("a stored {what} cannot be read: {fault}")]
+    Unreadable { what: &'static str, fault: String },
+}
+
+/// What became of writing a message under an id that its client chose.
+#[derive(Debug)]
+pub enum Insertion {
+    New,
+    /// The id was there before, with this message.
+    Existing(Box<Message>),
+}
+
+/// What became of a change that expects the message to be in a certain state.
+#[derive(Debug)]
+pub enum Change {
+    /// Made, now or by an earlier try of this same run. The message as it is now.
+    Made(Box<Message>),
+    /// The message was not as expected, but like this.
+    Refused(Box<Message>),
+    /// There is no such message.
+    Missing,
+}
+
+/// The right of one run to submit a message until its lease is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub stamp: Stamp,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// What a run that held a message found out.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The run that holds the message.
+    pub held_by: Stamp,
+    /// The run that settles it: as a rule the same.
+    pub stamp: Stamp,
+    pub progress: Progress,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+    pub carrier: Option<CarrierName>,
+    pub carrier_id: Option<String>,
+    /// With [`Progress::Unknown`]: when to give it up.
+    pub unknown_until: Option<Timestamp>,
+}
+
+/// What became of recording a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is on record, and this run put it there.
+    New,
+    /// Its like was on record before.
+    Already,
+    /// No message of that id has been handed to a carrier.
+    NoMessage,
+}
+
+/// A message whose time has come or nearly so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub message: MessageId,
+    pub wake_at: Timestamp,
+    pub shard: u8,
+}
+
+/// A receipt or reply that belongs to nothing known, kept as it came.
+pub struct Parked<'a> {
+    pub carrier: CarrierName,
+    /// `receipt` or `reply`.
+    pub kind: &'static str,
+    pub payload: &'a str,
+    pub at: Timestamp,
+}
+
+/// One line of a log or conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub position: Position,
+    pub record: Record,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Out(Box<Message>),
+    In(Reply),
+}
+
+/// Where an entry stands: by time, then by id. Opaque to clients, who give it
+/// back to go on from there to the older ones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(String);
+
+impl Position {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Just after everything that came before `at`.
+    #[must_use]
+    pub fn before(at: Timestamp) -> Self {
+        Self(format!("{:013}", at.as_millisecond()))
+    }
+
+    /// The position that a client gives back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let position = Self(text.to_owned());
+        position.time().map(|_| position)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The time that it stands at.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        let millis = self.0.get(..13)?.parse().ok()?;
+        Timestamp::from_millisecond(millis).ok()
+    }
+}
+
+/// Some entries, the newest first, and where the next page begins.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub entries: Vec<Entry>,
+    pub next: Option<Position>,
+}
+
+/// Messages and replies.
+pub trait Messages {
+    /// Writes messages under fresh random ids.
+    ///
+    /// # Errors
+    /// When not all are known to be written.
+    async fn insert(&self, messages: &[Message]) -> Result<(), StoreError>;
+
+    /// Writes a message unless its id is there already.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// Those of the messages that exist, in no order.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
+
+    /// Takes the message for the time of the lease, if it is due and nobody has it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError>;
+
+    /// Records what a run found out, if it still holds the message.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError>;
+
+    /// Cancels a message that has not been claimed.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn cancel(
+        &self,
+        account: &AccountId,
+        id: MessageId,
+        stamp: Stamp,
+        at: Timestamp,
+    ) -> Result<Change, StoreError>;
+
+    /// Records a receipt, the first of its status.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError>;
+
+    /// Up to `limit` messages of one shard that are due before `before`, the earliest first.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn due(&self, shard: u8, before: Timestamp, limit: u16) -> Result<Vec<Due>, StoreError>;
+
+    /// Moves a wake time, unless someone else has moved it. Says whether it did.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn postpone(&self, due: Due, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Writes a reply unless it is there. Says whether this run wrote it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn park(&self, parked: Parked<'_>) -> Result<(), StoreError>;
+
+    /// What went between an account's sender and a number, the newest first.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn conversation(
+        &self,
+        account: &AccountId,
+        sender: &SenderId,
+        number: &PhoneNumber,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError>;
+
+    /// What an account sent and got on the UTC day of `day`, the newest first.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn day_log(
+        &self,
+        account: &AccountId,
+        day: Timestamp,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError>;
+}
+
+/// Recipients, their locks and opt-outs.
+pub trait Recipients {
+    /// An unknown one is an empty one. The read sees every earlier write.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn recipient(&self, number: &PhoneNumber) -> Result<Recipient, StoreError>;
+
+    /// Several at once; locks of the last second may be missing.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn recipients(&self, numbers: &[PhoneNumber]) -> Result<HashMap<PhoneNumber, Recipient>, StoreError>;
+
+    /// Locks the sender and the account to each other for this recipient, if
+    /// neither is locked yet. Says what stands afterwards: both locks are there
+    /// if it worked.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
+    -> Result<Recipient, StoreError>;
+
+    /// Sets or clears an opt-out.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn set_opt_out(
+        &self,
+        number: &PhoneNumber,
+        sender: &SenderId,
+        opted_out: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
+}
+
+/// The directory as it is stored; [`Directory`] remembers what it read.
+pub trait DirectoryStore {
+    /// Whose key it is; none for an unknown or revoked one.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError>;
+
+    /// Every shared sender ID.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn pool(&self) -> Result<Vec<SenderId>, StoreError>;
+
+    /// # Errors
+    /// When the store did not answer.
+    async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError>;
+}
