@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    carriers::CarrierName,
     domain::{Message, Reply, State},
     store::{Page, Position, Record},
 };
@@ -100,7 +101,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         created_at: message.created_at,
         send_at: message.send_at,
         client_id: message.client_id.map(|id| id.to_string()),
-        carrier: message.carrier.map(|carrier| carrier.as_str()),
+        carrier: message.carrier.map(CarrierName::as_str),
         carrier_id: message.carrier_id.as_deref(),
     }
 }

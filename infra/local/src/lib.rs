@@ -1,4 +1,8 @@
-//! The whole system on one machine, in two halves: [`world`] is what AWS and the
-//! phone network would be.
+//! The whole system on one machine, in two halves that speak only HTTP with
+//! each other: [`world`] is what AWS and the phone network would be, [`gateway`]
+//! is what is deployed to AWS.
 
+pub mod config;
+pub mod gateway;
+pub mod template;
 pub mod world;

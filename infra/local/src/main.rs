@@ -1,1 +1,94 @@
-fn main() {}
+//! `cargo run -p local`: the whole system on one machine.
+
+mod arguments;
+
+use anyhow::Context;
+use clap::Parser;
+use local::{
+    config::Config,
+    gateway::{Gateway, GatewayOptions},
+    world::{World, WorldOptions},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use url::Url;
+
+use self::arguments::{Arguments, Command};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    start_logging();
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port()))
+        .await
+        .with_context(|| format!("port {} of 127.0.0.1 cannot be had; try --port 0", arguments.port()))?;
+    if let Some(Command::World(_)) = &arguments.command {
+        let world = World::start(listener, world_options(&arguments)).await?;
+        println!("world {}", without_slash(world.url()));
+        until_told_to_stop().await?;
+        world.stop().await;
+        return Ok(());
+    }
+
+    let config = read_config(&arguments)?;
+    let (world, inner) = if let Some(elsewhere) = &arguments.world {
+        (elsewhere.clone(), None)
+    } else {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let inner = World::start(listener, world_options(&arguments)).await?;
+        (inner.url().clone(), Some(inner))
+    };
+    let options = GatewayOptions { world, config, watch: arguments.watch.clone() };
+    let gateway = Gateway::start(listener, options).await?;
+    println!("ready {}", without_slash(gateway.url()));
+    until_told_to_stop().await?;
+    gateway.stop().await;
+    if let Some(world) = inner {
+        world.stop().await;
+    }
+    Ok(())
+}
+
+fn world_options(arguments: &Arguments) -> WorldOptions {
+    let services = arguments.services();
+    WorldOptions {
+        data: services.data.clone(),
+        dynamodb: services.dynamodb.clone(),
+        sqs: services.sqs.clone(),
+        ..WorldOptions::default()
+    }
+}
+
+fn read_config(arguments: &Arguments) -> anyhow::Result<Config> {
+    let Some(file) = &arguments.config else { return Ok(Config::parse(Config::DEFAULT)?) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Config::parse(&text).with_context(|| format!("reading {}", file.display()))
+}
+
+/// Readable lines on standard error; `LOG_LEVEL` says how much.
+fn start_logging() {
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    // The embedded DynamoDB warns of every condition that fails, which here is nothing to warn of.
+    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("dynoxide", LevelFilter::ERROR);
+    let ours =
+        ["local", "shared", "send", "schedule_tick", "dispatch", "dlr_webhook", "mo_webhook", "callback", "messages"];
+    let targets = ours.into_iter().fold(targets, |targets, target| targets.with_target(target, level));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
+    tracing_subscriber::registry().with(targets).with(lines).init();
+}
+
+async fn until_told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn without_slash(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}

@@ -21,7 +21,7 @@ use crate::{
 /// How long one callback may take, from connecting to the answer's head.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest `Retry-After` that is obeyed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Something to tell, and whom.
 pub struct Delivery<'a> {

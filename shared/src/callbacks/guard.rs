@@ -79,9 +79,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(address);
     }
     let global = segments[0] & 0xe000 == 0x2000;
-    let special = (segments[0] == 0x2001 && segments[1] < 0x0200) // protocol assignments, Teredo among them
-        || (segments[0] == 0x2001 && segments[1] == 0x0db8)
-        || (segments[0] == 0x3fff && segments[1] < 0x1000);
+    let special = match segments[0] {
+        // Protocol assignments (Teredo among them) and documentation.
+        0x2001 => segments[1] < 0x0200 || segments[1] == 0x0db8,
+        0x3fff => segments[1] < 0x1000,
+        _ => false,
+    };
     global && !special
 }
 

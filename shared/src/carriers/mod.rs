@@ -17,7 +17,7 @@ use url::Url;
 use crate::domain::{Channel, MessageId, PhoneNumber, ReceiptStatus, SenderId, Text};
 
 /// The carriers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CarrierName {
     /// The simulated carrier of the local stack (`infra/local`).
@@ -73,8 +73,19 @@ pub struct CarrierSettings {
     pub endpoint: Url,
     /// The unguessable part of the path that the carrier posts to.
     pub webhook_token: String,
-    /// How long an answer may take, in milliseconds, before the outcome is unknown.
+    /// In milliseconds; see [`CarrierSettings::timeout`].
     pub timeout_ms: u64,
+}
+
+/// However slow a carrier may be: the lease on a message is longer.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(45);
+
+impl CarrierSettings {
+    /// How long an answer may take before the outcome is unknown; 45 s at most.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms).min(LONGEST_TIMEOUT)
+    }
 }
 
 /// One message as it is handed to a carrier.

@@ -18,21 +18,16 @@ use crate::{
 pub struct Problem {
     r#type: &'static str,
     title: &'static str,
-    #[serde(serialize_with = "as_number")]
-    status: StatusCode,
+    status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
 }
 
-fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u16(status.as_u16())
-}
-
 impl Problem {
     fn new(status: StatusCode, r#type: &'static str, title: &'static str) -> Self {
-        Self { r#type, title, status, detail: None, errors: Vec::new() }
+        Self { r#type, title, status: status.as_u16(), detail: None, errors: Vec::new() }
     }
 
     fn with(mut self, errors: Vec<Fault>) -> Self {
@@ -128,13 +123,14 @@ impl From<Problem> for Response<Body> {
     fn from(problem: Problem) -> Self {
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = Self::new(Body::from(body));
-        *response.status_mut() = problem.status;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        if problem.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         response

@@ -9,11 +9,10 @@ use crate::{
     store::{Entry, Messages, Page, Position, Recipients, Record},
 };
 
-/// How many days without an entry one request looks back over.
-const DAYS: u32 = 31;
 /// How many entries one request looks at while it filters.
 const LOOKED_AT: usize = 1000;
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How many it reads at once when it filters.
+const READ_AT_ONCE: u16 = 100;
 
 /// Which entries of a log are wanted.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +23,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    fn admits_all(&self) -> bool {
+        self.state.is_none() && self.number.is_none()
+    }
+
     fn admits(&self, entry: &Entry) -> bool {
         let (state, number) = match &entry.record {
             Record::Out(message) => (Some(message.state()), &message.to),
@@ -46,8 +49,9 @@ pub async fn message(
     Ok(gateway.store.message(id).await?.filter(|message| message.account == *account))
 }
 
-/// Up to `limit` entries of the account's log, the newest first. A page may be
-/// short, even empty, and still have a next one: a request looks only so far.
+/// Up to `limit` entries of the account's log, the newest first. With a filter
+/// a page may be short, even empty, and still have a next one: a request looks
+/// only so far.
 ///
 /// # Errors
 /// When the store did not answer.
@@ -58,15 +62,15 @@ pub async fn log(
     after: Option<Position>,
     limit: u16,
 ) -> Result<Page, Unavailable> {
-    let now = gateway.clock.now();
-    let retention = DAY * i32::from(gateway.settings.retention_days);
-    let oldest = now.saturating_sub(retention).unwrap_or(Timestamp::MIN);
-    let mut day = after.as_ref().and_then(Position::time).unwrap_or(now);
-    let mut after = after;
+    let newest = gateway.clock.now();
+    let retention = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days));
+    let oldest = newest.saturating_sub(retention).unwrap_or(Timestamp::MIN);
+    let at_once = if filter.admits_all() { limit } else { READ_AT_ONCE };
     let mut entries = Vec::new();
-    let (mut days, mut looked_at) = (0, 0);
-    while day >= oldest {
-        let page = gateway.store.day_log(account, day, after.as_ref(), limit).await?;
+    let mut after = after;
+    let mut looked_at = 0;
+    loop {
+        let page = gateway.store.log(account, oldest, newest, after.as_ref(), at_once).await?;
         looked_at += page.entries.len();
         for entry in page.entries.into_iter().filter(|entry| filter.admits(entry)) {
             entries.push(entry);
@@ -75,23 +79,11 @@ pub async fn log(
                 return Ok(Page { entries, next });
             }
         }
-        if page.next.is_none() {
-            days += 1;
-            day = day.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
+        if page.next.is_none() || looked_at >= LOOKED_AT {
+            return Ok(Page { entries, next: page.next });
         }
         after = page.next;
-        if days > DAYS || looked_at >= LOOKED_AT {
-            return Ok(Page { entries, next: after.or_else(|| Some(end_of(day))) });
-        }
     }
-    Ok(Page { entries, next: None })
-}
-
-/// The position after everything of the UTC day of `at`.
-fn end_of(at: Timestamp) -> Position {
-    let day = DAY.as_millis() as i64;
-    let midnight = (at.as_millisecond().div_euclid(day) + 1) * day;
-    Position::before(Timestamp::from_millisecond(midnight).unwrap_or(Timestamp::MAX))
 }
 
 /// What went between the account and a number, the newest first: on `sender`,

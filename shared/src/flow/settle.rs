@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
+    carriers::CarrierName,
     domain::{Message, Progress, Stamp, State},
     queue::{CallbackJob, Queue, Subject},
     store::{Change, Messages, Settlement},
@@ -40,7 +41,7 @@ pub(super) async fn settle(
             info!(
                 message.id = %message.id,
                 message.state = state.as_str(),
-                carrier = settlement.carrier.map(|carrier| carrier.as_str()),
+                carrier = settlement.carrier.map(CarrierName::as_str),
                 attempts = message.attempts,
                 reason = settlement.reason,
                 "{}", state.as_str()

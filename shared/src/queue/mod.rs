@@ -14,7 +14,7 @@ pub use sqs::SqsQueue;
 use std::time::Duration;
 
 /// The longest delay that SQS keeps a job for.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// A queue that did not take everything. What it took is not known, so the
 /// whole step is to be run again.

@@ -23,6 +23,13 @@ impl Variables {
         Self(std::env::vars().collect())
     }
 
+    /// These, with others added to them or put in their place.
+    #[must_use]
+    pub fn with(mut self, others: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.extend(others);
+        self
+    }
+
     /// # Errors
     /// When it is not set, or empty.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {

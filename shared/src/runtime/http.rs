@@ -59,7 +59,6 @@ impl HttpStack {
     }
 
     /// For another client with the same TLS configuration.
-    #[must_use]
     pub fn builder(&self) -> ClientBuilder {
         builder(&self.tls)
     }

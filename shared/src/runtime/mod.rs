@@ -2,16 +2,17 @@
 //! clients of AWS and of the outside world. Each can be replaced by a test or
 //! by the local stack; nothing else in the crate looks at the process.
 
-mod clients;
+pub mod aws;
 mod clock;
 mod config;
+mod connect;
 mod http;
 mod random;
 pub mod telemetry;
 
-pub use clients::{connect_directory, gateway};
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
+pub use connect::{connect_directory, gateway};
 pub use http::{HttpStack, TlsError};
 pub use random::Random;
 

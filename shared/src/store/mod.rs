@@ -259,14 +259,15 @@ pub trait Messages {
         limit: u16,
     ) -> Result<Page, StoreError>;
 
-    /// What an account sent and got on the UTC day of `day`, the newest first.
+    /// What an account sent and got from `oldest` to `newest`, the newest first.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn day_log(
+    async fn log(
         &self,
         account: &AccountId,
-        day: Timestamp,
+        oldest: Timestamp,
+        newest: Timestamp,
         after: Option<&Position>,
         limit: u16,
     ) -> Result<Page, StoreError>;

@@ -41,7 +41,7 @@ pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission
         Ok(url) => url,
         Err(error) => return Outcome::Busy { retry_after: None, reason: format!("bad endpoint: {error}") },
     };
-    let sent = http.post(url).timeout(Duration::from_millis(settings.timeout_ms)).json(&request).send().await;
+    let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
         Ok(response) => read(response).await,
         // Nothing was sent, so nothing can have been taken.

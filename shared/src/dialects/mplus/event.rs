@@ -38,7 +38,7 @@ struct Receipt<'a> {
     batchuuid: BatchId,
     messageuuid: MessageId,
     #[serde(rename = "receiptInfo")]
-    receipt_info: Info<'a>,
+    info: Info<'a>,
 }
 
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ pub(crate) fn receipt(message: &Message, state: State) -> String {
         delivered: state == State::Delivered,
         batchuuid: message.batch,
         messageuuid: message.id,
-        receipt_info: Info { code, description: said.unwrap_or(meaning) },
+        info: Info { code, description: said.unwrap_or(meaning) },
     })
 }
 

@@ -85,8 +85,8 @@ pub(super) async fn write<S: Messages, Q>(
         gateway.store.insert(&fresh).await?;
     }
     let messages = in_place_of(messages, earlier);
-    stream::iter(messages.into_iter().zip(plans).enumerate())
-        .map(|(index, (message, plan))| write_named(gateway, index, message, plan))
+    stream::iter(messages.into_iter().enumerate())
+        .map(|(index, message)| write_named(gateway, index, message, &plans[index]))
         .buffered(CONCURRENCY)
         .try_collect()
         .await

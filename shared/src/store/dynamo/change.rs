@@ -151,21 +151,17 @@ impl Update {
         let request = self.request.update_expression(expression).condition_expression(self.conditions.join(" AND "));
         match request.send().await {
             Ok(answer) => Ok(Answer::Made(answer.attributes.unwrap_or_default())),
-            Err(error) => refused(error).map_err(unavailable(action)),
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
+                match failure.into_err() {
+                    UpdateItemError::ConditionalCheckFailedException(failed) => {
+                        Ok(failed.item.map_or(Answer::Missing, Answer::Refused))
+                    }
+                    other => Err(unavailable(action)(other)),
+                }
+            }
+            Err(error) => Err(unavailable(action)(error)),
         }
     }
-}
-
-fn refused(error: SdkError<UpdateItemError>) -> Result<Answer, SdkError<UpdateItemError>> {
-    if let SdkError::ServiceError(failure) = &error
-        && let UpdateItemError::ConditionalCheckFailedException(failed) = failure.err()
-    {
-        return Ok(match failed.item() {
-            Some(item) => Answer::Refused(item.clone()),
-            None => Answer::Missing,
-        });
-    }
-    Err(error)
 }
 
 /// The message in an answer, or none where there is no item.

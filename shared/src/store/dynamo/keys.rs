@@ -1,6 +1,6 @@
 //! Every key, and every attribute that an expression names.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     domain::{AccountId, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
@@ -34,7 +34,7 @@ pub(super) const NUMBER: &str = "number";
 /// Over how many partitions of the index the sleeping messages are spread. It
 /// may grow between releases; a tick asks each.
 pub const WAKE_SHARDS: u8 = 8;
-/// Over how many partitions one day of one account is spread.
+/// Over how many partitions one month of one account is spread.
 pub(super) const LOG_SHARDS: u8 = 4;
 
 pub(super) fn wake_shard(id: MessageId) -> u8 {
@@ -58,9 +58,15 @@ pub(super) fn conversation(account: &AccountId, sender: &SenderId, number: &Phon
     format!("{account}#{sender}#{}", number.digits())
 }
 
-pub(super) fn log(account: &AccountId, day: Timestamp, shard: u8) -> String {
-    let day = day.to_zoned(TimeZone::UTC).date();
-    format!("{account}#{day}#{shard}")
+/// The log of an account is cut by months, so that one that has little in it is
+/// read with few queries, and by shards, so that a busy one is not one hot partition.
+pub(super) fn log(account: &AccountId, month: Date, shard: u8) -> String {
+    format!("{account}#{:04}-{:02}#{shard}", month.year(), month.month())
+}
+
+/// The first day of the UTC month of `at`.
+pub(super) fn month(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
 
 pub(super) fn log_shard(id: &uuid::Uuid) -> u8 {

@@ -121,7 +121,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         carrier_id: message.carrier_id.clone(),
         history: message.history.iter().map(MomentItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
-        log: keys::log(&message.account, message.created_at, keys::log_shard(&message.id.uuid())),
+        log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
         conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
         wake_shard: rests_until.map(|_| keys::wake_shard(message.id)),
         wake_at: rests_until.map(Timestamp::as_millisecond),

@@ -229,14 +229,15 @@ impl Messages for DynamoStore {
         self.conversation_page(account, sender, to, after, limit).await
     }
 
-    async fn day_log(
+    async fn log(
         &self,
         account: &AccountId,
-        day: Timestamp,
+        oldest: Timestamp,
+        newest: Timestamp,
         after: Option<&Position>,
         limit: u16,
     ) -> Result<Page, StoreError> {
-        self.log_page(account, day, after, limit).await
+        self.log_page(account, oldest, newest, after, limit).await
     }
 }
 

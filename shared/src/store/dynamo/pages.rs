@@ -1,10 +1,10 @@
 //! Logs and conversations: a query for keys, the newest first, then the items
 //! of those keys.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::HashMap;
 
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::{DynamoStore, Item, batch, keys, message_item, reply_item, string, unavailable};
 use crate::{
@@ -29,16 +29,22 @@ impl DynamoStore {
     pub(super) async fn log_page(
         &self,
         account: &AccountId,
-        day: Timestamp,
+        oldest: Timestamp,
+        newest: Timestamp,
         after: Option<&Position>,
         limit: u16,
     ) -> Result<Page, StoreError> {
-        let shards = (0..keys::LOG_SHARDS).map(|shard| {
-            let partition = keys::log(account, day, shard);
-            self.positions(keys::LOG, partition, after, limit)
-        });
-        let mut found: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-        found.sort_by_key(|(position, _)| Reverse(position.clone()));
+        let mut found = Vec::new();
+        let mut month = keys::month(after.and_then(Position::time).unwrap_or(newest));
+        while month >= keys::month(oldest) && found.len() < usize::from(limit) {
+            let shards = (0..keys::LOG_SHARDS)
+                .map(|shard| self.positions(keys::LOG, keys::log(account, month, shard), after, limit));
+            let mut of_month: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
+            of_month.sort_by(|(a, _), (b, _)| b.cmp(a));
+            found.extend(of_month);
+            let Ok(before) = month.checked_sub(1.month()) else { break };
+            month = before;
+        }
         found.truncate(usize::from(limit));
         self.page(found, limit).await
     }

@@ -45,7 +45,7 @@ pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreErr
         batch: reply.replied_to.map(|to| to.batch),
         stamp: reply.stamp,
         position: keys::reply_position(reply.received_at, reply.id),
-        log: keys::log(&reply.account, reply.received_at, keys::log_shard(&reply.id.uuid())),
+        log: keys::log(&reply.account, keys::month(reply.received_at), keys::log_shard(&reply.id.uuid())),
         conversation: keys::conversation(&reply.account, &reply.to, &reply.from),
         expires_at: expiry(reply.received_at, retention_days),
     };

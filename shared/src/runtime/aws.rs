@@ -1,4 +1,4 @@
-//! The clients of DynamoDB and SQS, and the gateway over them.
+//! The clients of DynamoDB and SQS.
 //!
 //! Credentials and region come from the environment that Lambda sets; nothing
 //! is looked up over the network at start. `AWS_ENDPOINT_URL` (or
@@ -11,52 +11,13 @@ use aws_sdk_dynamodb::config::{
     BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig,
 };
 
-use super::{ConfigError, Environment, Settings, Variables};
-use crate::{
-    flow::Gateway,
-    queue::SqsQueue,
-    store::{Directory, DynamoDirectory, DynamoStore, TableNames},
-};
+use super::{ConfigError, Environment, Variables};
 
 /// How often one AWS call is tried in all.
 const ATTEMPTS: u32 = 4;
 /// How long one try may take. DynamoDB and SQS answer in milliseconds; a try
 /// that takes longer is better made again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The gateway as this environment describes it.
-///
-/// # Errors
-/// When a variable is missing or malformed.
-pub fn gateway(environment: &Environment) -> Result<Gateway, ConfigError> {
-    let variables = &environment.variables;
-    let settings = Settings::read(variables)?;
-    let tables = TableNames {
-        messages: variables.required("MESSAGES_TABLE")?.to_owned(),
-        recipients: variables.optional("RECIPIENTS_TABLE").map(str::to_owned),
-    };
-    let queue = SqsQueue::new(
-        sqs(environment)?,
-        variables.optional("JOBS_QUEUE_URL").map(str::to_owned),
-        variables.optional("CALLBACKS_QUEUE_URL").map(str::to_owned),
-    );
-    Ok(Gateway {
-        store: DynamoStore::new(dynamodb(environment)?, tables, settings.retention_days),
-        queue,
-        clock: environment.clock.clone(),
-        random: environment.random.clone(),
-        settings,
-    })
-}
-
-/// The directory as this environment describes it.
-///
-/// # Errors
-/// When a variable is missing or malformed.
-pub fn connect_directory(environment: &Environment) -> Result<Directory, ConfigError> {
-    let table = environment.variables.required("DIRECTORY_TABLE")?.to_owned();
-    Ok(Directory::new(DynamoDirectory::new(dynamodb(environment)?, table)))
-}
 
 struct Access {
     region: Region,
@@ -87,7 +48,9 @@ fn endpoint<'a>(variables: &'a Variables, own: &str) -> Option<&'a str> {
     variables.optional(own).or_else(|| variables.optional("AWS_ENDPOINT_URL"))
 }
 
-fn dynamodb(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, ConfigError> {
+/// # Errors
+/// When a variable is missing.
+pub fn dynamodb(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     let access = Access::of(&environment.variables)?;
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -100,7 +63,9 @@ fn dynamodb(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, Confi
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
-fn sqs(environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError> {
+/// # Errors
+/// When a variable is missing.
+pub fn sqs(environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError> {
     let access = Access::of(&environment.variables)?;
     let mut config = aws_sdk_sqs::Config::builder()
         .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())

@@ -1,0 +1,81 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// The whole messaging gateway on one machine, with the AWS services it needs,
+/// a simulated carrier with handsets, and sinks for callbacks.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Port of 127.0.0.1 to serve on; 0 picks a free one
+    #[arg(long, default_value_t = 3000, value_name = "N")]
+    port: u16,
+
+    /// Accounts, keys, senders, pool and carriers [default: infra/local/local.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Run only the gateway, against a world that was started with `local world`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "dynamodb", "sqs"])]
+    pub world: Option<Url>,
+
+    /// Drive functions that `cargo lambda watch` serves, instead of running them here
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:9000")]
+    pub watch: Option<Url>,
+
+    #[command(flatten)]
+    services: Services,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run only DynamoDB, SQS, the carrier with its handsets, the sinks and the clock
+    World(WorldArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct WorldArguments {
+    /// Port of 127.0.0.1 to serve on; 0 picks a free one
+    #[arg(long, default_value_t = 3001, value_name = "N")]
+    port: u16,
+
+    #[command(flatten)]
+    services: Services,
+}
+
+#[derive(Debug, Args)]
+pub struct Services {
+    /// Keep the tables in this folder across restarts
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Use this DynamoDB instead of the embedded one
+    #[arg(long, value_name = "URL")]
+    pub dynamodb: Option<Url>,
+
+    /// Use this SQS instead of the embedded one
+    #[arg(long, value_name = "URL")]
+    pub sqs: Option<Url>,
+}
+
+impl Arguments {
+    pub fn port(&self) -> u16 {
+        match &self.command {
+            Some(Command::World(world)) => world.port,
+            None => self.port,
+        }
+    }
+
+    pub fn services(&self) -> &Services {
+        match &self.command {
+            Some(Command::World(world)) => &world.services,
+            None => &self.services,
+        }
+    }
+}

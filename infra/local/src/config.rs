@@ -1,0 +1,75 @@
+//! `local.toml`: accounts, keys, senders, the pool and carriers of one machine.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use shared::{
+    carriers::CarrierName,
+    domain::{AccountId, SenderId, WebhookSecret},
+};
+use url::Url;
+
+/// The file, read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Shared sender IDs.
+    pub pool: Vec<SenderId>,
+    pub accounts: Vec<AccountConfig>,
+    pub carriers: BTreeMap<CarrierName, CarrierConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    pub id: AccountId,
+    pub name: String,
+    #[serde(default)]
+    pub keys: Vec<String>,
+    #[serde(default)]
+    pub revoked_keys: Vec<String>,
+    #[serde(default)]
+    pub senders: Vec<SenderId>,
+    /// An absolute URL, or a path of the world.
+    pub reply_url: Option<String>,
+    #[serde(default)]
+    pub secrets: Vec<WebhookSecret>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarrierConfig {
+    /// The world, unless given.
+    pub endpoint: Option<Url>,
+    pub webhook_token: String,
+    pub timeout_ms: u64,
+}
+
+impl Config {
+    /// The configuration that comes with the program.
+    pub const DEFAULT: &'static str = include_str!("../local.toml");
+
+    /// # Errors
+    /// When the text is not TOML of this form; the error names line and field.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_that_comes_with_the_program_is_read() {
+        let config = Config::parse(Config::DEFAULT).unwrap();
+        assert!(config.pool.len() >= 5);
+        assert_eq!(config.accounts[0].keys, ["demo-key"]);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let error = Config::parse(&Config::DEFAULT.replace("reply_url", "replyurl")).unwrap_err().to_string();
+        assert!(error.contains("replyurl"), "{error}");
+    }
+}

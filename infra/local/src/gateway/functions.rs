@@ -1,0 +1,125 @@
+//! The functions: here in the process, through the handlers that Lambda calls,
+//! or behind the invoke endpoint of `cargo lambda watch`.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context, bail};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_http::{Body, Request, Response};
+use serde_json::json;
+use shared::runtime::{Environment, Variables};
+use url::Url;
+
+use super::provision::aws_variables;
+use crate::template;
+
+/// A function in this process. A new one is a variant and its arms here.
+pub(super) enum Function {
+    Send(send::Send),
+    ScheduleTick(schedule_tick::ScheduleTick),
+    Dispatch(dispatch::Dispatch),
+    DlrWebhook(dlr_webhook::DlrWebhook),
+    MoWebhook(mo_webhook::MoWebhook),
+    Callback(callback::Callback),
+    Messages(messages::Messages),
+}
+
+impl Function {
+    fn build(binary: &str, environment: &Environment) -> anyhow::Result<Self> {
+        Ok(match binary {
+            "send" => Self::Send(send::Send::new(environment)?),
+            "schedule-tick" => Self::ScheduleTick(schedule_tick::ScheduleTick::new(environment)?),
+            "dispatch" => Self::Dispatch(dispatch::Dispatch::new(environment)?),
+            "dlr-webhook" => Self::DlrWebhook(dlr_webhook::DlrWebhook::new(environment)?),
+            "mo-webhook" => Self::MoWebhook(mo_webhook::MoWebhook::new(environment)?),
+            "callback" => Self::Callback(callback::Callback::new(environment)?),
+            "messages" => Self::Messages(messages::Messages::new(environment)?),
+            other => bail!("the template names a binary '{other}' that is not here"),
+        })
+    }
+}
+
+/// Where the functions are.
+pub(super) enum Functions {
+    InProcess(HashMap<String, Function>),
+    Watched { client: reqwest::Client, endpoint: Url },
+}
+
+impl Functions {
+    pub(super) fn in_process(
+        described: &[template::Function],
+        world: &Url,
+        environment: impl Fn(Variables) -> Environment,
+    ) -> anyhow::Result<Self> {
+        let build = |function: &template::Function| {
+            let mut variables = function.environment.clone();
+            // Sinks are on this machine, and callbacks to them are wanted here.
+            variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
+            let variables = aws_variables(world).with(variables);
+            let built = Function::build(&function.binary, &environment(variables));
+            Ok((function.binary.clone(), built.with_context(|| format!("starting {}", function.binary))?))
+        };
+        Ok(Self::InProcess(described.iter().map(build).collect::<anyhow::Result<_>>()?))
+    }
+
+    pub(super) fn watched(endpoint: Url, client: reqwest::Client) -> Self {
+        Self::Watched { client, endpoint }
+    }
+
+    /// Calls a function with a request of the HTTP API.
+    pub(super) async fn request(&self, binary: &str, request: Request) -> Response<Body> {
+        let Self::InProcess(functions) = self else { return not_here() };
+        match functions.get(binary) {
+            Some(Function::Send(function)) => function.handle(request).await,
+            Some(Function::DlrWebhook(function)) => function.handle(request).await,
+            Some(Function::MoWebhook(function)) => function.handle(request).await,
+            Some(Function::Messages(function)) => function.handle(request).await,
+            _ => not_here(),
+        }
+    }
+
+    /// Calls a function with a batch of a queue.
+    pub(super) async fn batch(&self, binary: &str, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
+        match self {
+            Self::InProcess(functions) => match functions.get(binary) {
+                Some(Function::Dispatch(function)) => Ok(function.handle(event).await),
+                Some(Function::Callback(function)) => Ok(function.handle(event).await),
+                _ => bail!("{binary} takes no batches"),
+            },
+            Self::Watched { client, endpoint } => {
+                let answer = invoke(client, endpoint, binary, &serde_json::to_value(event)?).await?;
+                Ok(answer.json().await?)
+            }
+        }
+    }
+
+    /// Calls a function by a schedule.
+    pub(super) async fn tick(&self, binary: &str, deadline_ms: u64) -> anyhow::Result<()> {
+        match self {
+            Self::InProcess(functions) => match functions.get(binary) {
+                Some(Function::ScheduleTick(function)) => Ok(function.handle(deadline_ms).await?),
+                _ => bail!("{binary} takes no schedule"),
+            },
+            Self::Watched { client, endpoint } => invoke(client, endpoint, binary, &json!({})).await.map(|_| ()),
+        }
+    }
+}
+
+/// `POST /2015-03-31/functions/NAME/invocations`, as Lambda's own API has it.
+/// The first call compiles the function, so it may take minutes.
+async fn invoke(
+    client: &reqwest::Client,
+    endpoint: &Url,
+    binary: &str,
+    event: &serde_json::Value,
+) -> anyhow::Result<reqwest::Response> {
+    let url = endpoint.join(&format!("2015-03-31/functions/{binary}/invocations"))?;
+    let request = client.post(url).timeout(Duration::from_mins(15)).json(event);
+    Ok(request.send().await?.error_for_status()?)
+}
+
+fn not_here() -> Response<Body> {
+    let mut response = Response::new(Body::from("{\"message\":\"Not Found\"}"));
+    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    response
+}

@@ -1,0 +1,145 @@
+//! The gateway as AWS would run it: tables and queues made from the template,
+//! its functions called by HTTP routes, queues and schedules.
+//!
+//! It talks to its [`world`](crate::world) only over HTTP, wherever that is, and
+//! can be killed and started again while the world lives on.
+
+mod functions;
+mod provision;
+mod routes;
+mod schedule;
+mod sources;
+mod time;
+
+use std::sync::Arc;
+
+use shared::{
+    carriers::CarrierName,
+    runtime::{Clock, Environment, HttpStack, Random, Variables},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{info, warn};
+use url::Url;
+
+use self::{functions::Functions, provision::Provisioned, time::Time};
+use crate::{
+    config::Config,
+    template::{Event, Template},
+};
+
+/// The template that is deployed to AWS.
+const TEMPLATE: &str = include_str!("../../../../template.yaml");
+
+/// What a gateway is started with.
+pub struct GatewayOptions {
+    /// Where DynamoDB, SQS, the carrier and the clock are.
+    pub world: Url,
+    pub config: Config,
+    /// Where `cargo lambda watch` serves the functions; here in the process
+    /// when absent.
+    pub watch: Option<Url>,
+}
+
+/// A running gateway. It ends when it is stopped or dropped.
+pub struct Gateway {
+    url: Url,
+    tasks: JoinSet<()>,
+    stop_on_drop: DropGuard,
+}
+
+impl Gateway {
+    /// Serves on `listener` from when this returns.
+    ///
+    /// # Errors
+    /// When the world does not answer, the template or configuration cannot be
+    /// used, or a function does not start.
+    pub async fn start(listener: TcpListener, options: GatewayOptions) -> anyhow::Result<Self> {
+        let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
+        let http = HttpStack::new()?;
+        let client = http.client().clone();
+        let clock = Clock::system();
+        let time = Time::of_world(client.clone(), options.world.clone(), clock.clone()).await?;
+
+        let template = Template::parse(TEMPLATE)?;
+        let Provisioned { names, sqs } =
+            provision::provision(&template, &options.config, &options.world, http.clone()).await?;
+        let described = template.functions(&names)?;
+        let environment = |variables: Variables| Environment {
+            variables,
+            clock: clock.clone(),
+            random: Random::of_system(),
+            http: http.clone(),
+        };
+        let functions = Arc::new(match &options.watch {
+            None => Functions::in_process(&described, &options.world, environment)?,
+            Some(watch) => Functions::watched(watch.clone(), client.clone()),
+        });
+
+        let stopping = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let router = routes::router(&described, &functions, &time, options.world.clone(), client.clone())?;
+        tasks.spawn(routes::serve(listener, router, stopping.clone()));
+        register_webhooks(&client, &options, options.watch.as_ref().unwrap_or(&url)).await?;
+        for function in &described {
+            for event in &function.events {
+                match event {
+                    Event::Http { .. } => {}
+                    Event::Queue { arn, batch_size, concurrency } => {
+                        let source = sources::Source {
+                            function: function.binary.clone(),
+                            queue_url: provision::queue_url(&sqs, arn).await?,
+                            arn: arn.clone(),
+                            batch_size: *batch_size,
+                        };
+                        let polled = (&functions, &time, &sqs, &stopping);
+                        sources::poll(source, *concurrency, polled, &mut tasks);
+                    }
+                    Event::Schedule { every } => {
+                        tasks.spawn(schedule::run(
+                            function.binary.clone(),
+                            *every,
+                            function.timeout,
+                            Arc::clone(&functions),
+                            Arc::clone(&time),
+                            stopping.clone(),
+                        ));
+                    }
+                }
+            }
+        }
+        info!(%url, world = %options.world, "the gateway is up");
+        Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
+    }
+
+    /// Where this gateway answers, with a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Takes nothing new on, and returns when what is under way is done.
+    pub async fn stop(self) {
+        let Self { mut tasks, stop_on_drop, .. } = self;
+        drop(stop_on_drop);
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(std::time::Duration::from_secs(5), all).await.is_err() {
+            warn!("some work was cut off; its jobs are delivered again");
+        }
+        info!("the gateway has ended");
+    }
+}
+
+/// Tells the simulated carrier where to bring receipts and replies, as one
+/// would tell a real one in its portal.
+async fn register_webhooks(client: &reqwest::Client, options: &GatewayOptions, gateway: &Url) -> anyhow::Result<()> {
+    let Some(carrier) = options.config.carriers.get(&CarrierName::Loopback) else { return Ok(()) };
+    let token = &carrier.webhook_token;
+    let webhooks = serde_json::json!({
+        "receipts": gateway.join(&format!("dlr/loopback/{token}"))?,
+        "replies": gateway.join(&format!("mo/loopback/{token}"))?,
+    });
+    let endpoint = carrier.endpoint.as_ref().unwrap_or(&options.world);
+    client.put(endpoint.join("carrier/webhooks")?).json(&webhooks).send().await?.error_for_status()?;
+    Ok(())
+}

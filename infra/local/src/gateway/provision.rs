@@ -1,0 +1,193 @@
+//! Making the tables and queues that the template describes, and filling the
+//! directory from the configuration. What is there already is kept.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, anyhow};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Map, Value};
+use shared::{
+    carriers::CarrierSettings,
+    domain::{Account, ApiKeyHash, CallbackUrl},
+    runtime::{Environment, HttpStack, Random, Variables, aws},
+    store::DynamoDirectory,
+};
+use url::Url;
+
+use crate::{
+    config::{AccountConfig, Config},
+    template::{Names, Resource, Template, resolve},
+};
+
+/// What the rest of the gateway needs to know of it.
+pub(super) struct Provisioned {
+    pub names: Names,
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+pub(super) async fn provision(
+    template: &Template,
+    config: &Config,
+    world: &Url,
+    http: HttpStack,
+) -> anyhow::Result<Provisioned> {
+    let environment = Environment {
+        variables: aws_variables(world),
+        clock: shared::runtime::Clock::system(),
+        random: Random::of_system(),
+        http,
+    };
+    let (dynamodb, sqs) = (aws::dynamodb(&environment)?, aws::sqs(&environment)?);
+    let mut names = Names::new(template.parameters());
+    for table in template.resources("AWS::DynamoDB::Table") {
+        create_table(&dynamodb, &table).await.with_context(|| format!("creating table {}", table.name))?;
+        names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
+    }
+    let queues = template.resources("AWS::SQS::Queue");
+    for queue in &queues {
+        let url = create_queue(&sqs, queue).await.with_context(|| format!("creating queue {}", queue.name))?;
+        names.add(queue.name, url, arn("sqs", queue.name));
+    }
+    for queue in &queues {
+        redrive(&sqs, queue, &names).await.with_context(|| format!("the redrive policy of {}", queue.name))?;
+    }
+    let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
+    fill_directory(&directory, config, world).await.context("filling the directory")?;
+    Ok(Provisioned { names, sqs })
+}
+
+/// What the SDK needs to find the world.
+pub(super) fn aws_variables(world: &Url) -> Variables {
+    let variables = [
+        ("AWS_REGION", resolve::REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL", world.as_str()),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The URL of the queue of that ARN.
+pub(super) async fn queue_url(sqs: &aws_sdk_sqs::Client, arn: &str) -> anyhow::Result<String> {
+    let name = arn.rsplit(':').next().unwrap_or(arn);
+    let answer = sqs.get_queue_url().queue_name(name).send().await?;
+    answer.queue_url.ok_or_else(|| anyhow!("queue {name} has no URL"))
+}
+
+fn arn(service: &str, name: &str) -> String {
+    format!("arn:aws:{service}:{}:{}:{name}", resolve::REGION, resolve::ACCOUNT)
+}
+
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, table: &Resource<'_>) -> anyhow::Result<()> {
+    let properties = table.properties;
+    let mut request = dynamodb
+        .create_table()
+        .table_name(table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(&properties["KeySchema"])?));
+    for attribute in list(&properties["AttributeDefinitions"]) {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(text(attribute, "AttributeName")?)
+            .attribute_type(ScalarAttributeType::from(text(attribute, "AttributeType")?));
+        request = request.attribute_definitions(definition.build()?);
+    }
+    for index in properties.get("GlobalSecondaryIndexes").map(list).unwrap_or_default() {
+        let projection = ProjectionType::from(text(&index["Projection"], "ProjectionType")?);
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(text(index, "IndexName")?)
+            .set_key_schema(Some(key_schema(&index["KeySchema"])?))
+            .projection(Projection::builder().projection_type(projection).build());
+        request = request.global_secondary_indexes(index.build()?);
+    }
+    match request.send().await.map_err(aws_sdk_dynamodb::Error::from) {
+        Ok(_) => {}
+        Err(aws_sdk_dynamodb::Error::ResourceInUseException(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    if let Some(specification) = properties.get("TimeToLiveSpecification") {
+        let specification = TimeToLiveSpecification::builder()
+            .attribute_name(text(specification, "AttributeName")?)
+            .enabled(true)
+            .build()?;
+        let request = dynamodb.update_time_to_live().table_name(table.name);
+        request.time_to_live_specification(specification).send().await?;
+    }
+    Ok(())
+}
+
+fn key_schema(schema: &Value) -> anyhow::Result<Vec<KeySchemaElement>> {
+    let element = |element: &Value| -> anyhow::Result<KeySchemaElement> {
+        let key = KeySchemaElement::builder().attribute_name(text(element, "AttributeName")?);
+        Ok(key.key_type(KeyType::from(text(element, "KeyType")?)).build()?)
+    };
+    list(schema).iter().map(element).collect()
+}
+
+async fn create_queue(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>) -> anyhow::Result<String> {
+    let mut request = sqs.create_queue().queue_name(queue.name);
+    for name in ["VisibilityTimeout", "MessageRetentionPeriod"] {
+        if let Some(value) = queue.properties.get(name) {
+            request = request.attributes(QueueAttributeName::from(name), value.to_string());
+        }
+    }
+    let answer = request.send().await?;
+    answer.queue_url.ok_or_else(|| anyhow!("it has no URL"))
+}
+
+async fn redrive(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>, names: &Names) -> anyhow::Result<()> {
+    let Some(policy) = queue.properties.get("RedrivePolicy") else { return Ok(()) };
+    let policy = names.resolve(policy)?.to_string();
+    let url = names.resolve(&Value::Object(Map::from_iter([("Ref".to_owned(), Value::from(queue.name))])))?;
+    let request = sqs.set_queue_attributes().queue_url(url.as_str().unwrap_or_default());
+    let attributes = HashMap::from([(QueueAttributeName::RedrivePolicy, policy)]);
+    request.set_attributes(Some(attributes)).send().await?;
+    Ok(())
+}
+
+async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Url) -> anyhow::Result<()> {
+    directory.put_pool(&config.pool).await?;
+    for account in &config.accounts {
+        directory.put_account(&read_account(account, world)?).await?;
+        for sender in &account.senders {
+            directory.put_sender(sender, &account.id).await?;
+        }
+        for (keys, revoked) in [(&account.keys, false), (&account.revoked_keys, true)] {
+            for key in keys {
+                directory.put_key(&ApiKeyHash::of(key), &account.id, revoked).await?;
+            }
+        }
+    }
+    for (name, carrier) in &config.carriers {
+        let settings = CarrierSettings {
+            endpoint: carrier.endpoint.clone().unwrap_or_else(|| world.clone()),
+            webhook_token: carrier.webhook_token.clone(),
+            timeout_ms: carrier.timeout_ms,
+        };
+        directory.put_carrier(*name, &settings).await?;
+    }
+    Ok(())
+}
+
+fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account> {
+    let reply_url = match &account.reply_url {
+        None => None,
+        Some(written) => {
+            let url = if written.starts_with('/') { world.join(written)?.to_string() } else { written.clone() };
+            let url = CallbackUrl::parse(&url).map_err(|error| anyhow!("account {}: reply_url {error}", account.id))?;
+            Some(url)
+        }
+    };
+    Ok(Account { id: account.id.clone(), name: account.name.clone(), reply_url, secrets: account.secrets.clone() })
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
+    value[key].as_str().ok_or_else(|| anyhow!("the template lacks a {key}"))
+}

@@ -1,0 +1,40 @@
+//! Schedules: a function is called at once, then every so often, and whenever
+//! the clock was moved.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{functions::Functions, time::Time};
+
+pub(super) async fn run(
+    binary: String,
+    every: Duration,
+    timeout: Duration,
+    functions: Arc<Functions>,
+    time: Arc<Time>,
+    stopping: CancellationToken,
+) {
+    let mut moves = time.moves();
+    let mut interval = tokio::time::interval(every);
+    loop {
+        let done = tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = interval.tick() => None,
+            Some(done) = moves.recv() => Some(done),
+        };
+        let deadline = time.now().as_millisecond().unsigned_abs().saturating_add(millis(timeout));
+        if let Err(error) = functions.tick(&binary, deadline).await {
+            warn!(function = binary, error = format!("{error:#}"), "a tick failed; the next finds what it left");
+        }
+        if let Some(done) = done {
+            // Whoever moved the clock may have gone by now.
+            let _ = done.send(());
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

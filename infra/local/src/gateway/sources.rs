@@ -1,0 +1,115 @@
+//! Queues as event sources: batches are received, the function is called, what
+//! it did is deleted, and the rest comes again after the visibility time-out.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_sqs::{
+    Client, Config,
+    config::timeout::TimeoutConfig,
+    types::{DeleteMessageBatchRequestEntry, Message},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{functions::Functions, time::Time};
+
+/// One machine needs no more pollers of one queue than this.
+const MOST_POLLERS: u16 = 8;
+/// How long a poller waits after the queue did not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long one poll waits for a job, and how long the answer to it may take.
+const WAIT_SECONDS: i32 = 20;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A queue and the function that it invokes.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub function: String,
+    pub queue_url: String,
+    pub arn: String,
+    pub batch_size: u16,
+}
+
+pub(super) fn poll(
+    source: Source,
+    concurrency: u16,
+    (functions, time, sqs, stopping): (&Arc<Functions>, &Arc<Time>, &Client, &CancellationToken),
+    tasks: &mut JoinSet<()>,
+) {
+    for _ in 0..concurrency.min(MOST_POLLERS) {
+        let (source, sqs, stopping) = (source.clone(), sqs.clone(), stopping.clone());
+        let (functions, time) = (Arc::clone(functions), Arc::clone(time));
+        tasks.spawn(async move {
+            while !stopping.is_cancelled() {
+                let received = tokio::select! {
+                    () = stopping.cancelled() => return,
+                    received = receive(&sqs, &source) => received,
+                };
+                match received {
+                    Ok(messages) if messages.is_empty() => {}
+                    Ok(messages) => {
+                        let _under_way = time.under_way().await;
+                        run(&functions, &sqs, &source, messages).await;
+                    }
+                    Err(error) => {
+                        warn!(queue = source.arn, error = format!("{error:#}"), "waiting for the queue to answer");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn receive(sqs: &Client, source: &Source) -> anyhow::Result<Vec<Message>> {
+    let request = sqs
+        .receive_message()
+        .queue_url(&source.queue_url)
+        .max_number_of_messages(i32::from(source.batch_size.min(10)))
+        .wait_time_seconds(WAIT_SECONDS);
+    let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
+    let request = request.customize().config_override(Config::builder().timeout_config(patience));
+    Ok(request.send().await?.messages.unwrap_or_default())
+}
+
+async fn run(functions: &Functions, sqs: &Client, source: &Source, messages: Vec<Message>) {
+    let mut event = SqsEvent::default();
+    event.records = messages.iter().map(|message| record(message, &source.arn)).collect();
+    let failed: Vec<String> = match functions.batch(&source.function, event).await {
+        Ok(response) => response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect(),
+        Err(error) => {
+            warn!(function = source.function, error = format!("{error:#}"), "the batch failed and comes again");
+            return;
+        }
+    };
+    let done = messages.iter().filter(|message| message.message_id().is_some_and(|id| !failed.iter().any(|f| f == id)));
+    let entries: Vec<_> = done
+        .enumerate()
+        .filter_map(|(index, message)| {
+            let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+            entry.set_receipt_handle(message.receipt_handle.clone()).build().ok()
+        })
+        .collect();
+    if entries.is_empty() {
+        return;
+    }
+    let request = sqs.delete_message_batch().queue_url(&source.queue_url).set_entries(Some(entries));
+    if let Err(error) = request.send().await {
+        warn!(queue = source.arn, %error, "finished jobs were not deleted and come again");
+    }
+}
+
+fn record(message: &Message, arn: &str) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = message.message_id.clone();
+    record.receipt_handle = message.receipt_handle.clone();
+    record.body = message.body.clone();
+    record.md5_of_body = message.md5_of_body.clone();
+    record.event_source = Some("aws:sqs".to_owned());
+    record.event_source_arn = Some(arn.to_owned());
+    record.aws_region = Some(crate::template::resolve::REGION.to_owned());
+    record
+}

@@ -1,0 +1,116 @@
+//! The clock of the system, which the world keeps and a person may move.
+//!
+//! It is moved between invocations, never in the middle of one, as no worker's
+//! lease runs out under it in an instant on AWS. Then the schedules are run, so
+//! that what has become due starts at once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use reqwest::Client;
+use serde::Deserialize;
+use shared::{domain::Timestamp, runtime::Clock};
+use tokio::sync::{RwLock, RwLockReadGuard, mpsc, oneshot};
+use tracing::info;
+use url::Url;
+
+/// How long what is under way may hold up the clock.
+const WAIT: Duration = Duration::from_secs(20);
+
+#[derive(Deserialize)]
+struct Shown {
+    advanced_seconds: u64,
+}
+
+/// Told to a schedule when the clock was moved, and told back when it has run.
+pub(super) type Moved = oneshot::Sender<()>;
+
+pub(super) struct Time {
+    client: Client,
+    world: Url,
+    clock: Clock,
+    invocations: RwLock<()>,
+    schedules: Mutex<Vec<mpsc::UnboundedSender<Moved>>>,
+}
+
+impl Time {
+    /// As far ahead as the world's clock is.
+    pub(super) async fn of_world(client: Client, world: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        let time = Self { client, world, clock, invocations: RwLock::default(), schedules: Mutex::default() };
+        let answer = time.client.get(time.world.join("clock")?).send().await?.error_for_status()?;
+        time.follow(&answer.json::<Shown>().await?);
+        Ok(Arc::new(time))
+    }
+
+    fn follow(&self, shown: &Shown) {
+        self.clock.set_ahead(Duration::from_secs(shown.advanced_seconds));
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Held while a function runs.
+    pub(super) async fn under_way(&self) -> RwLockReadGuard<'_, ()> {
+        self.invocations.read().await
+    }
+
+    /// For a schedule that is to run after each move.
+    pub(super) fn moves(&self) -> mpsc::UnboundedReceiver<Moved> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.schedules.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
+    }
+
+    pub(super) async fn show(&self) -> anyhow::Result<Response> {
+        relay(self.client.get(self.world.join("clock")?).send().await?).await.map(|(_, response)| response)
+    }
+
+    /// `POST /clock`: moves the world's clock and this one with it.
+    pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
+        let (moved, response) = {
+            let _between_invocations = tokio::time::timeout(WAIT, self.invocations.write()).await;
+            let request = self.client.post(self.world.join("clock")?).header(CONTENT_TYPE, "application/json");
+            let (body, response) = relay(request.body(body).send().await?).await?;
+            let moved = response.status() == StatusCode::OK;
+            if moved {
+                self.follow(&serde_json::from_slice(&body)?);
+                info!(now = %self.clock.now(), "the clock was moved");
+            }
+            (moved, response)
+        };
+        if moved {
+            self.run_schedules().await;
+        }
+        Ok(response)
+    }
+
+    async fn run_schedules(&self) {
+        let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for schedule in schedules {
+            let (done, run) = oneshot::channel();
+            if schedule.send(done).is_ok() {
+                // A schedule that has ended meanwhile has nothing to run.
+                let _ = run.await;
+            }
+        }
+    }
+}
+
+async fn relay(answer: reqwest::Response) -> anyhow::Result<(Bytes, Response)> {
+    let status = answer.status();
+    let kind = answer.headers().get(CONTENT_TYPE).cloned();
+    let body = answer.bytes().await?;
+    let mut response = (status, body.clone()).into_response();
+    if let Some(kind) = kind {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    Ok((body, response))
+}

@@ -1,0 +1,216 @@
+//! The part of a SAM template that one machine needs: functions with their
+//! environment and events, queues, tables.
+//!
+//! It knows `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters; any
+//! other intrinsic function is an error that names itself, in those parts of
+//! the template that are read.
+
+pub mod resolve;
+mod yaml;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Value};
+
+pub use resolve::{Names, ResolveError};
+
+/// A template that cannot be run here.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("the template is not YAML: {0}")]
+    Yaml(String),
+    #[error("the template has no {0}")]
+    Missing(String),
+    #[error("{place}: {fault}")]
+    Malformed { place: String, fault: String },
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+}
+
+/// A template, read.
+pub struct Template {
+    root: Value,
+}
+
+/// A table or queue: its logical name and its properties, still unresolved.
+pub struct Resource<'a> {
+    pub name: &'a str,
+    pub properties: &'a Map<String, Value>,
+}
+
+/// A function, as one machine runs it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Function {
+    pub name: String,
+    /// The binary, and so the package in `functions/`.
+    pub binary: String,
+    pub timeout: Duration,
+    pub environment: BTreeMap<String, String>,
+    pub events: Vec<Event>,
+}
+
+/// What invokes a function.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    Http { method: String, path: String },
+    Queue { arn: String, batch_size: u16, concurrency: u16 },
+    Schedule { every: Duration },
+}
+
+impl Template {
+    /// # Errors
+    /// When the text is not YAML, or has no resources.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let root = yaml::read(text)?;
+        if !root["Resources"].is_object() {
+            return Err(TemplateError::Missing("Resources".to_owned()));
+        }
+        Ok(Self { root })
+    }
+
+    /// The resources of one CloudFormation type.
+    pub fn resources<'a>(&'a self, r#type: &str) -> Vec<Resource<'a>> {
+        static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        let resources = self.root["Resources"].as_object().into_iter().flatten();
+        resources
+            .filter(|(_, resource)| resource["Type"] == r#type)
+            .map(|(name, resource)| Resource { name, properties: resource["Properties"].as_object().unwrap_or(&NONE) })
+            .collect()
+    }
+
+    /// The parameters' defaults, as texts.
+    #[must_use]
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        let parameters = self.root["Parameters"].as_object().into_iter().flatten();
+        parameters.map(|(name, parameter)| (name.clone(), text(&parameter["Default"]))).collect()
+    }
+
+    /// The functions, with the names of this machine put in.
+    ///
+    /// # Errors
+    /// When something is missing or cannot be resolved.
+    pub fn functions(&self, names: &Names) -> Result<Vec<Function>, TemplateError> {
+        let read = |resource: Resource<'_>| self.function(&resource, names);
+        self.resources("AWS::Serverless::Function").into_iter().map(read).collect()
+    }
+
+    fn function(&self, resource: &Resource<'_>, names: &Names) -> Result<Function, TemplateError> {
+        let place = |what: &str| format!("{}.{what}", resource.name);
+        let binary = &self.root["Resources"][resource.name]["Metadata"]["BuildProperties"]["Binary"];
+        let binary = binary.as_str().ok_or_else(|| TemplateError::Missing(place("Metadata.BuildProperties.Binary")))?;
+        let timeout = resource.properties.get("Timeout").and_then(Value::as_u64).unwrap_or(3);
+        let mut environment = BTreeMap::new();
+        let own = resource.properties.get("Environment").map(|environment| &environment["Variables"]);
+        for variables in [Some(&self.root["Globals"]["Function"]["Environment"]["Variables"]), own] {
+            for (name, value) in variables.and_then(Value::as_object).into_iter().flatten() {
+                environment.insert(name.clone(), text(&names.resolve(value)?));
+            }
+        }
+        let mut events = Vec::new();
+        for (name, event) in resource.properties.get("Events").and_then(Value::as_object).into_iter().flatten() {
+            events.push(read_event(event, names, &place(name))?);
+        }
+        let (name, binary) = (resource.name.to_owned(), binary.to_owned());
+        Ok(Function { name, binary, timeout: Duration::from_secs(timeout), environment, events })
+    }
+}
+
+fn read_event(event: &Value, names: &Names, place: &str) -> Result<Event, TemplateError> {
+    let malformed = |fault: &str| TemplateError::Malformed { place: place.to_owned(), fault: fault.to_owned() };
+    let properties = &event["Properties"];
+    let property =
+        |key: &str| properties[key].as_str().map(str::to_owned).ok_or_else(|| malformed(&format!("no {key}")));
+    match event["Type"].as_str() {
+        Some("HttpApi") => Ok(Event::Http { method: property("Method")?.to_uppercase(), path: property("Path")? }),
+        Some("SQS") => {
+            let arn = names.resolve(&properties["Queue"])?;
+            let concurrency = names.resolve(&properties["ScalingConfig"]["MaximumConcurrency"])?;
+            Ok(Event::Queue {
+                arn: text(&arn),
+                batch_size: properties["BatchSize"].as_u64().and_then(|size| size.try_into().ok()).unwrap_or(10),
+                concurrency: text(&concurrency).parse().unwrap_or(2),
+            })
+        }
+        Some("ScheduleV2") => {
+            let every = parse_rate(&property("ScheduleExpression")?);
+            Ok(Event::Schedule { every: every.ok_or_else(|| malformed("only rate(N minutes) is understood"))? })
+        }
+        _ => Err(malformed("is no HttpApi, SQS or ScheduleV2 event")),
+    }
+}
+
+fn parse_rate(expression: &str) -> Option<Duration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let count: u64 = count.parse().ok()?;
+    match unit {
+        "minute" | "minutes" => Some(Duration::from_mins(count)),
+        "hour" | "hours" => Some(Duration::from_hours(count)),
+        _ => None,
+    }
+}
+
+/// A scalar as a text, as CloudFormation makes of it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "
+Parameters:
+  Days: {Type: Number, Default: 30}
+Globals:
+  Function: {Environment: {Variables: {LEVEL: INFO}}}
+Resources:
+  Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 90}}
+  Work:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: work}}
+    Properties:
+      Timeout: 60
+      Environment:
+        Variables: {DAYS: !Ref Days, QUEUE: !Ref Jobs, INDEX: !Sub '${Jobs.Arn}/x'}
+      Events:
+        Hook: {Type: HttpApi, Properties: {Method: post, Path: '/x/{id}'}}
+        Job: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn, BatchSize: 5}}
+        Tick: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute)}}
+";
+
+    fn names(template: &Template) -> Names {
+        let mut names = Names::new(template.parameters());
+        names.add("Jobs", "http://q/Jobs", "arn:q:Jobs");
+        names
+    }
+
+    #[test]
+    fn a_function_is_read_with_its_environment_and_events() {
+        let template = Template::parse(TEMPLATE).unwrap();
+        let functions = template.functions(&names(&template)).unwrap();
+        let [work] = functions.as_slice() else { panic!("one function") };
+        assert_eq!((work.binary.as_str(), work.timeout.as_secs()), ("work", 60));
+        let variables: Vec<_> = work.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(variables, ["DAYS=30", "INDEX=arn:q:Jobs/x", "LEVEL=INFO", "QUEUE=http://q/Jobs"]);
+        let hook = Event::Http { method: "POST".to_owned(), path: "/x/{id}".to_owned() };
+        let job = Event::Queue { arn: "arn:q:Jobs".to_owned(), batch_size: 5, concurrency: 2 };
+        assert!(work.events.contains(&hook) && work.events.contains(&job));
+        assert!(work.events.contains(&Event::Schedule { every: Duration::from_mins(1) }));
+    }
+
+    #[test]
+    fn what_is_not_understood_names_itself() {
+        let strange = TEMPLATE.replace("!Ref Jobs", "!If [A, B, C]");
+        let template = Template::parse(&strange).unwrap();
+        let error = template.functions(&names(&template)).unwrap_err().to_string();
+        assert!(error.contains("Fn::If"), "{error}");
+        let unknown = TEMPLATE.replace("!Ref Jobs", "!Ref Nobody");
+        let template = Template::parse(&unknown).unwrap();
+        let error = template.functions(&names(&template)).unwrap_err().to_string();
+        assert!(error.contains("Nobody"), "{error}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Putting names in: what `Ref`, `Fn::GetAtt` and `Fn::Sub` stand for here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// The region and account of this machine's resources.
+pub const REGION: &str = "us-east-1";
+pub const ACCOUNT: &str = "123456789012";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    #[error("the template refers to '{0}', which has no name here")]
+    Unknown(String),
+    #[error("the template uses {0}, which only CloudFormation understands")]
+    Function(String),
+}
+
+/// What the names of a template stand for.
+pub struct Names {
+    refs: BTreeMap<String, String>,
+    arns: BTreeMap<String, String>,
+}
+
+impl Names {
+    #[must_use]
+    pub fn new(parameters: BTreeMap<String, String>) -> Self {
+        let mut refs = parameters;
+        for (name, value) in [("AWS::Region", REGION), ("AWS::AccountId", ACCOUNT), ("AWS::StackName", "local")] {
+            refs.insert(name.to_owned(), value.to_owned());
+        }
+        Self { refs, arns: BTreeMap::new() }
+    }
+
+    /// Gives a resource its name and ARN.
+    pub fn add(&mut self, logical: &str, name: impl Into<String>, arn: impl Into<String>) {
+        self.refs.insert(logical.to_owned(), name.into());
+        self.arns.insert(logical.to_owned(), arn.into());
+    }
+
+    /// The value with every name put in.
+    ///
+    /// # Errors
+    /// When a name stands for nothing, or a function is not one of the three.
+    pub fn resolve(&self, value: &Value) -> Result<Value, ResolveError> {
+        match value {
+            Value::Object(object) if object.len() == 1 => self.resolve_function(object),
+            Value::Object(object) => self.resolve_each(object),
+            Value::Array(items) => {
+                Ok(Value::Array(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?))
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
+    fn resolve_each(&self, object: &Map<String, Value>) -> Result<Value, ResolveError> {
+        let entries = object.iter().map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
+        Ok(Value::Object(entries.collect::<Result<_, ResolveError>>()?))
+    }
+
+    fn resolve_function(&self, object: &Map<String, Value>) -> Result<Value, ResolveError> {
+        let argument = |key: &str| object.get(key).and_then(Value::as_str);
+        if let Some(name) = argument("Ref") {
+            return self.reference(name).map(Value::String);
+        }
+        if let Some(name) = argument("Fn::GetAtt") {
+            return self.attribute(name).map(Value::String);
+        }
+        if let Some(text) = argument("Fn::Sub") {
+            return self.substitute(text).map(Value::String);
+        }
+        match object.keys().find(|key| key.starts_with("Fn::")) {
+            Some(function) => Err(ResolveError::Function(function.clone())),
+            None => self.resolve_each(object),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Result<String, ResolveError> {
+        self.refs.get(name).cloned().ok_or_else(|| ResolveError::Unknown(name.to_owned()))
+    }
+
+    fn attribute(&self, name: &str) -> Result<String, ResolveError> {
+        let arn = name.strip_suffix(".Arn").and_then(|logical| self.arns.get(logical));
+        arn.cloned().ok_or_else(|| ResolveError::Unknown(name.to_owned()))
+    }
+
+    fn substitute(&self, text: &str) -> Result<String, ResolveError> {
+        let mut parts = text.split("${");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').ok_or_else(|| ResolveError::Unknown(part.to_owned()))?;
+            out += &if name.contains('.') { self.attribute(name)? } else { self.reference(name)? };
+            out += rest;
+        }
+        Ok(out)
+    }
+}
