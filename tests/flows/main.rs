@@ -1,0 +1,21 @@
+//! The main job, end to end: each test starts a whole system of its own (the
+//! gateway's functions over the embedded DynamoDB and SQS, the simulated carrier
+//! and its handsets) and talks to it over HTTP, as a client would. A test is
+//! named after the rule that it proves.
+
+mod bad_input;
+mod budget;
+mod bulk;
+mod callbacks;
+mod conversation;
+mod documents;
+mod idempotency;
+mod openapi;
+mod reading;
+mod receipts;
+mod replies;
+mod schedule;
+mod senders;
+mod submit;
+mod system;
+mod two_processes;

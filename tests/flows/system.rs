@@ -1,0 +1,222 @@
+//! A whole system for one test, and what a client of it does.
+
+use std::time::{Duration, Instant};
+
+use local::{
+    config::Config,
+    gateway::{Gateway, GatewayOptions},
+    world::{World, WorldOptions},
+};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::Url;
+
+/// The demo account's key, and the other account's.
+pub const DEMO: &str = "demo-key";
+pub const OTHER: &str = "other-key";
+
+/// How long something may take that should come at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct System {
+    pub world: World,
+    pub gateway: Gateway,
+    pub client: Client,
+}
+
+/// An answer: its status and its JSON body.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+impl System {
+    pub async fn start() -> Self {
+        Self::with_config(Config::DEFAULT).await
+    }
+
+    pub async fn with_config(config: &str) -> Self {
+        let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
+        let gateway = start_gateway(&world, config).await;
+        Self { world, gateway, client: Client::new() }
+    }
+
+    /// Ends the gateway and starts another on another port; the world lives on.
+    pub async fn restart_gateway(self) -> Self {
+        self.gateway.stop().await;
+        let gateway = start_gateway(&self.world, Config::DEFAULT).await;
+        Self { gateway, ..self }
+    }
+
+    pub fn url(&self, path: &str) -> Url {
+        self.gateway.url().join(path).unwrap()
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// `POST /message` with that key.
+    pub async fn post(&self, key: &str, body: &Value) -> Answer {
+        answer(self.request(Method::POST, "/message").bearer_auth(key).json(body)).await
+    }
+
+    /// Posts and expects it to be accepted; gives the answered messages.
+    pub async fn send(&self, key: &str, body: &Value) -> Vec<Value> {
+        let answer = self.post(key, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body["messages"].as_array().unwrap().clone()
+    }
+
+    /// Sends one message, and gives it as it was answered.
+    pub async fn send_one(&self, key: &str, message: Value) -> Value {
+        self.send(key, &json!({"messages": [message]})).await.remove(0)
+    }
+
+    pub async fn get(&self, key: &str, path: &str) -> Answer {
+        answer(self.request(Method::GET, path).bearer_auth(key)).await
+    }
+
+    pub async fn delete(&self, key: &str, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path).bearer_auth(key)).await
+    }
+
+    /// The message of that id, as the demo account reads it.
+    pub async fn message(&self, id: &Value) -> Value {
+        let answer = self.get(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
+    }
+
+    /// Waits until the message is in that state, and gives it.
+    pub async fn until_state(&self, id: &Value, state: &str) -> Value {
+        self.until(&format!("{id} is {state}"), async || {
+            let message = self.message(id).await;
+            (message["state"] == state).then_some(message)
+        })
+        .await
+    }
+
+    /// What that phone has got.
+    pub async fn handset(&self, number: &str) -> Vec<Value> {
+        let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
+        answer.body["messages"].as_array().unwrap().clone()
+    }
+
+    /// Waits until that phone has got that many messages.
+    pub async fn until_handset(&self, number: &str, count: usize) -> Vec<Value> {
+        self.until(&format!("{number} has {count}"), async || {
+            let messages = self.handset(number).await;
+            (messages.len() >= count).then_some(messages)
+        })
+        .await
+    }
+
+    /// Answers as that phone would.
+    pub async fn reply(&self, number: &str, to: &Value, text: &str) {
+        let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
+        let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    }
+
+    pub fn sink(&self, name: &str) -> String {
+        // The world's own address: it outlives the gateway.
+        self.world.url().join(&format!("sinks/{name}")).unwrap().to_string()
+    }
+
+    /// The requests that a sink got, with their bodies parsed.
+    pub async fn sunk(&self, name: &str) -> Vec<Value> {
+        let answer = answer(self.request(Method::GET, &format!("/sinks/{name}"))).await;
+        let mut requests = answer.body["requests"].as_array().unwrap().clone();
+        for request in &mut requests {
+            request["json"] = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
+        }
+        requests
+    }
+
+    /// Waits until a sink has got that many requests.
+    pub async fn until_sunk(&self, name: &str, count: usize) -> Vec<Value> {
+        self.until(&format!("sink {name} has {count}"), async || {
+            let requests = self.sunk(name).await;
+            (requests.len() >= count).then_some(requests)
+        })
+        .await
+    }
+
+    /// Moves the clock. What has become due has been started when this returns.
+    pub async fn advance(&self, seconds: u64) {
+        let moved = answer(self.request(Method::POST, "/clock").json(&json!({"advance_seconds": seconds}))).await;
+        assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
+    }
+
+    /// What the clock shows.
+    pub async fn now(&self) -> jiff::Timestamp {
+        let shown = answer(self.request(Method::GET, "/clock")).await;
+        shown.body["now"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Waits until a condition holds; fails with its name when it takes too long.
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Waits until nothing is in the queues, in flight or put off.
+    pub async fn until_quiet(&self) {
+        for queue in ["JobsQueue", "CallbacksQueue"] {
+            self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(())).await;
+        }
+    }
+
+    async fn queue_length(&self, name: &str) -> u64 {
+        let url = self.world.url().join(&format!("123456789012/{name}")).unwrap();
+        let request = self.client.post(self.world.url().clone()).header("x-amz-target", "AmazonSQS.GetQueueAttributes");
+        let names = ["", "NotVisible", "Delayed"].map(|which| format!("ApproximateNumberOfMessages{which}"));
+        let answer = answer(request.json(&json!({"QueueUrl": url, "AttributeNames": names}))).await;
+        let count = |name: &String| answer.body["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap();
+        names.iter().map(count).sum()
+    }
+}
+
+/// Sends a request, and reads its answer as JSON.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
+    Answer { status, body }
+}
+
+/// A message to that number from the pool.
+pub fn shared(to: &str, body: &str) -> Value {
+    json!({"from": {"type": "shared"}, "to": to, "body": body})
+}
+
+/// A message to that number from the demo account's own number.
+pub fn owned(to: &str, body: &str) -> Value {
+    json!({"from": {"type": "custom", "value": "441234567890"}, "to": to, "body": body})
+}
+
+/// The message, with another field.
+pub fn with(mut message: Value, field: &str, value: impl Into<Value>) -> Value {
+    message[field] = value.into();
+    message
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
+}
+
+async fn start_gateway(world: &World, config: &str) -> Gateway {
+    let options =
+        GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None };
+    Gateway::start(listener().await, options).await.unwrap()
+}
