@@ -1,1 +1,188 @@
-//! (being written)
+//! What a message costs, in the requests and units that AWS bills: each function
+//! is called by itself, and the world's meter read before and after. `cargo test
+//! budget -- --nocapture` prints the table.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use lambda_http::{Body, RequestExt};
+use serde_json::{Value, json};
+use shared::runtime::{Clock, Environment, HttpStack, Random, Variables};
+
+use crate::system::{DEMO, System, answer, owned, with};
+
+const TOKEN: &str = "loopback-webhook-token";
+
+/// What a step may cost. Reads of the directory are left out: a warm function
+/// makes each twice a minute, whatever it handles.
+struct Budget {
+    step: &'static str,
+    messages: f64,
+    writes: f64,
+    reads: f64,
+    sqs: f64,
+}
+
+/// The functions of one system whose own gateway has ended, so that nothing
+/// runs but what is called.
+struct Functions {
+    system: System,
+    environment: Environment,
+}
+
+impl Functions {
+    async fn start() -> Self {
+        let mut system = System::start().await;
+        let world = system.world.url().clone();
+        system = system.without_gateway().await;
+        let queue = |name: &str| world.join(&format!("123456789012/{name}")).unwrap().to_string();
+        let variables = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL", world.to_string()),
+            ("MESSAGES_TABLE", "MessagesTable".to_owned()),
+            ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
+            ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
+            ("JOBS_QUEUE_URL", queue("JobsQueue")),
+            ("CALLBACKS_QUEUE_URL", queue("CallbacksQueue")),
+            ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
+        ];
+        let environment = Environment {
+            variables: Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value))),
+            clock: Clock::system(),
+            random: Random::seeded(1),
+            http: HttpStack::new().unwrap(),
+        };
+        Self { system, environment }
+    }
+
+    /// Runs a step, and gives what it cost.
+    async fn cost(&self, step: impl Future<Output = ()>) -> Value {
+        let meter = self.system.world.url().join("meter").unwrap();
+        self.system.client.delete(meter.clone()).send().await.unwrap();
+        step.await;
+        answer(self.system.client.get(meter)).await.body
+    }
+
+    /// Takes the jobs that wait in a queue, as Lambda would bring them.
+    async fn take(&self, queue: &str) -> SqsEvent {
+        let world = self.system.world.url();
+        let url = world.join(&format!("123456789012/{queue}")).unwrap();
+        let request = self.system.client.post(world.clone()).header("x-amz-target", "AmazonSQS.ReceiveMessage");
+        let received = answer(request.json(&json!({"QueueUrl": url, "MaxNumberOfMessages": 10}))).await;
+        let mut event = SqsEvent::default();
+        for message in received.body["Messages"].as_array().into_iter().flatten() {
+            let mut record = SqsMessage::default();
+            record.message_id = message["MessageId"].as_str().map(str::to_owned);
+            record.body = message["Body"].as_str().map(str::to_owned);
+            event.records.push(record);
+        }
+        event
+    }
+}
+
+fn post(path: &str, body: &Value) -> lambda_http::Request {
+    let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
+    request.body(Body::from(body.to_string())).unwrap().with_raw_http_path(path)
+}
+
+/// The units of one kind, of all operations but those that read the directory:
+/// the caller has warmed it up.
+fn units(meter: &Value, kind: &str) -> f64 {
+    meter["total"][kind].as_f64().unwrap()
+}
+
+fn sends(meter: &Value) -> f64 {
+    let of = |operation: &str| meter["sqs"][operation]["requests"].as_f64().unwrap_or_default();
+    of("SendMessage") + of("SendMessageBatch")
+}
+
+fn check(budget: &Budget, meter: &Value) {
+    let per = |total: f64| total / budget.messages;
+    let measured = [per(units(meter, "write_units")), per(units(meter, "read_units")), per(sends(meter))];
+    let allowed = [budget.writes, budget.reads, budget.sqs];
+    println!(
+        "{:<34} writes {:>5.2} of {:<5} reads {:>5.2} of {:<5} sqs {:>5.2} of {}",
+        budget.step, measured[0], allowed[0], measured[1], allowed[1], measured[2], allowed[2]
+    );
+    for (measured, allowed) in measured.iter().zip(allowed) {
+        assert!(*measured <= allowed + 1e-9, "{}: {meter:#}", budget.step);
+    }
+}
+
+#[tokio::test]
+async fn each_step_stays_within_its_budget() {
+    let functions = Functions::start().await;
+    let environment = &functions.environment;
+    let send = send::Send::new(environment).unwrap();
+    let dispatch = dispatch::Dispatch::new(environment).unwrap();
+    let dlr = dlr_webhook::DlrWebhook::new(environment).unwrap();
+    let mo = mo_webhook::MoWebhook::new(environment).unwrap();
+    let callback = callback::Callback::new(environment).unwrap();
+    let tick = schedule_tick::ScheduleTick::new(environment).unwrap();
+
+    // As long as one segment gets, with a callback: the item must stay below one kilobyte.
+    let sink = functions.system.sink("a-sink-with-quite-a-long-name");
+    let message = |to: &str| with(owned(to, &"x".repeat(160)), "callback", sink.as_str());
+    let accept = async |messages: Vec<Value>| {
+        let response = send.handle(post("/message", &json!({"messages": messages}))).await;
+        assert_eq!(response.status(), 200);
+        serde_json::from_slice::<Value>(response.body()).unwrap()["messages"].clone()
+    };
+    let check_step = |step, messages, writes, reads, sqs, meter: &Value| {
+        check(&Budget { step, messages, writes, reads, sqs }, meter);
+    };
+
+    accept(vec![message("447700900301")]).await; // warms the directory
+    let meter = functions.cost(async { drop(accept(vec![message("447700900302")]).await) }).await;
+    check_step("accept 1", 1.0, 3.0, 0.0, 1.0, &meter);
+    let named = || json!({"from": {"type": "custom", "value": "sender-id"}, "to": "447700900303", "body": "x"});
+    accept(vec![named()]).await;
+    let meter = functions.cost(async { drop(accept(vec![named()]).await) }).await;
+    check_step("accept 1, cannot be answered", 1.0, 2.0, 0.0, 1.0, &meter);
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+    let scheduled = with(message("447700900304"), "send_at", later);
+    let meter = functions.cost(async { drop(accept(vec![scheduled]).await) }).await;
+    check_step("accept 1, scheduled", 1.0, 4.0, 0.0, 0.0, &meter);
+    let many: Vec<_> = (0..100).map(|index| message(&format!("4477009003{index:02}"))).collect();
+    let meter = functions.cost(async { drop(accept(many).await) }).await;
+    check_step("accept 100, each", 100.0, 3.0, 0.0, 0.1, &meter);
+
+    functions.take("JobsQueue").await;
+    let accepted = accept(vec![message("447700900305")]).await;
+    let id = accepted[0]["messageUuid"].as_str().unwrap();
+    let job = |id: &str| {
+        let mut record = SqsMessage::default();
+        record.body = Some(json!({"v": 1, "type": "submit", "message": id}).to_string());
+        let mut event = SqsEvent::default();
+        event.records.push(record);
+        event
+    };
+    let warm = accept(vec![message("447700900306")]).await;
+    dispatch.handle(job(warm[0]["messageUuid"].as_str().unwrap())).await;
+    let meter = functions.cost(async { drop(dispatch.handle(job(id)).await) }).await;
+    check_step("submit", 1.0, 2.0, 1.0, 0.0, &meter);
+
+    let path = format!("/dlr/loopback/{TOKEN}/{id}");
+    let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
+    dlr.handle(post(&format!("/dlr/loopback/{TOKEN}/{}", uuid::Uuid::nil()), &receipt)).await; // warms the directory
+    let meter = functions.cost(async { assert_eq!(dlr.handle(post(&path, &receipt)).await.status(), 200) }).await;
+    check_step("receipt", 1.0, 1.0, 0.5, 1.0, &meter);
+    let meter = functions.cost(async { assert_eq!(dlr.handle(post(&path, &receipt)).await.status(), 200) }).await;
+    check_step("receipt, repeated", 1.0, 0.0, 0.5, 0.0, &meter);
+
+    let told = functions.take("CallbacksQueue").await;
+    assert_eq!(told.records.len(), 1);
+    callback.handle(told.clone()).await; // warms the directory
+    let meter = functions.cost(async { drop(callback.handle(told).await) }).await;
+    check_step("callback", 1.0, 0.0, 0.5, 0.0, &meter);
+
+    let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
+    let path = format!("/mo/loopback/{TOKEN}");
+    mo.handle(post(&path, &reply("r1"))).await; // warms the directory
+    let meter = functions.cost(async { assert_eq!(mo.handle(post(&path, &reply("r2"))).await.status(), 200) }).await;
+    check_step("reply", 1.0, 3.0, 3.0, 1.0, &meter);
+
+    let meter = functions.cost(async { tick.handle(u64::MAX).await.unwrap() }).await;
+    check_step("idle tick", 1.0, 0.0, 4.0, 0.0, &meter);
+    assert_eq!(meter["dynamodb"]["Query"]["requests"], 8, "one query a shard");
+}

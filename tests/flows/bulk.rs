@@ -1,1 +1,36 @@
-//! (being written)
+//! A full request: every message on its handset, every receipt at the sink, none twice.
+
+use std::{collections::HashSet, time::Instant};
+
+use serde_json::{Value, json};
+
+use crate::system::{DEMO, System};
+
+const COUNT: usize = 1000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_messages_in_one_request_are_delivered_and_reported_once_each() {
+    let system = System::start().await;
+    let number = |index: usize| format!("4479{index:08}");
+    let messages: Vec<_> =
+        (0..COUNT).map(|index| json!({"to": number(index), "body": format!("Number {index}")})).collect();
+    let defaults = json!({"from": {"type": "shared"}, "callback": system.sink("receipts")});
+    let begun = Instant::now();
+    let accepted = system.send(DEMO, &json!({"defaults": defaults, "messages": messages})).await;
+    let answered = begun.elapsed();
+    assert_eq!(accepted.len(), COUNT);
+
+    let receipts = system.until_sunk("receipts", COUNT).await;
+    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", begun.elapsed());
+    system.until_quiet().await;
+
+    let told: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
+    let ids: HashSet<&Value> = accepted.iter().map(|message| &message["messageUuid"]).collect();
+    assert_eq!(told, ids);
+    assert_eq!(system.sunk("receipts").await.len(), COUNT, "no receipt was told twice");
+    for index in 0..COUNT {
+        let shown = system.handset(&number(index)).await;
+        assert_eq!(shown.len(), 1, "{index}");
+        assert_eq!(shown[0]["text"], format!("Number {index}"));
+    }
+}

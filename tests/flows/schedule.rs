@@ -1,1 +1,107 @@
-//! (being written)
+//! Scheduled messages: at their time, once, and not if they were cancelled.
+
+use futures_util::future::join;
+use jiff::ToSpan;
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::system::{DEMO, OTHER, System, owned, with};
+
+const PHONE: &str = "447700900010";
+
+async fn scheduled(system: &System, seconds: i64) -> Value {
+    let at = system.now().await + seconds.seconds();
+    let message = with(owned(PHONE, "Later"), "send_at", at.to_string());
+    system.send_one(DEMO, message).await
+}
+
+fn path(message: &Value) -> String {
+    format!("/messages/{}", message["messageUuid"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_message_for_tomorrow_arrives_tomorrow_once_and_not_before() {
+    let system = System::start().await;
+    let message = scheduled(&system, 86_400).await;
+    assert_eq!(message["scheduled"], true);
+    assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
+
+    system.advance(86_400 - 600).await;
+    system.until_quiet().await;
+    assert!(system.handset(PHONE).await.is_empty(), "ten minutes early");
+
+    system.advance(600).await;
+    system.until_handset(PHONE, 1).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+    system.advance(3_600).await;
+    system.until_quiet().await;
+    assert_eq!(system.handset(PHONE).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_queue_delays_what_a_tick_wakes_early_to_the_second() {
+    let system = System::start().await;
+    let message = scheduled(&system, 3_600).await;
+    let at: jiff::Timestamp = message["send_at"].as_str().unwrap().parse().unwrap();
+    // A tick looks two minutes ahead, so this one enqueues with a delay of about a minute.
+    system.advance(3_600 - 60).await;
+    assert!(system.handset(PHONE).await.is_empty());
+    system.advance(61).await;
+    system.until_handset(PHONE, 1).await;
+    let message = system.until_state(&message["messageUuid"], "delivered").await;
+    let moment = message["history"].as_array().unwrap().iter().find(|moment| moment["state"] == "submitting").unwrap();
+    let submitted: jiff::Timestamp = moment["at"].as_str().unwrap().parse().unwrap();
+    assert!(submitted >= at, "{submitted} is before {at}");
+}
+
+#[tokio::test]
+async fn near_and_past_times_go_at_once() {
+    let system = System::start().await;
+    for seconds in [-86_400, 0, 290] {
+        assert_eq!(scheduled(&system, seconds).await["scheduled"], false, "{seconds}");
+    }
+    system.until_handset(PHONE, 3).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_message_is_never_sent() {
+    let system = System::start().await;
+    let message = scheduled(&system, 3_600).await;
+    assert_eq!(system.delete(OTHER, &path(&message)).await.status, StatusCode::NOT_FOUND);
+    let cancelled = system.delete(DEMO, &path(&message)).await;
+    assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &"cancelled".into()));
+    assert_eq!(system.delete(DEMO, &path(&message)).await.status, StatusCode::OK, "a repeat changes nothing");
+    system.advance(7_200).await;
+    system.until_quiet().await;
+    assert!(system.handset(PHONE).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_sent_cannot_be_cancelled() {
+    let system = System::start().await;
+    let message = system.send_one(DEMO, owned(PHONE, "Gone")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+    let answer = system.delete(DEMO, &path(&message)).await;
+    assert_eq!((answer.status, &answer.body["type"]), (StatusCode::CONFLICT, &"urn:problem:too-late".into()));
+}
+
+#[tokio::test]
+async fn a_cancel_and_a_tick_that_race_have_one_winner() {
+    let system = System::start().await;
+    let (mut sent, mut cancelled) = (0, 0);
+    for _ in 0..15 {
+        let message = scheduled(&system, 400).await;
+        let path = path(&message);
+        let (_, answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
+        system.until_quiet().await;
+        let state = system.message(&message["messageUuid"]).await["state"].clone();
+        if answer.status == StatusCode::OK {
+            assert_eq!(state, "cancelled");
+            cancelled += 1;
+        } else {
+            assert_eq!(answer.status, StatusCode::CONFLICT);
+            sent += 1;
+        }
+        assert_eq!(system.handset(PHONE).await.len(), sent, "after {cancelled} cancelled and {sent} sent");
+    }
+}

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct System {
     pub world: World,
-    pub gateway: Gateway,
+    gateway: Option<Gateway>,
     pub client: Client,
 }
 
@@ -40,18 +40,26 @@ impl System {
     pub async fn with_config(config: &str) -> Self {
         let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
         let gateway = start_gateway(&world, config).await;
-        Self { world, gateway, client: Client::new() }
+        Self { world, gateway: Some(gateway), client: Client::new() }
     }
 
-    /// Ends the gateway and starts another on another port; the world lives on.
-    pub async fn restart_gateway(self) -> Self {
-        self.gateway.stop().await;
+    /// Ends the gateway; the world lives on.
+    pub async fn without_gateway(mut self) -> Self {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.stop().await;
+        }
+        self
+    }
+
+    /// Starts a gateway, on another port than the one before.
+    pub async fn with_gateway(self) -> Self {
         let gateway = start_gateway(&self.world, Config::DEFAULT).await;
-        Self { gateway, ..self }
+        Self { gateway: Some(gateway), ..self }
     }
 
+    /// An address of the gateway, or of the world while there is none.
     pub fn url(&self, path: &str) -> Url {
-        self.gateway.url().join(path).unwrap()
+        self.gateway.as_ref().map_or(self.world.url(), Gateway::url).join(path).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -172,17 +180,46 @@ impl System {
     /// Waits until nothing is in the queues, in flight or put off.
     pub async fn until_quiet(&self) {
         for queue in ["JobsQueue", "CallbacksQueue"] {
-            self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(())).await;
+            self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(()))
+                .await;
         }
     }
 
-    async fn queue_length(&self, name: &str) -> u64 {
-        let url = self.world.url().join(&format!("123456789012/{name}")).unwrap();
-        let request = self.client.post(self.world.url().clone()).header("x-amz-target", "AmazonSQS.GetQueueAttributes");
+    /// How many messages are in a queue, in flight or put off.
+    pub async fn queue_length(&self, name: &str) -> u64 {
         let names = ["", "NotVisible", "Delayed"].map(|which| format!("ApproximateNumberOfMessages{which}"));
-        let answer = answer(request.json(&json!({"QueueUrl": url, "AttributeNames": names}))).await;
-        let count = |name: &String| answer.body["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap();
+        let asked = json!({"QueueUrl": self.queue_url(name), "AttributeNames": names});
+        let answer = self.aws("AmazonSQS.GetQueueAttributes", &asked).await;
+        let count = |name: &String| answer["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap();
         names.iter().map(count).sum()
+    }
+
+    /// Puts payloads into the queue of jobs as one batch, to be seen after a delay.
+    pub async fn enqueue(&self, payloads: &[String], delay_seconds: u64) {
+        let entry = |(index, payload): (usize, &String)| json!({"Id": index.to_string(), "MessageBody": payload, "DelaySeconds": delay_seconds});
+        let entries: Vec<_> = payloads.iter().enumerate().map(entry).collect();
+        let batch = json!({"QueueUrl": self.queue_url("JobsQueue"), "Entries": entries});
+        self.aws("AmazonSQS.SendMessageBatch", &batch).await;
+    }
+
+    /// The receipts (`receipt`) or replies (`reply`) that belong to nothing known, as they came.
+    pub async fn parked(&self, kind: &str) -> Vec<Value> {
+        let answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
+        let items = answer["Items"].as_array().unwrap().iter();
+        let parked = items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with(&format!("parked#{kind}#")));
+        parked.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()
+    }
+
+    fn queue_url(&self, name: &str) -> Url {
+        self.world.url().join(&format!("123456789012/{name}")).unwrap()
+    }
+
+    /// A call to the world's DynamoDB or SQS.
+    async fn aws(&self, target: &str, body: &Value) -> Value {
+        let request = self.client.post(self.world.url().clone()).header("x-amz-target", target);
+        let answer = answer(request.json(body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
     }
 }
 
@@ -216,7 +253,6 @@ async fn listener() -> TcpListener {
 }
 
 async fn start_gateway(world: &World, config: &str) -> Gateway {
-    let options =
-        GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None };
+    let options = GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None };
     Gateway::start(listener().await, options).await.unwrap()
 }

@@ -1,1 +1,46 @@
-//! (being written)
+//! The gateway may end while the world lives on, as AWS and the network do.
+
+use serde_json::json;
+
+use crate::system::{DEMO, System, owned, shared, with};
+
+#[tokio::test]
+async fn what_was_accepted_survives_the_gateways_end() {
+    let system = System::start().await;
+    let mut accepted = Vec::new();
+    for index in 0..40 {
+        let message = with(shared(&format!("4479000{index:05}"), "Through"), "callback", system.sink("receipts"));
+        accepted.push(system.send_one(DEMO, message).await);
+    }
+    let system = system.without_gateway().await.with_gateway().await;
+    let receipts = system.until_sunk("receipts", accepted.len()).await;
+    system.until_quiet().await;
+    for message in &accepted {
+        let told = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
+        assert_eq!(told.count(), 1);
+        assert_eq!(system.handset(message["to"].as_str().unwrap()).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_while_the_gateway_is_away_waits_for_it() {
+    let system = System::start().await;
+    let message = system.send_one(DEMO, owned("447700900020", "Hello")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+    let system = system.without_gateway().await;
+    system.reply("447700900020", &json!("441234567890"), "Anybody there?").await;
+    let system = system.with_gateway().await;
+    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "Anybody there?");
+}
+
+#[tokio::test]
+async fn a_gateway_that_comes_back_shows_the_clock_that_was_moved() {
+    let system = System::start().await;
+    system.advance(86_400).await;
+    let before = system.now().await;
+    let system = system.without_gateway().await.with_gateway().await;
+    let message = system.send_one(DEMO, owned("447700900021", "Tomorrow")).await;
+    let shown = system.message(&message["messageUuid"]).await;
+    let created: jiff::Timestamp = shown["created_at"].as_str().unwrap().parse().unwrap();
+    assert!(created >= before, "{created} is before {before}");
+}

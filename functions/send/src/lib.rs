@@ -1,11 +1,11 @@
 //! `send`: `POST /message`, where messages come in.
 
 use http::{Response, StatusCode};
-use lambda_http::{Body, Request};
+use lambda_http::{Body, Request, RequestExt};
 use shared::{
     dialects::{Dialect, mplus},
     domain::{Fault, FaultCode, IdempotencyKey},
-    edge::{Problem, authenticate, body, json, query},
+    edge::{Problem, authenticate, body, json},
     flow::{
         Gateway,
         accept::{self, accept},
@@ -14,7 +14,8 @@ use shared::{
     store::Directory,
 };
 
-/// The switch for a dry run, as the page names it and as its example does.
+/// The switch for a dry run, as the page names it and as its example does. Any
+/// case will do: who misspells it does not want the messages sent.
 const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
 
 pub struct Send {
@@ -47,15 +48,17 @@ impl Send {
 }
 
 fn dry_run(request: &Request) -> Result<bool, Fault> {
-    for name in DRY_RUN {
-        match query(request, name).map(|value| value.to_ascii_lowercase()).as_deref() {
-            None => {}
-            Some("" | "true" | "1") => return Ok(true),
-            Some("false" | "0") => return Ok(false),
-            Some(_) => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
+    let Some(parameters) = request.query_string_parameters_ref() else { return Ok(false) };
+    let is_switch = |name: &str| DRY_RUN.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let mut dry_run = false;
+    for (name, value) in parameters.iter().filter(|(name, _)| is_switch(name)) {
+        match value.to_ascii_lowercase().as_str() {
+            "" | "true" | "1" => dry_run = true,
+            "false" | "0" => {}
+            _ => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
         }
     }
-    Ok(false)
+    Ok(dry_run)
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Fault> {

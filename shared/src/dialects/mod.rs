@@ -6,6 +6,7 @@
 //! client is told later. A message remembers the dialect it came in. A new one
 //! is a folder, a variant of [`Dialect`] and its arms below.
 
+mod json;
 pub mod mplus;
 
 use jiff::Timestamp;

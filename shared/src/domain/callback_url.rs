@@ -21,6 +21,8 @@ pub struct CallbackUrl {
 pub enum CallbackUrlError {
     #[error("is longer than 2,048 bytes")]
     TooLong,
+    #[error("holds a control character")]
+    ControlCharacter,
     #[error("is not an absolute URL")]
     NotAbsolute,
     #[error("is not an http or https URL")]
@@ -37,6 +39,10 @@ impl CallbackUrl {
     pub fn parse(text: &str) -> Result<Self, CallbackUrlError> {
         if text.len() > 2048 {
             return Err(CallbackUrlError::TooLong);
+        }
+        // The parser would drop line breaks and tabs without a word.
+        if text.contains(char::is_control) {
+            return Err(CallbackUrlError::ControlCharacter);
         }
         let url = Url::parse(text).map_err(|_| CallbackUrlError::NotAbsolute)?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -96,6 +102,7 @@ mod tests {
         let long = format!("https://a.example/{}", "x".repeat(2048));
         for (text, error) in [
             (long.as_str(), E::TooLong),
+            ("https://a.example/\r\nX-Other: 1", E::ControlCharacter),
             ("/dr", E::NotAbsolute),
             ("my-website.com", E::NotAbsolute),
             ("ftp://a.example/", E::Scheme),

@@ -77,7 +77,7 @@ pub async fn accept(
     refuse_foreign_senders(directory, account, &request.drafts).await?;
 
     let plans = plan(gateway, account, request, now);
-    let earlier = write::find_earlier(gateway, &plans, request.dry_run).await?;
+    let earlier = write::find_earlier(gateway, &plans, request).await?;
     let senders = assign::senders(gateway, directory, account, request, &earlier).await?;
     let messages = plans.iter().zip(&request.drafts).zip(senders);
     let messages: Vec<_> =

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    dialects::{Draft, ReadRequest, SenderChoice, Warning},
+    dialects::{Draft, ReadRequest, SenderChoice, Warning, json},
     domain::{
         CallbackUrl, Channel, Fault, FaultCode, NumberError, PhoneNumber, SegmentLimit, SenderError, SenderId, Text,
         TextError, parse_time,
@@ -28,11 +28,7 @@ const FROM_FIELDS: [&str; 2] = ["type", "value"];
 type Object = Map<String, Value>;
 
 pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        let place = format!("is not JSON: line {}, column {}", error.line(), error.column());
-        vec![Fault::new("(body)", FaultCode::Malformed, place)]
-    })?;
-    let Value::Object(request) = value else {
+    let Value::Object(request) = json::read(body).map_err(|fault| vec![fault])? else {
         return Err(vec![Fault::new("(body)", FaultCode::WrongType, "must be a JSON object")]);
     };
     let mut warnings = unknown_fields(&request, &REQUEST_FIELDS, None, "");
@@ -51,14 +47,15 @@ pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<
         warnings.extend(unknown_message_fields(message, Some(index), ""));
         let mut merged = defaults.clone();
         merge(&mut merged, message);
-        match read_message(&merged, limit) {
-            Ok(draft) => {
-                if let Some(first) = draft.client_id.and_then(|id| first_with_id.insert(id, index)) {
-                    let words = format!("stands also at message {first}");
-                    faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
-                }
-                drafts.push(draft);
+        if let Ok(Some(id)) = read_id(&merged) {
+            let first = *first_with_id.entry(id).or_insert(index);
+            if first != index {
+                let words = format!("stands also at message {first}");
+                faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
             }
+        }
+        match read_message(&merged, limit) {
+            Ok(draft) => drafts.push(draft),
             Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(index))),
         }
     }

@@ -4,8 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Named, Plan, Refusal};
+use super::{Named, Plan, Refusal, Request};
 use crate::{
+    dialects::{Draft, SenderChoice},
     domain::{Fault, FaultCode, Message, MessageId, Progress},
     flow::{Gateway, Unavailable},
     queue::{Job, Queue},
@@ -26,12 +27,12 @@ impl Earlier {
 }
 
 /// Looks for messages of an earlier request under the same names, so that a
-/// conflict is found before anything is written. A single message needs no
-/// look: its own conditional write tells.
+/// conflict is found before anything is written or locked. A single message
+/// from a sender of its own needs no look: its own conditional write tells.
 pub(super) async fn find_earlier<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
     plans: &[Plan],
-    dry_run: bool,
+    request: &Request,
 ) -> Result<Earlier, Refusal> {
     let named: HashMap<MessageId, usize> = plans
         .iter()
@@ -39,7 +40,9 @@ pub(super) async fn find_earlier<S: Messages, Q>(
         .filter(|(_, plan)| plan.named != Named::Not)
         .map(|(index, plan)| (plan.id, index))
         .collect();
-    if named.is_empty() || (plans.len() == 1 && !dry_run) {
+    let locks_nothing = |draft: &Draft| draft.from != SenderChoice::Shared;
+    let write_tells = !request.dry_run && plans.len() == 1 && request.drafts.iter().all(locks_nothing);
+    if named.is_empty() || write_tells {
         return Ok(Earlier::default());
     }
     let ids: Vec<_> = named.keys().copied().collect();
