@@ -1,1 +1,623 @@
-//! (being written)
+//! What is wrong with a request is told by field, and nothing of it is done.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::system::{Answer, DEMO, OTHER, System, answer, owned, shared, with};
+
+const PHONE: &str = "447700900041";
+const MIB: usize = 1 << 20;
+const INVALID: &str = "urn:problem:invalid-request";
+
+/// A fault: which message, which field, which code.
+type Fault<'a> = (Option<u64>, &'a str, &'a str);
+
+/// The answer is that problem, with those faults and no others, each explained.
+pub fn assert_problem(answer: &Answer, status: u16, kind: &str, faults: &[Fault]) {
+    let body = &answer.body;
+    assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
+    assert_eq!(body["type"], kind, "{body}");
+    let told = body["errors"].as_array().into_iter().flatten().map(|error| {
+        assert!(!error["message"].as_str().unwrap().is_empty());
+        (error["index"].as_u64(), error["field"].as_str().unwrap(), error["code"].as_str().unwrap())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), faults, "{body}");
+}
+
+/// How many items are in a table.
+pub async fn items(system: &System, table: &str) -> u64 {
+    let scan = system.client.post(system.world.url().clone()).header("x-amz-target", "DynamoDB_20120810.Scan");
+    let answer = answer(scan.json(&json!({"TableName": table, "ConsistentRead": true}))).await;
+    answer.body["Count"].as_u64().expect(&answer.body.to_string())
+}
+
+/// No message is stored, no sender is locked, no job waits, no phone got anything.
+pub async fn assert_nothing_was_done(system: &System) {
+    assert_eq!((items(system, "MessagesTable").await, items(system, "RecipientsTable").await), (0, 0));
+    for key in [DEMO, OTHER] {
+        assert_eq!(system.get(key, "/messages").await.body, json!({"messages": []}));
+    }
+    system.until_quiet().await;
+    assert!(system.handset(PHONE).await.is_empty());
+}
+
+fn good() -> Value {
+    shared(PHONE, "Fine")
+}
+
+fn request(message: Value) -> Value {
+    json!({"messages": [message]})
+}
+
+async fn post_bytes(system: &System, body: impl Into<reqwest::Body>) -> Answer {
+    answer(system.request(Method::POST, "/message").bearer_auth(DEMO).body(body)).await
+}
+
+async fn dry_run(system: &System, body: &Value) -> Answer {
+    answer(system.request(Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(body)).await
+}
+
+async fn assert_passes_validation(system: &System, message: Value) {
+    let answer = dry_run(system, &request(message)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+/// Each message stands behind a good one, and is refused for that field alone.
+async fn assert_each_is_refused(cases: impl IntoIterator<Item = (Value, &str, &str)>) {
+    let system = System::start().await;
+    for (message, field, code) in cases {
+        let answer = system.post(DEMO, &json!({"messages": [good(), &message]})).await;
+        println!("{message}");
+        assert_problem(&answer, 400, INVALID, &[(Some(1), field, code)]);
+    }
+    assert_nothing_was_done(&system).await;
+}
+
+/// A good message with each of those values in that field is refused.
+async fn assert_each_value_is_refused(field: &str, cases: impl IntoIterator<Item = (Value, &str)>) {
+    let message = |value| match field.split_once('.') {
+        None => with(good(), field, value),
+        Some((object, field)) => {
+            let mut message = owned(PHONE, "Fine");
+            message[object][field] = value;
+            message
+        }
+    };
+    assert_each_is_refused(cases.into_iter().map(|(value, code)| (message(value), field, code))).await;
+}
+
+async fn raw(request: RequestBuilder) -> (StatusCode, HeaderMap, String) {
+    let response = request.send().await.unwrap();
+    (response.status(), response.headers().clone(), response.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn without_a_valid_key_every_request_gets_the_same_401() {
+    let system = System::start().await;
+    let mut bodies = Vec::new();
+    let long = "k".repeat(5000);
+    for (method, path) in [
+        (Method::POST, "/message"),
+        (Method::GET, "/messages"),
+        (Method::GET, "/messages/b2693dfe-0813-427a-bc2f-62b0e9292403"),
+        (Method::DELETE, "/messages/b2693dfe-0813-427a-bc2f-62b0e9292403"),
+        (Method::GET, "/conversations/447700900041"),
+    ] {
+        let ask = |query: &str| system.request(method.clone(), &format!("{path}{query}")).json(&request(good()));
+        for asked in [
+            ask(""),
+            ask("?key="),
+            ask("?key=wrong"),
+            ask("?key=demo-revoked-key"),
+            ask("?key=Demo-Key"),
+            ask("?Key=demo-key"),
+            // The key in the query is the one that counts.
+            ask("?key=wrong").bearer_auth(DEMO),
+            ask("").bearer_auth(""),
+            ask("").bearer_auth("wrong"),
+            ask("").bearer_auth("demo-revoked-key"),
+            ask("").bearer_auth(&long),
+            ask("").basic_auth(DEMO, Some(DEMO)),
+            ask("").header("authorization", DEMO),
+            ask("").header("authorization", b"Bearer \xff".as_slice()),
+        ] {
+            let (status, headers, body) = raw(asked).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED);
+            assert_eq!(headers["www-authenticate"], "Bearer");
+            assert_eq!(headers["content-type"], "application/problem+json");
+            bodies.push(body);
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert!(bodies[0].contains(r#""type":"urn:problem:unauthorized""#), "{}", bodies[0]);
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_key_is_taken_from_the_query_or_as_a_bearer_token() {
+    let system = System::start().await;
+    let post = |query: &str| system.request(Method::POST, &format!("/message{query}")).json(&request(good()));
+    for asked in [
+        post("?dryRun=true&key=demo-key"),
+        post("?dryRun=true&key=demo%2Dkey").bearer_auth("wrong"),
+        post("?dryRun=true").bearer_auth(DEMO),
+        post("?dryRun=true").header("authorization", "bearer demo-key"),
+    ] {
+        assert_eq!(raw(asked).await.0, StatusCode::OK);
+    }
+    assert_eq!(system.get(DEMO, "/messages").await.status, StatusCode::OK);
+    assert_eq!(raw(system.request(Method::GET, "/messages?key=demo-key")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_refused_with_the_place_where_it_ends() {
+    let system = System::start().await;
+    for (body, place) in [
+        (&b""[..], "line 1, column 0"),
+        (b"hello", "line 1, column 1"),
+        (b"to=441111111111&body=hello", "line 1, column 2"),
+        (b"{\n  \"messages\": [,]\n}", "line 2, column 16"),
+        (b"{\"messages\":[]} and more", "line 1, column 17"),
+        (b"{\"messages\":[{\"to\":\"447700900041\"", "line 1, column 33"),
+        (b"{'messages':[]}", "line 1, column 2"),
+        (b"<messages/>", "line 1, column 1"),
+    ] {
+        let answer = post_bytes(&system, body).await;
+        assert_problem(&answer, 400, INVALID, &[(None, "(body)", "malformed")]);
+        assert_eq!(answer.body["errors"][0]["message"], format!("is not JSON: {place}"));
+    }
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_body_must_be_an_object_with_1_to_1000_messages_in_a_list() {
+    let system = System::start().await;
+    for (body, field, code) in [
+        (json!(null), "(body)", "wrong_type"),
+        (json!([good()]), "(body)", "wrong_type"),
+        (json!("messages"), "(body)", "wrong_type"),
+        (json!({}), "messages", "missing"),
+        (json!({"message": [good()]}), "messages", "missing"),
+        (json!({"messages": null}), "messages", "missing"),
+        (json!({"messages": good()}), "messages", "wrong_type"),
+        (json!({"messages": "none"}), "messages", "wrong_type"),
+        (json!({"messages": []}), "messages", "empty"),
+        (json!({"messages": vec![good(); 1001]}), "messages", "too_many"),
+        (json!({"messages": [good()], "defaults": []}), "defaults", "wrong_type"),
+        (json!({"messages": [good()], "defaults": "all"}), "defaults", "wrong_type"),
+        (json!({"messages": [good()], "defualts": 1}), "defualts", "wrong_type"),
+    ] {
+        assert_problem(&system.post(DEMO, &body).await, 400, INVALID, &[(None, field, code)]);
+    }
+    let answer = dry_run(&system, &json!({"messages": vec![good(); 1000]})).await;
+    assert_eq!((answer.status, answer.body["messages"].as_array().unwrap().len()), (StatusCode::OK, 1000));
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_body_may_have_1_mib_and_no_more() {
+    let system = System::start().await;
+    let mut body = request(with(good(), "to", "")).to_string();
+    body.push_str(&" ".repeat(MIB - body.len()));
+    assert_problem(&post_bytes(&system, body.clone()).await, 400, INVALID, &[(Some(0), "to", "empty")]);
+    body.push(' ');
+    assert_problem(&post_bytes(&system, body).await, 413, "urn:problem:too-large", &[]);
+    let good = format!("{}{}", request(good()), " ".repeat(2 * MIB));
+    assert_problem(&post_bytes(&system, good).await, 413, "urn:problem:too-large", &[]);
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn what_a_message_must_have_is_asked_for() {
+    let without = |field: &str| {
+        let mut message = good();
+        message.as_object_mut().unwrap().remove(field);
+        message
+    };
+    let from = |from: Value| with(good(), "from", from);
+    assert_each_is_refused([
+        (json!(null), "messages", "wrong_type"),
+        (json!("447700900041"), "messages", "wrong_type"),
+        (json!([good()]), "messages", "wrong_type"),
+        (without("to"), "to", "missing"),
+        (with(good(), "to", Value::Null), "to", "missing"),
+        (without("body"), "body", "missing"),
+        (with(good(), "body", Value::Null), "body", "missing"),
+        (without("from"), "from", "missing"),
+        (from(json!(null)), "from", "missing"),
+        (from(json!("441234567890")), "from", "wrong_type"),
+        (from(json!(["shared"])), "from", "wrong_type"),
+        (from(json!({})), "from.type", "missing"),
+        (from(json!({"value": "441234567890"})), "from.type", "missing"),
+        (from(json!({"type": "custom"})), "from.value", "missing"),
+        (from(json!({"type": "custom", "value": null})), "from.value", "missing"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_international_is_refused() {
+    assert_each_value_is_refused(
+        "to",
+        [
+            (json!(""), "empty"),
+            (json!("+"), "malformed"),
+            (json!("44770O900041"), "malformed"),
+            (json!("Mum"), "malformed"),
+            (json!("44 7700 900041"), "malformed"),
+            (json!(" 447700900041"), "malformed"),
+            (json!("447700900041\n"), "malformed"),
+            (json!("447700-900041"), "malformed"),
+            (json!("++447700900041"), "malformed"),
+            (json!("٤٤٧٧٠٠٩٠٠٠٤١"), "malformed"),
+            (json!("441111"), "malformed"),
+            (json!("4411111111111111"), "malformed"),
+            (json!("07700900041"), "malformed"),
+            (json!("000447700900041"), "malformed"),
+            (json!(447_700_900_041_u64), "wrong_type"),
+            (json!(["447700900041"]), "wrong_type"),
+            (json!({"number": "447700900041"}), "wrong_type"),
+            (json!(true), "wrong_type"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_sender_that_no_phone_could_show_is_refused() {
+    assert_each_value_is_refused(
+        "from.value",
+        [
+            (json!(""), "empty"),
+            (json!("   "), "empty"),
+            (json!("TwelveLetter"), "malformed"),
+            (json!("Café"), "malformed"),
+            (json!("a#b"), "malformed"),
+            (json!("a\nb"), "malformed"),
+            (json!("12"), "malformed"),
+            (json!("12345678901234567"), "malformed"),
+            (json!(441_234_567_890_u64), "wrong_type"),
+            (json!({}), "wrong_type"),
+        ],
+    )
+    .await;
+    assert_each_value_is_refused(
+        "from.type",
+        [
+            (json!("own"), "unknown_value"),
+            (json!("Custom"), "unknown_value"),
+            (json!(""), "unknown_value"),
+            (json!(1), "wrong_type"),
+            (json!(["shared"]), "wrong_type"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_must_be_a_uuid() {
+    assert_each_value_is_refused(
+        "id",
+        [
+            (json!(""), "malformed"),
+            (json!("7"), "malformed"),
+            (json!("b2693dfe-0813-427a-bc2f-62b0e929240"), "malformed"),
+            (json!("b2693dfe-0813-427a-bc2f-62b0e929240g"), "malformed"),
+            (json!(7), "wrong_type"),
+            (json!([]), "wrong_type"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_send_time_must_be_iso_8601() {
+    assert_each_value_is_refused(
+        "send_at",
+        [
+            (json!(""), "malformed"),
+            (json!("tomorrow"), "malformed"),
+            (json!("09:00"), "malformed"),
+            (json!("1767258000"), "malformed"),
+            (json!("2026-13-01T09:00:00Z"), "malformed"),
+            (json!("2026-02-30T09:00:00Z"), "malformed"),
+            (json!("2026-01-01T25:00:00Z"), "malformed"),
+            (json!("01/02/2026 09:00"), "malformed"),
+            (json!("99999-01-01T09:00:00Z"), "malformed"),
+            (json!(1_767_258_000), "wrong_type"),
+            (json!({}), "wrong_type"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_send_time_without_a_zone_is_gmt() {
+    let system = System::start().await;
+    let time = (system.now().await + SignedDuration::from_hours(1)).round(jiff::Unit::Second).unwrap();
+    let civil = time.to_string();
+    let civil = civil.trim_end_matches('Z');
+    for (written, hours) in [
+        (format!("{civil}Z"), 0),
+        (civil.to_owned(), 0),
+        (civil.replace('T', " "), 0),
+        (format!("{civil}-02:00"), 2),
+        (format!("{civil}+00:30"), 0),
+    ] {
+        let half = if written.ends_with("+00:30") { SignedDuration::from_mins(30) } else { SignedDuration::ZERO };
+        let expected = time + SignedDuration::from_hours(hours) - half;
+        let answer = dry_run(&system, &request(with(good(), "send_at", written))).await;
+        let message = &answer.body["messages"][0];
+        assert_eq!(message["send_at"].as_str().unwrap().parse::<Timestamp>().unwrap(), expected);
+        assert_eq!(message["scheduled"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_send_time_more_than_366_days_ahead_is_refused() {
+    let system = System::start().await;
+    let most = system.now().await + SignedDuration::from_hours(24 * 366);
+    let minute = SignedDuration::from_mins(1);
+    let late = with(good(), "send_at", (most + minute).to_string());
+    let far = with(good(), "send_at", "9999-01-01T00:00:00Z");
+    let answer = system.post(DEMO, &json!({"messages": [good(), late, far]})).await;
+    let faults = [(Some(1), "send_at", "too_long"), (Some(2), "send_at", "too_long")];
+    assert_problem(&answer, 422, "urn:problem:unacceptable", &faults);
+    assert_passes_validation(&system, with(good(), "send_at", (most - minute).to_string())).await;
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_callback_must_be_an_absolute_http_url_without_credentials() {
+    assert_each_value_is_refused(
+        "callback",
+        [
+            (json!(""), "malformed"),
+            (json!("/receipts"), "malformed"),
+            (json!("my-website.com/receipts"), "malformed"),
+            (json!("//my-website.com/receipts"), "malformed"),
+            (json!("ftp://my-website.com/receipts"), "malformed"),
+            (json!("file:///etc/passwd"), "malformed"),
+            (json!("javascript:alert(1)"), "malformed"),
+            (json!("https://"), "malformed"),
+            (json!("https://me:secret@my-website.com/"), "malformed"),
+            (json!("https://me@my-website.com/"), "malformed"),
+            (json!("https://my-website.com/\r\nX-Injected: 1"), "malformed"),
+            (json!("https://my-website.com/\tdr"), "malformed"),
+            (json!("https://my-website.com/dr\u{0}"), "malformed"),
+            (json!("https://my-website.com\n"), "malformed"),
+            (json!("https://my website.com/"), "malformed"),
+            (json!("https://my-website.com:99999/"), "malformed"),
+            (json!(format!("https://my-website.com/{}", "x".repeat(2048))), "malformed"),
+            (json!(7), "wrong_type"),
+            (json!(["https://my-website.com/"]), "wrong_type"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn channels_are_a_list_of_known_names_each_once() {
+    assert_each_value_is_refused(
+        "channels",
+        [
+            (json!("sms"), "wrong_type"),
+            (json!({"0": "sms"}), "wrong_type"),
+            (json!([1]), "wrong_type"),
+            (json!([["sms"]]), "wrong_type"),
+            (json!(["sms", null]), "wrong_type"),
+            (json!([]), "empty"),
+            (json!(["fax"]), "unknown_value"),
+            (json!(["sms", ""]), "unknown_value"),
+            (json!(["sms", "rcs", "sms"]), "duplicate"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_must_have_something_to_show_and_fit_into_10_segments() {
+    assert_each_value_is_refused(
+        "body",
+        [
+            (json!(""), "empty"),
+            (json!(" \r\n\t "), "empty"),
+            (json!("\u{a0}\u{3000}"), "empty"),
+            (json!("a\u{0}b"), "malformed"),
+            (json!("\u{1b}[31mred"), "malformed"),
+            (json!("a".repeat(1531)), "too_long"),
+            (json!("€".repeat(761)), "too_long"),
+            (json!("ж".repeat(671)), "too_long"),
+            (json!(7), "wrong_type"),
+            (json!(["Fine"]), "wrong_type"),
+            (json!({"text": "Fine"}), "wrong_type"),
+        ],
+    )
+    .await;
+    let system = System::start().await;
+    for text in ["a".repeat(1530), "€".repeat(760), "ж".repeat(670)] {
+        assert_passes_validation(&system, with(good(), "body", text)).await;
+    }
+}
+
+#[tokio::test]
+async fn unknown_fields_are_ignored_and_named() {
+    let system = System::start().await;
+    let body = json!({
+        "note": 1,
+        "defaults": {"sendAt": "x", "from": {"name": 1}},
+        "messages": [
+            good(),
+            with(with(good(), "reference", "r"), "from", json!({"type": "shared", "kind": {}})),
+        ],
+    });
+    let answer = system.post(DEMO, &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.body["messages"].as_array().unwrap().len(), 2);
+    let ignored = "is unknown and was ignored";
+    let expected = json!([
+        {"field": "note", "message": ignored},
+        {"field": "defaults.sendAt", "message": ignored},
+        {"field": "defaults.from.name", "message": ignored},
+        {"index": 1, "field": "reference", "message": ignored},
+        {"index": 1, "field": "from.kind", "message": ignored},
+    ]);
+    assert_eq!(answer.body["warnings"], expected);
+    let answer = system.post(DEMO, &request(good())).await;
+    assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["messages"]);
+    system.until_handset(PHONE, 3).await;
+}
+
+#[tokio::test]
+async fn two_messages_of_a_request_cannot_have_one_id() {
+    let system = System::start().await;
+    let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
+    let one = || with(good(), "id", id);
+    let spelt = with(good(), "id", id.to_uppercase());
+    let answer = system.post(DEMO, &json!({"messages": [one(), good(), spelt, with(one(), "body", "")]})).await;
+    let faults = [(Some(2), "id", "duplicate"), (Some(3), "id", "duplicate"), (Some(3), "body", "empty")];
+    assert_problem(&answer, 400, INVALID, &faults);
+    let answer = system.post(DEMO, &json!({"defaults": {"id": id}, "messages": [good(), good()]})).await;
+    assert_problem(&answer, 400, INVALID, &[(Some(1), "id", "duplicate")]);
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn every_fault_of_every_message_is_listed() {
+    let system = System::start().await;
+    let wrong = json!({
+        "to": "44", "from": {"type": "custom", "value": "TwelveLetter"}, "body": "", "callback": "x",
+        "channels": ["fax"], "id": "7", "send_at": "soon",
+    });
+    let body = json!({"messages": [good(), wrong, good(), 7, {"from": {"type": "shared"}}, good()]});
+    let expected = [
+        (Some(1), "to", "malformed"),
+        (Some(1), "from.value", "malformed"),
+        (Some(1), "body", "empty"),
+        (Some(1), "callback", "malformed"),
+        (Some(1), "channels", "unknown_value"),
+        (Some(1), "id", "malformed"),
+        (Some(1), "send_at", "malformed"),
+        (Some(3), "messages", "wrong_type"),
+        (Some(4), "to", "missing"),
+        (Some(4), "body", "missing"),
+    ];
+    assert_problem(&system.post(DEMO, &body).await, 400, INVALID, &expected);
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_fault_repeats_no_number_and_no_text() {
+    let system = System::start().await;
+    let secret = "07700900941";
+    let from = json!({"type": secret, "value": secret});
+    let message = json!({"to": secret, "from": from, "body": format!("\u{1}{secret}"), "callback": secret,
+        "channels": [secret], "id": secret, "send_at": secret});
+    let answer = system.post(DEMO, &request(message)).await;
+    assert_eq!(answer.body["errors"].as_array().unwrap().len(), 7, "{}", answer.body);
+    assert!(!answer.body.to_string().contains(secret), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_sender_of_another_account_of_nobody_or_of_the_pool_is_refused() {
+    let system = System::start().await;
+    let from = |value: &str| with(good(), "from", json!({"type": "custom", "value": value}));
+    let senders = ["441234567890", "449999999999", "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
+    let answer = system.post(DEMO, &json!({"messages": senders.map(from)})).await;
+    let faults = [1, 2, 3, 4].map(|index| (Some(index), "from.value", "not_owned"));
+    assert_problem(&answer, 403, "urn:problem:sender-not-owned", &faults);
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn the_switch_for_a_dry_run_is_true_or_false_and_nothing_else() {
+    let system = System::start().await;
+    let post = async |query: &str| {
+        let path = format!("/message?{query}");
+        answer(system.request(Method::POST, &path).bearer_auth(DEMO).json(&request(good()))).await
+    };
+    for (query, field) in [
+        ("dryRun=maybe", "dryRun"),
+        ("isDryrun=yes", "isDryrun"),
+        ("dryRun=2", "dryRun"),
+        ("isDryrun=true&dryRun=maybe", "dryRun"),
+    ] {
+        assert_problem(&post(query).await, 400, INVALID, &[(None, field, "unknown_value")]);
+    }
+    for query in ["dryRun=true", "isDryrun=TRUE", "isDryRun=1", "dryrun", "isDryrun=false&dryRun=true"] {
+        assert_eq!(post(query).await.status, StatusCode::OK, "{query}");
+    }
+    assert_nothing_was_done(&system).await;
+    for (sent, query) in ["dryRun=false", "isDryrun=0&dryRun=False"].into_iter().enumerate() {
+        assert_eq!(post(query).await.status, StatusCode::OK, "{query}");
+        system.until_handset(PHONE, sent + 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_path_or_method_that_does_not_exist_is_404_in_json() {
+    let system = System::start().await;
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::POST, "/messagee"),
+        (Method::POST, "/message/"),
+        (Method::POST, "/message/1"),
+        (Method::POST, "/Message"),
+        (Method::GET, "/message"),
+        (Method::PUT, "/message"),
+        (Method::PATCH, "/message"),
+        (Method::DELETE, "/message"),
+        (Method::POST, "/messages"),
+        (Method::DELETE, "/messages"),
+        (Method::GET, "/messages/1/2"),
+        (Method::GET, "/dlr/loopback/token"),
+    ] {
+        let asked = system.request(method.clone(), path).bearer_auth(DEMO).json(&request(good()));
+        let (status, headers, body) = raw(asked).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{method} {path}");
+        assert!(headers["content-type"].to_str().unwrap().contains("json"), "{method} {path}: {body}");
+        assert!(serde_json::from_str::<Value>(&body).unwrap().is_object(), "{body}");
+    }
+    assert_nothing_was_done(&system).await;
+}
+
+#[tokio::test]
+async fn a_hostile_body_is_a_clear_fault() {
+    let system = System::start().await;
+    let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(200), close.repeat(200));
+    let in_field = |field: &str, json: &str| {
+        let mut fields = good();
+        fields.as_object_mut().unwrap().remove(field);
+        let fields = fields.to_string();
+        format!(r#"{{"messages":[{{"{field}":{json},{}]}}"#, &fields[1..])
+    };
+    let twice = |json: &str| in_field("reference", json);
+    let invalid_utf8 = [&b"{\"messages\":[{\"body\":\""[..], b"\xff\xfe\xc3", b"\"}]}"].concat();
+    for (body, fault) in [
+        (nested("[", "]").into_bytes(), (None, "(body)", "malformed")),
+        (nested("{\"a\":", "}").into_bytes(), (None, "(body)", "malformed")),
+        (in_field("body", &nested("[", "]")).into_bytes(), (None, "(body)", "malformed")),
+        ("[".repeat(MIB).into_bytes(), (None, "(body)", "malformed")),
+        (in_field("to", "1e400").into_bytes(), (None, "(body)", "malformed")),
+        (in_field("to", &"9".repeat(400)).into_bytes(), (None, "(body)", "malformed")),
+        (in_field("to", &"9".repeat(100)).into_bytes(), (Some(0), "to", "wrong_type")),
+        (in_field("to", &format!("\"{}\"", "9".repeat(100_000))).into_bytes(), (Some(0), "to", "malformed")),
+        (in_field("to", "-447700900041").into_bytes(), (Some(0), "to", "wrong_type")),
+        (in_field("body", r#""\ud800""#).into_bytes(), (None, "(body)", "malformed")),
+        (in_field("body", r#""a\u0000b""#).into_bytes(), (Some(0), "body", "malformed")),
+        (in_field("body", "\"a\u{0}b\"").into_bytes(), (None, "(body)", "malformed")),
+        (in_field("callback", r#""https://a.example/\r\nHost: b""#).into_bytes(), (Some(0), "callback", "malformed")),
+        (twice(r#"1,"to":"447700900042""#).into_bytes(), (None, "(body)", "duplicate")),
+        (br#"{"messages":[],"messages":[]}"#.to_vec(), (None, "(body)", "duplicate")),
+        (br#"{"messages":[],"\u006dessages":[]}"#.to_vec(), (None, "(body)", "duplicate")),
+        (invalid_utf8, (None, "(body)", "malformed")),
+        (b"\xef\xbb\xbf{\"messages\":[]}".to_vec(), (None, "(body)", "malformed")),
+        (vec![0; 1000], (None, "(body)", "malformed")),
+    ] {
+        println!("{}", String::from_utf8_lossy(&body[..body.len().min(200)]));
+        assert_problem(&post_bytes(&system, body).await, 400, INVALID, &[fault]);
+    }
+    assert_nothing_was_done(&system).await;
+}

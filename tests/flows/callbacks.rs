@@ -1,1 +1,213 @@
-//! (being written)
+//! Callbacks: a client can check where they come from, and one that does not
+//! take them is tried again without holding up the others.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use serde_json::Value;
+use sha2::Sha256;
+use standardwebhooks::Webhook;
+
+use crate::system::{DEMO, System, owned, with};
+
+const PHONE: &str = "447700900010";
+const SECRET: &str = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==";
+/// The bytes of it.
+const KEY: &[u8] = b"demo-secret-demo-secret-0001";
+const DAY: i64 = 86_400;
+
+/// Sends a message that is delivered, with that address to call back.
+async fn send(system: &System, callback: impl Into<Value>) {
+    let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+}
+
+/// The header of a request that a sink got.
+fn header<'a>(request: &'a Value, name: &str) -> &'a str {
+    request["headers"][name].as_str().unwrap_or_else(|| panic!("no {name} in {request}"))
+}
+
+/// When a callback was made, in seconds.
+fn made_at(request: &Value) -> i64 {
+    header(request, "webhook-timestamp").parse().unwrap()
+}
+
+/// An endpoint that answers every request with these bytes, and keeps the requests.
+fn endpoint(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let requests = Arc::<Mutex<Vec<String>>>::default();
+    let kept = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let mut bytes = [0; 8192];
+            let length = connection.read(&mut bytes).unwrap_or_default();
+            kept.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    (url, requests)
+}
+
+#[tokio::test]
+async fn a_callback_is_signed_by_the_standard_webhooks_headers() {
+    let system = System::start().await;
+    send(&system, system.sink("receipts")).await;
+    system.reply(PHONE, &"441234567890".into(), "🙂").await;
+    for request in [&system.until_sunk("receipts", 1).await[0], &system.until_sunk("replies", 1).await[0]] {
+        let mut headers = HeaderMap::new();
+        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+            headers.insert(name, header(request, name).parse().unwrap());
+        }
+        let body = request["body"].as_str().unwrap();
+        let ours = Webhook::new(SECRET).unwrap();
+        ours.verify(body.as_bytes(), &headers).unwrap();
+        let changed = body.replace('4', "5");
+        assert!(ours.verify(changed.as_bytes(), &headers).is_err(), "a changed body");
+        let others = Webhook::new("whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC0wMDAx").unwrap();
+        assert!(others.verify(body.as_bytes(), &headers).is_err(), "another secret");
+        headers.insert("webhook-id", "another".parse().unwrap());
+        assert!(ours.verify(body.as_bytes(), &headers).is_err(), "another id");
+    }
+}
+
+#[tokio::test]
+async fn a_callback_bears_the_dialects_own_signature_too() {
+    let system = System::start().await;
+    send(&system, system.sink("receipts")).await;
+    let request = &system.until_sunk("receipts", 1).await[0];
+    let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
+    mac.update(format!("{}.{}", header(request, "timestamp"), request["body"].as_str().unwrap()).as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(header(request, "signature"), hex);
+    assert_eq!(header(request, "timestamp"), header(request, "webhook-timestamp"));
+    assert_eq!(header(request, "environment"), "live");
+    assert_eq!(header(request, "content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
+    let system = System::start().await;
+    send(&system, format!("{}?status=500", system.sink("failing"))).await;
+    system.until_sunk("failing", 1).await;
+    system.advance(6).await;
+    system.until_sunk("failing", 2).await;
+    let tries = system
+        .until("it was tried a third time", async || {
+            let tries = system.sunk("failing").await;
+            if tries.len() == 2 {
+                system.advance(3).await;
+            }
+            (tries.len() == 3).then_some(tries)
+        })
+        .await;
+    assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
+    assert!(tries.iter().all(|again| again["body"] == tries[0]["body"]));
+    // 30 seconds, less a fifth at the most, and what is lost by counting whole seconds.
+    let gap = made_at(&tries[2]) - made_at(&tries[1]);
+    assert!(gap >= 23, "{gap}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_it_is_told_once() {
+    let system = System::start().await;
+    send(&system, format!("{}?status=204", system.sink("taking"))).await;
+    system.until_sunk("taking", 1).await;
+    system.until_quiet().await;
+    system.advance(7 * 86_400).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("taking").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_not_tried_again() {
+    let system = System::start().await;
+    send(&system, format!("{}?status=410", system.sink("gone"))).await;
+    system.until_sunk("gone", 1).await;
+    system.until_quiet().await;
+    system.advance(7 * 86_400).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("gone").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_failure_and_is_not_followed() {
+    let system = System::start().await;
+    let answer = format!(
+        "HTTP/1.1 301 Moved Permanently\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        system.sink("elsewhere")
+    );
+    let (moved, requests) = endpoint(answer);
+    send(&system, moved).await;
+    system.until("it was tried", async || (requests.lock().unwrap().len() == 1).then_some(())).await;
+    system.advance(6).await;
+    system.until("it was tried again", async || (requests.lock().unwrap().len() == 2).then_some(())).await;
+    assert!(system.sunk("elsewhere").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_time_is_given_it() {
+    let system = System::start().await;
+    let head =
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 7200\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (busy, requests) = endpoint(head.to_owned());
+    send(&system, busy).await;
+    system
+        .until("it was tried again", async || {
+            let tries = requests.lock().unwrap().len();
+            if tries == 1 {
+                system.advance(300).await;
+            }
+            (tries == 2).then_some(())
+        })
+        .await;
+    let timestamp = |request: &String| -> i64 {
+        let line = request.lines().find(|line| line.starts_with("webhook-timestamp")).unwrap();
+        line.split(": ").nth(1).unwrap().parse().unwrap()
+    };
+    let made: Vec<_> = requests.lock().unwrap().iter().map(timestamp).collect();
+    assert!(made[1] - made[0] >= 7_199, "{made:?}");
+}
+
+#[tokio::test]
+async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
+    let system = System::start().await;
+    send(&system, format!("{}?status=500", system.sink("failing"))).await;
+    system.until_sunk("failing", 1).await;
+    system
+        .until("it is a dead letter", async || {
+            // More than the longest gap.
+            system.advance(8 * 3_600).await;
+            (system.queue_length("CallbacksDeadLetters").await == 1).then_some(())
+        })
+        .await;
+    system.until_quiet().await;
+    let tries = system.sunk("failing").await;
+    assert!(tries.len() > 10, "{}", tries.len());
+    let lasted = made_at(tries.last().unwrap()) - made_at(&tries[0]);
+    assert!(lasted > 6 * DAY, "{lasted}");
+    assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
+    system.advance(8 * 3_600).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("failing").await.len(), tries.len());
+}
+
+#[tokio::test]
+async fn clients_that_do_not_answer_hold_up_no_other() {
+    let system = System::start().await;
+    // Takes connections and says nothing.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = format!("http://{}/", silent.local_addr().unwrap());
+    let closed = "http://127.0.0.1:1/";
+    for callback in [silent.as_str(), closed, closed, closed, closed, closed, closed, closed, closed, closed] {
+        system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
+    }
+    send(&system, system.sink("taking")).await;
+    system.until_sunk("taking", 1).await;
+    assert!(system.queue_length("CallbacksQueue").await > 0, "the others still wait");
+}

@@ -1,1 +1,209 @@
-//! (being written)
+//! Reading: what an account sent and got, its own and nobody else's.
+
+use std::collections::HashSet;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::system::{DEMO, OTHER, System, owned, shared};
+
+const PHONE: &str = "447700900010";
+
+fn entries(page: &Value) -> &Vec<Value> {
+    page["messages"].as_array().unwrap()
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    entries(page).iter().map(|entry| entry["id"].as_str().unwrap()).collect()
+}
+
+async fn list(system: &System, key: &str, path: &str) -> Value {
+    let answer = system.get(key, path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+    answer.body
+}
+
+/// Every page of a list, from the first to the last.
+async fn pages(system: &System, path: &str) -> Vec<Value> {
+    let mut pages = vec![list(system, DEMO, path).await];
+    while let Some(cursor) = pages.last().unwrap()["next"].as_str() {
+        pages.push(list(system, DEMO, &format!("{path}&cursor={cursor}")).await);
+    }
+    pages
+}
+
+#[tokio::test]
+async fn a_message_is_shown_with_all_that_became_of_it() {
+    let system = System::start().await;
+    let sent = system.send_one(DEMO, owned(PHONE, "Grüße 🙂")).await;
+    let shown = system.until_state(&sent["messageUuid"], "delivered").await;
+    assert_eq!(shown["direction"], "out");
+    assert_eq!((&shown["id"], &shown["batch"]), (&sent["messageUuid"], &sent["batchUuid"]));
+    assert_eq!((&shown["to"], &shown["from"]), (&PHONE.into(), &"441234567890".into()));
+    assert_eq!((&shown["body"], &shown["segments"]), (&"Grüße 🙂".into(), &1.into()));
+    assert_eq!((&shown["carrier"], &shown["attempts"]), (&"loopback".into(), &1.into()));
+    assert!(shown["carrier_id"].is_string() && shown["encoding"].is_string(), "{shown}");
+    let history = shown["history"].as_array().unwrap();
+    let times: Vec<jiff::Timestamp> =
+        history.iter().map(|moment| moment["at"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!(times[0], shown["created_at"].as_str().unwrap().parse().unwrap());
+    let plain = system.send_one(DEMO, owned(PHONE, "Plain")).await;
+    assert_ne!(system.message(&plain["messageUuid"]).await["encoding"], shown["encoding"]);
+}
+
+#[tokio::test]
+async fn another_accounts_message_and_a_malformed_id_are_not_found() {
+    let system = System::start().await;
+    let sent = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+    let id = sent["messageUuid"].as_str().unwrap();
+    system.until_state(&sent["messageUuid"], "delivered").await;
+    let unknown = uuid::Uuid::new_v4().to_string();
+    for (key, id) in [(OTHER, id), (DEMO, "42"), (DEMO, "%00"), (DEMO, "x%2Fy"), (DEMO, unknown.as_str())] {
+        let path = format!("/messages/{id}");
+        assert_eq!(system.get(key, &path).await.status, StatusCode::NOT_FOUND, "GET {path}");
+        assert_eq!(system.delete(key, &path).await.status, StatusCode::NOT_FOUND, "DELETE {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_of_a_list_hold_every_entry_once_the_newest_first() {
+    let system = System::start().await;
+    let batch: Vec<_> = (0..13).map(|last| owned(&format!("4477009000{last:02}"), "Hello")).collect();
+    let mut expected: HashSet<String> = HashSet::new();
+    for messages in [&batch[..1], &batch[1..9], &batch[9..]] {
+        for sent in system.send(DEMO, &json!({"messages": messages})).await {
+            expected.insert(sent["messageUuid"].as_str().unwrap().to_owned());
+        }
+        system.reply(PHONE, &"441234567890".into(), "Hello").await;
+    }
+    for reply in system.until_sunk("replies", 3).await {
+        expected.insert(reply["json"]["mo_uuid"].as_str().unwrap().to_owned());
+    }
+    for limit in [1, 3, 8, 16, 100] {
+        let pages = pages(&system, &format!("/messages?limit={limit}")).await;
+        assert!(pages.iter().all(|page| entries(page).len() <= limit));
+        let found: Vec<_> = pages.iter().flat_map(ids).collect();
+        assert_eq!(found.len(), expected.len(), "limit {limit}");
+        assert_eq!(found.iter().copied().collect::<HashSet<_>>(), expected.iter().map(String::as_str).collect());
+        let all: Vec<_> = pages.iter().flat_map(entries).collect();
+        assert!(all.is_sorted_by(|newer, older| newer["created_at"].as_str() >= older["created_at"].as_str()));
+        assert_eq!(all.iter().filter(|entry| entry["direction"] == "in").count(), 3);
+    }
+    assert_eq!(ids(&list(&system, DEMO, "/messages").await).len(), expected.len());
+    assert!(entries(&list(&system, OTHER, "/messages").await).is_empty());
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_by_state_and_number() {
+    let system = System::start().await;
+    let rejected = system.send_one(DEMO, owned("447700900210", "Hello")).await["messageUuid"].clone();
+    let delivered = system.send_one(DEMO, owned(PHONE, "Hello")).await["messageUuid"].clone();
+    system.until_state(&rejected, "rejected").await;
+    system.until_state(&delivered, "delivered").await;
+    system.reply(PHONE, &"441234567890".into(), "Hello").await;
+    let reply = system.until_sunk("replies", 1).await[0]["json"]["mo_uuid"].clone();
+
+    assert_eq!(ids(&list(&system, DEMO, "/messages?state=rejected").await), [&rejected]);
+    assert_eq!(ids(&list(&system, DEMO, "/messages?state=delivered").await), [&delivered]);
+    assert!(entries(&list(&system, DEMO, "/messages?state=read").await).is_empty());
+    for written in ["447700900010", "+447700900010", "%2B447700900010", "00447700900010"] {
+        let found = list(&system, DEMO, &format!("/messages?to={written}")).await;
+        assert_eq!(ids(&found), [&reply, &delivered], "{written}");
+    }
+    let both = list(&system, DEMO, "/messages?state=delivered&to=447700900210").await;
+    assert!(entries(&both).is_empty());
+    let page = pages(&system, "/messages?to=447700900010&limit=1").await;
+    assert_eq!(page.iter().flat_map(ids).collect::<Vec<_>>(), [&reply, &delivered]);
+}
+
+#[tokio::test]
+async fn a_parameter_that_cannot_be_read_is_named() {
+    let system = System::start().await;
+    for (path, fields) in [
+        ("/messages?state=eaten", vec!["state"]),
+        ("/messages?state=", vec!["state"]),
+        ("/messages?cursor=nonsense", vec!["cursor"]),
+        ("/messages?cursor=!", vec!["cursor"]),
+        ("/messages?limit=0", vec!["limit"]),
+        ("/messages?limit=101", vec!["limit"]),
+        ("/messages?limit=-1", vec!["limit"]),
+        ("/messages?limit=many", vec!["limit"]),
+        ("/messages?to=me", vec!["to"]),
+        ("/messages?state=eaten&to=me&cursor=!&limit=0", vec!["state", "to", "cursor", "limit"]),
+        ("/conversations/me", vec!["number"]),
+        ("/conversations/447700900010?sender=%23&limit=0", vec!["sender", "limit"]),
+    ] {
+        let refused = system.get(DEMO, path).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path}");
+        let named: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+        assert_eq!(named, fields, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_lies_months_back_is_found_until_it_is_no_longer_kept() {
+    let system = System::start().await;
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+        sent.insert(0, message["messageUuid"].clone());
+        system.until_state(&sent[0], "delivered").await;
+        system.advance(29 * 86_400).await;
+    }
+    assert_eq!(ids(&list(&system, DEMO, "/messages").await), sent);
+    for path in ["/messages?limit=1", "/messages?limit=2", "/messages?to=447700900010&limit=2"] {
+        let pages = pages(&system, path).await;
+        assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), sent, "{path}");
+    }
+    system.advance(5 * 86_400).await;
+    assert_eq!(ids(&list(&system, DEMO, "/messages").await), sent[..2], "after 90 days");
+}
+
+#[tokio::test]
+async fn a_conversation_is_read_by_its_number_from_both_sides() {
+    let system = System::start().await;
+    let first = system.send_one(DEMO, shared(PHONE, "Hello")).await;
+    system.until_handset(PHONE, 1).await;
+    system.reply(PHONE, &first["from"]["value"], "Who is this?").await;
+    system.until_sunk("replies", 1).await;
+    let second = system.send_one(DEMO, shared(PHONE, "Us")).await;
+    let on_own_number = system.send_one(DEMO, owned(PHONE, "Us too")).await;
+    let others = system.send_one(OTHER, shared(PHONE, "Another company")).await;
+
+    for written in [PHONE, "+447700900010", "%2B447700900010", "00447700900010"] {
+        let conversation = list(&system, DEMO, &format!("/conversations/{written}")).await;
+        let said: Vec<_> = entries(&conversation).iter().map(|entry| (&entry["direction"], &entry["body"])).collect();
+        let out = &Value::from("out");
+        let expected = [(out, &"Us".into()), (&"in".into(), &"Who is this?".into()), (out, &"Hello".into())];
+        assert_eq!(said, expected, "{written}");
+        assert_eq!(entries(&conversation)[1]["in_reply_to"], first["messageUuid"]);
+    }
+    let newest = list(&system, DEMO, &format!("/conversations/{PHONE}?limit=1")).await;
+    assert_eq!(ids(&newest), [&second["messageUuid"]]);
+    let pages = pages(&system, &format!("/conversations/{PHONE}?limit=2")).await;
+    assert_eq!(pages.iter().flat_map(ids).count(), 3);
+
+    for sender in ["441234567890", "%2B441234567890", "+441234567890"] {
+        let owned = list(&system, DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await;
+        assert_eq!(ids(&owned), [&on_own_number["messageUuid"]], "{sender}");
+    }
+    assert_eq!(ids(&list(&system, OTHER, &format!("/conversations/{PHONE}")).await), [&others["messageUuid"]]);
+    for sender in ["441234567890", first["from"]["value"].as_str().unwrap()] {
+        let foreign = list(&system, OTHER, &format!("/conversations/{PHONE}?sender={sender}")).await;
+        assert!(entries(&foreign).is_empty(), "{sender}");
+    }
+    assert!(entries(&list(&system, DEMO, "/conversations/447700900099").await).is_empty());
+}
+
+#[tokio::test]
+async fn the_codes_of_receipts_are_listed_and_hold_those_that_are_told() {
+    let system = System::start().await;
+    let codes = list(&system, DEMO, "/dr-responses").await;
+    let codes: Vec<_> = codes.as_array().unwrap().iter().map(|code| code["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["00", "22", "23", "24", "25", "26"]);
+    for path in ["/dr-responses", "/messages", "/messages/42", "/conversations/447700900010"] {
+        let refused = system.get("no-key", path).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}

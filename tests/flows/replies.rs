@@ -1,1 +1,187 @@
-//! (being written)
+//! Replies: what a handset answers reaches the account whose conversation it
+//! belongs to, once, with the message that it answers.
+
+use futures_util::future::join_all;
+use jiff::ToSpan;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::system::{Answer, DEMO, OTHER, System, answer, owned, shared, with};
+
+const WEBHOOK: &str = "/mo/loopback/loopback-webhook-token";
+const PHONE: &str = "447700900010";
+/// Numbers that the two accounts own.
+const OURS: &str = "441234567890";
+const THEIRS: &str = "449999999999";
+
+fn reply(id: &str, to: &str, text: &str) -> Value {
+    json!({"id": id, "from": PHONE, "to": to, "text": text, "at": "2026-01-01T00:00:00Z"})
+}
+
+async fn post(system: &System, path: &str, body: &Value) -> Answer {
+    answer(system.request(Method::POST, path).json(body)).await
+}
+
+/// Brings a reply as the carrier would.
+async fn bring(system: &System, reply: &Value) {
+    let answer = post(system, WEBHOOK, reply).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+/// The replies of the demo account's conversation with the phone.
+async fn on_record(system: &System) -> Vec<Value> {
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
+    page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "in").cloned().collect()
+}
+
+#[tokio::test]
+async fn a_reply_to_an_owned_number_finds_its_owner() {
+    let system = System::start().await;
+    system.reply(PHONE, &OURS.into(), "To you").await;
+    system.reply(PHONE, &THEIRS.into(), "To them").await;
+    let (ours, theirs) = (system.until_sunk("replies", 1).await, system.until_sunk("other-replies", 1).await);
+    assert_eq!((&ours[0]["json"]["to"], &ours[0]["json"]["message"]), (&OURS.into(), &"To you".into()));
+    assert_eq!((&theirs[0]["json"]["to"], &theirs[0]["json"]["message"]), (&THEIRS.into(), &"To them".into()));
+    system.until_quiet().await;
+    assert_eq!((system.sunk("replies").await.len(), system.sunk("other-replies").await.len()), (1, 1));
+    assert_ne!(ours[0]["json"]["account_uuid"], theirs[0]["json"]["account_uuid"]);
+}
+
+#[tokio::test]
+async fn a_reply_where_nothing_was_sent_names_no_message() {
+    let system = System::start().await;
+    system.reply(PHONE, &OURS.into(), "Hello?").await;
+    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    assert!(told["message_uuid"].is_null() && told["batch_uuid"].is_null(), "{told}");
+    assert!(told["mo_uuid"].is_string(), "{told}");
+    assert!(on_record(&system).await[0].get("in_reply_to").is_none());
+}
+
+#[tokio::test]
+async fn a_reply_answers_the_newest_message_that_was_handed_over() {
+    let system = System::start().await;
+    let at = (system.now().await + 1.hour()).to_string();
+    let later = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at.clone())).await;
+    system.send_one(DEMO, owned(PHONE, "First")).await;
+    system.until_handset(PHONE, 1).await;
+    let newest = system.send_one(DEMO, owned(PHONE, "Second")).await;
+    system.until_handset(PHONE, 2).await;
+    let still_later = system.send_one(DEMO, with(owned(PHONE, "Later still"), "send_at", at)).await;
+    system.send_one(DEMO, owned("447700900011", "To someone else")).await;
+    system.send_one(DEMO, shared(PHONE, "From another number")).await;
+    system.until_handset(PHONE, 3).await;
+
+    system.reply(PHONE, &OURS.into(), "Yes").await;
+    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    assert_eq!(told["message_uuid"], newest["messageUuid"]);
+    assert_eq!(told["batch_uuid"], newest["batchUuid"]);
+    assert_eq!(on_record(&system).await[0]["in_reply_to"], newest["messageUuid"]);
+
+    system.delete(DEMO, &format!("/messages/{}", still_later["messageUuid"].as_str().unwrap())).await;
+    system.advance(3_600).await;
+    system.until_handset(PHONE, 4).await;
+    system.reply(PHONE, &OURS.into(), "And yes").await;
+    let told = &system.until_sunk("replies", 2).await[1]["json"];
+    assert_eq!(told["message_uuid"], later["messageUuid"], "accepted first, handed over last");
+}
+
+#[tokio::test]
+async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
+    let system = System::start().await;
+    let first = reply("mo-1", OURS, "Hello");
+    join_all((0..5).map(|_| bring(&system, &first))).await;
+    system.until_quiet().await;
+    bring(&system, &first).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("replies").await.len(), 1);
+    assert_eq!(on_record(&system).await.len(), 1);
+
+    bring(&system, &reply("mo-2", OURS, "Hello")).await;
+    system.until_quiet().await;
+    assert_eq!(
+        (system.sunk("replies").await.len(), on_record(&system).await.len()),
+        (2, 2),
+        "another with the same text"
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
+    let system = System::start().await;
+    let stop = reply("mo-1", OURS, "STOP");
+    bring(&system, &stop).await;
+    bring(&system, &reply("mo-2", OURS, "START")).await;
+    bring(&system, &stop).await;
+    let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+}
+
+#[tokio::test]
+async fn a_reply_that_belongs_to_nobody_is_parked_and_told_to_nobody() {
+    let system = System::start().await;
+    // A shared number of which the phone has never heard, and one that is not in the directory.
+    let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
+    for stray in strays.iter().chain(&strays) {
+        bring(&system, stray).await;
+    }
+    system.until_quiet().await;
+    let parked = system.parked("reply").await;
+    assert_eq!(parked.len(), 2);
+    assert!(strays.iter().all(|stray| parked.contains(stray)), "{parked:?}");
+    assert!(system.sunk("replies").await.is_empty() && system.sunk("other-replies").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
+    let system = System::start().await;
+    let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
+    system.until_handset(PHONE, 1).await;
+    system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
+    let told = &system.until_sunk("other-replies", 1).await[0]["json"];
+    assert_eq!(told["message_uuid"], first["messageUuid"]);
+    system.until_quiet().await;
+    assert!(system.sunk("replies").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
+    let system = System::start().await;
+    let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
+    for (index, text) in texts.into_iter().enumerate() {
+        bring(&system, &reply(&format!("mo-{index}"), OURS, text)).await;
+        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
+        assert_eq!(told["message"], text);
+        assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
+        assert_eq!(on_record(&system).await[0]["body"], text);
+    }
+}
+
+#[tokio::test]
+async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
+    let system = System::start().await;
+    for path in ["/mo/loopback/wrong-token", "/mo/nobody/loopback-webhook-token", "/mo/loopback/"] {
+        assert_eq!(post(&system, path, &reply("mo-1", OURS, "Hello")).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    system.until_quiet().await;
+    assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
+    let system = System::start().await;
+    let good = reply("mo-1", OURS, "Hello");
+    for (body, field) in [
+        (json!("nonsense"), "(body)"),
+        (with(good.clone(), "text", Value::Null), "(body)"),
+        (with(good.clone(), "from", "me"), "from"),
+        (with(good.clone(), "from", ""), "from"),
+        (with(good.clone(), "to", "#"), "to"),
+        (with(good, "id", ""), "id"),
+    ] {
+        let refused = post(&system, WEBHOOK, &body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
+    }
+    system.until_quiet().await;
+    assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
+}

@@ -38,7 +38,7 @@ async fn told(system: &System) -> Vec<Value> {
 
 /// A system whose carrier has less time to answer.
 async fn impatient() -> System {
-    System::with_config(&Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 200")).await
+    System::with_config(&Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 1000")).await
 }
 
 #[tokio::test]
@@ -155,6 +155,8 @@ async fn a_job_that_comes_before_its_time_sends_nothing_yet() {
     assert!(system.handset(phone).await.is_empty());
     system.advance(300).await;
     system.until_state(&id, "delivered").await;
+    system.advance(90).await;
+    system.until_quiet().await;
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 

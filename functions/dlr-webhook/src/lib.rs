@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::MessageId,
-    edge::{Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, connect_directory, gateway},
     store::Directory,
@@ -39,7 +39,7 @@ impl DlrWebhook {
             _ => return Err(Problem::not_found()),
         };
         let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
-        let body = body(request)?;
+        let body = body(request, MOST_WEBHOOK_BYTES)?;
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
         for one in &receipts {

@@ -92,9 +92,7 @@ impl Messages {
     ) -> Result<Response<Body>, Problem> {
         let mut faults = Vec::new();
         let number = parse_number(number).map_err(|(code, words)| faults.push(Fault::new("number", code, words)));
-        let sender = parameter(request, "sender", &mut faults, |text| {
-            SenderId::parse(text).map_err(|error| (FaultCode::Malformed, error.to_string()))
-        });
+        let sender = parameter(request, "sender", &mut faults, parse_sender);
         let (after, limit) = paging(request, &mut faults);
         let Ok(number) = number else { return Err(Problem::invalid(faults)) };
         refuse(faults)?;
@@ -108,6 +106,11 @@ type ParameterFault = (FaultCode, String);
 fn parse_number(text: &str) -> Result<PhoneNumber, ParameterFault> {
     // A '+' in a query means a space unless it is escaped, and most clients forget to.
     PhoneNumber::parse(text.trim_start()).map_err(|error| (FaultCode::Malformed, error.to_string()))
+}
+
+fn parse_sender(text: &str) -> Result<SenderId, ParameterFault> {
+    let number = text.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    SenderId::parse(number.unwrap_or(text)).map_err(|error| (FaultCode::Malformed, error.to_string()))
 }
 
 fn paging(request: &Request, faults: &mut Vec<Fault>) -> (Option<Position>, u16) {

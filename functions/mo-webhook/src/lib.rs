@@ -6,7 +6,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    edge::{Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
     runtime::{ConfigError, Environment, connect_directory, gateway},
     store::Directory,
@@ -34,7 +34,7 @@ impl MoWebhook {
             return Err(Problem::not_found());
         };
         let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
-        let body = body(request)?;
+        let body = body(request, MOST_WEBHOOK_BYTES)?;
         let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
         for one in &replies {

@@ -5,7 +5,7 @@ use lambda_http::{Body, Request, RequestExt};
 use shared::{
     dialects::{Dialect, mplus},
     domain::{Fault, FaultCode, IdempotencyKey},
-    edge::{Problem, authenticate, body, json},
+    edge::{MOST_BYTES, Problem, authenticate, body, json},
     flow::{
         Gateway,
         accept::{self, accept},
@@ -36,7 +36,7 @@ impl Send {
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let account = authenticate(request, &self.directory).await?;
-        let body = body(request)?;
+        let body = body(request, MOST_BYTES)?;
         let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
         let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
         let read = Dialect::Mplus.read_request(body, self.gateway.settings.segment_limit);
@@ -47,11 +47,14 @@ impl Send {
     }
 }
 
+/// Any case of either name will do, and one `true` is enough: whoever wants to
+/// try must not send.
 fn dry_run(request: &Request) -> Result<bool, Fault> {
-    let Some(parameters) = request.query_string_parameters_ref() else { return Ok(false) };
-    let is_switch = |name: &str| DRY_RUN.iter().any(|known| known.eq_ignore_ascii_case(name));
     let mut dry_run = false;
-    for (name, value) in parameters.iter().filter(|(name, _)| is_switch(name)) {
+    let parameters = request.query_string_parameters();
+    for (name, value) in
+        parameters.iter().filter(|(name, _)| DRY_RUN.iter().any(|known| name.eq_ignore_ascii_case(known)))
+    {
         match value.to_ascii_lowercase().as_str() {
             "" | "true" | "1" => dry_run = true,
             "false" | "0" => {}

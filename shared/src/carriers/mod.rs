@@ -10,7 +10,6 @@ pub mod loopback;
 
 use std::{fmt, time::Duration};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -129,8 +128,6 @@ pub struct CarrierReply {
     pub from: PhoneNumber,
     pub to: SenderId,
     pub text: String,
-    /// When the network took it, where the carrier says so.
-    pub at: Option<Timestamp>,
 }
 
 /// A webhook's body that is not in its carrier's format.
@@ -144,6 +141,13 @@ pub struct UnreadableError {
 impl UnreadableError {
     pub fn new(field: impl Into<String>, fault: impl fmt::Display) -> Self {
         Self { field: field.into(), fault: fault.to_string() }
+    }
+
+    /// Says where the fault is, and repeats nothing of what stands there.
+    #[must_use]
+    pub fn of_json(error: &serde_json::Error) -> Self {
+        let kind = if error.is_data() { "has an unexpected field" } else { "is not JSON" };
+        Self::new("(body)", format!("{kind}: line {}, column {}", error.line(), error.column()))
     }
 }
 

@@ -70,6 +70,12 @@ impl Message {
         self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
     }
 
+    /// When it was last on its way to a carrier.
+    #[must_use]
+    pub fn handed_over_at(&self) -> Option<Timestamp> {
+        self.history.iter().rev().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
+    }
+
     /// Every change of state in the order of time, receipts among them.
     #[must_use]
     pub fn whole_history(&self) -> Vec<Moment> {

@@ -35,8 +35,9 @@ impl SenderId {
         if text.trim().is_empty() {
             return Err(SenderError::Empty);
         }
-        let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
-        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        let plain = text.strip_prefix('+').unwrap_or(text);
+        if !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) {
+            let digits = plain.trim_start_matches("00");
             return if (3..=16).contains(&digits.len()) {
                 Ok(Self(digits.to_owned()))
             } else {
@@ -129,7 +130,9 @@ mod tests {
         for (text, answers) in [("441234567890", true), ("12345", true), ("sender-id-1", false), ("CM.com", false)] {
             assert_eq!(SenderId::parse(text).unwrap().can_receive(), answers, "{text}");
         }
-        assert_eq!(SenderId::parse("+441234567890").unwrap().as_str(), "441234567890");
+        for text in ["+441234567890", "00441234567890", "+00441234567890"] {
+            assert_eq!(SenderId::parse(text).unwrap().as_str(), "441234567890");
+        }
     }
 
     #[test]
@@ -139,6 +142,7 @@ mod tests {
             ("", E::Empty),
             ("   ", E::Empty),
             ("12", E::NumberLength(2)),
+            ("00", E::NumberLength(0)),
             ("12345678901234567", E::NumberLength(17)),
             ("TwelveLetter", E::NameLength(12)),
             ("Café", E::Character),

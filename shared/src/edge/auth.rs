@@ -23,10 +23,11 @@ const LONGEST_KEY: usize = 256;
 /// # Errors
 /// 401, or 503 when the directory did not answer.
 pub async fn authenticate(request: &Request, directory: &Directory<impl DirectoryStore>) -> Result<AccountId, Problem> {
-    let key = query(request, "key").or_else(|| bearer(request)).filter(|key| key.len() <= LONGEST_KEY);
+    let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
+    let key = key.filter(|key| key.len() <= LONGEST_KEY);
     let Some(key) = key else { return Err(Problem::unauthorized()) };
     let account = directory.account_of_key(&ApiKeyHash::of(&key)).await;
-    account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
+    account.map_err(|error| Problem::unavailable(&error.into()))?.ok_or_else(Problem::unauthorized)
 }
 
 fn bearer(request: &Request) -> Option<String> {
@@ -46,7 +47,7 @@ pub async fn authenticate_carrier(
     directory: &Directory<impl DirectoryStore>,
 ) -> Result<CarrierName, Problem> {
     let carrier = CarrierName::parse(name).ok_or_else(Problem::not_found)?;
-    let settings = directory.carrier(carrier).await.map_err(|error| Problem::unavailable(&error))?;
+    let settings = directory.carrier(carrier).await.map_err(|error| Problem::unavailable(&error.into()))?;
     let known = settings.is_some_and(|settings| is_token(&settings, token));
     known.then_some(carrier).ok_or_else(Problem::not_found)
 }

@@ -8,5 +8,5 @@ mod sqs;
 
 pub use auth::{authenticate, authenticate_carrier, unreadable};
 pub use problem::{Problem, chain};
-pub use request::{MOST_BYTES, body, json, path_segments, query};
+pub use request::{MOST_BYTES, MOST_WEBHOOK_BYTES, body, json, path_segments, query};
 pub use sqs::{BatchRun, run_batch};

@@ -11,6 +11,7 @@ use tracing::error;
 use crate::{
     domain::Fault,
     flow::{Unavailable, accept::Refusal},
+    store::StoreError,
 };
 
 /// A request that was not done, and why.
@@ -43,7 +44,7 @@ impl Problem {
     #[must_use]
     pub fn invalid(errors: Vec<Fault>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "urn:problem:invalid-request", "The request is not valid")
-            .saying("Nothing was accepted. Each entry of 'errors' names a field and what was wrong with it.")
+            .saying("Nothing was done. Each entry of 'errors' names a field and what was wrong with it.")
             .with(errors)
     }
 
@@ -72,12 +73,16 @@ impl Problem {
     }
 
     /// The store or a queue did not answer: the error is logged here, and the
-    /// client is asked to come again.
+    /// client is asked to come again. What cannot be read will not be read the
+    /// next time either.
     #[must_use]
-    pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn unavailable(error: &Unavailable) -> Self {
         error!(error = chain(error), "unavailable");
+        if let Unavailable::Store(StoreError::Unreadable { .. }) = error {
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "The gateway failed");
+        }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway cannot do this now")
-            .saying("Try again, with the same ids or Idempotency-Key so that nothing is sent twice.")
+            .saying("Try again. Messages with ids or an Idempotency-Key are not sent twice by that.")
     }
 }
 

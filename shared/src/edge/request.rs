@@ -7,16 +7,20 @@ use lambda_http::{Body, Request, RequestExt};
 
 use super::Problem;
 
-/// The most bytes of a request's body.
+/// The most bytes of a client's request.
 pub const MOST_BYTES: usize = 1 << 20;
 
-/// The body, if it is not too large.
+/// The most bytes of a webhook's body. What a carrier brings is kept in items
+/// of the store and listed by the hundred, so it has to be small.
+pub const MOST_WEBHOOK_BYTES: usize = 48 << 10;
+
+/// The body, if it has at most `most` bytes.
 ///
 /// # Errors
 /// 413.
-pub fn body(request: &Request) -> Result<&[u8], Problem> {
+pub fn body(request: &Request, most: usize) -> Result<&[u8], Problem> {
     let body: &[u8] = request.body();
-    if body.len() > MOST_BYTES { Err(Problem::too_large(MOST_BYTES)) } else { Ok(body) }
+    if body.len() > most { Err(Problem::too_large(most)) } else { Ok(body) }
 }
 
 /// The segments of the path, decoded: `/messages/7` is `["messages", "7"]`.

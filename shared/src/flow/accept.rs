@@ -26,7 +26,7 @@ use crate::{
 /// goes at once, as Cymba's guide has it.
 const NEAR: SignedDuration = SignedDuration::from_mins(5);
 /// The furthest that a message may be scheduled ahead.
-const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+pub const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// What a client asks for.
 pub struct Request {
@@ -65,7 +65,8 @@ impl From<StoreError> for Refusal {
 ///
 /// # Errors
 /// A [`Refusal`]. After [`Refusal::Unavailable`] some messages may be written
-/// and not enqueued; after any other, nothing is.
+/// and not enqueued; after any other, nothing is, unless two requests raced
+/// under one name with different contents.
 pub async fn accept(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,

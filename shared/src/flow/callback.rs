@@ -18,7 +18,7 @@ use crate::{
     dialects::Dialect,
     domain::{AccountId, CallbackUrl, Message, Progress, ReceiptStatus, Reply, State},
     queue::{CallbackJob, LONGEST_DELAY, Queue, Subject},
-    store::{Directory, DirectoryStore, Messages},
+    store::{Directory, DirectoryStore, Freshness, Messages},
 };
 
 /// The pauses between looks for a record that was announced just now.
@@ -135,7 +135,7 @@ async fn look_for_record(
 
 async fn on_record(gateway: &Gateway<impl Messages, impl Queue>, job: CallbackJob) -> Result<Record, Unavailable> {
     let (stamp, told) = match job.subject {
-        Subject::State { message, state } => match gateway.store.message(message).await? {
+        Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
             Some(message) => (stamp_of(&message, state), Told::State(Box::new(message), state)),
             None => return Ok(Record::NotYet),
         },

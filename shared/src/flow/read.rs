@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Gateway, Unavailable};
+use super::{Gateway, Unavailable, accept::FURTHEST};
 use crate::{
     domain::{AccountId, Message, MessageId, PhoneNumber, SenderId, State},
     queue::Queue,
-    store::{Entry, Messages, Page, Position, Recipients, Record},
+    store::{Entry, Freshness, Messages, Page, Position, Recipients, Record},
 };
 
 /// How many entries one request looks at while it filters.
@@ -46,7 +46,7 @@ pub async fn message(
     account: &AccountId,
     id: MessageId,
 ) -> Result<Option<Message>, Unavailable> {
-    Ok(gateway.store.message(id).await?.filter(|message| message.account == *account))
+    Ok(gateway.store.message(id, Freshness::Latest).await?.filter(|message| message.account == *account))
 }
 
 /// Up to `limit` entries of the account's log, the newest first. With a filter
@@ -63,8 +63,9 @@ pub async fn log(
     limit: u16,
 ) -> Result<Page, Unavailable> {
     let newest = gateway.clock.now();
-    let retention = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days));
-    let oldest = newest.saturating_sub(retention).unwrap_or(Timestamp::MIN);
+    // A message is kept from its time on, which may be long after it was accepted.
+    let kept = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days)) + FURTHEST;
+    let oldest = newest.saturating_sub(kept).unwrap_or(Timestamp::MIN);
     let at_once = if filter.admits_all() { limit } else { READ_AT_ONCE };
     let mut entries = Vec::new();
     let mut after = after;

@@ -14,7 +14,7 @@ use crate::{
     carriers::{CarrierName, CarrierReceipt},
     domain::{Message, MessageId, Receipt, ReceiptStatus},
     queue::Queue,
-    store::{Messages, Parked, Recorded},
+    store::{Freshness, Messages, Parked, Recorded},
 };
 
 /// The most characters that are kept of a carrier's code and description.
@@ -37,8 +37,7 @@ pub async fn receipt(
     let Some(id) = message.or(receipt.reference) else {
         return park(gateway, carrier, payload, now).await;
     };
-    let found = gateway.store.message(id).await?.filter(|message| message.attempts > 0);
-    let Some(found) = found else {
+    let Some(found) = handed_over(gateway, id).await? else {
         return park(gateway, carrier, payload, now).await;
     };
     if receipt.status == ReceiptStatus::Read {
@@ -49,6 +48,21 @@ pub async fn receipt(
         Recorded::NoMessage => park(gateway, carrier, payload, now).await,
         Recorded::New | Recorded::Already => Ok(()),
     }
+}
+
+/// The message, if it has been handed to a carrier. A receipt may be faster
+/// than a cheap read, so what it does not find is looked for again.
+async fn handed_over(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    id: MessageId,
+) -> Result<Option<Message>, Unavailable> {
+    for freshness in [Freshness::Recent, Freshness::Latest] {
+        let found = gateway.store.message(id, freshness).await?.filter(|message| message.attempts > 0);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 async fn record(

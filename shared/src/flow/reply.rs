@@ -87,10 +87,12 @@ async fn replied_to(
     number: &PhoneNumber,
 ) -> Result<Option<RepliedTo>, StoreError> {
     let page = gateway.store.conversation(account, sender, number, None, LOOK_BACK).await?;
-    Ok(page.entries.into_iter().find_map(|entry| match entry.record {
-        Record::Out(message) if message.attempts > 0 => Some(RepliedTo { message: message.id, batch: message.batch }),
-        Record::Out(_) | Record::In(_) => None,
-    }))
+    let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
+        Record::Out(message) => Some((message.handed_over_at()?, message)),
+        Record::In(_) => None,
+    });
+    let newest = handed_over.max_by_key(|(at, _)| *at);
+    Ok(newest.map(|(_, message)| RepliedTo { message: message.id, batch: message.batch }))
 }
 
 async fn announce<S>(

@@ -26,14 +26,21 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
     }
 }
 
+/// What became of a settlement.
+pub(super) enum Settled {
+    /// It is on record.
+    Done(Box<Message>),
+    /// Something else was recorded meanwhile: the message as it is.
+    Otherwise(Box<Message>),
+    Gone,
+}
+
 /// Announces the settlement if the client is to be told, then records it.
-/// Gives back the message as it is on record, or none where something else was
-/// recorded meanwhile.
 pub(super) async fn settle(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     settlement: &Settlement,
-) -> Result<Option<Box<Message>>, Unavailable> {
+) -> Result<Settled, Unavailable> {
     let state = settlement.progress.state();
     announce(gateway, message, state, settlement.stamp, settlement.at).await?;
     match gateway.store.settle(message.id, settlement).await? {
@@ -43,18 +50,17 @@ pub(super) async fn settle(
                 message.state = state.as_str(),
                 carrier = settlement.carrier.map(CarrierName::as_str),
                 attempts = message.attempts,
-                reason = settlement.reason,
                 "{}", state.as_str()
             );
-            Ok(Some(message))
+            Ok(Settled::Done(message))
         }
         Change::Refused(found) => {
             info!(message.id = %found.id, message.state = found.state().as_str(), settlement = state.as_str(), "was settled otherwise meanwhile");
-            Ok(None)
+            Ok(Settled::Otherwise(found))
         }
         Change::Missing => {
             warn!(message.id = %message.id, "a message is gone that was being sent");
-            Ok(None)
+            Ok(Settled::Gone)
         }
     }
 }

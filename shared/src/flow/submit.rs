@@ -12,10 +12,10 @@ use tracing::{debug, warn};
 
 use super::{
     Gateway, Unavailable,
-    settle::{settle, settlement},
+    settle::{Settled, settle, settlement},
 };
 use crate::{
-    carriers::{CarrierName, Outcome, Submission, Submitter},
+    carriers::{CarrierName, CarrierSettings, Outcome, Submission, Submitter},
     domain::{Channel, Message, MessageId, Progress, Stamp, State},
     queue::{Job, LONGEST_DELAY, Queue},
     store::{Change, Directory, DirectoryStore, Lease, Messages, Recipients, Settlement, StoreError},
@@ -28,6 +28,9 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long a busy carrier is asked again.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The one carrier that there is to hand messages to.
+const CARRIER: CarrierName = CarrierName::Loopback;
 
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,14 @@ pub async fn submit(
     match gateway.store.claim(id, lease).await? {
         Change::Made(message) => {
             debug!(message.id = %id, attempts = message.attempts, "claimed");
-            let verdict = hand_over(gateway, directory, submitter, &message, stamp).await?;
+            let prepared = match prepare(gateway, directory, &message, stamp).await {
+                Ok(prepared) => prepared,
+                Err(error) => return give_back(gateway, &message, stamp, error).await,
+            };
+            let verdict = match prepared {
+                Prepared::Ready(settings) => hand_over(gateway, submitter, &settings, &message, stamp).await,
+                Prepared::Not(settlement) => settlement.into(),
+            };
             conclude(gateway, &message, verdict).await?;
             Ok(Done::Finished)
         }
@@ -78,36 +88,64 @@ impl From<Settlement> for Verdict {
     }
 }
 
-/// Looks up the opt-out, hands the message over, and says what to record.
-async fn hand_over(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+/// What a message needs before it can be handed over, or why it cannot be.
+enum Prepared {
+    Ready(CarrierSettings),
+    Not(Settlement),
+}
+
+/// Looks up the opt-out and the carrier.
+async fn prepare(
+    gateway: &Gateway<impl Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter,
     message: &Message,
     stamp: Stamp,
-) -> Result<Verdict, StoreError> {
-    let settled = |progress| settlement(stamp, progress, gateway.clock.now());
-    if gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id) {
-        let reason = Some("the recipient has opted out of this sender".to_owned());
-        return Ok(Settlement { reason, ..settled(Progress::Blocked) }.into());
-    }
-    let carrier = CarrierName::Loopback;
-    let outcome = match directory.carrier(carrier).await? {
-        Some(settings) => {
-            let submission = Submission {
-                reference: message.id,
-                to: &message.to,
-                from: &message.from.id,
-                text: &message.text,
-                channel: message.channels.first().copied().unwrap_or(Channel::Sms),
-            };
-            submitter.submit(carrier, &settings, &submission).await
-        }
-        None => Outcome::Busy { retry_after: None, reason: format!("the directory has no carrier '{carrier}'") },
+) -> Result<Prepared, StoreError> {
+    let not = |progress, reason: String| {
+        let settlement = settlement(stamp, progress, gateway.clock.now());
+        Prepared::Not(Settlement { reason: Some(reason), ..settlement })
     };
+    if gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id) {
+        return Ok(not(Progress::Blocked, "the recipient has opted out of this sender".to_owned()));
+    }
+    Ok(match directory.carrier(CARRIER).await? {
+        Some(settings) => Prepared::Ready(settings),
+        None => not(Progress::Queued, format!("the directory has no carrier '{CARRIER}'")),
+    })
+}
+
+/// Nothing was handed over yet, so the message can go back as it came.
+async fn give_back(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    stamp: Stamp,
+    error: StoreError,
+) -> Result<Done, Unavailable> {
+    let reason = Some("the gateway could not prepare it".to_owned());
+    let back = Settlement { reason, ..settlement(stamp, Progress::Queued, gateway.clock.now()) };
+    settle(gateway, message, &back).await?;
+    Err(error.into())
+}
+
+/// Hands the message over, and says what to record.
+async fn hand_over<S, Q>(
+    gateway: &Gateway<S, Q>,
+    submitter: &Submitter,
+    settings: &CarrierSettings,
+    message: &Message,
+    stamp: Stamp,
+) -> Verdict {
+    let submission = Submission {
+        reference: message.id,
+        to: &message.to,
+        from: &message.from.id,
+        text: &message.text,
+        channel: message.channels.first().copied().unwrap_or(Channel::Sms),
+    };
+    let outcome = submitter.submit(CARRIER, settings, &submission).await;
     let at = gateway.clock.now();
-    let settled = |progress, reason| Settlement { reason, carrier: Some(carrier), ..settlement(stamp, progress, at) };
-    Ok(match outcome {
+    let settled = |progress, reason| Settlement { reason, carrier: Some(CARRIER), ..settlement(stamp, progress, at) };
+    match outcome {
         Outcome::Accepted { carrier_id } => Settlement { carrier_id, ..settled(Progress::Submitted, None) }.into(),
         Outcome::Rejected { reason } => settled(Progress::Rejected, Some(reason)).into(),
         Outcome::Busy { reason, .. } if at.duration_since(due_since(message)) > BUSY_FOR => {
@@ -120,7 +158,7 @@ async fn hand_over(
             let unknown_until = at.saturating_add(UNKNOWN_FOR).ok();
             Settlement { unknown_until, ..settled(Progress::Unknown, Some(reason)) }.into()
         }
-    })
+    }
 }
 
 /// When it should have gone out first.
@@ -137,13 +175,13 @@ async fn conclude(
     let Verdict { settlement, retry_after } = verdict;
     let settled = settle(gateway, message, &settlement).await?;
     match (settlement.progress, settled) {
-        (Progress::Queued, Some(message)) => {
+        (Progress::Queued, Settled::Done(message)) => {
             let gap = gateway.random.jittered(busy_gap(message.attempts));
             let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
             gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
         }
         // The network has spoken before the carrier did: it has taken the message.
-        (Progress::Unknown | Progress::Queued, None) => {
+        (Progress::Unknown | Progress::Queued, Settled::Otherwise(found)) if found.receipts.is_final() => {
             let taken = Settlement { progress: Progress::Submitted, reason: None, unknown_until: None, ..settlement };
             settle(gateway, message, &taken).await?;
         }

@@ -39,6 +39,15 @@ pub enum StoreError {
     Unreadable { what: &'static str, fault: String },
 }
 
+/// How new what is read has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Every earlier write is seen.
+    Latest,
+    /// Writes of the last second may be missing; for half the cost.
+    Recent,
+}
+
 /// What became of writing a message under an id that its client chose.
 #[derive(Debug)]
 pub enum Insertion {
@@ -182,9 +191,9 @@ pub trait Messages {
 
     /// # Errors
     /// When the store did not answer.
-    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+    async fn message(&self, id: MessageId, freshness: Freshness) -> Result<Option<Message>, StoreError>;
 
-    /// Those of the messages that exist, in no order.
+    /// Those of the messages that exist, in no order, each as it is now.
     ///
     /// # Errors
     /// When the store did not answer.

@@ -17,7 +17,7 @@ struct Body {
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::new("(body)", error))?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::of_json(&error))?;
     let reference = match &body.reference {
         None => None,
         Some(text) => {

@@ -1,10 +1,11 @@
-//! `{"id","from","to","text","at"}`, one reply a request.
+//! `{"id","from","to","text","at"}`, one reply a request. `id` is the carrier's own;
+//! `at` is not read, for a reply counts from when it comes.
 
 use serde::Deserialize;
 
 use crate::{
     carriers::{CarrierReply, UnreadableError},
-    domain::{PhoneNumber, SenderId, parse_time},
+    domain::{PhoneNumber, SenderId},
 };
 
 #[derive(Deserialize)]
@@ -13,21 +14,18 @@ struct Body {
     from: String,
     to: String,
     text: String,
-    at: Option<String>,
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::new("(body)", error))?;
-    let at = match body.at {
-        None => None,
-        Some(text) => Some(parse_time(&text).map_err(|error| UnreadableError::new("at", error))?),
-    };
+    let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::of_json(&error))?;
+    if body.id.is_empty() {
+        return Err(UnreadableError::new("id", "is empty"));
+    }
     Ok(vec![CarrierReply {
         id: body.id,
         from: PhoneNumber::parse(&body.from).map_err(|error| UnreadableError::new("from", error))?,
         to: SenderId::parse(&body.to).map_err(|error| UnreadableError::new("to", error))?,
         text: body.text,
-        at,
     }])
 }
 

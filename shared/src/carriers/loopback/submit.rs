@@ -1,5 +1,5 @@
-//! `POST {endpoint}/carrier/messages`. 202 takes the message, 422 refuses it,
-//! 429 and 503 put it off; anything else, and any answer that does not come in
+//! `POST {endpoint}/carrier/messages`. 202 takes the message, 400 and 422 refuse
+//! it, 429, 503 and any other 4xx put it off; anything else, and any answer that does not come in
 //! time, leaves the outcome unknown.
 
 use std::time::Duration;
@@ -8,6 +8,9 @@ use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER};
 use serde::{Deserialize, Serialize};
 
 use crate::carriers::{CarrierSettings, Outcome, Submission};
+
+/// The most characters that are kept of why a message was refused.
+const REASON_LENGTH: usize = 100;
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -62,13 +65,17 @@ async fn read(response: Response) -> Outcome {
         },
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             let reason = match response.json::<Refused>().await {
-                Ok(refused) => format!("{}: {}", refused.code, refused.message),
+                Ok(refused) => format!("{}: {}", refused.code, refused.message).chars().take(REASON_LENGTH).collect(),
                 Err(_) => format!("status {}", status.as_u16()),
             };
             Outcome::Rejected { reason }
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             Outcome::Busy { retry_after: retry_after(&response), reason: format!("status {}", status.as_u16()) }
+        }
+        // It does not know us, or not the path: nothing was taken, and someone has to look.
+        _ if status.is_client_error() => {
+            Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
         }
         _ => Outcome::Unknown { reason: format!("status {}", status.as_u16()) },
     }

@@ -25,8 +25,8 @@ pub const CODES: [(&str, State, &str); 6] = [
     ("26", State::Failed, "The message could not be sent, or its outcome stayed unknown"),
 ];
 
-/// Receipts go out on delivered or failed, and on nothing in between. *Read*
-/// is told as *delivered*, by the page's own two cases.
+/// Receipts go out on delivered or failed, and on nothing in between. *Read* is
+/// not told: it was *delivered* before, and that is.
 pub(crate) fn tells(state: State) -> bool {
     CODES.iter().any(|(_, told, _)| *told == state)
 }

@@ -20,6 +20,11 @@ use crate::{
 
 /// The most messages that one request may hold.
 pub const MOST_MESSAGES: usize = 1000;
+/// The most things that an answer warns of.
+const MOST_WARNINGS: usize = 100;
+/// A body of more bytes has more segments than any limit; it is not looked at,
+/// for it may lie under a thousand messages.
+const MOST_BODY_BYTES: usize = 100_000;
 
 const REQUEST_FIELDS: [&str; 3] = ["messages", "defaults", "defualts"];
 const MESSAGE_FIELDS: [&str; 7] = ["to", "from", "body", "callback", "channels", "id", "send_at"];
@@ -28,7 +33,8 @@ const FROM_FIELDS: [&str; 2] = ["type", "value"];
 type Object = Map<String, Value>;
 
 pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
-    let Value::Object(request) = json::read(body).map_err(|fault| vec![fault])? else {
+    let value = json::read(body).map_err(|fault| vec![fault])?;
+    let Value::Object(request) = value else {
         return Err(vec![Fault::new("(body)", FaultCode::WrongType, "must be a JSON object")]);
     };
     let mut warnings = unknown_fields(&request, &REQUEST_FIELDS, None, "");
@@ -44,37 +50,59 @@ pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<
             faults.push(fault.at(index));
             continue;
         };
-        warnings.extend(unknown_message_fields(message, Some(index), ""));
-        let mut merged = defaults.clone();
-        merge(&mut merged, message);
-        if let Ok(Some(id)) = read_id(&merged) {
-            let first = *first_with_id.entry(id).or_insert(index);
-            if first != index {
-                let words = format!("stands also at message {first}");
-                faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
+        let layers = [message].into_iter().chain(defaults.iter().copied()).collect();
+        match read_message(&Layers(layers), limit) {
+            Ok(draft) => {
+                if let Some(id) = draft.client_id
+                    && let first = *first_with_id.entry(id).or_insert(index)
+                    && first != index
+                {
+                    let words = format!("stands also at message {first}");
+                    faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
+                }
+                warnings.extend(unknown_message_fields(message, Some(index), ""));
+                warnings.extend(ignored_sender(message, &draft, index));
+                drafts.push(draft);
             }
-        }
-        match read_message(&merged, limit) {
-            Ok(draft) => drafts.push(draft),
             Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(index))),
         }
     }
+    warnings.truncate(MOST_WARNINGS);
     if faults.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(faults) }
 }
 
-fn read_defaults(request: &Object, warnings: &mut Vec<Warning>) -> Result<Object, Vec<Fault>> {
-    let mut defaults = Object::new();
-    for key in ["defualts", "defaults"] {
+/// The defaults, the one with the right spelling first.
+fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result<Vec<&'a Object>, Vec<Fault>> {
+    let mut defaults = Vec::new();
+    for key in ["defaults", "defualts"] {
         match request.get(key) {
             None | Some(Value::Null) => {}
             Some(Value::Object(given)) => {
                 warnings.extend(unknown_message_fields(given, None, &format!("{key}.")));
-                merge(&mut defaults, given);
+                defaults.push(given);
             }
             Some(_) => return Err(vec![Fault::new(key, FaultCode::WrongType, "must be an object")]),
         }
     }
     Ok(defaults)
+}
+
+/// Objects on top of each other, the topmost first. Looking through them is the
+/// merge of the page, without a copy for each message.
+struct Layers<'a>(Vec<&'a Object>);
+
+impl<'a> Layers<'a> {
+    /// The topmost value of that key; a `null` takes away what lies below.
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.0.iter().find_map(|layer| layer.get(key)).filter(|value| !value.is_null())
+    }
+
+    /// The objects of that key on top of each other, down to the first layer
+    /// that holds something else.
+    fn inner(&self, key: &str) -> Self {
+        let values = self.0.iter().filter_map(|layer| layer.get(key));
+        Self(values.map_while(Value::as_object).collect())
+    }
 }
 
 fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<Fault>> {
@@ -88,21 +116,6 @@ fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<Fault>> {
         }
         Some(Value::Array(messages)) => Ok(messages),
         Some(_) => fault(FaultCode::WrongType, "must be a list"),
-    }
-}
-
-/// Puts `over` on top of `under`, inside objects too; a `null` takes away.
-fn merge(under: &mut Object, over: &Object) {
-    for (key, value) in over {
-        match (under.get_mut(key), value) {
-            (_, Value::Null) => {
-                under.remove(key);
-            }
-            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
-            _ => {
-                under.insert(key.clone(), value.clone());
-            }
-        }
     }
 }
 
@@ -121,8 +134,17 @@ fn unknown_fields(object: &Object, known: &[&str], index: Option<usize>, prefix:
         .collect()
 }
 
+/// A sender named beside `shared` in the message itself. One from the defaults
+/// is passed over in silence: there it is meant for the other messages.
+fn ignored_sender(message: &Object, draft: &Draft, index: usize) -> Option<Warning> {
+    let named = message.get("from").is_some_and(|from| from["value"].is_string());
+    let ignored = draft.from == SenderChoice::Shared && named;
+    let words = "was ignored: a shared sender cannot be chosen";
+    ignored.then(|| Warning { index: Some(index), field: "from.value".to_owned(), message: words.to_owned() })
+}
+
 /// Reads one merged message, going on after a fault so that all are found.
-fn read_message(message: &Object, limit: SegmentLimit) -> Result<Draft, Vec<Fault>> {
+fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<Fault>> {
     let mut faults = Vec::new();
     let to = keep(read_to(message), &mut faults);
     let from = keep(read_from(message), &mut faults);
@@ -143,7 +165,7 @@ fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
     read.map_err(|fault| faults.push(fault)).ok()
 }
 
-fn read_to(message: &Object) -> Result<PhoneNumber, Fault> {
+fn read_to(message: &Layers<'_>) -> Result<PhoneNumber, Fault> {
     let to = required_text(message, "to", "to")?;
     PhoneNumber::parse(to).map_err(|error| {
         let code = if error == NumberError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
@@ -151,17 +173,17 @@ fn read_to(message: &Object) -> Result<PhoneNumber, Fault> {
     })
 }
 
-fn read_from(message: &Object) -> Result<SenderChoice, Fault> {
+fn read_from(message: &Layers<'_>) -> Result<SenderChoice, Fault> {
     let from = match message.get("from") {
         None => return Err(Fault::new("from", FaultCode::Missing, "a sender is required: {\"type\", \"value\"}")),
-        Some(Value::Object(from)) => from,
+        Some(Value::Object(_)) => message.inner("from"),
         Some(_) => return Err(Fault::new("from", FaultCode::WrongType, "must be an object {\"type\", \"value\"}")),
     };
-    match required_text(from, "type", "from.type")? {
+    match required_text(&from, "type", "from.type")? {
         // A value beside it, from the defaults perhaps, has no say: a shared sender cannot be chosen.
         "shared" => Ok(SenderChoice::Shared),
         "custom" => {
-            let value = required_text(from, "value", "from.value")?;
+            let value = required_text(&from, "value", "from.value")?;
             let sender = SenderId::parse(value).map_err(|error| {
                 let code = if error == SenderError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
                 Fault::new("from.value", code, error.to_string())
@@ -172,8 +194,12 @@ fn read_from(message: &Object) -> Result<SenderChoice, Fault> {
     }
 }
 
-fn read_body(message: &Object, limit: SegmentLimit) -> Result<Text, Fault> {
+fn read_body(message: &Layers<'_>, limit: SegmentLimit) -> Result<Text, Fault> {
     let body = required_text(message, "body", "body")?;
+    if body.len() > MOST_BODY_BYTES {
+        let words = format!("is longer than {MOST_BODY_BYTES} bytes");
+        return Err(Fault::new("body", FaultCode::TooLong, words));
+    }
     Text::parse(body, limit).map_err(|error| {
         let code = match error {
             TextError::Empty => FaultCode::Empty,
@@ -184,13 +210,13 @@ fn read_body(message: &Object, limit: SegmentLimit) -> Result<Text, Fault> {
     })
 }
 
-fn read_callback(message: &Object) -> Result<Option<CallbackUrl>, Fault> {
+fn read_callback(message: &Layers<'_>) -> Result<Option<CallbackUrl>, Fault> {
     let Some(callback) = optional_text(message, "callback")? else { return Ok(None) };
     let url = CallbackUrl::parse(callback);
     url.map(Some).map_err(|error| Fault::new("callback", FaultCode::Malformed, error.to_string()))
 }
 
-fn read_channels(message: &Object) -> Result<Vec<Channel>, Fault> {
+fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, Fault> {
     let fault = |code, words| Err(Fault::new("channels", code, words));
     let listed = match message.get("channels") {
         None => return Ok(Vec::new()),
@@ -212,27 +238,27 @@ fn read_channels(message: &Object) -> Result<Vec<Channel>, Fault> {
     Ok(channels)
 }
 
-fn read_id(message: &Object) -> Result<Option<Uuid>, Fault> {
+fn read_id(message: &Layers<'_>) -> Result<Option<Uuid>, Fault> {
     let Some(id) = optional_text(message, "id")? else { return Ok(None) };
     let uuid = Uuid::try_parse(id);
     uuid.map(Some).map_err(|_| Fault::new("id", FaultCode::Malformed, "is not a UUID"))
 }
 
-fn read_send_at(message: &Object) -> Result<Option<jiff::Timestamp>, Fault> {
+fn read_send_at(message: &Layers<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
     let Some(send_at) = optional_text(message, "send_at")? else { return Ok(None) };
     let time = parse_time(send_at);
     time.map(Some).map_err(|error| Fault::new("send_at", FaultCode::Malformed, error.to_string()))
 }
 
-fn required_text<'a>(object: &'a Object, key: &str, field: &str) -> Result<&'a str, Fault> {
+fn required_text<'a>(object: &Layers<'a>, key: &str, field: &str) -> Result<&'a str, Fault> {
     match object.get(key) {
-        None | Some(Value::Null) => Err(Fault::new(field, FaultCode::Missing, "is required")),
+        None => Err(Fault::new(field, FaultCode::Missing, "is required")),
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(Fault::new(field, FaultCode::WrongType, "must be a string")),
     }
 }
 
-fn optional_text<'a>(object: &'a Object, key: &str) -> Result<Option<&'a str>, Fault> {
+fn optional_text<'a>(object: &Layers<'a>, key: &str) -> Result<Option<&'a str>, Fault> {
     match object.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -292,10 +318,19 @@ mod tests {
     #[test]
     fn unknown_fields_are_named_where_they_stand() {
         let body = r#"{"note":1,"defaults":{"ref":1},
-            "messages":[{"to":"441111111111","body":"a","from":{"type":"shared","kind":1},"sendAt":"x"}]}"#;
+            "messages":[{"to":"441111111111","body":"a","from":{"type":"shared","kind":1,"value":"x"},"sendAt":"x"}]}"#;
         let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
         let named: Vec<_> = request.warnings.iter().map(|w| (w.index, w.field.as_str())).collect();
-        assert_eq!(named, [(None, "note"), (None, "defaults.ref"), (Some(0), "sendAt"), (Some(0), "from.kind")]);
+        assert_eq!(
+            named,
+            [
+                (None, "note"),
+                (None, "defaults.ref"),
+                (Some(0), "sendAt"),
+                (Some(0), "from.kind"),
+                (Some(0), "from.value")
+            ]
+        );
     }
 
     proptest! {

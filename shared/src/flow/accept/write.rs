@@ -82,17 +82,19 @@ pub(super) async fn write<S: Messages, Q>(
         gateway.store.insert(&messages).await?;
         return Ok(messages);
     }
+    let messages = in_place_of(messages, earlier);
+    let messages: Vec<Message> = stream::iter(messages.into_iter().enumerate())
+        .map(|(index, message)| write_named(gateway, index, message, &plans[index]))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    // Last, because a conflict may still have been found above.
     let fresh: Vec<_> =
         messages.iter().zip(plans).filter(|(_, plan)| unnamed(plan)).map(|(message, _)| message.clone()).collect();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
     }
-    let messages = in_place_of(messages, earlier);
-    stream::iter(messages.into_iter().enumerate())
-        .map(|(index, message)| write_named(gateway, index, message, &plans[index]))
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await
+    Ok(messages)
 }
 
 async fn write_named<S: Messages, Q>(

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Item, string, unavailable};
-use crate::store::StoreError;
+use crate::store::{Freshness, StoreError};
 
 const MOST_WRITES: usize = 25;
 const MOST_READS: usize = 100;
@@ -46,19 +46,35 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
 }
 
 /// The items of those keys that exist, in no order.
-pub(super) async fn get(client: &Client, table: &str, key: &str, values: Vec<String>) -> Result<Vec<Item>, StoreError> {
+pub(super) async fn get(
+    client: &Client,
+    table: &str,
+    key: &str,
+    values: Vec<String>,
+    freshness: Freshness,
+) -> Result<Vec<Item>, StoreError> {
     let chunks: Vec<Vec<String>> = values.chunks(MOST_READS).map(<[_]>::to_vec).collect();
     let found: Vec<Vec<Item>> = stream::iter(chunks)
-        .map(|chunk| get_chunk(client, table, key, chunk))
+        .map(|chunk| get_chunk(client, table, key, chunk, freshness))
         .buffer_unordered(CONCURRENCY)
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn get_chunk(client: &Client, table: &str, key: &str, values: Vec<String>) -> Result<Vec<Item>, StoreError> {
+async fn get_chunk(
+    client: &Client,
+    table: &str,
+    key: &str,
+    values: Vec<String>,
+    freshness: Freshness,
+) -> Result<Vec<Item>, StoreError> {
     let keys = values.into_iter().map(|value| Item::from([(key.to_owned(), string(value))])).collect();
-    let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(unavailable("read items"))?;
+    let wanted = KeysAndAttributes::builder()
+        .set_keys(Some(keys))
+        .consistent_read(freshness == Freshness::Latest)
+        .build()
+        .map_err(unavailable("read items"))?;
     let mut waiting = HashMap::from([(table.to_owned(), wanted)]);
     let mut found = Vec::new();
     for offer in 0..OFFERS {

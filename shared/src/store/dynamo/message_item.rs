@@ -130,6 +130,11 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
     to_item(item).map_err(unreadable)
 }
 
+/// Whether the item is that of a message: replies live in the same table.
+pub(super) fn is_message(item: &Item) -> bool {
+    item.contains_key(keys::STATE)
+}
+
 pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
     let mut receipts = Vec::new();
     for status in ReceiptStatus::ALL {

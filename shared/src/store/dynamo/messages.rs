@@ -17,7 +17,9 @@ use crate::{
         AccountId, Message, MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply, ReplyId, SenderId,
         Stamp,
     },
-    store::{Change, Due, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement, StoreError},
+    store::{
+        Change, Due, Freshness, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement, StoreError,
+    },
 };
 
 /// By how much a scheduled message may be early, for clocks that differ.
@@ -30,8 +32,9 @@ impl DynamoStore {
         Update::of_message(&self.client, &self.tables.messages, id)
     }
 
-    async fn get(&self, id: String) -> Result<Option<Item>, StoreError> {
+    async fn get(&self, id: String, freshness: Freshness) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(id));
+        let request = request.consistent_read(freshness == Freshness::Latest);
         Ok(request.send().await.map_err(unavailable("read a message"))?.item)
     }
 
@@ -78,14 +81,15 @@ impl Messages for DynamoStore {
         }
     }
 
-    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.get(id.to_string()).await?.map(message_item::read).transpose()
+    async fn message(&self, id: MessageId, freshness: Freshness) -> Result<Option<Message>, StoreError> {
+        let item = self.get(id.to_string(), freshness).await?;
+        item.filter(message_item::is_message).map(message_item::read).transpose()
     }
 
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError> {
         let ids = ids.iter().map(ToString::to_string).collect();
-        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids).await?;
-        items.into_iter().map(message_item::read).collect()
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Latest).await?;
+        items.into_iter().filter(message_item::is_message).map(message_item::read).collect()
     }
 
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
@@ -145,7 +149,8 @@ impl Messages for DynamoStore {
             .set(keys::STAMP, stamp(run))
             .wake_no_more()
             .expect(keys::ACCOUNT, string(account.as_str()))
-            .expect_before(Progress::Cancelled);
+            .expect_before(Progress::Cancelled)
+            .expect_no_final_receipt();
         change(update.send("cancel a message").await?)
     }
 
@@ -161,8 +166,7 @@ impl Messages for DynamoStore {
         }
         match update.send("record a receipt").await? {
             Answer::Made(_) => Ok(Recorded::New),
-            Answer::Missing => Ok(Recorded::NoMessage),
-            Answer::Refused(item) => {
+            Answer::Refused(item) if message_item::is_message(&item) => {
                 let message = message_item::read(item)?;
                 Ok(match message.receipts.get(receipt.status) {
                     Some(there) if there.stamp == receipt.stamp => Recorded::New,
@@ -170,6 +174,7 @@ impl Messages for DynamoStore {
                     None => Recorded::NoMessage,
                 })
             }
+            Answer::Refused(_) | Answer::Missing => Ok(Recorded::NoMessage),
         }
     }
 
@@ -203,7 +208,8 @@ impl Messages for DynamoStore {
     }
 
     async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError> {
-        self.get(id.to_string()).await?.map(reply_item::read).transpose()
+        let item = self.get(id.to_string(), Freshness::Recent).await?;
+        item.filter(|item| !message_item::is_message(item)).map(reply_item::read).transpose()
     }
 
     async fn park(&self, parked: Parked<'_>) -> Result<(), StoreError> {
@@ -244,8 +250,8 @@ impl Messages for DynamoStore {
 fn change(answer: Answer) -> Result<Change, StoreError> {
     Ok(match answer {
         Answer::Made(item) => Change::Made(message(item)?),
-        Answer::Refused(item) => Change::Refused(message(item)?),
-        Answer::Missing => Change::Missing,
+        Answer::Refused(item) if message_item::is_message(&item) => Change::Refused(message(item)?),
+        Answer::Refused(_) | Answer::Missing => Change::Missing,
     })
 }
 

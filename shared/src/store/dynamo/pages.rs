@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use super::{DynamoStore, Item, batch, keys, message_item, reply_item, string, unavailable};
 use crate::{
     domain::{AccountId, PhoneNumber, SenderId},
-    store::{Entry, Page, Position, Record, StoreError},
+    store::{Entry, Freshness, Page, Position, Record, StoreError},
 };
 
 impl DynamoStore {
@@ -35,7 +35,8 @@ impl DynamoStore {
         limit: u16,
     ) -> Result<Page, StoreError> {
         let mut found = Vec::new();
-        let mut month = keys::month(after.and_then(Position::time).unwrap_or(newest));
+        let begin = after.and_then(Position::time).unwrap_or(newest).min(newest);
+        let mut month = keys::month(begin);
         while month >= keys::month(oldest) && found.len() < usize::from(limit) {
             let shards = (0..keys::LOG_SHARDS)
                 .map(|shard| self.positions(keys::LOG, keys::log(account, month, shard), after, limit));
@@ -86,7 +87,7 @@ impl DynamoStore {
         let full = found.len() == usize::from(limit);
         let next = found.last().filter(|_| full).map(|(position, _)| Position::new(position));
         let ids = found.iter().map(|(_, id)| id.clone()).collect();
-        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids).await?;
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Recent).await?;
         let mut by_id: HashMap<String, Item> =
             items.into_iter().filter_map(|item| Some((item.get(keys::ID)?.as_s().ok()?.clone(), item))).collect();
         let mut entries = Vec::with_capacity(found.len());

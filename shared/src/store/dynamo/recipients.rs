@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AccountId, PhoneNumber, Recipient, SenderId},
-    store::{Recipients, StoreError},
+    store::{Freshness, Recipients, StoreError},
 };
 
 impl DynamoStore {
@@ -39,7 +39,7 @@ impl Recipients for DynamoStore {
 
     async fn recipients(&self, numbers: &[PhoneNumber]) -> Result<HashMap<PhoneNumber, Recipient>, StoreError> {
         let wanted = numbers.iter().map(|number| number.digits().to_owned()).collect();
-        let items = batch::get(&self.client, self.recipients_table()?, keys::NUMBER, wanted).await?;
+        let items = batch::get(&self.client, self.recipients_table()?, keys::NUMBER, wanted, Freshness::Recent).await?;
         let mut found = HashMap::new();
         for item in &items {
             let digits = item.get(keys::NUMBER).and_then(|number| number.as_s().ok());
