@@ -3,6 +3,8 @@
 //! and its handsets) and talks to it over HTTP, as a client would. A test is
 //! named after the rule that it proves.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
+
 mod bad_input;
 mod budget;
 mod bulk;

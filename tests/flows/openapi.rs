@@ -1,1 +1,102 @@
-//! (being written)
+//! The description of the API is what the code does: its routes are the
+//! template's, its names are the code's, and what is answered and told fits its
+//! schemas.
+
+use std::collections::BTreeSet;
+
+use local::{gateway, template::Event};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::domain::{Channel, State};
+
+use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
+
+fn document() -> Value {
+    serde_json::from_str(messages::OPENAPI).unwrap()
+}
+
+/// Fails unless the value fits the component of that name.
+fn fits(value: &Value, component: &str) {
+    let mut schema = document();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["$ref"] = json!(format!("#/components/schemas/{component}"));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{component}: {errors:#?}\n{value:#}");
+}
+
+fn names(schema: &str) -> BTreeSet<String> {
+    let names = document()["components"]["schemas"][schema]["enum"].clone();
+    serde_json::from_value(names).unwrap()
+}
+
+#[test]
+fn the_routes_are_those_of_the_template() {
+    let document = document();
+    let described: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let deployed: BTreeSet<_> = gateway::functions(&"http://127.0.0.1:3000/".parse().unwrap())
+        .unwrap()
+        .into_iter()
+        .flat_map(|function| function.events)
+        .filter_map(|event| match event {
+            Event::Http { method, path } => Some((method, path)),
+            Event::Queue { .. } | Event::Schedule { .. } => None,
+        })
+        .collect();
+    assert_eq!(described, deployed);
+}
+
+#[test]
+fn the_names_are_those_of_the_code() {
+    assert_eq!(names("State"), State::ALL.map(|state| state.as_str().to_owned()).into());
+    assert_eq!(names("Channel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
+    let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
+    let known = shared::dialects::mplus::event::CODES.map(|(code, _, _)| code);
+    assert_eq!(codes, json!(known));
+}
+
+#[tokio::test]
+async fn what_is_answered_and_told_fits_its_schema() {
+    let system = System::start().await;
+    let served = answer(system.request(Method::GET, "/openapi.json")).await;
+    assert_eq!(served.body, document());
+
+    let message = with(with(shared("447700900030", "Hello"), "callback", system.sink("receipts")), "note", 1);
+    let full = json!({"id": "b2693dfe-0813-427a-bc2f-62b0e9292403", "channels": ["sms"], "send_at": "2026-01-01T09:00:00Z",
+        "from": {"type": "custom", "value": "sender-id"}, "to": "447700900031", "body": "Full"});
+    let request = json!({"messages": [message, full]});
+    fits(&request, "SendRequest");
+    let Answer { body: accepted, .. } = system.post(DEMO, &request).await;
+    fits(&accepted, "SendAnswer");
+    let (id, sender) = (&accepted["messages"][0]["messageUuid"], &accepted["messages"][0]["from"]["value"]);
+
+    fits(&system.until_sunk("receipts", 1).await[0]["json"], "DeliveryReceipt");
+    system.reply("447700900030", sender, "Hi").await;
+    fits(&system.until_sunk("replies", 1).await[0]["json"], "MobileOriginated");
+    fits(&system.until_state(id, "delivered").await, "Message");
+    fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
+    fits(&system.get(DEMO, "/conversations/447700900030").await.body, "Page");
+    fits(&system.get(DEMO, "/dr-responses").await.body, "ReceiptCodes");
+
+    let cancelled = format!("/messages/{}", id.as_str().unwrap());
+    for problem in [
+        system.post("no-key", &json!({})).await,
+        system.post(DEMO, &json!({"messages": [{}, owned("7", "")]})).await,
+        system.post(DEMO, &json!({"messages": [{"from": {"type": "custom", "value": "Nobody"}, "to": "447700900030", "body": "x"}]})).await,
+        system.get(DEMO, "/messages/7").await,
+        system.get(DEMO, "/messages?state=odd").await,
+        system.delete(DEMO, &cancelled).await,
+    ] {
+        assert!(problem.status.is_client_error());
+        assert_eq!(problem.body["status"], problem.status.as_u16());
+        fits(&problem.body, "Problem");
+    }
+}

@@ -92,7 +92,7 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
     for _ in 0..15 {
         let message = scheduled(&system, 400).await;
         let path = path(&message);
-        let (_, answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
+        let ((), answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
         system.until_quiet().await;
         let state = system.message(&message["messageUuid"]).await["state"].clone();
         if answer.status == StatusCode::OK {

@@ -14,8 +14,7 @@ use shared::{
     store::Directory,
 };
 
-/// The switch for a dry run, as the page names it and as its example does. Any
-/// case will do: who misspells it does not want the messages sent.
+/// The switch for a dry run, as the page names it and as its example does.
 const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
 
 pub struct Send {

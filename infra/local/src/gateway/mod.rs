@@ -22,10 +22,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 use url::Url;
 
-use self::{functions::Functions, provision::Provisioned, time::Time};
+use self::{functions::Functions, time::Time};
 use crate::{
     config::Config,
-    template::{Event, Template},
+    template::{Event, Function, Template},
 };
 
 /// The template that is deployed to AWS.
@@ -62,8 +62,8 @@ impl Gateway {
         let time = Time::of_world(client.clone(), options.world.clone(), clock.clone()).await?;
 
         let template = Template::parse(TEMPLATE)?;
-        let Provisioned { names, sqs } =
-            provision::provision(&template, &options.config, &options.world, http.clone()).await?;
+        let names = provision::names(&template, &options.world)?;
+        let sqs = provision::provision(&template, &names, &options.config, &options.world, http.clone()).await?;
         let described = template.functions(&names)?;
         let environment = |variables: Variables| Environment {
             variables,
@@ -88,7 +88,7 @@ impl Gateway {
                     Event::Queue { arn, batch_size, concurrency } => {
                         let source = sources::Source {
                             function: function.binary.clone(),
-                            queue_url: provision::queue_url(&sqs, arn).await?,
+                            queue_url: provision::queue_url(&options.world, arn)?,
                             arn: arn.clone(),
                             batch_size: *batch_size,
                         };
@@ -128,6 +128,15 @@ impl Gateway {
         }
         info!("the gateway has ended");
     }
+}
+
+/// The functions that the template describes, as they run against a world there.
+///
+/// # Errors
+/// When the template cannot be used.
+pub fn functions(world: &Url) -> anyhow::Result<Vec<Function>> {
+    let template = Template::parse(TEMPLATE)?;
+    Ok(template.functions(&provision::names(&template, world)?)?)
 }
 
 /// Tells the simulated carrier where to bring receipts and replies, as one

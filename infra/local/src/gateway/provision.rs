@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use shared::{
     carriers::CarrierSettings,
     domain::{Account, ApiKeyHash, CallbackUrl},
-    runtime::{Environment, HttpStack, Random, Variables, aws},
+    runtime::{Clock, Environment, HttpStack, Random, Variables, aws},
     store::DynamoDirectory,
 };
 use url::Url;
@@ -23,41 +23,43 @@ use crate::{
     template::{Names, Resource, Template, resolve},
 };
 
-/// What the rest of the gateway needs to know of it.
-pub(super) struct Provisioned {
-    pub names: Names,
-    pub sqs: aws_sdk_sqs::Client,
+/// What the template's resources are called here. Tables and queues bear their
+/// logical names; a queue's URL is one of the world, wherever its SQS is.
+pub(super) fn names(template: &Template, world: &Url) -> anyhow::Result<Names> {
+    let mut names = Names::new(template.parameters());
+    for table in template.resources("AWS::DynamoDB::Table") {
+        names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
+    }
+    for queue in template.resources("AWS::SQS::Queue") {
+        let arn = arn("sqs", queue.name);
+        names.add(queue.name, queue_url(world, &arn)?, arn);
+    }
+    Ok(names)
 }
 
 pub(super) async fn provision(
     template: &Template,
+    names: &Names,
     config: &Config,
     world: &Url,
     http: HttpStack,
-) -> anyhow::Result<Provisioned> {
-    let environment = Environment {
-        variables: aws_variables(world),
-        clock: shared::runtime::Clock::system(),
-        random: Random::of_system(),
-        http,
-    };
+) -> anyhow::Result<aws_sdk_sqs::Client> {
+    let environment =
+        Environment { variables: aws_variables(world), clock: Clock::system(), random: Random::of_system(), http };
     let (dynamodb, sqs) = (aws::dynamodb(&environment)?, aws::sqs(&environment)?);
-    let mut names = Names::new(template.parameters());
     for table in template.resources("AWS::DynamoDB::Table") {
         create_table(&dynamodb, &table).await.with_context(|| format!("creating table {}", table.name))?;
-        names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
     }
     let queues = template.resources("AWS::SQS::Queue");
     for queue in &queues {
-        let url = create_queue(&sqs, queue).await.with_context(|| format!("creating queue {}", queue.name))?;
-        names.add(queue.name, url, arn("sqs", queue.name));
+        create_queue(&sqs, queue).await.with_context(|| format!("creating queue {}", queue.name))?;
     }
     for queue in &queues {
-        redrive(&sqs, queue, &names).await.with_context(|| format!("the redrive policy of {}", queue.name))?;
+        redrive(&sqs, queue, names).await.with_context(|| format!("the redrive policy of {}", queue.name))?;
     }
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
     fill_directory(&directory, config, world).await.context("filling the directory")?;
-    Ok(Provisioned { names, sqs })
+    Ok(sqs)
 }
 
 /// What the SDK needs to find the world.
@@ -72,10 +74,9 @@ pub(super) fn aws_variables(world: &Url) -> Variables {
 }
 
 /// The URL of the queue of that ARN.
-pub(super) async fn queue_url(sqs: &aws_sdk_sqs::Client, arn: &str) -> anyhow::Result<String> {
+pub(super) fn queue_url(world: &Url, arn: &str) -> anyhow::Result<String> {
     let name = arn.rsplit(':').next().unwrap_or(arn);
-    let answer = sqs.get_queue_url().queue_name(name).send().await?;
-    answer.queue_url.ok_or_else(|| anyhow!("queue {name} has no URL"))
+    Ok(world.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())
 }
 
 fn arn(service: &str, name: &str) -> String {
@@ -127,15 +128,15 @@ fn key_schema(schema: &Value) -> anyhow::Result<Vec<KeySchemaElement>> {
     list(schema).iter().map(element).collect()
 }
 
-async fn create_queue(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>) -> anyhow::Result<String> {
+async fn create_queue(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>) -> anyhow::Result<()> {
     let mut request = sqs.create_queue().queue_name(queue.name);
     for name in ["VisibilityTimeout", "MessageRetentionPeriod"] {
         if let Some(value) = queue.properties.get(name) {
             request = request.attributes(QueueAttributeName::from(name), value.to_string());
         }
     }
-    let answer = request.send().await?;
-    answer.queue_url.ok_or_else(|| anyhow!("it has no URL"))
+    request.send().await?;
+    Ok(())
 }
 
 async fn redrive(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>, names: &Names) -> anyhow::Result<()> {

@@ -50,16 +50,16 @@ pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<
             faults.push(fault.at(index));
             continue;
         };
-        let layers = [message].into_iter().chain(defaults.iter().copied()).collect();
-        match read_message(&Layers(layers), limit) {
+        let layers = Layers([message].into_iter().chain(defaults.iter().copied()).collect());
+        if let Ok(Some(id)) = read_id(&layers) {
+            let first = *first_with_id.entry(id).or_insert(index);
+            if first != index {
+                let words = format!("stands also at message {first}");
+                faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
+            }
+        }
+        match read_message(&layers, limit) {
             Ok(draft) => {
-                if let Some(id) = draft.client_id
-                    && let first = *first_with_id.entry(id).or_insert(index)
-                    && first != index
-                {
-                    let words = format!("stands also at message {first}");
-                    faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
-                }
                 warnings.extend(unknown_message_fields(message, Some(index), ""));
                 warnings.extend(ignored_sender(message, &draft, index));
                 drafts.push(draft);
