@@ -453,7 +453,7 @@ async fn unknown_fields_are_ignored_and_named() {
         "defaults": {"sendAt": "x", "from": {"name": 1}},
         "messages": [
             good(),
-            with(with(good(), "reference", "r"), "from", json!({"type": "shared", "kind": {}})),
+            with(with(good(), "reference", "r"), "from", json!({"type": "shared", "kind": {}, "value": "441234567890"})),
         ],
     });
     let answer = system.post(DEMO, &body).await;
@@ -466,6 +466,7 @@ async fn unknown_fields_are_ignored_and_named() {
         {"field": "defaults.from.name", "message": ignored},
         {"index": 1, "field": "reference", "message": ignored},
         {"index": 1, "field": "from.kind", "message": ignored},
+        {"index": 1, "field": "from.value", "message": "was ignored: a shared sender cannot be chosen"},
     ]);
     assert_eq!(answer.body["warnings"], expected);
     let answer = system.post(DEMO, &request(good())).await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -15,6 +16,10 @@ fn entries(page: &Value) -> &Vec<Value> {
 
 fn ids(page: &Value) -> Vec<&str> {
     entries(page).iter().map(|entry| entry["id"].as_str().unwrap()).collect()
+}
+
+fn time(written: &Value) -> Timestamp {
+    written.as_str().unwrap().parse().unwrap()
 }
 
 async fn list(system: &System, key: &str, path: &str) -> Value {
@@ -44,10 +49,8 @@ async fn a_message_is_shown_with_all_that_became_of_it() {
     assert_eq!((&shown["carrier"], &shown["attempts"]), (&"loopback".into(), &1.into()));
     assert!(shown["carrier_id"].is_string() && shown["encoding"].is_string(), "{shown}");
     let history = shown["history"].as_array().unwrap();
-    let times: Vec<jiff::Timestamp> =
-        history.iter().map(|moment| moment["at"].as_str().unwrap().parse().unwrap()).collect();
-    assert!(times.is_sorted(), "{times:?}");
-    assert_eq!(times[0], shown["created_at"].as_str().unwrap().parse().unwrap());
+    assert!(history.is_sorted_by_key(|moment| time(&moment["at"])), "{shown}");
+    assert_eq!(history[0]["at"], shown["created_at"]);
     let plain = system.send_one(DEMO, owned(PHONE, "Plain")).await;
     assert_ne!(system.message(&plain["messageUuid"]).await["encoding"], shown["encoding"]);
 }
@@ -87,7 +90,7 @@ async fn the_pages_of_a_list_hold_every_entry_once_the_newest_first() {
         assert_eq!(found.len(), expected.len(), "limit {limit}");
         assert_eq!(found.iter().copied().collect::<HashSet<_>>(), expected.iter().map(String::as_str).collect());
         let all: Vec<_> = pages.iter().flat_map(entries).collect();
-        assert!(all.is_sorted_by(|newer, older| newer["created_at"].as_str() >= older["created_at"].as_str()));
+        assert!(all.iter().rev().is_sorted_by_key(|entry| time(&entry["created_at"])));
         assert_eq!(all.iter().filter(|entry| entry["direction"] == "in").count(), 3);
     }
     assert_eq!(ids(&list(&system, DEMO, "/messages").await).len(), expected.len());

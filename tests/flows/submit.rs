@@ -1,6 +1,11 @@
 //! Submitting: a message is handed over once, whatever the carrier answers and
 //! however often its job comes.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+};
+
 use jiff::ToSpan;
 use local::config::Config;
 use serde_json::{Value, json};
@@ -71,6 +76,42 @@ async fn a_busy_carrier_is_tried_again_until_it_takes_the_message_once() {
     assert_eq!(message["attempts"], 3);
     assert_eq!(told(&system).await, ["00"]);
     assert_eq!(system.handset("447700900710").await.len(), 1);
+}
+
+/// A carrier that is there and takes nothing.
+fn busy_carrier() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let mut bytes = [0; 8192];
+            let length = connection.read(&mut bytes).unwrap_or_default();
+            let status = if bytes[..length].starts_with(b"PUT") { "204 No Content" } else { "503 Service Unavailable" };
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_carrier_that_stays_busy_for_a_day_lets_a_message_expire() {
+    let endpoint = format!("[carriers.loopback]\nendpoint = \"{}\"", busy_carrier());
+    let system = System::with_config(&Config::DEFAULT.replace("[carriers.loopback]", &endpoint)).await;
+    let id = send(&system, "447700900010").await;
+    for attempts in [1, 2] {
+        system
+            .until("it is put back", async || {
+                let message = system.message(&id).await;
+                (message["state"] == "queued" && message["attempts"] == attempts).then_some(())
+            })
+            .await;
+        system.advance(attempts * 12 * 3_600 + 60).await;
+    }
+    let message = system.until_state(&id, "expired").await;
+    let reason = message["history"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
+    assert!(reason.contains("stayed busy"), "{reason}");
+    assert_eq!(told(&system).await, ["23"]);
 }
 
 #[tokio::test]

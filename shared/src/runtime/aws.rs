@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 
 use super::{ConfigError, Environment, Variables};
@@ -16,7 +17,8 @@ use super::{ConfigError, Environment, Variables};
 /// How often one AWS call is tried in all.
 const ATTEMPTS: u32 = 4;
 /// How long one try may take. DynamoDB and SQS answer in milliseconds; a try
-/// that takes longer is better made again.
+/// that takes longer is better made again. It also stands in for the SDK's own
+/// watch over slow bodies, which takes a long poll for a stalled one.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 struct Access {
@@ -58,6 +60,7 @@ pub fn dynamodb(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, C
         .credentials_provider(access.credentials)
         .retry_config(access.retry)
         .timeout_config(access.timeout)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(environment.http.clone());
     config.set_endpoint_url(endpoint(&environment.variables, "AWS_ENDPOINT_URL_DYNAMODB").map(str::to_owned));
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
@@ -73,6 +76,7 @@ pub fn sqs(environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError
         .credentials_provider(access.credentials)
         .retry_config(access.retry)
         .timeout_config(access.timeout)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(environment.http.clone());
     config.set_endpoint_url(endpoint(&environment.variables, "AWS_ENDPOINT_URL_SQS").map(str::to_owned));
     Ok(aws_sdk_sqs::Client::from_conf(config.build()))

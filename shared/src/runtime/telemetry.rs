@@ -13,6 +13,6 @@ use super::{ConfigError, Variables};
 /// When `LOG_LEVEL` is something else.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
     let level = variables.parsed("LOG_LEVEL", LevelFilter::INFO)?;
-    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_current_span(false).init();
+    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_span_list(false).init();
     Ok(())
 }

@@ -123,3 +123,57 @@ fn not_here() -> Response<Body> {
     *response.status_mut() = http::StatusCode::NOT_FOUND;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::template::Event;
+
+    const WATCH_ENV: &str = include_str!("../../watch.env");
+    const MANIFEST: &str = include_str!("../../../../Cargo.toml");
+
+    fn described() -> Vec<template::Function> {
+        super::super::functions(&"http://127.0.0.1:3000/".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_watched_has_the_environment_that_the_template_describes() {
+        let lines = WATCH_ENV.lines().filter(|line| !line.starts_with('#'));
+        let watched: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
+        for function in described() {
+            for (name, value) in &function.environment {
+                let expected = if name == "ALLOW_PRIVATE_CALLBACKS" { "true" } else { value };
+                assert_eq!(watched.get(name.as_str()), Some(&expected), "{name} of {}", function.binary);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_watched_has_the_routes_that_the_template_describes() {
+        let manifest: Value = toml::from_str(MANIFEST).unwrap();
+        let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+        let mut watched = BTreeSet::new();
+        for (path, targets) in router.as_object().unwrap() {
+            for target in targets.as_array().unwrap() {
+                watched.insert(format!(
+                    "{} {path} {}",
+                    target["method"].as_str().unwrap(),
+                    target["function"].as_str().unwrap()
+                ));
+            }
+        }
+        let mut deployed = BTreeSet::new();
+        for function in described() {
+            for event in &function.events {
+                if let Event::Http { method, path } = event {
+                    deployed.insert(format!("{method} {path} {}", function.binary));
+                }
+            }
+        }
+        assert_eq!(watched, deployed);
+    }
+}

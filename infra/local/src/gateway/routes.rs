@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, any, on, post},
+    routing::{MethodFilter, any, get, on, post},
 };
 use lambda_http::{RequestExt, request::RequestContext};
 use serde_json::json;
@@ -39,8 +39,9 @@ pub(super) fn router(
         .route("/handsets/{*rest}", pass())
         .route("/sinks/{*rest}", pass())
         .route("/meter", pass())
-        .route("/clock", post(advance).get(now).with_state(Arc::clone(time)));
+        .route("/clock", get(now).with_state(Arc::clone(time)));
     let in_process = matches!(**functions, Functions::InProcess(_));
+    router = router.route("/clock", if in_process { post(advance).with_state(Arc::clone(time)) } else { post(fixed) });
     for function in described.iter().filter(|_| in_process) {
         for event in &function.events {
             let Event::Http { method, path } = event else { continue };
@@ -90,6 +91,12 @@ async fn advance(State(time): State<Arc<Time>>, body: axum::body::Bytes) -> Resp
         warn!(error = format!("{error:#}"), "the clock was not moved");
         StatusCode::BAD_GATEWAY.into_response()
     })
+}
+
+/// Functions in processes of their own have the machine's clock.
+async fn fixed() -> Response {
+    let words = "the clock cannot be moved while `cargo lambda watch` serves the functions";
+    (StatusCode::CONFLICT, axum::Json(json!({"message": words}))).into_response()
 }
 
 async fn now(State(time): State<Arc<Time>>) -> Response {
