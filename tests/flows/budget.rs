@@ -3,11 +3,10 @@
 //! budget -- --nocapture` prints the table.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use lambda_http::{Body, RequestExt};
 use serde_json::{Value, json};
-use shared::runtime::{Clock, Environment, HttpStack, Random, Variables};
+use shared::runtime::Environment;
 
-use crate::system::{DEMO, System, answer, owned, with};
+use crate::system::{System, answer, invocation, owned, with};
 
 const TOKEN: &str = "loopback-webhook-token";
 
@@ -30,29 +29,8 @@ struct Functions {
 
 impl Functions {
     async fn start() -> Self {
-        let mut system = System::start().await;
-        let world = system.world.url().clone();
-        system = system.without_gateway().await;
-        let queue = |name: &str| world.join(&format!("123456789012/{name}")).unwrap().to_string();
-        let variables = [
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            ("AWS_ENDPOINT_URL", world.to_string()),
-            ("MESSAGES_TABLE", "MessagesTable".to_owned()),
-            ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
-            ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
-            ("JOBS_QUEUE_URL", queue("JobsQueue")),
-            ("CALLBACKS_QUEUE_URL", queue("CallbacksQueue")),
-            ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
-        ];
-        let environment = Environment {
-            variables: Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value))),
-            clock: Clock::system(),
-            random: Random::seeded(1),
-            http: HttpStack::new().unwrap(),
-        };
-        Self { system, environment }
+        let system = System::start().await.without_gateway().await;
+        Self { environment: system.environment(), system }
     }
 
     /// Runs a step, and gives what it cost.
@@ -78,11 +56,6 @@ impl Functions {
         }
         event
     }
-}
-
-fn post(path: &str, body: &Value) -> lambda_http::Request {
-    let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
-    request.body(Body::from(body.to_string())).unwrap().with_raw_http_path(path)
 }
 
 /// The units of one kind, of all operations but those that read the directory:
@@ -124,7 +97,7 @@ async fn each_step_stays_within_its_budget() {
     let sink = functions.system.sink("a-sink-with-quite-a-long-name");
     let message = |to: &str| with(owned(to, &"x".repeat(160)), "callback", sink.as_str());
     let accept = async |messages: Vec<Value>| {
-        let response = send.handle(post("/message", &json!({"messages": messages}))).await;
+        let response = send.handle(invocation("/message", &json!({"messages": messages}))).await;
         assert_eq!(response.status(), 200);
         serde_json::from_slice::<Value>(response.body()).unwrap()["messages"].clone()
     };
@@ -164,10 +137,10 @@ async fn each_step_stays_within_its_budget() {
 
     let path = format!("/dlr/loopback/{TOKEN}/{id}");
     let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
-    dlr.handle(post(&format!("/dlr/loopback/{TOKEN}/{}", uuid::Uuid::nil()), &receipt)).await; // warms the directory
-    let meter = functions.cost(async { assert_eq!(dlr.handle(post(&path, &receipt)).await.status(), 200) }).await;
+    dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{}", uuid::Uuid::nil()), &receipt)).await; // warms the directory
+    let meter = functions.cost(async { assert_eq!(dlr.handle(invocation(&path, &receipt)).await.status(), 200) }).await;
     check_step("receipt", 1.0, 1.0, 0.5, 1.0, &meter);
-    let meter = functions.cost(async { assert_eq!(dlr.handle(post(&path, &receipt)).await.status(), 200) }).await;
+    let meter = functions.cost(async { assert_eq!(dlr.handle(invocation(&path, &receipt)).await.status(), 200) }).await;
     check_step("receipt, repeated", 1.0, 0.0, 0.5, 0.0, &meter);
 
     let told = functions.take("CallbacksQueue").await;
@@ -178,8 +151,9 @@ async fn each_step_stays_within_its_budget() {
 
     let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
     let path = format!("/mo/loopback/{TOKEN}");
-    mo.handle(post(&path, &reply("r1"))).await; // warms the directory
-    let meter = functions.cost(async { assert_eq!(mo.handle(post(&path, &reply("r2"))).await.status(), 200) }).await;
+    mo.handle(invocation(&path, &reply("r1"))).await; // warms the directory
+    let meter =
+        functions.cost(async { assert_eq!(mo.handle(invocation(&path, &reply("r2"))).await.status(), 200) }).await;
     check_step("reply", 1.0, 3.0, 3.0, 1.0, &meter);
 
     let meter = functions.cost(async { tick.handle(u64::MAX).await.unwrap() }).await;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use lambda_http::RequestExt;
 use local::{
     config::Config,
     gateway::{Gateway, GatewayOptions},
@@ -9,6 +10,7 @@ use local::{
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use shared::runtime::{Clock, Environment, HttpStack, Random, Variables};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -39,7 +41,7 @@ impl System {
 
     pub async fn with_config(config: &str) -> Self {
         let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
-        let gateway = start_gateway(&world, config).await;
+        let gateway = start_gateway(&world, config, false).await;
         Self { world, gateway: Some(gateway), client: Client::new() }
     }
 
@@ -53,7 +55,13 @@ impl System {
 
     /// Starts a gateway, on another port than the one before.
     pub async fn with_gateway(self) -> Self {
-        let gateway = start_gateway(&self.world, Config::DEFAULT).await;
+        let gateway = start_gateway(&self.world, Config::DEFAULT, false).await;
+        Self { gateway: Some(gateway), ..self }
+    }
+
+    /// Starts a gateway as one whose queues were lost.
+    pub async fn with_requeueing_gateway(self) -> Self {
+        let gateway = start_gateway(&self.world, Config::DEFAULT, true).await;
         Self { gateway: Some(gateway), ..self }
     }
 
@@ -105,6 +113,30 @@ impl System {
             (message["state"] == state).then_some(message)
         })
         .await
+    }
+
+    /// For a function that a test calls by itself.
+    pub fn environment(&self) -> Environment {
+        let world = self.world.url();
+        let queue = |name: &str| world.join(&format!("123456789012/{name}")).unwrap().to_string();
+        let variables = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL", world.to_string()),
+            ("MESSAGES_TABLE", "MessagesTable".to_owned()),
+            ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
+            ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
+            ("JOBS_QUEUE_URL", queue("JobsQueue")),
+            ("CALLBACKS_QUEUE_URL", queue("CallbacksQueue")),
+            ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
+        ];
+        Environment {
+            variables: Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value))),
+            clock: Clock::system(),
+            random: Random::seeded(1),
+            http: HttpStack::new().unwrap(),
+        }
     }
 
     /// What that phone has got.
@@ -236,6 +268,12 @@ pub async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, body }
 }
 
+/// A POST of the demo account, as Lambda brings it.
+pub fn invocation(path: &str, body: &Value) -> lambda_http::Request {
+    let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
+    request.body(lambda_http::Body::from(body.to_string())).unwrap().with_raw_http_path(path)
+}
+
 /// A message to that number from the pool.
 pub fn shared(to: &str, body: &str) -> Value {
     json!({"from": {"type": "shared"}, "to": to, "body": body})
@@ -256,7 +294,8 @@ async fn listener() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
 }
 
-async fn start_gateway(world: &World, config: &str) -> Gateway {
-    let options = GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None };
+async fn start_gateway(world: &World, config: &str, requeue: bool) -> Gateway {
+    let options =
+        GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::system::{DEMO, System, owned, shared, with};
+use crate::system::{DEMO, System, invocation, owned, shared, with};
 
 #[tokio::test]
 async fn what_was_accepted_survives_the_gateways_end() {
@@ -43,4 +43,22 @@ async fn a_gateway_that_comes_back_shows_the_clock_that_was_moved() {
     let shown = system.message(&message["messageUuid"]).await;
     let created: jiff::Timestamp = shown["created_at"].as_str().unwrap().parse().unwrap();
     assert!(created >= before, "{created} is before {before}");
+}
+
+#[tokio::test]
+async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
+    let system = System::start().await.without_gateway().await;
+    let send = send::Send::new(&system.environment()).unwrap();
+    let request = json!({"messages": [owned("447700900022", "Written"), owned("447700900023", "And enqueued")]});
+    assert_eq!(send.handle(invocation("/message", &request)).await.status(), 200);
+    let queue = system.world.url().join("123456789012/JobsQueue").unwrap();
+    let purge = system.client.post(system.world.url().clone()).header("x-amz-target", "AmazonSQS.PurgeQueue");
+    purge.json(&json!({"QueueUrl": queue})).send().await.unwrap().error_for_status().unwrap();
+
+    let system = system.with_gateway().await;
+    system.until_quiet().await;
+    assert!(system.handset("447700900022").await.is_empty(), "its job is lost");
+    let system = system.without_gateway().await.with_requeueing_gateway().await;
+    system.until_handset("447700900022", 1).await;
+    system.until_handset("447700900023", 1).await;
 }

@@ -42,7 +42,8 @@ async fn main() -> anyhow::Result<()> {
         let inner = World::start(listener, world_options(&arguments)).await?;
         (inner.url().clone(), Some(inner))
     };
-    let options = GatewayOptions { world, config, watch: arguments.watch.clone() };
+    let requeue = arguments.services().data.is_some();
+    let options = GatewayOptions { world, config, watch: arguments.watch.clone(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     until_told_to_stop().await?;

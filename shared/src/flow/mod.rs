@@ -19,6 +19,7 @@ pub mod cancel;
 pub mod read;
 pub mod receipt;
 pub mod reply;
+pub mod requeue;
 mod settle;
 pub mod submit;
 pub mod wake;

@@ -175,6 +175,10 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
+/// How far a reading of the whole table has come.
+#[derive(Clone, Debug)]
+pub struct Bookmark(pub(crate) String);
+
 /// Messages and replies.
 pub trait Messages {
     /// Writes messages under fresh random ids.
@@ -240,6 +244,13 @@ pub trait Messages {
     /// # Errors
     /// When the store did not answer.
     async fn postpone(&self, due: Due, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Messages that are to be sent now or were being sent, by reading the whole
+    /// table a page at a time: some of them, and after which to go on.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<MessageId>, Option<Bookmark>), StoreError>;
 
     /// Writes a reply unless it is there. Says whether this run wrote it.
     ///

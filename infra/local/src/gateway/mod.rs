@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use shared::{
     carriers::CarrierName,
+    flow::requeue::requeue,
     runtime::{Clock, Environment, HttpStack, Random, Variables},
 };
 use tokio::{net::TcpListener, task::JoinSet};
@@ -39,6 +40,8 @@ pub struct GatewayOptions {
     /// Where `cargo lambda watch` serves the functions; here in the process
     /// when absent.
     pub watch: Option<Url>,
+    /// Whether the tables are from an earlier run, whose queues are lost.
+    pub requeue: bool,
 }
 
 /// A running gateway. It ends when it is stopped or dropped.
@@ -71,6 +74,12 @@ impl Gateway {
             random: Random::of_system(),
             http: http.clone(),
         };
+        if options.requeue {
+            let dispatch = described.iter().find(|function| function.binary == "dispatch");
+            let variables = dispatch.map(|function| function.environment.clone()).unwrap_or_default();
+            let variables = provision::aws_variables(&options.world).with(variables);
+            requeue(&shared::runtime::gateway(&environment(variables))?).await?;
+        }
         let functions = Arc::new(match &options.watch {
             None => Functions::in_process(&described, &options.world, environment)?,
             Some(watch) => Functions::watched(watch.clone(), client.clone()),

@@ -18,9 +18,11 @@ use reqwest::Client;
 use serde::Deserialize;
 use shared::{domain::Timestamp, runtime::Clock};
 use tokio::sync::{RwLock, RwLockReadGuard, mpsc, oneshot};
-use tracing::info;
+use tracing::{info, warn};
 use url::Url;
 
+/// Between two looks for a world that does not answer yet.
+const PAUSE: Duration = Duration::from_millis(300);
 /// How long what is under way may hold up the clock.
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -44,9 +46,28 @@ impl Time {
     /// As far ahead as the world's clock is.
     pub(super) async fn of_world(client: Client, world: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let time = Self { client, world, clock, invocations: RwLock::default(), schedules: Mutex::default() };
-        let answer = time.client.get(time.world.join("clock")?).send().await?.error_for_status()?;
-        time.follow(&answer.json::<Shown>().await?);
+        time.await_world().await?;
         Ok(Arc::new(time))
+    }
+
+    async fn await_world(&self) -> anyhow::Result<()> {
+        let mut told = false;
+        loop {
+            match self.client.get(self.world.join("clock")?).send().await {
+                Ok(answer) => {
+                    self.follow(&answer.error_for_status()?.json::<Shown>().await?);
+                    return Ok(());
+                }
+                Err(error) if error.is_connect() => {
+                    if !told {
+                        warn!(world = %self.world, "waiting for the world to answer; `local world` starts one");
+                        told = true;
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn follow(&self, shown: &Shown) {

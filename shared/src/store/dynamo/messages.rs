@@ -18,7 +18,8 @@ use crate::{
         Stamp,
     },
     store::{
-        Change, Due, Freshness, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement, StoreError,
+        Bookmark, Change, Due, Freshness, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement,
+        StoreError,
     },
 };
 
@@ -198,6 +199,25 @@ impl Messages for DynamoStore {
         let update =
             self.update(due.message).set(keys::WAKE_AT, millis(until)).expect(keys::WAKE_AT, millis(due.wake_at));
         Ok(matches!(update.send("move a wake time").await?, Answer::Made(_)))
+    }
+
+    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<MessageId>, Option<Bookmark>), StoreError> {
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.tables.messages)
+            .filter_expression("#state IN (:queued, :submitting)")
+            .projection_expression("#id")
+            .expression_attribute_names("#state", keys::STATE)
+            .expression_attribute_names("#id", keys::ID)
+            .expression_attribute_values(":queued", string(Progress::Queued.as_str()))
+            .expression_attribute_values(":submitting", string(Progress::Submitting.as_str()))
+            .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
+        let answer = request.send().await.map_err(unavailable("read the whole table"))?;
+        let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
+        let found = answer.items.unwrap_or_default();
+        let found = found.iter().filter_map(|item| MessageId::parse(&id_of(item)?)).collect();
+        Ok((found, answer.last_evaluated_key.as_ref().and_then(id_of).map(Bookmark)))
     }
 
     async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError> {

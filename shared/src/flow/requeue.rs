@@ -1,0 +1,35 @@
+//! Messages that have lost their job get another: for an operator, after a queue
+//! was lost or a request died between writing and enqueueing. It reads the whole
+//! table, and a job too many does nothing.
+
+use std::time::Duration;
+
+use tracing::info;
+
+use super::{Gateway, Unavailable};
+use crate::{
+    queue::{Job, Queue},
+    store::Messages,
+};
+
+/// Enqueues every message that is to be sent or was being sent. Says how many.
+///
+/// # Errors
+/// When the store or queue did not answer. Running it again is safe.
+pub async fn requeue(gateway: &Gateway<impl Messages, impl Queue>) -> Result<usize, Unavailable> {
+    let mut enqueued = 0;
+    let mut after = None;
+    loop {
+        let (found, next) = gateway.store.unfinished(after).await?;
+        let jobs: Vec<_> = found.into_iter().map(|message| (Job::Submit { message }, Duration::ZERO)).collect();
+        if !jobs.is_empty() {
+            gateway.queue.enqueue(&jobs).await?;
+            enqueued += jobs.len();
+        }
+        after = next;
+        if after.is_none() {
+            info!(enqueued, "requeued");
+            return Ok(enqueued);
+        }
+    }
+}
