@@ -29,12 +29,8 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, faults: &[Fault]
 
 /// How many items are in a table.
 pub async fn items(system: &System, table: &str) -> u64 {
-    // The embedded DynamoDB wants a signature, and checks only its form.
-    let signed =
-        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";
-    let scan = system.client.post(system.world.url().clone()).header("x-amz-target", "DynamoDB_20120810.Scan");
-    let scan = scan.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
-    answer(scan.json(&json!({"TableName": table}))).await.body["Count"].as_u64().unwrap()
+    let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": table})).await;
+    scanned["Count"].as_u64().unwrap()
 }
 
 /// No message is stored, no sender is locked, no job waits, no phone got anything.

@@ -43,12 +43,10 @@ impl Functions {
 
     /// Takes the jobs that wait in a queue, as Lambda would bring them.
     async fn take(&self, queue: &str) -> SqsEvent {
-        let world = self.system.world.url();
-        let url = world.join(&format!("123456789012/{queue}")).unwrap();
-        let request = self.system.client.post(world.clone()).header("x-amz-target", "AmazonSQS.ReceiveMessage");
-        let received = answer(request.json(&json!({"QueueUrl": url, "MaxNumberOfMessages": 10}))).await;
+        let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
+        let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
         let mut event = SqsEvent::default();
-        for message in received.body["Messages"].as_array().into_iter().flatten() {
+        for message in received["Messages"].as_array().into_iter().flatten() {
             let mut record = SqsMessage::default();
             record.message_id = message["MessageId"].as_str().map(str::to_owned);
             record.body = message["Body"].as_str().map(str::to_owned);

@@ -118,7 +118,6 @@ impl System {
     /// For a function that a test calls by itself.
     pub fn environment(&self) -> Environment {
         let world = self.world.url();
-        let queue = |name: &str| world.join(&format!("123456789012/{name}")).unwrap().to_string();
         let variables = [
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
@@ -127,8 +126,8 @@ impl System {
             ("MESSAGES_TABLE", "MessagesTable".to_owned()),
             ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
-            ("JOBS_QUEUE_URL", queue("JobsQueue")),
-            ("CALLBACKS_QUEUE_URL", queue("CallbacksQueue")),
+            ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
+            ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
             ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
         ];
         Environment {
@@ -242,12 +241,13 @@ impl System {
         parked.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()
     }
 
-    fn queue_url(&self, name: &str) -> Url {
+    /// The URL of the queue of that logical name.
+    pub fn queue_url(&self, name: &str) -> Url {
         self.world.url().join(&format!("123456789012/{name}")).unwrap()
     }
 
-    /// A call to the world's DynamoDB or SQS.
-    async fn aws(&self, target: &str, body: &Value) -> Value {
+    /// A call of the world's DynamoDB or SQS, by its target.
+    pub async fn aws(&self, target: &str, body: &Value) -> Value {
         // The embedded DynamoDB wants a signature, and checks only its form.
         let signed =
             "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";

@@ -51,9 +51,7 @@ async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
     let send = send::Send::new(&system.environment()).unwrap();
     let request = json!({"messages": [owned("447700900022", "Written"), owned("447700900023", "And enqueued")]});
     assert_eq!(send.handle(invocation("/message", &request)).await.status(), 200);
-    let queue = system.world.url().join("123456789012/JobsQueue").unwrap();
-    let purge = system.client.post(system.world.url().clone()).header("x-amz-target", "AmazonSQS.PurgeQueue");
-    purge.json(&json!({"QueueUrl": queue})).send().await.unwrap().error_for_status().unwrap();
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
 
     let system = system.with_gateway().await;
     system.until_quiet().await;
