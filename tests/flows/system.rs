@@ -204,7 +204,8 @@ impl System {
                 return found;
             }
             assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
-            tokio::time::sleep(Duration::from_millis(15)).await;
+            // Ever more seldom, so that looking does not slow down what is looked for.
+            tokio::time::sleep(Duration::from_millis(10) + begun.elapsed() / 8).await;
         }
     }
 
