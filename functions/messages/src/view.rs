@@ -28,9 +28,9 @@ struct ShownMessage<'a> {
     segments: u16,
     encoding: &'a str,
     attempts: u32,
-    created_at: Timestamp,
+    created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    send_at: Option<Timestamp>,
+    send_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct ShownMessage<'a> {
 #[derive(Serialize)]
 struct ShownMoment {
     state: State,
-    at: Timestamp,
+    at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -53,7 +53,7 @@ struct ShownReply<'a> {
     to: &'a str,
     from: &'a str,
     body: &'a str,
-    created_at: Timestamp,
+    created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_reply_to: Option<String>,
 }
@@ -90,7 +90,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         batch: message.batch.to_string(),
         state: message.state(),
         history: history
-            .map(|moment| ShownMoment { state: moment.state, at: moment.at, reason: moment.reason })
+            .map(|moment| ShownMoment { state: moment.state, at: time(moment.at), reason: moment.reason })
             .collect(),
         to: message.to.digits(),
         from: message.from.id.as_str(),
@@ -98,8 +98,8 @@ fn show(message: &Message) -> ShownMessage<'_> {
         segments: message.text.segments(),
         encoding: message.text.encoding().as_str(),
         attempts: message.attempts,
-        created_at: message.created_at,
-        send_at: message.send_at,
+        created_at: time(message.created_at),
+        send_at: message.send_at.map(time),
         client_id: message.client_id.map(|id| id.to_string()),
         carrier: message.carrier.map(CarrierName::as_str),
         carrier_id: message.carrier_id.as_deref(),
@@ -112,9 +112,14 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
         to: reply.to.as_str(),
         from: reply.from.digits(),
         body: &reply.body,
-        created_at: reply.received_at,
+        created_at: time(reply.received_at),
         in_reply_to: reply.replied_to.map(|to| to.message.to_string()),
     }
+}
+
+/// Always to the millisecond, so that texts sort as times do.
+fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// What is shown are maps of strings and numbers, which JSON always takes.

@@ -146,7 +146,9 @@ impl UnreadableError {
     /// Says where the fault is, and repeats nothing of what stands there.
     #[must_use]
     pub fn of_json(error: &serde_json::Error) -> Self {
-        let kind = if error.is_data() { "has an unexpected field" } else { "is not JSON" };
+        let words = error.to_string();
+        let missing = words.split(" at line").next().filter(|words| words.starts_with("missing field"));
+        let kind = missing.unwrap_or(if error.is_data() { "has an unexpected field" } else { "is not JSON" });
         Self::new("(body)", format!("{kind}: line {}, column {}", error.line(), error.column()))
     }
 }

@@ -33,7 +33,8 @@ const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 pub enum Done {
     /// It needs no further run: told, put off, or not to be told.
     Finished,
-    /// It was tried for seven days. Let it go to the dead letters.
+    /// It was tried for seven days. Report it as failed each time it comes, until
+    /// the queue moves it to the dead letters.
     GivenUp,
 }
 
@@ -48,6 +49,9 @@ pub async fn callback(
     job: CallbackJob,
 ) -> Result<Done, Unavailable> {
     let now = gateway.clock.now();
+    if job.given_up {
+        return Ok(Done::GivenUp);
+    }
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
         put_off(gateway, job, not_before, now).await?;
         return Ok(Done::Finished);
@@ -199,7 +203,9 @@ async fn conclude(
     let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
     if again.duration_since(job.announced_at) > TRY_FOR {
         warn!(event.id = %event, subject = subject(&job), attempts, reason, "gave the client up");
-        return Ok(Done::GivenUp);
+        let job = CallbackJob { attempts, given_up: true, ..job };
+        gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
+        return Ok(Done::Finished);
     }
     info!(event.id = %event, subject = subject(&job), attempts, reason, again_s = gap.as_secs(), "the client was not told");
     put_off(gateway, CallbackJob { attempts, ..job }, again, now).await?;

@@ -105,8 +105,7 @@ async fn announce<S>(
     if account.is_none_or(|account| account.reply_url.is_none()) {
         return Ok(());
     }
-    let subject = Subject::Reply { reply: reply.id };
-    let job = CallbackJob { subject, stamp: reply.stamp, announced_at: at, attempts: 0, not_before: None };
+    let job = CallbackJob::announcing(Subject::Reply { reply: reply.id }, reply.stamp, at);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
     Ok(())
 }

@@ -77,13 +77,7 @@ pub(super) async fn announce<S>(
     if message.callback.is_none() || !message.dialect.tells(state) {
         return Ok(());
     }
-    let job = CallbackJob {
-        subject: Subject::State { message: message.id, state },
-        stamp,
-        announced_at: at,
-        attempts: 0,
-        not_before: None,
-    };
+    let job = CallbackJob::announcing(Subject::State { message: message.id, state }, stamp, at);
     gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
     Ok(())
 }
