@@ -9,7 +9,7 @@ use std::{
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use standardwebhooks::Webhook;
 
@@ -197,6 +197,27 @@ async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
     system.advance(8 * 3_600).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("failing").await.len(), tries.len());
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
+    let system = System::start().await;
+    send(&system, format!("{}?status=500", system.sink("failing"))).await;
+    system.until_sunk("failing", 1).await;
+    system
+        .until("it is a dead letter", async || {
+            system.advance(8 * 3_600).await;
+            (system.queue_length("CallbacksDeadLetters").await == 1).then_some(())
+        })
+        .await;
+    let tries = system.sunk("failing").await.len();
+    let arn = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
+    let replay = json!({"SourceArn": arn("CallbacksDeadLetters"), "DestinationArn": arn("CallbacksQueue")});
+    system.aws("AmazonSQS.StartMessageMoveTask", &replay).await;
+    let again = system.until_sunk("failing", tries + 1).await;
+    assert_eq!(header(&again[tries], "webhook-id"), header(&again[0], "webhook-id"));
+    system.advance(6).await;
+    system.until_sunk("failing", tries + 2).await;
 }
 
 #[tokio::test]

@@ -326,3 +326,23 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
     assert!(bodies.iter().all(|body| body == &bodies[0]), "{bodies:?}");
     assert_eq!(system.message(&id).await["state"], "submitted");
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_also_reported_is_told() {
+    let system = System::start().await;
+    let failing = format!("{}?status=500", system.sink("receipts"));
+    let message = system.send_one(DEMO, with(shared("447700900210", "No"), "callback", failing)).await;
+    let id = &message["messageUuid"];
+    system.until_state(id, "rejected").await;
+    system.until_sunk("receipts", 1).await;
+    let receipt = json!({"id": "c", "reference": id, "status": "rejected", "code": "24"});
+    let brought = answer(system.request(Method::POST, "/dlr/loopback/loopback-webhook-token").json(&receipt)).await;
+    assert_eq!(brought.status, StatusCode::OK);
+    let told = system.until_sunk("receipts", 2).await.len();
+    // What was announced first is still tried again, though the receipt came in between.
+    system.advance(10).await;
+    let again = system.until_sunk("receipts", told + 1).await;
+    let ids: std::collections::HashSet<_> =
+        again.iter().map(|told| told["headers"]["webhook-id"].to_string()).collect();
+    assert_eq!(ids.len(), 1);
+}

@@ -185,3 +185,45 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
     system.until_quiet().await;
     assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_stop_counts_though_nobody_has_written_yet() {
+    let system = System::start().await;
+    // No account has this sender locked for this phone, so whose reply it is is not known.
+    for sender in 801..=806 {
+        bring(&system, &reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
+    }
+    let message = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
+    system.until_state(&message["messageUuid"], "blocked").await;
+    assert!(system.handset(PHONE).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
+    let system = System::start().await;
+    let at = |mut reply: Value, time: &str| {
+        reply["at"] = time.into();
+        reply
+    };
+    bring(&system, &at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
+    bring(&system, &at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
+    let message = system.send_one(DEMO, owned(PHONE, "Hello?")).await;
+    system.until_state(&message["messageUuid"], "blocked").await;
+    bring(&system, &at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
+    let message = system.send_one(DEMO, owned(PHONE, "Hello again")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
+    let system = System::start().await;
+    let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+    system.until_state(&first["messageUuid"], "delivered").await;
+    bring(&system, &reply("1", OURS, "STOP")).await;
+    let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
+    system.until_state(&blocked["messageUuid"], "blocked").await;
+    bring(&system, &reply("2", OURS, "I said stop")).await;
+    let told = system.until_sunk("replies", 2).await;
+    let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
+    assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);
+}

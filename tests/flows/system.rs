@@ -128,6 +128,7 @@ impl System {
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
             ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
             ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
+            ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
             ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
         ];
         Environment {

@@ -4,12 +4,9 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
     callbacks::{Caller, CallerError},
     edge::{BatchRun, run_batch},
-    flow::{
-        Gateway,
-        callback::{Done, callback},
-    },
+    flow::{Gateway, callback::callback},
     queue::CallbackJob,
-    runtime::{ConfigError, Environment, connect_directory, gateway},
+    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
     store::Directory,
 };
 use tracing::error;
@@ -34,7 +31,7 @@ impl Callback {
     /// When a variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         Ok(Self {
-            gateway: gateway(environment)?,
+            gateway: connect_gateway(environment)?,
             directory: connect_directory(environment)?,
             caller: Caller::of(environment)?,
         })
@@ -53,8 +50,7 @@ impl Callback {
             }
         };
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
-            Ok(Done::Finished) => BatchRun::Done,
-            Ok(Done::GivenUp) => BatchRun::Again,
+            Ok(()) => BatchRun::Done,
             Err(error) => {
                 error!(event.id = %job.subject.event_id(), error = shared::edge::chain(&error), "could not call back");
                 BatchRun::Again

@@ -9,7 +9,7 @@ use shared::{
         submit::{Done, submit},
     },
     queue::Job,
-    runtime::{ConfigError, Environment, connect_directory, gateway},
+    runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway},
     store::Directory,
 };
 use tracing::error;
@@ -20,14 +20,23 @@ pub struct Dispatch {
     submitter: Submitter,
 }
 
+/// A function that could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Client(#[from] TlsError),
+}
+
 impl Dispatch {
     /// # Errors
-    /// When a variable is missing or malformed.
-    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+    /// When a variable is missing or malformed, or the HTTP client cannot be built.
+    pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         Ok(Self {
-            gateway: gateway(environment)?,
+            gateway: connect_gateway(environment)?,
             directory: connect_directory(environment)?,
-            submitter: Submitter::new(environment.http.client().clone()),
+            submitter: Submitter::new(environment.http.careful_client()?),
         })
     }
 
@@ -45,7 +54,7 @@ impl Dispatch {
         };
         match submit(&self.gateway, &self.directory, &self.submitter, message).await {
             Ok(Done::Finished) => BatchRun::Done,
-            Ok(Done::Held) => BatchRun::Again,
+            Ok(Done::Again) => BatchRun::Again,
             Err(error) => {
                 error!(message.id = %message, error = shared::edge::chain(&error), "could not submit");
                 BatchRun::Again

@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use shared::{
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
-    runtime::{ConfigError, Environment, connect_directory, gateway},
+    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
     store::Directory,
 };
 
@@ -21,7 +21,7 @@ impl MoWebhook {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {

@@ -10,7 +10,7 @@ use shared::{
         Gateway,
         accept::{self, accept},
     },
-    runtime::{ConfigError, Environment, connect_directory, gateway},
+    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
     store::Directory,
 };
 
@@ -26,7 +26,7 @@ impl Send {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
@@ -40,6 +40,9 @@ impl Send {
         let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
         let read = Dialect::Mplus.read_request(body, self.gateway.settings.segment_limit);
         let read = read.map_err(Problem::invalid)?;
+        if !mplus::response::fits(&read.drafts) {
+            return Err(Problem::answer_too_large());
+        }
         let wish = accept::Request { dialect: Dialect::Mplus, drafts: read.drafts, idempotency_key, dry_run };
         let messages = accept(&self.gateway, &self.directory, &account, &wish).await?;
         Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))

@@ -9,12 +9,13 @@ use local::{
     gateway::{Gateway, GatewayOptions},
     world::{World, WorldOptions},
 };
+use shared::runtime::{Variables, telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 use url::Url;
 
 use self::arguments::{Arguments, Command};
@@ -22,7 +23,7 @@ use self::arguments::{Arguments, Command};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    start_logging();
+    start_logging()?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.port()))
         .await
         .with_context(|| format!("port {} of 127.0.0.1 cannot be had; try --port 0", arguments.port()))?;
@@ -71,15 +72,13 @@ fn read_config(arguments: &Arguments) -> anyhow::Result<Config> {
 }
 
 /// Readable lines on standard error; `LOG_LEVEL` says how much.
-fn start_logging() {
-    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+fn start_logging() -> anyhow::Result<()> {
     // The embedded DynamoDB warns of every condition that fails, which here is nothing to warn of.
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("dynoxide", LevelFilter::ERROR);
-    let ours =
-        ["local", "shared", "send", "schedule_tick", "dispatch", "dlr_webhook", "mo_webhook", "callback", "messages"];
-    let targets = ours.into_iter().fold(targets, |targets, target| targets.with_target(target, level));
+    let level = telemetry::level(&Variables::of_process())?;
+    let targets = telemetry::targets(level).with_target("dynoxide", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
     tracing_subscriber::registry().with(targets).with(lines).init();
+    Ok(())
 }
 
 async fn until_told_to_stop() -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ pub mod loopback;
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -104,7 +105,8 @@ pub enum Outcome {
     Accepted { carrier_id: Option<String> },
     /// Refused for good.
     Rejected { reason: String },
-    /// Not taken now; may be tried again, not before `retry_after`.
+    /// Not taken now; may be tried again, after `retry_after` or a quarter of an
+    /// hour, whichever is sooner.
     Busy { retry_after: Option<Duration>, reason: String },
     /// The request may have arrived and no answer came.
     Unknown { reason: String },
@@ -128,6 +130,8 @@ pub struct CarrierReply {
     pub from: PhoneNumber,
     pub to: SenderId,
     pub text: String,
+    /// When the network took it, where the carrier says so.
+    pub at: Option<Timestamp>,
 }
 
 /// A webhook's body that is not in its carrier's format.

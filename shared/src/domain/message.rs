@@ -39,7 +39,7 @@ pub struct Message {
     pub lease_until: Option<Timestamp>,
     /// When an unknown outcome is given up.
     pub unknown_until: Option<Timestamp>,
-    /// How often it was handed to a carrier.
+    /// How often a worker claimed it, as a rule to hand it to a carrier.
     pub attempts: u32,
     pub carrier: Option<CarrierName>,
     /// The carrier's own id for it.
@@ -70,10 +70,13 @@ impl Message {
         self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
     }
 
-    /// When it was last on its way to a carrier.
+    /// When it was last on its way to a carrier, if it may have got there.
     #[must_use]
     pub fn handed_over_at(&self) -> Option<Timestamp> {
-        self.history.iter().rev().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
+        use Progress::{Failed, Submitted, Submitting, Unknown};
+        let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed) || self.receipts.is_final();
+        let tries = self.history.iter().rev().filter(|moment| moment.state == State::Submitting);
+        tries.map(|moment| moment.at).next().filter(|_| may_have)
     }
 
     /// Every change of state in the order of time, receipts among them.

@@ -45,6 +45,14 @@ pub enum Keyword {
 }
 
 impl Keyword {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Start => "start",
+        }
+    }
+
     /// The keyword that a text consists of, in any case and with any
     /// punctuation around it. The words are those of the CTIA's messaging
     /// principles and of the vendors' own lists.

@@ -65,6 +65,13 @@ impl Problem {
             .saying(format!("A request body may have at most {most} bytes."))
     }
 
+    /// A request whose answer would be too large to be given.
+    #[must_use]
+    pub fn answer_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:problem:too-large", "The answer would be too large")
+            .saying("Nothing was done. Spread these messages over several requests.")
+    }
+
     /// A message that can no longer be cancelled.
     #[must_use]
     pub fn too_late(state: &str) -> Self {

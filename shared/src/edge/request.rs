@@ -12,7 +12,7 @@ pub const MOST_BYTES: usize = 1 << 20;
 
 /// The most bytes of a webhook's body. What a carrier brings is kept in items
 /// of the store and listed by the hundred, so it has to be small.
-pub const MOST_WEBHOOK_BYTES: usize = 48 << 10;
+pub const MOST_WEBHOOK_BYTES: usize = 24 << 10;
 
 /// The body, if it has at most `most` bytes.
 ///

@@ -16,7 +16,7 @@ use super::{Gateway, Unavailable};
 use crate::{
     callbacks::{Answer, Caller, Delivery, retry_gap},
     dialects::Dialect,
-    domain::{AccountId, CallbackUrl, Message, Progress, ReceiptStatus, Reply, State},
+    domain::{AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State},
     queue::{CallbackJob, LONGEST_DELAY, Queue, Subject},
     store::{Directory, DirectoryStore, Freshness, Messages},
 };
@@ -28,16 +28,6 @@ const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long a client is tried.
 const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-/// What became of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// It needs no further run: told, put off, or not to be told.
-    Finished,
-    /// It was tried for seven days. Report it as failed each time it comes, until
-    /// the queue moves it to the dead letters.
-    GivenUp,
-}
-
 /// Tells a client, or puts it off.
 ///
 /// # Errors
@@ -47,28 +37,25 @@ pub async fn callback(
     directory: &Directory<impl DirectoryStore>,
     caller: &Caller,
     job: CallbackJob,
-) -> Result<Done, Unavailable> {
+) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    if job.given_up {
-        return Ok(Done::GivenUp);
-    }
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
         put_off(gateway, job, not_before, now).await?;
-        return Ok(Done::Finished);
+        return Ok(());
     }
     let told = match look_for_record(gateway, job).await? {
-        Record::Ours(told) => told,
-        Record::Another => {
+        OnRecord::Ours(told) => told,
+        OnRecord::Another => {
             debug!(event.id = %job.subject.event_id(), "told by another run");
-            return Ok(Done::Finished);
+            return Ok(());
         }
-        Record::NotYet => return look_again_later(gateway, job, now).await,
+        OnRecord::NotYet => return look_again_later(gateway, job, now).await,
     };
     let Some(account) = directory.account(told.account()).await? else {
         warn!(event.id = %job.subject.event_id(), account.id = %told.account(), "the account is gone");
-        return Ok(Done::Finished);
+        return Ok(());
     };
-    let Some(url) = told.url(account.reply_url.as_ref()) else { return Ok(Done::Finished) };
+    let Some(url) = told.url(account.reply_url.as_ref()) else { return Ok(()) };
     let delivery = Delivery {
         url,
         event: job.subject.event_id(),
@@ -117,7 +104,7 @@ impl Told {
     }
 }
 
-enum Record {
+enum OnRecord {
     Ours(Told),
     Another,
     NotYet,
@@ -127,57 +114,57 @@ enum Record {
 async fn look_for_record(
     gateway: &Gateway<impl Messages, impl Queue>,
     job: CallbackJob,
-) -> Result<Record, Unavailable> {
+) -> Result<OnRecord, Unavailable> {
     for pause in LOOKS {
         match on_record(gateway, job).await? {
-            Record::NotYet => tokio::time::sleep(pause).await,
+            OnRecord::NotYet => tokio::time::sleep(pause).await,
             found => return Ok(found),
         }
     }
     on_record(gateway, job).await
 }
 
-async fn on_record(gateway: &Gateway<impl Messages, impl Queue>, job: CallbackJob) -> Result<Record, Unavailable> {
-    let (stamp, told) = match job.subject {
+async fn on_record(gateway: &Gateway<impl Messages, impl Queue>, job: CallbackJob) -> Result<OnRecord, Unavailable> {
+    let (stamps, told) = match job.subject {
         Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
-            Some(message) => (stamp_of(&message, state), Told::State(Box::new(message), state)),
-            None => return Ok(Record::NotYet),
+            Some(message) => (stamps_of(&message, state), Told::State(Box::new(message), state)),
+            None => return Ok(OnRecord::NotYet),
         },
         Subject::Reply { reply } => match gateway.store.reply(reply).await? {
-            Some(reply) => (Some(reply.stamp), Told::Reply(reply)),
-            None => return Ok(Record::NotYet),
+            Some(reply) => (vec![reply.stamp], Told::Reply(reply)),
+            None => return Ok(OnRecord::NotYet),
         },
     };
-    Ok(match stamp {
-        Some(stamp) if stamp == job.stamp => Record::Ours(told),
-        Some(_) => Record::Another,
-        None => Record::NotYet,
+    Ok(match stamps.as_slice() {
+        [] => OnRecord::NotYet,
+        stamps if stamps.contains(&job.stamp) => OnRecord::Ours(told),
+        _ => OnRecord::Another,
     })
 }
 
-/// The run that brought the message to this state: by a receipt, or else by
-/// what it did itself.
-fn stamp_of(message: &Message, state: State) -> Option<crate::domain::Stamp> {
+/// The runs that brought the message to this state: one by a receipt, and one
+/// by what it did itself. Where there are both, each is told, as one event.
+fn stamps_of(message: &Message, state: State) -> Vec<Stamp> {
     let by_receipt = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
-        .find_map(|status| message.receipts.get(status));
-    let by_progress =
-        Progress::ALL.into_iter().any(|progress| progress == message.progress && progress.state() == state);
-    by_receipt.map(|receipt| receipt.stamp).or(if by_progress { message.stamp } else { None })
+        .filter_map(|status| message.receipts.get(status))
+        .map(|receipt| receipt.stamp);
+    let by_progress = message.stamp.filter(|_| message.progress.state() == state);
+    by_receipt.chain(by_progress).collect()
 }
 
 async fn look_again_later(
     gateway: &Gateway<impl Messages, impl Queue>,
     job: CallbackJob,
     now: Timestamp,
-) -> Result<Done, Unavailable> {
+) -> Result<(), Unavailable> {
     if now.duration_since(job.announced_at) > RECORD_WITHIN {
         info!(event.id = %job.subject.event_id(), "what was announced was not recorded by that run");
-        return Ok(Done::Finished);
+        return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
-    Ok(Done::Finished)
+    Ok(())
 }
 
 async fn conclude(
@@ -185,31 +172,31 @@ async fn conclude(
     job: CallbackJob,
     answer: Answer,
     now: Timestamp,
-) -> Result<Done, Unavailable> {
+) -> Result<(), Unavailable> {
     let event = job.subject.event_id();
     let (reason, retry_after) = match answer {
         Answer::Taken { status } => {
             info!(event.id = %event, subject = subject(&job), status, attempts = job.attempts + 1, "told the client");
-            return Ok(Done::Finished);
+            return Ok(());
         }
         Answer::Gone => {
             warn!(event.id = %event, subject = subject(&job), "the endpoint is gone for good (410)");
-            return Ok(Done::Finished);
+            return Ok(());
         }
         Answer::Failed { reason, retry_after } => (reason, retry_after),
     };
     let attempts = job.attempts + 1;
+    let tried_since = job.tried_since.unwrap_or(now);
     let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
     let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
-    if again.duration_since(job.announced_at) > TRY_FOR {
+    if again.duration_since(tried_since) > TRY_FOR {
         warn!(event.id = %event, subject = subject(&job), attempts, reason, "gave the client up");
-        let job = CallbackJob { attempts, given_up: true, ..job };
-        gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
-        return Ok(Done::Finished);
+        gateway.queue.bury(job).await?;
+        return Ok(());
     }
     info!(event.id = %event, subject = subject(&job), attempts, reason, again_s = gap.as_secs(), "the client was not told");
-    put_off(gateway, CallbackJob { attempts, ..job }, again, now).await?;
-    Ok(Done::Finished)
+    let job = CallbackJob { attempts, tried_since: Some(tried_since), ..job };
+    put_off(gateway, job, again, now).await
 }
 
 /// SQS keeps a job for a quarter of an hour at most, so a longer wait takes several.

@@ -4,7 +4,7 @@
 //! it and whether or not the submit has its answer yet; the message's state is
 //! the furthest of what is on record. *Read* implies *delivered*, and is
 //! recorded as both where *delivered* has not come. A receipt of a message that
-//! is not there, or was never handed over, is parked.
+//! is not there, was never claimed, or went to another carrier, is parked.
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -37,7 +37,8 @@ pub async fn receipt(
     let Some(id) = message.or(receipt.reference) else {
         return park(gateway, carrier, payload, now).await;
     };
-    let Some(found) = handed_over(gateway, id).await? else {
+    let found = handed_over(gateway, id).await?;
+    let Some(found) = found.filter(|message| message.carrier.is_none_or(|taker| taker == carrier)) else {
         return park(gateway, carrier, payload, now).await;
     };
     if receipt.status == ReceiptStatus::Read {

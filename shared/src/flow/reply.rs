@@ -13,9 +13,9 @@ use crate::{
     store::{Directory, DirectoryStore, Messages, Parked, Recipients, Record, StoreError},
 };
 
-/// How many entries of a conversation are looked through for the message that
-/// a reply answers.
-const LOOK_BACK: u16 = 25;
+/// How far back in a conversation the message is looked for that a reply answers.
+const PAGE: u16 = 25;
+const PAGES: usize = 8;
 
 /// Records a reply and announces it to its account; `payload` is the body as it came.
 ///
@@ -30,21 +30,23 @@ pub async fn reply(
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
-    let Some(account) = account_of(gateway, directory, &reply.to, &reply.from).await? else {
+    let owner = directory.owner(&reply.to).await?;
+    // Whoever recorded it had announced it before.
+    if owner.is_some() && gateway.store.reply(id).await?.is_some() {
+        info!(reply.id = %id, "reply repeated");
+        return Ok(());
+    }
+    if owner.is_some()
+        && let Some(keyword) = Keyword::of(&reply.text)
+    {
+        obey(gateway, reply, keyword, reply.at.unwrap_or(now)).await?;
+        info!(reply.id = %id, keyword = keyword.as_str(), "opt-out");
+    }
+    let Some(account) = account_of(gateway, owner, reply).await? else {
         warn!(reply.id = %id, carrier = carrier.as_str(), "a reply belongs to no account and is parked");
         gateway.store.park(Parked { carrier, kind: "reply", payload, at: now }).await?;
         return Ok(());
     };
-    // Whoever recorded it had announced it before.
-    if gateway.store.reply(id).await?.is_some() {
-        info!(reply.id = %id, account.id = %account, "reply repeated");
-        return Ok(());
-    }
-    if let Some(keyword) = Keyword::of(&reply.text) {
-        let opted_out = (keyword == Keyword::Stop).then_some(now);
-        gateway.store.set_opt_out(&reply.from, &reply.to, opted_out).await?;
-        info!(reply.id = %id, account.id = %account, opted_out = opted_out.is_some(), "opt-out");
-    }
     let recorded = Reply {
         id,
         replied_to: replied_to(gateway, &account, &reply.to, &reply.from).await?,
@@ -63,36 +65,58 @@ pub async fn reply(
     Ok(())
 }
 
+/// Sets or clears the opt-out. A START that is older than the STOP on record,
+/// because it was brought again late, clears nothing.
+async fn obey(
+    gateway: &Gateway<impl Recipients, impl Queue>,
+    reply: &CarrierReply,
+    keyword: Keyword,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    match keyword {
+        Keyword::Stop => gateway.store.opt_out(&reply.from, &reply.to, at).await,
+        Keyword::Start => gateway.store.opt_in(&reply.from, &reply.to, at).await,
+    }
+}
+
 /// Whose reply it is: the owner's of the number it went to, or, for a shared
 /// one, the account's that the conversation is locked to.
 async fn account_of(
     gateway: &Gateway<impl Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    to: &SenderId,
-    from: &PhoneNumber,
+    owner: Option<SenderOwner>,
+    reply: &CarrierReply,
 ) -> Result<Option<AccountId>, StoreError> {
-    match directory.owner(to).await? {
+    match owner {
         Some(SenderOwner::Account(account)) => Ok(Some(account)),
-        Some(SenderOwner::Pool) => Ok(gateway.store.recipient(from).await?.account_of.remove(to)),
+        Some(SenderOwner::Pool) => Ok(gateway.store.recipient(&reply.from).await?.account_of.remove(&reply.to)),
         None => Ok(None),
     }
 }
 
-/// The newest message of the conversation that has been handed over; one that
-/// still waits for its time cannot have been answered.
+/// The message that was handed over last; one that still waits for its time, or
+/// was blocked, cannot have been answered.
 async fn replied_to(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
 ) -> Result<Option<RepliedTo>, StoreError> {
-    let page = gateway.store.conversation(account, sender, number, None, LOOK_BACK).await?;
-    let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
-        Record::Out(message) => Some((message.handed_over_at()?, message)),
-        Record::In(_) => None,
-    });
-    let newest = handed_over.max_by_key(|(at, _)| *at);
-    Ok(newest.map(|(_, message)| RepliedTo { message: message.id, batch: message.batch }))
+    let mut after = None;
+    for _ in 0..PAGES {
+        let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
+        let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
+            Record::Out(message) => Some((message.handed_over_at()?, message)),
+            Record::In(_) => None,
+        });
+        if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
+            return Ok(Some(RepliedTo { message: newest.id, batch: newest.batch }));
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 async fn announce<S>(

@@ -23,6 +23,7 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
         carrier: None,
         carrier_id: None,
         unknown_until: None,
+        forget: None,
     }
 }
 

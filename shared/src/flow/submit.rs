@@ -3,7 +3,8 @@
 //! One conditional write claims it for the length of a lease and brings it
 //! along. Whoever finds it claimed waits; whoever finds the lease over knows
 //! that a worker died with it, perhaps after the carrier took it: then the
-//! outcome is *unknown*, and it is not sent again.
+//! outcome is *unknown*, and it is not sent again. A worker that fails before it
+//! asked the carrier, or after the carrier refused, gives the message back.
 
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long a busy carrier is asked again.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How many tries at a busy carrier are kept in the history; later ones only count.
+const TRIES_KEPT: u32 = 10;
 
 /// The one carrier that there is to hand messages to.
 const CARRIER: CarrierName = CarrierName::Loopback;
@@ -37,8 +40,9 @@ const CARRIER: CarrierName = CarrierName::Loopback;
 pub enum Done {
     /// It needs no further run.
     Finished,
-    /// Another worker holds the message: run it again later, in case it dies.
-    Held,
+    /// It is not the time: another worker holds the message and may die, or it
+    /// is not due. The queue is to deliver the job again.
+    Again,
 }
 
 /// Does what is due for this message.
@@ -54,16 +58,23 @@ pub async fn submit(
     let now = gateway.clock.now();
     let stamp = gateway.random.stamp();
     let lease = Lease { stamp, from: now, until: now.saturating_add(LEASE).unwrap_or(now) };
-    match gateway.store.claim(id, lease).await? {
+    let claimed = match gateway.store.claim(id, lease).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            give_back_unseen(gateway, id, stamp).await;
+            return Err(error.into());
+        }
+    };
+    match claimed {
         Change::Made(message) => {
             debug!(message.id = %id, attempts = message.attempts, "claimed");
-            let prepared = match prepare(gateway, directory, &message, stamp).await {
-                Ok(prepared) => prepared,
-                Err(error) => return give_back(gateway, &message, stamp, error).await,
-            };
-            let verdict = match prepared {
-                Prepared::Ready(settings) => hand_over(gateway, submitter, &settings, &message, stamp).await,
-                Prepared::Not(settlement) => settlement.into(),
+            let verdict = match prepare(gateway, directory, &message, stamp).await {
+                Ok(Prepared::Ready(settings)) => hand_over(gateway, submitter, &settings, &message, stamp).await,
+                Ok(Prepared::Not(verdict)) => verdict,
+                Err(error) => {
+                    warn!(message.id = %id, %error, "could not be prepared");
+                    put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it")
+                }
             };
             conclude(gateway, &message, verdict).await?;
             Ok(Done::Finished)
@@ -73,6 +84,15 @@ pub async fn submit(
             warn!(message.id = %id, "a job names a message that is gone");
             Ok(Done::Finished)
         }
+    }
+}
+
+/// A claim whose answers were all lost may have been made: the message goes
+/// back if it can, and would else be taken for handed over.
+async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, stamp: Stamp) {
+    let back = settlement(stamp, Progress::Queued, gateway.clock.now());
+    if let Err(error) = gateway.store.settle(id, &back).await {
+        warn!(message.id = %id, %error, "a claim may be left behind");
     }
 }
 
@@ -91,7 +111,7 @@ impl From<Settlement> for Verdict {
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
     Ready(CarrierSettings),
-    Not(Settlement),
+    Not(Verdict),
 }
 
 /// Looks up the opt-out and the carrier.
@@ -101,30 +121,16 @@ async fn prepare(
     message: &Message,
     stamp: Stamp,
 ) -> Result<Prepared, StoreError> {
-    let not = |progress, reason: String| {
-        let settlement = settlement(stamp, progress, gateway.clock.now());
-        Prepared::Not(Settlement { reason: Some(reason), ..settlement })
-    };
+    let now = gateway.clock.now();
     if gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id) {
-        return Ok(not(Progress::Blocked, "the recipient has opted out of this sender".to_owned()));
+        let reason = Some("the recipient has opted out of this sender".to_owned());
+        let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
+        return Ok(Prepared::Not(blocked.into()));
     }
     Ok(match directory.carrier(CARRIER).await? {
         Some(settings) => Prepared::Ready(settings),
-        None => not(Progress::Queued, format!("the directory has no carrier '{CARRIER}'")),
+        None => Prepared::Not(put_back(message, stamp, now, "the directory has no such carrier")),
     })
-}
-
-/// Nothing was handed over yet, so the message can go back as it came.
-async fn give_back(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    message: &Message,
-    stamp: Stamp,
-    error: StoreError,
-) -> Result<Done, Unavailable> {
-    let reason = Some("the gateway could not prepare it".to_owned());
-    let back = Settlement { reason, ..settlement(stamp, Progress::Queued, gateway.clock.now()) };
-    settle(gateway, message, &back).await?;
-    Err(error.into())
 }
 
 /// Hands the message over, and says what to record.
@@ -148,11 +154,9 @@ async fn hand_over<S, Q>(
     match outcome {
         Outcome::Accepted { carrier_id } => Settlement { carrier_id, ..settled(Progress::Submitted, None) }.into(),
         Outcome::Rejected { reason } => settled(Progress::Rejected, Some(reason)).into(),
-        Outcome::Busy { reason, .. } if at.duration_since(due_since(message)) > BUSY_FOR => {
-            settled(Progress::Expired, Some(format!("the carrier stayed busy: {reason}"))).into()
-        }
         Outcome::Busy { reason, retry_after } => {
-            Verdict { settlement: settled(Progress::Queued, Some(reason)), retry_after }
+            let back = put_back(message, stamp, at, &reason);
+            Verdict { settlement: Settlement { carrier: Some(CARRIER), ..back.settlement }, retry_after }
         }
         Outcome::Unknown { reason } => {
             let unknown_until = at.saturating_add(UNKNOWN_FOR).ok();
@@ -161,28 +165,51 @@ async fn hand_over<S, Q>(
     }
 }
 
-/// When it should have gone out first.
-fn due_since(message: &Message) -> Timestamp {
-    message.send_at.unwrap_or(message.created_at).max(message.created_at)
+/// Back to the queue, or expired if it has been tried for a day.
+fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
+    let due_since = message.send_at.unwrap_or(message.created_at).max(message.created_at);
+    if at.duration_since(due_since) > BUSY_FOR {
+        let reason = Some(format!("it could not be handed over for a day: {reason}"));
+        return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
+    }
+    // The claim's own moment goes, too, so that a long wait does not make the item grow.
+    let forget = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
+    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(stamp, Progress::Queued, at) }.into()
 }
 
-/// Records the outcome, and puts back what is to be tried again.
+/// Records the outcome, and enqueues again what is to be tried again.
 async fn conclude(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     verdict: Verdict,
 ) -> Result<(), Unavailable> {
     let Verdict { settlement, retry_after } = verdict;
-    let settled = settle(gateway, message, &settlement).await?;
-    match (settlement.progress, settled) {
+    let progress = settlement.progress;
+    let settled = match settle(gateway, message, &settlement).await {
+        // Nothing was taken, so it may be found out again.
+        Err(error) if matches!(progress, Progress::Blocked | Progress::Rejected | Progress::Expired) => {
+            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            return Err(error);
+        }
+        settled => settled?,
+    };
+    match (progress, settled) {
         (Progress::Queued, Settled::Done(message)) => {
             let gap = gateway.random.jittered(busy_gap(message.attempts));
             let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
             gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
         }
         // The network has spoken before the carrier did: it has taken the message.
-        (Progress::Unknown | Progress::Queued, Settled::Otherwise(found)) if found.receipts.is_final() => {
-            let taken = Settlement { progress: Progress::Submitted, reason: None, unknown_until: None, ..settlement };
+        (Progress::Unknown | Progress::Queued | Progress::Expired, Settled::Otherwise(found))
+            if found.receipts.is_final() =>
+        {
+            let taken = Settlement {
+                progress: Progress::Submitted,
+                reason: None,
+                unknown_until: None,
+                forget: None,
+                ..settlement
+            };
             settle(gateway, message, &taken).await?;
         }
         _ => {}
@@ -205,33 +232,29 @@ async fn look_at_unclaimed(
     now: Timestamp,
 ) -> Result<Done, Unavailable> {
     let Some(held_by) = message.stamp else {
-        // Not claimed by anyone, so it is not due yet: the tick will bring it again.
-        return Ok(if message.progress == Progress::Scheduled { Done::Held } else { Done::Finished });
+        return Ok(if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished });
     };
     match message.progress {
-        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Ok(Done::Held),
+        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => return Ok(Done::Again),
         Progress::Submitting => {
             let lost = Settlement {
                 reason: Some("the worker that was sending it stopped".to_owned()),
-                carrier: message.carrier,
                 unknown_until: now.saturating_add(UNKNOWN_FOR).ok(),
                 ..settlement(held_by, Progress::Unknown, now)
             };
             conclude(gateway, message, lost.into()).await?;
-            Ok(Done::Finished)
         }
         Progress::Unknown if message.state() != State::Unknown => {
             settle(gateway, message, &settlement(held_by, Progress::Submitted, now)).await?;
-            Ok(Done::Finished)
         }
         Progress::Unknown if message.unknown_until.is_some_and(|until| until <= now) => {
             let reason = Some("the outcome stayed unknown".to_owned());
             let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
             settle(gateway, message, &given_up).await?;
-            Ok(Done::Finished)
         }
-        _ => Ok(Done::Finished),
+        _ => {}
     }
+    Ok(Done::Finished)
 }
 
 #[cfg(test)]
@@ -242,5 +265,6 @@ mod tests {
     fn the_gaps_at_a_busy_carrier_grow_and_stay_below_the_longest_delay() {
         let gaps: Vec<_> = [1, 2, 3, 9, 10, 11, 100].map(|attempts| busy_gap(attempts).as_secs()).into();
         assert_eq!(gaps, [1, 2, 4, 256, 512, 512, 512]);
+        assert!(gaps.iter().all(|gap| Duration::from_secs(*gap) < LONGEST_DELAY));
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! A tick asks each shard for what is due within the next two minutes: twice
 //! the time between ticks, so that a late one does not make a message late. It
-//! moves the wake time forward under the condition that nobody else has, then
-//! enqueues the job with the delay that makes it exact to the second. A crash
-//! between the two costs a later tick, never a message, and the claim takes the
+//! enqueues each job with the delay that makes it exact to the second, then
+//! moves the wake time on, so that the next tick does not find it again. A crash
+//! between the two costs a job too many, which does nothing; the claim takes the
 //! wake time away for good.
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info};
 
@@ -33,8 +33,9 @@ const CONCURRENCY: usize = 8;
 /// # Errors
 /// When the store or queue did not answer; what was not woken still is due.
 pub async fn tick(gateway: &Gateway<impl Messages, impl Queue>, until: Timestamp) -> Result<usize, Unavailable> {
-    let woken = try_join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await?;
-    let woken = woken.iter().sum();
+    // One shard that fails does not keep the others from their work.
+    let ticked = join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await;
+    let woken = ticked.into_iter().sum::<Result<usize, _>>()?;
     if woken > 0 {
         info!(woken, "tick");
     } else {
@@ -48,44 +49,38 @@ async fn tick_shard(
     shard: u8,
     until: Timestamp,
 ) -> Result<usize, Unavailable> {
+    let now = gateway.clock.now();
+    let before = now.saturating_add(AHEAD).unwrap_or(now);
     let mut woken = 0;
+    let mut after = None;
     loop {
-        let now = gateway.clock.now();
-        let before = now.saturating_add(AHEAD).unwrap_or(now);
-        let due = gateway.store.due(shard, before, PAGE).await?;
-        let full = due.len() == usize::from(PAGE);
-        woken += wake(gateway, due, now).await?;
-        if !full || gateway.clock.now() >= until {
+        let due = gateway.store.due(shard, before, after, PAGE).await?;
+        wake(gateway, &due, now).await?;
+        woken += due.len();
+        after = due.last().copied();
+        if due.len() < usize::from(PAGE) || gateway.clock.now() >= until {
             return Ok(woken);
         }
     }
 }
 
-async fn wake(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    due: Vec<Due>,
-    now: Timestamp,
-) -> Result<usize, Unavailable> {
-    let moved: Vec<Option<Due>> = stream::iter(due)
-        .map(|due| async move {
+async fn wake(gateway: &Gateway<impl Messages, impl Queue>, due: &[Due], now: Timestamp) -> Result<(), Unavailable> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let job = |due: &Due| {
+        let delay = due.wake_at.duration_since(now);
+        debug!(message.id = %due.message, delay_s = delay.as_secs(), "woken");
+        (Job::Submit { message: due.message }, Duration::try_from(delay).unwrap_or_default())
+    };
+    gateway.queue.enqueue(&due.iter().map(job).collect::<Vec<_>>()).await?;
+    stream::iter(due.to_vec())
+        .map(|due| {
             let again = due.wake_at.max(now).saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
-            let mine = gateway.store.postpone(due, again).await?;
-            Ok::<_, Unavailable>(mine.then_some(due))
+            gateway.store.postpone(due, again)
         })
         .buffer_unordered(CONCURRENCY)
-        .try_collect()
+        .try_collect::<()>()
         .await?;
-    let jobs: Vec<_> = moved
-        .into_iter()
-        .flatten()
-        .map(|due| {
-            let delay = due.wake_at.duration_since(now);
-            debug!(message.id = %due.message, delay_s = delay.as_secs(), "woken");
-            (Job::Submit { message: due.message }, Duration::try_from(delay).unwrap_or_default())
-        })
-        .collect();
-    if !jobs.is_empty() {
-        gateway.queue.enqueue(&jobs).await?;
-    }
-    Ok(jobs.len())
+    Ok(())
 }

@@ -45,22 +45,24 @@ pub struct CallbackJob {
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// It was tried for long enough, and is on its way to the dead letters.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub given_up: bool,
+    /// When it was tried first; none for one that has not been tried, or that
+    /// comes back from the dead letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_since: Option<Timestamp>,
 }
 
 impl CallbackJob {
     /// The first job about something.
     #[must_use]
     pub fn announcing(subject: Subject, stamp: Stamp, at: Timestamp) -> Self {
-        Self { subject, stamp, announced_at: at, attempts: 0, not_before: None, given_up: false }
+        Self { subject, stamp, announced_at: at, attempts: 0, not_before: None, tried_since: None }
     }
-}
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it by reference")]
-fn is_false(value: &bool) -> bool {
-    !value
+    /// The same as if it had never been tried, for the dead letters.
+    #[must_use]
+    pub fn untried(self) -> Self {
+        Self { attempts: 0, not_before: None, tried_since: None, ..self }
+    }
 }
 
 /// What a callback is about.
@@ -154,7 +156,7 @@ mod tests {
             announced_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
             attempts: 3,
             not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),
-            given_up: true,
+            tried_since: Some(Timestamp::from_second(1_767_258_100).unwrap()),
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
     }

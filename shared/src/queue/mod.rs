@@ -9,7 +9,7 @@ mod job;
 mod sqs;
 
 pub use job::{CallbackJob, Job, JobError, Subject};
-pub use sqs::SqsQueue;
+pub use sqs::{QueueUrls, SqsQueue};
 
 use std::time::Duration;
 
@@ -36,4 +36,11 @@ pub trait Queue {
     /// # Errors
     /// When not every job is known to be in the queue.
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError>;
+
+    /// Lays a callback that is given up with the dead letters, from where it can
+    /// be replayed.
+    ///
+    /// # Errors
+    /// When it is not known to be there.
+    async fn bury(&self, job: CallbackJob) -> Result<(), QueueError>;
 }

@@ -14,19 +14,26 @@ const CONCURRENCY: usize = 8;
 /// How often entries that SQS refused are offered again.
 const OFFERS: u32 = 4;
 
-/// The two queues. A function that does not use one has no URL for it, and
-/// no permission either.
+/// The URLs of the queues. A function that does not use one has none for it,
+/// and no permission either.
+#[derive(Clone, Debug, Default)]
+pub struct QueueUrls {
+    pub jobs: Option<String>,
+    pub callbacks: Option<String>,
+    pub callbacks_dead_letters: Option<String>,
+}
+
+/// The queues on SQS.
 #[derive(Clone)]
 pub struct SqsQueue {
     client: Client,
-    jobs_url: Option<String>,
-    callbacks_url: Option<String>,
+    urls: QueueUrls,
 }
 
 impl SqsQueue {
     #[must_use]
-    pub fn new(client: Client, jobs_url: Option<String>, callbacks_url: Option<String>) -> Self {
-        Self { client, jobs_url, callbacks_url }
+    pub fn new(client: Client, urls: QueueUrls) -> Self {
+        Self { client, urls }
     }
 
     async fn send(&self, url: Option<&String>, payloads: Vec<(String, Duration)>) -> Result<(), QueueError> {
@@ -72,17 +79,23 @@ impl SqsQueue {
 impl Queue for SqsQueue {
     async fn enqueue(&self, jobs: &[(Job, Duration)]) -> Result<(), QueueError> {
         let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
-        self.send(self.jobs_url.as_ref(), payloads).await
+        self.send(self.urls.jobs.as_ref(), payloads).await
     }
 
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError> {
         let payloads = jobs.iter().map(|(job, delay)| (job.write(), *delay)).collect();
-        self.send(self.callbacks_url.as_ref(), payloads).await
+        self.send(self.urls.callbacks.as_ref(), payloads).await
+    }
+
+    async fn bury(&self, job: CallbackJob) -> Result<(), QueueError> {
+        self.send(self.urls.callbacks_dead_letters.as_ref(), vec![(job.untried().write(), Duration::ZERO)]).await
     }
 }
 
 /// Whole seconds, never earlier than asked and never more than SQS takes.
 fn seconds(delay: Duration) -> i32 {
-    let up = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-    i32::try_from(up.min(super::LONGEST_DELAY.as_secs())).unwrap_or(900)
+    let up = delay.min(super::LONGEST_DELAY).as_secs_f64().ceil();
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 900")]
+    let seconds = up as i32;
+    seconds
 }

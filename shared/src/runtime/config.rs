@@ -61,7 +61,8 @@ impl FromIterator<(String, String)> for Variables {
 pub struct Settings {
     /// `SEGMENT_LIMIT`: the most segments of one text, 1 to 255; 10 unless set.
     pub segment_limit: SegmentLimit,
-    /// `RETENTION_DAYS`: how long messages and replies are kept; 90 unless set.
+    /// `RETENTION_DAYS`: how long messages and replies are kept, 10 to 3650; 90
+    /// unless set. A callback needs its record for the seven days it is tried.
     pub retention_days: u16,
 }
 
@@ -74,8 +75,8 @@ impl Settings {
             return Err(ConfigError::Malformed { name: "SEGMENT_LIMIT", fault: "is not 1 to 255".to_owned() });
         }
         let retention_days = variables.parsed("RETENTION_DAYS", 90)?;
-        if retention_days == 0 {
-            return Err(ConfigError::Malformed { name: "RETENTION_DAYS", fault: "is 0".to_owned() });
+        if !(10..=3650).contains(&retention_days) {
+            return Err(ConfigError::Malformed { name: "RETENTION_DAYS", fault: "is not 10 to 3650".to_owned() });
         }
         Ok(Self { segment_limit: SegmentLimit(segments), retention_days })
     }
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_wrong_names_its_variable() {
         let variables = |name: &str, value: &str| Variables::from_iter([(name.to_owned(), value.to_owned())]);
-        for (name, value) in [("SEGMENT_LIMIT", "many"), ("SEGMENT_LIMIT", "0"), ("RETENTION_DAYS", "-1")] {
+        for (name, value) in [("SEGMENT_LIMIT", "many"), ("SEGMENT_LIMIT", "0"), ("RETENTION_DAYS", "9")] {
             let error = Settings::read(&variables(name, value)).unwrap_err().to_string();
             assert!(error.starts_with(name), "{error}");
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     flow::Gateway,
-    queue::SqsQueue,
+    queue::{QueueUrls, SqsQueue},
     store::{Directory, DynamoDirectory, DynamoStore, TableNames},
 };
 
@@ -14,18 +14,20 @@ use crate::{
 ///
 /// # Errors
 /// When a variable is missing or malformed.
-pub fn gateway(environment: &Environment) -> Result<Gateway, ConfigError> {
+pub fn connect_gateway(environment: &Environment) -> Result<Gateway, ConfigError> {
     let variables = &environment.variables;
     let settings = Settings::read(variables)?;
     let tables = TableNames {
         messages: variables.required("MESSAGES_TABLE")?.to_owned(),
         recipients: variables.optional("RECIPIENTS_TABLE").map(str::to_owned),
     };
-    let queue = SqsQueue::new(
-        sqs(environment)?,
-        variables.optional("JOBS_QUEUE_URL").map(str::to_owned),
-        variables.optional("CALLBACKS_QUEUE_URL").map(str::to_owned),
-    );
+    let url = |name| variables.optional(name).map(str::to_owned);
+    let urls = QueueUrls {
+        jobs: url("JOBS_QUEUE_URL"),
+        callbacks: url("CALLBACKS_QUEUE_URL"),
+        callbacks_dead_letters: url("CALLBACKS_DEAD_LETTERS_URL"),
+    };
+    let queue = SqsQueue::new(sqs(environment)?, urls);
     Ok(Gateway {
         store: DynamoStore::new(dynamodb(environment)?, tables, settings.retention_days),
         queue,
@@ -41,5 +43,6 @@ pub fn gateway(environment: &Environment) -> Result<Gateway, ConfigError> {
 /// When a variable is missing or malformed.
 pub fn connect_directory(environment: &Environment) -> Result<Directory, ConfigError> {
     let table = environment.variables.required("DIRECTORY_TABLE")?.to_owned();
-    Ok(Directory::new(DynamoDirectory::new(dynamodb(environment)?, table)))
+    let store = DynamoDirectory::new(dynamodb(environment)?, table);
+    Ok(Directory::new(store, environment.clock.clone()))
 }

@@ -23,6 +23,9 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a careful client keeps an idle connection.
+const SHORT_IDLE: Duration = Duration::from_secs(4);
+
 /// TLS that could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -52,10 +55,20 @@ impl HttpStack {
         Ok(Self { tls, client })
     }
 
-    /// For carriers and AWS. Follows no redirects.
+    /// For AWS. Follows no redirects.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// For requests that must not be sent twice by themselves: connections are
+    /// kept only so long that no server is likely to have closed them, for a
+    /// request that breaks off may have arrived.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn careful_client(&self) -> Result<Client, TlsError> {
+        Ok(self.builder().pool_idle_timeout(SHORT_IDLE).build()?)
     }
 
     /// For another client with the same TLS configuration.

@@ -12,7 +12,7 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
-pub use connect::{connect_directory, gateway};
+pub use connect::{connect_directory, connect_gateway};
 pub use http::{HttpStack, TlsError};
 pub use random::Random;
 

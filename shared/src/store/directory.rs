@@ -8,17 +8,19 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
 };
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{DirectoryStore, DynamoDirectory, StoreError};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{Account, AccountId, ApiKeyHash, SenderId, SenderOwner},
+    runtime::Clock,
 };
 
 /// How long an answer is remembered.
-pub const KEPT: Duration = Duration::from_secs(30);
+pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
 /// The most answers of a kind that are remembered, so that a flood of unknown
 /// keys or senders does not fill the memory.
 const MOST: usize = 10_000;
@@ -26,6 +28,7 @@ const MOST: usize = 10_000;
 /// A directory that remembers what it read.
 pub struct Directory<D = DynamoDirectory> {
     store: D,
+    clock: Clock,
     keys: Remembered<ApiKeyHash, Option<AccountId>>,
     accounts: Remembered<AccountId, Option<Account>>,
     owners: Remembered<SenderId, Option<SenderOwner>>,
@@ -35,9 +38,10 @@ pub struct Directory<D = DynamoDirectory> {
 
 impl<D: DirectoryStore> Directory<D> {
     #[must_use]
-    pub fn new(store: D) -> Self {
+    pub fn new(store: D, clock: Clock) -> Self {
         Self {
             store,
+            clock,
             keys: Remembered::default(),
             accounts: Remembered::default(),
             owners: Remembered::default(),
@@ -51,19 +55,19 @@ impl<D: DirectoryStore> Directory<D> {
     /// # Errors
     /// When the store did not answer.
     pub async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError> {
-        self.keys.get(key, || self.store.account_of_key(key)).await
+        self.keys.get(self.clock.now(), key, || self.store.account_of_key(key)).await
     }
 
     /// # Errors
     /// When the store did not answer.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        self.accounts.get(id, || self.store.account(id)).await
+        self.accounts.get(self.clock.now(), id, || self.store.account(id)).await
     }
 
     /// # Errors
     /// When the store did not answer.
     pub async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError> {
-        self.owners.get(sender, || self.store.owner(sender)).await
+        self.owners.get(self.clock.now(), sender, || self.store.owner(sender)).await
     }
 
     /// Every shared sender ID.
@@ -71,17 +75,17 @@ impl<D: DirectoryStore> Directory<D> {
     /// # Errors
     /// When the store did not answer.
     pub async fn pool(&self) -> Result<Vec<SenderId>, StoreError> {
-        self.pool.get(&(), || self.store.pool()).await
+        self.pool.get(self.clock.now(), &(), || self.store.pool()).await
     }
 
     /// # Errors
     /// When the store did not answer.
     pub async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
-        self.carriers.get(&name, || self.store.carrier(name)).await
+        self.carriers.get(self.clock.now(), &name, || self.store.carrier(name)).await
     }
 }
 
-struct Remembered<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+struct Remembered<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
 
 impl<K, V> Default for Remembered<K, V> {
     fn default() -> Self {
@@ -90,12 +94,12 @@ impl<K, V> Default for Remembered<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Remembered<K, V> {
-    async fn get<F>(&self, key: &K, read: impl FnOnce() -> F) -> Result<V, StoreError>
+    async fn get<F>(&self, now: Timestamp, key: &K, read: impl FnOnce() -> F) -> Result<V, StoreError>
     where
         F: Future<Output = Result<V, StoreError>>,
     {
         if let Some((read_at, value)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key)
-            && read_at.elapsed() < KEPT
+            && now.duration_since(*read_at) < KEPT
         {
             return Ok(value.clone());
         }
@@ -104,7 +108,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Remembered<K, V> {
         if remembered.len() >= MOST {
             remembered.clear();
         }
-        remembered.insert(key.clone(), (Instant::now(), value.clone()));
+        remembered.insert(key.clone(), (now, value.clone()));
         Ok(value)
     }
 }

@@ -89,6 +89,8 @@ pub struct Settlement {
     pub carrier_id: Option<String>,
     /// With [`Progress::Unknown`]: when to give it up.
     pub unknown_until: Option<Timestamp>,
+    /// Instead of noting this in the history, take out the entry at this index.
+    pub forget: Option<usize>,
 }
 
 /// What became of recording a receipt.
@@ -132,6 +134,9 @@ pub enum Record {
     In(Reply),
 }
 
+/// A time, a letter and a UUID.
+const LONGEST_POSITION: usize = 13 + 3 + 36;
+
 /// Where an entry stands: by time, then by id. Opaque to clients, who give it
 /// back to go on from there to the older ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +156,11 @@ impl Position {
     /// The position that a client gives back.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        let fits =
+            text.len() <= LONGEST_POSITION && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"#-".contains(&b));
+        if !fits {
+            return None;
+        }
         let position = Self(text.to_owned());
         position.time().map(|_| position)
     }
@@ -233,17 +243,18 @@ pub trait Messages {
     /// When the store did not answer.
     async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError>;
 
-    /// Up to `limit` messages of one shard that are due before `before`, the earliest first.
+    /// Up to `limit` messages of one shard that are due before `before`, the
+    /// earliest first, from the one after `after` on.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn due(&self, shard: u8, before: Timestamp, limit: u16) -> Result<Vec<Due>, StoreError>;
+    async fn due(&self, shard: u8, before: Timestamp, after: Option<Due>, limit: u16) -> Result<Vec<Due>, StoreError>;
 
-    /// Moves a wake time, unless someone else has moved it. Says whether it did.
+    /// Moves a wake time, unless it has been moved or taken away.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn postpone(&self, due: Due, until: Timestamp) -> Result<bool, StoreError>;
+    async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError>;
 
     /// Messages that are to be sent now or were being sent, by reading the whole
     /// table a page at a time: some of them, and after which to go on.
@@ -316,16 +327,17 @@ pub trait Recipients {
     async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
     -> Result<Recipient, StoreError>;
 
-    /// Sets or clears an opt-out.
+    /// Notes that the recipient wants nothing more from this sender.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn set_opt_out(
-        &self,
-        number: &PhoneNumber,
-        sender: &SenderId,
-        opted_out: Option<Timestamp>,
-    ) -> Result<(), StoreError>;
+    async fn opt_out(&self, number: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Takes back an opt-out that is older than `at`.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn opt_in(&self, number: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// The directory as it is stored; [`Directory`] remembers what it read.

@@ -78,7 +78,7 @@ impl Gateway {
             let dispatch = described.iter().find(|function| function.binary == "dispatch");
             let variables = dispatch.map(|function| function.environment.clone()).unwrap_or_default();
             let variables = provision::aws_variables(&options.world).with(variables);
-            requeue(&shared::runtime::gateway(&environment(variables))?).await?;
+            requeue(&shared::runtime::connect_gateway(&environment(variables))?).await?;
         }
         let functions = Arc::new(match &options.watch {
             None => Functions::in_process(&described, &options.world, environment)?,

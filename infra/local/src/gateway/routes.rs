@@ -23,8 +23,8 @@ use url::Url;
 use super::{functions::Functions, time::Time};
 use crate::template::{Event, Function};
 
-/// What API Gateway takes at most.
-const LARGEST_BODY: usize = 10 * 1024 * 1024;
+/// What Lambda takes and gives at most, less what its envelope adds.
+const LARGEST_BODY: usize = 5_500_000;
 
 pub(super) fn router(
     described: &[Function],
@@ -83,6 +83,10 @@ async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, reques
     let _under_way = time.under_way().await;
     let response = functions.request(&binary, request).await;
     let (parts, body) = response.into_parts();
+    if body.len() > LARGEST_BODY {
+        warn!(function = binary, bytes = body.len(), "an answer is larger than Lambda would give");
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     Response::from_parts(parts, Body::from(body.to_vec()))
 }
 

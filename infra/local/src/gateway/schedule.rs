@@ -25,9 +25,11 @@ pub(super) async fn run(
             Some(done) = moves.recv() => Some(done),
         };
         let deadline = time.now().as_millisecond().unsigned_abs().saturating_add(millis(timeout));
+        let under_way = time.under_way().await;
         if let Err(error) = functions.tick(&binary, deadline).await {
             warn!(function = binary, error = format!("{error:#}"), "a tick failed; the next finds what it left");
         }
+        drop(under_way);
         if let Some(done) = done {
             // Whoever moved the clock may have gone by now.
             let _ = done.send(());

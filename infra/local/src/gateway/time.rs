@@ -97,7 +97,9 @@ impl Time {
     /// `POST /clock`: moves the world's clock and this one with it.
     pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
         let (moved, response) = {
-            let _between_invocations = tokio::time::timeout(WAIT, self.invocations.write()).await;
+            let Ok(_between_invocations) = tokio::time::timeout(WAIT, self.invocations.write()).await else {
+                return Ok((StatusCode::CONFLICT, "functions are still running; try again").into_response());
+            };
             let request = self.client.post(self.world.join("clock")?).header(CONTENT_TYPE, "application/json");
             let (body, response) = relay(request.body(body).send().await?).await?;
             let moved = response.status() == StatusCode::OK;

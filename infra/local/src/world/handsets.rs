@@ -98,6 +98,9 @@ async fn reply(
     let from = phone("number", &number)?;
     let fields = Fields::parse(&body)?;
     let to = fields.filled_text("to")?.to_owned();
+    if !to.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem::invalid("to", "must be a number: a phone cannot answer a name"));
+    }
     let text = fields.text("text")?.to_owned();
     let id = handsets.reply(from, to, text);
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))

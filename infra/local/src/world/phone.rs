@@ -12,13 +12,14 @@ pub(super) struct Phone(String);
 
 /// The text is no phone number.
 #[derive(Debug, thiserror::Error)]
-#[error("must be a phone number: 7 to 15 digits, with + or 00 before them or not")]
+#[error("must be an international phone number: 7 to 15 digits, with + or 00 before them or not")]
 pub(super) struct NotAPhone;
 
 impl Phone {
     pub(super) fn parse(written: &str) -> Result<Self, NotAPhone> {
         let digits = written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
-        let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let valid =
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         valid.then(|| Self(digits.to_owned())).ok_or(NotAPhone)
     }
 

@@ -1,11 +1,10 @@
-//! `{"id","from","to","text","at"}`, one reply a request. `id` is the carrier's own;
-//! `at` is not read, for a reply counts from when it comes.
+//! `{"id","from","to","text","at"}`, one reply a request. `id` is the carrier's own.
 
 use serde::Deserialize;
 
 use crate::{
     carriers::{CarrierReply, UnreadableError},
-    domain::{PhoneNumber, SenderId},
+    domain::{PhoneNumber, SenderId, parse_time},
 };
 
 #[derive(Deserialize)]
@@ -14,6 +13,7 @@ struct Body {
     from: String,
     to: String,
     text: String,
+    at: Option<String>,
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
@@ -21,11 +21,16 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
     if body.id.is_empty() {
         return Err(UnreadableError::new("id", "is empty"));
     }
+    let at = match body.at {
+        None => None,
+        Some(text) => Some(parse_time(&text).map_err(|error| UnreadableError::new("at", error))?),
+    };
     Ok(vec![CarrierReply {
         id: body.id,
         from: PhoneNumber::parse(&body.from).map_err(|error| UnreadableError::new("from", error))?,
         to: SenderId::parse(&body.to).map_err(|error| UnreadableError::new("to", error))?,
         text: body.text,
+        at,
     }])
 }
 

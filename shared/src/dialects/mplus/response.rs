@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    dialects::Warning,
+    dialects::{Draft, Warning},
     domain::{BatchId, CallbackUrl, Channel, Message, MessageId, SenderKind},
 };
 
@@ -40,6 +40,22 @@ struct Accepted<'a> {
 struct From<'a> {
     r#type: SenderKind,
     value: &'a str,
+}
+
+/// The most bytes that an answer may have. Lambda's limit is 6 MB, and what
+/// would go over it must be refused before anything is sent.
+const LARGEST_ANSWER: usize = 5_500_000;
+/// What the answer says of a message beside its text and addresses, at most.
+const BESIDE: usize = 500;
+/// How much longer a character gets that is escaped twice, for JSON in JSON.
+const ESCAPED: usize = 4;
+
+/// Whether the answer to these drafts is sure to fit. Defaults can make a small
+/// request a large answer.
+#[must_use]
+pub fn fits(drafts: &[Draft]) -> bool {
+    let of = |draft: &Draft| draft.text.as_str().len() + draft.callback.as_ref().map_or(0, |url| url.as_str().len());
+    drafts.iter().map(|draft| ESCAPED * of(draft) + BESIDE).sum::<usize>() <= LARGEST_ANSWER
 }
 
 /// The body of the answer.

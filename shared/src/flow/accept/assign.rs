@@ -6,14 +6,14 @@
 //! what the winner wrote and goes on from there, so it ends after as many tries
 //! as the pool has senders.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Refusal, Request, kind, write::Earlier};
 use crate::{
-    dialects::SenderChoice,
-    domain::{AccountId, Fault, FaultCode, PhoneNumber, Recipient, SenderId, SenderKind, SentFrom},
+    dialects::{Draft, SenderChoice},
+    domain::{AccountId, Fault, FaultCode, PhoneNumber, Recipient, SenderId, SentFrom},
     flow::Gateway,
     store::{Directory, DirectoryStore, Recipients, StoreError},
 };
@@ -29,32 +29,25 @@ pub(super) async fn senders<S: Recipients, Q>(
     request: &Request,
     earlier: &Earlier,
 ) -> Result<Vec<SentFrom>, Refusal> {
-    let mut unassigned: Vec<PhoneNumber> = request
-        .drafts
-        .iter()
-        .enumerate()
-        .filter(|(index, draft)| draft.from == SenderChoice::Shared && earlier.get(*index).is_none())
-        .map(|(_, draft)| draft.to.clone())
-        .collect();
-    unassigned.sort();
-    unassigned.dedup();
-    let assigned = assign(gateway, directory, account, unassigned, request.dry_run).await?;
-
-    let mut senders = Vec::with_capacity(request.drafts.len());
-    let mut faults = Vec::new();
-    for (index, draft) in request.drafts.iter().enumerate() {
-        let id = match (&draft.from, earlier.get(index)) {
-            (_, Some(message)) => Some(message.from.id.clone()),
-            (SenderChoice::Custom(id), None) => Some(id.clone()),
-            (SenderChoice::Shared, None) => assigned.get(&draft.to).cloned().flatten(),
-        };
-        match id {
-            Some(id) => senders.push(SentFrom { kind: kind(&draft.from), id }),
-            None => faults.push(exhausted().at(index)),
+    let unassigned = |index: usize| request.drafts[index].from == SenderChoice::Shared && earlier.get(index).is_none();
+    let indexes = || (0..request.drafts.len()).filter(|index| unassigned(*index));
+    let numbers: BTreeSet<PhoneNumber> = indexes().map(|index| request.drafts[index].to.clone()).collect();
+    let assigned = match assign(gateway, directory, account, numbers, request.dry_run).await? {
+        Assignment::Whole(assigned) => assigned,
+        Assignment::Exhausted(numbers) => {
+            let hopeless = indexes().filter(|index| numbers.contains(&request.drafts[*index].to));
+            return Err(Refusal::Unacceptable(hopeless.map(|index| exhausted().at(index)).collect()));
         }
-    }
-    debug_assert!(senders.iter().all(|from| from.kind == SenderKind::Custom || from.id.can_receive()));
-    if faults.is_empty() { Ok(senders) } else { Err(Refusal::Unacceptable(faults)) }
+    };
+    let sender = |(index, draft): (usize, &Draft)| {
+        let id = match (earlier.get(index), &draft.from) {
+            (Some(message), _) => message.from.id.clone(),
+            (None, SenderChoice::Custom(id)) => id.clone(),
+            (None, SenderChoice::Shared) => assigned[&draft.to].clone(),
+        };
+        SentFrom { kind: kind(&draft.from), id }
+    };
+    Ok(request.drafts.iter().enumerate().map(sender).collect())
 }
 
 fn exhausted() -> Fault {
@@ -65,28 +58,54 @@ fn exhausted() -> Fault {
     )
 }
 
+/// The shared senders of some recipients.
+enum Assignment {
+    /// Every one has one.
+    Whole(HashMap<PhoneNumber, SenderId>),
+    /// These can have none.
+    Exhausted(BTreeSet<PhoneNumber>),
+}
+
 async fn assign<S: Recipients, Q>(
     gateway: &Gateway<S, Q>,
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
-    numbers: Vec<PhoneNumber>,
+    numbers: BTreeSet<PhoneNumber>,
     dry_run: bool,
-) -> Result<HashMap<PhoneNumber, Option<SenderId>>, StoreError> {
+) -> Result<Assignment, StoreError> {
     if numbers.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Assignment::Whole(HashMap::new()));
     }
+    let numbers: Vec<_> = numbers.into_iter().collect();
     // Locks never change, so one that is seen is right; one not seen yet is met again when locking.
     let mut known = gateway.store.recipients(&numbers).await?;
     let pool = directory.pool().await?;
+    // Locks stay, so none is taken for a request that is seen to fail.
+    let nobody = Recipient::default();
+    let hopeless = |number: &&PhoneNumber| {
+        let recipient = known.get(number).unwrap_or(&nobody);
+        !recipient.sender_of.contains_key(account) && free(&pool, recipient).is_empty()
+    };
+    let exhausted: BTreeSet<_> = numbers.iter().filter(hopeless).cloned().collect();
+    if !exhausted.is_empty() {
+        return Ok(Assignment::Exhausted(exhausted));
+    }
     let one = |number: PhoneNumber| {
         let recipient = known.remove(&number).unwrap_or_default();
         let pool = &pool;
         async move {
             let sender = assign_one(gateway, pool, account, &number, recipient, dry_run).await?;
-            Ok((number, sender))
+            Ok::<_, StoreError>((number, sender))
         }
     };
-    stream::iter(numbers).map(one).buffer_unordered(CONCURRENCY).try_collect().await
+    let assigned: Vec<_> = stream::iter(numbers).map(one).buffer_unordered(CONCURRENCY).try_collect().await?;
+    let lost: BTreeSet<_> =
+        assigned.iter().filter(|(_, sender)| sender.is_none()).map(|(number, _)| number.clone()).collect();
+    if !lost.is_empty() {
+        return Ok(Assignment::Exhausted(lost));
+    }
+    let found = assigned.into_iter().filter_map(|(number, sender)| Some((number, sender?)));
+    Ok(Assignment::Whole(found.collect()))
 }
 
 async fn assign_one<S: Recipients, Q>(
@@ -101,7 +120,7 @@ async fn assign_one<S: Recipients, Q>(
         if let Some(sender) = recipient.sender_of.get(account) {
             return Ok(Some(sender.clone()));
         }
-        let free: Vec<_> = pool.iter().filter(|sender| !recipient.account_of.contains_key(sender)).collect();
+        let free = free(pool, &recipient);
         if free.is_empty() {
             return Ok(None);
         }
@@ -111,4 +130,8 @@ async fn assign_one<S: Recipients, Q>(
         }
         recipient = gateway.store.lock(number, account, chosen).await?;
     }
+}
+
+fn free<'a>(pool: &'a [SenderId], recipient: &Recipient) -> Vec<&'a SenderId> {
+    pool.iter().filter(|sender| !recipient.account_of.contains_key(sender)).collect()
 }

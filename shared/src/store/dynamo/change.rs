@@ -89,6 +89,13 @@ impl Update {
         Ok(self.set(keys::STATE, string(progress.as_str())))
     }
 
+    /// Takes an entry out of the history.
+    pub(super) fn forget_moment(mut self, index: usize) -> Self {
+        let history = self.name(keys::HISTORY);
+        self.removes.push(format!("{history}[{index}]"));
+        self
+    }
+
     pub(super) fn remove(mut self, attribute: &str) -> Self {
         let name = self.name(attribute);
         self.removes.push(name);
@@ -109,6 +116,12 @@ impl Update {
     pub(super) fn expect_above(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));
         self.conditions.push(format!("{name} > {value}"));
+        self
+    }
+
+    pub(super) fn expect_at_most(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("{name} <= {value}"));
         self
     }
 
@@ -144,11 +157,13 @@ impl Update {
     }
 
     pub(super) async fn send(self, action: &'static str) -> Result<Answer, StoreError> {
-        let mut expression = format!("SET {}", self.sets.join(", "));
-        if !self.removes.is_empty() {
-            expression = format!("{expression} REMOVE {}", self.removes.join(", "));
-        }
-        let request = self.request.update_expression(expression).condition_expression(self.conditions.join(" AND "));
+        let clause = |word: &str, parts: &[String]| match parts {
+            [] => String::new(),
+            parts => format!("{word} {} ", parts.join(", ")),
+        };
+        let expression = clause("SET", &self.sets) + &clause("REMOVE", &self.removes);
+        let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        let request = self.request.update_expression(expression).set_condition_expression(condition);
         match request.send().await {
             Ok(answer) => Ok(Answer::Made(answer.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {

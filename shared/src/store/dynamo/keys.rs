@@ -1,6 +1,6 @@
 //! Every key, and every attribute that an expression names.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     domain::{AccountId, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
@@ -71,6 +71,13 @@ pub(super) fn month(at: Timestamp) -> Date {
 
 pub(super) fn log_shard(id: &uuid::Uuid) -> u8 {
     id.as_bytes()[14] % LOG_SHARDS
+}
+
+/// The months from that of `newest` back to that of `oldest`.
+pub(super) fn months(newest: Timestamp, oldest: Timestamp) -> Vec<Date> {
+    let last = month(oldest);
+    let back = std::iter::successors(Some(month(newest)), |month| month.checked_sub(1.month()).ok());
+    back.take_while(|month| *month >= last).collect()
 }
 
 /// Each status has an attribute of its own, so that recording one is a write

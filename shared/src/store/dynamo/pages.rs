@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::try_join_all;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 
 use super::{DynamoStore, Item, batch, keys, message_item, reply_item, string, unavailable};
 use crate::{
@@ -36,16 +36,19 @@ impl DynamoStore {
     ) -> Result<Page, StoreError> {
         let mut found = Vec::new();
         let begin = after.and_then(Position::time).unwrap_or(newest).min(newest);
-        let mut month = keys::month(begin);
-        while month >= keys::month(oldest) && found.len() < usize::from(limit) {
-            let shards = (0..keys::LOG_SHARDS)
-                .map(|shard| self.positions(keys::LOG, keys::log(account, month, shard), after, limit));
-            let mut of_month: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-            of_month.sort_by(|(a, _), (b, _)| b.cmp(a));
-            found.extend(of_month);
-            let Ok(before) = month.checked_sub(1.month()) else { break };
-            month = before;
+        let mut months = keys::months(begin, oldest);
+        // Few months at first, for most accounts have enough in them; then ever more at once.
+        let mut at_once = 1;
+        while !months.is_empty() && found.len() < usize::from(limit) {
+            let looked_at: Vec<_> = months.drain(..at_once.min(months.len())).collect();
+            at_once *= 3;
+            let partitions = looked_at
+                .into_iter()
+                .flat_map(|month| (0..keys::LOG_SHARDS).map(move |shard| keys::log(account, month, shard)));
+            let queries = partitions.map(|partition| self.positions(keys::LOG, partition, after, limit));
+            found.extend(try_join_all(queries).await?.into_iter().flatten());
         }
+        found.sort_by(|(a, _), (b, _)| b.cmp(a));
         found.truncate(usize::from(limit));
         self.page(found, limit).await
     }

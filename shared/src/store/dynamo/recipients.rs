@@ -64,26 +64,18 @@ impl Recipients for DynamoStore {
         }
     }
 
-    async fn set_opt_out(
-        &self,
-        to: &PhoneNumber,
-        sender: &SenderId,
-        opted_out: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    async fn opt_out(&self, from: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError> {
+        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, from.digits())
+            .set(&format!("{}{sender}", keys::OPT_OUT), number(at.as_millisecond()));
+        update.send("set an opt-out").await.map(|_| ())
+    }
+
+    async fn opt_in(&self, from: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError> {
         let attribute = format!("{}{sender}", keys::OPT_OUT);
-        let request = self
-            .client
-            .update_item()
-            .table_name(self.recipients_table()?)
-            .key(keys::NUMBER, string(to.digits()))
-            .expression_attribute_names("#stop", attribute);
-        let request = match opted_out {
-            Some(at) => request
-                .update_expression("SET #stop = :at")
-                .expression_attribute_values(":at", number(at.as_millisecond())),
-            None => request.update_expression("REMOVE #stop"),
-        };
-        request.send().await.map(|_| ()).map_err(unavailable("set an opt-out"))
+        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, from.digits())
+            .remove(&attribute)
+            .expect_at_most(&attribute, number(at.as_millisecond()));
+        update.send("clear an opt-out").await.map(|_| ())
     }
 }
 

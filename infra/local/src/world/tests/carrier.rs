@@ -181,7 +181,7 @@ async fn a_malformed_submit_or_reply_names_the_field() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(problem["errors"][0]["field"], "to");
 
-    let reply = json!({ "to": "Sender", "text": 5 });
+    let reply = json!({ "to": "12345", "text": 5 });
     let (status, problem) = tester.post("/handsets/447700900000/replies", reply).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(problem["errors"][0]["field"], "text");
