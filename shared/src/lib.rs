@@ -26,6 +26,7 @@ pub mod dialects;
 pub mod domain;
 pub mod edge;
 pub mod flow;
+mod hash;
 pub mod queue;
 pub mod runtime;
 pub mod store;

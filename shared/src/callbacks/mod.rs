@@ -7,7 +7,7 @@
 
 mod caller;
 mod guard;
-pub(crate) mod signature;
+mod signature;
 
 pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};
 

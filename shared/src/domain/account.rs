@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::CallbackUrl;
+use crate::hash;
 
 /// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +56,34 @@ impl fmt::Display for AccountId {
     }
 }
 
+/// An API key as it is given to a client, once. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// `gw_` and base64url of bytes that must be random.
+    #[must_use]
+    pub fn new(random: [u8; 32]) -> Self {
+        Self(format!("gw_{}", URL_SAFE_NO_PAD.encode(random)))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn hash(&self) -> ApiKeyHash {
+        ApiKeyHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
 /// SHA-256 of an API key, in lower-case hex; the key itself is never stored.
 ///
 /// Keys are looked up by this hash, so how long a look-up takes tells nothing
@@ -63,17 +94,25 @@ pub struct ApiKeyHash(String);
 impl ApiKeyHash {
     #[must_use]
     pub fn of(key: &str) -> Self {
-        use fmt::Write;
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(key.as_bytes()) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(hash::sha256_hex(key))
+    }
+
+    /// A hash that was stored: 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        (text.len() == 64 && is_hex).then(|| Self(text.to_owned()))
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What people call the key: the first 8 digits, which tell nothing of it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0[..8]
     }
 }
 
@@ -102,6 +141,18 @@ impl WebhookSecret {
             return Err(WebhookSecretError);
         }
         Ok(Self { written: text.to_owned(), bytes })
+    }
+
+    /// A secret of bytes that must be random.
+    #[must_use]
+    pub fn new(random: [u8; 32]) -> Self {
+        Self { written: format!("whsec_{}", STANDARD.encode(random)), bytes: random.to_vec() }
+    }
+
+    /// As a client is given it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
     }
 
     #[must_use]
@@ -155,6 +206,15 @@ mod tests {
         assert_eq!(secret.bytes(), b"demo-secret-demo-secret-0001");
         assert_eq!(format!("{secret:?}"), "WebhookSecret(…)");
         assert_eq!(ApiKeyHash::of("abc").as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn what_is_made_can_be_read_again() {
+        let (key, secret) = (ApiKey::new([7; 32]), WebhookSecret::new([7; 32]));
+        assert_eq!((key.as_str().len(), format!("{key:?}").as_str()), (46, "ApiKey(…)"));
+        assert_eq!(ApiKeyHash::parse(key.hash().as_str()).unwrap().id(), &key.hash().as_str()[..8]);
+        assert_eq!(WebhookSecret::parse(secret.as_str()).unwrap().bytes(), [7; 32]);
+        assert!(ApiKeyHash::parse("ABC").is_none());
     }
 
     #[test]

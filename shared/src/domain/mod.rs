@@ -20,7 +20,7 @@ mod state;
 mod text;
 mod time;
 
-pub use account::{Account, AccountId, ApiKeyHash, WebhookSecret};
+pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use channel::Channel;
 pub use fault::{Fault, FaultCode};

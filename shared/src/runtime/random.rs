@@ -1,4 +1,5 @@
-//! Chance: ids, stamps, the choice of a shared sender, the jitter of retries.
+//! Chance: ids, stamps, keys and secrets, the choice of a shared sender, the
+//! jitter of retries.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -49,6 +50,14 @@ impl Random {
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         Stamp::new(self.draw(Rng::next_u64))
+    }
+
+    /// For a key or a secret.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.draw(|rng| rng.fill_bytes(&mut bytes));
+        bytes
     }
 
     /// An index below `length`, which must not be 0.

@@ -10,7 +10,7 @@ mod directory;
 pub mod dynamo;
 
 pub use directory::Directory;
-pub use dynamo::{DynamoDirectory, DynamoStore, TableNames};
+pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 
 use std::collections::HashMap;
 

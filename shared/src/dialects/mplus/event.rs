@@ -11,8 +11,8 @@ use serde_json::Number;
 use uuid::Uuid;
 
 use crate::{
-    callbacks::signature,
     domain::{BatchId, Message, MessageId, ReceiptStatus, Reply, ReplyId, State},
+    hash,
 };
 
 /// What the codes of a receipt mean, as `GET /dr-responses` lists them.
@@ -102,12 +102,8 @@ fn number(digits: &str) -> Number {
 }
 
 pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
-    let signed = signature::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
-    vec![
-        ("signature", signature::hex(&signed)),
-        ("timestamp", timestamp.to_string()),
-        ("environment", "live".to_owned()),
-    ]
+    let signed = hash::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
+    vec![("signature", hash::hex(&signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
 }
 
 /// Types of this dialect are maps of strings and numbers, which JSON always takes.

@@ -75,6 +75,13 @@ impl Update {
         }
     }
 
+    /// Sets it where there is none.
+    pub(super) fn set_once(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
+        self
+    }
+
     pub(super) fn add_one(mut self, attribute: &str) -> Self {
         let (name, one) = (self.name(attribute), self.value(AttributeValue::N("1".to_owned())));
         self.sets.push(format!("{name} = {name} + {one}"));
@@ -128,6 +135,12 @@ impl Update {
     pub(super) fn expect_absent(mut self, attribute: &str) -> Self {
         let name = self.name(attribute);
         self.conditions.push(format!("attribute_not_exists({name})"));
+        self
+    }
+
+    pub(super) fn expect_present(mut self, attribute: &str) -> Self {
+        let name = self.name(attribute);
+        self.conditions.push(format!("attribute_exists({name})"));
         self
     }
 

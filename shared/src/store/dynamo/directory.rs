@@ -1,4 +1,5 @@
-//! [`DirectoryStore`] on DynamoDB, and what an operator's tools write there.
+//! [`DirectoryStore`] on DynamoDB, and what a configuration puts there whatever
+//! was there before. What an operator changes is in `operator`.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,14 +12,12 @@ use crate::{
     store::{DirectoryStore, StoreError},
 };
 
-const REVOKED: &str = "revoked";
-const SENDERS: &str = "senders";
 
 /// The table `Directory`.
 #[derive(Clone)]
 pub struct DynamoDirectory {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl DynamoDirectory {
@@ -30,7 +29,7 @@ impl DynamoDirectory {
     /// # Errors
     /// When the store did not answer.
     pub async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
-        self.put(format!("{}{}", keys::DIRECTORY_ACCOUNT, account.id), item_of(account)?).await
+        self.put(keys::account(&account.id), item_of(account)?).await
     }
 
     /// Makes the key one of the account's, or a revoked one.
@@ -40,9 +39,9 @@ impl DynamoDirectory {
     pub async fn put_key(&self, key: &ApiKeyHash, account: &AccountId, revoked: bool) -> Result<(), StoreError> {
         let item = Item::from([
             (keys::ACCOUNT.to_owned(), string(account.as_str())),
-            (REVOKED.to_owned(), AttributeValue::Bool(revoked)),
+            (keys::REVOKED.to_owned(), AttributeValue::Bool(revoked)),
         ]);
-        self.put(format!("{}{}", keys::API_KEY, key.as_str()), item).await
+        self.put(keys::api_key(key), item).await
     }
 
     /// Gives a sender ID to an account.
@@ -51,7 +50,7 @@ impl DynamoDirectory {
     /// When the store did not answer.
     pub async fn put_sender(&self, sender: &SenderId, account: &AccountId) -> Result<(), StoreError> {
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
-        self.put(format!("{}{sender}", keys::SENDER), item).await
+        self.put(keys::sender(sender), item).await
     }
 
     /// Makes these the shared sender IDs.
@@ -60,16 +59,15 @@ impl DynamoDirectory {
     /// When the store did not answer.
     pub async fn put_pool(&self, senders: &[SenderId]) -> Result<(), StoreError> {
         for sender in senders {
-            self.put(format!("{}{sender}", keys::SENDER), Item::new()).await?;
+            self.put(keys::sender(sender), Item::new()).await?;
         }
-        let listed = senders.iter().map(|sender| string(sender.as_str())).collect();
-        self.put(keys::POOL.to_owned(), Item::from([(SENDERS.to_owned(), AttributeValue::L(listed))])).await
+        self.put(keys::POOL.to_owned(), Item::from([(keys::SENDERS.to_owned(), write_pool(senders))])).await
     }
 
     /// # Errors
     /// When the store did not answer.
     pub async fn put_carrier(&self, name: CarrierName, settings: &CarrierSettings) -> Result<(), StoreError> {
-        self.put(format!("{}{name}", keys::CARRIER_ITEM), item_of(settings)?).await
+        self.put(keys::carrier(name), item_of(settings)?).await
     }
 
     async fn put(&self, id: String, mut item: Item) -> Result<(), StoreError> {
@@ -90,48 +88,64 @@ impl DynamoDirectory {
 
 impl DirectoryStore for DynamoDirectory {
     async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError> {
-        let Some(item) = self.get(format!("{}{}", keys::API_KEY, key.as_str())).await? else { return Ok(None) };
-        if item.get(REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default() {
+        let Some(item) = self.get(keys::api_key(key)).await? else { return Ok(None) };
+        if item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default() {
             return Ok(None);
         }
         account_in(&item)
     }
 
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        let Some(mut item) = self.get(format!("{}{id}", keys::DIRECTORY_ACCOUNT)).await? else { return Ok(None) };
-        item.insert(keys::ID.to_owned(), string(id.as_str()));
-        from_item(item).map(Some).map_err(unreadable)
+        self.get(keys::account(id)).await?.map(read_account).transpose()
     }
 
     async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError> {
-        let Some(item) = self.get(format!("{}{sender}", keys::SENDER)).await? else { return Ok(None) };
-        Ok(Some(account_in(&item)?.map_or(SenderOwner::Pool, SenderOwner::Account)))
+        self.get(keys::sender(sender)).await?.as_ref().map(read_owner).transpose()
     }
 
     async fn pool(&self) -> Result<Vec<SenderId>, StoreError> {
-        let Some(item) = self.get(keys::POOL.to_owned()).await? else { return Ok(Vec::new()) };
-        let listed = item.get(SENDERS).and_then(|senders| senders.as_l().ok());
-        let senders = listed.into_iter().flatten().map(|sender| {
-            let sender = sender.as_s().map_err(|_| unreadable("a pool sender is not a string"))?;
-            SenderId::parse(sender).map_err(unreadable)
-        });
-        senders.collect()
+        self.get(keys::POOL.to_owned()).await?.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)
     }
 
     async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
-        self.get_as(format!("{}{name}", keys::CARRIER_ITEM)).await
+        self.get_as(keys::carrier(name)).await
     }
 }
 
-fn account_in(item: &Item) -> Result<Option<AccountId>, StoreError> {
+pub(super) fn read_account(mut item: Item) -> Result<Account, StoreError> {
+    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| id.strip_prefix(keys::DIRECTORY_ACCOUNT));
+    let id = string(id.ok_or_else(|| unreadable("the key of an account"))?);
+    item.insert(keys::ID.to_owned(), id);
+    from_item(item).map_err(unreadable)
+}
+
+/// A sender that belongs to no account is the pool's.
+pub(super) fn read_owner(item: &Item) -> Result<SenderOwner, StoreError> {
+    Ok(account_in(item)?.map_or(SenderOwner::Pool, SenderOwner::Account))
+}
+
+pub(super) fn read_pool(item: &Item) -> Result<Vec<SenderId>, StoreError> {
+    let listed = item.get(keys::SENDERS).and_then(|senders| senders.as_l().ok());
+    let senders = listed.into_iter().flatten().map(|sender| {
+        let sender = sender.as_s().map_err(|_| unreadable("a pool sender is not a string"))?;
+        SenderId::parse(sender).map_err(unreadable)
+    });
+    senders.collect()
+}
+
+pub(super) fn write_pool(senders: &[SenderId]) -> AttributeValue {
+    AttributeValue::L(senders.iter().map(|sender| string(sender.as_str())).collect())
+}
+
+pub(super) fn account_in(item: &Item) -> Result<Option<AccountId>, StoreError> {
     let Some(account) = item.get(keys::ACCOUNT).and_then(|account| account.as_s().ok()) else { return Ok(None) };
     AccountId::parse(account).map(Some).map_err(unreadable)
 }
 
-fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
+pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(unreadable)
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+pub(super) fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::Unreadable { what: "directory entry", fault: fault.to_string() }
 }

@@ -3,7 +3,8 @@
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
-    domain::{AccountId, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
+    carriers::CarrierName,
+    domain::{AccountId, ApiKeyHash, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
     store::Position,
 };
 
@@ -104,5 +105,36 @@ pub(super) const OPT_OUT: &str = "stop#";
 pub(super) const API_KEY: &str = "key#";
 pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
 pub(super) const SENDER: &str = "sender#";
-pub(super) const CARRIER_ITEM: &str = "carrier#";
+const CARRIER_ITEM: &str = "carrier#";
 pub(super) const POOL: &str = "pool";
+
+/// Of an account.
+pub(super) const NAME: &str = "name";
+pub(super) const REPLY_URL: &str = "reply_url";
+pub(super) const SECRETS: &str = "secrets";
+/// Of a key; times in milliseconds.
+pub(super) const REVOKED: &str = "revoked";
+pub(super) const CREATED_AT: &str = "created_at";
+pub(super) const REVOKED_AT: &str = "revoked_at";
+/// Of the pool.
+pub(super) const SENDERS: &str = "senders";
+/// Of a carrier.
+pub(super) const ENDPOINT: &str = "endpoint";
+pub(super) const WEBHOOK_TOKEN: &str = "webhook_token";
+pub(super) const TIMEOUT_MS: &str = "timeout_ms";
+
+pub(super) fn account(id: &AccountId) -> String {
+    format!("{DIRECTORY_ACCOUNT}{id}")
+}
+
+pub(super) fn api_key(key: &ApiKeyHash) -> String {
+    format!("{API_KEY}{}", key.as_str())
+}
+
+pub(super) fn sender(sender: &SenderId) -> String {
+    format!("{SENDER}{sender}")
+}
+
+pub(super) fn carrier(name: CarrierName) -> String {
+    format!("{CARRIER_ITEM}{name}")
+}

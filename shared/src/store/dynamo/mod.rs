@@ -10,12 +10,14 @@ mod directory;
 mod keys;
 mod message_item;
 mod messages;
+mod operator;
 mod pages;
 mod recipients;
 mod reply_item;
 
 pub use directory::DynamoDirectory;
 pub use keys::WAKE_SHARDS;
+pub use operator::{AccountChange, CarrierChange, KeyRecord, Removal};
 
 use std::{collections::HashMap, error::Error};
 

@@ -1,0 +1,380 @@
+//! What an operator changes in the directory. Two operators may be at work at
+//! once, so each change is one conditional write: nothing is overwritten that
+//! the operator has not seen. Reads see every earlier write.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{delete_item::DeleteItemError, put_item::PutItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value};
+use url::Url;
+
+use super::{
+    DynamoDirectory, Item,
+    change::{Answer, Update},
+    directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
+    keys,
+    message_item::time,
+    number, string, unavailable,
+};
+use crate::{
+    carriers::{CarrierName, CarrierSettings},
+    domain::{Account, AccountId, ApiKeyHash, CallbackUrl, SenderId, SenderOwner, WebhookSecret},
+    store::StoreError,
+};
+
+/// How often the pool is read again when another operator was quicker.
+const TRIES: u32 = 8;
+
+/// What to change of an account; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    pub name: Option<String>,
+    /// `Some(None)` takes it away.
+    pub reply_url: Option<Option<CallbackUrl>>,
+}
+
+/// An API key on record: of the key itself, only the hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    pub hash: ApiKeyHash,
+    pub account: AccountId,
+    /// None for one that came from a configuration.
+    pub created_at: Option<Timestamp>,
+    pub revoked: bool,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What became of taking a sender from its account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It was this account's.
+    Removed(AccountId),
+    /// It is no account's own: it is of the pool, or was.
+    Pool,
+    Missing,
+}
+
+/// How a carrier is reached from now on.
+#[derive(Clone)]
+pub struct CarrierChange {
+    pub endpoint: Url,
+    /// None keeps what there is.
+    pub timeout_ms: Option<u64>,
+    /// What is used where there is nothing to keep.
+    pub default_timeout_ms: u64,
+    /// Used where there is no token yet.
+    pub new_token: String,
+}
+
+impl DynamoDirectory {
+    /// Writes a new account. Says whether there was none of that id.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
+        Ok(self.put_new(keys::account(&account.id), item_of(account)?).await?.is_none())
+    }
+
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn latest_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        self.latest(keys::account(id)).await?.map(read_account).transpose()
+    }
+
+    /// Every account, by id.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let items = self.scan(keys::DIRECTORY_ACCOUNT).await?;
+        let mut accounts = items.into_iter().map(read_account).collect::<Result<Vec<_>, _>>()?;
+        accounts.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(accounts)
+    }
+
+    /// Changes what is asked for. None when there is no such account.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn change_account(&self, id: &AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
+        let mut update = self.update(keys::account(id)).expect_present(keys::ID);
+        update = update.set_if_given(keys::NAME, change.name.as_deref().map(string));
+        update = match &change.reply_url {
+            None => update,
+            Some(None) => update.remove(keys::REPLY_URL),
+            Some(Some(url)) => update.set(keys::REPLY_URL, string(url.as_str())),
+        };
+        match update.send("change an account").await? {
+            Answer::Made(item) => read_account(item).map(Some),
+            Answer::Refused(_) | Answer::Missing => Ok(None),
+        }
+    }
+
+    /// Puts other secrets in the place of those that were read. Says no when they
+    /// are no longer those.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn replace_secrets(&self, read: &Account, secrets: &[WebhookSecret]) -> Result<bool, StoreError> {
+        let before = to_attribute_value(&read.secrets).map_err(unreadable)?;
+        let after = to_attribute_value(secrets).map_err(unreadable)?;
+        let update = self.update(keys::account(&read.id)).set(keys::SECRETS, after).expect(keys::SECRETS, before);
+        Ok(matches!(update.send("replace secrets").await?, Answer::Made(_)))
+    }
+
+    /// Writes a new key of an account. Says whether there was none like it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn create_key(&self, key: &ApiKeyHash, account: &AccountId, at: Timestamp) -> Result<bool, StoreError> {
+        let item = Item::from([
+            (keys::ACCOUNT.to_owned(), string(account.as_str())),
+            (keys::REVOKED.to_owned(), AttributeValue::Bool(false)),
+            (keys::CREATED_AT.to_owned(), number(at.as_millisecond())),
+        ]);
+        Ok(self.put_new(keys::api_key(key), item).await?.is_none())
+    }
+
+    /// The keys of an account, the oldest first.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn keys(&self, account: &AccountId) -> Result<Vec<KeyRecord>, StoreError> {
+        let items = self.scan(keys::API_KEY).await?;
+        let mut found = items.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
+        found.retain(|key| key.account == *account);
+        found.sort_by(|a, b| (a.created_at, a.hash.as_str()).cmp(&(b.created_at, b.hash.as_str())));
+        Ok(found)
+    }
+
+    /// Revokes a key; one that is revoked stays as it is. Says no where there is none.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn revoke_key(&self, key: &ApiKeyHash, at: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .update(keys::api_key(key))
+            .set(keys::REVOKED, AttributeValue::Bool(true))
+            .set_once(keys::REVOKED_AT, number(at.as_millisecond()))
+            .expect_present(keys::ID);
+        Ok(matches!(update.send("revoke a key").await?, Answer::Made(_)))
+    }
+
+    /// Gives a sender to an account if it is nobody's; otherwise says whose it is.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn add_sender(&self, sender: &SenderId, account: &AccountId) -> Result<Option<SenderOwner>, StoreError> {
+        let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
+        self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()
+    }
+
+    /// The senders that an account owns.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
+        let mut found = Vec::new();
+        for item in self.scan(keys::SENDER).await? {
+            if account_in(&item)?.as_ref() == Some(account) {
+                found.push(SenderId::parse(id_in(&item, keys::SENDER)?).map_err(unreadable)?);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Takes a sender from the account that owns it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn remove_sender(&self, sender: &SenderId) -> Result<Removal, StoreError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(keys::ID, string(keys::sender(sender)))
+            .condition_expression("attribute_exists(#account)")
+            .expression_attribute_names("#account", keys::ACCOUNT)
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let found = match request.send().await {
+            Ok(answer) => answer.attributes,
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
+                match failure.into_err() {
+                    DeleteItemError::ConditionalCheckFailedException(failed) => failed.item,
+                    other => return Err(unavailable("remove a sender")(other)),
+                }
+            }
+            Err(error) => return Err(unavailable("remove a sender")(error)),
+        };
+        Ok(match found.as_ref().map(read_owner).transpose()? {
+            None => Removal::Missing,
+            Some(SenderOwner::Pool) => Removal::Pool,
+            Some(SenderOwner::Account(account)) => Removal::Removed(account),
+        })
+    }
+
+    /// Every shared sender.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn latest_pool(&self) -> Result<Vec<SenderId>, StoreError> {
+        self.latest(keys::POOL.to_owned()).await?.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)
+    }
+
+    /// Shares a sender that is no account's; otherwise says whose it is.
+    ///
+    /// # Errors
+    /// When the store did not answer, or others would not stop changing the pool.
+    pub async fn add_to_pool(&self, sender: &SenderId) -> Result<Option<AccountId>, StoreError> {
+        if let Some(there) = self.put_new(keys::sender(sender), Item::new()).await?
+            && let Some(owner) = account_in(&there)?
+        {
+            return Ok(Some(owner));
+        }
+        self.change_pool(|pool| if !pool.contains(sender) { pool.push(sender.clone()) }).await?;
+        Ok(None)
+    }
+
+    /// Begins no more conversations from a shared sender. It stays the pool's, so
+    /// that those under way go on. Says whether it was in the pool.
+    ///
+    /// # Errors
+    /// When the store did not answer, or others would not stop changing the pool.
+    pub async fn remove_from_pool(&self, sender: &SenderId) -> Result<bool, StoreError> {
+        let before = self.change_pool(|pool| pool.retain(|other| other != sender)).await?;
+        Ok(before.contains(sender))
+    }
+
+    /// Changes the list of shared senders. Gives it as it was before.
+    async fn change_pool(&self, change: impl Fn(&mut Vec<SenderId>)) -> Result<Vec<SenderId>, StoreError> {
+        for _ in 0..TRIES {
+            let item = self.latest(keys::POOL.to_owned()).await?;
+            let before = item.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)?;
+            let mut after = before.clone();
+            change(&mut after);
+            if after == before {
+                return Ok(before);
+            }
+            let update = self.update(keys::POOL.to_owned()).set(keys::SENDERS, write_pool(&after));
+            let update = match item.as_ref().and_then(|item| item.get(keys::SENDERS)) {
+                None => update.expect_absent(keys::SENDERS),
+                Some(listed) => update.expect(keys::SENDERS, listed.clone()),
+            };
+            if let Answer::Made(_) = update.send("change the pool").await? {
+                return Ok(before);
+            }
+        }
+        Err(StoreError::Unavailable { action: "change the pool", source: "others changed it each time".into() })
+    }
+
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn latest_carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
+        self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
+    }
+
+    /// Says how a carrier is reached. Its webhook token is kept if it has one.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn change_carrier(
+        &self,
+        name: CarrierName,
+        change: &CarrierChange,
+    ) -> Result<CarrierSettings, StoreError> {
+        let update = self
+            .update(keys::carrier(name))
+            .set(keys::ENDPOINT, string(change.endpoint.as_str()))
+            .set_once(keys::WEBHOOK_TOKEN, string(&change.new_token));
+        let update = match change.timeout_ms {
+            Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
+            None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
+        };
+        match update.send("change a carrier").await? {
+            Answer::Made(item) | Answer::Refused(item) => from_item(item).map_err(unreadable),
+            Answer::Missing => Err(unreadable("a carrier that was just written is not there")),
+        }
+    }
+
+    fn update(&self, id: String) -> Update {
+        Update::of(&self.client, &self.table, keys::ID, id)
+    }
+
+    async fn latest(&self, id: String) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).key(keys::ID, string(id)).consistent_read(true);
+        Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
+    }
+
+    /// Puts an item unless its id is taken; then what is there.
+    async fn put_new(&self, id: String, mut item: Item) -> Result<Option<Item>, StoreError> {
+        item.insert(keys::ID.to_owned(), string(id));
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", keys::ID)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.send().await {
+            Ok(_) => Ok(None),
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
+                match failure.into_err() {
+                    PutItemError::ConditionalCheckFailedException(failed) => Ok(Some(failed.item.unwrap_or_default())),
+                    other => Err(unavailable("write the directory")(other)),
+                }
+            }
+            Err(error) => Err(unavailable("write the directory")(error)),
+        }
+    }
+
+    /// Every item of a kind, by reading the whole table: it is small.
+    async fn scan(&self, prefix: &'static str) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut after: Option<HashMap<String, AttributeValue>> = None;
+        loop {
+            let request = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .filter_expression("begins_with(#id, :prefix)")
+                .expression_attribute_names("#id", keys::ID)
+                .expression_attribute_values(":prefix", string(prefix))
+                .set_exclusive_start_key(after);
+            let answer = request.send().await.map_err(unavailable("list the directory"))?;
+            found.extend(answer.items.unwrap_or_default());
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn read_key(item: &Item) -> Result<KeyRecord, StoreError> {
+    let at = |attribute: &str| {
+        let millis = item.get(attribute).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+        millis.map(time).transpose()
+    };
+    Ok(KeyRecord {
+        hash: ApiKeyHash::parse(id_in(item, keys::API_KEY)?).ok_or_else(|| unreadable("the hash of a key"))?,
+        account: account_in(item)?.ok_or_else(|| unreadable("a key without an account"))?,
+        created_at: at(keys::CREATED_AT)?,
+        revoked: item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default(),
+        revoked_at: at(keys::REVOKED_AT)?,
+    })
+}
+
+/// What follows the prefix in an item's id.
+fn id_in<'a>(item: &'a Item, prefix: &str) -> Result<&'a str, StoreError> {
+    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| id.strip_prefix(prefix));
+    id.ok_or_else(|| unreadable("an id"))
+}
