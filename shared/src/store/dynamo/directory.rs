@@ -12,7 +12,6 @@ use crate::{
     store::{DirectoryStore, StoreError},
 };
 
-
 /// The table `Directory`.
 #[derive(Clone)]
 pub struct DynamoDirectory {

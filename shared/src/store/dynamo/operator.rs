@@ -124,7 +124,11 @@ impl DynamoDirectory {
         let before = to_attribute_value(&read.secrets).map_err(unreadable)?;
         let after = to_attribute_value(secrets).map_err(unreadable)?;
         let update = self.update(keys::account(&read.id)).set(keys::SECRETS, after).expect(keys::SECRETS, before);
-        Ok(matches!(update.send("replace secrets").await?, Answer::Made(_)))
+        Ok(match update.send("replace secrets").await? {
+            Answer::Made(_) => true,
+            Answer::Refused(item) => read_account(item)?.secrets == secrets,
+            Answer::Missing => false,
+        })
     }
 
     /// Writes a new key of an account. Says whether there was none like it.
@@ -238,7 +242,12 @@ impl DynamoDirectory {
         {
             return Ok(Some(owner));
         }
-        self.change_pool(|pool| if !pool.contains(sender) { pool.push(sender.clone()) }).await?;
+        self.change_pool(|pool| {
+            if !pool.contains(sender) {
+                pool.push(sender.clone());
+            }
+        })
+        .await?;
         Ok(None)
     }
 
@@ -312,14 +321,15 @@ impl DynamoDirectory {
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
     }
 
-    /// Puts an item unless its id is taken; then what is there.
+    /// Puts an item unless its id is taken by another; then what is there. The
+    /// same item may be from a try of this request whose answer was lost.
     async fn put_new(&self, id: String, mut item: Item) -> Result<Option<Item>, StoreError> {
         item.insert(keys::ID.to_owned(), string(id));
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
+            .set_item(Some(item.clone()))
             .condition_expression("attribute_not_exists(#id)")
             .expression_attribute_names("#id", keys::ID)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -327,7 +337,9 @@ impl DynamoDirectory {
             Ok(_) => Ok(None),
             Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
                 match failure.into_err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => Ok(Some(failed.item.unwrap_or_default())),
+                    PutItemError::ConditionalCheckFailedException(failed) => {
+                        Ok(Some(failed.item.unwrap_or_default()).filter(|there| *there != item))
+                    }
                     other => Err(unavailable("write the directory")(other)),
                 }
             }

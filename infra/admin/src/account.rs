@@ -1,0 +1,111 @@
+//! `admin account`.
+
+use serde::Serialize;
+use serde_json::json;
+use shared::{
+    domain::{Account, AccountId, CallbackUrl, SenderId, WebhookSecret},
+    store::{AccountChange, DynamoDirectory},
+};
+
+use crate::{
+    Desk,
+    arguments::{AccountCommand, AccountSet},
+    failure::Failure,
+    key::{self, ShownKey},
+    output::{Report, fields, or_dash, table},
+};
+
+#[derive(Serialize)]
+struct ShownAccount<'a> {
+    id: &'a str,
+    name: &'a str,
+    reply_url: Option<&'a str>,
+    /// How many callback secrets it has.
+    secrets: usize,
+}
+
+impl<'a> From<&'a Account> for ShownAccount<'a> {
+    fn from(account: &'a Account) -> Self {
+        Self {
+            id: account.id.as_str(),
+            name: &account.name,
+            reply_url: account.reply_url.as_ref().map(CallbackUrl::as_str),
+            secrets: account.secrets.len(),
+        }
+    }
+}
+
+pub async fn run(command: AccountCommand, desk: &Desk) -> Result<Report, Failure> {
+    match command {
+        AccountCommand::Create { id, name, reply_url } => create(desk, id, name, reply_url).await,
+        AccountCommand::List => list(&desk.directory).await,
+        AccountCommand::Show { id } => show(&desk.directory, &id).await,
+        AccountCommand::Set(set) => change(&desk.directory, set).await,
+    }
+}
+
+/// The account of that id.
+pub async fn existing(directory: &DynamoDirectory, id: &AccountId) -> Result<Account, Failure> {
+    directory.latest_account(id).await?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: &AccountId) -> Failure {
+    Failure::Refused(format!(
+        "there is no account {id}; `admin account list` shows those there are, and\n\
+         `admin account create {id} --name NAME` makes it"
+    ))
+}
+
+async fn create(desk: &Desk, id: AccountId, name: String, reply_url: Option<CallbackUrl>) -> Result<Report, Failure> {
+    let secret = WebhookSecret::new(desk.random.bytes());
+    let account = Account { id, name, reply_url, secrets: vec![secret.clone()] };
+    if !desk.directory.create_account(&account).await? {
+        return Err(Failure::Refused(format!(
+            "there is an account {id} already, and nothing was changed; `admin account show {id}` shows it,\n\
+             `admin account set {id}` changes it",
+            id = account.id
+        )));
+    }
+    let json = json!({"account": ShownAccount::from(&account), "secret": secret.as_str()});
+    let report = Report::new(secret.as_str(), &json);
+    Ok(report.note(format!(
+        "The account {id} is there. Above is the secret that its callbacks are signed with; it is not shown\n\
+         again. Next: `admin key issue {id}`, `admin sender add SENDER --account {id}`.",
+        id = account.id
+    )))
+}
+
+async fn list(directory: &DynamoDirectory) -> Result<Report, Failure> {
+    let accounts = directory.accounts().await?;
+    let row = |account: &Account| {
+        let reply_url = account.reply_url.as_ref().map(|url| url.as_str().to_owned());
+        [account.id.to_string(), account.name.clone(), or_dash(reply_url)]
+    };
+    let rows: Vec<_> = accounts.iter().map(row).collect();
+    let shown: Vec<_> = accounts.iter().map(ShownAccount::from).collect();
+    Ok(Report::new(table(["ID", "NAME", "REPLY URL"], &rows), &json!({"accounts": shown})))
+}
+
+async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Failure> {
+    let account = existing(directory, id).await?;
+    let (senders, keys) = (directory.senders(id).await?, directory.keys(id).await?);
+    let senders: Vec<_> = senders.iter().map(SenderId::as_str).collect();
+    let keys: Vec<_> = keys.iter().map(ShownKey::from).collect();
+    let text = fields(&[
+        ("id", Some(id.to_string())),
+        ("name", Some(account.name.clone())),
+        ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
+        ("secrets", Some(account.secrets.len().to_string())),
+        ("senders", Some(if senders.is_empty() { "-".to_owned() } else { senders.join(", ") })),
+    ]);
+    let text = format!("{text}\n{}", key::lines(&keys));
+    Ok(Report::new(text, &json!({"account": ShownAccount::from(&account), "senders": senders, "keys": keys})))
+}
+
+async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {
+    let reply_url = if set.what.no_reply_url { Some(None) } else { set.what.reply_url.map(Some) };
+    let change = AccountChange { name: set.what.name, reply_url };
+    let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
+    let report = Report::new("", &json!({"account": ShownAccount::from(&account)}));
+    Ok(report.note(format!("The account {} is changed. It counts within 30 seconds.", account.id)))
+}

@@ -1,0 +1,317 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::{
+    carriers::CarrierName,
+    domain::{AccountId, CallbackUrl, MessageId, SenderId},
+};
+use url::Url;
+
+const EXAMPLES: &str = "\
+Examples:
+  admin account create acme --name 'Acme Ltd' --reply-url https://acme.example/replies
+  admin key issue acme
+  admin sender add 441234567890 --account acme
+  admin pool add 448888888801 448888888802
+  admin carrier set loopback --endpoint https://carrier.example/
+  admin message show 0197a3a0-0000-7000-8000-000000000001
+  admin --local account list
+  admin --json key list acme
+
+Tables and queues are found by the outputs of the CloudFormation stack, or else by these
+variables or the options of the same name: MESSAGES_TABLE, DIRECTORY_TABLE, JOBS_QUEUE_URL,
+JOBS_DEAD_LETTERS_URL, CALLBACKS_QUEUE_URL, CALLBACKS_DEAD_LETTERS_URL.
+An option counts before a variable, and --stack before the variables.
+Credentials and region are those of the AWS CLI: AWS_PROFILE, `aws sso login`, AWS_REGION, ...
+
+Exit codes: 0 done, 1 not done (standard error says why), 2 the command line is not understood.";
+
+/// The operator's tool of the messaging gateway: accounts, keys, secrets,
+/// senders, carriers, and what went wrong
+#[derive(Debug, Parser)]
+#[command(name = "admin", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub place: Place,
+
+    /// Print one JSON object, for scripts; an error is {"error": "…"} on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the gateway is.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Where")]
+pub struct Place {
+    /// The CloudFormation stack [default: sms-gateway]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub stack: Option<String>,
+
+    /// Another endpoint of AWS (also `AWS_ENDPOINT_URL`)
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<Url>,
+
+    /// The stack of `cargo run -p local`
+    #[arg(
+        long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "http://127.0.0.1:3000", conflicts_with_all = ["stack", "endpoint_url"]
+    )]
+    pub local: Option<Url>,
+
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub messages_table: Option<String>,
+
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub directory_table: Option<String>,
+
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub jobs_queue_url: Option<String>,
+
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub jobs_dead_letters_url: Option<String>,
+
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub callbacks_queue_url: Option<String>,
+
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub callbacks_dead_letters_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Clients: who may send, and where their replies go
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// API keys of an account
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Secrets that an account's callbacks are signed with
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Sender IDs that an account owns
+    #[command(subcommand)]
+    Sender(SenderCommand),
+    /// Sender IDs that all accounts share
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    /// Who takes messages further
+    #[command(subcommand)]
+    Carrier(CarrierCommand),
+    /// Messages on record
+    #[command(subcommand)]
+    Message(MessageCommand),
+    /// Jobs and callbacks that failed too often
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Enqueue every message again that is to be sent: after a queue was lost
+    Requeue(RequeueCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account, with a first callback secret, which is shown this once
+    #[command(after_help = "Example: admin account create acme --name 'Acme Ltd'")]
+    Create {
+        /// 1 to 40 of a-z, 0-9 and '-'
+        #[arg(value_parser = AccountId::parse)]
+        id: AccountId,
+        /// For people
+        #[arg(long, value_parser = name)]
+        name: String,
+        /// Where replies are posted; without one they can only be read
+        #[arg(long, value_name = "URL", value_parser = callback_url)]
+        reply_url: Option<CallbackUrl>,
+    },
+    /// List every account
+    List,
+    /// Show an account with its senders and keys
+    Show {
+        #[arg(value_parser = AccountId::parse)]
+        id: AccountId,
+    },
+    /// Change an account's name or reply URL
+    #[command(after_help = "Example: admin account set acme --no-reply-url")]
+    Set(AccountSet),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct AccountSetWhat {
+    #[arg(long, value_parser = name)]
+    pub name: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_reply_url")]
+    pub reply_url: Option<CallbackUrl>,
+    /// Post replies nowhere
+    #[arg(long)]
+    pub no_reply_url: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct AccountSet {
+    #[arg(value_parser = AccountId::parse)]
+    pub id: AccountId,
+    #[command(flatten)]
+    pub what: AccountSetWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key. It is shown this once, alone on standard output
+    #[command(after_help = "Example: KEY=$(admin key issue acme)")]
+    Issue {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+    /// List an account's keys by their ids
+    List {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+    /// Revoke a key. It works for up to 30 seconds more
+    Revoke {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+        /// As `key list` shows it
+        #[arg(value_parser = key_id)]
+        key_id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Make a new secret beside those there are. It is shown this once, alone on standard output
+    #[command(after_help = "To replace a secret: rotate, give the new one to the client, and when it verifies with\n\
+        it, retire. Until then every callback is signed with each secret, the newest first.")]
+    Rotate {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+    /// Drop all secrets but the newest
+    Retire {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SenderCommand {
+    /// Give a sender ID to an account
+    Add {
+        #[arg(value_parser = SenderId::parse)]
+        sender: SenderId,
+        #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+    /// Take a sender ID from the account that owns it
+    Remove {
+        #[arg(value_parser = SenderId::parse)]
+        sender: SenderId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Share sender IDs
+    Add {
+        #[arg(required = true, value_name = "SENDER", value_parser = SenderId::parse)]
+        senders: Vec<SenderId>,
+    },
+    /// List the shared sender IDs
+    List,
+    /// Begin no more conversations from a shared sender ID; those under way stay on it
+    Remove {
+        #[arg(value_parser = SenderId::parse)]
+        sender: SenderId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CarrierCommand {
+    /// Say how a carrier is reached. Its webhook token is kept, or else made
+    #[command(after_help = "Example: admin carrier set loopback --endpoint https://carrier.example/ --timeout-ms 5000")]
+    Set {
+        #[arg(value_parser = carrier)]
+        name: CarrierName,
+        #[arg(long, value_name = "URL")]
+        endpoint: Url,
+        /// How long it may take to answer before the outcome is unknown
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=45_000))]
+        timeout_ms: Option<u64>,
+    },
+    /// Show how a carrier is reached, and the paths that it posts to
+    Show {
+        #[arg(value_parser = carrier)]
+        name: CarrierName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MessageCommand {
+    /// Show a message with its history and receipts
+    Show {
+        #[arg(value_parser = message_id)]
+        id: MessageId,
+        /// Show its text and callback address too
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Show how much waits in each, and up to ten of them
+    List,
+    /// Move all of them back to their queue
+    Replay { queue: DeadQueue },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeadQueue {
+    Jobs,
+    Callbacks,
+}
+
+#[derive(Debug, Args)]
+pub struct RequeueCommand {
+    /// Do it
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters on one line") }
+}
+
+fn callback_url(text: &str) -> Result<CallbackUrl, String> {
+    CallbackUrl::parse(text).map_err(|error| format!("the address {error}"))
+}
+
+fn key_id(text: &str) -> Result<String, &'static str> {
+    let fits = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if fits { Ok(text.to_ascii_lowercase()) } else { Err("a key's id is the 8 hex digits that `key list` shows") }
+}
+
+fn carrier(text: &str) -> Result<CarrierName, String> {
+    let known = || CarrierName::ALL.map(CarrierName::as_str).join(", ");
+    CarrierName::parse(text).ok_or_else(|| format!("the carriers are: {}", known()))
+}
+
+fn message_id(text: &str) -> Result<MessageId, &'static str> {
+    MessageId::parse(text).ok_or("a message's id is a UUID")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,220 @@
+//! Where the gateway's tables and queues are, and the clients that reach them.
+//!
+//! A name is looked for in this order: an option, the stack that `--stack` or
+//! `--local` names, a variable, the stack of the default name. CloudFormation is
+//! asked only when a name is needed that nothing else tells.
+
+use std::collections::HashMap;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_cloudformation::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Output, Stack},
+};
+use shared::{
+    runtime::{Environment, Variables},
+    store::{DynamoDirectory, DynamoStore, TableNames},
+};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::{arguments::Place, failure::Failure};
+
+/// As `samconfig.toml` has it.
+const DEFAULT_STACK: &str = "sms-gateway";
+/// The local stack's, which `infra/local` gives its resources.
+const LOCAL_REGION: &str = "us-east-1";
+const LOCAL_ACCOUNT: &str = "123456789012";
+/// Only writing a message needs to know it, and nothing here writes one.
+const RETENTION_DAYS: u16 = 90;
+
+/// Something with a name that a deployment gives.
+#[derive(Clone, Copy, Debug)]
+pub enum Resource {
+    MessagesTable,
+    DirectoryTable,
+    JobsQueue,
+    JobsDeadLetters,
+    CallbacksQueue,
+    CallbacksDeadLetters,
+}
+
+impl Resource {
+    /// The variable, the stack's output, and the logical id in the template.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::MessagesTable => ("MESSAGES_TABLE", "MessagesTableName", "MessagesTable"),
+            Self::DirectoryTable => ("DIRECTORY_TABLE", "DirectoryTableName", "DirectoryTable"),
+            Self::JobsQueue => ("JOBS_QUEUE_URL", "JobsQueueUrl", "JobsQueue"),
+            Self::JobsDeadLetters => ("JOBS_DEAD_LETTERS_URL", "JobsDeadLettersUrl", "JobsDeadLetters"),
+            Self::CallbacksQueue => ("CALLBACKS_QUEUE_URL", "CallbacksQueueUrl", "CallbacksQueue"),
+            Self::CallbacksDeadLetters => {
+                ("CALLBACKS_DEAD_LETTERS_URL", "CallbacksDeadLettersUrl", "CallbacksDeadLetters")
+            }
+        }
+    }
+
+    fn is_queue(self) -> bool {
+        !matches!(self, Self::MessagesTable | Self::DirectoryTable)
+    }
+
+    fn option(self, place: &Place) -> Option<&String> {
+        match self {
+            Self::MessagesTable => place.messages_table.as_ref(),
+            Self::DirectoryTable => place.directory_table.as_ref(),
+            Self::JobsQueue => place.jobs_queue_url.as_ref(),
+            Self::JobsDeadLetters => place.jobs_dead_letters_url.as_ref(),
+            Self::CallbacksQueue => place.callbacks_queue_url.as_ref(),
+            Self::CallbacksDeadLetters => place.callbacks_dead_letters_url.as_ref(),
+        }
+    }
+}
+
+pub struct Connection {
+    place: Place,
+    variables: Variables,
+    config: SdkConfig,
+    outputs: OnceCell<HashMap<String, String>>,
+}
+
+impl Connection {
+    /// # Errors
+    /// When no region is known.
+    pub async fn open(place: Place, environment: &Environment) -> Result<Self, Failure> {
+        let variables = environment.variables.clone();
+        let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(environment.http.clone());
+        if let Some(region) = variables.optional("AWS_REGION").filter(|_| place.local.is_none()) {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        if let Some(credentials) = credentials(&place, &variables) {
+            config = config.credentials_provider(credentials);
+        }
+        if place.local.is_some() {
+            config = config.region(Region::from_static(LOCAL_REGION));
+        }
+        let config = config.load().await;
+        if config.region().is_none() {
+            return Err(Failure::Refused(
+                "no region is known; set AWS_REGION, or a region in the profile of AWS_PROFILE".to_owned(),
+            ));
+        }
+        Ok(Self { place, variables, config, outputs: OnceCell::new() })
+    }
+
+    pub async fn directory(&self) -> Result<DynamoDirectory, Failure> {
+        Ok(DynamoDirectory::new(self.dynamodb(), self.name(Resource::DirectoryTable).await?))
+    }
+
+    pub async fn store(&self) -> Result<DynamoStore, Failure> {
+        let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients: None };
+        Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        if let Some(endpoint) = self.endpoint("AWS_ENDPOINT_URL_DYNAMODB") {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.config);
+        if let Some(endpoint) = self.endpoint("AWS_ENDPOINT_URL_SQS") {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        let mut config = aws_sdk_cloudformation::config::Builder::from(&self.config);
+        if let Some(endpoint) = self.endpoint("AWS_ENDPOINT_URL_CLOUDFORMATION") {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_cloudformation::Client::from_conf(config.build())
+    }
+
+    /// Without any, the SDK looks into the profile, and else goes to AWS.
+    fn endpoint(&self, own: &str) -> Option<String> {
+        let given = self.place.local.as_ref().or(self.place.endpoint_url.as_ref()).map(Url::to_string);
+        let set = || self.variables.optional(own).or_else(|| self.variables.optional("AWS_ENDPOINT_URL"));
+        given.or_else(|| set().map(str::to_owned))
+    }
+
+    /// The name of a table or the URL of a queue.
+    pub async fn name(&self, resource: Resource) -> Result<String, Failure> {
+        let (variable, output, logical) = resource.names();
+        if let Some(given) = resource.option(&self.place) {
+            return Ok(given.clone());
+        }
+        if let Some(local) = &self.place.local {
+            let queue = || local.join(&format!("{LOCAL_ACCOUNT}/{logical}")).map(String::from);
+            let bad = |_| Failure::Usage(format!("{local} is not an address to reach a local stack at"));
+            return if resource.is_queue() { queue().map_err(bad) } else { Ok(logical.to_owned()) };
+        }
+        if let Some(set) = self.variables.optional(variable).filter(|_| self.place.stack.is_none()) {
+            return Ok(set.to_owned());
+        }
+        let outputs = self.outputs().await?;
+        outputs.get(output).cloned().ok_or_else(|| {
+            let option = variable.to_lowercase().replace('_', "-");
+            Failure::Refused(format!(
+                "the stack {} has no output {output}; deploy it again, or give --{option}",
+                self.stack()
+            ))
+        })
+    }
+
+    /// Where clients and carriers send their requests, if that is known without asking.
+    pub async fn api_url(&self) -> Option<Url> {
+        if let Some(local) = &self.place.local {
+            return Some(local.clone());
+        }
+        let known = self.place.stack.is_some() || self.outputs.initialized();
+        let outputs = if known { self.outputs().await.ok()? } else { return None };
+        outputs.get("ApiUrl").and_then(|url| Url::parse(url).ok())
+    }
+
+    fn stack(&self) -> &str {
+        self.place.stack.as_deref().unwrap_or(DEFAULT_STACK)
+    }
+
+    async fn outputs(&self) -> Result<&HashMap<String, String>, Failure> {
+        self.outputs.get_or_try_init(|| self.ask_cloudformation()).await
+    }
+
+    async fn ask_cloudformation(&self) -> Result<HashMap<String, String>, Failure> {
+        let client = self.cloudformation();
+        let answer = match client.describe_stacks().stack_name(self.stack()).send().await {
+            Ok(answer) => answer,
+            Err(error) if is_missing(&error) => {
+                return Err(Failure::Refused(format!(
+                    "there is no stack {} in this account and region; name it with --stack, \
+                     or give the names by themselves (see admin --help)",
+                    self.stack()
+                )));
+            }
+            Err(error) => return Err(Failure::aws("reading the stack's outputs")(error)),
+        };
+        let outputs = answer.stacks().iter().flat_map(Stack::outputs);
+        let pair = |output: &Output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()));
+        Ok(outputs.filter_map(pair).collect())
+    }
+}
+
+/// `CloudFormation` has no error of its own for a stack that is not there.
+fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.message().is_some_and(|message| message.contains("does not exist"))
+}
+
+/// Those of the local stack, which takes any, or of the variables, which count
+/// first in the chain that is asked otherwise.
+fn credentials(place: &Place, variables: &Variables) -> Option<Credentials> {
+    if place.local.is_some() {
+        return Some(Credentials::new("local", "local", None, None, "local"));
+    }
+    let (id, secret) = variables.optional("AWS_ACCESS_KEY_ID").zip(variables.optional("AWS_SECRET_ACCESS_KEY"))?;
+    let token = variables.optional("AWS_SESSION_TOKEN").map(str::to_owned);
+    Some(Credentials::new(id, secret, token, None, "environment"))
+}

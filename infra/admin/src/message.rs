@@ -1,0 +1,101 @@
+//! `admin message`: what is on record of a message. Its text and its callback
+//! address are shown only when asked for.
+
+use serde_json::json;
+use shared::{
+    carriers::CarrierName,
+    domain::{Message, MessageId, Moment, Receipt},
+    store::{Freshness, Messages},
+};
+
+use crate::{
+    arguments::MessageCommand,
+    connect::Connection,
+    failure::Failure,
+    output::{Report, fields, or_dash, table, time},
+};
+
+pub async fn run(command: MessageCommand, connection: &Connection) -> Result<Report, Failure> {
+    let MessageCommand::Show { id, reveal } = command;
+    let found = connection.store().await?.message(id, Freshness::Latest).await?;
+    let message = found.ok_or_else(|| missing(id))?;
+    Ok(Report::new(text(&message, reveal), &json(&message, reveal)))
+}
+
+fn missing(id: MessageId) -> Failure {
+    Failure::Refused(format!("there is no message {id}: it was never accepted, or is older than RetentionDays"))
+}
+
+fn text(message: &Message, reveal: bool) -> String {
+    let text = &message.text;
+    let carrier = message.carrier.map(|carrier| match &message.carrier_id {
+        Some(id) => format!("{carrier}, as {id}"),
+        None => carrier.to_string(),
+    });
+    let shown = fields(&[
+        ("id", Some(message.id.to_string())),
+        ("batch", Some(message.batch.to_string())),
+        ("account", Some(message.account.to_string())),
+        ("state", Some(message.state().as_str().to_owned())),
+        ("from", Some(format!("{} ({})", message.from.id, message.from.kind.as_str()))),
+        ("to", Some(message.to.digits().to_owned())),
+        ("text", reveal.then(|| text.as_str().to_owned())),
+        ("segments", Some(format!("{} ({})", text.segments(), text.encoding().as_str()))),
+        ("callback", message.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
+        ("client id", message.client_id.map(|id| id.to_string())),
+        ("created", Some(time(message.created_at))),
+        ("send at", message.send_at.map(time)),
+        ("attempts", Some(message.attempts.to_string())),
+        ("carrier", carrier),
+        ("held until", message.lease_until.map(time)),
+        ("unknown until", message.unknown_until.map(time)),
+    ]);
+    let moment = |moment: Moment| [time(moment.at), moment.state.as_str().to_owned(), or_dash(moment.reason)];
+    let history: Vec<_> = message.whole_history().into_iter().map(moment).collect();
+    let receipt = |receipt: &Receipt| {
+        let (code, words) = (receipt.code.clone(), receipt.description.clone());
+        [time(receipt.at), receipt.status.as_str().to_owned(), or_dash(code), or_dash(words)]
+    };
+    let receipts: Vec<_> = message.receipts.iter().map(receipt).collect();
+    let receipts = match receipts.as_slice() {
+        [] => "no receipts\n".to_owned(),
+        receipts => table(["RECEIPT", "STATUS", "CODE", "WORDS"], receipts),
+    };
+    format!("{shown}\n{}\n{receipts}", table(["HISTORY", "STATE", "REASON"], &history))
+}
+
+fn json(message: &Message, reveal: bool) -> serde_json::Value {
+    let moment = |moment: Moment| json!({"at": time(moment.at), "state": moment.state, "reason": moment.reason});
+    let receipt = |receipt: &Receipt| {
+        json!({
+            "at": time(receipt.at), "status": receipt.status, "code": receipt.code,
+            "description": receipt.description,
+        })
+    };
+    let history: Vec<_> = message.whole_history().into_iter().map(moment).collect();
+    let mut shown = json!({
+        "id": message.id,
+        "batch": message.batch,
+        "account": message.account,
+        "state": message.state(),
+        "from": {"type": message.from.kind.as_str(), "value": message.from.id},
+        "to": message.to.digits(),
+        "segments": message.text.segments(),
+        "encoding": message.text.encoding().as_str(),
+        "client_id": message.client_id.map(|id| id.to_string()),
+        "created_at": time(message.created_at),
+        "send_at": message.send_at.map(time),
+        "attempts": message.attempts,
+        "carrier": message.carrier.map(CarrierName::as_str),
+        "carrier_id": message.carrier_id,
+        "held_until": message.lease_until.map(time),
+        "unknown_until": message.unknown_until.map(time),
+        "history": history,
+        "receipts": message.receipts.iter().map(receipt).collect::<Vec<_>>(),
+    });
+    if reveal {
+        shown["body"] = message.text.as_str().into();
+        shown["callback"] = json!(message.callback);
+    }
+    json!({"message": shown})
+}

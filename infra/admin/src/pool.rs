@@ -1,0 +1,55 @@
+//! `admin pool`: sender IDs that all accounts share.
+
+use serde_json::json;
+use shared::domain::SenderId;
+
+use crate::{Desk, arguments::PoolCommand, failure::Failure, output::Report};
+
+pub async fn run(command: PoolCommand, desk: &Desk) -> Result<Report, Failure> {
+    match command {
+        PoolCommand::Add { senders } => add(desk, &senders).await,
+        PoolCommand::List => {
+            let pool = desk.directory.latest_pool().await?;
+            let senders: Vec<_> = pool.iter().map(SenderId::as_str).collect();
+            Ok(Report::new(senders.join("\n"), &json!({"pool": senders})))
+        }
+        PoolCommand::Remove { sender } => remove(desk, &sender).await,
+    }
+}
+
+async fn add(desk: &Desk, senders: &[SenderId]) -> Result<Report, Failure> {
+    for (index, sender) in senders.iter().enumerate() {
+        if let Some(owner) = desk.directory.add_to_pool(sender).await? {
+            let before: Vec<_> = senders[..index].iter().map(SenderId::as_str).collect();
+            let added = if before.is_empty() { "nothing".to_owned() } else { before.join(", ") };
+            return Err(Failure::Refused(format!(
+                "the sender {sender} is the account {owner}'s, and one account's own cannot be shared; {added} was added"
+            )));
+        }
+    }
+    let pool = desk.directory.latest_pool().await?;
+    let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
+    let note = format!("The pool has {} senders. New ones are used within 30 seconds.", pool.len());
+    Ok(Report::new("", &json!({"pool": pool})).note(note))
+}
+
+async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+    if !desk.directory.remove_from_pool(sender).await? {
+        return Err(Failure::Refused(format!(
+            "the sender {sender} is not in the pool; `admin pool list` shows what is"
+        )));
+    }
+    let pool = desk.directory.latest_pool().await?;
+    let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
+    let report = Report::new("", &json!({"pool": pool, "removed": sender.as_str()}));
+    let report = report.note(format!("Within 30 seconds no conversation begins on {sender} any more."));
+    let report = report.note(
+        "Warning: conversations that began on it stay locked to it, and go on from it. Keep the number for as\n\
+         long as they may.",
+    );
+    Ok(if pool.is_empty() {
+        report.note("Warning: the pool is empty; messages from a shared sender are refused where none is locked yet.")
+    } else {
+        report
+    })
+}

@@ -1,0 +1,54 @@
+//! `admin sender`: sender IDs of one account.
+
+use serde_json::json;
+use shared::{
+    domain::{AccountId, SenderId, SenderOwner},
+    store::Removal,
+};
+
+use crate::{Desk, account, arguments::SenderCommand, failure::Failure, output::Report};
+
+pub async fn run(command: SenderCommand, desk: &Desk) -> Result<Report, Failure> {
+    match command {
+        SenderCommand::Add { sender, account } => add(desk, &sender, &account).await,
+        SenderCommand::Remove { sender } => remove(desk, &sender).await,
+    }
+}
+
+async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Report, Failure> {
+    account::existing(&desk.directory, account).await?;
+    match desk.directory.add_sender(sender, account).await? {
+        None => {}
+        Some(SenderOwner::Account(owner)) if owner == *account => {}
+        Some(SenderOwner::Account(owner)) => {
+            return Err(Failure::Refused(format!(
+                "the sender {sender} is the account {owner}'s; `admin sender remove {sender}` takes it from there"
+            )));
+        }
+        Some(SenderOwner::Pool) => {
+            return Err(Failure::Refused(format!(
+                "the sender {sender} is or was shared, and other accounts' conversations stay on it; take another"
+            )));
+        }
+    }
+    let json = json!({"sender": sender.as_str(), "account": account.as_str()});
+    let note = format!("The sender {sender} is the account {account}'s. It can be used within 30 seconds.");
+    Ok(Report::new("", &json).note(note))
+}
+
+async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+    match desk.directory.remove_sender(sender).await? {
+        Removal::Removed(account) => {
+            let json = json!({"sender": sender.as_str(), "account": account.as_str(), "removed": true});
+            let note = format!(
+                "The sender {sender} is no longer the account {account}'s. What was accepted from it is still sent,\n\
+                 and replies to it belong to nobody."
+            );
+            Ok(Report::new("", &json).note(note))
+        }
+        Removal::Pool => Err(Failure::Refused(format!(
+            "the sender {sender} is no account's own but shared; `admin pool remove {sender}` takes it from the pool"
+        ))),
+        Removal::Missing => Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
+    }
+}

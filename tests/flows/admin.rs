@@ -1,0 +1,391 @@
+//! The operator's tool: what it makes works, what is there it does not
+//! overwrite, and scripts can read it.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+};
+
+use admin::Done;
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::runtime::{Environment, Random, Variables};
+use standardwebhooks::Webhook;
+
+use crate::system::{DEMO, System, owned, shared, with};
+
+const PHONE: &str = "447700900010";
+
+/// Runs the tool against the system.
+async fn admin(system: &System, words: &[&str]) -> Done {
+    let local = format!("--local={}", system.world.url());
+    // What a test makes twice must differ.
+    let environment = Environment { random: Random::of_system(), ..system.environment() };
+    run(&[&["admin", &local], words].concat(), &environment).await
+}
+
+async fn run(words: &[&str], environment: &Environment) -> Done {
+    ::admin::run(words.iter().map(ToString::to_string), environment).await
+}
+
+/// Runs a command that works; gives what it prints for people.
+async fn printed(system: &System, words: &[&str]) -> String {
+    let done = admin(system, words).await;
+    assert_eq!(done.code, 0, "{words:?}: {}", done.err);
+    done.out.trim_end().to_owned()
+}
+
+/// Runs a command that works; gives what it prints for scripts.
+async fn read(system: &System, words: &[&str]) -> Value {
+    let words = [words, &["--json"]].concat();
+    serde_json::from_str(&printed(system, &words).await).unwrap()
+}
+
+/// Runs a command that is refused; gives the reason.
+async fn refused(system: &System, words: &[&str]) -> String {
+    let done = admin(system, words).await;
+    assert_eq!((done.code, done.out.as_str()), (1, ""), "{words:?}: {}", done.err);
+    done.err
+}
+
+/// Whether one of its signatures is made with that secret. How old it is does
+/// not matter: these tests move the clock.
+fn verifies(secret: &str, request: &Value) -> bool {
+    let header = |name: &str| request["headers"][name].as_str().unwrap();
+    let (timestamp, body) = (header("webhook-timestamp").parse().unwrap(), request["body"].as_str().unwrap());
+    let signature = Webhook::new(secret).unwrap().sign(header("webhook-id"), timestamp, body.as_bytes()).unwrap();
+    header("webhook-signature").split(' ').any(|theirs| theirs == signature)
+}
+
+#[tokio::test]
+async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
+    let system = System::start().await;
+    let sink = system.sink("acme");
+    let secret = printed(&system, &["account", "create", "acme", "--name", "Acme Ltd", "--reply-url", &sink]).await;
+    let key = printed(&system, &["key", "issue", "acme"]).await;
+    assert!(key.starts_with("gw_") && key.len() == 46, "{key}");
+    printed(&system, &["sender", "add", "+441110000001", "--account", "acme"]).await;
+
+    let message = json!({"from": {"type": "custom", "value": "441110000001"}, "to": PHONE, "body": "Hello"});
+    system.send_one(&key, message).await;
+    system.until_handset(PHONE, 1).await;
+    system.reply(PHONE, &"441110000001".into(), "Hello back").await;
+    let told = &system.until_sunk("acme", 1).await[0];
+    assert_eq!(told["json"]["message"], "Hello back");
+    assert!(verifies(&secret, told));
+
+    let stored = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
+    assert!(!stored.to_string().contains(&key), "a key is stored as its hash only");
+    let shown = read(&system, &["account", "show", "acme"]).await;
+    assert_eq!(shown["account"], json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "secrets": 1}));
+    assert_eq!(shown["senders"], json!(["441110000001"]));
+    assert!(!shown.to_string().contains(&key) && !shown.to_string().contains(&secret));
+}
+
+#[tokio::test]
+async fn an_account_can_be_changed_in_part() {
+    let system = System::start().await;
+    printed(&system, &["account", "set", "demo", "--name", "Renamed"]).await;
+    let account = &read(&system, &["account", "show", "demo"]).await["account"];
+    assert_eq!((&account["name"], account["reply_url"].is_string()), (&json!("Renamed"), true));
+    let changed = read(&system, &["account", "set", "demo", "--no-reply-url"]).await;
+    assert_eq!(changed["account"], json!({"id": "demo", "name": "Renamed", "reply_url": null, "secrets": 1}));
+    assert!(refused(&system, &["account", "set", "nobody", "--name", "x"]).await.contains("no account nobody"));
+    assert_eq!(admin(&system, &["account", "set", "demo"]).await.code, 2, "nothing to change");
+    let list = printed(&system, &["account", "list"]).await;
+    assert_eq!(list.lines().count(), 3, "{list}");
+    // The local stack's own accounts work on.
+    system.send_one(DEMO, owned(PHONE, "Still there")).await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_within_half_a_minute() {
+    let system = System::start().await;
+    let issued = read(&system, &["key", "issue", "demo"]).await;
+    let (key, id) = (issued["key"].as_str().unwrap(), issued["key_id"].as_str().unwrap());
+    system.send_one(key, owned(PHONE, "It works")).await;
+    assert!(refused(&system, &["key", "revoke", "other", id]).await.contains("has no key"));
+    assert!(refused(&system, &["key", "revoke", "demo", "00000000"]).await.contains("has no key"));
+    printed(&system, &["key", "revoke", "demo", id]).await;
+    system.advance(31).await;
+    let answer = system.post(key, &json!({"messages": [owned(PHONE, "Too late")]})).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    system.send_one(DEMO, owned(PHONE, "The other one works")).await;
+
+    let keys = read(&system, &["key", "list", "demo"]).await["keys"].as_array().unwrap().clone();
+    assert_eq!(keys.len(), 3, "two of the configuration, and this one: {keys:?}");
+    let shown = keys.iter().find(|key| key["id"] == id).unwrap();
+    assert!(shown["revoked"] == true && shown["created_at"].is_string() && shown["revoked_at"].is_string());
+}
+
+#[tokio::test]
+async fn while_a_secret_is_replaced_both_verify_and_then_only_the_new_one() {
+    let system = System::start().await;
+    let first =
+        printed(&system, &["account", "create", "acme", "--name", "A", "--reply-url", &system.sink("acme")]).await;
+    printed(&system, &["sender", "add", "441110000001", "--account", "acme"]).await;
+    let second = printed(&system, &["secret", "rotate", "acme"]).await;
+    assert_ne!(first, second);
+    let told = async |count: usize| {
+        system.reply(PHONE, &"441110000001".into(), "Signed").await;
+        let told = system.until_sunk("acme", count).await.remove(count - 1);
+        (verifies(&first, &told), verifies(&second, &told))
+    };
+    assert_eq!(told(1).await, (true, true));
+
+    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 1);
+    system.advance(31).await;
+    assert_eq!(told(2).await, (false, true));
+    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 0, "the last one stays");
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_overwritten() {
+    let system = System::start().await;
+    let again = refused(&system, &["account", "create", "demo", "--name", "Mine now"]).await;
+    assert!(again.contains("there is an account demo already"), "{again}");
+    assert_eq!(read(&system, &["account", "show", "demo"]).await["account"]["name"], "Demo");
+    let taken = refused(&system, &["sender", "add", "449999999999", "--account", "demo"]).await;
+    assert!(taken.contains("is the account other's"), "{taken}");
+    let shared = refused(&system, &["sender", "add", "448888888801", "--account", "demo"]).await;
+    assert!(shared.contains("is or was shared"), "{shared}");
+    let owned = refused(&system, &["pool", "add", "448888888899", "449999999999"]).await;
+    assert!(owned.contains("448888888899 was added"), "{owned}");
+    assert!(refused(&system, &["sender", "remove", "448888888801"]).await.contains("admin pool remove"));
+    assert!(refused(&system, &["sender", "add", "12399", "--account", "nobody"]).await.contains("account create"));
+    // Adding what is ours already is no fault, and what was freed can be had.
+    printed(&system, &["sender", "add", "449999999999", "--account", "other"]).await;
+    printed(&system, &["sender", "remove", "449999999999"]).await;
+    printed(&system, &["sender", "add", "449999999999", "--account", "demo"]).await;
+    assert!(refused(&system, &["sender", "remove", "12399"]).await.contains("is nobody's"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operators_who_race_lose_nothing_of_each_other() {
+    let system = &System::start().await;
+    let created = join_all((0..8).map(async |index| {
+        let name = format!("Operator {index}");
+        admin(system, &["account", "create", "raced", "--name", &name]).await.code == 0
+    }));
+    assert_eq!(created.await.iter().filter(|made| **made).count(), 1);
+    let senders: Vec<_> = (0..4).map(|index| format!("44777000000{index}")).collect();
+    join_all(senders.iter().map(async |sender| printed(system, &["pool", "add", sender]).await)).await;
+    let pool = read(system, &["pool", "list"]).await["pool"].as_array().unwrap().clone();
+    assert!(senders.iter().all(|sender| pool.contains(&json!(sender))), "{pool:?}");
+    join_all((0..3).map(async |_| printed(system, &["secret", "rotate", "raced"]).await)).await;
+    assert_eq!(read(system, &["account", "show", "raced"]).await["account"]["secrets"], 4);
+}
+
+#[tokio::test]
+async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
+    let system = System::start().await;
+    let first = system.send_one(DEMO, shared(PHONE, "First")).await;
+    let sender = first["from"]["value"].as_str().unwrap();
+    let done = admin(&system, &["pool", "remove", sender]).await;
+    assert!(done.code == 0 && done.err.contains("stay locked"), "{}", done.err);
+    assert!(refused(&system, &["pool", "remove", sender]).await.contains("not in the pool"));
+    system.advance(31).await;
+    assert_eq!(system.send_one(DEMO, shared(PHONE, "Second")).await["from"]["value"], sender);
+    system.until_handset(PHONE, 2).await;
+    system.reply(PHONE, &sender.into(), "I hear you").await;
+    system.until_sunk("replies", 1).await;
+    for index in 0..20 {
+        let other = system.send_one(DEMO, shared(&format!("44771190{index:04}"), "Anew")).await;
+        assert_ne!(other["from"]["value"], sender);
+    }
+    let pool = read(&system, &["pool", "add", sender]).await;
+    assert!(pool["pool"].as_array().unwrap().contains(&json!(sender)), "{pool}");
+}
+
+#[tokio::test]
+async fn a_carrier_keeps_its_webhook_token() {
+    let system = System::start().await;
+    let endpoint = system.world.url().to_string();
+    let set = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint, "--timeout-ms", "2500"]).await;
+    assert_eq!(set["receipts_path"], "/dlr/loopback/loopback-webhook-token");
+    assert_eq!((&set["timeout_ms"], &set["endpoint"]), (&json!(2500), &json!(endpoint)));
+    let shown = read(&system, &["carrier", "show", "loopback"]).await;
+    assert_eq!(shown, set);
+    system.advance(31).await;
+    let message = system.send_one(DEMO, owned(PHONE, "Over it")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+
+    let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": "carrier#loopback"}}});
+    system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
+    assert!(refused(&system, &["carrier", "show", "loopback"]).await.contains("carrier set"));
+    let anew = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint]).await;
+    let token = anew["replies_path"].as_str().unwrap().strip_prefix("/mo/loopback/").unwrap();
+    assert_eq!(token.len(), 64, "{token}");
+}
+
+#[tokio::test]
+async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_asked() {
+    let system = System::start().await;
+    let message = with(owned(PHONE, "A private matter"), "callback", system.sink("receipts"));
+    let message = system.send_one(DEMO, message).await;
+    let id = message["messageUuid"].as_str().unwrap();
+    system.until_state(&message["messageUuid"], "delivered").await;
+    let shown = &read(&system, &["message", "show", id]).await["message"];
+    let states: Vec<_> = shown["history"].as_array().unwrap().iter().map(|moment| &moment["state"]).collect();
+    assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
+    assert_eq!((&shown["account"], &shown["attempts"]), (&json!("demo"), &json!(1)));
+    assert_eq!(shown["receipts"][0]["status"], "delivered");
+    let text = printed(&system, &["message", "show", id]).await;
+    assert!(!text.contains("private") && !text.contains("sinks") && text.contains("delivered"), "{text}");
+    assert!(printed(&system, &["message", "show", id, "--reveal"]).await.contains("A private matter"));
+    let missing = refused(&system, &["message", "show", "0197a3a0-0000-7000-8000-000000000001"]).await;
+    assert!(missing.contains("no message"), "{missing}");
+}
+
+#[tokio::test]
+async fn dead_letters_are_shown_and_replayed() {
+    let system = System::start().await.without_gateway().await;
+    let send = send::Send::new(&system.environment()).unwrap();
+    let request = json!({"messages": [owned(PHONE, "Given up")]});
+    assert_eq!(send.handle(crate::system::invocation("/message", &request)).await.status(), 200);
+    let received = json!({"QueueUrl": system.queue_url("JobsQueue"), "VisibilityTimeout": 600});
+    let received = system.aws("AmazonSQS.ReceiveMessage", &received).await;
+    let job = received["Messages"][0]["Body"].as_str().unwrap();
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    let bury = json!({"QueueUrl": system.queue_url("JobsDeadLetters"), "MessageBody": job});
+    system.aws("AmazonSQS.SendMessage", &bury).await;
+
+    for _ in 0..2 {
+        let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
+        assert_eq!((&jobs["queue"], &jobs["waiting"]), (&json!("jobs"), &json!(1)));
+        assert_eq!(jobs["letters"][0]["type"], "submit");
+    }
+    assert!(printed(&system, &["dead-letters", "list"]).await.starts_with("jobs: 1 wait\n"));
+    assert_eq!(read(&system, &["dead-letters", "replay", "jobs"]).await["replaying"], 1);
+    assert_eq!(read(&system, &["dead-letters", "replay", "callbacks"]).await["replaying"], 0);
+    let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
+    assert_eq!((&jobs["waiting"], &jobs["replay"]["moved"]), (&json!(0), &json!(1)));
+    system.with_gateway().await.until_handset(PHONE, 1).await;
+}
+
+#[tokio::test]
+async fn a_callback_that_was_given_up_is_replayed() {
+    let system = System::start().await;
+    let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
+    system.send_one(DEMO, message).await;
+    system.until_sunk("failing", 1).await;
+    system
+        .until("it is a dead letter", async || {
+            system.advance(8 * 3_600).await;
+            (system.queue_length("CallbacksDeadLetters").await == 1).then_some(())
+        })
+        .await;
+    let callbacks = &read(&system, &["dead-letters", "list"]).await["dead_letters"][1];
+    assert_eq!(
+        (&callbacks["letters"][0]["type"], &callbacks["letters"][0]["state"]),
+        (&json!("state"), &json!("delivered"))
+    );
+    let tries = system.sunk("failing").await.len();
+    printed(&system, &["dead-letters", "replay", "callbacks"]).await;
+    system.until_sunk("failing", tries + 1).await;
+}
+
+#[tokio::test]
+async fn requeue_says_what_it_does_and_does_it_when_told() {
+    let system = System::start().await.without_gateway().await;
+    let send = send::Send::new(&system.environment()).unwrap();
+    let request = json!({"messages": [owned(PHONE, "Its job is lost")]});
+    assert_eq!(send.handle(crate::system::invocation("/message", &request)).await.status(), 200);
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    let unsure = admin(&system, &["requeue"]).await;
+    assert!(unsure.code == 2 && unsure.err.contains("--yes"), "{}", unsure.err);
+    assert_eq!(system.queue_length("JobsQueue").await, 0);
+    assert_eq!(read(&system, &["requeue", "--yes"]).await["enqueued"], 1);
+    system.with_gateway().await.until_handset(PHONE, 1).await;
+}
+
+#[tokio::test]
+async fn what_is_not_understood_or_not_done_says_so_to_people_and_scripts() {
+    let system = System::start().await;
+    for words in [
+        &["account", "create", "Not Valid", "--name", "x"][..],
+        &["account", "create", "fine"],
+        &["account", "set", "demo", "--reply-url", "ftp://a.example/"],
+        &["key", "revoke", "demo", "xyz"],
+        &["carrier", "show", "pigeon"],
+        &["nonsense"],
+        &[],
+    ] {
+        let done = admin(&system, words).await;
+        assert!(done.code == 2 && !done.err.is_empty(), "{words:?}: {done:?}");
+    }
+    let done = admin(&system, &["--json", "account", "show", "nobody"]).await;
+    let error: Value = serde_json::from_str(&done.err).unwrap();
+    assert!(done.code == 1 && error["error"].as_str().unwrap().contains("nobody"), "{error}");
+    let help = admin(&system, &["--help"]).await;
+    assert!(help.code == 0 && help.out.contains("admin key issue acme"), "{}", help.out);
+
+    let nowhere = run(&["admin", "--local=http://127.0.0.1:1", "pool", "list"], &system.environment()).await;
+    assert!(nowhere.code == 1 && nowhere.err.contains("cargo run -p local"), "{}", nowhere.err);
+}
+
+/// Answers every request as CloudFormation does.
+fn cloudformation(status: &str, body: String) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let _ = connection.read(&mut [0; 8192]);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn the_tables_are_found_by_the_stacks_outputs() {
+    let system = System::start().await;
+    let namespace = "xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"";
+    let outputs = [("DirectoryTableName", "DirectoryTable"), ("ApiUrl", "https://api.example")]
+        .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));
+    let found = cloudformation(
+        "200 OK",
+        format!(
+            "<DescribeStacksResponse {namespace}><DescribeStacksResult><Stacks><member><StackName>ours</StackName>\
+             <CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
+             <Outputs>{}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
+            outputs.join("")
+        ),
+    );
+    let missing = cloudformation(
+        "400 Bad Request",
+        format!(
+            "<ErrorResponse {namespace}><Error><Type>Sender</Type><Code>ValidationError</Code>\
+             <Message>Stack with id theirs does not exist</Message></Error></ErrorResponse>"
+        ),
+    );
+    let environment = |cloudformation: &str| {
+        let mut environment = system.environment();
+        let variables = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL", system.world.url().as_str()),
+            ("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation),
+        ];
+        environment.variables =
+            Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        environment
+    };
+    let shown = run(&["admin", "--json", "carrier", "show", "loopback"], &environment(&found)).await;
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let shown: Value = serde_json::from_str(&shown.out).unwrap();
+    assert_eq!(shown["replies_url"], "https://api.example/mo/loopback/loopback-webhook-token");
+    let lacking = run(&["admin", "requeue", "--yes"], &environment(&found)).await;
+    assert!(lacking.code == 1 && lacking.err.contains("--jobs-queue-url"), "{}", lacking.err);
+    let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
+    assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
+    // Names that are given need no stack.
+    let given = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
+    assert_eq!((given.code, given.out.lines().count()), (0, 6), "{}", given.err);
+}
