@@ -31,12 +31,12 @@ Exit codes: 0 done, 1 not done (standard error says why), 2 the command line is 
 #[derive(Debug, Parser)]
 #[command(name = "admin", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Arguments {
-    #[command(flatten)]
-    pub place: Place,
-
     /// Print one JSON object, for scripts; an error is {"error": "…"} on standard error
     #[arg(long, global = true)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub place: Place,
 
     #[command(subcommand)]
     pub command: Command,
@@ -61,21 +61,27 @@ pub struct Place {
     )]
     pub local: Option<Url>,
 
+    /// The table of messages (also `MESSAGES_TABLE`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub messages_table: Option<String>,
 
+    /// The table of accounts, keys and senders (also `DIRECTORY_TABLE`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub directory_table: Option<String>,
 
+    /// The queue of jobs (also `JOBS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub jobs_queue_url: Option<String>,
 
+    /// Its dead letters (also `JOBS_DEAD_LETTERS_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub jobs_dead_letters_url: Option<String>,
 
+    /// The queue of callbacks (also `CALLBACKS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub callbacks_queue_url: Option<String>,
 
+    /// Its dead letters (also `CALLBACKS_DEAD_LETTERS_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     pub callbacks_dead_letters_url: Option<String>,
 }
@@ -140,8 +146,10 @@ pub enum AccountCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct AccountSetWhat {
+    /// For people
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
+    /// Post replies there
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_reply_url")]
     pub reply_url: Option<CallbackUrl>,
     /// Post replies nowhere

@@ -71,6 +71,7 @@ fn advice(words: &str) -> Option<&'static str> {
     if says(&["ExpiredToken", "token has expired", "security token included in the request is expired"]) {
         Some("Sign in again, for example with `aws sso login`.")
     } else if says(&[
+        "loading credentials",
         "no providers in chain",
         "CredentialsNotLoaded",
         "credentials provider",

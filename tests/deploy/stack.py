@@ -1,0 +1,250 @@
+"""The stack of template.yaml on MiniStack, an AWS emulator that runs the
+functions' own binaries, as the roles that the template gives them."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import boto3
+import botocore.config
+import yaml
+from harness import expect, free_port, until
+from outside import call
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / ".tools/bin"
+REGION = "us-east-1"
+
+
+def environment(endpoint):
+    """For programs that talk to AWS: the emulator, and no one's credentials."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+    here = "127.0.0.1,localhost"
+    return env | {
+        "PATH": f"{BIN}:{env['PATH']}",
+        "NO_PROXY": here,
+        "no_proxy": here,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+class MiniStack:
+    def __init__(self, processes, folder):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.env = environment(self.url)
+        own = {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "LAMBDA_EXECUTOR": "local",
+            # Functions run as their roles, and the roles' policies are obeyed.
+            "AUTH": "true",
+            # They would listen on ports that are not ours to take.
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "TMPDIR": str(folder),
+            "S3_DATA_DIR": str(folder / "s3"),
+        }
+        python = ROOT / ".tools/ministack/bin/python"
+        self.process, self.log = processes.start("ministack", [str(python), "-m", "ministack"], self.env | own)
+        until("MiniStack to answer", self._answers, 120)
+
+    def _answers(self):
+        expect(self.process.poll() is None, f"MiniStack did not start\n{self.log.read_text(errors='replace')}")
+        try:
+            return call("GET", f"{self.url}/_ministack/health")[0] == 200
+        except OSError:
+            return False
+
+    def client(self, service, **credentials):
+        names = {"access_key": "test", "secret_key": "test"} | credentials
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=names["access_key"],
+            aws_secret_access_key=names["secret_key"],
+            config=botocore.config.Config(proxies={}, retries={"max_attempts": 2}),
+        )
+
+
+class Stack:
+    def __init__(self, ministack, processes, name):
+        self.name = name
+        self.ministack = ministack
+        self.processes = processes
+        self.cloudformation = ministack.client("cloudformation")
+        self.dynamodb = ministack.client("dynamodb")
+        self.sqs = ministack.client("sqs")
+        self.lambda_ = ministack.client("lambda")
+        self.logs = ministack.client("logs")
+        self.resources = {}
+        self.outputs = {}
+
+    # ---- The SAM CLI ----
+
+    def sam(self, name, *arguments):
+        return self.processes.run(name, [str(BIN / "sam"), *arguments], self.ministack.env)
+
+    def deploy(self, name, **parameters):
+        """`sam deploy` of what `sam build` built; says what it is called for."""
+        overrides = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
+        took = self.sam(
+            name,
+            *("deploy", "--stack-name", self.name, "--region", REGION, "--resolve-s3"),
+            *("--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM"),
+            *(("--parameter-overrides", *overrides) if overrides else ()),
+        )
+        self.look()
+        close_the_gaps_of_ministack(self)
+        return took
+
+    def delete(self):
+        return self.sam("sam delete", "delete", "--stack-name", self.name, "--region", REGION, "--no-prompts")
+
+    def look(self):
+        listed = self.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
+        self.resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+        self.types = {one["LogicalResourceId"]: one["ResourceType"] for one in listed}
+        stack = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        self.status = stack["StackStatus"]
+        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+
+    def of_type(self, type_name):
+        return {logical: self.resources[logical] for logical, found in self.types.items() if found == type_name}
+
+    # ---- Its parts ----
+
+    @property
+    def api(self):
+        """The emulator takes the API's id from the path, for clients that
+        cannot choose their Host header; on AWS this is the output ApiUrl."""
+        return f"{self.ministack.url}/_aws/execute-api/{self.resources['HttpApi']}"
+
+    def queue(self, logical):
+        return self.resources[logical]
+
+    def drain(self, logical):
+        """The bodies of all that can be received now; they stay in the queue."""
+        answer = self.sqs.receive_message(QueueUrl=self.queue(logical), MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    def source_of(self, function):
+        """The event source mapping of a function."""
+        found = self.lambda_.list_event_source_mappings(FunctionName=self.resources[function])["EventSourceMappings"]
+        return found[0]
+
+    def item(self, table, **key):
+        key = {name: {"S": value} for name, value in key.items()}
+        return self.dynamodb.get_item(TableName=self.resources[table], Key=key, ConsistentRead=True).get("Item")
+
+    def log_lines(self, since, *groups):
+        """What functions have written since that time (in seconds), as text."""
+        lines = []
+        for group in groups or self.of_type("AWS::Logs::LogGroup").values():
+            events = self.logs.filter_log_events(logGroupName=group, startTime=int(since * 1000)).get("events", [])
+            lines += [(event["timestamp"], f"{group}: {event['message'].rstrip()}") for event in events]
+        of_lambda_itself = re.compile(r": (START|END|REPORT) RequestId: ")
+        return [line for _, line in sorted(lines) if not of_lambda_itself.search(line)]
+
+
+def close_the_gaps_of_ministack(stack):
+    """What CloudFormation does by itself on AWS, and MiniStack 1.5.33 does not:
+
+    - SAM writes an HttpApi's routes into the API's OpenAPI body, which MiniStack
+      does not read. Here they are made from the events of template.yaml.
+    - A parameter reaches a property as a string, and MiniStack compares an event
+      source mapping's MaximumConcurrency as a number, so that nothing is polled.
+    - SendMessageBatch is allowed by sqs:SendMessage, AWS has no action of that
+      name, but MiniStack asks for one. Each role may send batches to exactly the
+      queues to which it may send messages.
+
+    An update leaves these as they are, so what is there already is kept.
+    """
+    apis = stack.ministack.client("apigatewayv2")
+    api = stack.resources["HttpApi"]
+    routed = {route["RouteKey"] for route in apis.get_routes(ApiId=api)["Items"]}
+    for function, routes in template_routes().items():
+        missing = [route for route in routes if route not in routed]
+        if not missing:
+            continue
+        arn = stack.lambda_.get_function(FunctionName=stack.resources[function])["Configuration"]["FunctionArn"]
+        integration = apis.create_integration(
+            ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+        )
+        for route in missing:
+            apis.create_route(ApiId=api, RouteKey=route, Target=f"integrations/{integration['IntegrationId']}")
+    for mapping in stack.of_type("AWS::Lambda::EventSourceMapping").values():
+        written = stack.lambda_.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
+        stack.lambda_.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(written)})
+    iam = stack.ministack.client("iam")
+    for role in stack.of_type("AWS::IAM::Role").values():
+        queues = []
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            allowed = (one["Resource"] for one in document["Statement"] if "sqs:SendMessage" in one["Action"])
+            queues += [arn for arns in allowed for arn in (arns if isinstance(arns, list) else [arns])]
+        if queues:
+            statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": queues}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.put_role_policy(RoleName=role, PolicyName="gap-of-ministack", PolicyDocument=document)
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's short forms (!Ref and the like) as plain values."""
+
+
+def _short_form(loader, _suffix, node):
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+_Template.add_multi_constructor("!", _short_form)
+
+
+def template():
+    return yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader
+
+
+def template_functions():
+    resources = template()["Resources"].items()
+    return {name: one for name, one in resources if one["Type"] == "AWS::Serverless::Function"}
+
+
+def template_routes():
+    """The routes of each function, as `METHOD /path`."""
+    routes = {}
+    for name, function in template_functions().items():
+        events = function["Properties"].get("Events", {}).values()
+        keys = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+        routes[name] = [f"{key['Method']} {key['Path']}" for key in keys]
+    return routes
+
+
+class Admin:
+    """The operator's tool, on the deployed stack, which it finds by its outputs."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.command = ["cargo", "run", "--quiet", "--locked", "-p", "admin", "--", "--stack", stack.name, "--json"]
+        stack.processes.run("cargo build admin", ["cargo", "build", "--quiet", "--locked", "-p", "admin"])
+
+    def __call__(self, *arguments):
+        done = subprocess.run(
+            [*self.command, *arguments], env=self.stack.ministack.env, capture_output=True, text=True, check=False
+        )
+        expect(done.returncode == 0, f"admin {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
