@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 use shared::runtime::Environment;
 
-use crate::system::{System, answer, invocation, owned, with};
+use crate::system::{System, answer, invocation, owned, shared, with};
 
 const TOKEN: &str = "loopback-webhook-token";
 
@@ -117,6 +117,13 @@ async fn each_step_stays_within_its_budget() {
     let many: Vec<_> = (0..100).map(|index| message(&format!("4477009003{index:02}"))).collect();
     let meter = functions.cost(async { drop(accept(many).await) }).await;
     check_step("accept 100, each", 100.0, 3.0, 0.0, 0.1, &meter);
+
+    let pooled = |to: &str| with(shared(to, "Hello"), "callback", sink.as_str());
+    accept(vec![pooled("447700900310")]).await;
+    let meter = functions.cost(async { drop(accept(vec![pooled("447700900311")]).await) }).await;
+    check_step("accept 1, shared, first contact", 1.0, 4.0, 0.5, 1.0, &meter);
+    let meter = functions.cost(async { drop(accept(vec![pooled("447700900311")]).await) }).await;
+    check_step("accept 1, shared, known", 1.0, 3.0, 0.5, 1.0, &meter);
 
     functions.take("JobsQueue").await;
     let accepted = accept(vec![message("447700900305")]).await;
