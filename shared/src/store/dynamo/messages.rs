@@ -1,16 +1,12 @@
 //! [`Messages`] on DynamoDB.
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DynamoStore, Item, batch,
     change::{Answer, Update, message},
-    keys, message_item, number, reply_item, string, unavailable,
+    keys, message_item, number, put, reply_item, string, unavailable,
 };
 use crate::{
     domain::{
@@ -41,24 +37,7 @@ impl DynamoStore {
 
     /// Puts an item unless its id is taken; then what is there.
     async fn put_once(&self, item: Item) -> Result<Option<Item>, StoreError> {
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.tables.messages)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#id)")
-            .expression_attribute_names("#id", keys::ID)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
-            Ok(_) => Ok(None),
-            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
-                match failure.into_err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => Ok(failed.item),
-                    other => Err(unavailable("write a message")(other)),
-                }
-            }
-            Err(error) => Err(unavailable("write a message")(error)),
-        }
+        put::if_absent(&self.client, &self.tables.messages, item, "write a message").await
     }
 }
 

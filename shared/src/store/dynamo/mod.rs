@@ -12,6 +12,7 @@ mod message_item;
 mod messages;
 mod operator;
 mod pages;
+mod put;
 mod recipients;
 mod reply_item;
 

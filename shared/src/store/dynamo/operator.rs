@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{delete_item::DeleteItemError, put_item::PutItemError},
+    operation::delete_item::DeleteItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use super::{
     directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
     keys,
     message_item::time,
-    number, string, unavailable,
+    number, put, string, unavailable,
 };
 use crate::{
     carriers::{CarrierName, CarrierSettings},
@@ -325,26 +325,8 @@ impl DynamoDirectory {
     /// same item may be from a try of this request whose answer was lost.
     async fn put_new(&self, id: String, mut item: Item) -> Result<Option<Item>, StoreError> {
         item.insert(keys::ID.to_owned(), string(id));
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(#id)")
-            .expression_attribute_names("#id", keys::ID)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
-            Ok(_) => Ok(None),
-            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
-                match failure.into_err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => {
-                        Ok(Some(failed.item.unwrap_or_default()).filter(|there| *there != item))
-                    }
-                    other => Err(unavailable("write the directory")(other)),
-                }
-            }
-            Err(error) => Err(unavailable("write the directory")(error)),
-        }
+        let there = put::if_absent(&self.client, &self.table, item.clone(), "write the directory").await?;
+        Ok(there.filter(|there| *there != item))
     }
 
     /// Every item of a kind, by reading the whole table: it is small.
