@@ -8,12 +8,12 @@ use std::{
 
 use admin::Done;
 use futures_util::future::join_all;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::runtime::{Environment, Random, Variables};
 use standardwebhooks::Webhook;
 
-use crate::system::{DEMO, System, owned, shared, with};
+use crate::system::{DEMO, System, answer, owned, shared, with};
 
 const PHONE: &str = "447700900010";
 
@@ -215,8 +215,32 @@ async fn a_carrier_keeps_its_webhook_token() {
     system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
     assert!(refused(&system, &["carrier", "show", "loopback"]).await.contains("carrier set"));
     let anew = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint]).await;
-    let token = anew["replies_path"].as_str().unwrap().strip_prefix("/mo/loopback/").unwrap();
-    assert_eq!(token.len(), 64, "{token}");
+    assert_eq!(anew["receipts_path"], set["receipts_path"]);
+}
+
+/// The statuses with which a receipt of no message is answered at these paths.
+async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for path in paths {
+        let receipt = json!({"id": "c", "reference": uuid::Uuid::nil(), "status": "delivered"});
+        statuses.push(answer(system.request(Method::POST, path).json(&receipt)).await.status.as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired() {
+    let system = System::start().await;
+    let old = "/dlr/loopback/loopback-webhook-token";
+    assert_eq!(statuses(&system, &[old, "/dlr/loopback/wrong"]).await, [200, 404]);
+    system.advance(11).await;
+    let rotated = read(&system, &["carrier", "rotate", "loopback"]).await;
+    let new = rotated["receipts_path"].as_str().unwrap();
+    assert_eq!((new.len(), &rotated["tokens"]), ("/dlr/loopback/".len() + 64, &json!(2)));
+    assert_eq!(statuses(&system, &[new, old]).await, [200, 200]);
+    assert_eq!(read(&system, &["carrier", "retire", "loopback"]).await["tokens"], 1);
+    system.advance(301).await;
+    assert_eq!(statuses(&system, &[new, old]).await, [200, 404]);
 }
 
 #[tokio::test]
@@ -346,7 +370,12 @@ fn cloudformation(status: &str, body: String) -> String {
 async fn the_tables_are_found_by_the_stacks_outputs() {
     let system = System::start().await;
     let namespace = "xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"";
-    let outputs = [("DirectoryTableName", "DirectoryTable"), ("ApiUrl", "https://api.example")]
+    let outputs = [
+        ("DirectoryTableName", "DirectoryTable"),
+        ("CarrierSecretsArn", "CarrierSecrets"),
+        ("ApiUrl", "https://api.example"),
+    ];
+    let outputs = outputs
         .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));
     let found = cloudformation(
         "200 OK",

@@ -13,6 +13,7 @@ mod callbacks;
 mod conversation;
 mod documents;
 mod idempotency;
+mod metrics;
 mod openapi;
 mod reading;
 mod receipts;

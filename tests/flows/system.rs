@@ -10,7 +10,7 @@ use local::{
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use shared::runtime::{Clock, Environment, HttpStack, Random, Variables};
+use shared::runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -40,8 +40,16 @@ impl System {
     }
 
     pub async fn with_config(config: &str) -> Self {
+        Self::with(config, Metrics::none()).await
+    }
+
+    pub async fn with_metrics(metrics: Metrics) -> Self {
+        Self::with(Config::DEFAULT, metrics).await
+    }
+
+    async fn with(config: &str, metrics: Metrics) -> Self {
         let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
-        let gateway = start_gateway(&world, config, false).await;
+        let gateway = start_gateway(&world, config, metrics, false).await;
         Self { world, gateway: Some(gateway), client: Client::new() }
     }
 
@@ -55,13 +63,13 @@ impl System {
 
     /// Starts a gateway, on another port than the one before.
     pub async fn with_gateway(self) -> Self {
-        let gateway = start_gateway(&self.world, Config::DEFAULT, false).await;
+        let gateway = start_gateway(&self.world, Config::DEFAULT, Metrics::none(), false).await;
         Self { gateway: Some(gateway), ..self }
     }
 
     /// Starts a gateway as one whose queues were lost.
     pub async fn with_requeueing_gateway(self) -> Self {
-        let gateway = start_gateway(&self.world, Config::DEFAULT, true).await;
+        let gateway = start_gateway(&self.world, Config::DEFAULT, Metrics::none(), true).await;
         Self { gateway: Some(gateway), ..self }
     }
 
@@ -126,6 +134,7 @@ impl System {
             ("MESSAGES_TABLE", "MessagesTable".to_owned()),
             ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
+            ("CARRIER_SECRETS", "CarrierSecrets".to_owned()),
             ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
             ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
             ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
@@ -136,6 +145,7 @@ impl System {
             clock: Clock::system(),
             random: Random::seeded(1),
             http: HttpStack::new().unwrap(),
+            metrics: Metrics::none(),
         }
     }
 
@@ -296,8 +306,8 @@ async fn listener() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
 }
 
-async fn start_gateway(world: &World, config: &str, requeue: bool) -> Gateway {
-    let options =
-        GatewayOptions { world: world.url().clone(), config: Config::parse(config).unwrap(), watch: None, requeue };
+async fn start_gateway(world: &World, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
+    let config = Config::parse(config).unwrap();
+    let options = GatewayOptions { world: world.url().clone(), config, watch: None, metrics, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

@@ -38,7 +38,9 @@ impl Callback {
     }
 
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        run_batch(event, async |payload| self.run(&payload).await).await
+        let response = run_batch(event, async |payload| self.run(&payload).await).await;
+        self.gateway.publish_metrics();
+        response
     }
 
     async fn run(&self, payload: &str) -> BatchRun {

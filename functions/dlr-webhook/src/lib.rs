@@ -9,24 +9,26 @@ use shared::{
     domain::MessageId,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
-    store::Directory,
+    runtime::{ConfigError, Environment, connect_gateway, connect_secrets},
+    store::CarrierSecrets,
 };
 
 pub struct DlrWebhook {
     gateway: Gateway,
-    directory: Directory,
+    secrets: CarrierSecrets,
 }
 
 impl DlrWebhook {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self { gateway: connect_gateway(environment)?, secrets: connect_secrets(environment)? })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        self.answer(&request).await.unwrap_or_else(Response::from)
+        let answer = self.answer(&request).await;
+        self.gateway.publish_metrics();
+        answer.unwrap_or_else(Response::from)
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
@@ -38,7 +40,7 @@ impl DlrWebhook {
             }
             _ => return Err(Problem::not_found()),
         };
-        let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
+        let carrier = authenticate_carrier(carrier, token, &self.secrets).await?;
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);

@@ -8,24 +8,31 @@ use lambda_http::{Body, Request};
 use shared::{
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
-    store::Directory,
+    runtime::{ConfigError, Environment, connect_directory, connect_gateway, connect_secrets},
+    store::{CarrierSecrets, Directory},
 };
 
 pub struct MoWebhook {
     gateway: Gateway,
     directory: Directory,
+    secrets: CarrierSecrets,
 }
 
 impl MoWebhook {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self {
+            gateway: connect_gateway(environment)?,
+            directory: connect_directory(environment)?,
+            secrets: connect_secrets(environment)?,
+        })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        self.answer(&request).await.unwrap_or_else(Response::from)
+        let answer = self.answer(&request).await;
+        self.gateway.publish_metrics();
+        answer.unwrap_or_else(Response::from)
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
@@ -33,7 +40,7 @@ impl MoWebhook {
         let ["mo", carrier, token] = segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] else {
             return Err(Problem::not_found());
         };
-        let carrier = authenticate_carrier(carrier, token, &self.directory).await?;
+        let carrier = authenticate_carrier(carrier, token, &self.secrets).await?;
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);

@@ -28,6 +28,8 @@ impl ScheduleTick {
     pub async fn handle(&self, deadline: u64) -> Result<(), Unavailable> {
         let deadline = i64::try_from(deadline).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
         let until = deadline.and_then(|deadline| deadline.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX);
-        wake::tick(&self.gateway, until).await.map(|_| ())
+        let ticked = wake::tick(&self.gateway, until).await;
+        self.gateway.publish_metrics();
+        ticked.map(|_| ())
     }
 }

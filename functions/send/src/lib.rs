@@ -30,7 +30,9 @@ impl Send {
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        self.answer(&request).await.unwrap_or_else(Response::from)
+        let answer = self.answer(&request).await;
+        self.gateway.publish_metrics();
+        answer.unwrap_or_else(Response::from)
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {

@@ -19,8 +19,8 @@ Examples:
   admin --json key list acme
 
 Tables and queues are found by the outputs of the CloudFormation stack, or else by these
-variables or the options of the same name: MESSAGES_TABLE, DIRECTORY_TABLE, JOBS_QUEUE_URL,
-JOBS_DEAD_LETTERS_URL, CALLBACKS_QUEUE_URL, CALLBACKS_DEAD_LETTERS_URL.
+variables or the options of the same name: MESSAGES_TABLE, DIRECTORY_TABLE, CARRIER_SECRETS,
+JOBS_QUEUE_URL, JOBS_DEAD_LETTERS_URL, CALLBACKS_QUEUE_URL, CALLBACKS_DEAD_LETTERS_URL.
 An option counts before a variable, and --stack before the variables.
 Credentials and region are those of the AWS CLI: AWS_PROFILE, `aws sso login`, AWS_REGION, ...
 
@@ -68,6 +68,10 @@ pub struct Place {
     /// The table of accounts, keys and senders (also `DIRECTORY_TABLE`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub directory_table: Option<String>,
+
+    /// The secret of carriers (also `CARRIER_SECRETS`)
+    #[arg(long, global = true, value_name = "ARN", hide_short_help = true)]
+    pub carrier_secrets: Option<String>,
 
     /// The queue of jobs (also `JOBS_QUEUE_URL`)
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
@@ -251,6 +255,16 @@ pub enum CarrierCommand {
     },
     /// Show how a carrier is reached, and the paths that it posts to
     Show {
+        #[arg(value_parser = carrier)]
+        name: CarrierName,
+    },
+    /// Make new paths for a carrier to post to, beside those there are
+    Rotate {
+        #[arg(value_parser = carrier)]
+        name: CarrierName,
+    },
+    /// Take nothing more at any paths but the newest
+    Retire {
         #[arg(value_parser = carrier)]
         name: CarrierName,
     },

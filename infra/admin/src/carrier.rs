@@ -1,11 +1,12 @@
-//! `admin carrier`: how carriers are reached, and where they post.
+//! `admin carrier`: how carriers are reached, and where they post. Their tokens
+//! lie in one secret of Secrets Manager, everything else in the directory.
 
 use std::fmt::Write;
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierSettings},
-    store::CarrierChange,
+    carriers::{CarrierName, CarrierSecret, CarrierSettings},
+    store::{CarrierChange, SecretStore, SecretsManager},
 };
 
 use crate::{
@@ -17,28 +18,71 @@ use crate::{
 };
 
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
+/// Each is one address more that the carrier may post to.
+const MOST_TOKENS: usize = 5;
 
 pub async fn run(command: CarrierCommand, desk: &Desk, connection: &Connection) -> Result<Report, Failure> {
-    let (name, settings) = match command {
+    let secrets = connection.carrier_secrets().await?;
+    match command {
         CarrierCommand::Set { name, endpoint, timeout_ms } => {
-            let change = CarrierChange {
-                endpoint,
-                timeout_ms,
-                default_timeout_ms: DEFAULT_TIMEOUT_MS,
-                new_token: new_token(desk),
-            };
-            (name, desk.directory.change_carrier(name, &change).await?)
+            let change = CarrierChange { endpoint, timeout_ms, default_timeout_ms: DEFAULT_TIMEOUT_MS };
+            // The token first: a carrier that can be reached has one.
+            let secret = change_tokens(&secrets, name, |tokens| {
+                if tokens.is_empty() {
+                    tokens.push(new_token(desk));
+                }
+            });
+            let secret = secret.await?;
+            let settings = desk.directory.change_carrier(name, &change).await?;
+            Ok(report(name, &settings, &secret, connection).await)
         }
         CarrierCommand::Show { name } => {
-            let settings = desk.directory.latest_carrier(name).await?.ok_or_else(|| {
-                Failure::Refused(format!(
-                    "the carrier {name} has no settings yet; `admin carrier set {name} --endpoint URL` gives it some"
-                ))
-            })?;
-            (name, settings)
+            let settings = existing(desk, name).await?;
+            let secret = secrets.carriers().await?.remove(&name).unwrap_or_default();
+            Ok(report(name, &settings, &secret, connection).await)
         }
-    };
-    Ok(report(name, &settings, connection).await)
+        CarrierCommand::Rotate { name } => {
+            let settings = existing(desk, name).await?;
+            let secret = change_tokens(&secrets, name, |tokens| {
+                tokens.insert(0, new_token(desk));
+                tokens.truncate(MOST_TOKENS);
+            });
+            let report = report(name, &settings, &secret.await?, connection).await;
+            Ok(report.note(format!(
+                "The paths before count, too, until `admin carrier retire {name}`: give the carrier the new ones first."
+            )))
+        }
+        CarrierCommand::Retire { name } => {
+            let settings = existing(desk, name).await?;
+            let secret = change_tokens(&secrets, name, |tokens| tokens.truncate(1)).await?;
+            let report = report(name, &settings, &secret, connection).await;
+            Ok(report.note("Within five minutes no other path of this carrier counts."))
+        }
+    }
+}
+
+async fn existing(desk: &Desk, name: CarrierName) -> Result<CarrierSettings, Failure> {
+    desk.directory.latest_carrier(name).await?.ok_or_else(|| {
+        Failure::Refused(format!(
+            "the carrier {name} has no settings yet; `admin carrier set {name} --endpoint URL` gives it some"
+        ))
+    })
+}
+
+async fn change_tokens(
+    store: &SecretsManager,
+    name: CarrierName,
+    change: impl FnOnce(&mut Vec<String>),
+) -> Result<CarrierSecret, Failure> {
+    let mut secrets = store.carriers().await?;
+    let before = secrets.get(&name).cloned().unwrap_or_default();
+    let mut secret = before.clone();
+    change(&mut secret.webhook_tokens);
+    if secret != before {
+        secrets.insert(name, secret.clone());
+        store.put(&secrets).await?;
+    }
+    Ok(secret)
 }
 
 /// Hex digits, which stand in a path as they are.
@@ -49,20 +93,28 @@ fn new_token(desk: &Desk) -> String {
     })
 }
 
-async fn report(name: CarrierName, settings: &CarrierSettings, connection: &Connection) -> Report {
+async fn report(
+    name: CarrierName,
+    settings: &CarrierSettings,
+    secret: &CarrierSecret,
+    connection: &Connection,
+) -> Report {
     let api = connection.api_url().await;
     let address = |kind: &str| {
-        let path = format!("/{kind}/{name}/{}", settings.webhook_token);
+        let path = format!("/{kind}/{name}/{}", secret.webhook_tokens.first()?);
         let whole = api.as_ref().and_then(|api| api.join(&path).ok()).map(String::from);
-        (path, whole)
+        Some((path, whole))
     };
-    let ((receipts, receipts_url), (replies, replies_url)) = (address("dlr"), address("mo"));
+    let (receipts, receipts_url) = address("dlr").unzip();
+    let (replies, replies_url) = address("mo").unzip();
+    let (receipts_url, replies_url) = (receipts_url.flatten(), replies_url.flatten());
     let text = fields(&[
         ("carrier", Some(name.to_string())),
         ("endpoint", Some(settings.endpoint.to_string())),
         ("timeout", Some(format!("{} ms", settings.timeout_ms))),
-        ("receipts", Some(receipts_url.clone().unwrap_or_else(|| receipts.clone()))),
-        ("replies", Some(replies_url.clone().unwrap_or_else(|| replies.clone()))),
+        ("receipts", receipts_url.clone().or_else(|| receipts.clone())),
+        ("replies", replies_url.clone().or_else(|| replies.clone())),
+        ("tokens", Some(secret.webhook_tokens.len().to_string())),
     ]);
     let json = json!({
         "carrier": name.as_str(),
@@ -72,6 +124,8 @@ async fn report(name: CarrierName, settings: &CarrierSettings, connection: &Conn
         "replies_path": replies,
         "receipts_url": receipts_url,
         "replies_url": replies_url,
+        "tokens": secret.webhook_tokens.len(),
     });
-    Report::new(text, &json).note("Give the last two to the carrier. Whoever knows them can post receipts and replies.")
+    let report = Report::new(text, &json);
+    report.note("The receipts and replies addresses are for the carrier. Whoever knows them can post there.")
 }

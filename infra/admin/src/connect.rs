@@ -14,7 +14,7 @@ use aws_sdk_cloudformation::{
 };
 use shared::{
     runtime::{Environment, Variables},
-    store::{DynamoDirectory, DynamoStore, TableNames},
+    store::{DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 use tokio::sync::OnceCell;
 use url::Url;
@@ -34,6 +34,7 @@ const RETENTION_DAYS: u16 = 90;
 pub enum Resource {
     MessagesTable,
     DirectoryTable,
+    CarrierSecrets,
     JobsQueue,
     JobsDeadLetters,
     CallbacksQueue,
@@ -46,6 +47,7 @@ impl Resource {
         match self {
             Self::MessagesTable => ("MESSAGES_TABLE", "MessagesTableName", "MessagesTable"),
             Self::DirectoryTable => ("DIRECTORY_TABLE", "DirectoryTableName", "DirectoryTable"),
+            Self::CarrierSecrets => ("CARRIER_SECRETS", "CarrierSecretsArn", "CarrierSecrets"),
             Self::JobsQueue => ("JOBS_QUEUE_URL", "JobsQueueUrl", "JobsQueue"),
             Self::JobsDeadLetters => ("JOBS_DEAD_LETTERS_URL", "JobsDeadLettersUrl", "JobsDeadLetters"),
             Self::CallbacksQueue => ("CALLBACKS_QUEUE_URL", "CallbacksQueueUrl", "CallbacksQueue"),
@@ -56,13 +58,14 @@ impl Resource {
     }
 
     fn is_queue(self) -> bool {
-        !matches!(self, Self::MessagesTable | Self::DirectoryTable)
+        !matches!(self, Self::MessagesTable | Self::DirectoryTable | Self::CarrierSecrets)
     }
 
     fn option(self, place: &Place) -> Option<&String> {
         match self {
             Self::MessagesTable => place.messages_table.as_ref(),
             Self::DirectoryTable => place.directory_table.as_ref(),
+            Self::CarrierSecrets => place.carrier_secrets.as_ref(),
             Self::JobsQueue => place.jobs_queue_url.as_ref(),
             Self::JobsDeadLetters => place.jobs_dead_letters_url.as_ref(),
             Self::CallbacksQueue => place.callbacks_queue_url.as_ref(),
@@ -109,6 +112,15 @@ impl Connection {
     pub async fn store(&self) -> Result<DynamoStore, Failure> {
         let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients: None };
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
+    }
+
+    pub async fn carrier_secrets(&self) -> Result<SecretsManager, Failure> {
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
+        if let Some(endpoint) = self.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
+            config = config.endpoint_url(endpoint);
+        }
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        Ok(SecretsManager::new(client, self.name(Resource::CarrierSecrets).await?))
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

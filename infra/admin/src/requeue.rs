@@ -38,6 +38,7 @@ pub async fn run(
         clock: environment.clock.clone(),
         random: environment.random.clone(),
         settings: Settings { segment_limit: SegmentLimit::default(), retention_days: 90 },
+        metrics: environment.metrics.clone(),
     };
     let enqueued = requeue(&gateway).await?;
     Ok(Report::new(format!("{enqueued} enqueued"), &json!({"enqueued": enqueued})))

@@ -9,7 +9,7 @@ use local::{
     gateway::{Gateway, GatewayOptions},
     world::{World, WorldOptions},
 };
-use shared::runtime::{Variables, telemetry};
+use shared::runtime::{Metrics, Variables, telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         (inner.url().clone(), Some(inner))
     };
     let requeue = arguments.services().data.is_some();
-    let options = GatewayOptions { world, config, watch: arguments.watch.clone(), requeue };
+    let options = GatewayOptions { world, config, watch: arguments.watch.clone(), metrics: Metrics::none(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     until_told_to_stop().await?;

@@ -12,6 +12,7 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
 use crate::domain::{Channel, MessageId, PhoneNumber, ReceiptStatus, SenderId, Text};
@@ -68,13 +69,28 @@ impl fmt::Display for CarrierName {
 }
 
 /// How to reach one carrier, from the directory.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CarrierSettings {
     pub endpoint: Url,
-    /// The unguessable part of the path that the carrier posts to.
-    pub webhook_token: String,
     /// In milliseconds; see [`CarrierSettings::timeout`].
     pub timeout_ms: u64,
+}
+
+/// What only a carrier and the gateway may know, from Secrets Manager.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierSecret {
+    /// The unguessable part of the paths that the carrier posts to, the newest
+    /// first: several while one replaces another.
+    pub webhook_tokens: Vec<String>,
+}
+
+impl CarrierSecret {
+    /// Compares in a time that tells nothing of the tokens.
+    #[must_use]
+    pub fn is_webhook_token(&self, token: &str) -> bool {
+        let equal = |known: &String| known.as_bytes().ct_eq(token.as_bytes());
+        self.webhook_tokens.iter().fold(Choice::from(0), |found, known| found | equal(known)).into()
+    }
 }
 
 /// However slow a carrier may be: the lease on a message is longer.
@@ -180,5 +196,18 @@ impl Submitter {
         match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_token_counts_beside_the_new_one_and_no_other_does() {
+        let secret = CarrierSecret { webhook_tokens: vec!["new".to_owned(), "old".to_owned()] };
+        assert!(secret.is_webhook_token("new") && secret.is_webhook_token("old"));
+        assert!(!secret.is_webhook_token("") && !secret.is_webhook_token("ne") && !secret.is_webhook_token("newer"));
+        assert!(!CarrierSecret::default().is_webhook_token(""));
     }
 }

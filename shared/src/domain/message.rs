@@ -70,6 +70,12 @@ impl Message {
         self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
     }
 
+    /// When it was to be sent: its own time, or when it came in.
+    #[must_use]
+    pub fn due_since(&self) -> Timestamp {
+        self.send_at.unwrap_or(self.created_at).max(self.created_at)
+    }
+
     /// When it was last on its way to a carrier, if it may have got there.
     #[must_use]
     pub fn handed_over_at(&self) -> Option<Timestamp> {

@@ -2,14 +2,13 @@
 
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
-use subtle::ConstantTimeEq;
 use tracing::warn;
 
 use super::{Problem, query};
 use crate::{
-    carriers::{CarrierName, CarrierSettings, UnreadableError},
+    carriers::{CarrierName, UnreadableError},
     domain::{AccountId, ApiKeyHash, Fault, FaultCode},
-    store::{Directory, DirectoryStore},
+    store::{CarrierSecrets, Directory, DirectoryStore, SecretStore},
 };
 
 /// The longest key that is looked up.
@@ -40,20 +39,16 @@ fn bearer(request: &Request) -> Option<String> {
 /// An unknown carrier and a wrong token get the same answer.
 ///
 /// # Errors
-/// 404, or 503 when the directory did not answer.
+/// 404, or 503 when the secrets could not be read.
 pub async fn authenticate_carrier(
     name: &str,
     token: &str,
-    directory: &Directory<impl DirectoryStore>,
+    secrets: &CarrierSecrets<impl SecretStore>,
 ) -> Result<CarrierName, Problem> {
     let carrier = CarrierName::parse(name).ok_or_else(Problem::not_found)?;
-    let settings = directory.carrier(carrier).await.map_err(|error| Problem::unavailable(&error.into()))?;
-    let known = settings.is_some_and(|settings| is_token(&settings, token));
+    let known = secrets.is_webhook_token(carrier, token).await;
+    let known = known.map_err(|error| Problem::unavailable(&error.into()))?;
     known.then_some(carrier).ok_or_else(Problem::not_found)
-}
-
-fn is_token(settings: &CarrierSettings, token: &str) -> bool {
-    settings.webhook_token.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 /// The answer to a carrier whose body is not in its format.

@@ -19,6 +19,7 @@ use crate::{
         Receipts, SenderKind, SenderOwner, SentFrom,
     },
     queue::Queue,
+    runtime::{About, Metric},
     store::{Directory, DirectoryStore, Messages, Recipients, StoreError},
 };
 
@@ -88,6 +89,8 @@ pub async fn accept(
     }
     let messages = write::write(gateway, &plans, messages, earlier).await?;
     write::enqueue(gateway, &messages).await?;
+    let new = messages.iter().filter(|message| message.created_at == now).count();
+    gateway.metrics.count(Metric::Accepted, About::new(Some(account), None), new);
     for message in &messages {
         info!(message.id = %message.id, account.id = %account, message.state = message.state().as_str(), "accepted");
     }

@@ -18,6 +18,7 @@ use crate::{
     dialects::Dialect,
     domain::{AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State},
     queue::{CallbackJob, LONGEST_DELAY, Queue, Subject},
+    runtime::{About, Metric},
     store::{Directory, DirectoryStore, Freshness, Messages},
 };
 
@@ -65,7 +66,7 @@ pub async fn callback(
         body: told.body(),
     };
     let answer = caller.deliver(&delivery).await;
-    conclude(gateway, job, answer, now).await
+    conclude(gateway, job, told.account(), answer, now).await
 }
 
 /// What a client is told of, as it is on record.
@@ -170,21 +171,28 @@ async fn look_again_later(
 async fn conclude(
     gateway: &Gateway<impl Messages, impl Queue>,
     job: CallbackJob,
+    account: &AccountId,
     answer: Answer,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let event = job.subject.event_id();
+    let about = || About::new(Some(account), None);
     let (reason, retry_after) = match answer {
         Answer::Taken { status } => {
+            gateway.metrics.count(Metric::Told, about(), 1);
+            let passed = gateway.clock.now().duration_since(job.announced_at);
+            gateway.metrics.time(Metric::CallbackDelay, about(), passed);
             info!(event.id = %event, subject = subject(&job), status, attempts = job.attempts + 1, "told the client");
             return Ok(());
         }
         Answer::Gone => {
+            gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
             warn!(event.id = %event, subject = subject(&job), "the endpoint is gone for good (410)");
             return Ok(());
         }
         Answer::Failed { reason, retry_after } => (reason, retry_after),
     };
+    gateway.metrics.count(Metric::CallbackFailures, about(), 1);
     let attempts = job.attempts + 1;
     let tried_since = job.tried_since.unwrap_or(now);
     let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
@@ -192,6 +200,7 @@ async fn conclude(
     if again.duration_since(tried_since) > TRY_FOR {
         warn!(event.id = %event, subject = subject(&job), attempts, reason, "gave the client up");
         gateway.queue.bury(job).await?;
+        gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
         return Ok(());
     }
     info!(event.id = %event, subject = subject(&job), attempts, reason, again_s = gap.as_secs(), "the client was not told");

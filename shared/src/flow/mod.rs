@@ -26,7 +26,7 @@ pub mod wake;
 
 use crate::{
     queue::{QueueError, SqsQueue},
-    runtime::{Clock, Random, Settings},
+    runtime::{Clock, Metrics, Random, Settings},
     store::{DynamoStore, StoreError},
 };
 
@@ -37,6 +37,14 @@ pub struct Gateway<S = DynamoStore, Q = SqsQueue> {
     pub clock: Clock,
     pub random: Random,
     pub settings: Settings,
+    pub metrics: Metrics,
+}
+
+impl<S, Q> Gateway<S, Q> {
+    /// To be called when an invocation ends.
+    pub fn publish_metrics(&self) {
+        self.metrics.publish(self.clock.now());
+    }
 }
 
 /// A step that could not be finished for now. Running it again is safe.

@@ -14,6 +14,7 @@ use crate::{
     carriers::{CarrierName, CarrierReceipt},
     domain::{Message, MessageId, Receipt, ReceiptStatus},
     queue::Queue,
+    runtime::{About, Metric},
     store::{Freshness, Messages, Parked, Recorded},
 };
 
@@ -85,6 +86,14 @@ async fn record(
         let receipt = Receipt { status, at: now, code, description, stamp };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
+    let metric = match status {
+        ReceiptStatus::Delivered => Some(Metric::Delivered),
+        ReceiptStatus::Sent | ReceiptStatus::Read => None,
+        ReceiptStatus::Undelivered | ReceiptStatus::Expired | ReceiptStatus::Rejected => Some(Metric::Failed),
+    };
+    if let Some(metric) = metric.filter(|_| recorded == Recorded::New) {
+        gateway.metrics.count(metric, About::new(Some(&message.account), Some(carrier)), 1);
+    }
     let words = if recorded == Recorded::Already { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");
     Ok(recorded)
@@ -102,5 +111,6 @@ async fn park(
 ) -> Result<(), Unavailable> {
     warn!(carrier = carrier.as_str(), "a receipt matches no message and is parked");
     gateway.store.park(Parked { carrier, kind: "receipt", payload, at }).await?;
+    gateway.metrics.count(Metric::Parked, About::new(None, Some(carrier)), 1);
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
     carriers::{CarrierName, CarrierReply},
     domain::{AccountId, Keyword, PhoneNumber, RepliedTo, Reply, ReplyId, SenderId, SenderOwner},
     queue::{CallbackJob, Queue, Subject},
+    runtime::{About, Metric},
     store::{Directory, DirectoryStore, Messages, Parked, Recipients, Record, StoreError},
 };
 
@@ -45,6 +46,7 @@ pub async fn reply(
     let Some(account) = account_of(gateway, owner, reply).await? else {
         warn!(reply.id = %id, carrier = carrier.as_str(), "a reply belongs to no account and is parked");
         gateway.store.park(Parked { carrier, kind: "reply", payload, at: now }).await?;
+        gateway.metrics.count(Metric::Parked, About::new(None, Some(carrier)), 1);
         return Ok(());
     };
     let recorded = Reply {
@@ -59,6 +61,9 @@ pub async fn reply(
     };
     announce(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded).await?;
+    if new {
+        gateway.metrics.count(Metric::Replies, About::new(Some(&recorded.account), Some(carrier)), 1);
+    }
     let answered = recorded.replied_to.map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };
     info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");

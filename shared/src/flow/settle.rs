@@ -9,6 +9,7 @@ use crate::{
     carriers::CarrierName,
     domain::{Message, Progress, Stamp, State},
     queue::{CallbackJob, Queue, Subject},
+    runtime::{About, Metric},
     store::{Change, Messages, Settlement},
 };
 
@@ -46,6 +47,7 @@ pub(super) async fn settle(
     announce(gateway, message, state, settlement.stamp, settlement.at).await?;
     match gateway.store.settle(message.id, settlement).await? {
         Change::Made(message) => {
+            measure(gateway, &message, settlement);
             info!(
                 message.id = %message.id,
                 message.state = state.as_str(),
@@ -63,6 +65,22 @@ pub(super) async fn settle(
             warn!(message.id = %message.id, "a message is gone that was being sent");
             Ok(Settled::Gone)
         }
+    }
+}
+
+fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settlement) {
+    let about = || About::new(Some(&message.account), settlement.carrier.or(message.carrier));
+    let metric = match settlement.progress {
+        Progress::Submitted => Metric::Submitted,
+        Progress::Unknown => Metric::Unknown,
+        Progress::Queued => Metric::Busy,
+        Progress::Blocked => Metric::Blocked,
+        Progress::Rejected | Progress::Failed | Progress::Expired => Metric::Failed,
+        Progress::Scheduled | Progress::Submitting | Progress::Cancelled => return,
+    };
+    gateway.metrics.count(metric, about(), 1);
+    if metric == Metric::Submitted {
+        gateway.metrics.time(Metric::SubmitDelay, about(), settlement.at.duration_since(message.due_since()));
     }
 }
 

@@ -167,8 +167,7 @@ async fn hand_over<S, Q>(
 
 /// Back to the queue, or expired if it has been tried for a day.
 fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
-    let due_since = message.send_at.unwrap_or(message.created_at).max(message.created_at);
-    if at.duration_since(due_since) > BUSY_FOR {
+    if at.duration_since(message.due_since()) > BUSY_FOR {
         let reason = Some(format!("it could not be handed over for a day: {reason}"));
         return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
     }

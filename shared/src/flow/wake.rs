@@ -16,6 +16,7 @@ use tracing::{debug, info};
 use super::{Gateway, Unavailable};
 use crate::{
     queue::{Job, Queue},
+    runtime::{About, Metric},
     store::{Due, Messages, dynamo::WAKE_SHARDS},
 };
 
@@ -35,7 +36,11 @@ const CONCURRENCY: usize = 8;
 pub async fn tick(gateway: &Gateway<impl Messages, impl Queue>, until: Timestamp) -> Result<usize, Unavailable> {
     // One shard that fails does not keep the others from their work.
     let ticked = join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await;
-    let woken = ticked.into_iter().sum::<Result<usize, _>>()?;
+    let ticked = ticked.into_iter().collect::<Result<Vec<Woken>, _>>()?;
+    let woken = ticked.iter().map(|shard| shard.count).sum();
+    let late = ticked.iter().map(|shard| shard.late).max().unwrap_or_default();
+    gateway.metrics.count(Metric::Woken, About::default(), woken);
+    gateway.metrics.time(Metric::WakeDelay, About::default(), late);
     if woken > 0 {
         info!(woken, "tick");
     } else {
@@ -44,19 +49,28 @@ pub async fn tick(gateway: &Gateway<impl Messages, impl Queue>, until: Timestamp
     Ok(woken)
 }
 
+/// What a tick did in one shard.
+#[derive(Default)]
+struct Woken {
+    count: usize,
+    /// How overdue the first of them was.
+    late: SignedDuration,
+}
+
 async fn tick_shard(
     gateway: &Gateway<impl Messages, impl Queue>,
     shard: u8,
     until: Timestamp,
-) -> Result<usize, Unavailable> {
+) -> Result<Woken, Unavailable> {
     let now = gateway.clock.now();
     let before = now.saturating_add(AHEAD).unwrap_or(now);
-    let mut woken = 0;
+    let mut woken = Woken::default();
     let mut after = None;
     loop {
         let due = gateway.store.due(shard, before, after, PAGE).await?;
         wake(gateway, &due, now).await?;
-        woken += due.len();
+        woken.count += due.len();
+        woken.late = due.iter().map(|due| now.duration_since(due.wake_at)).fold(woken.late, SignedDuration::max);
         after = due.last().copied();
         if due.len() < usize::from(PAGE) || gateway.clock.now() >= until {
             return Ok(woken);

@@ -1,13 +1,14 @@
-//! The gateway and its directory, as an environment describes them.
+//! The gateway, its directory and its carriers' secrets, as an environment
+//! describes them.
 
 use super::{
     ConfigError, Environment, Settings,
-    aws::{dynamodb, sqs},
+    aws::{dynamodb, secrets_manager, sqs},
 };
 use crate::{
     flow::Gateway,
     queue::{QueueUrls, SqsQueue},
-    store::{Directory, DynamoDirectory, DynamoStore, TableNames},
+    store::{CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 
 /// The gateway as this environment describes it.
@@ -34,6 +35,7 @@ pub fn connect_gateway(environment: &Environment) -> Result<Gateway, ConfigError
         clock: environment.clock.clone(),
         random: environment.random.clone(),
         settings,
+        metrics: environment.metrics.clone(),
     })
 }
 
@@ -45,4 +47,14 @@ pub fn connect_directory(environment: &Environment) -> Result<Directory, ConfigE
     let table = environment.variables.required("DIRECTORY_TABLE")?.to_owned();
     let store = DynamoDirectory::new(dynamodb(environment)?, table);
     Ok(Directory::new(store, environment.clock.clone()))
+}
+
+/// The carriers' secrets as this environment describes them.
+///
+/// # Errors
+/// When a variable is missing or malformed.
+pub fn connect_secrets(environment: &Environment) -> Result<CarrierSecrets, ConfigError> {
+    let secret = environment.variables.required("CARRIER_SECRETS")?.to_owned();
+    let store = SecretsManager::new(secrets_manager(environment)?, secret);
+    Ok(CarrierSecrets::new(store, environment.clock.clone()))
 }

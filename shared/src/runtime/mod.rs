@@ -7,13 +7,15 @@ mod clock;
 mod config;
 mod connect;
 mod http;
+mod metrics;
 mod random;
 pub mod telemetry;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
-pub use connect::{connect_directory, connect_gateway};
+pub use connect::{connect_directory, connect_gateway, connect_secrets};
 pub use http::{HttpStack, TlsError};
+pub use metrics::{About, Metric, Metrics};
 pub use random::Random;
 
 /// Everything that a function is built from.
@@ -23,6 +25,7 @@ pub struct Environment {
     pub clock: Clock,
     pub random: Random,
     pub http: HttpStack,
+    pub metrics: Metrics,
 }
 
 impl Environment {
@@ -31,8 +34,10 @@ impl Environment {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn of_process() -> Result<Self, TlsError> {
+        let variables = Variables::of_process();
         Ok(Self {
-            variables: Variables::of_process(),
+            metrics: Metrics::of(&variables),
+            variables,
             clock: Clock::system(),
             random: Random::of_system(),
             http: HttpStack::new()?,

@@ -2,7 +2,8 @@
 //!
 //! Fields are dotted (`message.id`); no text, number, key or secret is ever one.
 //! Libraries speak from warnings up only, whatever level is asked for: some log
-//! whole requests.
+//! whole requests. The one exception is the span that the Lambda runtime puts
+//! around an invocation, with the ids of its request and trace.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -12,6 +13,9 @@ use super::{ConfigError, Variables};
 /// The crates of this project, as they name themselves in logs.
 const OURS: [&str; 9] =
     ["shared", "send", "schedule_tick", "dispatch", "dlr_webhook", "mo_webhook", "callback", "messages", "local"];
+
+/// Where the Lambda runtime opens the span of an invocation, and says nothing else.
+const INVOCATION: &str = "lambda_runtime::layers::trace";
 
 /// Starts logging as JSON, at `LOG_LEVEL` (`error`, `warn`, `info`, `debug` or
 /// `trace`; `info` unless set).
@@ -34,6 +38,6 @@ pub fn level(variables: &Variables) -> Result<LevelFilter, ConfigError> {
 /// This project's crates at that level, all others at no more than warnings.
 #[must_use]
 pub fn targets(level: LevelFilter) -> Targets {
-    let others = Targets::new().with_default(level.min(LevelFilter::WARN));
+    let others = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(INVOCATION, level);
     OURS.into_iter().fold(others, |targets, ours| targets.with_target(ours, level))
 }

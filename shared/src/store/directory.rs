@@ -4,15 +4,9 @@
 //! asks for them: a warm function reads each at most twice a minute. So a
 //! revoked key works for up to [`KEPT`] longer.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Mutex, PoisonError},
-};
+use jiff::SignedDuration;
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::{DirectoryStore, DynamoDirectory, StoreError};
+use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{Account, AccountId, ApiKeyHash, SenderId, SenderOwner},
@@ -21,10 +15,6 @@ use crate::{
 
 /// How long an answer is remembered.
 pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
-/// The most answers of a kind that are remembered, so that a flood of unknown
-/// keys or senders does not fill the memory.
-const MOST: usize = 10_000;
-
 /// A directory that remembers what it read.
 pub struct Directory<D = DynamoDirectory> {
     store: D,
@@ -42,11 +32,11 @@ impl<D: DirectoryStore> Directory<D> {
         Self {
             store,
             clock,
-            keys: Remembered::default(),
-            accounts: Remembered::default(),
-            owners: Remembered::default(),
-            pool: Remembered::default(),
-            carriers: Remembered::default(),
+            keys: Remembered::for_up_to(KEPT),
+            accounts: Remembered::for_up_to(KEPT),
+            owners: Remembered::for_up_to(KEPT),
+            pool: Remembered::for_up_to(KEPT),
+            carriers: Remembered::for_up_to(KEPT),
         }
     }
 
@@ -82,33 +72,5 @@ impl<D: DirectoryStore> Directory<D> {
     /// When the store did not answer.
     pub async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
         self.carriers.get(self.clock.now(), &name, || self.store.carrier(name)).await
-    }
-}
-
-struct Remembered<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
-
-impl<K, V> Default for Remembered<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Clone + Eq + Hash, V: Clone> Remembered<K, V> {
-    async fn get<F>(&self, now: Timestamp, key: &K, read: impl FnOnce() -> F) -> Result<V, StoreError>
-    where
-        F: Future<Output = Result<V, StoreError>>,
-    {
-        if let Some((read_at, value)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key)
-            && now.duration_since(*read_at) < KEPT
-        {
-            return Ok(value.clone());
-        }
-        let value = read().await?;
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= MOST {
-            remembered.clear();
-        }
-        remembered.insert(key.clone(), (now, value.clone()));
-        Ok(value)
     }
 }

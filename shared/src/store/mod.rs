@@ -1,5 +1,5 @@
 //! What is kept: messages and replies, recipients with their locks, and the
-//! directory of accounts, senders and carriers.
+//! directory of accounts, senders and carriers; and carriers' secrets.
 //!
 //! The ports below speak of messages and claims, never of items and
 //! expressions; [`dynamo`] is what they are on DynamoDB. Every change of a
@@ -8,9 +8,12 @@
 
 mod directory;
 pub mod dynamo;
+mod remembered;
+mod secrets;
 
 pub use directory::Directory;
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
+pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 
 use std::collections::HashMap;
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use shared::{
     carriers::CarrierName,
     flow::requeue::requeue,
-    runtime::{Clock, Environment, HttpStack, Random, Variables},
+    runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -40,6 +40,8 @@ pub struct GatewayOptions {
     /// Where `cargo lambda watch` serves the functions; here in the process
     /// when absent.
     pub watch: Option<Url>,
+    /// Where the functions' metrics go.
+    pub metrics: Metrics,
     /// Whether the tables are from an earlier run, whose queues are lost.
     pub requeue: bool,
 }
@@ -73,6 +75,7 @@ impl Gateway {
             clock: clock.clone(),
             random: Random::of_system(),
             http: http.clone(),
+            metrics: options.metrics.clone(),
         };
         if options.requeue {
             let dispatch = described.iter().find(|function| function.binary == "dispatch");

@@ -1,5 +1,5 @@
-//! Making the tables and queues that the template describes, and filling the
-//! directory from the configuration. What is there already is kept.
+//! Making the tables, queues and secrets that the template describes, and
+//! filling the directory from the configuration. What is there already is kept.
 
 use std::collections::HashMap;
 
@@ -11,15 +11,15 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Map, Value};
 use shared::{
-    carriers::CarrierSettings,
+    carriers::{CarrierSecret, CarrierSettings},
     domain::{Account, ApiKeyHash, CallbackUrl},
-    runtime::{Clock, Environment, HttpStack, Random, Variables, aws},
-    store::DynamoDirectory,
+    runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables, aws},
+    store::{DynamoDirectory, SecretsManager},
 };
 use url::Url;
 
 use crate::{
-    config::{AccountConfig, Config},
+    config::{AccountConfig, CarrierConfig, Config},
     template::{Names, Resource, Template, resolve},
 };
 
@@ -29,6 +29,10 @@ pub(super) fn names(template: &Template, world: &Url) -> anyhow::Result<Names> {
     let mut names = Names::new(template.parameters());
     for table in template.resources("AWS::DynamoDB::Table") {
         names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
+    }
+    for secret in template.resources("AWS::SecretsManager::Secret") {
+        // CloudFormation refers to a secret by its ARN; Secrets Manager takes either.
+        names.add(secret.name, secret.name, arn("secretsmanager", &format!("secret:{}", secret.name)));
     }
     for queue in template.resources("AWS::SQS::Queue") {
         let arn = arn("sqs", queue.name);
@@ -44,9 +48,15 @@ pub(super) async fn provision(
     world: &Url,
     http: HttpStack,
 ) -> anyhow::Result<aws_sdk_sqs::Client> {
-    let environment =
-        Environment { variables: aws_variables(world), clock: Clock::system(), random: Random::of_system(), http };
+    let environment = Environment {
+        variables: aws_variables(world),
+        clock: Clock::system(),
+        random: Random::of_system(),
+        http,
+        metrics: Metrics::none(),
+    };
     let (dynamodb, sqs) = (aws::dynamodb(&environment)?, aws::sqs(&environment)?);
+    let secrets = aws::secrets_manager(&environment)?;
     for table in template.resources("AWS::DynamoDB::Table") {
         create_table(&dynamodb, &table).await.with_context(|| format!("creating table {}", table.name))?;
     }
@@ -57,6 +67,12 @@ pub(super) async fn provision(
     for queue in &queues {
         redrive(&sqs, queue, names).await.with_context(|| format!("the redrive policy of {}", queue.name))?;
     }
+    for secret in template.resources("AWS::SecretsManager::Secret") {
+        create_secret(&secrets, &secret).await.with_context(|| format!("creating secret {}", secret.name))?;
+    }
+    write_secrets(&SecretsManager::new(secrets, "CarrierSecrets".to_owned()), config)
+        .await
+        .context("writing the carriers' secrets")?;
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
     fill_directory(&directory, config, world).await.context("filling the directory")?;
     Ok(sqs)
@@ -149,6 +165,26 @@ async fn redrive(sqs: &aws_sdk_sqs::Client, queue: &Resource<'_>, names: &Names)
     Ok(())
 }
 
+async fn create_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    secret: &Resource<'_>,
+) -> Result<(), aws_sdk_secretsmanager::Error> {
+    let first = secret.properties.get("SecretString").and_then(Value::as_str).map(str::to_owned);
+    match client.create_secret().name(secret.name).set_secret_string(first).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match error.into() {
+            aws_sdk_secretsmanager::Error::ResourceExistsException(_) => Ok(()),
+            other => Err(other),
+        },
+    }
+}
+
+async fn write_secrets(store: &SecretsManager, config: &Config) -> anyhow::Result<()> {
+    let secret = |carrier: &CarrierConfig| CarrierSecret { webhook_tokens: vec![carrier.webhook_token.clone()] };
+    let secrets = config.carriers.iter().map(|(name, carrier)| (*name, secret(carrier))).collect();
+    Ok(store.put(&secrets).await?)
+}
+
 async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Url) -> anyhow::Result<()> {
     directory.put_pool(&config.pool).await?;
     for account in &config.accounts {
@@ -165,7 +201,6 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
     for (name, carrier) in &config.carriers {
         let settings = CarrierSettings {
             endpoint: carrier.endpoint.clone().unwrap_or_else(|| world.clone()),
-            webhook_token: carrier.webhook_token.clone(),
             timeout_ms: carrier.timeout_ms,
         };
         directory.put_carrier(*name, &settings).await?;

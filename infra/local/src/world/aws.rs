@@ -1,5 +1,5 @@
 //! The AWS side of the port: a request with an `X-Amz-Target` is a call to
-//! DynamoDB or SQS, whatever its path (SQS is also called at a queue's URL).
+//! DynamoDB, SQS or Secrets Manager, whatever its path (SQS is also called at a queue's URL).
 
 use std::sync::Arc;
 
@@ -11,17 +11,19 @@ use axum::response::{IntoResponse, Response};
 
 use super::dynamodb::DynamoDb;
 use super::problem::Problem;
+use super::secrets::Secrets;
 use super::sqs::Sqs;
 use super::upstream::Answer;
 
 pub(super) struct Aws {
     dynamodb: Arc<DynamoDb>,
     sqs: Arc<Sqs>,
+    secrets: Secrets,
 }
 
 impl Aws {
-    pub(super) fn new(dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>) -> Self {
-        Self { dynamodb, sqs }
+    pub(super) fn new(dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>, secrets: Secrets) -> Self {
+        Self { dynamodb, sqs, secrets }
     }
 }
 
@@ -41,9 +43,12 @@ async fn call(State(aws): State<Arc<Aws>>, method: Method, headers: HeaderMap, b
     let answer = match target.split_once('.') {
         Some(("DynamoDB_20120810", operation)) => aws.dynamodb.call(operation, headers, body).await,
         Some(("AmazonSQS", operation)) => aws.sqs.call(operation, headers, body).await,
-        _ => {
-            Answer::error(StatusCode::BAD_REQUEST, "UnknownOperationException", "This world has DynamoDB and SQS only.")
-        }
+        Some(("secretsmanager", operation)) => aws.secrets.call(operation, headers, body).await,
+        _ => Answer::error(
+            StatusCode::BAD_REQUEST,
+            "UnknownOperationException",
+            "This world has DynamoDB, SQS and Secrets Manager only.",
+        ),
     };
     answer.into_response()
 }

@@ -27,14 +27,15 @@ struct DynamoDbUse {
 }
 
 #[derive(Clone, Default, Serialize)]
-struct SqsUse {
+struct Use {
     requests: u64,
 }
 
 #[derive(Clone, Default)]
 struct Readings {
     dynamodb: BTreeMap<String, DynamoDbUse>,
-    sqs: BTreeMap<String, SqsUse>,
+    sqs: BTreeMap<String, Use>,
+    secrets_manager: BTreeMap<String, Use>,
 }
 
 #[derive(Default)]
@@ -56,6 +57,11 @@ impl Meter {
         readings.sqs.entry(operation.to_owned()).or_default().requests += 1;
     }
 
+    pub(super) fn secrets_manager(&self, operation: &str) {
+        let mut readings = self.readings();
+        readings.secrets_manager.entry(operation.to_owned()).or_default().requests += 1;
+    }
+
     fn readings(&self) -> MutexGuard<'_, Readings> {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,14 +72,15 @@ pub(super) fn routes(meter: Arc<Meter>) -> Router {
 }
 
 async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
-    let Readings { dynamodb, sqs } = meter.readings().clone();
-    let mut total = DynamoDbUse { requests: sqs.values().map(|used| used.requests).sum(), ..DynamoDbUse::default() };
+    let Readings { dynamodb, sqs, secrets_manager } = meter.readings().clone();
+    let requests = sqs.values().chain(secrets_manager.values()).map(|used| used.requests).sum();
+    let mut total = DynamoDbUse { requests, ..DynamoDbUse::default() };
     for used in dynamodb.values() {
         total.requests += used.requests;
         total.read_units += used.read_units;
         total.write_units += used.write_units;
     }
-    Json(json!({ "dynamodb": dynamodb, "sqs": sqs, "total": total }))
+    Json(json!({ "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total }))
 }
 
 async fn zero(State(meter): State<Arc<Meter>>) -> StatusCode {

@@ -1,6 +1,6 @@
-//! Everything outside the gateway, on one loopback port: DynamoDB and SQS in
-//! their real wire formats, a simulated carrier with its handsets, sinks for
-//! callbacks, a clock that can be moved, and a meter of what AWS would bill.
+//! Everything outside the gateway, on one loopback port: DynamoDB, SQS and
+//! Secrets Manager in their real wire formats, a simulated carrier with its
+//! handsets, sinks for callbacks, a clock that can be moved, and a meter of what AWS would bill.
 //!
 //! The gateway may be killed and started again, on another port too, while a
 //! world lives on: receipts and replies wait for it, as a carrier's would.
@@ -10,11 +10,13 @@ mod behaviour;
 mod carrier;
 mod clock;
 mod dynamodb;
+mod engine;
 mod handsets;
 mod meter;
 mod phone;
 mod problem;
 mod queues;
+mod secrets;
 mod sinks;
 mod sqs;
 mod sqs_limits;
@@ -43,6 +45,7 @@ use self::dynamodb::DynamoDb;
 use self::handsets::Handsets;
 use self::meter::Meter;
 use self::problem::Problem;
+use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
 use self::webhooks::Webhooks;
@@ -138,9 +141,9 @@ impl World {
             .merge(webhooks::routes(webhooks))
             .merge(handsets::routes(handsets))
             .merge(sinks::routes(Arc::new(Sinks::new(Arc::clone(&clock)))))
-            .merge(meter::routes(meter))
+            .merge(meter::routes(Arc::clone(&meter)))
             .merge(clock::routes(clock, Arc::clone(&dynamodb), Arc::clone(&sqs)))
-            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs))))
+            .merge(aws::routes(Arc::new(Aws::new(dynamodb, sqs, Secrets::new(meter)))))
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
         tasks.spawn(serve(listener, router, stopping.clone()));

@@ -14,10 +14,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use url::Url;
-use winterbaume_core::{MockRequest, MockService as _};
 use winterbaume_sqs::SqsService;
 
 use super::clock::WorldClock;
+use super::engine;
 use super::meter::Meter;
 use super::queues::Queues;
 use super::sqs_limits;
@@ -126,21 +126,7 @@ impl Embedded {
     }
 
     async fn answer(&self, headers: HeaderMap, body: Bytes) -> Answer {
-        let region =
-            winterbaume_core::auth::extract_region_from_headers(&headers).unwrap_or_else(|| "us-east-1".into());
-        let request = MockRequest {
-            method: "POST".into(),
-            // The engine takes the region of its ARNs from here.
-            uri: format!("https://sqs.{region}.amazonaws.com/"),
-            headers,
-            body,
-        };
-        let answer = self.service.handle(request).await;
-        Answer {
-            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: answer.headers,
-            body: answer.body,
-        }
+        engine::answer(&self.service, headers, body).await
     }
 }
 

@@ -120,7 +120,6 @@ pub(super) const REVOKED_AT: &str = "revoked_at";
 pub(super) const SENDERS: &str = "senders";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
-pub(super) const WEBHOOK_TOKEN: &str = "webhook_token";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 
 pub(super) fn account(id: &AccountId) -> String {

@@ -67,8 +67,6 @@ pub struct CarrierChange {
     pub timeout_ms: Option<u64>,
     /// What is used where there is nothing to keep.
     pub default_timeout_ms: u64,
-    /// Used where there is no token yet.
-    pub new_token: String,
 }
 
 impl DynamoDirectory {
@@ -289,7 +287,7 @@ impl DynamoDirectory {
         self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
     }
 
-    /// Says how a carrier is reached. Its webhook token is kept if it has one.
+    /// Says how a carrier is reached.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -298,10 +296,7 @@ impl DynamoDirectory {
         name: CarrierName,
         change: &CarrierChange,
     ) -> Result<CarrierSettings, StoreError> {
-        let update = self
-            .update(keys::carrier(name))
-            .set(keys::ENDPOINT, string(change.endpoint.as_str()))
-            .set_once(keys::WEBHOOK_TOKEN, string(&change.new_token));
+        let update = self.update(keys::carrier(name)).set(keys::ENDPOINT, string(change.endpoint.as_str()));
         let update = match change.timeout_ms {
             Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
             None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),

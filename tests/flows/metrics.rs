@@ -1,0 +1,99 @@
+//! What the functions count is what happened, once each, by account and carrier.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use shared::runtime::Metrics;
+
+use crate::system::{DEMO, OTHER, System, answer, owned, shared, with};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The sums of counts and the numbers of times, by account, carrier and metric.
+    fn sums(&self) -> BTreeMap<(String, String, String), u64> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let mut sums = BTreeMap::new();
+        for line in text.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let dimension = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
+                let name = metric["Name"].as_str().unwrap();
+                let value = line[name].as_u64().unwrap_or_else(|| line[name].as_array().unwrap().len() as u64);
+                *sums.entry((dimension("Account"), dimension("Carrier"), name.to_owned())).or_default() += value;
+            }
+        }
+        sums
+    }
+}
+
+#[tokio::test]
+async fn what_is_counted_is_what_happened() {
+    let log = Log::default();
+    let system = System::with_metrics(Metrics::to("test", log.clone())).await;
+    let told = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
+    let named = with(told("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
+    for _ in 0..2 {
+        system.send_one(DEMO, named.clone()).await;
+    }
+    system.send_one(DEMO, told("447700900101")).await; // undelivered
+    system.send_one(DEMO, told("447700900201")).await; // rejected
+    system.send_one(DEMO, told("447700900701")).await; // busy twice
+    let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
+    system.until_handset("447700900001", 1).await;
+    let reply = json!({"to": asked["from"]["value"], "text": "Yes"});
+    let phone = system.request(reqwest::Method::POST, "/handsets/447700900001/replies");
+    assert!(answer(phone.json(&reply)).await.status.is_success());
+    system.until_sunk("other-replies", 1).await;
+    system.until_sunk("receipts", 4).await;
+    let later = (system.now().await + jiff::SignedDuration::from_mins(6)).to_string();
+    system.send_one(DEMO, with(owned("447700900301", "Later"), "send_at", later)).await;
+    system.advance(360).await;
+    system.until_handset("447700900301", 1).await;
+    system.until_quiet().await;
+
+    let expected = [
+        ("demo", "-", "Accepted", 5),
+        ("demo", "loopback", "Submitted", 4),
+        ("demo", "loopback", "SubmitDelay", 4),
+        ("demo", "loopback", "Busy", 2),
+        ("demo", "loopback", "Delivered", 2),
+        ("demo", "loopback", "Failed", 2),
+        ("demo", "-", "Told", 4),
+        ("demo", "-", "CallbackDelay", 4),
+        ("other", "-", "Accepted", 1),
+        ("other", "loopback", "Submitted", 1),
+        ("other", "loopback", "Delivered", 1),
+        ("other", "loopback", "Replies", 1),
+        ("other", "-", "Told", 1),
+        ("-", "-", "Woken", 1),
+    ];
+    let expected: BTreeMap<_, u64> = expected
+        .map(|(account, carrier, metric, count)| ((account.to_owned(), carrier.to_owned(), metric.to_owned()), count))
+        .into();
+    system
+        .until("all is counted", async || {
+            let sums = log.sums();
+            expected.iter().all(|(key, count)| sums.get(key) == Some(count)).then_some(())
+        })
+        .await;
+    let beside: BTreeSet<_> = log.sums().into_keys().filter(|key| !expected.contains_key(key)).collect();
+    let known = [("-", "-", "WakeDelay"), ("other", "loopback", "SubmitDelay"), ("other", "-", "CallbackDelay")];
+    let known = known.map(|(account, carrier, metric)| (account.to_owned(), carrier.to_owned(), metric.to_owned()));
+    assert_eq!(beside, known.into());
+}
