@@ -87,6 +87,7 @@ class Test:
         self.a_conversation()
         self.access()
         self.roles()
+        self.alarms()
         self.repeats_and_reading()
         self.opt_out()
         self.carriers_and_clients_in_trouble()
@@ -210,6 +211,21 @@ class Test:
             with contextlib.suppress(botocore.exceptions.ClientError):
                 nobody.scan(TableName=self.stack.resources["DirectoryTable"])
                 raise Failed("anyone may read the directory, so that roles prove nothing here")
+
+    def alarms(self):
+        with self.check("alarms watch what is deployed and tell the topic, and the dashboard shows them"):
+            cloudwatch = self.ministack.client("cloudwatch")
+            alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+            topic = self.stack.outputs["AlarmsTopicArn"]
+            silent = [one["AlarmName"] for one in alarms if not one["AlarmActions"] == one["OKActions"] == [topic]]
+            expect(alarms and not silent, f"of {len(alarms)} alarms, these tell no one: {silent}")
+            deployed = {physical.rsplit("/", 1)[-1] for physical in self.stack.resources.values()}
+            watched = {dimension["Value"] for one in alarms for dimension in one["Dimensions"]}
+            expect(watched <= deployed, f"these do not exist: {watched - deployed}")
+            [dashboard] = cloudwatch.list_dashboards()["DashboardEntries"]
+            body = cloudwatch.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"]
+            [shown] = [one["properties"]["alarms"] for one in json.loads(body)["widgets"] if one["type"] == "alarm"]
+            expect_equal(sorted(shown), sorted(one["AlarmArn"] for one in alarms), "the alarms on the dashboard")
 
     def repeats_and_reading(self):
         with self.check("a message with an id that is posted again is sent once"):
@@ -386,7 +402,7 @@ class Test:
 
     def delete(self):
         tables = {name: self.stack.resources[name] for name in ("MessagesTable", "RecipientsTable", "DirectoryTable")}
-        with self.check("sam delete deletes the stack, and the tables with what they hold outlive it"):
+        with self.check("deleting the stack leaves the tables with what they hold, and nothing else"):
             self.stack.delete()
             try:
                 status = self.stack.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
@@ -395,6 +411,7 @@ class Test:
             expect(status in ("gone", "DELETE_COMPLETE"), f"the stack is {status}")
             expect_equal(self.stack.lambda_.list_functions()["Functions"], [], "functions")
             expect_equal(self.stack.sqs.list_queues().get("QueueUrls", []), [], "queues")
+            expect_equal(self.ministack.client("cloudwatch").describe_alarms()["MetricAlarms"], [], "alarms")
             found = set(self.stack.dynamodb.list_tables()["TableNames"])
             expect(set(tables.values()) <= found, f"of the tables there are only {found}")
             item = self.stack.item("MessagesTable", id=self.first["messageUuid"])

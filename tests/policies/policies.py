@@ -1,0 +1,264 @@
+"""What template.yaml, and what is nested in it, allows its functions to do.
+
+The templates are expanded as SAM does it on deployment, so that what SAM adds
+by itself is seen as well. What each role may do is printed, and it is a fault
+if
+
+- an action or a resource is, or has, a `*`;
+- a policy is a managed one, or one that is not in a role;
+- two functions share a role;
+- a function may use what its environment does not name, except for its log
+  group and the queue that invokes it.
+
+The exceptions are two. Actions in EVERYWHERE have `*` as their resource. And
+the ARN of a log group, which is not written out in a template, ends in `:*`,
+which stands for the group's streams.
+"""
+
+import copy
+import json
+import logging
+import os
+import pathlib
+import re
+import sys
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks for one.
+
+from samcli.yamlhelper import yaml_parse  # noqa: E402
+from samtranslator.translator.transform import transform  # noqa: E402
+
+# It warns of its own telemetry, which is not sent from here.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# AWS knows no resource for these, so that `*` is the only one they can have.
+EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+# What Lambda does with the queue that invokes a function, as its role.
+RECEIVING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# And with its log group.
+LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+# An intrinsic function that is not resolved here may give anything.
+UNREADABLE = "* by"
+
+
+def main():
+    faults = prove_itself()
+    for path in templates(ROOT / "template.yaml"):
+        resources = expand(path)
+        allowed, found = examine(resources)
+        print(f"{path.relative_to(ROOT)}{'' if allowed else ': no roles'}")
+        for name, grants in allowed.items():
+            show(name, grants)
+        faults += [f"{path.relative_to(ROOT)}: {fault}" for fault in found]
+    for fault in faults:
+        print(f"policies: {fault}", file=sys.stderr)
+    print(f"policies: {len(faults)} faults")
+    return 1 if faults else 0
+
+
+def show(name, grants):
+    print(f"  {name}")
+    actions = {}
+    for action, resource in grants:
+        actions.setdefault(resource, []).append(action)
+    for resource, allowed in sorted(actions.items()):
+        print(f"    {resource:32} {', '.join(sorted(allowed))}")
+
+
+# ---- Reading ----
+
+
+def templates(path):
+    """The template and all that are nested in it."""
+    resources = yaml_parse(path.read_text())["Resources"].values()
+    nested = [one for one in resources if one["Type"] == "AWS::Serverless::Application"]
+    found = [path]
+    for one in nested:
+        found += templates(path.parent / one["Properties"]["Location"])
+    return found
+
+
+def expand(path):
+    """The resources of the template as CloudFormation gets them from SAM."""
+    template = yaml_parse(path.read_text())
+    # SAM wants what is uploaded to be uploaded; nothing looks at these.
+    if "Function" in template.get("Globals", {}):
+        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    for one in template["Resources"].values():
+        if one["Type"] == "AWS::Serverless::Application":
+            one["Properties"]["Location"] = "https://s3.amazonaws.com/bucket/key"
+    return transform(template, {}, NoManagedPolicies())["Resources"]
+
+
+class NoManagedPolicies:
+    """Where SAM would ask AWS for the names of managed policies."""
+
+    def load(self):
+        return {}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def named(value):
+    """What a resource of a statement names, as `LogicalName` or `LogicalName/rest`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return name
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+        case {"Fn::GetAtt": str(name)} if name.endswith(".Arn"):
+            return name.removesuffix(".Arn")
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
+    return f"{UNREADABLE} {json.dumps(value)}"
+
+
+def references(value):
+    """The logical names that a value refers to."""
+    match value:
+        case {"Ref": str(name)}:
+            return {name}
+        case {"Fn::GetAtt": target}:
+            return {target[0] if isinstance(target, list) else target.split(".")[0]}
+        case {"Fn::Sub": str(text)}:
+            return set(re.findall(r"\$\{(\w+)", text))
+        case dict():
+            return set().union(*map(references, value.values()))
+        case list():
+            return set().union(*map(references, value))
+    return set()
+
+
+# ---- Examining ----
+
+
+def examine(resources):
+    """What each function may do, and each role that is not a function's, as pairs
+    of action and resource; and the faults."""
+    of_type = {}
+    for name, one in resources.items():
+        of_type.setdefault(one["Type"], {})[name] = one.get("Properties", {})
+    faults = []
+    for type_name, found in of_type.items():
+        if type_name.startswith("AWS::IAM::") and type_name != "AWS::IAM::Role":
+            faults += [f"{name} is an {type_name}: policies belong into a role" for name in found]
+    roles = {}
+    for name, role in of_type.get("AWS::IAM::Role", {}).items():
+        roles[name], found = grants_of(role)
+        faults += [f"{name} {fault}" for fault in found]
+    users = {}
+    for name, function in of_type.get("AWS::Lambda::Function", {}).items():
+        role = named(function.get("Role"))
+        if role in roles:
+            users.setdefault(role, []).append(name)
+            sources = of_type.get("AWS::Lambda::EventSourceMapping", {}).values()
+            queues = {named(one["EventSourceArn"]) for one in sources if name in references(one["FunctionName"])}
+            faults += [f"{name} {fault}" for fault in unneeded(function, roles[role], queues)]
+        else:
+            faults.append(f"{name} has no role of this template, but {role}")
+    faults += [f"{role} is the role of {' and '.join(names)}" for role, names in users.items() if len(names) > 1]
+    for role, grants in roles.items():
+        for action, resource in grants:
+            if "*" in action or ("*" in resource and action not in EVERYWHERE):
+                faults.append(f"{role} allows {action} on {resource}")
+    return {" and ".join(users.get(role, [])) or role: grants for role, grants in roles.items()}, faults
+
+
+def grants_of(role):
+    """The pairs of action and resource that a role's own policies allow."""
+    grants, faults = [], []
+    if role.get("ManagedPolicyArns"):
+        faults.append(f"has managed policies: {json.dumps(role['ManagedPolicyArns'])}")
+    for policy in role.get("Policies", []):
+        for statement in listed(policy["PolicyDocument"]["Statement"]):
+            if statement["Effect"] == "Deny":
+                continue
+            strange = statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}
+            if strange or not {"Action", "Resource"} <= statement.keys():
+                faults.append(f"has a statement that does not say what it allows: {json.dumps(statement)}")
+                continue
+            on = [named(resource) for resource in listed(statement["Resource"])]
+            grants += [(str(action), resource) for action in listed(statement["Action"]) for resource in on]
+    return grants, faults
+
+
+def unneeded(function, grants, queues):
+    """What a function may use without knowing its name."""
+    environment = references(function.get("Environment", {}))
+    log_group = references(function.get("LoggingConfig", {}))
+    for action, resource in grants:
+        name = resource.split("/")[0]
+        if action in RECEIVING:
+            needed = name in queues
+        elif action in LOGGING:
+            needed = name in log_group
+        else:
+            needed = name in environment or action in EVERYWHERE
+        if not needed:
+            yield f"may {action} on {resource}, and needs it for nothing that is in the template"
+
+
+# ---- Does it find anything? ----
+
+
+def prove_itself():
+    """Spoils the template in each way that is to be found; gives what was not."""
+    whole = expand(ROOT / "template.yaml")
+    missed = []
+    for what, spoil in SPOILT.items():
+        resources = copy.deepcopy(whole)
+        before = len(examine(resources)[1])
+        spoil(resources)
+        if len(examine(resources)[1]) <= before:
+            missed.append(f"this test does not see {what}")
+    return missed
+
+
+def allow(action, resource):
+    def spoil(resources):
+        policy = resources["SendRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+        policy["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource})
+
+    return spoil
+
+
+def put(name, key, value):
+    def spoil(resources):
+        resources[name]["Properties"][key] = value
+
+    return spoil
+
+
+def add(name, resource):
+    def spoil(resources):
+        resources[name] = resource
+
+    return spoil
+
+
+SPOILT = {
+    "a * as an action": allow("*", {"Fn::GetAtt": ["MessagesTable", "Arn"]}),
+    "a * in an action": allow("dynamodb:*", {"Fn::GetAtt": ["MessagesTable", "Arn"]}),
+    "a * as a resource": allow("dynamodb:GetItem", "*"),
+    "a * in a resource": allow("dynamodb:Query", {"Fn::Sub": "${MessagesTable.Arn}/index/*"}),
+    "an intrinsic function": allow("dynamodb:Query", {"Fn::ImportValue": "Table"}),
+    "a queue that the function does not know": allow("sqs:SendMessage", {"Fn::GetAtt": ["CallbacksQueue", "Arn"]}),
+    "a queue that does not invoke it": allow("sqs:ReceiveMessage", {"Fn::GetAtt": ["JobsQueue", "Arn"]}),
+    "another function's log group": allow("logs:PutLogEvents", {"Fn::GetAtt": ["DispatchLogs", "Arn"]}),
+    "a secret that it does not know": allow("secretsmanager:GetSecretValue", {"Ref": "CarrierSecrets"}),
+    "a managed policy": put("SendRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]),
+    "a shared role": put("SendFunction", "Role", {"Fn::GetAtt": ["DispatchRole", "Arn"]}),
+    "a role from elsewhere": put("SendFunction", "Role", "arn:aws:iam::123456789012:role/admin"),
+    "a policy of its own": add("Extra", {"Type": "AWS::IAM::Policy", "Properties": {}}),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
