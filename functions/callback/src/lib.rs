@@ -54,7 +54,7 @@ impl Callback {
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
             Ok(()) => BatchRun::Done,
             Err(error) => {
-                error!(event.id = %job.subject.event_id(), error = shared::edge::chain(&error), "could not call back");
+                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = shared::edge::chain(&error), "could not call back");
                 BatchRun::Again
             }
         }

@@ -22,7 +22,8 @@ Tables and queues are found by the outputs of the CloudFormation stack, or else 
 variables or the options of the same name: MESSAGES_TABLE, DIRECTORY_TABLE, CARRIER_SECRETS,
 JOBS_QUEUE_URL, JOBS_DEAD_LETTERS_URL, CALLBACKS_QUEUE_URL, CALLBACKS_DEAD_LETTERS_URL.
 An option counts before a variable, and --stack before the variables.
-Credentials and region are those of the AWS CLI: AWS_PROFILE, `aws sso login`, AWS_REGION, ...
+Credentials and region are those of the AWS CLI: --profile or AWS_PROFILE, `aws sso login`, --region or
+AWS_REGION, ...
 
 Exit codes: 0 done, 1 not done (standard error says why), 2 the command line is not understood.";
 
@@ -49,6 +50,14 @@ pub struct Place {
     /// The CloudFormation stack [default: sms-gateway]
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,
+
+    /// The region of the stack (also `AWS_REGION`)
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    pub region: Option<String>,
+
+    /// The profile of the AWS CLI to use (also `AWS_PROFILE`)
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    pub profile: Option<String>,
 
     /// Another endpoint of AWS (also `AWS_ENDPOINT_URL`)
     #[arg(long, global = true, value_name = "URL")]

@@ -87,8 +87,12 @@ impl Connection {
     pub async fn open(place: Place, environment: &Environment) -> Result<Self, Failure> {
         let variables = environment.variables.clone();
         let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(environment.http.clone());
-        if let Some(region) = variables.optional("AWS_REGION").filter(|_| place.local.is_none()) {
+        let region = place.region.as_deref().or_else(|| variables.optional("AWS_REGION"));
+        if let Some(region) = region.filter(|_| place.local.is_none()) {
             config = config.region(Region::new(region.to_owned()));
+        }
+        if let Some(profile) = &place.profile {
+            config = config.profile_name(profile);
         }
         if let Some(credentials) = credentials(&place, &variables) {
             config = config.credentials_provider(credentials);
@@ -99,7 +103,7 @@ impl Connection {
         let config = config.load().await;
         if config.region().is_none() {
             return Err(Failure::Refused(
-                "no region is known; set AWS_REGION, or a region in the profile of AWS_PROFILE".to_owned(),
+                "no region is known; give --region, set AWS_REGION, or name a profile that has one".to_owned(),
             ));
         }
         Ok(Self { place, variables, config, outputs: OnceCell::new() })
@@ -221,10 +225,13 @@ fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 }
 
 /// Those of the local stack, which takes any, or of the variables, which count
-/// first in the chain that is asked otherwise.
+/// first in the chain that is asked otherwise, unless a profile is named.
 fn credentials(place: &Place, variables: &Variables) -> Option<Credentials> {
     if place.local.is_some() {
         return Some(Credentials::new("local", "local", None, None, "local"));
+    }
+    if place.profile.is_some() {
+        return None;
     }
     let (id, secret) = variables.optional("AWS_ACCESS_KEY_ID").zip(variables.optional("AWS_SECRET_ACCESS_KEY"))?;
     let token = variables.optional("AWS_SESSION_TOKEN").map(str::to_owned);

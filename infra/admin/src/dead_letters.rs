@@ -73,18 +73,22 @@ pub async fn run(command: DeadLettersCommand, connection: &Connection) -> Result
 
 async fn list(connection: &Connection) -> Result<Report, Failure> {
     let sqs = connection.sqs();
-    let mut shown = Vec::new();
+    let (mut shown, mut notes) = (Vec::new(), Vec::new());
     for queue in [DeadQueue::Jobs, DeadQueue::Callbacks] {
         let url = connection.name(queue.resources().0).await?;
         let (arn, waiting) = look_at(&sqs, &url).await?;
-        let replay = newest_replay(&sqs, &arn).await?;
+        // What waits is worth showing even where replays may not be asked for.
+        let replay = newest_replay(&sqs, &arn).await.unwrap_or_else(|failure| {
+            notes.push(format!("The newest replay of {} is not known: {failure}", queue.name()));
+            None
+        });
         let running = replay.as_ref().is_some_and(|replay| replay.status.as_deref() == Some("RUNNING"));
         // Looking takes them out of sight for a moment, which a replay would pass by.
         let letters = if waiting == 0 || running { Vec::new() } else { peek(&sqs, &url).await? };
         shown.push(Shown { queue: queue.name(), waiting, letters, replay });
     }
     let text = shown.iter().map(lines).collect::<Vec<_>>().join("\n");
-    Ok(Report::new(text, &json!({"dead_letters": shown})))
+    Ok(notes.into_iter().fold(Report::new(text, &json!({"dead_letters": shown})), Report::note))
 }
 
 async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Failure> {

@@ -47,13 +47,13 @@ pub async fn callback(
     let told = match look_for_record(gateway, job).await? {
         OnRecord::Ours(told) => told,
         OnRecord::Another => {
-            debug!(event.id = %job.subject.event_id(), "told by another run");
+            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "told by another run");
             return Ok(());
         }
         OnRecord::NotYet => return look_again_later(gateway, job, now).await,
     };
     let Some(account) = directory.account(told.account()).await? else {
-        warn!(event.id = %job.subject.event_id(), account.id = %told.account(), "the account is gone");
+        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %told.account(), "the account is gone");
         return Ok(());
     };
     let Some(url) = told.url(account.reply_url.as_ref()) else { return Ok(()) };
@@ -161,7 +161,7 @@ async fn look_again_later(
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     if now.duration_since(job.announced_at) > RECORD_WITHIN {
-        info!(event.id = %job.subject.event_id(), "what was announced was not recorded by that run");
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "what was announced was not recorded by that run");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
@@ -182,12 +182,12 @@ async fn conclude(
             gateway.metrics.count(Metric::Told, about(), 1);
             let passed = gateway.clock.now().duration_since(job.announced_at);
             gateway.metrics.time(Metric::CallbackDelay, about(), passed);
-            info!(event.id = %event, subject = subject(&job), status, attempts = job.attempts + 1, "told the client");
+            info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "told the client");
             return Ok(());
         }
         Answer::Gone => {
             gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
-            warn!(event.id = %event, subject = subject(&job), "the endpoint is gone for good (410)");
+            warn!(event.id = %event, subject = %job.subject, "the endpoint is gone for good (410)");
             return Ok(());
         }
         Answer::Failed { reason, retry_after } => (reason, retry_after),
@@ -198,12 +198,12 @@ async fn conclude(
     let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
     let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
     if again.duration_since(tried_since) > TRY_FOR {
-        warn!(event.id = %event, subject = subject(&job), attempts, reason, "gave the client up");
+        warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
         gateway.queue.bury(job).await?;
         gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
         return Ok(());
     }
-    info!(event.id = %event, subject = subject(&job), attempts, reason, again_s = gap.as_secs(), "the client was not told");
+    info!(event.id = %event, subject = %job.subject, attempts, reason, again_s = gap.as_secs(), "the client was not told");
     let job = CallbackJob { attempts, tried_since: Some(tried_since), ..job };
     put_off(gateway, job, again, now).await
 }
@@ -219,11 +219,4 @@ async fn put_off(
     let job = CallbackJob { not_before: Some(not_before), ..job };
     gateway.queue.enqueue_callbacks(&[(job, wait.min(LONGEST_DELAY))]).await?;
     Ok(())
-}
-
-fn subject(job: &CallbackJob) -> String {
-    match job.subject {
-        Subject::State { message, state } => format!("{message} {}", state.as_str()),
-        Subject::Reply { reply } => format!("reply {reply}"),
-    }
 }

@@ -1,5 +1,7 @@
 //! What the payloads in the queues look like.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -82,6 +84,16 @@ impl Subject {
         match *self {
             Self::State { message, state } => EventId::of_state(message, state),
             Self::Reply { reply } => EventId::of_reply(reply),
+        }
+    }
+}
+
+/// For logs: the id, and what came of it.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State { message, state } => write!(f, "{message} {}", state.as_str()),
+            Self::Reply { reply } => write!(f, "reply {reply}"),
         }
     }
 }
