@@ -7,6 +7,8 @@ the test does, it does from outside: over the deployed HTTP API, at the phones,
 and, as an operator would, with AWS's own calls.
 """
 
+import argparse
+import collections
 import contextlib
 import datetime
 import json
@@ -32,6 +34,9 @@ PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "44
 
 
 def main():
+    parser = argparse.ArgumentParser(prog="tests/deploy/run", description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--serve", action="store_true", help="test nothing; deploy, and keep it up until Ctrl-C")
+    serve = parser.parse_args().serve
     interruptible()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="deployment-test-"))
     processes = Processes(folder)
@@ -39,7 +44,7 @@ def main():
     test = Test(processes, folder)
     checks = test.checks
     try:
-        test.run()
+        test.serve() if serve else test.run()
     except SystemExit:
         say(f"interrupted; stopping everything (the logs are in {folder})")
         raise
@@ -85,6 +90,7 @@ class Test:
         # done meanwhile.
         self.schedule()
         self.a_conversation()
+        self.telemetry()
         self.access()
         self.roles()
         self.alarms()
@@ -95,6 +101,20 @@ class Test:
         self.update()
         self.what_was_scheduled()
         self.delete()
+
+    def serve(self):
+        for step in (self.start, self.build_and_deploy, self.connect_carrier):
+            step()
+            if self.checks.failed:
+                return
+        env = self.ministack.env
+        names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        say("\nThe stack is up, with the simulated carrier. In another terminal:\n")
+        say(f"export {' '.join(f'{name}={env[name]}' for name in names)}")
+        say(f"export STACK={STACK} API={self.stack.api} WORLD={self.world.url}\n")
+        say("Ctrl-C ends all of it.")
+        while True:
+            time.sleep(60)
 
     # ---- Deploying ----
 
@@ -117,18 +137,23 @@ class Test:
             expect_equal(self.stack.status, "CREATE_COMPLETE", "the stack's status")
             expect("ApiUrl" in self.stack.outputs, f"no ApiUrl in {self.stack.outputs}")
 
+    def connect_carrier(self):
+        with self.check("the operator's tool makes a pool and a carrier's route"):
+            self.admin = Admin(self.stack)
+            self.admin("pool", "add", *POOL)
+            carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.world.url, "--timeout-ms", "3000")
+            self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
+            self.world.register_webhooks(self.receipts, self.replies)
+
     def provision(self):
-        with self.check("the operator's tool makes accounts, keys, senders and a carrier's route"):
-            admin = self.admin = Admin(self.stack)
-            admin("pool", "add", *POOL)
+        self.connect_carrier()
+        with self.check("the operator's tool makes accounts, keys and senders"):
+            admin = self.admin
             self.secrets, self.demo = self.account("demo", "replies")
             # Two secrets, as while one replaces the other; the newest first.
             self.secrets.insert(0, admin("secret", "rotate", "demo")["secret"])
             admin("sender", "add", OWN_SENDER, "--account", "demo")
             self.other_secrets, self.other = self.account("other", "other-replies")
-            carrier = admin("carrier", "set", "loopback", "--endpoint", self.world.url, "--timeout-ms", "3000")
-            self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
-            self.world.register_webhooks(self.receipts, self.replies)
 
     def account(self, name, sink):
         """Makes an account and a key; gives its secrets, and a client with the key."""
@@ -226,6 +251,37 @@ class Test:
             body = cloudwatch.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"]
             [shown] = [one["properties"]["alarms"] for one in json.loads(body)["widgets"] if one["type"] == "alarm"]
             expect_equal(sorted(shown), sorted(one["AlarmArn"] for one in alarms), "the alarms on the dashboard")
+
+    def telemetry(self):
+        lines = [json.loads(line.split(": ", 1)[1]) for line in self.stack.log_lines(0) if ": {" in line]
+        with self.check("what happened to a message is in the logs of each function, with its trace"):
+            path = "send", "dispatch", "dlr-webhook", "callback"
+            of_message = {
+                name: [
+                    json.loads(line.split(": ", 1)[1])
+                    for line in self.stack.log_lines(0, f"/{STACK}/{name}")
+                    if self.first["messageUuid"] in line
+                ]
+                for name in path
+            }
+            for name, found in of_message.items():
+                expect(found, f"{name} tells nothing of the message")
+                untraced = [line for line in found if not line.get("span", {}).get("xrayTraceId")]
+                expect(not untraced, f"{name} tells without a trace: {untraced}")
+        with self.check("the functions count what they do, by account and carrier"):
+            sums = collections.Counter()
+            for line in (one for one in lines if "_aws" in one):
+                [directive] = line["_aws"]["CloudWatchMetrics"]
+                expect_equal(directive["Namespace"], STACK, "the namespace")
+                for metric in directive["Metrics"]:
+                    value = line[metric["Name"]]
+                    about = line.get("Account"), line.get("Carrier"), metric["Name"]
+                    sums[about] += value if isinstance(value, int) else len(value)
+            expect_equal(sums["demo", None, "Accepted"], 2, "messages of demo")
+            for metric in ("Submitted", "SubmitDelay", "Delivered"):
+                expect_equal(sums["demo", "loopback", metric], 2, metric)
+            expect_equal(sums["demo", "loopback", "Replies"], 1, "replies to demo")
+            expect_equal((sums["demo", None, "Told"], sums["demo", None, "CallbackDelay"]), (2, 2), "callbacks")
 
     def repeats_and_reading(self):
         with self.check("a message with an id that is posted again is sent once"):
@@ -333,8 +389,11 @@ class Test:
             restored = {name: deployed[name] for name in hastened}
             self.stack.sqs.set_queue_attributes(QueueUrl=jobs, Attributes=restored)
 
-        # `admin dead-letters` asks SQS for its message move tasks, which MiniStack 1.5.33 does not have.
-        say("left out  the operator's tool lists and replays dead letters: MiniStack has no message move tasks")
+        with self.check("the operator's tool lists the dead letters"):
+            [jobs, callbacks] = self.admin("dead-letters", "list")["dead_letters"]
+            expect_equal((jobs["waiting"], jobs["letters"][0]["type"]), (1, "unreadable"), "of jobs")
+            expect_equal((callbacks["waiting"], callbacks["letters"][0]["type"]), (1, "state"), "of callbacks")
+        say("left out  the operator's tool replays dead letters: MiniStack 1.5.33 has no message move tasks")
 
     def last_result(self, function):
         return self.stack.source_of(function)["LastProcessingResult"]
