@@ -111,10 +111,11 @@ def named(value):
             return value
         case {"Ref": str(name)}:
             return name
-        case {"Fn::GetAtt": [str(name), "Arn"]}:
+        # A secret's ARN is its Id.
+        case {"Fn::GetAtt": [str(name), "Arn" | "Id"]}:
             return name
-        case {"Fn::GetAtt": str(name)} if name.endswith(".Arn"):
-            return name.removesuffix(".Arn")
+        case {"Fn::GetAtt": str(name)} if name.endswith((".Arn", ".Id")):
+            return name.rpartition(".")[0]
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
     return f"{UNREADABLE} {json.dumps(value)}"
