@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         (inner.url().clone(), Some(inner))
     };
     let requeue = arguments.services().data.is_some();
-    let options = GatewayOptions { world, config, watch: arguments.watch.clone(), requeue };
+    let options = GatewayOptions { world, config, functions: arguments.functions(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     until_told_to_stop().await?;
