@@ -7,7 +7,6 @@
 
 mod admin;
 mod bad_input;
-mod budget;
 mod bulk;
 mod callbacks;
 mod conversation;
