@@ -3,11 +3,10 @@
 //! and its handsets) and talks to it over HTTP, as a client would. A test is
 //! named after the rule that it proves.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
 
 mod admin;
 mod bad_input;
-mod budget;
 mod bulk;
 mod callbacks;
 mod conversation;
@@ -21,5 +20,6 @@ mod replies;
 mod schedule;
 mod senders;
 mod submit;
-mod system;
 mod two_processes;
+
+use tests::system;

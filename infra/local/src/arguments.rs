@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use local::gateway::FunctionsFrom;
 use url::Url;
 
 /// The whole messaging gateway on one machine, with the AWS services it needs,
@@ -27,7 +28,12 @@ pub struct Arguments {
 
     /// Drive functions that `cargo lambda watch` serves, instead of running them here
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:9000")]
-    pub watch: Option<Url>,
+    watch: Option<Url>,
+
+    /// Run the functions' own binaries as Lambda does, in processes; DIR is where `cargo lambda
+    /// build` puts them, target/lambda
+    #[arg(long, value_name = "DIR", conflicts_with = "watch")]
+    functions: Option<PathBuf>,
 
     #[command(flatten)]
     services: Services,
@@ -69,6 +75,14 @@ impl Arguments {
         match &self.command {
             Some(Command::World(world)) => world.port,
             None => self.port,
+        }
+    }
+
+    pub fn functions(&self) -> FunctionsFrom {
+        match (&self.functions, &self.watch) {
+            (Some(folder), _) => FunctionsFrom::Binaries(folder.clone()),
+            (None, Some(endpoint)) => FunctionsFrom::Watched(endpoint.clone()),
+            (None, None) => FunctionsFrom::Here,
         }
     }
 

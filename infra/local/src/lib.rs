@@ -4,5 +4,6 @@
 
 pub mod config;
 pub mod gateway;
+pub mod lambda;
 pub mod template;
 pub mod world;

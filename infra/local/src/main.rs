@@ -44,7 +44,8 @@ async fn main() -> anyhow::Result<()> {
         (inner.url().clone(), Some(inner))
     };
     let requeue = arguments.services().data.is_some();
-    let options = GatewayOptions { world, config, watch: arguments.watch.clone(), metrics: Metrics::none(), requeue };
+    let functions = arguments.functions();
+    let options = GatewayOptions { world, config, functions, metrics: Metrics::none(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     until_told_to_stop().await?;

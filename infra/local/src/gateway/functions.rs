@@ -1,17 +1,30 @@
-//! The functions: here in the process, through the handlers that Lambda calls,
-//! or behind the invoke endpoint of `cargo lambda watch`.
+//! The functions: here in the process, through the handlers that Lambda calls;
+//! their own binaries, in processes; or behind the invoke endpoint of `cargo
+//! lambda watch`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::runtime::{Environment, Variables};
+use tracing::error;
 use url::Url;
 
-use super::provision::aws_variables;
-use crate::template;
+use super::{
+    processes::Processes,
+    provision::{aws_settings, aws_variables},
+};
+use crate::{
+    lambda::{Settings, http_event},
+    template,
+};
 
 /// A function in this process. A new one is a variant and its arms here.
 pub(super) enum Function {
@@ -42,6 +55,7 @@ impl Function {
 /// Where the functions are.
 pub(super) enum Functions {
     InProcess(HashMap<String, Function>),
+    Processes(Processes),
     Watched { client: reqwest::Client, endpoint: Url },
 }
 
@@ -52,23 +66,40 @@ impl Functions {
         environment: impl Fn(Variables) -> Environment,
     ) -> anyhow::Result<Self> {
         let build = |function: &template::Function| {
-            let mut variables = function.environment.clone();
-            // Sinks are on this machine, and callbacks to them are wanted here.
-            variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
-            let variables = aws_variables(world).with(variables);
+            let variables = aws_variables(world).with(variables(function));
             let built = Function::build(&function.binary, &environment(variables));
             Ok((function.binary.clone(), built.with_context(|| format!("starting {}", function.binary))?))
         };
         Ok(Self::InProcess(described.iter().map(build).collect::<anyhow::Result<_>>()?))
     }
 
+    pub(super) fn processes(described: &[template::Function], world: &Url, directory: &Path) -> anyhow::Result<Self> {
+        let settings = described.iter().map(|function| settings(function, world));
+        Processes::new(directory, settings).map(Self::Processes)
+    }
+
     pub(super) fn watched(endpoint: Url, client: reqwest::Client) -> Self {
         Self::Watched { client, endpoint }
     }
 
+    /// Whether requests of the HTTP API are for these functions, and not for
+    /// whoever else serves them.
+    pub(super) fn take_requests(&self) -> bool {
+        !matches!(self, Self::Watched { .. })
+    }
+
+    /// Whether they go by the world's clock, which a person may move.
+    pub(super) fn follow_the_clock(&self) -> bool {
+        matches!(self, Self::InProcess(_))
+    }
+
     /// Calls a function with a request of the HTTP API.
     pub(super) async fn request(&self, binary: &str, request: Request) -> Response<Body> {
-        let Self::InProcess(functions) = self else { return not_here() };
+        let functions = match self {
+            Self::InProcess(functions) => functions,
+            Self::Processes(processes) => return through_api_gateway(processes, binary, request).await,
+            Self::Watched { .. } => return not_here(),
+        };
         match functions.get(binary) {
             Some(Function::Send(function)) => function.handle(request).await,
             Some(Function::DlrWebhook(function)) => function.handle(request).await,
@@ -86,6 +117,10 @@ impl Functions {
                 Some(Function::Callback(function)) => Ok(function.handle(event).await),
                 _ => bail!("{binary} takes no batches"),
             },
+            Self::Processes(processes) => {
+                let answer = processes.invoke(binary, &serde_json::to_value(event)?).await?;
+                Ok(serde_json::from_slice(&answer)?)
+            }
             Self::Watched { client, endpoint } => {
                 let answer = invoke(client, endpoint, binary, &serde_json::to_value(event)?).await?;
                 Ok(answer.json().await?)
@@ -100,9 +135,39 @@ impl Functions {
                 Some(Function::ScheduleTick(function)) => Ok(function.handle(deadline_ms).await?),
                 _ => bail!("{binary} takes no schedule"),
             },
+            Self::Processes(processes) => processes.invoke(binary, &json!({})).await.map(|_| ()),
             Self::Watched { client, endpoint } => invoke(client, endpoint, binary, &json!({})).await.map(|_| ()),
         }
     }
+}
+
+/// What a function is configured with, against a world there.
+pub(super) fn settings(function: &template::Function, world: &Url) -> Settings {
+    let mut all: BTreeMap<_, _> = aws_settings(world).collect();
+    all.extend(variables(function));
+    let (name, timeout) = (function.binary.clone(), function.timeout);
+    Settings { name, memory_mb: function.memory_mb, timeout, variables: all }
+}
+
+/// A function's variables in the template, as they are here.
+fn variables(function: &template::Function) -> BTreeMap<String, String> {
+    let mut variables = function.environment.clone();
+    // Sinks are on this machine, and callbacks to them are wanted here.
+    variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
+    variables
+}
+
+/// A function that fails, or answers in another format, is a 502.
+async fn through_api_gateway(processes: &Processes, binary: &str, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let answered = match processes.invoke(binary, &http_event::event(&parts, &body)).await {
+        Ok(response) => http_event::answer(&response).map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| {
+        error!(function = binary, error = format!("{error:#}"), "a request failed");
+        plain(StatusCode::BAD_GATEWAY, "Internal Server Error")
+    })
 }
 
 /// `POST /2015-03-31/functions/NAME/invocations`, as Lambda's own API has it.
@@ -119,8 +184,12 @@ async fn invoke(
 }
 
 fn not_here() -> Response<Body> {
-    let mut response = Response::new(Body::from("{\"message\":\"Not Found\"}"));
-    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    plain(StatusCode::NOT_FOUND, "Not Found")
+}
+
+fn plain(status: StatusCode, message: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(json!({"message": message}).to_string()));
+    *response.status_mut() = status;
     response
 }
 

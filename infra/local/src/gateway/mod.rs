@@ -5,13 +5,14 @@
 //! can be killed and started again while the world lives on.
 
 mod functions;
+mod processes;
 mod provision;
 mod routes;
 mod schedule;
 mod sources;
 mod time;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     carriers::CarrierName,
@@ -26,6 +27,7 @@ use url::Url;
 use self::{functions::Functions, time::Time};
 use crate::{
     config::Config,
+    lambda::Settings,
     template::{Event, Function, Template},
 };
 
@@ -37,13 +39,23 @@ pub struct GatewayOptions {
     /// Where DynamoDB, SQS, the carrier and the clock are.
     pub world: Url,
     pub config: Config,
-    /// Where `cargo lambda watch` serves the functions; here in the process
-    /// when absent.
-    pub watch: Option<Url>,
-    /// Where the functions' metrics go.
+    pub functions: FunctionsFrom,
+    /// Where the metrics go of functions in this process.
     pub metrics: Metrics,
     /// Whether the tables are from an earlier run, whose queues are lost.
     pub requeue: bool,
+}
+
+/// What the functions are.
+#[derive(Default)]
+pub enum FunctionsFrom {
+    /// Their handlers, in this process.
+    #[default]
+    Here,
+    /// Their binaries, at `NAME/bootstrap` in this folder, in processes of their own.
+    Binaries(PathBuf),
+    /// Whatever `cargo lambda watch` serves there.
+    Watched(Url),
 }
 
 /// A running gateway. It ends when it is stopped or dropped.
@@ -83,16 +95,18 @@ impl Gateway {
             let variables = provision::aws_variables(&options.world).with(variables);
             requeue(&shared::runtime::connect_gateway(&environment(variables))?).await?;
         }
-        let functions = Arc::new(match &options.watch {
-            None => Functions::in_process(&described, &options.world, environment)?,
-            Some(watch) => Functions::watched(watch.clone(), client.clone()),
+        let functions = Arc::new(match &options.functions {
+            FunctionsFrom::Here => Functions::in_process(&described, &options.world, environment)?,
+            FunctionsFrom::Binaries(folder) => Functions::processes(&described, &options.world, folder)?,
+            FunctionsFrom::Watched(endpoint) => Functions::watched(endpoint.clone(), client.clone()),
         });
 
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let router = routes::router(&described, &functions, &time, options.world.clone(), client.clone())?;
         tasks.spawn(routes::serve(listener, router, stopping.clone()));
-        register_webhooks(&client, &options, options.watch.as_ref().unwrap_or(&url)).await?;
+        let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
+        register_webhooks(&client, &options, api).await?;
         for function in &described {
             for event in &function.events {
                 match event {
@@ -149,6 +163,15 @@ impl Gateway {
 pub fn functions(world: &Url) -> anyhow::Result<Vec<Function>> {
     let template = Template::parse(TEMPLATE)?;
     Ok(template.functions(&provision::names(&template, world)?)?)
+}
+
+/// What each function is configured with on Lambda, against a world there. For
+/// whoever runs a function by itself.
+///
+/// # Errors
+/// When the template cannot be used.
+pub fn settings(world: &Url) -> anyhow::Result<Vec<Settings>> {
+    Ok(functions(world)?.iter().map(|function| functions::settings(function, world)).collect())
 }
 
 /// Tells the simulated carrier where to bring receipts and replies, as one

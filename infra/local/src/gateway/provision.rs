@@ -80,13 +80,18 @@ pub(super) async fn provision(
 
 /// What the SDK needs to find the world.
 pub(super) fn aws_variables(world: &Url) -> Variables {
+    aws_settings(world).collect()
+}
+
+/// The same, by name and value.
+pub(super) fn aws_settings(world: &Url) -> impl Iterator<Item = (String, String)> {
     let variables = [
         ("AWS_REGION", resolve::REGION),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL", world.as_str()),
     ];
-    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter()
 }
 
 /// The URL of the queue of that ARN.

@@ -40,9 +40,9 @@ pub(super) fn router(
         .route("/sinks/{*rest}", pass())
         .route("/meter", pass())
         .route("/clock", get(now).with_state(Arc::clone(time)));
-    let in_process = matches!(**functions, Functions::InProcess(_));
-    router = router.route("/clock", if in_process { post(advance).with_state(Arc::clone(time)) } else { post(fixed) });
-    for function in described.iter().filter(|_| in_process) {
+    let clock = if functions.follow_the_clock() { post(advance).with_state(Arc::clone(time)) } else { post(fixed) };
+    router = router.route("/clock", clock);
+    for function in described.iter().filter(|_| functions.take_requests()) {
         for event in &function.events {
             let Event::Http { method, path } = event else { continue };
             let filter = MethodFilter::try_from(Method::from_bytes(method.as_bytes())?)
@@ -99,7 +99,7 @@ async fn advance(State(time): State<Arc<Time>>, body: axum::body::Bytes) -> Resp
 
 /// Functions in processes of their own have the machine's clock.
 async fn fixed() -> Response {
-    let words = "the clock cannot be moved while `cargo lambda watch` serves the functions";
+    let words = "the clock cannot be moved while the functions run in processes of their own";
     (StatusCode::CONFLICT, axum::Json(json!({"message": words}))).into_response()
 }
 

@@ -1,7 +1,7 @@
 //! Queues as event sources: batches are received, the function is called, what
 //! it did is deleted, and the rest comes again after the visibility time-out.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::{
@@ -19,6 +19,10 @@ use super::{functions::Functions, time::Time};
 const MOST_POLLERS: u16 = 8;
 /// How long a poller waits after the queue did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a poller that is to stop waits for the answer to its poll: jobs that
+/// the queue is handing out at that moment would be gone for a visibility time-out.
+const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// How long one poll waits for a job, and how long the answer to it may take.
 const WAIT_SECONDS: i32 = 20;
@@ -44,9 +48,13 @@ pub(super) fn poll(
         let (functions, time) = (Arc::clone(functions), Arc::clone(time));
         tasks.spawn(async move {
             while !stopping.is_cancelled() {
+                let mut receiving = pin!(receive(&sqs, &source));
                 let received = tokio::select! {
-                    () = stopping.cancelled() => return,
-                    received = receive(&sqs, &source) => received,
+                    received = &mut receiving => received,
+                    () = stopping.cancelled() => match tokio::time::timeout(LAST_LOOK, receiving).await {
+                        Ok(received) => received,
+                        Err(_) => return,
+                    },
                 };
                 match received {
                     Ok(messages) if messages.is_empty() => {}

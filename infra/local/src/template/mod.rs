@@ -45,6 +45,7 @@ pub struct Function {
     /// The binary, and so the package in `functions/`.
     pub binary: String,
     pub timeout: Duration,
+    pub memory_mb: u32,
     pub environment: BTreeMap<String, String>,
     pub events: Vec<Event>,
 }
@@ -99,6 +100,9 @@ impl Template {
         let binary = &self.root["Resources"][resource.name]["Metadata"]["BuildProperties"]["Binary"];
         let binary = binary.as_str().ok_or_else(|| TemplateError::Missing(place("Metadata.BuildProperties.Binary")))?;
         let timeout = resource.properties.get("Timeout").and_then(Value::as_u64).unwrap_or(3);
+        let memory = resource.properties.get("MemorySize").unwrap_or(&self.root["Globals"]["Function"]["MemorySize"]);
+        // Lambda's own defaults are 128 MB and 3 s.
+        let memory_mb = memory.as_u64().and_then(|megabytes| megabytes.try_into().ok()).unwrap_or(128);
         let mut environment = BTreeMap::new();
         let own = resource.properties.get("Environment").map(|environment| &environment["Variables"]);
         for variables in [Some(&self.root["Globals"]["Function"]["Environment"]["Variables"]), own] {
@@ -111,7 +115,7 @@ impl Template {
             events.push(read_event(event, names, &place(name))?);
         }
         let (name, binary) = (resource.name.to_owned(), binary.to_owned());
-        Ok(Function { name, binary, timeout: Duration::from_secs(timeout), environment, events })
+        Ok(Function { name, binary, timeout: Duration::from_secs(timeout), memory_mb, environment, events })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lambda_http::RequestExt;
 use local::{
     config::Config,
-    gateway::{Gateway, GatewayOptions},
+    gateway::{FunctionsFrom, Gateway, GatewayOptions},
     world::{World, WorldOptions},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -17,6 +17,9 @@ use url::Url;
 /// The demo account's key, and the other account's.
 pub const DEMO: &str = "demo-key";
 pub const OTHER: &str = "other-key";
+
+/// What the simulated carrier shows in the paths of its webhooks.
+pub const TOKEN: &str = "loopback-webhook-token";
 
 /// How long something may take that should come at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,15 +43,21 @@ impl System {
     }
 
     pub async fn with_config(config: &str) -> Self {
-        Self::with(config, Metrics::none()).await
+        Self::of(config, WorldOptions::default(), Metrics::none()).await
     }
 
+    /// In a world that is made of something else than usual.
+    pub async fn in_world(config: &str, options: WorldOptions) -> Self {
+        Self::of(config, options, Metrics::none()).await
+    }
+
+    /// With a gateway that tells its metrics.
     pub async fn with_metrics(metrics: Metrics) -> Self {
-        Self::with(Config::DEFAULT, metrics).await
+        Self::of(Config::DEFAULT, WorldOptions::default(), metrics).await
     }
 
-    async fn with(config: &str, metrics: Metrics) -> Self {
-        let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
+    async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
+        let world = World::start(listener().await, options).await.unwrap();
         let gateway = start_gateway(&world, config, metrics, false).await;
         Self { world, gateway: Some(gateway), client: Client::new() }
     }
@@ -307,7 +316,7 @@ async fn listener() -> TcpListener {
 }
 
 async fn start_gateway(world: &World, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
-    let config = Config::parse(config).unwrap();
-    let options = GatewayOptions { world: world.url().clone(), config, watch: None, metrics, requeue };
+    let (config, functions) = (Config::parse(config).unwrap(), FunctionsFrom::Here);
+    let options = GatewayOptions { world: world.url().clone(), config, functions, metrics, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

@@ -1,0 +1,161 @@
+//! The functions as Lambda runs them: their own binaries, each in as many
+//! processes as have something to do at once, up to a limit.
+//!
+//! An instance that ends or takes too long fails its invocation and is not
+//! used again; the next invocation starts another.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context, bail};
+use axum::body::Bytes;
+use serde_json::Value;
+use tokio::{process::Command, sync::Semaphore};
+use tracing::warn;
+
+use crate::lambda::{Instance, InvocationError, Settings};
+
+/// One machine needs no more instances of one function than this.
+const MOST_INSTANCES: usize = 8;
+
+pub(super) struct Processes {
+    pools: HashMap<String, Arc<Pool>>,
+}
+
+struct Pool {
+    bootstrap: PathBuf,
+    settings: Settings,
+    places: Semaphore,
+    idle: Mutex<Vec<Instance>>,
+}
+
+impl Processes {
+    /// Functions whose binaries are at `directory/NAME/bootstrap`, where
+    /// `cargo lambda build` puts them.
+    ///
+    /// # Errors
+    /// When one of the binaries is not there.
+    pub(super) fn new(directory: &Path, functions: impl Iterator<Item = Settings>) -> anyhow::Result<Self> {
+        let pools = functions.map(|settings| {
+            let bootstrap = directory.join(&settings.name).join("bootstrap");
+            let bootstrap = std::path::absolute(&bootstrap)?;
+            if !bootstrap.is_file() {
+                bail!("there is no {}; `cargo lambda build --release` makes it", bootstrap.display());
+            }
+            let name = settings.name.clone();
+            let places = Semaphore::new(MOST_INSTANCES);
+            Ok((name, Arc::new(Pool { bootstrap, settings, places, idle: Mutex::default() })))
+        });
+        Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
+    }
+
+    /// Gives an event to an instance of the function, and returns its response.
+    pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Bytes> {
+        let pool = self.pools.get(function).with_context(|| format!("the template has no function {function}"))?;
+        let (pool, event) = (Arc::clone(pool), Bytes::from(serde_json::to_vec(event)?));
+        // A client that goes away does not end the invocation that it began.
+        let invocation = tokio::spawn(async move { pool.invoke(event).await });
+        invocation.await?.with_context(|| function.to_owned())
+    }
+}
+
+impl Pool {
+    async fn invoke(&self, event: Bytes) -> anyhow::Result<Bytes> {
+        let _place = self.places.acquire().await?;
+        let mut instance = match self.take_idle() {
+            Some(instance) => instance,
+            None => self.start().await?,
+        };
+        let answer = instance.invoke(event).await;
+        if matches!(answer, Ok(_) | Err(InvocationError::Function(_))) {
+            self.idle().push(instance);
+        }
+        Ok(answer?)
+    }
+
+    /// The one that was used last, as Lambda does, so that those that are not needed stay idle.
+    fn take_idle(&self) -> Option<Instance> {
+        let mut idle = self.idle();
+        while let Some(mut instance) = idle.pop() {
+            let Some(status) = instance.ended() else { return Some(instance) };
+            warn!(function = self.settings.name, %status, "an idle instance has ended");
+        }
+        None
+    }
+
+    async fn start(&self) -> anyhow::Result<Instance> {
+        let mut command = Command::new(&self.bootstrap);
+        // Lambda logs both; here standard output is for those who started this.
+        command.stdout(Stdio::from(std::io::stderr())).stderr(Stdio::inherit());
+        let started = Instance::start(command, &self.settings).await;
+        started.with_context(|| format!("starting {}", self.bootstrap.display()))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(name: &str) -> Settings {
+        Settings {
+            name: name.to_owned(),
+            memory_mb: 128,
+            timeout: Duration::from_secs(20),
+            variables: [("SEEN".to_owned(), "yes".to_owned())].into(),
+        }
+    }
+
+    /// A folder with one function, which is a script.
+    fn folder(name: &str, script: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
+        let bootstrap = folder.join(name).join("bootstrap");
+        fs::create_dir_all(folder.join(name)).unwrap();
+        fs::write(&bootstrap, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_ends_fails_its_invocation_and_is_replaced() {
+        let folder = folder("ends", "echo started >> \"${0%/*}/starts\"; exit 7");
+        let processes = Processes::new(&folder, [settings("ends")].into_iter()).unwrap();
+        for starts in 1..=2 {
+            let error = processes.invoke("ends", &json!({})).await.unwrap_err();
+            assert!(format!("{error:#}").contains("exit status: 7"), "{error:#}");
+            assert_eq!(fs::read_to_string(folder.join("ends/starts")).unwrap().lines().count(), starts);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_instance_has_the_environment_of_lambda_and_nothing_else() {
+        let folder = folder("env", "env > \"${0%/*}/env\"; exit 0");
+        let processes = Processes::new(&folder, [settings("env")].into_iter()).unwrap();
+        assert!(processes.invoke("env", &json!({})).await.is_err());
+        let written = fs::read_to_string(folder.join("env/env")).unwrap();
+        for expected in ["SEEN=yes", "AWS_LAMBDA_FUNCTION_NAME=env", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128"] {
+            assert!(written.lines().any(|line| line == expected), "{expected} in {written}");
+        }
+        assert!(written.contains("AWS_LAMBDA_RUNTIME_API=127.0.0.1:"), "{written}");
+        assert!(!written.contains("CARGO"), "{written}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_binary_that_is_not_there_is_named() {
+        let error = Processes::new(Path::new("/nowhere"), [settings("send")].into_iter()).err().unwrap();
+        assert!(error.to_string().contains("/nowhere/send/bootstrap"), "{error}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests and answers of an HTTP API as a function gets and gives them: the
+//! payload format 2.0 of API Gateway's "Working with AWS Lambda proxy
+//! integrations for HTTP APIs". Path parameters and cookies are left out, as no
+//! function reads them.
+
+use std::{collections::BTreeMap, str::from_utf8};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, Response, StatusCode, header, request::Parts};
+use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayV2httpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::template::resolve::ACCOUNT;
+
+/// A function's answer that API Gateway would not understand.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error("the answer is not of the payload format 2.0")]
+    Json(#[from] serde_json::Error),
+    #[error("{0} is no HTTP status")]
+    Status(i64),
+    #[error("the body is not base64")]
+    Base64(#[from] base64::DecodeError),
+}
+
+/// The event of a request.
+#[must_use]
+pub fn event(parts: &Parts, body: &[u8]) -> Value {
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let mut parameters: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        join(parameters.entry(name.into_owned()).or_default(), &value);
+    }
+    let mut headers: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in &parts.headers {
+        join(headers.entry(name.as_str()).or_default(), &String::from_utf8_lossy(value.as_bytes()));
+    }
+    let user_agent = headers.get("user-agent").cloned();
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "apiId": "local",
+            "domainName": headers.get("host"),
+            "domainPrefix": "local",
+            "http": {
+                "method": parts.method.as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": user_agent,
+            },
+            "requestId": "local",
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": jiff::Timestamp::now().as_millisecond(),
+        },
+        "isBase64Encoded": false,
+    });
+    if !parameters.is_empty() {
+        event["queryStringParameters"] = json!(parameters);
+    }
+    if !body.is_empty() {
+        let text = if is_text(&parts.headers) { from_utf8(body).ok() } else { None };
+        event["isBase64Encoded"] = text.is_none().into();
+        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
+    }
+    event
+}
+
+/// The answer that a function's response stands for.
+///
+/// # Errors
+/// When it is not of this format.
+pub fn answer(response: &[u8]) -> Result<Response<Body>, AnswerError> {
+    let response: Map<String, Value> = serde_json::from_slice(response)?;
+    // A function may leave the cookies out, which the type does not know.
+    let mut with_cookies = Map::from_iter([("cookies".to_owned(), json!([]))]);
+    with_cookies.extend(response);
+    let response: ApiGatewayV2httpResponse = serde_json::from_value(with_cookies.into())?;
+    let status = u16::try_from(response.status_code).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let body = match response.body {
+        Some(Body::Text(text)) if response.is_base64_encoded => Body::Binary(STANDARD.decode(text)?),
+        body => body.unwrap_or_default(),
+    };
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status.ok_or(AnswerError::Status(response.status_code))?;
+    *answer.headers_mut() = response.headers;
+    answer.headers_mut().extend(response.multi_value_headers);
+    Ok(answer)
+}
+
+/// API Gateway puts values of one name into one, with commas.
+fn join(values: &mut String, value: &str) {
+    if !values.is_empty() {
+        values.push(',');
+    }
+    values.push_str(value);
+}
+
+/// What is of another kind reaches the function in base64; so does a form.
+fn is_text(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || ["application/json", "application/xml", "application/javascript"].contains(&kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use lambda_http::RequestExt;
+
+    use super::*;
+
+    fn read(request: Request<&[u8]>) -> lambda_http::Request {
+        let (parts, body) = request.into_parts();
+        lambda_http::request::from_str(&event(&parts, body).to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_function_reads_the_request_that_was_made() {
+        let request = Request::post("/dlr/loopback/a%20b?to=1&to=2&x=%26")
+            .header("host", "127.0.0.1:3000")
+            .header("content-type", "application/json")
+            .header("idempotency-key", "k");
+        let read = read(request.body(br#"{"a":"\u00e9"}"#.as_slice()).unwrap());
+        assert_eq!(read.method(), "POST");
+        assert_eq!(read.raw_http_path(), "/dlr/loopback/a%20b");
+        let parameters = read.query_string_parameters();
+        assert_eq!(parameters.all("to"), Some(vec!["1", "2"]));
+        assert_eq!(parameters.first("x"), Some("&"));
+        assert_eq!(read.headers()["idempotency-key"], "k");
+        assert_eq!(read.body(), &Body::Text(r#"{"a":"\u00e9"}"#.to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_text_arrives_as_it_was_sent() {
+        let form = "application/x-www-form-urlencoded";
+        for (kind, body) in [(form, b"a=b".as_slice()), ("application/json", &[0xff, 0x00]), (form, b"")] {
+            let read = read(Request::post("/message").header("content-type", kind).body(body).unwrap());
+            assert_eq!(&**read.body(), body, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_turned_back() {
+        let written = br#"{"statusCode": 404, "headers": {"content-type": "text/plain"}, "body": "bm8=", "isBase64Encoded": true}"#;
+        let answer = answer(written).unwrap();
+        assert_eq!(answer.status(), 404);
+        assert_eq!(answer.headers()["content-type"], "text/plain");
+        assert_eq!(&**answer.body(), b"no");
+    }
+
+    #[test]
+    fn an_answer_of_another_format_is_refused() {
+        for wrong in ["\"text\"", "{}", r#"{"statusCode": 99999}"#] {
+            assert!(answer(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The Runtime API of one instance, served on a port of its own of 127.0.0.1.
+//!
+//! An instance takes one invocation at a time; what it answers to another than
+//! the one under way is refused.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::ListenerExt,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+use tracing::error;
+use uuid::Uuid;
+
+/// What Lambda takes as an answer at most.
+const LARGEST_ANSWER: usize = 6 << 20;
+
+/// What a function made of an event: its response, or its description of an error.
+pub(super) type Answer = Result<Bytes, Bytes>;
+
+pub(super) struct Invocation {
+    pub event: Bytes,
+    /// Milliseconds since the epoch.
+    pub deadline_ms: u64,
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// It ends when it is dropped.
+pub(super) struct RuntimeApi {
+    pub address: SocketAddr,
+    pub invocations: mpsc::Sender<Invocation>,
+    /// Whether the instance has asked for an invocation.
+    pub asked: watch::Receiver<bool>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    function: String,
+    arn: String,
+    invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
+    under_way: Mutex<Option<(Uuid, oneshot::Sender<Answer>)>>,
+    asked: watch::Sender<bool>,
+}
+
+impl RuntimeApi {
+    pub(super) async fn start(function: &str, arn: String) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                error!(%error, "a connection of the runtime API will be slow");
+            }
+        });
+        let (invocations, receiver) = mpsc::channel(1);
+        let (sender, asked) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            function: function.to_owned(),
+            arn,
+            invocations: receiver.into(),
+            under_way: Mutex::default(),
+            asked: sender,
+        });
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router(shared)).await {
+                error!(%error, "the runtime API ended");
+            }
+        });
+        Ok(Self { address, invocations, asked, server })
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Shared {
+    fn under_way(&self) -> MutexGuard<'_, Option<(Uuid, oneshot::Sender<Answer>)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answered(&self, id: Uuid, answer: Answer) -> StatusCode {
+        let mut under_way = self.under_way();
+        match under_way.take() {
+            Some((expected, waiting)) if expected == id => {
+                // Whoever invoked it may have given it up by now.
+                let _ = waiting.send(answer);
+                StatusCode::ACCEPTED
+            }
+            other => {
+                *under_way = other;
+                StatusCode::BAD_REQUEST
+            }
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(failure))
+        .route("/2018-06-01/runtime/init/error", post(init_failure))
+        .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
+        .with_state(shared)
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    shared.asked.send_replace(true);
+    let Some(invocation) = shared.invocations.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let id = Uuid::new_v4();
+    *shared.under_way() = Some((id, invocation.answer));
+    let headers = [
+        ("lambda-runtime-aws-request-id", id.to_string()),
+        ("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string()),
+        ("lambda-runtime-invoked-function-arn", shared.arn.clone()),
+        ("lambda-runtime-trace-id", format!("Root=1-00000000-{};Sampled=0", &id.simple().to_string()[..24])),
+        ("content-type", "application/json".to_owned()),
+    ];
+    (headers, invocation.event).into_response()
+}
+
+async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<Uuid>, body: Bytes) -> StatusCode {
+    shared.answered(id, Ok(body))
+}
+
+async fn failure(State(shared): State<Arc<Shared>>, Path(id): Path<Uuid>, body: Bytes) -> StatusCode {
+    shared.answered(id, Err(body))
+}
+
+async fn init_failure(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {
+    error!(function = shared.function, error = %String::from_utf8_lossy(&body), "a function did not start");
+    StatusCode::ACCEPTED
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::Client;
+    use shared::runtime::HttpStack;
+
+    use super::*;
+
+    /// A function's side: it has asked for an invocation and been given it.
+    async fn given(client: &Client, api: &RuntimeApi, event: &'static str) -> (String, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        let invocation = Invocation { event: event.into(), deadline_ms: 1_790_000_000_000, answer };
+        api.invocations.send(invocation).await.unwrap();
+        let next = client.get(url(api, "invocation/next")).send().await.unwrap();
+        assert_eq!(next.headers()["lambda-runtime-deadline-ms"], "1790000000000");
+        assert_eq!(next.headers()["lambda-runtime-invoked-function-arn"], "an-arn");
+        let id = next.headers()["lambda-runtime-aws-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(next.text().await.unwrap(), event);
+        (id, answered)
+    }
+
+    fn url(api: &RuntimeApi, path: &str) -> String {
+        format!("http://{}/2018-06-01/runtime/{path}", api.address)
+    }
+
+    async fn post(client: &Client, api: &RuntimeApi, path: String, body: &'static str) -> u16 {
+        client.post(url(api, &path)).body(body).send().await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_response_and_an_error_reach_whoever_invoked() {
+        let client = HttpStack::new().unwrap().client().clone();
+        let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
+        let (id, answered) = given(&client, &api, "one").await;
+        assert_eq!(post(&client, &api, format!("invocation/{id}/response"), "well").await, 202);
+        assert_eq!(answered.await.unwrap(), Ok(Bytes::from("well")));
+        let (id, answered) = given(&client, &api, "two").await;
+        assert_eq!(post(&client, &api, format!("invocation/{id}/error"), "ill").await, 202);
+        assert_eq!(answered.await.unwrap(), Err(Bytes::from("ill")));
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_another_invocation_is_refused() {
+        let client = HttpStack::new().unwrap().client().clone();
+        let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
+        let (id, answered) = given(&client, &api, "one").await;
+        assert_eq!(post(&client, &api, format!("invocation/{}/response", Uuid::nil()), "no").await, 400);
+        assert_eq!(post(&client, &api, format!("invocation/{id}/response"), "yes").await, 202);
+        assert_eq!(answered.await.unwrap(), Ok(Bytes::from("yes")));
+        assert_eq!(post(&client, &api, format!("invocation/{id}/response"), "again").await, 400);
+    }
+}

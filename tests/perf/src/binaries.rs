@@ -1,0 +1,157 @@
+//! The functions' binaries, as `cargo lambda build --release` made them, each
+//! run by itself, with its first events.
+
+use std::{fs::File, path::PathBuf, process::Stdio};
+
+use anyhow::Context;
+use axum::body::Bytes;
+use http::Request;
+use local::{
+    gateway,
+    lambda::{Instance, Settings, http_event},
+};
+use serde_json::{Value, json};
+use tests::system::{DEMO, System, TOKEN, owned, with};
+use tokio::process::Command;
+use url::Url;
+
+/// The functions, in the order in which a message meets them.
+pub const FUNCTIONS: [&str; 7] =
+    ["send", "schedule-tick", "dispatch", "dlr-webhook", "mo-webhook", "callback", "messages"];
+/// What they are compared with.
+pub const NO_OP: &str = "no-op";
+
+/// The folder that holds `NAME/bootstrap`.
+#[derive(Clone)]
+pub struct Binaries {
+    pub folder: PathBuf,
+}
+
+impl Binaries {
+    /// # Errors
+    /// When there is none of that name.
+    pub fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(name).join("bootstrap");
+        anyhow::ensure!(path.is_file(), "there is no {}; tests/perf/run builds it", path.display());
+        Ok(path)
+    }
+
+    /// What it is run with, by itself and in silence.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn command(&self, name: &str) -> anyhow::Result<Command> {
+        let mut command = Command::new(self.path(name)?);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(command)
+    }
+
+    /// The same, with what it logs in a file.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the file cannot be written.
+    pub fn logging(&self, name: &str, log: File) -> anyhow::Result<Command> {
+        let mut command = self.command(name)?;
+        command.stderr(log.try_clone()?).stdout(log);
+        Ok(command)
+    }
+}
+
+/// What a function is configured with, against that world; the no-op like any.
+///
+/// # Errors
+/// When the template has no such function.
+pub fn settings(name: &str, world: &Url) -> anyhow::Result<Settings> {
+    let mut all = gateway::settings(world)?;
+    let template = if name == NO_OP { "send" } else { name };
+    let index = all.iter().position(|settings| settings.name == template);
+    let found = all.swap_remove(index.with_context(|| format!("the template has no function {template}"))?);
+    Ok(Settings { name: name.to_owned(), ..found })
+}
+
+/// An event that a function can answer at once: where it is possible, without
+/// a call to AWS.
+pub fn first_event(name: &str) -> Bytes {
+    let event = match name {
+        "send" => post("/message", None, &json!({"messages": []})),
+        "messages" => http_event(Request::get("/messages/none"), b""),
+        "dlr-webhook" => post("/dlr/nobody/token", None, &json!({})),
+        "mo-webhook" => post("/mo/nobody/token", None, &json!({})),
+        "dispatch" | "callback" => json!({"Records": []}),
+        _ => json!({}),
+    };
+    event.to_string().into()
+}
+
+/// A request of so many messages, each with a callback, to phones that send no
+/// receipts of themselves.
+pub fn accept(system: &System, count: u32) -> Bytes {
+    let sink = system.sink("receipts");
+    let message = |index: u32| {
+        let text = format!("Your parcel number {index:04} is on its way and will be with you by noon tomorrow.");
+        with(owned(&format!("4477009003{:02}", index % 100), &text), "callback", sink.as_str())
+    };
+    let messages: Vec<_> = (0..count).map(message).collect();
+    post("/message", Some(DEMO), &json!({"messages": messages})).to_string().into()
+}
+
+/// A batch of jobs that submit these messages.
+pub fn submit(messages: &[String]) -> Bytes {
+    let job = |message: &String| json!({"v": 1, "type": "submit", "message": message}).to_string();
+    let records = messages.iter().enumerate();
+    let records = records.map(|(index, message)| record(&format!("{index:032}").into(), &job(message).into()));
+    batch(&records.collect::<Vec<_>>())
+}
+
+/// A batch of a queue's messages.
+pub fn batch(records: &[Value]) -> Bytes {
+    json!({"Records": records}).to_string().into()
+}
+
+/// A message of a queue as Lambda brings it.
+pub fn record(id: &Value, body: &Value) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": "receipt-handle",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1790000000000"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:JobsQueue",
+        "awsRegion": "us-east-1",
+    })
+}
+
+/// The carrier's receipt of a message.
+pub fn receipt(message: &str) -> Bytes {
+    let receipt = json!({"id": format!("carrier-{message}"), "reference": message, "status": "delivered",
+        "code": "00", "description": "Delivered", "at": "2026-11-01T12:00:00Z"});
+    post(&format!("/dlr/loopback/{TOKEN}/{message}"), None, &receipt).to_string().into()
+}
+
+fn post(path: &str, key: Option<&str>, body: &Value) -> Value {
+    let mut request = Request::post(path).header("content-type", "application/json");
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    http_event(request, body.to_string().as_bytes())
+}
+
+fn http_event(request: http::request::Builder, body: &[u8]) -> Value {
+    let request = request.header("host", "api.example").header("user-agent", "perf").header("accept", "*/*");
+    // Every part is written in this file, and none of them can fail.
+    let (parts, ()) = request.body(()).unwrap_or_default().into_parts();
+    http_event::event(&parts, body)
+}
+
+/// Gives an event to an instance, and sees to it that all went well.
+///
+/// # Errors
+/// When the function fails, answers something else than 200, or returns jobs.
+pub async fn succeed(instance: &mut Instance, event: Bytes) -> anyhow::Result<Value> {
+    let answer: Value = serde_json::from_slice(&instance.invoke(event).await?)?;
+    let status = answer["statusCode"].as_u64().unwrap_or(200);
+    let failed = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+    anyhow::ensure!(status == 200 && failed == 0, "a function answered {answer}");
+    Ok(answer)
+}

@@ -1,0 +1,95 @@
+//! How much processor time the functions spend on a message from end to end:
+//! accepted, submitted, its receipt taken, the client called back. The real
+//! binaries run below a `local` of their own, AWS and the network in another.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use anyhow::Context;
+
+use crate::{
+    binaries::{Binaries, FUNCTIONS},
+    budgets::Budgets,
+    load::{Clients, Load},
+    procfs::children_times,
+    stack::Local,
+    table::{Row, Table},
+};
+
+/// By requests of 1 and of 100.
+const LOADS: [Load; 2] = [
+    Load { messages: 4_000, each_request: 1, connections: 8 },
+    Load { messages: 10_000, each_request: 100, connections: 4 },
+];
+/// What is sent before, so that every function has started.
+const WARM_UP: u32 = 500;
+
+/// Milliseconds for each message, by function.
+pub struct Spent {
+    each_request: u32,
+    by_function: BTreeMap<String, Milliseconds>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Milliseconds {
+    all: f64,
+    kernel: f64,
+}
+
+impl Spent {
+    /// How many messages came in a request.
+    pub fn each_request(&self) -> u32 {
+        self.each_request
+    }
+
+    pub fn by(&self, function: &str) -> f64 {
+        self.of(function).all
+    }
+
+    fn of(&self, function: &str) -> Milliseconds {
+        self.by_function.get(function).copied().unwrap_or_default()
+    }
+}
+
+/// # Errors
+/// When `local` does not start, or a message is not carried.
+pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Spent>> {
+    let clients = Clients::start().await?;
+    let world = Local::start(local, &["world"]).await?;
+    let folder = binaries.folder.to_str().context("the folder is not UTF-8")?;
+    let gateway = Local::start(local, &["--world", world.url.as_str(), "--functions", folder]).await?;
+    let mut spent = Vec::new();
+    for load in LOADS {
+        clients.send(&gateway.url, Load { messages: WARM_UP, ..load }).await?;
+        let before = children_times(gateway.id()?)?;
+        clients.send(&gateway.url, load).await?;
+        let after = children_times(gateway.id()?)?;
+        let by_function = after.into_iter().map(|(name, time)| {
+            let before = before.get(&name).copied().unwrap_or_default();
+            let each = |time: Duration| time.as_secs_f64() * 1000.0 / f64::from(load.messages);
+            let kernel = each(time.system.saturating_sub(before.system));
+            (name, Milliseconds { all: kernel + each(time.user.saturating_sub(before.user)), kernel })
+        });
+        spent.push(Spent { each_request: load.each_request, by_function: by_function.collect() });
+    }
+    gateway.stop().await?;
+    world.stop().await?;
+    Ok(spent)
+}
+
+pub fn table(spent: &[Spent], budgets: &Budgets) -> Table {
+    let mut table = Table::new("cpu: processor time of the functions for each message, ms");
+    for spent in spent {
+        let requests = format!("requests of {}", spent.each_request);
+        for function in FUNCTIONS.iter().filter(|function| spent.by(function) > 0.0) {
+            let milliseconds = spent.of(function);
+            table.rows.push(Row::told(format!("{requests}: {function}"), milliseconds.all));
+            table.rows.push(Row::told(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
+        }
+        let (budget, noise) = (budgets.cpu.milliseconds, budgets.cpu.noise);
+        let total = spent.by_function.values().map(|milliseconds| milliseconds.all).sum();
+        table.rows.push(Row::noisy(format!("{requests}: end to end"), budget, total, noise));
+    }
+    table.notes.push("The budget is what Kannel 1.4.5 spends from end to end on a machine of two processors.".into());
+    table.notes.push("Times differ between machines and runs: it fails when over by more than the noise.".into());
+    table
+}

@@ -1,0 +1,231 @@
+//! What a million messages cost, each accepted, submitted, its receipt taken and
+//! the client called back: the counted units, requests and bytes at the list
+//! prices. What only AWS's own machines can tell is assumed, and said.
+
+use std::{collections::BTreeMap, fs::File};
+
+use local::lambda::Instance;
+use tests::system::System;
+
+use crate::{
+    binaries::{Binaries, settings, succeed},
+    budgets::{Budgets, Prices},
+    cpu::Spent,
+    messages::events,
+    table::{Row, Table, number},
+    units::{Step, Used, steps},
+};
+
+const MILLION: f64 = 1e6;
+const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
+/// Jobs and callbacks, each with its pollers.
+const QUEUES: f64 = 2.0;
+/// The memory of each function, in gigabytes; the template's 256 MB.
+const GIGABYTES: f64 = 0.25;
+/// How many invocations a function's log is measured over.
+const INVOCATIONS: usize = 10;
+
+/// One kind of invocation on a message's way.
+struct Invocation {
+    function: &'static str,
+    step: &'static str,
+    /// How many messages one invocation is for.
+    messages: f64,
+    over_http: bool,
+    /// Whether a carrier or client is waited for.
+    outside: bool,
+    /// Whether its messages wait for AWS at the same time.
+    at_once: bool,
+}
+
+/// The way of messages that came by so many in a request.
+fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
+    let (accept, jobs) = if each_request == 1 {
+        ("accept, 1 in a request", 1.0)
+    } else {
+        ("accept, 100 in a request", prices.assumed.batch)
+    };
+    let messages = f64::from(each_request);
+    [
+        Invocation { function: "send", step: accept, messages, over_http: true, outside: false, at_once: false },
+        Invocation {
+            function: "dispatch",
+            step: "submit",
+            messages: jobs,
+            over_http: false,
+            outside: true,
+            at_once: true,
+        },
+        Invocation {
+            function: "dlr-webhook",
+            step: "receipt",
+            messages: 1.0,
+            over_http: true,
+            outside: false,
+            at_once: false,
+        },
+        Invocation {
+            function: "callback",
+            step: "callback",
+            messages: 1.0,
+            over_http: false,
+            outside: true,
+            at_once: true,
+        },
+    ]
+}
+
+/// What one message uses.
+#[derive(Default)]
+struct Consumption {
+    writes: f64,
+    reads: f64,
+    sqs: f64,
+    http: f64,
+    invocations: f64,
+    gigabyte_seconds: f64,
+    log_bytes: f64,
+}
+
+/// # Errors
+/// When a step does not do what it should.
+pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, prices: &Prices) -> anyhow::Result<Table> {
+    let steps = steps().await?;
+    let logged = log_bytes(binaries, prices).await?;
+    let mut table = Table::new("dollars: for a million messages from end to end");
+    for spent in spent {
+        let requests = format!("requests of {}", spent.each_request());
+        let used = consumption(&way(spent.each_request(), prices), &steps, spent, &logged, prices)?;
+        let (writes, reads) = (prices.dynamodb.million_write_units, prices.dynamodb.million_read_units);
+        let counted = [
+            ("DynamoDB", used.writes * writes + used.reads * reads),
+            ("SQS", used.sqs * prices.sqs.million_requests),
+            ("API Gateway", used.http * prices.http_api.million_requests),
+            ("Lambda, invocations", used.invocations * prices.lambda.million_requests),
+            ("logs", used.log_bytes * MILLION / 1e9 * prices.logs.gigabyte),
+        ];
+        let budget = |name: &str| budgets.dollars.get(name).copied();
+        for (service, dollars) in counted {
+            let name = format!("{requests}: {service}");
+            table.rows.push(Row::budgeted(name.as_str(), budget(&name), dollars));
+        }
+        let time = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_x86;
+        table.rows.push(Row::told(format!("{requests}: Lambda, x86 time"), time));
+        let sum = time + counted.iter().map(|(_, dollars)| dollars).sum::<f64>();
+        let name = format!("{requests}: all");
+        table.rows.push(match budget(&name) {
+            Some(budget) => Row::noisy(name, budget, sum, budgets.cpu.noise),
+            None => Row::budgeted(name, None, sum),
+        });
+        let arm = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
+        table.rows.push(Row::told(format!("{requests}: Lambda, arm time instead"), arm));
+    }
+    table.rows.push(Row::told("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
+    table.notes = notes(prices);
+    Ok(table)
+}
+
+fn consumption(
+    way: &[Invocation],
+    steps: &[Step],
+    spent: &Spent,
+    logged: &BTreeMap<&str, Logged>,
+    prices: &Prices,
+) -> anyhow::Result<Consumption> {
+    let mut all = Consumption::default();
+    for invocation in way {
+        let step = find(steps, invocation.step)?;
+        let each = |total: f64| total / step.messages;
+        all.writes += each(step.used.writes());
+        all.reads += each(step.used.reads());
+        all.sqs += each(step.used.sends());
+        if invocation.over_http {
+            all.http += 1.0 / invocation.messages;
+        } else {
+            // Received and deleted, a batch in one request.
+            all.sqs += 2.0 / invocation.messages;
+        }
+        all.invocations += 1.0 / invocation.messages;
+        let milliseconds = duration(invocation, step, spent.by(invocation.function), prices);
+        all.gigabyte_seconds += milliseconds / 1000.0 * GIGABYTES / invocation.messages;
+        let own = logged.get(invocation.function).map_or(0.0, |logged| logged.bytes_each_message);
+        all.log_bytes += own + prices.assumed.platform_log_bytes / invocation.messages;
+    }
+    Ok(all)
+}
+
+/// How long Lambda bills an invocation for, in milliseconds: what it computes,
+/// and what it waits for. Calls to AWS are taken to follow on one another.
+fn duration(invocation: &Invocation, step: &Step, cpu_ms: f64, prices: &Prices) -> f64 {
+    let assumed = &prices.assumed;
+    let calls = |used: &Used| used.dynamodb_requests() * assumed.dynamodb_ms + used.sends() * assumed.sqs_ms;
+    let messages = if invocation.at_once { 1.0 } else { invocation.messages };
+    let waits =
+        calls(&step.used) / step.messages * messages + if invocation.outside { assumed.outside_ms } else { 0.0 };
+    cpu_ms * invocation.messages * assumed.slower + waits
+}
+
+fn a_month(steps: &[Step], prices: &Prices) -> anyhow::Result<f64> {
+    let tick = find(steps, "tick, idle")?;
+    let seconds = tick.used.dynamodb_requests() * prices.assumed.dynamodb_ms / 1000.0;
+    let each_tick = tick.used.reads() * prices.dynamodb.million_read_units / MILLION
+        + prices.scheduler.million_requests / MILLION
+        + prices.lambda.million_requests / MILLION
+        + seconds * GIGABYTES * prices.lambda.gigabyte_second_x86
+        + prices.assumed.platform_log_bytes / 1e9 * prices.logs.gigabyte;
+    let polling = QUEUES * prices.assumed.empty_receives_a_month * prices.sqs.million_requests / MILLION;
+    Ok(each_tick * TICKS_A_MONTH + polling)
+}
+
+fn find<'a>(steps: &'a [Step], name: &str) -> anyhow::Result<&'a Step> {
+    steps.iter().find(|step| step.name == name).ok_or_else(|| anyhow::anyhow!("there is no step '{name}'"))
+}
+
+struct Logged {
+    bytes_each_message: f64,
+}
+
+/// What each function logs of a message itself, at the template's level.
+async fn log_bytes(binaries: &Binaries, prices: &Prices) -> anyhow::Result<BTreeMap<&'static str, Logged>> {
+    let system = System::start().await.without_gateway().await;
+    let file = std::env::temp_dir().join(format!("perf-{}.log", std::process::id()));
+    let mut logged = BTreeMap::new();
+    for function in ["send", "dispatch", "dlr-webhook", "callback"] {
+        let events = events(&system, function, INVOCATIONS, 1).await?;
+        let command = binaries.logging(function, File::create(&file)?)?;
+        let mut instance = Instance::start(command, &settings(function, system.world.url())?).await?;
+        for event in events {
+            succeed(&mut instance, event).await?;
+        }
+        instance.kill().await?;
+        let text = std::fs::read_to_string(&file)?;
+        let size = |count: usize| u32::try_from(count).map(f64::from);
+        let bytes = size(text.len())? + size(text.lines().count())? * prices.assumed.line_overhead_bytes;
+        logged.insert(function, Logged { bytes_each_message: bytes / size(INVOCATIONS)? });
+    }
+    std::fs::remove_file(&file)?;
+    Ok(logged)
+}
+
+fn notes(prices: &Prices) -> Vec<String> {
+    let assumed = &prices.assumed;
+    vec![
+        format!("Prices: {}.", prices.source),
+        format!(
+            "Assumed: DynamoDB answers in {} ms, SQS in {} ms, carriers and clients in {} ms; a function",
+            number(assumed.dynamodb_ms),
+            number(assumed.sqs_ms),
+            number(assumed.outside_ms)
+        ),
+        format!(
+            "of 256 MB computes {} times as long as here; Lambda logs {} bytes of an invocation itself.",
+            number(assumed.slower),
+            number(assumed.platform_log_bytes)
+        ),
+        format!(
+            "After requests of 100, jobs come by {} in a batch; callbacks and all else come one by one,",
+            number(assumed.batch)
+        ),
+        "each received and deleted by itself. Without traffic out of AWS, free tiers and storage.".to_owned(),
+    ]
+}

@@ -1,0 +1,112 @@
+//! Clients that send as fast as they are answered, and take the callbacks
+//! themselves.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum::{Router, extract::State, http::StatusCode, routing::post};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use shared::runtime::HttpStack;
+use tests::system::{DEMO, owned, with};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use url::Url;
+
+/// How long the last callback may take to come.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// So many messages.
+#[derive(Clone, Copy)]
+pub struct Load {
+    pub messages: u32,
+    pub each_request: u32,
+    pub connections: u32,
+}
+
+/// How long a load took until all of it was accepted, and told.
+pub struct Took {
+    pub accepted: Duration,
+    pub told: Duration,
+}
+
+/// Where callbacks go. It ends when it is dropped.
+pub struct Clients {
+    http: reqwest::Client,
+    callback: Url,
+    told: watch::Receiver<u32>,
+    server: JoinHandle<()>,
+}
+
+impl Clients {
+    /// # Errors
+    /// When there is no port.
+    pub async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let callback = format!("http://{}/callbacks", listener.local_addr()?).parse()?;
+        let (sender, told) = watch::channel(0);
+        let router = Router::new().route("/callbacks", post(count)).with_state(Arc::new(sender));
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                eprintln!("callbacks are no longer taken: {error}");
+            }
+        });
+        Ok(Self { http: HttpStack::new()?.client().clone(), callback, told, server })
+    }
+
+    /// Sends all of it, and waits until each message's receipt was told.
+    ///
+    /// # Errors
+    /// When a request is refused, or a callback does not come.
+    pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<Took> {
+        let mut told = self.told.clone();
+        let before = *told.borrow();
+        let url = gateway.join("message")?;
+        let sent = AtomicU32::new(0);
+        let begun = Instant::now();
+        let connection = async || {
+            loop {
+                let first = sent.fetch_add(load.each_request, Ordering::Relaxed);
+                if first >= load.messages {
+                    return Ok::<_, anyhow::Error>(());
+                }
+                let request = self.http.post(url.clone()).bearer_auth(DEMO).json(&self.request(first, load));
+                let answer = request.send().await?;
+                let status = answer.status();
+                let body = answer.text().await?;
+                anyhow::ensure!(status.is_success(), "{status}: {body}");
+            }
+        };
+        try_join_all((0..load.connections).map(|_| connection())).await?;
+        let accepted = begun.elapsed();
+        let all = told.wait_for(|told| *told >= before + load.messages);
+        tokio::time::timeout(PATIENCE, all).await.context("some messages were never reported")??;
+        Ok(Took { accepted, told: begun.elapsed() })
+    }
+
+    /// To phones that are reached at once, and send a receipt.
+    fn request(&self, first: u32, load: Load) -> Value {
+        let message = |index: u32| {
+            let text = format!("Your parcel number {index:07} is on its way and will be with you by noon.");
+            with(owned(&format!("4479{index:08}"), &text), "callback", self.callback.as_str())
+        };
+        let last = load.messages.min(first + load.each_request);
+        json!({"messages": (first..last).map(message).collect::<Vec<_>>()})
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn count(State(told): State<Arc<watch::Sender<u32>>>) -> StatusCode {
+    told.send_modify(|told| *told += 1);
+    StatusCode::OK
+}

@@ -1,0 +1,135 @@
+//! `tests/perf/run`: what a message costs, held to budgets. In units of AWS,
+//! dollars, instructions, time from a cold start, size, processor time; and how
+//! many a second go through one machine.
+//!
+//! It builds nothing: the script before it has. It exits with 1 when a row is
+//! over its budget, and with 3 when none is but something could not be measured.
+
+mod binaries;
+mod budgets;
+mod cold_start;
+mod cpu;
+mod dollars;
+mod instructions;
+mod load;
+mod messages;
+mod procfs;
+mod rate;
+mod recorder;
+mod size;
+mod stack;
+mod table;
+mod units;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, ValueEnum};
+
+use crate::{
+    binaries::Binaries,
+    budgets::{Budgets, Prices},
+    table::Table,
+};
+
+/// Measures what a message costs, and holds it to tests/perf/budgets.toml.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure [default: all]
+    sections: Vec<Section>,
+
+    /// Where `cargo lambda build` put NAME/bootstrap
+    #[arg(long, value_name = "DIR")]
+    functions: PathBuf,
+
+    /// Where `cargo lambda build --output-format zip` put NAME/bootstrap.zip
+    #[arg(long, value_name = "DIR")]
+    archives: PathBuf,
+
+    /// The program `local`
+    #[arg(long, value_name = "FILE")]
+    local: PathBuf,
+
+    /// The profile that `local` was built with
+    #[arg(long, value_name = "NAME")]
+    local_profile: String,
+
+    /// Keep callgrind's profiles here, for `callgrind_annotate`; they name functions when the
+    /// binaries have symbols
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Units,
+    Dollars,
+    Instructions,
+    ColdStart,
+    Size,
+    Cpu,
+    Rate,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = Arguments::parse();
+    if arguments.sections.is_empty() {
+        arguments.sections = Section::value_variants().to_vec();
+    }
+    let mut run = Run {
+        binaries: Binaries { folder: std::path::absolute(&arguments.functions)? },
+        budgets: Budgets::read()?,
+        prices: Prices::read()?,
+        spent: None,
+        arguments,
+    };
+    let (mut over, mut not_run) = (0, 0);
+    for section in run.arguments.sections.clone() {
+        let table = run.table(section).await?;
+        println!("{table}");
+        over += table.over();
+        not_run += table.not_run();
+    }
+    Ok(match (over, not_run) {
+        (0, 0) => {
+            println!("all within budget");
+            ExitCode::SUCCESS
+        }
+        (0, _) => {
+            println!("none over budget, {not_run} not run");
+            ExitCode::from(3)
+        }
+        _ => {
+            println!("{over} over budget, {not_run} not run");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+struct Run {
+    arguments: Arguments,
+    binaries: Binaries,
+    budgets: Budgets,
+    prices: Prices,
+    /// Measured once, for the two tables that need it.
+    spent: Option<Vec<cpu::Spent>>,
+}
+
+impl Run {
+    async fn table(&mut self, section: Section) -> anyhow::Result<Table> {
+        if matches!(section, Section::Dollars | Section::Cpu) && self.spent.is_none() {
+            self.spent = Some(cpu::measure(&self.arguments.local, &self.binaries).await?);
+        }
+        let spent = self.spent.as_deref().unwrap_or_default();
+        let (arguments, binaries, budgets) = (&self.arguments, &self.binaries, &self.budgets);
+        match section {
+            Section::Units => units::table(budgets, &units::PENDING).await,
+            Section::Dollars => dollars::table(binaries, spent, budgets, &self.prices).await,
+            Section::Instructions => instructions::table(binaries, budgets, arguments.profiles.as_deref()).await,
+            Section::ColdStart => cold_start::table(binaries, budgets).await,
+            Section::Size => size::table(&arguments.archives, budgets),
+            Section::Cpu => Ok(cpu::table(spent, budgets)),
+            Section::Rate => rate::table(&arguments.local, &arguments.local_profile, budgets).await,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Stands between a function and AWS, and keeps the bodies that go by.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use shared::runtime::HttpStack;
+use tokio::{net::TcpListener, task::JoinHandle};
+use url::Url;
+
+/// It ends when it is dropped.
+pub struct Recorder {
+    pub url: Url,
+    tape: Arc<Tape>,
+    server: JoinHandle<()>,
+}
+
+struct Tape {
+    client: reqwest::Client,
+    world: Url,
+    bodies: Mutex<Vec<Bytes>>,
+}
+
+impl Recorder {
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(world: Url) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}/", listener.local_addr()?).parse()?;
+        let tape = Arc::new(Tape { client: HttpStack::new()?.client().clone(), world, bodies: Mutex::default() });
+        let router = Router::new().fallback(pass_on).with_state(Arc::clone(&tape));
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                eprintln!("the recorder ended: {error}");
+            }
+        });
+        Ok(Self { url, tape, server })
+    }
+
+    /// What has gone by since this was last asked.
+    pub fn take(&self) -> Vec<Bytes> {
+        std::mem::take(&mut *self.tape.bodies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn pass_on(State(tape): State<Arc<Tape>>, mut headers: HeaderMap, body: Bytes) -> Response {
+    headers.remove(header::CONTENT_LENGTH);
+    let sent = tape.client.post(tape.world.clone()).headers(headers).body(body.clone()).send().await;
+    let answered = async {
+        let answer = sent?;
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove(header::TRANSFER_ENCODING);
+        headers.remove(header::CONTENT_LENGTH);
+        Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))
+    };
+    match answered.await {
+        Ok((status, headers, answer)) => {
+            tape.bodies.lock().unwrap_or_else(PoisonError::into_inner).extend([body, answer.clone()]);
+            (status, headers, answer).into_response()
+        }
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}

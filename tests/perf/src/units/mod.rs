@@ -1,0 +1,150 @@
+//! What each step asks of AWS, in the requests and units that it bills. The
+//! handlers are called here in the process, each by itself, and the world's
+//! meter is read before and after, so that the counts are the same every time.
+
+mod pending;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use ::tests::system::System;
+use anyhow::Context;
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use serde::Deserialize;
+use serde_json::json;
+use shared::runtime::Environment;
+
+pub use pending::{PENDING, pending};
+pub use steps::steps;
+
+use crate::{
+    budgets::Budgets,
+    table::{Row, Table},
+};
+
+/// A step of a message's life, and what it cost in all.
+pub struct Step {
+    pub name: String,
+    /// How many messages the cost is of.
+    pub messages: f64,
+    pub used: Used,
+}
+
+/// What the meter showed.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Used {
+    dynamodb: BTreeMap<String, DynamoDbUse>,
+    sqs: BTreeMap<String, SqsUse>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct DynamoDbUse {
+    requests: f64,
+    read_units: f64,
+    write_units: f64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct SqsUse {
+    requests: f64,
+}
+
+impl Used {
+    pub fn writes(&self) -> f64 {
+        self.dynamodb.values().map(|used| used.write_units).sum()
+    }
+
+    pub fn reads(&self) -> f64 {
+        self.dynamodb.values().map(|used| used.read_units).sum()
+    }
+
+    pub fn dynamodb_requests(&self) -> f64 {
+        self.dynamodb.values().map(|used| used.requests).sum()
+    }
+
+    pub fn queries(&self) -> f64 {
+        self.dynamodb.get("Query").map_or(0.0, |used| used.requests)
+    }
+
+    /// A batch is one.
+    pub fn sends(&self) -> f64 {
+        let of = |operation| self.sqs.get(operation).map_or(0.0, |used: &SqsUse| used.requests);
+        of("SendMessage") + of("SendMessageBatch")
+    }
+}
+
+/// A system whose own gateway has ended, so that nothing runs but what is called.
+pub struct Stage {
+    pub system: System,
+    pub environment: Environment,
+}
+
+impl Stage {
+    pub async fn of(system: System) -> Self {
+        let system = system.without_gateway().await;
+        Self { environment: system.environment(), system }
+    }
+
+    /// Runs a step, and says what it used.
+    async fn cost(&self, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Used> {
+        let meter = self.system.world.url().join("meter")?;
+        self.system.client.delete(meter.clone()).send().await?.error_for_status()?;
+        step.await?;
+        self.system.client.get(meter).send().await?.json().await.context("reading the meter")
+    }
+
+    /// Takes the jobs that wait in a queue, as Lambda would bring them.
+    async fn take(&self, queue: &str) -> SqsEvent {
+        let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
+        let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
+        let mut event = SqsEvent::default();
+        for message in received["Messages"].as_array().into_iter().flatten() {
+            let mut record = SqsMessage::default();
+            record.message_id = message["MessageId"].as_str().map(str::to_owned);
+            record.body = message["Body"].as_str().map(str::to_owned);
+            event.records.push(record);
+        }
+        event
+    }
+}
+
+/// The steps, and the ticks with that many messages pending far in the future.
+///
+/// # Errors
+/// When a step does not do what it should.
+pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
+    let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
+    let (steps, pending) = (steps().await?, pending(counts).await?);
+    for step in steps.iter().chain(&pending.steps) {
+        let budget = budgets.units.get(&step.name);
+        let per_message = [
+            ("write units", step.used.writes(), budget.map(|budget| budget.writes)),
+            ("read units", step.used.reads(), budget.map(|budget| budget.reads)),
+            ("DynamoDB requests", step.used.dynamodb_requests(), budget.map(|budget| budget.dynamodb)),
+            ("SQS requests", step.used.sends(), budget.map(|budget| budget.sqs)),
+        ];
+        for (unit, used, budget) in per_message {
+            table.rows.push(Row::budgeted(format!("{}: {unit}", step.name), budget, used / step.messages));
+        }
+    }
+    table.rows.extend(pending.rows(budgets));
+    table.notes.push("Reads of accounts, keys and carriers are left out: a warm function makes each twice a".into());
+    table.notes.push("minute, whatever it handles.".into());
+    table.notes.extend(pending.notes);
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most that is quick to lay down in a debug build.
+    const FEW: [u32; 2] = [1_000, 5_000];
+
+    #[tokio::test]
+    async fn each_step_stays_within_its_budget() {
+        let table = table(&Budgets::read().unwrap(), &FEW).await.unwrap();
+        println!("{table}");
+        assert_eq!((table.over(), table.not_run()), (0, 0), "{table}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Ticks: what one costs must follow from what is due, not from what is stored.
+//!
+//! The messages that wait are copies of one that the gateway wrote itself, with
+//! other ids and times, laid into the embedded engine directly: a million of
+//! them through the gateway would take an hour.
+
+use std::time::Instant;
+
+use dynoxide::{Database, ImportOptions, types::Item};
+use jiff::{SignedDuration, Timestamp};
+use local::{config::Config, world::WorldOptions};
+use serde_json::{Value, json};
+use tests::system::{DEMO, System, owned, with};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::{Stage, Step, Used};
+use crate::{
+    budgets::Budgets,
+    table::{Row, number},
+};
+
+/// How many messages wait, in the driver.
+pub const PENDING: [u32; 2] = [1_000, 1_000_000];
+/// How many are due at a busy tick.
+const DUE: u32 = 1_000;
+/// How many items are laid down at once.
+const CHUNK: u32 = 20_000;
+
+const TABLE: &str = "MessagesTable";
+
+/// Ticks with ever more messages pending, then one with messages due among them.
+pub struct Pending {
+    pub steps: Vec<Step>,
+    pub notes: Vec<String>,
+    idle: Vec<(u32, Used)>,
+}
+
+impl Pending {
+    /// That the cost is the same with few and with many pending.
+    pub fn rows(&self, budgets: &Budgets) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (count, used) in &self.idle {
+            let what = format!("tick, {count} pending: queries");
+            rows.push(Row::gate(what, budgets.tick.queries, used.queries()));
+        }
+        if let [(few, first), .., (many, last)] = self.idle.as_slice() {
+            let what = format!("tick, read units with {many} pending, of those with {few}");
+            rows.push(Row::gate(what, budgets.tick.growth, last.reads() / first.reads()));
+        }
+        rows
+    }
+}
+
+pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
+    let tables = Database::memory()?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let dynamodb = format!("http://{}/", listener.local_addr()?).parse()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, tables.clone(), async {
+        // An error means that the sender is gone, which is the same.
+        let _ = stopped.await;
+    }));
+    let options = WorldOptions { dynamodb: Some(dynamodb), ..WorldOptions::default() };
+    let stage = Stage::of(System::in_world(Config::DEFAULT, options).await).await;
+    let pattern = Pattern::written_by_the_gateway(&stage).await?;
+    let tick = schedule_tick::ScheduleTick::new(&stage.environment)?;
+    let ticked = || async { Ok(tick.handle(u64::MAX).await?) };
+
+    let mut pending = Pending { steps: Vec::new(), notes: Vec::new(), idle: Vec::new() };
+    let far = Timestamp::now() + SignedDuration::from_hours(24 * 30);
+    let mut stored = 0;
+    for &count in counts {
+        let begun = Instant::now();
+        pattern.lay_down(&tables, stored..count, far)?;
+        if count >= 100_000 {
+            let seconds = begun.elapsed().as_secs_f64();
+            pending.notes.push(format!("{} messages were laid down in {} s.", count - stored, number(seconds)));
+        }
+        stored = count;
+        pending.idle.push((count, stage.cost(ticked()).await?));
+    }
+    pattern.lay_down(&tables, stored..stored + DUE, Timestamp::now())?;
+    let ahead = stage.system.queue_length("JobsQueue").await;
+    let used = stage.cost(ticked()).await?;
+    let woken = stage.system.queue_length("JobsQueue").await - ahead;
+    anyhow::ensure!(woken == u64::from(DUE), "{woken} of {DUE} were woken");
+    pending.steps.push(Step { name: "tick, each of 1,000 due".to_owned(), messages: f64::from(DUE), used });
+
+    drop(stage);
+    // The tables have been read for the last time.
+    let _ = stop.send(());
+    served.await?.map_err(anyhow::Error::msg)?;
+    Ok(pending)
+}
+
+/// A scheduled message's item, as the gateway writes it.
+struct Pattern {
+    id: String,
+    item: String,
+}
+
+impl Pattern {
+    async fn written_by_the_gateway(stage: &Stage) -> anyhow::Result<Self> {
+        let send = send::Send::new(&stage.environment)?;
+        let later = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
+        let message = with(owned("447700900304", &"x".repeat(160)), "send_at", later);
+        let response = send.handle(tests::system::invocation("/message", &json!({"messages": [message]}))).await;
+        anyhow::ensure!(response.status() == 200, "the pattern was answered {}, for {DEMO}", response.status());
+        let found = stage.system.aws("DynamoDB_20120810.Scan", &json!({"TableName": TABLE})).await;
+        let item = &found["Items"][0];
+        let id = item["id"]["S"].as_str().unwrap_or_default().to_owned();
+        anyhow::ensure!(!id.is_empty() && item["wake_at"]["N"].is_string(), "a scheduled message has a wake time");
+        Ok(Self { id, item: item.to_string() })
+    }
+
+    fn lay_down(&self, tables: &Database, numbers: std::ops::Range<u32>, wake: Timestamp) -> anyhow::Result<()> {
+        tables.enable_bulk_loading()?;
+        for start in numbers.clone().step_by(CHUNK as usize) {
+            let end = numbers.end.min(start + CHUNK);
+            let items = (start..end).map(|number| self.copy(number, wake)).collect::<anyhow::Result<Vec<_>>>()?;
+            tables.import_items(TABLE, items, ImportOptions::default())?;
+        }
+        tables.disable_bulk_loading()?;
+        Ok(())
+    }
+
+    fn copy(&self, number: u32, wake: Timestamp) -> anyhow::Result<Item> {
+        let id = Uuid::from_u128((0x0700_u128 << 64) | (0b10_u128 << 62) | u128::from(number));
+        let mut item: Value = serde_json::from_str(&self.item.replace(&self.id, &id.to_string()))?;
+        item["wake_at"]["N"] = (wake.as_millisecond() + i64::from(number % 60_000)).to_string().into();
+        item["wake_shard"]["N"] = (number % u32::from(shared::store::dynamo::WAKE_SHARDS)).to_string().into();
+        Ok(serde_json::from_value(item)?)
+    }
+}

@@ -1,0 +1,140 @@
+//! One message through each step, and many where many go together.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use serde_json::{Value, json};
+use tests::system::{System, TOKEN, invocation, owned, shared, with};
+
+use super::{Stage, Step};
+
+/// Each step's cost. What is remembered by a warm function has been read before.
+pub async fn steps() -> anyhow::Result<Vec<Step>> {
+    let stage = Stage::of(System::start().await).await;
+    let functions = Functions::of(&stage)?;
+    let mut steps = functions.accepts().await?;
+    steps.extend(functions.on_the_way().await?);
+    let used = stage.cost(async { Ok(functions.tick.handle(u64::MAX).await?) }).await?;
+    steps.push(Step { name: "tick, idle".to_owned(), messages: 1.0, used });
+    Ok(steps)
+}
+
+struct Functions<'a> {
+    stage: &'a Stage,
+    /// As long as one gets in practice: the item must stay below one kilobyte.
+    sink: String,
+    send: send::Send,
+    dispatch: dispatch::Dispatch,
+    dlr: dlr_webhook::DlrWebhook,
+    mo: mo_webhook::MoWebhook,
+    callback: callback::Callback,
+    tick: schedule_tick::ScheduleTick,
+}
+
+impl<'a> Functions<'a> {
+    fn of(stage: &'a Stage) -> anyhow::Result<Self> {
+        let environment = &stage.environment;
+        Ok(Self {
+            stage,
+            sink: stage.system.sink("a-sink-with-quite-a-long-name"),
+            send: send::Send::new(environment)?,
+            dispatch: dispatch::Dispatch::new(environment)?,
+            dlr: dlr_webhook::DlrWebhook::new(environment)?,
+            mo: mo_webhook::MoWebhook::new(environment)?,
+            callback: callback::Callback::new(environment)?,
+            tick: schedule_tick::ScheduleTick::new(environment)?,
+        })
+    }
+
+    /// As long as one segment gets, from a number of the account's own.
+    fn message(&self, to: &str) -> Value {
+        with(owned(to, &"x".repeat(160)), "callback", self.sink.as_str())
+    }
+
+    async fn accept(&self, messages: Vec<Value>) -> anyhow::Result<Value> {
+        let response = self.send.handle(invocation("/message", &json!({"messages": messages}))).await;
+        anyhow::ensure!(response.status() == 200, "accept was answered {}", response.status());
+        Ok(serde_json::from_slice::<Value>(response.body())?["messages"].take())
+    }
+
+    /// The id of a message that was accepted by itself.
+    async fn accepted(&self, to: &str) -> anyhow::Result<String> {
+        let accepted = self.accept(vec![self.message(to)]).await?;
+        Ok(accepted[0]["messageUuid"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn accepting(&self, name: &str, messages: Vec<Value>) -> anyhow::Result<Step> {
+        let count = f64::from(u32::try_from(messages.len())?);
+        let used = self.stage.cost(async { self.accept(messages).await.map(drop) }).await?;
+        Ok(Step { name: name.to_owned(), messages: count, used })
+    }
+
+    async fn accepts(&self) -> anyhow::Result<Vec<Step>> {
+        self.accept(vec![self.message("447700900301")]).await?;
+        let named = || json!({"from": {"type": "custom", "value": "sender-id"}, "to": "447700900303", "body": "x"});
+        self.accept(vec![named()]).await?;
+        let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+        let many = |count: u32| (0..count).map(|index| self.message(&format!("44770090{index:04}"))).collect();
+        let pooled = |to: &str| with(shared(to, "Hello"), "callback", self.sink.as_str());
+        self.accept(vec![pooled("447700900310")]).await?;
+        Ok(vec![
+            self.accepting("accept, 1 in a request", vec![self.message("447700900302")]).await?,
+            self.accepting("accept, 100 in a request", many(100)).await?,
+            self.accepting("accept, 1,000 in a request", many(1_000)).await?,
+            self.accepting("accept, cannot be answered", vec![named()]).await?,
+            self.accepting("accept, scheduled", vec![with(self.message("447700900304"), "send_at", later)]).await?,
+            self.accepting("accept, shared sender, first contact", vec![pooled("447700900311")]).await?,
+            self.accepting("accept, shared sender, known", vec![pooled("447700900311")]).await?,
+        ])
+    }
+
+    async fn on_the_way(&self) -> anyhow::Result<Vec<Step>> {
+        let (stage, dispatch) = (self.stage, &self.dispatch);
+        let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
+        // No receipt follows of itself for numbers that end in 3xx.
+        let (warm, id) = (self.accepted("447700900306").await?, self.accepted("447700900305").await?);
+        dispatch.handle(job(&warm)).await;
+        let mut steps = vec![one(
+            "submit",
+            stage.cost(async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) }).await?,
+        )];
+
+        let receipt =
+            json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
+        let nobody = uuid::Uuid::nil();
+        self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{nobody}"), &receipt)).await;
+        for name in ["receipt", "receipt, repeated"] {
+            let brought = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
+            steps.push(one(name, stage.cost(async { succeeded(&brought.await) }).await?));
+        }
+
+        let told = stage.take("CallbacksQueue").await;
+        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
+        self.callback.handle(told.clone()).await;
+        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
+        steps.push(one("callback", stage.cost(telling).await?));
+
+        let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
+        let path = format!("/mo/loopback/{TOKEN}");
+        self.mo.handle(invocation(&path, &reply("r1"))).await;
+        let brought = self.mo.handle(invocation(&path, &reply("r2")));
+        steps.push(one("reply", stage.cost(async { succeeded(&brought.await) }).await?));
+        Ok(steps)
+    }
+}
+
+fn job(message: &str) -> SqsEvent {
+    let mut record = SqsMessage::default();
+    record.body = Some(json!({"v": 1, "type": "submit", "message": message}).to_string());
+    let mut event = SqsEvent::default();
+    event.records.push(record);
+    event
+}
+
+fn finished(failed: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(failed == 0, "{failed} jobs of a batch failed");
+    Ok(())
+}
+
+fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
+    anyhow::ensure!(response.status() == 200, "a webhook was answered {}", response.status());
+    Ok(())
+}
