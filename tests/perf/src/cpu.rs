@@ -1,16 +1,21 @@
 //! How much processor time the functions spend on a message from end to end:
 //! accepted, submitted, its receipt taken, the client called back. The real
-//! binaries run below a `local` of their own, AWS and the network in another.
+//! binaries run below a `local` of their own, AWS and the network in another,
+//! which together keep the machine busy; and then each by itself, on a machine
+//! that does little else.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context;
+use local::lambda::Instance;
+use tests::system::System;
 
 use crate::{
-    binaries::{Binaries, FUNCTIONS},
+    binaries::{Binaries, FUNCTIONS, settings, succeed},
     budgets::Budgets,
     load::{Clients, Load},
-    procfs::children_times,
+    messages::events,
+    procfs::{children_times, times},
     stack::Local,
     table::{Row, Table},
 };
@@ -22,6 +27,10 @@ const LOADS: [Load; 2] = [
 ];
 /// What is sent before, so that every function has started.
 const WARM_UP: u32 = 500;
+
+/// How many invocations a function is given by itself, after some that warm it.
+const ALONE: usize = 1_000;
+const ALONE_WARM_UP: usize = 100;
 
 /// Milliseconds for each message, by function.
 pub struct Spent {
@@ -76,7 +85,33 @@ pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Sp
     Ok(spent)
 }
 
-pub fn table(spent: &[Spent], budgets: &Budgets) -> Table {
+/// Milliseconds for each message, one in an invocation, one invocation after another.
+async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> {
+    let system = System::start().await.without_gateway().await;
+    let mut spent = Vec::new();
+    for function in ["send", "dispatch", "dlr-webhook", "callback"] {
+        let mut events = events(&system, function, ALONE_WARM_UP + ALONE, 1).await?.into_iter();
+        let settings = settings(function, system.world.url())?;
+        let mut instance = Instance::start(binaries.command(function)?, &settings).await?;
+        let process = instance.id().context("it has ended")?;
+        for event in events.by_ref().take(ALONE_WARM_UP) {
+            succeed(&mut instance, event).await?;
+        }
+        let before = times(process)?;
+        for event in events {
+            succeed(&mut instance, event).await?;
+        }
+        let after = times(process)?;
+        let time = (after.user + after.system).saturating_sub(before.user + before.system);
+        spent.push((function, time.as_secs_f64() * 1000.0 / f64::from(u32::try_from(ALONE)?)));
+        instance.kill().await?;
+    }
+    Ok(spent)
+}
+
+/// # Errors
+/// When a function does not do what it should.
+pub async fn table(spent: &[Spent], binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
     let mut table = Table::new("cpu: processor time of the functions for each message, ms");
     for spent in spent {
         let requests = format!("requests of {}", spent.each_request);
@@ -89,7 +124,13 @@ pub fn table(spent: &[Spent], budgets: &Budgets) -> Table {
         let total = spent.by_function.values().map(|milliseconds| milliseconds.all).sum();
         table.rows.push(Row::noisy(format!("{requests}: end to end"), budget, total, noise));
     }
+    let alone = alone(binaries).await?;
+    let total = alone.iter().map(|(_, milliseconds)| milliseconds).sum();
+    table.rows.extend(alone.iter().map(|(function, time)| Row::told(format!("by itself: {function}"), *time)));
+    table.rows.push(Row::beside("by itself: end to end", budgets.cpu.milliseconds, total));
     table.notes.push("The budget is what Kannel 1.4.5 spends from end to end on a machine of two processors.".into());
     table.notes.push("Times differ between machines and runs: it fails when over by more than the noise.".into());
-    table
+    table.notes.push("By itself means one function at a time, an event after the other. What it spends more in".into());
+    table.notes.push("company is not its own: caches, and processors, are shared with all the others.".into());
+    Ok(table)
 }

@@ -128,7 +128,7 @@ impl Run {
             Section::Instructions => instructions::table(binaries, budgets, arguments.profiles.as_deref()).await,
             Section::ColdStart => cold_start::table(binaries, budgets).await,
             Section::Size => size::table(&arguments.archives, budgets),
-            Section::Cpu => Ok(cpu::table(spent, budgets)),
+            Section::Cpu => cpu::table(spent, binaries, budgets).await,
             Section::Rate => rate::table(&arguments.local, &arguments.local_profile, budgets).await,
         }
     }

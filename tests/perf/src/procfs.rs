@@ -39,6 +39,15 @@ pub fn children_times(parent: u32) -> anyhow::Result<BTreeMap<String, Times>> {
     Ok(times)
 }
 
+/// The processor time of a process.
+///
+/// # Errors
+/// When there is no such process.
+pub fn times(process: u32) -> anyhow::Result<Times> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    Ok(Stat::parse(&stat).context("/proc/PID/stat")?.times)
+}
+
 /// The most memory that a process has held (`VmHWM`), in bytes.
 ///
 /// # Errors
