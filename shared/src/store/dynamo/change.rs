@@ -1,6 +1,8 @@
 //! Conditional changes of one message: what is set, and what is expected to be
 //! there. A refused one comes back with the item as it is.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
@@ -20,7 +22,8 @@ pub(super) struct Update {
     sets: Vec<String>,
     removes: Vec<String>,
     conditions: Vec<String>,
-    names: usize,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
 }
 
 /// What became of it.
@@ -39,7 +42,14 @@ impl Update {
             .key(key, string(value))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Self { request, sets: Vec::new(), removes: Vec::new(), conditions: Vec::new(), names: 0 }
+        Self {
+            request,
+            sets: Vec::new(),
+            removes: Vec::new(),
+            conditions: Vec::new(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        }
     }
 
     pub(super) fn of_message(client: &Client, table: &str, id: MessageId) -> Self {
@@ -48,17 +58,15 @@ impl Update {
 
     /// A placeholder for an attribute's name.
     fn name(&mut self, attribute: &str) -> String {
-        self.names += 1;
-        let placeholder = format!("#n{}", self.names);
-        self.request = self.request.clone().expression_attribute_names(&placeholder, attribute);
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), attribute.to_owned());
         placeholder
     }
 
     /// A placeholder for a value.
     fn value(&mut self, value: AttributeValue) -> String {
-        self.names += 1;
-        let placeholder = format!(":v{}", self.names);
-        self.request = self.request.clone().expression_attribute_values(&placeholder, value);
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
         placeholder
     }
 
@@ -177,6 +185,8 @@ impl Update {
         let expression = clause("SET", &self.sets) + &clause("REMOVE", &self.removes);
         let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
         let request = self.request.update_expression(expression).set_condition_expression(condition);
+        let request = request.set_expression_attribute_names((!self.names.is_empty()).then_some(self.names));
+        let request = request.set_expression_attribute_values((!self.values.is_empty()).then_some(self.values));
         match request.send().await {
             Ok(answer) => Ok(Answer::Made(answer.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
