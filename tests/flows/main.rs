@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 
+mod accept_each;
 mod admin;
 mod bad_input;
 mod budget;

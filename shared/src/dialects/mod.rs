@@ -1,10 +1,12 @@
 //! Dialects: the vendors' request formats that clients speak.
 //!
 //! Each dialect is a folder with the same three files: `request.rs` reads what
-//! a client posts into [`Draft`]s, or into [`Fault`]s that name every field
-//! that was wrong; `response.rs` writes the answer; `event.rs` writes what the
-//! client is told later. A message remembers the dialect it came in. A new one
-//! is a folder, a variant of [`Dialect`] and its arms below.
+//! a client posts into [`Draft`]s, or into what was wrong with it; `response.rs`
+//! writes the answer; `event.rs` writes what the client is told later. A message
+//! remembers the dialect it came in. A new one is a folder, a variant of
+//! [`Dialect`] and its arms below, and a module of `send` for its paths: how a
+//! request names its account, and whether one fault refuses all of it, differ
+//! too much from vendor to vendor to be put behind one function.
 
 mod json;
 pub mod mplus;
@@ -13,7 +15,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{CallbackUrl, Channel, Fault, Message, PhoneNumber, Reply, SegmentLimit, SenderId, State, Text};
+use crate::domain::{
+    CallbackUrl, Channel, Content, Groupings, Message, PhoneNumber, Reference, Reply, SenderId, State, Text, Validity,
+};
 
 /// The dialects there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ pub enum Dialect {
 /// A message as a client asked for it, valid but not yet accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// Which message of the request it is, counted from 0.
+    pub index: usize,
     pub to: PhoneNumber,
     pub from: SenderChoice,
     pub text: Text,
@@ -33,6 +39,31 @@ pub struct Draft {
     pub channels: Vec<Channel>,
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
+    pub reference: Option<Reference>,
+    pub groupings: Groupings,
+    pub validity: Option<Validity>,
+    pub content: Option<Content>,
+}
+
+impl Draft {
+    /// One with nothing but what every message has.
+    #[must_use]
+    pub fn new(to: PhoneNumber, from: SenderChoice, text: Text) -> Self {
+        Self {
+            index: 0,
+            to,
+            from,
+            text,
+            callback: None,
+            channels: Vec::new(),
+            client_id: None,
+            send_at: None,
+            reference: None,
+            groupings: Groupings::default(),
+            validity: None,
+            content: None,
+        }
+    }
 }
 
 /// The sender that a client asks for.
@@ -58,11 +89,12 @@ pub struct Warning {
 }
 
 impl Dialect {
-    /// # Errors
-    /// Every fault of every message.
-    pub fn read_request(self, body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
+    /// Whether its clients name no callback with a message, and are told at
+    /// their account's status URL instead.
+    #[must_use]
+    pub fn tells_at_the_account(self) -> bool {
         match self {
-            Self::Mplus => mplus::request::read(body, limit),
+            Self::Mplus => false,
         }
     }
 

@@ -85,8 +85,8 @@ struct MobileOriginated<'a> {
 pub(crate) fn reply(reply: &Reply) -> String {
     json(&MobileOriginated {
         account_uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, reply.account.as_str().as_bytes()),
-        batch_uuid: reply.replied_to.map(|to| to.batch),
-        message_uuid: reply.replied_to.map(|to| to.message),
+        batch_uuid: reply.replied_to.as_ref().map(|to| to.batch),
+        message_uuid: reply.replied_to.as_ref().map(|to| to.message),
         mo_uuid: reply.id,
         channel: "sms",
         message: &reply.body,
