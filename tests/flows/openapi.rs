@@ -86,6 +86,17 @@ async fn what_is_answered_and_told_fits_its_schema() {
     fits(&system.get(DEMO, "/conversations/447700900030").await.body, "Page");
     fits(&system.get(DEMO, "/dr-responses").await.body, "ReceiptCodes");
 
+    let labels = json!({"from": "441234567890", "to": [{"number": "00447700900032"}], "body": {"content": "Hi"}, "reference": "r",
+        "customGrouping": "g", "richContent": {"conversation": [{"text": "Hi"}]}});
+    let request = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [labels]}});
+    fits(&request, "CmRequest");
+    fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
+    fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");
+    fits(&system.until_sunk("status", 1).await[0]["json"], "CmStatusReport");
+    system.reply("447700900032", &"441234567890".into(), "Hi").await;
+    fits(&system.until_sunk("replies", 2).await[1]["json"], "CmReply");
+    fits(&system.get(DEMO, "/messages").await.body, "Page");
+
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [
         system.post("no-key", &json!({})).await,

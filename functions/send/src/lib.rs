@@ -1,11 +1,13 @@
-//! `send`: `POST /message`, where messages come in.
+//! `send`: where messages come in, by the paths of each dialect.
 
+mod cm;
 mod mplus;
 
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
     domain::{Fault, FaultCode, IdempotencyKey},
+    edge::path_segments,
     flow::Gateway,
     runtime::{ConfigError, Environment, connect_directory, connect_gateway},
     store::Directory,
@@ -29,8 +31,15 @@ impl Send {
         answer
     }
 
+    /// The API leads nothing here but the paths of these.
     async fn answer(&self, request: &Request) -> Response<Body> {
-        mplus::answer(self, request).await.unwrap_or_else(Response::from)
+        let segments = path_segments(request);
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        match segments.as_slice() {
+            ["v1.0", "message"] => cm::answer_json(self, request).await,
+            ["gateway.ashx"] => cm::answer_gateway(self, request).await,
+            _ => mplus::answer(self, request).await.unwrap_or_else(Response::from),
+        }
     }
 }
 

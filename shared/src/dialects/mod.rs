@@ -8,6 +8,7 @@
 //! request names its account, and whether one fault refuses all of it, differ
 //! too much from vendor to vendor to be put behind one function.
 
+pub mod cm;
 mod json;
 pub mod mplus;
 
@@ -25,6 +26,8 @@ use crate::domain::{
 pub enum Dialect {
     /// Cymba Messaging Plus.
     Mplus,
+    /// CM.com's Business Messaging API.
+    Cm,
 }
 
 /// A message as a client asked for it, valid but not yet accepted.
@@ -95,6 +98,7 @@ impl Dialect {
     pub fn tells_at_the_account(self) -> bool {
         match self {
             Self::Mplus => false,
+            Self::Cm => true,
         }
     }
 
@@ -103,6 +107,7 @@ impl Dialect {
     pub fn tells(self, state: State) -> bool {
         match self {
             Self::Mplus => mplus::event::tells(state),
+            Self::Cm => cm::event::tells(state),
         }
     }
 
@@ -112,6 +117,7 @@ impl Dialect {
     pub fn state_event(self, message: &Message, state: State) -> String {
         match self {
             Self::Mplus => mplus::event::receipt(message, state),
+            Self::Cm => cm::event::status_report(message, state),
         }
     }
 
@@ -120,6 +126,7 @@ impl Dialect {
     pub fn reply_event(self, reply: &Reply) -> String {
         match self {
             Self::Mplus => mplus::event::reply(reply),
+            Self::Cm => cm::event::reply(reply),
         }
     }
 
@@ -129,6 +136,8 @@ impl Dialect {
     pub fn signature_headers(self, secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
+            // Its document knows none.
+            Self::Cm => Vec::new(),
         }
     }
 }
