@@ -11,6 +11,7 @@ mod bad_input;
 mod budget;
 mod bulk;
 mod callbacks;
+mod cm;
 mod conversation;
 mod documents;
 mod idempotency;
