@@ -78,7 +78,10 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     let stored = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
     assert!(!stored.to_string().contains(&key), "a key is stored as its hash only");
     let shown = read(&system, &["account", "show", "acme"]).await;
-    assert_eq!(shown["account"], json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "secrets": 1}));
+    assert_eq!(
+        shown["account"],
+        json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "secrets": 1})
+    );
     assert_eq!(shown["senders"], json!(["441110000001"]));
     assert!(!shown.to_string().contains(&key) && !shown.to_string().contains(&secret));
 }
@@ -89,8 +92,13 @@ async fn an_account_can_be_changed_in_part() {
     printed(&system, &["account", "set", "demo", "--name", "Renamed"]).await;
     let account = &read(&system, &["account", "show", "demo"]).await["account"];
     assert_eq!((&account["name"], account["reply_url"].is_string()), (&json!("Renamed"), true));
-    let changed = read(&system, &["account", "set", "demo", "--no-reply-url"]).await;
-    assert_eq!(changed["account"], json!({"id": "demo", "name": "Renamed", "reply_url": null, "secrets": 1}));
+    let both = ["account", "set", "demo", "--no-reply-url", "--status-url", "https://a.example/"];
+    let changed = read(&system, &both).await;
+    let expected =
+        json!({"id": "demo", "name": "Renamed", "reply_url": null, "status_url": "https://a.example/", "secrets": 1});
+    assert_eq!(changed["account"], expected);
+    let changed = read(&system, &["account", "set", "demo", "--no-status-url"]).await;
+    assert!(changed["account"]["status_url"].is_null());
     assert!(refused(&system, &["account", "set", "nobody", "--name", "x"]).await.contains("no account nobody"));
     assert_eq!(admin(&system, &["account", "set", "demo"]).await.code, 2, "nothing to change");
     let list = printed(&system, &["account", "list"]).await;

@@ -5,10 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
 
+mod accept_each;
 mod admin;
 mod bad_input;
 mod bulk;
 mod callbacks;
+mod cm;
 mod conversation;
 mod documents;
 mod idempotency;

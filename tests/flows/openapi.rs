@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::domain::{Channel, State};
+use shared::{dialects::mplus, domain::State};
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
 
@@ -57,9 +57,9 @@ fn the_routes_are_those_of_the_template() {
 #[test]
 fn the_names_are_those_of_the_code() {
     assert_eq!(names("State"), State::ALL.map(|state| state.as_str().to_owned()).into());
-    assert_eq!(names("Channel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
+    assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.as_str().to_owned()).into());
     let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
-    let known = shared::dialects::mplus::event::CODES.map(|(code, _, _)| code);
+    let known = mplus::event::CODES.map(|(code, _, _)| code);
     assert_eq!(codes, json!(known));
 }
 
@@ -85,6 +85,17 @@ async fn what_is_answered_and_told_fits_its_schema() {
     fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
     fits(&system.get(DEMO, "/conversations/447700900030").await.body, "Page");
     fits(&system.get(DEMO, "/dr-responses").await.body, "ReceiptCodes");
+
+    let labels = json!({"from": "441234567890", "to": [{"number": "00447700900032"}], "body": {"content": "Hi"}, "reference": "r",
+        "customGrouping": "g", "richContent": {"conversation": [{"text": "Hi"}]}});
+    let request = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [labels]}});
+    fits(&request, "CmRequest");
+    fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
+    fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");
+    fits(&system.until_sunk("status", 1).await[0]["json"], "CmStatusReport");
+    system.reply("447700900032", &"441234567890".into(), "Hi").await;
+    fits(&system.until_sunk("replies", 2).await[1]["json"], "CmReply");
+    fits(&system.get(DEMO, "/messages").await.body, "Page");
 
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     carriers::CarrierName,
-    domain::{Message, Reply, State},
+    domain::{Content, Message, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 
@@ -33,6 +33,14 @@ struct ShownMessage<'a> {
     send_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groupings: Option<&'a [String; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a Content>,
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +109,10 @@ fn show(message: &Message) -> ShownMessage<'_> {
         created_at: time(message.created_at),
         send_at: message.send_at.map(time),
         client_id: message.client_id.map(|id| id.to_string()),
+        reference: message.reference.as_ref().map(Reference::as_str),
+        groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
+        expires_at: message.expires_at.map(time),
+        content: message.content.as_ref(),
         carrier: message.carrier.map(CarrierName::as_str),
         carrier_id: message.carrier_id.as_deref(),
     }
@@ -113,7 +125,7 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
         from: reply.from.digits(),
         body: &reply.body,
         created_at: time(reply.received_at),
-        in_reply_to: reply.replied_to.map(|to| to.message.to_string()),
+        in_reply_to: reply.replied_to.as_ref().map(|to| to.message.to_string()),
     }
 }
 

@@ -1,21 +1,17 @@
-//! `send`: `POST /message`, where messages come in.
+//! `send`: where messages come in, by the paths of each dialect.
 
-use http::{Response, StatusCode};
-use lambda_http::{Body, Request, RequestExt};
+mod cm;
+mod mplus;
+
+use http::Response;
+use lambda_http::{Body, Request};
 use shared::{
-    dialects::{Dialect, mplus},
     domain::{Fault, FaultCode, IdempotencyKey},
-    edge::{MOST_BYTES, Problem, authenticate, body, json},
-    flow::{
-        Gateway,
-        accept::{self, accept},
-    },
+    edge::path_segments,
+    flow::Gateway,
     runtime::{ConfigError, Environment, connect_directory, connect_gateway},
     store::Directory,
 };
-
-/// The switch for a dry run, as the page names it and as its example does.
-const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
 
 pub struct Send {
     gateway: Gateway,
@@ -32,40 +28,19 @@ impl Send {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let answer = self.answer(&request).await;
         self.gateway.publish_metrics();
-        answer.unwrap_or_else(Response::from)
+        answer
     }
 
-    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let account = authenticate(request, &self.directory).await?;
-        let body = body(request, MOST_BYTES)?;
-        let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
-        let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
-        let read = Dialect::Mplus.read_request(body, self.gateway.settings.segment_limit);
-        let read = read.map_err(Problem::invalid)?;
-        if !mplus::response::fits(&read.drafts) {
-            return Err(Problem::answer_too_large());
-        }
-        let wish = accept::Request { dialect: Dialect::Mplus, drafts: read.drafts, idempotency_key, dry_run };
-        let messages = accept(&self.gateway, &self.directory, &account, &wish).await?;
-        Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
-    }
-}
-
-/// Any case of either name will do, and one `true` is enough: whoever wants to
-/// try must not send.
-fn dry_run(request: &Request) -> Result<bool, Fault> {
-    let mut dry_run = false;
-    let parameters = request.query_string_parameters();
-    for (name, value) in
-        parameters.iter().filter(|(name, _)| DRY_RUN.iter().any(|known| name.eq_ignore_ascii_case(known)))
-    {
-        match value.to_ascii_lowercase().as_str() {
-            "" | "true" | "1" => dry_run = true,
-            "false" | "0" => {}
-            _ => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
+    /// The API leads nothing here but the paths of these.
+    async fn answer(&self, request: &Request) -> Response<Body> {
+        let segments = path_segments(request);
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        match segments.as_slice() {
+            ["v1.0", "message"] => cm::answer_json(self, request).await,
+            ["gateway.ashx"] => cm::answer_gateway(self, request).await,
+            _ => mplus::answer(self, request).await.unwrap_or_else(Response::from),
         }
     }
-    Ok(dry_run)
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Fault> {

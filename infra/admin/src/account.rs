@@ -9,7 +9,7 @@ use shared::{
 
 use crate::{
     Desk,
-    arguments::{AccountCommand, AccountSet},
+    arguments::{AccountCommand, AccountCreate, AccountSet},
     failure::Failure,
     key::{self, ShownKey},
     output::{Report, fields, or_dash, table},
@@ -20,6 +20,7 @@ struct ShownAccount<'a> {
     id: &'a str,
     name: &'a str,
     reply_url: Option<&'a str>,
+    status_url: Option<&'a str>,
     /// How many callback secrets it has.
     secrets: usize,
 }
@@ -30,6 +31,7 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
             id: account.id.as_str(),
             name: &account.name,
             reply_url: account.reply_url.as_ref().map(CallbackUrl::as_str),
+            status_url: account.status_url.as_ref().map(CallbackUrl::as_str),
             secrets: account.secrets.len(),
         }
     }
@@ -37,7 +39,7 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
 
 pub async fn run(command: AccountCommand, desk: &Desk) -> Result<Report, Failure> {
     match command {
-        AccountCommand::Create { id, name, reply_url } => create(desk, id, name, reply_url).await,
+        AccountCommand::Create(new) => create(desk, new).await,
         AccountCommand::List => list(&desk.directory).await,
         AccountCommand::Show { id } => show(&desk.directory, &id).await,
         AccountCommand::Set(set) => change(&desk.directory, set).await,
@@ -56,9 +58,10 @@ fn missing(id: &AccountId) -> Failure {
     ))
 }
 
-async fn create(desk: &Desk, id: AccountId, name: String, reply_url: Option<CallbackUrl>) -> Result<Report, Failure> {
+async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
+    let AccountCreate { id, name, reply_url, status_url } = new;
     let secret = WebhookSecret::new(desk.random.bytes());
-    let account = Account { id, name, reply_url, secrets: vec![secret.clone()] };
+    let account = Account { id, name, reply_url, status_url, secrets: vec![secret.clone()] };
     if !desk.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(
             "there is an account {id} already, and nothing was changed; `admin account show {id}` shows it,\n\
@@ -95,6 +98,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("id", Some(id.to_string())),
         ("name", Some(account.name.clone())),
         ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
+        ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
         ("senders", Some(if senders.is_empty() { "-".to_owned() } else { senders.join(", ") })),
     ]);
@@ -104,7 +108,8 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
 
 async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {
     let reply_url = if set.what.no_reply_url { Some(None) } else { set.what.reply_url.map(Some) };
-    let change = AccountChange { name: set.what.name, reply_url };
+    let status_url = if set.what.no_status_url { Some(None) } else { set.what.status_url.map(Some) };
+    let change = AccountChange { name: set.what.name, reply_url, status_url };
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
     let report = Report::new("", &json!({"account": ShownAccount::from(&account)}));
     Ok(report.note(format!("The account {} is changed. It counts within 30 seconds.", account.id)))

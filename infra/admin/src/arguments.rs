@@ -133,17 +133,7 @@ pub enum Command {
 pub enum AccountCommand {
     /// Make an account, with a first callback secret, which is shown this once
     #[command(after_help = "Example: admin account create acme --name 'Acme Ltd'")]
-    Create {
-        /// 1 to 40 of a-z, 0-9 and '-'
-        #[arg(value_parser = AccountId::parse)]
-        id: AccountId,
-        /// For people
-        #[arg(long, value_parser = name)]
-        name: String,
-        /// Where replies are posted; without one they can only be read
-        #[arg(long, value_name = "URL", value_parser = callback_url)]
-        reply_url: Option<CallbackUrl>,
-    },
+    Create(AccountCreate),
     /// List every account
     List,
     /// Show an account with its senders and keys
@@ -151,9 +141,25 @@ pub enum AccountCommand {
         #[arg(value_parser = AccountId::parse)]
         id: AccountId,
     },
-    /// Change an account's name or reply URL
+    /// Change an account's name or URLs
     #[command(after_help = "Example: admin account set acme --no-reply-url")]
     Set(AccountSet),
+}
+
+#[derive(Debug, Args)]
+pub struct AccountCreate {
+    /// 1 to 40 of a-z, 0-9 and '-'
+    #[arg(value_parser = AccountId::parse)]
+    pub id: AccountId,
+    /// For people
+    #[arg(long, value_parser = name)]
+    pub name: String,
+    /// Where replies are posted; without one they can only be read
+    #[arg(long, value_name = "URL", value_parser = callback_url)]
+    pub reply_url: Option<CallbackUrl>,
+    /// Where status reports are posted, for clients that name no callback with a message
+    #[arg(long, value_name = "URL", value_parser = callback_url)]
+    pub status_url: Option<CallbackUrl>,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +174,12 @@ pub struct AccountSetWhat {
     /// Post replies nowhere
     #[arg(long)]
     pub no_reply_url: bool,
+    /// Post status reports there
+    #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_status_url")]
+    pub status_url: Option<CallbackUrl>,
+    /// Post status reports nowhere
+    #[arg(long)]
+    pub no_status_url: bool,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,8 @@ pub struct AccountConfig {
     pub senders: Vec<SenderId>,
     /// An absolute URL, or a path of the world.
     pub reply_url: Option<String>,
+    /// Likewise; for status reports to clients that name no callback with a message.
+    pub status_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
 }

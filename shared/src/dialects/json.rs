@@ -1,12 +1,13 @@
-//! JSON as a client writes it, read into a tree. A key that stands twice in an
-//! object is refused: the tree could keep only one of the two, and the other, a
-//! list of messages perhaps, would be lost without a word (RFC 8259, section 4).
+//! JSON as a client writes it, read into a tree, and as it is answered. A tree can keep only one of two
+//! values of a key (RFC 8259, section 4). So a key that stands twice is refused;
+//! or, for a vendor whose own samples have that, the later one counts unless the
+//! earlier one is a list, of messages perhaps, that would be lost without a word.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    Deserializer, Serialize,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value, error::Category};
 
@@ -18,7 +19,34 @@ use crate::domain::{Fault, FaultCode};
 /// A fault that says where the body stops being JSON, or where a key is
 /// repeated.
 pub(super) fn read(body: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(body).map(|Tree(value)| value).map_err(|error| {
+    read_by(body, Repeats::Refused)
+}
+
+/// The same, where the later of two values of a key counts, in whatever case the
+/// key is written.
+///
+/// # Errors
+/// As [`read`]; a key is repeated in the sense of this if it stands under a list.
+pub(super) fn read_last(body: &[u8]) -> Result<Value, Fault> {
+    read_by(body, Repeats::LastCounts)
+}
+
+/// What this is given are maps of strings and numbers, which JSON always takes.
+pub(super) fn write(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What becomes of a key that stands twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    Refused,
+    LastCounts,
+}
+
+fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, Fault> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = repeats.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| {
         let (code, what) = match error.classify() {
             Category::Data => (FaultCode::Duplicate, "names a key twice in one object"),
             Category::Io | Category::Syntax | Category::Eof => (FaultCode::Malformed, "is not JSON"),
@@ -27,17 +55,15 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Fault> {
     })
 }
 
-struct Tree(Value);
+impl<'de> DeserializeSeed<'de> for Repeats {
+    type Value = Value;
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor).map(Self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
+impl<'de> Visitor<'de> for Repeats {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +100,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Tree(value)) = list.next_element()? {
+        while let Some(value) = list.next_element_seed(self)? {
             values.push(value);
         }
         Ok(values.into())
@@ -82,12 +108,20 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
+        // The spelling that each key was met in last.
+        let mut spellings = HashMap::new();
         while let Some(key) = object.next_key::<String>()? {
-            if fields.contains_key(&key) {
+            let earlier = match self {
+                Self::Refused => fields.remove(&key),
+                Self::LastCounts => {
+                    let earlier = spellings.insert(key.to_ascii_lowercase(), key.clone());
+                    earlier.and_then(|spelling| fields.remove(&spelling))
+                }
+            };
+            if earlier.is_some_and(|value| self == Self::Refused || value.is_array()) {
                 return Err(A::Error::custom("a key stands twice"));
             }
-            let Tree(value) = object.next_value()?;
-            fields.insert(key, value);
+            fields.insert(key, object.next_value_seed(self)?);
         }
         Ok(fields.into())
     }
@@ -114,6 +148,14 @@ mod tests {
     fn one_key_may_stand_in_several_objects() {
         let body = r#"{"a":[{"a":1},{"a":-1}],"b":{"a":null,"c":[true,1.5,"x\n"]}}"#;
         assert_eq!(read(body.as_bytes()).unwrap(), serde_json::from_str::<Value>(body).unwrap());
+    }
+
+    #[test]
+    fn the_last_can_count_unless_a_list_is_lost() {
+        let read = |body: &str| read_last(body.as_bytes());
+        assert_eq!(read(r#"{"a":1,"A":2,"b":{"c":1,"c":[1]}}"#).unwrap(), serde_json::json!({"A": 2, "b": {"c": [1]}}));
+        assert_eq!(read(r#"{"a":[1],"A":2}"#).unwrap_err().code, FaultCode::Duplicate);
+        assert_eq!(read(r#"{"a":1} x"#).unwrap_err().code, FaultCode::Malformed);
     }
 
     proptest! {

@@ -1,11 +1,14 @@
 //! Dialects: the vendors' request formats that clients speak.
 //!
 //! Each dialect is a folder with the same three files: `request.rs` reads what
-//! a client posts into [`Draft`]s, or into [`Fault`]s that name every field
-//! that was wrong; `response.rs` writes the answer; `event.rs` writes what the
-//! client is told later. A message remembers the dialect it came in. A new one
-//! is a folder, a variant of [`Dialect`] and its arms below.
+//! a client posts into [`Draft`]s, or into what was wrong with it; `response.rs`
+//! writes the answer; `event.rs` writes what the client is told later. A message
+//! remembers the dialect it came in. A new one is a folder, a variant of
+//! [`Dialect`] and its arms below, and a module of `send` for its paths: how a
+//! request names its account, and whether one fault refuses all of it, differ
+//! too much from vendor to vendor to be put behind one function.
 
+pub mod cm;
 mod json;
 pub mod mplus;
 
@@ -13,7 +16,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{CallbackUrl, Channel, Fault, Message, PhoneNumber, Reply, SegmentLimit, SenderId, State, Text};
+use crate::domain::{
+    CallbackUrl, Channel, Content, Groupings, Message, PhoneNumber, Reference, Reply, SenderId, State, Text, Validity,
+};
 
 /// The dialects there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,11 +26,15 @@ use crate::domain::{CallbackUrl, Channel, Fault, Message, PhoneNumber, Reply, Se
 pub enum Dialect {
     /// Cymba Messaging Plus.
     Mplus,
+    /// CM.com's Business Messaging API.
+    Cm,
 }
 
 /// A message as a client asked for it, valid but not yet accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// Which message of the request it is, counted from 0.
+    pub index: usize,
     pub to: PhoneNumber,
     pub from: SenderChoice,
     pub text: Text,
@@ -33,6 +42,31 @@ pub struct Draft {
     pub channels: Vec<Channel>,
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
+    pub reference: Option<Reference>,
+    pub groupings: Groupings,
+    pub validity: Option<Validity>,
+    pub content: Option<Content>,
+}
+
+impl Draft {
+    /// One with nothing but what every message has.
+    #[must_use]
+    pub fn new(to: PhoneNumber, from: SenderChoice, text: Text) -> Self {
+        Self {
+            index: 0,
+            to,
+            from,
+            text,
+            callback: None,
+            channels: Vec::new(),
+            client_id: None,
+            send_at: None,
+            reference: None,
+            groupings: Groupings::default(),
+            validity: None,
+            content: None,
+        }
+    }
 }
 
 /// The sender that a client asks for.
@@ -58,11 +92,13 @@ pub struct Warning {
 }
 
 impl Dialect {
-    /// # Errors
-    /// Every fault of every message.
-    pub fn read_request(self, body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
+    /// Whether its clients name no callback with a message, and are told at
+    /// their account's status URL instead.
+    #[must_use]
+    pub fn tells_at_the_account(self) -> bool {
         match self {
-            Self::Mplus => mplus::request::read(body, limit),
+            Self::Mplus => false,
+            Self::Cm => true,
         }
     }
 
@@ -71,6 +107,7 @@ impl Dialect {
     pub fn tells(self, state: State) -> bool {
         match self {
             Self::Mplus => mplus::event::tells(state),
+            Self::Cm => cm::event::tells(state),
         }
     }
 
@@ -80,6 +117,7 @@ impl Dialect {
     pub fn state_event(self, message: &Message, state: State) -> String {
         match self {
             Self::Mplus => mplus::event::receipt(message, state),
+            Self::Cm => cm::event::status_report(message, state),
         }
     }
 
@@ -88,6 +126,7 @@ impl Dialect {
     pub fn reply_event(self, reply: &Reply) -> String {
         match self {
             Self::Mplus => mplus::event::reply(reply),
+            Self::Cm => cm::event::reply(reply),
         }
     }
 
@@ -97,6 +136,8 @@ impl Dialect {
     pub fn signature_headers(self, secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
+            // Its document knows none.
+            Self::Cm => Vec::new(),
         }
     }
 }

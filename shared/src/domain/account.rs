@@ -190,6 +190,10 @@ pub struct Account {
     /// Where replies go; without one they are kept and can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_url: Option<CallbackUrl>,
+    /// Where the states of messages go that came without a callback of their
+    /// own, in dialects that have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_url: Option<CallbackUrl>,
     /// Callbacks are signed with each of these, the newest first: two while a
     /// secret is being replaced. Without one, callbacks go unsigned.
     #[serde(default)]

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, MessageId, PhoneNumber, Progress, Receipts, SentFrom, Stamp, State, Text,
+    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, MessageId, PhoneNumber, Progress, Receipts,
+    Reference, SentFrom, Stamp, State, Text,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -28,6 +29,13 @@ pub struct Message {
     /// The client's own name for it.
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
+    /// The client's own name for it, which need not be its alone.
+    pub reference: Option<Reference>,
+    pub groupings: Groupings,
+    /// When it is no longer worth delivering.
+    pub expires_at: Option<Timestamp>,
+    /// What channels beside SMS show in place of the text.
+    pub content: Option<Content>,
     /// Of what was asked for: tells a repeat from another content under the same id.
     pub fingerprint: Fingerprint,
     pub created_at: Timestamp,

@@ -8,8 +8,10 @@
 mod account;
 mod callback_url;
 mod channel;
+mod content;
 mod fault;
 mod id;
+mod label;
 mod message;
 mod number;
 mod receipt;
@@ -19,12 +21,18 @@ mod sender;
 mod state;
 mod text;
 mod time;
+mod validity;
 
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use channel::Channel;
+pub use content::{
+    Action, Bubble, CalendarEvent, Contact, Content, Language, LanguagePolicy, ListPicker, Location, Media, OAuth2,
+    PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,
+};
 pub use fault::{Fault, FaultCode};
 pub use id::{BatchId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
+pub use label::{Groupings, LabelError, Reference};
 pub use message::{Fingerprint, Message, Moment};
 pub use number::{NumberError, PhoneNumber};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
@@ -34,5 +42,6 @@ pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
 pub use state::{Progress, State};
 pub use text::{Encoding, SegmentLimit, Text, TextError};
 pub use time::{TimeError, parse_time};
+pub use validity::Validity;
 
 pub use jiff::{SignedDuration, Timestamp};

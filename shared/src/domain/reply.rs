@@ -4,7 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{AccountId, BatchId, MessageId, PhoneNumber, ReplyId, SenderId, Stamp};
+use super::{AccountId, BatchId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId, Stamp};
+use crate::dialects::Dialect;
 
 /// A reply whose account is known.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,16 +18,31 @@ pub struct Reply {
     pub body: String,
     pub received_at: Timestamp,
     /// The newest message of the conversation that had been sent by then.
-    pub replied_to: Option<RepliedTo>,
+    pub replied_to: Option<Box<RepliedTo>>,
+    /// The dialect that its client is told in.
+    pub dialect: Dialect,
     /// The run that recorded it.
     pub stamp: Stamp,
 }
 
 /// The message that a reply answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepliedTo {
     pub message: MessageId,
     pub batch: BatchId,
+    pub reference: Option<Reference>,
+    pub groupings: Groupings,
+}
+
+impl From<&Message> for RepliedTo {
+    fn from(message: &Message) -> Self {
+        Self {
+            message: message.id,
+            batch: message.batch,
+            reference: message.reference.clone(),
+            groupings: message.groupings.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for Reply {

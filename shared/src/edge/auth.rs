@@ -8,11 +8,12 @@ use super::{Problem, query};
 use crate::{
     carriers::{CarrierName, UnreadableError},
     domain::{AccountId, ApiKeyHash, Fault, FaultCode},
+    flow::Unavailable,
     store::{CarrierSecrets, Directory, DirectoryStore, SecretStore},
 };
 
 /// The longest key that is looked up.
-const LONGEST_KEY: usize = 256;
+pub const LONGEST_KEY: usize = 256;
 
 /// Whose request it is: by `?key=`, or else by `Authorization: Bearer`.
 ///
@@ -25,8 +26,19 @@ pub async fn authenticate(request: &Request, directory: &Directory<impl Director
     let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
     let Some(key) = key else { return Err(Problem::unauthorized()) };
-    let account = directory.account_of_key(&ApiKeyHash::of(&key)).await;
-    account.map_err(|error| Problem::unavailable(&error.into()))?.ok_or_else(Problem::unauthorized)
+    let account = account_of_key(&key, directory).await;
+    account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
+}
+
+/// Whose key it is, if anyone's; for dialects that have their own place for it.
+///
+/// # Errors
+/// When the directory did not answer.
+pub async fn account_of_key(
+    key: &str,
+    directory: &Directory<impl DirectoryStore>,
+) -> Result<Option<AccountId>, Unavailable> {
+    Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
 }
 
 fn bearer(request: &Request) -> Option<String> {

@@ -10,7 +10,10 @@ use tracing::error;
 
 use crate::{
     domain::Fault,
-    flow::{Unavailable, accept::Refusal},
+    flow::{
+        Unavailable,
+        accept::{Grounds, Refusal},
+    },
     store::StoreError,
 };
 
@@ -79,6 +82,21 @@ impl Problem {
             .saying(format!("It is {state}."))
     }
 
+    fn faulty(grounds: Grounds) -> Self {
+        match grounds {
+            Grounds::NotOwned => {
+                Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "A sender ID is not yours")
+            }
+            Grounds::Conflict => {
+                Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An id or key was used with another content")
+            }
+            Grounds::Unacceptable => {
+                let title = "A message cannot be accepted as asked";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:problem:unacceptable", title)
+            }
+        }
+    }
+
     /// The store or a queue did not answer: the error is logged here, and the
     /// client is asked to come again. What cannot be read will not be read the
     /// next time either.
@@ -108,18 +126,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotOwned(errors) => {
-                Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "A sender ID is not yours")
-                    .with(errors)
-            }
-            Refusal::Conflict(errors) => {
-                Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An id or key was used with another content")
-                    .with(errors)
-            }
-            Refusal::Unacceptable(errors) => {
-                let title = "A message cannot be accepted as asked";
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:problem:unacceptable", title).with(errors)
-            }
+            Refusal::Faulty { grounds, faults } => Self::faulty(grounds).with(faults),
             Refusal::Unavailable(error) => error.into(),
         }
     }

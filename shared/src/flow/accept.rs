@@ -1,22 +1,28 @@
-//! Step 1: a client's messages are accepted, all of them or none.
+//! Step 1: a client's messages are accepted: all of them or none, or each by
+//! itself, as its dialect has it.
 //!
 //! Senders are checked and assigned, the messages written, their jobs enqueued,
-//! and only then is the client answered. A crash before that leaves messages
-//! that nobody was promised: a repeat under the same ids or key finds them and
+//! and only then is the client answered. Nothing is written or locked for a
+//! message that is refused. A crash before the answer leaves messages that
+//! nobody was promised: a repeat under the same ids or key finds them and
 //! enqueues them again.
 
 mod assign;
+mod candidates;
 mod write;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
+pub use candidates::{Grounds, Refusal, Refused};
+
+use self::candidates::{Candidates, Fate};
 use super::{Gateway, Unavailable};
 use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
-        AccountId, BatchId, Fault, FaultCode, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Progress,
-        Receipts, SenderKind, SenderOwner, SentFrom,
+        AccountId, BatchId, CallbackUrl, Content, Fault, FaultCode, Fingerprint, IdempotencyKey, Message, MessageId,
+        Moment, Progress, Receipts, Reference, SenderKind, SenderOwner, SentFrom, Validity,
     },
     queue::Queue,
     runtime::{About, Metric},
@@ -33,36 +39,17 @@ pub const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 pub struct Request {
     pub dialect: Dialect,
     pub drafts: Vec<Draft>,
+    /// How many messages the client posted: with those that its dialect has
+    /// refused, and that are not among the drafts.
+    pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
     /// Validate and answer, but write nothing, send nothing and lock nothing.
     pub dry_run: bool,
 }
 
-/// Why a request was not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// A sender that the account does not own.
-    #[error("a sender is not the account's")]
-    NotOwned(Vec<Fault>),
-    /// An id or key that stands for something else.
-    #[error("an id or key was used with another content")]
-    Conflict(Vec<Fault>),
-    /// What was asked cannot be done: a time too far ahead, or no shared sender left.
-    #[error("a message cannot be accepted")]
-    Unacceptable(Vec<Fault>),
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.into())
-    }
-}
-
 /// Accepts the messages of one request for `account`, and gives them back as
 /// they were accepted, in the same order: those of a repeat as they were the
-/// first time.
+/// first time. If one of them cannot be accepted, none is.
 ///
 /// # Errors
 /// A [`Refusal`]. After [`Refusal::Unavailable`] some messages may be written
@@ -74,27 +61,65 @@ pub async fn accept(
     account: &AccountId,
     request: &Request,
 ) -> Result<Vec<Message>, Refusal> {
+    let accepted = run(gateway, directory, account, request, Fate::Shared).await?;
+    Ok(accepted.into_iter().flatten().collect())
+}
+
+/// Accepts those messages that can be accepted, and says of each what became of
+/// it, in the same order.
+///
+/// # Errors
+/// [`Refusal::Unavailable`]; some messages may be written and not enqueued.
+pub async fn accept_each(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    account: &AccountId,
+    request: &Request,
+) -> Result<Vec<Result<Message, Refused>>, Refusal> {
+    run(gateway, directory, account, request, Fate::Own).await
+}
+
+async fn run(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    account: &AccountId,
+    request: &Request,
+    fate: Fate,
+) -> Result<Vec<Result<Message, Refused>>, Refusal> {
     let now = gateway.clock.now();
-    refuse_distant(&request.drafts, now)?;
-    refuse_foreign_senders(directory, account, &request.drafts).await?;
+    let mut candidates = Candidates::new(&request.drafts, fate);
+    candidates.refuse(Grounds::Unacceptable, too_distant(&candidates, now))?;
+    candidates.refuse(Grounds::NotOwned, with_foreign_senders(directory, account, &candidates).await?)?;
 
     let plans = plan(gateway, account, request, now);
-    let earlier = write::find_earlier(gateway, &plans, request).await?;
-    let senders = assign::senders(gateway, directory, account, request, &earlier).await?;
-    let messages = plans.iter().zip(&request.drafts).zip(senders);
-    let messages: Vec<_> =
-        messages.map(|((plan, draft), from)| message(account, request.dialect, plan, draft, from, now)).collect();
+    let (earlier, conflicts) = write::find_earlier(gateway, &plans, &candidates, request.dry_run).await?;
+    candidates.refuse(Grounds::Conflict, conflicts)?;
+    let (mut senders, without) =
+        assign::senders(gateway, directory, account, &candidates, &earlier, request.dry_run).await?;
+    candidates.refuse(Grounds::Unacceptable, without)?;
+
+    let told_at = status_url(directory, account, request.dialect).await?;
+    let messages = candidates.standing().filter_map(|(place, draft)| {
+        let from = senders.remove(&place)?;
+        Some((place, message(account, request.dialect, &plans[place], draft, from, told_at.as_ref(), now)))
+    });
+    let messages: Vec<_> = messages.collect();
     if request.dry_run {
-        return Ok(write::in_place_of(messages, earlier));
+        return Ok(candidates.conclude(write::in_place_of(messages, earlier)));
     }
-    let messages = write::write(gateway, &plans, messages, earlier).await?;
+    let (messages, conflicts) = write::write(gateway, &plans, messages, earlier, &candidates).await?;
+    candidates.refuse(Grounds::Conflict, conflicts)?;
     write::enqueue(gateway, &messages).await?;
-    let new = messages.iter().filter(|message| message.created_at == now).count();
+    report(gateway, account, &messages, now);
+    Ok(candidates.conclude(messages))
+}
+
+fn report<S, Q>(gateway: &Gateway<S, Q>, account: &AccountId, messages: &[(usize, Message)], now: Timestamp) {
+    let new = messages.iter().filter(|(_, message)| message.created_at == now).count();
     gateway.metrics.count(Metric::Accepted, About::new(Some(account), None), new);
-    for message in &messages {
+    for (_, message) in messages {
         info!(message.id = %message.id, account.id = %account, message.state = message.state().as_str(), "accepted");
     }
-    Ok(messages)
 }
 
 /// What is known of a message before it has a sender.
@@ -118,38 +143,59 @@ fn plan(
     request: &Request,
     now: Timestamp,
 ) -> Vec<Plan> {
-    let drafts = request.drafts.iter().enumerate();
-    let plan = |(index, draft): (usize, &Draft)| {
+    let plan = |draft: &Draft| {
         let (id, named, of) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), Named::ByClientId, 1),
             // A repeat under one key must bring as many messages as before.
             (None, Some(key)) => {
-                let id = MessageId::of_idempotency_key(account, key, index);
-                (id, Named::ByIdempotencyKey, request.drafts.len())
+                let id = MessageId::of_idempotency_key(account, key, draft.index);
+                (id, Named::ByIdempotencyKey, request.posted)
             }
             (None, None) => (gateway.random.message_id(now), Named::Not, 1),
         };
         Plan { id, named, fingerprint: fingerprint(draft, of) }
     };
-    drafts.map(plan).collect()
+    request.drafts.iter().map(plan).collect()
 }
 
+/// Of what was asked for, in the client's words: what is relative stays so.
 fn fingerprint(draft: &Draft, of: usize) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),
         SenderChoice::Shared => "",
     };
     let channels: Vec<_> = draft.channels.iter().map(|channel| channel.as_str()).collect();
+    let channels = channels.join(",");
     let send_at = draft.send_at.map(|at| at.as_millisecond().to_string());
-    Fingerprint::of([
+    let of = of.to_string();
+    let callback = draft.callback.as_ref().map_or("", |callback| callback.as_str());
+    let mut parts = vec![
         draft.to.digits(),
         sender,
         draft.text.as_str(),
-        draft.callback.as_ref().map_or("", |callback| callback.as_str()),
-        &channels.join(","),
+        callback,
+        &channels,
         send_at.as_deref().unwrap_or(""),
-        &of.to_string(),
-    ])
+        &of,
+    ];
+    // What came later stands behind, by name, so that older prints stay as they are.
+    let validity = draft.validity.map(|validity| match validity {
+        Validity::Until(at) => format!("until {at}"),
+        Validity::For(span) => format!("for {span}"),
+    });
+    let content = draft.content.as_ref().map(Content::to_json);
+    for (name, part) in [
+        ("reference", draft.reference.as_ref().map(Reference::as_str)),
+        ("validity", validity.as_deref()),
+        ("content", content.as_deref()),
+    ] {
+        parts.extend(part.into_iter().flat_map(|part| [name, part]));
+    }
+    if !draft.groupings.is_empty() {
+        parts.push("groupings");
+        parts.extend(draft.groupings.as_array().iter().map(String::as_str));
+    }
+    Fingerprint::of(parts)
 }
 
 fn message(
@@ -158,6 +204,7 @@ fn message(
     plan: &Plan,
     draft: &Draft,
     from: SentFrom,
+    told_at: Option<&CallbackUrl>,
     now: Timestamp,
 ) -> Message {
     let later = draft.send_at.filter(|at| at.duration_since(now) > NEAR);
@@ -171,9 +218,13 @@ fn message(
         from,
         text: draft.text.clone(),
         channels: draft.channels.clone(),
-        callback: draft.callback.clone(),
+        callback: draft.callback.as_ref().or(told_at).cloned(),
         client_id: draft.client_id,
         send_at: draft.send_at,
+        reference: draft.reference.clone(),
+        groupings: draft.groupings.clone(),
+        expires_at: draft.validity.map(|validity| validity.expires_at(now)),
+        content: draft.content.clone(),
         fingerprint: plan.fingerprint,
         created_at: now,
         progress,
@@ -188,32 +239,40 @@ fn message(
     }
 }
 
-fn refuse_distant(drafts: &[Draft], now: Timestamp) -> Result<(), Refusal> {
-    let faults = faults(drafts, |draft| {
-        let distant = draft.send_at.is_some_and(|at| at.duration_since(now) > FURTHEST);
-        distant.then(|| Fault::new("send_at", FaultCode::TooLong, "is more than 366 days ahead"))
-    });
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::Unacceptable(faults)) }
-}
-
-async fn refuse_foreign_senders(
+/// Where the client is told of messages without a callback, in a dialect that
+/// knows no callbacks of messages.
+async fn status_url(
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
-    drafts: &[Draft],
-) -> Result<(), Refusal> {
+    dialect: Dialect,
+) -> Result<Option<CallbackUrl>, StoreError> {
+    if !dialect.tells_at_the_account() {
+        return Ok(None);
+    }
+    Ok(directory.account(account).await?.and_then(|account| account.status_url))
+}
+
+fn too_distant(candidates: &Candidates<'_>, now: Timestamp) -> Vec<(usize, Fault)> {
+    candidates.faults(|draft| {
+        let distant = draft.send_at.is_some_and(|at| at.duration_since(now) > FURTHEST);
+        distant.then(|| Fault::new("send_at", FaultCode::TooLong, "is more than 366 days ahead"))
+    })
+}
+
+async fn with_foreign_senders(
+    directory: &Directory<impl DirectoryStore>,
+    account: &AccountId,
+    candidates: &Candidates<'_>,
+) -> Result<Vec<(usize, Fault)>, StoreError> {
     let mut faults = Vec::new();
-    for (index, draft) in drafts.iter().enumerate() {
+    for (place, draft) in candidates.standing() {
         let SenderChoice::Custom(sender) = &draft.from else { continue };
         if directory.owner(sender).await? != Some(SenderOwner::Account(account.clone())) {
             let fault = Fault::new("from.value", FaultCode::NotOwned, "is not a sender ID of this account");
-            faults.push(fault.at(index));
+            faults.push((place, fault));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::NotOwned(faults)) }
-}
-
-fn faults<T>(of: &[T], mut look: impl FnMut(&T) -> Option<Fault>) -> Vec<Fault> {
-    of.iter().enumerate().filter_map(|(index, one)| look(one).map(|fault| fault.at(index))).collect()
+    Ok(faults)
 }
 
 fn kind(choice: &SenderChoice) -> SenderKind {

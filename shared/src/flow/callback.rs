@@ -52,6 +52,10 @@ pub async fn callback(
         }
         OnRecord::NotYet => return look_again_later(gateway, job, now).await,
     };
+    if told.is_overtaken() {
+        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "overtaken");
+        return Ok(());
+    }
     let Some(account) = directory.account(told.account()).await? else {
         warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %told.account(), "the account is gone");
         return Ok(());
@@ -93,7 +97,16 @@ impl Told {
     fn dialect(&self) -> Dialect {
         match self {
             Self::State(message, _) => message.dialect,
-            Self::Reply(_) => Dialect::Mplus,
+            Self::Reply(reply) => reply.dialect,
+        }
+    }
+
+    /// Whether it is about a state on the way of a message that has come to its
+    /// end: the end is told, and this would come after it.
+    fn is_overtaken(&self) -> bool {
+        match self {
+            Self::State(message, state) => !state.is_final() && message.state().is_final(),
+            Self::Reply(_) => false,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
     carriers::{CarrierName, CarrierReply},
-    domain::{AccountId, Keyword, PhoneNumber, RepliedTo, Reply, ReplyId, SenderId, SenderOwner},
+    dialects::Dialect,
+    domain::{AccountId, Keyword, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderOwner},
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric},
     store::{Directory, DirectoryStore, Messages, Parked, Recipients, Record, StoreError},
@@ -17,6 +18,8 @@ use crate::{
 /// How far back in a conversation the message is looked for that a reply answers.
 const PAGE: u16 = 25;
 const PAGES: usize = 8;
+/// How far back an account's dialect is looked for.
+const SPEAKS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Records a reply and announces it to its account; `payload` is the body as it came.
 ///
@@ -49,9 +52,15 @@ pub async fn reply(
         gateway.metrics.count(Metric::Parked, About::new(None, Some(carrier)), 1);
         return Ok(());
     };
+    let answered = answered(gateway, &account, &reply.to, &reply.from).await?;
+    let dialect = match &answered {
+        Some(message) => message.dialect,
+        None => last_dialect(gateway, &account, now).await?,
+    };
     let recorded = Reply {
         id,
-        replied_to: replied_to(gateway, &account, &reply.to, &reply.from).await?,
+        replied_to: answered.as_deref().map(|message| Box::new(message.into())),
+        dialect,
         account,
         from: reply.from.clone(),
         to: reply.to.clone(),
@@ -64,7 +73,7 @@ pub async fn reply(
     if new {
         gateway.metrics.count(Metric::Replies, About::new(Some(&recorded.account), Some(carrier)), 1);
     }
-    let answered = recorded.replied_to.map(|to| to.message.to_string());
+    let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };
     info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");
     Ok(())
@@ -100,12 +109,12 @@ async fn account_of(
 
 /// The message that was handed over last; one that still waits for its time, or
 /// was blocked, cannot have been answered.
-async fn replied_to(
+async fn answered(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
-) -> Result<Option<RepliedTo>, StoreError> {
+) -> Result<Option<Box<Message>>, StoreError> {
     let mut after = None;
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
@@ -114,7 +123,7 @@ async fn replied_to(
             Record::In(_) => None,
         });
         if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
-            return Ok(Some(RepliedTo { message: newest.id, batch: newest.batch }));
+            return Ok(Some(newest));
         }
         after = page.next;
         if after.is_none() {
@@ -122,6 +131,23 @@ async fn replied_to(
         }
     }
     Ok(None)
+}
+
+/// What an account speaks that has sent nothing to this number: the dialect of
+/// its newest message. Where there is none among its last entries, the first
+/// dialect that there was.
+async fn last_dialect(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<Dialect, StoreError> {
+    let oldest = now.saturating_sub(SPEAKS_FOR).unwrap_or(Timestamp::MIN);
+    let page = gateway.store.log(account, oldest, now, None, PAGE).await?;
+    let dialects = page.entries.into_iter().filter_map(|entry| match entry.record {
+        Record::Out(message) => Some(message.dialect),
+        Record::In(_) => None,
+    });
+    Ok(dialects.into_iter().next().unwrap_or(Dialect::Mplus))
 }
 
 async fn announce<S>(

@@ -96,6 +96,10 @@ pub(super) async fn announce<S>(
     if message.callback.is_none() || !message.dialect.tells(state) {
         return Ok(());
     }
+    // The network says it again, or late, of a message that is there already.
+    if !state.is_final() && message.state() >= state {
+        return Ok(());
+    }
     let job = CallbackJob::announcing(Subject::State { message: message.id, state }, stamp, at);
     gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
     Ok(())

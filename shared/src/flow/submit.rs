@@ -114,7 +114,7 @@ enum Prepared {
     Not(Verdict),
 }
 
-/// Looks up the opt-out and the carrier.
+/// Looks at the validity, and up the opt-out and the carrier.
 async fn prepare(
     gateway: &Gateway<impl Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
@@ -122,6 +122,11 @@ async fn prepare(
     stamp: Stamp,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
+    if message.expires_at.is_some_and(|at| at <= now) {
+        let reason = Some("its validity was over before it was sent".to_owned());
+        let expired = Settlement { reason, ..settlement(stamp, Progress::Expired, now) };
+        return Ok(Prepared::Not(expired.into()));
+    }
     if gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id) {
         let reason = Some("the recipient has opted out of this sender".to_owned());
         let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
@@ -165,10 +170,15 @@ async fn hand_over<S, Q>(
     }
 }
 
-/// Back to the queue, or expired if it has been tried for a day.
+/// Back to the queue, or expired if its validity is over; without one, if it has
+/// been tried for a day.
 fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
-    if at.duration_since(message.due_since()) > BUSY_FOR {
-        let reason = Some(format!("it could not be handed over for a day: {reason}"));
+    let (given_up, how_long) = match message.expires_at {
+        Some(expires_at) => (at >= expires_at, "while it was valid"),
+        None => (at.duration_since(message.due_since()) > BUSY_FOR, "for a day"),
+    };
+    if given_up {
+        let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
         return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.

@@ -214,15 +214,18 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
 }
 
 fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account> {
-    let reply_url = match &account.reply_url {
-        None => None,
-        Some(written) => {
-            let url = if written.starts_with('/') { world.join(written)?.to_string() } else { written.clone() };
-            let url = CallbackUrl::parse(&url).map_err(|error| anyhow!("account {}: reply_url {error}", account.id))?;
-            Some(url)
-        }
+    let url = |name: &str, written: &Option<String>| -> anyhow::Result<Option<CallbackUrl>> {
+        let Some(written) = written else { return Ok(None) };
+        let url = if written.starts_with('/') { world.join(written)?.to_string() } else { written.clone() };
+        CallbackUrl::parse(&url).map(Some).map_err(|error| anyhow!("account {}: {name} {error}", account.id))
     };
-    Ok(Account { id: account.id.clone(), name: account.name.clone(), reply_url, secrets: account.secrets.clone() })
+    Ok(Account {
+        id: account.id.clone(),
+        name: account.name.clone(),
+        reply_url: url("reply_url", &account.reply_url)?,
+        status_url: url("status_url", &account.status_url)?,
+        secrets: account.secrets.clone(),
+    })
 }
 
 fn list(value: &Value) -> &[Value] {

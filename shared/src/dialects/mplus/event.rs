@@ -11,6 +11,7 @@ use serde_json::Number;
 use uuid::Uuid;
 
 use crate::{
+    dialects::json,
     domain::{BatchId, Message, MessageId, ReceiptStatus, Reply, ReplyId, State},
     hash,
 };
@@ -53,7 +54,7 @@ pub(crate) fn receipt(message: &Message, state: State) -> String {
         .into_iter()
         .filter(|status| status.state() == state)
         .find_map(|status| message.receipts.get(status)?.description.as_deref());
-    json(&Receipt {
+    json::write(&Receipt {
         destination: format!("+{}", message.to.digits()),
         delivered: state == State::Delivered,
         batchuuid: message.batch,
@@ -66,7 +67,7 @@ pub(crate) fn receipt(message: &Message, state: State) -> String {
 #[must_use]
 pub fn codes() -> String {
     let codes: Vec<_> = CODES.iter().map(|(code, _, description)| Info { code, description }).collect();
-    json(&codes)
+    json::write(&codes)
 }
 
 #[derive(Serialize)]
@@ -83,10 +84,10 @@ struct MobileOriginated<'a> {
 }
 
 pub(crate) fn reply(reply: &Reply) -> String {
-    json(&MobileOriginated {
+    json::write(&MobileOriginated {
         account_uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, reply.account.as_str().as_bytes()),
-        batch_uuid: reply.replied_to.map(|to| to.batch),
-        message_uuid: reply.replied_to.map(|to| to.message),
+        batch_uuid: reply.replied_to.as_ref().map(|to| to.batch),
+        message_uuid: reply.replied_to.as_ref().map(|to| to.message),
         mo_uuid: reply.id,
         channel: "sms",
         message: &reply.body,
@@ -104,9 +105,4 @@ fn number(digits: &str) -> Number {
 pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
     let signed = hash::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
     vec![("signature", hash::hex(&signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
-}
-
-/// Types of this dialect are maps of strings and numbers, which JSON always takes.
-pub(super) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -22,6 +22,8 @@ use crate::{
 pub const MOST_MESSAGES: usize = 1000;
 /// The most things that an answer warns of.
 const MOST_WARNINGS: usize = 100;
+/// The channels of this dialect.
+pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
 /// A body of more bytes has more segments than any limit; it is not looked at,
 /// for it may lie under a thousand messages.
 const MOST_BODY_BYTES: usize = 100_000;
@@ -32,7 +34,9 @@ const FROM_FIELDS: [&str; 2] = ["type", "value"];
 
 type Object = Map<String, Value>;
 
-pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
+/// # Errors
+/// Every fault of every message.
+pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
     let value = json::read(body).map_err(|fault| vec![fault])?;
     let Value::Object(request) = value else {
         return Err(vec![Fault::new("(body)", FaultCode::WrongType, "must be a JSON object")]);
@@ -60,6 +64,7 @@ pub(crate) fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<
         }
         match read_message(&layers, limit) {
             Ok(draft) => {
+                let draft = Draft { index, ..draft };
                 warnings.extend(unknown_message_fields(message, Some(index), ""));
                 warnings.extend(ignored_sender(message, &draft, index));
                 drafts.push(draft);
@@ -155,7 +160,7 @@ fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<
     let send_at = keep(read_send_at(message), &mut faults);
     match (to, from, text, callback, channels, client_id, send_at) {
         (Some(to), Some(from), Some(text), Some(callback), Some(channels), Some(client_id), Some(send_at)) => {
-            Ok(Draft { to, from, text, callback, channels, client_id, send_at })
+            Ok(Draft { callback, channels, client_id, send_at, ..Draft::new(to, from, text) })
         }
         _ => Err(faults),
     }
@@ -226,7 +231,8 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, Fault> {
     };
     let mut channels = Vec::new();
     for name in listed {
-        match name.as_str().map(Channel::parse) {
+        let known = |name| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+        match name.as_str().map(known) {
             None => return fault(FaultCode::WrongType, "must be a list of channel names"),
             Some(None) => return fault(FaultCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
             Some(Some(channel)) if channels.contains(&channel) => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    dialects::{Draft, Warning},
+    dialects::{Draft, Warning, json},
     domain::{BatchId, CallbackUrl, Channel, Message, MessageId, SenderKind},
 };
 
@@ -62,7 +62,7 @@ pub fn fits(drafts: &[Draft]) -> bool {
 #[must_use]
 pub fn write(messages: &[Message], warnings: &[Warning]) -> String {
     let messages = messages.iter().map(accepted).collect();
-    super::event::json(&Answer { messages, warnings })
+    json::write(&Answer { messages, warnings })
 }
 
 fn accepted(message: &Message) -> Accepted<'_> {

@@ -30,13 +30,22 @@ impl Text {
     ///
     /// [`TextError`]; each is a rejection, the same on every attempt.
     pub fn parse(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
-        if body.trim().is_empty() {
-            return Err(TextError::Empty);
-        }
-        if let Some(character) = body.chars().find(|&c| is_refused_control(c)) {
-            return Err(TextError::ControlCharacter(character));
-        }
+        check_characters(body)?;
         let (encoding, count) = segments::measure(body);
+        Self::within(body, encoding, count, limit)
+    }
+
+    /// Takes `body` as it is, in UCS-2 whatever its characters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Text::parse`].
+    pub fn parse_ucs2(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
+        check_characters(body)?;
+        Self::within(body, Encoding::Ucs2, segments::count(body, Encoding::Ucs2), limit)
+    }
+
+    fn within(body: &str, encoding: Encoding, count: usize, limit: SegmentLimit) -> Result<Self, TextError> {
         let segments = u16::try_from(count)
             .ok()
             .filter(|&segments| segments <= limit.0)
@@ -142,6 +151,16 @@ impl Encoding {
     }
 }
 
+fn check_characters(body: &str) -> Result<(), TextError> {
+    if body.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    match body.chars().find(|&c| is_refused_control(c)) {
+        Some(character) => Err(TextError::ControlCharacter(character)),
+        None => Ok(()),
+    }
+}
+
 fn is_refused_control(character: char) -> bool {
     character < ' ' && !matches!(character, '\t' | '\n' | '\u{0C}' | '\r')
 }
@@ -166,6 +185,15 @@ mod tests {
     #[test]
     fn a_tab_is_sent_in_ucs2() {
         assert_eq!(parse("a\tb").unwrap().encoding(), Encoding::Ucs2);
+    }
+
+    #[test]
+    fn ucs2_can_be_asked_for() {
+        let text = Text::parse_ucs2(&"a".repeat(71), SegmentLimit(2)).unwrap();
+        assert_eq!((text.encoding(), text.segments(), text.split().len()), (Encoding::Ucs2, 2, 2));
+        assert_eq!(Text::parse_ucs2(" ", SegmentLimit(1)), Err(TextError::Empty));
+        let too_long = TextError::TooLong { segments: 2, limit: 1 };
+        assert_eq!(Text::parse_ucs2(&"a".repeat(71), SegmentLimit(1)), Err(too_long));
     }
 
     #[test]

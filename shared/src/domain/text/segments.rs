@@ -28,6 +28,15 @@ pub(super) fn measure(body: &str) -> (Encoding, usize) {
     if all_gsm { (Encoding::Gsm7, gsm7.segments()) } else { (Encoding::Ucs2, ucs2.segments()) }
 }
 
+/// The number of segments that `encoding` carries `body` in.
+pub(super) fn count(body: &str, encoding: Encoding) -> usize {
+    let mut tally = Tally::new(encoding);
+    for character in body.chars() {
+        tally.add(units(encoding, character));
+    }
+    tally.segments()
+}
+
 /// `body` cut as `encoding` carries it: as many segments as [`measure`] counts.
 pub(super) fn split(body: &str, encoding: Encoding) -> Vec<&str> {
     let mut tally = Tally::new(encoding);

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Refusal, Request, kind, write::Earlier};
+use super::{candidates::Candidates, kind, write::Earlier};
 use crate::{
     dialects::{Draft, SenderChoice},
     domain::{AccountId, Fault, FaultCode, PhoneNumber, Recipient, SenderId, SentFrom},
@@ -21,33 +21,35 @@ use crate::{
 /// How many recipients of one request are locked at once.
 const CONCURRENCY: usize = 16;
 
-/// The sender of each message, in their order.
+/// The sender of each message by its place, and the messages that can have none.
 pub(super) async fn senders<S: Recipients, Q>(
     gateway: &Gateway<S, Q>,
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
-    request: &Request,
+    candidates: &Candidates<'_>,
     earlier: &Earlier,
-) -> Result<Vec<SentFrom>, Refusal> {
-    let unassigned = |index: usize| request.drafts[index].from == SenderChoice::Shared && earlier.get(index).is_none();
-    let indexes = || (0..request.drafts.len()).filter(|index| unassigned(*index));
-    let numbers: BTreeSet<PhoneNumber> = indexes().map(|index| request.drafts[index].to.clone()).collect();
-    let assigned = match assign(gateway, directory, account, numbers, request.dry_run).await? {
-        Assignment::Whole(assigned) => assigned,
-        Assignment::Exhausted(numbers) => {
-            let hopeless = indexes().filter(|index| numbers.contains(&request.drafts[*index].to));
-            return Err(Refusal::Unacceptable(hopeless.map(|index| exhausted().at(index)).collect()));
-        }
-    };
-    let sender = |(index, draft): (usize, &Draft)| {
-        let id = match (earlier.get(index), &draft.from) {
-            (Some(message), _) => message.from.id.clone(),
-            (None, SenderChoice::Custom(id)) => id.clone(),
-            (None, SenderChoice::Shared) => assigned[&draft.to].clone(),
+    dry_run: bool,
+) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, Fault)>), StoreError> {
+    let unassigned =
+        |(place, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*place).is_none();
+    let numbers: BTreeSet<_> = candidates.standing().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
+    let lock_all_or_none = candidates.share_their_fate();
+    let assigned = assign(gateway, directory, account, numbers, lock_all_or_none, dry_run).await?;
+    let mut senders = HashMap::new();
+    let mut without = Vec::new();
+    for (place, draft) in candidates.standing() {
+        let id = match (earlier.get(place), &draft.from) {
+            (Some(message), _) => Some(&message.from.id),
+            (None, SenderChoice::Custom(id)) => Some(id),
+            (None, SenderChoice::Shared) => assigned.senders.get(&draft.to),
         };
-        SentFrom { kind: kind(&draft.from), id }
-    };
-    Ok(request.drafts.iter().enumerate().map(sender).collect())
+        if let Some(id) = id {
+            senders.insert(place, SentFrom { kind: kind(&draft.from), id: id.clone() });
+        } else if assigned.exhausted.contains(&draft.to) {
+            without.push((place, exhausted()));
+        }
+    }
+    Ok((senders, without))
 }
 
 fn exhausted() -> Fault {
@@ -59,11 +61,11 @@ fn exhausted() -> Fault {
 }
 
 /// The shared senders of some recipients.
-enum Assignment {
-    /// Every one has one.
-    Whole(HashMap<PhoneNumber, SenderId>),
+#[derive(Default)]
+struct Assigned {
+    senders: HashMap<PhoneNumber, SenderId>,
     /// These can have none.
-    Exhausted(BTreeSet<PhoneNumber>),
+    exhausted: BTreeSet<PhoneNumber>,
 }
 
 async fn assign<S: Recipients, Q>(
@@ -71,24 +73,29 @@ async fn assign<S: Recipients, Q>(
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
     numbers: BTreeSet<PhoneNumber>,
+    lock_all_or_none: bool,
     dry_run: bool,
-) -> Result<Assignment, StoreError> {
+) -> Result<Assigned, StoreError> {
     if numbers.is_empty() {
-        return Ok(Assignment::Whole(HashMap::new()));
+        return Ok(Assigned::default());
     }
     let numbers: Vec<_> = numbers.into_iter().collect();
     // Locks never change, so one that is seen is right; one not seen yet is met again when locking.
     let mut known = gateway.store.recipients(&numbers).await?;
     let pool = directory.pool().await?;
-    // Locks stay, so none is taken for a request that is seen to fail.
     let nobody = Recipient::default();
-    let hopeless = |number: &&PhoneNumber| {
+    let hopeless = |number: &PhoneNumber| {
         let recipient = known.get(number).unwrap_or(&nobody);
         !recipient.sender_of.contains_key(account) && free(&pool, recipient).is_empty()
     };
-    let exhausted: BTreeSet<_> = numbers.iter().filter(hopeless).cloned().collect();
-    if !exhausted.is_empty() {
-        return Ok(Assignment::Exhausted(exhausted));
+    let (exhausted, numbers): (BTreeSet<_>, Vec<_>) = (
+        numbers.iter().filter(|number| hopeless(number)).cloned().collect(),
+        numbers.iter().filter(|number| !hopeless(number)).cloned().collect(),
+    );
+    let mut assigned = Assigned { exhausted, ..Assigned::default() };
+    // Locks stay, so none is taken for a request that is seen to fail.
+    if lock_all_or_none && !assigned.exhausted.is_empty() {
+        return Ok(assigned);
     }
     let one = |number: PhoneNumber| {
         let recipient = known.remove(&number).unwrap_or_default();
@@ -98,16 +105,15 @@ async fn assign<S: Recipients, Q>(
             Ok::<_, StoreError>((number, sender))
         }
     };
-    let assigned: Vec<_> = stream::iter(numbers).map(one).buffer_unordered(CONCURRENCY).try_collect().await?;
-    let lost: BTreeSet<_> =
-        assigned.iter().filter(|(_, sender)| sender.is_none()).map(|(number, _)| number.clone()).collect();
-    if !lost.is_empty() {
-        return Ok(Assignment::Exhausted(lost));
+    let found: Vec<_> = stream::iter(numbers).map(one).buffer_unordered(CONCURRENCY).try_collect().await?;
+    for (number, sender) in found {
+        match sender {
+            Some(sender) => drop(assigned.senders.insert(number, sender)),
+            None => drop(assigned.exhausted.insert(number)),
+        }
     }
-    let found = assigned.into_iter().filter_map(|(number, sender)| Some((number, sender?)));
-    Ok(Assignment::Whole(found.collect()))
+    Ok(assigned)
 }
-
 async fn assign_one<S: Recipients, Q>(
     gateway: &Gateway<S, Q>,
     pool: &[SenderId],

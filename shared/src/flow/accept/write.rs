@@ -4,25 +4,28 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Named, Plan, Refusal, Request};
+use super::{
+    Named, Plan, Refusal,
+    candidates::{Candidates, Grounds},
+};
 use crate::{
     dialects::{Draft, SenderChoice},
     domain::{Fault, FaultCode, Message, MessageId, Progress},
     flow::{Gateway, Unavailable},
     queue::{Job, Queue},
-    store::{Insertion, Messages},
+    store::{Insertion, Messages, StoreError},
 };
 
 /// How many conditional writes of one request are under way at once.
 const CONCURRENCY: usize = 16;
 
-/// Which messages of a request were here before, by index.
+/// Which messages of a request were here before, by place.
 #[derive(Default)]
 pub(super) struct Earlier(HashMap<usize, Message>);
 
 impl Earlier {
-    pub(super) fn get(&self, index: usize) -> Option<&Message> {
-        self.0.get(&index)
+    pub(super) fn get(&self, place: usize) -> Option<&Message> {
+        self.0.get(&place)
     }
 }
 
@@ -32,93 +35,108 @@ impl Earlier {
 pub(super) async fn find_earlier<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
     plans: &[Plan],
-    request: &Request,
-) -> Result<Earlier, Refusal> {
-    let named: HashMap<MessageId, usize> = plans
-        .iter()
-        .enumerate()
-        .filter(|(_, plan)| plan.named != Named::Not)
-        .map(|(index, plan)| (plan.id, index))
+    candidates: &Candidates<'_>,
+    dry_run: bool,
+) -> Result<(Earlier, Vec<(usize, Fault)>), StoreError> {
+    let named: HashMap<MessageId, usize> = candidates
+        .standing()
+        .filter(|(place, _)| plans[*place].named != Named::Not)
+        .map(|(place, _)| (plans[place].id, place))
         .collect();
     let locks_nothing = |draft: &Draft| draft.from != SenderChoice::Shared;
-    let write_tells = !request.dry_run && plans.len() == 1 && request.drafts.iter().all(locks_nothing);
+    let write_tells = !dry_run && plans.len() == 1 && candidates.standing().all(|(_, draft)| locks_nothing(draft));
     if named.is_empty() || write_tells {
-        return Ok(Earlier::default());
+        return Ok((Earlier::default(), Vec::new()));
     }
     let ids: Vec<_> = named.keys().copied().collect();
     let found = gateway.store.messages(&ids).await?;
     let earlier: HashMap<_, _> =
         found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
     let mut conflicts: Vec<_> =
-        earlier.iter().filter_map(|(index, message)| conflict(*index, &plans[*index], message)).collect();
-    conflicts.sort_by_key(|fault| fault.index);
-    if conflicts.is_empty() { Ok(Earlier(earlier)) } else { Err(Refusal::Conflict(conflicts)) }
+        earlier.iter().filter_map(|(place, message)| Some((*place, conflict(&plans[*place], message)?))).collect();
+    conflicts.sort_by_key(|(place, _)| *place);
+    Ok((Earlier(earlier), conflicts))
 }
 
-fn conflict(index: usize, plan: &Plan, found: &Message) -> Option<Fault> {
+fn conflict(plan: &Plan, found: &Message) -> Option<Fault> {
     let field = match plan.named {
         _ if found.fingerprint == plan.fingerprint => return None,
         Named::ByIdempotencyKey => "Idempotency-Key",
         Named::ByClientId | Named::Not => "id",
     };
-    Some(Fault::new(field, FaultCode::Conflict, "was used before, for a message with another content").at(index))
+    Some(Fault::new(field, FaultCode::Conflict, "was used before, for a message with another content"))
 }
 
 /// The messages, each earlier one in the place of its repeat.
-pub(super) fn in_place_of(messages: Vec<Message>, mut earlier: Earlier) -> Vec<Message> {
-    let messages = messages.into_iter().enumerate();
-    messages.map(|(index, message)| earlier.0.remove(&index).unwrap_or(message)).collect()
+pub(super) fn in_place_of(messages: Vec<(usize, Message)>, mut earlier: Earlier) -> Vec<(usize, Message)> {
+    let messages = messages.into_iter();
+    messages.map(|(place, message)| (place, earlier.0.remove(&place).unwrap_or(message))).collect()
 }
 
-/// Writes those messages that are new, and gives back all as they are stored.
+/// The messages as they are stored, by place, and those that turned out to be in
+/// conflict with one that is.
+type Written = (Vec<(usize, Message)>, Vec<(usize, Fault)>);
+
+/// Writes those messages that are new.
 pub(super) async fn write<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
     plans: &[Plan],
-    messages: Vec<Message>,
+    messages: Vec<(usize, Message)>,
     earlier: Earlier,
-) -> Result<Vec<Message>, Refusal> {
-    let unnamed = |plan: &Plan| plan.named == Named::Not;
-    if plans.iter().all(unnamed) {
-        gateway.store.insert(&messages).await?;
-        return Ok(messages);
-    }
+    candidates: &Candidates<'_>,
+) -> Result<Written, Refusal> {
+    let unnamed = |place: usize| plans[place].named == Named::Not;
     let messages = in_place_of(messages, earlier);
-    let messages: Vec<Message> = stream::iter(messages.into_iter().enumerate())
-        .map(|(index, message)| write_named(gateway, index, message, &plans[index]))
+    let (fresh, named): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(place, _)| unnamed(*place));
+    let results: Vec<_> = stream::iter(named)
+        .map(|(place, message)| write_named(gateway, place, message, &plans[place], candidates))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
     // Last, because a conflict may still have been found above.
-    let fresh: Vec<_> =
-        messages.iter().zip(plans).filter(|(_, plan)| unnamed(plan)).map(|(message, _)| message.clone()).collect();
+    let (places, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
     }
-    Ok(messages)
+    let mut written: Vec<_> = places.into_iter().zip(fresh).collect();
+    let mut conflicts = Vec::new();
+    for (place, result) in results {
+        match result {
+            Ok(message) => written.push((place, message)),
+            Err(fault) => conflicts.push((place, fault)),
+        }
+    }
+    Ok((written, conflicts))
 }
 
+/// Stops at the first conflict where one refuses all.
 async fn write_named<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
-    index: usize,
+    place: usize,
     message: Message,
     plan: &Plan,
-) -> Result<Message, Refusal> {
-    if plan.named == Named::Not {
-        return Ok(message);
-    }
+    candidates: &Candidates<'_>,
+) -> Result<(usize, Result<Message, Fault>), Refusal> {
     match gateway.store.insert_once(&message).await? {
-        Insertion::New => Ok(message),
-        Insertion::Existing(found) => match conflict(index, plan, &found) {
-            None => Ok(*found),
-            Some(fault) => Err(Refusal::Conflict(vec![fault])),
+        Insertion::New => Ok((place, Ok(message))),
+        Insertion::Existing(found) => match conflict(plan, &found) {
+            None => Ok((place, Ok(*found))),
+            Some(fault) if candidates.share_their_fate() => {
+                Err(Refusal::Faulty { grounds: Grounds::Conflict, faults: vec![candidates.named(place, fault)] })
+            }
+            Some(fault) => Ok((place, Err(fault))),
         },
     }
 }
 
 /// A repeat whose first request may have died before this gets its job, too;
 /// a job too many does nothing.
-pub(super) async fn enqueue<S, Q: Queue>(gateway: &Gateway<S, Q>, messages: &[Message]) -> Result<(), Unavailable> {
-    let waiting = messages.iter().filter(|message| message.progress == Progress::Queued);
+pub(super) async fn enqueue<S, Q: Queue>(
+    gateway: &Gateway<S, Q>,
+    messages: &[(usize, Message)],
+) -> Result<(), Unavailable> {
+    let messages = messages.iter().map(|(_, message)| message);
+    let waiting = messages.filter(|message| message.progress == Progress::Queued);
     let jobs: Vec<_> = waiting.map(|message| (Job::Submit { message: message.id }, Duration::ZERO)).collect();
     if !jobs.is_empty() {
         gateway.queue.enqueue(&jobs).await?;

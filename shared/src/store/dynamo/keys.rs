@@ -111,6 +111,7 @@ pub(super) const POOL: &str = "pool";
 /// Of an account.
 pub(super) const NAME: &str = "name";
 pub(super) const REPLY_URL: &str = "reply_url";
+pub(super) const STATUS_URL: &str = "status_url";
 pub(super) const SECRETS: &str = "secrets";
 /// Of a key; times in milliseconds.
 pub(super) const REVOKED: &str = "revoked";

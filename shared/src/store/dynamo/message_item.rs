@@ -14,8 +14,9 @@ use crate::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, CallbackUrl, Channel, Encoding, Fingerprint, Message, MessageId, Moment, PhoneNumber,
-        Progress, Receipt, ReceiptStatus, Receipts, SenderId, SenderKind, SentFrom, Stamp, State, Text,
+        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Fingerprint, Groupings, Message, MessageId,
+        Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom,
+        Stamp, State, Text,
     },
     store::StoreError,
 };
@@ -42,6 +43,15 @@ struct MessageItem {
     client_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     send_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Groupings::is_empty")]
+    groups: Groupings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_until: Option<i64>,
+    /// As JSON: what clients nest in it, and its numbers, go beyond what an item takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
     print: String,
     at: i64,
     state: Progress,
@@ -110,6 +120,10 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         callback: message.callback.clone(),
         client_id: message.client_id,
         send_at: message.send_at.map(Timestamp::as_millisecond),
+        reference: message.reference.clone(),
+        groups: message.groupings.clone(),
+        valid_until: message.expires_at.map(Timestamp::as_millisecond),
+        content: message.content.as_ref().map(Content::to_json),
         print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.progress,
@@ -157,6 +171,10 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         callback: item.callback,
         client_id: item.client_id,
         send_at: optional_time(item.send_at)?,
+        reference: item.reference,
+        groupings: item.groups,
+        expires_at: optional_time(item.valid_until)?,
+        content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
         fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
         created_at: time(item.at)?,
         progress: item.state,

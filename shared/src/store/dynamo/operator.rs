@@ -36,6 +36,8 @@ pub struct AccountChange {
     pub name: Option<String>,
     /// `Some(None)` takes it away.
     pub reply_url: Option<Option<CallbackUrl>>,
+    /// `Some(None)` takes it away.
+    pub status_url: Option<Option<CallbackUrl>>,
 }
 
 /// An API key on record: of the key itself, only the hash.
@@ -102,11 +104,13 @@ impl DynamoDirectory {
     pub async fn change_account(&self, id: &AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
         let mut update = self.update(keys::account(id)).expect_present(keys::ID);
         update = update.set_if_given(keys::NAME, change.name.as_deref().map(string));
-        update = match &change.reply_url {
-            None => update,
-            Some(None) => update.remove(keys::REPLY_URL),
-            Some(Some(url)) => update.set(keys::REPLY_URL, string(url.as_str())),
-        };
+        for (name, url) in [(keys::REPLY_URL, &change.reply_url), (keys::STATUS_URL, &change.status_url)] {
+            update = match url {
+                None => update,
+                Some(None) => update.remove(name),
+                Some(Some(url)) => update.set(name, string(url.as_str())),
+            };
+        }
         match update.send("change an account").await? {
             Answer::Made(item) => read_account(item).map(Some),
             Answer::Refused(_) | Answer::Missing => Ok(None),

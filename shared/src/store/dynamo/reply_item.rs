@@ -10,7 +10,10 @@ use super::{
     message_item::{expiry, time},
 };
 use crate::{
-    domain::{AccountId, BatchId, MessageId, PhoneNumber, RepliedTo, Reply, ReplyId, SenderId, Stamp},
+    dialects::Dialect,
+    domain::{
+        AccountId, BatchId, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply, ReplyId, SenderId, Stamp,
+    },
     store::StoreError,
 };
 
@@ -26,6 +29,13 @@ struct ReplyItem {
     message: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     batch: Option<BatchId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Groupings::is_empty")]
+    groups: Groupings,
+    /// None is the first there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dialect: Option<Dialect>,
     stamp: Stamp,
     position: String,
     log: String,
@@ -41,8 +51,11 @@ pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreErr
         to: reply.to.clone(),
         body: reply.body.clone(),
         at: reply.received_at.as_millisecond(),
-        message: reply.replied_to.map(|to| to.message),
-        batch: reply.replied_to.map(|to| to.batch),
+        message: reply.replied_to.as_ref().map(|to| to.message),
+        batch: reply.replied_to.as_ref().map(|to| to.batch),
+        reference: reply.replied_to.as_ref().and_then(|to| to.reference.clone()),
+        groups: reply.replied_to.as_ref().map(|to| to.groupings.clone()).unwrap_or_default(),
+        dialect: (reply.dialect != Dialect::Mplus).then_some(reply.dialect),
         stamp: reply.stamp,
         position: keys::reply_position(reply.received_at, reply.id),
         log: keys::log(&reply.account, keys::month(reply.received_at), keys::log_shard(&reply.id.uuid())),
@@ -62,7 +75,10 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
         to: item.to,
         body: item.body,
         received_at,
-        replied_to: item.message.zip(item.batch).map(|(message, batch)| RepliedTo { message, batch }),
+        replied_to: item.message.zip(item.batch).map(|(message, batch)| {
+            Box::new(RepliedTo { message, batch, reference: item.reference, groupings: item.groups })
+        }),
+        dialect: item.dialect.unwrap_or(Dialect::Mplus),
         stamp: item.stamp,
     })
 }

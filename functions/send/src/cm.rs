@@ -1,0 +1,148 @@
+//! CM.com's three gateways. `POST /v1.0/message` (JSON) answers message by
+//! message; `POST /gateway.ashx` (XML) and `GET /gateway.ashx` take all that is
+//! asked for or nothing, and answer 200 either way.
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use lambda_http::{Body, Request, RequestExt};
+use shared::{
+    dialects::{
+        Dialect,
+        cm::{
+            Asked, TOKEN_HEADER, Terms,
+            fault::{Flaw, RequestFault},
+            query::Query,
+            request, response,
+            response::Reason,
+            xml,
+        },
+    },
+    domain::AccountId,
+    edge::{LONGEST_KEY, MOST_BYTES, Problem, account_of_key, body, json},
+    flow::accept::{self, Refusal, accept, accept_each},
+};
+
+use crate::{Send, idempotency_key};
+
+/// The JSON gateway.
+pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
+    if request.method() != Method::POST {
+        return empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let (status, answer) = take_json(send, request).await.unwrap_or_else(|fault| response::refuse(&fault));
+    json(status, answer)
+}
+
+async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestFault> {
+    let posted = request::Posted::parse(read_body(request)?)?;
+    let account = authenticate(send, request, posted.token()?).await?;
+    let asked = posted.read(&terms(send))?;
+    let wish = wish(request, &asked)?;
+    if wish.drafts.is_empty() {
+        return Ok(response::write(&asked, &[]));
+    }
+    let accepted = accept_each(&send.gateway, &send.directory, &account, &wish).await;
+    let accepted = accepted.map_err(|refusal| unknown(&refusal))?;
+    Ok(response::write(&asked, &accepted))
+}
+
+/// The XML gateway, and the one for GET.
+pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
+    let (taken, error) = match *request.method() {
+        Method::POST => (take_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
+        Method::GET => (take_query(send, request).await, response::query_error as fn(&Reason<'_>) -> String),
+        _ => return empty(StatusCode::BAD_REQUEST),
+    };
+    match taken {
+        Ok(()) => empty(StatusCode::OK),
+        Err(Why::Request(fault)) => line(error(&Reason::Request(&fault))),
+        Err(Why::Message(flaw)) => line(error(&Reason::Message(&flaw))),
+    }
+}
+
+/// Why nothing was taken.
+enum Why {
+    Request(RequestFault),
+    Message(Flaw),
+}
+
+impl From<RequestFault> for Why {
+    fn from(fault: RequestFault) -> Self {
+        Self::Request(fault)
+    }
+}
+
+async fn take_xml(send: &Send, request: &Request) -> Result<(), Why> {
+    let posted = xml::Posted::parse(read_body(request)?)?;
+    let account = authenticate(send, request, posted.token()).await?;
+    take_all(send, request, &account, posted.read(&terms(send))?).await
+}
+
+async fn take_query(send: &Send, request: &Request) -> Result<(), Why> {
+    let parameters = request.query_string_parameters();
+    let query = Query::of(parameters.iter());
+    let account = authenticate(send, request, query.token()).await?;
+    take_all(send, request, &account, vec![query.read(&terms(send))]).await
+}
+
+/// All that is asked for, or nothing and the first flaw of it.
+async fn take_all(send: &Send, request: &Request, account: &AccountId, asked: Vec<Asked>) -> Result<(), Why> {
+    if let Some(flaw) = asked.iter().find_map(|asked| asked.draft.as_ref().err()) {
+        return Err(Why::Message(flaw.clone()));
+    }
+    let wish = wish(request, &asked)?;
+    match accept(&send.gateway, &send.directory, account, &wish).await {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(Flaw::of_refusal(&refusal).map_or_else(|| unknown(&refusal).into(), Why::Message)),
+    }
+}
+
+fn read_body(request: &Request) -> Result<&[u8], RequestFault> {
+    body(request, MOST_BYTES).map_err(|_| RequestFault::TooLarge)
+}
+
+/// Whose product token it is: one of the account's API keys. That of the body
+/// or query counts before that of the header.
+async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestFault> {
+    let header = request.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let invalid = |token: &str| RequestFault::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
+    let token = token.or(header).ok_or(RequestFault::InvalidToken(None))?;
+    if token.is_empty() || token.len() > LONGEST_KEY {
+        return Err(invalid(token));
+    }
+    let account = account_of_key(token, &send.directory).await;
+    account.map_err(|error| unknown(&error.into()))?.ok_or(RequestFault::NoAccount)
+}
+
+fn terms(send: &Send) -> Terms {
+    Terms { limit: send.gateway.settings.segment_limit, now: send.gateway.clock.now() }
+}
+
+fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestFault> {
+    let idempotency_key = idempotency_key(request).map_err(|_| RequestFault::IdempotencyKey)?;
+    let drafts = asked.iter().filter_map(|asked| asked.draft.clone().ok()).collect();
+    Ok(accept::Request { dialect: Dialect::Cm, drafts, posted: asked.len(), idempotency_key, dry_run: false })
+}
+
+/// What failed is logged; the client learns only that it was not its doing.
+fn unknown(refusal: &Refusal) -> RequestFault {
+    if let Refusal::Unavailable(error) = refusal {
+        drop(Problem::unavailable(error));
+    }
+    RequestFault::Unknown
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+/// A line of text. It repeats what the client wrote, so no browser is to take it
+/// for anything else.
+fn line(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

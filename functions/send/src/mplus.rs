@@ -1,0 +1,47 @@
+//! `POST /message`, in the dialect of Cymba Messaging Plus: all messages or none.
+
+use http::{Response, StatusCode};
+use lambda_http::{Body, Request, RequestExt};
+use shared::{
+    dialects::{Dialect, mplus},
+    domain::{Fault, FaultCode},
+    edge::{MOST_BYTES, Problem, authenticate, body, json},
+    flow::accept::{self, accept},
+};
+
+use crate::{Send, idempotency_key};
+
+/// The switch for a dry run, as the page names it and as its example does.
+const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
+
+pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Body>, Problem> {
+    let account = authenticate(request, &send.directory).await?;
+    let body = body(request, MOST_BYTES)?;
+    let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let read = mplus::request::read(body, send.gateway.settings.segment_limit).map_err(Problem::invalid)?;
+    if !mplus::response::fits(&read.drafts) {
+        return Err(Problem::answer_too_large());
+    }
+    let posted = read.drafts.len();
+    let wish = accept::Request { dialect: Dialect::Mplus, drafts: read.drafts, posted, idempotency_key, dry_run };
+    let messages = accept(&send.gateway, &send.directory, &account, &wish).await?;
+    Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
+}
+
+/// Any case of either name will do, and one `true` is enough: whoever wants to
+/// try must not send.
+fn dry_run(request: &Request) -> Result<bool, Fault> {
+    let mut dry_run = false;
+    let parameters = request.query_string_parameters();
+    for (name, value) in
+        parameters.iter().filter(|(name, _)| DRY_RUN.iter().any(|known| name.eq_ignore_ascii_case(known)))
+    {
+        match value.to_ascii_lowercase().as_str() {
+            "" | "true" | "1" => dry_run = true,
+            "false" | "0" => {}
+            _ => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
+        }
+    }
+    Ok(dry_run)
+}

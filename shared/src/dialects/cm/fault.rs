@@ -1,0 +1,171 @@
+//! What is wrong with a request or a message, with the codes and words that CM's
+//! tables give it. Clients look for these words, so they stand here as they stand
+//! there. What the tables have no row for is in words of ours, under the code
+//! that comes nearest.
+//!
+//! Of the tables these are never said, as nothing here can be the reason: 102
+//! (balance), "Message is unroutable.", 401 (spam) and 402 (blacklist: an opt-out
+//! is found when a message is sent, and told by a status report).
+
+use crate::{
+    domain::Fault,
+    flow::accept::{Grounds, Refusal, Refused},
+};
+
+/// Nothing wrong.
+pub(super) const OK: u16 = 0;
+/// Some messages are not sent.
+pub(super) const SOME: u16 = 201;
+
+/// Why a request as a whole was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestFault {
+    /// Ours, and to be tried again.
+    Unknown,
+    NoAccount,
+    /// Missing, or nothing that could be one. As it was written, where it was.
+    InvalidToken(Option<String>),
+    InvalidJson,
+    InvalidXml,
+    /// An object is another type than it must be.
+    WrongType {
+        object: &'static str,
+        must_be: &'static str,
+    },
+    TooLarge,
+    IdempotencyKey,
+    NoMessages,
+    TooManyMessages,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    NoFrom,
+    From(String),
+    NoTo,
+    /// A recipient without a number.
+    NoNumber,
+    /// As it was written.
+    NotANumber(String),
+    NoBody,
+    NoContent,
+    Body(String),
+    /// Another field: its name and what was wrong.
+    Field(&'static str, String),
+    WrongType {
+        object: &'static str,
+        must_be: &'static str,
+    },
+    Rejected(String),
+}
+
+/// The JSON and XML gateways call a part of a request by different words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Object,
+    Node,
+}
+
+impl Part {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Node => "node",
+        }
+    }
+}
+
+impl RequestFault {
+    pub(super) fn code(&self) -> u16 {
+        match self {
+            Self::Unknown => 999,
+            Self::NoAccount => 101,
+            Self::InvalidToken(_) => 103,
+            Self::WrongType { object: "MSG", .. } | Self::NoMessages | Self::TooManyMessages => 203,
+            Self::InvalidJson | Self::InvalidXml | Self::WrongType { .. } | Self::TooLarge | Self::IdempotencyKey => {
+                202
+            }
+        }
+    }
+
+    pub(super) fn words(&self, part: Part) -> String {
+        let part = part.word();
+        match self {
+            Self::Unknown => "Unknown Error".to_owned(),
+            Self::NoAccount => "No account found for the given authentication".to_owned(),
+            Self::InvalidToken(_) => "Invalid product token.".to_owned(),
+            Self::InvalidJson => "Invalid JSON".to_owned(),
+            Self::InvalidXml => "Invalid XML".to_owned(),
+            Self::WrongType { object, must_be } => wrong_type(object, must_be),
+            Self::TooLarge => "The request is too large".to_owned(),
+            Self::IdempotencyKey => "Idempotency-Key must be 1 to 255 printable ASCII characters".to_owned(),
+            Self::NoMessages => format!("A MESSAGES {part} requires at least one MSG {part}"),
+            Self::TooManyMessages => format!("A request may hold at most {} messages", super::MOST_MESSAGES),
+        }
+    }
+}
+
+impl Flaw {
+    pub(super) fn code(&self) -> u16 {
+        match self {
+            Self::NoFrom | Self::From(_) | Self::WrongType { object: "FROM", .. } => 301,
+            Self::NoTo | Self::WrongType { object: "TO", .. } => 302,
+            Self::NoNumber | Self::NotANumber(_) | Self::WrongType { object: "NUMBER", .. } => 303,
+            Self::NoBody
+            | Self::NoContent
+            | Self::Body(_)
+            | Self::WrongType { object: "BODY" | "CONTENT" | "TYPE", .. } => 304,
+            Self::Field(..) | Self::WrongType { .. } => 305,
+            Self::Rejected(_) => 403,
+        }
+    }
+
+    pub(super) fn words(&self, part: Part) -> String {
+        match self {
+            Self::NoFrom => format!("No FROM field found in a MSG {}.", part.word()),
+            Self::From(why) => format!("The FROM field {why}."),
+            Self::NoTo | Self::NoNumber if part == Part::Node => {
+                "No phone numbers found. Message will not be sent.".to_owned()
+            }
+            Self::NoTo | Self::NoNumber => "Empty mobilenumber field, MT ignored".to_owned(),
+            Self::NotANumber(written) => format!("Rejected: Gsm '{written}' is not a number."),
+            Self::NoBody => "No body field was found".to_owned(),
+            Self::NoContent => "A body without content was found".to_owned(),
+            Self::Body(why) => format!("The BODY field {why}."),
+            Self::Field(name, why) => format!("The {name} field {why}."),
+            Self::WrongType { object, must_be } => wrong_type(object, must_be),
+            Self::Rejected(why) => format!("Rejected: {why}."),
+        }
+    }
+}
+
+fn wrong_type(object: &str, must_be: &str) -> String {
+    format!("{object} object is an invalid type, must be {must_be}")
+}
+
+impl From<&Refused> for Flaw {
+    fn from(refused: &Refused) -> Self {
+        Self::of(refused.grounds, &refused.fault)
+    }
+}
+
+impl Flaw {
+    /// Why an accepted request refuses a message. There are no shared senders and
+    /// no send times in this dialect, so what else there may be is not of its fields.
+    fn of(grounds: Grounds, fault: &Fault) -> Self {
+        match grounds {
+            Grounds::NotOwned => Self::From(fault.message.clone()),
+            Grounds::Conflict | Grounds::Unacceptable => Self::Rejected(format!("{} {}", fault.field, fault.message)),
+        }
+    }
+
+    /// The first reason of a refusal; none when the gateway is at fault.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::Faulty { grounds, faults } => faults.first().map(|fault| Self::of(*grounds, fault)),
+            Refusal::Unavailable(_) => None,
+        }
+    }
+}

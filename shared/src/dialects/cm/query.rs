@@ -1,0 +1,117 @@
+//! `GET /gateway.ashx?producttoken=&from=&to=&body=&reference=`: one SMS of one
+//! part. Names are read in any case, the first of each counts, and any other is
+//! passed over.
+
+use super::{
+    fault::{Flaw, RequestFault},
+    message::{self, Asked, Body, Fields, Terms},
+};
+use crate::domain::SegmentLimit;
+
+/// The parameters that there are.
+#[derive(Default)]
+pub struct Query {
+    token: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    body: Option<String>,
+    reference: Option<String>,
+}
+
+impl Query {
+    pub fn of<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut query = Self::default();
+        for (name, value) in parameters {
+            let place = match name.to_ascii_lowercase().as_str() {
+                "producttoken" => &mut query.token,
+                "from" => &mut query.from,
+                "to" => &mut query.to,
+                "body" => &mut query.body,
+                "reference" => &mut query.reference,
+                _ => continue,
+            };
+            place.get_or_insert_with(|| value.to_owned());
+        }
+        query
+    }
+
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The message that is asked for.
+    #[must_use]
+    pub fn read(self, terms: &Terms) -> Asked {
+        let terms = Terms { limit: SegmentLimit(1), ..*terms };
+        let reference = message::reference(self.reference.as_deref());
+        let to = self.to.filter(|to| !to.is_empty()).ok_or(Flaw::NoNumber);
+        let fields = Fields {
+            from: self.from,
+            body: Some(Body { content: self.body, r#type: None }),
+            reference: self.reference,
+            ..Fields::default()
+        };
+        let mut asked = message::expand(Ok(vec![to]), Ok(fields), reference, &terms);
+        message::number(&mut asked);
+        asked.remove(0)
+    }
+}
+
+/// What is wrong with a message, in the words of this gateway.
+pub(super) fn flaw_words(flaw: &Flaw) -> Option<String> {
+    match flaw {
+        Flaw::NoFrom => Some("No sender name provided".to_owned()),
+        Flaw::NoNumber | Flaw::NoTo => Some(invalid("to", "")),
+        Flaw::NotANumber(written) => Some(invalid("to", written)),
+        Flaw::NoBody | Flaw::NoContent => Some("Parameter 'body' is required".to_owned()),
+        _ => None,
+    }
+}
+
+pub(super) fn fault_words(fault: &RequestFault) -> Option<String> {
+    match fault {
+        RequestFault::InvalidToken(written) => Some(invalid("producttoken", written.as_deref().unwrap_or_default())),
+        _ => None,
+    }
+}
+
+fn invalid(name: &str, written: &str) -> String {
+    format!("Parameter '{name}' contains an invalid value: '{written}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+    use proptest::prelude::*;
+
+    fn flaw(parameters: &[(&str, &str)]) -> Option<String> {
+        let terms = Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
+        let asked = Query::of(parameters.iter().copied()).read(&terms);
+        asked.draft.err().map(|flaw| flaw_words(&flaw).unwrap_or("other".to_owned()))
+    }
+
+    #[test]
+    fn each_parameter_has_its_words() {
+        let (from, to, body) = (("from", "SenderName"), ("TO", "00447911123456"), ("Body", "Hi"));
+        assert_eq!(flaw(&[from, to, body, ("reference", "r"), ("unknown", "x")]), None);
+        assert_eq!(flaw(&[to, body]).as_deref(), Some("No sender name provided"));
+        assert_eq!(flaw(&[from, body]).as_deref(), Some("Parameter 'to' contains an invalid value: ''"));
+        assert_eq!(
+            flaw(&[from, ("to", "1a"), body]).as_deref(),
+            Some("Parameter 'to' contains an invalid value: '1a'")
+        );
+        assert_eq!(flaw(&[from, to]).as_deref(), Some("Parameter 'body' is required"));
+        assert_eq!(flaw(&[from, to, ("body", &"x".repeat(160))]), None);
+        assert_eq!(flaw(&[from, to, ("body", &"x".repeat(161))]).as_deref(), Some("other"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_parameters_make_it_panic(values in prop::collection::vec("\\PC{0,40}", 4)) {
+            let names = ["from", "to", "body", "reference"].into_iter();
+            flaw(&names.zip(values.iter().map(String::as_str)).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Rich content: what channels beside SMS show in place of a text.
+//!
+//! A conversation is one or more bubbles, each with one part or a few. The types
+//! follow CM.com's "Business Messaging API", which has most of what channels
+//! take; what is particular to one channel's own documents (a template's
+//! variables, a contact's fields) is kept as it came. What a channel can show is
+//! the dialect's to check: these types say what there is.
+
+use std::fmt;
+
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::PhoneNumber;
+
+/// `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    pub conversation: Vec<Bubble>,
+    /// Below the whole conversation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// One bubble of speech. At least one of its parts is there.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bubble {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_picker: Option<ListPicker>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_picker: Option<TimePicker>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth2: Option<OAuth2>,
+    /// Below this bubble alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// A picture, a film, a sound or a document, by its address.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// The file's name, or what is written below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `http` or `https`.
+    pub uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+}
+
+/// A place: a point, or what to look for, or both.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_query: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Degrees, as they were written.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    latitude: String,
+    longitude: String,
+}
+
+impl Point {
+    /// None unless both are degrees.
+    #[must_use]
+    pub fn parse(latitude: &str, longitude: &str) -> Option<Self> {
+        let within = |text: &str, most: f64| text.parse().is_ok_and(|degrees: f64| degrees.abs() <= most);
+        let is_point = within(latitude, 90.0) && within(longitude, 180.0);
+        is_point.then(|| Self { latitude: latitude.to_owned(), longitude: longitude.to_owned() })
+    }
+
+    #[must_use]
+    pub fn latitude(&self) -> &str {
+        &self.latitude
+    }
+
+    #[must_use]
+    pub fn longitude(&self) -> &str {
+        &self.longitude
+    }
+}
+
+/// A business card, with the fields that WhatsApp's documents give it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Contact(pub Value);
+
+/// A text that WhatsApp has approved, with what is to be put into it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    pub namespace: String,
+    pub element_name: String,
+    pub language: Language,
+    /// Of the newer kind of template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<Vec<Value>>,
+    /// Of the older kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub localizable_params: Option<Vec<Value>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Language {
+    pub policy: LanguagePolicy,
+    pub code: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LanguagePolicy {
+    Deterministic,
+    Fallback,
+}
+
+/// A list to choose from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPicker {
+    pub label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+    pub options: Vec<PickerOption>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PickerOption {
+    pub label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+}
+
+/// Times to choose from, in the recipient's own time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePicker {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    pub options: Vec<TimeSlot>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeSlot {
+    pub start: DateTime,
+    pub end: DateTime,
+}
+
+/// A prompt to log in elsewhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OAuth2 {
+    pub response_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_encryption_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
+}
+
+/// A button.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    pub label: String,
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What a button does.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Any scheme: it may be one of an app.
+    OpenUrl {
+        url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media: Option<Media>,
+    },
+    CreateCalendarEvent {
+        calendar: CalendarEvent,
+    },
+    Dial {
+        number: PhoneNumber,
+    },
+    ViewLocation {
+        location: Location,
+    },
+    /// Sends the label back.
+    Reply {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarEvent {
+    pub start: DateTime,
+    pub end: DateTime,
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl Content {
+    /// As it is stored.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// When the text is not what [`Content::to_json`] wrote.
+    pub fn of_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// Every button, wherever it stands.
+    pub fn all_suggestions(&self) -> impl Iterator<Item = &Suggestion> {
+        self.suggestions.iter().chain(self.conversation.iter().flat_map(|bubble| &bubble.suggestions))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("bubbles", &self.conversation.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn content_is_read_back_as_it_was_stored() {
+        let location =
+            Location { point: Point::parse("51.603802", "4.770821"), search_query: None, label: Some("HQ".to_owned()) };
+        let slot = TimeSlot { start: "2027-02-21T09:00".parse().unwrap(), end: "2027-02-21T10:00".parse().unwrap() };
+        let media = Media { name: None, uri: "https://a.example/x.jpg".to_owned(), mime_type: None };
+        let suggestion = |action| Suggestion { label: "Press".to_owned(), action };
+        let content = Content {
+            conversation: vec![Bubble {
+                text: Some("Hi 😀".to_owned()),
+                media: Some(media.clone()),
+                location: Some(location.clone()),
+                contacts: vec![Contact(json!({"name": {"formatted_name": "A", "last_name": "B"}, "n": 1.5e300}))],
+                template: Some(Template {
+                    namespace: "n".to_owned(),
+                    element_name: "e".to_owned(),
+                    language: Language { policy: LanguagePolicy::Deterministic, code: "en".to_owned() },
+                    components: Some(vec![json!({"type": "body", "parameters": [{"amount_1000": 100_990}]})]),
+                    localizable_params: None,
+                }),
+                list_picker: Some(ListPicker {
+                    label: "Pick".to_owned(),
+                    media: None,
+                    options: vec![PickerOption { label: "One".to_owned(), media: Some(media) }],
+                }),
+                time_picker: Some(TimePicker { label: None, location: Some(location.clone()), options: vec![slot] }),
+                oauth2: None,
+                suggestions: vec![suggestion(Action::Reply { description: None })],
+            }],
+            suggestions: vec![
+                suggestion(Action::OpenUrl { url: "market://details?id=cm.com".to_owned(), media: None }),
+                suggestion(Action::Dial { number: PhoneNumber::parse("+310612345").unwrap() }),
+                suggestion(Action::ViewLocation { location }),
+                suggestion(Action::CreateCalendarEvent {
+                    calendar: CalendarEvent {
+                        start: slot.start,
+                        end: slot.end,
+                        title: "T".to_owned(),
+                        description: None,
+                    },
+                }),
+            ],
+        };
+        let stored = content.to_json();
+        assert_eq!(Content::of_json(&stored).unwrap(), content);
+        assert_eq!(content.all_suggestions().count(), 5);
+        assert!(!format!("{content:?}").contains("Hi"));
+    }
+
+    #[test]
+    fn a_point_is_on_the_globe() {
+        assert!(Point::parse("-90", "180.0").is_some());
+        for (latitude, longitude) in [("91", "0"), ("0", "181"), ("", "0"), ("north", "0"), ("NaN", "0")] {
+            assert!(Point::parse(latitude, longitude).is_none(), "{latitude} {longitude}");
+        }
+    }
+}

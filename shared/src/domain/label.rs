@@ -1,0 +1,141 @@
+//! What a client writes on a message to know it again: a reference, and the
+//! groups that it counts it under.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A client's own name for what it sent, 1 to 32 characters. Several messages
+/// may bear the same one. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reference(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LabelError {
+    #[error("is empty")]
+    Empty,
+    #[error("has more than {0} characters")]
+    TooLong(usize),
+    #[error("holds a control character")]
+    ControlCharacter,
+}
+
+impl Reference {
+    pub const LONGEST: usize = 32;
+
+    /// # Errors
+    /// One for each way in which the text is no reference.
+    pub fn parse(text: &str) -> Result<Self, LabelError> {
+        if text.is_empty() {
+            return Err(LabelError::Empty);
+        }
+        check(text, Self::LONGEST)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = LabelError;
+
+    fn try_from(text: String) -> Result<Self, LabelError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.0
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reference(…)")
+    }
+}
+
+/// The three groups of a message, each of at most 100 characters; an empty one
+/// is none. `Debug` prints none of them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "[String; 3]", into = "[String; 3]")]
+pub struct Groupings([String; 3]);
+
+impl Groupings {
+    pub const LONGEST: usize = 100;
+
+    /// # Errors
+    /// When one of them is too long or holds a control character.
+    pub fn parse(groups: [String; 3]) -> Result<Self, LabelError> {
+        for group in &groups {
+            check(group, Self::LONGEST)?;
+        }
+        Ok(Self(groups))
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(String::is_empty)
+    }
+
+    #[must_use]
+    pub fn as_array(&self) -> &[String; 3] {
+        &self.0
+    }
+}
+
+impl TryFrom<[String; 3]> for Groupings {
+    type Error = LabelError;
+
+    fn try_from(groups: [String; 3]) -> Result<Self, LabelError> {
+        Self::parse(groups)
+    }
+}
+
+impl From<Groupings> for [String; 3] {
+    fn from(groupings: Groupings) -> Self {
+        groupings.0
+    }
+}
+
+impl fmt::Debug for Groupings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Groupings(…)")
+    }
+}
+
+fn check(text: &str, longest: usize) -> Result<(), LabelError> {
+    if text.chars().count() > longest {
+        return Err(LabelError::TooLong(longest));
+    }
+    if text.contains(char::is_control) { Err(LabelError::ControlCharacter) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_has_1_to_32_characters() {
+        assert_eq!(Reference::parse("your_reference").unwrap().as_str(), "your_reference");
+        assert!(Reference::parse(&"é".repeat(32)).is_ok());
+        assert_eq!(Reference::parse(&"x".repeat(33)), Err(LabelError::TooLong(32)));
+        assert_eq!(Reference::parse(""), Err(LabelError::Empty));
+        assert_eq!(Reference::parse("a\nb"), Err(LabelError::ControlCharacter));
+    }
+
+    #[test]
+    fn groups_are_three_and_of_at_most_100_characters() {
+        let groups = |third: &str| Groupings::parse(["Campaign ABC".to_owned(), String::new(), third.to_owned()]);
+        assert!(groups(&"é".repeat(100)).is_ok());
+        assert_eq!(groups(&"é".repeat(101)), Err(LabelError::TooLong(100)));
+        assert!(Groupings::default().is_empty() && !groups("").unwrap().is_empty());
+        let written = serde_json::to_string(&groups("x").unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Groupings>(&written).unwrap(), groups("x").unwrap());
+    }
+}

@@ -1,0 +1,61 @@
+//! Where each message of a request is judged by itself, as at CM's JSON gateway,
+//! nothing is written or locked for one that is refused, whatever the reason.
+
+use local::config::Config;
+use shared::{
+    dialects::{Dialect, Draft, SenderChoice},
+    domain::{AccountId, FaultCode, PhoneNumber, SegmentLimit, SenderId, Text, Timestamp},
+    flow::accept::{Grounds, Request, accept_each},
+    runtime::{connect_directory, connect_gateway},
+};
+
+use crate::{
+    bad_input::items,
+    system::{OTHER, System, shared},
+};
+
+const TAKEN: &str = "447700900071";
+
+fn draft(index: usize, to: &str, from: SenderChoice) -> Draft {
+    let text = Text::parse("Hello", SegmentLimit::default()).unwrap();
+    Draft { index, ..Draft::new(PhoneNumber::parse(to).unwrap(), from, text) }
+}
+
+#[tokio::test]
+async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
+    let config =
+        Config::DEFAULT.lines().map(|line| if line.starts_with("pool") { "pool = [\"448888888801\"]" } else { line });
+    let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;
+    system.send_one(OTHER, shared(TAKEN, "Theirs")).await;
+    let environment = system.environment();
+    let gateway = connect_gateway(&environment).unwrap();
+    let directory = connect_directory(&environment).unwrap();
+
+    let foreign = SenderChoice::Custom(SenderId::parse("449999999999").unwrap());
+    let distant = Draft { send_at: Some(Timestamp::MAX), ..draft(2, "447700900073", SenderChoice::Shared) };
+    let drafts = vec![
+        draft(0, "447700900072", foreign),
+        draft(1, TAKEN, SenderChoice::Shared),
+        distant,
+        draft(4, "447700900074", SenderChoice::Shared),
+    ];
+    // The fourth was refused by the dialect.
+    let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key: None, dry_run: false };
+    let account = AccountId::parse("demo").unwrap();
+    let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
+    let refused: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    let reasons: Vec<_> =
+        refused.iter().map(|refused| (refused.grounds, refused.fault.index, refused.fault.code)).collect();
+    assert_eq!(
+        reasons,
+        [
+            (Grounds::NotOwned, Some(0), FaultCode::NotOwned),
+            (Grounds::Unacceptable, Some(1), FaultCode::PoolExhausted),
+            (Grounds::Unacceptable, Some(2), FaultCode::TooLong),
+        ]
+    );
+    assert_eq!(results[3].as_ref().unwrap().from.id.as_str(), "448888888801");
+    system.until_handset("447700900074", 1).await;
+    // With that of the other account.
+    assert_eq!((items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await), (2, 2));
+}
