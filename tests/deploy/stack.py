@@ -108,6 +108,12 @@ class Stack:
     def sam(self, name, *arguments):
         return self.processes.run(name, [str(BIN / "sam"), *arguments], self.ministack.env)
 
+    def build_functions(self):
+        functions = template_functions().values()
+        packages = [f"--package={one['Metadata']['BuildProperties']['Binary']}" for one in functions]
+        command = ["cargo", "lambda", "build", "--release", "--locked", *packages]
+        return self.processes.run("cargo lambda build", command, self.ministack.env)
+
     def deploy(self, name, **parameters):
         """`sam deploy` of what `sam build` built; says what it is called for."""
         overrides = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
