@@ -21,7 +21,7 @@ import uuid
 
 import botocore.exceptions
 from harness import Checks, Failed, Processes, expect, expect_equal, interruptible, members, say, until
-from outside import Client, World, call, owned, shared
+from outside import BUILD_PROGRAMS, Client, World, call, owned, shared
 from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_routes
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -119,6 +119,8 @@ class Test:
     # ---- Deploying ----
 
     def start(self):
+        with self.check("the simulated carrier and the operator's tool are built"):
+            self.processes.run("cargo build", BUILD_PROGRAMS)
         with self.check("MiniStack and the simulated carrier start"):
             self.ministack = MiniStack(self.processes, self.folder)
             self.world = World(self.processes)
@@ -465,7 +467,7 @@ class Test:
 
     def delete(self):
         tables = {name: self.stack.resources[name] for name in ("MessagesTable", "RecipientsTable", "DirectoryTable")}
-        with self.check("deleting the stack leaves the tables with what they hold, and nothing else"):
+        with self.check("deleting the stack leaves the tables and the secret with what they hold, and nothing else"):
             self.stack.delete()
             try:
                 status = self.stack.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
@@ -475,6 +477,8 @@ class Test:
             expect_equal(self.stack.lambda_.list_functions()["Functions"], [], "functions")
             expect_equal(self.stack.sqs.list_queues().get("QueueUrls", []), [], "queues")
             expect_equal(self.ministack.client("cloudwatch").describe_alarms()["MetricAlarms"], [], "alarms")
+            secrets = self.ministack.client("secretsmanager").list_secrets()["SecretList"]
+            expect_equal([one["Name"] for one in secrets], [self.stack.resources["CarrierSecrets"]], "secrets")
             found = set(self.stack.dynamodb.list_tables()["TableNames"])
             expect(set(tables.values()) <= found, f"of the tables there are only {found}")
             item = self.stack.item("MessagesTable", id=self.first["messageUuid"])

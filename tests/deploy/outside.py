@@ -1,12 +1,18 @@
 """What is outside of the gateway: its clients, the carrier, phones and sinks."""
 
 import json
+import os
 import pathlib
 import re
 import urllib.error
 import urllib.request
 
 from harness import Failed, expect, expect_equal, until
+
+# Where cargo puts this workspace's own programs.
+PROGRAMS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")).absolute() / "debug"
+# With the tests, so that what `cargo test` has built is built for this, too.
+BUILD_PROGRAMS = ["cargo", "build", "--locked", "--workspace", "--bins", "--tests"]
 
 # Everything is on this machine, whatever proxy its environment names.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -33,9 +39,8 @@ class World:
     """The simulated carrier, its phones, and sinks for callbacks."""
 
     def __init__(self, processes):
-        command = ["cargo", "run", "--quiet", "--locked", "-p", "local", "--", "world", "--port", "0"]
-        process, log = processes.start("world", command)
-        self.url = until("the simulated carrier to be built and started", lambda: self._address(process, log), 1800)
+        process, log = processes.start("world", [str(PROGRAMS / "local"), "world", "--port", "0"])
+        self.url = until("the simulated carrier to start", lambda: self._address(process, log), 60)
 
     @staticmethod
     def _address(process, log):

@@ -11,7 +11,7 @@ import boto3
 import botocore.config
 import yaml
 from harness import expect, free_port, until
-from outside import call
+from outside import PROGRAMS, call
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / ".tools/bin"
@@ -263,8 +263,7 @@ class Admin:
 
     def __init__(self, stack):
         self.stack = stack
-        self.command = ["cargo", "run", "--quiet", "--locked", "-p", "admin", "--", "--stack", stack.name, "--json"]
-        stack.processes.run("cargo build admin", ["cargo", "build", "--quiet", "--locked", "-p", "admin"])
+        self.command = [str(PROGRAMS / "admin"), "--stack", stack.name, "--json"]
 
     def __call__(self, *arguments):
         done = subprocess.run(

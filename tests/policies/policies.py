@@ -85,9 +85,9 @@ def expand(path):
     """The resources of the template as CloudFormation gets them from SAM."""
     template = yaml_parse(path.read_text())
     # SAM wants what is uploaded to be uploaded; nothing looks at these.
-    if "Function" in template.get("Globals", {}):
-        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
     for one in template["Resources"].values():
+        if one["Type"] == "AWS::Serverless::Function":
+            one["Properties"]["CodeUri"] = "s3://bucket/key"
         if one["Type"] == "AWS::Serverless::Application":
             one["Properties"]["Location"] = "https://s3.amazonaws.com/bucket/key"
     return transform(template, {}, NoManagedPolicies())["Resources"]

@@ -174,10 +174,10 @@ pub struct AccountSetWhat {
     /// Post replies nowhere
     #[arg(long)]
     pub no_reply_url: bool,
-    /// Post status reports there
+    /// Post status reports there, of messages accepted from then on
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_status_url")]
     pub status_url: Option<CallbackUrl>,
-    /// Post status reports nowhere
+    /// Post no status reports, of messages accepted from then on
     #[arg(long)]
     pub no_status_url: bool,
 }

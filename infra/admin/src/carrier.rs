@@ -43,10 +43,14 @@ pub async fn run(command: CarrierCommand, desk: &Desk, connection: &Connection) 
         }
         CarrierCommand::Rotate { name } => {
             let settings = existing(desk, name).await?;
-            let secret = change_tokens(&secrets, name, |tokens| {
-                tokens.insert(0, new_token(desk));
-                tokens.truncate(MOST_TOKENS);
-            });
+            let there = secrets.carriers().await?.remove(&name).unwrap_or_default().webhook_tokens.len();
+            if there >= MOST_TOKENS {
+                return Err(Failure::Refused(format!(
+                    "the carrier {name} has {MOST_TOKENS} paths of each kind, which is the most; \
+                     `admin carrier retire {name}` drops all but the newest, once the carrier posts there"
+                )));
+            }
+            let secret = change_tokens(&secrets, name, |tokens| tokens.insert(0, new_token(desk)));
             let report = report(name, &settings, &secret.await?, connection).await;
             Ok(report.note(format!(
                 "The paths before count, too, until `admin carrier retire {name}`: give the carrier the new ones first."

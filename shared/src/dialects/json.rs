@@ -118,12 +118,20 @@ impl<'de> Visitor<'de> for Repeats {
                     earlier.and_then(|spelling| fields.remove(&spelling))
                 }
             };
-            if earlier.is_some_and(|value| self == Self::Refused || value.is_array()) {
+            if earlier.is_some_and(|value| self == Self::Refused || holds_list(&value)) {
                 return Err(A::Error::custom("a key stands twice"));
             }
             fields.insert(key, object.next_value_seed(self)?);
         }
         Ok(fields.into())
+    }
+}
+
+fn holds_list(value: &Value) -> bool {
+    match value {
+        Value::Array(_) => true,
+        Value::Object(fields) => fields.values().any(holds_list),
+        _ => false,
     }
 }
 
@@ -155,6 +163,7 @@ mod tests {
         let read = |body: &str| read_last(body.as_bytes());
         assert_eq!(read(r#"{"a":1,"A":2,"b":{"c":1,"c":[1]}}"#).unwrap(), serde_json::json!({"A": 2, "b": {"c": [1]}}));
         assert_eq!(read(r#"{"a":[1],"A":2}"#).unwrap_err().code, FaultCode::Duplicate);
+        assert_eq!(read(r#"{"a":{"b":[1]},"A":{"b":[2]}}"#).unwrap_err().code, FaultCode::Duplicate);
         assert_eq!(read(r#"{"a":1} x"#).unwrap_err().code, FaultCode::Malformed);
     }
 

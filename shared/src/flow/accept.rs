@@ -3,7 +3,8 @@
 //!
 //! Senders are checked and assigned, the messages written, their jobs enqueued,
 //! and only then is the client answered. Nothing is written or locked for a
-//! message that is refused. A crash before the answer leaves messages that
+//! message that is refused, unless it lost a race for its name or its sender
+//! that began after it was looked at. A crash before the answer leaves messages that
 //! nobody was promised: a repeat under the same ids or key finds them and
 //! enqueues them again.
 

@@ -134,8 +134,8 @@ async fn answered(
 }
 
 /// What an account speaks that has sent nothing to this number: the dialect of
-/// its newest message. Where there is none among its last entries, the first
-/// dialect that there was.
+/// its newest message, which the replies since then bear on. Where there is
+/// neither, the first dialect that there was.
 async fn last_dialect(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &AccountId,
@@ -143,11 +143,11 @@ async fn last_dialect(
 ) -> Result<Dialect, StoreError> {
     let oldest = now.saturating_sub(SPEAKS_FOR).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;
-    let dialects = page.entries.into_iter().filter_map(|entry| match entry.record {
-        Record::Out(message) => Some(message.dialect),
-        Record::In(_) => None,
+    let newest = page.entries.into_iter().next().map(|entry| match entry.record {
+        Record::Out(message) => message.dialect,
+        Record::In(reply) => reply.dialect,
     });
-    Ok(dialects.into_iter().next().unwrap_or(Dialect::Mplus))
+    Ok(newest.unwrap_or(Dialect::Mplus))
 }
 
 async fn announce<S>(

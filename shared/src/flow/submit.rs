@@ -206,6 +206,7 @@ async fn conclude(
         (Progress::Queued, Settled::Done(message)) => {
             let gap = gateway.random.jittered(busy_gap(message.attempts));
             let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
+            let delay = message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)));
             gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
         }
         // The network has spoken before the carrier did: it has taken the message.
@@ -224,6 +225,11 @@ async fn conclude(
         _ => {}
     }
     Ok(())
+}
+
+/// Nothing once it has passed.
+fn left_until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
 }
 
 /// The gap before the next try at a busy carrier, of 1, 2, 4 … 512 seconds.

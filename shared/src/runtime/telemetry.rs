@@ -38,6 +38,7 @@ pub fn level(variables: &Variables) -> Result<LevelFilter, ConfigError> {
 /// This project's crates at that level, all others at no more than warnings.
 #[must_use]
 pub fn targets(level: LevelFilter) -> Targets {
-    let others = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(INVOCATION, level);
+    let others =
+        Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(INVOCATION, level.max(LevelFilter::INFO));
     OURS.into_iter().fold(others, |targets, ours| targets.with_target(ours, level))
 }

@@ -18,8 +18,9 @@ use super::{
     message::{self, Asked, Body, Fields, Terms},
 };
 
-/// `MESSAGES`, `MSG` and a field are three.
-const DEEPEST: usize = 8;
+/// `MESSAGES`, `MSG` and a field, which holds text: of one with an element in it
+/// half would be lost.
+const DEEPEST: usize = 3;
 
 /// A document that is XML.
 #[derive(Default)]
@@ -254,6 +255,7 @@ mod tests {
             "<MESSAGES>&#xFFFFFFFF;</MESSAGES>",
             "<MESSAGES><MSG><BODY TYPE=AUTO>x</BODY></MSG></MESSAGES>",
             "<MESSAGES/>more",
+            "<MESSAGES><MSG><BODY>Your code is 123<br/>valid 5 min</BODY></MSG></MESSAGES>",
             bomb,
             outside,
             &deep,
