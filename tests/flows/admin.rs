@@ -1,6 +1,8 @@
 //! The operator's tool: what it makes works, what is there it does not
 //! overwrite, and scripts can read it.
 
+mod repair;
+
 use std::{
     io::{Read, Write},
     net::TcpListener,
@@ -274,68 +276,6 @@ async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_aske
     assert!(printed(&system, &["message", "show", id, "--reveal"]).await.contains("A private matter"));
     let missing = refused(&system, &["message", "show", "0197a3a0-0000-7000-8000-000000000001"]).await;
     assert!(missing.contains("no message"), "{missing}");
-}
-
-#[tokio::test]
-async fn dead_letters_are_shown_and_replayed() {
-    let system = System::start().await.without_gateway().await;
-    let send = send::Send::new(&system.environment()).unwrap();
-    let request = json!({"messages": [owned(PHONE, "Given up")]});
-    assert_eq!(send.handle(crate::system::invocation("/message", &request)).await.status(), 200);
-    let received = json!({"QueueUrl": system.queue_url("JobsQueue"), "VisibilityTimeout": 600});
-    let received = system.aws("AmazonSQS.ReceiveMessage", &received).await;
-    let job = received["Messages"][0]["Body"].as_str().unwrap();
-    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
-    let bury = json!({"QueueUrl": system.queue_url("JobsDeadLetters"), "MessageBody": job});
-    system.aws("AmazonSQS.SendMessage", &bury).await;
-
-    for _ in 0..2 {
-        let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
-        assert_eq!((&jobs["queue"], &jobs["waiting"]), (&json!("jobs"), &json!(1)));
-        assert_eq!(jobs["letters"][0]["type"], "submit");
-    }
-    assert!(printed(&system, &["dead-letters", "list"]).await.starts_with("jobs: 1 wait\n"));
-    assert_eq!(read(&system, &["dead-letters", "replay", "jobs"]).await["replaying"], 1);
-    assert_eq!(read(&system, &["dead-letters", "replay", "callbacks"]).await["replaying"], 0);
-    let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
-    assert_eq!((&jobs["waiting"], &jobs["replay"]["moved"]), (&json!(0), &json!(1)));
-    system.with_gateway().await.until_handset(PHONE, 1).await;
-}
-
-#[tokio::test]
-async fn a_callback_that_was_given_up_is_replayed() {
-    let system = System::start().await;
-    let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
-    system.send_one(DEMO, message).await;
-    system.until_sunk("failing", 1).await;
-    system
-        .until("it is a dead letter", async || {
-            system.advance(8 * 3_600).await;
-            (system.queue_length("CallbacksDeadLetters").await == 1).then_some(())
-        })
-        .await;
-    let callbacks = &read(&system, &["dead-letters", "list"]).await["dead_letters"][1];
-    assert_eq!(
-        (&callbacks["letters"][0]["type"], &callbacks["letters"][0]["state"]),
-        (&json!("state"), &json!("delivered"))
-    );
-    let tries = system.sunk("failing").await.len();
-    printed(&system, &["dead-letters", "replay", "callbacks"]).await;
-    system.until_sunk("failing", tries + 1).await;
-}
-
-#[tokio::test]
-async fn requeue_says_what_it_does_and_does_it_when_told() {
-    let system = System::start().await.without_gateway().await;
-    let send = send::Send::new(&system.environment()).unwrap();
-    let request = json!({"messages": [owned(PHONE, "Its job is lost")]});
-    assert_eq!(send.handle(crate::system::invocation("/message", &request)).await.status(), 200);
-    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
-    let unsure = admin(&system, &["requeue"]).await;
-    assert!(unsure.code == 2 && unsure.err.contains("--yes"), "{}", unsure.err);
-    assert_eq!(system.queue_length("JobsQueue").await, 0);
-    assert_eq!(read(&system, &["requeue", "--yes"]).await["enqueued"], 1);
-    system.with_gateway().await.until_handset(PHONE, 1).await;
 }
 
 #[tokio::test]

@@ -237,6 +237,16 @@ impl System {
         }
     }
 
+    /// Moves the clock until a callback has been given up.
+    pub async fn until_given_up(&self) {
+        self.until("a callback is a dead letter", async || {
+            // More than the longest gap between two tries.
+            self.advance(8 * 3_600).await;
+            (self.queue_length("CallbacksDeadLetters").await == 1).then_some(())
+        })
+        .await;
+    }
+
     /// How many messages are in a queue, in flight or put off.
     pub async fn queue_length(&self, name: &str) -> u64 {
         let names = ["", "NotVisible", "Delayed"].map(|which| format!("ApproximateNumberOfMessages{which}"));

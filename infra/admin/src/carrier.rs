@@ -43,13 +43,6 @@ pub async fn run(command: CarrierCommand, desk: &Desk, connection: &Connection) 
         }
         CarrierCommand::Rotate { name } => {
             let settings = existing(desk, name).await?;
-            let there = secrets.carriers().await?.remove(&name).unwrap_or_default().webhook_tokens.len();
-            if there >= MOST_TOKENS {
-                return Err(Failure::Refused(format!(
-                    "the carrier {name} has {MOST_TOKENS} paths of each kind, which is the most; \
-                     `admin carrier retire {name}` drops all but the newest, once the carrier posts there"
-                )));
-            }
             let secret = change_tokens(&secrets, name, |tokens| tokens.insert(0, new_token(desk)));
             let report = report(name, &settings, &secret.await?, connection).await;
             Ok(report.note(format!(
@@ -82,6 +75,12 @@ async fn change_tokens(
     let before = secrets.get(&name).cloned().unwrap_or_default();
     let mut secret = before.clone();
     change(&mut secret.webhook_tokens);
+    if secret.webhook_tokens.len() > MOST_TOKENS {
+        return Err(Failure::Refused(format!(
+            "the carrier {name} has {MOST_TOKENS} paths of each kind, which is the most; \
+             `admin carrier retire {name}` drops all but the newest, once the carrier posts there"
+        )));
+    }
     if secret != before {
         secrets.insert(name, secret.clone());
         store.put(&secrets).await?;
