@@ -11,7 +11,7 @@
 //! | [`store`], [`queue`] | where it is kept, and what is to be done now |
 //! | [`carriers`] | who takes it further, and what they report back |
 //! | [`callbacks`] | the signed POST that tells a client |
-//! | [`runtime`] | settings, clients, clock and chance |
+//! | [`runtime`] | settings, clients, clock, chance, logs and metrics |
 //!
 //! A function reads its event, calls one step of [`flow`] and answers.
 
