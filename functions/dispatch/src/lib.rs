@@ -9,7 +9,7 @@ use shared::{
         submit::{Done, submit},
     },
     queue::Job,
-    runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway, connect_secrets},
     store::Directory,
 };
 use tracing::error;
@@ -36,7 +36,7 @@ impl Dispatch {
         Ok(Self {
             gateway: connect_gateway(environment)?,
             directory: connect_directory(environment)?,
-            submitter: Submitter::new(environment.http.careful_client()?),
+            submitter: Submitter::new(environment.http.careful_client()?, connect_secrets(environment)?),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{
     carriers::CarrierName,
-    domain::{AccountId, SenderId, WebhookSecret},
+    domain::{AccountId, Routes, SenderId, WebhookSecret},
 };
 use url::Url;
 
@@ -17,6 +17,8 @@ pub struct Config {
     pub pool: Vec<SenderId>,
     pub accounts: Vec<AccountConfig>,
     pub carriers: BTreeMap<CarrierName, CarrierConfig>,
+    /// Which messages go through which carriers.
+    pub routes: Routes,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +46,8 @@ pub struct CarrierConfig {
     /// The world, unless given.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
+    /// What the gateway shows the carrier.
+    pub key: Option<String>,
     pub timeout_ms: u64,
 }
 

@@ -6,7 +6,9 @@
 //! [`CarrierName`] and its arms below. What a carrier answers is one of the
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
+pub mod cm;
 pub mod loopback;
+mod reference;
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +17,12 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
-use crate::domain::{Channel, MessageId, PhoneNumber, ReceiptStatus, SenderId, Text};
+pub use reference::SubmitReference;
+
+use crate::{
+    domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
+    store::{CarrierSecrets, SecretStore, SecretsManager},
+};
 
 /// The carriers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,15 +30,26 @@ use crate::domain::{Channel, MessageId, PhoneNumber, ReceiptStatus, SenderId, Te
 pub enum CarrierName {
     /// The simulated carrier of the local stack (`infra/local`).
     Loopback,
+    /// CM.com.
+    Cm,
 }
 
 impl CarrierName {
-    pub const ALL: [Self; 1] = [Self::Loopback];
+    pub const ALL: [Self; 2] = [Self::Loopback, Self::Cm];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Loopback => "loopback",
+            Self::Cm => "cm",
+        }
+    }
+
+    /// Whether it has a way to handsets over that channel.
+    #[must_use]
+    pub fn carries(self, channel: Channel) -> bool {
+        match self {
+            Self::Loopback | Self::Cm => Channel::ALL.contains(&channel),
         }
     }
 
@@ -48,6 +66,7 @@ impl CarrierName {
     pub fn read_receipts(self, body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
         match self {
             Self::Loopback => loopback::receipt::read(body),
+            Self::Cm => cm::receipt::read(body),
         }
     }
 
@@ -58,6 +77,7 @@ impl CarrierName {
     pub fn read_replies(self, body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
         match self {
             Self::Loopback => loopback::reply::read(body),
+            Self::Cm => cm::reply::read(body),
         }
     }
 }
@@ -82,6 +102,10 @@ pub struct CarrierSecret {
     /// The unguessable part of the paths that the carrier posts to, the newest
     /// first: several while one replaces another.
     pub webhook_tokens: Vec<String>,
+    /// What the gateway shows the carrier with each submit: the key, or product
+    /// token, that the carrier gave us. The loopback carrier wants none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl CarrierSecret {
@@ -106,12 +130,19 @@ impl CarrierSettings {
 
 /// One message as it is handed to a carrier.
 pub struct Submission<'a> {
-    /// Our id; the carrier brings it back with its receipts.
-    pub reference: MessageId,
+    /// Our name for it; the carrier brings it back with its receipts.
+    pub reference: SubmitReference,
     pub to: &'a PhoneNumber,
     pub from: &'a SenderId,
+    /// What SMS shows, and what every channel shows that shows no content.
     pub text: &'a Text,
     pub channel: Channel,
+    /// What the channel shows in place of the text; there only if it can show it.
+    pub content: Option<&'a Content>,
+    /// When it is no longer worth delivering.
+    pub expires_at: Option<Timestamp>,
+    /// The client's own, for the carrier's statistics.
+    pub groupings: &'a Groupings,
 }
 
 /// What became of handing a message over.
@@ -131,8 +162,8 @@ pub enum Outcome {
 /// A receipt as a carrier reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierReceipt {
-    /// Our id, where the carrier gives it back in the body.
-    pub reference: Option<MessageId>,
+    /// Our name for the submit, where the carrier gives it back in the body.
+    pub reference: Option<SubmitReference>,
     pub status: ReceiptStatus,
     pub code: Option<String>,
     pub description: Option<String>,
@@ -174,15 +205,15 @@ impl UnreadableError {
 }
 
 /// Hands messages to carriers over one shared HTTP client.
-#[derive(Clone)]
-pub struct Submitter {
+pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
+    secrets: CarrierSecrets<S>,
 }
 
-impl Submitter {
+impl<S: SecretStore> Submitter<S> {
     #[must_use]
-    pub fn new(http: reqwest::Client) -> Self {
-        Self { http }
+    pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>) -> Self {
+        Self { http, secrets }
     }
 
     /// Hands the message over once, and says what became of it within the
@@ -195,7 +226,21 @@ impl Submitter {
     ) -> Outcome {
         match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
+            CarrierName::Cm => match self.key(carrier).await {
+                Ok(key) => cm::submit::submit(&self.http, settings, &key, submission).await,
+                Err(busy) => busy,
+            },
         }
+    }
+
+    /// What the carrier wants to be shown. Without it, nothing can be sent yet.
+    async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
+        let reason = match self.secrets.key(carrier).await {
+            Ok(Some(key)) => return Ok(key),
+            Ok(None) => "the carrier's key is not set".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(Outcome::Busy { retry_after: None, reason })
     }
 }
 
@@ -205,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_old_token_counts_beside_the_new_one_and_no_other_does() {
-        let secret = CarrierSecret { webhook_tokens: vec!["new".to_owned(), "old".to_owned()] };
+        let secret = CarrierSecret { webhook_tokens: vec!["new".to_owned(), "old".to_owned()], key: None };
         assert!(secret.is_webhook_token("new") && secret.is_webhook_token("old"));
         assert!(!secret.is_webhook_token("") && !secret.is_webhook_token("ne") && !secret.is_webhook_token("newer"));
         assert!(!CarrierSecret::default().is_webhook_token(""));

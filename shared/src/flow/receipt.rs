@@ -35,7 +35,7 @@ pub async fn receipt(
     payload: &str,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let Some(id) = message.or(receipt.reference) else {
+    let Some(id) = message.or(receipt.reference.map(|reference| reference.message)) else {
         return park(gateway, carrier, payload, now).await;
     };
     let found = handed_over(gateway, id).await?;

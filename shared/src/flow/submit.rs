@@ -147,11 +147,14 @@ async fn hand_over<S, Q>(
     stamp: Stamp,
 ) -> Verdict {
     let submission = Submission {
-        reference: message.id,
+        reference: message.id.into(),
         to: &message.to,
         from: &message.from.id,
         text: &message.text,
         channel: message.channels.first().copied().unwrap_or(Channel::Sms),
+        content: None,
+        expires_at: message.expires_at,
+        groupings: &message.groupings,
     };
     let outcome = submitter.submit(CARRIER, settings, &submission).await;
     let at = gateway.clock.now();

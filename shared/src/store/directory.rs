@@ -9,12 +9,13 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Routes, SenderId, SenderOwner},
     runtime::Clock,
 };
 
 /// How long an answer is remembered.
 pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
+
 /// A directory that remembers what it read.
 pub struct Directory<D = DynamoDirectory> {
     store: D,
@@ -24,6 +25,7 @@ pub struct Directory<D = DynamoDirectory> {
     owners: Remembered<SenderId, Option<SenderOwner>>,
     pool: Remembered<(), Vec<SenderId>>,
     carriers: Remembered<CarrierName, Option<CarrierSettings>>,
+    routes: Remembered<(), Routes>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -37,6 +39,7 @@ impl<D: DirectoryStore> Directory<D> {
             owners: Remembered::for_up_to(KEPT),
             pool: Remembered::for_up_to(KEPT),
             carriers: Remembered::for_up_to(KEPT),
+            routes: Remembered::for_up_to(KEPT),
         }
     }
 
@@ -72,5 +75,13 @@ impl<D: DirectoryStore> Directory<D> {
     /// When the store did not answer.
     pub async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
         self.carriers.get(self.clock.now(), &name, || self.store.carrier(name)).await
+    }
+
+    /// Which carriers messages may go through.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn routes(&self) -> Result<Routes, StoreError> {
+        self.routes.get(self.clock.now(), &(), || self.store.routes()).await
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
         Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Receipt, Recipient, Reply, ReplyId,
-        SenderId, SenderOwner, Stamp,
+        Routes, SenderId, SenderOwner, Stamp,
     },
 };
 
@@ -368,4 +368,10 @@ pub trait DirectoryStore {
     /// # Errors
     /// When the store did not answer.
     async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError>;
+
+    /// Which carriers messages may go through.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn routes(&self) -> Result<Routes, StoreError>;
 }

@@ -56,6 +56,15 @@ impl<S: SecretStore> CarrierSecrets<S> {
         }
         Ok(is_among(self.read.get_newer_than(PAUSE, now, &(), || self.store.carriers()).await?))
     }
+
+    /// What the gateway shows this carrier; none if the carrier has given us none.
+    ///
+    /// # Errors
+    /// When the secrets could not be read.
+    pub async fn key(&self, carrier: CarrierName) -> Result<Option<String>, StoreError> {
+        let mut secrets = self.read.get(self.clock.now(), &(), || self.store.carriers()).await?;
+        Ok(secrets.remove(&carrier).and_then(|secret| secret.key))
+    }
 }
 
 /// The secret of that name or ARN in Secrets Manager.

@@ -185,7 +185,10 @@ async fn create_secret(
 }
 
 async fn write_secrets(store: &SecretsManager, config: &Config) -> anyhow::Result<()> {
-    let secret = |carrier: &CarrierConfig| CarrierSecret { webhook_tokens: vec![carrier.webhook_token.clone()] };
+    let secret = |carrier: &CarrierConfig| CarrierSecret {
+        webhook_tokens: vec![carrier.webhook_token.clone()],
+        key: carrier.key.clone(),
+    };
     let secrets = config.carriers.iter().map(|(name, carrier)| (*name, secret(carrier))).collect();
     Ok(store.put(&secrets).await?)
 }
@@ -210,6 +213,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         };
         directory.put_carrier(*name, &settings).await?;
     }
+    directory.put_routes(&config.routes).await?;
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! `{"id","reference","status","code","description","at"}`, one receipt a
-//! request; `reference` is our message id.
+//! request; `reference` is our name for the submit.
 
 use serde::Deserialize;
 
 use crate::{
-    carriers::{CarrierReceipt, UnreadableError},
-    domain::{MessageId, ReceiptStatus},
+    carriers::{CarrierReceipt, SubmitReference, UnreadableError},
+    domain::ReceiptStatus,
 };
 
 #[derive(Deserialize)]
@@ -21,7 +21,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> 
     let reference = match &body.reference {
         None => None,
         Some(text) => {
-            Some(MessageId::parse(text).ok_or_else(|| UnreadableError::new("reference", "is not a message id"))?)
+            Some(SubmitReference::parse(text).ok_or_else(|| UnreadableError::new("reference", "is not one of ours"))?)
         }
     };
     Ok(vec![CarrierReceipt { reference, status: body.status, code: body.code, description: body.description }])

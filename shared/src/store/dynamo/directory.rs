@@ -3,12 +3,12 @@
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
 
 use super::{Item, keys, string, unavailable};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Routes, SenderId, SenderOwner},
     store::{DirectoryStore, StoreError},
 };
 
@@ -69,6 +69,14 @@ impl DynamoDirectory {
         self.put(keys::carrier(name), item_of(settings)?).await
     }
 
+    /// Makes these the routes.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn put_routes(&self, routes: &Routes) -> Result<(), StoreError> {
+        self.put(keys::ROUTES.to_owned(), Item::from([(keys::RULES.to_owned(), write_routes(routes)?)])).await
+    }
+
     async fn put(&self, id: String, mut item: Item) -> Result<(), StoreError> {
         item.insert(keys::ID.to_owned(), string(id));
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
@@ -109,6 +117,19 @@ impl DirectoryStore for DynamoDirectory {
     async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
         self.get_as(keys::carrier(name)).await
     }
+
+    async fn routes(&self) -> Result<Routes, StoreError> {
+        self.get(keys::ROUTES.to_owned()).await?.map_or_else(|| Ok(Routes::default()), read_routes)
+    }
+}
+
+pub(super) fn read_routes(mut item: Item) -> Result<Routes, StoreError> {
+    item.remove(keys::RULES)
+        .map_or_else(|| Ok(Routes::default()), |rules| from_attribute_value(rules).map_err(unreadable))
+}
+
+pub(super) fn write_routes(routes: &Routes) -> Result<AttributeValue, StoreError> {
+    to_attribute_value(routes).map_err(unreadable)
 }
 
 pub(super) fn read_account(mut item: Item) -> Result<Account, StoreError> {

@@ -107,6 +107,7 @@ pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
 pub(super) const SENDER: &str = "sender#";
 const CARRIER_ITEM: &str = "carrier#";
 pub(super) const POOL: &str = "pool";
+pub(super) const ROUTES: &str = "routes";
 
 /// Of an account.
 pub(super) const NAME: &str = "name";
@@ -119,6 +120,8 @@ pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const REVOKED_AT: &str = "revoked_at";
 /// Of the pool.
 pub(super) const SENDERS: &str = "senders";
+/// Of the routes.
+pub(super) const RULES: &str = "rules";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";

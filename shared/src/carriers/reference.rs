@@ -1,0 +1,98 @@
+//! What a carrier is given as our name for a submit, and brings back with its
+//! receipts.
+//!
+//! The strictest carrier takes 32 letters and digits, and some change their case.
+//! So a message's first channel goes by the message's id in 32 hex digits; a later
+//! one, as two channels may go through one carrier, by the same id in base 36, an
+//! `x`, and the channel's place.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::domain::MessageId;
+
+const BASE: u32 = 36;
+/// As many digits of that base as 128 bits may take.
+const ID_DIGITS: usize = 25;
+
+/// A message, and which of its channels it was handed over for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SubmitReference {
+    pub message: MessageId,
+    /// The place of the channel among those that the message may go over.
+    pub place: u8,
+}
+
+impl SubmitReference {
+    /// Reads what [`Display`](fmt::Display) writes, in either case, and a
+    /// message's id in any of the usual spellings of a UUID.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(message) = MessageId::parse(text) {
+            return Some(Self { message, place: 0 });
+        }
+        let (id, place) = text.split_at_checked(ID_DIGITS)?;
+        let place = place.strip_prefix(['x', 'X'])?;
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let id = u128::from_str_radix(id, BASE).ok()?;
+        Some(Self { message: MessageId::new(Uuid::from_u128(id)), place: place.parse().ok()? })
+    }
+}
+
+impl From<MessageId> for SubmitReference {
+    fn from(message: MessageId) -> Self {
+        Self { message, place: 0 }
+    }
+}
+
+impl fmt::Display for SubmitReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place == 0 {
+            return write!(f, "{}", self.message.uuid().simple());
+        }
+        let mut rest = self.message.uuid().as_u128();
+        let mut digits = ['0'; ID_DIGITS];
+        for digit in digits.iter_mut().rev() {
+            let value = u32::try_from(rest % u128::from(BASE)).unwrap_or_default();
+            *digit = char::from_digit(value, BASE).unwrap_or_default();
+            rest /= u128::from(BASE);
+        }
+        write!(f, "{}x{}", digits.iter().collect::<String>(), self.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_reference_survives_a_carrier(id in any::<u128>(), place in any::<u8>()) {
+            let reference = SubmitReference { message: MessageId::new(Uuid::from_u128(id)), place };
+            let written = reference.to_string();
+            prop_assert!(written.len() <= 32 && written.bytes().all(|b| b.is_ascii_alphanumeric()), "{written}");
+            prop_assert_eq!(SubmitReference::parse(&written), Some(reference));
+            prop_assert_eq!(SubmitReference::parse(&written.to_uppercase()), Some(reference));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _ = SubmitReference::parse(&text);
+        }
+    }
+
+    #[test]
+    fn the_first_channel_goes_by_the_plain_id() {
+        let id = "0197a3a0-0000-7000-8000-000000000001";
+        let reference = SubmitReference::from(MessageId::parse(id).unwrap());
+        assert_eq!(reference.to_string(), "0197a3a0000070008000000000000001");
+        assert_eq!(SubmitReference::parse(id), Some(reference));
+        for text in ["", "42", &"z".repeat(25), &format!("{}x1", "z".repeat(25)), &format!("{}x300", "0".repeat(25))] {
+            assert_eq!(SubmitReference::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Routes: which carriers a message may go through, by whose it is, who it is
+//! from, the channel, and where it goes.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, Channel, PhoneNumber, SenderId};
+use crate::carriers::CarrierName;
+
+/// How long a receipt is waited for unless a rule says otherwise.
+const RECEIPT_WITHIN_SECONDS: u32 = 300;
+
+/// The rules, in the order in which they are asked: the first that fits counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Routes(pub Vec<Route>);
+
+/// A rule. It fits a message that meets all the conditions that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<SenderId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// How the recipient's number begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<NumberPrefix>,
+    /// The most wanted first; a later one takes over when those before it are
+    /// down, busy, or refuse the message.
+    pub carriers: Vec<CarrierName>,
+    /// In seconds; see [`Route::receipt_within`].
+    #[serde(default = "receipt_within_seconds", skip_serializing_if = "is_usual")]
+    pub receipt_within_s: u32,
+}
+
+impl Routes {
+    /// The rule for a message over that channel.
+    #[must_use]
+    pub fn for_message(
+        &self,
+        account: &AccountId,
+        sender: &SenderId,
+        channel: Channel,
+        to: &PhoneNumber,
+    ) -> Option<&Route> {
+        self.0.iter().find(|route| {
+            route.account.as_ref().is_none_or(|wanted| wanted == account)
+                && route.sender.as_ref().is_none_or(|wanted| wanted == sender)
+                && route.channel.is_none_or(|wanted| wanted == channel)
+                && route.prefix.as_ref().is_none_or(|prefix| to.digits().starts_with(&prefix.0))
+        })
+    }
+}
+
+impl Route {
+    /// A rule that fits every message.
+    #[must_use]
+    pub fn to(carriers: Vec<CarrierName>) -> Self {
+        let receipt_within_s = RECEIPT_WITHIN_SECONDS;
+        Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_within_s }
+    }
+
+    /// How long a message's receipt is waited for before its next channel has its turn.
+    #[must_use]
+    pub fn receipt_within(&self) -> Duration {
+        Duration::from_secs(self.receipt_within_s.into())
+    }
+}
+
+fn receipt_within_seconds() -> u32 {
+    RECEIPT_WITHIN_SECONDS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_usual(seconds: &u32) -> bool {
+    *seconds == RECEIPT_WITHIN_SECONDS
+}
+
+/// The first 1 to 15 digits of an international phone number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NumberPrefix(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a prefix is the first 1 to 15 digits of an international number, with + or 00 before them or not")]
+pub struct NumberPrefixError;
+
+impl NumberPrefix {
+    /// # Errors
+    /// When the text is not 1 to 15 digits behind an optional `+` or `00`.
+    pub fn parse(text: &str) -> Result<Self, NumberPrefixError> {
+        let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
+        let fits =
+            (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        if fits { Ok(Self(digits.to_owned())) } else { Err(NumberPrefixError) }
+    }
+}
+
+impl TryFrom<String> for NumberPrefix {
+    type Error = NumberPrefixError;
+
+    fn try_from(text: String) -> Result<Self, NumberPrefixError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<NumberPrefix> for String {
+    fn from(prefix: NumberPrefix) -> Self {
+        prefix.0
+    }
+}
+
+impl fmt::Display for NumberPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_fits_counts() {
+        let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
+        let any = Route::to(vec![loopback]);
+        let routes = Routes(vec![
+            Route { channel: Some(Channel::WhatsApp), ..Route::to(vec![cm]) },
+            Route { prefix: Some(NumberPrefix::parse("+31").unwrap()), ..Route::to(vec![cm, loopback]) },
+            Route { account: Some(AccountId::parse("other").unwrap()), ..Route::to(vec![cm]) },
+            Route { sender: Some(SenderId::parse("ACME").unwrap()), ..Route::to(vec![]) },
+            any,
+        ]);
+        let chosen = |account: &str, sender: &str, channel, to: &str| {
+            let (account, sender) = (AccountId::parse(account).unwrap(), SenderId::parse(sender).unwrap());
+            let route = routes.for_message(&account, &sender, channel, &PhoneNumber::parse(to).unwrap());
+            route.unwrap().carriers.clone()
+        };
+        assert_eq!(chosen("demo", "12345", Channel::WhatsApp, "31612345678"), [cm]);
+        assert_eq!(chosen("demo", "12345", Channel::Sms, "31612345678"), [cm, loopback]);
+        assert_eq!(chosen("other", "12345", Channel::Sms, "447700900001"), [cm]);
+        assert_eq!(chosen("demo", "ACME", Channel::Sms, "447700900001"), []);
+        assert_eq!(chosen("demo", "12345", Channel::Rcs, "447700900001"), [loopback]);
+        assert_eq!(Routes::default().0, []);
+    }
+
+    #[test]
+    fn a_prefix_is_digits_and_a_misspelt_condition_is_named() {
+        assert_eq!(NumberPrefix::parse("0044").unwrap(), NumberPrefix::parse("+44").unwrap());
+        for text in ["", "+", "0", "44a", &"4".repeat(16)] {
+            assert!(NumberPrefix::parse(text).is_err(), "{text}");
+        }
+        let error = serde_json::from_str::<Route>(r#"{"carriers":["cm"],"chanel":"sms"}"#).unwrap_err().to_string();
+        assert!(error.contains("chanel"), "{error}");
+        let written = serde_json::to_string(&Route::to(vec![CarrierName::Cm])).unwrap();
+        assert_eq!(written, r#"{"carriers":["cm"]}"#);
+    }
+}
