@@ -1,4 +1,5 @@
-//! `dispatch`: jobs from the queue `jobs`; each hands one message to a carrier.
+//! `dispatch`: jobs from the queue `jobs`; each hands one message to a carrier, or
+//! to the next channel.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
@@ -6,7 +7,7 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{
         Gateway,
-        submit::{Done, submit},
+        submit::{Done, next_channel, submit},
     },
     queue::Job,
     runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway, connect_secrets},
@@ -33,10 +34,11 @@ impl Dispatch {
     /// # Errors
     /// When a variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
+        let (http, secrets) = (environment.http.careful_client()?, connect_secrets(environment)?);
         Ok(Self {
             gateway: connect_gateway(environment)?,
             directory: connect_directory(environment)?,
-            submitter: Submitter::new(environment.http.careful_client()?, connect_secrets(environment)?),
+            submitter: Submitter::new(http, secrets, environment.clock.clone()),
         })
     }
 
@@ -47,14 +49,20 @@ impl Dispatch {
     }
 
     async fn run(&self, payload: &str) -> BatchRun {
-        let Job::Submit { message } = match Job::read(payload) {
+        let job = match Job::read(payload) {
             Ok(job) => job,
             Err(error) => {
                 error!(%error, "unreadable job");
                 return BatchRun::Again;
             }
         };
-        match submit(&self.gateway, &self.directory, &self.submitter, message).await {
+        let message = job.message();
+        let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
+        let done = match job {
+            Job::Submit { message } => submit(gateway, directory, submitter, message).await,
+            Job::NextChannel(failed) => next_channel(gateway, directory, submitter, &failed).await,
+        };
+        match done {
             Ok(Done::Finished) => BatchRun::Done,
             Ok(Done::Again) => BatchRun::Again,
             Err(error) => {

@@ -6,7 +6,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::MessageId,
+    carriers::SubmitReference,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, connect_gateway, connect_secrets},
@@ -33,10 +33,10 @@ impl DlrWebhook {
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let segments = path_segments(request);
-        let (carrier, token, message) = match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
+        let (carrier, token, submit) = match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
             ["dlr", carrier, token] => (carrier, token, None),
-            ["dlr", carrier, token, message] => {
-                (carrier, token, Some(MessageId::parse(message).ok_or_else(Problem::not_found)?))
+            ["dlr", carrier, token, submit] => {
+                (carrier, token, Some(SubmitReference::parse(submit).ok_or_else(Problem::not_found)?))
             }
             _ => return Err(Problem::not_found()),
         };
@@ -45,7 +45,7 @@ impl DlrWebhook {
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
         for one in &receipts {
-            receipt(&self.gateway, carrier, message, one, &payload).await?;
+            receipt(&self.gateway, carrier, submit, one, &payload).await?;
         }
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }

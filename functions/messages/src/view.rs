@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     carriers::CarrierName,
-    domain::{Content, Message, Reference, Reply, State},
+    domain::{Content, Message, Reference, Reply, State, Tried},
     store::{Page, Position, Record},
 };
 
@@ -42,9 +42,24 @@ struct ShownMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a Content>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     carrier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tried: Vec<ShownTried<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownTried<'a> {
+    channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<&'a str>,
+    at: String,
+    ended: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -113,8 +128,20 @@ fn show(message: &Message) -> ShownMessage<'_> {
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
         expires_at: message.expires_at.map(time),
         content: message.content.as_ref(),
+        channel: message.carrier.map(|_| message.channel().as_str()),
         carrier: message.carrier.map(CarrierName::as_str),
         carrier_id: message.carrier_id.as_deref(),
+        tried: message.tried.iter().map(show_tried).collect(),
+    }
+}
+
+fn show_tried(tried: &Tried) -> ShownTried<'_> {
+    ShownTried {
+        channel: tried.channel.as_str(),
+        carrier: tried.carrier.map(CarrierName::as_str),
+        at: time(tried.at),
+        ended: tried.ended.as_str(),
+        reason: tried.reason.as_deref(),
     }
 }
 

@@ -170,14 +170,14 @@ fn letter(message: &Message) -> Letter {
     let sent = message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
     let since = sent.and_then(|sent| sent.parse().ok()).and_then(|sent| Timestamp::from_millisecond(sent).ok());
     let body = message.body().unwrap_or_default();
-    let (r#type, subject, state) = if let Ok(Job::Submit { message }) = Job::read(body) {
-        ("submit", Some(message.to_string()), None)
-    } else {
-        match CallbackJob::read(body).map(|job| job.subject) {
+    let (r#type, subject, state) = match Job::read(body) {
+        Ok(Job::Submit { message }) => ("submit", Some(message.to_string()), None),
+        Ok(Job::NextChannel(failed)) => ("next-channel", Some(failed.message.to_string()), None),
+        Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
             Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.as_str())),
             Ok(Subject::Reply { reply }) => ("reply", Some(reply.to_string()), None),
             Err(_) => ("unreadable", None, None),
-        }
+        },
     };
     Letter { since: since.map(time), r#type, subject, state }
 }

@@ -48,7 +48,7 @@ fn text(message: &Message, reveal: bool) -> String {
         ("attempts", Some(message.attempts.to_string())),
         ("carrier", carrier),
         ("held until", message.lease_until.map(time)),
-        ("unknown until", message.unknown_until.map(time)),
+        ("receipt by", message.receipt_by.map(time)),
     ]);
     let moment = |moment: Moment| [time(moment.at), moment.state.as_str().to_owned(), or_dash(moment.reason)];
     let history: Vec<_> = message.whole_history().into_iter().map(moment).collect();
@@ -89,7 +89,7 @@ fn json(message: &Message, reveal: bool) -> serde_json::Value {
         "carrier": message.carrier.map(CarrierName::as_str),
         "carrier_id": message.carrier_id,
         "held_until": message.lease_until.map(time),
-        "unknown_until": message.unknown_until.map(time),
+        "receipt_by": message.receipt_by.map(time),
         "history": history,
         "receipts": message.receipts.iter().map(receipt).collect::<Vec<_>>(),
     });

@@ -9,6 +9,7 @@
 pub mod cm;
 pub mod loopback;
 mod reference;
+mod rests;
 
 use std::{fmt, time::Duration};
 
@@ -19,8 +20,10 @@ use url::Url;
 
 pub use reference::SubmitReference;
 
+use self::rests::Rests;
 use crate::{
     domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
+    runtime::Clock,
     store::{CarrierSecrets, SecretStore, SecretsManager},
 };
 
@@ -208,17 +211,36 @@ impl UnreadableError {
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
+    rests: Rests,
+    clock: Clock,
 }
 
 impl<S: SecretStore> Submitter<S> {
     #[must_use]
-    pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>) -> Self {
-        Self { http, secrets }
+    pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>, clock: Clock) -> Self {
+        Self { http, secrets, rests: Rests::default(), clock }
+    }
+
+    /// Until when the carrier is left alone because it failed again and again;
+    /// none if it may be tried now.
+    pub fn rests_until(&self, carrier: CarrierName) -> Option<Timestamp> {
+        self.rests.until(carrier, self.clock.now())
     }
 
     /// Hands the message over once, and says what became of it within the
     /// carrier's time-out.
     pub async fn submit(
+        &self,
+        carrier: CarrierName,
+        settings: &CarrierSettings,
+        submission: &Submission<'_>,
+    ) -> Outcome {
+        let outcome = self.hand_over(carrier, settings, submission).await;
+        self.rests.note(carrier, &outcome, self.clock.now());
+        outcome
+    }
+
+    async fn hand_over(
         &self,
         carrier: CarrierName,
         settings: &CarrierSettings,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, MessageId, PhoneNumber, Progress, Receipts,
-    Reference, SentFrom, Stamp, State, Text,
+    Reference, SentFrom, Stamp, State, Text, Tried,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -45,13 +45,19 @@ pub struct Message {
     pub stamp: Option<Stamp>,
     /// Until when the worker that holds it may take.
     pub lease_until: Option<Timestamp>,
-    /// When an unknown outcome is given up.
-    pub unknown_until: Option<Timestamp>,
+    /// Until when a receipt is waited for. Then the next channel has its turn, or
+    /// an unknown outcome is given up.
+    pub receipt_by: Option<Timestamp>,
     /// How often a worker claimed it, as a rule to hand it to a carrier.
     pub attempts: u32,
+    /// The place of the channel, among those that it may go over, that it is at.
+    pub place: u8,
+    /// Who has it, or may have it.
     pub carrier: Option<CarrierName>,
     /// The carrier's own id for it.
     pub carrier_id: Option<String>,
+    /// What gave way, the oldest first.
+    pub tried: Vec<Tried>,
     pub history: Vec<Moment>,
     pub receipts: Receipts,
 }
@@ -84,11 +90,44 @@ impl Message {
         self.send_at.unwrap_or(self.created_at).max(self.created_at)
     }
 
+    /// The channels that it may go over, by their places. Without a wish that is SMS.
+    pub fn ways(&self) -> impl Iterator<Item = (u8, Channel)> {
+        let wished = if self.channels.is_empty() { &[Channel::Sms] } else { self.channels.as_slice() };
+        (0..).zip(wished.iter().copied())
+    }
+
+    /// The channel that it is at.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.ways().find(|(place, _)| *place == self.place).map_or(Channel::Sms, |(_, channel)| channel)
+    }
+
+    /// Whether there is a channel behind that place.
+    #[must_use]
+    pub fn has_channel_after(&self, place: u8) -> bool {
+        self.ways().any(|(other, _)| other > place)
+    }
+
+    /// Whether that carrier has it, or may have it, or had it before another one.
+    #[must_use]
+    pub fn may_have_gone_through(&self, carrier: CarrierName) -> bool {
+        let mut takers = self.tried.iter().map(|tried| tried.carrier).chain([self.carrier]);
+        takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
+    }
+
+    /// Whether a carrier took it, or may have, before the channel gave way.
+    #[must_use]
+    pub fn was_handed_over_before(&self) -> bool {
+        self.tried.iter().any(|tried| tried.ended.was_handed_over())
+    }
+
     /// When it was last on its way to a carrier, if it may have got there.
     #[must_use]
     pub fn handed_over_at(&self) -> Option<Timestamp> {
         use Progress::{Failed, Submitted, Submitting, Unknown};
-        let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed) || self.receipts.is_final();
+        let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed)
+            || self.receipts.is_final()
+            || self.was_handed_over_before();
         let tries = self.history.iter().rev().filter(|moment| moment.state == State::Submitting);
         tries.map(|moment| moment.at).next().filter(|_| may_have)
     }
@@ -140,5 +179,44 @@ impl Fingerprint {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+impl Message {
+    /// One that was just accepted.
+    pub(crate) fn example() -> Self {
+        let (id, at) = (MessageId::new(Uuid::from_u128(1)), Timestamp::UNIX_EPOCH);
+        let (from, to) = ("441234567890", "447700900001");
+        Self {
+            id,
+            account: AccountId::parse("demo").unwrap(),
+            batch: BatchId::of_single(id),
+            dialect: Dialect::Mplus,
+            to: PhoneNumber::parse(to).unwrap(),
+            from: SentFrom { kind: super::SenderKind::Custom, id: super::SenderId::parse(from).unwrap() },
+            text: Text::parse("Hi", super::SegmentLimit::default()).unwrap(),
+            channels: Vec::new(),
+            callback: None,
+            client_id: None,
+            send_at: None,
+            reference: None,
+            groupings: Groupings::default(),
+            expires_at: None,
+            content: None,
+            fingerprint: Fingerprint::of([]),
+            created_at: at,
+            progress: Progress::Queued,
+            stamp: None,
+            lease_until: None,
+            receipt_by: None,
+            attempts: 0,
+            place: 0,
+            carrier: None,
+            carrier_id: None,
+            tried: Vec::new(),
+            history: vec![Moment { state: State::Queued, at, reason: None }],
+            receipts: Receipts::default(),
+        }
     }
 }

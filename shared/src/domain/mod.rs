@@ -19,9 +19,11 @@ mod recipient;
 mod reply;
 mod route;
 mod sender;
+mod showing;
 mod state;
 mod text;
 mod time;
+mod tried;
 mod validity;
 
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
@@ -39,11 +41,13 @@ pub use number::{NumberError, PhoneNumber};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use recipient::{OptOuts, Recipient};
 pub use reply::{Keyword, RepliedTo, Reply};
-pub use route::{NumberPrefix, NumberPrefixError, Route, Routes};
+pub use route::{NumberPrefix, NumberPrefixError, Route, Routes, USUAL_RECEIPT_WITHIN};
 pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
+pub use showing::Showing;
 pub use state::{Progress, State};
 pub use text::{Encoding, SegmentLimit, Text, TextError};
 pub use time::{TimeError, parse_time};
+pub use tried::{Ended, Tried};
 pub use validity::Validity;
 
 pub use jiff::{SignedDuration, Timestamp};

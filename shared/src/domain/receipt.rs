@@ -33,6 +33,12 @@ impl ReceiptStatus {
             Self::Read => "read",
         }
     }
+
+    /// Whether it says that the message has not arrived and will not.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Undelivered | Self::Expired | Self::Rejected)
+    }
 }
 
 /// A receipt on record.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{AccountId, Channel, PhoneNumber, SenderId};
 use crate::carriers::CarrierName;
 
-/// How long a receipt is waited for unless a rule says otherwise.
 const RECEIPT_WITHIN_SECONDS: u32 = 300;
+/// How long a receipt is waited for unless a rule says otherwise.
+pub const USUAL_RECEIPT_WITHIN: Duration = Duration::from_secs(RECEIPT_WITHIN_SECONDS as u64);
 
 /// The rules, in the order in which they are asked: the first that fits counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,14 @@
 //! moved by conditional writes along the arrows of [`Progress::follows`]. What
 //! the network said are the receipts, each recorded once and never taken back.
 //! The state that a client sees is the furthest of both, so it comes out the
-//! same in whatever order the facts arrived, and it only moves forward:
+//! same in whatever order the facts arrived, and it moves forward:
 //!
 //! ```text
 //! scheduled → queued → submitting → (unknown) → submitted → undelivered … → delivered → read
 //! ```
+//!
+//! One arrow leads back: to `queued`, when a carrier was busy, or when a channel
+//! gives way to the next that the client allowed.
 
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +158,9 @@ impl Progress {
         match self {
             Scheduled => false,
             Submitting | Cancelled => matches!(before, Scheduled | Queued),
-            Queued | Blocked | Expired | Unknown => before == Submitting,
+            Blocked | Expired | Unknown => before == Submitting,
+            // Back for another try, or for the next channel.
+            Queued => matches!(before, Submitting | Unknown | Submitted),
             // An answer that comes after its worker was given up for dead still counts.
             Submitted | Rejected | Failed => matches!(before, Submitting | Unknown),
         }

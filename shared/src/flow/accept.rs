@@ -231,10 +231,12 @@ fn message(
         progress,
         stamp: None,
         lease_until: None,
-        unknown_until: None,
+        receipt_by: None,
         attempts: 0,
+        place: 0,
         carrier: None,
         carrier_id: None,
+        tried: Vec::new(),
         history: vec![Moment { state: progress.state(), at: now, reason: None }],
         receipts: Receipts::default(),
     }

@@ -6,14 +6,16 @@
 //! recorded as both where *delivered* has not come. A receipt of a message that
 //! is not there, was never claimed, or went to another carrier, is parked.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{Gateway, Unavailable, settle::announce};
 use crate::{
-    carriers::{CarrierName, CarrierReceipt},
+    carriers::{CarrierName, CarrierReceipt, SubmitReference},
     domain::{Message, MessageId, Receipt, ReceiptStatus},
-    queue::Queue,
+    queue::{FailedChannel, Job, Queue},
     runtime::{About, Metric},
     store::{Freshness, Messages, Parked, Recorded},
 };
@@ -22,26 +24,30 @@ use crate::{
 const CODE_LENGTH: usize = 20;
 const DESCRIPTION_LENGTH: usize = 100;
 
-/// Records a receipt. `message` is the id in the webhook's path, where there is
-/// one, and wins over the one in the body; `payload` is the body as it came.
+/// Records a receipt, or hands the message on to its next channel. `submit` is
+/// our name for the submit in the webhook's path, where there is one, and wins
+/// over the one in the body; `payload` is the body as it came.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn receipt(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
-    message: Option<MessageId>,
+    submit: Option<SubmitReference>,
     receipt: &CarrierReceipt,
     payload: &str,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let Some(id) = message.or(receipt.reference.map(|reference| reference.message)) else {
+    let Some(SubmitReference { message: id, place }) = submit.or(receipt.reference) else {
         return park(gateway, carrier, payload, now).await;
     };
     let found = handed_over(gateway, id).await?;
-    let Some(found) = found.filter(|message| message.carrier.is_none_or(|taker| taker == carrier)) else {
+    let Some(found) = found.filter(|message| message.may_have_gone_through(carrier)) else {
         return park(gateway, carrier, payload, now).await;
     };
+    if receipt.status.is_failure() && !is_the_last_word(&found, carrier, place) {
+        return pass_on(gateway, carrier, &found, place, receipt).await;
+    }
     if receipt.status == ReceiptStatus::Read {
         let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
         record(gateway, carrier, &found, &implied, now).await?;
@@ -50,6 +56,35 @@ pub async fn receipt(
         Recorded::NoMessage => park(gateway, carrier, payload, now).await,
         Recorded::New | Recorded::Already => Ok(()),
     }
+}
+
+/// Whether a failure there is one of the message: no other channel or carrier has
+/// it or may get it, or it has arrived before.
+fn is_the_last_word(message: &Message, carrier: CarrierName, place: u8) -> bool {
+    let has_it = message.carrier.is_none_or(|taker| taker == carrier);
+    message.receipts.is_final() || (has_it && place >= message.place && !message.has_channel_after(place))
+}
+
+/// A channel has failed that is not the last. `dispatch` holds messages while it
+/// sends them, so it is there that one goes on to its next channel.
+async fn pass_on(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    carrier: CarrierName,
+    message: &Message,
+    place: u8,
+    receipt: &CarrierReceipt,
+) -> Result<(), Unavailable> {
+    let words = if message.has_channel_after(place) && place >= message.place {
+        let said = receipt.description.as_deref().or(receipt.code.as_deref()).unwrap_or(receipt.status.as_str());
+        let reason = cut(said, DESCRIPTION_LENGTH);
+        let job = Job::NextChannel(FailedChannel { message: message.id, place, carrier, reason });
+        gateway.queue.enqueue(&[(job, Duration::ZERO)]).await?;
+        "a channel failed"
+    } else {
+        "a channel failed that was given up before"
+    };
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "{words}");
+    Ok(())
 }
 
 /// The message, if it has been handed to a carrier. A receipt may be faster

@@ -23,7 +23,8 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
         reason: None,
         carrier: None,
         carrier_id: None,
-        unknown_until: None,
+        tried: Vec::new(),
+        receipt_by: None,
         forget: None,
     }
 }
@@ -79,7 +80,7 @@ fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settle
         Progress::Scheduled | Progress::Submitting | Progress::Cancelled => return,
     };
     gateway.metrics.count(metric, about(), 1);
-    if metric == Metric::Submitted {
+    if metric == Metric::Submitted && !message.was_handed_over_before() {
         gateway.metrics.time(Metric::SubmitDelay, about(), settlement.at.duration_since(message.due_since()));
     }
 }
@@ -96,8 +97,9 @@ pub(super) async fn announce<S>(
     if message.callback.is_none() || !message.dialect.tells(state) {
         return Ok(());
     }
-    // The network says it again, or late, of a message that is there already.
-    if !state.is_final() && message.state() >= state {
+    // The network says it again, or late, of a message that is there already, or
+    // was on another channel.
+    if !state.is_final() && (message.state() >= state || message.was_handed_over_before()) {
         return Ok(());
     }
     let job = CallbackJob::announcing(Subject::State { message: message.id, state }, stamp, at);

@@ -3,37 +3,52 @@
 //! One conditional write claims it for the length of a lease and brings it
 //! along. Whoever finds it claimed waits; whoever finds the lease over knows
 //! that a worker died with it, perhaps after the carrier took it: then the
-//! outcome is *unknown*, and it is not sent again. A worker that fails before it
-//! asked the carrier, or after the carrier refused, gives the message back.
+//! outcome is *unknown*, and it is not sent again over that channel. A worker
+//! that fails before it asked the carrier, or after the carrier refused, gives
+//! the message back.
+//!
+//! A client may allow several channels. One that refuses the message, that
+//! fails it by a receipt, or that brings no receipt in its time gives way to the
+//! next; a receipt that says *delivered* ends that, whenever it comes.
+
+mod hand_over;
+mod ways;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use self::{
+    hand_over::HandOver,
+    ways::{Way, receipt_within, ways},
+};
 use super::{
     Gateway, Unavailable,
     settle::{Settled, settle, settlement},
 };
 use crate::{
-    carriers::{CarrierName, CarrierSettings, Outcome, Submission, Submitter},
-    domain::{Channel, Message, MessageId, Progress, Stamp, State},
-    queue::{Job, LONGEST_DELAY, Queue},
-    store::{Change, Directory, DirectoryStore, Lease, Messages, Recipients, Settlement, StoreError},
+    carriers::{CarrierName, Submitter},
+    domain::{Ended, Message, MessageId, Progress, Stamp, State, Tried},
+    queue::{FailedChannel, Job, LONGEST_DELAY, Queue},
+    runtime::{About, Metric},
+    store::{
+        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, Settlement,
+        StoreError,
+    },
 };
 
 /// How long a worker holds a message. Longer than any carrier's time-out, and
 /// shorter than the time after which the queue delivers the job again.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How long the receipt of an unknown outcome is waited for.
+/// How long the receipt of an unknown outcome is waited for where no channel is left.
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long a busy carrier is asked again.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How many tries at a busy carrier are kept in the history; later ones only count.
 const TRIES_KEPT: u32 = 10;
-
-/// The one carrier that there is to hand messages to.
-const CARRIER: CarrierName = CarrierName::Loopback;
+/// How long a receipt waits for the answer to its submit.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,38 +67,129 @@ pub enum Done {
 pub async fn submit(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter,
+    submitter: &Submitter<impl SecretStore>,
     id: MessageId,
 ) -> Result<Done, Unavailable> {
+    loop {
+        let now = gateway.clock.now();
+        let stamp = gateway.random.stamp();
+        let lease = Lease { stamp, from: now, until: now.saturating_add(LEASE).unwrap_or(now) };
+        let claimed = match gateway.store.claim(id, lease).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                give_back_unseen(gateway, id, stamp).await;
+                return Err(error.into());
+            }
+        };
+        match claimed {
+            Change::Made(message) => {
+                debug!(message.id = %id, attempts = message.attempts, "claimed");
+                send(gateway, directory, submitter, message, lease).await?;
+                return Ok(Done::Finished);
+            }
+            Change::Refused(found) => match look_at_unclaimed(gateway, directory, &found, stamp, now).await? {
+                Looked::Done(done) => return Ok(done),
+                Looked::GaveWay => {}
+            },
+            Change::Missing => {
+                warn!(message.id = %id, "a job names a message that is gone");
+                return Ok(Done::Finished);
+            }
+        }
+    }
+}
+
+/// Sends a message over its next channel, if the one that a receipt is about is
+/// the one that it is at.
+///
+/// # Errors
+/// When the store or queue did not answer. Run it again.
+pub async fn next_channel(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    submitter: &Submitter<impl SecretStore>,
+    failed: &FailedChannel,
+) -> Result<Done, Unavailable> {
+    let id = failed.message;
+    let Some(message) = gateway.store.message(id, Freshness::Latest).await? else {
+        warn!(message.id = %id, "a job names a message that is gone");
+        return Ok(Done::Finished);
+    };
     let now = gateway.clock.now();
-    let stamp = gateway.random.stamp();
-    let lease = Lease { stamp, from: now, until: now.saturating_add(LEASE).unwrap_or(now) };
-    let claimed = match gateway.store.claim(id, lease).await {
-        Ok(claimed) => claimed,
+    let is_held = message.progress == Progress::Submitting && message.lease_until.is_some_and(|until| until > now);
+    if is_held {
+        // The receipt was faster than the answer. Whoever waits for that is soon done.
+        gateway.queue.enqueue(&[(Job::NextChannel(failed.clone()), ANSWER_WITHIN)]).await?;
+        return Ok(Done::Finished);
+    }
+    let is_at = message.place == failed.place && message.carrier.is_none_or(|carrier| carrier == failed.carrier);
+    // A run of this same job may have got this far before it was cut off.
+    let gave_way = message.progress == Progress::Queued && message.place == failed.place + 1;
+    if is_at && Progress::Queued.follows(message.progress) {
+        let tried = Tried {
+            channel: message.channel(),
+            carrier: Some(failed.carrier),
+            at: now,
+            ended: Ended::Failed,
+            reason: Some(failed.reason.clone()),
+        };
+        if !give_way(gateway, &message, tried, now).await? {
+            return Ok(Done::Finished);
+        }
+    } else if !gave_way {
+        info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
+        return Ok(Done::Finished);
+    }
+    submit(gateway, directory, submitter, id).await
+}
+
+/// Says whether the message can now be sent over another channel.
+async fn give_way(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    tried: Tried,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let (ended, carrier) = (tried.ended, tried.carrier);
+    let giving = GivingWay { place: message.place, stamp: gateway.random.stamp(), at, tried };
+    let made = matches!(gateway.store.give_way(message.id, &giving).await?, Change::Made(_));
+    if made {
+        gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);
+        info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
+    }
+    Ok(made)
+}
+
+/// Sends a message that this run has claimed, and records what came of it.
+async fn send(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    submitter: &Submitter<impl SecretStore>,
+    mut message: Box<Message>,
+    lease: Lease,
+) -> Result<(), Unavailable> {
+    let stamp = lease.stamp;
+    let ways = match prepare(gateway, directory, &message, stamp).await {
+        Ok(Prepared::Ready(ways)) => ways,
+        Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
         Err(error) => {
-            give_back_unseen(gateway, id, stamp).await;
-            return Err(error.into());
+            warn!(message.id = %message.id, %error, "could not be prepared");
+            let verdict = put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it");
+            return conclude(gateway, &message, verdict).await;
         }
     };
-    match claimed {
-        Change::Made(message) => {
-            debug!(message.id = %id, attempts = message.attempts, "claimed");
-            let verdict = match prepare(gateway, directory, &message, stamp).await {
-                Ok(Prepared::Ready(settings)) => hand_over(gateway, submitter, &settings, &message, stamp).await,
-                Ok(Prepared::Not(verdict)) => verdict,
-                Err(error) => {
-                    warn!(message.id = %id, %error, "could not be prepared");
-                    put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it")
-                }
-            };
-            conclude(gateway, &message, verdict).await?;
-            Ok(Done::Finished)
+    let mut run = HandOver { gateway, directory, submitter, stamp, lease_until: lease.until, tried: Vec::new() };
+    let verdict = match run.along(&mut message, &ways).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            // Nothing was taken yet, or it would have been concluded.
+            give_back_unseen(gateway, message.id, stamp).await;
+            return Err(error);
         }
-        Change::Refused(found) => look_at_unclaimed(gateway, &found, stamp, now).await,
-        Change::Missing => {
-            warn!(message.id = %id, "a job names a message that is gone");
-            Ok(Done::Finished)
-        }
+    };
+    match verdict {
+        Some(verdict) => conclude(gateway, &message, verdict).await,
+        None => has_arrived_meanwhile(gateway, &message, stamp).await,
     }
 }
 
@@ -110,11 +216,11 @@ impl From<Settlement> for Verdict {
 
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
-    Ready(CarrierSettings),
+    Ready(Vec<Way>),
     Not(Verdict),
 }
 
-/// Looks at the validity, and up the opt-out and the carrier.
+/// Looks at the validity, and up the opt-out and the routes.
 async fn prepare(
     gateway: &Gateway<impl Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
@@ -132,45 +238,7 @@ async fn prepare(
         let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
-    Ok(match directory.carrier(CARRIER).await? {
-        Some(settings) => Prepared::Ready(settings),
-        None => Prepared::Not(put_back(message, stamp, now, "the directory has no such carrier")),
-    })
-}
-
-/// Hands the message over, and says what to record.
-async fn hand_over<S, Q>(
-    gateway: &Gateway<S, Q>,
-    submitter: &Submitter,
-    settings: &CarrierSettings,
-    message: &Message,
-    stamp: Stamp,
-) -> Verdict {
-    let submission = Submission {
-        reference: message.id.into(),
-        to: &message.to,
-        from: &message.from.id,
-        text: &message.text,
-        channel: message.channels.first().copied().unwrap_or(Channel::Sms),
-        content: None,
-        expires_at: message.expires_at,
-        groupings: &message.groupings,
-    };
-    let outcome = submitter.submit(CARRIER, settings, &submission).await;
-    let at = gateway.clock.now();
-    let settled = |progress, reason| Settlement { reason, carrier: Some(CARRIER), ..settlement(stamp, progress, at) };
-    match outcome {
-        Outcome::Accepted { carrier_id } => Settlement { carrier_id, ..settled(Progress::Submitted, None) }.into(),
-        Outcome::Rejected { reason } => settled(Progress::Rejected, Some(reason)).into(),
-        Outcome::Busy { reason, retry_after } => {
-            let back = put_back(message, stamp, at, &reason);
-            Verdict { settlement: Settlement { carrier: Some(CARRIER), ..back.settlement }, retry_after }
-        }
-        Outcome::Unknown { reason } => {
-            let unknown_until = at.saturating_add(UNKNOWN_FOR).ok();
-            Settlement { unknown_until, ..settled(Progress::Unknown, Some(reason)) }.into()
-        }
-    }
+    Ok(Prepared::Ready(ways(message, &directory.routes().await?)))
 }
 
 /// Back to the queue, or expired if its validity is over; without one, if it has
@@ -213,13 +281,13 @@ async fn conclude(
             gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
         }
         // The network has spoken before the carrier did: it has taken the message.
-        (Progress::Unknown | Progress::Queued | Progress::Expired, Settled::Otherwise(found))
+        (Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed, Settled::Otherwise(found))
             if found.receipts.is_final() =>
         {
             let taken = Settlement {
                 progress: Progress::Submitted,
                 reason: None,
-                unknown_until: None,
+                receipt_by: None,
                 forget: None,
                 ..settlement
             };
@@ -228,6 +296,16 @@ async fn conclude(
         _ => {}
     }
     Ok(())
+}
+
+/// A run that may not go on with its message, as a receipt has settled it while
+/// it was on its way to another carrier.
+async fn has_arrived_meanwhile(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    stamp: Stamp,
+) -> Result<(), Unavailable> {
+    settle(gateway, message, &settlement(stamp, Progress::Submitted, gateway.clock.now())).await.map(|_| ())
 }
 
 /// Nothing once it has passed.
@@ -240,39 +318,77 @@ fn busy_gap(attempts: u32) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(9))
 }
 
+/// A channel that has had its time.
+fn silent(message: &Message, at: Timestamp) -> Tried {
+    Tried { channel: message.channel(), carrier: message.carrier, at, ended: Ended::Silent, reason: None }
+}
+
+/// Until when the receipt of what was handed over is waited for: until the next
+/// channel has its turn, or, where none is left, an unknown outcome is given up.
+fn receipt_by(at: Timestamp, progress: Progress, next_after: Option<Duration>) -> Option<Timestamp> {
+    match next_after {
+        Some(within) => at.saturating_add(within).ok(),
+        None if progress == Progress::Unknown => at.saturating_add(UNKNOWN_FOR).ok(),
+        None => None,
+    }
+}
+
+/// What became of a message that could not be claimed.
+enum Looked {
+    Done(Done),
+    /// It can be claimed now, to be sent over its next channel.
+    GaveWay,
+}
+
 /// A job for a message that could not be claimed: it is done with, or someone
-/// holds it, or someone died holding it, or its outcome has been unknown for
-/// too long.
+/// holds it, or someone died holding it, or its receipt has not come in time.
 async fn look_at_unclaimed(
     gateway: &Gateway<impl Messages, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
     message: &Message,
     stamp: Stamp,
     now: Timestamp,
-) -> Result<Done, Unavailable> {
+) -> Result<Looked, Unavailable> {
     let Some(held_by) = message.stamp else {
-        return Ok(if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished });
+        let done = if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished };
+        return Ok(Looked::Done(done));
+    };
+    let is_held = message.lease_until.is_some_and(|until| until > now);
+    let is_overdue = !message.receipts.is_final() && message.receipt_by.is_some_and(|by| by <= now);
+    let next_after = if message.has_channel_after(message.place) {
+        receipt_within(message, &directory.routes().await?)
+    } else {
+        None
     };
     match message.progress {
-        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => return Ok(Done::Again),
+        Progress::Submitting if is_held => return Ok(Looked::Done(Done::Again)),
         Progress::Submitting => {
             let lost = Settlement {
                 reason: Some("the worker that was sending it stopped".to_owned()),
-                unknown_until: now.saturating_add(UNKNOWN_FOR).ok(),
+                receipt_by: receipt_by(now, Progress::Unknown, next_after),
                 ..settlement(held_by, Progress::Unknown, now)
             };
             conclude(gateway, message, lost.into()).await?;
         }
-        Progress::Unknown if message.state() != State::Unknown => {
-            settle(gateway, message, &settlement(held_by, Progress::Submitted, now)).await?;
+        Progress::Submitted | Progress::Unknown
+            if is_overdue && (next_after.is_some() || message.progress == Progress::Submitted) =>
+        {
+            let gave_way = give_way(gateway, message, silent(message, now), now).await?;
+            return Ok(if gave_way { Looked::GaveWay } else { Looked::Done(Done::Finished) });
         }
-        Progress::Unknown if message.unknown_until.is_some_and(|until| until <= now) => {
+        Progress::Unknown if message.state() != State::Unknown => {
+            let receipt_by = message.receipt_by.filter(|_| next_after.is_some());
+            let taken = Settlement { receipt_by, ..settlement(held_by, Progress::Submitted, now) };
+            settle(gateway, message, &taken).await?;
+        }
+        Progress::Unknown if is_overdue => {
             let reason = Some("the outcome stayed unknown".to_owned());
             let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
             settle(gateway, message, &given_up).await?;
         }
         _ => {}
     }
-    Ok(Done::Finished)
+    Ok(Looked::Done(Done::Finished))
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::domain::{EventId, MessageId, ReplyId, Stamp, State};
+use crate::{
+    carriers::CarrierName,
+    domain::{EventId, MessageId, ReplyId, Stamp, State},
+};
 
 const VERSION: u8 = 1;
 
@@ -27,11 +30,33 @@ pub enum JobError {
 }
 
 /// A job for `dispatch`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Job {
     /// Do what this message's record says is due: as a rule, hand it over.
     Submit { message: MessageId },
+    /// A receipt says that a message did not arrive over a channel that is not its last.
+    NextChannel(FailedChannel),
+}
+
+/// Which channel failed a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedChannel {
+    pub message: MessageId,
+    /// The channel's place among those that the message may go over.
+    pub place: u8,
+    pub carrier: CarrierName,
+    /// What the receipt says.
+    pub reason: String,
+}
+
+impl Job {
+    #[must_use]
+    pub fn message(&self) -> MessageId {
+        match self {
+            Self::Submit { message } | Self::NextChannel(FailedChannel { message, .. }) => *message,
+        }
+    }
 }
 
 /// A job for `callback`: tell a client of something, once it is on record.
@@ -155,6 +180,10 @@ mod tests {
         assert_eq!(job.write(), SUBMIT);
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
+        let message = job.message();
+        let failed = FailedChannel { message, place: 1, carrier: CarrierName::Cm, reason: "5".to_owned() };
+        let next = Job::NextChannel(failed);
+        assert_eq!((Job::read(&next.write()).unwrap(), next.message()), (next, message));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod job;
 mod sqs;
 
-pub use job::{CallbackJob, Job, JobError, Subject};
+pub use job::{CallbackJob, FailedChannel, Job, JobError, Subject};
 pub use sqs::{QueueUrls, SqsQueue};
 
 use std::time::Duration;

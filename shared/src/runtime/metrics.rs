@@ -41,6 +41,8 @@ pub enum Metric {
     Unknown,
     /// Submits that were put off.
     Busy,
+    /// Channels that gave way to the next that the client allowed.
+    GaveWay,
     /// Replies of recipients.
     Replies,
     /// Receipts and replies that match nothing.

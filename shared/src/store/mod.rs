@@ -23,7 +23,7 @@ use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
         Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Receipt, Recipient, Reply, ReplyId,
-        Routes, SenderId, SenderOwner, Stamp,
+        Routes, SenderId, SenderOwner, Stamp, Tried,
     },
 };
 
@@ -90,10 +90,36 @@ pub struct Settlement {
     pub reason: Option<String>,
     pub carrier: Option<CarrierName>,
     pub carrier_id: Option<String>,
-    /// With [`Progress::Unknown`]: when to give it up.
-    pub unknown_until: Option<Timestamp>,
+    /// What gave way since the record was written.
+    pub tried: Vec<Tried>,
+    /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
+    /// receipt is waited for.
+    pub receipt_by: Option<Timestamp>,
     /// Instead of noting this in the history, take out the entry at this index.
     pub forget: Option<usize>,
+}
+
+/// A run that holds a message goes on with it to another carrier.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// The run that holds the message.
+    pub held_by: Stamp,
+    /// The place of the channel that it is at now.
+    pub place: u8,
+    pub carrier: CarrierName,
+    /// What gave way since the record was written.
+    pub tried: Vec<Tried>,
+}
+
+/// A channel that was used up gives way to those behind it.
+#[derive(Clone, Debug)]
+pub struct GivingWay {
+    /// Its place.
+    pub place: u8,
+    /// The run that says so.
+    pub stamp: Stamp,
+    pub at: Timestamp,
+    pub tried: Tried,
 }
 
 /// What became of recording a receipt.
@@ -227,6 +253,21 @@ pub trait Messages {
     /// # Errors
     /// When the store did not answer.
     async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError>;
+
+    /// Notes where a run goes on with the message that it holds, if it still
+    /// holds it and the network has not said the last word.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError>;
+
+    /// Puts the message back to be sent over the next channel, if it still is at
+    /// the one that gives way, nobody holds it, and the network has not said the
+    /// last word.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError>;
 
     /// Cancels a message that has not been claimed.
     ///

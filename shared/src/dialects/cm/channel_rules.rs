@@ -1,22 +1,10 @@
-//! What each channel can show, by the page's tables and its chapters on channels.
-//!
-//! SMS and push carry the body's text, and nothing of the rich content; of
-//! channels that the page has no chapter on, nothing is known. Rich content is
-//! refused if none of the channels that it may go over can show all of it; where
-//! one can, the others give way to it when the message is sent.
+//! Which channels rich content may go over: it is refused if none of those that
+//! the client allows can show all of it; where one can, the others give way to it
+//! when the message is sent.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::domain::{Action, Bubble, Channel, Content, Media, Suggestion};
-
-/// The longest bubbles of text, in characters.
-const WHATSAPP_TEXT: usize = 4096;
-const APPLE_TEXT: usize = 4096;
-const TWITTER_TEXT: usize = 10_000;
-/// The longest label of a suggestion to reply.
-const TWITTER_LABEL: usize = 36;
-const TWITTER_MEDIA: [&str; 7] =
-    ["image/jpg", "image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/quicktime"];
+use crate::domain::{Channel, Content, Showing};
 
 /// How far behind UTC a place may be, where a time slot has not begun yet.
 const FURTHEST_WEST: SignedDuration = SignedDuration::from_hours(12);
@@ -26,142 +14,15 @@ type Verdict = Result<(), String>;
 /// Whether one of the channels can show it; without any it may go over all.
 pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> Verdict {
     begins_in_the_future(content, now)?;
-    let verdicts: Vec<_> = channels.iter().filter_map(|channel| shows(*channel, content)).collect();
+    let verdicts: Vec<_> = channels
+        .iter()
+        .filter_map(|channel| match content.on(*channel) {
+            Showing::Content => Some(Ok(())),
+            Showing::Text => None,
+            Showing::Not(why) => Some(Err(why)),
+        })
+        .collect();
     if verdicts.iter().any(Result::is_ok) { Ok(()) } else { verdicts.into_iter().next().unwrap_or(Ok(())) }
-}
-
-/// What a channel says to it; none from one that shows the body instead, or
-/// whose rules are not known.
-fn shows(channel: Channel, content: &Content) -> Option<Verdict> {
-    let verdict = match channel {
-        Channel::WhatsApp => whatsapp(content),
-        Channel::AppleBusinessChat => apple(content),
-        Channel::Viber => viber(content),
-        Channel::Rcs => rcs(content),
-        Channel::Twitter => twitter(content),
-        Channel::Sms
-        | Channel::Push
-        | Channel::MobilePush
-        | Channel::Instagram
-        | Channel::FacebookMessenger
-        | Channel::Telegram => return None,
-    };
-    Some(verdict.map_err(|why| format!("cannot be shown by {}: {why}", name(channel))))
-}
-
-fn name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::WhatsApp => "WhatsApp",
-        Channel::AppleBusinessChat => "Apple Business Chat",
-        Channel::Viber => "Viber",
-        Channel::Rcs => "RCS",
-        Channel::Twitter => "Twitter",
-        other => other.as_str(),
-    }
-}
-
-fn whatsapp(content: &Content) -> Verdict {
-    each_bubble(content, |bubble| {
-        only_parts(bubble, &[Part::Text, Part::Media, Part::Location, Part::Contacts, Part::Template])?;
-        text_within(bubble, WHATSAPP_TEXT)
-    })?;
-    only_suggestions(content, |_| false)
-}
-
-fn apple(content: &Content) -> Verdict {
-    each_bubble(content, |bubble| {
-        only_parts(bubble, &[Part::Text, Part::Media, Part::ListPicker, Part::TimePicker, Part::OAuth2])?;
-        text_within(bubble, APPLE_TEXT)
-    })?;
-    if !content.suggestions.is_empty() {
-        return Err("its suggestions stand in a conversation item".to_owned());
-    }
-    only_suggestions(content, |suggestion| matches!(suggestion.action, Action::OpenUrl { .. }))
-}
-
-fn viber(content: &Content) -> Verdict {
-    each_bubble(content, |bubble| {
-        only_parts(bubble, &[Part::Text, Part::Media])?;
-        if bubble.text.is_some() && bubble.media.is_some() {
-            return Err("an image and a text need an item each".to_owned());
-        }
-        media_is(bubble, |kind| kind.starts_with("image/"))
-    })?;
-    only_suggestions(content, |suggestion| matches!(suggestion.action, Action::OpenUrl { .. }))?;
-    let ends_with_text = content.conversation.last().is_some_and(|bubble| bubble.text.is_some());
-    if content.all_suggestions().next().is_some() && !ends_with_text {
-        return Err("with suggestions, the last item must be a text".to_owned());
-    }
-    Ok(())
-}
-
-fn rcs(content: &Content) -> Verdict {
-    each_bubble(content, |bubble| only_parts(bubble, &[Part::Text, Part::Media, Part::Location]))
-}
-
-fn twitter(content: &Content) -> Verdict {
-    each_bubble(content, |bubble| {
-        only_parts(bubble, &[Part::Text, Part::Media])?;
-        text_within(bubble, TWITTER_TEXT)?;
-        media_is(bubble, |kind| TWITTER_MEDIA.contains(&kind))
-    })?;
-    only_suggestions(content, |suggestion| matches!(suggestion.action, Action::Reply { .. }))?;
-    let too_long = content.all_suggestions().any(|suggestion| suggestion.label.chars().count() > TWITTER_LABEL);
-    if too_long { Err(format!("a label may have at most {TWITTER_LABEL} characters")) } else { Ok(()) }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Text,
-    Media,
-    Location,
-    Contacts,
-    Template,
-    ListPicker,
-    TimePicker,
-    OAuth2,
-}
-
-fn each_bubble(content: &Content, check: impl FnMut(&Bubble) -> Verdict) -> Verdict {
-    content.conversation.iter().try_for_each(check)
-}
-
-fn only_parts(bubble: &Bubble, known: &[Part]) -> Verdict {
-    let there = [
-        (Part::Text, bubble.text.is_some()),
-        (Part::Media, bubble.media.is_some()),
-        (Part::Location, bubble.location.is_some()),
-        (Part::Contacts, !bubble.contacts.is_empty()),
-        (Part::Template, bubble.template.is_some()),
-        (Part::ListPicker, bubble.list_picker.is_some()),
-        (Part::TimePicker, bubble.time_picker.is_some()),
-        (Part::OAuth2, bubble.oauth2.is_some()),
-    ];
-    match there.into_iter().find(|(part, there)| *there && !known.contains(part)) {
-        Some((part, _)) => Err(format!("it knows no {part:?}")),
-        None => Ok(()),
-    }
-}
-
-fn text_within(bubble: &Bubble, most: usize) -> Verdict {
-    let length = bubble.text.as_ref().map_or(0, |text| text.chars().count());
-    if length > most { Err(format!("a text may have at most {most} characters")) } else { Ok(()) }
-}
-
-/// A medium without a type passes: its own server names it.
-fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Verdict {
-    let kind = bubble.media.as_ref().and_then(kind_of);
-    if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not show that type of media".to_owned()) }
-}
-
-fn kind_of(media: &Media) -> Option<String> {
-    let written = media.mime_type.as_deref()?;
-    Some(written.split(';').next().unwrap_or(written).trim().to_ascii_lowercase())
-}
-
-fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> Verdict {
-    let all_known = content.all_suggestions().all(known);
-    if all_known { Ok(()) } else { Err("it does not know that suggestion".to_owned()) }
 }
 
 /// A slot's time is the recipient's, wherever that is.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     dialects::json,
-    domain::{Channel, Message, PhoneNumber, ReceiptStatus, Reference, Reply, State},
+    domain::{Message, PhoneNumber, ReceiptStatus, Reference, Reply, State},
 };
 
 /// A state as CM numbers it, and, for one that is an error, the standard error
@@ -101,7 +101,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> String {
             error_description: if status.error.is_some() { said.unwrap_or(status.meaning) } else { "" },
         },
         operator: "",
-        channel: Channel::Sms.as_str(),
+        channel: message.channel().as_str(),
         grouping,
         grouping2,
         grouping3,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 
 use super::{Item, keys, message_item, string, unavailable};
 use crate::{
-    domain::{Message, MessageId, Moment, Progress, ReceiptStatus},
+    domain::{Message, MessageId, Moment, Progress, ReceiptStatus, Tried},
     store::StoreError,
 };
 
@@ -104,6 +104,17 @@ impl Update {
         Ok(self.set(keys::STATE, string(progress.as_str())))
     }
 
+    /// Notes what gave way.
+    pub(super) fn append_tried(mut self, tried: &[Tried]) -> Result<Self, StoreError> {
+        if tried.is_empty() {
+            return Ok(self);
+        }
+        let (name, more) = (self.name(keys::TRIED), self.value(message_item::write_tried(tried)?));
+        let none = self.value(AttributeValue::L(Vec::new()));
+        self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {more})"));
+        Ok(self)
+    }
+
     /// Takes an entry out of the history.
     pub(super) fn forget_moment(mut self, index: usize) -> Self {
         let history = self.name(keys::HISTORY);
@@ -158,6 +169,23 @@ impl Update {
         let before = Progress::ALL.into_iter().filter(|before| next.follows(*before));
         let before: Vec<_> = before.map(|before| self.value(string(before.as_str()))).collect();
         self.conditions.push(format!("{state} IN ({})", before.join(", ")));
+        self
+    }
+
+    /// Expects the message to be at that place; a record without one is at the first.
+    pub(super) fn expect_place(mut self, place: u8) -> Self {
+        let (name, value) = (self.name(keys::PLACE), self.value(AttributeValue::N(place.to_string())));
+        self.conditions.push(match place {
+            0 => format!("(attribute_not_exists({name}) OR {name} = {value})"),
+            _ => format!("{name} = {value}"),
+        });
+        self
+    }
+
+    /// Expects that nobody holds the message at `now`.
+    pub(super) fn expect_not_held(mut self, now: AttributeValue) -> Self {
+        let (lease, now) = (self.name(keys::LEASE), self.value(now));
+        self.conditions.push(format!("(attribute_not_exists({lease}) OR {lease} <= {now})"));
         self
     }
 

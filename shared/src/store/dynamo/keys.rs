@@ -17,7 +17,9 @@ pub(super) const SEND_AT: &str = "send_at";
 pub(super) const ATTEMPTS: &str = "attempts";
 pub(super) const CARRIER: &str = "carrier";
 pub(super) const CARRIER_ID: &str = "carrier_id";
-pub(super) const UNKNOWN_UNTIL: &str = "unknown_until";
+pub(super) const RECEIPT_BY: &str = "receipt_by";
+pub(super) const PLACE: &str = "place";
+pub(super) const TRIED: &str = "tried";
 pub(super) const HISTORY: &str = "history";
 
 /// Index `wake`: which messages rest until when.

@@ -14,9 +14,9 @@ use crate::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Fingerprint, Groupings, Message, MessageId,
+        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, Fingerprint, Groupings, Message, MessageId,
         Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom,
-        Stamp, State, Text,
+        Stamp, State, Text, Tried,
     },
     store::StoreError,
 };
@@ -60,12 +60,17 @@ struct MessageItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unknown_until: Option<i64>,
+    receipt_by: Option<i64>,
     attempts: u32,
+    /// Absent at the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    place: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier: Option<CarrierName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tried: Vec<TriedItem>,
     history: Vec<MomentItem>,
     position: String,
     log: String,
@@ -77,6 +82,22 @@ struct MessageItem {
     wake_at: Option<i64>,
     /// Seconds, as DynamoDB's time to live wants them.
     expires_at: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(place: &u8) -> bool {
+    *place == 0
+}
+
+#[derive(Serialize, Deserialize)]
+struct TriedItem {
+    over: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<CarrierName>,
+    t: i64,
+    e: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,10 +150,12 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         state: message.progress,
         stamp: message.stamp,
         lease: message.lease_until.map(Timestamp::as_millisecond),
-        unknown_until: message.unknown_until.map(Timestamp::as_millisecond),
+        receipt_by: message.receipt_by.map(Timestamp::as_millisecond),
         attempts: message.attempts,
+        place: message.place,
         carrier: message.carrier,
         carrier_id: message.carrier_id.clone(),
+        tried: message.tried.iter().map(TriedItem::from).collect(),
         history: message.history.iter().map(MomentItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
@@ -180,10 +203,12 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         progress: item.state,
         stamp: item.stamp,
         lease_until: optional_time(item.lease)?,
-        unknown_until: optional_time(item.unknown_until)?,
+        receipt_by: optional_time(item.receipt_by)?,
         attempts: item.attempts,
+        place: item.place,
         carrier: item.carrier,
         carrier_id: item.carrier_id,
+        tried: item.tried.into_iter().map(TriedItem::read).collect::<Result<_, _>>()?,
         history: item.history.into_iter().map(MomentItem::read).collect::<Result<_, _>>()?,
         receipts: Receipts::new(receipts),
     })
@@ -192,6 +217,12 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
 /// One moment as an element of `history`.
 pub(super) fn write_moment(moment: &Moment) -> Result<AttributeValue, StoreError> {
     to_attribute_value(MomentItem::from(moment)).map_err(unreadable)
+}
+
+/// Some of what was tried, as elements of `tried`.
+pub(super) fn write_tried(tried: &[Tried]) -> Result<AttributeValue, StoreError> {
+    let items: Vec<_> = tried.iter().map(TriedItem::from).collect();
+    to_attribute_value(items).map_err(unreadable)
 }
 
 pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreError> {
@@ -218,6 +249,20 @@ impl From<&Moment> for MomentItem {
 impl MomentItem {
     fn read(self) -> Result<Moment, StoreError> {
         Ok(Moment { state: self.s, at: time(self.t)?, reason: self.r })
+    }
+}
+
+impl From<&Tried> for TriedItem {
+    fn from(tried: &Tried) -> Self {
+        let Tried { channel, carrier, at, ended, reason } = tried;
+        Self { over: *channel, by: *carrier, t: at.as_millisecond(), e: ended.as_str().to_owned(), r: reason.clone() }
+    }
+}
+
+impl TriedItem {
+    fn read(self) -> Result<Tried, StoreError> {
+        let ended = Ended::parse(&self.e).ok_or_else(|| unreadable("tried"))?;
+        Ok(Tried { channel: self.over, carrier: self.by, at: time(self.t)?, ended, reason: self.r })
     }
 }
 

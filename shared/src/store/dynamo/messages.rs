@@ -14,8 +14,8 @@ use crate::{
         Stamp,
     },
     store::{
-        Bookmark, Change, Due, Freshness, Insertion, Lease, Messages, Page, Parked, Position, Recorded, Settlement,
-        StoreError,
+        Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Parked, Position,
+        Recorded, Settlement, StoreError,
     },
 };
 
@@ -82,6 +82,8 @@ impl Messages for DynamoStore {
             .set(keys::STAMP, stamp(lease.stamp))
             .set(keys::LEASE, millis(lease.until))
             .add_one(keys::ATTEMPTS)
+            .remove(keys::CARRIER)
+            .remove(keys::CARRIER_ID)
             .wake_no_more()
             .expect_before(Progress::Submitting)
             .expect_due(millis(latest))
@@ -101,21 +103,53 @@ impl Messages for DynamoStore {
             .set(keys::STAMP, stamp(settlement.stamp))
             .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
             .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
+            .append_tried(&settlement.tried)?
             .remove(keys::LEASE)
             .expect(keys::STAMP, stamp(settlement.held_by))
             .expect_before(progress);
-        update = match settlement.unknown_until {
+        update = match settlement.receipt_by {
             Some(until) => update
-                .set(keys::UNKNOWN_UNTIL, millis(until))
+                .set(keys::RECEIPT_BY, millis(until))
                 .set(keys::WAKE_SHARD, number(keys::wake_shard(id)))
                 .set(keys::WAKE_AT, millis(until)),
-            None => update.wake_no_more(),
+            None => update.remove(keys::RECEIPT_BY).wake_no_more(),
         };
         if matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired) {
             update = update.expect_no_final_receipt();
         }
         let change = change(update.send("settle a message").await?)?;
         Ok(made_before(change, progress, settlement.stamp))
+    }
+
+    async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError> {
+        let update = self
+            .update(id)
+            .set(keys::PLACE, number(onward.place))
+            .set(keys::CARRIER, string(onward.carrier.as_str()))
+            .append_tried(&onward.tried)?
+            .expect(keys::STAMP, stamp(onward.held_by))
+            .expect(keys::STATE, string(Progress::Submitting.as_str()))
+            .expect_no_final_receipt();
+        change(update.send("go on with a message").await?)
+    }
+
+    async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
+        let moment = Moment { state: Progress::Queued.state(), at: giving.at, reason: Some(giving.tried.describe()) };
+        let update = self
+            .update(id)
+            .advance(Progress::Queued, &moment)?
+            .set(keys::STAMP, stamp(giving.stamp))
+            .set(keys::PLACE, number(giving.place + 1))
+            .append_tried(std::slice::from_ref(&giving.tried))?
+            .remove(keys::LEASE)
+            .remove(keys::RECEIPT_BY)
+            .wake_no_more()
+            .expect_before(Progress::Queued)
+            .expect_place(giving.place)
+            .expect_not_held(millis(giving.at))
+            .expect_no_final_receipt();
+        let change = change(update.send("give way to the next channel").await?)?;
+        Ok(made_before(change, Progress::Queued, giving.stamp))
     }
 
     async fn cancel(

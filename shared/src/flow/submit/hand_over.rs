@@ -1,0 +1,178 @@
+//! Handing a message over: along its ways until one takes it.
+//!
+//! A carrier that refuses it, is busy or is down took nothing, so the next may be
+//! asked at once, by the same run. Before the run goes to another channel, or on
+//! from a refusal, that is written down: whoever finds the message after a crash
+//! then knows which channels are used up, and never sends over one twice.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::info;
+
+use super::{Verdict, put_back, receipt_by, ways::Way};
+use crate::{
+    carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
+    domain::{Ended, Message, Progress, Stamp, Tried},
+    flow::{Gateway, Unavailable, settle::settlement},
+    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, Settlement, StoreError},
+};
+
+/// A message that this run holds, and what the run has found out.
+pub(super) struct HandOver<'a, G, D, S> {
+    pub(super) gateway: &'a G,
+    pub(super) directory: &'a Directory<D>,
+    pub(super) submitter: &'a Submitter<S>,
+    pub(super) stamp: Stamp,
+    pub(super) lease_until: Timestamp,
+    /// What gave way since the record was written.
+    pub(super) tried: Vec<Tried>,
+}
+
+/// Why a carrier could not take it for now.
+struct Wait {
+    reason: String,
+    /// After which it may be asked again, where that is known.
+    retry_after: Option<Duration>,
+}
+
+impl Wait {
+    /// The next try is due when the first of them may be asked again.
+    fn shorter(so_far: Option<Self>, more: Self) -> Self {
+        let retry_after = match &so_far {
+            Some(so_far) => so_far.retry_after.zip(more.retry_after).map(|(one, other)| one.min(other)),
+            None => more.retry_after,
+        };
+        Self { retry_after, ..more }
+    }
+}
+
+impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
+    /// Goes along the ways. None when the message is this run's no longer.
+    pub(super) async fn along(&mut self, message: &mut Message, ways: &[Way]) -> Result<Option<Verdict>, Unavailable> {
+        let mut wait: Option<Wait> = None;
+        for way in ways {
+            let outcome = match self.settings(way).await {
+                Err(wait) => Outcome::Busy { reason: wait.reason, retry_after: wait.retry_after },
+                Ok(settings) if !self.has_time_for(&settings) => {
+                    let reason = "there was no time left".to_owned();
+                    wait = Some(Wait::shorter(wait, Wait { reason, retry_after: None }));
+                    break;
+                }
+                Ok(settings) => {
+                    if self.is_to_be_noted(message, way) && !self.note(message, way).await? {
+                        return Ok(None);
+                    }
+                    self.submitter.submit(way.carrier, &settings, &submission(message, way)).await
+                }
+            };
+            let at = self.gateway.clock.now();
+            let (ended, reason) = match outcome {
+                Outcome::Accepted { carrier_id } => {
+                    let taken = self.taken(message, way, Progress::Submitted, at);
+                    return Ok(Some(Settlement { carrier_id, ..taken }.into()));
+                }
+                Outcome::Unknown { reason } => {
+                    let unknown = self.taken(message, way, Progress::Unknown, at);
+                    return Ok(Some(Settlement { reason: Some(reason), ..unknown }.into()));
+                }
+                Outcome::Rejected { reason } => (Ended::Rejected, reason),
+                Outcome::Busy { reason, retry_after } => {
+                    wait = Some(Wait::shorter(wait, Wait { reason: reason.clone(), retry_after }));
+                    (Ended::Busy, reason)
+                }
+            };
+            let tried = Tried { channel: way.channel, carrier: Some(way.carrier), at, ended, reason: Some(reason) };
+            info!(message.id = %message.id, carrier = way.carrier.as_str(), "{}", ended.as_str());
+            self.tried.push(tried);
+        }
+        Ok(Some(self.nobody_took_it(message, wait)))
+    }
+
+    /// How to reach the carrier, if it may be tried now.
+    async fn settings(&self, way: &Way) -> Result<CarrierSettings, Wait> {
+        let carrier = way.carrier;
+        if let Some(until) = self.submitter.rests_until(carrier) {
+            let left = until.duration_since(self.gateway.clock.now());
+            let reason = format!("{carrier} is left alone for a while, as it failed again and again");
+            return Err(Wait { reason, retry_after: Duration::try_from(left).ok() });
+        }
+        match self.directory.carrier(carrier).await {
+            Ok(Some(settings)) => Ok(settings),
+            Ok(None) => Err(Wait { reason: format!("the directory has no carrier {carrier}"), retry_after: None }),
+            Err(error) => Err(Wait { reason: error.to_string(), retry_after: None }),
+        }
+    }
+
+    /// Whether the answer will have come before the lease is over.
+    fn has_time_for(&self, settings: &CarrierSettings) -> bool {
+        let answered_by = self.gateway.clock.now().saturating_add(settings.timeout());
+        answered_by.is_ok_and(|at| at <= self.lease_until)
+    }
+
+    /// Whether the record would mislead whoever finds the message after a crash.
+    fn is_to_be_noted(&self, message: &Message, way: &Way) -> bool {
+        way.place != message.place || self.tried.iter().any(|tried| tried.ended == Ended::Rejected)
+    }
+
+    /// Says whether the run still holds the message.
+    async fn note(&mut self, message: &mut Message, way: &Way) -> Result<bool, StoreError> {
+        let onward = Onward {
+            held_by: self.stamp,
+            place: way.place,
+            carrier: way.carrier,
+            tried: std::mem::take(&mut self.tried),
+        };
+        match self.gateway.store.go_on(message.id, &onward).await? {
+            Change::Made(noted) => {
+                *message = *noted;
+                Ok(true)
+            }
+            Change::Refused(_) | Change::Missing => Ok(false),
+        }
+    }
+
+    /// A carrier has it, or may have it.
+    fn taken(&mut self, message: &Message, way: &Way, progress: Progress, at: Timestamp) -> Settlement {
+        debug_assert_eq!(message.place, way.place);
+        Settlement {
+            carrier: Some(way.carrier),
+            tried: std::mem::take(&mut self.tried),
+            receipt_by: receipt_by(at, progress, way.receipt_within),
+            ..settlement(self.stamp, progress, at)
+        }
+    }
+
+    fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Verdict {
+        let at = self.gateway.clock.now();
+        let tried = std::mem::take(&mut self.tried);
+        if let Some(Wait { reason, retry_after }) = wait {
+            let back = put_back(message, self.stamp, at, &reason);
+            // They will be asked again, and again be busy: only the last refusals are kept.
+            let tried = tried.into_iter().filter(|tried| tried.ended == Ended::Rejected).collect();
+            return Verdict { settlement: Settlement { tried, ..back.settlement }, retry_after };
+        }
+        let mut tried = tried;
+        let last = tried.pop().or_else(|| message.tried.last().cloned());
+        let Some(last) = last else {
+            return put_back(message, self.stamp, at, "no route leads to a carrier");
+        };
+        let progress = if last.ended == Ended::Rejected { Progress::Rejected } else { Progress::Failed };
+        let carrier = last.carrier.filter(|_| progress == Progress::Rejected);
+        let reason = last.reason.clone().or_else(|| Some(last.describe()));
+        Settlement { reason, carrier, tried, ..settlement(self.stamp, progress, at) }.into()
+    }
+}
+
+fn submission<'a>(message: &'a Message, way: &Way) -> Submission<'a> {
+    Submission {
+        reference: SubmitReference { message: message.id, place: way.place },
+        to: &message.to,
+        from: &message.from.id,
+        text: &message.text,
+        channel: way.channel,
+        content: way.content(message),
+        expires_at: message.expires_at,
+        groupings: &message.groupings,
+    }
+}

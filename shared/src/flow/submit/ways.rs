@@ -1,0 +1,121 @@
+//! The ways that a message may go: its channels in the client's order, and for
+//! each the carriers in the route's.
+
+use std::time::Duration;
+
+use crate::{
+    carriers::CarrierName,
+    domain::{Channel, Content, Ended, Message, Route, Routes, Showing, USUAL_RECEIPT_WITHIN},
+};
+
+/// One way of handing a message over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The channel's place among those that the message may go over.
+    pub(super) place: u8,
+    pub(super) channel: Channel,
+    pub(super) carrier: CarrierName,
+    /// How long a receipt is waited for before the next channel has its turn; none
+    /// where no channel is left.
+    pub(super) receipt_within: Option<Duration>,
+}
+
+impl Way {
+    /// What the channel shows in place of the text.
+    pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
+        message.content.as_ref().filter(|content| content.on(self.channel) == Showing::Content)
+    }
+}
+
+/// Those that are left, the most wanted first. A channel is passed over that
+/// cannot show the message's content or that no route leads over, and a carrier
+/// that has refused the message on it.
+pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for (place, channel) in message.ways().filter(|(place, _)| *place >= message.place) {
+        let can_show = message.content.as_ref().is_none_or(|content| !matches!(content.on(channel), Showing::Not(_)));
+        let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
+        let Some(route) = route.filter(|_| can_show) else { continue };
+        let has_refused = |carrier| {
+            let mut tried = message.tried.iter();
+            tried.any(|tried| (tried.carrier, tried.channel, tried.ended) == (Some(carrier), channel, Ended::Rejected))
+        };
+        let carriers = route.carriers.iter().copied();
+        let carriers = carriers.filter(|carrier| carrier.carries(channel) && !has_refused(*carrier));
+        let receipt_within = Some(route.receipt_within());
+        ways.extend(carriers.map(|carrier| Way { place, channel, carrier, receipt_within }));
+    }
+    let last = ways.last().map(|way| way.place);
+    for way in ways.iter_mut().filter(|way| Some(way.place) == last) {
+        way.receipt_within = None;
+    }
+    ways
+}
+
+/// How long the receipt of the channel that the message is at is waited for; none
+/// where no way leads over a later one.
+pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
+    let has_next = ways(message, routes).iter().any(|way| way.place > message.place);
+    let route = routes.for_message(&message.account, &message.from.id, message.channel(), &message.to);
+    has_next.then(|| route.map_or(USUAL_RECEIPT_WITHIN, Route::receipt_within))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Tried;
+
+    fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routes {
+        let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
+            channel: *channel,
+            ..Route::to(carriers.to_vec())
+        };
+        Routes(rules.iter().map(rule).collect())
+    }
+
+    fn over(message: &Message, routes: &Routes) -> Vec<(u8, Channel, CarrierName, bool)> {
+        let ways = ways(message, routes).into_iter();
+        ways.map(|way| (way.place, way.channel, way.carrier, way.receipt_within.is_some())).collect()
+    }
+
+    #[test]
+    fn channels_go_in_the_clients_order_and_carriers_in_the_routes() {
+        use CarrierName::{Cm, Loopback};
+        use Channel::{Rcs, Sms, Viber, WhatsApp};
+        let routes = routes(&[
+            (Some(WhatsApp), &[Cm]),
+            (Some(Rcs), &[Loopback, Cm]),
+            (Some(Viber), &[]),
+            (Some(Sms), &[Loopback]),
+        ]);
+        let mut message = Message::example();
+        assert_eq!(over(&message, &routes), [(0, Sms, Loopback, false)]);
+        message.channels = vec![Viber, WhatsApp, Rcs, Sms];
+        let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
+        assert_eq!(over(&message, &routes), all);
+        // What was refused on one channel is asked on another.
+        let (at, ended, reason) = (message.created_at, Ended::Rejected, None);
+        message.tried = vec![Tried { channel: Rcs, carrier: Some(Loopback), at, ended, reason }];
+        message.place = 2;
+        assert_eq!(over(&message, &routes), all[2..]);
+        assert_eq!(receipt_within(&message, &routes), Some(USUAL_RECEIPT_WITHIN));
+        message.place = 3;
+        assert_eq!(receipt_within(&message, &routes), None);
+        assert_eq!(over(&message, &Routes::default()), []);
+    }
+
+    #[test]
+    fn content_goes_over_channels_that_show_it_and_sms_shows_the_text() {
+        use Channel::{Rcs, Sms, Viber};
+        let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
+        let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
+        let message = Message {
+            content: Some(Content::of_json(content).unwrap()),
+            channels: vec![Viber, Rcs, Sms],
+            ..Message::example()
+        };
+        let ways = ways(&message, &routes);
+        let shown: Vec<_> = ways.iter().map(|way| (way.channel, way.content(&message).is_some())).collect();
+        assert_eq!(shown, [(Rcs, true), (Sms, false)]);
+    }
+}
