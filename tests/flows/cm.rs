@@ -30,7 +30,7 @@ fn post_json(system: &System, body: impl Into<reqwest::Body>) -> RequestBuilder 
 }
 
 /// `POST /v1.0/message` with these `msg`s, and the demo account's token in the header.
-async fn post(system: &System, messages: &[Value]) -> Answer {
+pub(crate) async fn post(system: &System, messages: &[Value]) -> Answer {
     let body = json!({"messages": {"msg": messages}});
     answer(post_json(system, body.to_string()).header("X-CM-PRODUCTTOKEN", DEMO)).await
 }
@@ -41,7 +41,7 @@ async fn line(request: RequestBuilder) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-fn message(to: &str, text: &str) -> Value {
+pub(crate) fn message(to: &str, text: &str) -> Value {
     json!({"from": OURS, "to": [{"number": format!("00{to}")}], "body": {"type": "auto", "content": text}})
 }
 

@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{dialects::mplus, domain::State};
+use shared::{
+    carriers::CarrierName,
+    dialects::mplus,
+    domain::{Channel, State},
+};
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
 
@@ -58,6 +62,8 @@ fn the_routes_are_those_of_the_template() {
 fn the_names_are_those_of_the_code() {
     assert_eq!(names("State"), State::ALL.map(|state| state.as_str().to_owned()).into());
     assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.as_str().to_owned()).into());
+    assert_eq!(names("MessageChannel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
+    assert_eq!(names("CarrierName"), CarrierName::ALL.map(|carrier| carrier.as_str().to_owned()).into());
     let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
     let known = mplus::event::CODES.map(|(code, _, _)| code);
     assert_eq!(codes, json!(known));

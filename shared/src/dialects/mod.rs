@@ -92,6 +92,8 @@ pub struct Warning {
 }
 
 impl Dialect {
+    pub const ALL: [Self; 2] = [Self::Mplus, Self::Cm];
+
     /// Whether its clients name no callback with a message, and are told at
     /// their account's status URL instead.
     #[must_use]

@@ -74,10 +74,10 @@ fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settle
     let metric = match settlement.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,
-        Progress::Queued => Metric::Busy,
         Progress::Blocked => Metric::Blocked,
         Progress::Rejected | Progress::Failed | Progress::Expired => Metric::Failed,
-        Progress::Scheduled | Progress::Submitting | Progress::Cancelled => return,
+        // A busy carrier was counted when it was asked.
+        Progress::Scheduled | Progress::Queued | Progress::Submitting | Progress::Cancelled => return,
     };
     gateway.metrics.count(metric, about(), 1);
     if metric == Metric::Submitted && !message.was_handed_over_before() {

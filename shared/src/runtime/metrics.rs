@@ -39,7 +39,7 @@ pub enum Metric {
     Blocked,
     /// Submits without an answer.
     Unknown,
-    /// Submits that were put off.
+    /// Submits that a carrier could not take for now.
     Busy,
     /// Channels that gave way to the next that the client allowed.
     GaveWay,

@@ -15,6 +15,7 @@ use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},
     flow::{Gateway, Unavailable, settle::settlement},
+    runtime::{About, Metric},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, Settlement, StoreError},
 };
 
@@ -78,6 +79,7 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                 }
                 Outcome::Rejected { reason } => (Ended::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
+                    self.gateway.metrics.count(Metric::Busy, About::new(Some(&message.account), Some(way.carrier)), 1);
                     wait = Some(Wait::shorter(wait, Wait { reason: reason.clone(), retry_after }));
                     (Ended::Busy, reason)
                 }

@@ -1,0 +1,97 @@
+//! Every dialect in, every carrier out: the receipt and the reply of each message
+//! reach its client in the client's own dialect.
+
+use local::config::Config;
+use serde_json::Value;
+use shared::{carriers::CarrierName, dialects::Dialect};
+
+use crate::{
+    channels::with_routes,
+    cm,
+    system::{DEMO, System, owned, with},
+};
+
+const PHONE: &str = "447700900081";
+const OURS: &str = "441234567890";
+
+/// Posts a message of that dialect.
+async fn post(system: &System, dialect: Dialect) {
+    match dialect {
+        Dialect::Mplus => {
+            let message = with(owned(PHONE, "Hello"), "callback", system.sink("status"));
+            system.send_one(DEMO, message).await;
+        }
+        Dialect::Cm => {
+            let answered = cm::post(system, &[with(cm::message(PHONE, "Hello"), "reference", "order-7")]).await;
+            assert_eq!(answered.body["errorCode"], 0);
+        }
+    }
+}
+
+/// Whether it tells of the delivery, in that dialect.
+fn is_delivery(dialect: Dialect, told: &Value, id: &Value) -> bool {
+    match dialect {
+        Dialect::Mplus => {
+            told["delivered"] == true && told["messageuuid"] == *id && told["destination"] == format!("+{PHONE}")
+        }
+        Dialect::Cm => {
+            let msg = &told["messages"]["msg"];
+            msg["status"]["code"] == "2" && msg["reference"] == "order-7" && msg["to"] == format!("00{PHONE}")
+        }
+    }
+}
+
+/// Whether it tells of the reply, in that dialect.
+fn is_reply(dialect: Dialect, told: &Value, id: &Value) -> bool {
+    match dialect {
+        Dialect::Mplus => {
+            let from: u64 = PHONE.parse().unwrap();
+            told["message"] == "Hi" && told["from"] == from && told["to"] == OURS && told["message_uuid"] == *id
+        }
+        Dialect::Cm => {
+            told["message"]["text"] == "Hi"
+                && told["from"]["number"] == format!("00{PHONE}")
+                && told["to"]["number"] == format!("00{OURS}")
+                && told["reference"] == "order-7"
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_dialect_goes_through_every_carrier() {
+    for dialect in Dialect::ALL {
+        for carrier in CarrierName::ALL {
+            let pair = format!("{dialect:?} in, {carrier} out");
+            let routes = format!("[[routes]]\ncarriers = [\"{carrier}\"]\n");
+            let system = System::with_config(&with_routes(Config::DEFAULT, &routes)).await;
+            post(&system, dialect).await;
+            let shown = system.until_handset(PHONE, 1).await;
+            assert_eq!(
+                (shown.len(), &shown[0]["from"], &shown[0]["text"]),
+                (1, &OURS.into(), &"Hello".into()),
+                "{pair}"
+            );
+            let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
+            let message = system.until_state(&id, "delivered").await;
+            assert_eq!(message["carrier"], carrier.as_str(), "{pair}");
+
+            system.reply(PHONE, &OURS.into(), "Hi").await;
+            let replies = system.until_sunk("replies", 1).await;
+            assert!(replies.iter().all(|told| is_reply(dialect, &told["json"], &id)), "{pair}: {replies:?}");
+            let conversation = system.get(DEMO, &format!("/conversations/{PHONE}")).await.body;
+            let entries = conversation["messages"].as_array().unwrap();
+            assert!(entries.iter().any(|entry| entry["in_reply_to"] == id), "{pair}: {entries:?}");
+
+            let told = system
+                .until(&format!("{pair}: the delivery is told"), async || {
+                    let told = system.sunk("status").await;
+                    told.into_iter().find(|told| is_delivery(dialect, &told["json"], &id))
+                })
+                .await;
+            let headers = &told["headers"];
+            assert!(headers["webhook-signature"].is_string(), "{pair}: {headers}");
+            system.until_quiet().await;
+            assert!(system.parked("receipt").await.is_empty() && system.parked("reply").await.is_empty(), "{pair}");
+        }
+    }
+}
