@@ -87,7 +87,7 @@ async fn with_way(desk: &Desk, name: CarrierName, report: Report) -> Result<Repo
     Ok(if routes.0.iter().any(|route| route.carriers.contains(&name)) {
         report
     } else {
-        report.note(format!("No route leads to {name} yet; `admin route add --carriers {name}` makes one."))
+        report.note(format!("No route leads to {name} yet; `admin route add --help` says how to make one."))
     })
 }
 
