@@ -2,6 +2,7 @@
 //! overwrite, and scripts can read it.
 
 mod repair;
+mod routes;
 
 use std::{
     io::{Read, Write},
@@ -28,7 +29,12 @@ async fn admin(system: &System, words: &[&str]) -> Done {
 }
 
 async fn run(words: &[&str], environment: &Environment) -> Done {
-    ::admin::run(words.iter().map(ToString::to_string), environment).await
+    given("", words, environment).await
+}
+
+/// Runs it with that on standard input.
+async fn given(line: &str, words: &[&str], environment: &Environment) -> Done {
+    ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(line.to_owned())).await
 }
 
 /// Runs a command that works; gives what it prints for people.

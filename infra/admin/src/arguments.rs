@@ -1,11 +1,12 @@
 //! The command line.
 
+mod carriers;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::{
-    carriers::CarrierName,
-    domain::{AccountId, CallbackUrl, MessageId, SenderId},
-};
+use shared::domain::{AccountId, CallbackUrl, MessageId, SenderId};
 use url::Url;
+
+pub use self::carriers::{CarrierCommand, RouteAdd, RouteCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +15,8 @@ Examples:
   admin sender add 441234567890 --account acme
   admin pool add 448888888801 448888888802
   admin carrier set loopback --endpoint https://carrier.example/
+  admin carrier key cm < product-token
+  admin route add --carriers cm,loopback --channel whatsapp --at 1
   admin message show 0197a3a0-0000-7000-8000-000000000001
   admin --local account list
   admin --json key list acme
@@ -28,7 +31,7 @@ AWS_REGION, ...
 Exit codes: 0 done, 1 not done (standard error says why), 2 the command line is not understood.";
 
 /// The operator's tool of the messaging gateway: accounts, keys, secrets,
-/// senders, carriers, and what went wrong
+/// senders, carriers, routes, and what went wrong
 #[derive(Debug, Parser)]
 #[command(name = "admin", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Arguments {
@@ -119,6 +122,9 @@ pub enum Command {
     /// Who takes messages further
     #[command(subcommand)]
     Carrier(CarrierCommand),
+    /// Which carriers a message may go through
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Messages on record
     #[command(subcommand)]
     Message(MessageCommand),
@@ -262,36 +268,6 @@ pub enum PoolCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum CarrierCommand {
-    /// Say how a carrier is reached. Its webhook token is kept, or else made
-    #[command(after_help = "Example: admin carrier set loopback --endpoint https://carrier.example/ --timeout-ms 5000")]
-    Set {
-        #[arg(value_parser = carrier)]
-        name: CarrierName,
-        #[arg(long, value_name = "URL")]
-        endpoint: Url,
-        /// How long it may take to answer before the outcome is unknown
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=45_000))]
-        timeout_ms: Option<u64>,
-    },
-    /// Show how a carrier is reached, and the paths that it posts to
-    Show {
-        #[arg(value_parser = carrier)]
-        name: CarrierName,
-    },
-    /// Make new paths for a carrier to post to, beside those there are
-    Rotate {
-        #[arg(value_parser = carrier)]
-        name: CarrierName,
-    },
-    /// Take nothing more at any paths but the newest
-    Retire {
-        #[arg(value_parser = carrier)]
-        name: CarrierName,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum MessageCommand {
     /// Show a message with its history and receipts
     Show {
@@ -337,11 +313,6 @@ fn callback_url(text: &str) -> Result<CallbackUrl, String> {
 fn key_id(text: &str) -> Result<String, &'static str> {
     let fits = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
     if fits { Ok(text.to_ascii_lowercase()) } else { Err("a key's id is the 8 hex digits that `key list` shows") }
-}
-
-fn carrier(text: &str) -> Result<CarrierName, String> {
-    let known = || CarrierName::ALL.map(CarrierName::as_str).join(", ");
-    CarrierName::parse(text).ok_or_else(|| format!("the carriers are: {}", known()))
 }
 
 fn message_id(text: &str) -> Result<MessageId, &'static str> {

@@ -1,11 +1,12 @@
 //! `admin carrier`: how carriers are reached, and where they post. Their tokens
-//! lie in one secret of Secrets Manager, everything else in the directory.
+//! and keys lie in one secret of Secrets Manager, everything else in the directory.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
 use serde_json::json;
 use shared::{
     carriers::{CarrierName, CarrierSecret, CarrierSettings},
+    domain::Route,
     store::{CarrierChange, SecretStore, SecretsManager},
 };
 
@@ -20,30 +21,45 @@ use crate::{
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 /// Each is one address more that the carrier may post to.
 const MOST_TOKENS: usize = 5;
+const LONGEST_KEY: usize = 1_000;
 
-pub async fn run(command: CarrierCommand, desk: &Desk, connection: &Connection) -> Result<Report, Failure> {
+pub async fn run(
+    command: CarrierCommand,
+    desk: &Desk,
+    connection: &Connection,
+    line: impl FnOnce() -> io::Result<String>,
+) -> Result<Report, Failure> {
     let secrets = connection.carrier_secrets().await?;
     match command {
         CarrierCommand::Set { name, endpoint, timeout_ms } => {
             let change = CarrierChange { endpoint, timeout_ms, default_timeout_ms: DEFAULT_TIMEOUT_MS };
             // The token first: a carrier that can be reached has one.
-            let secret = change_tokens(&secrets, name, |tokens| {
-                if tokens.is_empty() {
-                    tokens.push(new_token(desk));
+            let secret = change_secret(&secrets, name, |secret| {
+                if secret.webhook_tokens.is_empty() {
+                    secret.webhook_tokens.push(new_token(desk));
                 }
             });
             let secret = secret.await?;
             let settings = desk.directory.change_carrier(name, &change).await?;
-            Ok(report(name, &settings, &secret, connection).await)
+            with_way(desk, name, report(name, &settings, &secret, connection).await).await
         }
         CarrierCommand::Show { name } => {
             let settings = existing(desk, name).await?;
             let secret = secrets.carriers().await?.remove(&name).unwrap_or_default();
             Ok(report(name, &settings, &secret, connection).await)
         }
+        CarrierCommand::Key { name } => {
+            let settings = existing(desk, name).await?;
+            let key = key_in(&line().map_err(|error| {
+                Failure::Refused(format!("standard input, where the key is to come from, cannot be read: {error}"))
+            })?)?;
+            let secret = change_secret(&secrets, name, |secret| secret.key = Some(key)).await?;
+            let report = report(name, &settings, &secret, connection).await;
+            Ok(report.note(format!("The key of {name} is set. It counts within five minutes.")))
+        }
         CarrierCommand::Rotate { name } => {
             let settings = existing(desk, name).await?;
-            let secret = change_tokens(&secrets, name, |tokens| tokens.insert(0, new_token(desk)));
+            let secret = change_secret(&secrets, name, |secret| secret.webhook_tokens.insert(0, new_token(desk)));
             let report = report(name, &settings, &secret.await?, connection).await;
             Ok(report.note(format!(
                 "The paths before count, too, until `admin carrier retire {name}`: give the carrier the new ones first."
@@ -51,14 +67,45 @@ pub async fn run(command: CarrierCommand, desk: &Desk, connection: &Connection) 
         }
         CarrierCommand::Retire { name } => {
             let settings = existing(desk, name).await?;
-            let secret = change_tokens(&secrets, name, |tokens| tokens.truncate(1)).await?;
+            let secret = change_secret(&secrets, name, |secret| secret.webhook_tokens.truncate(1)).await?;
             let report = report(name, &settings, &secret, connection).await;
             Ok(report.note("Within five minutes no other path of this carrier counts."))
         }
     }
 }
 
-async fn existing(desk: &Desk, name: CarrierName) -> Result<CarrierSettings, Failure> {
+/// With the rule that a first carrier begins the routes with, or a remark where
+/// no rule leads to this one.
+async fn with_way(desk: &Desk, name: CarrierName, report: Report) -> Result<Report, Failure> {
+    if desk.directory.begin_routes(Route::to(vec![name])).await? {
+        return Ok(report.and("route_added", true).note(format!(
+            "There were no routes, so there is one now: every message goes to {name}. `admin route list` shows it,\n\
+             `admin route add` adds others."
+        )));
+    }
+    let routes = desk.directory.latest_routes().await?;
+    Ok(if routes.0.iter().any(|route| route.carriers.contains(&name)) {
+        report
+    } else {
+        report.note(format!("No route leads to {name} yet; `admin route add --help` says how to make one."))
+    })
+}
+
+/// The key in a line: what a header or a document can hold as it is.
+fn key_in(line: &str) -> Result<String, Failure> {
+    let key = line.trim();
+    let fits = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    if fits {
+        return Ok(key.to_owned());
+    }
+    let fault = if key.is_empty() { "is empty" } else { "is not a key" };
+    Err(Failure::Refused(format!(
+        "the first line of standard input {fault}, and nothing was changed; a key is 1 to {LONGEST_KEY} ASCII\n\
+         letters, digits and signs"
+    )))
+}
+
+pub async fn existing(desk: &Desk, name: CarrierName) -> Result<CarrierSettings, Failure> {
     desk.directory.latest_carrier(name).await?.ok_or_else(|| {
         Failure::Refused(format!(
             "the carrier {name} has no settings yet; `admin carrier set {name} --endpoint URL` gives it some"
@@ -66,15 +113,16 @@ async fn existing(desk: &Desk, name: CarrierName) -> Result<CarrierSettings, Fai
     })
 }
 
-async fn change_tokens(
+/// What is not changed stays: the key with other tokens, the tokens with another key.
+async fn change_secret(
     store: &SecretsManager,
     name: CarrierName,
-    change: impl FnOnce(&mut Vec<String>),
+    change: impl FnOnce(&mut CarrierSecret),
 ) -> Result<CarrierSecret, Failure> {
     let mut secrets = store.carriers().await?;
     let before = secrets.get(&name).cloned().unwrap_or_default();
     let mut secret = before.clone();
-    change(&mut secret.webhook_tokens);
+    change(&mut secret);
     if secret.webhook_tokens.len() > MOST_TOKENS {
         return Err(Failure::Refused(format!(
             "the carrier {name} has {MOST_TOKENS} paths of each kind, which is the most; \
@@ -118,6 +166,7 @@ async fn report(
         ("receipts", receipts_url.clone().or_else(|| receipts.clone())),
         ("replies", replies_url.clone().or_else(|| replies.clone())),
         ("tokens", Some(secret.webhook_tokens.len().to_string())),
+        ("key", Some(if secret.key.is_some() { "set" } else { "not set" }.to_owned())),
     ]);
     let json = json!({
         "carrier": name.as_str(),
@@ -128,7 +177,15 @@ async fn report(
         "receipts_url": receipts_url,
         "replies_url": replies_url,
         "tokens": secret.webhook_tokens.len(),
+        "key_set": secret.key.is_some(),
     });
     let report = Report::new(text, &json);
-    report.note("The receipts and replies addresses are for the carrier. Whoever knows them can post there.")
+    let report =
+        report.note("The receipts and replies addresses are for the carrier. Whoever knows them can post there.");
+    if name.wants_key() && secret.key.is_none() {
+        return report.note(format!(
+            "Warning: nothing is sent through {name} without its key; `admin carrier key {name}` sets it."
+        ));
+    }
+    report
 }

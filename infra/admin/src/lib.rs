@@ -1,5 +1,5 @@
 //! The operator's tool: accounts, their keys, secrets and senders, the pool,
-//! carriers, and what went wrong. One file for each noun of the command line.
+//! carriers and routes, and what went wrong. One file for each noun of the command line.
 //!
 //! Nothing is logged. A key or secret is printed once, when it is made.
 
@@ -14,10 +14,11 @@ mod message;
 mod output;
 mod pool;
 mod requeue;
+mod route;
 mod secret;
 mod sender;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, io};
 
 use clap::Parser;
 use shared::{
@@ -47,8 +48,9 @@ struct Desk {
     random: Random,
 }
 
-/// Runs one command line, of which the first word is the program's name.
-pub async fn run<I, T>(words: I, environment: &Environment) -> Done
+/// Runs one command line, of which the first word is the program's name. A
+/// command that wants a secret asks for one line of standard input.
+pub async fn run<I, T>(words: I, environment: &Environment, line: impl FnOnce() -> io::Result<String>) -> Done
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
@@ -62,13 +64,17 @@ where
         Err(shown) => return Done { code: 0, out: shown.render().to_string(), err: String::new() },
     };
     let json = arguments.json;
-    match carry_out(arguments, environment).await {
+    match carry_out(arguments, environment, line).await {
         Ok(report) => Done { code: 0, out: report.shown(json), err: report.notes() },
         Err(failure) => Done { code: failure.code(), out: String::new(), err: failure.shown(json) },
     }
 }
 
-async fn carry_out(arguments: Arguments, environment: &Environment) -> Result<Report, Failure> {
+async fn carry_out(
+    arguments: Arguments,
+    environment: &Environment,
+    line: impl FnOnce() -> io::Result<String>,
+) -> Result<Report, Failure> {
     let connection = Connection::open(arguments.place, environment).await?;
     let desk = async || {
         let directory = connection.directory().await?;
@@ -80,7 +86,8 @@ async fn carry_out(arguments: Arguments, environment: &Environment) -> Result<Re
         Command::Secret(command) => secret::run(command, &desk().await?).await,
         Command::Sender(command) => sender::run(command, &desk().await?).await,
         Command::Pool(command) => pool::run(command, &desk().await?).await,
-        Command::Carrier(command) => carrier::run(command, &desk().await?, &connection).await,
+        Command::Carrier(command) => carrier::run(command, &desk().await?, &connection, line).await,
+        Command::Route(command) => route::run(command, &desk().await?).await,
         Command::Message(command) => message::run(command, &connection).await,
         Command::DeadLetters(command) => dead_letters::run(command, &connection).await,
         Command::Requeue(command) => requeue::run(command, &connection, environment).await,

@@ -1,8 +1,14 @@
 //! `cargo run -p admin`: the operator's tool.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, BufRead, IsTerminal, Read},
+    process::ExitCode,
+};
 
 use shared::runtime::Environment;
+
+/// In bytes; what is longer is no key.
+const LONGEST_LINE: u64 = 8_192;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -13,8 +19,19 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = admin::run(std::env::args_os(), &environment).await;
+    let done = admin::run(std::env::args_os(), &environment, line).await;
     print!("{}", done.out);
     eprint!("{}", done.err);
     ExitCode::from(done.code)
+}
+
+/// The first line of standard input.
+fn line() -> io::Result<String> {
+    let input = io::stdin().lock();
+    if input.is_terminal() {
+        eprint!("Paste it here, then press Enter: ");
+    }
+    let mut line = String::new();
+    input.take(LONGEST_LINE).read_line(&mut line)?;
+    Ok(line)
 }

@@ -24,6 +24,12 @@ impl Report {
         self
     }
 
+    /// With another field for scripts.
+    pub fn and(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.json[field] = value.into();
+        self
+    }
+
     pub fn shown(&self, json: bool) -> String {
         let text = if json { self.json.to_string() } else { self.text.trim_end().to_owned() };
         if text.is_empty() { text } else { text + "\n" }

@@ -56,6 +56,12 @@ impl CarrierName {
         }
     }
 
+    /// Whether it takes messages only of who shows it a key ([`CarrierSecret::key`]).
+    #[must_use]
+    pub fn wants_key(self) -> bool {
+        self != Self::Loopback
+    }
+
     /// The carrier of that name, as it stands in a webhook's path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -65,6 +65,18 @@ impl Route {
         Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_within_s }
     }
 
+    /// Whether it fits every message that the other fits, so that the other is
+    /// never asked where it stands behind this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let begins =
+            |prefix: &NumberPrefix| other.prefix.as_ref().is_some_and(|longer| longer.0.starts_with(&prefix.0));
+        (self.account.is_none() || self.account == other.account)
+            && (self.sender.is_none() || self.sender == other.sender)
+            && (self.channel.is_none() || self.channel == other.channel)
+            && self.prefix.as_ref().is_none_or(begins)
+    }
+
     /// How long a message's receipt is waited for before its next channel has its turn.
     #[must_use]
     pub fn receipt_within(&self) -> Duration {
@@ -147,6 +159,25 @@ mod tests {
         assert_eq!(chosen("demo", "ACME", Channel::Sms, "447700900001"), []);
         assert_eq!(chosen("demo", "12345", Channel::Rcs, "447700900001"), [loopback]);
         assert_eq!(Routes::default().0, []);
+    }
+
+    #[test]
+    fn a_rule_covers_what_asks_for_the_same_and_more() {
+        let rule = |account: Option<&str>, channel, prefix: Option<&str>| Route {
+            account: account.map(|account| AccountId::parse(account).unwrap()),
+            channel,
+            prefix: prefix.map(|prefix| NumberPrefix::parse(prefix).unwrap()),
+            ..Route::to(vec![CarrierName::Cm])
+        };
+        let any = rule(None, None, None);
+        let dutch_sms = rule(None, Some(Channel::Sms), Some("31"));
+        assert!(any.covers(&dutch_sms) && !dutch_sms.covers(&any));
+        assert!(dutch_sms.covers(&dutch_sms) && any.covers(&any));
+        assert!(dutch_sms.covers(&rule(Some("demo"), Some(Channel::Sms), Some("316"))));
+        assert!(!dutch_sms.covers(&rule(None, Some(Channel::Rcs), Some("316"))));
+        assert!(!dutch_sms.covers(&rule(None, Some(Channel::Sms), Some("3"))));
+        assert!(!dutch_sms.covers(&rule(None, Some(Channel::Sms), None)));
+        assert!(!rule(Some("demo"), None, None).covers(&rule(Some("other"), None, None)));
     }
 
     #[test]

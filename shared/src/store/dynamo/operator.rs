@@ -2,6 +2,8 @@
 //! once, so each change is one conditional write: nothing is overwritten that
 //! the operator has not seen. Reads see every earlier write.
 
+mod routes;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
@@ -27,7 +29,7 @@ use crate::{
     store::StoreError,
 };
 
-/// How often the pool is read again when another operator was quicker.
+/// How often a list is read again when another operator was quicker.
 const TRIES: u32 = 8;
 
 /// What to change of an account; the rest stays.

@@ -1,0 +1,168 @@
+//! `admin route`: which carriers a message may go through. The rules are asked
+//! in their order, so what is added must stand where something is left for it.
+
+use serde_json::{Value, json};
+use shared::{
+    carriers::CarrierName,
+    domain::{Route, Routes},
+};
+
+use crate::{
+    Desk, account,
+    arguments::{RouteAdd, RouteCommand},
+    carrier,
+    failure::Failure,
+    output::{Report, or_dash, table},
+};
+
+const WHEN: &str = "A change counts within 30 seconds.";
+
+pub async fn run(command: RouteCommand, desk: &Desk) -> Result<Report, Failure> {
+    match command {
+        RouteCommand::List => Ok(report(&desk.directory.latest_routes().await?)),
+        RouteCommand::Add(new) => add(desk, new).await,
+        RouteCommand::Remove { place } => remove(desk, place.into()).await,
+    }
+}
+
+async fn add(desk: &Desk, new: RouteAdd) -> Result<Report, Failure> {
+    check_carriers(desk, &new).await?;
+    if let Some(id) = &new.account {
+        account::existing(&desk.directory, id).await?;
+    }
+    let RouteAdd { carriers, account, sender, channel, prefix, receipt_within, at } = new;
+    let mut route = Route { account, sender, channel, prefix, ..Route::to(carriers) };
+    if let Some(seconds) = receipt_within {
+        route.receipt_within_s = seconds;
+    }
+    let mut place = 0;
+    let routes = desk.directory.change_routes(|rules| {
+        place = place_for(&route, rules, at.map(usize::from))?;
+        rules.insert(place - 1, route.clone());
+        Ok::<_, Failure>(())
+    });
+    let routes = routes.await?;
+    let report = report(&routes).and("added", place).note(format!("Rule {place} is new. {WHEN}"));
+    let hidden = routes.0.iter().enumerate().skip(place).filter(|(_, later)| route.covers(later));
+    let hidden: Vec<_> = hidden.map(|(index, _)| (index + 1).to_string()).collect();
+    Ok(if hidden.is_empty() {
+        report
+    } else {
+        let hidden = hidden.join(", ");
+        report
+            .note(format!("Warning: it fits every message of what follows, so this is no longer asked: rule {hidden}."))
+    })
+}
+
+/// A rule may name only what can take a message that it fits.
+async fn check_carriers(desk: &Desk, new: &RouteAdd) -> Result<(), Failure> {
+    for (index, name) in new.carriers.iter().enumerate() {
+        if new.carriers[..index].contains(name) {
+            return Err(Failure::Usage(format!(
+                "the carrier {name} is named twice; each is tried once, in this order"
+            )));
+        }
+        carrier::existing(desk, *name).await?;
+        if let Some(channel) = new.channel.filter(|channel| !name.carries(*channel)) {
+            return Err(Failure::Refused(format!("the carrier {name} does not carry {}", channel.as_str())));
+        }
+    }
+    Ok(())
+}
+
+/// Where the rule is to stand, counted from 1.
+fn place_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result<usize, Failure> {
+    let end = rules.len() + 1;
+    let place = wanted.unwrap_or(end);
+    if place > end {
+        return Err(Failure::Refused(format!(
+            "there are {} rules, so that the last place for another is {end}",
+            end - 1
+        )));
+    }
+    match rules[..place - 1].iter().position(|earlier| earlier.covers(route)) {
+        None => Ok(place),
+        Some(index) => Err(Failure::Refused(format!(
+            "rule {first} ({}) fits every message that this one would, so this one would never be asked;\n\
+             put it before that, with --at {first}",
+            words(&rules[index]),
+            first = index + 1
+        ))),
+    }
+}
+
+async fn remove(desk: &Desk, place: usize) -> Result<Report, Failure> {
+    let mut removed: Option<Route> = None;
+    let routes = desk.directory.change_routes(|rules| {
+        let Some(found) = rules.get(place - 1) else {
+            let there = rules.len();
+            return Err(Failure::Refused(format!(
+                "there is no rule {place}, only {there}; `admin route list` shows them"
+            )));
+        };
+        // The place was meant for the rule that stood there first.
+        if removed.get_or_insert_with(|| found.clone()) != found {
+            return Err(Failure::Refused(
+                "another operator was changing the routes; see what they are now, and try again".to_owned(),
+            ));
+        }
+        rules.remove(place - 1);
+        Ok(())
+    });
+    let routes = routes.await?;
+    let words = removed.as_ref().map(words).unwrap_or_default();
+    let report = report(&routes).and("removed", removed.as_ref().map(shown));
+    Ok(report.note(format!("The rule that was at {place} is removed: {words}. {WHEN}")))
+}
+
+fn report(routes: &Routes) -> Report {
+    let row = |(index, route): (usize, &Route)| {
+        [
+            (index + 1).to_string(),
+            or_dash(route.account.as_ref().map(ToString::to_string)),
+            or_dash(route.sender.as_ref().map(ToString::to_string)),
+            or_dash(route.channel.map(|channel| channel.as_str().to_owned())),
+            or_dash(route.prefix.as_ref().map(ToString::to_string)),
+            names(route).join(","),
+            format!("{} s", route.receipt_within_s),
+        ]
+    };
+    let rows: Vec<_> = routes.0.iter().enumerate().map(row).collect();
+    let headings = ["PLACE", "ACCOUNT", "SENDER", "CHANNEL", "PREFIX", "CARRIERS", "RECEIPT WITHIN"];
+    let report =
+        Report::new(table(headings, &rows), &json!({"routes": routes.0.iter().map(shown).collect::<Vec<_>>()}));
+    let everything = Route::to(Vec::new());
+    if routes.0.iter().any(|route| route.covers(&everything)) {
+        report
+    } else {
+        report.note("Warning: a message that no rule fits has no way; `admin route add --carriers NAME` takes all that is left.")
+    }
+}
+
+fn shown(route: &Route) -> Value {
+    json!({
+        "account": route.account,
+        "sender": route.sender,
+        "channel": route.channel,
+        "prefix": route.prefix,
+        "carriers": names(route),
+        "receipt_within_s": route.receipt_within_s,
+    })
+}
+
+fn names(route: &Route) -> Vec<&'static str> {
+    route.carriers.iter().copied().map(CarrierName::as_str).collect()
+}
+
+/// The rule on one line.
+fn words(route: &Route) -> String {
+    let conditions = [
+        route.account.as_ref().map(|account| format!("account {account}")),
+        route.sender.as_ref().map(|sender| format!("sender {sender}")),
+        route.channel.map(|channel| format!("channel {}", channel.as_str())),
+        route.prefix.as_ref().map(|prefix| format!("prefix {prefix}")),
+    ];
+    let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+    let fits = if conditions.is_empty() { "everything".to_owned() } else { conditions.join(", ") };
+    format!("{fits} to {}", names(route).join(", "))
+}

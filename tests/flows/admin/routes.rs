@@ -1,0 +1,211 @@
+//! Routes and carriers' keys: what an operator says counts as it was meant, and
+//! a key is shown to nobody.
+
+use std::collections::HashSet;
+
+use admin::Done;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shared::{
+    carriers::CarrierName,
+    domain::Channel,
+    runtime::{Environment, Random},
+};
+
+use super::{admin, given, printed, read, refused};
+use crate::system::System;
+
+const CM: [&str; 5] = ["carrier", "set", "cm", "--endpoint", "https://cm.example/"];
+
+/// A system in which both carriers have settings and there are these rules only.
+async fn with_rules(rules: &[&[&str]]) -> System {
+    let system = System::start().await;
+    printed(&system, &CM).await;
+    for _ in 0..read(&system, &["route", "list"]).await["routes"].as_array().unwrap().len() {
+        printed(&system, &["route", "remove", "1"]).await;
+    }
+    for rule in rules {
+        printed(&system, &[&["route", "add"], *rule].concat()).await;
+    }
+    system
+}
+
+/// Takes an entry out of the directory.
+async fn forget(system: &System, id: &str) {
+    let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": id}}});
+    system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
+}
+
+/// Runs the tool with a line of standard input.
+async fn told(system: &System, line: &str, words: &[&str]) -> Done {
+    let local = format!("--local={}", system.world.url());
+    let environment = Environment { random: Random::of_system(), ..system.environment() };
+    given(line, &[&["admin", &local], words].concat(), &environment).await
+}
+
+fn prefixes(listed: &Value) -> Vec<&str> {
+    listed["routes"].as_array().unwrap().iter().map(|rule| rule["prefix"].as_str().unwrap_or("-")).collect()
+}
+
+#[tokio::test]
+async fn a_rule_stands_where_it_was_put() {
+    let system = with_rules(&[&["--carriers", "cm", "--prefix", "+31"], &["--carriers", "loopback"]]).await;
+    let conditions = ["--account", "demo", "--sender", "+441234567890", "--channel", "WhatsApp", "--prefix", "0044"];
+    let how = ["--carriers", "cm,loopback", "--receipt-within", "60", "--at", "2"];
+    let added = read(&system, &[&["route", "add"], &conditions[..], &how].concat()).await;
+    assert_eq!((&added["added"], prefixes(&added)), (&json!(2), vec!["31", "44", "-"]));
+    let listed = read(&system, &["route", "list"]).await;
+    assert_eq!(listed["routes"], added["routes"]);
+    assert_eq!(
+        listed["routes"][1],
+        json!({
+            "account": "demo", "sender": "441234567890", "channel": "whatsapp", "prefix": "44",
+            "carriers": ["cm", "loopback"], "receipt_within_s": 60,
+        })
+    );
+    assert_eq!(listed["routes"][2]["receipt_within_s"], 300);
+    let text = printed(&system, &["route", "list"]).await;
+    let row = text.lines().nth(2).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, "2 demo 441234567890 whatsapp 44 cm,loopback 60 s", "{text}");
+
+    let removed = read(&system, &["route", "remove", "2"]).await;
+    assert_eq!((&removed["removed"], prefixes(&removed)), (&listed["routes"][1], vec!["31", "-"]));
+    let none = refused(&system, &["route", "remove", "3"]).await;
+    assert!(none.contains("no rule 3, only 2"), "{none}");
+    let done = admin(&system, &["route", "remove", "2"]).await;
+    assert!(done.err.contains("within 30 seconds") && done.err.contains("no rule fits has no way"), "{}", done.err);
+}
+
+#[tokio::test]
+async fn a_rule_that_would_never_be_asked_is_refused_with_its_place() {
+    let system = with_rules(&[&["--carriers", "cm", "--channel", "rcs"], &["--carriers", "loopback"]]).await;
+    let behind = ["route", "add", "--carriers", "cm", "--prefix", "31"];
+    let hidden = refused(&system, &behind).await;
+    assert!(hidden.contains("rule 2 (everything to loopback)") && hidden.contains("--at 2"), "{hidden}");
+    let narrower = refused(&system, &[&behind[..], &["--channel", "rcs", "--at", "2"]].concat()).await;
+    assert!(narrower.contains("rule 1 (channel rcs to cm)") && narrower.contains("--at 1"), "{narrower}");
+    let far = refused(&system, &[&behind[..], &["--at", "4"]].concat()).await;
+    assert!(far.contains("last place for another is 3"), "{far}");
+    assert_eq!(read(&system, &["route", "list"]).await["routes"].as_array().unwrap().len(), 2, "nothing was added");
+    printed(&system, &[&behind[..], &["--at", "2"]].concat()).await;
+
+    let done = admin(&system, &["route", "add", "--carriers", "cm,loopback", "--at", "2"]).await;
+    assert!(done.code == 0 && done.err.contains("no longer asked: rule 3, 4"), "{}", done.err);
+}
+
+#[tokio::test]
+async fn a_rule_that_could_never_work_is_refused() {
+    let system = with_rules(&[]).await;
+    forget(&system, "carrier#cm").await;
+    let unknown = refused(&system, &["route", "add", "--carriers", "loopback,cm"]).await;
+    assert!(unknown.contains("carrier set cm"), "{unknown}");
+    let nobody = refused(&system, &["route", "add", "--carriers", "loopback", "--account", "nobody"]).await;
+    assert!(nobody.contains("no account nobody"), "{nobody}");
+    for words in [
+        &["--carriers", "loopback,loopback"][..],
+        &["--carriers", ""],
+        &["--carriers", "loopback,"],
+        &["--carriers", "pigeon"],
+        &[],
+        &["--carriers", "loopback", "--channel", "fax"],
+        &["--carriers", "loopback", "--prefix", "Dutch"],
+        &["--carriers", "loopback", "--at", "0"],
+        &["--carriers", "loopback", "--receipt-within", "0"],
+        &["--carriers", "loopback", "--receipt-within", "604801"],
+    ] {
+        let done = admin(&system, &[&["route", "add"], words].concat()).await;
+        assert!(done.code == 2 && !done.err.is_empty(), "{words:?}: {done:?}");
+    }
+    printed(&system, &CM).await;
+    let pairs = CarrierName::ALL.into_iter().flat_map(|name| Channel::ALL.map(|channel| (name, channel)));
+    for (name, channel) in pairs.filter(|(name, channel)| !name.carries(*channel)) {
+        let words = ["route", "add", "--carriers", name.as_str(), "--channel", channel.as_str()];
+        assert!(refused(&system, &words).await.contains("does not carry"), "{words:?}");
+    }
+    assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
+    printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-within", "604800"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operators_who_change_routes_at_once_lose_nothing_of_each_other() {
+    let system = &with_rules(&[&["--carriers", "loopback"]]).await;
+    let added: Vec<_> = (30..34).map(|prefix| prefix.to_string()).collect();
+    let add = async |prefix: &String| {
+        printed(system, &["route", "add", "--carriers", "cm", "--prefix", prefix, "--at", "1"]).await
+    };
+    join_all(added.iter().map(add)).await;
+    let before = read(system, &["route", "list"]).await;
+    let listed: HashSet<_> = prefixes(&before).into_iter().collect();
+    assert_eq!(listed, added.iter().map(String::as_str).chain(["-"]).collect());
+
+    let removals = join_all((0..3).map(async |_| admin(system, &["--json", "route", "remove", "1"]).await)).await;
+    let left = read(system, &["route", "list"]).await;
+    let gone: HashSet<_> = listed.difference(&prefixes(&left).into_iter().collect()).map(ToString::to_string).collect();
+    let mut named = HashSet::new();
+    for done in removals {
+        if done.code == 0 {
+            let removed: Value = serde_json::from_str(&done.out).unwrap();
+            named.insert(removed["removed"]["prefix"].as_str().unwrap_or("-").to_owned());
+        } else {
+            assert!(done.err.contains("another operator"), "{}", done.err);
+        }
+    }
+    assert_eq!(gone, named, "only that is gone whose removal was told");
+}
+
+#[tokio::test]
+async fn the_first_carrier_gets_every_message_and_no_other_does() {
+    let system = System::start().await;
+    forget(&system, "routes").await;
+    let done = admin(&system, &["--json", "carrier", "set", "loopback", "--endpoint", "https://a.example/"]).await;
+    let set: Value = serde_json::from_str(&done.out).unwrap();
+    assert!(set["route_added"] == true && done.err.contains("every message goes to loopback"), "{}", done.err);
+    let everything = json!([{
+        "account": null, "sender": null, "channel": null, "prefix": null, "carriers": ["loopback"],
+        "receipt_within_s": 300,
+    }]);
+    assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
+    let again = admin(&system, &["carrier", "set", "loopback", "--endpoint", "https://b.example/"]).await;
+    assert!(again.code == 0 && !again.err.contains("route"), "{}", again.err);
+    let second = admin(&system, &CM).await;
+    assert!(second.code == 0 && second.err.contains("No route leads to cm yet"), "{}", second.err);
+    assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
+    // Whoever removed the last rule wants none.
+    printed(&system, &["route", "remove", "1"]).await;
+    printed(&system, &CM).await;
+    assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
+    let system = System::start().await;
+    forget(&system, "carrier#cm").await;
+    let early = told(&system, "a-product-token", &["carrier", "key", "cm"]).await;
+    assert!(early.code == 1 && early.err.contains("carrier set cm"), "{}", early.err);
+    printed(&system, &CM).await;
+
+    let stored = async || {
+        let answer = system.aws("secretsmanager.GetSecretValue", &json!({"SecretId": "CarrierSecrets"})).await;
+        serde_json::from_str::<Value>(answer["SecretString"].as_str().unwrap()).unwrap()
+    };
+    let before = stored().await;
+    for line in ["", "\n", " \t \n", "two words\n", "bell\u{7}", "schlüssel", &"x".repeat(1_001)] {
+        let done = told(&system, line, &["carrier", "key", "cm"]).await;
+        assert!(done.code == 1 && done.err.contains("nothing was changed"), "{line:?}: {done:?}");
+        assert!(line.trim().is_empty() || !done.err.contains(line.trim()), "{}", done.err);
+    }
+    assert_eq!(stored().await, before);
+
+    let done = told(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
+    assert!(done.code == 0 && done.err.contains("within five minutes"), "{done:?}");
+    let mut shown = vec![format!("{done:?}")];
+    for words in [&CM[..], &["carrier", "rotate", "cm"], &["carrier", "retire", "cm"], &["carrier", "show", "cm"]] {
+        assert_eq!(stored().await["cm"]["key"], "a-product-token", "before {words:?}");
+        let done = admin(&system, &[words, &["--json"]].concat()).await;
+        assert!(done.code == 0 && done.out.contains("\"key_set\":true"), "{done:?}");
+        shown.push(format!("{done:?}{:?}", admin(&system, words).await));
+    }
+    assert!(!shown.concat().contains("a-product-token"), "{shown:?}");
+    assert_eq!(stored().await["loopback"], before["loopback"], "the other carrier's stay");
+    assert!(printed(&system, &["carrier", "show", "loopback"]).await.contains("not set"));
+}

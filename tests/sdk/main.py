@@ -1,0 +1,277 @@
+"""The official Python client of CM.com, unmodified, against the local stack.
+
+Of the client nothing is set but what every user of it sets: its product token,
+and the address of a gateway. It posts whatever it builds by itself; what it is
+answered is read as its user reads it, the answer of `requests` and the numbers
+of TextClientStatusCodes.
+"""
+
+import contextlib
+import io
+import json
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+from cm_text.channels import implementedchannels
+from cm_text.text_client import TextClient
+from cm_text.text_client_status_codes import TextClientStatusCodes as Codes
+from cm_text.version import __version__
+from cm_text.whatsapp_interactive.message_builder import MessageBuilder
+from cm_text.whatsapp_template import WhatsappTemplate
+from harness import Checks, Processes, expect, expect_equal, interruptible, members, say, until
+from outside import PROGRAMS, World
+
+TOKEN = "demo-key"
+NAME, NUMBER = "CM.com", "441234567890"
+# As the client's users write them. Every phone is used once, so that what
+# arrives on it is of one check.
+PHONES = (f"004477009000{number}" for number in range(10, 90))
+MEDIA = {
+    "mediaName": "conversational-commerce",
+    "mediaUri": "https://www.cm.com/cdn/cm/cm.png",
+    "mimeType": "image/png",
+}
+# Of the client's channels, those that the gateway does not know.
+UNKNOWN_CHANNELS = {"Voice", "iMessage", "Line", "Google Business Messages"}
+ACCEPTED, REJECTED = "Accepted", "Rejected"
+
+
+class Local(World):
+    """The whole system on this machine."""
+
+    def __init__(self, processes):
+        process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0"])
+
+        def address():
+            text = log.read_text(errors="replace")
+            expect(process.poll() is None, f"the local stack did not start\n{text}")
+            found = re.search(r"^ready (http://\S+)$", text, re.MULTILINE)
+            return found and found[1]
+
+        self.url = until("the local stack to be ready", address)
+
+
+def main():
+    interruptible()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sdk-test-"))
+    processes = Processes(folder)
+    started = time.monotonic()
+    checks = Checks(lambda _since: None)
+    say(f"cm-text-sdk-python {__version__}, unmodified")
+    try:
+        with checks.check("the local stack is built and starts"):
+            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local"])
+            local = Local(processes)
+        if not checks.failed:
+            Test(checks.check, local).run()
+    except SystemExit:
+        say(f"interrupted; stopping everything (the logs are in {folder})")
+        raise
+    except Exception as error:  # noqa: BLE001 - what was not foreseen is told with the rest
+        checks.failed += 1
+        say(f"FAILED  {type(error).__name__}: {error}")
+    finally:
+        groups = processes.stop_all()
+    with checks.check("nothing that was started is left running"):
+        left = [one for group in groups for one in members(group)]
+        expect(not left, f"these are: {left}")
+    say(f"\n{checks.passed} passed, {checks.failed} failed, in {time.monotonic() - started:.0f} s")
+    if checks.failed:
+        say(f"the logs of the build and the local stack are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return 1 if checks.failed else 0
+
+
+class Test:
+    def __init__(self, check, local):
+        self.check = check
+        self.local = local
+
+    def run(self):
+        self.texts()
+        self.status_report_and_reply()
+        self.channels()
+        self.whatsapp()
+        self.interactive()
+        self.mistakes()
+
+    def client(self, token=TOKEN):
+        return TextClient(apikey=token, gateway=f"{self.local.url}/v1.0/message")
+
+    def arrived(self, phone):
+        [message] = self.local.until_handset(phone.removeprefix("00"))
+        return message
+
+    # ---- What the client can send ----
+
+    def texts(self):
+        with self.check("a text message to one recipient is accepted and arrives"):
+            phone = next(PHONES)
+            answer = self.client().SendSingleMessage("Hello", NAME, [phone], reference="one")
+            accepted(answer, [told(phone, "one")])
+            shown = self.arrived(phone)
+            expect_equal((shown["from"], shown["text"]), (NAME, "Hello"), "what the phone shows")
+        with self.check("a text message to several recipients is answered for each, and arrives at each"):
+            phones = [next(PHONES) for _ in range(2)]
+            answer = self.client().SendSingleMessage("To both", NUMBER, phones)
+            accepted(answer, [told(phone) for phone in phones])
+            for phone in phones:
+                expect_equal(self.arrived(phone)["text"], "To both", "what the phone shows")
+        with self.check("several messages in one request are answered in their order, with their parts"):
+            long, greek = (next(PHONES) for _ in range(2))
+            client = self.client()
+            client.AddMessage("x" * 200, NUMBER, [long], reference="long")
+            client.AddMessage("Καλημέρα 👋", NUMBER, [greek], reference="greek")
+            accepted(client.send(), [told(long, "long", parts=2), told(greek, "greek")])
+            expect_equal(client.messages, [], "what the client has yet to send")
+            expect_equal(self.arrived(long)["text"], "x" * 200, "the long text")
+            expect_equal(self.arrived(greek)["text"], "Καλημέρα 👋", "the Greek text")
+
+    def status_report_and_reply(self):
+        phone = next(PHONES)
+        with self.check("the status reports come in CM's JSON, with the reference"):
+            accepted(self.client().SendSingleMessage("Yes?", NUMBER, [phone], "order-7"), [told(phone, "order-7")])
+
+            def delivered():
+                reports = (one["messages"]["msg"] for one in json_of(self.local.sunk("status")))
+                return next((one for one in reports if one["to"] == phone and one["status"]["code"] == "2"), None)
+
+            report = until("the delivery to be told", delivered)
+            expect_equal(report["reference"], "order-7", "the reference")
+            expect_equal(report["status"], {"code": "2", "errorCode": "", "errorDescription": ""}, "the status")
+            expect_equal(report["customGrouping3"], f"text-sdk-python-{__version__}", "the client's own grouping")
+            is_time(report["received"])
+        with self.check("a reply comes in CM's JSON, with the reference of what it answers"):
+            self.local.reply(phone.removeprefix("00"), NUMBER, "Yes!")
+            [reply] = json_of(self.local.until_sunk("replies"))
+            found = (reply["from"]["number"], reply["to"]["number"], reply["message"]["text"], reply["reference"])
+            expect_equal(found, (phone, f"00{NUMBER}", "Yes!", "order-7"), "the reply")
+            expect_equal(reply["groupings"], ["", "", f"text-sdk-python-{__version__}"], "the groupings")
+            is_time(reply["timeUtc"])
+
+    def channels(self):
+        with self.check("each channel of the client is taken under its name, but for those that are not there yet"):
+            client = self.client()
+            for channel in implementedchannels:
+                client.AddMessage("Hi", NUMBER, [next(PHONES)], channel, [channel])
+            answered = client.send().json()["messages"]
+            refused = {one["reference"]: one["messageErrorCode"] for one in answered if one["status"] == REJECTED}
+            expect_equal(refused, dict.fromkeys(UNKNOWN_CHANNELS, Codes.MSG_INVALID_FIELD), "the refused")
+            expect_equal(len(answered), len(implementedchannels), "answers")
+
+    def whatsapp(self):
+        with self.check("a rich message with media is accepted and arrives"):
+            phone = next(PHONES)
+            client = self.client()
+            client.AddRichMessage("Look", MEDIA, NUMBER, [phone], reference="rich")
+            accepted(client.send(), [told(phone, "rich")])
+            self.arrived(phone)
+        # The client gives it an empty body, which CM.com's own gateway must take.
+        with self.check("a WhatsApp template message is refused for its empty body, which is not taken yet"):
+            client = self.client()
+            header = {"type": "header", "parameters": [{"type": "image", "media": MEDIA}]}
+            body = {"type": "body", "parameters": [{"type": "text", "text": "Anna"}]}
+            for components in ([], [header, body]):
+                template = WhatsappTemplate("a-namespace", "a_template", components)
+                client.AddWhatsappTemplateMessage(template, NUMBER, ["00447700900090"], "template")
+            rejected(client.send(), Codes.MSG_INVALID_BODY, count=2)
+
+    def interactive(self):
+        make = MessageBuilder
+        row = make.create_interactive_message_action_row(title="Ten", id="10", description="In the morning")
+        with contextlib.redirect_stdout(io.StringIO()):  # The builder prints what it makes.
+            section = make.create_interactive_message_action_section("Times", [row])
+        reply = make.create_interactive_message_action_button_reply(id="yes", title="Yes")
+        button = make.create_interactive_message_action_button("reply", reply)
+        media = make.create_interactive_message_header_media("cm", MEDIA["mediaUri"], "image/png")
+        text_header = make.create_interactive_message_header("text", "When?", media=None)
+        media_header = make.create_interactive_message_header("image", media=media)
+        for kind, header, action in (
+            ("list", text_header, make.create_interactive_message_action("Choose", sections=[section])),
+            ("button", media_header, make.create_interactive_message_action(buttons=[button])),
+        ):
+            with self.check(f"an interactive {kind} message is refused for its content, which is not known yet"):
+                message = make.create_interactive_message(
+                    kind,
+                    header,
+                    make.create_interactive_message_body("When would you like to come?"),
+                    make.create_interactive_message_footer("We are open all day"),
+                    action,
+                )
+                client = self.client()
+                client.add_whatsapp_interactive_message(message, "When?", NUMBER, ["00447700900091"], "interactive")
+                told_why = rejected(client.send(), Codes.MSG_INVALID_FIELD)
+                expect("RICHCONTENT" in told_why[0], f"the details: {told_why}")
+
+    # ---- What the client is told that it did wrong ----
+
+    def mistakes(self):
+        phone = "00447700900092"
+        for sentence, code, arguments in (
+            ("a sender of someone else", Codes.MSG_INVALID_FROM, ("Hi", "449999999999", [phone])),
+            ("no recipient", Codes.MSG_INVALID_TO, ("Hi", NUMBER)),
+            ("a number that is none", Codes.MSG_INVALID_MSISDN, ("Hi", NUMBER, ["0044nobody"])),
+            ("an empty text", Codes.MSG_INVALID_BODY, ("", NUMBER, [phone])),
+            ("a reference that is too long", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], "r" * 33)),
+            ("a channel that is none", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], None, ["Voice"])),
+        ):
+            with self.check(f"{sentence} is rejected with {code}"):
+                rejected(self.client().SendSingleMessage(*arguments), code)
+        with self.check("of two messages the sound one is sent, and the answer says that not all are"):
+            sound = next(PHONES)
+            client = self.client()
+            client.AddMessage("Hi", NUMBER, [sound])
+            client.AddMessage("", NUMBER, [phone])
+            answer = client.send()
+            body = answer.json()
+            expect_equal((answer.status_code, body["errorCode"]), (200, Codes.REQUEST_NOT_ALL_SENT), "the answer")
+            found = [(one["status"], one["messageErrorCode"]) for one in body["messages"]]
+            expect_equal(found, [(ACCEPTED, Codes.OK), (REJECTED, Codes.MSG_INVALID_BODY)], "the messages")
+            self.arrived(sound)
+        with self.check("a wrong product token, and none, are refused"):
+            for token, code in (("wrong", Codes.AUTHENTICATION_FAILED), ("", Codes.APIKEY_INCORRECT)):
+                answer = self.client(token).SendSingleMessage("Hi", NUMBER, [phone])
+                body = answer.json()
+                expect_equal((answer.status_code, body["errorCode"], body["messages"]), (400, code, []), "the answer")
+        with self.check("nothing of what was refused has arrived"):
+            for last in (90, 91, 92):
+                expect_equal(self.local.handset(f"4477009000{last}"), [], f"messages on phone {last}")
+
+
+def told(phone, reference=None, parts=1):
+    """What a message is answered with that is accepted."""
+    return {
+        **{"to": phone, "status": ACCEPTED, "reference": reference, "parts": parts},
+        **{"messageDetails": None, "messageErrorCode": Codes.OK},
+    }
+
+
+def accepted(answer, messages):
+    body = {"details": f"Created {len(messages)} message(s)", "errorCode": Codes.OK, "messages": messages}
+    expect_equal((answer.status_code, answer.json()), (200, body), "the answer")
+
+
+def rejected(answer, code, count=1):
+    """Expects every message to be rejected so; gives what was said about each."""
+    body = answer.json()
+    expect_equal((answer.status_code, body["errorCode"]), (400, Codes.REQUEST_NOT_ALL_SENT), f"the answer {body}")
+    found = [(one["status"], one["messageErrorCode"]) for one in body["messages"]]
+    expect_equal(found, [(REJECTED, code)] * count, f"the messages of {body}")
+    return [one["messageDetails"] for one in body["messages"]]
+
+
+def json_of(requests):
+    return [json.loads(one["body"]) for one in requests]
+
+
+def is_time(text):
+    expect(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text), f"{text!r} is not a time as CM writes it")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
