@@ -7,8 +7,13 @@
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
 pub mod cm;
+mod gather;
+mod http;
 pub mod loopback;
+mod object;
+mod reason;
 mod reference;
+mod smpp;
 
 use std::{fmt, time::Duration};
 
@@ -208,12 +213,13 @@ impl UnreadableError {
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
+    cm: cm::submit::Posts,
 }
 
 impl<S: SecretStore> Submitter<S> {
     #[must_use]
     pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>) -> Self {
-        Self { http, secrets }
+        Self { http, secrets, cm: cm::submit::Posts::new() }
     }
 
     /// Hands the message over once, and says what became of it within the
@@ -227,7 +233,7 @@ impl<S: SecretStore> Submitter<S> {
         match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
             CarrierName::Cm => match self.key(carrier).await {
-                Ok(key) => cm::submit::submit(&self.http, settings, &key, submission).await,
+                Ok(key) => cm::submit::submit(&self.http, &self.cm, settings, &key, submission).await,
                 Err(busy) => busy,
             },
         }
