@@ -30,8 +30,11 @@ pub(crate) fn read(text: &str) -> Result<SmppReceipt, UnreadableError> {
         let Some((key, value)) = word.split_once(':') else { continue };
         let Some(place) = fields.place(key) else { continue };
         // The value may stand apart from its key.
-        let value =
-            if value.is_empty() { words.next_if(|next| !next.contains(':')).unwrap_or_default() } else { value };
+        let value = if value.is_empty() {
+            words.next_if(|next| !next.contains(':') && !is_half_of_key(next)).unwrap_or_default()
+        } else {
+            value
+        };
         if place.is_none() && !value.is_empty() {
             *place = Some(value.to_owned());
         }
@@ -100,7 +103,7 @@ mod tests {
             assert_eq!(read(text).unwrap(), delivered, "{text}");
         }
         let least = SmppReceipt { id: None, status: ReceiptStatus::Sent, error: None };
-        assert_eq!(read("id: stat:ENROUTE err:").unwrap(), least);
+        assert_eq!(read("id: submit date:2702210930 stat:ENROUTE err:").unwrap(), least);
     }
 
     #[test]

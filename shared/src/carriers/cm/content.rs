@@ -6,7 +6,8 @@ use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    Action, Bubble, Content, LanguagePolicy, ListPicker, Location, Media, OAuth2, Suggestion, Template, TimePicker,
+    Action, Bubble, Content, LanguagePolicy, ListPicker, Location, Media, OAuth2, Point, Suggestion, Template,
+    TimePicker,
 };
 
 pub(super) fn write(content: &Content) -> Value {
@@ -43,8 +44,8 @@ fn media(media: &Media) -> Value {
 
 fn location(location: &Location) -> Value {
     let mut written = Map::new();
-    add(&mut written, "latitude", location.point.as_ref().map(|point| point.latitude()));
-    add(&mut written, "longitude", location.point.as_ref().map(|point| point.longitude()));
+    add(&mut written, "latitude", location.point.as_ref().map(Point::latitude));
+    add(&mut written, "longitude", location.point.as_ref().map(Point::longitude));
     add(&mut written, "searchQuery", location.search_query.as_deref());
     add(&mut written, "label", location.label.as_deref());
     written.into()
@@ -154,9 +155,11 @@ mod tests {
     use super::*;
     use crate::{
         dialects::cm::read_content,
-        domain::{CalendarEvent, Contact, Language, PhoneNumber, PickerOption, Point, TimeSlot},
+        domain::{CalendarEvent, Contact, Language, PhoneNumber, PickerOption, TimeSlot},
     };
 
+    /// A part that may be missing, and is there.
+    #[expect(clippy::unnecessary_wraps, reason = "that is what it is for")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

@@ -8,6 +8,8 @@
 mod answer;
 mod content;
 mod post;
+#[cfg(test)]
+mod post_tests;
 pub mod receipt;
 mod receipt_xml;
 pub mod reply;

@@ -46,8 +46,9 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Report>, UnreadableError> {
 struct Reading {
     /// The open elements, in capitals.
     path: Vec<String>,
-    /// What the innermost one holds so far.
+    /// What the innermost one holds so far, if it holds no element.
     text: String,
+    is_leaf: bool,
     reports: Vec<Report>,
     rooted: bool,
 }
@@ -62,6 +63,7 @@ impl Reading {
         }
         self.rooted = true;
         self.text.clear();
+        self.is_leaf = true;
         self.path.push(name.to_ascii_uppercase());
         if self.is_at(&["MESSAGES", "MSG"]) {
             if self.reports.len() >= MOST_REPORTS {
@@ -75,7 +77,9 @@ impl Reading {
     /// The reader has seen that it is the one that was opened.
     fn close(&mut self) {
         let text = std::mem::take(&mut self.text).trim().to_owned();
-        let text = Some(text).filter(|text| !text.is_empty());
+        // Of a text with an element in it half would be lost.
+        let text = Some(text).filter(|text| !text.is_empty() && self.is_leaf);
+        self.is_leaf = false;
         let path: Vec<_> = self.path.iter().map(String::as_str).collect();
         if let Some(report) = self.reports.last_mut() {
             match path.as_slice() {
@@ -128,6 +132,8 @@ mod tests {
         assert_eq!(report.reference.as_deref(), Some("r&1"));
         assert_eq!((report.code.as_deref(), report.error_code.as_deref()), (Some("3"), None));
         assert_eq!(report.error_description.as_deref(), Some("<a> A"));
+        let halves = read(b"<MESSAGES><MSG><STATUS><CODE>1<b/>2</CODE></STATUS></MSG></MESSAGES>").unwrap();
+        assert_eq!(halves[0].code, None);
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(crate) async fn submit(
     submission: &Submission<'_>,
 ) -> Outcome {
     let busy = |reason: &str| Outcome::Busy { retry_after: None, reason: reason.to_owned() };
-    let Some(address) = Address::new(settings, token) else { return busy("bad endpoint") };
+    let Some(address) = Address::new(settings, token) else { return busy("bad endpoint, or a bad key") };
     let Ok(written) = write(submission) else { return busy("it could not be written as JSON") };
     let posting = address.clone();
     match posts.0.join(address, written, async |sent| post(http, &posting, &sent).await).await {
