@@ -7,9 +7,14 @@
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
 pub mod cm;
+mod gather;
+mod http;
 pub mod loopback;
+mod object;
+mod reason;
 mod reference;
 mod rests;
+mod smpp;
 
 use std::{fmt, time::Duration};
 
@@ -217,6 +222,7 @@ impl UnreadableError {
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
+    cm: cm::submit::Posts,
     rests: Rests,
     clock: Clock,
 }
@@ -224,7 +230,7 @@ pub struct Submitter<S = SecretsManager> {
 impl<S: SecretStore> Submitter<S> {
     #[must_use]
     pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>, clock: Clock) -> Self {
-        Self { http, secrets, rests: Rests::default(), clock }
+        Self { http, secrets, cm: cm::submit::Posts::new(), rests: Rests::default(), clock }
     }
 
     /// Until when the carrier is left alone because it failed again and again;
@@ -255,7 +261,7 @@ impl<S: SecretStore> Submitter<S> {
         match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
             CarrierName::Cm => match self.key(carrier).await {
-                Ok(key) => cm::submit::submit(&self.http, settings, &key, submission).await,
+                Ok(key) => cm::submit::submit(&self.http, &self.cm, settings, &key, submission).await,
                 Err(busy) => busy,
             },
         }

@@ -2,15 +2,14 @@
 //! it, 429, 503 and any other 4xx put it off; anything else, and any answer that does not come in
 //! time, leaves the outcome unknown.
 
-use std::time::Duration;
-
-use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::carriers::{CarrierSettings, Outcome, Submission};
-
-/// The most characters that are kept of why a message was refused.
-const REASON_LENGTH: usize = 100;
+use crate::carriers::{
+    CarrierSettings, Outcome, Submission,
+    http::{put_off, unanswered},
+    reason::cut,
+};
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -47,12 +46,7 @@ pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission
     let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
         Ok(response) => read(response).await,
-        // Nothing was sent, so nothing can have been taken.
-        Err(error) if error.is_connect() => {
-            Outcome::Busy { retry_after: None, reason: "no connection to the carrier".to_owned() }
-        }
-        Err(error) if error.is_timeout() => Outcome::Unknown { reason: "no answer in time".to_owned() },
-        Err(_) => Outcome::Unknown { reason: "the connection broke".to_owned() },
+        Err(error) => unanswered(&error),
     }
 }
 
@@ -65,23 +59,16 @@ async fn read(response: Response) -> Outcome {
         },
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             let reason = match response.json::<Refused>().await {
-                Ok(refused) => format!("{}: {}", refused.code, refused.message).chars().take(REASON_LENGTH).collect(),
+                Ok(refused) => cut(&format!("{}: {}", refused.code, refused.message)),
                 Err(_) => format!("status {}", status.as_u16()),
             };
             Outcome::Rejected { reason }
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Outcome::Busy { retry_after: retry_after(&response), reason: format!("status {}", status.as_u16()) }
-        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response),
         // It does not know us, or not the path: nothing was taken, and someone has to look.
         _ if status.is_client_error() => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
         }
         _ => Outcome::Unknown { reason: format!("status {}", status.as_u16()) },
     }
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -24,7 +24,7 @@ const MOST_SUGGESTIONS: usize = 11;
 
 type Read<T> = Result<T, Flaw>;
 
-pub(super) fn read(value: &Value) -> Read<Content> {
+pub(crate) fn read(value: &Value) -> Read<Content> {
     let content = object(value, "it")?;
     let listed = list(content, "conversation")?.ok_or_else(|| flaw("needs a conversation"))?;
     if listed.is_empty() {

@@ -17,6 +17,8 @@ pub mod response;
 mod validity;
 pub mod xml;
 
+#[cfg(test)]
+pub(crate) use content::read as read_content;
 pub use message::{Asked, Terms};
 
 /// The header that may bear the product token.

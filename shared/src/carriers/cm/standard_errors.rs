@@ -1,0 +1,66 @@
+//! CM's table of standard errors: why the network did not deliver a message.
+
+/// The number and the page's short description of it.
+const STANDARD_ERRORS: [(u16, &str); 26] = [
+    (5, "Message not delivered at third party"),
+    (7, "Message not delivered at operator because recipient has insufficient credit"),
+    (8, "Message expired at third party"),
+    (20, "Message not delivered because of a malformed request"),
+    (21, "Message expired at operator"),
+    (22, "Message not delivered at operator because recipient has insufficient credit"),
+    (23, "Message not delivered because of an incorrect recipient number (invalid/blacklisted/barred)"),
+    (24, "Message not delivered because the recipient was unreachable"),
+    (25, "Message not delivered at third party"),
+    (26, "Message not delivered because of a temporary handset issue (sim card full/memory exceeded/SME busy)"),
+    (27, "Message not delivered because of a permanent handset issue (unable to receive SMS)"),
+    (28, "Message not delivered because submission speed is too high (throttling errors)"),
+    (29, "Message not delivered because content is not permitted"),
+    (30, "Message not delivered because the set spend limit is reached"),
+    (31, "Message not delivered because the recipient was suspended from premium services"),
+    (33, "Message not delivered because of parental lock"),
+    (34, "Message not delivered because age check failure"),
+    (35, "Message not delivered because age check missing"),
+    (36, "Message not delivered because age check unavailable"),
+    (
+        37,
+        "Message not delivered because recipient is in national Do-Not-Call Register (for example, the Dutch SMS DienstenFilter and Chinese DnD list)",
+    ),
+    (38, "Message not delivered because maximum concatenation tariff exceeded"),
+    (39, "Message not delivered because quota is empty"),
+    (40, "Message not delivered because the conversation window is closed"),
+    (41, "Message not delivered because too many messages were sent from this number"),
+    (42, "Message not delivered because recipient is not capable to receive a message from this channel"),
+    (43, "Message not delivered because a template related error occured"),
+];
+
+/// The message was valid no longer: at a third party, or at the operator.
+const EXPIRED: [u16; 2] = [8, 21];
+
+/// What the error means, if the page has it.
+pub(super) fn description(code: &str) -> Option<&'static str> {
+    let number: u16 = code.parse().ok()?;
+    STANDARD_ERRORS.into_iter().find(|(known, _)| *known == number).map(|(_, words)| words)
+}
+
+/// Whether the message expired.
+pub(super) fn is_expiry(code: &str) -> bool {
+    code.parse().is_ok_and(|number: u16| EXPIRED.contains(&number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_described_however_its_number_is_padded() {
+        for code in ["8", "08", "008"] {
+            assert_eq!(description(code), Some("Message expired at third party"));
+            assert!(is_expiry(code));
+        }
+        assert!(is_expiry("21") && !is_expiry("5") && !is_expiry(""));
+        for code in ["", "0", "32", "44", "x", "99999999"] {
+            assert_eq!(description(code), None);
+        }
+        assert!(STANDARD_ERRORS.is_sorted() && STANDARD_ERRORS.iter().all(|(_, words)| words.starts_with("Message ")));
+    }
+}
