@@ -12,7 +12,7 @@ use shared::{
 #[derive(Serialize)]
 #[serde(tag = "direction", rename_all = "lowercase")]
 enum Shown<'a> {
-    Out(ShownMessage<'a>),
+    Out(Box<ShownMessage<'a>>),
     In(ShownReply<'a>),
 }
 
@@ -76,6 +76,7 @@ struct ShownReply<'a> {
     to: &'a str,
     from: &'a str,
     body: &'a str,
+    channel: &'a str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_reply_to: Option<String>,
@@ -89,12 +90,12 @@ struct ShownPage<'a> {
 }
 
 pub(crate) fn message(message: &Message) -> String {
-    write(&Shown::Out(show(message)))
+    write(&Shown::Out(Box::new(show(message))))
 }
 
 pub(crate) fn page(page: &Page) -> String {
     let messages = page.entries.iter().map(|entry| match &entry.record {
-        Record::Out(message) => Shown::Out(show(message)),
+        Record::Out(message) => Shown::Out(Box::new(show(message))),
         Record::In(reply) => Shown::In(show_reply(reply)),
     });
     let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next.as_str()));
@@ -151,6 +152,7 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
         to: reply.to.as_str(),
         from: reply.from.digits(),
         body: &reply.body,
+        channel: reply.channel.as_str(),
         created_at: time(reply.received_at),
         in_reply_to: reply.replied_to.as_ref().map(|to| to.message.to_string()),
     }
