@@ -27,6 +27,9 @@ pub(super) enum Behaviour {
     AnswersTooLate { receipt: bool },
     /// The phone gets it and replies STOP.
     RepliesStop,
+    /// Accepted, and nothing more comes of it. No number chooses this; a person
+    /// can, for a channel of a phone.
+    Lost,
 }
 
 impl Behaviour {
@@ -50,7 +53,7 @@ impl Behaviour {
     }
 
     pub(super) fn reaches_the_phone(self) -> bool {
-        !matches!(self, Self::Undelivered | Self::Rejected)
+        !matches!(self, Self::Undelivered | Self::Rejected | Self::Lost)
     }
 }
 
