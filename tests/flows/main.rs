@@ -16,6 +16,7 @@ mod documents;
 mod idempotency;
 mod metrics;
 mod openapi;
+mod rates;
 mod reading;
 mod receipts;
 mod replies;

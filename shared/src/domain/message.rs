@@ -47,6 +47,11 @@ pub struct Message {
     pub lease_until: Option<Timestamp>,
     /// When an unknown outcome is given up.
     pub unknown_until: Option<Timestamp>,
+    /// When its sender's rate lets it go; none if that was when it came in, or if it
+    /// has no turn yet.
+    pub not_before: Option<Timestamp>,
+    /// When it is woken, if it rests on that.
+    pub wake_at: Option<Timestamp>,
     /// How often a worker claimed it, as a rule to hand it to a carrier.
     pub attempts: u32,
     pub carrier: Option<CarrierName>,
@@ -78,10 +83,16 @@ impl Message {
         self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
     }
 
-    /// When it was to be sent: its own time, or when it came in.
+    /// When it was to be sent: at its own time, when its turn came, or when it came in.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
-        self.send_at.unwrap_or(self.created_at).max(self.created_at)
+        [self.send_at, self.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
+    }
+
+    /// When a worker first claimed it to hand it over.
+    #[must_use]
+    pub fn tried_since(&self) -> Option<Timestamp> {
+        self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
     }
 
     /// When it was last on its way to a carrier, if it may have got there.

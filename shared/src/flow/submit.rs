@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, warn};
 
 use super::{
-    Gateway, Unavailable,
+    Gateway, Unavailable, pace,
     settle::{Settled, settle, settlement},
 };
 use crate::{
@@ -71,6 +71,7 @@ pub async fn submit(
             let verdict = match prepare(gateway, directory, &message, stamp).await {
                 Ok(Prepared::Ready(settings)) => hand_over(gateway, submitter, &settings, &message, stamp).await,
                 Ok(Prepared::Not(verdict)) => verdict,
+                Ok(Prepared::Later(turn)) => return put_off(gateway, &message, stamp, turn).await,
                 Err(error) => {
                     warn!(message.id = %id, %error, "could not be prepared");
                     put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it")
@@ -111,12 +112,15 @@ impl From<Settlement> for Verdict {
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
     Ready(CarrierSettings),
+    /// Its sender's rate does not let it go yet.
+    Later(Timestamp),
     Not(Verdict),
 }
 
-/// Looks at the validity, and up the opt-out and the carrier.
+/// Looks at the validity, and up the opt-out and the carrier, and takes a turn
+/// if the message has none.
 async fn prepare(
-    gateway: &Gateway<impl Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     message: &Message,
     stamp: Stamp,
@@ -132,10 +136,24 @@ async fn prepare(
         let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
-    Ok(match directory.carrier(CARRIER).await? {
-        Some(settings) => Prepared::Ready(settings),
-        None => Prepared::Not(put_back(message, stamp, now, "the directory has no such carrier")),
-    })
+    let Some(settings) = directory.carrier(CARRIER).await? else {
+        return Ok(Prepared::Not(put_back(message, stamp, now, "the directory has no such carrier")));
+    };
+    let turn = pace::turn(gateway, directory, message, now).await?;
+    Ok(turn.map_or(Prepared::Ready(settings), Prepared::Later))
+}
+
+async fn put_off(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    stamp: Stamp,
+    turn: Timestamp,
+) -> Result<Done, Unavailable> {
+    if let Err(error) = pace::put_off(gateway, message, stamp, turn).await {
+        give_back_unseen(gateway, message.id, stamp).await;
+        return Err(error);
+    }
+    Ok(Done::Finished)
 }
 
 /// Hands the message over, and says what to record.
@@ -178,7 +196,7 @@ async fn hand_over<S, Q>(
 fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
     let (given_up, how_long) = match message.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
-        None => (at.duration_since(message.due_since()) > BUSY_FOR, "for a day"),
+        None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
@@ -240,7 +258,8 @@ fn busy_gap(attempts: u32) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(9))
 }
 
-/// A job for a message that could not be claimed: it is done with, or someone
+/// A job for a message that could not be claimed: it waits its turn, it is done
+/// with, or someone
 /// holds it, or someone died holding it, or its outcome has been unknown for
 /// too long.
 async fn look_at_unclaimed(
@@ -249,6 +268,10 @@ async fn look_at_unclaimed(
     stamp: Stamp,
     now: Timestamp,
 ) -> Result<Done, Unavailable> {
+    if message.progress == Progress::Queued && message.not_before.is_some_and(|turn| turn > now) {
+        pace::enqueue(gateway, message, now).await?;
+        return Ok(Done::Finished);
+    }
     let Some(held_by) = message.stamp else {
         return Ok(if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished });
     };

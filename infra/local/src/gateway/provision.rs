@@ -213,6 +213,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         };
         directory.put_carrier(*name, &settings).await?;
     }
+    directory.put_rates(&config.rates).await?;
     directory.put_routes(&config.routes).await?;
     Ok(())
 }

@@ -61,6 +61,8 @@ struct MessageItem {
     lease: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unknown_until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
     attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier: Option<CarrierName>,
@@ -98,11 +100,6 @@ struct ReceiptItem {
 }
 
 pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, StoreError> {
-    let rests_until = match message.progress {
-        Progress::Scheduled => message.send_at,
-        _ => None,
-    };
-    let kept_from = message.send_at.unwrap_or(message.created_at).max(message.created_at);
     let alone = BatchId::of_single(message.id) == message.batch;
     let answered = message.from.id.can_receive();
     let item = MessageItem {
@@ -130,6 +127,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         stamp: message.stamp,
         lease: message.lease_until.map(Timestamp::as_millisecond),
         unknown_until: message.unknown_until.map(Timestamp::as_millisecond),
+        not_before: message.not_before.map(Timestamp::as_millisecond),
         attempts: message.attempts,
         carrier: message.carrier,
         carrier_id: message.carrier_id.clone(),
@@ -137,9 +135,9 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
         conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
-        wake_shard: rests_until.map(|_| keys::wake_shard(message.id)),
-        wake_at: rests_until.map(Timestamp::as_millisecond),
-        expires_at: expiry(kept_from, retention_days),
+        wake_shard: message.wake_at.map(|_| keys::wake_shard(message.id)),
+        wake_at: message.wake_at.map(Timestamp::as_millisecond),
+        expires_at: expiry(message.due_since(), retention_days),
     };
     to_item(item).map_err(unreadable)
 }
@@ -181,6 +179,8 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         stamp: item.stamp,
         lease_until: optional_time(item.lease)?,
         unknown_until: optional_time(item.unknown_until)?,
+        not_before: optional_time(item.not_before)?,
+        wake_at: optional_time(item.wake_at)?,
         attempts: item.attempts,
         carrier: item.carrier,
         carrier_id: item.carrier_id,
