@@ -31,6 +31,9 @@ struct ShownMessage<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
+    /// While it waits its turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +127,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         attempts: message.attempts,
         created_at: time(message.created_at),
         send_at: message.send_at.map(time),
+        not_before: message.not_before.filter(|_| message.state() == State::Queued).map(time),
         client_id: message.client_id.map(|id| id.to_string()),
         reference: message.reference.as_ref().map(Reference::as_str),
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{
     carriers::CarrierName,
-    domain::{AccountId, Routes, SenderId, WebhookSecret},
+    domain::{AccountId, Rate, Routes, SenderId, WebhookSecret},
 };
 use url::Url;
 
@@ -16,6 +16,9 @@ pub struct Config {
     /// Shared sender IDs.
     pub pool: Vec<SenderId>,
     pub accounts: Vec<AccountConfig>,
+    /// How many messages a second a sender carries.
+    #[serde(default)]
+    pub rates: BTreeMap<SenderId, Rate>,
     pub carriers: BTreeMap<CarrierName, CarrierConfig>,
     /// Which messages go through which carriers.
     pub routes: Routes,

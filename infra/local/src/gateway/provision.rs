@@ -212,6 +212,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
             CarrierSettings { endpoint: carriers::endpoint(*name, carrier, world)?, timeout_ms: carrier.timeout_ms };
         directory.put_carrier(*name, &settings).await?;
     }
+    directory.put_rates(&config.rates).await?;
     directory.put_routes(&config.routes).await?;
     Ok(())
 }
