@@ -63,9 +63,6 @@ impl Network {
 
     pub(super) fn foresee(&self, submit: Submit) -> Foreseen {
         let behaviour = self.handsets.behaviour(&submit.to, submit.channel);
-        if behaviour == Behaviour::Rejected {
-            info!(carrier = ?submit.carrier, reference = submit.reference, "a carrier rejects a message");
-        }
         Foreseen { submit, behaviour }
     }
 

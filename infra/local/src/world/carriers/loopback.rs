@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tracing::info;
 
 use super::{Carrier, Receipt, Reply, Status, Submit};
 use crate::world::behaviour::Behaviour;
@@ -24,8 +25,11 @@ pub(super) fn routes(network: Arc<Network>) -> Router {
 }
 
 async fn submit(State(network): State<Arc<Network>>, body: Bytes) -> Result<Response, Problem> {
-    let foreseen = network.foresee(read(&body)?);
+    let submit = read(&body)?;
+    let reference = submit.reference.clone();
+    let foreseen = network.foresee(submit);
     if foreseen.behaviour() == Behaviour::Rejected {
+        info!(reference, "the loopback carrier rejects a message");
         return Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, "unknown-subscriber", "No network knows this number."));
     }
     if let Some(busy) = network.busy([&foreseen]) {

@@ -112,7 +112,7 @@ fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, Flaw> {
         Some(8) => Encoding::Ucs2,
         _ => Encoding::Gsm,
     };
-    whole_number(message, "minimumNumberOfMessageParts", 1, 8)?;
+    whole_number(message, "minimumNumberOfMessageParts", 1, u64::MAX)?;
     let most = whole_number(message, "maximumNumberOfMessageParts", 1, u64::MAX)?;
     if channel != Channel::Sms {
         return Ok(Body { text: text.to_owned(), parts: 1 });

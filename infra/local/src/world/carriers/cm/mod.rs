@@ -23,6 +23,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tracing::info;
 
 use self::flaw::{Flaw, Refusal};
 use super::{Carrier, Receipt, Reply, Status, Submit};
@@ -80,6 +81,9 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
             under_way.push(network.carry(taken, behaviour));
             parts
         });
+        if let Err(flaw) = &outcome {
+            info!(reference, code = flaw.code, "CM.com rejects a message");
+        }
         told.push(tell(to.as_deref(), reference.as_deref(), &outcome));
     }
     let created = under_way.len();
@@ -116,6 +120,7 @@ fn answer(created: usize, told: &[Value]) -> Response {
 }
 
 fn refuse(refusal: &Refusal) -> Response {
+    info!(code = refusal.code, "CM.com refuses a request");
     let body = json!({ "details": refusal.details, "errorCode": refusal.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
