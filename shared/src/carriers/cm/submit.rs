@@ -120,10 +120,10 @@ fn sender(sender: &SenderId) -> String {
     }
 }
 
-/// To the minute, and not before the time is over.
+/// To the minute, and not beyond it: CM refuses what is longer than three days.
 fn validity(until: Timestamp) -> String {
-    let up = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
-    let until = until.round(up).unwrap_or(until);
+    let down = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Floor);
+    let until = until.round(down).unwrap_or(until);
     until.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M GMT").to_string()
 }
 
@@ -205,7 +205,7 @@ pub(super) mod tests {
         let submission = Submission {
             channel: Channel::AppleBusinessChat,
             content: Some(&content),
-            expires_at: Some("2017-04-20T11:49:00.001Z".parse().unwrap()),
+            expires_at: Some("2017-04-20T11:50:59.999Z".parse().unwrap()),
             ..sent.submission()
         };
         let full = json!({
@@ -240,14 +240,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_validity_is_rounded_up_to_the_minute() {
+    fn a_validity_is_rounded_down_to_the_minute() {
         for (until, expected) in [
             ("2017-04-20T11:50:00Z", "2017-04-20 11:50 GMT"),
-            ("2017-04-20T13:50:01+02:00", "2017-04-20 11:51 GMT"),
-            ("2017-12-31T23:59:59.999Z", "2018-01-01 00:00 GMT"),
+            ("2017-04-20T13:50:01+02:00", "2017-04-20 11:50 GMT"),
+            ("2017-12-31T23:59:59.999Z", "2017-12-31 23:59 GMT"),
         ] {
             assert_eq!(validity(until.parse().unwrap()), expected);
         }
-        assert!(validity(Timestamp::MAX).ends_with("GMT"));
+        assert!(validity(Timestamp::MIN).ends_with("GMT"));
     }
 }
