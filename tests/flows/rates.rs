@@ -116,8 +116,6 @@ async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other()
         assert!(place.abs_diff(index) <= 20, "the {index}th came as the {place}th");
         let turn = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
         assert!(*at >= turn, "{index} came at {at}, before {turn}");
-        let in_five_seconds = came[place..].iter().filter(|(later, _)| later.duration_since(*at).as_secs() < 5).count();
-        assert!(in_five_seconds <= 60, "{in_five_seconds} in the five seconds from {at}");
     }
 }
 
