@@ -78,7 +78,7 @@ async fn every_dialect_goes_through_every_carrier() {
             system.reply(PHONE, &OURS.into(), "Hi").await;
             let replies = system.until_sunk("replies", 1).await;
             assert!(replies.iter().all(|told| is_reply(dialect, &told["json"], &id)), "{pair}: {replies:?}");
-            let conversation = system.get(DEMO, &format!("/conversations/{PHONE}")).await.body;
+            let conversation = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
             let entries = conversation["messages"].as_array().unwrap();
             assert!(entries.iter().any(|entry| entry["in_reply_to"] == id), "{pair}: {entries:?}");
 

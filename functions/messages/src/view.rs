@@ -12,7 +12,7 @@ use shared::{
 #[derive(Serialize)]
 #[serde(tag = "direction", rename_all = "lowercase")]
 enum Shown<'a> {
-    Out(ShownMessage<'a>),
+    Out(Box<ShownMessage<'a>>),
     In(ShownReply<'a>),
 }
 
@@ -31,6 +31,9 @@ struct ShownMessage<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
+    /// While it waits its turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +79,7 @@ struct ShownReply<'a> {
     to: &'a str,
     from: &'a str,
     body: &'a str,
+    channel: &'a str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_reply_to: Option<String>,
@@ -89,12 +93,12 @@ struct ShownPage<'a> {
 }
 
 pub(crate) fn message(message: &Message) -> String {
-    write(&Shown::Out(show(message)))
+    write(&Shown::Out(Box::new(show(message))))
 }
 
 pub(crate) fn page(page: &Page) -> String {
     let messages = page.entries.iter().map(|entry| match &entry.record {
-        Record::Out(message) => Shown::Out(show(message)),
+        Record::Out(message) => Shown::Out(Box::new(show(message))),
         Record::In(reply) => Shown::In(show_reply(reply)),
     });
     let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next.as_str()));
@@ -123,6 +127,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         attempts: message.attempts,
         created_at: time(message.created_at),
         send_at: message.send_at.map(time),
+        not_before: message.not_before.filter(|_| message.state() == State::Queued).map(time),
         client_id: message.client_id.map(|id| id.to_string()),
         reference: message.reference.as_ref().map(Reference::as_str),
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
@@ -151,6 +156,7 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
         to: reply.to.as_str(),
         from: reply.from.digits(),
         body: &reply.body,
+        channel: reply.channel.as_str(),
         created_at: time(reply.received_at),
         in_reply_to: reply.replied_to.as_ref().map(|to| to.message.to_string()),
     }

@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     key::{self, ShownKey},
     output::{Report, fields, or_dash, table},
+    sender,
 };
 
 #[derive(Serialize)]
@@ -92,6 +93,9 @@ async fn list(directory: &DynamoDirectory) -> Result<Report, Failure> {
 async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Failure> {
     let account = existing(directory, id).await?;
     let (senders, keys) = (directory.senders(id).await?, directory.keys(id).await?);
+    let rates = directory.latest_rates().await?;
+    let shown: Vec<_> = senders.iter().map(|one| sender::with_rate(one, &rates)).collect();
+    let rates = sender::rates_of(&senders, &rates);
     let senders: Vec<_> = senders.iter().map(SenderId::as_str).collect();
     let keys: Vec<_> = keys.iter().map(ShownKey::from).collect();
     let text = fields(&[
@@ -100,10 +104,11 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
-        ("senders", Some(if senders.is_empty() { "-".to_owned() } else { senders.join(", ") })),
+        ("senders", Some(if shown.is_empty() { "-".to_owned() } else { shown.join(", ") })),
     ]);
     let text = format!("{text}\n{}", key::lines(&keys));
-    Ok(Report::new(text, &json!({"account": ShownAccount::from(&account), "senders": senders, "keys": keys})))
+    let account = ShownAccount::from(&account);
+    Ok(Report::new(text, &json!({"account": account, "senders": senders, "rates": rates, "keys": keys})))
 }
 
 async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {

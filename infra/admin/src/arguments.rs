@@ -3,7 +3,7 @@
 mod carriers;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::{AccountId, CallbackUrl, MessageId, SenderId};
+use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
 use url::Url;
 
 pub use self::carriers::{CarrierCommand, RouteAdd, RouteCommand};
@@ -13,6 +13,7 @@ Examples:
   admin account create acme --name 'Acme Ltd' --reply-url https://acme.example/replies
   admin key issue acme
   admin sender add 441234567890 --account acme
+  admin sender rate 441234567890 --per-second 10
   admin pool add 448888888801 448888888802
   admin carrier set loopback --endpoint https://carrier.example/
   admin carrier key cm < product-token
@@ -249,6 +250,25 @@ pub enum SenderCommand {
         #[arg(value_parser = SenderId::parse)]
         sender: SenderId,
     },
+    /// Say how many messages a second a sender ID carries, owned or shared; more wait their turn
+    #[command(after_help = "Example: admin sender rate 441234567890 --per-second 10")]
+    Rate {
+        #[arg(value_parser = SenderId::parse)]
+        sender: SenderId,
+        #[command(flatten)]
+        rate: SenderRate,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct SenderRate {
+    /// 1 to 1,000; what waits already keeps its turn
+    #[arg(long, value_name = "N", value_parser = Rate::parse)]
+    pub per_second: Option<Rate>,
+    /// As many as there are
+    #[arg(long)]
+    pub unlimited: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,15 +3,18 @@
 use serde_json::json;
 use shared::domain::SenderId;
 
-use crate::{Desk, arguments::PoolCommand, failure::Failure, output::Report};
+use crate::{Desk, arguments::PoolCommand, failure::Failure, output::Report, sender};
 
 pub async fn run(command: PoolCommand, desk: &Desk) -> Result<Report, Failure> {
     match command {
         PoolCommand::Add { senders } => add(desk, &senders).await,
         PoolCommand::List => {
             let pool = desk.directory.latest_pool().await?;
+            let rates = desk.directory.latest_rates().await?;
+            let lines: Vec<_> = pool.iter().map(|one| sender::with_rate(one, &rates)).collect();
             let senders: Vec<_> = pool.iter().map(SenderId::as_str).collect();
-            Ok(Report::new(senders.join("\n"), &json!({"pool": senders})))
+            let rates = sender::rates_of(&pool, &rates);
+            Ok(Report::new(lines.join("\n"), &json!({"pool": senders, "rates": rates})))
         }
         PoolCommand::Remove { sender } => remove(desk, &sender).await,
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::{
-    domain::{AccountId, SenderId, SenderOwner},
+    domain::{AccountId, Rate, Rates, SenderId, SenderOwner},
     store::Removal,
 };
 
@@ -12,6 +12,7 @@ pub async fn run(command: SenderCommand, desk: &Desk) -> Result<Report, Failure>
     match command {
         SenderCommand::Add { sender, account } => add(desk, &sender, &account).await,
         SenderCommand::Remove { sender } => remove(desk, &sender).await,
+        SenderCommand::Rate { sender, rate } => set_rate(desk, &sender, rate.per_second).await,
     }
 }
 
@@ -51,4 +52,29 @@ async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
         ))),
         Removal::Missing => Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
     }
+}
+
+async fn set_rate(desk: &Desk, sender: &SenderId, rate: Option<Rate>) -> Result<Report, Failure> {
+    // One that is gone may have left its rate behind.
+    if rate.is_some() && desk.directory.latest_owner(sender).await?.is_none() {
+        return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed")));
+    }
+    desk.directory.set_rate(sender, rate).await?;
+    let json = json!({"sender": sender.as_str(), "per_second": rate.map(Rate::per_second)});
+    let note = match rate {
+        Some(rate) => format!("Within 30 seconds the sender {sender} carries {rate}, whoever owns or shares it."),
+        None => format!("Within 30 seconds the sender {sender} has no limit."),
+    };
+    Ok(Report::new("", &json).note(note).note("What waits already keeps its turn."))
+}
+
+/// A sender, with its rate if it has one.
+pub fn with_rate(sender: &SenderId, rates: &Rates) -> String {
+    rates.of(sender).map_or_else(|| sender.to_string(), |rate| format!("{sender} ({rate})"))
+}
+
+/// The rates of those senders that have one, by sender.
+pub fn rates_of(senders: &[SenderId], rates: &Rates) -> serde_json::Value {
+    let rate = |sender: &SenderId| Some((sender.to_string(), rates.of(sender)?.per_second().into()));
+    serde_json::Value::Object(senders.iter().filter_map(rate).collect())
 }

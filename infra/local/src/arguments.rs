@@ -7,7 +7,7 @@ use local::gateway::FunctionsFrom;
 use url::Url;
 
 /// The whole messaging gateway on one machine, with the AWS services it needs,
-/// a simulated carrier with handsets, and sinks for callbacks.
+/// simulated carriers with handsets, and sinks for callbacks.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
@@ -41,7 +41,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run only DynamoDB, SQS, the carrier with its handsets, the sinks and the clock
+    /// Run only DynamoDB, SQS, the carriers with their handsets, the sinks and the clock
     World(WorldArguments),
 }
 

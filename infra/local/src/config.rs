@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{
     carriers::CarrierName,
-    domain::{AccountId, Routes, SenderId, WebhookSecret},
+    domain::{AccountId, Rate, Routes, SenderId, WebhookSecret},
 };
 use url::Url;
 
@@ -16,6 +16,9 @@ pub struct Config {
     /// Shared sender IDs.
     pub pool: Vec<SenderId>,
     pub accounts: Vec<AccountConfig>,
+    /// How many messages a second a sender carries.
+    #[serde(default)]
+    pub rates: BTreeMap<SenderId, Rate>,
     pub carriers: BTreeMap<CarrierName, CarrierConfig>,
     /// Which messages go through which carriers.
     pub routes: Routes,
@@ -43,7 +46,7 @@ pub struct AccountConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarrierConfig {
-    /// The world, unless given.
+    /// The simulated carrier of the world, unless given.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
     /// What the gateway shows the carrier.
@@ -65,12 +68,25 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::domain::{Channel, PhoneNumber};
 
     #[test]
     fn the_configuration_that_comes_with_the_program_is_read() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         assert!(config.pool.len() >= 5);
         assert_eq!(config.accounts[0].keys, ["demo-key"]);
+    }
+
+    #[test]
+    fn sms_goes_through_one_simulated_carrier_and_every_other_channel_through_the_other() {
+        let config = Config::parse(Config::DEFAULT).unwrap();
+        let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
+        let to = PhoneNumber::parse("447700900001").unwrap();
+        for channel in Channel::ALL {
+            let route = config.routes.for_message(account, sender, channel, &to).unwrap();
+            let expected = if channel == Channel::Sms { CarrierName::Loopback } else { CarrierName::Cm };
+            assert_eq!(route.carriers, [expected], "{channel:?}");
+        }
     }
 
     #[test]

@@ -191,6 +191,7 @@ pub struct CarrierReply {
     pub from: PhoneNumber,
     pub to: SenderId,
     pub text: String,
+    pub channel: Channel,
     /// When the network took it, where the carrier says so.
     pub at: Option<Timestamp>,
 }

@@ -53,6 +53,24 @@ impl Channel {
         }
     }
 
+    /// The name that people know it by.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sms => "SMS",
+            Self::Rcs => "RCS",
+            Self::WhatsApp => "WhatsApp",
+            Self::Viber => "Viber",
+            Self::AppleBusinessChat => "Apple Business Chat",
+            Self::Twitter => "Twitter",
+            Self::Instagram => "Instagram",
+            Self::FacebookMessenger => "Facebook Messenger",
+            Self::Telegram => "Telegram",
+            Self::Push => "Push",
+            Self::MobilePush => "MobilePush",
+        }
+    }
+
     /// The channel of that name, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -69,6 +87,7 @@ mod tests {
         for channel in Channel::ALL {
             assert_eq!(serde_json::to_value(channel).unwrap(), channel.as_str());
             assert_eq!(Channel::parse(&channel.as_str().to_uppercase()), Some(channel));
+            assert_eq!(Channel::parse(&channel.title().replace(' ', "")), Some(channel));
         }
         assert_eq!(Channel::parse("fax"), None);
     }

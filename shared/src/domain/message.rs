@@ -48,6 +48,11 @@ pub struct Message {
     /// Until when a receipt is waited for. Then the next channel has its turn, or
     /// an unknown outcome is given up.
     pub receipt_by: Option<Timestamp>,
+    /// When its sender's rate lets it go; none if that was when it came in, or if it
+    /// has no turn yet.
+    pub not_before: Option<Timestamp>,
+    /// When it is woken, if it rests on that.
+    pub wake_at: Option<Timestamp>,
     /// How often a worker claimed it, as a rule to hand it to a carrier.
     pub attempts: u32,
     /// The place of the channel, among those that it may go over, that it is at.
@@ -84,10 +89,16 @@ impl Message {
         self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
     }
 
-    /// When it was to be sent: its own time, or when it came in.
+    /// When it was to be sent: at its own time, when its turn came, or when it came in.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
-        self.send_at.unwrap_or(self.created_at).max(self.created_at)
+        [self.send_at, self.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
+    }
+
+    /// When a worker first claimed it to hand it over.
+    #[must_use]
+    pub fn tried_since(&self) -> Option<Timestamp> {
+        self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
@@ -210,6 +221,8 @@ impl Message {
             stamp: None,
             lease_until: None,
             receipt_by: None,
+            not_before: None,
+            wake_at: None,
             attempts: 0,
             place: 0,
             carrier: None,

@@ -4,7 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{AccountId, BatchId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId, Stamp};
+use super::{
+    AccountId, BatchId, Channel, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId, Stamp,
+};
 use crate::dialects::Dialect;
 
 /// A reply whose account is known.
@@ -16,6 +18,7 @@ pub struct Reply {
     /// The sender ID that was answered.
     pub to: SenderId,
     pub body: String,
+    pub channel: Channel,
     pub received_at: Timestamp,
     /// The newest message of the conversation that had been sent by then.
     pub replied_to: Option<Box<RepliedTo>>,

@@ -40,19 +40,8 @@ impl Content {
         };
         match verdict {
             Ok(()) => Showing::Content,
-            Err(why) => Showing::Not(format!("cannot be shown by {}: {why}", name(channel))),
+            Err(why) => Showing::Not(format!("cannot be shown by {}: {why}", channel.title())),
         }
-    }
-}
-
-fn name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::WhatsApp => "WhatsApp",
-        Channel::AppleBusinessChat => "Apple Business Chat",
-        Channel::Viber => "Viber",
-        Channel::Rcs => "RCS",
-        Channel::Twitter => "Twitter",
-        other => other.as_str(),
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::info;
 pub use candidates::{Grounds, Refusal, Refused};
 
 use self::candidates::{Candidates, Fate};
-use super::{Gateway, Unavailable};
+use super::{Gateway, Unavailable, pace};
 use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
@@ -93,7 +93,8 @@ async fn run(
     candidates.refuse(Grounds::NotOwned, with_foreign_senders(directory, account, &candidates).await?)?;
 
     let plans = plan(gateway, account, request, now);
-    let (earlier, conflicts) = write::find_earlier(gateway, &plans, &candidates, request.dry_run).await?;
+    let rates = directory.rates().await?;
+    let (earlier, conflicts) = write::find_earlier(gateway, &plans, &candidates, &rates, request.dry_run).await?;
     candidates.refuse(Grounds::Conflict, conflicts)?;
     let (mut senders, without) =
         assign::senders(gateway, directory, account, &candidates, &earlier, request.dry_run).await?;
@@ -104,10 +105,12 @@ async fn run(
         let from = senders.remove(&place)?;
         Some((place, message(account, request.dialect, &plans[place], draft, from, told_at.as_ref(), now)))
     });
-    let messages: Vec<_> = messages.collect();
+    let mut messages: Vec<_> = messages.collect();
     if request.dry_run {
         return Ok(candidates.conclude(write::in_place_of(messages, earlier)));
     }
+    let new = messages.iter_mut().filter(|(place, _)| earlier.get(*place).is_none());
+    pace::give_turns(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = write::write(gateway, &plans, messages, earlier, &candidates).await?;
     candidates.refuse(Grounds::Conflict, conflicts)?;
     write::enqueue(gateway, &messages).await?;
@@ -232,6 +235,8 @@ fn message(
         stamp: None,
         lease_until: None,
         receipt_by: None,
+        not_before: None,
+        wake_at: later,
         attempts: 0,
         place: 0,
         carrier: None,

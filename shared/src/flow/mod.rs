@@ -16,6 +16,7 @@
 pub mod accept;
 pub mod callback;
 pub mod cancel;
+mod pace;
 pub mod read;
 pub mod receipt;
 pub mod reply;

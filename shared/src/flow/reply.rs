@@ -65,6 +65,7 @@ pub async fn reply(
         from: reply.from.clone(),
         to: reply.to.clone(),
         body: reply.text.clone(),
+        channel: reply.channel,
         received_at: now,
         stamp: gateway.random.stamp(),
     };

@@ -1,12 +1,10 @@
 //! Messages that have lost their job get another: for an operator, after a queue
 //! was lost or a request died between writing and enqueueing. It reads the whole
-//! table, and a job too many does nothing.
-
-use std::time::Duration;
+//! table, and a job too many does nothing. What rests on a wake has lost none.
 
 use tracing::info;
 
-use super::{Gateway, Unavailable};
+use super::{Gateway, Unavailable, pace};
 use crate::{
     queue::{Job, Queue},
     store::Messages,
@@ -21,7 +19,14 @@ pub async fn requeue(gateway: &Gateway<impl Messages, impl Queue>) -> Result<usi
     let mut after = None;
     loop {
         let (found, next) = gateway.store.unfinished(after).await?;
-        let jobs: Vec<_> = found.into_iter().map(|message| (Job::Submit { message }, Duration::ZERO)).collect();
+        let now = gateway.clock.now();
+        let jobs: Vec<_> = found
+            .into_iter()
+            .filter_map(|found| {
+                let delay = pace::delay(found.not_before, found.wake_at, now)?;
+                Some((Job::Submit { message: found.message }, delay))
+            })
+            .collect();
         if !jobs.is_empty() {
             gateway.queue.enqueue(&jobs).await?;
             enqueued += jobs.len();

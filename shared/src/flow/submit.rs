@@ -24,7 +24,7 @@ use self::{
     ways::{Way, receipt_within, ways},
 };
 use super::{
-    Gateway, Unavailable,
+    Gateway, Unavailable, pace,
     settle::{Settled, settle, settlement},
 };
 use crate::{
@@ -172,6 +172,7 @@ async fn send(
     let ways = match prepare(gateway, directory, &message, stamp).await {
         Ok(Prepared::Ready(ways)) => ways,
         Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
+        Ok(Prepared::Later(turn)) => return put_off(gateway, &message, stamp, turn).await,
         Err(error) => {
             warn!(message.id = %message.id, %error, "could not be prepared");
             let verdict = put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it");
@@ -217,12 +218,15 @@ impl From<Settlement> for Verdict {
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
     Ready(Vec<Way>),
+    /// Its sender's rate does not let it go yet.
+    Later(Timestamp),
     Not(Verdict),
 }
 
-/// Looks at the validity, and up the opt-out and the routes.
+/// Looks at the validity, and up the opt-out and the routes, and takes a turn if
+/// the message has none.
 async fn prepare(
-    gateway: &Gateway<impl Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     message: &Message,
     stamp: Stamp,
@@ -238,7 +242,26 @@ async fn prepare(
         let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
-    Ok(Prepared::Ready(ways(message, &directory.routes().await?)))
+    let ways = ways(message, &directory.routes().await?);
+    if ways.is_empty() {
+        return Ok(Prepared::Ready(ways));
+    }
+    let turn = pace::turn(gateway, directory, message, now).await?;
+    Ok(turn.map_or(Prepared::Ready(ways), Prepared::Later))
+}
+
+/// Back to the queue until the message has its turn.
+async fn put_off(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    stamp: Stamp,
+    turn: Timestamp,
+) -> Result<(), Unavailable> {
+    let put_off = pace::put_off(gateway, message, stamp, turn).await;
+    if put_off.is_err() {
+        give_back_unseen(gateway, message.id, stamp).await;
+    }
+    put_off
 }
 
 /// Back to the queue, or expired if its validity is over; without one, if it has
@@ -246,7 +269,7 @@ async fn prepare(
 fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
     let (given_up, how_long) = match message.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
-        None => (at.duration_since(message.due_since()) > BUSY_FOR, "for a day"),
+        None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
@@ -340,8 +363,9 @@ enum Looked {
     GaveWay,
 }
 
-/// A job for a message that could not be claimed: it is done with, or someone
-/// holds it, or someone died holding it, or its receipt has not come in time.
+/// A job for a message that could not be claimed: it waits its turn, it is done
+/// with, or someone holds it, or someone died holding it, or its receipt has not
+/// come in time.
 async fn look_at_unclaimed(
     gateway: &Gateway<impl Messages, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
@@ -349,6 +373,10 @@ async fn look_at_unclaimed(
     stamp: Stamp,
     now: Timestamp,
 ) -> Result<Looked, Unavailable> {
+    if message.progress == Progress::Queued && message.not_before.is_some_and(|turn| turn > now) {
+        pace::enqueue(gateway, message, now).await?;
+        return Ok(Looked::Done(Done::Finished));
+    }
     let Some(held_by) = message.stamp else {
         let done = if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished };
         return Ok(Looked::Done(done));

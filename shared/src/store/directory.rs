@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Routes, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Rates, Routes, SenderId, SenderOwner},
     runtime::Clock,
 };
 
@@ -26,6 +26,7 @@ pub struct Directory<D = DynamoDirectory> {
     pool: Remembered<(), Vec<SenderId>>,
     carriers: Remembered<CarrierName, Option<CarrierSettings>>,
     routes: Remembered<(), Routes>,
+    rates: Remembered<(), Rates>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -40,6 +41,7 @@ impl<D: DirectoryStore> Directory<D> {
             pool: Remembered::for_up_to(KEPT),
             carriers: Remembered::for_up_to(KEPT),
             routes: Remembered::for_up_to(KEPT),
+            rates: Remembered::for_up_to(KEPT),
         }
     }
 
@@ -83,5 +85,13 @@ impl<D: DirectoryStore> Directory<D> {
     /// When the store did not answer.
     pub async fn routes(&self) -> Result<Routes, StoreError> {
         self.routes.get(self.clock.now(), &(), || self.store.routes()).await
+    }
+
+    /// Which senders carry only so much.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn rates(&self) -> Result<Rates, StoreError> {
+        self.rates.get(self.clock.now(), &(), || self.store.rates()).await
     }
 }

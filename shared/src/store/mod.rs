@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Receipt, Recipient, Reply, ReplyId,
-        Routes, SenderId, SenderOwner, Stamp, Tried,
+        Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Rates, Receipt, Recipient, Reply,
+        ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp, Tried,
     },
 };
 
@@ -141,6 +141,14 @@ pub struct Due {
     pub shard: u8,
 }
 
+/// A message that is to be sent now or was being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub message: MessageId,
+    pub not_before: Option<Timestamp>,
+    pub wake_at: Option<Timestamp>,
+}
+
 /// A receipt or reply that belongs to nothing known, kept as it came.
 pub struct Parked<'a> {
     pub carrier: CarrierName,
@@ -242,7 +250,8 @@ pub trait Messages {
     /// When the store did not answer.
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
-    /// Takes the message for the time of the lease, if it is due and nobody has it.
+    /// Takes the message for the time of the lease, if it is due, its turn has come
+    /// and nobody has it.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -305,7 +314,21 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<MessageId>, Option<Bookmark>), StoreError>;
+    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
+
+    /// Takes the next `time` of a sender that is free, and says when it begins:
+    /// `now` or later, to the microsecond. What is taken and not used stays idle.
+    ///
+    /// # Errors
+    /// When the store did not answer; some time may have been taken.
+    async fn reserve(&self, sender: &SenderId, time: SignedDuration, now: Timestamp) -> Result<Timestamp, StoreError>;
+
+    /// Gives a message back that `run` holds and has not handed over, as if it had
+    /// not been claimed, to be claimed from `until` on. One that `rests` is woken then.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError>;
 
     /// Writes a reply unless it is there. Says whether this run wrote it.
     ///
@@ -415,4 +438,10 @@ pub trait DirectoryStore {
     /// # Errors
     /// When the store did not answer.
     async fn routes(&self) -> Result<Routes, StoreError>;
+
+    /// Which senders carry only so much.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn rates(&self) -> Result<Rates, StoreError>;
 }

@@ -4,6 +4,7 @@
 //! It talks to its [`world`](crate::world) only over HTTP, wherever that is, and
 //! can be killed and started again while the world lives on.
 
+mod carriers;
 mod functions;
 mod processes;
 mod provision;
@@ -15,7 +16,6 @@ mod time;
 use std::{path::PathBuf, sync::Arc};
 
 use shared::{
-    carriers::CarrierName,
     flow::requeue::requeue,
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
 };
@@ -36,7 +36,7 @@ const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 /// What a gateway is started with.
 pub struct GatewayOptions {
-    /// Where DynamoDB, SQS, the carrier and the clock are.
+    /// Where DynamoDB, SQS, the carriers and the clock are.
     pub world: Url,
     pub config: Config,
     pub functions: FunctionsFrom,
@@ -106,7 +106,7 @@ impl Gateway {
         let router = routes::router(&described, &functions, &time, options.world.clone(), client.clone())?;
         tasks.spawn(routes::serve(listener, router, stopping.clone()));
         let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
-        register_webhooks(&client, &options, api).await?;
+        carriers::register_webhooks(&client, &options.config, &options.world, api).await?;
         for function in &described {
             for event in &function.events {
                 match event {
@@ -172,18 +172,4 @@ pub fn functions(world: &Url) -> anyhow::Result<Vec<Function>> {
 /// When the template cannot be used.
 pub fn settings(world: &Url) -> anyhow::Result<Vec<Settings>> {
     Ok(functions(world)?.iter().map(|function| functions::settings(function, world)).collect())
-}
-
-/// Tells the simulated carrier where to bring receipts and replies, as one
-/// would tell a real one in its portal.
-async fn register_webhooks(client: &reqwest::Client, options: &GatewayOptions, gateway: &Url) -> anyhow::Result<()> {
-    let Some(carrier) = options.config.carriers.get(&CarrierName::Loopback) else { return Ok(()) };
-    let token = &carrier.webhook_token;
-    let webhooks = serde_json::json!({
-        "receipts": gateway.join(&format!("dlr/loopback/{token}"))?,
-        "replies": gateway.join(&format!("mo/loopback/{token}"))?,
-    });
-    let endpoint = carrier.endpoint.as_ref().unwrap_or(&options.world);
-    client.put(endpoint.join("carrier/webhooks")?).json(&webhooks).send().await?.error_for_status()?;
-    Ok(())
 }

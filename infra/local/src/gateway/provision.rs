@@ -18,6 +18,7 @@ use shared::{
 };
 use url::Url;
 
+use super::carriers;
 use crate::{
     config::{AccountConfig, CarrierConfig, Config},
     template::{Names, Resource, Template, resolve},
@@ -207,12 +208,11 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         }
     }
     for (name, carrier) in &config.carriers {
-        let settings = CarrierSettings {
-            endpoint: carrier.endpoint.clone().unwrap_or_else(|| world.clone()),
-            timeout_ms: carrier.timeout_ms,
-        };
+        let settings =
+            CarrierSettings { endpoint: carriers::endpoint(*name, carrier, world)?, timeout_ms: carrier.timeout_ms };
         directory.put_carrier(*name, &settings).await?;
     }
+    directory.put_rates(&config.rates).await?;
     directory.put_routes(&config.routes).await?;
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! What the carrier and a phone do, which follows from the phone's number: the
+//! What a carrier and a phone do, which follows from the phone's number: the
 //! third digit from the right of 447700900000 to 447700900999, numbers that the
 //! UK regulator keeps for fiction, chooses; every other phone is reached at once.
 
 use super::phone::Phone;
 
-/// How the carrier and a phone behave.
+/// How a carrier and a phone behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Behaviour {
     /// The phone gets it, and a receipt says so within a second.
@@ -27,6 +27,9 @@ pub(super) enum Behaviour {
     AnswersTooLate { receipt: bool },
     /// The phone gets it and replies STOP.
     RepliesStop,
+    /// Accepted, and nothing more comes of it. No number chooses this; a person
+    /// can, for a channel of a phone.
+    Lost,
 }
 
 impl Behaviour {
@@ -50,7 +53,7 @@ impl Behaviour {
     }
 
     pub(super) fn reaches_the_phone(self) -> bool {
-        !matches!(self, Self::Undelivered | Self::Rejected)
+        !matches!(self, Self::Undelivered | Self::Rejected | Self::Lost)
     }
 }
 

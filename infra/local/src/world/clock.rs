@@ -30,9 +30,8 @@ impl WorldClock {
         Timestamp::now() + SignedDuration::from_secs(self.advanced_seconds())
     }
 
-    /// RFC 3339 in UTC, to the millisecond.
     pub(super) fn now_text(&self) -> String {
-        format!("{:.3}", self.now())
+        text(self.now())
     }
 
     pub(super) fn advanced_seconds(&self) -> i64 {
@@ -48,6 +47,11 @@ impl WorldClock {
             .map(|_| seconds)
             .map_err(|_| Problem::invalid("advance_seconds", "goes more than a century ahead"))
     }
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub(super) fn text(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 impl Clock for WorldClock {

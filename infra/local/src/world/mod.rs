@@ -1,5 +1,5 @@
 //! Everything outside the gateway, on one loopback port: DynamoDB, SQS and
-//! Secrets Manager in their real wire formats, a simulated carrier with its
+//! Secrets Manager in their real wire formats, simulated carriers with their
 //! handsets, sinks for callbacks, a clock that can be moved, and a meter of what AWS would bill.
 //!
 //! The gateway may be killed and started again, on another port too, while a
@@ -7,12 +7,14 @@
 
 mod aws;
 mod behaviour;
-mod carrier;
+mod carriers;
+mod channels;
 mod clock;
 mod dynamodb;
 mod engine;
 mod handsets;
 mod meter;
+mod network;
 mod phone;
 mod problem;
 mod queues;
@@ -39,16 +41,16 @@ use tracing::{info, warn};
 use url::Url;
 
 use self::aws::Aws;
-use self::carrier::Carrier;
+use self::carriers::Carriers;
 use self::clock::WorldClock;
 use self::dynamodb::DynamoDb;
 use self::handsets::Handsets;
 use self::meter::Meter;
+use self::network::Network;
 use self::problem::Problem;
 use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
-use self::webhooks::Webhooks;
 
 /// How long a request that is being answered may hold up [`World::stop`].
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -127,18 +129,17 @@ impl World {
         });
         tasks.spawn(sweep_regularly(Arc::clone(&dynamodb), stopping.clone()));
 
-        let webhooks = Arc::new(Webhooks::new(client, stopping.clone()));
-        let handsets = Arc::new(Handsets::new(Arc::clone(&clock), Arc::clone(&webhooks)));
-        let carrier = Arc::new(Carrier::new(
+        let carriers = Arc::new(Carriers::new(&client, &stopping));
+        let handsets = Arc::new(Handsets::new(Arc::clone(&clock), Arc::clone(&carriers)));
+        let network = Arc::new(Network::new(
             Arc::clone(&handsets),
-            Arc::clone(&webhooks),
+            Arc::clone(&carriers),
             Arc::clone(&clock),
             options.answer_delay,
             stopping.clone(),
         ));
         let router = Router::new()
-            .merge(carrier::routes(carrier))
-            .merge(webhooks::routes(webhooks))
+            .merge(carriers::routes(&network, &carriers))
             .merge(handsets::routes(handsets))
             .merge(sinks::routes(Arc::new(Sinks::new(Arc::clone(&clock)))))
             .merge(meter::routes(Arc::clone(&meter)))

@@ -28,6 +28,12 @@ impl Phone {
     }
 }
 
+/// A sender as a phone shows it: a number without what stands before it.
+pub(super) fn shown_sender(written: &str) -> &str {
+    let bare = written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
+    if Phone::parse(written).is_ok() { bare } else { written }
+}
+
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Phone")

@@ -2,6 +2,8 @@
 //! `application/problem+json` (RFC 9457), and the reading of JSON fields in a
 //! way that names the field at fault.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -17,22 +19,22 @@ pub(super) struct Problem {
 
 #[derive(Debug, Serialize)]
 struct Fault {
-    field: &'static str,
+    field: Cow<'static, str>,
     code: &'static str,
     message: String,
 }
 
 impl Problem {
     /// 400: `field` is not what was expected, for the reason in `message`.
-    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self::in_field(field, "invalid", message.into())
+    pub(super) fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::in_field(field.into(), "invalid", message.into())
     }
 
     fn missing(field: &'static str) -> Self {
-        Self::in_field(field, "required", "is required".into())
+        Self::in_field(field.into(), "required", "is required".into())
     }
 
-    fn in_field(field: &'static str, code: &'static str, message: String) -> Self {
+    fn in_field(field: Cow<'static, str>, code: &'static str, message: String) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             detail: format!("{field} {message}"),
@@ -79,6 +81,10 @@ impl Fields {
             Ok(_) => Err(Problem::invalid("body", "must be a JSON object")),
             Err(error) => Err(Problem::invalid("body", format!("is not JSON: {error}"))),
         }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
     }
 
     pub(super) fn text(&self, field: &'static str) -> Result<&str, Problem> {

@@ -1,4 +1,4 @@
-//! How the carrier tells the gateway of receipts and replies. It tries until a
+//! How a carrier tells the gateway of receipts and replies. It tries until a
 //! 2xx, for as long as the world lives, and looks the address up at each try: a
 //! gateway that comes back registers again and gets at once what it missed.
 
@@ -22,7 +22,7 @@ use super::problem::{Fields, Problem};
 const FIRST_GAP: Duration = Duration::from_millis(200);
 const LONGEST_GAP: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections the carrier opens to the gateway.
+/// How many connections a carrier opens to the gateway.
 const CONNECTIONS: usize = 128;
 
 /// Which of the gateway's two webhooks.
@@ -126,8 +126,8 @@ enum NotTaken {
     NoAnswer(reqwest::Error),
 }
 
-pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
-    Router::new().route("/carrier/webhooks", put(register)).with_state(webhooks)
+pub(super) fn routes(path: &str, webhooks: Arc<Webhooks>) -> Router {
+    Router::new().route(path, put(register)).with_state(webhooks)
 }
 
 async fn register(State(webhooks): State<Arc<Webhooks>>, body: Bytes) -> Result<StatusCode, Problem> {

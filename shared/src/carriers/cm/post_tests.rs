@@ -26,8 +26,6 @@ enum Does {
     Closes,
     /// Keeps the connection until the client has closed it.
     Waits,
-    /// Begins an answer that has no end.
-    Streams,
 }
 
 /// A request's head, in lower case, and its body.
@@ -120,14 +118,6 @@ fn serve(mut connection: TcpStream, does: &(impl Fn(&Posted) -> Does + ?Sized), 
         Does::AnswersWith(answer) => connection.write_all(answer.as_bytes()),
         Does::Closes => Ok(()),
         Does::Waits => reader.read_to_end(&mut Vec::new()).map(|_| ()),
-        Does::Streams => {
-            let head = connection.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"details\":\"");
-            head.and_then(|()| {
-                loop {
-                    connection.write_all(&[b'x'; 1 << 12])?;
-                }
-            })
-        }
     };
 }
 
@@ -276,7 +266,18 @@ async fn without_an_answer_the_outcome_is_unknown() {
     let cut_off = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"errorCode\":0";
     let unreadable = unknown("status 200, and no answer that can be read");
     assert_eq!(Gateway::that(move |_| Does::AnswersWith(cut_off)).takes_one().await, unreadable);
-    assert_eq!(Gateway::that(|_| Does::Streams).takes_one().await, unreadable);
+}
+
+#[tokio::test]
+async fn a_huge_answer_is_not_read() {
+    for (length, expected) in [(1 << 19, ACCEPTED), (1 << 20, unknown("status 200, and no answer that can be read"))] {
+        let gateway = Gateway::that(move |posted| {
+            let listed = listed(&posted.messages()[0], 0);
+            let answer = json!({"details": "x".repeat(length), "errorCode": 0, "messages": [listed]});
+            Does::Answers(200, answer.to_string())
+        });
+        assert_eq!(gateway.takes_one().await, expected);
+    }
 }
 
 #[tokio::test]

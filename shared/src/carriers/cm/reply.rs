@@ -14,7 +14,7 @@ use crate::{
         CarrierReply, UnreadableError,
         object::{Object, one_or_many, read as read_json},
     },
-    domain::{PhoneNumber, SenderId, parse_time},
+    domain::{Channel, PhoneNumber, SenderId, parse_time},
     hash::sha256_hex,
 };
 
@@ -31,8 +31,10 @@ fn read_one(value: &Value) -> Result<CarrierReply, UnreadableError> {
     let time = reply.text("timeutc").ok_or_else(|| UnreadableError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| UnreadableError::new("timeUtc", error))?;
     let channel = reply.text("channel").unwrap_or_default();
+    // One that is not known here counts as SMS, so that its replies are not lost.
+    let over = Channel::parse(&channel.replace(' ', "")).unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
-    Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, at: Some(at) })
+    Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
 }
 
 fn number(reply: Object<'_>, party: &str) -> Result<String, UnreadableError> {

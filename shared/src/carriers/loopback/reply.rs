@@ -1,10 +1,10 @@
-//! `{"id","from","to","text","at"}`, one reply a request. `id` is the carrier's own.
+//! `{"id","from","to","text","channel","at"}`, one reply a request. `id` is the carrier's own.
 
 use serde::Deserialize;
 
 use crate::{
     carriers::{CarrierReply, UnreadableError},
-    domain::{PhoneNumber, SenderId, parse_time},
+    domain::{Channel, PhoneNumber, SenderId, parse_time},
 };
 
 #[derive(Deserialize)]
@@ -13,6 +13,8 @@ struct Body {
     from: String,
     to: String,
     text: String,
+    /// SMS unless another one is named.
+    channel: Option<Channel>,
     at: Option<String>,
 }
 
@@ -30,6 +32,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
         from: PhoneNumber::parse(&body.from).map_err(|error| UnreadableError::new("from", error))?,
         to: SenderId::parse(&body.to).map_err(|error| UnreadableError::new("to", error))?,
         text: body.text,
+        channel: body.channel.unwrap_or(Channel::Sms),
         at,
     }])
 }

@@ -147,7 +147,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
         reference: answered.and_then(|to| to.reference.as_ref()).map_or("", Reference::as_str),
         groupings: groupings.unwrap_or_default(),
         time_utc: time(reply.received_at),
-        channel: "SMS",
+        channel: reply.channel.title(),
         message_context: "",
     })
 }

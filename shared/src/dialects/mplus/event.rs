@@ -89,7 +89,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
         batch_uuid: reply.replied_to.as_ref().map(|to| to.batch),
         message_uuid: reply.replied_to.as_ref().map(|to| to.message),
         mo_uuid: reply.id,
-        channel: "sms",
+        channel: reply.channel.as_str(),
         message: &reply.body,
         at: format!("{:.3}", reply.received_at),
         from: number(reply.from.digits()),

@@ -1,6 +1,6 @@
 //! Writing what was accepted, once, whatever is repeated.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     dialects::{Draft, SenderChoice},
-    domain::{Fault, FaultCode, Message, MessageId, Progress},
-    flow::{Gateway, Unavailable},
+    domain::{Fault, FaultCode, Message, MessageId, Progress, Rates},
+    flow::{Gateway, Unavailable, pace},
     queue::{Job, Queue},
     store::{Insertion, Messages, StoreError},
 };
@@ -30,12 +30,14 @@ impl Earlier {
 }
 
 /// Looks for messages of an earlier request under the same names, so that a
-/// conflict is found before anything is written or locked. A single message
-/// from a sender of its own needs no look: its own conditional write tells.
+/// conflict is found before anything is written or locked. A single message from
+/// a sender of its own needs no look, as its own conditional write tells, unless
+/// it would take a turn before.
 pub(super) async fn find_earlier<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
     plans: &[Plan],
     candidates: &Candidates<'_>,
+    rates: &Rates,
     dry_run: bool,
 ) -> Result<(Earlier, Vec<(usize, Fault)>), StoreError> {
     let named: HashMap<MessageId, usize> = candidates
@@ -43,8 +45,11 @@ pub(super) async fn find_earlier<S: Messages, Q>(
         .filter(|(place, _)| plans[*place].named != Named::Not)
         .map(|(place, _)| (plans[place].id, place))
         .collect();
-    let locks_nothing = |draft: &Draft| draft.from != SenderChoice::Shared;
-    let write_tells = !dry_run && plans.len() == 1 && candidates.standing().all(|(_, draft)| locks_nothing(draft));
+    let takes_nothing = |draft: &Draft| match &draft.from {
+        SenderChoice::Custom(sender) => rates.of(sender).is_none(),
+        SenderChoice::Shared => false,
+    };
+    let write_tells = !dry_run && plans.len() == 1 && candidates.standing().all(|(_, draft)| takes_nothing(draft));
     if named.is_empty() || write_tells {
         return Ok((Earlier::default(), Vec::new()));
     }
@@ -130,14 +135,20 @@ async fn write_named<S: Messages, Q>(
 }
 
 /// A repeat whose first request may have died before this gets its job, too;
-/// a job too many does nothing.
+/// a job too many does nothing. What waits long for its turn rests without one.
 pub(super) async fn enqueue<S, Q: Queue>(
     gateway: &Gateway<S, Q>,
     messages: &[(usize, Message)],
 ) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);
     let waiting = messages.filter(|message| message.progress == Progress::Queued);
-    let jobs: Vec<_> = waiting.map(|message| (Job::Submit { message: message.id }, Duration::ZERO)).collect();
+    let jobs: Vec<_> = waiting
+        .filter_map(|message| {
+            let delay = pace::delay(message.not_before, message.wake_at, now)?;
+            Some((Job::Submit { message: message.id }, delay))
+        })
+        .collect();
     if !jobs.is_empty() {
         gateway.queue.enqueue(&jobs).await?;
     }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{Item, keys, message_item, string, unavailable};
+use super::{Item, keys, message_item, number, string, unavailable};
 use crate::{
     domain::{Message, MessageId, Moment, Progress, ReceiptStatus, Tried},
     store::StoreError,
@@ -90,9 +90,9 @@ impl Update {
         self
     }
 
-    pub(super) fn add_one(mut self, attribute: &str) -> Self {
-        let (name, one) = (self.name(attribute), self.value(AttributeValue::N("1".to_owned())));
-        self.sets.push(format!("{name} = {name} + {one}"));
+    pub(super) fn add(mut self, attribute: &str, amount: i64) -> Self {
+        let (name, amount) = (self.name(attribute), self.value(number(amount)));
+        self.sets.push(format!("{name} = {name} + {amount}"));
         self
     }
 
@@ -113,6 +113,11 @@ impl Update {
         let none = self.value(AttributeValue::L(Vec::new()));
         self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {more})"));
         Ok(self)
+    }
+
+    /// Into the index of sleepers.
+    pub(super) fn wake(self, id: MessageId, at: AttributeValue) -> Self {
+        self.set(keys::WAKE_SHARD, number(keys::wake_shard(id))).set(keys::WAKE_AT, at)
     }
 
     /// Takes an entry out of the history.
@@ -148,6 +153,12 @@ impl Update {
     pub(super) fn expect_at_most(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));
         self.conditions.push(format!("{name} <= {value}"));
+        self
+    }
+
+    pub(super) fn expect_none_above(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {value})"));
         self
     }
 

@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
 
-use super::{Item, keys, string, unavailable};
+use super::{Item, keys, rates::read_rates, string, unavailable};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Routes, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Rates, Routes, SenderId, SenderOwner},
     store::{DirectoryStore, StoreError},
 };
 
@@ -77,7 +77,7 @@ impl DynamoDirectory {
         self.put(keys::ROUTES.to_owned(), Item::from([(keys::RULES.to_owned(), write_routes(routes)?)])).await
     }
 
-    async fn put(&self, id: String, mut item: Item) -> Result<(), StoreError> {
+    pub(super) async fn put(&self, id: String, mut item: Item) -> Result<(), StoreError> {
         item.insert(keys::ID.to_owned(), string(id));
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(|_| ()).map_err(unavailable("write the directory"))
@@ -120,6 +120,10 @@ impl DirectoryStore for DynamoDirectory {
 
     async fn routes(&self) -> Result<Routes, StoreError> {
         self.get(keys::ROUTES.to_owned()).await?.map_or_else(|| Ok(Routes::default()), read_routes)
+    }
+
+    async fn rates(&self) -> Result<Rates, StoreError> {
+        self.get(keys::RATES.to_owned()).await?.as_ref().map_or_else(|| Ok(Rates::default()), read_rates)
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) const CARRIER_ID: &str = "carrier_id";
 pub(super) const RECEIPT_BY: &str = "receipt_by";
 pub(super) const PLACE: &str = "place";
 pub(super) const TRIED: &str = "tried";
+pub(super) const NOT_BEFORE: &str = "not_before";
+/// When DynamoDB may delete it, in seconds.
+pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) const HISTORY: &str = "history";
 
 /// Index `wake`: which messages rest until when.
@@ -30,6 +33,9 @@ pub(super) const WAKE_AT: &str = "wake_at";
 pub(super) const CONVERSATION: &str = "conversation";
 pub(super) const LOG: &str = "log";
 pub(super) const POSITION: &str = "position";
+
+/// Of a sender's pace: from when it is free, in microseconds.
+pub(super) const FREE_AT: &str = "free_at";
 
 /// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
@@ -110,6 +116,8 @@ pub(super) const SENDER: &str = "sender#";
 const CARRIER_ITEM: &str = "carrier#";
 pub(super) const POOL: &str = "pool";
 pub(super) const ROUTES: &str = "routes";
+/// One item of all rates, each an attribute that is named as the sender's own item.
+pub(super) const RATES: &str = "rates";
 
 /// Of an account.
 pub(super) const NAME: &str = "name";
@@ -134,6 +142,11 @@ pub(super) fn account(id: &AccountId) -> String {
 
 pub(super) fn api_key(key: &ApiKeyHash) -> String {
     format!("{API_KEY}{}", key.as_str())
+}
+
+/// In `Messages`, beside them: no message has an id like this.
+pub(super) fn pace(sender: &SenderId) -> String {
+    format!("pace#{sender}")
 }
 
 pub(super) fn sender(sender: &SenderId) -> String {

@@ -61,6 +61,8 @@ struct MessageItem {
     lease: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt_by: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
     attempts: u32,
     /// Absent at the first.
     #[serde(default, skip_serializing_if = "is_first")]
@@ -119,11 +121,6 @@ struct ReceiptItem {
 }
 
 pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, StoreError> {
-    let rests_until = match message.progress {
-        Progress::Scheduled => message.send_at,
-        _ => None,
-    };
-    let kept_from = message.send_at.unwrap_or(message.created_at).max(message.created_at);
     let alone = BatchId::of_single(message.id) == message.batch;
     let answered = message.from.id.can_receive();
     let item = MessageItem {
@@ -151,6 +148,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         stamp: message.stamp,
         lease: message.lease_until.map(Timestamp::as_millisecond),
         receipt_by: message.receipt_by.map(Timestamp::as_millisecond),
+        not_before: message.not_before.map(Timestamp::as_millisecond),
         attempts: message.attempts,
         place: message.place,
         carrier: message.carrier,
@@ -160,9 +158,9 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
         conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
-        wake_shard: rests_until.map(|_| keys::wake_shard(message.id)),
-        wake_at: rests_until.map(Timestamp::as_millisecond),
-        expires_at: expiry(kept_from, retention_days),
+        wake_shard: message.wake_at.map(|_| keys::wake_shard(message.id)),
+        wake_at: message.wake_at.map(Timestamp::as_millisecond),
+        expires_at: expiry(message.due_since(), retention_days),
     };
     to_item(item).map_err(unreadable)
 }
@@ -204,6 +202,8 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         stamp: item.stamp,
         lease_until: optional_time(item.lease)?,
         receipt_by: optional_time(item.receipt_by)?,
+        not_before: optional_time(item.not_before)?,
+        wake_at: optional_time(item.wake_at)?,
         attempts: item.attempts,
         place: item.place,
         carrier: item.carrier,

@@ -15,12 +15,12 @@ use crate::{
     },
     store::{
         Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Parked, Position,
-        Recorded, Settlement, StoreError,
+        Recorded, Settlement, StoreError, Unfinished,
     },
 };
 
-/// By how much a scheduled message may be early, for clocks that differ.
-const EARLY: SignedDuration = SignedDuration::from_secs(1);
+/// By how much a message may be early that is scheduled or waits its turn, for clocks that differ.
+pub const EARLY: SignedDuration = SignedDuration::from_secs(1);
 /// How long what belongs to nothing is kept.
 const PARKED_DAYS: u16 = 7;
 
@@ -81,12 +81,13 @@ impl Messages for DynamoStore {
             .advance(Progress::Submitting, &moment)?
             .set(keys::STAMP, stamp(lease.stamp))
             .set(keys::LEASE, millis(lease.until))
-            .add_one(keys::ATTEMPTS)
+            .add(keys::ATTEMPTS, 1)
             .remove(keys::CARRIER)
             .remove(keys::CARRIER_ID)
             .wake_no_more()
             .expect_before(Progress::Submitting)
             .expect_due(millis(latest))
+            .expect_none_above(keys::NOT_BEFORE, millis(latest))
             .expect_no_final_receipt();
         let change = change(update.send("claim a message").await?)?;
         Ok(made_before(change, Progress::Submitting, lease.stamp))
@@ -108,14 +109,15 @@ impl Messages for DynamoStore {
             .expect(keys::STAMP, stamp(settlement.held_by))
             .expect_before(progress);
         update = match settlement.receipt_by {
-            Some(until) => update
-                .set(keys::RECEIPT_BY, millis(until))
-                .set(keys::WAKE_SHARD, number(keys::wake_shard(id)))
-                .set(keys::WAKE_AT, millis(until)),
+            Some(until) => update.set(keys::RECEIPT_BY, millis(until)).wake(id, millis(until)),
             None => update.remove(keys::RECEIPT_BY).wake_no_more(),
         };
         if matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired) {
             update = update.expect_no_final_receipt();
+        }
+        if progress == Progress::Queued {
+            // Its turn is spent.
+            update = update.remove(keys::NOT_BEFORE);
         }
         let change = change(update.send("settle a message").await?)?;
         Ok(made_before(change, progress, settlement.stamp))
@@ -143,6 +145,7 @@ impl Messages for DynamoStore {
             .append_tried(std::slice::from_ref(&giving.tried))?
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
+            .remove(keys::NOT_BEFORE)
             .wake_no_more()
             .expect_before(Progress::Queued)
             .expect_place(giving.place)
@@ -226,23 +229,53 @@ impl Messages for DynamoStore {
         Ok(())
     }
 
-    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<MessageId>, Option<Bookmark>), StoreError> {
+    async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
         let request = self
             .client
             .scan()
             .table_name(&self.tables.messages)
             .filter_expression("#state IN (:queued, :submitting)")
-            .projection_expression("#id")
+            .projection_expression("#id, #not_before, #wake_at")
             .expression_attribute_names("#state", keys::STATE)
             .expression_attribute_names("#id", keys::ID)
+            .expression_attribute_names("#not_before", keys::NOT_BEFORE)
+            .expression_attribute_names("#wake_at", keys::WAKE_AT)
             .expression_attribute_values(":queued", string(Progress::Queued.as_str()))
             .expression_attribute_values(":submitting", string(Progress::Submitting.as_str()))
             .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
         let answer = request.send().await.map_err(unavailable("read the whole table"))?;
         let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
         let found = answer.items.unwrap_or_default();
-        let found = found.iter().filter_map(|item| MessageId::parse(&id_of(item)?)).collect();
+        let read = |item: &Item| {
+            let message = id_of(item).and_then(|id| MessageId::parse(&id))?;
+            let (not_before, wake_at) = (time_in(item, keys::NOT_BEFORE), time_in(item, keys::WAKE_AT));
+            Some(Unfinished { message, not_before, wake_at })
+        };
+        let found = found.iter().filter_map(read).collect();
         Ok((found, answer.last_evaluated_key.as_ref().and_then(id_of).map(Bookmark)))
+    }
+
+    async fn reserve(&self, sender: &SenderId, time: SignedDuration, now: Timestamp) -> Result<Timestamp, StoreError> {
+        self.reserve_time(sender, time, now).await
+    }
+
+    async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError> {
+        let mut update = self
+            .update(held.id)
+            .set(keys::STATE, string(Progress::Queued.as_str()))
+            .set(keys::NOT_BEFORE, millis(until))
+            .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
+            .add(keys::ATTEMPTS, -1)
+            .forget_moment(held.history.len().saturating_sub(1))
+            .remove(keys::LEASE)
+            .expect(keys::STAMP, stamp(run))
+            .expect_before(Progress::Queued)
+            .expect_no_final_receipt();
+        if rests {
+            update = update.wake(held.id, millis(until));
+        }
+        let change = change(update.send("put a message off").await?)?;
+        Ok(made_before(change, Progress::Queued, run))
     }
 
     async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError> {
@@ -312,9 +345,13 @@ fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
 fn read_due(item: &Item, shard: u8) -> Result<Due, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
     let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| MessageId::parse(id));
-    let at = item.get(keys::WAKE_AT).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
-    let (message, at) = id.zip(at).ok_or_else(unreadable)?;
-    Ok(Due { message, wake_at: message_item::time(at)?, shard })
+    let (message, wake_at) = id.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
+    Ok(Due { message, wake_at, shard })
+}
+
+fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
+    let millis = item.get(attribute)?.as_n().ok()?.parse().ok()?;
+    message_item::time(millis).ok()
 }
 
 fn stamp(stamp: Stamp) -> AttributeValue {

@@ -11,13 +11,16 @@ mod keys;
 mod message_item;
 mod messages;
 mod operator;
+mod pace;
 mod pages;
 mod put;
+mod rates;
 mod recipients;
 mod reply_item;
 
 pub use directory::DynamoDirectory;
 pub use keys::WAKE_SHARDS;
+pub use messages::EARLY;
 pub use operator::{AccountChange, CarrierChange, KeyRecord, Removal};
 
 use std::{collections::HashMap, error::Error};

@@ -313,11 +313,11 @@ impl DynamoDirectory {
         }
     }
 
-    fn update(&self, id: String) -> Update {
+    pub(super) fn update(&self, id: String) -> Update {
         Update::of(&self.client, &self.table, keys::ID, id)
     }
 
-    async fn latest(&self, id: String) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn latest(&self, id: String) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key(keys::ID, string(id)).consistent_read(true);
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
     }

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply, ReplyId, SenderId, Stamp,
+        AccountId, BatchId, Channel, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply, ReplyId, SenderId,
+        Stamp,
     },
     store::StoreError,
 };
@@ -24,6 +25,9 @@ struct ReplyItem {
     from: PhoneNumber,
     to: SenderId,
     body: String,
+    /// None is SMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<Channel>,
     at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<MessageId>,
@@ -50,6 +54,7 @@ pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreErr
         from: reply.from.clone(),
         to: reply.to.clone(),
         body: reply.body.clone(),
+        channel: (reply.channel != Channel::Sms).then_some(reply.channel),
         at: reply.received_at.as_millisecond(),
         message: reply.replied_to.as_ref().map(|to| to.message),
         batch: reply.replied_to.as_ref().map(|to| to.batch),
@@ -74,6 +79,7 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
         from: item.from,
         to: item.to,
         body: item.body,
+        channel: item.channel.unwrap_or(Channel::Sms),
         received_at,
         replied_to: item.message.zip(item.batch).map(|(message, batch)| {
             Box::new(RepliedTo { message, batch, reference: item.reference, groupings: item.groups })

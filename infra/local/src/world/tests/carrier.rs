@@ -1,9 +1,9 @@
-//! The carrier and the phones: what each number does, and that nothing the
-//! carrier has to say is lost while the gateway is away.
+//! The loopback carrier and the phones: what each number does, and that nothing
+//! a carrier has to say is lost while the gateway is away.
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::Tester;
@@ -16,9 +16,7 @@ impl Tester {
     }
 
     async fn register_at(&self, receipts: &str, replies: &str) {
-        let webhooks = json!({ "receipts": self.url(receipts), "replies": self.url(replies) });
-        let (status, _) = self.request(Method::PUT, "/carrier/webhooks", webhooks).await;
-        assert_eq!(status, StatusCode::NO_CONTENT);
+        self.register_webhooks("/carrier/webhooks", receipts, replies).await;
     }
 
     async fn submit(&self, to: &str) -> (StatusCode, Value) {
@@ -26,11 +24,6 @@ impl Tester {
             "reference": "ref-1", "from": "Sender", "to": to, "text": "hello", "channel": "sms",
         });
         self.post("/carrier/messages", message).await
-    }
-
-    async fn texts(&self, phone: &str) -> Vec<Value> {
-        let handset = self.get(&format!("/handsets/{phone}")).await;
-        handset["messages"].as_array().unwrap().clone()
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod aws;
 mod carrier;
+mod channels;
+mod cm;
 mod rest;
 
 use std::time::{Duration, Instant};
@@ -74,6 +76,19 @@ impl Tester {
         let (status, answer) = self.call(&format!("AmazonSQS.{operation}"), body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer
+    }
+
+    /// Sinks take what a carrier has to say.
+    async fn register_webhooks(&self, path: &str, receipts: &str, replies: &str) {
+        let webhooks = json!({ "receipts": self.url(receipts), "replies": self.url(replies) });
+        let (status, _) = self.request(Method::PUT, path, webhooks).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+
+    /// What a phone shows.
+    async fn texts(&self, phone: &str) -> Vec<Value> {
+        let handset = self.get(&format!("/handsets/{phone}")).await;
+        handset["messages"].as_array().unwrap().clone()
     }
 
     async fn advance(&self, seconds: u64) {

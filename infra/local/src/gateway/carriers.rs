@@ -1,0 +1,83 @@
+//! Where carriers are, and that the simulated ones know where this gateway is.
+
+use shared::carriers::CarrierName;
+use url::Url;
+
+use crate::config::{CarrierConfig, Config};
+
+/// Where a carrier takes submits: in the world, unless the configuration says
+/// where. With a trailing slash.
+pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, world: &Url) -> Result<Url, url::ParseError> {
+    let mut endpoint = match (&carrier.endpoint, name) {
+        (Some(elsewhere), _) => elsewhere.clone(),
+        (None, CarrierName::Loopback) => world.clone(),
+        (None, CarrierName::Cm) => world.join("cm/")?,
+    };
+    if !endpoint.path().ends_with('/') {
+        endpoint.set_path(&format!("{}/", endpoint.path()));
+    }
+    Ok(endpoint)
+}
+
+/// Tells the simulated carriers where to bring receipts and replies, as one
+/// would tell a real one in its portal.
+pub(super) async fn register_webhooks(
+    client: &reqwest::Client,
+    config: &Config,
+    world: &Url,
+    gateway: &Url,
+) -> anyhow::Result<()> {
+    for (name, carrier) in &config.carriers {
+        let endpoint = endpoint(*name, carrier, world)?;
+        let Some(registration) = registration(*name, &endpoint, world)? else { continue };
+        let token = &carrier.webhook_token;
+        let webhooks = serde_json::json!({
+            "receipts": gateway.join(&format!("dlr/{}/{token}", name.as_str()))?,
+            "replies": gateway.join(&format!("mo/{}/{token}", name.as_str()))?,
+        });
+        client.put(registration).json(&webhooks).send().await?.error_for_status()?;
+    }
+    Ok(())
+}
+
+/// Where a simulated carrier is told so; none for a real one.
+fn registration(name: CarrierName, endpoint: &Url, world: &Url) -> Result<Option<Url>, url::ParseError> {
+    match name {
+        // There is none but simulated ones.
+        CarrierName::Loopback => endpoint.join("carrier/webhooks").map(Some),
+        CarrierName::Cm if endpoint.origin() == world.origin() => endpoint.join("webhooks").map(Some),
+        CarrierName::Cm => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(endpoint: Option<&str>) -> CarrierConfig {
+        let endpoint = endpoint.map(|endpoint| endpoint.parse().unwrap());
+        CarrierConfig { endpoint, webhook_token: "token".into(), key: None, timeout_ms: 1 }
+    }
+
+    fn both(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {
+        let world = "http://127.0.0.1:4000/".parse().unwrap();
+        let endpoint = endpoint(name, &config(written), &world).unwrap();
+        let registration = registration(name, &endpoint, &world).unwrap();
+        (endpoint.into(), registration.map(Url::into))
+    }
+
+    #[test]
+    fn a_simulated_carrier_is_of_the_world_and_a_real_one_is_told_nothing() {
+        let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
+        let expected = |endpoint: &str, registration: Option<&str>| (endpoint.into(), registration.map(Into::into));
+        let of_world = "http://127.0.0.1:4000/cm/";
+        let registered = Some("http://127.0.0.1:4000/cm/webhooks");
+        assert_eq!(
+            both(loopback, None),
+            expected("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000/carrier/webhooks"))
+        );
+        assert_eq!(both(cm, None), expected(of_world, registered));
+        assert_eq!(both(cm, Some("http://127.0.0.1:4000/cm")), expected(of_world, registered));
+        assert_eq!(both(cm, Some("https://gw.example/x")), expected("https://gw.example/x/", None));
+    }
+}

@@ -1,0 +1,206 @@
+//! One `msg` of a request: what the page says of its fields. It is stricter than
+//! it may have to be with what a gateway like ours has no reason to send: there a
+//! mistake is to show.
+
+use jiff::civil::DateTime;
+use serde_json::Value;
+
+use super::flaw::Flaw;
+use super::json::Object;
+use super::sms::{self, Encoding};
+use super::{Carrier, Message, Submit};
+use crate::world::channels::Channel;
+use crate::world::phone::{self, Phone};
+
+const LONGEST_SENDER_NAME: usize = 11;
+const LONGEST_SENDER_NUMBER: usize = 16;
+const LONGEST_REFERENCE: usize = 32;
+const LONGEST_GROUPING: usize = 100;
+const MOST_SUGGESTIONS: usize = 11;
+
+/// What the recipients of one `msg` have in common.
+pub(super) struct Common<'a> {
+    from: Result<&'a str, Flaw>,
+    body: Result<Body, Flaw>,
+    rest: Result<Rest, Flaw>,
+}
+
+struct Body {
+    text: String,
+    parts: usize,
+}
+
+struct Rest {
+    channel: Channel,
+    reference: String,
+    content: Option<Value>,
+    groupings: [String; 3],
+}
+
+impl<'a> Common<'a> {
+    pub(super) fn read(message: Object<'a>) -> Self {
+        let channel = read_channel(message);
+        let known = channel.as_ref().copied().unwrap_or(Channel::Sms);
+        Self {
+            from: read_from(message, known),
+            body: read_body(message, known),
+            rest: channel.and_then(|channel| read_rest(message, channel)),
+        }
+    }
+}
+
+/// The first fault in the order of the page's codes, if there is one.
+pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Message, Flaw> {
+    let from = common.from.clone()?;
+    let to = read_number(number)?;
+    let body = common.body.as_ref().map_err(Flaw::clone)?;
+    let rest = common.rest.as_ref().map_err(Flaw::clone)?;
+    let submit = Submit {
+        carrier: Carrier::Cm,
+        reference: rest.reference.clone(),
+        from: phone::shown_sender(from).to_owned(),
+        to,
+        channel: rest.channel,
+        text: body.text.clone(),
+        content: rest.content.clone(),
+        groupings: rest.groupings.clone(),
+    };
+    Ok(Message { submit, parts: body.parts })
+}
+
+fn read_from(message: Object<'_>, channel: Channel) -> Result<&str, Flaw> {
+    let from = message.get("from").ok_or_else(Flaw::no_from)?;
+    let from = from.as_str().ok_or_else(Flaw::from)?;
+    if from.is_empty() {
+        return Err(Flaw::no_from());
+    }
+    // The senders of other channels are accounts there; the page's samples are longer.
+    if channel == Channel::Sms && !is_sms_sender(from) {
+        return Err(Flaw::from());
+    }
+    Ok(from)
+}
+
+fn is_sms_sender(from: &str) -> bool {
+    let digits = from.strip_prefix('+').unwrap_or(from);
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+    let longest = if is_number { LONGEST_SENDER_NUMBER } else { LONGEST_SENDER_NAME };
+    digits.len() <= longest && from.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+fn read_number(number: Option<&Value>) -> Result<Phone, Flaw> {
+    match number {
+        None => Err(Flaw::no_number()),
+        Some(Value::String(number)) if number.is_empty() => Err(Flaw::no_number()),
+        Some(Value::String(number)) => Phone::parse(number).map_err(|_| Flaw::not_a_number(number)),
+        Some(other) => Err(Flaw::not_a_number(&other.to_string())),
+    }
+}
+
+fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, Flaw> {
+    let body = Object::of(message.get("body").ok_or_else(Flaw::no_body)?).ok_or_else(Flaw::body)?;
+    let text = body.get("content").ok_or_else(Flaw::no_content)?.as_str().ok_or_else(Flaw::body)?;
+    if text.is_empty() {
+        return Err(Flaw::no_content());
+    }
+    let automatic = match body.get("type") {
+        None => false,
+        Some(kind) => kind.as_str().ok_or_else(Flaw::body)?.eq_ignore_ascii_case("auto"),
+    };
+    let encoding = match whole_number(message, "dcs", 0, 255)? {
+        _ if automatic => Encoding::for_text(text),
+        Some(8) => Encoding::Ucs2,
+        _ => Encoding::Gsm,
+    };
+    whole_number(message, "minimumNumberOfMessageParts", 1, u64::MAX)?;
+    let most = whole_number(message, "maximumNumberOfMessageParts", 1, u64::MAX)?;
+    if channel != Channel::Sms {
+        return Ok(Body { text: text.to_owned(), parts: 1 });
+    }
+    let text = encoding.carried(text);
+    let parts = sms::parts(&text, encoding);
+    // What CM does with a text that takes more is not written: our choice.
+    if most.is_some_and(|most| u64::try_from(parts).is_ok_and(|parts| parts > most)) {
+        return Err(Flaw::body());
+    }
+    Ok(Body { text, parts })
+}
+
+/// The first of those that are allowed.
+fn read_channel(message: Object<'_>) -> Result<Channel, Flaw> {
+    let Some(allowed) = message.get("allowedChannels") else { return Ok(Channel::Sms) };
+    let allowed = allowed.as_array().ok_or_else(Flaw::channels_not_an_array)?;
+    let known = |name: &Value| name.as_str().and_then(Channel::parse_cm).ok_or_else(|| Flaw::field("allowedChannels"));
+    let channels = allowed.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+    Ok(channels.first().copied().unwrap_or(Channel::Sms))
+}
+
+fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, Flaw> {
+    let reference = text(message, "reference", LONGEST_REFERENCE)?;
+    // The page allows letters and digits, and has an underscore in its samples.
+    if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Err(Flaw::field("reference"));
+    }
+    if message.get("validity").is_some_and(|validity| !validity.as_str().is_some_and(is_validity)) {
+        return Err(Flaw::field("validity"));
+    }
+    let content = message.get("richContent");
+    if content.is_some_and(|content| !is_rich_content(content)) {
+        return Err(Flaw::field("richContent"));
+    }
+    let grouping = |name| text(message, name, LONGEST_GROUPING);
+    let groupings = [grouping("customGrouping")?, grouping("customGrouping2")?, grouping("customGrouping3")?];
+    Ok(Rest { channel, reference, content: content.cloned(), groupings })
+}
+
+/// Empty if it is not there.
+fn text(message: Object<'_>, name: &str, longest: usize) -> Result<String, Flaw> {
+    let Some(value) = message.get(name) else { return Ok(String::new()) };
+    let fitting = value.as_str().filter(|text| text.chars().count() <= longest);
+    fitting.map(str::to_owned).ok_or_else(|| Flaw::field(name))
+}
+
+fn whole_number(message: Object<'_>, name: &str, least: u64, most: u64) -> Result<Option<u64>, Flaw> {
+    let Some(value) = message.get(name) else { return Ok(None) };
+    let fitting = value.as_u64().filter(|number| (least..=most).contains(number));
+    fitting.map(Some).ok_or_else(|| Flaw::field(name))
+}
+
+/// A number of hours or minutes (`5H`), or a time to the minute or second with
+/// or without a zone behind it (`2017-04-20 11:50 GMT`).
+fn is_validity(validity: &str) -> bool {
+    if let Some(number) = validity.strip_suffix(['h', 'H', 'm', 'M']) {
+        return !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    }
+    let mut words = validity.splitn(3, ' ');
+    let (Some(date), Some(time)) = (words.next(), words.next()) else { return false };
+    let local = format!("{date} {time}");
+    let is_time = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"].iter().any(|form| DateTime::strptime(form, &local).is_ok());
+    is_time && words.next().is_none_or(|zone| !zone.is_empty())
+}
+
+fn is_rich_content(content: &Value) -> bool {
+    let Some(content) = Object::of(content) else { return false };
+    let is_conversation =
+        |items: &Value| items.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_item));
+    content.get("conversation").is_some_and(is_conversation) && content.get("suggestions").is_none_or(are_suggestions)
+}
+
+/// The table's five parts, and those of the page's chapters on channels.
+fn is_item(item: &Value) -> bool {
+    const PARTS: [&str; 9] =
+        ["text", "media", "location", "contact", "contacts", "template", "listPicker", "timePicker", "oauth2"];
+    Object::of(item).is_some_and(|item| {
+        PARTS.iter().any(|part| item.get(part).is_some()) && item.get("suggestions").is_none_or(are_suggestions)
+    })
+}
+
+fn are_suggestions(suggestions: &Value) -> bool {
+    let is_suggestion = |suggestion: &Value| {
+        let text = |name| Object::of(suggestion)?.get(name)?.as_str();
+        text("action").is_some() && text("label").is_some()
+    };
+    let fits =
+        |suggestions: &Vec<Value>| suggestions.len() <= MOST_SUGGESTIONS && suggestions.iter().all(is_suggestion);
+    suggestions.as_array().is_some_and(fits)
+}

@@ -1,0 +1,136 @@
+//! The simulated CM.com, after its page "Business Messaging API": the JSON
+//! gateway, for one account, and status reports and replies in JSON. Its routes
+//! are below `/cm`, so that this is the path of a carrier's endpoint.
+//!
+//! Of the page's tables of errors these never occur here: 102 (balance),
+//! "Message is unroutable.", 401 (spam), 402 (blacklist), 500 and 999. Of several
+//! allowed channels only the first is tried.
+
+mod flaw;
+mod json;
+mod message;
+mod request;
+mod sms;
+mod webhook;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tracing::info;
+
+use self::flaw::{Flaw, Refusal};
+use super::{Carrier, Receipt, Reply, Status, Submit};
+use crate::world::behaviour::Behaviour;
+use crate::world::network::{Busy, Foreseen, Network};
+
+pub(super) use self::webhook::{reply, status_report};
+
+/// All is well.
+const OK: u16 = 0;
+/// Something is wrong with some messages, or with all.
+const SOME_WRONG: u16 = 201;
+
+pub(super) fn routes(network: Arc<Network>) -> Router {
+    // As the table has it: a 405 without a body.
+    let gateway = post(submit).fallback(async || StatusCode::METHOD_NOT_ALLOWED);
+    Router::new().route("/cm/v1.0/message", gateway).with_state(network)
+}
+
+/// A message that was asked for, and what its answer repeats of it.
+struct Asked {
+    to: Option<String>,
+    reference: Option<String>,
+    message: Result<Message, Flaw>,
+}
+
+/// A well-formed message, and how many parts it takes.
+struct Message {
+    submit: Submit,
+    parts: usize,
+}
+
+/// The same when it is known what will become of it.
+struct Answered {
+    to: Option<String>,
+    reference: Option<String>,
+    outcome: Result<(Foreseen, usize), Flaw>,
+}
+
+async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
+    let asked = match request::read(&headers, &body) {
+        Ok(asked) => asked,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let answered: Vec<_> = asked.into_iter().map(|asked| foresee(&network, asked)).collect();
+    let well_formed = answered.iter().filter_map(|answered| answered.outcome.as_ref().ok());
+    if let Some(busy) = network.busy(well_formed.map(|(foreseen, _)| foreseen)) {
+        return turn_away(busy);
+    }
+    let mut under_way = Vec::new();
+    let mut told = Vec::new();
+    for Answered { to, reference, outcome } in answered {
+        let outcome = outcome.map(|(foreseen, parts)| {
+            let (taken, behaviour) = network.take(foreseen);
+            under_way.push(network.carry(taken, behaviour));
+            parts
+        });
+        if let Err(flaw) = &outcome {
+            info!(reference, code = flaw.code, "CM.com rejects a message");
+        }
+        told.push(tell(to.as_deref(), reference.as_deref(), &outcome));
+    }
+    let created = under_way.len();
+    join_all(under_way).await;
+    answer(created, &told)
+}
+
+fn foresee(network: &Network, asked: Asked) -> Answered {
+    let Asked { to, reference, message } = asked;
+    let outcome = message.and_then(|Message { submit, parts }| {
+        let foreseen = network.foresee(submit);
+        if foreseen.behaviour() == Behaviour::Rejected { Err(Flaw::rejected()) } else { Ok((foreseen, parts)) }
+    });
+    Answered { to, reference, outcome }
+}
+
+fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, Flaw>) -> Value {
+    json!({
+        "to": to,
+        "status": if outcome.is_ok() { "Accepted" } else { "Rejected" },
+        "reference": reference,
+        "parts": outcome.as_ref().unwrap_or(&0),
+        "messageDetails": outcome.as_ref().err().map(|flaw| &flaw.details),
+        "messageErrorCode": outcome.as_ref().err().map_or(OK, |flaw| flaw.code),
+    })
+}
+
+fn answer(created: usize, told: &[Value]) -> Response {
+    let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let error_code = if created == told.len() { OK } else { SOME_WRONG };
+    let details = format!("Created {created} message(s)");
+    let body = json!({ "details": details, "errorCode": error_code, "messages": told });
+    (status, axum::Json(body)).into_response()
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    info!(code = refusal.code, "CM.com refuses a request");
+    let body = json!({ "details": refusal.details, "errorCode": refusal.code, "messages": [] });
+    (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+}
+
+/// The page does not say how: our choice.
+fn turn_away(busy: Busy) -> Response {
+    match busy {
+        Busy::Throttled => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, HeaderValue::from_static("1"))]).into_response()
+        }
+        Busy::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}

@@ -1,0 +1,77 @@
+//! A request to the gateway: whose it is, and its messages. A fault of one
+//! message leaves the others as they are; what is wrong with the request as a
+//! whole refuses it.
+
+use axum::http::HeaderMap;
+use serde_json::Value;
+
+use super::flaw::{Flaw, Refusal};
+use super::json::Object;
+use super::{Asked, message};
+
+/// What the simulated account shows.
+const PRODUCT_TOKEN: &str = "cm-product-token";
+const TOKEN_HEADER: &str = "x-cm-producttoken";
+
+/// `msg` elements, or recipients if they are more.
+const MOST_MESSAGES: usize = 1000;
+
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Asked>, Refusal> {
+    let request: Value = serde_json::from_slice(body).map_err(|_| Refusal::not_json())?;
+    let request = Object::of(&request).ok_or_else(Refusal::not_json)?;
+    let messages = request.get("messages");
+    if messages.is_some_and(|messages| !messages.is_object()) {
+        return Err(Refusal::not_json());
+    }
+    let messages = messages.and_then(Object::of);
+    authenticate(headers, messages)?;
+
+    let written = messages.and_then(|messages| messages.get("msg")).ok_or_else(Refusal::no_messages)?;
+    let written = written.as_array().ok_or_else(Refusal::messages_not_an_array)?;
+    if written.is_empty() {
+        return Err(Refusal::no_messages());
+    }
+    if written.iter().map(recipients).sum::<usize>() > MOST_MESSAGES {
+        return Err(Refusal::too_many_messages());
+    }
+    Ok(written.iter().flat_map(read_message).collect())
+}
+
+/// The token of the header counts before that of the body.
+fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(), Refusal> {
+    let of_header = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
+    let of_body = || messages?.object("authentication")?.get("producttoken")?.as_str();
+    match of_header.or_else(of_body).map(str::trim).filter(|token| !token.is_empty()) {
+        Some(PRODUCT_TOKEN) => Ok(()),
+        Some(_) => Err(Refusal::no_account()),
+        None => Err(Refusal::no_token()),
+    }
+}
+
+/// How many messages an element is.
+fn recipients(message: &Value) -> usize {
+    let to = Object::of(message).and_then(|message| message.get("to"));
+    to.and_then(Value::as_array).map_or(1, |to| to.len().max(1))
+}
+
+fn read_message(written: &Value) -> Vec<Asked> {
+    let at_fault = |reference: Option<String>, flaw| vec![Asked { to: None, reference, message: Err(flaw) }];
+    let Some(fields) = Object::of(written) else { return at_fault(None, Flaw::field("msg")) };
+    let reference = fields.get("reference").and_then(Value::as_str).map(str::to_owned);
+    let to = match fields.get("to").map(Value::as_array) {
+        None => return at_fault(reference, Flaw::no_to()),
+        Some(None) => return at_fault(reference, Flaw::to_not_an_array()),
+        Some(Some(to)) if to.is_empty() => return at_fault(reference, Flaw::no_to()),
+        Some(Some(to)) => to,
+    };
+    let common = message::Common::read(fields);
+    let asked = to.iter().map(|to| {
+        let number = Object::of(to).and_then(|to| to.get("number"));
+        Asked {
+            to: number.map(|number| number.as_str().map_or_else(|| number.to_string(), str::to_owned)),
+            reference: reference.clone(),
+            message: message::read(&common, number),
+        }
+    });
+    asked.collect()
+}

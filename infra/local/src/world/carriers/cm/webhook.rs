@@ -1,0 +1,53 @@
+//! What CM.com posts to the gateway: status reports, after its page "Incoming
+//! Status Reports" with the table's `channel`, and replies (MO). All values are
+//! texts, and international numbers begin with `00`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Receipt, Reply, Status};
+use crate::world::phone::Phone;
+
+pub(in crate::world::carriers) fn status_report(receipt: &Receipt<'_>) -> Value {
+    let submit = &receipt.taken.submit;
+    let (code, error, description) = match receipt.status {
+        Status::Sent => ("0", "", ""),
+        Status::Delivered => ("2", "", ""),
+        Status::Undelivered => ("3", "5", "Message not delivered at third party"),
+    };
+    json!({ "messages": { "msg": {
+        "received": time(receipt.at),
+        "to": international(&submit.to),
+        "reference": submit.reference,
+        "status": { "code": code, "errorCode": error, "errorDescription": description },
+        "operator": "23410",
+        "channel": submit.channel,
+    } } })
+}
+
+pub(in crate::world::carriers) fn reply(reply: &Reply) -> Value {
+    let answers = reply.answers.as_deref();
+    json!({
+        "from": { "number": international(&reply.from) },
+        "to": { "number": sender(&reply.to) },
+        "message": { "text": reply.text },
+        "reference": answers.map_or("", |message| &message.reference),
+        "groupings": answers.map_or([""; 3], |message| message.groupings.each_ref().map(String::as_str)),
+        "timeUtc": time(reply.at),
+        "channel": reply.channel().cm_name(),
+        "messageContext": "",
+    })
+}
+
+fn international(phone: &Phone) -> String {
+    format!("00{}", phone.digits())
+}
+
+/// A name or a short code stays as it is.
+fn sender(written: &str) -> String {
+    Phone::parse(written).map_or_else(|_| written.to_owned(), |number| international(&number))
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}

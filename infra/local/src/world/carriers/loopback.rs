@@ -1,0 +1,101 @@
+//! The loopback carrier: one message a submit, in a format of its own.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::{Carrier, Receipt, Reply, Status, Submit};
+use crate::world::behaviour::Behaviour;
+use crate::world::channels::Channel;
+use crate::world::clock;
+use crate::world::handsets;
+use crate::world::network::{Busy, Network};
+use crate::world::phone;
+use crate::world::problem::{Fields, Problem};
+
+pub(super) fn routes(network: Arc<Network>) -> Router {
+    Router::new().route("/carrier/messages", post(submit)).with_state(network)
+}
+
+async fn submit(State(network): State<Arc<Network>>, body: Bytes) -> Result<Response, Problem> {
+    let submit = read(&body)?;
+    let reference = submit.reference.clone();
+    let foreseen = network.foresee(submit);
+    if foreseen.behaviour() == Behaviour::Rejected {
+        info!(reference, "the loopback carrier rejects a message");
+        return Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, "unknown-subscriber", "No network knows this number."));
+    }
+    if let Some(busy) = network.busy([&foreseen]) {
+        return Ok(turn_away(busy));
+    }
+    let (taken, behaviour) = network.take(foreseen);
+    let id = taken.id.clone();
+    network.carry(taken, behaviour).await;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
+}
+
+fn read(body: &[u8]) -> Result<Submit, Problem> {
+    let fields = Fields::parse(body)?;
+    Ok(Submit {
+        carrier: Carrier::Loopback,
+        reference: fields.filled_text("reference")?.to_owned(),
+        from: phone::shown_sender(fields.filled_text("from")?).to_owned(),
+        to: handsets::phone("to", fields.filled_text("to")?)?,
+        text: fields.text("text")?.to_owned(),
+        channel: Channel::parse(fields.filled_text("channel")?)
+            .ok_or_else(|| Problem::invalid("channel", "is no channel"))?,
+        content: None,
+        groupings: [const { String::new() }; 3],
+    })
+}
+
+fn turn_away(busy: Busy) -> Response {
+    match busy {
+        Busy::Throttled => {
+            let mut answer = refusal(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many messages at once.");
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            answer
+        }
+        Busy::Unavailable => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The carrier is not available at the moment.")
+        }
+    }
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "code": code, "message": message }))).into_response()
+}
+
+pub(super) fn receipt(receipt: &Receipt<'_>) -> Value {
+    let (status, code, description) = match receipt.status {
+        Status::Sent => ("sent", "00", "Sent to the network"),
+        Status::Delivered => ("delivered", "00", "Delivered to the handset"),
+        Status::Undelivered => ("undelivered", "22", "The handset could not be reached"),
+    };
+    json!({
+        "id": receipt.taken.id,
+        "reference": receipt.taken.submit.reference,
+        "status": status,
+        "code": code,
+        "description": description,
+        "at": clock::text(receipt.at),
+    })
+}
+
+pub(super) fn reply(reply: &Reply) -> Value {
+    json!({
+        "id": reply.id,
+        "from": reply.from,
+        "to": reply.to,
+        "text": reply.text,
+        "at": clock::text(reply.at),
+        "channel": reply.channel(),
+    })
+}

@@ -1,0 +1,124 @@
+//! The channels over which a phone is reached, and what a person can make of
+//! them. A phone has every channel, and behaves on each as its number says
+//! ([`Behaviour::of`]) unless a [`Conduct`] was set for that channel.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::behaviour::Behaviour;
+use super::problem::{Fields, Problem};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Channel {
+    Sms,
+    Rcs,
+    WhatsApp,
+    Viber,
+    AppleBusinessChat,
+    Twitter,
+    Instagram,
+    FacebookMessenger,
+    Telegram,
+    Push,
+    MobilePush,
+}
+
+/// Each channel's name here and at the loopback carrier, and its name at CM.com.
+const NAMES: [(Channel, &str, &str); 11] = [
+    (Channel::Sms, "sms", "SMS"),
+    (Channel::Rcs, "rcs", "RCS"),
+    (Channel::WhatsApp, "whatsapp", "WhatsApp"),
+    (Channel::Viber, "viber", "Viber"),
+    (Channel::AppleBusinessChat, "applebusinesschat", "Apple Business Chat"),
+    (Channel::Twitter, "twitter", "Twitter"),
+    (Channel::Instagram, "instagram", "Instagram"),
+    (Channel::FacebookMessenger, "facebookmessenger", "Facebook Messenger"),
+    (Channel::Telegram, "telegram", "Telegram"),
+    (Channel::Push, "push", "Push"),
+    (Channel::MobilePush, "mobilepush", "MobilePush"),
+];
+
+impl Channel {
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(_, known, _)| *known == name).map(|(channel, ..)| *channel)
+    }
+
+    /// The channel that CM.com calls so, in any case.
+    pub(super) fn parse_cm(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(.., known)| known.eq_ignore_ascii_case(name)).map(|(channel, ..)| *channel)
+    }
+
+    pub(super) fn cm_name(self) -> &'static str {
+        NAMES.iter().find(|(channel, ..)| *channel == self).map_or("", |(.., name)| name)
+    }
+}
+
+/// How a phone behaves on a channel when a person says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Conduct {
+    Delivers,
+    /// Refused at submit.
+    Rejects,
+    /// Accepted, then a receipt says that the phone did not get it.
+    Fails,
+    /// Accepted, and nothing more comes of it.
+    Silent,
+}
+
+impl From<Conduct> for Behaviour {
+    fn from(conduct: Conduct) -> Self {
+        match conduct {
+            Conduct::Delivers => Self::Delivered,
+            Conduct::Rejects => Self::Rejected,
+            Conduct::Fails => Self::Undelivered,
+            Conduct::Silent => Self::Lost,
+        }
+    }
+}
+
+/// What was set for the channels of one phone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Conducts(BTreeMap<Channel, Conduct>);
+
+impl Conducts {
+    /// Reads a body such as `{"whatsapp": "rejects", "rcs": "silent"}`.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
+        Fields::parse(body)?.entries().map(|(name, value)| read(name, value)).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn on(&self, channel: Channel) -> Option<Conduct> {
+        self.0.get(&channel).copied()
+    }
+}
+
+fn read(name: &str, value: &Value) -> Result<(Channel, Conduct), Problem> {
+    let Some(channel) = Channel::parse(name) else {
+        let known: Vec<_> = NAMES.iter().map(|(_, known, _)| *known).collect();
+        return Err(Problem::invalid(name.to_owned(), format!("is no channel: they are {}", known.join(", "))));
+    };
+    let conduct = Conduct::deserialize(value)
+        .map_err(|_| Problem::invalid(name.to_owned(), "must be delivers, rejects, fails or silent"))?;
+    Ok((channel, conduct))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_found_by_each_of_its_names() {
+        for (channel, name, at_cm) in NAMES {
+            assert_eq!(serde_json::to_value(channel).unwrap(), name);
+            assert_eq!(Channel::parse(name), Some(channel));
+            assert_eq!(channel.cm_name(), at_cm);
+            assert_eq!(Channel::parse_cm(&at_cm.to_lowercase()), Some(channel));
+        }
+        assert_eq!(Channel::parse("fax"), None);
+        assert_eq!(Channel::parse_cm("AppleBusinessChat"), None);
+    }
+}

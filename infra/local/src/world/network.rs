@@ -1,0 +1,173 @@
+//! The phone network behind the carriers: what becomes of each message, which
+//! the phone's number and channel say ([`Behaviour`]), and when its carrier may
+//! answer and report. It does not know a repeated submit by its reference, so
+//! that a double send is seen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use uuid::Uuid;
+
+use super::behaviour::Behaviour;
+use super::carriers::{Carrier, Carriers, Receipt, Status, Submit, Taken};
+use super::clock::WorldClock;
+use super::handsets::Handsets;
+
+/// How long the answer to a submit waits for the gateway to take its receipt.
+const RECEIPT_FIRST_WITHIN: Duration = Duration::from_secs(2);
+const RECEIPT_OF_LATE_ANSWER_AFTER: Duration = Duration::from_millis(500);
+
+pub(super) struct Network {
+    handsets: Arc<Handsets>,
+    carriers: Arc<Carriers>,
+    clock: Arc<WorldClock>,
+    answer_delay: Duration,
+    stopping: CancellationToken,
+    /// How often each carrier turned each reference away as busy.
+    turned_away: Mutex<HashMap<(Carrier, String), u8>>,
+}
+
+/// A submit, and what will become of it if its carrier takes it.
+pub(super) struct Foreseen {
+    submit: Submit,
+    behaviour: Behaviour,
+}
+
+impl Foreseen {
+    pub(super) fn behaviour(&self) -> Behaviour {
+        self.behaviour
+    }
+}
+
+/// How a busy carrier turns a submit away, in the order in which it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Busy {
+    Throttled,
+    Unavailable,
+}
+
+impl Network {
+    pub(super) fn new(
+        handsets: Arc<Handsets>,
+        carriers: Arc<Carriers>,
+        clock: Arc<WorldClock>,
+        answer_delay: Duration,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self { handsets, carriers, clock, answer_delay, stopping, turned_away: Mutex::default() }
+    }
+
+    pub(super) fn foresee(&self, submit: Submit) -> Foreseen {
+        let behaviour = self.handsets.behaviour(&submit.to, submit.channel);
+        Foreseen { submit, behaviour }
+    }
+
+    /// Whether a carrier has no time yet for one of those that were submitted
+    /// together, and so for none of them.
+    pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Foreseen>) -> Option<Busy> {
+        let at_first = submits.into_iter().filter(|foreseen| foreseen.behaviour == Behaviour::BusyAtFirst);
+        at_first.filter_map(|foreseen| self.turn_away(&foreseen.submit)).min()
+    }
+
+    fn turn_away(&self, submit: &Submit) -> Option<Busy> {
+        let name = if submit.reference.is_empty() { submit.to.digits() } else { &submit.reference };
+        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = turned_away.entry((submit.carrier, name.to_owned())).or_default();
+        let busy = match *times {
+            0 => Busy::Throttled,
+            1 => Busy::Unavailable,
+            _ => return None,
+        };
+        *times += 1;
+        info!(carrier = ?submit.carrier, reference = submit.reference, ?busy, "a carrier is busy");
+        Some(busy)
+    }
+
+    /// The phone has it, if it ever gets it, when this returns.
+    pub(super) fn take(&self, foreseen: Foreseen) -> (Taken, Behaviour) {
+        let Foreseen { submit, behaviour } = foreseen;
+        let taken = Taken { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
+        let (carrier, reference) = (taken.submit.carrier, &taken.submit.reference);
+        info!(?carrier, carrier.message.id = taken.id, reference, ?behaviour, "a carrier took a message");
+        if behaviour.reaches_the_phone() {
+            self.handsets.show(Arc::clone(&taken.submit));
+        }
+        (taken, behaviour)
+    }
+
+    /// What happens to a message that was taken, up to when its submit may be
+    /// answered.
+    pub(super) async fn carry(self: &Arc<Self>, taken: Taken, behaviour: Behaviour) {
+        let network = Arc::clone(self);
+        match behaviour {
+            Behaviour::Rejected | Behaviour::NoReceipt | Behaviour::Lost => {}
+            Behaviour::ReceiptFirst => {
+                let told = tokio::spawn(async move {
+                    network.report(&taken, Status::Delivered).await;
+                });
+                let _ = tokio::time::timeout(RECEIPT_FIRST_WITHIN, told).await;
+            }
+            Behaviour::AnswersTooLate { receipt } => {
+                if receipt {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(RECEIPT_OF_LATE_ANSWER_AFTER).await;
+                        network.report(&taken, Status::Delivered).await;
+                    });
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(self.answer_delay) => {}
+                    () = self.stopping.cancelled() => {}
+                }
+            }
+            Behaviour::Delivered
+            | Behaviour::Undelivered
+            | Behaviour::RepeatedReceipt
+            | Behaviour::OutOfOrder
+            | Behaviour::BusyAtFirst
+            | Behaviour::RepliesStop => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(transit()).await;
+                    network.arrive(taken, behaviour).await;
+                });
+            }
+        }
+    }
+
+    async fn arrive(&self, taken: Taken, behaviour: Behaviour) {
+        match behaviour {
+            Behaviour::Undelivered => self.report(&taken, Status::Undelivered).await,
+            Behaviour::RepeatedReceipt => {
+                let receipt = self.receipt(&taken, Status::Delivered);
+                join_all((0..5).map(|_| self.carriers.report(&receipt))).await;
+            }
+            Behaviour::OutOfOrder => {
+                self.report(&taken, Status::Delivered).await;
+                self.report(&taken, Status::Sent).await;
+            }
+            Behaviour::RepliesStop => {
+                self.report(&taken, Status::Delivered).await;
+                self.handsets.answer(taken.submit, "STOP".into());
+            }
+            _ => self.report(&taken, Status::Delivered).await,
+        }
+    }
+
+    /// Returns when the gateway has taken the receipt.
+    async fn report(&self, taken: &Taken, status: Status) {
+        self.carriers.report(&self.receipt(taken, status)).await;
+    }
+
+    fn receipt<'a>(&self, taken: &'a Taken, status: Status) -> Receipt<'a> {
+        Receipt { taken, status, at: self.clock.now() }
+    }
+}
+
+/// From when a message is taken to its receipt: 50 to 300 ms.
+fn transit() -> Duration {
+    let (random, _) = Uuid::new_v4().as_u64_pair();
+    Duration::from_millis(50 + random % 251)
+}

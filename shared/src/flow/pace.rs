@@ -1,0 +1,160 @@
+//! Whoever sends from a sender with a rate waits its turn.
+//!
+//! A turn is the next free time of the sender. A new message takes it when it
+//! is accepted, all of one request in one write, and its job or wake comes when
+//! the turn does, so waiting costs nothing. A scheduled message and one that
+//! comes back take theirs when they are due, and so does one that is so late
+//! that its turn has gone by: after a standstill the sender is not flooded. A
+//! turn that is not used stays idle.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use tracing::debug;
+
+use super::{
+    Gateway, Unavailable,
+    settle::{settle, settlement},
+};
+use crate::{
+    domain::{Message, Progress, Rate, Rates, SenderId, Stamp},
+    queue::{Job, LONGEST_DELAY, Queue},
+    store::{Change, Directory, DirectoryStore, Messages, StoreError, dynamo::EARLY},
+};
+
+/// How late a message may be and still use its turn.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+/// For how many senders of one request time is reserved at once.
+const CONCURRENCY: usize = 16;
+
+/// Gives those of the messages their turns that are to go at once, in this order.
+pub(super) async fn give_turns<S: Messages, Q>(
+    gateway: &Gateway<S, Q>,
+    rates: &Rates,
+    messages: impl Iterator<Item = &mut Message>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut waiting: HashMap<SenderId, (Rate, Vec<&mut Message>)> = HashMap::new();
+    for message in messages.filter(|message| message.progress == Progress::Queued) {
+        if let Some(rate) = rates.of(&message.from.id) {
+            waiting.entry(message.from.id.clone()).or_insert_with(|| (rate, Vec::new())).1.push(message);
+        }
+    }
+    let wanted: Vec<_> =
+        waiting.iter().map(|(sender, (rate, messages))| (sender.clone(), rate.time_for(messages.len()))).collect();
+    let reserve = |(sender, time): (SenderId, SignedDuration)| async move {
+        let first = gateway.store.reserve(&sender, time, now).await?;
+        Ok::<_, StoreError>((sender, first))
+    };
+    let reserved: Vec<_> = stream::iter(wanted).map(reserve).buffer_unordered(CONCURRENCY).try_collect().await?;
+    for (sender, first) in reserved {
+        let Some((rate, messages)) = waiting.remove(&sender) else { continue };
+        for (place, message) in messages.into_iter().enumerate() {
+            let turn = first.saturating_add(rate.time_for(place)).unwrap_or(Timestamp::MAX);
+            message.not_before = (turn > now).then(|| wait_until(message, turn));
+            message.wake_at = message.not_before.filter(|turn| rests(*turn, now));
+        }
+    }
+    Ok(())
+}
+
+/// When a message that was claimed has its turn; none if that is now.
+pub(super) async fn turn(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    message: &Message,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    if given_turn(message).is_some_and(|turn| now.duration_since(turn) <= LATE) {
+        return Ok(None);
+    }
+    let Some(rate) = directory.rates().await?.of(&message.from.id) else { return Ok(None) };
+    let turn = gateway.store.reserve(&message.from.id, rate.time_for(1), now).await?;
+    Ok((turn > now).then(|| wait_until(message, turn)))
+}
+
+/// The turn that a message has and has not used.
+fn given_turn(message: &Message) -> Option<Timestamp> {
+    let at_once = message.attempts <= 1 && !message.was_scheduled();
+    message.not_before.or(at_once.then_some(message.created_at))
+}
+
+/// Gives a claimed message back until its turn.
+pub(super) async fn put_off(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    held_by: Stamp,
+    turn: Timestamp,
+) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    match gateway.store.put_off(message, held_by, turn, rests(turn, now)).await? {
+        Change::Made(message) => {
+            debug!(message.id = %message.id, delay_s = turn.duration_since(now).as_secs(), "waits its turn");
+            enqueue(gateway, &message, now).await
+        }
+        // The network has it from an earlier try.
+        Change::Refused(found) if found.receipts.is_final() => {
+            settle(gateway, &found, &settlement(held_by, Progress::Submitted, now)).await.map(drop)
+        }
+        Change::Refused(_) | Change::Missing => Ok(()),
+    }
+}
+
+/// Enqueues a message for when its turn comes, if it does not rest.
+pub(super) async fn enqueue<S>(
+    gateway: &Gateway<S, impl Queue>,
+    message: &Message,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
+    if let Some(delay) = delay(message.not_before, message.wake_at, now) {
+        gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
+    }
+    Ok(())
+}
+
+/// How long the job of a message waits that is to be sent; none if it needs no
+/// job yet, since it rests on a wake.
+pub(super) fn delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let left = not_before.map(|turn| Duration::try_from(turn.duration_since(now)).unwrap_or_default());
+    let left = left.unwrap_or_default();
+    // Where the clocks of two writers differ, a job too early is sent round again; one too many does nothing.
+    (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
+}
+
+/// Whether a message rests until then on a wake, and not on a job.
+fn rests(turn: Timestamp, now: Timestamp) -> bool {
+    turn.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
+}
+
+/// The turn as it is stored, in whole milliseconds; or when the message is sure to
+/// be found expired, if that is sooner.
+fn wait_until(message: &Message, turn: Timestamp) -> Timestamp {
+    let millis = turn.as_microsecond().saturating_add(999).div_euclid(1_000);
+    let turn = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
+    let over = message.expires_at.map(|at| at.saturating_add(EARLY).unwrap_or(Timestamp::MAX));
+    over.map_or(turn, |over| turn.min(over))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+
+    #[test]
+    fn what_waits_longer_than_a_job_can_rests_and_all_else_has_a_job() {
+        let (now, far) = (at(1_000), at(1_000 + 900_001));
+        assert!(rests(far, now) && !rests(at(1_000 + 900_000), now));
+        assert_eq!(delay(None, None, now), Some(Duration::ZERO));
+        assert_eq!(delay(Some(at(999)), None, now), Some(Duration::ZERO));
+        assert_eq!(delay(Some(at(1_250)), None, now), Some(Duration::from_millis(250)));
+        assert_eq!(delay(Some(far), Some(far), now), None);
+        // The tick has moved the wake on, and its job came too early.
+        assert_eq!(delay(Some(at(3_000)), Some(at(303_000)), now), Some(Duration::from_secs(2)));
+        // Nobody would wake it.
+        assert_eq!(delay(Some(far), None, now), Some(LONGEST_DELAY));
+    }
+}

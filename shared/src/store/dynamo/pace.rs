@@ -1,0 +1,62 @@
+//! When each sender with a rate is free next: one item a sender, beside the
+//! messages, that only ever moves on.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    DynamoStore, Item,
+    change::{Answer, Update},
+    keys, message_item, number,
+};
+use crate::{domain::SenderId, store::StoreError};
+
+/// How long a pace is kept that nobody asks for: it has long been free by then.
+const KEPT_DAYS: u16 = 400;
+/// How often both tries are made. Once would do, if all clocks agreed.
+const ROUNDS: u32 = 4;
+
+impl DynamoStore {
+    /// Takes the sender's next `time`. A sender that has messages waiting costs one
+    /// write; one that was free costs two, since a refused one is billed.
+    pub(super) async fn reserve_time(
+        &self,
+        sender: &SenderId,
+        time: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let now_micros = now.as_microsecond();
+        let pace = || {
+            Update::of(&self.client, &self.tables.messages, keys::ID, keys::pace(sender))
+                .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
+        };
+        for _ in 0..ROUNDS {
+            let behind = pace().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
+            if let Answer::Made(item) = behind.send("reserve a sender's time").await? {
+                return read(&item)?.checked_sub(time).map_err(unreadable);
+            }
+            let first = pace()
+                .set(keys::FREE_AT, number(now_micros.saturating_add(micros)))
+                .expect_none_above(keys::FREE_AT, number(now_micros));
+            if let Answer::Made(_) = first.send("reserve a sender's time").await? {
+                return Ok(now);
+            }
+        }
+        Err(StoreError::Unavailable {
+            action: "reserve a sender's time",
+            source: "others were quicker each time".into(),
+        })
+    }
+}
+
+fn read(item: &Item) -> Result<Timestamp, StoreError> {
+    let micros = item.get(keys::FREE_AT).map(AttributeValue::as_n);
+    let micros = micros.and_then(Result::ok).and_then(|micros| micros.parse().ok());
+    Timestamp::from_microsecond(micros.ok_or_else(|| unreadable("it does not say when it is free"))?)
+        .map_err(unreadable)
+}
+
+fn unreadable(fault: impl ToString) -> StoreError {
+    StoreError::Unreadable { what: "pace", fault: fault.to_string() }
+}

@@ -1,0 +1,338 @@
+//! Senders that carry only so many messages a second: who is over it waits its
+//! turn, at no cost that grows with the wait, and holds up nobody else.
+
+mod cost;
+
+use futures_util::future::join;
+use jiff::{SignedDuration, Timestamp};
+use local::config::Config;
+use serde_json::{Value, json};
+use shared::{
+    domain::{Rate, SenderId},
+    flow::{Gateway, requeue::requeue},
+    runtime::connect_gateway,
+    store::Messages,
+};
+
+use crate::system::{DEMO, System, answer, invocation, owned, with};
+
+/// The demo account's sender that carries ten messages a second.
+const SENDER: &str = "441111111110";
+const PHONE: &str = "447700900010";
+const OTHER_PHONE: &str = "447700900011";
+
+fn from(sender: &str, to: &str, body: &str) -> Value {
+    json!({"from": {"type": "custom", "value": sender}, "to": to, "body": body})
+}
+
+fn paced(to: &str, body: &str) -> Value {
+    from(SENDER, to, body)
+}
+
+/// A system where it carries one a second.
+async fn slow() -> System {
+    System::with_config(&Config::DEFAULT.replace("441111111110 = 10", "441111111110 = 1")).await
+}
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+fn gateway(system: &System) -> Gateway {
+    connect_gateway(&system.environment()).unwrap()
+}
+
+/// Takes the turns of that many messages, as a request that dies before it writes them does.
+async fn take_turns(system: &System, count: usize, per_second: u16) {
+    let time = Rate::new(per_second).unwrap().time_for(count);
+    let sender = SenderId::parse(SENDER).unwrap();
+    gateway(system).store.reserve(&sender, time, system.now().await).await.unwrap();
+}
+
+/// From when the sender is free, in microseconds; none if it never took a turn.
+async fn free_at(system: &System) -> Option<i64> {
+    let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("pace#{SENDER}")}}});
+    let found = system.aws("DynamoDB_20120810.GetItem", &key).await;
+    Some(found["Item"]["free_at"]["N"].as_str()?.parse().unwrap())
+}
+
+/// When each phone's messages came, in the order in which they came.
+async fn arrivals(system: &System, phone: &str) -> Vec<(Timestamp, String)> {
+    let shown = system.handset(phone).await;
+    shown.iter().map(|one| (time(&one["received_at"]), one["text"].as_str().unwrap().to_owned())).collect()
+}
+
+/// Lets the clock go on second by second until that phone has so many.
+async fn advance_until(system: &System, phone: &str, count: usize) -> Vec<(Timestamp, String)> {
+    system
+        .until(&format!("{phone} has {count}"), async || {
+            system.advance(1).await;
+            let came = arrivals(system, phone).await;
+            (came.len() >= count).then_some(came)
+        })
+        .await
+}
+
+/// Waits until the message waits its turn, and says when that is.
+async fn until_waiting(system: &System, id: &Value) -> Timestamp {
+    system
+        .until(&format!("{id} waits its turn"), async || {
+            let message = system.message(id).await;
+            message["not_before"].as_str().map(|_| time(&message["not_before"]))
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other() {
+    const COUNT: usize = 300;
+    let system = System::start().await;
+    let begun = system.now().await;
+    for start in (0..COUNT).step_by(100) {
+        let messages: Vec<_> = (start..start + 100).map(|index| paced(PHONE, &index.to_string())).collect();
+        system.send(DEMO, &json!({"messages": messages})).await;
+    }
+    let others: Vec<_> = (0..COUNT).map(|index| owned(OTHER_PHONE, &index.to_string())).collect();
+    system.send(DEMO, &json!({"messages": others})).await;
+    system.until_handset(OTHER_PHONE, COUNT).await;
+    assert!(system.handset(PHONE).await.len() < COUNT, "the others came first");
+
+    loop {
+        // What is due has come, one second of the queue's and one of patience later.
+        let due = (system.now().await.duration_since(begun).as_secs() - 2).max(0) * 10;
+        let due = usize::try_from(due).unwrap().min(COUNT);
+        system.until_handset(PHONE, due).await;
+        if due == COUNT {
+            break;
+        }
+        system.advance(1).await;
+    }
+    let came = arrivals(&system, PHONE).await;
+    assert_eq!(came.len(), COUNT);
+    let took = came[COUNT - 1].0.duration_since(begun).as_secs_f64();
+    assert!((27.0..=33.0).contains(&took), "{took} s");
+    for (place, (at, text)) in came.iter().enumerate() {
+        let index: usize = text.parse().unwrap();
+        assert!(place.abs_diff(index) <= 20, "the {index}th came as the {place}th");
+        let turn = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
+        assert!(*at >= turn, "{index} came at {at}, before {turn}");
+        let in_five_seconds = came[place..].iter().filter(|(later, _)| later.duration_since(*at).as_secs() < 5).count();
+        assert!(in_five_seconds <= 60, "{in_five_seconds} in the five seconds from {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_its_turn_is_queued_and_says_until_when() {
+    let system = slow().await;
+    let ids: Vec<_> = ["now", "then"].map(|text| paced(PHONE, text)).into();
+    let sent = system.send(DEMO, &json!({"messages": ids})).await;
+    let first = system.until_state(&sent[0]["messageUuid"], "delivered").await;
+    assert_eq!(first.get("not_before"), None);
+    take_turns(&system, 60, 1).await;
+    let last = system.send_one(DEMO, paced(PHONE, "last")).await;
+    let last = system.message(&last["messageUuid"]).await;
+    assert_eq!((&last["state"], &last["attempts"]), (&json!("queued"), &json!(0)));
+    let wait = time(&last["not_before"]).duration_since(time(&first["created_at"]));
+    assert_eq!(wait.as_secs(), 62);
+    system.advance(60).await;
+    advance_until(&system, PHONE, 3).await;
+    assert_eq!(system.until_state(&last["id"], "delivered").await.get("not_before"), None);
+}
+
+#[tokio::test]
+async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_time() {
+    let system = slow().await;
+    take_turns(&system, 1_000, 1).await;
+    let id = system.send_one(DEMO, paced(PHONE, "At last")).await["messageUuid"].clone();
+    let turn = until_waiting(&system, &id).await;
+    assert_eq!(system.queue_length("JobsQueue").await, 0, "it has a wake and no job");
+
+    system.advance(880).await;
+    assert_eq!(system.queue_length("JobsQueue").await, 1, "the tick looks two minutes ahead");
+    system.advance(115).await;
+    assert!(system.handset(PHONE).await.is_empty());
+    let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
+    let late = came.duration_since(turn).as_secs_f64();
+    assert!((-1.0..3.0).contains(&late), "{late} s late");
+    system.until_state(&id, "delivered").await;
+    system.advance(3_600).await;
+    system.until_quiet().await;
+    assert_eq!(system.handset(PHONE).await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_requests_at_once_get_turns_of_their_own() {
+    let system = System::start().await;
+    let messages: Vec<_> = (0..20).map(|index| paced(PHONE, &index.to_string())).collect();
+    let request = json!({"messages": messages});
+    let begun = system.now().await;
+    join(system.send(DEMO, &request), system.send(DEMO, &request)).await;
+    let scan = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
+    let items = scan["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
+    // The first, which need not wait, has its turn when it came in.
+    let turn = |item: &Value| {
+        let at = item.get("not_before").unwrap_or(&item["at"]);
+        at["N"].as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let mut turns: Vec<_> = items.map(turn).collect();
+    turns.sort_unstable();
+    assert_eq!(turns.len(), 40);
+    for two in turns.windows(2) {
+        assert!((99..=101).contains(&(two[1] - two[0])), "{turns:?}");
+    }
+    assert!(turns[0] >= begun.as_millisecond());
+    advance_until(&system, PHONE, 40).await;
+}
+
+#[tokio::test]
+async fn scheduled_messages_take_their_turns_when_they_are_due() {
+    let system = slow().await;
+    let at = system.now().await + SignedDuration::from_secs(3_600);
+    let later: Vec<_> = (0..5).map(|index| with(paced(PHONE, &index.to_string()), "send_at", at.to_string())).collect();
+    let sent = system.send(DEMO, &json!({"messages": later})).await;
+    assert_eq!(free_at(&system).await, None, "nothing is taken before");
+    system.advance(3_600).await;
+    let came = advance_until(&system, PHONE, 5).await;
+    let took = came[4].0.duration_since(came[0].0).as_secs_f64();
+    assert!((3.0..=7.0).contains(&took), "{took} s");
+    for message in sent {
+        let message = system.until_state(&message["messageUuid"], "delivered").await;
+        let states: Vec<_> =
+            message["history"].as_array().unwrap().iter().map(|moment| moment["state"].clone()).collect();
+        assert_eq!(states, ["scheduled", "submitting", "submitted", "delivered"]);
+        assert_eq!(message["attempts"], 1);
+    }
+}
+
+#[tokio::test]
+async fn another_try_at_a_busy_carrier_takes_a_turn_of_its_own() {
+    const BUSY: &str = "447700900710";
+    let system = slow().await;
+    let mut messages = vec![paced(BUSY, "Busy")];
+    messages.extend((0..10).map(|index| paced(PHONE, &index.to_string())));
+    let sent = system.send(DEMO, &json!({"messages": messages})).await;
+    let last = until_waiting(&system, &sent[10]["messageUuid"]).await;
+    let again = until_waiting(&system, &sent[0]["messageUuid"]).await;
+    assert_eq!(again.duration_since(last).as_millis(), 1_000, "behind those that wait");
+    let waiting = system.message(&sent[0]["messageUuid"]).await;
+    assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(1)));
+    advance_until(&system, PHONE, 10).await;
+    advance_until(&system, BUSY, 1).await;
+    let delivered = system.until_state(&sent[0]["messageUuid"], "delivered").await;
+    assert_eq!(delivered["attempts"], 3);
+    assert_eq!(system.handset(BUSY).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
+    let system = System::start().await;
+    take_turns(&system, 50, 10).await;
+    let begun = system.now().await;
+    system.send_one(DEMO, paced(PHONE, "Behind it")).await;
+    let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
+    let waited = came.duration_since(begun).as_secs_f64();
+    assert!((4.0..8.0).contains(&waited), "{waited} s");
+}
+
+#[tokio::test]
+async fn a_dry_run_and_a_repeat_take_no_turn() {
+    let system = System::start().await;
+    let request = json!({"messages": [paced(PHONE, "Once")]});
+    answer(system.request(reqwest::Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(&request)).await;
+    assert_eq!(free_at(&system).await, None);
+
+    let one = json!({"messages": [with(paced(PHONE, "One"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403")]});
+    let many: Vec<_> = (0..30).map(|index| paced(PHONE, &index.to_string())).collect();
+    let many = json!({"messages": many});
+    let keyed = async || {
+        let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).json(&many);
+        answer(request.header("Idempotency-Key", "thirty")).await.body
+    };
+    let (first, all) = (system.send(DEMO, &one).await, keyed().await);
+    let taken = free_at(&system).await.unwrap();
+    assert_eq!((system.send(DEMO, &one).await, keyed().await), (first, all));
+    assert_eq!(free_at(&system).await, Some(taken));
+    advance_until(&system, PHONE, 31).await;
+    system.advance(60).await;
+    system.until_quiet().await;
+    assert_eq!(system.handset(PHONE).await.len(), 31, "the jobs of the repeats did nothing");
+}
+
+#[tokio::test]
+async fn a_job_that_comes_early_leaves_the_message_to_its_turn() {
+    let system = slow().await;
+    take_turns(&system, 100, 1).await;
+    let id = system.send_one(DEMO, paced(PHONE, "Not yet")).await["messageUuid"].clone();
+    let job = json!({"v": 1, "type": "submit", "message": id}).to_string();
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    system.enqueue(&[job], 0).await;
+    system.advance(50).await;
+    let waiting = system.message(&id).await;
+    assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(0)));
+    system.advance(52).await;
+    system.until_handset(PHONE, 1).await;
+    system.until_quiet().await;
+    assert_eq!(system.handset(PHONE).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_waits_its_turn_can_be_cancelled() {
+    let system = slow().await;
+    for ahead in [100, 2_000] {
+        take_turns(&system, ahead, 1).await;
+        let id = system.send_one(DEMO, paced(PHONE, "Never mind")).await["messageUuid"].clone();
+        let cancelled = system.delete(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
+        assert_eq!(cancelled.body["state"], "cancelled", "{}", cancelled.body);
+    }
+    system.advance(4_000).await;
+    system.until_quiet().await;
+    assert!(system.handset(PHONE).await.is_empty());
+}
+
+#[tokio::test]
+async fn lost_jobs_are_enqueued_again_for_their_turns() {
+    let system = slow().await;
+    take_turns(&system, 100, 1).await;
+    system.send_one(DEMO, paced(PHONE, "Its job is lost")).await;
+    take_turns(&system, 1_000, 1).await;
+    system.send_one(DEMO, paced(OTHER_PHONE, "It rests")).await;
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    assert_eq!(requeue(&gateway(&system)).await.unwrap(), 1);
+    system.advance(90).await;
+    assert!(system.handset(PHONE).await.is_empty());
+    system.advance(12).await;
+    system.until_handset(PHONE, 1).await;
+    system.advance(1_000).await;
+    system.until_handset(OTHER_PHONE, 1).await;
+}
+
+#[tokio::test]
+async fn after_a_standstill_the_sender_is_not_flooded() {
+    let system = System::start().await.without_gateway().await;
+    let send = send::Send::new(&system.environment()).unwrap();
+    let messages: Vec<_> = (0..40).map(|index| paced(PHONE, &index.to_string())).collect();
+    let answered = send.handle(invocation("/message", &json!({"messages": messages}))).await;
+    assert_eq!(answered.status(), 200);
+    system.advance(3_600).await;
+    let system = system.with_gateway().await;
+    let came = advance_until(&system, PHONE, 40).await;
+    let took = came[39].0.duration_since(came[0].0).as_secs_f64();
+    assert!(took > 2.9, "40 came in {took} s");
+}
+
+#[tokio::test]
+async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
+    let system = slow().await;
+    take_turns(&system, 10_000, 1).await;
+    let until = (system.now().await + SignedDuration::from_secs(120)).strftime("%Y-%m-%d %H:%M:%S GMT").to_string();
+    let message = json!({"from": SENDER, "to": [{"number": format!("00{PHONE}")}], "body": {"content": "Soon"}, "validity": until});
+    let posted = system.request(reqwest::Method::POST, "/v1.0/message").header("X-CM-PRODUCTTOKEN", DEMO);
+    let posted = answer(posted.json(&json!({"messages": {"msg": [message]}}))).await;
+    assert_eq!(posted.status, 200, "{}", posted.body);
+    let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
+    system.advance(100).await;
+    assert_eq!(system.message(&id).await["state"], "queued");
+    system.advance(25).await;
+    system.until_state(&id, "expired").await;
+    assert!(system.handset(PHONE).await.is_empty());
+}

@@ -1,0 +1,80 @@
+//! What a wait costs, in what AWS bills.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use serde_json::{Value, json};
+
+use super::{PHONE, paced, slow, take_turns};
+use crate::system::{System, invocation};
+
+/// What was asked of AWS: DynamoDB's write units, its writing requests, and what
+/// was sent to SQS. A tick's queries come once a minute, whatever waits.
+#[derive(Debug, PartialEq)]
+struct Cost {
+    write_units: f64,
+    writes: f64,
+    sends: f64,
+}
+
+async fn meter(system: &System) -> Cost {
+    let meter = system.client.get(system.world.url().join("meter").unwrap()).send().await.unwrap();
+    let meter: Value = meter.json().await.unwrap();
+    let of = |service: &str, operation: &str, unit: &str| meter[service][operation][unit].as_f64().unwrap_or_default();
+    let writing = ["UpdateItem", "PutItem", "BatchWriteItem"];
+    Cost {
+        write_units: writing.map(|operation| of("dynamodb", operation, "write_units")).iter().sum(),
+        writes: writing.map(|operation| of("dynamodb", operation, "requests")).iter().sum(),
+        sends: ["SendMessage", "SendMessageBatch"].map(|operation| of("sqs", operation, "requests")).iter().sum(),
+    }
+}
+
+/// The jobs that are to be seen now, as Lambda would bring them.
+async fn jobs(system: &System) -> SqsEvent {
+    let wanted = json!({"QueueUrl": system.queue_url("JobsQueue"), "MaxNumberOfMessages": 10});
+    let received = system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
+    let mut event = SqsEvent::default();
+    for message in received["Messages"].as_array().into_iter().flatten() {
+        let mut record = SqsMessage::default();
+        record.body = message["Body"].as_str().map(str::to_owned);
+        event.records.push(record);
+    }
+    event
+}
+
+/// What one message costs from its acceptance to its submit, that comes behind
+/// as many seconds of others.
+async fn cost_of_waiting(seconds: u64) -> Cost {
+    let system = slow().await.without_gateway().await;
+    let environment = system.environment();
+    let send = send::Send::new(&environment).unwrap();
+    let tick = schedule_tick::ScheduleTick::new(&environment).unwrap();
+    let dispatch = dispatch::Dispatch::new(&environment).unwrap();
+    take_turns(&system, usize::try_from(seconds).unwrap(), 1).await;
+    system.client.delete(system.world.url().join("meter").unwrap()).send().await.unwrap();
+
+    let answered = send.handle(invocation("/message", &json!({"messages": [paced(PHONE, "Hello")]}))).await;
+    assert_eq!(answered.status(), 200);
+    let mut passed = 0;
+    while system.handset(PHONE).await.is_empty() {
+        assert!(passed < seconds + 5, "it was not sent in time");
+        let step = seconds.saturating_sub(passed).clamp(1, 50);
+        system.advance(step).await;
+        passed += step;
+        environment.clock.set_ahead(std::time::Duration::from_secs(passed));
+        tick.handle(u64::MAX).await.unwrap();
+        assert!(dispatch.handle(jobs(&system).await).await.batch_item_failures.is_empty());
+    }
+    assert!(passed >= seconds, "it was sent after {passed} s");
+    meter(&system).await
+}
+
+#[tokio::test]
+async fn a_longer_wait_costs_no_more() {
+    let short = cost_of_waiting(10).await;
+    // The item and its indexes, the turn, the claim and the outcome; one job.
+    assert_eq!(short, Cost { write_units: 6.0, writes: 4.0, sends: 1.0 });
+
+    let (hour, four_hours) = (cost_of_waiting(3_600).await, cost_of_waiting(4 * 3_600).await);
+    assert_eq!(hour, four_hours);
+    // An entry in the index of sleepers, which the tick moves and the claim takes out.
+    assert_eq!(hour, Cost { write_units: 11.0, writes: 5.0, sends: 1.0 });
+}
