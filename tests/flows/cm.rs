@@ -2,6 +2,7 @@
 
 mod documents;
 mod faults;
+mod textless;
 
 use local::config::Config;
 use reqwest::{Method, RequestBuilder};

@@ -94,7 +94,11 @@ async fn what_is_answered_and_told_fits_its_schema() {
 
     let labels = json!({"from": "441234567890", "to": [{"number": "00447700900032"}], "body": {"content": "Hi"}, "reference": "r",
         "customGrouping": "g", "richContent": {"conversation": [{"text": "Hi"}]}});
-    let request = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [labels]}});
+    let row = json!({"id": "10", "title": "Ten"});
+    let list = json!({"type": "list", "body": {"text": "When?"}, "action": {"button": "Choose", "sections": [{"rows": [row]}]}});
+    let textless = json!({"from": "441234567890", "to": [{"number": "00447700900033"}], "body": {"content": ""},
+        "allowedChannels": ["WhatsApp"], "richContent": {"conversation": [{"interactive": list}]}});
+    let request = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [labels, textless]}});
     fits(&request, "CmRequest");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");

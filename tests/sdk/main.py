@@ -171,15 +171,19 @@ class Test:
             client.AddRichMessage("Look", MEDIA, NUMBER, [phone], reference="rich")
             accepted(client.send(), [told(phone, "rich")])
             self.arrived(phone)
-        # The client gives it an empty body, which CM.com's own gateway must take.
-        with self.check("a WhatsApp template message is refused for its empty body, which is not taken yet"):
+        with self.check("WhatsApp template messages, which the client gives an empty body, are accepted and arrive"):
+            phones = [next(PHONES) for _ in range(2)]
             client = self.client()
             header = {"type": "header", "parameters": [{"type": "image", "media": MEDIA}]}
             body = {"type": "body", "parameters": [{"type": "text", "text": "Anna"}]}
-            for components in ([], [header, body]):
+            for phone, components in zip(phones, ([], [header, body]), strict=True):
                 template = WhatsappTemplate("a-namespace", "a_template", components)
-                client.AddWhatsappTemplateMessage(template, NUMBER, ["00447700900090"], "template")
-            rejected(client.send(), Codes.MSG_INVALID_BODY, count=2)
+                client.AddWhatsappTemplateMessage(template, NUMBER, [phone], "template")
+            accepted(client.send(), [told(phone, "template") for phone in phones])
+            for phone in phones:
+                shown = self.arrived(phone)
+                expect_equal((shown["from"], shown["text"]), (NUMBER, ""), "what the phone shows")
+                shows(shown, "template")
 
     def interactive(self):
         make = MessageBuilder
@@ -191,22 +195,37 @@ class Test:
         media = make.create_interactive_message_header_media("cm", MEDIA["mediaUri"], "image/png")
         text_header = make.create_interactive_message_header("text", "When?", media=None)
         media_header = make.create_interactive_message_header("image", media=media)
-        for kind, header, action in (
-            ("list", text_header, make.create_interactive_message_action("Choose", sections=[section])),
-            ("button", media_header, make.create_interactive_message_action(buttons=[button])),
+        # The client cannot leave header and footer out.
+        no_header = make.create_interactive_message_header(media=None)
+        choices = make.create_interactive_message_action("Choose", sections=[section])
+        buttons = make.create_interactive_message_action(buttons=[button])
+
+        def message(kind, header, footer, action):
+            body = make.create_interactive_message_body("When would you like to come?")
+            return make.create_interactive_message(
+                kind, header, body, make.create_interactive_message_footer(footer), action
+            )
+
+        footer = "We are open all day"
+        for what, built, text in (
+            ("list", message("list", text_header, footer, choices), "When?"),
+            ("button", message("button", media_header, footer, buttons), "When?"),
+            ("list, with no header, footer or fallback text,", message("list", no_header, "", choices), ""),
         ):
-            with self.check(f"an interactive {kind} message is refused for its content, which is not known yet"):
-                message = make.create_interactive_message(
-                    kind,
-                    header,
-                    make.create_interactive_message_body("When would you like to come?"),
-                    make.create_interactive_message_footer("We are open all day"),
-                    action,
-                )
+            with self.check(f"an interactive {what} message is accepted and arrives"):
+                phone = next(PHONES)
                 client = self.client()
-                client.add_whatsapp_interactive_message(message, "When?", NUMBER, ["00447700900091"], "interactive")
-                told_why = rejected(client.send(), Codes.MSG_INVALID_FIELD)
-                expect("RICHCONTENT" in told_why[0], f"the details: {told_why}")
+                client.add_whatsapp_interactive_message(built, text, NUMBER, [phone], "interactive")
+                accepted(client.send(), [told(phone, "interactive")])
+                shown = self.arrived(phone)
+                expect_equal((shown["from"], shown["text"]), (NUMBER, text), "what the phone shows")
+                shows(shown, "interactive")
+        with self.check("an interactive message of nothing to choose from is refused"):
+            built = message("list", no_header, "", make.create_interactive_message_action("Choose"))
+            client = self.client()
+            client.add_whatsapp_interactive_message(built, "When?", NUMBER, ["00447700900091"], "interactive")
+            told_why = rejected(client.send(), Codes.MSG_INVALID_FIELD)
+            expect("RICHCONTENT" in told_why[0], f"the details: {told_why}")
 
     # ---- What the client is told that it did wrong ----
 
@@ -239,7 +258,7 @@ class Test:
                 body = answer.json()
                 expect_equal((answer.status_code, body["errorCode"], body["messages"]), (400, code, []), "the answer")
         with self.check("nothing of what was refused has arrived"):
-            for last in (90, 91, 92):
+            for last in (91, 92):
                 expect_equal(self.local.handset(f"4477009000{last}"), [], f"messages on phone {last}")
 
 
@@ -254,6 +273,13 @@ def told(phone, reference=None, parts=1):
 def accepted(answer, messages):
     body = {"details": f"Created {len(messages)} message(s)", "errorCode": Codes.OK, "messages": messages}
     expect_equal((answer.status_code, answer.json()), (200, body), "the answer")
+
+
+def shows(shown, part):
+    """Expects a phone that was brought rich content to show that part of it."""
+    if "content" in shown:
+        [bubble] = shown["content"]["conversation"]
+        expect(part in bubble, f"what the phone shows: {shown}")
 
 
 def rejected(answer, code, count=1):

@@ -3,7 +3,7 @@
 //! A conversation is one or more bubbles, each with one part or a few. The types
 //! follow CM.com's "Business Messaging API", which has most of what channels
 //! take; what is particular to one channel's own documents (a template's
-//! variables, a contact's fields) is kept as it came. What a channel can show is
+//! variables, a contact's fields, a header) is kept as it came. What a channel can show is
 //! the dialect's to check: these types say what there is.
 
 use std::fmt;
@@ -37,6 +37,8 @@ pub struct Bubble {
     pub contacts: Vec<Contact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interactive: Option<Interactive>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list_picker: Option<ListPicker>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +132,52 @@ pub enum LanguagePolicy {
     Fallback,
 }
 
-/// A list to choose from.
+/// A text with answers to choose from, in WhatsApp's way.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interactive {
+    /// A text or a medium, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Value>,
+    pub body: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    pub action: InteractiveAction,
+}
+
+/// What there is to choose from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum InteractiveAction {
+    /// Opened by a button, of which this is the label.
+    List { button: String, sections: Vec<ListSection> },
+    /// Shown at once.
+    Button { buttons: Vec<ReplyButton> },
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListSection {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub rows: Vec<ListRow>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRow {
+    /// The client's own name for it, which comes back when it is chosen.
+    pub id: String,
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyButton {
+    /// The client's own name for it, which comes back when it is pressed.
+    pub id: String,
+    pub title: String,
+}
+
+/// A list to choose from, in Apple's way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListPicker {
     pub label: String,
@@ -268,6 +315,14 @@ mod tests {
                     language: Language { policy: LanguagePolicy::Deterministic, code: "en".to_owned() },
                     components: Some(vec![json!({"type": "body", "parameters": [{"amount_1000": 100_990}]})]),
                     localizable_params: None,
+                }),
+                interactive: Some(Interactive {
+                    header: Some(json!({"type": "image", "Media": {"mediaUri": "https://a.example/x.jpg"}})),
+                    body: "When?".to_owned(),
+                    footer: None,
+                    action: InteractiveAction::Button {
+                        buttons: vec![ReplyButton { id: "now".to_owned(), title: "Now".to_owned() }],
+                    },
                 }),
                 list_picker: Some(ListPicker {
                     label: "Pick".to_owned(),

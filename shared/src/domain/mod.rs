@@ -31,8 +31,9 @@ pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use channel::Channel;
 pub use content::{
-    Action, Bubble, CalendarEvent, Contact, Content, Language, LanguagePolicy, ListPicker, Location, Media, OAuth2,
-    PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,
+    Action, Bubble, CalendarEvent, Contact, Content, Interactive, InteractiveAction, Language, LanguagePolicy,
+    ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
+    TimePicker, TimeSlot,
 };
 pub use fault::{Fault, FaultCode};
 pub use id::{BatchId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};

@@ -47,7 +47,8 @@ impl Content {
 
 fn whatsapp(content: &Content) -> Verdict {
     each_bubble(content, |bubble| {
-        only_parts(bubble, &[Part::Text, Part::Media, Part::Location, Part::Contacts, Part::Template])?;
+        let known = [Part::Text, Part::Media, Part::Location, Part::Contacts, Part::Template, Part::Interactive];
+        only_parts(bubble, &known)?;
         text_within(bubble, WHATSAPP_TEXT)
     })?;
     only_suggestions(content, |_| false)
@@ -102,6 +103,7 @@ enum Part {
     Location,
     Contacts,
     Template,
+    Interactive,
     ListPicker,
     TimePicker,
     OAuth2,
@@ -118,6 +120,7 @@ fn only_parts(bubble: &Bubble, known: &[Part]) -> Verdict {
         (Part::Location, bubble.location.is_some()),
         (Part::Contacts, !bubble.contacts.is_empty()),
         (Part::Template, bubble.template.is_some()),
+        (Part::Interactive, bubble.interactive.is_some()),
         (Part::ListPicker, bubble.list_picker.is_some()),
         (Part::TimePicker, bubble.time_picker.is_some()),
         (Part::OAuth2, bubble.oauth2.is_some()),

@@ -6,8 +6,8 @@ use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    Action, Bubble, Content, LanguagePolicy, ListPicker, Location, Media, OAuth2, Point, Suggestion, Template,
-    TimePicker,
+    Action, Bubble, Content, Interactive, InteractiveAction, LanguagePolicy, ListPicker, ListRow, ListSection,
+    Location, Media, OAuth2, Point, ReplyButton, Suggestion, Template, TimePicker,
 };
 
 pub(super) fn write(content: &Content) -> Value {
@@ -27,6 +27,7 @@ fn bubble(bubble: &Bubble) -> Value {
         written.insert("contacts".to_owned(), contacts);
     }
     add(&mut written, "template", bubble.template.as_ref().map(template));
+    add(&mut written, "interactive", bubble.interactive.as_ref().map(interactive));
     add(&mut written, "listPicker", bubble.list_picker.as_ref().map(list_picker));
     add(&mut written, "timePicker", bubble.time_picker.as_ref().map(time_picker));
     add(&mut written, "oauth2", bubble.oauth2.as_ref().map(oauth2));
@@ -63,6 +64,43 @@ fn template(template: &Template) -> Value {
     add(&mut written, "components", template.components.clone());
     add(&mut written, "localizable_params", template.localizable_params.clone());
     json!({"whatsapp": written})
+}
+
+fn interactive(message: &Interactive) -> Value {
+    let (kind, action) = match &message.action {
+        InteractiveAction::List { button, sections } => {
+            ("list", json!({"button": button, "sections": sections.iter().map(section).collect::<Value>()}))
+        }
+        InteractiveAction::Button { buttons } => {
+            ("button", json!({"buttons": buttons.iter().map(reply_button).collect::<Value>()}))
+        }
+    };
+    let mut written = Map::new();
+    add(&mut written, "type", Some(kind));
+    add(&mut written, "header", message.header.clone());
+    add(&mut written, "body", Some(json!({"text": message.body})));
+    add(&mut written, "footer", message.footer.as_ref().map(|text| json!({"text": text})));
+    add(&mut written, "action", Some(action));
+    written.into()
+}
+
+fn section(section: &ListSection) -> Value {
+    let mut written = Map::new();
+    add(&mut written, "title", section.title.as_deref());
+    add(&mut written, "rows", Some(section.rows.iter().map(row).collect::<Value>()));
+    written.into()
+}
+
+fn row(row: &ListRow) -> Value {
+    let mut written = Map::new();
+    add(&mut written, "id", Some(row.id.as_str()));
+    add(&mut written, "title", Some(row.title.as_str()));
+    add(&mut written, "description", row.description.as_deref());
+    written.into()
+}
+
+fn reply_button(button: &ReplyButton) -> Value {
+    json!({"type": "reply", "reply": {"id": button.id, "title": button.title}})
 }
 
 fn list_picker(picker: &ListPicker) -> Value {
@@ -192,6 +230,31 @@ mod tests {
         }
     }
 
+    fn interactives() -> [Interactive; 2] {
+        let row = |description| ListRow { id: "10".to_owned(), title: "Ten".to_owned(), description };
+        let sections = vec![
+            ListSection { title: text("Times"), rows: vec![row(text("In the morning")), row(None)] },
+            ListSection { title: None, rows: vec![row(None)] },
+        ];
+        let button = |id: &str| ReplyButton { id: id.to_owned(), title: "Yes".to_owned() };
+        let media = json!({"mediaName": "x", "mediaUri": "https://a.example/x.jpg", "mimeType": "image/jpg"});
+        [
+            Interactive {
+                header: Some(json!({"type": "text", "text": "When?"})),
+                body: "Choose".to_owned(),
+                footer: text("We are open"),
+                action: InteractiveAction::List { button: "Open".to_owned(), sections },
+            },
+            Interactive {
+                // Under the key that CM's own client writes it.
+                header: Some(json!({"type": "image", "Media": media})),
+                body: "Choose".to_owned(),
+                footer: None,
+                action: InteractiveAction::Button { buttons: vec![button("a"), button("b")] },
+            },
+        ]
+    }
+
     /// Each part of a bubble, with and without what it may do without.
     fn bubbles() -> Vec<Bubble> {
         let contact = |name: &str| Contact(json!({"name": {"formatted_name": name, "last_name": "B"}, "n": 1.5}));
@@ -233,6 +296,7 @@ mod tests {
             Bubble { oauth2: Some(oauth2(None, &[])), ..Bubble::default() },
             Bubble { oauth2: Some(oauth2(text("x"), &["email", "openid"])), ..Bubble::default() },
         ];
+        bubbles.extend(interactives().map(|one| Bubble { interactive: Some(one), ..Bubble::default() }));
         bubbles.extend(places().map(|place| Bubble { location: Some(place), ..Bubble::default() }));
         bubbles
     }

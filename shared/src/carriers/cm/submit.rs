@@ -1,7 +1,8 @@
 //! A message as a `msg` of `POST {endpoint}/v1.0/message`.
 //!
 //! The text is sent under the encoding and with the number of parts that it was
-//! counted with. So `body` has no `type`: at `auto`, CM would count anew.
+//! counted with. So `body` has no `type`: at `auto`, CM would count anew. Without a
+//! text `content` is empty, as CM's own client writes it beside a template.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, tz::TimeZone};
 use reqwest::Client;
@@ -99,7 +100,7 @@ fn write(submission: &Submission<'_>) -> Result<Written, serde_json::Error> {
             Encoding::Ucs2 => Some(8),
         },
         minimum_number_of_message_parts: 1,
-        maximum_number_of_message_parts: submission.text.segments(),
+        maximum_number_of_message_parts: submission.text.segments().max(1),
         reference: &reference,
         custom_grouping: grouping,
         custom_grouping2: grouping2,
@@ -223,6 +224,27 @@ pub(super) mod tests {
             "richContent": {"conversation": [{"text": "Hi!"}]},
         });
         assert_eq!(written(&submission), full);
+    }
+
+    #[test]
+    fn without_a_text_the_body_is_empty_and_takes_a_part() {
+        let sent = Sent { text: Text::none(), ..Sent::numbered(1) };
+        let content = Content {
+            conversation: vec![Bubble { text: Some("Hi!".to_owned()), ..Bubble::default() }],
+            suggestions: Vec::new(),
+        };
+        let submission = Submission { channel: Channel::WhatsApp, content: Some(&content), ..sent.submission() };
+        let expected = json!({
+            "allowedChannels": ["WhatsApp"],
+            "from": "SenderName",
+            "to": [{"number": "00447911000001"}],
+            "body": {"content": ""},
+            "minimumNumberOfMessageParts": 1,
+            "maximumNumberOfMessageParts": 1,
+            "reference": "0197a3a0000070008000000000000001",
+            "richContent": {"conversation": [{"text": "Hi!"}]},
+        });
+        assert_eq!(written(&submission), expected);
     }
 
     #[test]

@@ -59,6 +59,8 @@ mod tests {
         let language = json!({"policy": "deterministic", "code": "en"});
         let template =
             json!({"whatsapp": {"namespace": "n", "element_name": "e", "language": language, "components": []}});
+        let buttons = json!([{"type": "reply", "reply": {"id": "yes", "title": "Yes"}}]);
+        let interactive = json!({"type": "button", "body": {"text": "Come?"}, "action": {"buttons": buttons}});
         let contact = json!([{"name": {"formatted_name": "CM", "last_name": "x"}}]);
         let picker = json!({"label": "Pick", "options": [{"label": "One"}]});
         let slot = json!({"startTime": "2026-02-21T09:00", "endTime": "2026-02-21T10:00"});
@@ -80,6 +82,7 @@ mod tests {
             (bubble(json!({"contacts": contact})), vec![WhatsApp]),
             (bubble(json!({"contact": contact[0]})), vec![WhatsApp]),
             (bubble(json!({"template": template})), vec![WhatsApp]),
+            (bubble(json!({"interactive": interactive})), vec![WhatsApp]),
             (bubble(json!({"text": "Hi", "listpicker": picker})), vec![Apple]),
             (bubble(json!({"text": "Hi", "timePicker": {"options": [slot]}})), vec![Apple]),
             (bubble(json!({"timePicker": {"options": [past]}})), vec![]),
@@ -139,6 +142,7 @@ mod tests {
             whatsapp(json!({"namespace": "n", "element_name": "e", "language": language})),
             template(json!([{"type": "button", "index": "0"}])),
             template(json!([{"type": "sidebar"}])),
+            bubble(json!({"interactive": {"type": "list", "body": {"text": "x"}, "action": {}}})),
             bubble(json!({"listPicker": {"label": "x", "options": []}})),
             bubble(json!({"timePicker": {"options": [{"startTime": "9", "endTime": "10"}]}})),
             suggestion(json!({"action": "Reply"})),

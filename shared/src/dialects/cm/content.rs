@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use serde_json::Value;
 use url::Url;
 
-use super::{fault::Flaw, request::Object};
+use super::{fault::Flaw, interactive, request::Object};
 use crate::domain::{
     Action, Bubble, CalendarEvent, CallbackUrl, Contact, Content, Language, LanguagePolicy, ListPicker, Location,
     Media, OAuth2, PhoneNumber, PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,
@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 24 << 10;
 /// The most suggestions of one message.
 const MOST_SUGGESTIONS: usize = 11;
 
-type Read<T> = Result<T, Flaw>;
+pub(super) type Read<T> = Result<T, Flaw>;
 
 pub(crate) fn read(value: &Value) -> Read<Content> {
     let content = object(value, "it")?;
@@ -54,6 +54,7 @@ fn read_bubble(value: &Value) -> Read<Bubble> {
         location: item.get("location").map(read_location).transpose()?,
         contacts,
         template: item.get("template").map(read_template).transpose()?,
+        interactive: item.get("interactive").map(interactive::read).transpose()?,
         list_picker: item.get("listpicker").map(read_list_picker).transpose()?,
         time_picker: item.get("timepicker").map(read_time_picker).transpose()?,
         oauth2: item.get("oauth2").map(read_oauth2).transpose()?,
@@ -63,7 +64,7 @@ fn read_bubble(value: &Value) -> Read<Bubble> {
     if bubble == nothing { Err(flaw("has a conversation item without any of its parts")) } else { Ok(bubble) }
 }
 
-fn read_media(value: &Value) -> Read<Media> {
+pub(super) fn read_media(value: &Value) -> Read<Media> {
     let media = object(value, "media")?;
     let uri = required(media, "mediauri", "media needs a mediaUri")?;
     if CallbackUrl::parse(&uri).is_err() {
@@ -239,11 +240,11 @@ fn time(object: Object<'_>, key: &str) -> Read<DateTime> {
     written.parse().map_err(|_| flaw("has a time that is not like 2018-02-05T07:00:00"))
 }
 
-fn object<'a>(value: &'a Value, what: &str) -> Read<Object<'a>> {
+pub(super) fn object<'a>(value: &'a Value, what: &str) -> Read<Object<'a>> {
     Object::of(value).ok_or_else(|| flaw(&format!("is wrong: {what} must be an object")))
 }
 
-fn list<'a>(object: Object<'a>, key: &str) -> Read<Option<&'a [Value]>> {
+pub(super) fn list<'a>(object: Object<'a>, key: &str) -> Read<Option<&'a [Value]>> {
     match object.get(key) {
         None => Ok(None),
         Some(Value::Array(listed)) => Ok(Some(listed)),
@@ -251,15 +252,15 @@ fn list<'a>(object: Object<'a>, key: &str) -> Read<Option<&'a [Value]>> {
     }
 }
 
-fn text(object: Object<'_>, key: &str) -> Read<Option<String>> {
+pub(super) fn text(object: Object<'_>, key: &str) -> Read<Option<String>> {
     object.text("RICHCONTENT", key).map_err(|_| flaw(&format!("is wrong: {key} must be a string")))
 }
 
-fn required(object: Object<'_>, key: &str, why: &str) -> Read<String> {
+pub(super) fn required(object: Object<'_>, key: &str, why: &str) -> Read<String> {
     let written = text(object, key)?.filter(|written| !written.is_empty());
     written.ok_or_else(|| flaw(&format!("is wrong: {why}")))
 }
 
-fn flaw(why: &str) -> Flaw {
+pub(super) fn flaw(why: &str) -> Flaw {
     Flaw::Field("RICHCONTENT", why.to_owned())
 }

@@ -3,7 +3,9 @@
 //! Decisions where the page is silent: characters that GSM has none of make a
 //! text Unicode also without `auto` or `dcs` 8, as the alternative is to garble
 //! it; a text that takes fewer parts than the minimum is sent as it is; a channel
-//! that is named twice counts once; an empty reference or grouping is none.
+//! that is named twice counts once; an empty reference or grouping is none; a text
+//! may be empty where rich content is shown in its place, as CM's own clients write
+//! it beside a template.
 
 use std::str::FromStr;
 
@@ -14,7 +16,7 @@ use crate::{
     dialects::{Draft, SenderChoice},
     domain::{
         Channel, Content, Groupings, LabelError, NumberError, PhoneNumber, Reference, SegmentLimit, SenderError,
-        SenderId, Text, TextError, Validity,
+        SenderId, Showing, Text, TextError, Validity,
     },
 };
 
@@ -162,12 +164,19 @@ impl Fields {
 
     fn read_text(&self, limit: SegmentLimit) -> Result<Text, Flaw> {
         let body = self.body.as_ref().ok_or(Flaw::NoBody)?;
-        let content = body.content.as_deref().ok_or(Flaw::NoContent)?;
+        let content = body.content.as_deref().unwrap_or_default();
+        if content.is_empty() && !self.is_shown_without_text()? {
+            return Err(Flaw::NoContent);
+        }
         if content.len() > MOST_BODY_BYTES {
             return Err(Flaw::Body(format!("is longer than {MOST_BODY_BYTES} bytes")));
         }
         let limit = self.read_parts()?.map_or(limit, |most| SegmentLimit(most.min(limit.0)));
-        let text = if self.is_unicode(body)? { Text::parse_ucs2(content, limit) } else { Text::parse(content, limit) };
+        let is_unicode = self.is_unicode(body)?;
+        if content.is_empty() {
+            return Ok(Text::none());
+        }
+        let text = if is_unicode { Text::parse_ucs2(content, limit) } else { Text::parse(content, limit) };
         text.map_err(|error| match error {
             TextError::Empty => Flaw::NoContent,
             TextError::TooLong { segments, limit } => {
@@ -175,6 +184,12 @@ impl Fields {
             }
             TextError::ControlCharacter(_) => Flaw::Body("holds a control character".to_owned()),
         })
+    }
+
+    /// Whether one of the allowed channels has rich content to show.
+    fn is_shown_without_text(&self) -> Result<bool, Flaw> {
+        let Some(content) = &self.content else { return Ok(false) };
+        Ok(self.read_channels()?.into_iter().any(|channel| content.on(channel) == Showing::Content))
     }
 
     /// Whether the client asks for Unicode. With `auto` its wish does not count.

@@ -10,6 +10,7 @@ mod channel_rules;
 mod content;
 pub mod event;
 pub mod fault;
+mod interactive;
 mod message;
 pub mod query;
 pub mod request;

@@ -308,6 +308,44 @@ mod tests {
     }
 
     #[test]
+    fn a_text_may_be_missing_where_rich_content_is_shown_in_its_place() {
+        let location = json!({"conversation": [{"location": {"searchQuery": "Breda"}}]});
+        let beside = |body: Value, channels: Value| {
+            let mut message = with("richContent", location.clone());
+            message["body"] = body;
+            message["allowedChannels"] = channels;
+            message
+        };
+        let no_text = |channels: Value| beside(json!({"type": "AUTO", "content": ""}), channels);
+        for message in [
+            no_text(json!(["Whatsapp"])),
+            no_text(json!(["SMS", "Viber", "RCS"])),
+            beside(json!({}), json!(["WhatsApp"])),
+            beside(json!({"content": null}), json!(["WhatsApp"])),
+        ] {
+            let asked = msg(&message);
+            let draft = asked[0].draft.as_ref().unwrap_or_else(|flaw| panic!("{flaw:?}: {message}"));
+            assert!(draft.text.is_empty() && draft.content.is_some(), "{message}");
+        }
+        let mut plain = no_text(json!(["WhatsApp"]));
+        plain["richContent"] = Value::Null;
+        for (message, expected) in [
+            (plain, 304),
+            (no_text(json!(["SMS"])), 304),
+            (no_text(json!(["Viber"])), 304),
+            (no_text(json!(["SMS", "Push"])), 304),
+            (no_text(json!([])), 304),
+            (no_text(json!(null)), 304),
+            (beside(json!(null), json!(["WhatsApp"])), 304),
+            (beside(json!({"content": " "}), json!(["WhatsApp"])), 304),
+            (beside(json!({"content": "", "type": "html"}), json!(["WhatsApp"])), 304),
+            (no_text(json!(["WhatsApp", "Fax"])), 305),
+        ] {
+            assert_eq!(code(&message), expected, "{message}");
+        }
+    }
+
+    #[test]
     fn a_request_holds_1_to_1000_messages_however_they_are_written() {
         let many = |msgs: usize, to: usize| {
             let msg = with("to", vec![json!({"number": "00447911123456"}); to].into());

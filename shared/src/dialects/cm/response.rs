@@ -1,5 +1,8 @@
 //! How a client is answered: the JSON gateway with what became of each message,
 //! the other two with nothing, or with a line that says what was wrong.
+//!
+//! Decision where the page is silent: a message without a text, which its channels
+//! show as rich content, counts as one part.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -61,7 +64,7 @@ fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &Flaw>) -> Told<'a> {
         to: asked.to.as_deref(),
         status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
         reference: asked.reference.as_ref().map(Reference::as_str),
-        parts: outcome.map_or(0, |message| message.text.segments()),
+        parts: outcome.map_or(0, |message| message.text.segments().max(1)),
         message_details: outcome.err().map(|flaw| flaw.words(Part::Object)),
         message_error_code: outcome.err().map_or(fault::OK, Flaw::code),
     }

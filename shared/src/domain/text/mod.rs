@@ -1,7 +1,8 @@
 //! The text of a message: not blank, free of control characters, within the
 //! allowed number of segments, and counted as the network will carry and bill
 //! it. It refuses rather than repairs: nothing is trimmed, transliterated or
-//! cut off. `gsm` holds the alphabet and `segments` the cutting.
+//! cut off. A message whose channels show something else may have none at all,
+//! which only [`Text::none`] says. `gsm` holds the alphabet and `segments` the cutting.
 //!
 //! Sources: 3GPP TS 23.038 (alphabets) and TS 23.040 (concatenation).
 
@@ -45,6 +46,16 @@ impl Text {
         Self::within(body, Encoding::Ucs2, segments::count(body, Encoding::Ucs2), limit)
     }
 
+    /// No text: nothing that a network could carry, so it takes no segments.
+    pub fn none() -> Self {
+        Self::stored(String::new(), Encoding::Gsm7, 0)
+    }
+
+    /// Whether it is [`Text::none`].
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
     fn within(body: &str, encoding: Encoding, count: usize, limit: SegmentLimit) -> Result<Self, TextError> {
         let segments = u16::try_from(count)
             .ok()
@@ -53,7 +64,7 @@ impl Text {
         Ok(Self::stored(body.to_owned(), encoding, segments))
     }
 
-    /// A text that [`Text::parse`] accepted before, read back from the store.
+    /// A text that was accepted before, or none, read back from the store.
     ///
     /// Nothing is checked again, neither the body nor whether `encoding` and
     /// `segments` are those of the body: a limit lowered since then does not
@@ -66,7 +77,8 @@ impl Text {
         self.encoding
     }
 
-    /// Number of short messages the network carries it in, at least one.
+    /// Number of short messages the network carries it in: at least one, or 0 where
+    /// there is no text.
     pub fn segments(&self) -> u16 {
         self.segments
     }
@@ -82,7 +94,7 @@ impl Text {
     /// The segments as the network carries them, [`Text::segments`] many;
     /// joined they give the text back. No character is cut in two.
     pub fn split(&self) -> Vec<&str> {
-        segments::split(&self.body, self.encoding)
+        if self.is_empty() { Vec::new() } else { segments::split(&self.body, self.encoding) }
     }
 }
 
@@ -233,6 +245,14 @@ mod tests {
         let encoding = Encoding::parse(parsed.encoding().as_str()).unwrap();
         let stored = Text::stored(parsed.as_str().to_owned(), encoding, parsed.segments());
         assert_eq!(stored, parsed);
+    }
+
+    #[test]
+    fn no_text_takes_no_segments_and_is_stored_like_any_other() {
+        let none = Text::none();
+        assert!(none.is_empty() && !parse("a").unwrap().is_empty());
+        assert_eq!((none.as_str(), none.segments(), none.split().len()), ("", 0, 0));
+        assert_eq!(Text::stored(none.as_str().to_owned(), none.encoding(), none.segments()), none);
     }
 
     #[test]

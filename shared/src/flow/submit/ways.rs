@@ -28,14 +28,13 @@ impl Way {
 }
 
 /// Those that are left, the most wanted first. A channel is passed over that
-/// cannot show the message's content or that no route leads over, and a carrier
-/// that has refused the message on it.
+/// cannot show the message or that no route leads over, and a carrier that has
+/// refused the message on it.
 pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
     let mut ways = Vec::new();
     for (place, channel) in message.ways().filter(|(place, _)| *place >= message.place) {
-        let can_show = message.content.as_ref().is_none_or(|content| !matches!(content.on(channel), Showing::Not(_)));
         let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
-        let Some(route) = route.filter(|_| can_show) else { continue };
+        let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
         let has_refused = |carrier| {
             let mut tried = message.tried.iter();
             tried.any(|tried| (tried.carrier, tried.channel, tried.ended) == (Some(carrier), channel, Ended::Rejected))
@@ -52,6 +51,15 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
     ways
 }
 
+/// Whether the channel shows the content, or there is a text for it to show instead.
+fn is_shown(message: &Message, channel: Channel) -> bool {
+    match message.content.as_ref().map(|content| content.on(channel)) {
+        Some(Showing::Content) => true,
+        Some(Showing::Text) | None => !message.text.is_empty(),
+        Some(Showing::Not(_)) => false,
+    }
+}
+
 /// How long the receipt of the channel that the message is at is waited for; none
 /// where no way leads over a later one.
 pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
@@ -63,7 +71,7 @@ pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Durat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Tried;
+    use crate::domain::{Text, Tried};
 
     fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routes {
         let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
@@ -117,5 +125,25 @@ mod tests {
         let ways = ways(&message, &routes);
         let shown: Vec<_> = ways.iter().map(|way| (way.channel, way.content(&message).is_some())).collect();
         assert_eq!(shown, [(Rcs, true), (Sms, false)]);
+    }
+
+    #[test]
+    fn without_a_text_only_channels_that_show_the_content_are_left() {
+        use Channel::{Rcs, Sms, Viber, WhatsApp};
+        let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
+        let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
+        let mut message = Message {
+            text: Text::none(),
+            content: Some(Content::of_json(content).unwrap()),
+            channels: vec![Sms, Rcs, Viber, WhatsApp, Sms],
+            ..Message::example()
+        };
+        let loopback = CarrierName::Loopback;
+        assert_eq!(over(&message, &routes), [(1, Rcs, loopback, true), (3, WhatsApp, loopback, false)]);
+        message.place = 3;
+        assert_eq!(receipt_within(&message, &routes), None, "SMS has nothing to show");
+        message.content = None;
+        message.place = 0;
+        assert_eq!(over(&message, &routes), []);
     }
 }
