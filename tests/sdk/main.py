@@ -210,9 +210,9 @@ class Test:
         for what, built, text in (
             ("list", message("list", text_header, footer, choices), "When?"),
             ("button", message("button", media_header, footer, buttons), "When?"),
-            ("list, with no header, footer or fallback text,", message("list", no_header, "", choices), ""),
+            ("bare list", message("list", no_header, "", choices), ""),
         ):
-            with self.check(f"an interactive {what} message is accepted and arrives"):
+            with self.check(f"an interactive message ({what}) is accepted and arrives"):
                 phone = next(PHONES)
                 client = self.client()
                 client.add_whatsapp_interactive_message(built, text, NUMBER, [phone], "interactive")
@@ -276,10 +276,9 @@ def accepted(answer, messages):
 
 
 def shows(shown, part):
-    """Expects a phone that was brought rich content to show that part of it."""
-    if "content" in shown:
-        [bubble] = shown["content"]["conversation"]
-        expect(part in bubble, f"what the phone shows: {shown}")
+    """Expects what the phone shows of rich content to be that part."""
+    [bubble] = shown["content"]["conversation"]
+    expect_equal(list(bubble), [part], "the parts that the phone shows")
 
 
 def rejected(answer, code, count=1):

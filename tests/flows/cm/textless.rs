@@ -42,7 +42,9 @@ async fn a_template_without_a_text_is_one_part_and_arrives() {
     let accepted = json!({"to": "00447700900061", "status": "Accepted", "reference": null, "parts": 1,
         "messageDetails": null, "messageErrorCode": 0});
     assert_eq!(answered.body, json!({"details": "Created 1 message(s)", "errorCode": 0, "messages": [accepted]}));
-    assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], "");
+    let shown = system.until_handset(PHONE, 1).await[0].clone();
+    assert_eq!((&shown["text"], &shown["channel"]), (&"".into(), &"whatsapp".into()));
+    assert_eq!(shown["content"]["conversation"][0]["template"]["whatsapp"]["element_name"], "welcome");
     let message = delivered(&system).await;
     assert_eq!((&message["body"], &message["segments"]), (&"".into(), &0.into()));
     assert_eq!((&message["channel"], &message["state"]), (&"whatsapp".into(), &"delivered".into()));
@@ -58,6 +60,25 @@ async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
     assert_eq!((&message["channel"], message.get("tried")), (&"whatsapp".into(), None));
     system.until_quiet().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
+}
+
+#[tokio::test]
+async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_told() {
+    for (conduct, code, state) in [("fails", "3", "failed"), ("rejects", "1", "rejected")] {
+        let system = System::start().await;
+        let set =
+            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": conduct}));
+        assert!(set.send().await.unwrap().status().is_success());
+        let sent = with(template(&["WhatsApp", "SMS"]), "reference", "order-7");
+        assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
+        let id = newest(&system).await["id"].clone();
+        let message = system.until_state(&id, state).await;
+        system.until_quiet().await;
+        assert!(system.handset(PHONE).await.is_empty(), "{conduct}: {message}");
+        let reports = system.sunk("status").await;
+        let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];
+        assert_eq!(last, code, "{conduct}: {reports:?}");
+    }
 }
 
 #[tokio::test]
@@ -85,6 +106,15 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
     let shown = system.until_handset(PHONE, 3).await;
     let texts: Vec<_> = shown.iter().map(|shown| shown["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["", "When?", ""]);
+    let shown = |place: usize| &shown[place]["content"]["conversation"][0]["interactive"];
+    assert_eq!(shown(0)["header"], json!({"type": "text", "text": "Your visit"}));
+    assert_eq!(shown(1)["action"]["sections"][0]["rows"][0]["description"], "In the morning");
+    assert!(shown(1).get("header").is_none() && shown(1).get("footer").is_none(), "what is empty goes nowhere");
+    assert_eq!(
+        *shown(2),
+        json!({"type": "button", "header": {"type": "image", "Media": media}, "body": {"text": "Come?"},
+        "action": {"buttons": [button]}})
+    );
 }
 
 #[tokio::test]

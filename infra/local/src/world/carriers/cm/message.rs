@@ -100,7 +100,9 @@ fn read_number(number: Option<&Value>) -> Result<Phone, Flaw> {
 fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, Flaw> {
     let body = Object::of(message.get("body").ok_or_else(Flaw::no_body)?).ok_or_else(Flaw::body)?;
     let text = body.get("content").ok_or_else(Flaw::no_content)?.as_str().ok_or_else(Flaw::body)?;
-    if text.is_empty() {
+    // CM's own client writes an empty text beside a template.
+    let is_shown_otherwise = channel != Channel::Sms && message.get("richContent").is_some();
+    if text.is_empty() && !is_shown_otherwise {
         return Err(Flaw::no_content());
     }
     let automatic = match body.get("type") {
@@ -186,13 +188,43 @@ fn is_rich_content(content: &Value) -> bool {
     content.get("conversation").is_some_and(is_conversation) && content.get("suggestions").is_none_or(are_suggestions)
 }
 
-/// The table's five parts, and those of the page's chapters on channels.
+/// The table's five parts, those of the page's chapters on channels, and that of
+/// the page "Interactive messages".
 fn is_item(item: &Value) -> bool {
-    const PARTS: [&str; 9] =
-        ["text", "media", "location", "contact", "contacts", "template", "listPicker", "timePicker", "oauth2"];
+    const PARTS: [&str; 10] = [
+        "text",
+        "media",
+        "location",
+        "contact",
+        "contacts",
+        "template",
+        "interactive",
+        "listPicker",
+        "timePicker",
+        "oauth2",
+    ];
     Object::of(item).is_some_and(|item| {
-        PARTS.iter().any(|part| item.get(part).is_some()) && item.get("suggestions").is_none_or(are_suggestions)
+        PARTS.iter().any(|part| item.get(part).is_some())
+            && item.get("interactive").is_none_or(is_interactive)
+            && item.get("suggestions").is_none_or(are_suggestions)
     })
+}
+
+/// A body, and a list behind a button or at most three buttons.
+fn is_interactive(interactive: &Value) -> bool {
+    let filled = |text: &Value| text.as_str().is_some_and(|text| !text.is_empty());
+    let of_one_to =
+        |most: usize, items: &Value| items.as_array().is_some_and(|items| (1..=most).contains(&items.len()));
+    let action = |name| Object::of(interactive)?.get("action").and_then(Object::of)?.get(name);
+    let body = Object::of(interactive).and_then(|it| it.get("body").and_then(Object::of)?.get("text"));
+    body.is_some_and(filled)
+        && match Object::of(interactive).and_then(|it| it.get("type")?.as_str()) {
+            Some("list") => {
+                action("button").is_some_and(filled) && action("sections").is_some_and(|it| of_one_to(10, it))
+            }
+            Some("button") => action("buttons").is_some_and(|it| of_one_to(3, it)),
+            _ => false,
+        }
 }
 
 fn are_suggestions(suggestions: &Value) -> bool {

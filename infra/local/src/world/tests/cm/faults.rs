@@ -132,6 +132,7 @@ async fn a_message_at_fault_is_rejected_by_its_row_and_the_others_are_sent() {
 async fn an_invalid_field_is_named() {
     let tester = Tester::start().await;
     let item = json!({ "text": "Look" });
+    let interactive = |interactive: Value| json!({ "conversation": [{ "interactive": interactive }] });
     let suggestions = |count: usize| {
         json!({
             "conversation": [item], "suggestions": vec![json!({ "action": "Reply", "label": "Yes" }); count],
@@ -156,6 +157,15 @@ async fn an_invalid_field_is_named() {
         ("richContent", json!({ "conversation": [{}] })),
         ("richContent", json!({ "conversation": [item], "suggestions": [{ "action": "Reply" }] })),
         ("richContent", suggestions(12)),
+        (
+            "richContent",
+            interactive(json!({ "type": "list", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
+        ),
+        ("richContent", interactive(json!({ "type": "button", "body": {}, "action": { "buttons": [{}] } }))),
+        (
+            "richContent",
+            interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [] } })),
+        ),
     ] {
         let told = rejected(&tester, with(field, value)).await;
         assert_eq!(told["messageErrorCode"], 305, "{field}");
@@ -170,6 +180,10 @@ async fn an_invalid_field_is_named() {
         ("validity", json!("30M")),
         ("maximumNumberOfMessageParts", json!(8)),
         ("richContent", suggestions(11)),
+        (
+            "richContent",
+            interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
+        ),
     ] {
         let (status, told) = tester.post_cm(&[with(field, value)]).await;
         assert_eq!(status, StatusCode::OK, "{field}: {told}");
@@ -187,6 +201,19 @@ async fn a_text_of_more_parts_than_are_allowed_is_rejected() {
     assert_eq!(rejected(&tester, text(307)).await["messageErrorCode"], 304);
     let (status, answer) = tester.post_cm(&[text(306)]).await;
     assert_eq!((status, &answer["messages"][0]["parts"]), (StatusCode::OK, &json!(2)));
+}
+
+#[tokio::test]
+async fn a_text_may_be_empty_beside_what_another_channel_than_sms_shows() {
+    let tester = Tester::start().await;
+    let mut message = with("body", json!({ "content": "" }));
+    message["richContent"] = json!({ "conversation": [{ "text": "Look" }] });
+    assert_eq!(rejected(&tester, message.clone()).await["messageErrorCode"], 304);
+    message["allowedChannels"] = json!(["WhatsApp"]);
+    let (status, answer) = tester.post_cm(&[message.clone()]).await;
+    assert_eq!((status, &answer["messages"][0]["parts"]), (StatusCode::OK, &json!(1)));
+    message["richContent"] = Value::Null;
+    assert_eq!(rejected(&tester, message).await["messageErrorCode"], 304);
 }
 
 #[tokio::test]
