@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     cm,
-    system::{DEMO, System, answer, owned, with},
+    system::{CM_TOKEN, DEMO, System, answer, owned, with},
 };
 
 const PHONE: &str = "447700900071";
-/// What CM.com shows in the paths of its webhooks.
-const CM_TOKEN: &str = "cm-webhook-token";
 /// How long a channel's receipt is waited for.
 const PATIENCE: u64 = 300;
 

@@ -20,6 +20,8 @@ pub const OTHER: &str = "other-key";
 
 /// What the simulated carrier shows in the paths of its webhooks.
 pub const TOKEN: &str = "loopback-webhook-token";
+/// What the simulated CM.com shows there.
+pub const CM_TOKEN: &str = "cm-webhook-token";
 
 /// How long something may take that should come at once.
 const PATIENCE: Duration = Duration::from_secs(30);

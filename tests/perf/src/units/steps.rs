@@ -1,8 +1,9 @@
 //! One message through each step, and many where many go together.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tests::system::{System, TOKEN, invocation, owned, shared, with};
+use tests::system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with};
 
 use super::{Stage, Step};
 
@@ -117,13 +118,50 @@ impl<'a> Functions<'a> {
         self.mo.handle(invocation(&path, &reply("r1"))).await;
         let brought = self.mo.handle(invocation(&path, &reply("r2")));
         steps.push(one("reply", stage.cost(async { succeeded(&brought.await) }).await?));
+        steps.extend(self.over_channels().await?);
         Ok(steps)
+    }
+
+    /// What it takes to go on to another channel.
+    async fn over_channels(&self) -> anyhow::Result<Vec<Step>> {
+        let (stage, dispatch) = (self.stage, &self.dispatch);
+        let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
+        let phone = "447700900307";
+        let submit = async |name: &str, behaves: &str| {
+            let set = stage.system.request(Method::PUT, &format!("/handsets/{phone}/channels"));
+            set.json(&json!({"rcs": behaves})).send().await?.error_for_status()?;
+            let message = with(self.message(phone), "channels", json!(["rcs", "sms"]));
+            let id = self.accept(vec![message]).await?[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
+            let run = async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) };
+            Ok::<_, anyhow::Error>((one(name, stage.cost(run).await?), id))
+        };
+        let next_channel = |id: &str| {
+            let failed =
+                json!({"v": 1, "type": "next_channel", "message": id, "place": 0, "carrier": "cm", "reason": "5"});
+            async move { finished(dispatch.handle(batch_of(&failed)).await.batch_item_failures.len()) }
+        };
+        // Warms it: the carrier's key and the rates of senders are read once.
+        let (_, id) = submit("", "silent").await?;
+        next_channel(&id).await?;
+        let (refused, _) = submit("submit, refused on the first of two channels", "rejects").await?;
+        let (taken, id) = submit("submit, taken on the first of two channels", "silent").await?;
+
+        let report = json!({"to": phone, "reference": id, "status": {"code": "3", "errorCode": "5"}});
+        let path = format!("/dlr/cm/{CM_TOKEN}");
+        let failure = self.dlr.handle(invocation(&path, &json!({"messages": {"msg": report}})));
+        let failed = stage.cost(async { succeeded(&failure.await) }).await?;
+        let next = stage.cost(next_channel(&id)).await?;
+        Ok(vec![refused, taken, one("receipt, the first of two channels failed", failed), one("next channel", next)])
     }
 }
 
 fn job(message: &str) -> SqsEvent {
+    batch_of(&json!({"v": 1, "type": "submit", "message": message}))
+}
+
+fn batch_of(job: &Value) -> SqsEvent {
     let mut record = SqsMessage::default();
-    record.body = Some(json!({"v": 1, "type": "submit", "message": message}).to_string());
+    record.body = Some(job.to_string());
     let mut event = SqsEvent::default();
     event.records.push(record);
     event
