@@ -1,6 +1,8 @@
 //! Channels that give way to the next, and carriers to the next of their route:
 //! one message, one delivery, whatever fails on the way.
 
+mod races;
+
 use local::{config::Config, world::WorldOptions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{
         Gateway,
-        submit::{Done, next_channel, submit},
+        submit::{Done, failed, submit},
     },
     queue::Job,
     runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway, connect_secrets},
@@ -60,7 +60,7 @@ impl Dispatch {
         let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
         let done = match job {
             Job::Submit { message } => submit(gateway, directory, submitter, message).await,
-            Job::NextChannel(failed) => next_channel(gateway, directory, submitter, &failed).await,
+            Job::Failed(failure) => failed(gateway, directory, submitter, &failure).await,
         };
         match done {
             Ok(Done::Finished) => BatchRun::Done,

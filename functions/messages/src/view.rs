@@ -133,9 +133,9 @@ fn show(message: &Message) -> ShownMessage<'_> {
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
         expires_at: message.expires_at.map(time),
         content: message.content.as_ref(),
-        channel: message.carrier.map(|_| message.channel().as_str()),
-        carrier: message.carrier.map(CarrierName::as_str),
-        carrier_id: message.carrier_id.as_deref(),
+        channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),
+        carrier: message.carrier_reached().map(CarrierName::as_str),
+        carrier_id: message.carrier_id.as_deref().filter(|_| message.carrier_reached() == message.carrier),
         tried: message.tried.iter().map(show_tried).collect(),
     }
 }

@@ -21,13 +21,16 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
+use tracing::warn;
 use url::Url;
 
+pub(crate) use reason::without_numbers;
 pub use reference::SubmitReference;
 
 use self::rests::Rests;
 use crate::{
     domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
+    edge::chain,
     runtime::Clock,
     store::{CarrierSecrets, SecretStore, SecretsManager},
 };
@@ -219,6 +222,11 @@ impl UnreadableError {
     }
 }
 
+fn resting(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
+    let reason = format!("{carrier} is left alone for a while, as it failed again and again");
+    Outcome::Busy { reason, retry_after: Duration::try_from(until.duration_since(now)).ok() }
+}
+
 /// Hands messages to carriers over one shared HTTP client.
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
@@ -234,10 +242,11 @@ impl<S: SecretStore> Submitter<S> {
         Self { http, secrets, cm: cm::submit::Posts::new(), rests: Rests::default(), clock }
     }
 
-    /// Until when the carrier is left alone because it failed again and again;
-    /// none if it may be tried now.
-    pub fn rests_until(&self, carrier: CarrierName) -> Option<Timestamp> {
-        self.rests.until(carrier, self.clock.now())
+    /// What the carrier would be said to be if it is left alone now, because it
+    /// failed again and again.
+    pub fn resting(&self, carrier: CarrierName) -> Option<Outcome> {
+        let now = self.clock.now();
+        self.rests.until(carrier, now).map(|until| resting(carrier, until, now))
     }
 
     /// Hands the message over once, and says what became of it within the
@@ -248,34 +257,37 @@ impl<S: SecretStore> Submitter<S> {
         settings: &CarrierSettings,
         submission: &Submission<'_>,
     ) -> Outcome {
-        let outcome = self.hand_over(carrier, settings, submission).await;
+        let key = match self.key(carrier).await {
+            Ok(key) => key,
+            Err(busy) => return busy,
+        };
+        let begun = self.clock.now();
+        if let Some(until) = self.rests.begin(carrier, begun) {
+            return resting(carrier, until, begun);
+        }
+        let outcome = match carrier {
+            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
+            CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
+        };
         self.rests.note(carrier, &outcome, self.clock.now());
         outcome
     }
 
-    async fn hand_over(
-        &self,
-        carrier: CarrierName,
-        settings: &CarrierSettings,
-        submission: &Submission<'_>,
-    ) -> Outcome {
-        match carrier {
-            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
-            CarrierName::Cm => match self.key(carrier).await {
-                Ok(key) => cm::submit::submit(&self.http, &self.cm, settings, &key, submission).await,
-                Err(busy) => busy,
-            },
-        }
-    }
-
-    /// What the carrier wants to be shown. Without it, nothing can be sent yet.
+    /// What the carrier wants to be shown, if it wants anything. Without it, nothing
+    /// can be sent yet.
     async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
+        if !carrier.wants_key() {
+            return Ok(String::new());
+        }
         let reason = match self.secrets.key(carrier).await {
             Ok(Some(key)) => return Ok(key),
-            Ok(None) => "the carrier's key is not set".to_owned(),
-            Err(error) => error.to_string(),
+            Ok(None) => "the carrier's key is not set",
+            Err(error) => {
+                warn!(carrier = carrier.as_str(), error = chain(&error), "the carrier's key could not be read");
+                "the carrier's key could not be read"
+            }
         };
-        Err(Outcome::Busy { retry_after: None, reason })
+        Err(Outcome::Busy { retry_after: None, reason: reason.to_owned() })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Why a carrier refused a message, in its own words. They are kept, shown and
-//! logged, so they are short and name no phone number.
+//! Why a carrier refused a message, in its own words. They are kept and
+//! shown, so they are short and name no phone number.
 
 /// The most characters that are kept.
 const LONGEST: usize = 100;
@@ -12,7 +12,7 @@ pub(super) fn cut(words: &str) -> String {
 }
 
 /// The same without what looks like a phone number, however its digits are grouped.
-pub(super) fn without_numbers(words: &str) -> String {
+pub(crate) fn without_numbers(words: &str) -> String {
     let mut kept = String::with_capacity(words.len());
     let mut rest = words;
     while !rest.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn without_numbers(words: &str) -> String {
 }
 
 fn is_part(c: char) -> bool {
-    c.is_numeric() || c.is_whitespace() || "+-().,/_".contains(c)
+    c.is_numeric() || c.is_whitespace() || "+-‐‑‒–—().,:;/_".contains(c)
 }
 
 #[cfg(test)]

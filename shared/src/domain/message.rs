@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, MessageId, PhoneNumber, Progress, Receipts,
-    Reference, SentFrom, Stamp, State, Text, Tried,
+    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, MessageId, PhoneNumber, Progress, ReceiptStatus,
+    Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -51,6 +51,8 @@ pub struct Message {
     /// When its sender's rate lets it go; none if that was when it came in, or if it
     /// has no turn yet.
     pub not_before: Option<Timestamp>,
+    /// When a busy carrier is asked again: a job comes then.
+    pub retry_at: Option<Timestamp>,
     /// When it is woken, if it rests on that.
     pub wake_at: Option<Timestamp>,
     /// How often a worker claimed it, as a rule to hand it to a carrier.
@@ -95,10 +97,13 @@ impl Message {
         [self.send_at, self.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
     }
 
-    /// When a worker first claimed it to hand it over.
+    /// Since when carriers have been asked for the channel that it is at: since it
+    /// was first claimed, its turn came, or the channel before gave way.
     #[must_use]
     pub fn tried_since(&self) -> Option<Timestamp> {
-        self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
+        let claimed = self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at);
+        let handed_over = self.tried.iter().rev().find(|tried| tried.ended.was_handed_over()).map(|tried| tried.at);
+        [claimed, handed_over, self.not_before].into_iter().flatten().max()
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
@@ -110,7 +115,31 @@ impl Message {
     /// The channel that it is at.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        self.ways().find(|(place, _)| *place == self.place).map_or(Channel::Sms, |(_, channel)| channel)
+        self.channel_at(self.place)
+    }
+
+    fn channel_at(&self, place: u8) -> Channel {
+        self.ways().find(|(other, _)| *other == place).map_or(Channel::Sms, |(_, channel)| channel)
+    }
+
+    /// The channel that brought it to the handset, or that it is at.
+    #[must_use]
+    pub fn channel_reached(&self) -> Channel {
+        self.channel_at(self.arrived_at().unwrap_or(self.place))
+    }
+
+    /// Who brought it to the handset, or has it.
+    #[must_use]
+    pub fn carrier_reached(&self) -> Option<CarrierName> {
+        let Some(place) = self.arrived_at().filter(|place| *place != self.place) else { return self.carrier };
+        let over = self.channel_at(place);
+        self.tried.iter().find(|tried| tried.channel == over && tried.ended.was_handed_over())?.carrier
+    }
+
+    /// The place of the channel that it arrived over.
+    fn arrived_at(&self) -> Option<u8> {
+        let arrived = [ReceiptStatus::Delivered, ReceiptStatus::Read].map(|status| self.receipts.get(status));
+        arrived.into_iter().flatten().next().map(|receipt| receipt.place)
     }
 
     /// Whether there is a channel behind that place.
@@ -222,6 +251,7 @@ impl Message {
             lease_until: None,
             receipt_by: None,
             not_before: None,
+            retry_at: None,
             wake_at: None,
             attempts: 0,
             place: 0,

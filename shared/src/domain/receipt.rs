@@ -50,6 +50,8 @@ pub struct Receipt {
     /// The carrier's own code and words, for people.
     pub code: Option<String>,
     pub description: Option<String>,
+    /// The place of the channel that it is about.
+    pub place: u8,
     /// The run that recorded it.
     pub stamp: Stamp,
 }

@@ -236,6 +236,7 @@ fn message(
         lease_until: None,
         receipt_by: None,
         not_before: None,
+        retry_at: None,
         wake_at: later,
         attempts: 0,
         place: 0,

@@ -25,6 +25,8 @@ use crate::{
 
 /// How late a message may be and still use its turn.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
+/// How far ahead a turn may be that is used at once: queues count in seconds.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
 /// For how many senders of one request time is reserved at once.
 const CONCURRENCY: usize = 16;
 
@@ -71,7 +73,9 @@ pub(super) async fn turn(
     }
     let Some(rate) = directory.rates().await?.of(&message.from.id) else { return Ok(None) };
     let turn = gateway.store.reserve(&message.from.id, rate.time_for(1), now).await?;
-    Ok((turn > now).then(|| wait_until(message, turn)))
+    // A job could not come sooner, and what lies in a long queue must not go round in it for ever.
+    let soon = now.saturating_add(SOON).unwrap_or(now);
+    Ok((turn > soon).then(|| wait_until(message, turn)))
 }
 
 /// The turn that a message has and has not used.

@@ -13,9 +13,9 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable, settle::announce};
 use crate::{
-    carriers::{CarrierName, CarrierReceipt, SubmitReference},
-    domain::{Message, MessageId, Receipt, ReceiptStatus},
-    queue::{FailedChannel, Job, Queue},
+    carriers::{CarrierName, CarrierReceipt, SubmitReference, without_numbers},
+    domain::{Message, MessageId, Progress, Receipt, ReceiptStatus},
+    queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{Freshness, Messages, Parked, Recorded},
 };
@@ -24,9 +24,9 @@ use crate::{
 const CODE_LENGTH: usize = 20;
 const DESCRIPTION_LENGTH: usize = 100;
 
-/// Records a receipt, or hands the message on to its next channel. `submit` is
-/// our name for the submit in the webhook's path, where there is one, and wins
-/// over the one in the body; `payload` is the body as it came.
+/// Records a receipt, or lets `dispatch` hand the message on to its next channel.
+/// `submit` is our name for the submit in the webhook's path, where there is one,
+/// and wins over the one in the body; `payload` is the body as it came.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
@@ -41,28 +41,76 @@ pub async fn receipt(
     let Some(SubmitReference { message: id, place }) = submit.or(receipt.reference) else {
         return park(gateway, carrier, payload, now).await;
     };
-    let found = handed_over(gateway, id).await?;
-    let Some(found) = found.filter(|message| message.may_have_gone_through(carrier)) else {
-        return park(gateway, carrier, payload, now).await;
+    let found = match find(gateway, id, carrier, place, receipt.status).await? {
+        Found::Counts(found) => found,
+        Found::GivenUp => {
+            info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a receipt of a channel that was given up");
+            return Ok(());
+        }
+        Found::Nothing => return park(gateway, carrier, payload, now).await,
     };
-    if receipt.status.is_failure() && !is_the_last_word(&found, carrier, place) {
+    if receipt.status.is_failure() && !found.receipts.is_final() && found.has_channel_after(place) {
         return pass_on(gateway, carrier, &found, place, receipt).await;
     }
     if receipt.status == ReceiptStatus::Read {
         let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
-        record(gateway, carrier, &found, &implied, now).await?;
+        record(gateway, carrier, &found, place, &implied, now).await?;
     }
-    match record(gateway, carrier, &found, receipt, now).await? {
+    match record(gateway, carrier, &found, place, receipt, now).await? {
         Recorded::NoMessage => park(gateway, carrier, payload, now).await,
         Recorded::New | Recorded::Already => Ok(()),
     }
 }
 
-/// Whether a failure there is one of the message: no other channel or carrier has
-/// it or may get it, or it has arrived before.
-fn is_the_last_word(message: &Message, carrier: CarrierName, place: u8) -> bool {
-    let has_it = message.carrier.is_none_or(|taker| taker == carrier);
-    message.receipts.is_final() || (has_it && place >= message.place && !message.has_channel_after(place))
+/// What a receipt says of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bearing {
+    /// Nothing: the message was never handed to that carrier.
+    Nothing,
+    /// Nothing any more: the channel or carrier that it is about gave way to another.
+    GivenUp,
+    Counts,
+}
+
+pub(super) fn bearing(message: &Message, carrier: CarrierName, place: u8, status: ReceiptStatus) -> Bearing {
+    if message.attempts == 0 || !message.may_have_gone_through(carrier) {
+        return Bearing::Nothing;
+    }
+    let has_it = place == message.place && message.carrier.is_none_or(|taker| taker == carrier);
+    let is_out = message.progress != Progress::Queued;
+    match status {
+        // Whichever channel it came by, it has arrived.
+        ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,
+        _ if message.receipts.is_final() || (has_it && is_out) => Bearing::Counts,
+        _ => Bearing::GivenUp,
+    }
+}
+
+enum Found {
+    Counts(Box<Message>),
+    GivenUp,
+    Nothing,
+}
+
+/// The message that the receipt counts for. A receipt may be faster than a cheap
+/// read, so what that makes nothing of is looked at again.
+async fn find(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    id: MessageId,
+    carrier: CarrierName,
+    place: u8,
+    status: ReceiptStatus,
+) -> Result<Found, Unavailable> {
+    let mut last = Found::Nothing;
+    for freshness in [Freshness::Recent, Freshness::Latest] {
+        let Some(message) = gateway.store.message(id, freshness).await? else { continue };
+        last = match bearing(&message, carrier, place, status) {
+            Bearing::Counts => return Ok(Found::Counts(Box::new(message))),
+            Bearing::GivenUp => Found::GivenUp,
+            Bearing::Nothing => Found::Nothing,
+        };
+    }
+    Ok(last)
 }
 
 /// A channel has failed that is not the last. `dispatch` holds messages while it
@@ -74,38 +122,42 @@ async fn pass_on(
     place: u8,
     receipt: &CarrierReceipt,
 ) -> Result<(), Unavailable> {
-    let words = if message.has_channel_after(place) && place >= message.place {
-        let said = receipt.description.as_deref().or(receipt.code.as_deref()).unwrap_or(receipt.status.as_str());
-        let reason = cut(said, DESCRIPTION_LENGTH);
-        let job = Job::NextChannel(FailedChannel { message: message.id, place, carrier, reason });
-        gateway.queue.enqueue(&[(job, Duration::ZERO)]).await?;
-        "a channel failed"
-    } else {
-        "a channel failed that was given up before"
+    let failed = FailedSubmit {
+        message: message.id,
+        place,
+        carrier,
+        status: receipt.status,
+        code: receipt.code.as_deref().map(|code| clean(code, CODE_LENGTH)),
+        description: receipt.description.as_deref().map(|text| clean(text, DESCRIPTION_LENGTH)),
     };
-    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "{words}");
+    gateway.queue.enqueue(&[(Job::Failed(failed), Duration::ZERO)]).await?;
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a channel failed");
     Ok(())
 }
 
-/// The message, if it has been handed to a carrier. A receipt may be faster
-/// than a cheap read, so what it does not find is looked for again.
-async fn handed_over(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    id: MessageId,
-) -> Result<Option<Message>, Unavailable> {
-    for freshness in [Freshness::Recent, Freshness::Latest] {
-        let found = gateway.store.message(id, freshness).await?.filter(|message| message.attempts > 0);
-        if found.is_some() {
-            return Ok(found);
+impl From<&FailedSubmit> for CarrierReceipt {
+    fn from(failed: &FailedSubmit) -> Self {
+        Self {
+            reference: Some(SubmitReference { message: failed.message, place: failed.place }),
+            status: failed.status,
+            code: failed.code.clone(),
+            description: failed.description.clone(),
         }
     }
-    Ok(None)
 }
 
-async fn record(
+/// What it says, for people.
+pub(super) fn words_of(receipt: &CarrierReceipt) -> String {
+    let said = receipt.description.as_deref().or(receipt.code.as_deref()).unwrap_or(receipt.status.as_str());
+    clean(said, DESCRIPTION_LENGTH)
+}
+
+/// Records a receipt that counts, about the channel of that place.
+pub(super) async fn record(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
     message: &Message,
+    place: u8,
     receipt: &CarrierReceipt,
     now: Timestamp,
 ) -> Result<Recorded, Unavailable> {
@@ -116,9 +168,9 @@ async fn record(
         Recorded::Already
     } else {
         announce(gateway, message, status.state(), stamp, now).await?;
-        let code = receipt.code.as_deref().map(|code| cut(code, CODE_LENGTH));
-        let description = receipt.description.as_deref().map(|text| cut(text, DESCRIPTION_LENGTH));
-        let receipt = Receipt { status, at: now, code, description, stamp };
+        let code = receipt.code.as_deref().map(|code| clean(code, CODE_LENGTH));
+        let description = receipt.description.as_deref().map(|text| clean(text, DESCRIPTION_LENGTH));
+        let receipt = Receipt { status, at: now, code, description, place, stamp };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
     let metric = match status {
@@ -134,8 +186,9 @@ async fn record(
     Ok(recorded)
 }
 
-fn cut(text: &str, length: usize) -> String {
-    text.chars().take(length).collect()
+/// A carrier's words as they are kept and shown: short, and without phone numbers.
+fn clean(words: &str, length: usize) -> String {
+    without_numbers(words).chars().take(length).collect()
 }
 
 async fn park(

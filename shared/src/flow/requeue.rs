@@ -23,7 +23,7 @@ pub async fn requeue(gateway: &Gateway<impl Messages, impl Queue>) -> Result<usi
         let jobs: Vec<_> = found
             .into_iter()
             .filter_map(|found| {
-                let delay = pace::delay(found.not_before, found.wake_at, now)?;
+                let delay = pace::delay(found.not_before.max(found.retry_at), found.wake_at, now)?;
                 Some((Job::Submit { message: found.message }, delay))
             })
             .collect();

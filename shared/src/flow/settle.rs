@@ -25,6 +25,8 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
         carrier_id: None,
         tried: Vec::new(),
         receipt_by: None,
+        retry_at: None,
+        place: None,
         forget: None,
     }
 }
@@ -32,7 +34,7 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
 /// What became of a settlement.
 pub(super) enum Settled {
     /// It is on record.
-    Done(Box<Message>),
+    Done,
     /// Something else was recorded meanwhile: the message as it is.
     Otherwise(Box<Message>),
     Gone,
@@ -56,7 +58,7 @@ pub(super) async fn settle(
                 attempts = message.attempts,
                 "{}", state.as_str()
             );
-            Ok(Settled::Done(message))
+            Ok(Settled::Done)
         }
         Change::Refused(found) => {
             info!(message.id = %found.id, message.state = found.state().as_str(), settlement = state.as_str(), "was settled otherwise meanwhile");

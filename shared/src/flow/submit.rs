@@ -11,6 +11,7 @@
 //! fails it by a receipt, or that brings no receipt in its time gives way to the
 //! next; a receipt that says *delivered* ends that, whenever it comes.
 
+mod due;
 mod hand_over;
 mod ways;
 
@@ -20,17 +21,19 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
+    due::{Due, due},
     hand_over::HandOver,
     ways::{Way, receipt_within, ways},
 };
 use super::{
     Gateway, Unavailable, pace,
+    receipt::{Bearing, bearing, record, words_of},
     settle::{Settled, settle, settlement},
 };
 use crate::{
-    carriers::{CarrierName, Submitter},
-    domain::{Ended, Message, MessageId, Progress, Stamp, State, Tried},
-    queue::{FailedChannel, Job, LONGEST_DELAY, Queue},
+    carriers::{CarrierName, CarrierReceipt, Submitter},
+    domain::{Ended, Message, MessageId, Progress, Stamp, Tried},
+    queue::{FailedSubmit, Job, LONGEST_DELAY, Queue},
     runtime::{About, Metric},
     store::{
         Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, Settlement,
@@ -99,16 +102,16 @@ pub async fn submit(
     }
 }
 
-/// Sends a message over its next channel, if the one that a receipt is about is
-/// the one that it is at.
+/// A receipt says that a submit failed which was not the message's last way: sends
+/// the message over its next channel, or records the failure if none is left.
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
-pub async fn next_channel(
+pub async fn failed(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
-    failed: &FailedChannel,
+    failed: &FailedSubmit,
 ) -> Result<Done, Unavailable> {
     let id = failed.message;
     let Some(message) = gateway.store.message(id, Freshness::Latest).await? else {
@@ -119,26 +122,33 @@ pub async fn next_channel(
     let is_held = message.progress == Progress::Submitting && message.lease_until.is_some_and(|until| until > now);
     if is_held {
         // The receipt was faster than the answer. Whoever waits for that is soon done.
-        gateway.queue.enqueue(&[(Job::NextChannel(failed.clone()), ANSWER_WITHIN)]).await?;
+        gateway.queue.enqueue(&[(Job::Failed(failed.clone()), ANSWER_WITHIN)]).await?;
         return Ok(Done::Finished);
     }
-    let is_at = message.place == failed.place && message.carrier.is_none_or(|carrier| carrier == failed.carrier);
-    // A run of this same job may have got this far before it was cut off.
-    let gave_way = message.progress == Progress::Queued && message.place == failed.place + 1;
-    if is_at && Progress::Queued.follows(message.progress) {
-        let tried = Tried {
-            channel: message.channel(),
-            carrier: Some(failed.carrier),
-            at: now,
-            ended: Ended::Failed,
-            reason: Some(failed.reason.clone()),
-        };
-        if !give_way(gateway, &message, tried, now).await? {
+    let receipt = CarrierReceipt::from(failed);
+    match bearing(&message, failed.carrier, failed.place, failed.status) {
+        // A run of this same job may have been cut off after the channel gave way.
+        _ if message.progress == Progress::Queued => {}
+        Bearing::Nothing | Bearing::GivenUp => {
+            info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
             return Ok(Done::Finished);
         }
-    } else if !gave_way {
-        info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
-        return Ok(Done::Finished);
+        Bearing::Counts if receipt_within(&message, &directory.routes().await?).is_none() => {
+            record(gateway, failed.carrier, &message, failed.place, &receipt, now).await?;
+            return Ok(Done::Finished);
+        }
+        Bearing::Counts => {
+            let tried = Tried {
+                channel: message.channel(),
+                carrier: Some(failed.carrier),
+                at: now,
+                ended: Ended::Failed,
+                reason: Some(words_of(&receipt)),
+            };
+            if !give_way(gateway, &message, tried, now).await? {
+                return Ok(Done::Finished);
+            }
+        }
     }
     submit(gateway, directory, submitter, id).await
 }
@@ -190,7 +200,7 @@ async fn send(
     };
     match verdict {
         Some(verdict) => conclude(gateway, &message, verdict).await,
-        None => has_arrived_meanwhile(gateway, &message, stamp).await,
+        None => leave(gateway, &message, stamp).await,
     }
 }
 
@@ -280,14 +290,23 @@ fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Ver
     Settlement { reason: Some(reason.to_owned()), forget, ..settlement(stamp, Progress::Queued, at) }.into()
 }
 
-/// Records the outcome, and enqueues again what is to be tried again.
+/// Records the outcome. What is to be tried again gets its job before that, so
+/// that whatever job finds the record knows that there is one.
 async fn conclude(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     verdict: Verdict,
 ) -> Result<(), Unavailable> {
-    let Verdict { settlement, retry_after } = verdict;
+    let Verdict { mut settlement, retry_after } = verdict;
     let progress = settlement.progress;
+    if progress == Progress::Queued {
+        let delay = retry_delay(gateway, message, &settlement, retry_after);
+        if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
+            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            return Err(error.into());
+        }
+        settlement.retry_at = settlement.at.saturating_add(delay).ok();
+    }
     let settled = match settle(gateway, message, &settlement).await {
         // Nothing was taken, so it may be found out again.
         Err(error) if matches!(progress, Progress::Blocked | Progress::Rejected | Progress::Expired) => {
@@ -297,20 +316,17 @@ async fn conclude(
         settled => settled?,
     };
     match (progress, settled) {
-        (Progress::Queued, Settled::Done(message)) => {
-            let gap = gateway.random.jittered(busy_gap(message.attempts));
-            let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
-            let delay = message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)));
-            gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
-        }
         // The network has spoken before the carrier did: it has taken the message.
-        (Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed, Settled::Otherwise(found))
-            if found.receipts.is_final() =>
-        {
+        (
+            Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
+            Settled::Otherwise(found),
+        ) if found.receipts.is_final() => {
             let taken = Settlement {
                 progress: Progress::Submitted,
                 reason: None,
                 receipt_by: None,
+                retry_at: None,
+                place: None,
                 forget: None,
                 ..settlement
             };
@@ -321,14 +337,30 @@ async fn conclude(
     Ok(())
 }
 
-/// A run that may not go on with its message, as a receipt has settled it while
-/// it was on its way to another carrier.
-async fn has_arrived_meanwhile(
+/// How long a busy carrier is left alone: as long as it says, and ever longer.
+fn retry_delay<S, Q>(
+    gateway: &Gateway<S, Q>,
+    message: &Message,
+    settlement: &Settlement,
+    retry_after: Option<Duration>,
+) -> Duration {
+    let gap = gateway.random.jittered(busy_gap(message.attempts));
+    let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
+    message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)))
+}
+
+/// A run that may not go on with its message: as a rule a receipt came while the
+/// run was on its way to another carrier, and says what became of it.
+async fn leave(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     stamp: Stamp,
 ) -> Result<(), Unavailable> {
-    settle(gateway, message, &settlement(stamp, Progress::Submitted, gateway.clock.now())).await.map(|_| ())
+    let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
+    if found.receipts.is_final() {
+        settle(gateway, &found, &settlement(stamp, Progress::Submitted, gateway.clock.now())).await?;
+    }
+    Ok(())
 }
 
 /// Nothing once it has passed.
@@ -363,9 +395,7 @@ enum Looked {
     GaveWay,
 }
 
-/// A job for a message that could not be claimed: it waits its turn, it is done
-/// with, or someone holds it, or someone died holding it, or its receipt has not
-/// come in time.
+/// A job for a message that could not be claimed: does what is due.
 async fn look_at_unclaimed(
     gateway: &Gateway<impl Messages, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
@@ -373,24 +403,16 @@ async fn look_at_unclaimed(
     stamp: Stamp,
     now: Timestamp,
 ) -> Result<Looked, Unavailable> {
-    if message.progress == Progress::Queued && message.not_before.is_some_and(|turn| turn > now) {
-        pace::enqueue(gateway, message, now).await?;
-        return Ok(Looked::Done(Done::Finished));
-    }
-    let Some(held_by) = message.stamp else {
-        let done = if message.progress == Progress::Scheduled { Done::Again } else { Done::Finished };
-        return Ok(Looked::Done(done));
-    };
-    let is_held = message.lease_until.is_some_and(|until| until > now);
-    let is_overdue = !message.receipts.is_final() && message.receipt_by.is_some_and(|by| by <= now);
     let next_after = if message.has_channel_after(message.place) {
         receipt_within(message, &directory.routes().await?)
     } else {
         None
     };
-    match message.progress {
-        Progress::Submitting if is_held => return Ok(Looked::Done(Done::Again)),
-        Progress::Submitting => {
+    let held_by = message.stamp.unwrap_or(stamp);
+    match due(message, next_after.is_some(), now) {
+        Due::Again => return Ok(Looked::Done(Done::Again)),
+        Due::Turn => pace::enqueue(gateway, message, now).await?,
+        Due::Lost => {
             let lost = Settlement {
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, next_after),
@@ -398,23 +420,20 @@ async fn look_at_unclaimed(
             };
             conclude(gateway, message, lost.into()).await?;
         }
-        Progress::Submitted | Progress::Unknown
-            if is_overdue && (next_after.is_some() || message.progress == Progress::Submitted) =>
-        {
-            let gave_way = give_way(gateway, message, silent(message, now), now).await?;
-            return Ok(if gave_way { Looked::GaveWay } else { Looked::Done(Done::Finished) });
-        }
-        Progress::Unknown if message.state() != State::Unknown => {
-            let receipt_by = message.receipt_by.filter(|_| next_after.is_some());
+        Due::Taken => {
+            let receipt_by = message.receipt_by.filter(|_| next_after.is_some() && !message.receipts.is_final());
             let taken = Settlement { receipt_by, ..settlement(held_by, Progress::Submitted, now) };
             settle(gateway, message, &taken).await?;
         }
-        Progress::Unknown if is_overdue => {
+        Due::GiveWay if give_way(gateway, message, silent(message, now), now).await? => return Ok(Looked::GaveWay),
+        // Someone else was quicker.
+        Due::Nothing | Due::GiveWay => {}
+        Due::GiveUp => {
             let reason = Some("the outcome stayed unknown".to_owned());
             let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
             settle(gateway, message, &given_up).await?;
         }
-        _ => {}
+        Due::SleepOn(wake_at) => gateway.store.sleep_on(message.id, wake_at).await?,
     }
     Ok(Looked::Done(Done::Finished))
 }

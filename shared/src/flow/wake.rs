@@ -4,8 +4,8 @@
 //! the time between ticks, so that a late one does not make a message late. It
 //! enqueues each job with the delay that makes it exact to the second, then
 //! moves the wake time on, so that the next tick does not find it again. A crash
-//! between the two costs a job too many, which does nothing; the claim takes the
-//! wake time away for good.
+//! between the two costs a job too many, which does nothing; whatever is done
+//! with the message takes the wake time away.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     carriers::CarrierName,
-    domain::{EventId, MessageId, ReplyId, Stamp, State},
+    domain::{EventId, MessageId, ReceiptStatus, ReplyId, Stamp, State},
 };
 
 const VERSION: u8 = 1;
@@ -35,26 +35,31 @@ pub enum JobError {
 pub enum Job {
     /// Do what this message's record says is due: as a rule, hand it over.
     Submit { message: MessageId },
-    /// A receipt says that a message did not arrive over a channel that is not its last.
-    NextChannel(FailedChannel),
+    /// A receipt says that a submit failed which is not the message's last way.
+    Failed(FailedSubmit),
 }
 
-/// Which channel failed a message.
+/// What a receipt says of a submit that failed. It is on no record yet: whether it
+/// is the message's end depends on the ways that are left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedChannel {
+pub struct FailedSubmit {
     pub message: MessageId,
     /// The channel's place among those that the message may go over.
     pub place: u8,
     pub carrier: CarrierName,
-    /// What the receipt says.
-    pub reason: String,
+    pub status: ReceiptStatus,
+    /// The carrier's own code and words, without phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 impl Job {
     #[must_use]
     pub fn message(&self) -> MessageId {
         match self {
-            Self::Submit { message } | Self::NextChannel(FailedChannel { message, .. }) => *message,
+            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => *message,
         }
     }
 }
@@ -181,9 +186,10 @@ mod tests {
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
         let message = job.message();
-        let failed = FailedChannel { message, place: 1, carrier: CarrierName::Cm, reason: "5".to_owned() };
-        let next = Job::NextChannel(failed);
-        assert_eq!((Job::read(&next.write()).unwrap(), next.message()), (next, message));
+        let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
+        let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
+        let failed = Job::Failed(failed);
+        assert_eq!((Job::read(&failed.write()).unwrap(), failed.message()), (failed, message));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The queues: what is to be done now.
 //!
-//! A job names a message or a reply and never carries one: what is done is
-//! decided by the record, so a job may come twice, late or not at all without
-//! harm beyond the wait. Payloads are JSON with a version and a type, so that
+//! A job names a message or a reply and never carries one (at most what a receipt
+//! said): what is done is decided by the record, so a job may come twice or late
+//! without harm beyond the wait. Payloads are JSON with a version and a type, so that
 //! jobs of an older release are still understood while a new one rolls out.
 
 mod job;
 mod sqs;
 
-pub use job::{CallbackJob, FailedChannel, Job, JobError, Subject};
+pub use job::{CallbackJob, FailedSubmit, Job, JobError, Subject};
 pub use sqs::{QueueUrls, SqsQueue};
 
 use std::time::Duration;

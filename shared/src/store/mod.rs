@@ -95,6 +95,11 @@ pub struct Settlement {
     /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
     /// receipt is waited for.
     pub receipt_by: Option<Timestamp>,
+    /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
+    /// enqueued for then before this is written.
+    pub retry_at: Option<Timestamp>,
+    /// With [`Progress::Queued`]: the place of the first channel that is asked again.
+    pub place: Option<u8>,
     /// Instead of noting this in the history, take out the entry at this index.
     pub forget: Option<usize>,
 }
@@ -104,6 +109,8 @@ pub struct Settlement {
 pub struct Onward {
     /// The run that holds the message.
     pub held_by: Stamp,
+    /// The place of the channel, and the carrier, that it was at.
+    pub from: (u8, Option<CarrierName>),
     /// The place of the channel that it is at now.
     pub place: u8,
     pub carrier: CarrierName,
@@ -147,6 +154,8 @@ pub struct Unfinished {
     pub message: MessageId,
     pub not_before: Option<Timestamp>,
     pub wake_at: Option<Timestamp>,
+    /// When a busy carrier is asked again.
+    pub retry_at: Option<Timestamp>,
 }
 
 /// A receipt or reply that belongs to nothing known, kept as it came.
@@ -308,6 +317,13 @@ pub trait Messages {
     /// # Errors
     /// When the store did not answer.
     async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Takes a message out of the sleepers that has nothing to wake for, unless its
+    /// wake time has been moved or taken away.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn sleep_on(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError>;
 
     /// Messages that are to be sent now or were being sent, by reading the whole
     /// table a page at a time: some of them, and after which to go on.

@@ -111,7 +111,7 @@ async fn a_rule_that_could_never_work_is_refused() {
         &["--carriers", "loopback", "--prefix", "Dutch"],
         &["--carriers", "loopback", "--at", "0"],
         &["--carriers", "loopback", "--receipt-within", "0"],
-        &["--carriers", "loopback", "--receipt-within", "604801"],
+        &["--carriers", "loopback", "--receipt-within", "86401"],
     ] {
         let done = admin(&system, &[&["route", "add"], words].concat()).await;
         assert!(done.code == 2 && !done.err.is_empty(), "{words:?}: {done:?}");
@@ -123,7 +123,7 @@ async fn a_rule_that_could_never_work_is_refused() {
         assert!(refused(&system, &words).await.contains("does not carry"), "{words:?}");
     }
     assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
-    printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-within", "604800"]).await;
+    printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-within", "86400"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

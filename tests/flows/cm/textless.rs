@@ -64,7 +64,7 @@ async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
 
 #[tokio::test]
 async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_told() {
-    for (conduct, code, state) in [("fails", "3", "failed"), ("rejects", "1", "rejected")] {
+    for (conduct, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
         let system = System::start().await;
         let set =
             system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": conduct}));

@@ -7,7 +7,7 @@ use shared::{
 };
 use url::Url;
 
-const A_WEEK_IN_SECONDS: i64 = 7 * 24 * 3_600;
+const A_DAY_IN_SECONDS: i64 = 24 * 3_600;
 
 #[derive(Debug, Subcommand)]
 pub enum CarrierCommand {
@@ -80,7 +80,7 @@ pub struct RouteAdd {
     #[arg(long, value_name = "DIGITS", value_parser = NumberPrefix::parse)]
     pub prefix: Option<NumberPrefix>,
     /// How long a receipt is waited for before a message's next channel has its turn [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_WEEK_IN_SECONDS))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]
     pub receipt_within: Option<u32>,
     /// Before the rule that is there now; 1 is the first place [default: the end]
     #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u16).range(1..))]

@@ -102,7 +102,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+    use std::{fs, time::Duration};
 
     use serde_json::json;
 
@@ -117,13 +117,16 @@ mod tests {
         }
     }
 
-    /// A folder with one function, which is a script.
+    /// A folder with one function, which is a script. A shell writes it: what this
+    /// process holds open for writing, another test's new process may hold, too,
+    /// for a moment, and nobody can start it meanwhile.
     fn folder(name: &str, script: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
-        let bootstrap = folder.join(name).join("bootstrap");
         fs::create_dir_all(folder.join(name)).unwrap();
-        fs::write(&bootstrap, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).unwrap();
+        let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > bootstrap && chmod 755 bootstrap";
+        let mut shell = std::process::Command::new("sh");
+        let shell = shell.current_dir(folder.join(name)).args(["-c", write, "sh", script]);
+        assert!(shell.status().unwrap().success());
         folder
     }
 

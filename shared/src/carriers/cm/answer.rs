@@ -114,8 +114,9 @@ impl Answer {
         let reason = format!("{code}: {words}");
         match meaning {
             Meaning::Later => Judged::Settled(Outcome::Busy { retry_after: None, reason }),
-            Meaning::Malformed => Judged::Suspect { reason },
-            Meaning::Taken | Meaning::Refused | Meaning::Unclear => {
+            // Where others are listed, it was not refused as a whole.
+            Meaning::Malformed if self.listed.is_empty() => Judged::Suspect { reason },
+            Meaning::Malformed | Meaning::Taken | Meaning::Refused | Meaning::Unclear => {
                 Judged::Settled(unknown(&format!("the answer, {code}, does not mention it")))
             }
         }

@@ -123,6 +123,8 @@ async fn judge(response: Response, sent: &[Written]) -> Vec<Judged> {
             return all(sent, Judged::Settled(put_off(&response)));
         }
         StatusCode::PAYLOAD_TOO_LARGE => return all(sent, Judged::Suspect { reason }),
+        // It, or what stands before it, waited for the rest of the request, and may have it by now.
+        StatusCode::REQUEST_TIMEOUT => return all(sent, Judged::Settled(Outcome::Unknown { reason })),
         _ if !status.is_success() && !status.is_client_error() => {
             return all(sent, Judged::Settled(Outcome::Unknown { reason }));
         }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -79,7 +80,10 @@ impl Gateway {
         let (http, posts) = (client(), Posts::new());
         let sent: Vec<_> = numbers.map(Sent::numbered).collect();
         let submissions: Vec<_> = sent.iter().map(Sent::submission).collect();
-        join_all(submissions.iter().map(|one| submit(&http, &posts, &self.settings, "token", one))).await
+        join_all(
+            submissions.iter().map(|one| submit(&http, &posts, &self.settings, "token", one, Timestamp::UNIX_EPOCH)),
+        )
+        .await
     }
 
     async fn takes_one(&self) -> Outcome {
@@ -302,7 +306,8 @@ async fn on_many_threads_each_account_of_the_carrier_has_its_own_requests() {
             let (http, posts, settings) = (http.clone(), Arc::clone(&posts), gateway.settings.clone());
             tokio::spawn(async move {
                 let sent = Sent::numbered(number);
-                submit(&http, &posts, &settings, if number % 2 == 0 { "even" } else { "odd" }, &sent.submission()).await
+                let (key, submission) = (if number % 2 == 0 { "even" } else { "odd" }, sent.submission());
+                submit(&http, &posts, &settings, key, &submission, Timestamp::UNIX_EPOCH).await
             })
         })
         .collect();

@@ -75,10 +75,11 @@ pub(crate) async fn submit(
     settings: &CarrierSettings,
     token: &str,
     submission: &Submission<'_>,
+    now: Timestamp,
 ) -> Outcome {
     let busy = |reason: &str| Outcome::Busy { retry_after: None, reason: reason.to_owned() };
     let Some(address) = Address::new(settings, token) else { return busy("bad endpoint, or a bad key") };
-    let Ok(written) = write(submission) else { return busy("it could not be written as JSON") };
+    let Ok(written) = write(submission, now) else { return busy("it could not be written as JSON") };
     let posting = address.clone();
     match posts.0.join(address, written, async |sent| post(http, &posting, &sent).await).await {
         Ok(outcome) => outcome,
@@ -87,7 +88,7 @@ pub(crate) async fn submit(
     }
 }
 
-fn write(submission: &Submission<'_>) -> Result<Written, serde_json::Error> {
+fn write(submission: &Submission<'_>, now: Timestamp) -> Result<Written, serde_json::Error> {
     let reference = submission.reference.to_string();
     let [grouping, grouping2, grouping3] = submission.groupings.as_array();
     let msg = Msg {
@@ -105,7 +106,7 @@ fn write(submission: &Submission<'_>) -> Result<Written, serde_json::Error> {
         custom_grouping: grouping,
         custom_grouping2: grouping2,
         custom_grouping3: grouping3,
-        validity: submission.expires_at.map(validity),
+        validity: submission.expires_at.map(|until| validity(until, now)),
         rich_content: submission.content.map(content::write),
     };
     let msg = serde_json::to_string(&msg)?;
@@ -121,10 +122,12 @@ fn sender(sender: &SenderId) -> String {
     }
 }
 
-/// To the minute, and not beyond it: CM refuses what is longer than three days.
-fn validity(until: Timestamp) -> String {
-    let down = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Floor);
-    let until = until.round(down).unwrap_or(until);
+/// To the minute, and not beyond it, as CM refuses what is longer than three days;
+/// but not to one that is over.
+fn validity(until: Timestamp, now: Timestamp) -> String {
+    let to_the_minute = |mode| until.round(TimestampRound::new().smallest(Unit::Minute).mode(mode)).unwrap_or(until);
+    let until = Some(to_the_minute(RoundMode::Floor)).filter(|down| *down > now);
+    let until = until.unwrap_or_else(|| to_the_minute(RoundMode::Ceil));
     until.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M GMT").to_string()
 }
 
@@ -174,7 +177,7 @@ pub(super) mod tests {
     }
 
     fn written(submission: &Submission<'_>) -> Value {
-        serde_json::from_str(&write(submission).unwrap().msg).unwrap()
+        serde_json::from_str(&write(submission, Timestamp::UNIX_EPOCH).unwrap().msg).unwrap()
     }
 
     #[test]
@@ -268,8 +271,10 @@ pub(super) mod tests {
             ("2017-04-20T13:50:01+02:00", "2017-04-20 11:50 GMT"),
             ("2017-12-31T23:59:59.999Z", "2017-12-31 23:59 GMT"),
         ] {
-            assert_eq!(validity(until.parse().unwrap()), expected);
+            assert_eq!(validity(until.parse().unwrap(), Timestamp::UNIX_EPOCH), expected);
         }
-        assert!(validity(Timestamp::MIN).ends_with("GMT"));
+        let (until, now) = ("2017-04-20T11:50:59Z".parse().unwrap(), "2017-04-20T11:50:10Z".parse().unwrap());
+        assert_eq!(validity(until, now), "2017-04-20 11:51 GMT", "it is not over yet");
+        assert!(validity(Timestamp::MIN, Timestamp::MIN).ends_with("GMT"));
     }
 }

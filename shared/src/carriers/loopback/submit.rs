@@ -1,15 +1,19 @@
 //! `POST {endpoint}/carrier/messages`. 202 takes the message, 400 and 422 refuse
-//! it, 429, 503 and any other 4xx put it off; anything else, and any answer that does not come in
-//! time, leaves the outcome unknown.
+//! it, 429, 503 and any other 4xx put it off; anything else, and any answer that
+//! does not come in time, leaves the outcome unknown.
 
 use reqwest::{Client, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::carriers::{
     CarrierSettings, Outcome, Submission,
-    http::{put_off, unanswered},
-    reason::cut,
+    http::{put_off, read_up_to, unanswered},
+    reason::{cut, without_numbers},
 };
+
+/// The most bytes that are read of an answer, and that an id may have.
+const LONGEST_ANSWER: usize = 64 << 10;
+const LONGEST_ID: usize = 100;
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -53,14 +57,15 @@ pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission
 async fn read(response: Response) -> Outcome {
     let status = response.status();
     match status {
-        StatusCode::ACCEPTED => match response.json::<Accepted>().await {
-            Ok(accepted) => Outcome::Accepted { carrier_id: Some(accepted.id) },
-            Err(_) => Outcome::Accepted { carrier_id: None },
-        },
+        StatusCode::ACCEPTED => {
+            let accepted: Option<Accepted> = body(response).await;
+            let carrier_id = accepted.map(|accepted| accepted.id).filter(|id| id.len() <= LONGEST_ID);
+            Outcome::Accepted { carrier_id }
+        }
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
-            let reason = match response.json::<Refused>().await {
-                Ok(refused) => cut(&format!("{}: {}", refused.code, refused.message)),
-                Err(_) => format!("status {}", status.as_u16()),
+            let reason = match body::<Refused>(response).await {
+                Some(refused) => cut(&without_numbers(&format!("{}: {}", refused.code, refused.message))),
+                None => format!("status {}", status.as_u16()),
             };
             Outcome::Rejected { reason }
         }
@@ -71,4 +76,8 @@ async fn read(response: Response) -> Outcome {
         }
         _ => Outcome::Unknown { reason: format!("status {}", status.as_u16()) },
     }
+}
+
+async fn body<T: DeserializeOwned>(response: Response) -> Option<T> {
+    serde_json::from_slice(&read_up_to(LONGEST_ANSWER, response).await?).ok()
 }

@@ -101,7 +101,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> String {
             error_description: if status.error.is_some() { said.unwrap_or(status.meaning) } else { "" },
         },
         operator: "",
-        channel: message.channel().as_str(),
+        channel: message.channel_reached().as_str(),
         grouping,
         grouping2,
         grouping3,

@@ -8,12 +8,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Verdict, put_back, receipt_by, ways::Way};
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},
+    edge::chain,
     flow::{Gateway, Unavailable, settle::settlement},
     runtime::{About, Metric},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, Settlement, StoreError},
@@ -32,6 +33,8 @@ pub(super) struct HandOver<'a, G, D, S> {
 
 /// Why a carrier could not take it for now.
 struct Wait {
+    /// The place of the first channel that is to be asked again.
+    place: u8,
     reason: String,
     /// After which it may be asked again, where that is known.
     retry_after: Option<Duration>,
@@ -44,7 +47,7 @@ impl Wait {
             Some(so_far) => so_far.retry_after.zip(more.retry_after).map(|(one, other)| one.min(other)),
             None => more.retry_after,
         };
-        Self { retry_after, ..more }
+        Self { place: so_far.map_or(more.place, |so_far| so_far.place), retry_after, ..more }
     }
 }
 
@@ -53,16 +56,16 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
     pub(super) async fn along(&mut self, message: &mut Message, ways: &[Way]) -> Result<Option<Verdict>, Unavailable> {
         let mut wait: Option<Wait> = None;
         for way in ways {
-            let outcome = match self.settings(way).await {
-                Err(wait) => Outcome::Busy { reason: wait.reason, retry_after: wait.retry_after },
-                Ok(settings) if !self.has_time_for(&settings) => {
-                    let reason = "there was no time left".to_owned();
-                    wait = Some(Wait::shorter(wait, Wait { reason, retry_after: None }));
-                    break;
-                }
+            let outcome = match self.settings(message, way).await {
+                Err(busy) => busy,
                 Ok(settings) => {
                     if self.is_to_be_noted(message, way) && !self.note(message, way).await? {
                         return Ok(None);
+                    }
+                    if !self.has_time_for(&settings) {
+                        let reason = "there was no time left".to_owned();
+                        wait = Some(Wait::shorter(wait, Wait { place: way.place, reason, retry_after: None }));
+                        break;
                     }
                     self.submitter.submit(way.carrier, &settings, &submission(message, way)).await
                 }
@@ -80,7 +83,8 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                 Outcome::Rejected { reason } => (Ended::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.metrics.count(Metric::Busy, About::new(Some(&message.account), Some(way.carrier)), 1);
-                    wait = Some(Wait::shorter(wait, Wait { reason: reason.clone(), retry_after }));
+                    let more = Wait { place: way.place, reason: reason.clone(), retry_after };
+                    wait = Some(Wait::shorter(wait, more));
                     (Ended::Busy, reason)
                 }
             };
@@ -92,17 +96,19 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
     }
 
     /// How to reach the carrier, if it may be tried now.
-    async fn settings(&self, way: &Way) -> Result<CarrierSettings, Wait> {
+    async fn settings(&self, message: &Message, way: &Way) -> Result<CarrierSettings, Outcome> {
         let carrier = way.carrier;
-        if let Some(until) = self.submitter.rests_until(carrier) {
-            let left = until.duration_since(self.gateway.clock.now());
-            let reason = format!("{carrier} is left alone for a while, as it failed again and again");
-            return Err(Wait { reason, retry_after: Duration::try_from(left).ok() });
+        if let Some(resting) = self.submitter.resting(carrier) {
+            return Err(resting);
         }
+        let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {
             Ok(Some(settings)) => Ok(settings),
-            Ok(None) => Err(Wait { reason: format!("the directory has no carrier {carrier}"), retry_after: None }),
-            Err(error) => Err(Wait { reason: error.to_string(), retry_after: None }),
+            Ok(None) => Err(busy(format!("the directory has no carrier {carrier}"))),
+            Err(error) => {
+                warn!(message.id = %message.id, error = chain(&error), "a carrier could not be looked up");
+                Err(busy(format!("the gateway could not look up {carrier}")))
+            }
         }
     }
 
@@ -114,16 +120,23 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
 
     /// Whether the record would mislead whoever finds the message after a crash.
     fn is_to_be_noted(&self, message: &Message, way: &Way) -> bool {
-        way.place != message.place || self.tried.iter().any(|tried| tried.ended == Ended::Rejected)
+        way.place != message.place
+            || message.carrier.is_some_and(|noted| noted != way.carrier)
+            || self.tried.iter().any(|tried| tried.ended == Ended::Rejected)
     }
 
     /// Says whether the run still holds the message.
     async fn note(&mut self, message: &mut Message, way: &Way) -> Result<bool, StoreError> {
+        // Who was busy is kept for whoever takes the message in the end: it may be asked
+        // again and again, and the record is not to grow with that.
+        let (busy, over) = std::mem::take(&mut self.tried).into_iter().partition(|tried| tried.ended == Ended::Busy);
+        self.tried = busy;
         let onward = Onward {
             held_by: self.stamp,
+            from: (message.place, message.carrier),
             place: way.place,
             carrier: way.carrier,
-            tried: std::mem::take(&mut self.tried),
+            tried: over,
         };
         match self.gateway.store.go_on(message.id, &onward).await? {
             Change::Made(noted) => {
@@ -148,11 +161,12 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
     fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Verdict {
         let at = self.gateway.clock.now();
         let tried = std::mem::take(&mut self.tried);
-        if let Some(Wait { reason, retry_after }) = wait {
+        if let Some(Wait { place, reason, retry_after }) = wait {
             let back = put_back(message, self.stamp, at, &reason);
             // They will be asked again, and again be busy: only the last refusals are kept.
             let tried = tried.into_iter().filter(|tried| tried.ended == Ended::Rejected).collect();
-            return Verdict { settlement: Settlement { tried, ..back.settlement }, retry_after };
+            let place = (place != message.place).then_some(place);
+            return Verdict { settlement: Settlement { tried, place, ..back.settlement }, retry_after };
         }
         let mut tried = tried;
         let last = tried.pop().or_else(|| message.tried.last().cloned());

@@ -21,6 +21,7 @@ pub(super) const RECEIPT_BY: &str = "receipt_by";
 pub(super) const PLACE: &str = "place";
 pub(super) const TRIED: &str = "tried";
 pub(super) const NOT_BEFORE: &str = "not_before";
+pub(super) const RETRY_AT: &str = "retry_at";
 /// When DynamoDB may delete it, in seconds.
 pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) const HISTORY: &str = "history";

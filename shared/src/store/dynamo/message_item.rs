@@ -63,6 +63,8 @@ struct MessageItem {
     receipt_by: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_at: Option<i64>,
     attempts: u32,
     /// Absent at the first.
     #[serde(default, skip_serializing_if = "is_first")]
@@ -117,6 +119,8 @@ struct ReceiptItem {
     code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    #[serde(default, skip_serializing_if = "is_first")]
+    place: u8,
     stamp: Stamp,
 }
 
@@ -149,6 +153,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         lease: message.lease_until.map(Timestamp::as_millisecond),
         receipt_by: message.receipt_by.map(Timestamp::as_millisecond),
         not_before: message.not_before.map(Timestamp::as_millisecond),
+        retry_at: message.retry_at.map(Timestamp::as_millisecond),
         attempts: message.attempts,
         place: message.place,
         carrier: message.carrier,
@@ -203,6 +208,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         lease_until: optional_time(item.lease)?,
         receipt_by: optional_time(item.receipt_by)?,
         not_before: optional_time(item.not_before)?,
+        retry_at: optional_time(item.retry_at)?,
         wake_at: optional_time(item.wake_at)?,
         attempts: item.attempts,
         place: item.place,
@@ -230,6 +236,7 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
         t: receipt.at.as_millisecond(),
         code: receipt.code.clone(),
         text: receipt.description.clone(),
+        place: receipt.place,
         stamp: receipt.stamp,
     };
     to_attribute_value(item).map_err(unreadable)
@@ -237,7 +244,8 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
 
 fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt, StoreError> {
     let item: ReceiptItem = from_attribute_value(value).map_err(unreadable)?;
-    Ok(Receipt { status, at: time(item.t)?, code: item.code, description: item.text, stamp: item.stamp })
+    let ReceiptItem { t, code, text, place, stamp } = item;
+    Ok(Receipt { status, at: time(t)?, code, description: text, place, stamp })
 }
 
 impl From<&Moment> for MomentItem {

@@ -88,6 +88,7 @@ impl Messages for DynamoStore {
             .expect_before(Progress::Submitting)
             .expect_due(millis(latest))
             .expect_none_above(keys::NOT_BEFORE, millis(latest))
+            .expect_none_above(keys::RETRY_AT, millis(latest))
             .expect_no_final_receipt();
         let change = change(update.send("claim a message").await?)?;
         Ok(made_before(change, Progress::Submitting, lease.stamp))
@@ -112,13 +113,18 @@ impl Messages for DynamoStore {
             Some(until) => update.set(keys::RECEIPT_BY, millis(until)).wake(id, millis(until)),
             None => update.remove(keys::RECEIPT_BY).wake_no_more(),
         };
-        if matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired) {
+        let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
+        // A receipt that is there will not be waited for.
+        if is_open || settlement.receipt_by.is_some() {
             update = update.expect_no_final_receipt();
         }
         if progress == Progress::Queued {
             // Its turn is spent.
             update = update.remove(keys::NOT_BEFORE);
         }
+        let update = update
+            .set_if_given(keys::RETRY_AT, settlement.retry_at.map(millis))
+            .set_if_given(keys::PLACE, settlement.place.map(number));
         let change = change(update.send("settle a message").await?)?;
         Ok(made_before(change, progress, settlement.stamp))
     }
@@ -131,8 +137,21 @@ impl Messages for DynamoStore {
             .append_tried(&onward.tried)?
             .expect(keys::STAMP, stamp(onward.held_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
+            .expect_place(onward.from.0)
             .expect_no_final_receipt();
-        change(update.send("go on with a message").await?)
+        let update = match onward.from.1 {
+            Some(carrier) => update.expect(keys::CARRIER, string(carrier.as_str())),
+            None => update.expect_absent(keys::CARRIER),
+        };
+        let gone_on = |found: &Message| {
+            (found.progress, found.stamp) == (Progress::Submitting, Some(onward.held_by))
+                && (found.place, found.carrier) == (onward.place, Some(onward.carrier))
+        };
+        Ok(match change(update.send("go on with a message").await?)? {
+            // An earlier try of the same request was applied, and its answer lost.
+            Change::Refused(found) if gone_on(&found) && !found.receipts.is_final() => Change::Made(found),
+            other => other,
+        })
     }
 
     async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
@@ -146,6 +165,8 @@ impl Messages for DynamoStore {
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
             .remove(keys::NOT_BEFORE)
+            // It was of the channel that is given up.
+            .remove(keys::receipt(ReceiptStatus::Sent))
             .wake_no_more()
             .expect_before(Progress::Queued)
             .expect_place(giving.place)
@@ -170,6 +191,8 @@ impl Messages for DynamoStore {
             .wake_no_more()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
+            // What carriers were asked for over another channel is on its way, or was.
+            .expect_absent(keys::TRIED)
             .expect_no_final_receipt();
         change(update.send("cancel a message").await?)
     }
@@ -181,9 +204,11 @@ impl Messages for DynamoStore {
             .set(attribute, message_item::write_receipt(receipt)?)
             .expect_above(keys::ATTEMPTS, number(0))
             .expect_absent(attribute);
-        if receipt.status != ReceiptStatus::Sent {
-            update = update.wake_no_more();
-        }
+        update = match receipt.status {
+            // Of a channel that was given up, it says nothing of the message.
+            ReceiptStatus::Sent => update.expect_place(receipt.place),
+            _ => update.wake_no_more(),
+        };
         match update.send("record a receipt").await? {
             Answer::Made(_) => Ok(Recorded::New),
             Answer::Refused(item) if message_item::is_message(&item) => {
@@ -191,6 +216,7 @@ impl Messages for DynamoStore {
                 Ok(match message.receipts.get(receipt.status) {
                     Some(there) if there.stamp == receipt.stamp => Recorded::New,
                     Some(_) => Recorded::Already,
+                    None if message.place != receipt.place => Recorded::Already,
                     None => Recorded::NoMessage,
                 })
             }
@@ -229,16 +255,22 @@ impl Messages for DynamoStore {
         Ok(())
     }
 
+    async fn sleep_on(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError> {
+        let update = self.update(id).wake_no_more().expect(keys::WAKE_AT, millis(wake_at));
+        update.send("take a wake time away").await.map(|_| ())
+    }
+
     async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
         let request = self
             .client
             .scan()
             .table_name(&self.tables.messages)
             .filter_expression("#state IN (:queued, :submitting)")
-            .projection_expression("#id, #not_before, #wake_at")
+            .projection_expression("#id, #not_before, #retry_at, #wake_at")
             .expression_attribute_names("#state", keys::STATE)
             .expression_attribute_names("#id", keys::ID)
             .expression_attribute_names("#not_before", keys::NOT_BEFORE)
+            .expression_attribute_names("#retry_at", keys::RETRY_AT)
             .expression_attribute_names("#wake_at", keys::WAKE_AT)
             .expression_attribute_values(":queued", string(Progress::Queued.as_str()))
             .expression_attribute_values(":submitting", string(Progress::Submitting.as_str()))
@@ -248,8 +280,9 @@ impl Messages for DynamoStore {
         let found = answer.items.unwrap_or_default();
         let read = |item: &Item| {
             let message = id_of(item).and_then(|id| MessageId::parse(&id))?;
-            let (not_before, wake_at) = (time_in(item, keys::NOT_BEFORE), time_in(item, keys::WAKE_AT));
-            Some(Unfinished { message, not_before, wake_at })
+            let [not_before, retry_at, wake_at] =
+                [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
+            Some(Unfinished { message, not_before, wake_at, retry_at })
         };
         let found = found.iter().filter_map(read).collect();
         Ok((found, answer.last_evaluated_key.as_ref().and_then(id_of).map(Bookmark)))

@@ -137,7 +137,7 @@ impl<'a> Functions<'a> {
         };
         let next_channel = |id: &str| {
             let failed =
-                json!({"v": 1, "type": "next_channel", "message": id, "place": 0, "carrier": "cm", "reason": "5"});
+                json!({"v": 1, "type": "failed", "message": id, "place": 0, "carrier": "cm", "status": "undelivered"});
             async move { finished(dispatch.handle(batch_of(&failed)).await.batch_item_failures.len()) }
         };
         // Warms it: the carrier's key and the rates of senders are read once.
