@@ -309,7 +309,9 @@ async fn conclude(
     }
     let settled = match settle(gateway, message, &settlement).await {
         // Nothing was taken, so it may be found out again.
-        Err(error) if matches!(progress, Progress::Blocked | Progress::Rejected | Progress::Expired) => {
+        Err(error)
+            if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
+        {
             give_back_unseen(gateway, message.id, settlement.held_by).await;
             return Err(error);
         }
@@ -330,7 +332,7 @@ async fn conclude(
                 forget: None,
                 ..settlement
             };
-            settle(gateway, message, &taken).await?;
+            settle(gateway, &found, &taken).await?;
         }
         _ => {}
     }
