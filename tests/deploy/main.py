@@ -31,6 +31,7 @@ OWN_SENDER = "441234567890"
 
 # Phones: the third digit from the right says how they behave (see README.md).
 PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "447700900701", "447700900901"
+RCS_PHONE, SMS_PHONE, LATE_SMS_PHONE = "447700900021", "447700900022", "447700900023"
 
 
 def main():
@@ -95,6 +96,7 @@ class Test:
         self.roles()
         self.alarms()
         self.repeats_and_reading()
+        self.channels()
         self.opt_out()
         self.carriers_and_clients_in_trouble()
         self.dead_letters()
@@ -149,7 +151,15 @@ class Test:
             self.admin("pool", "add", *POOL)
             carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.world.url, "--timeout-ms", "3000")
             self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
-            self.world.register_webhooks(self.receipts, self.replies)
+            self.world.register_webhooks("loopback", self.receipts, self.replies)
+        with self.check("and a second carrier with its key, for one channel"):
+            carrier = self.admin("carrier", "set", "cm", "--endpoint", f"{self.world.url}/cm/", "--timeout-ms", "3000")
+            self.world.register_webhooks(
+                "cm", *(self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
+            )
+            self.admin("carrier", "key", "cm", line="cm-product-token\n")
+            routes = self.admin("route", "add", "--carriers", "cm", "--channel", "rcs", "--at", "1")["routes"]
+            expect_equal([route["carriers"] for route in routes], [["cm"], ["loopback"]], "the carriers of the routes")
 
     def provision(self):
         self.connect_carrier()
@@ -331,6 +341,21 @@ class Test:
             receipt = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             expect_equal((receipt["delivered"], receipt["receiptInfo"]["code"]), (False, "25"), "the receipt")
             expect_equal(len(self.world.handset(STOP_PHONE)), 1, f"messages on the phone after {first['messageUuid']}")
+
+    def channels(self):
+        for phone, behaviour, channel, carrier, tried in (
+            (RCS_PHONE, "delivers", "rcs", "cm", []),
+            (SMS_PHONE, "rejects", "sms", "loopback", [["rcs", "cm", "rejected"]]),
+            (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm", "failed"]]),
+        ):
+            with self.check(f"where RCS {behaviour}, a message arrives over {channel.upper()} through {carrier}"):
+                self.world.behave(phone, rcs=behaviour)
+                [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
+                message = self.demo.until_state(sent["messageUuid"], "delivered")
+                expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
+                gave_way = [[one["channel"], one["carrier"], one["ended"]] for one in message.get("tried", [])]
+                expect_equal(gave_way, tried, "what gave way")
+                expect_equal(len(self.world.handset(phone)), 1, "messages on the phone")
 
     def carriers_and_clients_in_trouble(self):
         with self.check("a carrier that is busy twice gets the message a third time, by way of the queue"):

@@ -49,9 +49,15 @@ class World:
         found = re.search(r"^world (http://\S+)$", text, re.MULTILINE)
         return found and found[1]
 
-    def register_webhooks(self, receipts, replies):
-        status, _ = call("PUT", f"{self.url}/carrier/webhooks", {"receipts": receipts, "replies": replies})
+    def register_webhooks(self, carrier, receipts, replies):
+        path = {"loopback": "carrier", "cm": "cm"}[carrier]
+        status, _ = call("PUT", f"{self.url}/{path}/webhooks", {"receipts": receipts, "replies": replies})
         expect_equal(status, 204, "registering the webhooks")
+
+    def behave(self, number, **channels):
+        """Says what a phone does on some of its channels."""
+        status, _ = call("PUT", f"{self.url}/handsets/{number}/channels", channels)
+        expect_equal(status, 200, "setting the channels of a phone")
 
     def handset(self, number):
         return call("GET", f"{self.url}/handsets/{number}")[1]["messages"]

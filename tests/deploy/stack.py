@@ -265,9 +265,8 @@ class Admin:
         self.stack = stack
         self.command = [str(PROGRAMS / "admin"), "--stack", stack.name, "--json"]
 
-    def __call__(self, *arguments):
-        done = subprocess.run(
-            [*self.command, *arguments], env=self.stack.ministack.env, capture_output=True, text=True, check=False
-        )
+    def __call__(self, *arguments, line=None):
+        command, env = [*self.command, *arguments], self.stack.ministack.env
+        done = subprocess.run(command, env=env, input=line, capture_output=True, text=True, check=False)
         expect(done.returncode == 0, f"admin {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
