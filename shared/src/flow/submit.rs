@@ -11,8 +11,10 @@
 //! fails it by a receipt, or that brings no receipt in its time gives way to the
 //! next; a receipt that says *delivered* ends that, whenever it comes.
 
+mod conclude;
 mod due;
 mod hand_over;
+mod unclaimed;
 mod ways;
 
 use std::time::Duration;
@@ -21,19 +23,20 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    due::{Due, due},
+    conclude::{Verdict, conclude, put_back},
     hand_over::HandOver,
+    unclaimed::{Looked, look_at_unclaimed},
     ways::{Way, receipt_within, ways},
 };
 use super::{
     Gateway, Unavailable, pace,
     receipt::{Bearing, bearing, record, words_of},
-    settle::{Settled, settle, settlement},
+    settle::{settle, settlement},
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
     domain::{Ended, Message, MessageId, Progress, Stamp, Tried},
-    queue::{FailedSubmit, Job, LONGEST_DELAY, Queue},
+    queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{
         Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, Settlement,
@@ -44,12 +47,6 @@ use crate::{
 /// How long a worker holds a message. Longer than any carrier's time-out, and
 /// shorter than the time after which the queue delivers the job again.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How long the receipt of an unknown outcome is waited for where no channel is left.
-const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// How long a busy carrier is asked again.
-const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// How many tries at a busy carrier are kept in the history; later ones only count.
-const TRIES_KEPT: u32 = 10;
 /// How long a receipt waits for the answer to its submit.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
@@ -213,18 +210,6 @@ async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: Mess
     }
 }
 
-/// What is to be recorded, and how long a busy carrier wants to be left alone.
-struct Verdict {
-    settlement: Settlement,
-    retry_after: Option<Duration>,
-}
-
-impl From<Settlement> for Verdict {
-    fn from(settlement: Settlement) -> Self {
-        Self { settlement, retry_after: None }
-    }
-}
-
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
     Ready(Vec<Way>),
@@ -274,83 +259,6 @@ async fn put_off(
     put_off
 }
 
-/// Back to the queue, or expired if its validity is over; without one, if it has
-/// been tried for a day.
-fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
-    let (given_up, how_long) = match message.expires_at {
-        Some(expires_at) => (at >= expires_at, "while it was valid"),
-        None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
-    };
-    if given_up {
-        let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
-        return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
-    }
-    // The claim's own moment goes, too, so that a long wait does not make the item grow.
-    let forget = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
-    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(stamp, Progress::Queued, at) }.into()
-}
-
-/// Records the outcome. What is to be tried again gets its job before that, so
-/// that whatever job finds the record knows that there is one.
-async fn conclude(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    message: &Message,
-    verdict: Verdict,
-) -> Result<(), Unavailable> {
-    let Verdict { mut settlement, retry_after } = verdict;
-    let progress = settlement.progress;
-    if progress == Progress::Queued {
-        let delay = retry_delay(gateway, message, &settlement, retry_after);
-        if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
-            give_back_unseen(gateway, message.id, settlement.held_by).await;
-            return Err(error.into());
-        }
-        settlement.retry_at = settlement.at.saturating_add(delay).ok();
-    }
-    let settled = match settle(gateway, message, &settlement).await {
-        // Nothing was taken, so it may be found out again.
-        Err(error)
-            if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
-        {
-            give_back_unseen(gateway, message.id, settlement.held_by).await;
-            return Err(error);
-        }
-        settled => settled?,
-    };
-    match (progress, settled) {
-        // The network has spoken before the carrier did: it has taken the message.
-        (
-            Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
-            Settled::Otherwise(found),
-        ) if found.receipts.is_final() => {
-            let taken = Settlement {
-                progress: Progress::Submitted,
-                reason: None,
-                receipt_by: None,
-                retry_at: None,
-                place: None,
-                forget: None,
-                ..settlement
-            };
-            settle(gateway, &found, &taken).await?;
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// How long a busy carrier is left alone: as long as it says, and ever longer.
-fn retry_delay<S, Q>(
-    gateway: &Gateway<S, Q>,
-    message: &Message,
-    settlement: &Settlement,
-    retry_after: Option<Duration>,
-) -> Duration {
-    let gap = gateway.random.jittered(busy_gap(message.attempts));
-    let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
-    message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)))
-}
-
 /// A run that may not go on with its message: as a rule a receipt came while the
 /// run was on its way to another carrier, and says what became of it.
 async fn leave(
@@ -363,91 +271,4 @@ async fn leave(
         settle(gateway, &found, &settlement(stamp, Progress::Submitted, gateway.clock.now())).await?;
     }
     Ok(())
-}
-
-/// Nothing once it has passed.
-fn left_until(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(now)).unwrap_or_default()
-}
-
-/// The gap before the next try at a busy carrier, of 1, 2, 4 … 512 seconds.
-fn busy_gap(attempts: u32) -> Duration {
-    Duration::from_secs(1 << attempts.saturating_sub(1).min(9))
-}
-
-/// A channel that has had its time.
-fn silent(message: &Message, at: Timestamp) -> Tried {
-    Tried { channel: message.channel(), carrier: message.carrier, at, ended: Ended::Silent, reason: None }
-}
-
-/// Until when the receipt of what was handed over is waited for: until the next
-/// channel has its turn, or, where none is left, an unknown outcome is given up.
-fn receipt_by(at: Timestamp, progress: Progress, next_after: Option<Duration>) -> Option<Timestamp> {
-    match next_after {
-        Some(within) => at.saturating_add(within).ok(),
-        None if progress == Progress::Unknown => at.saturating_add(UNKNOWN_FOR).ok(),
-        None => None,
-    }
-}
-
-/// What became of a message that could not be claimed.
-enum Looked {
-    Done(Done),
-    /// It can be claimed now, to be sent over its next channel.
-    GaveWay,
-}
-
-/// A job for a message that could not be claimed: does what is due.
-async fn look_at_unclaimed(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    message: &Message,
-    stamp: Stamp,
-    now: Timestamp,
-) -> Result<Looked, Unavailable> {
-    let next_after = if message.has_channel_after(message.place) {
-        receipt_within(message, &directory.routes().await?)
-    } else {
-        None
-    };
-    let held_by = message.stamp.unwrap_or(stamp);
-    match due(message, next_after.is_some(), now) {
-        Due::Again => return Ok(Looked::Done(Done::Again)),
-        Due::Turn => pace::enqueue(gateway, message, now).await?,
-        Due::Lost => {
-            let lost = Settlement {
-                reason: Some("the worker that was sending it stopped".to_owned()),
-                receipt_by: receipt_by(now, Progress::Unknown, next_after),
-                ..settlement(held_by, Progress::Unknown, now)
-            };
-            conclude(gateway, message, lost.into()).await?;
-        }
-        Due::Taken => {
-            let receipt_by = message.receipt_by.filter(|_| next_after.is_some() && !message.receipts.is_final());
-            let taken = Settlement { receipt_by, ..settlement(held_by, Progress::Submitted, now) };
-            settle(gateway, message, &taken).await?;
-        }
-        Due::GiveWay if give_way(gateway, message, silent(message, now), now).await? => return Ok(Looked::GaveWay),
-        // Someone else was quicker.
-        Due::Nothing | Due::GiveWay => {}
-        Due::GiveUp => {
-            let reason = Some("the outcome stayed unknown".to_owned());
-            let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
-            settle(gateway, message, &given_up).await?;
-        }
-        Due::SleepOn(wake_at) => gateway.store.sleep_on(message.id, wake_at).await?,
-    }
-    Ok(Looked::Done(Done::Finished))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gaps_at_a_busy_carrier_grow_and_stay_below_the_longest_delay() {
-        let gaps: Vec<_> = [1, 2, 3, 9, 10, 11, 100].map(|attempts| busy_gap(attempts).as_secs()).into();
-        assert_eq!(gaps, [1, 2, 4, 256, 512, 512, 512]);
-        assert!(gaps.iter().all(|gap| Duration::from_secs(*gap) < LONGEST_DELAY));
-    }
 }

@@ -10,7 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::{Verdict, put_back, receipt_by, ways::Way};
+use super::{
+    conclude::{Verdict, put_back, receipt_by},
+    ways::Way,
+};
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},

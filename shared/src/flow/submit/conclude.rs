@@ -1,0 +1,145 @@
+//! The end of a run: what it found out is recorded, and what is to be tried again
+//! gets its job.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::give_back_unseen;
+use crate::{
+    domain::{Message, Progress, Stamp},
+    flow::{
+        Gateway, Unavailable,
+        settle::{Settled, settle, settlement},
+    },
+    queue::{Job, LONGEST_DELAY, Queue},
+    store::{Messages, Settlement},
+};
+
+/// How long the receipt of an unknown outcome is waited for where no channel is left.
+const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How long a busy carrier is asked again.
+const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How many tries at a busy carrier are kept in the history; later ones only count.
+const TRIES_KEPT: u32 = 10;
+
+/// What is to be recorded, and how long a busy carrier wants to be left alone.
+pub(super) struct Verdict {
+    pub(super) settlement: Settlement,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<Settlement> for Verdict {
+    fn from(settlement: Settlement) -> Self {
+        Self { settlement, retry_after: None }
+    }
+}
+
+/// Back to the queue, or expired if its validity is over; without one, if it has
+/// been tried for a day.
+pub(super) fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
+    let (given_up, how_long) = match message.expires_at {
+        Some(expires_at) => (at >= expires_at, "while it was valid"),
+        None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
+    };
+    if given_up {
+        let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
+        return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
+    }
+    // The claim's own moment goes, too, so that a long wait does not make the item grow.
+    let forget = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
+    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(stamp, Progress::Queued, at) }.into()
+}
+
+/// Records the outcome. What is to be tried again gets its job before that, so
+/// that whatever job finds the record knows that there is one.
+pub(super) async fn conclude(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    verdict: Verdict,
+) -> Result<(), Unavailable> {
+    let Verdict { mut settlement, retry_after } = verdict;
+    let progress = settlement.progress;
+    if progress == Progress::Queued {
+        let delay = retry_delay(gateway, message, &settlement, retry_after);
+        if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
+            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            return Err(error.into());
+        }
+        settlement.retry_at = settlement.at.saturating_add(delay).ok();
+    }
+    let settled = match settle(gateway, message, &settlement).await {
+        // Nothing was taken, so it may be found out again.
+        Err(error)
+            if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
+        {
+            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            return Err(error);
+        }
+        settled => settled?,
+    };
+    match (progress, settled) {
+        // The network has spoken before the carrier did: it has taken the message.
+        (
+            Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
+            Settled::Otherwise(found),
+        ) if found.receipts.is_final() => {
+            let taken = Settlement {
+                progress: Progress::Submitted,
+                reason: None,
+                receipt_by: None,
+                retry_at: None,
+                place: None,
+                forget: None,
+                ..settlement
+            };
+            settle(gateway, &found, &taken).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// How long a busy carrier is left alone: as long as it says, and ever longer.
+fn retry_delay<S, Q>(
+    gateway: &Gateway<S, Q>,
+    message: &Message,
+    settlement: &Settlement,
+    retry_after: Option<Duration>,
+) -> Duration {
+    let gap = gateway.random.jittered(busy_gap(message.attempts));
+    let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
+    message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)))
+}
+
+/// Until when the receipt of what was handed over is waited for: until the next
+/// channel has its turn, or, where none is left, an unknown outcome is given up.
+pub(super) fn receipt_by(at: Timestamp, progress: Progress, next_after: Option<Duration>) -> Option<Timestamp> {
+    match next_after {
+        Some(within) => at.saturating_add(within).ok(),
+        None if progress == Progress::Unknown => at.saturating_add(UNKNOWN_FOR).ok(),
+        None => None,
+    }
+}
+
+/// Nothing once it has passed.
+fn left_until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
+/// The gap before the next try at a busy carrier, of 1, 2, 4 … 512 seconds.
+fn busy_gap(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.saturating_sub(1).min(9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gaps_at_a_busy_carrier_grow_and_stay_below_the_longest_delay() {
+        let gaps: Vec<_> = [1, 2, 3, 9, 10, 11, 100].map(|attempts| busy_gap(attempts).as_secs()).into();
+        assert_eq!(gaps, [1, 2, 4, 256, 512, 512, 512]);
+        assert!(gaps.iter().all(|gap| Duration::from_secs(*gap) < LONGEST_DELAY));
+    }
+}
