@@ -37,9 +37,8 @@ async fn a_stop_is_confirmed_once_by_a_message_on_record() {
     assert_eq!(texts(&system).await, ["Hello", STOPPED]);
     assert_eq!(system.handset(PHONE).await[1]["from"], OURS);
 
-    let confirmation = sent(&system).await.remove(0);
-    assert_eq!((&confirmation["keyword"], &confirmation["state"]), (&json!("stop"), &json!("delivered")));
-    assert_eq!((&confirmation["body"], &confirmation["attempts"]), (&json!(STOPPED), &json!(1)));
+    let confirmation = system.until_state(&sent(&system).await[0]["id"], "delivered").await;
+    assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOPPED)));
     assert!(system.message(&first["messageUuid"]).await.get("keyword").is_none());
 
     bring(&system, "2", OURS, "STOP").await;
@@ -117,6 +116,8 @@ async fn a_reply_that_is_repeated_is_answered_once() {
     let system = answering().await;
     join_all((0..5).map(|_| bring(&system, "1", OURS, "STOP"))).await;
     bring(&system, "1", OURS, "STOP").await;
+    // A job too many comes again when the lease is over that it found.
+    system.advance(90).await;
     assert_eq!(texts(&system).await, [STOPPED]);
     assert_eq!(sent(&system).await.len(), 1);
 }
@@ -227,11 +228,11 @@ async fn an_answer_waits_for_its_senders_turn() {
 #[tokio::test]
 async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
     let system = answering().await;
-    let over_whatsapp = with(owned(PHONE, "Hello"), "channels", json!(["whatsapp"]));
-    let message = system.send_one(DEMO, over_whatsapp).await;
+    let over_rcs = with(owned(PHONE, "Hello"), "channels", json!(["rcs"]));
+    let message = system.send_one(DEMO, over_rcs).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     // A phone answers the way by which that sender's newest message came.
     system.reply(PHONE, &OURS.into(), "STOP").await;
     let came = system.until_handset(PHONE, 2).await;
-    assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("whatsapp"), &json!(STOPPED)), "{came:?}");
+    assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOPPED)), "{came:?}");
 }

@@ -23,20 +23,21 @@ pub enum KeywordCommand {
     },
 }
 
-/// What recipients are answered who send a keyword.
+/// What recipients are answered who send a keyword. Each is one of the things of
+/// which `account set` wants at least one.
 #[derive(Debug, Args)]
 pub struct KeywordTexts {
     /// Answer STOP so, once for each time that it blocks something; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
     pub stop_text: Option<KeywordAnswer>,
     /// Answer START so, where something was blocked; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
     pub start_text: Option<KeywordAnswer>,
     /// Answer HELP so; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
     pub help_text: Option<KeywordAnswer>,
     /// Answer all three in the usual words, which name the account
-    #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
+    #[arg(long, group = "AccountSetWhat", conflicts_with_all = ["stop_text", "start_text", "help_text"])]
     pub usual_texts: bool,
 }
 
