@@ -75,7 +75,7 @@ async fn what_the_gateway_sends_by_itself_fits_its_schema() {
     let system = System::with_config(&Config::DEFAULT.replace("help_text = \"\"", "")).await;
     system.reply("447700900030", &"441234567890".into(), "HELP").await;
     system.until_handset("447700900030", 1).await;
-    let page = system.get(DEMO, "/conversations/447700900030").await.body;
+    let page = system.get(DEMO, "/conversations/447700900030?sender=441234567890").await.body;
     let messages = page["messages"].as_array().unwrap();
     assert!(messages.iter().any(|message| message["keyword"] == "help"), "{page}");
     fits(&page, "Page");

@@ -129,10 +129,15 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
 async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {
     let reply_url = if set.what.no_reply_url { Some(None) } else { set.what.reply_url.map(Some) };
     let status_url = if set.what.no_status_url { Some(None) } else { set.what.status_url.map(Some) };
-    let texts = set.what.texts;
-    let text = |text: Option<KeywordAnswer>| if texts.usual_texts { Some(None) } else { text.map(Some) };
-    let (stop_text, start_text, help_text) = (text(texts.stop_text), text(texts.start_text), text(texts.help_text));
-    let change = AccountChange { name: set.what.name, reply_url, status_url, stop_text, start_text, help_text };
+    let text = |text: Option<KeywordAnswer>| if set.what.usual_texts { Some(None) } else { text.map(Some) };
+    let change = AccountChange {
+        name: set.what.name,
+        reply_url,
+        status_url,
+        stop_text: text(set.what.stop_text),
+        start_text: text(set.what.start_text),
+        help_text: text(set.what.help_text),
+    };
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
     let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));
     Ok(report.note(format!("The account {} is changed. It counts within 30 seconds.", account.id)))

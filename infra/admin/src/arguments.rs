@@ -4,12 +4,14 @@ mod carriers;
 mod keywords;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
+use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, MessageId, Rate, SenderId};
 use url::Url;
+
+use self::keywords::answer;
 
 pub use self::{
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
-    keywords::{KeywordCommand, KeywordTexts},
+    keywords::KeywordCommand,
 };
 
 const EXAMPLES: &str = "\
@@ -198,8 +200,18 @@ pub struct AccountSetWhat {
     /// Post no status reports, of messages accepted from then on
     #[arg(long)]
     pub no_status_url: bool,
-    #[command(flatten)]
-    pub texts: KeywordTexts,
+    /// Answer STOP so, once for each time that it blocks something; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub stop_text: Option<KeywordAnswer>,
+    /// Answer START so, where something was blocked; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub start_text: Option<KeywordAnswer>,
+    /// Answer HELP so; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub help_text: Option<KeywordAnswer>,
+    /// Answer all three in the usual words, which name the account
+    #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
+    pub usual_texts: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! The command line of `keyword`, and of what an account answers to keywords.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use shared::domain::{Keyword, KeywordAnswer, Word};
 
 #[derive(Debug, Subcommand)]
@@ -23,28 +23,10 @@ pub enum KeywordCommand {
     },
 }
 
-/// What recipients are answered who send a keyword. Each is one of the things of
-/// which `account set` wants at least one.
-#[derive(Debug, Args)]
-pub struct KeywordTexts {
-    /// Answer STOP so, once for each time that it blocks something; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
-    pub stop_text: Option<KeywordAnswer>,
-    /// Answer START so, where something was blocked; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
-    pub start_text: Option<KeywordAnswer>,
-    /// Answer HELP so; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = text, group = "AccountSetWhat")]
-    pub help_text: Option<KeywordAnswer>,
-    /// Answer all three in the usual words, which name the account
-    #[arg(long, group = "AccountSetWhat", conflicts_with_all = ["stop_text", "start_text", "help_text"])]
-    pub usual_texts: bool,
-}
-
 fn meaning(text: &str) -> Result<Keyword, &'static str> {
     Keyword::parse(text).ok_or("a keyword means stop, start or help")
 }
 
-fn text(text: &str) -> Result<KeywordAnswer, String> {
+pub(super) fn answer(text: &str) -> Result<KeywordAnswer, String> {
     KeywordAnswer::parse(text).map_err(|error| error.to_string())
 }
