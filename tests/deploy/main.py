@@ -332,7 +332,7 @@ class Test:
             expect_equal((status, said), (200, ["Us again", "Who is this?", "Hello"]), "the conversation")
 
     def opt_out(self):
-        with self.check("after STOP the next message is blocked, and its callback says so"):
+        with self.check("STOP is confirmed once, the next message is blocked, and its callback says so"):
             [first] = self.demo.send(shared(STOP_PHONE, "Hello"))
             self.world.until_sunk("replies", 2)
             [second] = self.demo.send(shared(STOP_PHONE, "Again", callback=self.world.sink("blocked")))
@@ -340,7 +340,11 @@ class Test:
             [request] = self.world.until_sunk("blocked")
             receipt = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             expect_equal((receipt["delivered"], receipt["receiptInfo"]["code"]), (False, "25"), "the receipt")
-            expect_equal(len(self.world.handset(STOP_PHONE)), 1, f"messages on the phone after {first['messageUuid']}")
+            [_, confirmation] = self.world.until_handset(STOP_PHONE, 2)
+            expect_equal(confirmation["from"], first["from"]["value"], "the sender that confirms")
+            # It answers that with STOP, too.
+            self.world.until_sunk("replies", 3)
+            expect_equal(len(self.world.handset(STOP_PHONE)), 2, "messages on the phone")
 
     def channels(self):
         for phone, behaviour, channel, carrier, tried in (

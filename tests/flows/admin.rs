@@ -39,20 +39,20 @@ async fn given(line: &str, words: &[&str], environment: &Environment) -> Done {
 }
 
 /// Runs a command that works; gives what it prints for people.
-async fn printed(system: &System, words: &[&str]) -> String {
+pub(crate) async fn printed(system: &System, words: &[&str]) -> String {
     let done = admin(system, words).await;
     assert_eq!(done.code, 0, "{words:?}: {}", done.err);
     done.out.trim_end().to_owned()
 }
 
 /// Runs a command that works; gives what it prints for scripts.
-async fn read(system: &System, words: &[&str]) -> Value {
+pub(crate) async fn read(system: &System, words: &[&str]) -> Value {
     let words = [words, &["--json"]].concat();
     serde_json::from_str(&printed(system, &words).await).unwrap()
 }
 
 /// Runs a command that is refused; gives the reason.
-async fn refused(system: &System, words: &[&str]) -> String {
+pub(crate) async fn refused(system: &System, words: &[&str]) -> String {
     let done = admin(system, words).await;
     assert_eq!((done.code, done.out.as_str()), (1, ""), "{words:?}: {}", done.err);
     done.err

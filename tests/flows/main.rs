@@ -17,6 +17,7 @@ mod documents;
 mod idempotency;
 mod metrics;
 mod openapi;
+mod optout;
 mod pairs;
 mod rates;
 mod reading;

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use local::{gateway, template::Event};
+use local::{config::Config, gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
     dialects::mplus,
-    domain::{Channel, State},
+    domain::{Channel, Keyword, State},
 };
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
@@ -64,9 +64,21 @@ fn the_names_are_those_of_the_code() {
     assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.as_str().to_owned()).into());
     assert_eq!(names("MessageChannel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
     assert_eq!(names("CarrierName"), CarrierName::ALL.map(|carrier| carrier.as_str().to_owned()).into());
+    assert_eq!(names("Keyword"), Keyword::ALL.map(|keyword| keyword.as_str().to_owned()).into());
     let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
     let known = mplus::event::CODES.map(|(code, _, _)| code);
     assert_eq!(codes, json!(known));
+}
+
+#[tokio::test]
+async fn what_the_gateway_sends_by_itself_fits_its_schema() {
+    let system = System::with_config(&Config::DEFAULT.replace("help_text = \"\"", "")).await;
+    system.reply("447700900030", &"441234567890".into(), "HELP").await;
+    system.until_handset("447700900030", 1).await;
+    let page = system.get(DEMO, "/conversations/447700900030?sender=441234567890").await.body;
+    let messages = page["messages"].as_array().unwrap();
+    assert!(messages.iter().any(|message| message["keyword"] == "help"), "{page}");
+    fits(&page, "Page");
 }
 
 #[tokio::test]

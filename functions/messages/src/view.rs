@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     carriers::CarrierName,
-    domain::{Content, Message, Reference, Reply, State, Tried},
+    domain::{Content, Keyword, Message, Reference, Reply, State, Tried},
     store::{Page, Position, Record},
 };
 
@@ -40,6 +40,9 @@ struct ShownMessage<'a> {
     reference: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groupings: Option<&'a [String; 3]>,
+    /// What it answers, where the gateway sent it by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyword: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +134,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         client_id: message.client_id.map(|id| id.to_string()),
         reference: message.reference.as_ref().map(Reference::as_str),
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
+        keyword: message.keyword.map(Keyword::as_str),
         expires_at: message.expires_at.map(time),
         content: message.content.as_ref(),
         channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),

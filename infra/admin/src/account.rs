@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    domain::{Account, AccountId, CallbackUrl, SenderId, WebhookSecret},
+    domain::{Account, AccountId, CallbackUrl, Keyword, KeywordAnswer, SenderId, Text, WebhookSecret},
     store::{AccountChange, DynamoDirectory},
 };
 
@@ -62,7 +62,16 @@ fn missing(id: &AccountId) -> Failure {
 async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
     let AccountCreate { id, name, reply_url, status_url } = new;
     let secret = WebhookSecret::new(desk.random.bytes());
-    let account = Account { id, name, reply_url, status_url, secrets: vec![secret.clone()] };
+    let account = Account {
+        id,
+        name,
+        reply_url,
+        status_url,
+        secrets: vec![secret.clone()],
+        stop_text: None,
+        start_text: None,
+        help_text: None,
+    };
     if !desk.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(
             "there is an account {id} already, and nothing was changed; `admin account show {id}` shows it,\n\
@@ -94,7 +103,9 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
     let account = existing(directory, id).await?;
     let (senders, keys) = (directory.senders(id).await?, directory.keys(id).await?);
     let rates = directory.latest_rates().await?;
-    let shown: Vec<_> = senders.iter().map(|one| sender::with_rate(one, &rates)).collect();
+    let exemptions = directory.latest_exemptions().await?;
+    let shown: Vec<_> = senders.iter().map(|one| sender::described(one, id, &rates, &exemptions)).collect();
+    let exempt: Vec<_> = senders.iter().filter(|one| exemptions.cover(one, id)).map(SenderId::as_str).collect();
     let rates = sender::rates_of(&senders, &rates);
     let senders: Vec<_> = senders.iter().map(SenderId::as_str).collect();
     let keys: Vec<_> = keys.iter().map(ShownKey::from).collect();
@@ -104,18 +115,40 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
+        ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
+        ("to START", Some(or_dash(answer(&account, Keyword::Start)))),
+        ("to HELP", Some(or_dash(answer(&account, Keyword::Help)))),
         ("senders", Some(if shown.is_empty() { "-".to_owned() } else { shown.join(", ") })),
     ]);
     let text = format!("{text}\n{}", key::lines(&keys));
-    let account = ShownAccount::from(&account);
-    Ok(Report::new(text, &json!({"account": account, "senders": senders, "rates": rates, "keys": keys})))
+    let shown = ShownAccount::from(&account);
+    let json = json!({"account": shown, "senders": senders, "rates": rates, "exempt": exempt, "keys": keys});
+    Ok(Report::new(text, &json).and("answers", answers(&account)))
 }
 
 async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {
     let reply_url = if set.what.no_reply_url { Some(None) } else { set.what.reply_url.map(Some) };
     let status_url = if set.what.no_status_url { Some(None) } else { set.what.status_url.map(Some) };
-    let change = AccountChange { name: set.what.name, reply_url, status_url };
+    let text = |text: Option<KeywordAnswer>| if set.what.usual_texts { Some(None) } else { text.map(Some) };
+    let change = AccountChange {
+        name: set.what.name,
+        reply_url,
+        status_url,
+        stop_text: text(set.what.stop_text),
+        start_text: text(set.what.start_text),
+        help_text: text(set.what.help_text),
+    };
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
-    let report = Report::new("", &json!({"account": ShownAccount::from(&account)}));
+    let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));
     Ok(report.note(format!("The account {} is changed. It counts within 30 seconds.", account.id)))
+}
+
+/// What recipients are answered, by keyword.
+fn answers(account: &Account) -> serde_json::Value {
+    let answer = |keyword: Keyword| (keyword.as_str().to_owned(), answer(account, keyword).into());
+    serde_json::Value::Object(Keyword::ALL.map(answer).into_iter().collect())
+}
+
+fn answer(account: &Account, keyword: Keyword) -> Option<String> {
+    account.answer_to(keyword).ok().flatten().map(Text::into_string)
 }

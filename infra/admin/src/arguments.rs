@@ -1,12 +1,18 @@
 //! The command line.
 
 mod carriers;
+mod keywords;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
+use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, MessageId, Rate, SenderId};
 use url::Url;
 
-pub use self::carriers::{CarrierCommand, RouteAdd, RouteCommand};
+use self::keywords::answer;
+
+pub use self::{
+    carriers::{CarrierCommand, RouteAdd, RouteCommand},
+    keywords::KeywordCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +21,7 @@ Examples:
   admin sender add 441234567890 --account acme
   admin sender rate 441234567890 --per-second 10
   admin pool add 448888888801 448888888802
+  admin keyword add BASTA --means stop
   admin carrier set loopback --endpoint https://carrier.example/
   admin carrier key cm < product-token
   admin route add --carriers cm,loopback --channel whatsapp --at 1
@@ -120,6 +127,9 @@ pub enum Command {
     /// Sender IDs that all accounts share
     #[command(subcommand)]
     Pool(PoolCommand),
+    /// Replies by which recipients stop, start, or ask for help
+    #[command(subcommand)]
+    Keyword(KeywordCommand),
     /// Who takes messages further
     #[command(subcommand)]
     Carrier(CarrierCommand),
@@ -148,8 +158,11 @@ pub enum AccountCommand {
         #[arg(value_parser = AccountId::parse)]
         id: AccountId,
     },
-    /// Change an account's name or URLs
-    #[command(after_help = "Example: admin account set acme --no-reply-url")]
+    /// Change an account's name, URLs, or answers to keywords
+    #[command(
+        after_help = "Example: admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'\n\
+        A keyword is answered by a message of the account's, at most once a day for each recipient and sender."
+    )]
     Set(AccountSet),
 }
 
@@ -187,6 +200,18 @@ pub struct AccountSetWhat {
     /// Post no status reports, of messages accepted from then on
     #[arg(long)]
     pub no_status_url: bool,
+    /// Answer STOP so, once for each time that it blocks something; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub stop_text: Option<KeywordAnswer>,
+    /// Answer START so, where something was blocked; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub start_text: Option<KeywordAnswer>,
+    /// Answer HELP so; '' answers nothing
+    #[arg(long, value_name = "TEXT", value_parser = answer)]
+    pub help_text: Option<KeywordAnswer>,
+    /// Answer all three in the usual words, which name the account
+    #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
+    pub usual_texts: bool,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +282,22 @@ pub enum SenderCommand {
         sender: SenderId,
         #[command(flatten)]
         rate: SenderRate,
+    },
+    /// Let opt-outs not block what the owner sends from a sender ID
+    #[command(
+        after_help = "Only for a sender from which nothing but messages come that the recipient cannot be without, such as\n\
+        one-time codes and warnings of fraud. To send anything else, above all advertising, to who has said\n\
+        STOP breaks the law in most countries (in the United States the TCPA, in the European Union the\n\
+        ePrivacy directive). STOP is still recorded, is not confirmed, and counts again after --not. The\n\
+        exemption is this owner's, and ends when the sender is taken from it. Example:\n  \
+        admin sender exempt 441234567890"
+    )]
+    Exempt {
+        #[arg(value_parser = SenderId::parse)]
+        sender: SenderId,
+        /// Let opt-outs block it again
+        #[arg(long)]
+        not: bool,
     },
 }
 

@@ -1,5 +1,5 @@
 //! The operator's tool: accounts, their keys, secrets and senders, the pool,
-//! carriers and routes, and what went wrong. One file for each noun of the command line.
+//! keywords, carriers and routes, and what went wrong. One file for each noun of the command line.
 //!
 //! Nothing is logged. A key or secret is printed once, when it is made.
 
@@ -10,6 +10,7 @@ mod connect;
 mod dead_letters;
 mod failure;
 mod key;
+mod keyword;
 mod message;
 mod output;
 mod pool;
@@ -86,6 +87,7 @@ async fn carry_out(
         Command::Secret(command) => secret::run(command, &desk().await?).await,
         Command::Sender(command) => sender::run(command, &desk().await?).await,
         Command::Pool(command) => pool::run(command, &desk().await?).await,
+        Command::Keyword(command) => keyword::run(command, &desk().await?).await,
         Command::Carrier(command) => carrier::run(command, &desk().await?, &connection, line).await,
         Command::Route(command) => route::run(command, &desk().await?).await,
         Command::Message(command) => message::run(command, &connection).await,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::{
-    domain::{AccountId, Rate, Rates, SenderId, SenderOwner},
+    domain::{AccountId, Exemptions, Rate, Rates, SenderId, SenderOwner},
     store::Removal,
 };
 
@@ -13,6 +13,8 @@ pub async fn run(command: SenderCommand, desk: &Desk) -> Result<Report, Failure>
         SenderCommand::Add { sender, account } => add(desk, &sender, &account).await,
         SenderCommand::Remove { sender } => remove(desk, &sender).await,
         SenderCommand::Rate { sender, rate } => set_rate(desk, &sender, rate.per_second).await,
+        SenderCommand::Exempt { sender, not: false } => exempt(desk, &sender).await,
+        SenderCommand::Exempt { sender, not: true } => exempt_no_more(desk, &sender).await,
     }
 }
 
@@ -40,6 +42,7 @@ async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Repo
 async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
     match desk.directory.remove_sender(sender).await? {
         Removal::Removed(account) => {
+            desk.directory.set_exempt(sender, None).await?;
             let json = json!({"sender": sender.as_str(), "account": account.as_str(), "removed": true});
             let note = format!(
                 "The sender {sender} is no longer the account {account}'s. What was accepted from it is still sent,\n\
@@ -66,6 +69,38 @@ async fn set_rate(desk: &Desk, sender: &SenderId, rate: Option<Rate>) -> Result<
         None => format!("Within 30 seconds the sender {sender} has no limit."),
     };
     Ok(Report::new("", &json).note(note).note("What waits already keeps its turn."))
+}
+
+async fn exempt(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+    let account = match desk.directory.latest_owner(sender).await? {
+        Some(SenderOwner::Account(account)) => account,
+        Some(SenderOwner::Pool) => {
+            return Err(Failure::Refused(format!(
+                "the sender {sender} is or was shared, and what all accounts send from it cannot be exempt"
+            )));
+        }
+        None => return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
+    };
+    desk.directory.set_exempt(sender, Some(&account)).await?;
+    let json = json!({"sender": sender.as_str(), "account": account.as_str(), "exempt": true});
+    let note = format!(
+        "Within 30 seconds opt-outs no longer block what the account {account} sends from {sender}.\n\
+         Warning: only messages that the recipient cannot be without may come from it; see `admin help sender exempt`."
+    );
+    Ok(Report::new("", &json).note(note))
+}
+
+async fn exempt_no_more(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+    desk.directory.set_exempt(sender, None).await?;
+    let json = json!({"sender": sender.as_str(), "exempt": false});
+    let note = format!("Within 30 seconds opt-outs block what comes from {sender}, those of the past, too.");
+    Ok(Report::new("", &json).note(note))
+}
+
+/// A sender of the account's, with what is particular to it.
+pub fn described(sender: &SenderId, account: &AccountId, rates: &Rates, exemptions: &Exemptions) -> String {
+    let shown = with_rate(sender, rates);
+    if exemptions.cover(sender, account) { format!("{shown} (exempt from opt-outs)") } else { shown }
 }
 
 /// A sender, with its rate if it has one.

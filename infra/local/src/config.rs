@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{
     carriers::CarrierName,
-    domain::{AccountId, Rate, Routes, SenderId, WebhookSecret},
+    domain::{AccountId, KeywordAnswer, Rate, Routes, SenderId, WebhookSecret},
 };
 use url::Url;
 
@@ -41,6 +41,12 @@ pub struct AccountConfig {
     pub status_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
+    /// What is answered to STOP; nothing if it is empty, the usual words if there is none.
+    pub stop_text: Option<KeywordAnswer>,
+    /// Likewise to START.
+    pub start_text: Option<KeywordAnswer>,
+    /// Likewise to HELP.
+    pub help_text: Option<KeywordAnswer>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use base64::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::CallbackUrl;
+use super::{CallbackUrl, KeywordAnswer};
 use crate::hash;
 
 /// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.
@@ -185,7 +185,7 @@ impl fmt::Debug for WebhookSecret {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub id: AccountId,
-    /// For people; shown nowhere but to the operator.
+    /// For people: the operator, and recipients who send a keyword.
     pub name: String,
     /// Where replies go; without one they are kept and can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,6 +198,15 @@ pub struct Account {
     /// secret is being replaced. Without one, callbacks go unsigned.
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
+    /// What is answered to STOP and its kin; without one, the usual words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_text: Option<KeywordAnswer>,
+    /// Likewise to START.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_text: Option<KeywordAnswer>,
+    /// Likewise to HELP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help_text: Option<KeywordAnswer>,
 }
 
 #[cfg(test)]

@@ -77,6 +77,12 @@ impl MessageId {
     pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey, index: usize) -> Self {
         Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
     }
+
+    /// The id of what the gateway answers to a keyword.
+    #[must_use]
+    pub fn of_answer_to(reply: ReplyId) -> Self {
+        Self(derive(&["answer", &reply.to_string()]))
+    }
 }
 
 impl BatchId {

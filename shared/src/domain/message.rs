@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, MessageId, PhoneNumber, Progress, ReceiptStatus,
-    Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
+    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, Keyword, MessageId, PhoneNumber, Progress,
+    ReceiptStatus, Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -36,6 +36,8 @@ pub struct Message {
     pub expires_at: Option<Timestamp>,
     /// What channels beside SMS show in place of the text.
     pub content: Option<Content>,
+    /// What it answers, where the gateway sent it by itself.
+    pub keyword: Option<Keyword>,
     /// Of what was asked for: tells a repeat from another content under the same id.
     pub fingerprint: Fingerprint,
     pub created_at: Timestamp,
@@ -83,6 +85,14 @@ impl Message {
     #[must_use]
     pub fn state(&self) -> State {
         self.receipts.iter().map(|receipt| receipt.status.state()).fold(self.progress.state(), State::max)
+    }
+
+    /// Whether it goes to a recipient who has opted out: what says that the opt-out is
+    /// set, or how to set it. What says that it is lifted does not, for it may have
+    /// been set again since.
+    #[must_use]
+    pub fn passes_opt_outs(&self) -> bool {
+        matches!(self.keyword, Some(Keyword::Stop | Keyword::Help))
     }
 
     /// Whether it waits, or waited, for a later time.
@@ -244,6 +254,7 @@ impl Message {
             groupings: Groupings::default(),
             expires_at: None,
             content: None,
+            keyword: None,
             fingerprint: Fingerprint::of([]),
             created_at: at,
             progress: Progress::Queued,

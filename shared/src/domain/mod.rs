@@ -9,8 +9,11 @@ mod account;
 mod callback_url;
 mod channel;
 mod content;
+mod exemption;
 mod fault;
 mod id;
+mod keyword;
+mod keyword_answer;
 mod label;
 mod message;
 mod number;
@@ -35,15 +38,18 @@ pub use content::{
     ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
     TimePicker, TimeSlot,
 };
+pub use exemption::Exemptions;
 pub use fault::{Fault, FaultCode};
 pub use id::{BatchId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
+pub use keyword::{Keyword, Keywords, Word, WordError, built_in_words};
+pub use keyword_answer::KeywordAnswer;
 pub use label::{Groupings, LabelError, Reference};
 pub use message::{Fingerprint, Message, Moment};
 pub use number::{NumberError, PhoneNumber};
 pub use rate::{Rate, RateError, Rates};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use recipient::{OptOuts, Recipient};
-pub use reply::{Keyword, RepliedTo, Reply};
+pub use reply::{RepliedTo, Reply};
 pub use route::{NumberPrefix, NumberPrefixError, Route, Routes, USUAL_RECEIPT_WITHIN};
 pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
 pub use showing::Showing;

@@ -202,6 +202,19 @@ fn fingerprint(draft: &Draft, of: usize) -> Fingerprint {
     Fingerprint::of(parts)
 }
 
+/// A message that the gateway sends by itself, in the account's name.
+pub(super) fn unasked(
+    id: MessageId,
+    account: &AccountId,
+    dialect: Dialect,
+    draft: &Draft,
+    from: SentFrom,
+    now: Timestamp,
+) -> Message {
+    let plan = Plan { id, named: Named::Not, fingerprint: fingerprint(draft, 1) };
+    message(account, dialect, &plan, draft, from, None, now)
+}
+
 fn message(
     account: &AccountId,
     dialect: Dialect,
@@ -229,6 +242,7 @@ fn message(
         groupings: draft.groupings.clone(),
         expires_at: draft.validity.map(|validity| validity.expires_at(now)),
         content: draft.content.clone(),
+        keyword: None,
         fingerprint: plan.fingerprint,
         created_at: now,
         progress,

@@ -1,15 +1,19 @@
-//! Step 5: what a handset answers finds its account and its conversation.
+//! Step 5: what a handset answers finds its account and its conversation. A
+//! keyword is obeyed first, and answered before the reply is on record.
+
+mod keyword;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
+use self::keyword::{answer, obey};
 use super::{Gateway, Unavailable};
 use crate::{
     carriers::{CarrierName, CarrierReply},
     dialects::Dialect,
-    domain::{AccountId, Keyword, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderOwner},
+    domain::{AccountId, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner},
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric},
     store::{Directory, DirectoryStore, Messages, Parked, Recipients, Record, StoreError},
@@ -40,12 +44,17 @@ pub async fn reply(
         info!(reply.id = %id, "reply repeated");
         return Ok(());
     }
+    let mut to_answer = None;
     if owner.is_some()
-        && let Some(keyword) = Keyword::of(&reply.text)
+        && let Some(keyword) = directory.keywords().await?.meaning_of(&reply.text)
+        && obey(gateway, id, reply, keyword, now).await?
     {
-        obey(gateway, reply, keyword, reply.at.unwrap_or(now)).await?;
-        info!(reply.id = %id, keyword = keyword.as_str(), "opt-out");
+        to_answer = Some(keyword);
     }
+    let kind = match owner {
+        Some(SenderOwner::Pool) => SenderKind::Shared,
+        Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
+    };
     let Some(account) = account_of(gateway, owner, reply).await? else {
         warn!(reply.id = %id, carrier = carrier.as_str(), "a reply belongs to no account and is parked");
         gateway.store.park(Parked { carrier, kind: "reply", payload, at: now }).await?;
@@ -69,6 +78,9 @@ pub async fn reply(
         received_at: now,
         stamp: gateway.random.stamp(),
     };
+    if let Some(keyword) = to_answer {
+        answer(gateway, directory, &recorded, keyword, kind).await?;
+    }
     announce(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded).await?;
     if new {
@@ -78,20 +90,6 @@ pub async fn reply(
     let words = if new { "reply" } else { "reply repeated" };
     info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");
     Ok(())
-}
-
-/// Sets or clears the opt-out. A START that is older than the STOP on record,
-/// because it was brought again late, clears nothing.
-async fn obey(
-    gateway: &Gateway<impl Recipients, impl Queue>,
-    reply: &CarrierReply,
-    keyword: Keyword,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    match keyword {
-        Keyword::Stop => gateway.store.opt_out(&reply.from, &reply.to, at).await,
-        Keyword::Start => gateway.store.opt_in(&reply.from, &reply.to, at).await,
-    }
 }
 
 /// Whose reply it is: the owner's of the number it went to, or, for a shared
@@ -108,8 +106,8 @@ async fn account_of(
     }
 }
 
-/// The message that was handed over last; one that still waits for its time, or
-/// was blocked, cannot have been answered.
+/// The client's message that was handed over last; one that still waits for its
+/// time, or was blocked, cannot have been answered.
 async fn answered(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &AccountId,
@@ -120,8 +118,8 @@ async fn answered(
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
         let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
-            Record::Out(message) => Some((message.handed_over_at()?, message)),
-            Record::In(_) => None,
+            Record::Out(message) if message.keyword.is_none() => Some((message.handed_over_at()?, message)),
+            Record::Out(_) | Record::In(_) => None,
         });
         if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
             return Ok(Some(newest));

@@ -232,7 +232,7 @@ async fn prepare(
         let expired = Settlement { reason, ..settlement(stamp, Progress::Expired, now) };
         return Ok(Prepared::Not(expired.into()));
     }
-    if gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id) {
+    if is_blocked(gateway, directory, message).await? {
         let reason = Some("the recipient has opted out of this sender".to_owned());
         let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
@@ -243,6 +243,19 @@ async fn prepare(
     }
     let turn = pace::turn(gateway, directory, message, now).await?;
     Ok(turn.map_or(Prepared::Ready(ways), Prepared::Later))
+}
+
+/// Whether the recipient has opted out of what the message is.
+async fn is_blocked(
+    gateway: &Gateway<impl Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    message: &Message,
+) -> Result<bool, StoreError> {
+    if message.passes_opt_outs() {
+        return Ok(false);
+    }
+    let has_opted_out = gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id);
+    Ok(has_opted_out && !directory.exemptions().await?.cover(&message.from.id, &message.account))
 }
 
 /// Back to the queue until the message has its turn.

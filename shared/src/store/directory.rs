@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Rates, Routes, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner},
     runtime::Clock,
 };
 
@@ -27,6 +27,8 @@ pub struct Directory<D = DynamoDirectory> {
     carriers: Remembered<CarrierName, Option<CarrierSettings>>,
     routes: Remembered<(), Routes>,
     rates: Remembered<(), Rates>,
+    keywords: Remembered<(), Keywords>,
+    exemptions: Remembered<(), Exemptions>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -42,6 +44,8 @@ impl<D: DirectoryStore> Directory<D> {
             carriers: Remembered::for_up_to(KEPT),
             routes: Remembered::for_up_to(KEPT),
             rates: Remembered::for_up_to(KEPT),
+            keywords: Remembered::for_up_to(KEPT),
+            exemptions: Remembered::for_up_to(KEPT),
         }
     }
 
@@ -93,5 +97,21 @@ impl<D: DirectoryStore> Directory<D> {
     /// When the store did not answer.
     pub async fn rates(&self) -> Result<Rates, StoreError> {
         self.rates.get(self.clock.now(), &(), || self.store.rates()).await
+    }
+
+    /// Which words are keywords beside the built-in ones.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn keywords(&self) -> Result<Keywords, StoreError> {
+        self.keywords.get(self.clock.now(), &(), || self.store.keywords()).await
+    }
+
+    /// Which senders opt-outs do not block.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn exemptions(&self) -> Result<Exemptions, StoreError> {
+        self.exemptions.get(self.clock.now(), &(), || self.store.exemptions()).await
     }
 }

@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Progress, Rates, Receipt, Recipient, Reply,
-        ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp, Tried,
+        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Progress,
+        Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp, Tried,
     },
 };
 
@@ -156,6 +156,16 @@ pub struct Unfinished {
     pub wake_at: Option<Timestamp>,
     /// When a busy carrier is asked again.
     pub retry_at: Option<Timestamp>,
+}
+
+/// What a recipient orders by a keyword.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    pub number: &'a PhoneNumber,
+    /// The sender that it was said to.
+    pub sender: &'a SenderId,
+    pub at: Timestamp,
+    pub reply: ReplyId,
 }
 
 /// A receipt or reply that belongs to nothing known, kept as it came.
@@ -410,17 +420,27 @@ pub trait Recipients {
     async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
     -> Result<Recipient, StoreError>;
 
-    /// Notes that the recipient wants nothing more from this sender.
+    /// Notes that the recipient wants nothing more from this sender. Says whether
+    /// it was this reply that set the opt-out, now or at an earlier try.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn opt_out(&self, number: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError>;
+    async fn opt_out(&self, order: &Order<'_>) -> Result<bool, StoreError>;
 
-    /// Takes back an opt-out that is older than `at`.
+    /// Takes back an opt-out that is no newer. Says whether it was this reply that
+    /// lifted it, now or at an earlier try.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn opt_in(&self, number: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError>;
+    async fn opt_in(&self, order: &Order<'_>) -> Result<bool, StoreError>;
+
+    /// Notes that the keyword of this reply is answered, unless another reply's was
+    /// after `since`. Says whether it is to be answered; a reply that was there
+    /// before is.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn begin_answer(&self, order: &Order<'_>, keyword: Keyword, since: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// The directory as it is stored; [`Directory`] remembers what it read.
@@ -460,4 +480,16 @@ pub trait DirectoryStore {
     /// # Errors
     /// When the store did not answer.
     async fn rates(&self) -> Result<Rates, StoreError>;
+
+    /// Which words are keywords beside the built-in ones.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn keywords(&self) -> Result<Keywords, StoreError>;
+
+    /// Which senders opt-outs do not block.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn exemptions(&self) -> Result<Exemptions, StoreError>;
 }

@@ -229,6 +229,9 @@ fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account>
         reply_url: url("reply_url", &account.reply_url)?,
         status_url: url("status_url", &account.status_url)?,
         secrets: account.secrets.clone(),
+        stop_text: account.stop_text.clone(),
+        start_text: account.start_text.clone(),
+        help_text: account.help_text.clone(),
     })
 }
 

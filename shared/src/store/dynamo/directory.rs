@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
 
-use super::{Item, keys, rates::read_rates, string, unavailable};
+use super::{Item, exemptions::read_exemptions, keys, keywords::read_keywords, rates::read_rates, string, unavailable};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Rates, Routes, SenderId, SenderOwner},
+    domain::{Account, AccountId, ApiKeyHash, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner},
     store::{DirectoryStore, StoreError},
 };
 
@@ -124,6 +124,14 @@ impl DirectoryStore for DynamoDirectory {
 
     async fn rates(&self) -> Result<Rates, StoreError> {
         self.get(keys::RATES.to_owned()).await?.as_ref().map_or_else(|| Ok(Rates::default()), read_rates)
+    }
+
+    async fn keywords(&self) -> Result<Keywords, StoreError> {
+        self.get(keys::KEYWORDS.to_owned()).await?.as_ref().map_or_else(|| Ok(Keywords::default()), read_keywords)
+    }
+
+    async fn exemptions(&self) -> Result<Exemptions, StoreError> {
+        self.get(keys::EXEMPT.to_owned()).await?.as_ref().map_or_else(|| Ok(Exemptions::default()), read_exemptions)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     carriers::CarrierName,
-    domain::{AccountId, ApiKeyHash, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId},
+    domain::{AccountId, ApiKeyHash, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId, Word},
     store::Position,
 };
 
@@ -110,6 +110,11 @@ pub(super) const ACCOUNT_OF: &str = "sender#";
 /// In `Recipients`: since when this sender may not write.
 pub(super) const OPT_OUT: &str = "stop#";
 
+/// In `Recipients`: the reply that last set or lifted the opt-out.
+pub(super) const OPT_OUT_BY: &str = "stop_by#";
+/// In `Recipients`, with the keyword: when it was last answered, and which reply.
+const ANSWERED: &str = "answered#";
+
 /// In `Directory`, by kind of item.
 pub(super) const API_KEY: &str = "key#";
 pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
@@ -120,11 +125,20 @@ pub(super) const ROUTES: &str = "routes";
 /// One item of all rates, each an attribute that is named as the sender's own item.
 pub(super) const RATES: &str = "rates";
 
+/// One item of all words that were added, each an attribute.
+pub(super) const KEYWORDS: &str = "keywords";
+pub(super) const WORD: &str = "word#";
+/// One item of all exempt senders, named as in the rates.
+pub(super) const EXEMPT: &str = "exempt";
+
 /// Of an account.
 pub(super) const NAME: &str = "name";
 pub(super) const REPLY_URL: &str = "reply_url";
 pub(super) const STATUS_URL: &str = "status_url";
 pub(super) const SECRETS: &str = "secrets";
+pub(super) const STOP_TEXT: &str = "stop_text";
+pub(super) const START_TEXT: &str = "start_text";
+pub(super) const HELP_TEXT: &str = "help_text";
 /// Of a key; times in milliseconds.
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
@@ -152,6 +166,14 @@ pub(super) fn pace(sender: &SenderId) -> String {
 
 pub(super) fn sender(sender: &SenderId) -> String {
     format!("{SENDER}{sender}")
+}
+
+pub(super) fn word(word: &Word) -> String {
+    format!("{WORD}{word}")
+}
+
+pub(super) fn answered(keyword: Keyword, sender: &SenderId) -> String {
+    format!("{ANSWERED}{}#{sender}", keyword.as_str())
 }
 
 pub(super) fn carrier(name: CarrierName) -> String {

@@ -14,9 +14,9 @@ use crate::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, Fingerprint, Groupings, Message, MessageId,
-        Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom,
-        Stamp, State, Text, Tried,
+        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, Fingerprint, Groupings, Keyword, Message,
+        MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind,
+        SentFrom, Stamp, State, Text, Tried,
     },
     store::StoreError,
 };
@@ -52,6 +52,8 @@ struct MessageItem {
     /// As JSON: what clients nest in it, and its numbers, go beyond what an item takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keyword: Option<Keyword>,
     print: String,
     at: i64,
     state: Progress,
@@ -146,6 +148,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         groups: message.groupings.clone(),
         valid_until: message.expires_at.map(Timestamp::as_millisecond),
         content: message.content.as_ref().map(Content::to_json),
+        keyword: message.keyword,
         print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.progress,
@@ -201,6 +204,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         groupings: item.groups,
         expires_at: optional_time(item.valid_until)?,
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
+        keyword: item.keyword,
         fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
         created_at: time(item.at)?,
         progress: item.state,

@@ -7,7 +7,9 @@
 mod batch;
 mod change;
 mod directory;
+mod exemptions;
 mod keys;
+mod keywords;
 mod message_item;
 mod messages;
 mod operator;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, CallbackUrl, SenderId, SenderOwner, WebhookSecret},
+    domain::{Account, AccountId, ApiKeyHash, CallbackUrl, KeywordAnswer, SenderId, SenderOwner, WebhookSecret},
     store::StoreError,
 };
 
@@ -40,6 +40,10 @@ pub struct AccountChange {
     pub reply_url: Option<Option<CallbackUrl>>,
     /// `Some(None)` takes it away.
     pub status_url: Option<Option<CallbackUrl>>,
+    /// The answer to each keyword; `Some(None)` is the usual one.
+    pub stop_text: Option<Option<KeywordAnswer>>,
+    pub start_text: Option<Option<KeywordAnswer>>,
+    pub help_text: Option<Option<KeywordAnswer>>,
 }
 
 /// An API key on record: of the key itself, only the hash.
@@ -106,11 +110,19 @@ impl DynamoDirectory {
     pub async fn change_account(&self, id: &AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
         let mut update = self.update(keys::account(id)).expect_present(keys::ID);
         update = update.set_if_given(keys::NAME, change.name.as_deref().map(string));
-        for (name, url) in [(keys::REPLY_URL, &change.reply_url), (keys::STATUS_URL, &change.status_url)] {
-            update = match url {
+        let url = |url: &Option<CallbackUrl>| url.as_ref().map(|url| string(url.as_str()));
+        let text = |text: &Option<KeywordAnswer>| text.as_ref().map(|text| string(text.as_str()));
+        for (name, value) in [
+            (keys::REPLY_URL, change.reply_url.as_ref().map(url)),
+            (keys::STATUS_URL, change.status_url.as_ref().map(url)),
+            (keys::STOP_TEXT, change.stop_text.as_ref().map(text)),
+            (keys::START_TEXT, change.start_text.as_ref().map(text)),
+            (keys::HELP_TEXT, change.help_text.as_ref().map(text)),
+        ] {
+            update = match value {
                 None => update,
                 Some(None) => update.remove(name),
-                Some(Some(url)) => update.set(name, string(url.as_str())),
+                Some(Some(value)) => update.set(name, value),
             };
         }
         match update.send("change an account").await? {

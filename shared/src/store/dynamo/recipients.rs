@@ -12,9 +12,11 @@ use super::{
     keys, number, string, unavailable,
 };
 use crate::{
-    domain::{AccountId, PhoneNumber, Recipient, SenderId},
-    store::{Freshness, Recipients, StoreError},
+    domain::{AccountId, Keyword, PhoneNumber, Recipient, SenderId},
+    store::{Freshness, Order, Recipients, StoreError},
 };
+
+const SET: &str = "set an opt-out";
 
 impl DynamoStore {
     fn recipients_table(&self) -> Result<&str, StoreError> {
@@ -22,6 +24,12 @@ impl DynamoStore {
             action: "read recipients",
             source: "this function has no such table".into(),
         })
+    }
+}
+
+impl DynamoStore {
+    fn update_recipient(&self, order: &Order<'_>) -> Result<Update, StoreError> {
+        Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, order.number.digits()))
     }
 }
 
@@ -64,19 +72,51 @@ impl Recipients for DynamoStore {
         }
     }
 
-    async fn opt_out(&self, from: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, from.digits())
-            .set(&format!("{}{sender}", keys::OPT_OUT), number(at.as_millisecond()));
-        update.send("set an opt-out").await.map(|_| ())
+    async fn opt_out(&self, order: &Order<'_>) -> Result<bool, StoreError> {
+        let (since, at) = (format!("{}{}", keys::OPT_OUT, order.sender), number(order.at.as_millisecond()));
+        let by = format!("{}{}", keys::OPT_OUT_BY, order.sender);
+        let update = self.update_recipient(order)?.set(&since, at.clone()).set(&by, string(order.reply.to_string()));
+        match update.expect_absent(&since).send(SET).await? {
+            Answer::Made(_) => return Ok(true),
+            Answer::Refused(item) if was_changed_by(&item, &by, order) => return Ok(true),
+            Answer::Refused(_) | Answer::Missing => {}
+        }
+        // It stands from the later of the two on; and should a START have lifted it just now, it is set again.
+        self.update_recipient(order)?.set(&since, at.clone()).expect_none_above(&since, at).send(SET).await?;
+        Ok(false)
     }
 
-    async fn opt_in(&self, from: &PhoneNumber, sender: &SenderId, at: Timestamp) -> Result<(), StoreError> {
-        let attribute = format!("{}{sender}", keys::OPT_OUT);
-        let update = Update::of(&self.client, self.recipients_table()?, keys::NUMBER, from.digits())
-            .remove(&attribute)
-            .expect_at_most(&attribute, number(at.as_millisecond()));
-        update.send("clear an opt-out").await.map(|_| ())
+    async fn opt_in(&self, order: &Order<'_>) -> Result<bool, StoreError> {
+        let since = format!("{}{}", keys::OPT_OUT, order.sender);
+        let by = format!("{}{}", keys::OPT_OUT_BY, order.sender);
+        let update = self.update_recipient(order)?.remove(&since).set(&by, string(order.reply.to_string()));
+        Ok(match update.expect_at_most(&since, number(order.at.as_millisecond())).send("clear an opt-out").await? {
+            Answer::Made(_) => true,
+            Answer::Refused(item) => !item.contains_key(&since) && was_changed_by(&item, &by, order),
+            Answer::Missing => false,
+        })
     }
+
+    async fn begin_answer(&self, order: &Order<'_>, keyword: Keyword, since: Timestamp) -> Result<bool, StoreError> {
+        let attribute = keys::answered(keyword, order.sender);
+        // Times of one length, so that they sort as texts.
+        let time = |at: Timestamp| format!("{:013}", at.as_millisecond());
+        let update =
+            self.update_recipient(order)?.set(&attribute, string(format!("{} {}", time(order.at), order.reply)));
+        Ok(match update.expect_none_above(&attribute, string(time(since))).send("answer a keyword").await? {
+            Answer::Made(_) => true,
+            Answer::Refused(item) => {
+                let answered = item.get(&attribute).and_then(|answered| answered.as_s().ok());
+                answered.is_some_and(|answered| answered.ends_with(&order.reply.to_string()))
+            }
+            Answer::Missing => false,
+        })
+    }
+}
+
+/// Whether it was this reply that set or lifted the opt-out last.
+fn was_changed_by(item: &Item, by: &str, order: &Order<'_>) -> bool {
+    item.get(by).and_then(|by| by.as_s().ok()).is_some_and(|by| *by == order.reply.to_string())
 }
 
 fn read(item: &Item) -> Result<Recipient, StoreError> {

@@ -1,0 +1,32 @@
+//! The command line of `keyword`, and of what an account answers to keywords.
+
+use clap::Subcommand;
+use shared::domain::{Keyword, KeywordAnswer, Word};
+
+#[derive(Debug, Subcommand)]
+pub enum KeywordCommand {
+    /// Add a word; a reply counts that is nothing else, in any case and punctuation
+    #[command(after_help = "Example: admin keyword add BASTA --means stop")]
+    Add {
+        #[arg(value_parser = Word::parse)]
+        word: Word,
+        /// stop: block all that follows from that sender; start: lift that; help: only answer
+        #[arg(long, value_name = "stop|start|help", value_parser = meaning)]
+        means: Keyword,
+    },
+    /// List every word: the built-in ones, which always count, and those that were added
+    List,
+    /// Take away a word that was added
+    Remove {
+        #[arg(value_parser = Word::parse)]
+        word: Word,
+    },
+}
+
+fn meaning(text: &str) -> Result<Keyword, &'static str> {
+    Keyword::parse(text).ok_or("a keyword means stop, start or help")
+}
+
+pub(super) fn answer(text: &str) -> Result<KeywordAnswer, String> {
+    KeywordAnswer::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,40 @@
+//! Senders whose messages opt-outs do not block, because recipients cannot be
+//! without them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{AccountId, SenderId};
+
+/// The exempt senders, each for the account that owned it when an operator said
+/// so: whoever gets the sender after it is not exempt. Clones share them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exemptions(Arc<BTreeMap<SenderId, AccountId>>);
+
+impl Exemptions {
+    /// Whether what the account sends from it is not blocked.
+    #[must_use]
+    pub fn cover(&self, sender: &SenderId, account: &AccountId) -> bool {
+        self.0.get(sender) == Some(account)
+    }
+}
+
+impl FromIterator<(SenderId, AccountId)> for Exemptions {
+    fn from_iter<I: IntoIterator<Item = (SenderId, AccountId)>>(senders: I) -> Self {
+        Self(Arc::new(senders.into_iter().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_exempt_for_one_account() {
+        let sender = |text| SenderId::parse(text).unwrap();
+        let account = |text| AccountId::parse(text).unwrap();
+        let exemptions: Exemptions = [(sender("12345"), account("bank"))].into_iter().collect();
+        assert!(exemptions.cover(&sender("12345"), &account("bank")));
+        assert!(!exemptions.cover(&sender("12345"), &account("shop")));
+        assert!(!exemptions.cover(&sender("12346"), &account("bank")));
+    }
+}

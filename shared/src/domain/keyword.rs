@@ -1,0 +1,236 @@
+//! Keywords: replies that are orders rather than answers. A reply is one only if
+//! nothing but the word is in it, in any case and with any punctuation around it.
+//!
+//! The built-in words always count: carriers and regulators hold whoever sends to
+//! them. An operator adds others. The English ones are those of the CTIA's
+//! messaging principles and of the vendors' own lists.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+/// What a reply orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keyword {
+    /// Send nothing more from this sender.
+    Stop,
+    /// Send again.
+    Start,
+    /// Say who this is and how to end it.
+    Help,
+}
+
+use Keyword::{Help, Start, Stop};
+
+/// The words that everyone has. Lifting an opt-out wants a plainer word than
+/// setting one, so that there are fewer of the second kind.
+const BUILT_IN: [(Keyword, &[&str]); 21] = [
+    // English
+    (
+        Stop,
+        &[
+            "STOP",
+            "STOPALL",
+            "STOP ALL",
+            "UNSUBSCRIBE",
+            "CANCEL",
+            "END",
+            "QUIT",
+            "REVOKE",
+            "OPTOUT",
+            "OPT OUT",
+            "OPT-OUT",
+        ],
+    ),
+    (Start, &["START", "UNSTOP", "YES", "SUBSCRIBE", "OPTIN", "OPT IN", "OPT-IN"]),
+    (Help, &["HELP", "INFO"]),
+    // German
+    (Stop, &["STOPP", "ABMELDEN", "ABBESTELLEN", "AUSTRAGEN", "BEENDEN"]),
+    (Start, &["ANMELDEN"]),
+    (Help, &["HILFE"]),
+    // French
+    (Stop, &["ARRET", "ARRÊT", "ARRETER", "ARRÊTER", "DESABONNER", "DÉSABONNER", "DESINSCRIRE", "DÉSINSCRIRE"]),
+    (Start, &["ABONNER", "REPRENDRE"]),
+    (Help, &["AIDE"]),
+    // Spanish
+    (Stop, &["BAJA", "ALTO", "PARAR", "DETENER", "DAR DE BAJA", "DARME DE BAJA"]),
+    (Start, &["ALTA", "INICIAR"]),
+    (Help, &["AYUDA"]),
+    // Portuguese; PARAR and INICIAR are above
+    (Stop, &["PARE", "SAIR", "DESCADASTRAR"]),
+    (Start, &["RETOMAR"]),
+    (Help, &["AJUDA"]),
+    // Italian
+    (Stop, &["FERMA", "FERMARE", "CANCELLAMI", "DISISCRIVIMI"]),
+    (Start, &["ISCRIVIMI", "RIPRENDI"]),
+    (Help, &["AIUTO"]),
+    // Dutch
+    (Stop, &["AFMELDEN", "STOPPEN", "UITSCHRIJVEN"]),
+    (Start, &["AANMELDEN", "INSCHRIJVEN"]),
+    (Help, &["HULP"]),
+];
+
+impl Keyword {
+    pub const ALL: [Self; 3] = [Stop, Start, Help];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stop => "stop",
+            Start => "start",
+            Help => "help",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|keyword| keyword.as_str() == text)
+    }
+}
+
+/// The most characters that a word has.
+const LONGEST: usize = 40;
+/// The most bytes that a character takes.
+const WIDEST: usize = 4;
+
+/// A word as it is compared: in upper case, with one space where there is white
+/// space, and nothing but letters and digits at its ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a keyword is 1 to 40 characters that begin and end with a letter or a digit")]
+pub struct WordError;
+
+impl Word {
+    /// # Errors
+    /// When the text has no letter or digit, or is too long for a word.
+    pub fn parse(text: &str) -> Result<Self, WordError> {
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric());
+        // Most replies are too long for a word, and are not gone through.
+        if text.is_empty() || text.len() > LONGEST * WIDEST {
+            return Err(WordError);
+        }
+        let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+        if word.chars().count() <= LONGEST { Ok(Self(word)) } else { Err(WordError) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it means everywhere.
+    #[must_use]
+    pub fn built_in(&self) -> Option<Keyword> {
+        BUILT_IN.iter().find(|(_, words)| words.contains(&self.as_str())).map(|(keyword, _)| *keyword)
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Every built-in word with its meaning.
+pub fn built_in_words() -> impl Iterator<Item = (&'static str, Keyword)> {
+    BUILT_IN.into_iter().flat_map(|(keyword, words)| words.iter().map(move |word| (*word, keyword)))
+}
+
+/// The words that an operator added to the built-in ones. Clones share them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keywords(Arc<BTreeMap<Word, Keyword>>);
+
+impl Keywords {
+    /// The keyword that a text consists of.
+    #[must_use]
+    pub fn meaning_of(&self, text: &str) -> Option<Keyword> {
+        let word = Word::parse(text).ok()?;
+        word.built_in().or_else(|| self.added_as(&word))
+    }
+
+    /// What a word was added as.
+    #[must_use]
+    pub fn added_as(&self, word: &Word) -> Option<Keyword> {
+        self.0.get(word).copied()
+    }
+
+    /// Those that were added, in their order.
+    pub fn added(&self) -> impl Iterator<Item = (&Word, Keyword)> {
+        self.0.iter().map(|(word, keyword)| (word, *keyword))
+    }
+}
+
+impl FromIterator<(Word, Keyword)> for Keywords {
+    fn from_iter<I: IntoIterator<Item = (Word, Keyword)>>(words: I) -> Self {
+        Self(Arc::new(words.into_iter().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str) -> Word {
+        Word::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_keyword_is_the_whole_text() {
+        let keywords = Keywords::default();
+        for text in ["STOP", "stop", " Stop. ", "\"Stop all\"", "stop\n all", "unsubscribe!", "¡Baja!", "«Arrêt»"] {
+            assert_eq!(keywords.meaning_of(text), Some(Stop), "{text}");
+        }
+        assert_eq!(keywords.meaning_of("Start"), Some(Start));
+        assert_eq!(keywords.meaning_of("¿Ayuda?"), Some(Help));
+        for text in ["", "please stop", "Stop it", "helpful", "...", "s t o p", &"stop ".repeat(1_000)] {
+            assert_eq!(keywords.meaning_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_language_has_words_of_each_meaning() {
+        for [stop, start, help] in [
+            ["stop", "start", "help"],
+            ["Stopp", "Anmelden", "Hilfe"],
+            ["arrêt", "reprendre", "aide"],
+            ["baja", "alta", "ayuda"],
+            ["sair", "retomar", "ajuda"],
+            ["ferma", "riprendi", "aiuto"],
+            ["afmelden", "aanmelden", "hulp"],
+        ] {
+            let meanings = [stop, start, help].map(|text| Keywords::default().meaning_of(text));
+            assert_eq!(meanings, [Some(Stop), Some(Start), Some(Help)], "{stop}");
+        }
+    }
+
+    #[test]
+    fn a_built_in_word_stands_once_and_as_it_is_compared() {
+        let mut seen = std::collections::HashSet::new();
+        for (text, keyword) in built_in_words() {
+            assert_eq!(word(text).as_str(), text);
+            assert!(seen.insert(text), "{text} stands twice");
+            assert_eq!(word(text).built_in(), Some(keyword), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_was_added_counts_and_a_built_in_one_keeps_its_meaning() {
+        let added = [(word("basta"), Stop), (word("Стоп"), Stop), (word("stop"), Help)];
+        let keywords: Keywords = added.into_iter().collect();
+        assert_eq!(keywords.meaning_of("BASTA!"), Some(Stop));
+        assert_eq!(keywords.meaning_of("стоп"), Some(Stop));
+        assert_eq!(keywords.meaning_of("stop"), Some(Stop));
+        assert_eq!(keywords.meaning_of("genug"), None);
+    }
+
+    #[test]
+    fn a_word_is_neither_empty_nor_a_sentence() {
+        for text in ["", " ", "?!", &"a".repeat(41), &"ß".repeat(21)] {
+            assert_eq!(Word::parse(text), Err(WordError), "{text}");
+        }
+        assert_eq!(word("«no   más»").as_str(), "NO MÁS");
+    }
+}

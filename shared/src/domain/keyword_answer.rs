@@ -1,0 +1,106 @@
+//! What a recipient is answered who sent a keyword: the account's own words, or
+//! sober ones that name it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Keyword, SegmentLimit, Text, TextError};
+
+/// An account's own words; empty where nothing is to be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeywordAnswer(String);
+
+impl KeywordAnswer {
+    /// # Errors
+    /// When the text is neither empty nor one that can be sent.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        if !text.is_empty() {
+            Text::parse(text, SegmentLimit::default())?;
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for KeywordAnswer {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<KeywordAnswer> for String {
+    fn from(answer: KeywordAnswer) -> Self {
+        answer.0
+    }
+}
+
+impl Account {
+    /// What is answered to a keyword; nothing where the account wants that.
+    ///
+    /// # Errors
+    /// When the account's name makes a text that cannot be sent.
+    pub fn answer_to(&self, keyword: Keyword) -> Result<Option<Text>, TextError> {
+        let own = match keyword {
+            Keyword::Stop => &self.stop_text,
+            Keyword::Start => &self.start_text,
+            Keyword::Help => &self.help_text,
+        };
+        let text = own.as_ref().map_or_else(|| usual(keyword, &self.name), |own| own.0.clone());
+        if text.is_empty() { Ok(None) } else { Text::parse(&text, SegmentLimit::default()).map(Some) }
+    }
+}
+
+fn usual(keyword: Keyword, name: &str) -> String {
+    let words = match keyword {
+        Keyword::Stop => "you will get no more messages from this number. Reply START to get them again.",
+        Keyword::Start => "you will get messages from this number again. Reply STOP to get no more.",
+        Keyword::Help => "reply STOP to get no more messages from this number, START to get them again.",
+    };
+    format!("{name}: {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::AccountId;
+
+    fn account() -> Account {
+        Account {
+            id: AccountId::parse("acme").unwrap(),
+            name: "Acme Ltd".to_owned(),
+            reply_url: None,
+            status_url: None,
+            secrets: Vec::new(),
+            stop_text: None,
+            start_text: None,
+            help_text: None,
+        }
+    }
+
+    #[test]
+    fn the_usual_words_name_the_account_in_one_segment() {
+        for keyword in Keyword::ALL {
+            let text = account().answer_to(keyword).unwrap().unwrap();
+            assert!(text.as_str().starts_with("Acme Ltd: "), "{}", text.as_str());
+            assert_eq!(text.segments(), 1, "{}", text.as_str());
+        }
+    }
+
+    #[test]
+    fn an_account_has_words_of_its_own_or_none() {
+        let own = |text| Some(KeywordAnswer::parse(text).unwrap());
+        let account = Account { stop_text: own("Tschüss"), help_text: own(""), ..account() };
+        assert_eq!(account.answer_to(Keyword::Stop).unwrap().unwrap().as_str(), "Tschüss");
+        assert!(account.answer_to(Keyword::Start).unwrap().is_some());
+        assert_eq!(account.answer_to(Keyword::Help), Ok(None));
+        for text in [" ", "\u{7}", &"a".repeat(2_000)] {
+            assert!(KeywordAnswer::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

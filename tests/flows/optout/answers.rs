@@ -1,0 +1,238 @@
+//! What is answered to a keyword: an ordinary message, once.
+
+use std::collections::BTreeMap;
+
+use mo_webhook::MoWebhook;
+use shared::{
+    domain::{Keyword, PhoneNumber, Rate, ReplyId, SenderId},
+    flow::Gateway,
+    runtime::{Environment, connect_gateway},
+    store::{Messages, Order, Recipients},
+};
+
+use super::*;
+use crate::system::invocation;
+
+const STOPPED: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
+const STARTED: &str = "Demo: you will get messages from this number again. Reply STOP to get no more.";
+const HELPED: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
+const A_DAY: u64 = 24 * 3_600;
+
+/// What our number's conversation holds of what went out, the newest first.
+async fn sent(system: &System) -> Vec<Value> {
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
+    page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "out").cloned().collect()
+}
+
+fn gateway(system: &System) -> Gateway {
+    connect_gateway(&system.environment()).unwrap()
+}
+
+#[tokio::test]
+async fn a_stop_is_confirmed_once_by_a_message_on_record() {
+    let system = answering().await;
+    let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+    system.until_state(&first["messageUuid"], "delivered").await;
+    bring(&system, "1", OURS, "Stop").await;
+    assert_eq!(texts(&system).await, ["Hello", STOPPED]);
+    assert_eq!(system.handset(PHONE).await[1]["from"], OURS);
+
+    let confirmation = system.until_state(&sent(&system).await[0]["id"], "delivered").await;
+    assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOPPED)));
+    assert!(system.message(&first["messageUuid"]).await.get("keyword").is_none());
+
+    bring(&system, "2", OURS, "STOP").await;
+    bring(&system, "3", OURS, "UNSUBSCRIBE").await;
+    system.advance(A_DAY).await;
+    bring(&system, "4", OURS, "STOP").await;
+    assert_eq!(texts(&system).await.len(), 2, "nothing changed");
+    assert!(is_blocked(&system).await);
+}
+
+#[tokio::test]
+async fn a_start_is_confirmed_where_something_was_blocked() {
+    let system = answering().await;
+    bring(&system, "1", OURS, "START").await;
+    assert!(texts(&system).await.is_empty());
+    bring(&system, "2", OURS, "STOP").await;
+    system.until_handset(PHONE, 1).await;
+    bring(&system, "3", OURS, "START").await;
+    assert_eq!(texts(&system).await, [STOPPED, STARTED]);
+    assert!(!is_blocked(&system).await);
+}
+
+#[tokio::test]
+async fn help_is_answered_to_who_has_opted_out_too() {
+    let system = answering().await;
+    bring(&system, "1", OURS, "Help?").await;
+    assert_eq!(texts(&system).await, [HELPED]);
+    system.advance(A_DAY + 1).await;
+    bring(&system, "2", OURS, "STOP").await;
+    system.until_handset(PHONE, 2).await;
+    bring(&system, "3", OURS, "hilfe").await;
+    assert_eq!(texts(&system).await, [HELPED, STOPPED, HELPED]);
+    assert!(is_blocked(&system).await, "help changes nothing");
+}
+
+#[tokio::test]
+async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
+    let system = answering().await;
+    for round in 0..3 {
+        bring(&system, &format!("stop-{round}"), OURS, "STOP").await;
+        bring(&system, &format!("help-{round}"), OURS, "HELP").await;
+        system.until_quiet().await;
+        bring(&system, &format!("start-{round}"), OURS, "START").await;
+    }
+    let mut came: BTreeMap<_, usize> = BTreeMap::new();
+    for text in texts(&system).await {
+        *came.entry(text).or_default() += 1;
+    }
+    assert_eq!(came.into_iter().collect::<Vec<_>>(), [(HELPED.into(), 1), (STARTED.into(), 1), (STOPPED.into(), 1)]);
+    bring(&system, "stop", OURS, "STOP").await;
+    assert!(is_blocked(&system).await);
+    bring(&system, "start", OURS, "START").await;
+    assert!(!is_blocked(&system).await);
+
+    let before = texts(&system).await.len();
+    system.advance(A_DAY + 1).await;
+    bring(&system, "tomorrow", OURS, "STOP").await;
+    assert_eq!(texts(&system).await.split_off(before), [STOPPED]);
+}
+
+#[tokio::test]
+async fn a_phone_that_answers_everything_with_stop_gets_one_confirmation() {
+    let system = answering().await;
+    let phone = "447700900910";
+    let message = system.send_one(DEMO, owned(phone, "Hello")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+    system.until_sunk("replies", 2).await;
+    system.until_quiet().await;
+    assert_eq!(system.handset(phone).await.len(), 2);
+    assert_eq!(system.sunk("replies").await.len(), 2, "both of its replies are told");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_repeated_is_answered_once() {
+    let system = answering().await;
+    join_all((0..5).map(|_| bring(&system, "1", OURS, "STOP"))).await;
+    bring(&system, "1", OURS, "STOP").await;
+    // A job too many comes again when the lease is over that it found.
+    system.advance(90).await;
+    assert_eq!(texts(&system).await, [STOPPED]);
+    assert_eq!(sent(&system).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_stops_that_race_one_is_confirmed() {
+    let system = answering().await;
+    join_all((0..5).map(|index| {
+        let system = &system;
+        async move { bring(system, &format!("stop-{index}"), OURS, "STOP").await }
+    }))
+    .await;
+    assert_eq!(texts(&system).await, [STOPPED]);
+}
+
+#[tokio::test]
+async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
+    let system = answering().await;
+    let (number, sender) = (PhoneNumber::parse(PHONE).unwrap(), SenderId::parse(OURS).unwrap());
+    let now = system.now().await;
+    let order =
+        |id: &str| Order { number: &number, sender: &sender, at: now, reply: ReplyId::of_carrier_id("loopback", id) };
+    let store = gateway(&system).store;
+    // The first died when it had set the opt-out.
+    assert!(store.opt_out(&order("1")).await.unwrap());
+    bring(&system, "1", OURS, "STOP").await;
+    assert_eq!(texts(&system).await, [STOPPED]);
+    // This one when it had lifted it and begun to answer.
+    assert!(store.opt_in(&Order { at: now + 1.hour(), ..order("2") }).await.unwrap());
+    assert!(store.begin_answer(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
+    bring(&system, "2", OURS, "START").await;
+    assert_eq!(texts(&system).await, [STOPPED, STARTED]);
+}
+
+#[tokio::test]
+async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
+    for (queue, text) in [("JOBS_QUEUE_URL", "STOP"), ("CALLBACKS_QUEUE_URL", "STOP"), ("JOBS_QUEUE_URL", "HELP")] {
+        let system = answering().await;
+        let environment = system.environment();
+        let nowhere = (queue.to_owned(), system.queue_url("NoSuchQueue").to_string());
+        let broken = Environment { variables: environment.variables.clone().with([nowhere]), ..environment };
+        let reply = json!({"id": "1", "from": PHONE, "to": OURS, "text": text});
+        let request = invocation(&format!("/mo/loopback/{TOKEN}"), &reply);
+        let refused = MoWebhook::new(&broken).unwrap().handle(request).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{queue}");
+
+        bring(&system, "1", OURS, text).await;
+        assert_eq!(texts(&system).await.len(), 1, "{queue} {text}");
+        assert_eq!(system.sunk("replies").await.len(), 1, "{queue} {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_answers_in_its_own_words_or_not_at_all() {
+    let system = answering().await;
+    let own = ["account", "set", "demo", "--stop-text", "Tschüss!", "--help-text", ""];
+    let answers = read(&system, &own).await["answers"].clone();
+    assert_eq!(answers, json!({"stop": "Tschüss!", "start": STARTED, "help": null}));
+    for (id, text) in [("1", "HELP"), ("2", "STOP")] {
+        bring(&system, id, OURS, text).await;
+    }
+    assert_eq!(texts(&system).await, ["Tschüss!"]);
+    let usual = read(&system, &["account", "set", "demo", "--usual-texts"]).await;
+    assert_eq!(usual["answers"], json!({"stop": STOPPED, "start": STARTED, "help": HELPED}));
+    assert_eq!(usual, {
+        let shown = read(&system, &["account", "show", "demo"]).await;
+        json!({"account": shown["account"], "answers": shown["answers"]})
+    });
+}
+
+#[tokio::test]
+async fn a_stop_to_a_sender_on_which_nobody_writes_is_answered_by_nobody() {
+    let system = answering().await;
+    bring(&system, "1", "448888888801", "STOP").await;
+    bring(&system, "2", "448888888801", "HELP").await;
+    bring(&system, "3", "447000000001", "STOP").await;
+    assert!(texts(&system).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_answer() {
+    let system = answering().await;
+    let first = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
+    system.until_state(&first["messageUuid"], "delivered").await;
+    for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
+        bring(&system, &index.to_string(), OURS, text).await;
+        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
+        assert_eq!((&told["message"], &told["message_uuid"]), (&json!(text), &first["messageUuid"]));
+        system.until_quiet().await;
+    }
+    assert_eq!(system.sunk("receipts").await.len(), 1);
+    assert!(system.sunk("status").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_its_senders_turn() {
+    let system = answering().await;
+    let sender = "441111111110";
+    let time = Rate::new(10).unwrap().time_for(20_000);
+    gateway(&system).store.reserve(&SenderId::parse(sender).unwrap(), time, system.now().await).await.unwrap();
+    bring(&system, "1", sender, "STOP").await;
+    system.advance(1_000).await;
+    assert!(system.handset(PHONE).await.is_empty());
+    system.advance(1_001).await;
+    system.until_handset(PHONE, 1).await;
+}
+
+#[tokio::test]
+async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
+    let system = answering().await;
+    let over_rcs = with(owned(PHONE, "Hello"), "channels", json!(["rcs"]));
+    let message = system.send_one(DEMO, over_rcs).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+    // A phone answers the way by which that sender's newest message came.
+    system.reply(PHONE, &OURS.into(), "STOP").await;
+    let came = system.until_handset(PHONE, 2).await;
+    assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOPPED)), "{came:?}");
+}
