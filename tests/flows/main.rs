@@ -18,6 +18,7 @@ mod idempotency;
 mod metrics;
 mod openapi;
 mod pairs;
+mod parked;
 mod rates;
 mod reading;
 mod receipts;

@@ -1,12 +1,16 @@
 //! The command line.
 
 mod carriers;
+mod parked;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
 use url::Url;
 
-pub use self::carriers::{CarrierCommand, RouteAdd, RouteCommand};
+pub use self::{
+    carriers::{CarrierCommand, RouteAdd, RouteCommand},
+    parked::{ParkedCommand, ParkedList},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -129,6 +133,9 @@ pub enum Command {
     /// Messages on record
     #[command(subcommand)]
     Message(MessageCommand),
+    /// Receipts and replies that match nothing
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Jobs and callbacks that failed too often
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),

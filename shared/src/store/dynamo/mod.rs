@@ -13,6 +13,7 @@ mod messages;
 mod operator;
 mod pace;
 mod pages;
+mod parking;
 mod put;
 mod rates;
 mod recipients;
