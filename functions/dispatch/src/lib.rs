@@ -67,7 +67,8 @@ impl Dispatch {
             Ok(Done::Finished) => BatchRun::Done,
             Ok(Done::Again) => BatchRun::Again,
             Err(error) => {
-                error!(job.subject = %job, error = shared::edge::chain(&error), "could not be done");
+                let message = job.message().map(|id| id.to_string());
+                error!(message.id = message, job.subject = %job, error = shared::edge::chain(&error), "could not be done");
                 BatchRun::Again
             }
         }

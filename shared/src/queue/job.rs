@@ -57,12 +57,23 @@ pub struct FailedSubmit {
     pub description: Option<String>,
 }
 
+impl Job {
+    /// The message that it is about, where that is known.
+    #[must_use]
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => Some(*message),
+            Self::Parked(_) => None,
+        }
+    }
+}
+
 /// For logs: what it is about.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => message.fmt(f),
-            Self::Parked(parked) => parked.fmt(f),
+            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => write!(f, "message {message}"),
+            Self::Parked(parked) => write!(f, "parked {parked}"),
         }
     }
 }
@@ -190,7 +201,7 @@ mod tests {
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
         let message = MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap();
-        assert_eq!(job, Job::Submit { message });
+        assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
         let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
         let failed = Job::Failed(failed);

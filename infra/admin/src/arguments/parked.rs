@@ -12,8 +12,8 @@ pub enum ParkedCommand {
         Example: admin parked list --kind reply --carrier cm")]
     List(ParkedList),
     /// Try all of it again now, as is done by itself ever more seldom
-    #[command(after_help = "It reads the whole table of messages. For instance after a sender ID was added\n\
-        that had got replies before.")]
+    #[command(after_help = "It reads the whole table of messages. For instance after a sender ID was added that had\n\
+        got replies before; what was added counts within 30 seconds.")]
     Replay,
 }
 
