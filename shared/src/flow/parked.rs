@@ -51,7 +51,8 @@ pub async fn again(
     directory: &Directory<impl DirectoryStore>,
     id: ParkedId,
 ) -> Result<(), Unavailable> {
-    let Some(mut parked) = gateway.store.parked(id).await? else {
+    let kept = gateway.store.parked(id).await?.filter(|parked| parked.kept_until() > gateway.clock.now());
+    let Some(mut parked) = kept else {
         debug!(parked.id = %id.uuid, "was matched, or is kept no longer");
         return Ok(());
     };

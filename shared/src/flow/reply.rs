@@ -103,7 +103,7 @@ pub(super) async fn attribute(
         stamp: gateway.random.stamp(),
     };
     announce(gateway, directory, &recorded, now).await?;
-    let new = gateway.store.insert_reply(&recorded).await?;
+    let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
         gateway.metrics.count(Metric::Replies, About::new(Some(&recorded.account), Some(carrier)), 1);
     }

@@ -347,11 +347,12 @@ pub trait Messages {
     /// When the store did not answer.
     async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError>;
 
-    /// Writes a reply unless it is there. Says whether this run wrote it.
+    /// Writes a reply unless it is there, to be kept from `now` on. Says whether this
+    /// run wrote it.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError>;
+    async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError>;
 
     /// # Errors
     /// When the store did not answer.

@@ -310,8 +310,8 @@ impl Messages for DynamoStore {
         Ok(made_before(change, Progress::Queued, run))
     }
 
-    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError> {
-        match self.put_once(reply_item::write(reply, self.retention_days)?).await? {
+    async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError> {
+        match self.put_once(reply_item::write(reply, message_item::expiry(now, self.retention_days))?).await? {
             None => Ok(true),
             Some(item) => Ok(reply_item::read(item)?.stamp == reply.stamp),
         }
