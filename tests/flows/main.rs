@@ -19,6 +19,7 @@ mod metrics;
 mod openapi;
 mod optout;
 mod pairs;
+mod parked;
 mod rates;
 mod reading;
 mod receipts;

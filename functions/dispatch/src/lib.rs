@@ -1,5 +1,5 @@
 //! `dispatch`: jobs from the queue `jobs`; each hands one message to a carrier, or
-//! to the next channel.
+//! to the next channel, or tries again what a carrier brought and nothing was found for.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
@@ -7,6 +7,7 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{
         Gateway,
+        parked::again,
         submit::{Done, failed, submit},
     },
     queue::Job,
@@ -56,17 +57,18 @@ impl Dispatch {
                 return BatchRun::Again;
             }
         };
-        let message = job.message();
         let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
-        let done = match job {
-            Job::Submit { message } => submit(gateway, directory, submitter, message).await,
-            Job::Failed(failure) => failed(gateway, directory, submitter, &failure).await,
+        let done = match &job {
+            Job::Submit { message } => submit(gateway, directory, submitter, *message).await,
+            Job::Failed(failure) => failed(gateway, directory, submitter, failure).await,
+            Job::Parked(parked) => again(gateway, directory, *parked).await.map(|()| Done::Finished),
         };
         match done {
             Ok(Done::Finished) => BatchRun::Done,
             Ok(Done::Again) => BatchRun::Again,
             Err(error) => {
-                error!(message.id = %message, error = shared::edge::chain(&error), "could not submit");
+                let message = job.message().map(|id| id.to_string());
+                error!(message.id = message, job.subject = %job, error = shared::edge::chain(&error), "could not be done");
                 BatchRun::Again
             }
         }

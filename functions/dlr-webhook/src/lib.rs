@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     carriers::SubmitReference,
+    domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, connect_gateway, connect_secrets},
@@ -44,8 +45,8 @@ impl DlrWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        for one in &receipts {
-            receipt(&self.gateway, carrier, submit, one, &payload).await?;
+        for (index, one) in receipts.iter().enumerate() {
+            receipt(&self.gateway, carrier, one, Brought { payload: &payload, index, submit }).await?;
         }
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }

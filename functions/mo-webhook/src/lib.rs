@@ -6,6 +6,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
+    domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
     runtime::{ConfigError, Environment, connect_directory, connect_gateway, connect_secrets},
@@ -44,8 +45,9 @@ impl MoWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        for one in &replies {
-            reply(&self.gateway, &self.directory, carrier, one, &payload).await?;
+        for (index, one) in replies.iter().enumerate() {
+            let brought = Brought::in_body(&payload, index);
+            reply(&self.gateway, &self.directory, carrier, one, brought).await?;
         }
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }

@@ -2,6 +2,7 @@
 
 mod carriers;
 mod keywords;
+mod parked;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, MessageId, Rate, SenderId};
@@ -12,6 +13,7 @@ use self::keywords::answer;
 pub use self::{
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
     keywords::KeywordCommand,
+    parked::{ParkedCommand, ParkedList},
 };
 
 const EXAMPLES: &str = "\
@@ -139,6 +141,9 @@ pub enum Command {
     /// Messages on record
     #[command(subcommand)]
     Message(MessageCommand),
+    /// Receipts and replies that match nothing
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Jobs and callbacks that failed too often
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),

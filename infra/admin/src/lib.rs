@@ -13,6 +13,7 @@ mod key;
 mod keyword;
 mod message;
 mod output;
+mod parked;
 mod pool;
 mod requeue;
 mod route;
@@ -91,6 +92,7 @@ async fn carry_out(
         Command::Carrier(command) => carrier::run(command, &desk().await?, &connection, line).await,
         Command::Route(command) => route::run(command, &desk().await?).await,
         Command::Message(command) => message::run(command, &connection).await,
+        Command::Parked(command) => parked::run(command, &connection, environment).await,
         Command::DeadLetters(command) => dead_letters::run(command, &connection).await,
         Command::Requeue(command) => requeue::run(command, &connection, environment).await,
     }

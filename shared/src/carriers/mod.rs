@@ -6,6 +6,7 @@
 //! [`CarrierName`] and its arms below. What a carrier answers is one of the
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
+pub mod carrier_id;
 pub mod cm;
 mod gather;
 mod http;

@@ -111,9 +111,15 @@ impl Message {
     /// was first claimed, its turn came, or the channel before gave way.
     #[must_use]
     pub fn tried_since(&self) -> Option<Timestamp> {
-        let claimed = self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at);
+        let claimed = self.first_claimed_at();
         let handed_over = self.tried.iter().rev().find(|tried| tried.ended.was_handed_over()).map(|tried| tried.at);
         [claimed, handed_over, self.not_before].into_iter().flatten().max()
+    }
+
+    /// When a worker first had it, to hand it to a carrier.
+    #[must_use]
+    pub fn first_claimed_at(&self) -> Option<Timestamp> {
+        self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.

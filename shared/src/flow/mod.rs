@@ -17,6 +17,7 @@ pub mod accept;
 pub mod callback;
 pub mod cancel;
 mod pace;
+pub mod parked;
 pub mod read;
 pub mod receipt;
 pub mod reply;

@@ -4,62 +4,91 @@
 //! it and whether or not the submit has its answer yet; the message's state is
 //! the furthest of what is on record. *Read* implies *delivered*, and is
 //! recorded as both where *delivered* has not come. A receipt of a message that
-//! is not there, was never claimed, or went to another carrier, is parked.
+//! is not there, was never claimed, or went to another carrier, is parked, and
+//! tried again as long as it is kept.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::info;
 
-use super::{Gateway, Unavailable, settle::announce};
+use super::{
+    Gateway, Unavailable,
+    parked::{may_be_about, park},
+    settle::announce,
+};
 use crate::{
     carriers::{CarrierName, CarrierReceipt, SubmitReference, without_numbers},
-    domain::{Message, MessageId, Progress, Receipt, ReceiptStatus},
+    domain::{Brought, Message, Parked, ParkedKind, Progress, Receipt, ReceiptStatus},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
-    store::{Freshness, Messages, Parked, Recorded},
+    store::{Freshness, Messages, Parking, Recorded},
 };
 
 /// The most characters that are kept of a carrier's code and description.
 const CODE_LENGTH: usize = 20;
 const DESCRIPTION_LENGTH: usize = 100;
 
-/// Records a receipt, or lets `dispatch` hand the message on to its next channel.
-/// `submit` is our name for the submit in the webhook's path, where there is one,
-/// and wins over the one in the body; `payload` is the body as it came.
+/// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
+/// name for the submit in the webhook's path wins over the one in the body.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn receipt(
+    gateway: &Gateway<impl Messages + Parking, impl Queue>,
+    carrier: CarrierName,
+    receipt: &CarrierReceipt,
+    brought: Brought<'_>,
+) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    if apply(gateway, carrier, brought.submit, receipt, now).await? == Matched::Yes {
+        return Ok(());
+    }
+    let parked = Parked::new(ParkedKind::Receipt, carrier, brought, now);
+    // Without our name for the submit there is nothing to look for again.
+    let is_named = brought.submit.or(receipt.reference).is_some();
+    park(gateway, if is_named { parked.tried_later() } else { parked }).await?;
+    Ok(())
+}
+
+/// Whether a message was found that the receipt is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matched {
+    Yes,
+    No,
+}
+
+/// Does what a receipt says that came at `came_at`.
+pub(super) async fn apply(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
     submit: Option<SubmitReference>,
     receipt: &CarrierReceipt,
-    payload: &str,
-) -> Result<(), Unavailable> {
+    came_at: Timestamp,
+) -> Result<Matched, Unavailable> {
     let now = gateway.clock.now();
-    let Some(SubmitReference { message: id, place }) = submit.or(receipt.reference) else {
-        return park(gateway, carrier, payload, now).await;
-    };
-    let found = match find(gateway, id, carrier, place, receipt.status).await? {
+    let Some(reference) = submit.or(receipt.reference) else { return Ok(Matched::No) };
+    let SubmitReference { message: id, place } = reference;
+    let found = match find(gateway, reference, carrier, receipt.status, came_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
             info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a receipt of a channel that was given up");
-            return Ok(());
+            return Ok(Matched::Yes);
         }
-        Found::Nothing => return park(gateway, carrier, payload, now).await,
+        Found::Nothing => return Ok(Matched::No),
     };
     if receipt.status.is_failure() && !found.receipts.is_final() && found.has_channel_after(place) {
-        return pass_on(gateway, carrier, &found, place, receipt).await;
+        pass_on(gateway, carrier, &found, place, receipt).await?;
+        return Ok(Matched::Yes);
     }
     if receipt.status == ReceiptStatus::Read {
         let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
         record(gateway, carrier, &found, place, &implied, now).await?;
     }
-    match record(gateway, carrier, &found, place, receipt, now).await? {
-        Recorded::NoMessage => park(gateway, carrier, payload, now).await,
-        Recorded::New | Recorded::Already => Ok(()),
-    }
+    Ok(match record(gateway, carrier, &found, place, receipt, now).await? {
+        Recorded::NoMessage => Matched::No,
+        Recorded::New | Recorded::Already => Matched::Yes,
+    })
 }
 
 /// What a receipt says of a message.
@@ -93,18 +122,22 @@ enum Found {
 }
 
 /// The message that the receipt counts for. A receipt may be faster than a cheap
-/// read, so what that makes nothing of is looked at again.
+/// read, so what that makes nothing of is looked at again. And one that came before
+/// the message was first on its way is about no submit of it.
 async fn find(
     gateway: &Gateway<impl Messages, impl Queue>,
-    id: MessageId,
+    SubmitReference { message: id, place }: SubmitReference,
     carrier: CarrierName,
-    place: u8,
     status: ReceiptStatus,
+    came_at: Timestamp,
 ) -> Result<Found, Unavailable> {
     let mut last = Found::Nothing;
     for freshness in [Freshness::Recent, Freshness::Latest] {
         let Some(message) = gateway.store.message(id, freshness).await? else { continue };
         last = match bearing(&message, carrier, place, status) {
+            Bearing::Counts if message.first_claimed_at().is_some_and(|at| !may_be_about(at, came_at)) => {
+                Found::Nothing
+            }
             Bearing::Counts => return Ok(Found::Counts(Box::new(message))),
             Bearing::GivenUp => Found::GivenUp,
             Bearing::Nothing => Found::Nothing,
@@ -189,16 +222,4 @@ pub(super) async fn record(
 /// A carrier's words as they are kept and shown: short, and without phone numbers.
 fn clean(words: &str, length: usize) -> String {
     without_numbers(words).chars().take(length).collect()
-}
-
-async fn park(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    carrier: CarrierName,
-    payload: &str,
-    at: Timestamp,
-) -> Result<(), Unavailable> {
-    warn!(carrier = carrier.as_str(), "a receipt matches no message and is parked");
-    gateway.store.park(Parked { carrier, kind: "receipt", payload, at }).await?;
-    gateway.metrics.count(Metric::Parked, About::new(None, Some(carrier)), 1);
-    Ok(())
 }

@@ -6,17 +6,22 @@ mod keyword;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{info, warn};
+use tracing::info;
 
 use self::keyword::{answer, obey};
-use super::{Gateway, Unavailable};
+use super::{
+    Gateway, Unavailable,
+    parked::{may_be_about, park},
+};
 use crate::{
     carriers::{CarrierName, CarrierReply},
     dialects::Dialect,
-    domain::{AccountId, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner},
+    domain::{
+        AccountId, Brought, Message, Parked, ParkedKind, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner,
+    },
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric},
-    store::{Directory, DirectoryStore, Messages, Parked, Recipients, Record, StoreError},
+    store::{Directory, DirectoryStore, Messages, Parking, Recipients, Record, StoreError},
 };
 
 /// How far back in a conversation the message is looked for that a reply answers.
@@ -25,29 +30,60 @@ const PAGES: usize = 8;
 /// How far back an account's dialect is looked for.
 const SPEAKS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Records a reply and announces it to its account; `payload` is the body as it came.
+/// Records a reply and announces it to its account.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn reply(
+    gateway: &Gateway<impl Messages + Recipients + Parking, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    carrier: CarrierName,
+    reply: &CarrierReply,
+    brought: Brought<'_>,
+) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    match attribute(gateway, directory, carrier, reply, now, false).await? {
+        Attributed::Recorded => {}
+        Attributed::ToNobody { is_obeyed } => {
+            let parked = Parked::new(ParkedKind::Reply, carrier, brought, now).tried_later();
+            park(gateway, Parked { is_obeyed, ..parked }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whose a reply turned out to be.
+pub(super) enum Attributed {
+    /// An account's, and it is on record.
+    Recorded,
+    /// No account's; a keyword in it has been obeyed if its sender is known.
+    ToNobody { is_obeyed: bool },
+}
+
+/// Finds the account of a reply that came at `came_at`, and records and announces it.
+/// A keyword in it is obeyed unless that `is_obeyed`.
+pub(super) async fn attribute(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     carrier: CarrierName,
     reply: &CarrierReply,
-    payload: &str,
-) -> Result<(), Unavailable> {
+    came_at: Timestamp,
+    is_obeyed: bool,
+) -> Result<Attributed, Unavailable> {
     let now = gateway.clock.now();
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // Whoever recorded it had announced it before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         info!(reply.id = %id, "reply repeated");
-        return Ok(());
+        return Ok(Attributed::Recorded);
     }
+    let is_known = owner.is_some();
     let mut to_answer = None;
-    if owner.is_some()
+    if is_known
+        && !is_obeyed
         && let Some(keyword) = directory.keywords().await?.meaning_of(&reply.text)
-        && obey(gateway, id, reply, keyword, now).await?
+        && obey(gateway, id, reply, keyword, came_at).await?
     {
         to_answer = Some(keyword);
     }
@@ -56,12 +92,9 @@ pub async fn reply(
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
     };
     let Some(account) = account_of(gateway, owner, reply).await? else {
-        warn!(reply.id = %id, carrier = carrier.as_str(), "a reply belongs to no account and is parked");
-        gateway.store.park(Parked { carrier, kind: "reply", payload, at: now }).await?;
-        gateway.metrics.count(Metric::Parked, About::new(None, Some(carrier)), 1);
-        return Ok(());
+        return Ok(Attributed::ToNobody { is_obeyed: is_obeyed || is_known });
     };
-    let answered = answered(gateway, &account, &reply.to, &reply.from).await?;
+    let answered = answered(gateway, &account, &reply.to, &reply.from, came_at).await?;
     let dialect = match &answered {
         Some(message) => message.dialect,
         None => last_dialect(gateway, &account, now).await?,
@@ -75,21 +108,21 @@ pub async fn reply(
         to: reply.to.clone(),
         body: reply.text.clone(),
         channel: reply.channel,
-        received_at: now,
+        received_at: came_at,
         stamp: gateway.random.stamp(),
     };
     if let Some(keyword) = to_answer {
         answer(gateway, directory, &recorded, keyword, kind).await?;
     }
     announce(gateway, directory, &recorded, now).await?;
-    let new = gateway.store.insert_reply(&recorded).await?;
+    let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
         gateway.metrics.count(Metric::Replies, About::new(Some(&recorded.account), Some(carrier)), 1);
     }
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };
     info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");
-    Ok(())
+    Ok(Attributed::Recorded)
 }
 
 /// Whose reply it is: the owner's of the number it went to, or, for a shared
@@ -106,13 +139,14 @@ async fn account_of(
     }
 }
 
-/// The client's message that was handed over last; one that still waits for its
-/// time, or was blocked, cannot have been answered.
+/// The client's message that was handed over last when the reply came; one that
+/// still waits for its time, or was blocked, cannot have been answered.
 async fn answered(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
+    came_at: Timestamp,
 ) -> Result<Option<Box<Message>>, StoreError> {
     let mut after = None;
     for _ in 0..PAGES {
@@ -121,7 +155,7 @@ async fn answered(
             Record::Out(message) if message.keyword.is_none() => Some((message.handed_over_at()?, message)),
             Record::Out(_) | Record::In(_) => None,
         });
-        if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
+        if let Some((_, newest)) = handed_over.filter(|(at, _)| may_be_about(*at, came_at)).max_by_key(|(at, _)| *at) {
             return Ok(Some(newest));
         }
         after = page.next;

@@ -17,7 +17,7 @@ use super::{Gateway, Unavailable};
 use crate::{
     queue::{Job, Queue},
     runtime::{About, Metric},
-    store::{Due, Messages, dynamo::WAKE_SHARDS},
+    store::{Due, Messages, Sleeper, dynamo::WAKE_SHARDS},
 };
 
 /// How far a tick looks ahead.
@@ -84,8 +84,12 @@ async fn wake(gateway: &Gateway<impl Messages, impl Queue>, due: &[Due], now: Ti
     }
     let job = |due: &Due| {
         let delay = due.wake_at.duration_since(now);
-        debug!(message.id = %due.message, delay_s = delay.as_secs(), "woken");
-        (Job::Submit { message: due.message }, Duration::try_from(delay).unwrap_or_default())
+        let job = match due.sleeper {
+            Sleeper::Message(message) => Job::Submit { message },
+            Sleeper::Parked(parked) => Job::Parked(parked),
+        };
+        debug!(job.subject = %job, delay_s = delay.as_secs(), "woken");
+        (job, Duration::try_from(delay).unwrap_or_default())
     };
     gateway.queue.enqueue(&due.iter().map(job).collect::<Vec<_>>()).await?;
     stream::iter(due.to_vec())

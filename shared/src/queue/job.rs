@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     carriers::CarrierName,
-    domain::{EventId, MessageId, ReceiptStatus, ReplyId, Stamp, State},
+    domain::{EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
 };
 
 const VERSION: u8 = 1;
@@ -37,6 +37,8 @@ pub enum Job {
     Submit { message: MessageId },
     /// A receipt says that a submit failed which is not the message's last way.
     Failed(FailedSubmit),
+    /// What belonged to nothing is to be tried again.
+    Parked(ParkedId),
 }
 
 /// What a receipt says of a submit that failed. It is on no record yet: whether it
@@ -56,10 +58,22 @@ pub struct FailedSubmit {
 }
 
 impl Job {
+    /// The message that it is about, where that is known.
     #[must_use]
-    pub fn message(&self) -> MessageId {
+    pub fn message(&self) -> Option<MessageId> {
         match self {
-            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => *message,
+            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => Some(*message),
+            Self::Parked(_) => None,
+        }
+    }
+}
+
+/// For logs: what it is about.
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => write!(f, "message {message}"),
+            Self::Parked(parked) => write!(f, "parked {parked}"),
         }
     }
 }
@@ -175,6 +189,7 @@ fn write<T: Serialize>(job: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ParkedKind;
     use proptest::prelude::*;
 
     const SUBMIT: &str = r#"{"v":1,"type":"submit","message":"0197a3a0-0000-7000-8000-000000000001"}"#;
@@ -185,11 +200,14 @@ mod tests {
         assert_eq!(job.write(), SUBMIT);
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
-        let message = job.message();
+        let message = MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap();
+        assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
         let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
         let failed = Job::Failed(failed);
-        assert_eq!((Job::read(&failed.write()).unwrap(), failed.message()), (failed, message));
+        assert_eq!(Job::read(&failed.write()).unwrap(), failed);
+        let parked = Job::Parked(ParkedId { kind: ParkedKind::Reply, carrier, uuid: message.uuid() });
+        assert_eq!(Job::read(&parked.write()).unwrap(), parked);
     }
 
     #[test]

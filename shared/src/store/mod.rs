@@ -8,11 +8,13 @@
 
 mod directory;
 pub mod dynamo;
+mod parking;
 mod remembered;
 mod secrets;
 
 pub use directory::Directory;
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
+pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 
 use std::collections::HashMap;
@@ -22,8 +24,9 @@ use jiff::Timestamp;
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Progress,
-        Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp, Tried,
+        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, ParkedId, PhoneNumber,
+        Progress, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
+        Tried,
     },
 };
 
@@ -140,10 +143,18 @@ pub enum Recorded {
     NoMessage,
 }
 
-/// A message whose time has come or nearly so.
+/// What rests on a wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleeper {
+    Message(MessageId),
+    /// To be tried again.
+    Parked(ParkedId),
+}
+
+/// What has come to its time, or nearly so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    pub message: MessageId,
+    pub sleeper: Sleeper,
     pub wake_at: Timestamp,
     pub shard: u8,
 }
@@ -166,15 +177,6 @@ pub struct Order<'a> {
     pub sender: &'a SenderId,
     pub at: Timestamp,
     pub reply: ReplyId,
-}
-
-/// A receipt or reply that belongs to nothing known, kept as it came.
-pub struct Parked<'a> {
-    pub carrier: CarrierName,
-    /// `receipt` or `reply`.
-    pub kind: &'static str,
-    pub payload: &'a str,
-    pub at: Timestamp,
 }
 
 /// One line of a log or conversation.
@@ -315,7 +317,7 @@ pub trait Messages {
     /// When the store did not answer.
     async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError>;
 
-    /// Up to `limit` messages of one shard that are due before `before`, the
+    /// Up to `limit` sleepers of one shard that are due before `before`, the
     /// earliest first, from the one after `after` on.
     ///
     /// # Errors
@@ -356,19 +358,16 @@ pub trait Messages {
     /// When the store did not answer.
     async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError>;
 
-    /// Writes a reply unless it is there. Says whether this run wrote it.
+    /// Writes a reply unless it is there, to be kept from `now` on. Says whether this
+    /// run wrote it.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError>;
+    async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError>;
 
     /// # Errors
     /// When the store did not answer.
     async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError>;
-
-    /// # Errors
-    /// When the store did not answer.
-    async fn park(&self, parked: Parked<'_>) -> Result<(), StoreError>;
 
     /// What went between an account's sender and a number, the newest first.
     ///

@@ -87,7 +87,7 @@ pub struct RouteAdd {
     pub at: Option<u16>,
 }
 
-fn carrier(text: &str) -> Result<CarrierName, String> {
+pub(super) fn carrier(text: &str) -> Result<CarrierName, String> {
     let known = || CarrierName::ALL.map(CarrierName::as_str).join(", ");
     CarrierName::parse(text).ok_or_else(|| format!("the carriers are: {}", known()))
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use uuid::Uuid;
 
 use super::{Item, keys, message_item, number, string, unavailable};
 use crate::{
@@ -116,7 +117,7 @@ impl Update {
     }
 
     /// Into the index of sleepers.
-    pub(super) fn wake(self, id: MessageId, at: AttributeValue) -> Self {
+    pub(super) fn wake(self, id: Uuid, at: AttributeValue) -> Self {
         self.set(keys::WAKE_SHARD, number(keys::wake_shard(id))).set(keys::WAKE_AT, at)
     }
 

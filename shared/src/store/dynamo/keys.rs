@@ -1,11 +1,15 @@
 //! Every key, and every attribute that an expression names.
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use uuid::Uuid;
 
 use crate::{
     carriers::CarrierName,
-    domain::{AccountId, ApiKeyHash, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId, Word},
-    store::Position,
+    domain::{
+        AccountId, ApiKeyHash, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
+        Word,
+    },
+    store::{Position, Sleeper},
 };
 
 pub(super) const ID: &str = "id";
@@ -38,6 +42,12 @@ pub(super) const POSITION: &str = "position";
 /// Of a sender's pace: from when it is free, in microseconds.
 pub(super) const FREE_AT: &str = "free_at";
 
+/// Of what is parked.
+pub(super) const TRIES: &str = "tries";
+pub(super) const OBEYED: &str = "obeyed";
+/// How its id begins. No message has an id like this.
+pub(super) const PARKED: &str = "parked#";
+
 /// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
 
@@ -47,8 +57,29 @@ pub const WAKE_SHARDS: u8 = 8;
 /// Over how many partitions one month of one account is spread.
 pub(super) const LOG_SHARDS: u8 = 4;
 
-pub(super) fn wake_shard(id: MessageId) -> u8 {
-    id.uuid().as_bytes()[15] % WAKE_SHARDS
+pub(super) fn wake_shard(id: Uuid) -> u8 {
+    id.as_bytes()[15] % WAKE_SHARDS
+}
+
+pub(super) fn parked(id: ParkedId) -> String {
+    format!("{PARKED}{}#{}#{}", id.kind.as_str(), id.carrier, id.uuid)
+}
+
+pub(super) fn parse_parked(text: &str) -> Option<ParkedId> {
+    let mut parts = text.strip_prefix(PARKED)?.splitn(3, '#');
+    let (kind, carrier) = (ParkedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
+    Some(ParkedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
+}
+
+pub(super) fn sleeper(sleeper: Sleeper) -> String {
+    match sleeper {
+        Sleeper::Message(id) => id.to_string(),
+        Sleeper::Parked(id) => parked(id),
+    }
+}
+
+pub(super) fn parse_sleeper(text: &str) -> Option<Sleeper> {
+    MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_parked(text).map(Sleeper::Parked))
 }
 
 /// Where an entry stands in its conversation and log: by time, then by id.
@@ -79,7 +110,7 @@ pub(super) fn month(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
 
-pub(super) fn log_shard(id: &uuid::Uuid) -> u8 {
+pub(super) fn log_shard(id: &Uuid) -> u8 {
     id.as_bytes()[14] % LOG_SHARDS
 }
 

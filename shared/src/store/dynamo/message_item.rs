@@ -166,7 +166,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
         conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
-        wake_shard: message.wake_at.map(|_| keys::wake_shard(message.id)),
+        wake_shard: message.wake_at.map(|_| keys::wake_shard(message.id.uuid())),
         wake_at: message.wake_at.map(Timestamp::as_millisecond),
         expires_at: expiry(message.due_since(), retention_days),
     };

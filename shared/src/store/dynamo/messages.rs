@@ -14,15 +14,13 @@ use crate::{
         Stamp,
     },
     store::{
-        Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Parked, Position,
-        Recorded, Settlement, StoreError, Unfinished,
+        Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Position, Recorded,
+        Settlement, StoreError, Unfinished,
     },
 };
 
 /// By how much a message may be early that is scheduled or waits its turn, for clocks that differ.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(1);
-/// How long what belongs to nothing is kept.
-const PARKED_DAYS: u16 = 7;
 
 impl DynamoStore {
     fn update(&self, id: MessageId) -> Update {
@@ -110,7 +108,7 @@ impl Messages for DynamoStore {
             .expect(keys::STAMP, stamp(settlement.held_by))
             .expect_before(progress);
         update = match settlement.receipt_by {
-            Some(until) => update.set(keys::RECEIPT_BY, millis(until)).wake(id, millis(until)),
+            Some(until) => update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(until)),
             None => update.remove(keys::RECEIPT_BY).wake_no_more(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
@@ -227,7 +225,7 @@ impl Messages for DynamoStore {
     async fn due(&self, shard: u8, before: Timestamp, after: Option<Due>, limit: u16) -> Result<Vec<Due>, StoreError> {
         let start = after.map(|due| {
             Item::from([
-                (keys::ID.to_owned(), string(due.message.to_string())),
+                (keys::ID.to_owned(), string(keys::sleeper(due.sleeper))),
                 (keys::WAKE_SHARD.to_owned(), number(due.shard)),
                 (keys::WAKE_AT.to_owned(), millis(due.wake_at)),
             ])
@@ -249,8 +247,9 @@ impl Messages for DynamoStore {
     }
 
     async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError> {
-        let update =
-            self.update(due.message).set(keys::WAKE_AT, millis(until)).expect(keys::WAKE_AT, millis(due.wake_at));
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(due.sleeper))
+            .set(keys::WAKE_AT, millis(until))
+            .expect(keys::WAKE_AT, millis(due.wake_at));
         update.send("move a wake time").await?;
         Ok(())
     }
@@ -305,14 +304,14 @@ impl Messages for DynamoStore {
             .expect_before(Progress::Queued)
             .expect_no_final_receipt();
         if rests {
-            update = update.wake(held.id, millis(until));
+            update = update.wake(held.id.uuid(), millis(until));
         }
         let change = change(update.send("put a message off").await?)?;
         Ok(made_before(change, Progress::Queued, run))
     }
 
-    async fn insert_reply(&self, reply: &Reply) -> Result<bool, StoreError> {
-        match self.put_once(reply_item::write(reply, self.retention_days)?).await? {
+    async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError> {
+        match self.put_once(reply_item::write(reply, message_item::expiry(now, self.retention_days))?).await? {
             None => Ok(true),
             Some(item) => Ok(reply_item::read(item)?.stamp == reply.stamp),
         }
@@ -321,18 +320,6 @@ impl Messages for DynamoStore {
     async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError> {
         let item = self.get(id.to_string(), Freshness::Recent).await?;
         item.filter(|item| !message_item::is_message(item)).map(reply_item::read).transpose()
-    }
-
-    async fn park(&self, parked: Parked<'_>) -> Result<(), StoreError> {
-        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, parked.payload.as_bytes());
-        let item = Item::from([
-            (keys::ID.to_owned(), string(format!("parked#{}#{}#{id}", parked.kind, parked.carrier))),
-            ("payload".to_owned(), string(parked.payload)),
-            ("at".to_owned(), millis(parked.at)),
-            ("expires_at".to_owned(), number(message_item::expiry(parked.at, PARKED_DAYS))),
-        ]);
-        let request = self.client.put_item().table_name(&self.tables.messages).set_item(Some(item));
-        request.send().await.map(|_| ()).map_err(unavailable("park a payload"))
     }
 
     async fn conversation(
@@ -377,9 +364,9 @@ fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
 
 fn read_due(item: &Item, shard: u8) -> Result<Due, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
-    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| MessageId::parse(id));
-    let (message, wake_at) = id.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
-    Ok(Due { message, wake_at, shard })
+    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| keys::parse_sleeper(id));
+    let (sleeper, wake_at) = id.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
+    Ok(Due { sleeper, wake_at, shard })
 }
 
 fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {

@@ -15,6 +15,7 @@ mod messages;
 mod operator;
 mod pace;
 mod pages;
+mod parking;
 mod put;
 mod rates;
 mod recipients;

@@ -5,10 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
-use super::{
-    Item, keys,
-    message_item::{expiry, time},
-};
+use super::{Item, keys, message_item::time};
 use crate::{
     dialects::Dialect,
     domain::{
@@ -47,7 +44,7 @@ struct ReplyItem {
     expires_at: i64,
 }
 
-pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreError> {
+pub(super) fn write(reply: &Reply, expires_at: i64) -> Result<Item, StoreError> {
     let item = ReplyItem {
         id: reply.id,
         account: reply.account.clone(),
@@ -65,7 +62,7 @@ pub(super) fn write(reply: &Reply, retention_days: u16) -> Result<Item, StoreErr
         position: keys::reply_position(reply.received_at, reply.id),
         log: keys::log(&reply.account, keys::month(reply.received_at), keys::log_shard(&reply.id.uuid())),
         conversation: keys::conversation(&reply.account, &reply.to, &reply.from),
-        expires_at: expiry(reply.received_at, retention_days),
+        expires_at,
     };
     to_item(item).map_err(unreadable)
 }

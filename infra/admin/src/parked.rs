@@ -1,0 +1,106 @@
+//! `admin parked`: what carriers brought and nothing was found for. What came is
+//! shown only when asked for, as it holds numbers and texts.
+
+use serde_json::json;
+use shared::{
+    domain::{Parked, SegmentLimit},
+    flow::{Gateway, parked::replay},
+    queue::{QueueUrls, SqsQueue},
+    runtime::{Environment, Settings},
+    store::Parking,
+};
+
+use crate::{
+    arguments::{ParkedCommand, ParkedList},
+    connect::{Connection, Resource},
+    failure::Failure,
+    output::{Report, or_dash, table, time},
+};
+
+pub async fn run(
+    command: ParkedCommand,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<Report, Failure> {
+    match command {
+        ParkedCommand::List(which) => list(which, connection, environment).await,
+        ParkedCommand::Replay => replay_all(connection, environment).await,
+    }
+}
+
+async fn list(which: ParkedList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
+    let (store, now) = (connection.store().await?, environment.clock.now());
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (found, next) = store.all_parked(after).await?;
+        all.extend(found);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    all.retain(|one| {
+        which.kind.is_none_or(|kind| kind == one.id.kind)
+            && which.carrier.is_none_or(|carrier| carrier == one.id.carrier)
+            && one.kept_until() > now
+    });
+    all.sort_by_key(|one| (one.came_at, one.id.uuid));
+    let shown: Vec<_> = all.iter().map(|one| shown(one, which.reveal)).collect();
+    Ok(Report::new(text(&all, which.reveal), &json!({"parked": shown})))
+}
+
+fn text(all: &[Parked], reveal: bool) -> String {
+    if all.is_empty() {
+        return "nothing is parked\n".to_owned();
+    }
+    let row = |one: &Parked| {
+        let next = or_dash(one.again_at.map(time));
+        let (kind, carrier) = (one.id.kind.as_str().to_owned(), one.id.carrier.to_string());
+        [kind, carrier, time(one.came_at), one.tries.to_string(), next]
+    };
+    let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT TRY"];
+    if !reveal {
+        return table(headings, &all.iter().map(row).collect::<Vec<_>>());
+    }
+    let row = |one: &Parked| {
+        let [kind, carrier, since, tries, next] = row(one);
+        // A body may have lines of its own, or what a terminal obeys.
+        [kind, carrier, since, tries, next, one.index.to_string(), one.payload.escape_debug().to_string()]
+    };
+    let [kind, carrier, since, tries, next] = headings;
+    let headings = [kind, carrier, since, tries, next, "INDEX", "CAME AS"];
+    table(headings, &all.iter().map(row).collect::<Vec<_>>())
+}
+
+fn shown(one: &Parked, reveal: bool) -> serde_json::Value {
+    let mut shown = json!({
+        "id": one.id.uuid,
+        "kind": one.id.kind,
+        "carrier": one.id.carrier,
+        "since": time(one.came_at),
+        "until": time(one.kept_until()),
+        "tries": one.tries,
+        "next_try": one.again_at.map(time),
+    });
+    if reveal {
+        shown["payload"] = one.payload.as_str().into();
+        shown["index"] = one.index.into();
+        shown["submit"] = json!(one.submit.map(|submit| submit.to_string()));
+    }
+    shown
+}
+
+async fn replay_all(connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
+    let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
+    let gateway = Gateway {
+        store: connection.store().await?,
+        queue: SqsQueue::new(connection.sqs(), urls),
+        clock: environment.clock.clone(),
+        random: environment.random.clone(),
+        settings: Settings { segment_limit: SegmentLimit::default(), retention_days: 90 },
+        metrics: environment.metrics.clone(),
+    };
+    let replaying = replay(&gateway).await?;
+    let report = Report::new(format!("{replaying} enqueued"), &json!({"replaying": replaying}));
+    Ok(report.note("`admin parked list` shows what is left once they have been tried."))
+}

@@ -1,0 +1,131 @@
+//! A carrier's own id for a message, as it comes back in receipts.
+//!
+//! SMPP says that an id is what the carrier likes, and carriers write one id in two
+//! ways: hexadecimal when they take a message and decimal in its receipt, or the
+//! other way round; in another case; padded with zeros or blanks. So an id is kept
+//! in one canonical spelling, and a receipt's is looked for in each spelling that
+//! it may stand for. If that finds more than one message, it has found none:
+//! `1234` may be that, or what was `4d2`.
+//!
+//! No carrier that there is needs this yet: the receipts of all bear our own
+//! reference.
+
+/// The most characters of an id. SMPP allows 64.
+const MOST: usize = 64;
+
+/// How an id is kept: without blanks and leading zeros, and in lower case. None
+/// for one that is empty or longer than ids are.
+#[must_use]
+pub fn canonical(id: &str) -> Option<String> {
+    let id = id.trim();
+    if id.is_empty() || id.len() > MOST || id.chars().any(char::is_control) {
+        return None;
+    }
+    let id = id.to_ascii_lowercase();
+    let digits = id.trim_start_matches('0');
+    // Of an id of zeros, one is left.
+    Some(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
+}
+
+/// The canonical spellings of what a receipt's id may stand for: its own first,
+/// then, if it can be read as a number, that number in the other base.
+#[must_use]
+pub fn spellings(id: &str) -> Vec<String> {
+    let Some(own) = canonical(id) else { return Vec::new() };
+    let of_decimal = number(&own, 10).map(|number| format!("{number:x}"));
+    let of_hexadecimal = number(&own, 16).map(|number| number.to_string());
+    let mut all = vec![own];
+    for other in [of_decimal, of_hexadecimal].into_iter().flatten() {
+        if !all.contains(&other) {
+            all.push(other);
+        }
+    }
+    all
+}
+
+/// A longer one than 128 bits is no number that a carrier counts with.
+fn number(canonical: &str, base: u32) -> Option<u128> {
+    // The standard library takes a sign.
+    let is_plain = canonical.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_plain { u128::from_str_radix(canonical, base).ok() } else { None }
+}
+
+/// A receipt that may be about several messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a carrier's id may be that of several messages")]
+pub struct AmbiguousError;
+
+/// What was found under the spellings of one id, if it is one and the same.
+///
+/// # Errors
+/// When it is not.
+pub fn the_one<T: PartialEq>(found: impl IntoIterator<Item = T>) -> Result<Option<T>, AmbiguousError> {
+    let mut found = found.into_iter();
+    let Some(first) = found.next() else { return Ok(None) };
+    if found.all(|other| other == first) { Ok(Some(first)) } else { Err(AmbiguousError) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a receipt's id finds of the ids that carriers gave at submit.
+    fn find<'a>(reported: &str, given: &[&'a str]) -> Result<Option<&'a str>, AmbiguousError> {
+        let spellings = spellings(reported);
+        the_one(given.iter().copied().filter(|id| canonical(id).is_some_and(|id| spellings.contains(&id))))
+    }
+
+    #[test]
+    fn an_id_is_found_in_either_base_and_case_and_with_or_without_zeros() {
+        for (given, reported) in [
+            ("a1f", "A1F"),
+            ("A1F", " 0000a1f\r\n"),
+            ("4d2", "1234"),
+            ("000004D2", "0000001234"),
+            ("1234", "4D2"),
+            ("0000001234", "000004d2"),
+            ("b2c3-7", "B2C3-7"),
+            ("0", "0000"),
+            ("0197A3A0000070008000000000000001", "0197a3a0000070008000000000000001"),
+        ] {
+            assert_eq!(find(reported, &["77", given, "zz"]), Ok(Some(given)), "{reported}");
+        }
+        assert_eq!(find("1235", &["1234", "4d2", "zz"]), Ok(None));
+        assert_eq!(find("-4d2", &["1234"]), Ok(None), "a sign is no digit");
+        assert_eq!(find("", &["1234", ""]), Ok(None));
+    }
+
+    #[test]
+    fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
+        assert_eq!(find("1234", &["1234", "4d2"]), Err(AmbiguousError));
+        assert_eq!(find("1234", &["4660", "4d2"]), Err(AmbiguousError));
+        assert_eq!(the_one(["m", "m"]), Ok(Some("m")), "found twice under two spellings");
+    }
+
+    #[test]
+    fn what_is_no_id_has_no_spelling() {
+        for text in ["", "  ", "a\u{0}b", &"1".repeat(65)] {
+            assert_eq!((canonical(text), spellings(text)), (None, Vec::new()), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_found_however_it_is_written(number: u128, zeros in 0..20_usize, upper: bool, of_hex: bool) {
+            let (hex, decimal) = (format!("{}{number:x}", "0".repeat(zeros)), format!("{}{number}", "0".repeat(zeros)));
+            let (given, reported) = if of_hex { (hex, decimal) } else { (decimal, hex) };
+            let reported = if upper { reported.to_uppercase() } else { reported };
+            prop_assert!(spellings(&reported).contains(&canonical(&given).unwrap()));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_and_its_own_spelling_is_the_first(text in "\\PC{0,70}|[0-9a-fA-F ]{0,70}") {
+            prop_assert_eq!(spellings(&text).first().cloned(), canonical(&text));
+            prop_assert!(spellings(&text).len() <= 3);
+            if let Some(own) = canonical(&text) {
+                prop_assert_eq!(canonical(&own), Some(own));
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a carrier brought and nothing was found for: kept as it came, and tried
+//! again ever more seldom for as long as it is kept.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::carriers::{CarrierName, SubmitReference};
+
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// The gaps before the first tries.
+const GAPS: [SignedDuration; 5] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(3),
+    SignedDuration::from_hours(6),
+];
+/// And before each of the others.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(12);
+
+/// What was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParkedKind {
+    Receipt,
+    Reply,
+}
+
+impl ParkedKind {
+    pub const ALL: [Self; 2] = [Self::Receipt, Self::Reply];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Reply => "reply",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// The name of what is parked: the same for the same, however often it is brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ParkedId {
+    pub kind: ParkedKind,
+    pub carrier: CarrierName,
+    pub uuid: Uuid,
+}
+
+impl fmt::Display for ParkedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.kind.as_str(), self.carrier, self.uuid)
+    }
+}
+
+/// Where a receipt or reply stands in what a carrier posted.
+#[derive(Clone, Copy)]
+pub struct Brought<'a> {
+    /// The body as it came.
+    pub payload: &'a str,
+    /// Which it is of those in the body.
+    pub index: usize,
+    /// Our name for the submit, where the path bears one.
+    pub submit: Option<SubmitReference>,
+}
+
+impl<'a> Brought<'a> {
+    /// What stands first in a body, under a path that names no submit.
+    #[must_use]
+    pub fn in_body(payload: &'a str, index: usize) -> Self {
+        Self { payload, index, submit: None }
+    }
+}
+
+/// A receipt or reply that belongs to nothing known. `Debug` shows its id only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parked {
+    pub id: ParkedId,
+    pub payload: String,
+    pub index: usize,
+    pub submit: Option<SubmitReference>,
+    pub came_at: Timestamp,
+    /// How often it was tried again.
+    pub tries: u32,
+    /// When it is tried next; none for what can never be found by itself, or is
+    /// not tried any more.
+    pub again_at: Option<Timestamp>,
+    /// Of a reply: whether a keyword in it has been obeyed, which is done once, or a
+    /// STOP would undo the START that came after it.
+    pub is_obeyed: bool,
+}
+
+impl Parked {
+    /// One that has come just now and is only kept.
+    #[must_use]
+    pub fn new(kind: ParkedKind, carrier: CarrierName, brought: Brought<'_>, came_at: Timestamp) -> Self {
+        let Brought { payload, index, submit } = brought;
+        // The body comes last, so that nothing in it can pass for the rest.
+        let name = format!("{index} {} {payload}", submit.map(|submit| submit.to_string()).unwrap_or_default());
+        Self {
+            id: ParkedId { kind, carrier, uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()) },
+            payload: payload.to_owned(),
+            index,
+            submit,
+            came_at,
+            tries: 0,
+            again_at: None,
+            is_obeyed: false,
+        }
+    }
+
+    /// The same, to be tried again.
+    #[must_use]
+    pub fn tried_later(self) -> Self {
+        Self { again_at: self.next_try(self.came_at), ..self }
+    }
+
+    /// The same after one more try in vain.
+    #[must_use]
+    pub fn tried_in_vain(self, now: Timestamp) -> Self {
+        let tried = Self { tries: self.tries + 1, ..self };
+        Self { again_at: tried.again_at.and_then(|_| tried.next_try(now)), ..tried }
+    }
+
+    #[must_use]
+    pub fn kept_until(&self) -> Timestamp {
+        self.came_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
+    }
+
+    fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+        let gap = usize::try_from(self.tries).ok().and_then(|tries| GAPS.get(tries)).copied();
+        now.saturating_add(gap.unwrap_or(LONGEST_GAP)).ok().filter(|next| *next < self.kept_until())
+    }
+}
+
+impl fmt::Debug for Parked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parked").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parked(payload: &str, index: usize, submit: Option<SubmitReference>) -> Parked {
+        let brought = Brought { payload, index, submit };
+        Parked::new(ParkedKind::Receipt, CarrierName::Cm, brought, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_gaps_grow_and_the_tries_end_with_the_seven_days() {
+        let mut one = parked("{}", 0, None).tried_later();
+        let mut at = Vec::new();
+        while let Some(next) = one.again_at {
+            at.push(next.as_second() / 60);
+            one = one.tried_in_vain(next);
+        }
+        assert_eq!(at[..7], [1, 16, 76, 256, 616, 1_336, 2_056]);
+        assert_eq!((at.len(), one.tries), (18, 18));
+        assert!(*at.last().unwrap() < 7 * 24 * 60);
+        let later = one.kept_until();
+        assert_eq!(one.tried_in_vain(later).again_at, None, "an operator's try begins nothing anew");
+    }
+
+    #[test]
+    fn what_is_only_kept_stays_so() {
+        let one = parked("{}", 0, None);
+        assert_eq!(one.tried_in_vain(Timestamp::UNIX_EPOCH).again_at, None);
+    }
+
+    #[test]
+    fn each_of_a_body_and_each_path_has_an_id_of_its_own() {
+        let submit = SubmitReference { message: crate::domain::MessageId::new(Uuid::from_u128(1)), place: 1 };
+        let all = [parked("{}", 0, None), parked("{}", 1, None), parked("{}", 0, Some(submit)), parked("{ }", 0, None)];
+        let ids: std::collections::HashSet<_> = all.iter().map(|one| one.id).collect();
+        assert_eq!(ids.len(), all.len());
+        assert_eq!(parked("{}", 0, None).id, all[0].id);
+        assert!(!format!("{:?}", parked("447700900001", 0, None)).contains("4477"));
+    }
+}

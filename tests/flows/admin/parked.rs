@@ -1,0 +1,84 @@
+//! What matches nothing is shown by the tool, and tried again when it is told so.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{PHONE, admin, printed, read};
+use crate::system::{CM_TOKEN, System, answer};
+
+const STRAY: &str = "441110000001";
+
+/// Brings it as the carrier would.
+async fn bring(system: &System, path: &str, body: &Value) {
+    let answer = answer(system.request(Method::POST, path).json(body)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+async fn bring_stray_reply(system: &System) -> Value {
+    let body = json!({"id": "mo-1", "from": PHONE, "to": STRAY, "text": "Are you\nthere?"});
+    bring(system, "/mo/loopback/loopback-webhook-token", &body).await;
+    body
+}
+
+#[tokio::test]
+async fn what_is_parked_is_listed_and_shows_its_texts_only_when_asked() {
+    let system = System::start().await;
+    assert_eq!(printed(&system, &["parked", "list"]).await, "nothing is parked");
+    let body = bring_stray_reply(&system).await;
+    let nameless = json!({"id": "c-2", "status": "delivered"});
+    bring(&system, "/dlr/loopback/loopback-webhook-token", &nameless).await;
+    let status = json!({"code": "2", "errorCode": "", "errorDescription": ""});
+    let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"),
+        "reference": uuid::Uuid::new_v4().simple().to_string(), "status": status, "operator": ""});
+    bring(&system, &format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
+
+    let all = read(&system, &["parked", "list"]).await["parked"].as_array().unwrap().clone();
+    let what: Vec<_> =
+        all.iter().map(|one| (one["kind"].as_str().unwrap(), one["carrier"].as_str().unwrap())).collect();
+    assert_eq!(what, [("reply", "loopback"), ("receipt", "loopback"), ("receipt", "cm")], "the oldest first");
+    assert!(all[0]["next_try"].is_string() && all[1]["next_try"].is_null() && all[2]["next_try"].is_string());
+    assert!(all.iter().all(|one| one["tries"] == 0 && one["since"].is_string() && one.get("payload").is_none()));
+
+    let count = async |words: &[&str]| read(&system, words).await["parked"].as_array().unwrap().len();
+    assert_eq!(count(&["parked", "list", "--kind", "receipt"]).await, 2);
+    assert_eq!(count(&["parked", "list", "--carrier", "cm"]).await, 1);
+    assert_eq!(count(&["parked", "list", "--kind", "reply", "--carrier", "cm"]).await, 0);
+    for words in [["parked", "list", "--kind", "letter"], ["parked", "list", "--carrier", "pigeon"]] {
+        assert_eq!(admin(&system, &words).await.code, 2);
+    }
+
+    let text = printed(&system, &["parked", "list"]).await;
+    assert!(text.starts_with("KIND     CARRIER   SINCE") && text.lines().count() == 4, "{text}");
+    assert!(!text.contains(PHONE) && !text.contains("there"), "{text}");
+    let revealed = printed(&system, &["parked", "list", "--reveal"]).await;
+    assert!(revealed.contains(PHONE) && revealed.lines().count() == 4, "{revealed}");
+    let revealed = read(&system, &["parked", "list", "--kind", "reply", "--reveal"]).await;
+    assert_eq!(serde_json::from_str::<Value>(revealed["parked"][0]["payload"].as_str().unwrap()).unwrap(), body);
+
+    system.advance(60).await;
+    let tried = system.until("they were tried", async || {
+        let all = read(&system, &["parked", "list"]).await["parked"].as_array().unwrap().clone();
+        let tries: Vec<_> = all.iter().map(|one| one["tries"].as_u64().unwrap()).collect();
+        (tries.iter().sum::<u64>() == 2).then_some(tries)
+    });
+    assert_eq!(tried.await, [1, 0, 1]);
+}
+
+#[tokio::test]
+async fn what_is_parked_is_tried_at_once_when_the_operator_says_so() {
+    let system = System::start().await;
+    bring_stray_reply(&system).await;
+    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 1);
+    system.until_quiet().await;
+    assert_eq!(read(&system, &["parked", "list"]).await["parked"][0]["tries"], 1, "it still belongs to nobody");
+
+    printed(&system, &["sender", "add", STRAY, "--account", "demo"]).await;
+    // What is not there is remembered, too.
+    system.advance(31).await;
+    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 1);
+    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    assert_eq!(told["message"], "Are you\nthere?");
+    system.until_quiet().await;
+    assert_eq!(read(&system, &["parked", "list"]).await["parked"], json!([]));
+    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 0);
+}

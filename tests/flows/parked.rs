@@ -1,0 +1,285 @@
+//! What carriers bring and nothing is found for: it is tried again ever more
+//! seldom, applied once when there is something to apply it to, and gone after
+//! seven days.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::domain::{AccountId, MessageId};
+use uuid::Uuid;
+
+use crate::system::{DEMO, System, answer, owned, shared, with};
+
+const RECEIPTS: &str = "/dlr/loopback/loopback-webhook-token";
+const REPLIES: &str = "/mo/loopback/loopback-webhook-token";
+/// Its carrier brings no receipt by itself.
+const SILENT: &str = "447700900310";
+const PHONE: &str = "447700900010";
+/// In nobody's possession until a test says so.
+const STRAY: &str = "441110000001";
+const A_DAY: u64 = 86_400;
+
+/// Brings it as the carrier would.
+async fn bring(system: &System, path: &str, body: &Value) {
+    let answer = answer(system.request(Method::POST, path).json(body)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+fn receipt(id: &Value, status: &str) -> Value {
+    json!({"id": "c-1", "reference": id, "status": status, "code": "00"})
+}
+
+fn reply(id: &str, to: &str, text: &str) -> Value {
+    json!({"id": id, "from": PHONE, "to": to, "text": text})
+}
+
+/// A name for a message, and the id that the demo account's message of that name gets.
+fn named() -> (Uuid, Value) {
+    let name = Uuid::new_v4();
+    let id = MessageId::of_client_id(&AccountId::parse("demo").unwrap(), name);
+    (name, id.to_string().into())
+}
+
+/// A message of that name to the phone whose carrier brings no receipt.
+fn message(system: &System, name: Uuid) -> Value {
+    with(with(owned(SILENT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
+}
+
+/// Gives a sender to the demo account.
+async fn add_sender(system: &System, sender: &str) {
+    let item = json!({"id": {"S": format!("sender#{sender}")}, "account": {"S": "demo"}});
+    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
+}
+
+/// The items of what is parked.
+async fn items(system: &System) -> Vec<Value> {
+    let all = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
+    let items = all["Items"].as_array().unwrap().iter();
+    items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with("parked#")).cloned().collect()
+}
+
+fn integer(item: &Value, attribute: &str) -> Option<i64> {
+    item[attribute]["N"].as_str().map(|number| number.parse().unwrap())
+}
+
+/// Waits until the only thing that is parked has been tried that often in vain.
+async fn until_tried(system: &System, tries: i64) -> Value {
+    system
+        .until(&format!("it was tried {tries} times"), async || {
+            let item = items(system).await.into_iter().next()?;
+            (integer(&item, "tries") >= Some(tries)).then_some(item)
+        })
+        .await
+}
+
+async fn until_nothing_parked(system: &System) {
+    system.until("nothing is parked", async || items(system).await.is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
+    let system = System::start().await;
+    let (name, id) = named();
+    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
+    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
+    assert_eq!(system.parked("receipt").await.len(), 1);
+
+    assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
+    system.until_state(&id, "submitted").await;
+    system.advance(60).await;
+    system.until_state(&id, "delivered").await;
+    until_nothing_parked(&system).await;
+    system.advance(A_DAY).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("receipts").await.len(), 1, "told once");
+    assert_eq!(system.handset(SILENT).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_receipt_by_the_path_of_its_message_is_parked_by_that_path() {
+    let system = System::start().await;
+    let ((name, id), (_, other)) = (named(), named());
+    let body = json!({"id": "c-1", "status": "delivered"});
+    for id in [&id, &other] {
+        bring(&system, &format!("{RECEIPTS}/{}", id.as_str().unwrap()), &body).await;
+    }
+    assert_eq!(system.parked("receipt").await.len(), 2, "of one body, by two paths");
+    system.send_one(DEMO, message(&system, name)).await;
+    system.until_state(&id, "submitted").await;
+    system.advance(60).await;
+    system.until_state(&id, "delivered").await;
+    system.until_quiet().await;
+    assert_eq!(system.parked("receipt").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
+    let system = System::start().await;
+    let (name, id) = named();
+    bring(&system, RECEIPTS, &receipt(&id, "undelivered")).await;
+    system.advance(3_600).await;
+    system.send_one(DEMO, message(&system, name)).await;
+    system.until_state(&id, "submitted").await;
+    for _ in 0..10 {
+        system.advance(A_DAY / 2).await;
+        system.until_quiet().await;
+    }
+    assert_eq!(system.message(&id).await["state"], "submitted");
+    assert!(system.sunk("receipts").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
+    let system = System::start().await;
+    let (name, id) = named();
+    bring(&system, RECEIPTS, &receipt(&id, "undelivered")).await;
+    let channels = with(message(&system, name), "channels", json!(["sms", "rcs"]));
+    system.send_one(DEMO, channels).await;
+    system.until_state(&id, "submitted").await;
+    system.advance(60).await;
+    let message = system
+        .until("its next channel has it", async || {
+            let message = system.message(&id).await;
+            (message["channel"] == "rcs").then_some(message)
+        })
+        .await;
+    assert_eq!(message["tried"][0]["channel"], "sms", "{message}");
+    until_nothing_parked(&system).await;
+}
+
+#[tokio::test]
+async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
+    let system = System::start().await;
+    bring(&system, REPLIES, &reply("mo-1", STRAY, "Are you there?")).await;
+    system.advance(60).await;
+    until_tried(&system, 1).await;
+    assert!(system.sunk("replies").await.is_empty());
+
+    add_sender(&system, STRAY).await;
+    let newer = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+    system.advance(90).await;
+    system.send_one(DEMO, newer).await;
+    system.until_handset(PHONE, 1).await;
+    system.advance(3_600).await;
+    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    assert_eq!(told["message"], "Are you there?");
+    assert!(told["message_uuid"].is_null(), "{told}");
+    until_nothing_parked(&system).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={STRAY}")).await.body;
+    let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
+    assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
+    system.advance(A_DAY).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("replies").await.len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn a_stop_to_a_sender_that_is_added_later_counts_then() {
+    let system = System::start().await;
+    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
+    add_sender(&system, STRAY).await;
+    system.advance(60).await;
+    until_nothing_parked(&system).await;
+    let message = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+    let message = system.send_one(DEMO, message).await;
+    system.until_state(&message["messageUuid"], "blocked").await;
+}
+
+#[tokio::test]
+async fn a_stop_that_was_obeyed_is_not_obeyed_again_after_a_start() {
+    let system = System::start().await;
+    // Shared senders: what they are told is obeyed, and belongs to no account yet.
+    for sender in 801..=806 {
+        bring(&system, REPLIES, &reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
+        bring(&system, REPLIES, &reply(&format!("start-{sender}"), &format!("448888888{sender}"), "START")).await;
+    }
+    let starts = |tries: i64| {
+        let system = &system;
+        system.until("all were tried", async move || {
+            let items = items(system).await;
+            items.iter().all(|item| integer(item, "tries") >= Some(tries)).then_some(items.len())
+        })
+    };
+    system.advance(60).await;
+    assert_eq!(starts(1).await, 12);
+    let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
+}
+
+#[tokio::test]
+async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
+    let system = System::start().await;
+    bring(&system, RECEIPTS, &receipt(&named().1, "delivered")).await;
+    let mut wakes = Vec::new();
+    let mut item = items(&system).await.remove(0);
+    while let Some(next) = integer(&item, "wake_at") {
+        wakes.push(next / 1_000);
+        let now = system.now().await.as_millisecond();
+        system.advance(u64::try_from((next - now).max(0)).unwrap() / 1_000 + 1).await;
+        item = until_tried(&system, i64::try_from(wakes.len()).unwrap()).await;
+    }
+    assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
+    let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // A run is late by what this machine takes for it.
+    assert!(gaps.windows(2).all(|pair| pair[1] + 30 >= pair[0]) && gaps[0] >= 15 * 60, "{gaps:?}");
+    let item = &items(&system).await[0];
+    let left = integer(item, "expires_at").unwrap() - system.now().await.as_second();
+    assert!((0..=12 * 3_600).contains(&left), "{left} s are left");
+    assert_eq!(integer(item, "expires_at").unwrap() - integer(item, "at").unwrap() / 1_000, 7 * 86_400);
+    system.advance(u64::try_from(left).unwrap() + 1).await;
+    until_nothing_parked(&system).await;
+    system.advance(A_DAY).await;
+    system.until_quiet().await;
+    assert!(items(&system).await.is_empty() && system.queue_length("JobsDeadLetters").await == 0);
+}
+
+#[tokio::test]
+async fn what_bears_no_name_of_ours_is_only_kept() {
+    let system = System::start().await;
+    bring(&system, RECEIPTS, &json!({"id": "c-2", "status": "delivered"})).await;
+    system.advance(A_DAY).await;
+    system.until_quiet().await;
+    let item = &items(&system).await[0];
+    assert_eq!((integer(item, "tries"), integer(item, "wake_at")), (Some(0), None));
+}
+
+#[tokio::test]
+async fn what_is_parked_is_tried_though_everything_after_that_is_cut_off() {
+    let system = System::start().await;
+    let (name, id) = named();
+    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
+    system.send_one(DEMO, message(&system, name)).await;
+    system.until_state(&id, "submitted").await;
+
+    // A tick has enqueued the job, and both the job and the gateway are lost.
+    let system = system.without_gateway().await;
+    let tick = schedule_tick::ScheduleTick::new(&system.environment()).unwrap();
+    tick.handle(u64::MAX).await.unwrap();
+    assert_eq!(system.queue_length("JobsQueue").await, 1);
+    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+
+    let system = system.with_gateway().await;
+    system.advance(10 * 60).await;
+    system.until_state(&id, "delivered").await;
+    until_nothing_parked(&system).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("receipts").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again_and_tells_nothing_twice() {
+    let system = System::start().await;
+    let (name, id) = named();
+    let late = receipt(&id, "delivered");
+    bring(&system, RECEIPTS, &late).await;
+    let left = items(&system).await[0].clone();
+    system.send_one(DEMO, message(&system, name)).await;
+    system.advance(60).await;
+    system.until_state(&id, "delivered").await;
+    until_nothing_parked(&system).await;
+    // As if it had not been taken away.
+    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": left})).await;
+    system.advance(60).await;
+    until_nothing_parked(&system).await;
+    system.until_quiet().await;
+    assert_eq!(system.sunk("receipts").await.len(), 1);
+}
