@@ -374,6 +374,10 @@ class Test:
                 status, _ = call("POST", url, body)
                 expect_equal(status, 200, f"the answer to a {what}")
             expect_equal(self.parked(), before + 2, "parked items")
+        with self.check("the operator's tool has what is parked tried again, and lists it"):
+            expect_equal(self.admin("parked", "replay")["replaying"], before + 2, "what is tried")
+            # Not before a quarter of an hour has passed is it tried again by itself.
+            until("a try of each", lambda: all(one["tries"] for one in self.admin("parked", "list")["parked"]))
         refused = None
         with self.check("a callback that is refused is made again, under the same id"):
             [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.world.sink("failing") + "?status=500"))
