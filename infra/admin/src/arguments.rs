@@ -176,7 +176,7 @@ pub struct AccountCreate {
     /// 1 to 40 of a-z, 0-9 and '-'
     #[arg(value_parser = AccountId::parse)]
     pub id: AccountId,
-    /// For people
+    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
     #[arg(long, value_parser = name)]
     pub name: String,
     /// Where replies are posted; without one they can only be read
@@ -190,7 +190,7 @@ pub struct AccountCreate {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct AccountSetWhat {
-    /// For people
+    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
     /// Post replies there

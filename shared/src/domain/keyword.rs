@@ -107,13 +107,15 @@ impl Word {
     /// # Errors
     /// When the text has no letter or digit, or is too long for a word.
     pub fn parse(text: &str) -> Result<Self, WordError> {
-        let text = text.trim_matches(|c: char| !c.is_alphanumeric());
-        // Most replies are too long for a word, and are not gone through.
-        if text.is_empty() || text.len() > LONGEST * WIDEST {
+        let text = bare(text);
+        // What is far too long is not gone through.
+        if text.len() > LONGEST * WIDEST {
             return Err(WordError);
         }
         let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        if word.chars().count() <= LONGEST { Ok(Self(word)) } else { Err(WordError) }
+        // A letter in upper case may be one with a mark behind it, which is none.
+        let word = bare(&word);
+        if (1..=LONGEST).contains(&word.chars().count()) { Ok(Self(word.to_owned())) } else { Err(WordError) }
     }
 
     #[must_use]
@@ -126,6 +128,10 @@ impl Word {
     pub fn built_in(&self) -> Option<Keyword> {
         BUILT_IN.iter().find(|(_, words)| words.contains(&self.as_str())).map(|(keyword, _)| *keyword)
     }
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
 impl fmt::Display for Word {
@@ -171,6 +177,8 @@ impl FromIterator<(Word, Keyword)> for Keywords {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn word(text: &str) -> Word {
@@ -226,11 +234,21 @@ mod tests {
         assert_eq!(keywords.meaning_of("genug"), None);
     }
 
+    proptest! {
+        #[test]
+        fn a_word_is_read_back_as_it_was_written(text in "\\PC{0,45}") {
+            if let Ok(word) = Word::parse(&text) {
+                prop_assert_eq!(Word::parse(word.as_str()), Ok(word));
+            }
+        }
+    }
+
     #[test]
     fn a_word_is_neither_empty_nor_a_sentence() {
         for text in ["", " ", "?!", &"a".repeat(41), &"ß".repeat(21)] {
             assert_eq!(Word::parse(text), Err(WordError), "{text}");
         }
         assert_eq!(word("«no   más»").as_str(), "NO MÁS");
+        assert_eq!(word("αΐ"), word(word("αΐ").as_str()));
     }
 }

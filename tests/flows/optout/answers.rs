@@ -212,17 +212,38 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
     assert!(system.sunk("status").await.is_empty());
 }
 
+/// A sender that is free again in 2,000 seconds, so that what it answers waits.
+async fn busy_sender(system: &System) -> &'static str {
+    let sender = "441111111110";
+    let time = Rate::new(10).unwrap().time_for(20_000);
+    gateway(system).store.reserve(&SenderId::parse(sender).unwrap(), time, system.now().await).await.unwrap();
+    sender
+}
+
 #[tokio::test]
 async fn an_answer_waits_for_its_senders_turn() {
     let system = answering().await;
-    let sender = "441111111110";
-    let time = Rate::new(10).unwrap().time_for(20_000);
-    gateway(&system).store.reserve(&SenderId::parse(sender).unwrap(), time, system.now().await).await.unwrap();
+    let sender = busy_sender(&system).await;
     bring(&system, "1", sender, "STOP").await;
     system.advance(1_000).await;
     assert!(system.handset(PHONE).await.is_empty());
-    system.advance(1_001).await;
+    system.advance(1_002).await;
     system.until_handset(PHONE, 1).await;
+}
+
+#[tokio::test]
+async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
+    let system = answering().await;
+    let sender = busy_sender(&system).await;
+    for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
+        bring(&system, id, sender, text).await;
+    }
+    system.advance(2_002).await;
+    system.until_handset(PHONE, 1).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
+    let started = page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == "start").unwrap();
+    system.until_state(&started["id"], "blocked").await;
+    assert_eq!(texts(&system).await, [STOPPED]);
 }
 
 #[tokio::test]

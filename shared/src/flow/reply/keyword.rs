@@ -75,8 +75,8 @@ pub(super) async fn answer(
     Ok(())
 }
 
-/// What the account says to the keyword. To whom an exempt sender goes on to
-/// write, nobody says that it does not.
+/// What the account says to the keyword. That a sender writes no more, or again, is
+/// not said where opt-outs do not keep it from writing.
 async fn words(
     directory: &Directory<impl DirectoryStore>,
     reply: &Reply,

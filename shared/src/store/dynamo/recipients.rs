@@ -25,9 +25,7 @@ impl DynamoStore {
             source: "this function has no such table".into(),
         })
     }
-}
 
-impl DynamoStore {
     fn update_recipient(&self, order: &Order<'_>) -> Result<Update, StoreError> {
         Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, order.number.digits()))
     }
