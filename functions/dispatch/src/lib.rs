@@ -58,10 +58,11 @@ impl Dispatch {
             }
         };
         let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
+        // Each on the heap: a batch of them is polled on one stack.
         let done = match &job {
-            Job::Submit { message } => submit(gateway, directory, submitter, *message).await,
-            Job::Failed(failure) => failed(gateway, directory, submitter, failure).await,
-            Job::Parked(parked) => again(gateway, directory, *parked).await.map(|()| Done::Finished),
+            Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
+            Job::Failed(failure) => Box::pin(failed(gateway, directory, submitter, failure)).await,
+            Job::Parked(parked) => Box::pin(again(gateway, directory, *parked)).await.map(|()| Done::Finished),
         };
         match done {
             Ok(Done::Finished) => BatchRun::Done,

@@ -15,8 +15,8 @@ use super::{Stage, Step};
 pub async fn steps() -> anyhow::Result<Vec<Step>> {
     let stage = Stage::of(System::start().await).await;
     let functions = Functions::of(&stage)?;
-    let mut steps = functions.accepts().await?;
-    steps.extend(functions.on_the_way().await?);
+    let mut steps = Box::pin(functions.accepts()).await?;
+    steps.extend(Box::pin(functions.on_the_way()).await?);
     let used = stage.cost(async { Ok(functions.tick.handle(u64::MAX).await?) }).await?;
     steps.push(Step { name: "tick, idle".to_owned(), messages: 1.0, used });
     Ok(steps)
@@ -122,7 +122,7 @@ impl<'a> Functions<'a> {
         let brought = self.mo.handle(invocation(&path, &reply("r2")));
         steps.push(one("reply", stage.cost(async { succeeded(&brought.await) }).await?));
         steps.extend(Box::pin(self.parked("receipt, matches nothing")).await?);
-        steps.extend(self.over_channels().await?);
+        steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
     }
 
