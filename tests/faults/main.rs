@@ -1,0 +1,57 @@
+//! Every fault at every step: nothing that was accepted is lost, and nothing is
+//! silently sent twice.
+//!
+//! The functions' own handlers run here over the embedded DynamoDB and SQS, with a
+//! proxy between them and everything that they call. Each call of each way through
+//! the gateway goes wrong in each way that it can; then whoever comes again in the
+//! deployed system comes again, and what must always hold is looked at.
+//!
+//! `cargo test` makes a sample of the runs. `tests/faults/run` makes all of them, and
+//! prints the table of what came of each.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
+
+mod fault;
+mod http;
+mod life;
+mod proxy;
+mod scenario;
+mod stage;
+mod sweep;
+mod verdict;
+
+use std::env;
+
+use self::{
+    fault::Fault,
+    sweep::{Extent, sweep},
+};
+
+/// One of so many runs is made unless all are asked for.
+const EVERY: usize = 9;
+
+/// A setting of `tests/faults/run`.
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn number(name: &str) -> Option<usize> {
+    setting(name).map(|value| value.parse().unwrap())
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+    let fault = setting("FAULTS_FAULT").map(|name| {
+        Fault::ALL.into_iter().find(|fault| fault.name() == name).expect("FAULTS_FAULT is the name of a fault")
+    });
+    let extent = Extent {
+        every: number("FAULTS_EVERY").unwrap_or(EVERY),
+        offset: number("FAULTS_OFFSET").unwrap_or(0),
+        named: setting("FAULTS_FLOW"),
+        only: number("FAULTS_CALL").zip(fault),
+        lanes: number("FAULTS_LANES").unwrap_or(8),
+    };
+    let table = sweep(&scenario::all(), &extent);
+    println!("{table}");
+    assert!(table.broken.is_empty(), "{} runs are broken:\n{}", table.broken.len(), table.broken.join("\n"));
+}

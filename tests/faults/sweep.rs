@@ -1,0 +1,173 @@
+//! The sweep: each scenario once without a fault, which counts its calls; then once
+//! for each call and each fault that can befall it; and the table of what came of it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::{
+    fault::Fault,
+    life::live,
+    proxy::Call,
+    scenario::{Scenario, Then},
+    stage::Stage,
+    verdict::{Verdict, judge},
+};
+
+/// What is swept.
+pub struct Extent {
+    /// One of so many runs is made.
+    pub every: usize,
+    /// Which one.
+    pub offset: usize,
+    /// Only scenarios with this in their name.
+    pub named: Option<String>,
+    /// Only this run: of the call at that place (from 0), with that fault.
+    pub only: Option<(usize, Fault)>,
+    /// How many worlds are busy at once.
+    pub lanes: usize,
+}
+
+/// A cell of the table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    runs: usize,
+    lost: usize,
+    twice: usize,
+    wrong: usize,
+    unknown: usize,
+}
+
+/// What a sweep found out.
+#[derive(Default)]
+pub struct Table {
+    cells: BTreeMap<(String, String, Fault), Tally>,
+    pub broken: Vec<String>,
+    pub runs: usize,
+}
+
+impl Table {
+    fn note(&mut self, scenario: &Scenario, place: usize, label: String, fault: Fault, verdict: &Verdict) {
+        self.runs += 1;
+        let tally = self.cells.entry((scenario.name.clone(), label.clone(), fault)).or_default();
+        tally.runs += 1;
+        tally.lost += usize::from(!verdict.lost.is_empty());
+        tally.twice += usize::from(!verdict.twice.is_empty());
+        tally.wrong += usize::from(!verdict.wrong.is_empty());
+        tally.unknown += verdict.unknown;
+        if !verdict.is_well() {
+            let found = verdict.faults();
+            self.broken.push(format!(
+                "{}, call {place} ({label}), {}: {found}\n    again: tests/faults/run --flow '{}' --call {place} --fault '{}'",
+                scenario.name,
+                fault.name(),
+                scenario.name,
+                fault.name()
+            ));
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.broken.extend(other.broken);
+        for (key, tally) in other.cells {
+            let so_far = self.cells.entry(key).or_default();
+            so_far.runs += tally.runs;
+            so_far.lost += tally.lost;
+            so_far.twice += tally.twice;
+            so_far.wrong += tally.wrong;
+            so_far.unknown += tally.unknown;
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heads = ["runs", "lost", "twice", "wrong", "unknown"];
+        let mut flow = "";
+        for ((name, call, fault), tally) in &self.cells {
+            if flow != name {
+                writeln!(f, "\n{name}")?;
+                write!(f, "  {:<44}{:<16}", "call", "fault")?;
+                heads.iter().try_for_each(|head| write!(f, "{head:>8}"))?;
+                writeln!(f)?;
+                flow = name;
+            }
+            write!(f, "  {call:<44}{:<16}", fault.name())?;
+            let Tally { runs, lost, twice, wrong, unknown } = tally;
+            [runs, lost, twice, wrong, unknown].iter().try_for_each(|count| write!(f, "{count:>8}"))?;
+            writeln!(f)?;
+        }
+        writeln!(f, "\n{} runs, {} of them broken", self.runs, self.broken.len())
+    }
+}
+
+/// Sweeps in several worlds at once, each on a thread of its own: most of the time
+/// passes while the SDK waits to try again.
+pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
+    let named = |scenario: &&Scenario| extent.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
+    let scenarios: Vec<_> = scenarios.iter().filter(named).collect();
+    let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..extent.lanes {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                loop {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(scenario) = scenarios.get(index) else { return };
+                    let swept = runtime.block_on(sweep_one(scenario, extent, index));
+                    table.lock().unwrap().merge(swept);
+                }
+            });
+        }
+    });
+    table.into_inner().unwrap()
+}
+
+async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table {
+    let mut stage = Stage::new(&scenario.carriers).await;
+    let mut table = Table::default();
+    let promises = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
+    let verdict = judge(&stage, scenario, &promises, false).await;
+    if !verdict.is_well() || (scenario.then == Then::Cancel && !promises.is_cancelled) {
+        table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
+    }
+    let calls = stage.proxy.calls();
+    stage.wipe().await;
+    let runs = runs_of(scenario, &calls);
+    let chosen = runs.into_iter().enumerate().filter(|(number, run)| match extent.only {
+        Some(only) => *run == only,
+        None => (number + index) % extent.every == extent.offset % extent.every,
+    });
+    for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
+        let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
+        let promises = live(&mut stage, scenario, number + 1, plan).await;
+        let verdict = judge(&stage, scenario, &promises, true).await;
+        if let Some((fault, label)) = stage.proxy.struck().into_iter().next() {
+            table.note(scenario, place, label, fault, &verdict);
+        } else {
+            table.broken.push(format!("{}: call {place} was not made again", scenario.name));
+        }
+        stage.wipe().await;
+    }
+    table
+}
+
+/// Each call with each fault that can befall it.
+fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
+    let is_last = |place: usize| calls.get(place + 1).is_none_or(|next| next.invocation != calls[place].invocation);
+    let mut runs = Vec::new();
+    for (place, call) in calls.iter().enumerate() {
+        if scenario.only.is_some_and(|only| only != call.function) {
+            continue;
+        }
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call.peer, is_last(place)));
+        runs.extend(faults.map(|fault| (place, fault)));
+    }
+    runs
+}
