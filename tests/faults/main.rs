@@ -28,7 +28,7 @@ use self::{
 };
 
 /// One of so many runs is made unless all are asked for.
-const EVERY: usize = 9;
+const EVERY: usize = 40;
 
 /// A setting of `tests/faults/run`.
 fn setting(name: &str) -> Option<String> {
@@ -49,7 +49,7 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
         offset: number("FAULTS_OFFSET").unwrap_or(0),
         named: setting("FAULTS_FLOW"),
         only: number("FAULTS_CALL").zip(fault),
-        lanes: number("FAULTS_LANES").unwrap_or(8),
+        lanes: number("FAULTS_LANES").unwrap_or(6),
     };
     let table = sweep(&scenario::all(), &extent);
     println!("{table}");

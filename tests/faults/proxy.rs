@@ -238,7 +238,8 @@ impl Shared {
         let state = &mut *self.state();
         let call = Call { function: state.function?, peer, name, invocation: state.invocation };
         let place = state.calls.len();
-        let fault = state.plan.as_mut().and_then(|plan| plan(place, &call));
+        let planned = state.plan.as_mut().and_then(|plan| plan(place, &call));
+        let fault = planned.filter(|fault| *fault == Fault::Forget || fault.befalls(peer, false));
         if let Some(fault) = fault {
             state.struck.push((fault, call.label()));
         }

@@ -19,6 +19,9 @@ use crate::{
     verdict::{Verdict, judge},
 };
 
+/// Of calls in a row that are alike, so many are swept from the first on, and the last.
+const ALIKE: usize = 4;
+
 /// What is swept.
 pub struct Extent {
     /// One of so many runs is made.
@@ -62,13 +65,16 @@ impl Table {
         tally.unknown += verdict.unknown;
         if !verdict.is_well() {
             let found = verdict.faults();
-            self.broken.push(format!(
+            let broken = format!(
                 "{}, call {place} ({label}), {}: {found}\n    again: tests/faults/run --flow '{}' --call {place} --fault '{}'",
                 scenario.name,
                 fault.name(),
                 scenario.name,
                 fault.name()
-            ));
+            );
+            // At once, since a whole sweep takes its time.
+            eprintln!("{broken}");
+            self.broken.push(broken);
         }
     }
 
@@ -142,7 +148,7 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     let runs = runs_of(scenario, &calls);
     let chosen = runs.into_iter().enumerate().filter(|(number, run)| match extent.only {
         Some(only) => *run == only,
-        None => (number + index) % extent.every == extent.offset % extent.every,
+        None => is_chosen(scenario, *number, index, extent),
     });
     for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
         let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
@@ -158,12 +164,24 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     table
 }
 
+/// Spreads the chosen runs, so that neither a call nor a fault is left out for ever.
+fn is_chosen(scenario: &Scenario, number: usize, index: usize, extent: &Extent) -> bool {
+    let every = if extent.every == 1 { 1 } else { extent.every * scenario.weight() };
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
+    (mixed + index + extent.offset) % every == 0
+}
+
 /// Each call with each fault that can befall it.
 fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
     let is_last = |place: usize| calls.get(place + 1).is_none_or(|next| next.invocation != calls[place].invocation);
+    let label = |place: usize| calls.get(place).map(Call::label);
     let mut runs = Vec::new();
+    let mut in_a_row = 0;
     for (place, call) in calls.iter().enumerate() {
-        if scenario.only.is_some_and(|only| only != call.function) {
+        let is_next = place > 0 && label(place) == label(place - 1);
+        in_a_row = if is_next { in_a_row + 1 } else { 0 };
+        let is_inside = in_a_row >= ALIKE && label(place + 1) == label(place);
+        if is_inside || scenario.only.is_some_and(|only| only != call.function) {
             continue;
         }
         let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call.peer, is_last(place)));
