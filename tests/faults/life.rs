@@ -2,7 +2,7 @@
 //! deployed system recovers: queues deliver again, ticks come, a client asks again
 //! under the same name, and a carrier brings again what was not taken.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use tests::system::answer;
 
 use crate::{
     proxy::Plan,
-    scenario::{Door, Name, OURS, Scenario, Sender, Then},
+    scenario::{Door, Name, Scenario, Then},
     stage::{QUEUES, Stage, Wish},
 };
 
@@ -22,14 +22,16 @@ const ASKS: usize = 6;
 /// waits does not wait long, then more than a queue's visibility time-out.
 const STEPS: [u64; 4] = [2, 10, 30, 91];
 const MOST_STEPS: usize = 150;
+/// By how much the second post's run is apart from the first's.
+const ANOTHER: usize = 1 << 20;
 /// How far ahead a tick looks, and a little.
 const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(90);
 
 /// What a client was told in a run.
 #[derive(Debug, Default)]
 pub struct Promises {
-    /// How many messages were posted that have a name each.
-    pub posted: usize,
+    /// The texts of what was posted.
+    pub texts: BTreeSet<String>,
     /// How often the client asked for the same, for the one that has no name.
     pub asked: usize,
     /// The ids in the answers that said 200.
@@ -37,36 +39,63 @@ pub struct Promises {
     pub is_accepted: bool,
     pub is_cancelled: bool,
     pub replies: usize,
-    /// Whether the queues and wakes were empty at the end.
-    pub came_to_rest: bool,
 }
 
-/// Runs a scenario to its end. `run` tells its texts and names from those of other runs.
-pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> Promises {
+impl Promises {
+    /// Notes what a client is about to post.
+    pub fn promise(&mut self, scenario: &Scenario, run: usize) {
+        self.texts.extend((0..scenario.messages).map(|place| Scenario::text(run, place)));
+        self.is_accepted = false;
+    }
+
+    /// Asks once. Says whether it was accepted.
+    pub async fn ask(&mut self, stage: &Stage, door: Door, wish: &Wish) -> bool {
+        self.asked += 1;
+        let Some((200, body)) = stage.ask(wish).await else { return false };
+        if !is_accepted(door, &body) {
+            return false;
+        }
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        let ids = body["messages"].as_array().into_iter().flatten();
+        self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
+        self.is_accepted = true;
+        true
+    }
+}
+
+/// Runs a scenario to its end, if it has one. `run` tells its texts and names from
+/// those of other runs.
+pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (Promises, Rest) {
     stage.seed(run as u64);
     if let Some(conduct) = scenario.rcs {
         stage.set_channels(&scenario.number(0), &json!({"rcs": conduct})).await;
     }
     stage.proxy.begin_run(plan);
     let mut life = Life { stage, scenario, promises: Promises::default() };
-    let sink = life.stage.proxy.url.join("sinks/status").unwrap();
-    let wish = scenario.wish(run, &sink, life.stage.now());
-    life.post(&wish, scenario.messages).await;
+    life.post(run).await;
     match scenario.then {
         Then::Nothing => {}
         Then::Cancel => life.cancel().await,
         Then::Another => {
             life.come_to_rest().await;
-            let another = scenario.wish(run + (1 << 20), &sink, life.stage.now());
-            life.post(&another, scenario.messages).await;
+            life.post(run + ANOTHER).await;
         }
         Then::Reply => {
             life.come_to_rest().await;
-            life.reply().await;
+            if reply(life.stage, scenario).await {
+                life.promises.replies += 1;
+            }
         }
     }
-    life.promises.came_to_rest = life.come_to_rest().await;
-    life.promises
+    let rest = life.come_to_rest().await;
+    (life.promises, rest)
+}
+
+/// Whether everything that was to be done got done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    Came,
+    Never,
 }
 
 struct Life<'a> {
@@ -77,21 +106,13 @@ struct Life<'a> {
 
 impl Life<'_> {
     /// Until it is accepted.
-    async fn post(&mut self, wish: &Wish, messages: usize) {
-        self.promises.posted += messages;
-        self.promises.is_accepted = false;
+    async fn post(&mut self, run: usize) {
+        let wish = self.scenario.wish(run, &self.stage.proxy.url, self.stage.now());
+        self.promises.promise(self.scenario, run);
         for _ in 0..ASKS {
-            self.promises.asked += 1;
-            let answered = self.stage.ask(wish).await;
-            let Some((200, body)) = answered else { continue };
-            if !is_accepted(self.scenario.door, &body) {
-                continue;
+            if self.promises.ask(self.stage, self.scenario.door, &wish).await {
+                return;
             }
-            let body: Value = serde_json::from_str(&body).unwrap_or_default();
-            let ids = body["messages"].as_array().into_iter().flatten();
-            self.promises.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
-            self.promises.is_accepted = true;
-            return;
         }
     }
 
@@ -107,73 +128,69 @@ impl Life<'_> {
         }
     }
 
-    /// The phone answers whoever wrote to it.
-    async fn reply(&mut self) {
-        let number = self.scenario.number(0);
-        let sender = match self.scenario.sender {
-            Sender::Shared => {
-                let shown = self.stage.system.handset(&number).await;
-                shown.last().map_or_else(String::new, |shown| shown["from"].as_str().unwrap().to_owned())
-            }
-            _ => OURS.to_owned(),
-        };
-        let reply = self.stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
-        let said = answer(reply.json(&json!({"to": sender, "text": "Yes please"}))).await;
-        if said.status.is_success() {
-            self.promises.replies += 1;
-        }
+    async fn come_to_rest(&mut self) -> Rest {
+        let (scenario, replies) = (self.scenario, self.promises.replies);
+        come_to_rest(self.stage, |taken| scenario.brings(taken) + replies).await
     }
+}
 
-    /// Lets everything happen that is due, and time pass while anything waits. Says
-    /// whether it ever ended.
-    async fn come_to_rest(&mut self) -> bool {
-        for step in 0..MOST_STEPS {
-            self.do_what_is_due().await;
-            let (queued, wake) = (self.stage.queued().await, self.stage.next_wake().await);
-            let mut by = Duration::from_secs(STEPS[step.min(STEPS.len() - 1)]);
-            match (queued, wake) {
-                (0, None) => return true,
-                (0, Some(wake)) => {
-                    let ahead = self.stage.left_until(wake) - TICK_AHEAD;
-                    by = Duration::try_from(ahead).unwrap_or_default().max(by);
-                }
-                _ => {}
-            }
-            self.stage.advance(by).await;
-            // One that failed is followed by the next.
-            let _ = self.stage.tick().await;
-        }
-        false
-    }
+/// The phone answers whoever wrote to it. Says whether it could.
+pub async fn reply(stage: &Stage, scenario: &Scenario) -> bool {
+    let number = scenario.number(0);
+    let shown = stage.system.handset(&number).await;
+    let Some(shown) = shown.last() else { return false };
+    let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
+    answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
+}
 
-    async fn do_what_is_due(&mut self) {
-        loop {
-            let mut is_idle = true;
-            for queue in QUEUES {
-                while self.stage.work(queue).await {
-                    is_idle = false;
-                }
-                let owed = self.scenario.brings(self.stage.proxy.taken()) + self.promises.replies;
-                self.stage.until_came(owed).await;
-                is_idle &= !self.bring().await;
+/// Lets everything happen that is due, and time pass while anything waits. `owed`
+/// says how many receipts and replies the network brings for so many taken submits.
+pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(usize) -> usize) -> Rest {
+    for step in 0..MOST_STEPS {
+        do_what_is_due(stage, &owed).await;
+        let (queued, wake) = (stage.queued().await, stage.next_wake().await);
+        let mut by = Duration::from_secs(STEPS[step.min(STEPS.len() - 1)]);
+        match (queued, wake) {
+            (0, None) => return Rest::Came,
+            (0, Some(wake)) => {
+                let ahead = stage.left_until(wake) - TICK_AHEAD;
+                by = Duration::try_from(ahead).unwrap_or_default().max(by);
             }
-            if is_idle {
-                return;
-            }
+            _ => {}
         }
+        stage.advance(by).await;
+        // One that failed is followed by the next.
+        let _ = stage.tick().await;
     }
+    Rest::Never
+}
 
-    /// What carriers have brought; what is not taken is brought again.
-    async fn bring(&self) -> bool {
-        let mut any = false;
-        while let Some(brought) = self.stage.proxy.next_brought() {
-            any = true;
-            if !self.stage.bring(&brought).await {
-                self.stage.proxy.bring_again(brought);
+async fn do_what_is_due(stage: &Stage, owed: impl Fn(usize) -> usize) {
+    loop {
+        let mut is_idle = true;
+        for queue in QUEUES {
+            while stage.work(queue).await {
+                is_idle = false;
             }
+            stage.until_came(owed(stage.proxy.taken())).await;
+            is_idle &= !bring(stage).await;
         }
-        any
+        if is_idle {
+            return;
+        }
     }
+}
+
+/// What carriers have brought; what is not taken is brought again.
+pub async fn bring(stage: &Stage) -> bool {
+    let mut any = false;
+    while let Some(brought) = stage.proxy.next_brought() {
+        any = true;
+        if !stage.bring(&brought).await {
+            stage.proxy.bring_again(brought);
+        }
+    }
+    any
 }
 
 fn is_accepted(door: Door, body: &str) -> bool {

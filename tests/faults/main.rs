@@ -16,6 +16,7 @@ mod http;
 mod life;
 mod proxy;
 mod scenario;
+mod seeded;
 mod stage;
 mod sweep;
 mod verdict;
@@ -29,6 +30,9 @@ use self::{
 
 /// One of so many runs is made unless all are asked for.
 const EVERY: usize = 40;
+
+/// How many seeds are run unless it is said otherwise.
+const SEEDS: usize = 8;
 
 /// A setting of `tests/faults/run`.
 fn setting(name: &str) -> Option<String> {
@@ -54,4 +58,10 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
     let table = sweep(&scenario::all(), &extent);
     println!("{table}");
     assert!(table.broken.is_empty(), "{} runs are broken:\n{}", table.broken.len(), table.broken.join("\n"));
+}
+
+#[test]
+fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+    let broken = seeded::runs(number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
+    assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
 }

@@ -59,7 +59,7 @@ pub type Plan = Box<dyn FnMut(usize, &Call) -> Option<Fault> + Send>;
 struct State {
     plan: Option<Plan>,
     calls: Vec<Call>,
-    struck: Vec<(Fault, String)>,
+    struck: Vec<(Fault, usize)>,
     function: Option<&'static str>,
     invocation: usize,
     is_forgotten: bool,
@@ -112,13 +112,33 @@ impl Proxy {
         self.shared.came.send_replace(0);
     }
 
+    /// From here on all goes well.
+    pub fn stop_failing(&self) {
+        self.shared.state().plan = None;
+    }
+
     /// What was called since the run began, and what went wrong.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.state().calls.clone()
     }
 
-    pub fn struck(&self) -> Vec<(Fault, String)> {
-        self.shared.state().struck.clone()
+    pub fn struck(&self) -> Vec<(Fault, Call)> {
+        let state = self.shared.state();
+        state.struck.iter().map(|(fault, place)| (*fault, state.calls[*place].clone())).collect()
+    }
+
+    /// Whether something went wrong that can leave it open what became of a message:
+    /// the call of a carrier, whatever came after it, or the worker itself.
+    pub fn may_be_unknown(&self) -> bool {
+        let state = self.shared.state();
+        let asked_before = |place: usize| {
+            let run = state.calls[..=place].iter().rev();
+            run.take_while(|call| call.invocation == state.calls[place].invocation).any(|call| call.peer == Peer::Carrier)
+        };
+        state.struck.iter().any(|(fault, place)| {
+            let is_dead = matches!(fault, Fault::DieBefore | Fault::DieAfter);
+            state.calls[*place].function == "dispatch" && (is_dead || asked_before(*place))
+        })
     }
 
     /// Runs a function. None if it died, or whoever called it did not learn of its end.
@@ -241,7 +261,7 @@ impl Shared {
         let planned = state.plan.as_mut().and_then(|plan| plan(place, &call));
         let fault = planned.filter(|fault| *fault == Fault::Forget || fault.befalls(peer, false));
         if let Some(fault) = fault {
-            state.struck.push((fault, call.label()));
+            state.struck.push((fault, place));
         }
         state.calls.push(call);
         state.is_forgotten |= fault == Some(Fault::Forget);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::stage::Wish;
 
-pub const OURS: &str = "441234567890";
+const OURS: &str = "441234567890";
 const RATED: &str = "441111111110";
 
 /// What becomes of a message at the phone, by the last digits of its number.
@@ -115,6 +115,8 @@ pub struct Scenario {
     pub door: Door,
     pub carriers: Vec<CarrierName>,
     pub messages: usize,
+    /// Its first phone's place among the phones of its kind.
+    pub first: usize,
     pub name_by: Name,
     pub sender: Sender,
     pub scheduled: bool,
@@ -129,12 +131,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    fn new(name: &str, door: Door, carrier: CarrierName, phone: Phone) -> Self {
+    pub fn new(name: &str, door: Door, carrier: CarrierName, phone: Phone) -> Self {
         Self {
             name: name.to_owned(),
             door,
             carriers: vec![carrier],
             messages: 1,
+            first: 0,
             name_by: if door == Door::Mplus { Name::Id } else { Name::Key },
             sender: Sender::Owned,
             scheduled: false,
@@ -157,7 +160,7 @@ impl Scenario {
     }
 
     pub fn number(&self, place: usize) -> String {
-        self.phone.number(place % 100)
+        self.phone.number((self.first + place) % 100)
     }
 
     /// The number of receipts that so many taken submits bring.
@@ -173,8 +176,10 @@ impl Scenario {
         format!("run {run} message {place}")
     }
 
-    /// What the client posts, and posts again until it is accepted.
-    pub fn wish(&self, run: usize, sink: &Url, now: Timestamp) -> Wish {
+    /// What the client posts, and posts again until it is accepted. It is called back
+    /// through the proxy.
+    pub fn wish(&self, run: usize, proxy: &Url, now: Timestamp) -> Wish {
+        let sink = &proxy.join("sinks/status").unwrap();
         let text = |place| Self::text(run, place);
         let wish = match self.door {
             Door::Mplus => {

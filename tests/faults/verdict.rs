@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::{
-    domain::{EventId, Message, MessageId, Reply, ReplyId, State},
+    domain::{EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
     store::{Freshness, Messages},
 };
 
 use crate::{
-    life::{Promises, is_named},
-    scenario::{Scenario, Sender, Then},
+    life::{Promises, Rest, is_named},
+    scenario::Scenario,
     stage::{DEAD_LETTERS, Stage},
 };
 
@@ -74,30 +74,32 @@ impl Record {
     }
 }
 
-/// Looks at everything that a run left behind.
-pub async fn judge(stage: &Stage, scenario: &Scenario, promises: &Promises, is_faulted: bool) -> Verdict {
+/// Looks at everything that a run left behind, of one scenario or several.
+pub async fn judge(stage: &Stage, lived: &[(&Scenario, &Promises)], rest: Rest) -> Verdict {
     let record = Record::read(stage).await;
     let mut verdict = Verdict::default();
-    if !promises.is_accepted {
-        verdict.lost.push("the client was never accepted".to_owned());
-    }
-    if !promises.came_to_rest {
+    if rest == Rest::Never {
         verdict.wrong.push("it does not come to rest".to_owned());
     }
     let told = [events(stage, "status").await, events(stage, "replies").await].concat();
-    count(scenario, promises, &record, &mut verdict);
-    for message in &record.messages {
-        if is_promised(scenario, promises, message) {
-            let shown = shown(stage, message).await;
-            judge_message(scenario, message, &shown, &told, &mut verdict);
-            if !is_faulted && message.state() != scenario.comes_to {
-                verdict.wrong.push(format!("without a fault it is {}", message.state().as_str()));
+    for (scenario, promises) in lived {
+        if !promises.is_accepted {
+            verdict.lost.push("the client was never accepted".to_owned());
+        }
+        let its: Vec<_> =
+            record.messages.iter().filter(|message| promises.texts.contains(message.text.as_str())).collect();
+        count(scenario, promises, its.len(), &mut verdict);
+        for message in its {
+            if is_named(scenario) || promises.answered.contains(&message.id.to_string()) {
+                let shown = shown(stage, message).await;
+                judge_message(stage, (scenario, promises), message, &shown, &told, &mut verdict);
             }
         }
     }
-    judge_replies(promises, &record, &told, &mut verdict);
+    let replies = lived.iter().map(|(_, promises)| promises.replies).sum();
+    judge_replies(replies, &record, &told, &mut verdict);
     judge_events(&record, &told, &mut verdict);
-    judge_locks(scenario, &record, &mut verdict);
+    judge_locks(&record, &mut verdict);
     if record.parked > 0 {
         verdict.wrong.push(format!("{} are parked", record.parked));
     }
@@ -109,16 +111,12 @@ pub async fn judge(stage: &Stage, scenario: &Scenario, promises: &Promises, is_f
     verdict
 }
 
-fn is_promised(scenario: &Scenario, promises: &Promises, message: &Message) -> bool {
-    is_named(scenario) || promises.answered.contains(&message.id.to_string())
-}
-
-fn count(scenario: &Scenario, promises: &Promises, record: &Record, verdict: &mut Verdict) {
-    let stored = record.messages.len();
-    if stored < promises.posted {
-        verdict.lost.push(format!("{} posted, {stored} on record", promises.posted));
+fn count(scenario: &Scenario, promises: &Promises, stored: usize, verdict: &mut Verdict) {
+    let posted = promises.texts.len();
+    if stored < posted {
+        verdict.lost.push(format!("{posted} posted, {stored} on record"));
     }
-    let most = if is_named(scenario) { promises.posted } else { promises.asked * scenario.messages };
+    let most = if is_named(scenario) { posted } else { promises.asked * scenario.messages };
     if stored > most {
         verdict.twice.push(format!("{most} asked for, {stored} on record"));
     }
@@ -136,7 +134,8 @@ async fn shown(stage: &Stage, message: &Message) -> BTreeMap<String, usize> {
 }
 
 fn judge_message(
-    scenario: &Scenario,
+    stage: &Stage,
+    (scenario, promises): (&Scenario, &Promises),
     message: &Message,
     shown: &BTreeMap<String, usize>,
     told: &[String],
@@ -145,12 +144,20 @@ fn judge_message(
     let state = message.state();
     let was_unknown = message.whole_history().iter().any(|moment| moment.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
+    if stage.proxy.struck().is_empty() && state != scenario.comes_to {
+        verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
+    }
+    if was_unknown && !stage.proxy.may_be_unknown() {
+        verdict.wrong.push("unknown without need".to_owned());
+    }
     let is_at_rest = state.is_final() || (state == State::Submitted && scenario.comes_to == State::Submitted);
     if !is_at_rest {
         verdict.lost.push(format!("it stays {}", state.as_str()));
     }
+    // What has no name is another message each time that a client asks for it.
+    let often = if is_named(scenario) { 1 } else { promises.asked };
     for (channel, times) in shown {
-        if *times > 1 {
+        if *times > often {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
     }
@@ -172,8 +179,8 @@ fn judge_message(
     }
 }
 
-fn judge_replies(promises: &Promises, record: &Record, told: &[String], verdict: &mut Verdict) {
-    let (said, stored) = (promises.replies, record.replies.len());
+fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Verdict) {
+    let stored = record.replies.len();
     // A phone may also say STOP by itself.
     if stored < said {
         verdict.lost.push(format!("{said} replies, {stored} on record"));
@@ -198,29 +205,27 @@ fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
     }
 }
 
-fn judge_locks(scenario: &Scenario, record: &Record, verdict: &mut Verdict) {
-    let with = |item: &Value, prefix: &str| {
-        let item = item.as_object().unwrap().iter();
-        let found = item.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value["S"].as_str()?.to_owned())));
-        found.collect::<Vec<_>>()
+/// A number has at most one sender of an account and one account of a sender, and
+/// whatever went to it from the pool came from that sender.
+fn judge_locks(record: &Record, verdict: &mut Verdict) {
+    let locks = |number: &str, prefix: &str| {
+        let item = record.recipients.iter().find(|item| item["number"]["S"] == number);
+        let attributes = item.and_then(Value::as_object).into_iter().flatten();
+        let locks = attributes
+            .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value["S"].as_str()?.to_owned())));
+        locks.collect::<Vec<_>>()
     };
-    for item in &record.recipients {
-        let (locked, back) = (with(item, "account#"), with(item, "sender#"));
-        let is_one = match (locked.as_slice(), back.as_slice()) {
-            ([], []) => scenario.sender != Sender::Shared,
-            ([(account, sender)], [(of, to)]) => (account, sender) == (to, of),
-            _ => false,
-        };
-        if !is_one {
-            verdict.twice.push(format!("{} and {} locks of one number", locked.len(), back.len()));
+    for message in &record.messages {
+        let (senders, accounts) = (locks(message.to.digits(), "account#"), locks(message.to.digits(), "sender#"));
+        match (message.from.kind, senders.as_slice(), accounts.as_slice()) {
+            (SenderKind::Custom, [], []) => {}
+            (SenderKind::Shared, [(account, sender)], [(of, to)]) if (account, sender) == (to, of) => {
+                if message.from.id.as_str() != sender {
+                    verdict.wrong.push("a conversation changed its sender".to_owned());
+                }
+            }
+            _ => verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len())),
         }
-        let kept = record.messages.iter().all(|message| locked.iter().all(|(_, sender)| message.from.id.as_str() == sender));
-        if !kept {
-            verdict.wrong.push("a conversation changed its sender".to_owned());
-        }
-    }
-    if scenario.sender == Sender::Shared && record.recipients.is_empty() && scenario.then != Then::Cancel {
-        verdict.lost.push("no lock was taken".to_owned());
     }
 }
 
