@@ -92,7 +92,11 @@ impl Fault {
     pub fn answer(self, peer: Peer) -> Option<Answer> {
         let aws = |status: u16, code: &str| {
             let body = json!({"__type": code, "message": "An injected fault."}).to_string();
-            Answer { status, headers: vec![("content-type".into(), "application/x-amz-json-1.0".into())], body: body.into() }
+            Answer {
+                status,
+                headers: vec![("content-type".into(), "application/x-amz-json-1.0".into())],
+                body: body.into(),
+            }
         };
         let plain = |status: u16| Answer { status, headers: Vec::new(), body: Vec::new() };
         match (self, peer) {

@@ -32,7 +32,9 @@ use self::{
 const EVERY: usize = 40;
 
 /// How many seeds are run unless it is said otherwise.
-const SEEDS: usize = 8;
+const SEEDS: usize = 4;
+/// How many worlds are busy at once unless it is said otherwise.
+const LANES: usize = 6;
 
 /// A setting of `tests/faults/run`.
 fn setting(name: &str) -> Option<String> {
@@ -52,8 +54,9 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
         every: number("FAULTS_EVERY").unwrap_or(EVERY),
         offset: number("FAULTS_OFFSET").unwrap_or(0),
         named: setting("FAULTS_FLOW"),
-        only: number("FAULTS_CALL").zip(fault),
-        lanes: number("FAULTS_LANES").unwrap_or(6),
+        call: number("FAULTS_CALL"),
+        fault,
+        lanes: number("FAULTS_LANES").unwrap_or(LANES),
     };
     let table = sweep(&scenario::all(), &extent);
     println!("{table}");
@@ -62,6 +65,16 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
 
 #[test]
 fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
-    let broken = seeded::runs(number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
+    let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
+    let broken = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(LANES));
     assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// The receipt's job is the only one that there is then.
+#[test]
+fn a_worker_may_die_with_a_message_on_its_second_channel() {
+    let named = Some("two channels, the first fails, loopback".to_owned());
+    let extent = Extent { every: 1, offset: 0, named, call: None, fault: Some(Fault::DieAfter), lanes: 1 };
+    let table = sweep(&scenario::all(), &extent);
+    assert!(table.broken.is_empty() && table.runs > 0, "{}", table.broken.join("\n"));
 }

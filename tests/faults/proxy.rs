@@ -133,7 +133,8 @@ impl Proxy {
         let state = self.shared.state();
         let asked_before = |place: usize| {
             let run = state.calls[..=place].iter().rev();
-            run.take_while(|call| call.invocation == state.calls[place].invocation).any(|call| call.peer == Peer::Carrier)
+            run.take_while(|call| call.invocation == state.calls[place].invocation)
+                .any(|call| call.peer == Peer::Carrier)
         };
         state.struck.iter().any(|(fault, place)| {
             let is_dead = matches!(fault, Fault::DieBefore | Fault::DieAfter);

@@ -2,7 +2,13 @@
 //! them. A seed that finds a fault finds it again, as far as the SDK's own pauses and
 //! the machine let it: `tests/faults/run --seed N`.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use shared::{carriers::CarrierName, runtime::Random};
 
@@ -16,10 +22,10 @@ use crate::{
 };
 
 /// How many clients there are, each with something of its own to send.
-const CLIENTS: usize = 6;
-const STEPS: usize = 120;
+const CLIENTS: usize = 5;
+const STEPS: usize = 80;
 /// One call of so many goes wrong.
-const CALLS_TO_A_FAULT: usize = 25;
+const CALLS_TO_A_FAULT: usize = 40;
 
 /// A client with its wish.
 struct Client {
@@ -42,7 +48,7 @@ pub async fn run(seed: usize) -> Verdict {
     // From here on all is well, and what was begun comes to its end.
     stage.proxy.stop_failing();
     for (place, client) in clients.iter_mut().enumerate() {
-        while !client.promises.is_accepted {
+        if !client.promises.is_accepted {
             post(&stage, client, seed, place).await;
         }
     }
@@ -90,14 +96,11 @@ async fn bring_once(stage: &Stage) {
 
 async fn post(stage: &Stage, client: &mut Client, seed: usize, place: usize) {
     let run = seed * CLIENTS + place;
-    let wish = match &client.wish {
-        Some(wish) => wish.clone(),
-        None => {
-            client.promises.promise(&client.scenario, run);
-            client.wish.insert(client.scenario.wish(run, &stage.proxy.url, stage.now())).clone()
-        }
-    };
-    client.promises.ask(stage, client.scenario.door, &wish).await;
+    if client.wish.is_none() {
+        client.promises.promise(&client.scenario, run);
+    }
+    let wish = client.wish.get_or_insert_with(|| client.scenario.wish(run, &stage.proxy.url, stage.now()));
+    client.promises.ask(stage, client.scenario.door, wish).await;
 }
 
 /// What needs no waiting for the network: its receipt comes at once, or none does.
@@ -135,9 +138,26 @@ pub fn found(seed: usize, verdict: &Verdict) -> String {
     format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.faults())
 }
 
-/// Runs so many seeds from `first` on; gives what they broke.
-pub fn runs(first: usize, count: usize) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let verdicts = (first..first + count).map(|seed| (seed, runtime.block_on(run(seed))));
-    verdicts.filter(|(_, verdict)| !verdict.is_well()).map(|(seed, verdict)| found(seed, &verdict)).collect()
+/// Runs so many seeds from `first` on, several at once; gives what they broke.
+pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
+    let (next, broken) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= first + count {
+                        return;
+                    }
+                    let verdict = runtime.block_on(run(seed));
+                    if !verdict.is_well() {
+                        eprintln!("{}", found(seed, &verdict));
+                        broken.lock().unwrap().push(found(seed, &verdict));
+                    }
+                }
+            });
+        }
+    });
+    broken.into_inner().unwrap()
 }

@@ -57,9 +57,7 @@ impl Stage {
         .await
         .without_gateway()
         .await;
-        for (carrier, path, token) in
-            [("loopback", "carrier/webhooks", TOKEN), ("cm", "cm/webhooks", CM_TOKEN)]
-        {
+        for (carrier, path, token) in [("loopback", "carrier/webhooks", TOKEN), ("cm", "cm/webhooks", CM_TOKEN)] {
             let webhook = |kind: &str| proxy.url.join(&format!("{kind}/{carrier}/{token}")).unwrap();
             let addresses = json!({"receipts": webhook("dlr"), "replies": webhook("mo")});
             let set = system.client.put(system.url(path)).json(&addresses).send().await.unwrap();

@@ -30,8 +30,9 @@ pub struct Extent {
     pub offset: usize,
     /// Only scenarios with this in their name.
     pub named: Option<String>,
-    /// Only this run: of the call at that place (from 0), with that fault.
-    pub only: Option<(usize, Fault)>,
+    /// Only the call at that place (from 0), only that fault; of these every run is made.
+    pub call: Option<usize>,
+    pub fault: Option<Fault>,
     /// How many worlds are busy at once.
     pub lanes: usize,
 }
@@ -146,10 +147,14 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     let calls = stage.proxy.calls();
     stage.wipe().await;
     let runs = runs_of(scenario, &calls);
-    let chosen = runs.into_iter().enumerate().filter(|(number, run)| match extent.only {
-        Some(only) => *run == only,
-        None => is_chosen(scenario, *number, index, extent),
-    });
+    let is_wanted = |(place, fault): (usize, Fault)| {
+        extent.call.is_none_or(|call| call == place) && extent.fault.is_none_or(|wanted| wanted == fault)
+    };
+    let is_narrow = extent.call.is_some() || extent.fault.is_some();
+    let chosen = runs
+        .into_iter()
+        .enumerate()
+        .filter(|(number, run)| if is_narrow { is_wanted(*run) } else { is_chosen(scenario, *number, index, extent) });
     for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
         let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
         let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
@@ -167,7 +172,7 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
 fn is_chosen(scenario: &Scenario, number: usize, index: usize, extent: &Extent) -> bool {
     let every = if extent.every == 1 { 1 } else { extent.every * scenario.weight() };
     let mixed = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
-    (mixed + index + extent.offset) % every == 0
+    (mixed + index + extent.offset).is_multiple_of(every)
 }
 
 /// Each call with each fault that can befall it.

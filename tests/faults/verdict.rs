@@ -33,9 +33,9 @@ impl Verdict {
     }
 
     pub fn faults(&self) -> String {
-        let of = |kind: &str, faults: &[String]| faults.iter().map(|fault| format!("{kind}: {fault}")).collect::<Vec<_>>();
-        let [lost, twice, wrong] =
-            [of("lost", &self.lost), of("twice", &self.twice), of("wrong", &self.wrong)];
+        let of =
+            |kind: &str, faults: &[String]| faults.iter().map(|fault| format!("{kind}: {fault}")).collect::<Vec<_>>();
+        let [lost, twice, wrong] = [of("lost", &self.lost), of("twice", &self.twice), of("wrong", &self.wrong)];
         [lost, twice, wrong].concat().join("; ")
     }
 }
@@ -61,12 +61,11 @@ impl Record {
             if id.starts_with("parked#") {
                 record.parked += 1;
             } else if let Some(id) = MessageId::parse(id) {
-                match stage.observer.store.message(id, Freshness::Latest).await.unwrap() {
-                    Some(message) => record.messages.push(message),
-                    None => {
-                        let reply = stage.observer.store.reply(ReplyId::new(id.uuid())).await.unwrap();
-                        record.replies.push(reply.expect("an item is a message or a reply"));
-                    }
+                if let Some(message) = stage.observer.store.message(id, Freshness::Latest).await.unwrap() {
+                    record.messages.push(message);
+                } else {
+                    let reply = stage.observer.store.reply(ReplyId::new(id.uuid())).await.unwrap();
+                    record.replies.push(reply.expect("an item is a message or a reply"));
                 }
             }
         }
@@ -197,7 +196,8 @@ fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Ve
 
 /// Whatever is told is of a message or reply that there is, under its one id.
 fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
-    let states = record.messages.iter().flat_map(|message| State::ALL.map(|state| EventId::of_state(message.id, state)));
+    let states =
+        record.messages.iter().flat_map(|message| State::ALL.map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
     if told.iter().any(|event| !known.contains(event)) {
