@@ -58,6 +58,14 @@ impl System {
         Self::of(Config::DEFAULT, WorldOptions::default(), metrics).await
     }
 
+    /// With a configuration that is written once the world's address is known.
+    pub async fn configured(configure: impl FnOnce(&Url) -> String) -> Self {
+        let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
+        let config = configure(world.url());
+        let gateway = start_gateway(&world, &config, Metrics::none(), false).await;
+        Self { world, gateway: Some(gateway), client: Client::new() }
+    }
+
     async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
         let world = World::start(listener().await, options).await.unwrap();
         let gateway = start_gateway(&world, config, metrics, false).await;

@@ -126,6 +126,8 @@ pub async fn failed(
     match bearing(&message, failed.carrier, failed.place, failed.status) {
         // A run of this same job may have been cut off after the channel gave way.
         _ if message.progress == Progress::Queued => {}
+        // Or it died with the message on a later way. Then no other job may be left.
+        Bearing::Nothing | Bearing::GivenUp if message.progress == Progress::Submitting => {}
         Bearing::Nothing | Bearing::GivenUp => {
             info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
             return Ok(Done::Finished);

@@ -1,0 +1,80 @@
+//! Every fault at every step: nothing that was accepted is lost, and nothing is
+//! silently sent twice.
+//!
+//! The functions' own handlers run here over the embedded DynamoDB and SQS, with a
+//! proxy between them and everything that they call. Each call of each way through
+//! the gateway goes wrong in each way that it can; then whoever comes again in the
+//! deployed system comes again, and what must always hold is looked at.
+//!
+//! `cargo test` makes a sample of the runs. `tests/faults/run` makes all of them, and
+//! prints the table of what came of each.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
+
+mod fault;
+mod http;
+mod life;
+mod proxy;
+mod scenario;
+mod seeded;
+mod stage;
+mod sweep;
+mod verdict;
+
+use std::env;
+
+use self::{
+    fault::Fault,
+    sweep::{Extent, sweep},
+};
+
+/// One of so many runs is made unless all are asked for.
+const EVERY: usize = 40;
+
+/// How many seeds are run unless it is said otherwise.
+const SEEDS: usize = 4;
+/// How many worlds are busy at once unless it is said otherwise.
+const LANES: usize = 6;
+
+/// A setting of `tests/faults/run`.
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn number(name: &str) -> Option<usize> {
+    setting(name).map(|value| value.parse().unwrap())
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+    let fault = setting("FAULTS_FAULT").map(|name| {
+        Fault::ALL.into_iter().find(|fault| fault.name() == name).expect("FAULTS_FAULT is the name of a fault")
+    });
+    let extent = Extent {
+        every: number("FAULTS_EVERY").unwrap_or(EVERY),
+        offset: number("FAULTS_OFFSET").unwrap_or(0),
+        named: setting("FAULTS_FLOW"),
+        call: number("FAULTS_CALL"),
+        fault,
+        lanes: number("FAULTS_LANES").unwrap_or(LANES),
+    };
+    let table = sweep(&scenario::all(), &extent);
+    println!("{table}");
+    assert!(table.broken.is_empty(), "{} runs are broken:\n{}", table.broken.len(), table.broken.join("\n"));
+}
+
+#[test]
+fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+    let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
+    let broken = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(LANES));
+    assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// The receipt's job is the only one that there is then.
+#[test]
+fn a_worker_may_die_with_a_message_on_its_second_channel() {
+    let named = Some("two channels, the first fails, loopback".to_owned());
+    let extent = Extent { every: 1, offset: 0, named, call: None, fault: Some(Fault::DieAfter), lanes: 1 };
+    let table = sweep(&scenario::all(), &extent);
+    assert!(table.broken.is_empty() && table.runs > 0, "{}", table.broken.join("\n"));
+}

@@ -1,0 +1,318 @@
+//! What is swept: the ways of messages through the whole gateway, in every dialect
+//! and through every carrier, each with what it should come to.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::{carriers::CarrierName, dialects::Dialect, domain::State};
+use tests::system::{owned, shared, with};
+use url::Url;
+use uuid::Uuid;
+
+use crate::stage::Wish;
+
+const OURS: &str = "441234567890";
+const RATED: &str = "441111111110";
+
+/// What becomes of a message at the phone, by the last digits of its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phone {
+    NoReceipt,
+    /// Its receipt comes before the submit's answer.
+    Delivered,
+    Undelivered,
+    Rejected,
+    Repeated,
+    OutOfOrder,
+    Busy,
+    Stops,
+}
+
+impl Phone {
+    pub fn number(self, place: usize) -> String {
+        let digit = match self {
+            Self::Undelivered => 1,
+            Self::Rejected => 2,
+            Self::NoReceipt => 3,
+            Self::Repeated => 4,
+            Self::Delivered => 5,
+            Self::OutOfOrder => 6,
+            Self::Busy => 7,
+            Self::Stops => 9,
+        };
+        format!("447700900{digit}{place:02}")
+    }
+
+    /// How many receipts and replies follow each submit that was taken.
+    pub fn brings(self) -> usize {
+        match self {
+            Self::NoReceipt | Self::Rejected => 0,
+            Self::Delivered | Self::Undelivered | Self::Busy => 1,
+            Self::OutOfOrder | Self::Stops => 2,
+            Self::Repeated => 5,
+        }
+    }
+
+    fn comes_to(self) -> State {
+        match self {
+            Self::NoReceipt => State::Submitted,
+            Self::Undelivered => State::Undelivered,
+            Self::Rejected => State::Rejected,
+            _ => State::Delivered,
+        }
+    }
+}
+
+/// How a client names what it posts, so that a repeat is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Id,
+    Key,
+    /// Whoever repeats it asks for another message.
+    Nothing,
+}
+
+/// Through which of a dialect's doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Mplus,
+    CmJson,
+    CmXml,
+    CmGet,
+}
+
+impl Door {
+    fn main(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Mplus => Self::Mplus,
+            Dialect::Cm => Self::CmJson,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    Owned,
+    Shared,
+    Rated,
+}
+
+/// What a client does after it posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Nothing,
+    /// The phone answers.
+    Reply,
+    /// The client takes its message back.
+    Cancel,
+    /// The client sends another to the same phone.
+    Another,
+}
+
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub name: String,
+    pub door: Door,
+    pub carriers: Vec<CarrierName>,
+    pub messages: usize,
+    /// Its first phone's place among the phones of its kind.
+    pub first: usize,
+    pub name_by: Name,
+    pub sender: Sender,
+    pub scheduled: bool,
+    pub phone: Phone,
+    pub then: Then,
+    /// What the phone does on RCS, if that is tried before SMS.
+    pub rcs: Option<&'static str>,
+    /// What it comes to without a fault.
+    pub comes_to: State,
+    /// The only function whose calls go wrong, where a whole way has too many.
+    pub only: Option<&'static str>,
+}
+
+impl Scenario {
+    pub fn new(name: &str, door: Door, carrier: CarrierName, phone: Phone) -> Self {
+        Self {
+            name: name.to_owned(),
+            door,
+            carriers: vec![carrier],
+            messages: 1,
+            first: 0,
+            name_by: if door == Door::Mplus { Name::Id } else { Name::Key },
+            sender: Sender::Owned,
+            scheduled: false,
+            phone,
+            then: Then::Nothing,
+            rcs: None,
+            comes_to: phone.comes_to(),
+            only: None,
+        }
+    }
+
+    /// How many times as seldom its runs are chosen, since each takes so much longer.
+    pub fn weight(&self) -> usize {
+        if self.messages >= 100 { 20 } else { 1 }
+    }
+
+    /// Whether the phone gets its message on some channel.
+    pub fn arrives(&self) -> bool {
+        !matches!(self.phone, Phone::Undelivered | Phone::Rejected) && self.then != Then::Cancel
+    }
+
+    pub fn number(&self, place: usize) -> String {
+        self.phone.number((self.first + place) % 100)
+    }
+
+    /// The number of receipts that so many taken submits bring.
+    pub fn brings(&self, taken: usize) -> usize {
+        match self.rcs {
+            // Of the submits by RCS none brings one, and those by SMS come after them.
+            Some("silent") => 0,
+            _ => taken * self.phone.brings(),
+        }
+    }
+
+    pub fn text(run: usize, place: usize) -> String {
+        format!("run {run} message {place}")
+    }
+
+    /// What the client posts, and posts again until it is accepted. It is called back
+    /// through the proxy.
+    pub fn wish(&self, run: usize, proxy: &Url, now: Timestamp) -> Wish {
+        let sink = &proxy.join("sinks/status").unwrap();
+        let text = |place| Self::text(run, place);
+        let wish = match self.door {
+            Door::Mplus => {
+                let messages: Vec<_> =
+                    (0..self.messages).map(|place| self.mplus(run, place, &text(place), sink, now)).collect();
+                Wish::post("/message", json!({"messages": messages}))
+            }
+            Door::CmJson => {
+                let message = |place| {
+                    let to = format!("00{}", self.number(place));
+                    let body = json!({"type": "auto", "content": text(place)});
+                    let message = json!({"from": self.from(), "to": [{"number": to}], "body": body});
+                    let channels = json!(["RCS", "SMS"]);
+                    if self.rcs.is_some() { with(message, "allowedChannels", channels) } else { message }
+                };
+                let messages: Vec<_> = (0..self.messages).map(message).collect();
+                Wish::post("/v1.0/message", json!({"messages": {"msg": messages}}))
+            }
+            Door::CmXml => Wish::post(
+                "/gateway.ashx",
+                format!(
+                    "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>demo-key</PRODUCTTOKEN></AUTHENTICATION><MSG>\
+                     <FROM>{}</FROM><TO>00{}</TO><BODY>{}</BODY></MSG></MESSAGES>",
+                    self.from(),
+                    self.number(0),
+                    text(0)
+                ),
+            ),
+            Door::CmGet => {
+                let mut query = url::form_urlencoded::Serializer::new(String::new());
+                query.extend_pairs([("producttoken", "demo-key"), ("from", self.from()), ("body", &text(0))]);
+                query.append_pair("to", &format!("00{}", self.number(0)));
+                Wish::new(Method::GET, &format!("/gateway.ashx?{}", query.finish()))
+            }
+        };
+        if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
+    }
+
+    fn from(&self) -> &'static str {
+        if self.sender == Sender::Rated { RATED } else { OURS }
+    }
+
+    fn mplus(&self, run: usize, place: usize, text: &str, sink: &Url, now: Timestamp) -> Value {
+        let to = self.number(place);
+        let message = match self.sender {
+            Sender::Owned => owned(&to, text),
+            Sender::Shared => shared(&to, text),
+            Sender::Rated => with(owned(&to, text), "from", json!({"type": "custom", "value": RATED})),
+        };
+        let mut message = with(message, "callback", sink.as_str());
+        if self.name_by == Name::Id {
+            message["id"] = Uuid::from_u64_pair(0x4000 | (run as u64) << 16, 1 << 63 | place as u64).to_string().into();
+        }
+        if self.scheduled {
+            message["send_at"] = (now + SignedDuration::from_mins(20)).to_string().into();
+        }
+        if self.rcs.is_some() {
+            message["channels"] = json!(["rcs", "sms"]);
+        }
+        message
+    }
+}
+
+/// Every scenario there is.
+pub fn all() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    let loopback = CarrierName::Loopback;
+    // The whole way there and back, in each dialect through each carrier.
+    for dialect in Dialect::ALL {
+        for carrier in CarrierName::ALL {
+            let name = format!("there and back, {dialect:?} in, {carrier} out");
+            let there = Scenario::new(&name, Door::main(dialect), carrier, Phone::Delivered);
+            all.push(Scenario { then: Then::Reply, ..there });
+        }
+    }
+    all.extend(accepts());
+    for carrier in CarrierName::ALL {
+        all.extend(submits(carrier));
+    }
+    let busy = Scenario::new("two carriers, both busy", Door::Mplus, loopback, Phone::Busy);
+    all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..busy });
+    let refused = Scenario::new("two carriers, both refuse", Door::Mplus, loopback, Phone::Rejected);
+    all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..refused });
+    let cancel = Scenario::new("cancel", Door::Mplus, loopback, Phone::Delivered);
+    all.push(Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel });
+    all
+}
+
+fn accepts() -> Vec<Scenario> {
+    let of = |name: &str, door: Door| Scenario::new(name, door, CarrierName::Loopback, Phone::Delivered);
+    let hundred = |by: &str| Scenario {
+        messages: 100,
+        only: Some("send"),
+        phone: Phone::NoReceipt,
+        comes_to: State::Submitted,
+        ..of(&format!("accept a hundred by {by}"), Door::Mplus)
+    };
+    vec![
+        Scenario { name_by: Name::Nothing, only: Some("send"), ..of("accept one without a name", Door::Mplus) },
+        Scenario { messages: 3, name_by: Name::Key, only: Some("send"), ..of("accept three by key", Door::Mplus) },
+        Scenario { name_by: Name::Id, ..hundred("id") },
+        Scenario { name_by: Name::Key, ..hundred("key") },
+        Scenario { name_by: Name::Nothing, ..hundred("nothing") },
+        Scenario { scheduled: true, ..of("accept for later", Door::Mplus) },
+        Scenario { sender: Sender::Shared, then: Then::Another, ..of("accept from the pool, twice", Door::Mplus) },
+        Scenario { sender: Sender::Shared, then: Then::Reply, ..of("accept from the pool, and a reply", Door::Mplus) },
+        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three at a rate", Door::Mplus) },
+        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept for later at a rate", Door::Mplus) },
+        Scenario { messages: 3, only: Some("send"), ..of("accept three, cm JSON", Door::CmJson) },
+        Scenario { only: Some("send"), ..of("accept, cm XML", Door::CmXml) },
+        Scenario { only: Some("send"), ..of("accept, cm GET", Door::CmGet) },
+    ]
+}
+
+fn submits(carrier: CarrierName) -> Vec<Scenario> {
+    let of = |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), Door::Mplus, carrier, phone);
+    let over = |what: &str, conduct: &'static str| Scenario {
+        rcs: Some(conduct),
+        ..of(&format!("two channels, the first {what}"), Phone::Delivered)
+    };
+    let mut all = vec![
+        of("no receipt", Phone::NoReceipt),
+        of("rejected", Phone::Rejected),
+        of("undelivered", Phone::Undelivered),
+        of("busy", Phone::Busy),
+        of("five receipts", Phone::Repeated),
+        of("receipts out of order", Phone::OutOfOrder),
+        of("the phone says STOP", Phone::Stops),
+        over("refuses", "rejects"),
+        over("fails", "fails"),
+        over("is silent", "silent"),
+    ];
+    let named = format!("told of each state in cm, {carrier}");
+    all.push(Scenario::new(&named, Door::CmJson, carrier, Phone::Undelivered));
+    all
+}

@@ -1,0 +1,195 @@
+//! The sweep: each scenario once without a fault, which counts its calls; then once
+//! for each call and each fault that can befall it; and the table of what came of it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::{
+    fault::Fault,
+    life::live,
+    proxy::Call,
+    scenario::{Scenario, Then},
+    stage::Stage,
+    verdict::{Verdict, judge},
+};
+
+/// Of calls in a row that are alike, so many are swept from the first on, and the last.
+const ALIKE: usize = 4;
+
+/// What is swept.
+pub struct Extent {
+    /// One of so many runs is made.
+    pub every: usize,
+    /// Which one.
+    pub offset: usize,
+    /// Only scenarios with this in their name.
+    pub named: Option<String>,
+    /// Only the call at that place (from 0), only that fault; of these every run is made.
+    pub call: Option<usize>,
+    pub fault: Option<Fault>,
+    /// How many worlds are busy at once.
+    pub lanes: usize,
+}
+
+/// A cell of the table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    runs: usize,
+    lost: usize,
+    twice: usize,
+    wrong: usize,
+    unknown: usize,
+}
+
+/// What a sweep found out.
+#[derive(Default)]
+pub struct Table {
+    cells: BTreeMap<(String, String, Fault), Tally>,
+    pub broken: Vec<String>,
+    pub runs: usize,
+}
+
+impl Table {
+    fn note(&mut self, scenario: &Scenario, place: usize, label: String, fault: Fault, verdict: &Verdict) {
+        self.runs += 1;
+        let tally = self.cells.entry((scenario.name.clone(), label.clone(), fault)).or_default();
+        tally.runs += 1;
+        tally.lost += usize::from(!verdict.lost.is_empty());
+        tally.twice += usize::from(!verdict.twice.is_empty());
+        tally.wrong += usize::from(!verdict.wrong.is_empty());
+        tally.unknown += verdict.unknown;
+        if !verdict.is_well() {
+            let found = verdict.faults();
+            let broken = format!(
+                "{}, call {place} ({label}), {}: {found}\n    again: tests/faults/run --flow '{}' --call {place} --fault '{}'",
+                scenario.name,
+                fault.name(),
+                scenario.name,
+                fault.name()
+            );
+            // At once, since a whole sweep takes its time.
+            eprintln!("{broken}");
+            self.broken.push(broken);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.broken.extend(other.broken);
+        for (key, tally) in other.cells {
+            let so_far = self.cells.entry(key).or_default();
+            so_far.runs += tally.runs;
+            so_far.lost += tally.lost;
+            so_far.twice += tally.twice;
+            so_far.wrong += tally.wrong;
+            so_far.unknown += tally.unknown;
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heads = ["runs", "lost", "twice", "wrong", "unknown"];
+        let mut flow = "";
+        for ((name, call, fault), tally) in &self.cells {
+            if flow != name {
+                writeln!(f, "\n{name}")?;
+                write!(f, "  {:<44}{:<16}", "call", "fault")?;
+                heads.iter().try_for_each(|head| write!(f, "{head:>8}"))?;
+                writeln!(f)?;
+                flow = name;
+            }
+            write!(f, "  {call:<44}{:<16}", fault.name())?;
+            let Tally { runs, lost, twice, wrong, unknown } = tally;
+            [runs, lost, twice, wrong, unknown].iter().try_for_each(|count| write!(f, "{count:>8}"))?;
+            writeln!(f)?;
+        }
+        writeln!(f, "\n{} runs, {} of them broken", self.runs, self.broken.len())
+    }
+}
+
+/// Sweeps in several worlds at once, each on a thread of its own: most of the time
+/// passes while the SDK waits to try again.
+pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
+    let named = |scenario: &&Scenario| extent.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
+    let scenarios: Vec<_> = scenarios.iter().filter(named).collect();
+    let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..extent.lanes {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                loop {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(scenario) = scenarios.get(index) else { return };
+                    let swept = runtime.block_on(sweep_one(scenario, extent, index));
+                    table.lock().unwrap().merge(swept);
+                }
+            });
+        }
+    });
+    table.into_inner().unwrap()
+}
+
+async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table {
+    let mut stage = Stage::new(&scenario.carriers).await;
+    let mut table = Table::default();
+    let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
+    let verdict = judge(&stage, &[(scenario, &promises)], rest).await;
+    if !verdict.is_well() || (scenario.then == Then::Cancel && !promises.is_cancelled) {
+        table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
+    }
+    let calls = stage.proxy.calls();
+    stage.wipe().await;
+    let runs = runs_of(scenario, &calls);
+    let is_wanted = |(place, fault): (usize, Fault)| {
+        extent.call.is_none_or(|call| call == place) && extent.fault.is_none_or(|wanted| wanted == fault)
+    };
+    let is_narrow = extent.call.is_some() || extent.fault.is_some();
+    let chosen = runs
+        .into_iter()
+        .enumerate()
+        .filter(|(number, run)| if is_narrow { is_wanted(*run) } else { is_chosen(scenario, *number, index, extent) });
+    for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
+        let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
+        let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
+        let verdict = judge(&stage, &[(scenario, &promises)], rest).await;
+        // Calls that are made side by side may come in another order than the first time.
+        if let Some((fault, call)) = stage.proxy.struck().into_iter().next() {
+            table.note(scenario, place, call.label(), fault, &verdict);
+        }
+        stage.wipe().await;
+    }
+    table
+}
+
+/// Spreads the chosen runs, so that neither a call nor a fault is left out for ever.
+fn is_chosen(scenario: &Scenario, number: usize, index: usize, extent: &Extent) -> bool {
+    let every = if extent.every == 1 { 1 } else { extent.every * scenario.weight() };
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
+    (mixed + index + extent.offset).is_multiple_of(every)
+}
+
+/// Each call with each fault that can befall it.
+fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
+    let is_last = |place: usize| calls.get(place + 1).is_none_or(|next| next.invocation != calls[place].invocation);
+    let label = |place: usize| calls.get(place).map(Call::label);
+    let mut runs = Vec::new();
+    let mut in_a_row = 0;
+    for (place, call) in calls.iter().enumerate() {
+        let is_next = place > 0 && label(place) == label(place - 1);
+        in_a_row = if is_next { in_a_row + 1 } else { 0 };
+        let is_inside = in_a_row >= ALIKE && label(place + 1) == label(place);
+        if is_inside || scenario.only.is_some_and(|only| only != call.function) {
+            continue;
+        }
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call.peer, is_last(place)));
+        runs.extend(faults.map(|fault| (place, fault)));
+    }
+    runs
+}
