@@ -82,7 +82,7 @@ pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan
         }
         Then::Reply => {
             life.come_to_rest().await;
-            if reply(life.stage, scenario).await {
+            if reply(life.stage, scenario, &life.promises).await {
                 life.promises.replies += 1;
             }
         }
@@ -134,11 +134,13 @@ impl Life<'_> {
     }
 }
 
-/// The phone answers whoever wrote to it. Says whether it could.
-pub async fn reply(stage: &Stage, scenario: &Scenario) -> bool {
+/// The phone answers what it shows of these promises. Says whether it could: earlier
+/// runs wrote to it, too.
+pub async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool {
     let number = scenario.number(0);
     let shown = stage.system.handset(&number).await;
-    let Some(shown) = shown.last() else { return false };
+    let of_this_run = |shown: &&Value| promises.texts.contains(shown["text"].as_str().unwrap());
+    let Some(shown) = shown.iter().rfind(of_this_run) else { return false };
     let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
     answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
 }

@@ -74,7 +74,7 @@ async fn step(stage: &mut Stage, chance: &Random, clients: &mut [Client], seed: 
         }
         10 => {
             let client = &mut clients[chance.index(CLIENTS)];
-            if client.promises.replies == 0 && reply(stage, &client.scenario).await {
+            if client.promises.replies == 0 && reply(stage, &client.scenario, &client.promises).await {
                 client.promises.replies += 1;
             }
         }
