@@ -6,14 +6,18 @@
 //! message is one conditional write that says what it expects to find, and a
 //! refused one brings back what it found instead.
 
+mod change;
 mod directory;
 pub mod dynamo;
+mod page;
 mod parking;
 mod remembered;
 mod secrets;
 
+pub use change::{Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, Settlement, Sleeper, Unfinished};
 pub use directory::Directory;
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
+pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 
@@ -24,9 +28,8 @@ use jiff::Timestamp;
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, ParkedId, PhoneNumber,
-        Progress, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
-        Tried,
+        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
+        Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
 };
 
@@ -54,121 +57,6 @@ pub enum Freshness {
     Recent,
 }
 
-/// What became of writing a message under an id that its client chose.
-#[derive(Debug)]
-pub enum Insertion {
-    New,
-    /// The id was there before, with this message.
-    Existing(Box<Message>),
-}
-
-/// What became of a change that expects the message to be in a certain state.
-#[derive(Debug)]
-pub enum Change {
-    /// Made, now or by an earlier try of this same run. The message as it is now.
-    Made(Box<Message>),
-    /// The message was not as expected, but like this.
-    Refused(Box<Message>),
-    /// There is no such message.
-    Missing,
-}
-
-/// The right of one run to submit a message until its lease is over.
-#[derive(Clone, Copy, Debug)]
-pub struct Lease {
-    pub stamp: Stamp,
-    pub from: Timestamp,
-    pub until: Timestamp,
-}
-
-/// What a run that held a message found out.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// The run that holds the message.
-    pub held_by: Stamp,
-    /// The run that settles it: as a rule the same.
-    pub stamp: Stamp,
-    pub progress: Progress,
-    pub at: Timestamp,
-    pub reason: Option<String>,
-    pub carrier: Option<CarrierName>,
-    pub carrier_id: Option<String>,
-    /// What gave way since the record was written.
-    pub tried: Vec<Tried>,
-    /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
-    /// receipt is waited for.
-    pub receipt_by: Option<Timestamp>,
-    /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
-    /// enqueued for then before this is written.
-    pub retry_at: Option<Timestamp>,
-    /// With [`Progress::Queued`]: the place of the first channel that is asked again.
-    pub place: Option<u8>,
-    /// Instead of noting this in the history, take out the entry at this index.
-    pub forget: Option<usize>,
-}
-
-/// A run that holds a message goes on with it to another carrier.
-#[derive(Clone, Debug)]
-pub struct Onward {
-    /// The run that holds the message.
-    pub held_by: Stamp,
-    /// The place of the channel, and the carrier, that it was at.
-    pub from: (u8, Option<CarrierName>),
-    /// The place of the channel that it is at now.
-    pub place: u8,
-    pub carrier: CarrierName,
-    /// What gave way since the record was written.
-    pub tried: Vec<Tried>,
-}
-
-/// A channel that was used up gives way to those behind it.
-#[derive(Clone, Debug)]
-pub struct GivingWay {
-    /// Its place.
-    pub place: u8,
-    /// The run that says so.
-    pub stamp: Stamp,
-    pub at: Timestamp,
-    pub tried: Tried,
-}
-
-/// What became of recording a receipt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// It is on record, and this run put it there.
-    New,
-    /// Its like was on record before.
-    Already,
-    /// No message of that id has been handed to a carrier.
-    NoMessage,
-}
-
-/// What rests on a wake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleeper {
-    Message(MessageId),
-    /// To be tried again.
-    Parked(ParkedId),
-}
-
-/// What has come to its time, or nearly so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
-    pub sleeper: Sleeper,
-    pub wake_at: Timestamp,
-    pub shard: u8,
-}
-
-/// A message that is to be sent now or was being sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    pub message: MessageId,
-    pub not_before: Option<Timestamp>,
-    pub wake_at: Option<Timestamp>,
-    /// When a busy carrier is asked again.
-    pub retry_at: Option<Timestamp>,
-}
-
 /// What a recipient orders by a keyword.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -178,74 +66,6 @@ pub struct Order<'a> {
     pub at: Timestamp,
     pub reply: ReplyId,
 }
-
-/// One line of a log or conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub position: Position,
-    pub record: Record,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
-    Out(Box<Message>),
-    In(Reply),
-}
-
-/// A time, a letter and a UUID.
-const LONGEST_POSITION: usize = 13 + 3 + 36;
-
-/// Where an entry stands: by time, then by id. Opaque to clients, who give it
-/// back to go on from there to the older ones.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position(String);
-
-impl Position {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Just after everything that came before `at`.
-    #[must_use]
-    pub fn before(at: Timestamp) -> Self {
-        Self(format!("{:013}", at.as_millisecond()))
-    }
-
-    /// The position that a client gives back.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits =
-            text.len() <= LONGEST_POSITION && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"#-".contains(&b));
-        if !fits {
-            return None;
-        }
-        let position = Self(text.to_owned());
-        position.time().map(|_| position)
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The time that it stands at.
-    #[must_use]
-    pub fn time(&self) -> Option<Timestamp> {
-        let millis = self.0.get(..13)?.parse().ok()?;
-        Timestamp::from_millisecond(millis).ok()
-    }
-}
-
-/// Some entries, the newest first, and where the next page begins.
-#[derive(Debug, Default)]
-pub struct Page {
-    pub entries: Vec<Entry>,
-    pub next: Option<Position>,
-}
-
-/// How far a reading of the whole table has come.
-#[derive(Clone, Debug)]
-pub struct Bookmark(pub(crate) String);
 
 /// Messages and replies.
 pub trait Messages {

@@ -1,0 +1,124 @@
+//! Changes of a message: what a run expects to find, what it writes, and what
+//! became of it.
+
+use jiff::Timestamp;
+
+use crate::{
+    carriers::CarrierName,
+    domain::{Message, MessageId, ParkedId, Progress, Stamp, Tried},
+};
+
+/// What became of writing a message under an id that its client chose.
+#[derive(Debug)]
+pub enum Insertion {
+    New,
+    /// The id was there before, with this message.
+    Existing(Box<Message>),
+}
+
+/// What became of a change that expects the message to be in a certain state.
+#[derive(Debug)]
+pub enum Change {
+    /// Made, now or by an earlier try of this same run. The message as it is now.
+    Made(Box<Message>),
+    /// The message was not as expected, but like this.
+    Refused(Box<Message>),
+    /// There is no such message.
+    Missing,
+}
+
+/// The right of one run to submit a message until its lease is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub stamp: Stamp,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// What a run that held a message found out.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The run that holds the message.
+    pub held_by: Stamp,
+    /// The run that settles it: as a rule the same.
+    pub stamp: Stamp,
+    pub progress: Progress,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+    pub carrier: Option<CarrierName>,
+    pub carrier_id: Option<String>,
+    /// What gave way since the record was written.
+    pub tried: Vec<Tried>,
+    /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
+    /// receipt is waited for.
+    pub receipt_by: Option<Timestamp>,
+    /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
+    /// enqueued for then before this is written.
+    pub retry_at: Option<Timestamp>,
+    /// With [`Progress::Queued`]: the place of the first channel that is asked again.
+    pub place: Option<u8>,
+    /// Instead of noting this in the history, take out the entry at this index.
+    pub forget: Option<usize>,
+}
+
+/// A run that holds a message goes on with it to another carrier.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// The run that holds the message.
+    pub held_by: Stamp,
+    /// The place of the channel, and the carrier, that it was at.
+    pub from: (u8, Option<CarrierName>),
+    /// The place of the channel that it is at now.
+    pub place: u8,
+    pub carrier: CarrierName,
+    /// What gave way since the record was written.
+    pub tried: Vec<Tried>,
+}
+
+/// A channel that was used up gives way to those behind it.
+#[derive(Clone, Debug)]
+pub struct GivingWay {
+    /// Its place.
+    pub place: u8,
+    /// The run that says so.
+    pub stamp: Stamp,
+    pub at: Timestamp,
+    pub tried: Tried,
+}
+
+/// What became of recording a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is on record, and this run put it there.
+    New,
+    /// Its like was on record before.
+    Already,
+    /// No message of that id has been handed to a carrier.
+    NoMessage,
+}
+
+/// What rests on a wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleeper {
+    Message(MessageId),
+    /// To be tried again.
+    Parked(ParkedId),
+}
+
+/// What has come to its time, or nearly so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub sleeper: Sleeper,
+    pub wake_at: Timestamp,
+    pub shard: u8,
+}
+
+/// A message that is to be sent now or was being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub message: MessageId,
+    pub not_before: Option<Timestamp>,
+    pub wake_at: Option<Timestamp>,
+    /// When a busy carrier is asked again.
+    pub retry_at: Option<Timestamp>,
+}
