@@ -22,6 +22,7 @@
 
 pub mod callbacks;
 pub mod carriers;
+mod caseless;
 pub mod dialects;
 pub mod domain;
 pub mod edge;

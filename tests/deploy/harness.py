@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -149,6 +150,33 @@ class Checks:
         else:
             self.passed += 1
             say(f"passed  {sentence} ({time.time() - started:.1f} s)")
+
+
+def run_checks(checks, processes, folder, logs, body):
+    """Runs `body`, stops all that was started, and says what came of it; the exit code.
+
+    `logs` says whose logs lie in `folder`, which is kept if a check failed.
+    """
+    started = time.monotonic()
+    try:
+        body()
+    except SystemExit:
+        say(f"interrupted; stopping everything (the logs are in {folder})")
+        raise
+    except Exception as error:  # noqa: BLE001 - what was not foreseen is told with the rest
+        checks.failed += 1
+        say(f"FAILED  {type(error).__name__}: {error}")
+    finally:
+        groups = processes.stop_all()
+    with checks.check("nothing that was started is left running"):
+        left = [one for group in groups for one in members(group)]
+        expect(not left, f"these are: {left}")
+    say(f"\n{checks.passed} passed, {checks.failed} failed, in {time.monotonic() - started:.0f} s")
+    if checks.failed:
+        say(f"the logs of {logs} are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return 1 if checks.failed else 0
 
 
 def interruptible():

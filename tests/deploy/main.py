@@ -13,14 +13,13 @@ import contextlib
 import datetime
 import json
 import pathlib
-import shutil
 import sys
 import tempfile
 import time
 import uuid
 
 import botocore.exceptions
-from harness import Checks, Failed, Processes, expect, expect_equal, interruptible, members, say, until
+from harness import Checks, Failed, Processes, expect, expect_equal, interruptible, run_checks, say, until
 from outside import BUILD_PROGRAMS, Client, World, call, owned, shared
 from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_routes
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -41,28 +40,9 @@ def main():
     interruptible()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="deployment-test-"))
     processes = Processes(folder)
-    started = time.monotonic()
     test = Test(processes, folder)
-    checks = test.checks
-    try:
-        test.serve() if serve else test.run()
-    except SystemExit:
-        say(f"interrupted; stopping everything (the logs are in {folder})")
-        raise
-    except Exception as error:  # noqa: BLE001 - what was not foreseen is told with the rest
-        checks.failed += 1
-        say(f"FAILED  {type(error).__name__}: {error}")
-    finally:
-        groups = processes.stop_all()
-    with checks.check("nothing that was started is left running"):
-        left = [one for group in groups for one in members(group)]
-        expect(not left, f"these are: {left}")
-    say(f"\n{checks.passed} passed, {checks.failed} failed, in {time.monotonic() - started:.0f} s")
-    if checks.failed:
-        say(f"the logs of MiniStack, SAM and the carrier are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if checks.failed else 0
+    body = test.serve if serve else test.run
+    return run_checks(test.checks, processes, folder, "MiniStack, SAM and the carrier", body)
 
 
 class Test:

@@ -11,7 +11,6 @@ import io
 import json
 import pathlib
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from cm_text.text_client_status_codes import TextClientStatusCodes as Codes
 from cm_text.version import __version__
 from cm_text.whatsapp_interactive.message_builder import MessageBuilder
 from cm_text.whatsapp_template import WhatsappTemplate
-from harness import Checks, Processes, expect, expect_equal, interruptible, members, say, until
+from harness import Checks, Processes, expect, expect_equal, interruptible, run_checks, say, until
 from outside import PROGRAMS, World
 
 TOKEN = "demo-key"
@@ -59,32 +58,17 @@ def main():
     interruptible()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sdk-test-"))
     processes = Processes(folder)
-    started = time.monotonic()
     checks = Checks(lambda _since: None)
     say(f"cm-text-sdk-python {__version__}, unmodified")
-    try:
+
+    def body():
         with checks.check("the local stack is built and starts"):
             processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local"])
             local = Local(processes)
         if not checks.failed:
             Test(checks.check, local).run()
-    except SystemExit:
-        say(f"interrupted; stopping everything (the logs are in {folder})")
-        raise
-    except Exception as error:  # noqa: BLE001 - what was not foreseen is told with the rest
-        checks.failed += 1
-        say(f"FAILED  {type(error).__name__}: {error}")
-    finally:
-        groups = processes.stop_all()
-    with checks.check("nothing that was started is left running"):
-        left = [one for group in groups for one in members(group)]
-        expect(not left, f"these are: {left}")
-    say(f"\n{checks.passed} passed, {checks.failed} failed, in {time.monotonic() - started:.0f} s")
-    if checks.failed:
-        say(f"the logs of the build and the local stack are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if checks.failed else 0
+
+    return run_checks(checks, processes, folder, "the build and the local stack", body)
 
 
 class Test:

@@ -8,10 +8,13 @@
 use serde_json::Value;
 
 use super::post::Written;
-use crate::carriers::{
-    Outcome, SubmitReference,
-    object::{Object, one_or_many, read},
-    reason::{cut, without_numbers},
+use crate::{
+    carriers::{
+        Outcome, SubmitReference,
+        json::{one_or_many, read},
+        reason::{cut, without_numbers},
+    },
+    caseless::Object,
 };
 
 /// What an error code means for what it is said of.
@@ -128,8 +131,8 @@ impl Listed {
         let Some(listed) = Object::of(value) else {
             return Self { reference: None, to: None, outcome: unknown("the answer cannot be read") };
         };
-        let accepted = listed.text("status").map(|status| status.eq_ignore_ascii_case("accepted"));
-        let details = listed.text("messagedetails");
+        let accepted = listed.said("status").map(|status| status.eq_ignore_ascii_case("accepted"));
+        let details = listed.said("messagedetails");
         let outcome = match (code(listed, "messageerrorcode"), accepted) {
             (Some(0), Some(false)) => unknown("the answer contradicts itself"),
             (Some(code), _) => outcome(code, details.as_deref()),
@@ -137,7 +140,7 @@ impl Listed {
             (None, Some(false)) => outcome(REJECTED, details.as_deref()),
             (None, None) => unknown("the answer does not say"),
         };
-        Self { reference: listed.text("reference"), to: listed.text("to"), outcome }
+        Self { reference: listed.said("reference"), to: listed.said("to"), outcome }
     }
 
     fn names(&self, written: &Written) -> bool {
@@ -170,7 +173,7 @@ fn unknown(reason: &str) -> Outcome {
 }
 
 fn code(object: Object<'_>, key: &str) -> Option<u16> {
-    object.text(key)?.parse().ok()
+    object.said(key)?.parse().ok()
 }
 
 fn row(code: u16) -> (u16, Meaning, &'static str) {

@@ -13,9 +13,10 @@ use super::{receipt_xml, standard_errors};
 use crate::{
     carriers::{
         CarrierReceipt, SubmitReference, UnreadableError,
-        object::{Object, one_or_many, read as read_json},
+        json::{one_or_many, read as read_json},
         smpp,
     },
+    caseless::Object,
     domain::ReceiptStatus,
 };
 
@@ -46,10 +47,10 @@ fn reports(value: &Value) -> Result<Vec<Report>, UnreadableError> {
         let msg = Object::of(msg).ok_or_else(|| missing("messages.msg"))?;
         let status = msg.object("status").ok_or_else(|| missing("status"))?;
         Ok(Report {
-            reference: msg.text("reference"),
-            code: status.text("code"),
-            error_code: status.text("errorcode"),
-            error_description: status.text("errordescription"),
+            reference: msg.said("reference"),
+            code: status.said("code"),
+            error_code: status.said("errorcode"),
+            error_description: status.said("errordescription"),
         })
     };
     one_or_many(listed).iter().map(report).collect()

@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::{
     carriers::{
         CarrierReply, UnreadableError,
-        object::{Object, one_or_many, read as read_json},
+        json::{one_or_many, read as read_json},
     },
+    caseless::Object,
     domain::{Channel, PhoneNumber, SenderId, parse_time},
     hash::sha256_hex,
 };
@@ -28,9 +29,9 @@ fn read_one(value: &Value) -> Result<CarrierReply, UnreadableError> {
         PhoneNumber::parse(&number(reply, "from")?).map_err(|error| UnreadableError::new("from.number", error))?;
     let to = SenderId::parse(&number(reply, "to")?).map_err(|error| UnreadableError::new("to.number", error))?;
     let text = text(reply)?;
-    let time = reply.text("timeutc").ok_or_else(|| UnreadableError::new("timeUtc", "is missing"))?;
+    let time = reply.said("timeutc").ok_or_else(|| UnreadableError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| UnreadableError::new("timeUtc", error))?;
-    let channel = reply.text("channel").unwrap_or_default();
+    let channel = reply.said("channel").unwrap_or_default();
     // One that is not known here counts as SMS, so that its replies are not lost.
     let over = Channel::parse(&channel.replace(' ', "")).unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
@@ -38,7 +39,7 @@ fn read_one(value: &Value) -> Result<CarrierReply, UnreadableError> {
 }
 
 fn number(reply: Object<'_>, party: &str) -> Result<String, UnreadableError> {
-    let number = reply.object(party).and_then(|party| party.text("number"));
+    let number = reply.object(party).and_then(|party| party.said("number"));
     number.ok_or_else(|| UnreadableError::new(format!("{party}.number"), "is missing"))
 }
 

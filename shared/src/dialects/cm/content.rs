@@ -10,10 +10,13 @@ use jiff::civil::DateTime;
 use serde_json::Value;
 use url::Url;
 
-use super::{fault::Flaw, interactive, request::Object};
-use crate::domain::{
-    Action, Bubble, CalendarEvent, CallbackUrl, Contact, Content, Language, LanguagePolicy, ListPicker, Location,
-    Media, OAuth2, PhoneNumber, PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,
+use super::{fault::Flaw, interactive};
+use crate::{
+    caseless::Object,
+    domain::{
+        Action, Bubble, CalendarEvent, CallbackUrl, Contact, Content, Language, LanguagePolicy, ListPicker, Location,
+        Media, OAuth2, PhoneNumber, PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,
+    },
 };
 
 /// The most bytes of one message's rich content. It is kept with the message,
@@ -253,7 +256,7 @@ pub(super) fn list<'a>(object: Object<'a>, key: &str) -> Read<Option<&'a [Value]
 }
 
 pub(super) fn text(object: Object<'_>, key: &str) -> Read<Option<String>> {
-    object.text("RICHCONTENT", key).map_err(|_| flaw(&format!("is wrong: {key} must be a string")))
+    object.text(key).map_err(|_| flaw(&format!("is wrong: {key} must be a string")))
 }
 
 pub(super) fn required(object: Object<'_>, key: &str, why: &str) -> Read<String> {

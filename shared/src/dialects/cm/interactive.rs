@@ -8,11 +8,11 @@
 
 use serde_json::Value;
 
-use super::{
-    content::{self, Read, flaw, list, object, required, text},
-    request::Object,
+use super::content::{self, Read, flaw, list, object, required, text};
+use crate::{
+    caseless::Object,
+    domain::{Interactive, InteractiveAction, ListRow, ListSection, ReplyButton},
 };
-use crate::domain::{Interactive, InteractiveAction, ListRow, ListSection, ReplyButton};
 
 const MOST_BUTTONS: usize = 3;
 /// In all sections together.

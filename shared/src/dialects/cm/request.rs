@@ -5,14 +5,14 @@
 //! the page's own samples, counts as it stands last, unless a list would be lost
 //! by that: then the body is no JSON to us.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     MOST_MESSAGES, content,
     fault::{Flaw, RequestFault},
     message::{self, Asked, Body, Fields, Terms},
 };
-use crate::dialects::json;
+use crate::{caseless::Object, dialects::json};
 
 /// The most bytes of rich content that the messages of one request may come to,
 /// each having its own: a small request can make many messages.
@@ -107,33 +107,29 @@ fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, Flaw>>, Flaw> {
     };
     let read = |recipient: &Value| {
         let recipient = Object::of(recipient).ok_or(Flaw::WrongType { object: "TO", must_be: "an object" })?;
-        recipient.text("NUMBER", "number")?.filter(|number| !number.is_empty()).ok_or(Flaw::NoNumber)
+        text(recipient, "NUMBER")?.filter(|number| !number.is_empty()).ok_or(Flaw::NoNumber)
     };
     Ok(recipients.iter().map(read).collect())
 }
 
 fn read_fields(msg: Object<'_>) -> Result<Fields, Flaw> {
     Ok(Fields {
-        from: msg.text("FROM", "from")?,
+        from: text(msg, "FROM")?,
         body: msg.get("body").map(read_body).transpose()?,
         channels: read_channels(msg)?,
-        reference: msg.text("REFERENCE", "reference")?,
-        groupings: [
-            msg.text("CUSTOMGROUPING", "customgrouping")?,
-            msg.text("CUSTOMGROUPING2", "customgrouping2")?,
-            msg.text("CUSTOMGROUPING3", "customgrouping3")?,
-        ],
-        validity: msg.text("VALIDITY", "validity")?,
-        dcs: msg.text("DCS", "dcs")?,
-        fewest_parts: msg.text("MINIMUMNUMBEROFMESSAGEPARTS", "minimumnumberofmessageparts")?,
-        most_parts: msg.text("MAXIMUMNUMBEROFMESSAGEPARTS", "maximumnumberofmessageparts")?,
+        reference: text(msg, "REFERENCE")?,
+        groupings: [text(msg, "CUSTOMGROUPING")?, text(msg, "CUSTOMGROUPING2")?, text(msg, "CUSTOMGROUPING3")?],
+        validity: text(msg, "VALIDITY")?,
+        dcs: text(msg, "DCS")?,
+        fewest_parts: text(msg, "MINIMUMNUMBEROFMESSAGEPARTS")?,
+        most_parts: text(msg, "MAXIMUMNUMBEROFMESSAGEPARTS")?,
         content: msg.get("richcontent").map(content::read).transpose()?,
     })
 }
 
 fn read_body(body: &Value) -> Result<Body, Flaw> {
     let body = Object::of(body).ok_or(Flaw::WrongType { object: "BODY", must_be: "an object" })?;
-    Ok(Body { content: body.text("CONTENT", "content")?, r#type: body.text("TYPE", "type")? })
+    Ok(Body { content: text(body, "CONTENT")?, r#type: text(body, "TYPE")? })
 }
 
 fn read_channels(msg: Object<'_>) -> Result<Vec<String>, Flaw> {
@@ -148,30 +144,9 @@ fn read_channels(msg: Object<'_>) -> Result<Vec<String>, Flaw> {
     names.ok_or(Flaw::WrongType { object: NAME, must_be: "an array of names" })
 }
 
-/// An object whose keys have no case.
-#[derive(Clone, Copy)]
-pub(super) struct Object<'a>(&'a Map<String, Value>);
-
-impl<'a> Object<'a> {
-    pub(super) fn of(value: &'a Value) -> Option<Self> {
-        value.as_object().map(Self)
-    }
-
-    /// What stands under that key, if it is not `null`.
-    pub(super) fn get(self, key: &str) -> Option<&'a Value> {
-        let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value).filter(|value| !value.is_null())
-    }
-
-    /// The text under that key; a number is one, too. `name` is for the fault.
-    pub(super) fn text(self, name: &'static str, key: &str) -> Result<Option<String>, Flaw> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(Flaw::WrongType { object: name, must_be: "a string" }),
-        }
-    }
+/// The text under that name, which is for the fault, too.
+fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, Flaw> {
+    object.text(name).map_err(|_| Flaw::WrongType { object: name, must_be: "a string" })
 }
 
 #[cfg(test)]

@@ -1,0 +1,48 @@
+//! JSON objects whose keys have no case, as CM.com reads and writes them.
+
+use serde_json::{Map, Value};
+
+/// An object whose keys have no case.
+#[derive(Clone, Copy)]
+pub(crate) struct Object<'a>(&'a Map<String, Value>);
+
+impl<'a> Object<'a> {
+    pub(crate) fn of(value: &'a Value) -> Option<Self> {
+        value.as_object().map(Self)
+    }
+
+    /// What stands under that key, if it is not `null`.
+    pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
+        let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// The object under that key.
+    pub(crate) fn object(self, key: &str) -> Option<Self> {
+        self.get(key).and_then(Self::of)
+    }
+
+    /// The text under that key without blanks around it; a number is one, too, and
+    /// an empty one is none, like anything else.
+    pub(crate) fn said(self, key: &str) -> Option<String> {
+        let text = self.text(key).ok()??;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The text under that key, as it stands; a number is one, too.
+    ///
+    /// # Errors
+    /// When something else stands there.
+    pub(crate) fn text(self, key: &str) -> Result<Option<String>, NotText> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(NotText),
+        }
+    }
+}
+
+/// A value that is neither a string nor a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotText;
