@@ -13,7 +13,6 @@ import pathlib
 import re
 import sys
 import tempfile
-import time
 
 from cm_text.channels import implementedchannels
 from cm_text.text_client import TextClient
