@@ -27,9 +27,35 @@ pub const CM_TOKEN: &str = "cm-webhook-token";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct System {
-    pub world: World,
-    gateway: Option<Gateway>,
+    pub world: Half<World>,
+    gateway: Option<Half<Gateway>>,
     pub client: Client,
+}
+
+/// One of the two halves of a system.
+pub enum Half<T> {
+    /// Of this process.
+    Here(T),
+    /// Of another one, at this address.
+    Elsewhere(Url),
+}
+
+impl Half<World> {
+    pub fn url(&self) -> &Url {
+        match self {
+            Self::Here(world) => world.url(),
+            Self::Elsewhere(url) => url,
+        }
+    }
+}
+
+impl Half<Gateway> {
+    fn url(&self) -> &Url {
+        match self {
+            Self::Here(gateway) => gateway.url(),
+            Self::Elsewhere(url) => url,
+        }
+    }
 }
 
 /// An answer: its status and its JSON body.
@@ -62,19 +88,29 @@ impl System {
     pub async fn configured(configure: impl FnOnce(&Url) -> String) -> Self {
         let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
         let config = configure(world.url());
-        let gateway = start_gateway(&world, &config, Metrics::none(), false).await;
-        Self { world, gateway: Some(gateway), client: Client::new() }
+        Self::around(world, &config, Metrics::none()).await
+    }
+
+    /// The halves of a system that are processes of their own.
+    #[must_use]
+    pub fn elsewhere(world: Url, gateway: Url) -> Self {
+        let client = HttpStack::new().unwrap().client().clone();
+        Self { world: Half::Elsewhere(world), gateway: Some(Half::Elsewhere(gateway)), client }
     }
 
     async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
         let world = World::start(listener().await, options).await.unwrap();
-        let gateway = start_gateway(&world, config, metrics, false).await;
-        Self { world, gateway: Some(gateway), client: Client::new() }
+        Self::around(world, config, metrics).await
+    }
+
+    async fn around(world: World, config: &str, metrics: Metrics) -> Self {
+        let gateway = start_gateway(world.url(), config, metrics, false).await;
+        Self { world: Half::Here(world), gateway: Some(Half::Here(gateway)), client: Client::new() }
     }
 
     /// Ends the gateway; the world lives on.
     pub async fn without_gateway(mut self) -> Self {
-        if let Some(gateway) = self.gateway.take() {
+        if let Some(Half::Here(gateway)) = self.gateway.take() {
             gateway.stop().await;
         }
         self
@@ -82,19 +118,19 @@ impl System {
 
     /// Starts a gateway, on another port than the one before.
     pub async fn with_gateway(self) -> Self {
-        let gateway = start_gateway(&self.world, Config::DEFAULT, Metrics::none(), false).await;
-        Self { gateway: Some(gateway), ..self }
+        let gateway = start_gateway(self.world.url(), Config::DEFAULT, Metrics::none(), false).await;
+        Self { gateway: Some(Half::Here(gateway)), ..self }
     }
 
     /// Starts a gateway as one whose queues were lost.
     pub async fn with_requeueing_gateway(self) -> Self {
-        let gateway = start_gateway(&self.world, Config::DEFAULT, Metrics::none(), true).await;
-        Self { gateway: Some(gateway), ..self }
+        let gateway = start_gateway(self.world.url(), Config::DEFAULT, Metrics::none(), true).await;
+        Self { gateway: Some(Half::Here(gateway)), ..self }
     }
 
     /// An address of the gateway, or of the world while there is none.
     pub fn url(&self, path: &str) -> Url {
-        self.gateway.as_ref().map_or(self.world.url(), Gateway::url).join(path).unwrap()
+        self.gateway.as_ref().map_or(self.world.url(), Half::<Gateway>::url).join(path).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -335,8 +371,8 @@ async fn listener() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
 }
 
-async fn start_gateway(world: &World, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
+async fn start_gateway(world: &Url, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
     let (config, functions) = (Config::parse(config).unwrap(), FunctionsFrom::Here);
-    let options = GatewayOptions { world: world.url().clone(), config, functions, metrics, requeue };
+    let options = GatewayOptions { world: world.clone(), config, functions, metrics, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

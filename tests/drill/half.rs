@@ -1,0 +1,33 @@
+//! `local world` or `local --world`, as a process that can be killed.
+
+use std::process::Stdio;
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use url::Url;
+
+pub struct Half {
+    child: Child,
+    pub url: Url,
+}
+
+impl Half {
+    /// On a port of its choice. Serves from when this returns.
+    pub async fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+        command.args(arguments).args(["--port", "0"]).env("LOG_LEVEL", "error");
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().unwrap();
+        let (_, url) = line.split_once(' ').unwrap();
+        Self { url: url.parse().unwrap(), child }
+    }
+
+    /// With SIGKILL: it can do nothing more. Returns when it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
