@@ -191,3 +191,56 @@ async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
     system.until_state(&again["messageUuid"], "blocked").await;
     assert!(!is_blocked(&system).await);
 }
+
+/// Brings a reply that was written at that time.
+async fn bring_of(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
+    let reply = json!({"id": id, "from": PHONE, "to": OURS, "text": text, "at": at.to_string()});
+    let path = format!("/mo/loopback/{TOKEN}");
+    let answer = answer(system.request(Method::POST, &path).json(&reply)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn of_a_stop_and_a_start_the_later_one_stands_in_whatever_order_they_come() {
+    let system = System::start().await;
+    let begun = system.now().await - 10.minutes();
+    bring_of(&system, "1", "START", begun + 2.minutes()).await;
+    bring_of(&system, "2", "STOP", begun + 1.minute()).await;
+    assert!(!is_blocked(&system).await);
+    bring_of(&system, "3", "STOP", begun + 4.minutes()).await;
+    bring_of(&system, "4", "START", begun + 3.minutes()).await;
+    assert!(is_blocked(&system).await);
+    bring_of(&system, "5", "START", begun + 5.minutes()).await;
+    assert!(!is_blocked(&system).await);
+}
+
+#[tokio::test]
+async fn a_carrier_whose_clock_is_ahead_does_not_make_a_start_stand_against_what_comes_after_it() {
+    let system = System::start().await;
+    bring_of(&system, "1", "START", system.now().await + 2.hours()).await;
+    bring(&system, "2", OURS, "STOP").await;
+    assert!(is_blocked(&system).await);
+}
+
+#[tokio::test]
+async fn a_stop_to_a_sender_that_was_removed_blocks_what_still_waits() {
+    let system = System::start().await;
+    let at = (system.now().await + 1.hour()).to_string();
+    let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
+    printed(&system, &["sender", "remove", OURS]).await;
+    system.advance(REMEMBERED).await;
+    bring(&system, "1", OURS, "STOP").await;
+    system.advance(3_600).await;
+    system.until_state(&message["messageUuid"], "blocked").await;
+}
+
+#[tokio::test]
+async fn a_word_that_cannot_be_read_stops_no_reply() {
+    let system = System::start().await;
+    let item = json!({"id": {"S": "keywords"}, "word#BASTA": {"S": "of a later release"}, "word#GENUG": {"S": "stop"}});
+    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
+    bring(&system, "1", OURS, "Basta").await;
+    assert!(!is_blocked(&system).await);
+    bring(&system, "2", OURS, "Genug").await;
+    assert!(is_blocked(&system).await);
+}

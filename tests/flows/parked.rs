@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
 use uuid::Uuid;
 
-use crate::system::{DEMO, System, answer, owned, shared, with};
+use crate::{
+    admin::read,
+    system::{DEMO, System, answer, owned, shared, with},
+};
 
 const RECEIPTS: &str = "/dlr/loopback/loopback-webhook-token";
 const REPLIES: &str = "/mo/loopback/loopback-webhook-token";
@@ -172,41 +175,62 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     assert_eq!(system.sunk("replies").await.len(), 1, "told once");
 }
 
-#[tokio::test]
-async fn a_stop_to_a_sender_that_is_added_later_counts_then() {
-    let system = System::start().await;
-    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
-    add_sender(&system, STRAY).await;
-    system.advance(60).await;
-    until_nothing_parked(&system).await;
+/// A message from the stray sender, once it is the demo account's.
+async fn send_from_stray(system: &System) -> Value {
     let message = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
-    let message = system.send_one(DEMO, message).await;
-    system.until_state(&message["messageUuid"], "blocked").await;
+    system.send_one(DEMO, message).await["messageUuid"].clone()
 }
 
 #[tokio::test]
-async fn a_stop_that_was_obeyed_is_not_obeyed_again_after_a_start() {
+async fn a_stop_counts_though_nobody_has_the_sender_yet() {
     let system = System::start().await;
-    // Shared senders: what they are told is obeyed, and belongs to no account yet.
-    for sender in 801..=806 {
-        bring(&system, REPLIES, &reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
-        bring(&system, REPLIES, &reply(&format!("start-{sender}"), &format!("448888888{sender}"), "START")).await;
-    }
-    // Of the two only the STOP is tried again.
-    for item in items(&system).await {
-        if item["payload"]["S"].as_str().unwrap().contains("START") {
-            let key = json!({"TableName": "MessagesTable", "Key": {"id": item["id"]}});
-            system.aws("DynamoDB_20120810.DeleteItem", &key).await;
-        }
-    }
+    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
+    add_sender(&system, STRAY).await;
+    system.until_state(&send_from_stray(&system).await, "blocked").await;
     system.advance(60).await;
-    let tried = system.until("all were tried", async || {
-        let items = items(&system).await;
-        items.iter().all(|item| integer(item, "tries") == Some(1)).then_some(items.len())
-    });
-    assert_eq!(tried.await, 6);
+    until_nothing_parked(&system).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
+    let system = System::start().await;
+    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
+    system.advance(30).await;
+    add_sender(&system, STRAY).await;
+    bring(&system, REPLIES, &reply("mo-2", STRAY, "START")).await;
+    system.advance(60).await;
+    until_nothing_parked(&system).await;
+    system.until_state(&send_from_stray(&system).await, "delivered").await;
+}
+
+#[tokio::test]
+async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_later() {
+    let system = System::start().await;
+    for sender in 801..=806 {
+        bring(&system, REPLIES, &reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else"))
+            .await;
+    }
+    system.advance(120).await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
+    system.advance(3_600).await;
+    let all_tried = async || items(&system).await.iter().all(|item| integer(item, "tries") >= Some(1)).then_some(());
+    system.until("all were tried", all_tried).await;
+    assert_eq!(items(&system).await.len(), 6);
+    assert!(system.sunk("replies").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_try_too_many_brings_the_last_one_no_nearer() {
+    let system = System::start().await;
+    bring(&system, RECEIPTS, &receipt(&named().1, "delivered")).await;
+    for tries in 1..=6 {
+        read(&system, &["parked", "replay"]).await;
+        until_tried(&system, tries).await;
+    }
+    let item = &items(&system).await[0];
+    let waits = integer(item, "wake_at").unwrap() - integer(item, "at").unwrap();
+    assert_eq!(waits, 60_000);
 }
 
 #[tokio::test]

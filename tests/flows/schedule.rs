@@ -3,7 +3,7 @@
 use futures_util::future::join;
 use jiff::ToSpan;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::system::{DEMO, OTHER, System, owned, with};
 
@@ -104,4 +104,18 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
         }
         assert_eq!(system.handset(PHONE).await.len(), sent, "after {cancelled} cancelled and {sent} sent");
     }
+}
+
+#[tokio::test]
+async fn what_a_later_release_has_put_to_sleep_does_not_stand_before_the_rest() {
+    let system = System::start().await;
+    for shard in 0..shared::store::dynamo::WAKE_SHARDS {
+        let item = json!({
+            "id": {"S": format!("novelty#{shard}")}, "wake_shard": {"N": shard.to_string()}, "wake_at": {"N": "1"},
+        });
+        system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": item})).await;
+    }
+    let message = scheduled(&system, 3_600).await;
+    system.advance(3_600).await;
+    system.until_state(&message["messageUuid"], "delivered").await;
 }

@@ -205,7 +205,7 @@ pub struct AccountSetWhat {
     /// Post no status reports, of messages accepted from then on
     #[arg(long)]
     pub no_status_url: bool,
-    /// Answer STOP so, once for each time that it blocks something; '' answers nothing
+    /// Answer STOP so, where something was not blocked before; '' answers nothing
     #[arg(long, value_name = "TEXT", value_parser = answer)]
     pub stop_text: Option<KeywordAnswer>,
     /// Answer START so, where something was blocked; '' answers nothing

@@ -40,13 +40,16 @@ async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Repo
 }
 
 async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+    // First, so that no exemption outlives the ownership if this is cut off.
+    if desk.directory.latest_owner(sender).await? != Some(SenderOwner::Pool) {
+        desk.directory.set_exempt(sender, None).await?;
+    }
     match desk.directory.remove_sender(sender).await? {
         Removal::Removed(account) => {
-            desk.directory.set_exempt(sender, None).await?;
             let json = json!({"sender": sender.as_str(), "account": account.as_str(), "removed": true});
             let note = format!(
                 "The sender {sender} is no longer the account {account}'s. What was accepted from it is still sent,\n\
-                 and replies to it belong to nobody."
+                 and replies to it belong to nobody: for 7 days, to whoever is given it next."
             );
             Ok(Report::new("", &json).note(note))
         }

@@ -23,8 +23,8 @@ pub enum Keyword {
 
 use Keyword::{Help, Start, Stop};
 
-/// The words that everyone has. Lifting an opt-out wants a plainer word than
-/// setting one, so that there are fewer of the second kind.
+/// The words that everyone has. Fewer lift an opt-out than set one: that wants to be
+/// said plainly.
 const BUILT_IN: [(Keyword, &[&str]); 21] = [
     // English
     (

@@ -177,15 +177,16 @@ impl Message {
         self.tried.iter().any(|tried| tried.ended.was_handed_over())
     }
 
-    /// When it was last on its way to a carrier, if it may have got there.
+    /// When it was on its way to a carrier, the last time before then, if it may have
+    /// got there.
     #[must_use]
-    pub fn handed_over_at(&self) -> Option<Timestamp> {
+    pub fn handed_over_at(&self, before: Timestamp) -> Option<Timestamp> {
         use Progress::{Failed, Submitted, Submitting, Unknown};
         let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed)
             || self.receipts.is_final()
             || self.was_handed_over_before();
         let tries = self.history.iter().rev().filter(|moment| moment.state == State::Submitting);
-        tries.map(|moment| moment.at).next().filter(|_| may_have)
+        tries.map(|moment| moment.at).find(|at| *at <= before).filter(|_| may_have)
     }
 
     /// Every change of state in the order of time, receipts among them.

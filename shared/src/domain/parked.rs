@@ -10,16 +10,11 @@ use uuid::Uuid;
 use crate::carriers::{CarrierName, SubmitReference};
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// The gaps before the first tries.
-const GAPS: [SignedDuration; 5] = [
-    SignedDuration::from_mins(1),
-    SignedDuration::from_mins(15),
-    SignedDuration::from_hours(1),
-    SignedDuration::from_hours(3),
-    SignedDuration::from_hours(6),
-];
-/// And before each of the others.
-const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(12);
+/// How long after it came it is first tried again, in minutes, and then: after gaps of
+/// a quarter of an hour, one, three and six hours.
+const FIRST_TRIES: [i64; 5] = [1, 16, 76, 256, 616];
+/// The gap before each of the others.
+const LONGEST_GAP: i64 = 12 * 60;
 
 /// What was brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,7 +41,7 @@ impl ParkedKind {
     }
 }
 
-/// The name of what is parked: the same for the same, however often it is brought.
+/// The name of what is parked: the same for the same body, however often it is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ParkedId {
     pub kind: ParkedKind,
@@ -72,7 +67,7 @@ pub struct Brought<'a> {
 }
 
 impl<'a> Brought<'a> {
-    /// What stands first in a body, under a path that names no submit.
+    /// What stands at that place in a body, under a path that names no submit.
     #[must_use]
     pub fn in_body(payload: &'a str, index: usize) -> Self {
         Self { payload, index, submit: None }
@@ -89,12 +84,9 @@ pub struct Parked {
     pub came_at: Timestamp,
     /// How often it was tried again.
     pub tries: u32,
-    /// When it is tried next; none for what can never be found by itself, or is
+    /// When it is looked at next; none for what can never be found by itself, or is
     /// not tried any more.
     pub again_at: Option<Timestamp>,
-    /// Of a reply: whether a keyword in it has been obeyed, which is done once, or a
-    /// STOP would undo the START that came after it.
-    pub is_obeyed: bool,
 }
 
 impl Parked {
@@ -112,7 +104,6 @@ impl Parked {
             came_at,
             tries: 0,
             again_at: None,
-            is_obeyed: false,
         }
     }
 
@@ -134,9 +125,14 @@ impl Parked {
         self.came_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
     }
 
+    /// The times are those from when it came on, so that a try too many changes none.
     fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
-        let gap = usize::try_from(self.tries).ok().and_then(|tries| GAPS.get(tries)).copied();
-        now.saturating_add(gap.unwrap_or(LONGEST_GAP)).ok().filter(|next| *next < self.kept_until())
+        let passed = now.duration_since(self.came_at).as_mins();
+        let last = FIRST_TRIES[FIRST_TRIES.len() - 1];
+        let later = || last + ((passed - last) / LONGEST_GAP + 1) * LONGEST_GAP;
+        let next = FIRST_TRIES.into_iter().find(|minutes| *minutes > passed).unwrap_or_else(later);
+        let next = self.came_at.saturating_add(SignedDuration::from_mins(next)).ok();
+        next.filter(|next| *next < self.kept_until())
     }
 }
 
@@ -155,6 +151,10 @@ mod tests {
         Parked::new(ParkedKind::Receipt, CarrierName::Cm, brought, Timestamp::UNIX_EPOCH)
     }
 
+    fn at_minute(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute)
+    }
+
     #[test]
     fn the_gaps_grow_and_the_tries_end_with_the_seven_days() {
         let mut one = parked("{}", 0, None).tried_later();
@@ -166,6 +166,8 @@ mod tests {
         assert_eq!(at[..7], [1, 16, 76, 256, 616, 1_336, 2_056]);
         assert_eq!((at.len(), one.tries), (18, 18));
         assert!(*at.last().unwrap() < 7 * 24 * 60);
+        let twice = parked("{}", 0, None).tried_later().tried_in_vain(at_minute(2)).tried_in_vain(at_minute(3));
+        assert_eq!(twice.again_at, Some(at_minute(16)), "a try too many changes nothing");
         let later = one.kept_until();
         assert_eq!(one.tried_in_vain(later).again_at, None, "an operator's try begins nothing anew");
     }

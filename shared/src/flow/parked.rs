@@ -6,12 +6,12 @@
 //! elsewhere, so that a run that is cut off is run again, and finds a repeat.
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Gateway, Unavailable,
     receipt::{Matched, apply},
-    reply::{Attributed, attribute},
+    reply::{Attributed, Came, attribute},
 };
 use crate::{
     carriers::UnreadableError,
@@ -51,15 +51,27 @@ pub async fn again(
     directory: &Directory<impl DirectoryStore>,
     id: ParkedId,
 ) -> Result<(), Unavailable> {
-    let kept = gateway.store.parked(id).await?.filter(|parked| parked.kept_until() > gateway.clock.now());
-    let Some(mut parked) = kept else {
-        debug!(parked.id = %id.uuid, "was matched, or is kept no longer");
+    let Some(parked) = gateway.store.parked(id).await? else {
+        debug!(parked.id = %id.uuid, "was matched");
         return Ok(());
     };
-    let is_matched = match id.kind {
-        ParkedKind::Receipt => receipt_again(gateway, &parked).await?,
-        ParkedKind::Reply => reply_again(gateway, directory, &mut parked).await?,
+    if parked.kept_until() <= gateway.clock.now() {
+        info!(parked.id = %id.uuid, carrier = id.carrier.as_str(), parked.kind = id.kind.as_str(), tries = parked.tries, "never matched");
+        gateway.store.unpark(id).await?;
+        return Ok(());
+    }
+    let tried = match id.kind {
+        ParkedKind::Receipt => receipt_again(gateway, &parked).await,
+        ParkedKind::Reply => reply_again(gateway, directory, &parked).await,
     };
+    let is_matched = tried.or_else(|error| match error {
+        // It does not get better by itself, and must not fill the dead letters.
+        Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
+            error!(parked.id = %id.uuid, %error, "what it may be about cannot be read");
+            Ok(false)
+        }
+        error => Err(error),
+    })?;
     if is_matched {
         gateway.store.unpark(id).await?;
         info!(parked.id = %id.uuid, carrier = id.carrier.as_str(), parked.kind = id.kind.as_str(), tries = parked.tries + 1, "matched at last");
@@ -82,17 +94,12 @@ async fn receipt_again(gateway: &Gateway<impl Messages, impl Queue>, parked: &Pa
 async fn reply_again(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
-    parked: &mut Parked,
+    parked: &Parked,
 ) -> Result<bool, Unavailable> {
     let carrier = parked.id.carrier;
     let Some(reply) = the_one(parked, carrier.read_replies(parked.payload.as_bytes())) else { return Ok(false) };
-    match attribute(gateway, directory, carrier, &reply, parked.came_at, parked.is_obeyed).await? {
-        Attributed::Recorded => Ok(true),
-        Attributed::ToNobody { is_obeyed } => {
-            parked.is_obeyed = is_obeyed;
-            Ok(false)
-        }
-    }
+    let attributed = attribute(gateway, directory, carrier, &reply, Came::Before(parked.came_at)).await?;
+    Ok(attributed == Attributed::Recorded)
 }
 
 /// The one that is parked, of those in the body. A release may read otherwise than

@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use self::keyword::{answer, obey};
+use self::keyword::{answer, meaning_of, obey};
 use super::{
     Gateway, Unavailable,
-    parked::{may_be_about, park},
+    parked::{CLOCKS_DIFFER, park},
 };
 use crate::{
     carriers::{CarrierName, CarrierReply},
@@ -42,35 +42,40 @@ pub async fn reply(
     brought: Brought<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    match attribute(gateway, directory, carrier, reply, now, false).await? {
-        Attributed::Recorded => {}
-        Attributed::ToNobody { is_obeyed } => {
-            let parked = Parked::new(ParkedKind::Reply, carrier, brought, now).tried_later();
-            park(gateway, Parked { is_obeyed, ..parked }).await?;
-        }
+    if attribute(gateway, directory, carrier, reply, Came::Now(now)).await? == Attributed::ToNobody {
+        park(gateway, Parked::new(ParkedKind::Reply, carrier, brought, now).tried_later()).await?;
     }
     Ok(())
 }
 
 /// Whose a reply turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attributed {
     /// An account's, and it is on record.
     Recorded,
-    /// No account's; a keyword in it has been obeyed if its sender is known.
-    ToNobody { is_obeyed: bool },
+    /// No account's.
+    ToNobody,
 }
 
-/// Finds the account of a reply that came at `came_at`, and records and announces it.
-/// A keyword in it is obeyed unless that `is_obeyed`.
+/// When a reply came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Came {
+    Now(Timestamp),
+    /// It was nobody's then.
+    Before(Timestamp),
+}
+
+/// Finds the account of a reply, and records and announces it. A keyword in it is
+/// obeyed, whoever's it is.
 pub(super) async fn attribute(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     carrier: CarrierName,
     reply: &CarrierReply,
-    came_at: Timestamp,
-    is_obeyed: bool,
+    came: Came,
 ) -> Result<Attributed, Unavailable> {
     let now = gateway.clock.now();
+    let (Came::Now(came_at) | Came::Before(came_at)) = came;
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // Whoever recorded it had announced it before.
@@ -78,11 +83,8 @@ pub(super) async fn attribute(
         info!(reply.id = %id, "reply repeated");
         return Ok(Attributed::Recorded);
     }
-    let is_known = owner.is_some();
     let mut to_answer = None;
-    if is_known
-        && !is_obeyed
-        && let Some(keyword) = directory.keywords().await?.meaning_of(&reply.text)
+    if let Some(keyword) = meaning_of(directory, &reply.text).await?
         && obey(gateway, id, reply, keyword, came_at).await?
     {
         to_answer = Some(keyword);
@@ -92,9 +94,13 @@ pub(super) async fn attribute(
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
     };
     let Some(account) = account_of(gateway, owner, reply).await? else {
-        return Ok(Attributed::ToNobody { is_obeyed: is_obeyed || is_known });
+        return Ok(Attributed::ToNobody);
     };
     let answered = answered(gateway, &account, &reply.to, &reply.from, came_at).await?;
+    // Whoever got the shared sender only later is not whom it was written to.
+    if matches!(came, Came::Before(_)) && kind == SenderKind::Shared && answered.is_none() {
+        return Ok(Attributed::ToNobody);
+    }
     let dialect = match &answered {
         Some(message) => message.dialect,
         None => last_dialect(gateway, &account, now).await?,
@@ -148,14 +154,15 @@ async fn answered(
     number: &PhoneNumber,
     came_at: Timestamp,
 ) -> Result<Option<Box<Message>>, StoreError> {
+    let before = came_at.saturating_add(CLOCKS_DIFFER).unwrap_or(came_at);
     let mut after = None;
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
         let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
-            Record::Out(message) if message.keyword.is_none() => Some((message.handed_over_at()?, message)),
+            Record::Out(message) if message.keyword.is_none() => Some((message.handed_over_at(before)?, message)),
             Record::Out(_) | Record::In(_) => None,
         });
-        if let Some((_, newest)) = handed_over.filter(|(at, _)| may_be_about(*at, came_at)).max_by_key(|(at, _)| *at) {
+        if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
             return Ok(Some(newest));
         }
         after = page.next;

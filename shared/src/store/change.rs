@@ -98,15 +98,17 @@ pub enum Recorded {
 }
 
 /// What rests on a wake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sleeper {
     Message(MessageId),
     /// To be tried again.
     Parked(ParkedId),
+    /// Something of a later release, by its key.
+    Unknown(String),
 }
 
 /// What has come to its time, or nearly so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub sleeper: Sleeper,
     pub wake_at: Timestamp,

@@ -212,10 +212,10 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
     assert!(system.sunk("status").await.is_empty());
 }
 
-/// A sender that is free again in 2,000 seconds, so that what it answers waits.
-async fn busy_sender(system: &System) -> &'static str {
+/// A sender that is free again in so many seconds, so that what it answers waits.
+async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     let sender = "441111111110";
-    let time = Rate::new(10).unwrap().time_for(20_000);
+    let time = Rate::new(10).unwrap().time_for(seconds * 10);
     gateway(system).store.reserve(&SenderId::parse(sender).unwrap(), time, system.now().await).await.unwrap();
     sender
 }
@@ -223,22 +223,22 @@ async fn busy_sender(system: &System) -> &'static str {
 #[tokio::test]
 async fn an_answer_waits_for_its_senders_turn() {
     let system = answering().await;
-    let sender = busy_sender(&system).await;
+    let sender = busy_sender(&system, 200).await;
     bring(&system, "1", sender, "STOP").await;
-    system.advance(1_000).await;
+    system.advance(100).await;
     assert!(system.handset(PHONE).await.is_empty());
-    system.advance(1_002).await;
+    system.advance(102).await;
     system.until_handset(PHONE, 1).await;
 }
 
 #[tokio::test]
 async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
     let system = answering().await;
-    let sender = busy_sender(&system).await;
+    let sender = busy_sender(&system, 200).await;
     for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
         bring(&system, id, sender, text).await;
     }
-    system.advance(2_002).await;
+    system.advance(202).await;
     system.until_handset(PHONE, 1).await;
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
     let started = page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == "start").unwrap();
@@ -256,4 +256,16 @@ async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
     system.reply(PHONE, &OURS.into(), "STOP").await;
     let came = system.until_handset(PHONE, 2).await;
     assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOPPED)), "{came:?}");
+}
+
+#[tokio::test]
+async fn what_is_answered_late_is_not_answered() {
+    let system = answering().await;
+    let sender = busy_sender(&system, 600).await;
+    bring(&system, "1", sender, "HELP").await;
+    system.advance(601).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
+    let answer = page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == "help").unwrap();
+    system.until_state(&answer["id"], "expired").await;
+    assert!(texts(&system).await.is_empty());
 }

@@ -12,7 +12,10 @@ use tracing::{info, warn};
 use crate::{
     carriers::CarrierReply,
     dialects::{Draft, SenderChoice},
-    domain::{Channel, Keyword, Message, MessageId, Progress, Reply, ReplyId, SenderKind, SentFrom, Text},
+    domain::{
+        Channel, Keyword, Keywords, Message, MessageId, Progress, Reply, ReplyId, SenderKind, SentFrom, Text, Validity,
+        Word,
+    },
     flow::{Gateway, Unavailable, accept, pace},
     queue::Queue,
     store::{Directory, DirectoryStore, Insertion, Messages, Order, Recipients, StoreError},
@@ -20,19 +23,36 @@ use crate::{
 
 /// How long after an answer the same keyword gets none.
 const ONCE_IN: SignedDuration = SignedDuration::from_hours(24);
+/// How long after a keyword came it may still be answered. A confirmation that comes
+/// later than that is no longer taken for one.
+const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// The keyword that a text consists of. What operators have added is not asked for
+/// where a built-in word stands, nor where no word can.
+pub(super) async fn meaning_of(
+    directory: &Directory<impl DirectoryStore>,
+    text: &str,
+) -> Result<Option<Keyword>, StoreError> {
+    let built_in = Keywords::default().meaning_of(text);
+    if built_in.is_some() || Word::parse(text).is_err() {
+        return Ok(built_in);
+    }
+    Ok(directory.keywords().await?.meaning_of(text))
+}
 
 /// Does what the keyword orders. Says whether it calls for an answer.
 ///
-/// A START that is older than the STOP on record, because it was brought again
-/// late, clears nothing.
+/// Of STOP and START the later one stands, in whatever order and however often they are
+/// brought. A carrier's clock that is ahead does not make one later than it came.
 pub(super) async fn obey(
     gateway: &Gateway<impl Recipients, impl Queue>,
     id: ReplyId,
     reply: &CarrierReply,
     keyword: Keyword,
-    now: Timestamp,
+    came_at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let order = Order { number: &reply.from, sender: &reply.to, at: reply.at.unwrap_or(now), reply: id };
+    let at = reply.at.map_or(came_at, |at| at.min(came_at));
+    let order = Order { number: &reply.from, sender: &reply.to, at, reply: id };
     let calls_for_answer = match keyword {
         Keyword::Stop => gateway.store.opt_out(&order).await?,
         Keyword::Start => gateway.store.opt_in(&order).await?,
@@ -51,6 +71,11 @@ pub(super) async fn answer(
     kind: SenderKind,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
+    let until = reply.received_at.saturating_add(ANSWERED_WITHIN).unwrap_or(now);
+    if now >= until {
+        info!(reply.id = %reply.id, keyword = keyword.as_str(), "is too old to be answered");
+        return Ok(());
+    }
     let Some(text) = words(directory, reply, keyword).await? else { return Ok(()) };
     let order = Order { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
     let since = now.saturating_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
@@ -58,7 +83,7 @@ pub(super) async fn answer(
         info!(reply.id = %reply.id, keyword = keyword.as_str(), "was answered within a day, and is not again");
         return Ok(());
     }
-    let mut message = message(reply, keyword, kind, text, now);
+    let mut message = message(reply, keyword, kind, text, (now, until));
     let rates = directory.rates().await?;
     pace::give_turns(gateway, &rates, std::iter::once(&mut message), now).await?;
     let message = match gateway.store.insert_once(&message).await? {
@@ -94,11 +119,18 @@ async fn words(
 
 /// Over the channel that the keyword came by. Its client did not post it, and so is
 /// not called back about it.
-fn message(reply: &Reply, keyword: Keyword, kind: SenderKind, text: Text, now: Timestamp) -> Message {
+fn message(
+    reply: &Reply,
+    keyword: Keyword,
+    kind: SenderKind,
+    text: Text,
+    (now, until): (Timestamp, Timestamp),
+) -> Message {
     let from = SentFrom { kind, id: reply.to.clone() };
     let over = Some(reply.channel).filter(|channel| *channel != Channel::Sms);
     let draft = Draft {
         channels: over.into_iter().collect(),
+        validity: Some(Validity::Until(until)),
         ..Draft::new(reply.from.clone(), SenderChoice::Custom(reply.to.clone()), text)
     };
     let id = MessageId::of_answer_to(reply.id);

@@ -127,11 +127,11 @@ impl DirectoryStore for DynamoDirectory {
     }
 
     async fn keywords(&self) -> Result<Keywords, StoreError> {
-        self.get(keys::KEYWORDS.to_owned()).await?.as_ref().map_or_else(|| Ok(Keywords::default()), read_keywords)
+        Ok(self.get(keys::KEYWORDS.to_owned()).await?.as_ref().map(read_keywords).unwrap_or_default())
     }
 
     async fn exemptions(&self) -> Result<Exemptions, StoreError> {
-        self.get(keys::EXEMPT.to_owned()).await?.as_ref().map_or_else(|| Ok(Exemptions::default()), read_exemptions)
+        Ok(self.get(keys::EXEMPT.to_owned()).await?.as_ref().map(read_exemptions).unwrap_or_default())
     }
 }
 

@@ -1,7 +1,9 @@
 //! The senders that opt-outs do not block: one item of the directory, read at
 //! once, and each an attribute, as with the rates.
 
-use super::{DynamoDirectory, Item, directory::unreadable, keys, string};
+use tracing::error;
+
+use super::{DynamoDirectory, Item, keys, string};
 use crate::{
     domain::{AccountId, Exemptions, SenderId},
     store::StoreError,
@@ -26,17 +28,21 @@ impl DynamoDirectory {
     /// # Errors
     /// When the store did not answer.
     pub async fn latest_exemptions(&self) -> Result<Exemptions, StoreError> {
-        let item = self.latest(keys::EXEMPT.to_owned()).await?;
-        item.as_ref().map_or_else(|| Ok(Exemptions::default()), read_exemptions)
+        Ok(self.latest(keys::EXEMPT.to_owned()).await?.as_ref().map(read_exemptions).unwrap_or_default())
     }
 }
 
-pub(super) fn read_exemptions(item: &Item) -> Result<Exemptions, StoreError> {
+/// What cannot be read of them is left out: that sender is not exempt.
+pub(super) fn read_exemptions(item: &Item) -> Exemptions {
     let senders = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::SENDER)?, value)));
     senders
-        .map(|(sender, value)| {
-            let account = value.as_s().map_err(|_| unreadable("the account of an exempt sender"))?;
-            Ok((SenderId::parse(sender).map_err(unreadable)?, AccountId::parse(account).map_err(unreadable)?))
+        .filter_map(|(sender, value)| {
+            let account = value.as_s().ok().and_then(|account| AccountId::parse(account).ok());
+            let read = SenderId::parse(sender).ok().zip(account);
+            if read.is_none() {
+                error!("an exempt sender in the directory cannot be read and is not exempt");
+            }
+            read
         })
         .collect()
 }

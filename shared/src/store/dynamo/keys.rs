@@ -44,7 +44,6 @@ pub(super) const FREE_AT: &str = "free_at";
 
 /// Of what is parked.
 pub(super) const TRIES: &str = "tries";
-pub(super) const OBEYED: &str = "obeyed";
 /// How its id begins. No message has an id like this.
 pub(super) const PARKED: &str = "parked#";
 
@@ -71,15 +70,17 @@ pub(super) fn parse_parked(text: &str) -> Option<ParkedId> {
     Some(ParkedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
 }
 
-pub(super) fn sleeper(sleeper: Sleeper) -> String {
+pub(super) fn sleeper(sleeper: &Sleeper) -> String {
     match sleeper {
         Sleeper::Message(id) => id.to_string(),
-        Sleeper::Parked(id) => parked(id),
+        Sleeper::Parked(id) => parked(*id),
+        Sleeper::Unknown(id) => id.clone(),
     }
 }
 
-pub(super) fn parse_sleeper(text: &str) -> Option<Sleeper> {
-    MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_parked(text).map(Sleeper::Parked))
+pub(super) fn parse_sleeper(text: &str) -> Sleeper {
+    let known = MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_parked(text).map(Sleeper::Parked));
+    known.unwrap_or_else(|| Sleeper::Unknown(text.to_owned()))
 }
 
 /// Where an entry stands in its conversation and log: by time, then by id.
@@ -140,11 +141,14 @@ pub(super) const SENDER_OF: &str = "account#";
 pub(super) const ACCOUNT_OF: &str = "sender#";
 /// In `Recipients`: since when this sender may not write.
 pub(super) const OPT_OUT: &str = "stop#";
-
-/// In `Recipients`: the reply that last set or lifted the opt-out.
-pub(super) const OPT_OUT_BY: &str = "stop_by#";
 /// In `Recipients`, with the keyword: when it was last answered, and which reply.
 const ANSWERED: &str = "answered#";
+
+/// In `Recipients`, of a sender: since when it may not write, the reply that said so
+/// last, when it was last allowed to, and the reply that said that.
+pub(super) fn opt_out(sender: &SenderId) -> [String; 4] {
+    [OPT_OUT, "stop_by#", "start#", "start_by#"].map(|kind| format!("{kind}{sender}"))
+}
 
 /// In `Directory`, by kind of item.
 pub(super) const API_KEY: &str = "key#";

@@ -2,6 +2,8 @@
 //! read at once, and each an attribute, so that two operators do not overwrite
 //! each other's.
 
+use tracing::error;
+
 use super::{DynamoDirectory, Item, change::Answer, directory::unreadable, keys, string};
 use crate::{
     domain::{Keyword, Keywords, Word},
@@ -14,7 +16,7 @@ impl DynamoDirectory {
     /// # Errors
     /// When the store did not answer.
     pub async fn latest_keywords(&self) -> Result<Keywords, StoreError> {
-        self.latest(keys::KEYWORDS.to_owned()).await?.as_ref().map_or_else(|| Ok(Keywords::default()), read_keywords)
+        Ok(self.latest(keys::KEYWORDS.to_owned()).await?.as_ref().map(read_keywords).unwrap_or_default())
     }
 
     /// Adds a word, unless it was added before. Says what it means then.
@@ -26,7 +28,7 @@ impl DynamoDirectory {
         let update = self.update(keys::KEYWORDS.to_owned());
         match update.set(&attribute, string(means.as_str())).expect_absent(&attribute).send("add a keyword").await? {
             Answer::Made(_) => Ok(means),
-            Answer::Refused(item) => read_keywords(&item)?.added_as(word).ok_or_else(|| unreadable("a keyword")),
+            Answer::Refused(item) => read_keywords(&item).added_as(word).ok_or_else(|| unreadable("a keyword")),
             Answer::Missing => Err(unreadable("keywords that are there cannot be read")),
         }
     }
@@ -49,12 +51,16 @@ impl DynamoDirectory {
     }
 }
 
-pub(super) fn read_keywords(item: &Item) -> Result<Keywords, StoreError> {
+/// What cannot be read of them is left out: one slip must not stop every reply.
+pub(super) fn read_keywords(item: &Item) -> Keywords {
     let words = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::WORD)?, value)));
     words
-        .map(|(word, value)| {
-            let keyword = value.as_s().ok().and_then(|value| Keyword::parse(value));
-            Ok((Word::parse(word).map_err(unreadable)?, keyword.ok_or_else(|| unreadable("what a keyword means"))?))
+        .filter_map(|(word, value)| {
+            let read = Word::parse(word).ok().zip(value.as_s().ok().and_then(|value| Keyword::parse(value)));
+            if read.is_none() {
+                error!(word, "a keyword in the directory cannot be read and does not count");
+            }
+            read
         })
         .collect()
 }

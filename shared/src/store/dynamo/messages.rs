@@ -225,7 +225,7 @@ impl Messages for DynamoStore {
     async fn due(&self, shard: u8, before: Timestamp, after: Option<Due>, limit: u16) -> Result<Vec<Due>, StoreError> {
         let start = after.map(|due| {
             Item::from([
-                (keys::ID.to_owned(), string(keys::sleeper(due.sleeper))),
+                (keys::ID.to_owned(), string(keys::sleeper(&due.sleeper))),
                 (keys::WAKE_SHARD.to_owned(), number(due.shard)),
                 (keys::WAKE_AT.to_owned(), millis(due.wake_at)),
             ])
@@ -247,7 +247,7 @@ impl Messages for DynamoStore {
     }
 
     async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(due.sleeper))
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(&due.sleeper))
             .set(keys::WAKE_AT, millis(until))
             .expect(keys::WAKE_AT, millis(due.wake_at));
         update.send("move a wake time").await?;
@@ -364,8 +364,8 @@ fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
 
 fn read_due(item: &Item, shard: u8) -> Result<Due, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
-    let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| keys::parse_sleeper(id));
-    let (sleeper, wake_at) = id.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
+    let sleeper = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_sleeper(id));
+    let (sleeper, wake_at) = sleeper.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
     Ok(Due { sleeper, wake_at, shard })
 }
 

@@ -1,7 +1,7 @@
 //! [`Parking`] on DynamoDB: one item for each receipt or reply, which is in the
 //! index of sleepers as long as it is to be tried again.
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -26,8 +26,6 @@ struct ParkedItem {
     at: i64,
     #[serde(default)]
     tries: u32,
-    #[serde(default)]
-    obeyed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wake_shard: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +41,6 @@ fn write(parked: &Parked) -> Result<Item, StoreError> {
         submit: parked.submit.map(|submit| submit.to_string()),
         at: parked.came_at.as_millisecond(),
         tries: parked.tries,
-        obeyed: parked.is_obeyed,
         wake_shard: parked.again_at.map(|_| keys::wake_shard(parked.id.uuid)),
         wake_at: parked.again_at.map(Timestamp::as_millisecond),
         expires_at: parked.kept_until().as_second(),
@@ -62,7 +59,6 @@ fn read(item: Item) -> Result<Parked, StoreError> {
         came_at: time(item.at)?,
         tries: item.tries,
         again_at: item.wake_at.map(time).transpose()?,
-        is_obeyed: item.obeyed,
     })
 }
 
@@ -98,7 +94,6 @@ impl Parking for DynamoStore {
     async fn park_again(&self, tried: &Parked) -> Result<(), StoreError> {
         let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::parked(tried.id))
             .set(keys::TRIES, number(tried.tries))
-            .set(keys::OBEYED, AttributeValue::Bool(tried.is_obeyed))
             .expect(keys::TRIES, number(tried.tries.saturating_sub(1)));
         let update = match tried.again_at {
             Some(at) => update.wake(tried.id.uuid, number(at.as_millisecond())),

@@ -17,6 +17,7 @@ use crate::{
 };
 
 const SET: &str = "set an opt-out";
+const LIFT: &str = "lift an opt-out";
 
 impl DynamoStore {
     fn recipients_table(&self) -> Result<&str, StoreError> {
@@ -71,28 +72,34 @@ impl Recipients for DynamoStore {
     }
 
     async fn opt_out(&self, order: &Order<'_>) -> Result<bool, StoreError> {
-        let (since, at) = (format!("{}{}", keys::OPT_OUT, order.sender), number(order.at.as_millisecond()));
-        let by = format!("{}{}", keys::OPT_OUT_BY, order.sender);
-        let update = self.update_recipient(order)?.set(&since, at.clone()).set(&by, string(order.reply.to_string()));
-        match update.expect_absent(&since).send(SET).await? {
+        let [stop, stop_by, start, _] = keys::opt_out(order.sender);
+        let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
+        // What a START has lifted is not set by an older STOP, nor by one that had set it.
+        let newer = |update: Update| update.expect_none_above(&start, at.clone()).expect_other(&stop_by, by.clone());
+        let update = self.update_recipient(order)?.set(&stop, at.clone()).set(&stop_by, by.clone());
+        match newer(update.expect_absent(&stop)).send(SET).await? {
             Answer::Made(_) => return Ok(true),
-            Answer::Refused(item) if was_changed_by(&item, &by, order) => return Ok(true),
+            Answer::Refused(item) if item.contains_key(&stop) && is_by(&item, &stop_by, order) => return Ok(true),
             Answer::Refused(_) | Answer::Missing => {}
         }
         // It stands from the later of the two on; and should a START have lifted it just now, it is set again.
-        self.update_recipient(order)?.set(&since, at.clone()).expect_none_above(&since, at).send(SET).await?;
+        let update = self.update_recipient(order)?.set(&stop, at.clone()).expect_none_above(&stop, at.clone());
+        newer(update).send(SET).await?;
         Ok(false)
     }
 
     async fn opt_in(&self, order: &Order<'_>) -> Result<bool, StoreError> {
-        let since = format!("{}{}", keys::OPT_OUT, order.sender);
-        let by = format!("{}{}", keys::OPT_OUT_BY, order.sender);
-        let update = self.update_recipient(order)?.remove(&since).set(&by, string(order.reply.to_string()));
-        Ok(match update.expect_at_most(&since, number(order.at.as_millisecond())).send("clear an opt-out").await? {
-            Answer::Made(_) => true,
-            Answer::Refused(item) => !item.contains_key(&since) && was_changed_by(&item, &by, order),
-            Answer::Missing => false,
-        })
+        let [stop, _, start, start_by] = keys::opt_out(order.sender);
+        let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
+        let update = self.update_recipient(order)?.remove(&stop).set(&start, at.clone()).set(&start_by, by.clone());
+        match update.expect_at_most(&stop, at.clone()).expect_other(&start_by, by).send(LIFT).await? {
+            Answer::Made(_) => return Ok(true),
+            Answer::Refused(item) if !item.contains_key(&stop) && is_by(&item, &start_by, order) => return Ok(true),
+            Answer::Refused(_) | Answer::Missing => {}
+        }
+        // A STOP that is older and comes later, as carriers bring things again, finds that it is.
+        self.update_recipient(order)?.set(&start, at.clone()).expect_none_above(&start, at).send(LIFT).await?;
+        Ok(false)
     }
 
     async fn begin_answer(&self, order: &Order<'_>, keyword: Keyword, since: Timestamp) -> Result<bool, StoreError> {
@@ -112,8 +119,8 @@ impl Recipients for DynamoStore {
     }
 }
 
-/// Whether it was this reply that set or lifted the opt-out last.
-fn was_changed_by(item: &Item, by: &str, order: &Order<'_>) -> bool {
+/// Whether the last to do so was this reply.
+fn is_by(item: &Item, by: &str, order: &Order<'_>) -> bool {
     item.get(by).and_then(|by| by.as_s().ok()).is_some_and(|by| *by == order.reply.to_string())
 }
 
