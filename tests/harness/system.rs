@@ -66,6 +66,11 @@ impl System {
         Self { world, gateway: Some(gateway), client: Client::new() }
     }
 
+    /// With another configuration, too.
+    pub async fn with_config_and_metrics(config: &str, metrics: Metrics) -> Self {
+        Self::of(config, WorldOptions::default(), metrics).await
+    }
+
     async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
         let world = World::start(listener().await, options).await.unwrap();
         let gateway = start_gateway(&world, config, metrics, false).await;

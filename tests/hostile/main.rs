@@ -6,4 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
 
+mod canary;
 mod cost;
+mod injection;
+mod reach;
