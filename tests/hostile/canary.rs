@@ -23,10 +23,7 @@ use shared::{
 use tests::system::{System, answer};
 use tracing::level_filters::LevelFilter;
 
-use self::{
-    spellings::{Canary, assert_silent},
-    traffic::Traffic,
-};
+use self::spellings::{Canary, assert_silent};
 
 /// Lines that were written, by all that hold a copy.
 #[derive(Clone, Default)]
@@ -93,10 +90,9 @@ fn a_canary_would_be_found_in_any_spelling() {
 async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
     let log = log();
     let metrics = Lines::default();
-    let traffic = Traffic::new();
-    let system = System::with_config_and_metrics(&traffic.config(), Metrics::to("canary", metrics.clone())).await;
-    traffic.run(&system).await;
-    traffic.fail(&system).await;
+    let system = System::with_config_and_metrics(&traffic::config(), Metrics::to("canary", metrics.clone())).await;
+    traffic::run(&system).await;
+    traffic::fail(&system).await;
 
     let written = log.text();
     // It went where it should have gone, and the log is one at the finest level.
@@ -118,7 +114,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
     }
     assert!(written.lines().all(|line| line.starts_with('{')), "a line is no JSON");
     assert!(metrics.text().lines().count() > 10);
-    for canary in traffic.canaries() {
+    for canary in &traffic::canaries() {
         assert_silent(canary, "the log", &written);
         assert_silent(canary, "the metrics", &metrics.text());
     }
@@ -151,10 +147,9 @@ fn a_panic_says_where_and_not_of_what() {
 #[tokio::test]
 async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_unasked() {
     log();
-    let traffic = Traffic::new();
-    let system = System::with_config(&traffic.config()).await;
-    traffic.run(&system).await;
-    traffic.give_up_callbacks(&system).await;
+    let system = System::with_config(&traffic::config()).await;
+    traffic::run(&system).await;
+    traffic::give_up_callbacks(&system).await;
     let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
     let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
     assert!(dead.contains("state"), "{dead}");
@@ -177,7 +172,7 @@ async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_u
             shown.push_str(&done.err);
         }
     }
-    for canary in traffic.canaries() {
+    for canary in &traffic::canaries() {
         assert_silent(canary, "the tool", &shown);
     }
 }
@@ -185,17 +180,16 @@ async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_u
 #[tokio::test]
 async fn another_client_learns_nothing() {
     log();
-    let traffic = Traffic::new();
-    let system = System::with_config(&traffic.config()).await;
-    let id = traffic.run(&system).await;
+    let system = System::with_config(&traffic::config()).await;
+    let id = traffic::run(&system).await;
     let mut learnt = String::new();
-    let key = traffic.other_key();
+    let key = traffic::OTHER_KEY;
     for path in [
         format!("/messages/{id}"),
         "/messages".to_owned(),
-        format!("/conversations/{}", traffic.number()),
-        format!("/conversations/{}?sender=441234567890", traffic.number()),
-        format!("/messages?to={}", traffic.number()),
+        format!("/conversations/{}", traffic::NUMBER),
+        format!("/conversations/{}?sender=441234567890", traffic::NUMBER),
+        format!("/messages?to={}", traffic::NUMBER),
     ] {
         let answered = answer(system.request(Method::GET, &path).bearer_auth(key)).await;
         learnt.push_str(&answered.body.to_string());
@@ -203,7 +197,7 @@ async fn another_client_learns_nothing() {
     let cancelled = answer(system.request(Method::DELETE, &format!("/messages/{id}")).bearer_auth(key)).await;
     assert_eq!(cancelled.status, 404);
     learnt.push_str(&cancelled.body.to_string());
-    for canary in traffic.canaries() {
+    for canary in &traffic::canaries() {
         assert_silent(canary, "another client", &learnt);
     }
 }
@@ -211,16 +205,15 @@ async fn another_client_learns_nothing() {
 #[tokio::test]
 async fn what_is_printed_for_debugging_shows_nothing_private() {
     log();
-    let traffic = Traffic::new();
-    let system = System::with_config(&traffic.config()).await;
-    traffic.run(&system).await;
+    let system = System::with_config(&traffic::config()).await;
+    traffic::run(&system).await;
     let gateway = connect_gateway(&system.environment()).unwrap();
     let account = AccountId::parse("demo").unwrap();
     let page = read::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);
-    let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic.number()).unwrap());
-    let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic.callback(&system)).unwrap());
-    for canary in traffic.canaries() {
+    let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic::NUMBER).unwrap());
+    let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic::callback(&system)).unwrap());
+    for canary in &traffic::canaries() {
         assert_silent(canary, "Debug", &printed);
     }
 }

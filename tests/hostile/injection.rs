@@ -149,3 +149,20 @@ async fn a_body_that_is_compressed_or_of_another_encoding_is_refused() {
     }
     assert_eq!(system.get(DEMO, "/messages").await.body, json!({"messages": []}));
 }
+
+#[test]
+fn no_request_keeps_a_function_from_being_called() {
+    let hosts = ["gateway.example", "gateway.example:443", "[::1]:8", "1.2.3.4", "xn--a.example"];
+    let paths =
+        ["/message", "/messages/%00", "/messages/%ff", "//evil.example/x", "/\\evil.example", "/a;b=c", "/x@y:80"];
+    let queries = ["", "a=%", "%zz=%00", "a[]=1&a[]=2&&&=", "key=%ff", "a=|\\^`{}", "==&=", "?a=?b"];
+    let all = hosts.iter().flat_map(|host| paths.iter().flat_map(move |path| queries.map(|query| (host, path, query))));
+    for (host, path, query) in all {
+        let event = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+            "headers": {"host": host, "x-forwarded-proto": "https"}, "isBase64Encoded": false,
+            "requestContext": {"stage": "$default", "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1",
+                "sourceIp": "1.2.3.4", "userAgent": "x"}}});
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(request.raw_http_path(), *path);
+    }
+}

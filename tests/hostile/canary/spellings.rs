@@ -51,27 +51,22 @@ pub fn assert_silent(canary: &Canary, place: &str, text: &str) {
 }
 
 fn percent(value: &str) -> Vec<String> {
-    let escaped = |one: fn(u8) -> String, blank: &str| {
+    const USUAL: &[u8] = b"-._";
+    let written = |plain: &[u8], blank: &str, escape: fn(u8) -> String| {
         let byte = |byte: u8| match byte {
             b' ' => blank.to_owned(),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
-            other => one(other),
+            _ if byte.is_ascii_alphanumeric() || plain.contains(&byte) => char::from(byte).to_string(),
+            _ => escape(byte),
         };
         value.bytes().map(byte).collect::<String>()
     };
-    let (upper, lower): (fn(u8) -> String, fn(u8) -> String) = (|b| format!("%{b:02X}"), |b| format!("%{b:02x}"));
-    let all = |one: fn(u8) -> String| value.bytes().map(one).collect();
-    let fewest =
-        value.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") });
-    vec![
-        escaped(upper, "%20"),
-        escaped(upper, "+"),
-        escaped(lower, "%20"),
-        escaped(lower, "+"),
-        all(upper),
-        all(lower),
-        fewest.collect(),
-    ]
+    let mut spellings = Vec::new();
+    for escape in [(|byte| format!("%{byte:02X}")) as fn(u8) -> String, |byte| format!("%{byte:02x}")] {
+        spellings.extend([USUAL, b""].map(|plain| written(plain, "%20", escape)));
+        spellings.push(written(USUAL, "+", escape));
+        spellings.push(value.bytes().map(escape).collect());
+    }
+    spellings
 }
 
 /// What it makes in the middle of a longer base64, at each of three places.
