@@ -98,6 +98,11 @@ impl System {
         Self { world: Half::Elsewhere(world), gateway: Some(Half::Elsewhere(gateway)), client }
     }
 
+    /// With another configuration, too.
+    pub async fn with_config_and_metrics(config: &str, metrics: Metrics) -> Self {
+        Self::of(config, WorldOptions::default(), metrics).await
+    }
+
     async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
         let world = World::start(listener().await, options).await.unwrap();
         Self::around(world, config, metrics).await

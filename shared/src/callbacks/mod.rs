@@ -7,6 +7,9 @@
 
 mod caller;
 mod guard;
+#[cfg(test)]
+mod guard_tests;
+mod public_address;
 mod signature;
 
 pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};

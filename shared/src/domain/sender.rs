@@ -16,6 +16,9 @@ use super::AccountId;
 #[serde(try_from = "String", into = "String")]
 pub struct SenderId(String);
 
+/// A longer text is no sender ID and is not looked at: it may lie under a thousand messages.
+const LONGEST_WRITTEN: usize = 64;
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SenderError {
     #[error("is empty")]
@@ -24,6 +27,8 @@ pub enum SenderError {
     NumberLength(usize),
     #[error("as a name may have at most 11 characters, but has {0}")]
     NameLength(usize),
+    #[error("is longer than any sender ID")]
+    TooLong,
     #[error("may hold only ASCII letters, digits, spaces and any of . - _ & + ! '")]
     Character,
 }
@@ -32,6 +37,9 @@ impl SenderId {
     /// # Errors
     /// One for each way in which the text is not a sender ID.
     pub fn parse(text: &str) -> Result<Self, SenderError> {
+        if text.len() > LONGEST_WRITTEN {
+            return Err(SenderError::TooLong);
+        }
         if text.trim().is_empty() {
             return Err(SenderError::Empty);
         }
@@ -145,6 +153,8 @@ mod tests {
             ("00", E::NumberLength(0)),
             ("12345678901234567", E::NumberLength(17)),
             ("TwelveLetter", E::NameLength(12)),
+            (&"0".repeat(65), E::TooLong),
+            (&" ".repeat(65), E::TooLong),
             ("Café", E::Character),
             ("a#b", E::Character),
             ("a\nb", E::Character),

@@ -5,8 +5,15 @@
 //! whole requests. The one exception is the span that the Lambda runtime puts
 //! around an invocation, with the ids of its request and trace.
 
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use std::{
+    io,
+    panic::{self, PanicHookInfo},
+};
+
+use tracing::{Subscriber, error, level_filters::LevelFilter};
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry, util::SubscriberInitExt,
+};
 
 use super::{ConfigError, Variables};
 
@@ -23,10 +30,24 @@ const INVOCATION: &str = "lambda_runtime::layers::trace";
 /// # Errors
 /// When `LOG_LEVEL` is something else.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
-    let targets = targets(level(variables)?);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    lines(level(variables)?, io::stdout).init();
+    panic::set_hook(Box::new(report_panic));
     Ok(())
+}
+
+/// Says where, and not what: a panic's words may quote the text that it is about.
+pub fn report_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    error!(panic.at = place, "panicked");
+}
+
+/// What writes a function's log at that level to `out`.
+pub fn lines<W>(level: LevelFilter, out: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    registry().with(lines.with_writer(out).with_filter(targets(level)))
 }
 
 /// # Errors

@@ -31,6 +31,7 @@ use crate::{
         Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
         Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
+    unquoted::unquoted,
 };
 
 /// A store that could not do what it was asked.
@@ -46,6 +47,13 @@ pub enum StoreError {
     /// Do not: an item is not as this release writes it.
     #[error("a stored {what} cannot be read: {fault}")]
     Unreadable { what: &'static str, fault: String },
+}
+
+impl StoreError {
+    /// Says nothing of what stands there.
+    fn unreadable(what: &'static str, fault: impl ToString) -> Self {
+        Self::Unreadable { what, fault: unquoted(&fault.to_string()) }
+    }
 }
 
 /// How new what is read has to be.

@@ -20,8 +20,6 @@ use crate::{
     },
 };
 
-/// A body of more bytes has more parts than any limit; it is not looked at.
-const MOST_BODY_BYTES: usize = 100_000;
 /// The most characters that are repeated of a number that is none.
 const MOST_REPEATED: usize = 40;
 
@@ -107,7 +105,9 @@ fn shortened(written: &str) -> String {
 pub(super) fn read_number(written: &str) -> Result<PhoneNumber, Flaw> {
     PhoneNumber::parse(written.trim()).map_err(|error| match error {
         NumberError::Empty => Flaw::NoNumber,
-        NumberError::NotDigits | NumberError::National | NumberError::Length(_) => Flaw::NotANumber(shortened(written)),
+        NumberError::NotDigits | NumberError::National | NumberError::Length(_) | NumberError::TooLong => {
+            Flaw::NotANumber(shortened(written))
+        }
     })
 }
 
@@ -168,9 +168,6 @@ impl Fields {
         if content.is_empty() && !self.is_shown_without_text()? {
             return Err(Flaw::NoContent);
         }
-        if content.len() > MOST_BODY_BYTES {
-            return Err(Flaw::Body(format!("is longer than {MOST_BODY_BYTES} bytes")));
-        }
         let limit = self.read_parts()?.map_or(limit, |most| SegmentLimit(most.min(limit.0)));
         let is_unicode = self.is_unicode(body)?;
         if content.is_empty() {
@@ -181,6 +178,9 @@ impl Fields {
             TextError::Empty => Flaw::NoContent,
             TextError::TooLong { segments, limit } => {
                 Flaw::Body(format!("takes {segments} parts, and may take {limit}"))
+            }
+            TextError::TooManyBytes { limit, .. } => {
+                Flaw::Body(format!("has more bytes than the {limit} parts hold that it may take"))
             }
             TextError::ControlCharacter(_) => Flaw::Body("holds a control character".to_owned()),
         })

@@ -116,7 +116,11 @@ impl Reading {
         self.path.push(name);
         let path: Vec<_> = self.path.iter().map(String::as_str).collect();
         match path.as_slice() {
-            ["MESSAGES", "MSG"] => self.posted.messages.push(Msg::default()),
+            // One more than there may be is enough to be refused, however many follow.
+            ["MESSAGES", "MSG"] => {
+                self.posted.messages.truncate(MOST_MESSAGES);
+                self.posted.messages.push(Msg::default());
+            }
             ["MESSAGES", "MSG", "BODY"] => self.body_type = read_type(tag)?,
             _ => {}
         }
@@ -264,6 +268,14 @@ mod tests {
             assert_eq!(read(text).err(), Some(RequestFault::InvalidXml), "{text}");
         }
         assert_eq!(Posted::parse(b"<MESSAGES>\xFF</MESSAGES>").err(), Some(RequestFault::InvalidXml));
+    }
+
+    #[test]
+    fn of_too_many_messages_few_are_kept() {
+        let posted = Posted::parse(format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(50_000)).as_bytes());
+        let posted = posted.ok().unwrap();
+        assert_eq!(posted.messages.len(), MOST_MESSAGES + 1);
+        assert_eq!(posted.read(&terms()).err(), Some(RequestFault::TooManyMessages));
     }
 
     #[test]

@@ -24,9 +24,6 @@ pub const MOST_MESSAGES: usize = 1000;
 const MOST_WARNINGS: usize = 100;
 /// The channels of this dialect.
 pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
-/// A body of more bytes has more segments than any limit; it is not looked at,
-/// for it may lie under a thousand messages.
-const MOST_BODY_BYTES: usize = 100_000;
 
 const REQUEST_FIELDS: [&str; 3] = ["messages", "defaults", "defualts"];
 const MESSAGE_FIELDS: [&str; 7] = ["to", "from", "body", "callback", "channels", "id", "send_at"];
@@ -201,14 +198,10 @@ fn read_from(message: &Layers<'_>) -> Result<SenderChoice, Fault> {
 
 fn read_body(message: &Layers<'_>, limit: SegmentLimit) -> Result<Text, Fault> {
     let body = required_text(message, "body", "body")?;
-    if body.len() > MOST_BODY_BYTES {
-        let words = format!("is longer than {MOST_BODY_BYTES} bytes");
-        return Err(Fault::new("body", FaultCode::TooLong, words));
-    }
     Text::parse(body, limit).map_err(|error| {
         let code = match error {
             TextError::Empty => FaultCode::Empty,
-            TextError::TooLong { .. } => FaultCode::TooLong,
+            TextError::TooLong { .. } | TextError::TooManyBytes { .. } => FaultCode::TooLong,
             TextError::ControlCharacter(_) => FaultCode::Malformed,
         };
         Fault::new("body", code, error.to_string())

@@ -31,6 +31,7 @@ impl Text {
     ///
     /// [`TextError`]; each is a rejection, the same on every attempt.
     pub fn parse(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
+        check_bytes(body, limit)?;
         check_characters(body)?;
         let (encoding, count) = segments::measure(body);
         Self::within(body, encoding, count, limit)
@@ -42,6 +43,7 @@ impl Text {
     ///
     /// As [`Text::parse`].
     pub fn parse_ucs2(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
+        check_bytes(body, limit)?;
         check_characters(body)?;
         Self::within(body, Encoding::Ucs2, segments::count(body, Encoding::Ucs2), limit)
     }
@@ -117,6 +119,9 @@ pub enum TextError {
     Empty,
     #[error("the text takes {segments} segments; at most {limit} are allowed")]
     TooLong { segments: usize, limit: u16 },
+    /// So much that its segments are not counted.
+    #[error("the text has {bytes} bytes, and {limit} segments hold at most {}", SegmentLimit(*limit).most_bytes())]
+    TooManyBytes { bytes: usize, limit: u16 },
     /// A control character below U+0020 other than tab, line feed, form feed
     /// and carriage return.
     #[error("the text contains the control character U+{:04X}", u32::from(*.0))]
@@ -127,6 +132,15 @@ pub enum TextError {
 /// more than 255, so a larger limit promises what the network cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentLimit(pub u16);
+
+impl SegmentLimit {
+    /// The most bytes, in UTF-8, that a text within the limit can have: a segment alone
+    /// has 160 septets, and no character takes more than two bytes for each of its septets
+    /// or 70 code units more than three each.
+    pub fn most_bytes(self) -> usize {
+        320 * usize::from(self.0)
+    }
+}
 
 impl Default for SegmentLimit {
     fn default() -> Self {
@@ -161,6 +175,13 @@ impl Encoding {
             _ => None,
         }
     }
+}
+
+/// So that what is far too long costs nothing to refuse: it may lie under a
+/// thousand messages.
+fn check_bytes(body: &str, limit: SegmentLimit) -> Result<(), TextError> {
+    let bytes = body.len();
+    if bytes > limit.most_bytes() { Err(TextError::TooManyBytes { bytes, limit: limit.0 }) } else { Ok(()) }
 }
 
 fn check_characters(body: &str) -> Result<(), TextError> {

@@ -113,7 +113,10 @@ impl Tally {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::gsm::tests::{DEFAULT, EXTENSION};
+    use super::super::{
+        SegmentLimit,
+        gsm::tests::{DEFAULT, EXTENSION},
+    };
     use super::{Encoding, measure, split};
 
     /// Encoding of `body` and the characters in each segment, having checked
@@ -231,6 +234,12 @@ mod tests {
             let segments = split(&text, encoding);
             prop_assert_eq!(segments.len(), count);
             prop_assert_eq!(segments.concat(), text);
+        }
+
+        #[test]
+        fn no_text_has_more_bytes_than_its_segments_can_hold(text in any_text()) {
+            let segments = u16::try_from(measure(&text).1).unwrap();
+            prop_assert!(text.len() <= SegmentLimit(segments).most_bytes());
         }
 
         #[test]

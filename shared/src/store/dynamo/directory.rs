@@ -179,5 +179,5 @@ pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
 }
 
 pub(super) fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "directory entry", fault: fault.to_string() }
+    StoreError::unreadable("directory entry", fault)
 }

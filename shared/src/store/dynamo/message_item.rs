@@ -293,5 +293,5 @@ fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "message", fault: fault.to_string() }
+    StoreError::unreadable("message", fault)
 }

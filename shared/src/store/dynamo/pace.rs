@@ -58,5 +58,5 @@ fn read(item: &Item) -> Result<Timestamp, StoreError> {
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "pace", fault: fault.to_string() }
+    StoreError::unreadable("pace", fault)
 }

@@ -63,7 +63,7 @@ fn read(item: Item) -> Result<Parked, StoreError> {
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "parked receipt or reply", fault: fault.to_string() }
+    StoreError::unreadable("parked receipt or reply", fault)
 }
 
 impl Parking for DynamoStore {

@@ -142,5 +142,5 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "recipient", fault: fault.to_string() }
+    StoreError::unreadable("recipient", fault)
 }

@@ -87,5 +87,5 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "reply", fault: fault.to_string() }
+    StoreError::unreadable("reply", fault)
 }

@@ -1,0 +1,212 @@
+//! The guard as a hostile owner of a callback's URL meets it: in spellings, with
+//! names that they answer for, redirects, and the environment of a function. The
+//! network of these tests is this machine, so where something has to be reached
+//! loopback stands for what is public.
+
+use std::{
+    collections::VecDeque,
+    env,
+    net::{IpAddr, SocketAddr},
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use jiff::Timestamp;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use uuid::Uuid;
+
+use super::{Answer, Caller, Delivery, guard::Guard, public_address::is_public};
+use crate::{
+    dialects::Dialect,
+    domain::{CallbackUrl, EventId},
+    runtime::HttpStack,
+};
+
+/// Names whose owner answers each question anew.
+#[derive(Clone, Default)]
+struct Answers(Arc<Mutex<VecDeque<Vec<IpAddr>>>>);
+
+impl Answers {
+    fn of(answers: &[&[&str]]) -> Self {
+        let parse = |answer: &&[&str]| answer.iter().map(|text| text.parse().unwrap()).collect();
+        Self(Arc::new(Mutex::new(answers.iter().map(parse).collect())))
+    }
+
+    fn left(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Resolve for Answers {
+    fn resolve(&self, _: Name) -> Resolving {
+        let answer = self.0.lock().unwrap().pop_front().expect("a question too many");
+        let addresses = answer.into_iter().map(|address| SocketAddr::new(address, 0));
+        Box::pin(async move { Ok(Box::new(addresses) as Addrs) })
+    }
+}
+
+/// A server that counts its requests and answers each with the same.
+struct Server {
+    port: u16,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    async fn answering(head: &'static str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let server = Self { port: listener.local_addr().unwrap().port(), requests: Arc::default() };
+        let requests = Arc::clone(&server.requests);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                requests.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await;
+            }
+        });
+        server
+    }
+
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn caller(guard: Guard) -> Caller {
+    Caller::new(&HttpStack::new().unwrap(), guard).unwrap()
+}
+
+async fn call(caller: &Caller, url: &str) -> Answer {
+    let delivery = Delivery {
+        url: &CallbackUrl::parse(url).unwrap(),
+        event: EventId::new(Uuid::nil()),
+        dialect: Dialect::Mplus,
+        secrets: &[],
+        at: Timestamp::UNIX_EPOCH,
+        body: String::new(),
+    };
+    caller.deliver(&delivery).await
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, url: &str) {
+    let Answer::Failed { reason, .. } = answer else { panic!("{url} was called") };
+    assert!(reason.contains("not public"), "{url}: {reason}");
+}
+
+#[tokio::test]
+async fn a_private_address_is_not_called_however_it_is_spelt() {
+    // Whoever is asked for a name here answers with loopback.
+    for url in [
+        "http://127.0.0.1:9/",
+        "http://127.0.0.1.:9/",
+        "http://127.1:9/",
+        "http://127.0.1:9/",
+        "http://2130706433:9/",
+        "http://0x7f000001:9/",
+        "http://0X7F.0x0.0x0.0x1:9/",
+        "http://0177.0.0.01:9/",
+        "http://017700000001:9/",
+        "http://127.0x0.0.01:9/",
+        "http://0:9/",
+        "http://%31%32%37.0.0.1:9/",
+        "http://127%2e0%2e0%2e1:9/",
+        "http://１２７.0.0.1:9/",
+        "http://127。0。0。1:9/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://0xa9fea9fe/latest/meta-data/",
+        "HTTP://[::1]:9/",
+        "http://[0:0:0:0:0:0:0:1]:9/",
+        "http://[::FFFF:7F00:1]:9/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:FF9B::A9FE:A9FE]/",
+        "http://[fd00:EC2::254]/",
+        "http:127.0.0.1:9/",
+        "http:\\\\127.0.0.1:9\\",
+        "http://localhost:9/",
+        "http://LOCALHOST.:9/",
+        "http://metadata.google.internal/",
+    ] {
+        let caller = caller(Guard::new(Answers::of(&[&["127.0.0.1", "::1"]]), is_public));
+        assert_refused(&call(&caller, url).await, url);
+    }
+    for url in ["http://public@127.0.0.1:9/", "http://public:x@127.0.0.1/", "http://[fe80::1%25eth0]/", "http://[::1"] {
+        assert!(CallbackUrl::parse(url).is_err(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn the_names_of_this_machine_are_not_called() {
+    assert_refused(&call(&caller(Guard::public()), "http://localhost:9/").await, "localhost");
+}
+
+#[tokio::test]
+async fn what_is_connected_to_is_what_was_judged() {
+    let server = Server::answering("204 No Content").await;
+    let url = format!("http://rebinding.example:{}/", server.port);
+    let answers = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
+    let caller = caller(Guard::new(answers.clone(), |address| address.is_loopback()));
+    // One question for one connection: there is no second answer to be led astray by.
+    assert_eq!(call(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_eq!((answers.left(), server.requests()), (2, 1));
+    assert_refused(&call(&caller, &url).await, &url);
+    assert_eq!(call(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_eq!((answers.left(), server.requests()), (0, 2));
+}
+
+#[tokio::test]
+async fn of_several_addresses_the_private_ones_are_left_out() {
+    let server = Server::answering("204 No Content").await;
+    let url = format!("http://both.example:{}/", server.port);
+    // The test's own listener has to be left out here, as it is loopback's.
+    let answers = Answers::of(&[&["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"], &["10.0.0.1", "127.0.0.1"]]);
+    assert_refused(&call(&caller(Guard::new(answers.clone(), is_public)), &url).await, &url);
+    assert_eq!(server.requests(), 0);
+    let only_loopback = caller(Guard::new(answers, |address| address.is_loopback()));
+    assert_eq!(call(&only_loopback, &url).await, Answer::Taken { status: 204 });
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere() {
+    let inside = Server::answering("204 No Content").await;
+    let head = format!("307 Temporary Redirect\r\nlocation: http://127.0.0.1:{}/", inside.port);
+    let outside = Server::answering(head.leak()).await;
+    let caller = caller(Guard::new(Answers::default(), |address| address.is_loopback()));
+    let answer = call(&caller, &format!("http://127.0.0.1:{}/", outside.port)).await;
+    assert_eq!(answer, Answer::Failed { reason: "status 307".to_owned(), retry_after: None });
+    assert_eq!((outside.requests(), inside.requests()), (1, 0));
+}
+
+/// A proxy would resolve and connect in the gateway's place, past the guard. The
+/// environment of a process is its own, so the test runs itself again in another.
+#[tokio::test]
+async fn no_proxy_of_the_environment_leads_around_the_guard() {
+    const INNER: &str = "GUARD_TEST_BEHIND_PROXY";
+    if env::var_os(INNER).is_some() {
+        let server = Server::answering("204 No Content").await;
+        let caller = caller(Guard::new(Answers::of(&[&["127.0.0.1"]]), |address| address.is_loopback()));
+        let taken = call(&caller, &format!("http://client.example:{}/", server.port)).await;
+        assert_eq!((taken, server.requests()), (Answer::Taken { status: 204 }, 1));
+        assert_refused(&call(&self::caller(Guard::public()), "http://127.0.0.1:9/").await, "loopback");
+        return;
+    }
+    let proxy = Server::answering("200 OK").await;
+    let address = format!("http://127.0.0.1:{}", proxy.port);
+    let mut again = Command::new(env::current_exe().unwrap());
+    again
+        .args(["--exact", "callbacks::guard_tests::no_proxy_of_the_environment_leads_around_the_guard"])
+        .env(INNER, "1");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        again.env(name, &address);
+    }
+    let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(proxy.requests(), 0);
+}

@@ -1,0 +1,165 @@
+//! Which addresses are of the public Internet, by IANA's registries of special-purpose
+//! addresses (iana.org/assignments/iana-ipv4-special-registry and
+//! iana-ipv6-special-registry, as they stand with RFC 9780 of 2025).
+//!
+//! A block is refused that the registries do not call globally reachable, and with
+//! it the few anycast services within it. Of IPv6 only what is assigned for unicast
+//! can pass at all. An address that carries one of IPv4 within itself is judged by
+//! that one too, wherever it may be translated; the tunnels of the past (6to4,
+//! Teredo) are refused whatever they carry.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address and how many of its first bits count.
+type Block4 = ([u8; 4], u32);
+type Block6 = ([u16; 8], u32);
+
+const REFUSED_4: [Block4; 15] = [
+    ([0, 0, 0, 0], 8),       // "this network"
+    ([10, 0, 0, 0], 8),      // private
+    ([100, 64, 0, 0], 10),   // shared by carriers' NATs
+    ([127, 0, 0, 0], 8),     // loopback
+    ([169, 254, 0, 0], 16),  // link-local, and the clouds' metadata
+    ([172, 16, 0, 0], 12),   // private
+    ([192, 0, 0, 0], 24),    // protocol assignments
+    ([192, 0, 2, 0], 24),    // documentation
+    ([192, 88, 99, 0], 24),  // relays of 6to4
+    ([192, 168, 0, 0], 16),  // private
+    ([198, 18, 0, 0], 15),   // benchmarks
+    ([198, 51, 100, 0], 24), // documentation
+    ([203, 0, 113, 0], 24),  // documentation
+    ([224, 0, 0, 0], 4),     // multicast
+    ([240, 0, 0, 0], 4),     // reserved, and broadcast
+];
+
+/// What IANA has given out for unicast (RFC 4291). Loopback, link-local,
+/// site-local, unique local, multicast and segment routing lie outside.
+const UNICAST_6: Block6 = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+
+const REFUSED_6: [Block6; 5] = [
+    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // protocol assignments, Teredo and benchmarks among them
+    ([0x2001, 0x0db8, 0, 0, 0, 0, 0, 0], 32), // documentation
+    ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), // 6to4
+    ([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), // the 6bone, given back
+    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation
+];
+
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_4(address),
+        IpAddr::V6(address) => is_public_6(address),
+    }
+}
+
+fn is_public_4(address: Ipv4Addr) -> bool {
+    !REFUSED_4.iter().any(|(block, bits)| (address.to_bits() ^ Ipv4Addr::from(*block).to_bits()) >> (32 - bits) == 0)
+}
+
+fn is_public_6(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        // What stands for an IPv4 address, and what a NAT64 translates into one (RFC 6052).
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_4(joined(high, low)),
+        // ISATAP (RFC 5214), whose routers send on to what is within.
+        [.., 0 | 0x0200, 0x5efe, high, low] if !is_public_4(joined(high, low)) => false,
+        _ => lies_in(address, &UNICAST_6) && !REFUSED_6.iter().any(|block| lies_in(address, block)),
+    }
+}
+
+fn lies_in(address: Ipv6Addr, (block, bits): &Block6) -> bool {
+    (address.to_bits() ^ Ipv6Addr::from(*block).to_bits()) >> (128 - bits) == 0
+}
+
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(text: &str) -> bool {
+        is_public(text.parse().unwrap())
+    }
+
+    #[test]
+    fn public_addresses_pass() {
+        for text in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "2606:4700:4700::1111",
+            "2a00:1450:4001:81b::200e",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2606:4700::5efe:101:101",
+        ] {
+            assert!(judge(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_special_block_is_refused_from_its_first_address_to_its_last_and_no_further() {
+        for (first, last, before, after) in [
+            ("0.0.0.0", "0.255.255.255", None, Some("1.0.0.0")),
+            ("10.0.0.0", "10.255.255.255", Some("9.255.255.255"), Some("11.0.0.0")),
+            ("100.64.0.0", "100.127.255.255", Some("100.63.255.255"), Some("100.128.0.0")),
+            ("127.0.0.0", "127.255.255.255", Some("126.255.255.255"), Some("128.0.0.0")),
+            ("169.254.0.0", "169.254.255.255", Some("169.253.255.255"), Some("169.255.0.0")),
+            ("172.16.0.0", "172.31.255.255", Some("172.15.255.255"), Some("172.32.0.0")),
+            ("192.0.0.0", "192.0.0.255", Some("191.255.255.255"), Some("192.0.1.0")),
+            ("192.0.2.0", "192.0.2.255", Some("192.0.1.255"), Some("192.0.3.0")),
+            ("192.88.99.0", "192.88.99.255", Some("192.88.98.255"), Some("192.88.100.0")),
+            ("192.168.0.0", "192.168.255.255", Some("192.167.255.255"), Some("192.169.0.0")),
+            ("198.18.0.0", "198.19.255.255", Some("198.17.255.255"), Some("198.20.0.0")),
+            ("198.51.100.0", "198.51.100.255", Some("198.51.99.255"), Some("198.51.101.0")),
+            ("203.0.113.0", "203.0.113.255", Some("203.0.112.255"), Some("203.0.114.0")),
+            ("224.0.0.0", "255.255.255.255", Some("223.255.255.255"), None),
+            ("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", None, Some("2001:200::")),
+            ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", Some("2001:db7:ffff::1"), Some("2001:db9::")),
+            ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("2001:ffff::1"), Some("2003::")),
+            ("3ffe::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", Some("3ffd:ffff::1"), Some("3fff:1000::")),
+            ("4000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("3fff:ffff::1"), None),
+        ] {
+            assert!(!judge(first) && !judge(last), "{first} to {last}");
+            assert!(before.is_none_or(judge) && after.is_none_or(judge), "around {first} to {last}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_aimed_at_is_refused_in_every_form() {
+        for text in [
+            "169.254.169.254", // metadata
+            "169.254.170.2",   // the credentials of a container
+            "169.254.100.1",   // the runtime API of some Lambdas
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "127.0.0.1",
+            "::",
+            "::1",
+            "::7f00:1",             // compatible
+            "::ffff:127.0.0.1",     // mapped
+            "::ffff:a9fe:a9fe",     // mapped
+            "::ffff:0:127.0.0.1",   // translated (SIIT)
+            "64:ff9b::a9fe:a9fe",   // NAT64
+            "64:ff9b::10.0.0.1",    // NAT64
+            "64:ff9b:1::a9fe:a9fe", // NAT64 of one's own
+            "64:ff9b:1:ffff::1.1.1.1",
+            "2002:7f00:1::",     // 6to4
+            "2002:101:101::1",   // 6to4
+            "2001:0:7f00:1::",   // Teredo
+            "2001:0:101:101::f", // Teredo
+            "2606:4700::5efe:10.0.0.1",
+            "2606:4700::200:5efe:a9fe:a9fe",
+            "fe80::5efe:1.1.1.1",
+            "100::1",
+            "100:0:0:1::1",
+            "5f00::1",
+            "fc00::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "ff0e::1",
+        ] {
+            assert!(!judge(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is private is told to nobody whom it does not concern: numbers, texts, keys,
+//! secrets, tokens, and addresses that hold tokens. Each is given a value that stands
+//! nowhere else, all of it is sent through the whole system with everything going wrong
+//! that can, and then looked for, in every spelling, in whatever anybody could read.
+
+mod spellings;
+mod traffic;
+
+use std::{
+    io::{self, Write},
+    panic,
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+};
+
+use reqwest::Method;
+use serde_json::json;
+use shared::{
+    domain::{AccountId, CallbackUrl, PhoneNumber},
+    flow::read::{self, Filter},
+    runtime::{Metrics, connect_gateway, telemetry},
+};
+use tests::system::{System, answer};
+use tracing::level_filters::LevelFilter;
+
+use self::spellings::{Canary, assert_silent};
+
+/// Lines that were written, by all that hold a copy.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// The log of this process, of which there is one: of every function, of both halves of
+/// the local stack and of every library, as `LOG_LEVEL=trace` would have a function write it.
+fn log() -> &'static Lines {
+    static LOG: OnceLock<Lines> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let lines = Lines::default();
+        let out = lines.clone();
+        tracing::subscriber::set_global_default(telemetry::lines(LevelFilter::TRACE, move || out.clone())).unwrap();
+        lines
+    })
+}
+
+#[test]
+fn a_canary_would_be_found_in_any_spelling() {
+    let canary = Canary::new("text", "Grüße, Kanarie 4711!");
+    for spelt in [
+        "…Grüße, Kanarie 4711!…",
+        "Gr%C3%BC%C3%9Fe%2C%20Kanarie%204711%21",
+        "Gr%C3%BC%C3%9Fe%2C+Kanarie+4711%21",
+        "Gr%c3%bc%c3%9fe%2c%20Kanarie%204711%21",
+        "R3LDvMOfZSwgS2FuYXJpZSA0NzExIQ==",
+        "eEdyw7zDn2UsIEthbmFyaWUgNDcxMSE",
+        "eHhHcsO8w59lLCBLYW5hcmllIDQ3MTEh",
+        "4772c3bcc39f652c204b616e61726965203437313121",
+        "4772C3BCC39F652C204B616E61726965203437313121",
+        "[71, 114, 195, 188, 195, 159, 101, 44, 32, 75, 97, 110, 97, 114, 105, 101, 32, 52, 55, 49, 49, 33]",
+        r"Gr\u00fc\u00dfe, Kanarie 4711!",
+        r"Gr\xc3\xbc\xc3\x9fe, Kanarie 4711!",
+        r"Gr\u{fc}\u{df}e, Kanarie 4711!",
+    ] {
+        assert!(canary.is_in(&format!("before {spelt} after")), "{spelt}");
+    }
+    assert!(!canary.is_in("Grüße, Kanarie 4712! R3LDvMOf 4772c3bc"));
+    let number = Canary::number("447700924711");
+    for spelt in
+        ["+447700924711", "00447700924711", "07700924711", "(0)7700924711", "NDQ3NzAwOTI0NzEx", "%2B447700924711"]
+    {
+        assert!(number.is_in(spelt), "{spelt}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
+    let log = log();
+    let metrics = Lines::default();
+    let system = System::with_config_and_metrics(&traffic::config(), Metrics::to("canary", metrics.clone())).await;
+    traffic::run(&system).await;
+    traffic::fail(&system).await;
+
+    let written = log.text();
+    // It went where it should have gone, and the log is one at the finest level.
+    for said in [
+        "accepted",
+        "told the client",
+        "the client was not told",
+        "gave the client up",
+        "claimed",
+        "unavailable",
+        "matches nothing",
+        "unreadable webhook",
+        "gives way",
+        "keyword",
+        "DynamoDB call",
+        "parked",
+    ] {
+        assert!(written.contains(said), "nothing was logged of '{said}'");
+    }
+    assert!(written.lines().all(|line| line.starts_with('{')), "a line is no JSON");
+    assert!(metrics.text().lines().count() > 10);
+    for canary in &traffic::canaries() {
+        assert_silent(canary, "the log", &written);
+        assert_silent(canary, "the metrics", &metrics.text());
+    }
+
+    // The same eyes see what is logged by mistake.
+    let control = Canary::new("control", "a-canary-that-sings");
+    tracing::trace!(target: "shared", url = "http://127.0.0.1/?t=a%2Dcanary%2Dthat%2Dsings", "planted");
+    tracing::warn!(target: "hyper::client", "planted {:?}", "a-canary-that-sings".as_bytes());
+    tracing::info!(target: "hyper::client", "libraries are heard from warnings up: a-canary-that-sings");
+    let planted: Vec<_> = log.text().lines().filter(|line| control.is_in(line)).map(str::to_owned).collect();
+    assert_eq!(planted.len(), 2, "{planted:?}");
+}
+
+#[test]
+fn a_panic_says_where_and_not_of_what() {
+    let log = log();
+    let canary = Canary::new("text", "canary of a panic: ç");
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(telemetry::report_panic));
+    // As cutting a text in the middle of a character does.
+    let ended = thread::spawn(|| "canary of a panic: ç"[..20].to_owned()).join();
+    panic::set_hook(usual);
+    let words = ended.unwrap_err().downcast::<String>().unwrap();
+    assert!(canary.is_in(&words), "{words}");
+    let written = log.text();
+    assert!(written.contains("\"message\":\"panicked\",\"panic.at\":\"tests/hostile/canary.rs:"));
+    assert_silent(&canary, "the log", &written);
+}
+
+#[tokio::test]
+async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_unasked() {
+    log();
+    let system = System::with_config(&traffic::config()).await;
+    traffic::run(&system).await;
+    traffic::give_up_callbacks(&system).await;
+    let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+    let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
+    assert!(dead.contains("state"), "{dead}");
+    let mut shown = dead;
+    for words in [
+        &["dead-letters", "list"][..],
+        &["parked", "list"],
+        &["key", "list", "demo"],
+        &["pool", "list"],
+        &["keyword", "list"],
+        &["route", "list"],
+    ] {
+        let local = format!("--local={}", system.world.url());
+        for json in [None, Some("--json")] {
+            let words = ["admin", &local].into_iter().chain(words.iter().copied()).chain(json);
+            let words: Vec<_> = words.map(str::to_owned).collect();
+            let done = ::admin::run(words.clone(), &system.environment(), || Ok(String::new())).await;
+            assert_eq!(done.code, 0, "{words:?}: {}", done.err);
+            shown.push_str(&done.out);
+            shown.push_str(&done.err);
+        }
+    }
+    for canary in &traffic::canaries() {
+        assert_silent(canary, "the tool", &shown);
+    }
+}
+
+#[tokio::test]
+async fn another_client_learns_nothing() {
+    log();
+    let system = System::with_config(&traffic::config()).await;
+    let id = traffic::run(&system).await;
+    let mut learnt = String::new();
+    let key = traffic::OTHER_KEY;
+    for path in [
+        format!("/messages/{id}"),
+        "/messages".to_owned(),
+        format!("/conversations/{}", traffic::NUMBER),
+        format!("/conversations/{}?sender=441234567890", traffic::NUMBER),
+        format!("/messages?to={}", traffic::NUMBER),
+    ] {
+        let answered = answer(system.request(Method::GET, &path).bearer_auth(key)).await;
+        learnt.push_str(&answered.body.to_string());
+    }
+    let cancelled = answer(system.request(Method::DELETE, &format!("/messages/{id}")).bearer_auth(key)).await;
+    assert_eq!(cancelled.status, 404);
+    learnt.push_str(&cancelled.body.to_string());
+    for canary in &traffic::canaries() {
+        assert_silent(canary, "another client", &learnt);
+    }
+}
+
+#[tokio::test]
+async fn what_is_printed_for_debugging_shows_nothing_private() {
+    log();
+    let system = System::with_config(&traffic::config()).await;
+    traffic::run(&system).await;
+    let gateway = connect_gateway(&system.environment()).unwrap();
+    let account = AccountId::parse("demo").unwrap();
+    let page = read::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
+    assert!(page.entries.len() > 10);
+    let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic::NUMBER).unwrap());
+    let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic::callback(&system)).unwrap());
+    for canary in &traffic::canaries() {
+        assert_silent(canary, "Debug", &printed);
+    }
+}

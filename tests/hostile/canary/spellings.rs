@@ -1,0 +1,86 @@
+//! A private value, and every spelling in which it might be written down.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
+
+/// A value that stands nowhere else.
+pub struct Canary {
+    what: &'static str,
+    spellings: Vec<String>,
+}
+
+impl Canary {
+    pub fn new(what: &'static str, value: &str) -> Self {
+        let mut spellings = vec![value.to_owned()];
+        spellings.extend(percent(value));
+        spellings.extend(base64(value));
+        spellings.push(hex(value, |byte| format!("{byte:02x}")));
+        spellings.push(hex(value, |byte| format!("{byte:02X}")));
+        spellings.push(value.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "));
+        spellings.push(value.escape_default().to_string());
+        spellings.push(value.as_bytes().escape_ascii().to_string());
+        spellings.push(
+            value
+                .chars()
+                .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
+                .collect(),
+        );
+        spellings.dedup();
+        Self { what, spellings }
+    }
+
+    /// A number, which is one with and without what comes before the national one.
+    pub fn number(digits: &str) -> Self {
+        let (international, national) = (Self::new("number", digits), Self::new("number", &digits[2..]));
+        Self { what: "number", spellings: [international.spellings, national.spellings].concat() }
+    }
+
+    pub fn is_in(&self, text: &str) -> bool {
+        self.spellings.iter().any(|spelling| text.contains(spelling))
+    }
+}
+
+/// Fails with the line that holds it.
+#[track_caller]
+pub fn assert_silent(canary: &Canary, place: &str, text: &str) {
+    if let Some(line) = text.lines().find(|line| canary.is_in(line)) {
+        panic!("{place} holds a {}: {line}", canary.what);
+    }
+}
+
+fn percent(value: &str) -> Vec<String> {
+    const USUAL: &[u8] = b"-._";
+    let written = |plain: &[u8], blank: &str, escape: fn(u8) -> String| {
+        let byte = |byte: u8| match byte {
+            b' ' => blank.to_owned(),
+            _ if byte.is_ascii_alphanumeric() || plain.contains(&byte) => char::from(byte).to_string(),
+            _ => escape(byte),
+        };
+        value.bytes().map(byte).collect::<String>()
+    };
+    let mut spellings = Vec::new();
+    for escape in [(|byte| format!("%{byte:02X}")) as fn(u8) -> String, |byte| format!("%{byte:02x}")] {
+        spellings.extend([USUAL, b""].map(|plain| written(plain, "%20", escape)));
+        spellings.push(written(USUAL, "+", escape));
+        spellings.push(value.bytes().map(escape).collect());
+    }
+    spellings
+}
+
+/// What it makes in the middle of a longer base64, at each of three places.
+fn base64(value: &str) -> Vec<String> {
+    let mut spellings = Vec::new();
+    for before in 0..3 {
+        let bytes = [&vec![0; before], value.as_bytes()].concat();
+        // The characters that depend on nothing but the value.
+        let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        spellings.extend([STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|text| text[first..last].to_owned()));
+    }
+    spellings
+}
+
+fn hex(value: &str, one: fn(u8) -> String) -> String {
+    value.bytes().map(one).collect()
+}

@@ -1,0 +1,146 @@
+//! Nobody reaches what is another's: not by a forged cursor, an id, a key of the store or
+//! a name that both chose, and no carrier speaks for another.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned, with};
+
+const PHONE: &str = "447700900041";
+
+/// A message of the other account.
+fn others(text: &str) -> Value {
+    with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
+}
+
+async fn bring(system: &System, path: &str, body: &Value) -> Answer {
+    answer(system.request(Method::POST, path).json(body)).await
+}
+
+/// The ids of a page, which has no others.
+fn ids(page: &Answer) -> Vec<&Value> {
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    page.body["messages"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect()
+}
+
+#[tokio::test]
+async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
+    let system = System::start().await;
+    let mine = system.send_one(DEMO, owned(PHONE, "Mine")).await;
+    for text in ["First", "Second", "Third"] {
+        system.send_one(OTHER, others(text)).await;
+    }
+    let page = system.get(OTHER, "/messages?limit=1").await;
+    let theirs = page.body["next"].as_str().unwrap();
+    assert_eq!(ids(&system.get(DEMO, &format!("/messages?cursor={theirs}")).await), [&mine["messageUuid"]]);
+
+    // A place is a time, a letter and an id; which account's log it is in is never asked.
+    let id = page.body["messages"][0]["id"].as_str().unwrap();
+    for (forged, status) in [
+        (format!("9999999999999#o#{id}"), 200),
+        ("9999999999999#i#".to_owned(), 200),
+        ("9999999999999".to_owned(), 200),
+        ("-000000000001".to_owned(), 200),
+        ("-999999999999#o#-".to_owned(), 200),
+        (format!("other#2026-11#0#9999999999999#o#{id}"), 400),
+        ("9999999999999#o#\u{0}".to_owned(), 400),
+        ("9".repeat(100), 400),
+        (String::new(), 400),
+    ] {
+        let cursor = URL_SAFE_NO_PAD.encode(&forged);
+        for path in ["/messages?", "/conversations/447700900041?sender=449999999999&"] {
+            let page = system.get(DEMO, &format!("{path}cursor={cursor}")).await;
+            assert_eq!(page.status, status, "{forged}: {}", page.body);
+            assert!(
+                status == 400 || ids(&page).iter().all(|id| *id == &mine["messageUuid"]),
+                "{forged}: {}",
+                page.body
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_anothers_is_answered_like_what_is_not_there() {
+    let system = System::start().await;
+    let theirs = system.send_one(OTHER, others("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
+    let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
+    for method in [Method::GET, Method::DELETE] {
+        let ask = async |id: &str| {
+            let asked = system.request(method.clone(), &format!("/messages/{id}")).bearer_auth(DEMO);
+            let answered = answer(asked).await;
+            assert_eq!(answered.status, StatusCode::NOT_FOUND, "{id}");
+            answered.body
+        };
+        let expected = ask(nobodys).await;
+        // Neither a message of another nor an item of another kind in the same table.
+        for id in [&theirs, "pace%23441111111110", "parked%23reply%23cm%23x", "account%23other", "..%2Fmessages", "%00"]
+        {
+            assert_eq!(ask(id).await, expected, "{id}");
+        }
+    }
+    assert_eq!(system.get(OTHER, &format!("/messages/{theirs}")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn names_that_two_clients_chose_are_two_names() {
+    let system = System::start().await;
+    let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
+    let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;
+    let theirs = system.send_one(OTHER, with(others("Theirs"), "id", id)).await;
+    assert_ne!(mine["messageUuid"], theirs["messageUuid"]);
+    let by_key = async |key: &str, message: Value| {
+        let asked = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
+        let answered = answer(asked.json(&json!({"messages": [message]}))).await;
+        assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
+        answered.body["messages"][0]["messageUuid"].clone()
+    };
+    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, others("Theirs")).await);
+    assert_eq!(ids(&system.get(OTHER, "/messages").await).len(), 2);
+}
+
+#[tokio::test]
+async fn no_client_makes_a_key_of_another_kind_of_item() {
+    let system = System::start().await;
+    for name in ["pace#441111111110", "parked#reply", "a#b", "sender#demo", "\u{0}", "a/b", "..", "stop#2222"] {
+        let message = with(owned(PHONE, "Hello"), "from", json!({"type": "custom", "value": name}));
+        let refused = system.post(DEMO, &json!({"messages": [message]})).await;
+        // ".." is a sender ID like any other, and not this account's.
+        assert_eq!(refused.status, if name == ".." { 403 } else { 400 }, "{name}: {}", refused.body);
+        for field in ["to", "id"] {
+            let refused = system.post(DEMO, &json!({"messages": [with(owned(PHONE, "Hello"), field, name)]})).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{field} {name}");
+        }
+    }
+    let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
+    assert_eq!(scanned["Count"], 0);
+}
+
+#[tokio::test]
+async fn a_carrier_speaks_for_its_own_messages_only() {
+    let system = System::start().await;
+    // To a phone that sends no receipt: this one went through the loopback carrier.
+    let message = system.send_one(DEMO, owned("447700900341", "Hello")).await;
+    let id = &message["messageUuid"];
+    system.until_state(id, "submitted").await;
+    let reference = id.as_str().unwrap().replace('-', "");
+    let receipt = json!({"messages": {"msg": {"reference": reference, "status": {"code": "2"}}}});
+    assert_eq!(bring(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(system.message(id).await["state"], "submitted");
+    // It lies with what matches nothing, and a token of one carrier opens no other's door.
+    assert_eq!(system.parked("receipt").await.len(), 1);
+    let receipt = json!({"reference": id, "status": "delivered"});
+    let crossed = bring(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
+    let unknown = bring(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
+    let wrong = bring(&system, "/dlr/loopback/wrong", &receipt).await;
+    assert_eq!(crossed.status, StatusCode::NOT_FOUND);
+    assert!(
+        crossed.body == unknown.body && unknown.body == wrong.body,
+        "{} {} {}",
+        crossed.body,
+        unknown.body,
+        wrong.body
+    );
+    assert_eq!(bring(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
+    system.until_state(id, "delivered").await;
+}
