@@ -21,13 +21,14 @@ use crate::{
 /// How long one callback may take, from connecting to the answer's head.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest `Retry-After` that is obeyed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Something to tell, and whom.
 pub struct Delivery<'a> {
     pub url: &'a CallbackUrl,
     pub event: EventId,
-    pub dialect: Dialect,
+    /// None for what the gateway says in its own words.
+    pub dialect: Option<Dialect>,
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
@@ -67,11 +68,11 @@ impl Caller {
     /// When that is neither `true` nor `false`, or the client cannot be built.
     pub fn of(environment: &Environment) -> Result<Self, CallerError> {
         let allow_private = environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", false)?;
-        Ok(Self::new(&environment.http, allow_private)?)
+        Ok(Self::new(&environment.http, allow_private, TIMEOUT)?)
     }
 
-    fn new(http: &HttpStack, allow_private: bool) -> Result<Self, reqwest::Error> {
-        let mut builder = http.builder().timeout(TIMEOUT).user_agent("messaging-gateway-callback/1");
+    pub(super) fn new(http: &HttpStack, allow_private: bool, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let mut builder = http.builder().timeout(timeout).user_agent("messaging-gateway-callback/1");
         if !allow_private {
             builder = builder.dns_resolver(Arc::new(GuardedResolver));
         }
@@ -95,12 +96,13 @@ impl Caller {
         if let Some(newest) = delivery.secrets.first() {
             let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
             request = request.header("webhook-signature", signature);
-            for (name, value) in delivery.dialect.signature_headers(newest.bytes(), timestamp, &delivery.body) {
+            let own = |dialect: Dialect| dialect.signature_headers(newest.bytes(), timestamp, &delivery.body);
+            for (name, value) in delivery.dialect.map(own).unwrap_or_default() {
                 request = request.header(name, value);
             }
         }
         match request.body(delivery.body.clone()).send().await {
-            Ok(response) => judge(response.status(), response.headers()),
+            Ok(response) => judge(response.status(), response.headers(), delivery.at),
             Err(error) if error.is_timeout() => failed("no answer in time"),
             Err(error) if error.is_connect() => failed("no connection, or the address is not public"),
             Err(_) => failed("the connection broke"),
@@ -108,54 +110,23 @@ impl Caller {
     }
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap) -> Answer {
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
     if status.is_success() {
         return Answer::Taken { status: status.as_u16() };
     }
     if status == StatusCode::GONE {
         return Answer::Gone;
     }
-    let seconds = headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()).and_then(|after| after.parse().ok());
-    let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    let retry_after = headers.get(RETRY_AFTER).and_then(|after| wait_of(after.to_str().ok()?.trim(), now));
     Answer::Failed { reason: format!("status {}", status.as_u16()), retry_after }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
-        let mut headers = HeaderMap::new();
-        if let Some(after) = retry_after {
-            headers.insert(RETRY_AFTER, after.parse().unwrap());
-        }
-        judge(StatusCode::from_u16(status).unwrap(), &headers)
-    }
-
-    #[test]
-    fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
-        assert_eq!(answer(204, None), Answer::Taken { status: 204 });
-        assert_eq!(answer(410, None), Answer::Gone);
-        let failed = |status, retry_after| Answer::Failed { reason: format!("status {status}"), retry_after };
-        assert_eq!(answer(302, None), failed(302, None));
-        assert_eq!(answer(503, Some("120")), failed(503, Some(Duration::from_secs(120))));
-        assert_eq!(answer(503, Some("99999999")), failed(503, Some(LONGEST_RETRY_AFTER)));
-    }
-
-    #[tokio::test]
-    async fn a_private_address_is_not_called() {
-        let caller = Caller::new(&HttpStack::new().unwrap(), false).unwrap();
-        for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/latest", "http://localhost:9/"] {
-            let delivery = Delivery {
-                url: &CallbackUrl::parse(url).unwrap(),
-                event: EventId::new(uuid::Uuid::nil()),
-                dialect: Dialect::Mplus,
-                secrets: &[],
-                at: Timestamp::UNIX_EPOCH,
-                body: String::new(),
-            };
-            let Answer::Failed { reason, .. } = caller.deliver(&delivery).await else { panic!("{url} was called") };
-            assert!(reason.contains("not public"), "{url}: {reason}");
-        }
-    }
+/// What a `Retry-After` asks for, in seconds or as a date in any of the forms of
+/// RFC 9110, section 5.6.7; none for a time that is past, or for anything else.
+fn wait_of(retry_after: &str, now: Timestamp) -> Option<Duration> {
+    let wait = match retry_after.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(retry_after).ok()?.duration_since(now.into()).ok()?,
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER)).filter(|wait| !wait.is_zero())
 }

@@ -6,7 +6,10 @@
 //! longer than [`TIMEOUT`].
 
 mod caller;
+#[cfg(test)]
+mod caller_tests;
 mod guard;
+pub(crate) mod notice;
 mod signature;
 
 pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};
