@@ -24,11 +24,7 @@ struct EndpointDisabled<'a> {
 /// An endpoint was switched off.
 pub(crate) fn endpoint_disabled(trouble: &Trouble) -> String {
     let off_since = trouble.off.map_or(trouble.last_at, |off| off.since);
-    let data = EndpointDisabled {
-        url: trouble.endpoint.url(),
-        since: time(trouble.since),
-        reason: &trouble.reason,
-    };
+    let data = EndpointDisabled { url: trouble.endpoint.url(), since: time(trouble.since), reason: &trouble.reason };
     // A map of strings, which JSON always takes.
     serde_json::to_string(&Notice { kind: "endpoint.disabled", timestamp: time(off_since), data }).unwrap_or_default()
 }

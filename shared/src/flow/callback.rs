@@ -28,7 +28,7 @@ use crate::{
     domain::{Account, Endpoint},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::{About, Metric},
-    store::{Directory, Endpoints, DirectoryStore, Messages},
+    store::{Directory, DirectoryStore, Endpoints, Messages},
 };
 
 pub(super) use told::stamps_of;
@@ -135,6 +135,11 @@ async fn conclude(
             note_success(directory, call).await;
             return Ok(());
         }
+        Answer::Gone if call.endpoint.is_none() => {
+            gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
+            warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
+            return Ok(());
+        }
         Answer::Gone => ("gone for good (410)".to_owned(), None, true),
         Answer::Failed { reason, retry_after } => (reason, retry_after, false),
     };
@@ -145,12 +150,6 @@ async fn conclude(
             hold_back(gateway, call);
             Ok(())
         }
-        Verdict::NoEndpoint if is_gone => {
-            warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
-            gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
-            Ok(())
-        }
-        Verdict::NoEndpoint => try_again(gateway, call, &reason, retry_after).await,
     }
 }
 

@@ -31,10 +31,9 @@ pub(super) enum Admission {
 /// What a failure came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// It is to be tried again.
     On,
     Off,
-    /// A notice goes to no endpoint.
-    NoEndpoint,
 }
 
 pub(super) async fn admit<S>(
@@ -95,7 +94,7 @@ pub(super) async fn note_failure<S>(
     reason: &str,
     is_gone: bool,
 ) -> Result<Verdict, Unavailable> {
-    let Some(endpoint) = &call.endpoint else { return Ok(Verdict::NoEndpoint) };
+    let Some(endpoint) = &call.endpoint else { return Ok(Verdict::On) };
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at: gateway.clock.now(), reason };
     let trouble = directory.note_failure(&failed).await?;
     if trouble.off.is_some() {

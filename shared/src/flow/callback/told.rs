@@ -8,7 +8,7 @@ use crate::{
     domain::{Account, AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State, Trouble},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
-    store::{Directory, Endpoints, DirectoryStore, Freshness, Messages},
+    store::{Directory, DirectoryStore, Endpoints, Freshness, Messages},
 };
 
 /// The pauses between looks for a record that was announced just now.
@@ -105,9 +105,7 @@ async fn on_record(
             None => return Ok(OnRecord::NotYet),
         },
         Subject::EndpointOff { endpoint, .. } => match directory.latest_trouble(endpoint).await? {
-            Some(trouble) => {
-                (trouble.off.iter().map(|off| off.stamp).collect(), Told::EndpointOff(Box::new(trouble)))
-            }
+            Some(trouble) => (trouble.off.iter().map(|off| off.stamp).collect(), Told::EndpointOff(Box::new(trouble))),
             None => return Ok(OnRecord::NotYet),
         },
     };

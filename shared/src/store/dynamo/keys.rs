@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::{
     carriers::CarrierName,
     domain::{
-        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
-        Word,
+        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus,
+        ReplyId, SenderId, Word,
     },
     store::{Position, Sleeper},
 };
