@@ -28,6 +28,8 @@ async fn admin(system: &System, words: &[&str]) -> Done {
     let local = format!("--local={}", system.world.url());
     // What a test makes twice must differ.
     let environment = Environment { random: Random::of_system(), ..system.environment() };
+    let ahead = system.now().await.duration_since(environment.clock.now());
+    environment.clock.set_ahead(ahead.try_into().unwrap_or_default());
     run(&[&["admin", &local], words].concat(), &environment).await
 }
 

@@ -48,7 +48,7 @@ pub trait Endpoints {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn begin_try(&self, seen: &Trouble, until: Timestamp) -> Result<Begun, StoreError>;
+    async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError>;
 
     /// Switches it off, unless it has answered since it was `seen`, or is off already.
     /// Says whether this run did.
@@ -99,8 +99,8 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn begin_try(&self, seen: &Trouble, until: Timestamp) -> Result<Begun, StoreError> {
-        let begun = self.store.begin_try(seen, until).await?;
+    pub async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError> {
+        let begun = self.store.begin_try(seen, until, run).await?;
         let found = match &begun {
             Begun::Ours(found) | Begun::Otherwise(found) => Some(found.clone()),
             Begun::Recovered => None,

@@ -1,7 +1,7 @@
 //! What is on record of an endpoint stays true in every race.
 
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::{
     domain::{AccountId, CallbackUrl, Endpoint, Stamp, Trouble},
     runtime::aws,
@@ -76,13 +76,13 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
 async fn of_many_that_would_try_an_endpoint_one_does() {
     let records = Records::start().await;
     let seen = records.fail(at(0)).await;
-    let until = |n: i64| at(60) + SignedDuration::from_millis(n);
-    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, until(n)))).await;
+    // They found it at the same moment.
+    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, at(60), Stamp::new(n)))).await;
     let ours = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Ours(_)))).count();
     let others = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Otherwise(_)))).count();
     assert_eq!((ours, others), (1, 19));
     assert_eq!(records.on_record().await.unwrap().rests, 1);
     records.store.clear(records.endpoint.id()).await.unwrap();
-    assert_eq!(records.store.begin_try(&seen, until(0)).await.unwrap(), Begun::Recovered);
+    assert_eq!(records.store.begin_try(&seen, at(60), Stamp::new(0)).await.unwrap(), Begun::Recovered);
     assert_eq!(records.on_record().await, None);
 }

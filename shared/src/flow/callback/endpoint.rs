@@ -51,11 +51,14 @@ pub(super) async fn admit<S>(
             directory.clear_trouble(endpoint.id()).await?;
             Ok(Admission::Now)
         }
-        Standing::OneMayTry => match directory.begin_try(&trouble, trouble.rest_from(now, TIMEOUT)).await? {
-            Begun::Ours(_) | Begun::Recovered => Ok(Admission::Now),
-            Begun::Otherwise(found) if found.off.is_some() => Ok(Admission::Never),
-            Begun::Otherwise(found) => Ok(later(gateway, found.retry_at.max(now), now)),
-        },
+        Standing::OneMayTry => {
+            let until = trouble.rest_from(now, TIMEOUT);
+            match directory.begin_try(&trouble, until, gateway.random.stamp()).await? {
+                Begun::Ours(_) | Begun::Recovered => Ok(Admission::Now),
+                Begun::Otherwise(found) if found.off.is_some() => Ok(Admission::Never),
+                Begun::Otherwise(found) => Ok(later(gateway, found.retry_at.max(now), now)),
+            }
+        }
     }
 }
 

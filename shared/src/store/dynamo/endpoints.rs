@@ -65,12 +65,12 @@ impl Endpoints for DynamoDirectory {
         }
     }
 
-    async fn begin_try(&self, seen: &Trouble, until: Timestamp) -> Result<Begun, StoreError> {
-        let (until_ms, rests) = (number(until.as_millisecond()), seen.rests.saturating_add(1));
+    async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError> {
         let update = self
             .update(keys::endpoint(seen.endpoint.id()))
-            .set(keys::RETRY_AT, until_ms)
-            .set(keys::RESTS, number(rests))
+            .set(keys::RETRY_AT, number(until.as_millisecond()))
+            .set(keys::RESTS, number(seen.rests.saturating_add(1)))
+            .set(keys::TRIED_BY, string(run.to_string()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect(keys::RETRY_AT, number(seen.retry_at.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);
@@ -78,10 +78,10 @@ impl Endpoints for DynamoDirectory {
             Answer::Made(item) => Begun::Ours(read(item)?),
             Answer::Missing => Begun::Recovered,
             Answer::Refused(item) => {
+                // The answer to an earlier try of this request may have been lost.
+                let is_ours = item.get(keys::TRIED_BY) == Some(&string(run.to_string()));
                 let found = read(item)?;
-                // Ours, if the answer to an earlier try of this request was lost.
-                let is_ours = found.off.is_none() && found.retry_at == until && found.rests == rests;
-                if is_ours { Begun::Ours(found) } else { Begun::Otherwise(found) }
+                if is_ours && found.off.is_none() { Begun::Ours(found) } else { Begun::Otherwise(found) }
             }
         })
     }
