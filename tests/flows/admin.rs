@@ -1,6 +1,7 @@
 //! The operator's tool: what it makes works, what is there it does not
 //! overwrite, and scripts can read it.
 
+mod endpoints;
 mod parked;
 mod rates;
 mod repair;
