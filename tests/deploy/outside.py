@@ -88,6 +88,21 @@ class World:
         return until(f"request {count} at the sink '{name}'", kept, within)
 
 
+class Local(World):
+    """The whole system on this machine."""
+
+    def __init__(self, processes):
+        process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0"])
+
+        def address():
+            text = log.read_text(errors="replace")
+            expect(process.poll() is None, f"the local stack did not start\n{text}")
+            found = re.search(r"^ready (http://\S+)$", text, re.MULTILINE)
+            return found and found[1]
+
+        self.url = until("the local stack to be ready", address)
+
+
 class Client:
     """A client of the gateway, with one account's key."""
 

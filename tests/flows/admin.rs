@@ -1,6 +1,7 @@
 //! The operator's tool: what it makes works, what is there it does not
 //! overwrite, and scripts can read it.
 
+mod endpoints;
 mod parked;
 mod rates;
 mod repair;
@@ -28,6 +29,8 @@ async fn admin(system: &System, words: &[&str]) -> Done {
     let local = format!("--local={}", system.world.url());
     // What a test makes twice must differ.
     let environment = Environment { random: Random::of_system(), ..system.environment() };
+    let ahead = system.now().await.duration_since(environment.clock.now());
+    environment.clock.set_ahead(ahead.try_into().unwrap_or_default());
     run(&[&["admin", &local], words].concat(), &environment).await
 }
 
@@ -91,7 +94,7 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     let shown = read(&system, &["account", "show", "acme"]).await;
     assert_eq!(
         shown["account"],
-        json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "secrets": 1})
+        json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "notice_url": null, "secrets": 1})
     );
     assert_eq!(shown["senders"], json!(["441110000001"]));
     assert!(!shown.to_string().contains(&key) && !shown.to_string().contains(&secret));
@@ -105,8 +108,8 @@ async fn an_account_can_be_changed_in_part() {
     assert_eq!((&account["name"], account["reply_url"].is_string()), (&json!("Renamed"), true));
     let both = ["account", "set", "demo", "--no-reply-url", "--status-url", "https://a.example/"];
     let changed = read(&system, &both).await;
-    let expected =
-        json!({"id": "demo", "name": "Renamed", "reply_url": null, "status_url": "https://a.example/", "secrets": 1});
+    let expected = json!({"id": "demo", "name": "Renamed", "reply_url": null, "status_url": "https://a.example/",
+        "notice_url": system.sink("notices"), "secrets": 1});
     assert_eq!(changed["account"], expected);
     let changed = read(&system, &["account", "set", "demo", "--no-status-url"]).await;
     assert!(changed["account"]["status_url"].is_null());

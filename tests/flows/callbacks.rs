@@ -1,10 +1,18 @@
 //! Callbacks: a client can check where they come from, and one that does not
 //! take them is tried again without holding up the others.
 
+mod endpoints;
+mod records;
+mod seven_days;
+mod slow;
+
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -52,6 +60,56 @@ fn endpoint(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
         }
     });
     (url, requests)
+}
+
+/// A client whose mind can be changed.
+struct Client {
+    url: String,
+    status: Arc<AtomicU16>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Client {
+    /// One that answers every request with that status, until it is told otherwise.
+    fn answering(status: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/dr", listener.local_addr().unwrap());
+        let (status, requests) = (Arc::new(AtomicU16::new(status)), Arc::<Mutex<Vec<String>>>::default());
+        let (answered, kept) = (Arc::clone(&status), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            for mut connection in listener.incoming().map_while(Result::ok) {
+                let mut bytes = [0; 8192];
+                let length = connection.read(&mut bytes).unwrap_or_default();
+                kept.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+                let status = answered.load(Ordering::Relaxed);
+                let head = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = connection.write_all(head.as_bytes());
+            }
+        });
+        Self { url, status, requests }
+    }
+
+    fn answers(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
+    }
+
+    fn calls(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// The values of a header in the calls, in their order.
+    fn headers(&self, name: &str) -> Vec<String> {
+        let value = |request: &String| {
+            let lines = request.lines().filter_map(|line| line.split_once(": "));
+            lines.filter(|(header, _)| *header == name).map(|(_, value)| value.to_owned()).next().unwrap()
+        };
+        self.requests.lock().unwrap().iter().map(value).collect()
+    }
+
+    async fn until_calls(&self, system: &System, count: usize) {
+        let what = format!("the client was called {count} times");
+        system.until(&what, async || (self.calls() >= count).then_some(())).await;
+    }
 }
 
 #[tokio::test]

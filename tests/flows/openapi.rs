@@ -119,6 +119,11 @@ async fn what_is_answered_and_told_fits_its_schema() {
     fits(&system.until_sunk("replies", 2).await[1]["json"], "CmReply");
     fits(&system.get(DEMO, "/messages").await.body, "Page");
 
+    system
+        .send_one(DEMO, with(owned("447700900034", "Gone"), "callback", format!("{}?status=410", system.sink("gone"))))
+        .await;
+    fits(&system.until_sunk("notices", 1).await[0]["json"], "EndpointDisabled");
+
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [
         system.post("no-key", &json!({})).await,

@@ -248,7 +248,12 @@ impl System {
 
     /// Waits until a sink has got that many requests.
     pub async fn until_sunk(&self, name: &str, count: usize) -> Vec<Value> {
-        self.until(&format!("sink {name} has {count}"), async || {
+        self.until_sunk_within(name, count, PATIENCE).await
+    }
+
+    /// The same, for what may take its time.
+    pub async fn until_sunk_within(&self, name: &str, count: usize, patience: Duration) -> Vec<Value> {
+        self.until_within(patience, &format!("sink {name} has {count}"), async || {
             let requests = self.sunk(name).await;
             (requests.len() >= count).then_some(requests)
         })
@@ -268,13 +273,17 @@ impl System {
     }
 
     /// Waits until a condition holds; fails with its name when it takes too long.
-    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        self.until_within(PATIENCE, what, look).await
+    }
+
+    async fn until_within<T>(&self, patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+            assert!(begun.elapsed() < patience, "waited {patience:?} in vain until {what}");
             // Ever more seldom, so that looking does not slow down what is looked for.
             tokio::time::sleep(Duration::from_millis(10) + begun.elapsed() / 8).await;
         }
@@ -288,9 +297,28 @@ impl System {
         }
     }
 
-    /// Moves the clock until a callback has been given up.
+    /// Waits until nothing is in the queue of callbacks but what is put off.
+    pub async fn until_put_off(&self) {
+        let names = ["", "NotVisible"];
+        let looked = "what is to be told is told or put off";
+        self.until(looked, async || (self.count_in("CallbacksQueue", &names).await == 0).then_some(())).await;
+    }
+
+    /// Forgets that endpoints fail, as when each has answered to something else meanwhile.
+    pub async fn forget_troubles(&self) {
+        let items = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
+        for item in items["Items"].as_array().unwrap() {
+            if item["id"]["S"].as_str().unwrap().starts_with("endpoint#") {
+                let key = json!({"TableName": "DirectoryTable", "Key": {"id": item["id"]}});
+                self.aws("DynamoDB_20120810.DeleteItem", &key).await;
+            }
+        }
+    }
+
+    /// Moves the clock until a callback has been given up, at an endpoint that takes others.
     pub async fn until_given_up(&self) {
         self.until("a callback is a dead letter", async || {
+            self.forget_troubles().await;
             // More than the longest gap between two tries.
             self.advance(8 * 3_600).await;
             (self.queue_length("CallbacksDeadLetters").await == 1).then_some(())
@@ -300,7 +328,11 @@ impl System {
 
     /// How many messages are in a queue, in flight or put off.
     pub async fn queue_length(&self, name: &str) -> u64 {
-        let names = ["", "NotVisible", "Delayed"].map(|which| format!("ApproximateNumberOfMessages{which}"));
+        self.count_in(name, &["", "NotVisible", "Delayed"]).await
+    }
+
+    async fn count_in(&self, name: &str, which: &[&str]) -> u64 {
+        let names: Vec<_> = which.iter().map(|which| format!("ApproximateNumberOfMessages{which}")).collect();
         let asked = json!({"QueueUrl": self.queue_url(name), "AttributeNames": names});
         let answer = self.aws("AmazonSQS.GetQueueAttributes", &asked).await;
         let count = |name: &String| answer["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap();

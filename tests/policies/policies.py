@@ -7,6 +7,8 @@ if
 - an action or a resource is, or has, a `*`;
 - a policy is a managed one, or one that is not in a role;
 - two functions share a role;
+- a function may write the directory, but for items whose keys begin as the statement
+  says;
 - a function may use what its environment does not name, except for its log
   group and the queue that invokes it.
 
@@ -37,6 +39,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # What Lambda does with the queue that invokes a function, as its role.
 RECEIVING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# What changes a table.
+WRITING = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 # And with its log group.
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -169,6 +173,8 @@ def examine(resources):
         for action, resource in grants:
             if "*" in action or ("*" in resource and action not in EVERYWHERE):
                 faults.append(f"{role} allows {action} on {resource}")
+            if action in WRITING and resource == "DirectoryTable":
+                faults.append(f"{role} allows {action} on all of {resource}")
     return {" and ".join(users.get(role, [])) or role: grants for role, grants in roles.items()}, faults
 
 
@@ -185,9 +191,21 @@ def grants_of(role):
             if strange or not {"Action", "Resource"} <= statement.keys():
                 faults.append(f"has a statement that does not say what it allows: {json.dumps(statement)}")
                 continue
-            on = [named(resource) for resource in listed(statement["Resource"])]
+            keys = "".join(f"/{key}" for key in leading_keys(statement))
+            on = [named(resource) + keys for resource in listed(statement["Resource"])]
             grants += [(str(action), resource) for action in listed(statement["Action"]) for resource in on]
     return grants, faults
+
+
+def leading_keys(statement):
+    """How the keys of a table's items begin to which a statement is limited."""
+    match statement.get("Condition"):
+        case {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*patterns]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        } if all(pattern.endswith("#*") for pattern in patterns):
+            return [pattern.removesuffix("*") for pattern in patterns]
+    return []
 
 
 def unneeded(function, grants, queues):
@@ -254,6 +272,7 @@ SPOILT = {
     "a queue that does not invoke it": allow("sqs:ReceiveMessage", {"Fn::GetAtt": ["JobsQueue", "Arn"]}),
     "another function's log group": allow("logs:PutLogEvents", {"Fn::GetAtt": ["DispatchLogs", "Arn"]}),
     "a secret that it does not know": allow("secretsmanager:GetSecretValue", {"Ref": "CarrierSecrets"}),
+    "a write to all of the directory": allow("dynamodb:UpdateItem", {"Fn::GetAtt": ["DirectoryTable", "Arn"]}),
     "a managed policy": put("SendRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]),
     "a shared role": put("SendFunction", "Role", {"Fn::GetAtt": ["DispatchRole", "Arn"]}),
     "a role from elsewhere": put("SendFunction", "Role", "arn:aws:iam::123456789012:role/admin"),

@@ -21,7 +21,7 @@ from cm_text.version import __version__
 from cm_text.whatsapp_interactive.message_builder import MessageBuilder
 from cm_text.whatsapp_template import WhatsappTemplate
 from harness import Checks, Processes, expect, expect_equal, interruptible, run_checks, say, until
-from outside import PROGRAMS, World
+from outside import Local
 
 TOKEN = "demo-key"
 NAME, NUMBER = "CM.com", "441234567890"
@@ -36,21 +36,6 @@ MEDIA = {
 # Of the client's channels, those that the gateway does not know.
 UNKNOWN_CHANNELS = {"Voice", "iMessage", "Line", "Google Business Messages"}
 ACCEPTED, REJECTED = "Accepted", "Rejected"
-
-
-class Local(World):
-    """The whole system on this machine."""
-
-    def __init__(self, processes):
-        process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0"])
-
-        def address():
-            text = log.read_text(errors="replace")
-            expect(process.poll() is None, f"the local stack did not start\n{text}")
-            found = re.search(r"^ready (http://\S+)$", text, re.MULTILINE)
-            return found and found[1]
-
-        self.url = until("the local stack to be ready", address)
 
 
 def main():

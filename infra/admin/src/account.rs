@@ -22,6 +22,7 @@ struct ShownAccount<'a> {
     name: &'a str,
     reply_url: Option<&'a str>,
     status_url: Option<&'a str>,
+    notice_url: Option<&'a str>,
     /// How many callback secrets it has.
     secrets: usize,
 }
@@ -33,6 +34,7 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
             name: &account.name,
             reply_url: account.reply_url.as_ref().map(CallbackUrl::as_str),
             status_url: account.status_url.as_ref().map(CallbackUrl::as_str),
+            notice_url: account.notice_url.as_ref().map(CallbackUrl::as_str),
             secrets: account.secrets.len(),
         }
     }
@@ -60,13 +62,14 @@ fn missing(id: &AccountId) -> Failure {
 }
 
 async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
-    let AccountCreate { id, name, reply_url, status_url } = new;
+    let AccountCreate { id, name, reply_url, status_url, notice_url } = new;
     let secret = WebhookSecret::new(desk.random.bytes());
     let account = Account {
         id,
         name,
         reply_url,
         status_url,
+        notice_url,
         secrets: vec![secret.clone()],
         stop_text: None,
         start_text: None,
@@ -114,6 +117,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("name", Some(account.name.clone())),
         ("reply URL", Some(or_dash(account.reply_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
+        ("notice URL", Some(or_dash(account.notice_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
         ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
         ("to START", Some(or_dash(answer(&account, Keyword::Start)))),
@@ -129,11 +133,13 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
 async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, Failure> {
     let reply_url = if set.what.no_reply_url { Some(None) } else { set.what.reply_url.map(Some) };
     let status_url = if set.what.no_status_url { Some(None) } else { set.what.status_url.map(Some) };
+    let notice_url = if set.what.no_notice_url { Some(None) } else { set.what.notice_url.map(Some) };
     let text = |text: Option<KeywordAnswer>| if set.what.usual_texts { Some(None) } else { text.map(Some) };
     let change = AccountChange {
         name: set.what.name,
         reply_url,
         status_url,
+        notice_url,
         stop_text: text(set.what.stop_text),
         start_text: text(set.what.start_text),
         help_text: text(set.what.help_text),

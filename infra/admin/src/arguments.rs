@@ -1,16 +1,18 @@
 //! The command line.
 
+mod accounts;
+mod callbacks;
 mod carriers;
 mod keywords;
 mod parked;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, MessageId, Rate, SenderId};
+use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
 use url::Url;
 
-use self::keywords::answer;
-
 pub use self::{
+    accounts::{AccountCommand, AccountCreate, AccountSet},
+    callbacks::{CallbackCommand, CallbackReplay, EndpointCommand},
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
     keywords::KeywordCommand,
     parked::{ParkedCommand, ParkedList},
@@ -27,6 +29,8 @@ Examples:
   admin carrier set loopback --endpoint https://carrier.example/
   admin carrier key cm < product-token
   admin route add --carriers cm,loopback --channel whatsapp --at 1
+  admin endpoint on acme https://acme.example/receipts
+  admin callback replay acme --since 2026-01-01T09:00:00Z --yes
   admin message show 0197a3a0-0000-7000-8000-000000000001
   admin --local account list
   admin --json key list acme
@@ -138,6 +142,12 @@ pub enum Command {
     /// Which carriers a message may go through
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Clients' endpoints that fail
+    #[command(subcommand)]
+    Endpoint(EndpointCommand),
+    /// What clients are told
+    #[command(subcommand)]
+    Callback(CallbackCommand),
     /// Messages on record
     #[command(subcommand)]
     Message(MessageCommand),
@@ -149,82 +159,6 @@ pub enum Command {
     DeadLetters(DeadLettersCommand),
     /// Enqueue every message again that is to be sent: after a queue was lost
     Requeue(RequeueCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum AccountCommand {
-    /// Make an account, with a first callback secret, which is shown this once
-    #[command(after_help = "Example: admin account create acme --name 'Acme Ltd'")]
-    Create(AccountCreate),
-    /// List every account
-    List,
-    /// Show an account with its senders and keys
-    Show {
-        #[arg(value_parser = AccountId::parse)]
-        id: AccountId,
-    },
-    /// Change an account's name, URLs, or answers to keywords
-    #[command(
-        after_help = "Example: admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'\n\
-        A keyword is answered by a message of the account's, at most once a day for each recipient and sender."
-    )]
-    Set(AccountSet),
-}
-
-#[derive(Debug, Args)]
-pub struct AccountCreate {
-    /// 1 to 40 of a-z, 0-9 and '-'
-    #[arg(value_parser = AccountId::parse)]
-    pub id: AccountId,
-    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
-    #[arg(long, value_parser = name)]
-    pub name: String,
-    /// Where replies are posted; without one they can only be read
-    #[arg(long, value_name = "URL", value_parser = callback_url)]
-    pub reply_url: Option<CallbackUrl>,
-    /// Where status reports are posted, for clients that name no callback with a message
-    #[arg(long, value_name = "URL", value_parser = callback_url)]
-    pub status_url: Option<CallbackUrl>,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-pub struct AccountSetWhat {
-    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
-    #[arg(long, value_parser = name)]
-    pub name: Option<String>,
-    /// Post replies there
-    #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_reply_url")]
-    pub reply_url: Option<CallbackUrl>,
-    /// Post replies nowhere
-    #[arg(long)]
-    pub no_reply_url: bool,
-    /// Post status reports there, of messages accepted from then on
-    #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_status_url")]
-    pub status_url: Option<CallbackUrl>,
-    /// Post no status reports, of messages accepted from then on
-    #[arg(long)]
-    pub no_status_url: bool,
-    /// Answer STOP so, where something was not blocked before; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = answer)]
-    pub stop_text: Option<KeywordAnswer>,
-    /// Answer START so, where something was blocked; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = answer)]
-    pub start_text: Option<KeywordAnswer>,
-    /// Answer HELP so; '' answers nothing
-    #[arg(long, value_name = "TEXT", value_parser = answer)]
-    pub help_text: Option<KeywordAnswer>,
-    /// Answer all three in the usual words, which name the account
-    #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
-    pub usual_texts: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct AccountSet {
-    #[arg(value_parser = AccountId::parse)]
-    pub id: AccountId,
-    #[command(flatten)]
-    pub what: AccountSetWhat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -364,12 +298,6 @@ pub struct RequeueCommand {
     /// Do it
     #[arg(long)]
     pub yes: bool,
-}
-
-fn name(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters on one line") }
 }
 
 fn callback_url(text: &str) -> Result<CallbackUrl, String> {

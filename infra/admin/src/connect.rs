@@ -13,7 +13,10 @@ use aws_sdk_cloudformation::{
     types::{Output, Stack},
 };
 use shared::{
-    runtime::{Environment, Variables},
+    domain::SegmentLimit,
+    flow::Gateway,
+    queue::{QueueUrls, SqsQueue},
+    runtime::{Environment, Settings, Variables},
     store::{DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 use tokio::sync::OnceCell;
@@ -116,6 +119,18 @@ impl Connection {
     pub async fn store(&self) -> Result<DynamoStore, Failure> {
         let tables = TableNames { messages: self.name(Resource::MessagesTable).await?, recipients: None };
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
+    }
+
+    /// What the steps that an operator may run need.
+    pub async fn gateway(&self, urls: QueueUrls, environment: &Environment) -> Result<Gateway, Failure> {
+        Ok(Gateway {
+            store: self.store().await?,
+            queue: SqsQueue::new(self.sqs(), urls),
+            clock: environment.clock.clone(),
+            random: environment.random.clone(),
+            settings: Settings { segment_limit: SegmentLimit::default(), retention_days: RETENTION_DAYS },
+            metrics: environment.metrics.clone(),
+        })
     }
 
     pub async fn carrier_secrets(&self) -> Result<SecretsManager, Failure> {

@@ -1,13 +1,15 @@
 //! The operator's tool: accounts, their keys, secrets and senders, the pool,
-//! keywords, carriers and routes, and what went wrong. One file for each noun of the command line.
+//! keywords, carriers and routes, endpoints that fail, and what went wrong. One file for each noun of the command line.
 //!
 //! Nothing is logged. A key or secret is printed once, when it is made.
 
 mod account;
 mod arguments;
+mod callback;
 mod carrier;
 mod connect;
 mod dead_letters;
+mod endpoint;
 mod failure;
 mod key;
 mod keyword;
@@ -91,6 +93,8 @@ async fn carry_out(
         Command::Keyword(command) => keyword::run(command, &desk().await?).await,
         Command::Carrier(command) => carrier::run(command, &desk().await?, &connection, line).await,
         Command::Route(command) => route::run(command, &desk().await?).await,
+        Command::Endpoint(command) => endpoint::run(command, &desk().await?).await,
+        Command::Callback(command) => callback::run(command, &connection, environment).await,
         Command::Message(command) => message::run(command, &connection).await,
         Command::Parked(command) => parked::run(command, &connection, environment).await,
         Command::DeadLetters(command) => dead_letters::run(command, &connection).await,

@@ -2,13 +2,7 @@
 //! shown only when asked for, as it holds numbers and texts.
 
 use serde_json::json;
-use shared::{
-    domain::{Parked, SegmentLimit},
-    flow::{Gateway, parked::replay},
-    queue::{QueueUrls, SqsQueue},
-    runtime::{Environment, Settings},
-    store::Parking,
-};
+use shared::{domain::Parked, flow::parked::replay, queue::QueueUrls, runtime::Environment, store::Parking};
 
 use crate::{
     arguments::{ParkedCommand, ParkedList},
@@ -92,14 +86,7 @@ fn shown(one: &Parked, reveal: bool) -> serde_json::Value {
 
 async fn replay_all(connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
     let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
-    let gateway = Gateway {
-        store: connection.store().await?,
-        queue: SqsQueue::new(connection.sqs(), urls),
-        clock: environment.clock.clone(),
-        random: environment.random.clone(),
-        settings: Settings { segment_limit: SegmentLimit::default(), retention_days: 90 },
-        metrics: environment.metrics.clone(),
-    };
+    let gateway = connection.gateway(urls, environment).await?;
     let replaying = replay(&gateway).await?;
     let report = Report::new(format!("{replaying} enqueued"), &json!({"replaying": replaying}));
     Ok(report.note("`admin parked list` shows what is left once they have been tried."))

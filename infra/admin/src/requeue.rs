@@ -1,12 +1,7 @@
 //! `admin requeue`: messages that have lost their job get another.
 
 use serde_json::json;
-use shared::{
-    domain::SegmentLimit,
-    flow::{Gateway, requeue::requeue},
-    queue::{QueueUrls, SqsQueue},
-    runtime::{Environment, Settings},
-};
+use shared::{flow::requeue::requeue, queue::QueueUrls, runtime::Environment};
 
 use crate::{
     arguments::RequeueCommand,
@@ -31,15 +26,7 @@ pub async fn run(
         return Err(Failure::Usage(WHAT.to_owned()));
     }
     let urls = QueueUrls { jobs: Some(connection.name(Resource::JobsQueue).await?), ..QueueUrls::default() };
-    let store = connection.store().await?;
-    let gateway = Gateway {
-        store,
-        queue: SqsQueue::new(connection.sqs(), urls),
-        clock: environment.clock.clone(),
-        random: environment.random.clone(),
-        settings: Settings { segment_limit: SegmentLimit::default(), retention_days: 90 },
-        metrics: environment.metrics.clone(),
-    };
+    let gateway = connection.gateway(urls, environment).await?;
     let enqueued = requeue(&gateway).await?;
     Ok(Report::new(format!("{enqueued} enqueued"), &json!({"enqueued": enqueued})))
 }

@@ -39,6 +39,8 @@ pub struct AccountConfig {
     pub reply_url: Option<String>,
     /// Likewise; for status reports to clients that name no callback with a message.
     pub status_url: Option<String>,
+    /// Likewise; for what the gateway has to say about the account itself.
+    pub notice_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
     /// What is answered to STOP; nothing if it is empty, the usual words if there is none.

@@ -18,13 +18,14 @@ use crate::{
 /// How long one callback may take, from connecting to the answer's head.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest `Retry-After` that is obeyed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Something to tell, and whom.
 pub struct Delivery<'a> {
     pub url: &'a CallbackUrl,
     pub event: EventId,
-    pub dialect: Dialect,
+    /// None for what the gateway says in its own words.
+    pub dialect: Option<Dialect>,
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
@@ -65,11 +66,11 @@ impl Caller {
     pub fn of(environment: &Environment) -> Result<Self, CallerError> {
         let allow_private = environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", false)?;
         let guard = if allow_private { Guard::open() } else { Guard::public() };
-        Ok(Self::new(&environment.http, guard)?)
+        Ok(Self::new(&environment.http, guard, TIMEOUT)?)
     }
 
-    pub(super) fn new(http: &HttpStack, guard: Guard) -> Result<Self, reqwest::Error> {
-        let builder = http.builder().timeout(TIMEOUT).user_agent("messaging-gateway-callback/1");
+    pub(super) fn new(http: &HttpStack, guard: Guard, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let builder = http.builder().timeout(timeout).user_agent("messaging-gateway-callback/1");
         let client = builder.dns_resolver(Arc::new(guard.clone())).build()?;
         Ok(Self { client, guard })
     }
@@ -91,12 +92,13 @@ impl Caller {
         if let Some(newest) = delivery.secrets.first() {
             let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
             request = request.header("webhook-signature", signature);
-            for (name, value) in delivery.dialect.signature_headers(newest.bytes(), timestamp, &delivery.body) {
+            let own = |dialect: Dialect| dialect.signature_headers(newest.bytes(), timestamp, &delivery.body);
+            for (name, value) in delivery.dialect.map(own).unwrap_or_default() {
                 request = request.header(name, value);
             }
         }
         match request.body(delivery.body.clone()).send().await {
-            Ok(response) => judge(response.status(), response.headers()),
+            Ok(response) => judge(response.status(), response.headers(), delivery.at),
             Err(error) if error.is_timeout() => failed("no answer in time"),
             Err(error) if error.is_connect() => failed("no connection, or the address is not public"),
             Err(_) => failed("the connection broke"),
@@ -104,37 +106,23 @@ impl Caller {
     }
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap) -> Answer {
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
     if status.is_success() {
         return Answer::Taken { status: status.as_u16() };
     }
     if status == StatusCode::GONE {
         return Answer::Gone;
     }
-    let seconds = headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()).and_then(|after| after.parse().ok());
-    let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    let retry_after = headers.get(RETRY_AFTER).and_then(|after| wait_of(after.to_str().ok()?.trim(), now));
     Answer::Failed { reason: format!("status {}", status.as_u16()), retry_after }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
-        let mut headers = HeaderMap::new();
-        if let Some(after) = retry_after {
-            headers.insert(RETRY_AFTER, after.parse().unwrap());
-        }
-        judge(StatusCode::from_u16(status).unwrap(), &headers)
-    }
-
-    #[test]
-    fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
-        assert_eq!(answer(204, None), Answer::Taken { status: 204 });
-        assert_eq!(answer(410, None), Answer::Gone);
-        let failed = |status, retry_after| Answer::Failed { reason: format!("status {status}"), retry_after };
-        assert_eq!(answer(302, None), failed(302, None));
-        assert_eq!(answer(503, Some("120")), failed(503, Some(Duration::from_secs(120))));
-        assert_eq!(answer(503, Some("99999999")), failed(503, Some(LONGEST_RETRY_AFTER)));
-    }
+/// What a `Retry-After` asks for, in seconds or as a date in any of the forms of
+/// RFC 9110, section 5.6.7; none for a time that is past, or for anything else.
+fn wait_of(retry_after: &str, now: Timestamp) -> Option<Duration> {
+    let wait = match retry_after.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(retry_after).ok()?.duration_since(now.into()).ok()?,
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER)).filter(|wait| !wait.is_zero())
 }

@@ -22,7 +22,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Answer, Caller, Delivery, guard::Guard, public_address::is_public};
+use super::{Answer, Caller, Delivery, TIMEOUT, guard::Guard, public_address::is_public};
 use crate::{
     dialects::Dialect,
     domain::{CallbackUrl, EventId},
@@ -79,14 +79,14 @@ impl Server {
 }
 
 fn caller(guard: Guard) -> Caller {
-    Caller::new(&HttpStack::new().unwrap(), guard).unwrap()
+    Caller::new(&HttpStack::new().unwrap(), guard, TIMEOUT).unwrap()
 }
 
 async fn call(caller: &Caller, url: &str) -> Answer {
     let delivery = Delivery {
         url: &CallbackUrl::parse(url).unwrap(),
         event: EventId::new(Uuid::nil()),
-        dialect: Dialect::Mplus,
+        dialect: Some(Dialect::Mplus),
         secrets: &[],
         at: Timestamp::UNIX_EPOCH,
         body: String::new(),

@@ -6,10 +6,13 @@
 //! longer than [`TIMEOUT`].
 
 mod caller;
+#[cfg(test)]
+mod caller_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
 mod public_address;
+pub(crate) mod notice;
 mod signature;
 
 pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};

@@ -194,6 +194,9 @@ pub struct Account {
     /// own, in dialects that have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<CallbackUrl>,
+    /// Where it is told what the gateway has to say about the account itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_url: Option<CallbackUrl>,
     /// Callbacks are signed with each of these, the newest first: two while a
     /// secret is being replaced. Without one, callbacks go unsigned.
     #[serde(default)]

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -65,6 +66,11 @@ uuid_type! {
     /// Something that a client is told. Retries and duplicates bear the same one.
     EventId
 }
+uuid_type! {
+    /// An endpoint of an account.
+    EndpointId
+}
+
 impl MessageId {
     /// The id of the message that `account` calls `client_id`.
     #[must_use]
@@ -110,6 +116,19 @@ impl EventId {
     #[must_use]
     pub fn of_reply(reply: ReplyId) -> Self {
         Self(derive(&["event", &reply.to_string()]))
+    }
+
+    /// The id of the notice that an endpoint was switched off at `since`.
+    #[must_use]
+    pub fn of_endpoint_off(endpoint: EndpointId, since: Timestamp) -> Self {
+        Self(derive(&["event", "off", &endpoint.to_string(), &since.as_millisecond().to_string()]))
+    }
+}
+
+impl EndpointId {
+    /// The id of an account's endpoint at `url`, which has no query.
+    pub(super) fn of(account: &AccountId, url: &str) -> Self {
+        Self(derive(&["endpoint", account.as_str(), url]))
     }
 }
 

@@ -76,6 +76,7 @@ mod tests {
             name: "Acme Ltd".to_owned(),
             reply_url: None,
             status_url: None,
+            notice_url: None,
             secrets: Vec::new(),
             stop_text: None,
             start_text: None,

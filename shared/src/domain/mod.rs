@@ -9,6 +9,7 @@ mod account;
 mod callback_url;
 mod channel;
 mod content;
+mod endpoint;
 mod exemption;
 mod fault;
 mod id;
@@ -39,9 +40,10 @@ pub use content::{
     ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
     TimePicker, TimeSlot,
 };
+pub use endpoint::{Endpoint, Off, Standing, Trouble};
 pub use exemption::Exemptions;
 pub use fault::{Fault, FaultCode};
-pub use id::{BatchId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
+pub use id::{BatchId, EndpointId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
 pub use keyword::{Keyword, Keywords, Word, WordError, built_in_words};
 pub use keyword_answer::KeywordAnswer;
 pub use label::{Groupings, LabelError, Reference};

@@ -6,28 +6,47 @@
 //! news will be brought again under another stamp). A try that fails is made
 //! again with growing gaps for seven days, by sending the job again, so that
 //! nothing stays in flight; then it rests in the dead-letter queue.
+//!
+//! An endpoint that fails is left alone for a while, and one that is off is not
+//! called: see [`endpoint`].
+
+mod endpoint;
+mod told;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
+use self::{
+    endpoint::{Admission, Verdict, admit, note_failure, note_success},
+    told::{OnRecord, look_for_record},
+};
 use super::{Gateway, Unavailable};
 use crate::{
     callbacks::{Answer, Caller, Delivery, retry_gap},
-    dialects::Dialect,
-    domain::{AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State},
-    queue::{CallbackJob, LONGEST_DELAY, Queue, Subject},
+    domain::{Account, Endpoint},
+    queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::{About, Metric},
-    store::{Directory, DirectoryStore, Freshness, Messages},
+    store::{Directory, DirectoryStore, Endpoints, Messages},
 };
 
-/// The pauses between looks for a record that was announced just now.
-const LOOKS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
+pub(super) use told::stamps_of;
+
 /// How long a record is waited for that was announced.
 const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long a client is tried.
 const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// A call that is to be made, or was made, for a job.
+struct Call<'a> {
+    job: CallbackJob,
+    account: &'a Account,
+    /// None for a notice: that it cannot be told has no consequence for its address,
+    /// or an address that fails would be told of for ever.
+    endpoint: Option<Endpoint>,
+    begun_at: Timestamp,
+}
 
 /// Tells a client, or puts it off.
 ///
@@ -35,16 +54,15 @@ const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// When the store or queue did not answer. Run it again.
 pub async fn callback(
     gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
     caller: &Caller,
     job: CallbackJob,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
-        put_off(gateway, job, not_before, now).await?;
-        return Ok(());
+        return put_off(gateway, job, not_before, now).await;
     }
-    let told = match look_for_record(gateway, job).await? {
+    let told = match look_for_record(gateway, directory, job).await? {
         OnRecord::Ours(told) => told,
         OnRecord::Another => {
             debug!(event.id = %job.subject.event_id(), subject = %job.subject, "told by another run");
@@ -60,7 +78,21 @@ pub async fn callback(
         warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %told.account(), "the account is gone");
         return Ok(());
     };
-    let Some(url) = told.url(account.reply_url.as_ref()) else { return Ok(()) };
+    let Some(url) = told.url(&account) else { return Ok(()) };
+    let endpoint = told.is_of_an_endpoint().then(|| Endpoint::of(&account.id, url));
+    let call = Call { job, account: &account, endpoint, begun_at: now };
+    match admit(gateway, directory, &call).await? {
+        Admission::Now => {}
+        Admission::Later(until) => {
+            debug!(event.id = %job.subject.event_id(), subject = %job.subject, %until, "its endpoint rests");
+            let tried_since = job.tried_since.or(Some(now));
+            return put_off(gateway, CallbackJob { tried_since, ..job }, until, now).await;
+        }
+        Admission::Never => {
+            hold_back(gateway, &call);
+            return Ok(());
+        }
+    }
     let delivery = Delivery {
         url,
         event: job.subject.event_id(),
@@ -70,102 +102,7 @@ pub async fn callback(
         body: told.body(),
     };
     let answer = caller.deliver(&delivery).await;
-    conclude(gateway, job, told.account(), answer, now).await
-}
-
-/// What a client is told of, as it is on record.
-enum Told {
-    State(Box<Message>, State),
-    Reply(Reply),
-}
-
-impl Told {
-    fn account(&self) -> &AccountId {
-        match self {
-            Self::State(message, _) => &message.account,
-            Self::Reply(reply) => &reply.account,
-        }
-    }
-
-    fn url<'a>(&'a self, reply_url: Option<&'a CallbackUrl>) -> Option<&'a CallbackUrl> {
-        match self {
-            Self::State(message, _) => message.callback.as_ref(),
-            Self::Reply(_) => reply_url,
-        }
-    }
-
-    fn dialect(&self) -> Dialect {
-        match self {
-            Self::State(message, _) => message.dialect,
-            Self::Reply(reply) => reply.dialect,
-        }
-    }
-
-    /// Whether it is about a state on the way of a message that has come to its
-    /// end: the end is told, and this would come after it.
-    fn is_overtaken(&self) -> bool {
-        match self {
-            Self::State(message, state) => !state.is_final() && message.state().is_final(),
-            Self::Reply(_) => false,
-        }
-    }
-
-    fn body(&self) -> String {
-        match self {
-            Self::State(message, state) => message.dialect.state_event(message, *state),
-            Self::Reply(reply) => self.dialect().reply_event(reply),
-        }
-    }
-}
-
-enum OnRecord {
-    Ours(Told),
-    Another,
-    NotYet,
-}
-
-/// A job is often faster than the record that follows it by milliseconds.
-async fn look_for_record(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    job: CallbackJob,
-) -> Result<OnRecord, Unavailable> {
-    for pause in LOOKS {
-        match on_record(gateway, job).await? {
-            OnRecord::NotYet => tokio::time::sleep(pause).await,
-            found => return Ok(found),
-        }
-    }
-    on_record(gateway, job).await
-}
-
-async fn on_record(gateway: &Gateway<impl Messages, impl Queue>, job: CallbackJob) -> Result<OnRecord, Unavailable> {
-    let (stamps, told) = match job.subject {
-        Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
-            Some(message) => (stamps_of(&message, state), Told::State(Box::new(message), state)),
-            None => return Ok(OnRecord::NotYet),
-        },
-        Subject::Reply { reply } => match gateway.store.reply(reply).await? {
-            Some(reply) => (vec![reply.stamp], Told::Reply(reply)),
-            None => return Ok(OnRecord::NotYet),
-        },
-    };
-    Ok(match stamps.as_slice() {
-        [] => OnRecord::NotYet,
-        stamps if stamps.contains(&job.stamp) => OnRecord::Ours(told),
-        _ => OnRecord::Another,
-    })
-}
-
-/// The runs that brought the message to this state: one by a receipt, and one
-/// by what it did itself. Where there are both, each is told, as one event.
-fn stamps_of(message: &Message, state: State) -> Vec<Stamp> {
-    let by_receipt = ReceiptStatus::ALL
-        .into_iter()
-        .filter(|status| status.state() == state)
-        .filter_map(|status| message.receipts.get(status))
-        .map(|receipt| receipt.stamp);
-    let by_progress = message.stamp.filter(|_| message.progress.state() == state);
-    by_receipt.chain(by_progress).collect()
+    conclude(gateway, directory, &call, answer).await
 }
 
 async fn look_again_later(
@@ -183,29 +120,52 @@ async fn look_again_later(
 
 async fn conclude(
     gateway: &Gateway<impl Messages, impl Queue>,
-    job: CallbackJob,
-    account: &AccountId,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    call: &Call<'_>,
     answer: Answer,
-    now: Timestamp,
 ) -> Result<(), Unavailable> {
-    let event = job.subject.event_id();
-    let about = || About::new(Some(account), None);
-    let (reason, retry_after) = match answer {
+    let (job, event) = (call.job, call.job.subject.event_id());
+    let about = || About::new(Some(&call.account.id), None);
+    let (reason, retry_after, is_gone) = match answer {
         Answer::Taken { status } => {
             gateway.metrics.count(Metric::Told, about(), 1);
             let passed = gateway.clock.now().duration_since(job.announced_at);
             gateway.metrics.time(Metric::CallbackDelay, about(), passed);
             info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "told the client");
+            note_success(directory, call).await;
             return Ok(());
         }
-        Answer::Gone => {
+        Answer::Gone if call.endpoint.is_none() => {
             gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
-            warn!(event.id = %event, subject = %job.subject, "the endpoint is gone for good (410)");
+            warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
             return Ok(());
         }
-        Answer::Failed { reason, retry_after } => (reason, retry_after),
+        Answer::Gone => ("gone for good (410)".to_owned(), None, true),
+        Answer::Failed { reason, retry_after } => (reason, retry_after, false),
     };
     gateway.metrics.count(Metric::CallbackFailures, about(), 1);
+    match note_failure(gateway, directory, call, &reason, is_gone).await? {
+        Verdict::On => try_again(gateway, call, &reason, retry_after).await,
+        Verdict::Off => {
+            hold_back(gateway, call);
+            Ok(())
+        }
+    }
+}
+
+/// What is on record stays there, and can be told when the endpoint is on again.
+fn hold_back<S, Q>(gateway: &Gateway<S, Q>, call: &Call<'_>) {
+    gateway.metrics.count(Metric::CallbacksHeldBack, About::new(Some(&call.account.id), None), 1);
+    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is off");
+}
+
+async fn try_again(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    call: &Call<'_>,
+    reason: &str,
+    retry_after: Option<Duration>,
+) -> Result<(), Unavailable> {
+    let (job, event, now) = (call.job, call.job.subject.event_id(), call.begun_at);
     let attempts = job.attempts + 1;
     let tried_since = job.tried_since.unwrap_or(now);
     let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
@@ -213,7 +173,7 @@ async fn conclude(
     if again.duration_since(tried_since) > TRY_FOR {
         warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
         gateway.queue.bury(job).await?;
-        gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
+        gateway.metrics.count(Metric::CallbacksGivenUp, About::new(Some(&call.account.id), None), 1);
         return Ok(());
     }
     info!(event.id = %event, subject = %job.subject, attempts, reason, again_s = gap.as_secs(), "the client was not told");

@@ -20,6 +20,7 @@ mod pace;
 pub mod parked;
 pub mod read;
 pub mod receipt;
+pub mod replay;
 pub mod reply;
 pub mod requeue;
 mod settle;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     carriers::CarrierName,
-    domain::{EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
+    domain::{EndpointId, EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
     unquoted::unquoted,
 };
 
@@ -120,6 +120,8 @@ pub enum Subject {
     State { message: MessageId, state: State },
     /// A reply came in.
     Reply { reply: ReplyId },
+    /// An endpoint was switched off.
+    EndpointOff { endpoint: EndpointId, since: Timestamp },
 }
 
 impl Subject {
@@ -129,6 +131,7 @@ impl Subject {
         match *self {
             Self::State { message, state } => EventId::of_state(message, state),
             Self::Reply { reply } => EventId::of_reply(reply),
+            Self::EndpointOff { endpoint, since } => EventId::of_endpoint_off(endpoint, since),
         }
     }
 }
@@ -139,6 +142,7 @@ impl fmt::Display for Subject {
         match self {
             Self::State { message, state } => write!(f, "{message} {}", state.as_str()),
             Self::Reply { reply } => write!(f, "reply {reply}"),
+            Self::EndpointOff { endpoint, .. } => write!(f, "endpoint {endpoint} off"),
         }
     }
 }

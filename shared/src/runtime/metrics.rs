@@ -53,8 +53,12 @@ pub enum Metric {
     CallbackDelay,
     /// Tries to call a client back that failed.
     CallbackFailures,
-    /// Callbacks that are not tried again.
+    /// Callbacks that were tried for seven days, and are not tried again.
     CallbacksGivenUp,
+    /// Callbacks that are not made because their endpoint is off.
+    CallbacksHeldBack,
+    /// Endpoints that were switched off.
+    EndpointsOff,
     /// Messages that a tick enqueued.
     Woken,
     /// How late a tick found the message that was due the longest.

@@ -66,6 +66,12 @@ impl Random {
         self.draw(|rng| rng.random_range(0..length))
     }
 
+    /// Between nothing and the duration.
+    #[must_use]
+    pub fn up_to(&self, duration: Duration) -> Duration {
+        duration.mul_f64(self.draw(|rng| rng.random_range(0.0..=1.0)))
+    }
+
     /// The duration, shortened or lengthened by up to a fifth.
     #[must_use]
     pub fn jittered(&self, duration: Duration) -> Duration {

@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner},
+    domain::{
+        Account, AccountId, ApiKeyHash, EndpointId, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner, Trouble,
+    },
     runtime::Clock,
 };
 
@@ -18,8 +20,8 @@ pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
 
 /// A directory that remembers what it read.
 pub struct Directory<D = DynamoDirectory> {
-    store: D,
-    clock: Clock,
+    pub(super) store: D,
+    pub(super) clock: Clock,
     keys: Remembered<ApiKeyHash, Option<AccountId>>,
     accounts: Remembered<AccountId, Option<Account>>,
     owners: Remembered<SenderId, Option<SenderOwner>>,
@@ -29,6 +31,7 @@ pub struct Directory<D = DynamoDirectory> {
     rates: Remembered<(), Rates>,
     keywords: Remembered<(), Keywords>,
     exemptions: Remembered<(), Exemptions>,
+    pub(super) troubles: Remembered<EndpointId, Option<Trouble>>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -46,6 +49,7 @@ impl<D: DirectoryStore> Directory<D> {
             rates: Remembered::for_up_to(KEPT),
             keywords: Remembered::for_up_to(KEPT),
             exemptions: Remembered::for_up_to(KEPT),
+            troubles: Remembered::for_up_to(KEPT),
         }
     }
 

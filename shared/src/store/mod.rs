@@ -9,6 +9,7 @@
 mod change;
 mod directory;
 pub mod dynamo;
+mod endpoints;
 mod page;
 mod parking;
 mod remembered;
@@ -17,6 +18,7 @@ mod secrets;
 pub use change::{Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, Settlement, Sleeper, Unfinished};
 pub use directory::Directory;
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
+pub use endpoints::{Begun, Endpoints, FailedCall};
 pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};

@@ -49,11 +49,16 @@ impl<K: Clone + Eq + Hash, V: Clone> Remembered<K, V> {
             return Ok(value.clone());
         }
         let value = read().await?;
+        self.put(now, key, value.clone());
+        Ok(value)
+    }
+
+    /// Remembers what a write came to.
+    pub(super) fn put(&self, now: Timestamp, key: &K, value: V) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.len() >= MOST {
             answers.clear();
         }
-        answers.insert(key.clone(), (now, value.clone()));
-        Ok(value)
+        answers.insert(key.clone(), (now, value));
     }
 }

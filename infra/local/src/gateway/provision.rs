@@ -228,6 +228,7 @@ fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account>
         name: account.name.clone(),
         reply_url: url("reply_url", &account.reply_url)?,
         status_url: url("status_url", &account.status_url)?,
+        notice_url: url("notice_url", &account.notice_url)?,
         secrets: account.secrets.clone(),
         stop_text: account.stop_text.clone(),
         start_text: account.start_text.clone(),

@@ -91,6 +91,13 @@ impl Update {
         self
     }
 
+    /// Adds one to it; where there is none, it is one.
+    pub(super) fn count(mut self, attribute: &str) -> Self {
+        let (name, none, one) = (self.name(attribute), self.value(number(0)), self.value(number(1)));
+        self.sets.push(format!("{name} = if_not_exists({name}, {none}) + {one}"));
+        self
+    }
+
     pub(super) fn add(mut self, attribute: &str, amount: i64) -> Self {
         let (name, amount) = (self.name(attribute), self.value(number(amount)));
         self.sets.push(format!("{name} = {name} + {amount}"));

@@ -83,7 +83,7 @@ impl DynamoDirectory {
         request.send().await.map(|_| ()).map_err(unavailable("write the directory"))
     }
 
-    async fn get(&self, id: String) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn get(&self, id: String) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key(keys::ID, string(id));
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
     }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::{
     carriers::CarrierName,
     domain::{
-        AccountId, ApiKeyHash, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
-        Word,
+        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus,
+        ReplyId, SenderId, Word,
     },
     store::{Position, Sleeper},
 };
@@ -155,6 +155,8 @@ pub(super) const API_KEY: &str = "key#";
 pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
 pub(super) const SENDER: &str = "sender#";
 const CARRIER_ITEM: &str = "carrier#";
+/// What `callback` may write of the directory begins so: template.yaml says it, too.
+pub(super) const ENDPOINT_ITEM: &str = "endpoint#";
 pub(super) const POOL: &str = "pool";
 pub(super) const ROUTES: &str = "routes";
 /// One item of all rates, each an attribute that is named as the sender's own item.
@@ -170,6 +172,7 @@ pub(super) const EXEMPT: &str = "exempt";
 pub(super) const NAME: &str = "name";
 pub(super) const REPLY_URL: &str = "reply_url";
 pub(super) const STATUS_URL: &str = "status_url";
+pub(super) const NOTICE_URL: &str = "notice_url";
 pub(super) const SECRETS: &str = "secrets";
 pub(super) const STOP_TEXT: &str = "stop_text";
 pub(super) const START_TEXT: &str = "start_text";
@@ -182,6 +185,15 @@ pub(super) const REVOKED_AT: &str = "revoked_at";
 pub(super) const SENDERS: &str = "senders";
 /// Of the routes.
 pub(super) const RULES: &str = "rules";
+/// Of an endpoint that fails; times in milliseconds.
+pub(super) const URL: &str = "url";
+pub(super) const SINCE: &str = "since";
+pub(super) const LAST_AT: &str = "last_at";
+pub(super) const FAILURES: &str = "failures";
+pub(super) const REASON: &str = "reason";
+pub(super) const RESTS: &str = "rests";
+pub(super) const TRIED_BY: &str = "tried_by";
+pub(super) const OFF_SINCE: &str = "off_since";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
@@ -209,6 +221,10 @@ pub(super) fn word(word: &Word) -> String {
 
 pub(super) fn answered(keyword: Keyword, sender: &SenderId) -> String {
     format!("{ANSWERED}{}#{sender}", keyword.as_str())
+}
+
+pub(super) fn endpoint(id: EndpointId) -> String {
+    format!("{ENDPOINT_ITEM}{id}")
 }
 
 pub(super) fn carrier(name: CarrierName) -> String {

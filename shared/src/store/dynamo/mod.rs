@@ -7,6 +7,7 @@
 mod batch;
 mod change;
 mod directory;
+mod endpoints;
 mod exemptions;
 mod keys;
 mod keywords;

@@ -40,6 +40,8 @@ pub struct AccountChange {
     pub reply_url: Option<Option<CallbackUrl>>,
     /// `Some(None)` takes it away.
     pub status_url: Option<Option<CallbackUrl>>,
+    /// `Some(None)` takes it away.
+    pub notice_url: Option<Option<CallbackUrl>>,
     /// The answer to each keyword; `Some(None)` is the usual one.
     pub stop_text: Option<Option<KeywordAnswer>>,
     pub start_text: Option<Option<KeywordAnswer>>,
@@ -115,6 +117,7 @@ impl DynamoDirectory {
         for (name, value) in [
             (keys::REPLY_URL, change.reply_url.as_ref().map(url)),
             (keys::STATUS_URL, change.status_url.as_ref().map(url)),
+            (keys::NOTICE_URL, change.notice_url.as_ref().map(url)),
             (keys::STOP_TEXT, change.stop_text.as_ref().map(text)),
             (keys::START_TEXT, change.start_text.as_ref().map(text)),
             (keys::HELP_TEXT, change.help_text.as_ref().map(text)),
@@ -343,7 +346,7 @@ impl DynamoDirectory {
     }
 
     /// Every item of a kind, by reading the whole table: it is small.
-    async fn scan(&self, prefix: &'static str) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn scan(&self, prefix: &'static str) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         let mut after: Option<HashMap<String, AttributeValue>> = None;
         loop {

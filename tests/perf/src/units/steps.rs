@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with};
 
-use super::{Stage, Step};
+use super::{Stage, Step, Used};
 
 /// Each step's cost. What is remembered by a warm function has been read before.
 pub async fn steps() -> anyhow::Result<Vec<Step>> {
@@ -115,6 +115,7 @@ impl<'a> Functions<'a> {
         self.callback.handle(told.clone()).await;
         let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
         steps.push(one("callback", stage.cost(telling).await?));
+        steps.push(one("callback, failed", Box::pin(self.failed_callback()).await?));
 
         let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
         let path = format!("/mo/loopback/{TOKEN}");
@@ -124,6 +125,20 @@ impl<'a> Functions<'a> {
         steps.extend(Box::pin(self.parked("receipt, matches nothing")).await?);
         steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
+    }
+
+    /// A client that fails for the first time.
+    async fn failed_callback(&self) -> anyhow::Result<Used> {
+        let failing = with(self.message("447700900307"), "callback", format!("{}?status=500", self.sink));
+        let accepted = self.accept(vec![failing]).await?;
+        let id = accepted[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
+        self.dispatch.handle(job(&id)).await;
+        let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00"});
+        succeeded(&self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt)).await)?;
+        let told = self.stage.take("CallbacksQueue").await;
+        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
+        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
+        self.stage.cost(telling).await
     }
 
     /// What it takes to park a receipt of no message, and to try it again: its tick left out.

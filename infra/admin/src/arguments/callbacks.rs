@@ -1,0 +1,61 @@
+//! The command line of clients' endpoints and what they are told.
+
+use clap::{Args, Subcommand};
+use shared::domain::{AccountId, CallbackUrl, Timestamp, parse_time};
+
+use super::callback_url;
+
+#[derive(Debug, Subcommand)]
+pub enum EndpointCommand {
+    /// List the endpoints that fail: since when, how often in a row, why, and which are off
+    List {
+        /// Only this account's
+        #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+        account: Option<AccountId>,
+    },
+    /// Switch an endpoint on again, or end its rest
+    #[command(
+        after_help = "An endpoint is an account's callback URL without its query. It is switched off when it answers\n\
+        410, or when for five days every call to it has failed. Example:\n  \
+        admin endpoint on acme https://acme.example/receipts"
+    )]
+    On {
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+        #[arg(value_parser = callback_url)]
+        url: CallbackUrl,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CallbackCommand {
+    /// Tell an account again what is on record of its messages and replies
+    #[command(
+        after_help = "Of each message the newest state is told that its client is told of, under the event id of the\n\
+        first time; messages that are still on their way are told of as always. Example:\n  \
+        admin callback replay acme --since 2026-01-01T09:00:00Z --until 2026-01-02 --yes"
+    )]
+    Replay(CallbackReplay),
+}
+
+#[derive(Debug, Args)]
+pub struct CallbackReplay {
+    #[arg(value_parser = AccountId::parse)]
+    pub account: AccountId,
+    /// Messages accepted, and replies come in, from then on; UTC unless it names a zone
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Timestamp,
+    /// And before then [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Option<Timestamp>,
+    /// Only what is told at this address; its query does not count
+    #[arg(long, value_name = "URL", value_parser = callback_url)]
+    pub url: Option<CallbackUrl>,
+    /// Do it; without this, it says how much there is
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    parse_time(text).map_err(|error| format!("the time {error}"))
+}

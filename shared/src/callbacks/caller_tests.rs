@@ -1,0 +1,234 @@
+//! Clients that are not as they should be: each is a failure in time, and nothing
+//! that one sends is read beyond the head of its answer.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, RETRY_AFTER},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::caller::{Answer, Caller, Delivery, LONGEST_RETRY_AFTER, judge};
+use crate::{
+    dialects::Dialect,
+    domain::{CallbackUrl, EventId},
+    runtime::HttpStack,
+};
+
+/// Stands in for the time-out of a deployed one.
+const PATIENCE: Duration = Duration::from_millis(600);
+/// What a connection may take up on its way (the sockets' buffers of both ends), and
+/// what is read of a head: far less than what is offered here.
+const MOST_TAKEN: usize = 32 << 20;
+
+fn now() -> Timestamp {
+    "2026-11-06T08:49:37Z".parse().unwrap()
+}
+
+fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+    let mut headers = HeaderMap::new();
+    if let Some(after) = retry_after {
+        headers.insert(RETRY_AFTER, after.parse().unwrap());
+    }
+    judge(StatusCode::from_u16(status).unwrap(), &headers, now())
+}
+
+async fn call(url: &str, guard: Guard) -> Answer {
+    let caller = Caller::new(&HttpStack::new().unwrap(), guard, PATIENCE).unwrap();
+    let delivery = Delivery {
+        url: &CallbackUrl::parse(url).unwrap(),
+        event: EventId::new(uuid::Uuid::nil()),
+        dialect: Some(Dialect::Mplus),
+        secrets: &[],
+        at: now(),
+        body: "{}".to_owned(),
+    };
+    caller.deliver(&delivery).await
+}
+
+/// A client that does this with the first connection. Gives its address.
+async fn client<F>(scheme: &str, conduct: impl FnOnce(TcpStream) -> F + Send + 'static) -> String
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("{scheme}://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        // Reads the request, or what of it is there: a connection that is closed with
+        // bytes unread is reset, and the answer with it.
+        let _ = connection.read(&mut [0; 8192]).await;
+        conduct(connection).await;
+    });
+    url
+}
+
+/// Calls it, and expects a failure in time. Gives the reason.
+async fn fails(url: &str) -> String {
+    let begun = Instant::now();
+    let Answer::Failed { reason, .. } = call(url, true).await else { panic!("{url} is not a failure") };
+    assert!(begun.elapsed() < PATIENCE * 3, "{:?}", begun.elapsed());
+    reason
+}
+
+/// Sends the same for ever. Counts what the other side let through.
+async fn pour(mut connection: TcpStream, what: &[u8], poured: &AtomicUsize) {
+    while connection.write_all(what).await.is_ok() {
+        poured.fetch_add(what.len(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
+    assert_eq!(answer(204, None), Answer::Taken { status: 204 });
+    assert_eq!(answer(410, None), Answer::Gone);
+    let failed = |status, retry_after| Answer::Failed { reason: format!("status {status}"), retry_after };
+    for status in [300, 301, 302, 303, 304, 307, 308, 400, 404, 500] {
+        assert_eq!(answer(status, None), failed(status, None));
+    }
+}
+
+#[test]
+fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
+    let wait = |retry_after: &str| match answer(503, Some(retry_after)) {
+        Answer::Failed { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait("120"), Some(120));
+    assert_eq!(wait("Fri, 06 Nov 2026 08:51:37 GMT"), Some(120), "as HTTP has it");
+    assert_eq!(wait("Friday, 06-Nov-26 08:51:37 GMT"), Some(120), "RFC 850");
+    assert_eq!(wait("Fri Nov  6 08:51:37 2026"), Some(120), "asctime");
+    for past in ["Fri, 06 Nov 2026 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "0", "-1", "soon", ""] {
+        assert_eq!(wait(past), None, "{past:?}");
+    }
+    for long in ["99999999", "Sat, 06 Nov 2027 08:49:37 GMT"] {
+        assert_eq!(wait(long), Some(LONGEST_RETRY_AFTER.as_secs()), "{long}");
+    }
+    assert_eq!(SignedDuration::try_from(LONGEST_RETRY_AFTER).unwrap(), SignedDuration::from_hours(24));
+}
+
+#[tokio::test]
+async fn a_private_address_is_not_called() {
+    for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/latest", "http://localhost:9/"] {
+        let Answer::Failed { reason, .. } = call(url, false).await else { panic!("{url} was called") };
+        assert!(reason.contains("not public"), "{url}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_or_a_byte_now_and_then_is_given_up_in_time() {
+    let silent = client("http", async |connection| {
+        tokio::time::sleep(PATIENCE * 10).await;
+        drop(connection);
+    });
+    assert_eq!(fails(&silent.await).await, "no answer in time");
+    let dripping = client("http", async |mut connection| {
+        for byte in "HTTP/1.1 200 OK\r\nx-slow: ".bytes().chain(std::iter::repeat(b'a')) {
+            if connection.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(PATIENCE / 20).await;
+        }
+    });
+    assert_eq!(fails(&dripping.await).await, "no answer in time");
+}
+
+#[tokio::test]
+async fn an_endless_head_is_not_read_to_its_end() {
+    for head in ["x-header: x\r\n".repeat(1_000), "x".repeat(10_000)] {
+        let poured = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&poured);
+        let endless = client("http", async move |mut connection| {
+            if connection.write_all(b"HTTP/1.1 200 OK\r\n").await.is_ok() {
+                pour(connection, head.as_bytes(), &count).await;
+            }
+        });
+        assert_eq!(fails(&endless.await).await, "the connection broke");
+        assert!(poured.load(Ordering::Relaxed) < MOST_TAKEN, "{poured:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_huge_body_is_not_read() {
+    for (length, expected) in [("content-length: 1000000000000", 200), ("transfer-encoding: chunked", 500)] {
+        let poured = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&poured);
+        let head = format!("HTTP/1.1 {expected} -\r\n{length}\r\n\r\n");
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let huge = client("http", async move |mut connection| {
+            if connection.write_all(head.as_bytes()).await.is_ok() {
+                let chunk = format!("2000\r\n{}\r\n", "x".repeat(0x2000));
+                pour(connection, chunk.as_bytes(), &count).await;
+            }
+            let _ = ended.send(());
+        });
+        match call(&huge.await, true).await {
+            Answer::Taken { status } => assert_eq!(status, expected),
+            Answer::Failed { reason, .. } => assert_eq!(reason, format!("status {expected}")),
+            Answer::Gone => panic!("gone"),
+        }
+        end.await.unwrap();
+        assert!(poured.load(Ordering::Relaxed) < MOST_TAKEN, "{poured:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_private_address_is_not_followed() {
+    let target = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let location = format!("http://{}/latest/meta-data", target.local_addr().unwrap());
+    for status in [301, 302, 303, 307, 308] {
+        let head = format!("HTTP/1.1 {status} -\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+        let moved = client("http", async move |mut connection| {
+            let _ = connection.write_all(head.as_bytes()).await;
+        });
+        assert_eq!(fails(&moved.await).await, format!("status {status}"));
+    }
+    let followed = tokio::time::timeout(Duration::from_millis(50), target.accept()).await;
+    assert!(followed.is_err(), "it was followed");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_a_failure() {
+    let closed = client("http", async |connection| drop(connection));
+    assert_eq!(fails(&closed.await).await, "the connection broke");
+    let half = client("http", async |mut connection| {
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-").await;
+    });
+    assert_eq!(fails(&half.await).await, "the connection broke");
+    let other = client("http", async |mut connection| {
+        let _ = connection.write_all(b"SSH-2.0-OpenSSH_9.9\r\n").await;
+    });
+    assert_eq!(fails(&other.await).await, "the connection broke");
+    let refused = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    assert_eq!(fails(&format!("http://{refused}/")).await, "no connection, or the address is not public");
+}
+
+#[tokio::test]
+async fn broken_tls_is_a_failure() {
+    let plain = client("https", async |mut connection| {
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    });
+    assert_eq!(fails(&plain.await).await, "no connection, or the address is not public");
+    let silent = client("https", async |connection| {
+        tokio::time::sleep(PATIENCE * 10).await;
+        drop(connection);
+    });
+    assert_eq!(fails(&silent.await).await, "no answer in time");
+    let endless = client("https", async |connection| {
+        // A handshake record of the greatest length, again and again.
+        let record = [&[0x16, 3, 3, 0x40, 0][..], &[2; 0x4000]].concat();
+        pour(connection, &record, &AtomicUsize::new(0)).await;
+    });
+    assert_eq!(fails(&endless.await).await, "no connection, or the address is not public");
+}

@@ -1,0 +1,34 @@
+//! What the gateway tells an account about itself, in its own words: JSON of the
+//! form that the Standard Webhooks specification recommends for events.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::{CallbackUrl, Trouble};
+
+#[derive(Serialize)]
+struct Notice<T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    data: T,
+}
+
+#[derive(Serialize)]
+struct EndpointDisabled<'a> {
+    url: &'a CallbackUrl,
+    since: String,
+    reason: &'a str,
+}
+
+/// An endpoint was switched off.
+pub(crate) fn endpoint_disabled(trouble: &Trouble) -> String {
+    let off_since = trouble.off.map_or(trouble.last_at, |off| off.since);
+    let data = EndpointDisabled { url: trouble.endpoint.url(), since: time(trouble.since), reason: &trouble.reason };
+    // A map of strings, which JSON always takes.
+    serde_json::to_string(&Notice { kind: "endpoint.disabled", timestamp: time(off_since), data }).unwrap_or_default()
+}
+
+fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

@@ -1,0 +1,211 @@
+//! Endpoints: where an account is called back, and what is on record of one while
+//! it fails. One that works has nothing on record, so that it costs nothing.
+//!
+//! An endpoint that fails again and again *rests*: what is to be told to it waits
+//! without a call, and whenever a rest is over one event tries it. It is *off* when
+//! it says that it is gone (410), or when for five days every call has failed; then
+//! it is called no more until someone switches it on.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::{AccountId, CallbackUrl, EndpointId, Stamp};
+
+/// How many calls in a row must fail, and over how long, before an endpoint rests.
+/// A busy one that fails now and then has a success in any such span.
+const PATIENCE: u32 = 3;
+const SPAN: SignedDuration = SignedDuration::from_secs(5);
+/// How long the first rest is; each further one is twice as long, up to the longest.
+const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+/// How long nothing but failures are borne, and how many there must be.
+const OFF_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
+const LEAST_FAILURES: u32 = 5;
+/// Longer than any two tries of one event are apart. Failures that are further
+/// apart than this are not one trouble.
+const APART: SignedDuration = SignedDuration::from_hours(48);
+/// How long a record is kept after the last failure. One that is off is tried anew then.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// One address of one account, without query and fragment: clients put what differs
+/// from message to message, and their tokens, there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    account: AccountId,
+    url: CallbackUrl,
+}
+
+impl Endpoint {
+    #[must_use]
+    pub fn of(account: &AccountId, url: &CallbackUrl) -> Self {
+        let bare = Url::parse(url.as_str()).ok().and_then(|mut bare| {
+            bare.set_query(None);
+            bare.set_fragment(None);
+            CallbackUrl::parse(bare.as_str()).ok()
+        });
+        Self { account: account.clone(), url: bare.unwrap_or_else(|| url.clone()) }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> EndpointId {
+        EndpointId::of(&self.account, self.url.as_str())
+    }
+
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    #[must_use]
+    pub fn url(&self) -> &CallbackUrl {
+        &self.url
+    }
+}
+
+/// What is on record of an endpoint that fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub endpoint: Endpoint,
+    /// When the first call of those that failed in a row was begun.
+    pub since: Timestamp,
+    /// When the last one failed.
+    pub last_at: Timestamp,
+    /// How many there were.
+    pub failures: u32,
+    /// What was wrong with the last one.
+    pub reason: String,
+    /// How many rests it has had.
+    pub rests: u32,
+    /// When it may be tried again, if it rests.
+    pub retry_at: Timestamp,
+    pub off: Option<Off>,
+}
+
+/// An endpoint was switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Off {
+    pub since: Timestamp,
+    /// The run that did it.
+    pub stamp: Stamp,
+}
+
+/// What an endpoint's record says of the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may be called.
+    Open,
+    /// Not before then.
+    Resting(Timestamp),
+    /// A rest is over: one may try it, and the others wait for what comes of it.
+    OneMayTry,
+    /// It is called no more.
+    Off,
+    /// Its failures are too old to say anything.
+    Past,
+}
+
+impl Trouble {
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        if self.off.is_some() {
+            Standing::Off
+        } else if now.duration_since(self.last_at) > APART {
+            Standing::Past
+        } else if self.failures < PATIENCE || now.duration_since(self.since) < SPAN {
+            Standing::Open
+        } else if self.retry_at > now {
+            Standing::Resting(self.retry_at)
+        } else {
+            Standing::OneMayTry
+        }
+    }
+
+    /// Until when the others wait for the one that tries it at `now` for up to
+    /// `patience`, and how long it rests if that fails.
+    #[must_use]
+    pub fn rest_from(&self, now: Timestamp, patience: Duration) -> Timestamp {
+        let rest = (FIRST_REST * (1 << self.rests.min(8))).min(LONGEST_REST);
+        let patience = SignedDuration::try_from(patience).unwrap_or(LONGEST_REST);
+        now.saturating_add(rest + patience).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether nothing but failures came for too long.
+    #[must_use]
+    pub fn is_unbearable(&self) -> bool {
+        self.failures >= LEAST_FAILURES && self.last_at.duration_since(self.since) >= OFF_AFTER
+    }
+
+    /// When one that fails for the first time at `at` may be tried again.
+    #[must_use]
+    pub fn first_retry_at(at: Timestamp) -> Timestamp {
+        at.saturating_add(FIRST_REST).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Until when the record of a failure at `at` is kept.
+    #[must_use]
+    pub fn kept_until(at: Timestamp) -> Timestamp {
+        at.saturating_add(KEPT).unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn endpoint(account: &str, url: &str) -> Endpoint {
+        Endpoint::of(&AccountId::parse(account).unwrap(), &CallbackUrl::parse(url).unwrap())
+    }
+
+    fn trouble(failures: u32, last: i64) -> Trouble {
+        Trouble {
+            endpoint: endpoint("acme", "https://a.example/dr"),
+            since: at(0),
+            last_at: at(last),
+            failures,
+            reason: "status 500".to_owned(),
+            rests: 0,
+            retry_at: at(20),
+            off: None,
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_accounts_address_without_its_query() {
+        let ours = endpoint("acme", "https://a.example/dr?id=1#x");
+        assert_eq!(ours.url().as_str(), "https://a.example/dr");
+        assert_eq!(ours.id(), endpoint("acme", "https://A.example:443/dr?id=2").id());
+        assert_ne!(ours.id(), endpoint("acme", "https://a.example/other").id());
+        assert_ne!(ours.id(), endpoint("other", "https://a.example/dr").id());
+    }
+
+    #[test]
+    fn one_that_fails_now_and_then_does_not_rest() {
+        assert_eq!(trouble(2, 10).standing(at(10)), Standing::Open, "too few");
+        assert_eq!(trouble(100, 1).standing(at(4)), Standing::Open, "too short a time");
+        assert_eq!(trouble(3, 15).standing(at(15)), Standing::Resting(at(20)));
+        assert_eq!(trouble(3, 15).standing(at(20)), Standing::OneMayTry);
+        assert_eq!(trouble(3, 15).standing(at(49 * 3_600)), Standing::Past);
+    }
+
+    #[test]
+    fn rests_grow_from_seconds_to_minutes() {
+        let rests = |rests| Trouble { rests, ..trouble(9, 15) }.rest_from(at(0), Duration::from_secs(15));
+        let seconds: Vec<_> = (0..9).map(|n| rests(n).duration_since(at(0)).as_secs()).collect();
+        assert_eq!(seconds, [20, 25, 35, 55, 95, 175, 315, 315, 315]);
+        assert_eq!(rests(u32::MAX).duration_since(at(0)).as_secs(), 315);
+    }
+
+    #[test]
+    fn five_days_of_nothing_but_failures_are_too_much_and_a_few_failures_are_not() {
+        let days = 5 * 86_400;
+        assert!(trouble(5, days).is_unbearable());
+        assert!(!trouble(5, days - 1).is_unbearable());
+        assert!(!trouble(4, days).is_unbearable());
+    }
+}

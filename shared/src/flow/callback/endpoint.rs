@@ -1,0 +1,132 @@
+//! Whether an endpoint may be called now, and what a call says about it.
+//!
+//! A client that does not answer holds a worker for as long as a call may take.
+//! So what is to be told to an endpoint that fails again and again waits without a
+//! call; after each of its rests one event tries it, and a success lets the others
+//! go. Whoever sees a failure or a success puts it on record for all workers.
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+use super::Call;
+use crate::{
+    callbacks::TIMEOUT,
+    domain::{Endpoint, Standing, Trouble},
+    flow::{Gateway, Unavailable},
+    queue::{CallbackJob, Queue, Subject},
+    runtime::{About, Metric},
+    store::{Begun, Directory, DirectoryStore, Endpoints, FailedCall, StoreError},
+};
+
+/// Whether a call may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Now,
+    /// Not before then, so that those that wait do not come all at once.
+    Later(Timestamp),
+    /// The endpoint is off.
+    Never,
+}
+
+/// What a failure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is to be tried again.
+    On,
+    Off,
+}
+
+pub(super) async fn admit<S>(
+    gateway: &Gateway<S, impl Queue>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    call: &Call<'_>,
+) -> Result<Admission, StoreError> {
+    let (Some(endpoint), now) = (&call.endpoint, call.begun_at) else { return Ok(Admission::Now) };
+    let Some(trouble) = directory.trouble(endpoint.id()).await? else { return Ok(Admission::Now) };
+    match trouble.standing(now) {
+        Standing::Open => Ok(Admission::Now),
+        Standing::Off => Ok(Admission::Never),
+        Standing::Resting(until) => Ok(later(gateway, until, now)),
+        Standing::Past => {
+            directory.clear_trouble(endpoint.id()).await?;
+            Ok(Admission::Now)
+        }
+        Standing::OneMayTry => {
+            let until = trouble.rest_from(now, TIMEOUT);
+            match directory.begin_try(&trouble, until, gateway.random.stamp()).await? {
+                Begun::Ours(_) | Begun::Recovered => Ok(Admission::Now),
+                Begun::Otherwise(found) if found.off.is_some() => Ok(Admission::Never),
+                Begun::Otherwise(found) => Ok(later(gateway, found.retry_at.max(now), now)),
+            }
+        }
+    }
+}
+
+/// A while after the rest: the longer that was, the more wait for its end.
+fn later<S, Q>(gateway: &Gateway<S, Q>, until: Timestamp, now: Timestamp) -> Admission {
+    let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();
+    Admission::Later(until.saturating_add(spread).unwrap_or(until))
+}
+
+/// What fails here costs nothing but time: the client has been told, and must not be
+/// told again for this; an endpoint that works is soon found out again.
+pub(super) async fn note_success(directory: &Directory<impl DirectoryStore + Endpoints>, call: &Call<'_>) {
+    let Some(endpoint) = &call.endpoint else { return };
+    if let Err(error) = clear_if_known(directory, endpoint, call.job).await {
+        warn!(endpoint.id = %endpoint.id(), %error, "could not note that an endpoint works again");
+    }
+}
+
+async fn clear_if_known(
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    endpoint: &Endpoint,
+    job: CallbackJob,
+) -> Result<(), StoreError> {
+    if job.attempts > 0 || directory.trouble(endpoint.id()).await?.is_some() {
+        directory.clear_trouble(endpoint.id()).await?;
+        info!(endpoint.id = %endpoint.id(), "an endpoint works again");
+    }
+    Ok(())
+}
+
+pub(super) async fn note_failure<S>(
+    gateway: &Gateway<S, impl Queue>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    call: &Call<'_>,
+    reason: &str,
+    is_gone: bool,
+) -> Result<Verdict, Unavailable> {
+    let Some(endpoint) = &call.endpoint else { return Ok(Verdict::On) };
+    let failed = FailedCall { endpoint, begun_at: call.begun_at, at: gateway.clock.now(), reason };
+    let trouble = directory.note_failure(&failed).await?;
+    if trouble.off.is_some() {
+        return Ok(Verdict::Off);
+    }
+    if !is_gone && !trouble.is_unbearable() {
+        return Ok(Verdict::On);
+    }
+    Ok(if switch_off(gateway, directory, call, &trouble).await? { Verdict::Off } else { Verdict::On })
+}
+
+/// Announces the notice if the account wants it, then records what it is about.
+/// Says no where the endpoint has answered meanwhile, or another run was quicker.
+async fn switch_off<S>(
+    gateway: &Gateway<S, impl Queue>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    call: &Call<'_>,
+    trouble: &Trouble,
+) -> Result<bool, Unavailable> {
+    let (endpoint, now, stamp) = (trouble.endpoint.id(), gateway.clock.now(), gateway.random.stamp());
+    if call.account.notice_url.is_some() {
+        let notice = CallbackJob::announcing(Subject::EndpointOff { endpoint, since: now }, stamp, now);
+        gateway.queue.enqueue_callbacks(&[(notice, std::time::Duration::ZERO)]).await?;
+    }
+    if !directory.switch_off(trouble, now, stamp).await? {
+        info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is off already");
+        return Ok(false);
+    }
+    gateway.metrics.count(Metric::EndpointsOff, About::new(Some(&call.account.id), None), 1);
+    warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = trouble.failures, reason = trouble.reason, "an endpoint was switched off");
+    Ok(true)
+}

@@ -1,0 +1,129 @@
+//! What a client is told of, as it is on record.
+
+use std::time::Duration;
+
+use crate::{
+    callbacks::notice,
+    dialects::Dialect,
+    domain::{Account, AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State, Trouble},
+    flow::{Gateway, Unavailable},
+    queue::{CallbackJob, Queue, Subject},
+    store::{Directory, DirectoryStore, Endpoints, Freshness, Messages},
+};
+
+/// The pauses between looks for a record that was announced just now.
+const LOOKS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
+
+pub(super) enum Told {
+    State(Box<Message>, State),
+    Reply(Reply),
+    EndpointOff(Box<Trouble>),
+}
+
+impl Told {
+    pub(super) fn account(&self) -> &AccountId {
+        match self {
+            Self::State(message, _) => &message.account,
+            Self::Reply(reply) => &reply.account,
+            Self::EndpointOff(trouble) => trouble.endpoint.account(),
+        }
+    }
+
+    pub(super) fn url<'a>(&'a self, account: &'a Account) -> Option<&'a CallbackUrl> {
+        match self {
+            Self::State(message, _) => message.callback.as_ref(),
+            Self::Reply(_) => account.reply_url.as_ref(),
+            Self::EndpointOff(_) => account.notice_url.as_ref(),
+        }
+    }
+
+    /// Whether it counts for the endpoint what becomes of the call.
+    pub(super) fn is_of_an_endpoint(&self) -> bool {
+        !matches!(self, Self::EndpointOff(_))
+    }
+
+    /// None for what the gateway says in its own words.
+    pub(super) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::State(message, _) => Some(message.dialect),
+            Self::Reply(reply) => Some(reply.dialect),
+            Self::EndpointOff(_) => None,
+        }
+    }
+
+    /// Whether it is about a state on the way of a message that has come to its
+    /// end: the end is told, and this would come after it.
+    pub(super) fn is_overtaken(&self) -> bool {
+        match self {
+            Self::State(message, state) => !state.is_final() && message.state().is_final(),
+            Self::Reply(_) | Self::EndpointOff(_) => false,
+        }
+    }
+
+    pub(super) fn body(&self) -> String {
+        match self {
+            Self::State(message, state) => message.dialect.state_event(message, *state),
+            Self::Reply(reply) => reply.dialect.reply_event(reply),
+            Self::EndpointOff(trouble) => notice::endpoint_disabled(trouble),
+        }
+    }
+}
+
+pub(super) enum OnRecord {
+    Ours(Told),
+    Another,
+    NotYet,
+}
+
+/// A job is often faster than the record that follows it by milliseconds.
+pub(super) async fn look_for_record(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    job: CallbackJob,
+) -> Result<OnRecord, Unavailable> {
+    for pause in LOOKS {
+        match on_record(gateway, directory, job).await? {
+            OnRecord::NotYet => tokio::time::sleep(pause).await,
+            found => return Ok(found),
+        }
+    }
+    on_record(gateway, directory, job).await
+}
+
+async fn on_record(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    directory: &Directory<impl DirectoryStore + Endpoints>,
+    job: CallbackJob,
+) -> Result<OnRecord, Unavailable> {
+    let (stamps, told) = match job.subject {
+        Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
+            Some(message) => (stamps_of(&message, state), Told::State(Box::new(message), state)),
+            None => return Ok(OnRecord::NotYet),
+        },
+        Subject::Reply { reply } => match gateway.store.reply(reply).await? {
+            Some(reply) => (vec![reply.stamp], Told::Reply(reply)),
+            None => return Ok(OnRecord::NotYet),
+        },
+        Subject::EndpointOff { endpoint, .. } => match directory.latest_trouble(endpoint).await? {
+            Some(trouble) => (trouble.off.iter().map(|off| off.stamp).collect(), Told::EndpointOff(Box::new(trouble))),
+            None => return Ok(OnRecord::NotYet),
+        },
+    };
+    Ok(match stamps.as_slice() {
+        [] => OnRecord::NotYet,
+        stamps if stamps.contains(&job.stamp) => OnRecord::Ours(told),
+        _ => OnRecord::Another,
+    })
+}
+
+/// The runs that brought the message to this state: one by a receipt, and one
+/// by what it did itself. Where there are both, each is told, as one event.
+pub(in crate::flow) fn stamps_of(message: &Message, state: State) -> Vec<Stamp> {
+    let by_receipt = ReceiptStatus::ALL
+        .into_iter()
+        .filter(|status| status.state() == state)
+        .filter_map(|status| message.receipts.get(status))
+        .map(|receipt| receipt.stamp);
+    let by_progress = message.stamp.filter(|_| message.progress.state() == state);
+    by_receipt.chain(by_progress).collect()
+}

@@ -1,0 +1,96 @@
+//! What is on record is told again: for an operator, after a client was gone for a
+//! while. Of each message it is the newest state that its client is told of, and it
+//! goes under the stamp of the run that recorded it, so that the event's id is that of
+//! the first time. A client that has had it knows it by that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Gateway, Unavailable, callback::stamps_of};
+use crate::{
+    domain::{Account, CallbackUrl, Endpoint, Message, Stamp, State},
+    queue::{CallbackJob, Queue, Subject},
+    store::{Messages, Position, Record},
+};
+
+/// How much of the log is read at once.
+const READ_AT_ONCE: u16 = 100;
+
+/// Which messages and replies of an account, by when they were accepted or came in.
+#[derive(Clone, Debug)]
+pub struct Which {
+    pub since: Timestamp,
+    /// Without the moment itself.
+    pub until: Timestamp,
+    /// Only what is told at this endpoint; its query does not count.
+    pub url: Option<CallbackUrl>,
+}
+
+/// How much there is to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    pub messages: usize,
+    pub replies: usize,
+}
+
+/// Enqueues the callbacks, or with `only_count` says what there is.
+///
+/// # Errors
+/// When the store or queue did not answer. Running it again tells some twice, under
+/// the same ids.
+pub async fn replay(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    account: &Account,
+    which: &Which,
+    only_count: bool,
+) -> Result<Replayed, Unavailable> {
+    let mut replayed = Replayed::default();
+    let mut after = Some(Position::before(which.until));
+    while let Some(from) = after {
+        let page = gateway.store.log(&account.id, which.since, which.until, Some(&from), READ_AT_ONCE).await?;
+        let mut jobs = Vec::new();
+        for entry in &page.entries {
+            // The log is cut by months, and the page may reach beyond.
+            if entry.position.time().is_some_and(|at| at < which.since) {
+                continue;
+            }
+            let Some((subject, stamp)) = to_tell(account, which, &entry.record) else { continue };
+            match subject {
+                Subject::Reply { .. } => replayed.replies += 1,
+                _ => replayed.messages += 1,
+            }
+            jobs.push((CallbackJob::announcing(subject, stamp, gateway.clock.now()), Duration::ZERO));
+        }
+        if !only_count && !jobs.is_empty() {
+            gateway.queue.enqueue_callbacks(&jobs).await?;
+        }
+        let is_beyond = |next: &Position| next.time().is_some_and(|at| at < which.since);
+        after = page.next.filter(|next| !is_beyond(next));
+    }
+    Ok(replayed)
+}
+
+/// What is told of it, if anything is and it goes there.
+fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, Stamp)> {
+    let goes_there = |url: &CallbackUrl| {
+        let of = |url| Endpoint::of(&account.id, url).id();
+        which.url.as_ref().is_none_or(|wanted| of(wanted) == of(url))
+    };
+    match record {
+        Record::Out(message) => {
+            message.callback.as_ref().filter(|url| goes_there(url))?;
+            newest_told(message)
+        }
+        Record::In(reply) => {
+            account.reply_url.as_ref().filter(|url| goes_there(url))?;
+            Some((Subject::Reply { reply: reply.id }, reply.stamp))
+        }
+    }
+}
+
+fn newest_told(message: &Message) -> Option<(Subject, Stamp)> {
+    let told = State::ALL.into_iter().rev().filter(|state| message.dialect.tells(*state));
+    let mut on_record = told.filter_map(|state| Some((state, *stamps_of(message, state).first()?)));
+    on_record.next().map(|(state, stamp)| (Subject::State { message: message.id, state }, stamp))
+}

@@ -1,0 +1,132 @@
+//! What is on record of endpoints that fail, remembered for a short while: that
+//! there is nothing for as long as the rest of the directory, and what there is only
+//! for [`TROUBLE_KEPT`], so that an endpoint that works again is soon known to.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Directory, StoreError};
+use crate::domain::{Endpoint, EndpointId, Stamp, Trouble};
+
+/// How long it is remembered that an endpoint fails.
+const TROUBLE_KEPT: SignedDuration = SignedDuration::from_secs(5);
+
+/// A call that failed.
+pub struct FailedCall<'a> {
+    pub endpoint: &'a Endpoint,
+    pub begun_at: Timestamp,
+    pub at: Timestamp,
+    pub reason: &'a str,
+}
+
+/// What became of beginning to try an endpoint after a rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// This run is the one that tries.
+    Ours(Trouble),
+    /// Something else is on record by now.
+    Otherwise(Trouble),
+    /// Nothing is: it works again.
+    Recovered,
+}
+
+/// Endpoints that fail. Each change says what it expects to find, so that no race
+/// switches off an endpoint that has answered.
+pub trait Endpoints {
+    /// What is on record of it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError>;
+
+    /// Counts a failure. Gives what is on record then.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn note_failure(&self, call: &FailedCall<'_>) -> Result<Trouble, StoreError>;
+
+    /// Lets the others wait until then, if nobody has begun to try it since it was `seen`.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError>;
+
+    /// Switches it off, unless it has answered since it was `seen`, or is off already.
+    /// Says whether this run did.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError>;
+
+    /// Takes what is on record away. Says whether there was anything.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError>;
+}
+
+impl<D: Endpoints> Directory<D> {
+    /// What is on record of an endpoint, as it was a short while ago.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
+        let (now, read) = (self.clock.now(), || self.store.trouble(endpoint));
+        match self.troubles.get(now, &endpoint, read).await? {
+            None => Ok(None),
+            Some(_) => self.troubles.get_newer_than(TROUBLE_KEPT, now, &endpoint, read).await,
+        }
+    }
+
+    /// What is on record of an endpoint now.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn latest_trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
+        self.store.trouble(endpoint).await
+    }
+
+    /// See [`Endpoints::note_failure`].
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn note_failure(&self, call: &FailedCall<'_>) -> Result<Trouble, StoreError> {
+        let trouble = self.store.note_failure(call).await?;
+        self.troubles.put(self.clock.now(), &call.endpoint.id(), Some(trouble.clone()));
+        Ok(trouble)
+    }
+
+    /// See [`Endpoints::begin_try`].
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError> {
+        let begun = self.store.begin_try(seen, until, run).await?;
+        let found = match &begun {
+            Begun::Ours(found) | Begun::Otherwise(found) => Some(found.clone()),
+            Begun::Recovered => None,
+        };
+        self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
+        Ok(begun)
+    }
+
+    /// See [`Endpoints::switch_off`].
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError> {
+        let is_ours = self.store.switch_off(seen, at, stamp).await?;
+        let found = self.store.trouble(seen.endpoint.id()).await?;
+        self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
+        Ok(is_ours)
+    }
+
+    /// See [`Endpoints::clear`].
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn clear_trouble(&self, endpoint: EndpointId) -> Result<(), StoreError> {
+        self.store.clear(endpoint).await?;
+        self.troubles.put(self.clock.now(), &endpoint, None);
+        Ok(())
+    }
+}

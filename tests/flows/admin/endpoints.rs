@@ -1,0 +1,91 @@
+//! Endpoints that fail are shown by the tool and switched on, and what is on record is
+//! told again when it says so.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::{PHONE, admin, printed, read, refused};
+use crate::system::{DEMO, System, owned, with};
+
+/// Sends a message whose callback is answered with that status.
+async fn called_back(system: &System, sink: &str, status: StatusCode) -> Value {
+    let callback = format!("{}?status={}", system.sink(sink), status.as_u16());
+    let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
+    system.until_sunk(sink, 1).await;
+    system.until_state(&message["messageUuid"], "delivered").await
+}
+
+fn ids(requests: &[Value]) -> Vec<&str> {
+    requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() {
+    let system = System::start().await;
+    assert_eq!(printed(&system, &["endpoint", "list"]).await, "no endpoint fails");
+    called_back(&system, "gone", StatusCode::GONE).await;
+    called_back(&system, "failing", StatusCode::SERVICE_UNAVAILABLE).await;
+    system.until_sunk("notices", 1).await;
+    let listed = system
+        .until("both are listed", async || {
+            let listed = read(&system, &["endpoint", "list"]).await["endpoints"].as_array().unwrap().clone();
+            (listed.len() == 2).then_some(listed)
+        })
+        .await;
+    assert_eq!((&listed[0]["url"], &listed[1]["url"]), (&json!(system.sink("gone")), &json!(system.sink("failing"))));
+    assert_eq!((&listed[0]["account"], &listed[1]["reason"]), (&json!("demo"), &json!("status 503")));
+    assert!(listed[0]["off_since"].is_string() && listed[1]["off_since"].is_null());
+    let text = printed(&system, &["endpoint", "list", "--account", "demo"]).await;
+    assert!(text.starts_with("ACCOUNT  STATE") && text.contains("off since") && text.lines().count() == 3, "{text}");
+    assert!(!text.contains("status=") && text.contains("fails"), "{text}");
+    assert_eq!(read(&system, &["endpoint", "list", "--account", "other"]).await["endpoints"], json!([]));
+    assert!(refused(&system, &["endpoint", "list", "--account", "nobody"]).await.contains("no account nobody"));
+
+    let on = ["endpoint", "on", "demo", &format!("{}?any=query", system.sink("gone"))];
+    assert_eq!(read(&system, &on).await["url"], system.sink("gone"));
+    assert!(refused(&system, &on).await.contains("nothing was changed"));
+    assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so() {
+    let system = System::start().await;
+    let before = system.now().await.to_string();
+    called_back(&system, "receipts", StatusCode::OK).await;
+    system.advance(60).await;
+    let between = system.now().await.to_string();
+    called_back(&system, "others", StatusCode::OK).await;
+    system.send_one(DEMO, owned(PHONE, "Nobody is told of this")).await;
+    system.reply(PHONE, &"441234567890".into(), "Yes").await;
+    system.until_sunk("replies", 1).await;
+    system.until_quiet().await;
+
+    let unsure = admin(&system, &["callback", "replay", "demo", "--since", &before]).await;
+    assert!(unsure.code == 2 && unsure.err.contains("2 messages and 1 reply"), "{}", unsure.err);
+    assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    system.until_quiet().await;
+    assert_eq!(system.sunk("receipts").await.len(), 1, "nothing was done");
+
+    let replay = async |more: &[&str]| {
+        let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
+        let told = read(&system, &words).await;
+        system.until_quiet().await;
+        (told["messages"].as_u64().unwrap(), told["replies"].as_u64().unwrap())
+    };
+    assert_eq!(replay(&["--until", &between]).await, (1, 0));
+    assert_eq!((system.sunk("receipts").await.len(), system.sunk("others").await.len()), (2, 1));
+    assert_eq!(replay(&["--url", &system.sink("others")]).await, (1, 0));
+    assert_eq!(replay(&["--url", &system.sink("replies")]).await, (0, 1));
+    assert_eq!(replay(&[]).await, (2, 1));
+    for (sink, count) in [("receipts", 3), ("others", 3), ("replies", 3)] {
+        let told = system.sunk(sink).await;
+        assert_eq!(told.len(), count, "{sink}");
+        assert!(ids(&told).iter().all(|id| *id == ids(&told)[0]), "{sink} under one id");
+        assert!(told.iter().all(|again| again["body"] == told[0]["body"]), "{sink} in the same words");
+    }
+
+    assert_eq!(admin(&system, &["callback", "replay", "demo", "--since", "yesterday"]).await.code, 2);
+    let turned = ["callback", "replay", "demo", "--since", &between, "--until", &before];
+    assert_eq!(admin(&system, &turned).await.code, 2);
+    assert!(refused(&system, &["callback", "replay", "nobody", "--since", &before]).await.contains("no account"));
+}

@@ -1,0 +1,181 @@
+//! An endpoint that fails is left alone for a while, one that is gone or fails for days
+//! is off, and its owner is told.
+
+use std::collections::BTreeSet;
+
+use local::config::Config;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+
+use super::{Client, DAY, PHONE, SECRET, header, made_at, send};
+use crate::{
+    admin::{printed, read},
+    system::{DEMO, System, owned, with},
+};
+
+/// What is on record of the demo account's endpoints.
+async fn on_record(system: &System) -> Vec<Value> {
+    let listed = read(system, &["endpoint", "list", "--account", "demo"]).await;
+    listed["endpoints"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_missed() {
+    let system = System::start().await;
+    let begun = system.now().await.to_string();
+    let client = Client::answering(410);
+    send(&system, format!("{}?id=1", client.url)).await;
+    client.until_calls(&system, 1).await;
+    let notice = &system.until_sunk("notices", 1).await[0];
+    system.advance(31).await;
+    for id in [2, 3] {
+        send(&system, format!("{}?id={id}", client.url)).await;
+    }
+    system.until_quiet().await;
+    system.advance(7 * 86_400).await;
+    system.until_quiet().await;
+    assert_eq!(client.calls(), 1);
+    let known = on_record(&system).await;
+    assert_eq!((known.len(), &known[0]["url"], known[0]["off_since"].is_string()), (1, &json!(client.url), true));
+    assert_eq!(notice["json"]["type"], "endpoint.disabled");
+    assert_eq!(notice["json"]["timestamp"], known[0]["off_since"]);
+    assert_eq!(
+        notice["json"]["data"],
+        json!({"url": client.url, "since": known[0]["failing_since"], "reason": "gone for good (410)"})
+    );
+
+    client.answers(200);
+    printed(&system, &["endpoint", "on", "demo", &format!("{}?id=7", client.url)]).await;
+    system.advance(31).await;
+    let told = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    assert_eq!(told, json!({"messages": 3, "replies": 0}));
+    client.until_calls(&system, 4).await;
+    system.until_quiet().await;
+    let ids = client.headers("webhook-id");
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (4, 3), "{ids:?}");
+    assert!(ids[1..].contains(&ids[0]), "the first bears its id again");
+    assert_eq!(on_record(&system).await, [] as [Value; 0]);
+    assert_eq!(system.sunk("notices").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_notice_is_signed_by_the_standard_webhooks_headers_alone() {
+    let system = System::start().await;
+    send(&system, Client::answering(410).url).await;
+    let notice = &system.until_sunk("notices", 1).await[0];
+    let (id, body) = (header(notice, "webhook-id"), notice["body"].as_str().unwrap());
+    let signed = Webhook::new(SECRET).unwrap().sign(id, made_at(notice), body.as_bytes()).unwrap();
+    assert_eq!(header(notice, "webhook-signature"), signed);
+    assert!(notice["headers"].get("signature").is_none(), "a dialect's own");
+}
+
+#[tokio::test]
+async fn five_days_of_nothing_but_failures_switch_an_endpoint_off() {
+    let system = System::start().await;
+    let client = Client::answering(500);
+    send(&system, client.url.as_str()).await;
+    client.until_calls(&system, 1).await;
+    for _ in 0..(6 * 24 / 3) {
+        system.advance(3 * 3_600).await;
+        system.until_put_off().await;
+        if !system.sunk("notices").await.is_empty() {
+            break;
+        }
+    }
+    let notice = &system.until_sunk("notices", 1).await[0];
+    assert_eq!(notice["json"]["data"]["reason"], "status 500");
+    let made: Vec<i64> = client.headers("webhook-timestamp").iter().map(|at| at.parse().unwrap()).collect();
+    let lasted = made.last().unwrap() - made[0];
+    assert!((5 * DAY..6 * DAY).contains(&lasted) && made.len() > 10, "{lasted} s, {} calls", made.len());
+    // Nothing is left in the queues; what it was to be told is on record.
+    system.until_quiet().await;
+    assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
+    send(&system, client.url.as_str()).await;
+    system.until_quiet().await;
+    assert_eq!(client.calls(), made.len());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answers_within_five_days_stays_on() {
+    let system = System::start().await;
+    let client = Client::answering(500);
+    for round in 1..=2 {
+        client.answers(500);
+        send(&system, client.url.as_str()).await;
+        for _ in 0..13 {
+            system.advance(8 * 3_600).await;
+            system.until_put_off().await;
+        }
+        assert_eq!(on_record(&system).await.len(), 1, "round {round}");
+        client.answers(200);
+        system.advance(8 * 3_600).await;
+        system.until_quiet().await;
+        assert_eq!(on_record(&system).await, [] as [Value; 0], "round {round}");
+    }
+    assert!(system.sunk("notices").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_told_is_tried_again_and_switches_nothing_off() {
+    for status in [500, 410] {
+        let notices = format!("/sinks/notices?status={status}");
+        let system = System::with_config(&Config::DEFAULT.replace("/sinks/notices", &notices)).await;
+        let client = Client::answering(410);
+        send(&system, client.url.as_str()).await;
+        system.until_sunk("notices", 1).await;
+        for _ in 0..30 {
+            system.advance(6 * 3_600).await;
+            system.until_put_off().await;
+        }
+        let told = system.sunk("notices").await;
+        assert!(if status == 500 { told.len() > 10 } else { told.len() == 1 }, "{status}: {}", told.len());
+        assert!(told.iter().all(|again| header(again, "webhook-id") == header(&told[0], "webhook-id")));
+        let known = on_record(&system).await;
+        assert_eq!((known.len(), &known[0]["url"]), (1, &json!(client.url)), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn while_an_endpoint_rests_one_event_tries_it_and_a_success_lets_the_others_go() {
+    const EVENTS: usize = 30;
+    let system = System::start().await;
+    let client = Client::answering(500);
+    let message = with(owned(PHONE, "Hello"), "callback", client.url.as_str());
+    system.send(DEMO, &json!({"messages": vec![message; EVENTS]})).await;
+    client.until_calls(&system, EVENTS).await;
+    // Each is due again after 5 seconds, and only the first to come is let through.
+    system.advance(7).await;
+    client.until_calls(&system, EVENTS + 1).await;
+    let mut tries = 1;
+    for _ in 0..6 {
+        system.until_put_off().await;
+        system.advance(60).await;
+        tries += 1;
+    }
+    system.until_put_off().await;
+    assert!(client.calls() <= EVENTS + tries, "{} calls", client.calls());
+    assert!(on_record(&system).await[0]["rests_until"].is_string());
+
+    let failed = client.calls();
+    client.answers(200);
+    for _ in 0..30 {
+        system.advance(60).await;
+        system.until_put_off().await;
+    }
+    system.until_quiet().await;
+    assert_eq!(client.calls(), failed + EVENTS);
+    assert_eq!(client.headers("webhook-id").into_iter().collect::<BTreeSet<_>>().len(), EVENTS);
+}
+
+#[tokio::test]
+async fn the_endpoints_of_one_account_are_not_anothers() {
+    let system = System::start().await;
+    let client = Client::answering(410);
+    send(&system, client.url.as_str()).await;
+    system.until_sunk("notices", 1).await;
+    client.answers(200);
+    let theirs =
+        json!({"from": {"type": "custom", "value": "449999999999"}, "to": PHONE, "body": "Hi", "callback": client.url});
+    system.send_one(crate::system::OTHER, theirs).await;
+    client.until_calls(&system, 2).await;
+}

@@ -1,0 +1,88 @@
+//! What is on record of an endpoint stays true in every race.
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use shared::{
+    domain::{AccountId, CallbackUrl, Endpoint, Stamp, Trouble},
+    runtime::aws,
+    store::{Begun, DynamoDirectory, Endpoints, FailedCall},
+};
+
+use crate::system::System;
+
+struct Records {
+    _system: System,
+    store: DynamoDirectory,
+    endpoint: Endpoint,
+}
+
+impl Records {
+    async fn start() -> Self {
+        let system = System::start().await;
+        let client = aws::dynamodb(&system.environment()).unwrap();
+        let store = DynamoDirectory::new(client, "DirectoryTable".to_owned());
+        let url = CallbackUrl::parse("https://client.example/dr?id=1").unwrap();
+        Self { _system: system, store, endpoint: Endpoint::of(&AccountId::parse("demo").unwrap(), &url) }
+    }
+
+    async fn fail(&self, at: Timestamp) -> Trouble {
+        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500" };
+        self.store.note_failure(&call).await.unwrap()
+    }
+
+    async fn on_record(&self) -> Option<Trouble> {
+        self.store.trouble(self.endpoint.id()).await.unwrap()
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+#[tokio::test]
+async fn failures_are_counted_from_the_first_since_the_last_success() {
+    let records = Records::start().await;
+    for second in [0, 10, 20] {
+        records.fail(at(second)).await;
+    }
+    let trouble = records.on_record().await.unwrap();
+    assert_eq!((trouble.since, trouble.last_at, trouble.failures), (at(0), at(20), 3));
+    assert_eq!((trouble.endpoint, trouble.rests, trouble.off), (records.endpoint.clone(), 0, None));
+    assert!(records.store.clear(records.endpoint.id()).await.unwrap());
+    assert!(!records.store.clear(records.endpoint.id()).await.unwrap(), "there is nothing any more");
+    let trouble = records.fail(at(30)).await;
+    assert_eq!((trouble.since, trouble.failures), (at(30), 1));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
+    let records = Records::start().await;
+    let seen = records.fail(at(0)).await;
+    records.store.clear(records.endpoint.id()).await.unwrap();
+    assert!(!records.store.switch_off(&seen, at(1), Stamp::new(1)).await.unwrap());
+    assert_eq!(records.on_record().await, None);
+    // It answered, and then failed anew.
+    let anew = records.fail(at(2)).await;
+    assert!(!records.store.switch_off(&seen, at(3), Stamp::new(1)).await.unwrap());
+    assert!(records.store.switch_off(&anew, at(3), Stamp::new(1)).await.unwrap());
+    // The same run may be told twice that it did, and another never.
+    assert!(records.store.switch_off(&anew, at(3), Stamp::new(1)).await.unwrap());
+    assert!(!records.store.switch_off(&anew, at(3), Stamp::new(2)).await.unwrap());
+    let off = records.on_record().await.unwrap().off.unwrap();
+    assert_eq!((off.since, off.stamp), (at(3), Stamp::new(1)));
+}
+
+#[tokio::test]
+async fn of_many_that_would_try_an_endpoint_one_does() {
+    let records = Records::start().await;
+    let seen = records.fail(at(0)).await;
+    // They found it at the same moment.
+    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, at(60), Stamp::new(n)))).await;
+    let ours = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Ours(_)))).count();
+    let others = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Otherwise(_)))).count();
+    assert_eq!((ours, others), (1, 19));
+    assert_eq!(records.on_record().await.unwrap().rests, 1);
+    records.store.clear(records.endpoint.id()).await.unwrap();
+    assert_eq!(records.store.begin_try(&seen, at(60), Stamp::new(0)).await.unwrap(), Begun::Recovered);
+    assert_eq!(records.on_record().await, None);
+}

@@ -1,0 +1,77 @@
+//! The schedule of one callback that is never taken, try by try.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use jiff::Timestamp;
+use serde_json::json;
+use shared::{callbacks::retry_gap, queue::CallbackJob};
+
+use super::{Client, DAY, send};
+use crate::{admin::read, system::System};
+
+/// As long as the queue keeps a job.
+const HOP: u64 = 900;
+
+/// Takes the one job of the queue out of it.
+async fn take(system: &System) -> Option<SqsMessage> {
+    let url = json!({"QueueUrl": system.queue_url("CallbacksQueue"), "WaitTimeSeconds": 0});
+    let received = system.aws("AmazonSQS.ReceiveMessage", &url).await;
+    let found = received["Messages"].as_array()?.first()?.clone();
+    let mut job = SqsMessage::default();
+    job.message_id = found["MessageId"].as_str().map(str::to_owned);
+    job.body = found["Body"].as_str().map(str::to_owned);
+    let delete = json!({"QueueUrl": url["QueueUrl"], "ReceiptHandle": found["ReceiptHandle"]});
+    system.aws("AmazonSQS.DeleteMessage", &delete).await;
+    Some(job)
+}
+
+#[tokio::test]
+async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_queue_between() {
+    let system = System::start().await;
+    let begun = system.now().await.to_string();
+    let client = Client::answering(200);
+    send(&system, client.url.as_str()).await;
+    client.until_calls(&system, 1).await;
+    system.until_quiet().await;
+    // From here on the test is the queue's worker, with a clock that it sets to the second.
+    let system = system.without_gateway().await;
+    client.answers(503);
+    assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await["messages"], 1);
+    let environment = system.environment();
+    let callback = callback::Callback::new(&environment).unwrap();
+    let (mut ahead, mut tries, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
+    while system.queue_length("CallbacksDeadLetters").await == 0 {
+        let job = take(&system).await.expect("it is due after the longest delay of the queue");
+        let (calls, now) = (client.calls(), environment.clock.now());
+        planned.extend(CallbackJob::read(job.body.as_deref().unwrap()).unwrap().not_before);
+        let mut event = SqsEvent::default();
+        event.records = vec![job];
+        assert!(callback.handle(event).await.batch_item_failures.is_empty());
+        if client.calls() > calls {
+            assert_eq!(client.calls(), calls + 1);
+            tries.push(now);
+        }
+        system.forget_troubles().await;
+        let waiting = system.queue_length("CallbacksQueue").await + system.queue_length("CallbacksDeadLetters").await;
+        assert_eq!(waiting, 1, "it waits in one place, and nothing is in flight");
+        ahead += HOP;
+        system.advance(HOP).await;
+        environment.clock.set_ahead(Duration::from_secs(ahead));
+    }
+    planned.dedup();
+    assert_eq!(planned.len(), tries.len() - 1);
+    let gap = |(from, until): (&Timestamp, &Timestamp)| until.duration_since(*from).as_secs_f64();
+    let gaps: Vec<_> = tries.iter().zip(&planned).map(gap).collect();
+    for (attempts, gap) in (1..).zip(&gaps) {
+        let usual = retry_gap(attempts).as_secs_f64();
+        // A fifth of jitter, and the time that the try itself took.
+        assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempts}: {gap} s for {usual} s");
+    }
+    let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
+    assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "they differ: {gaps:?}");
+    let lasted = tries.last().unwrap().duration_since(tries[0]).as_secs();
+    assert!((6 * DAY + DAY / 2..=7 * DAY).contains(&lasted), "{lasted} s");
+    // Eight in the first eight hours, then one every five to seven hours.
+    assert!((30..=42).contains(&tries.len()), "{} tries", tries.len());
+}

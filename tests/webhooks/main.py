@@ -1,0 +1,186 @@
+"""Callbacks of the local stack, verified by the official packages of Standard Webhooks.
+
+Both packages, unmodified, get what the sinks got: receipts, replies and a notice, in
+both dialects, while two secrets are set and after the older one was retired.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+
+from harness import Checks, Processes, expect, expect_equal, interruptible, run_checks, say, until
+from outside import PROGRAMS, Client, Local, call, owned
+from standardwebhooks import webhooks
+
+HERE = pathlib.Path(__file__).parent
+TOKEN, SENDER = "demo-key", "441234567890"
+# As local.toml has it, and one that nobody has.
+FIRST = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ=="
+FOREIGN = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC0wMDAx"
+SINKS = ("receipts", "replies", "status", "notices")
+# The packages bear five minutes of difference.
+TOO_LATE_S = 6 * 60
+
+
+def main():
+    interruptible()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="webhooks-test-"))
+    processes = Processes(folder)
+    checks = Checks(lambda _since: None)
+    package = json.loads((pathlib.Path(os.environ["NODE_PATH"]) / "standardwebhooks/package.json").read_text())
+    say(f"standardwebhooks {importlib.metadata.version('standardwebhooks')} for Python, {package['version']} for JavaScript")
+
+    def body():
+        with checks.check("the local stack is built and starts"):
+            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local", "-p", "admin"])
+            local = Local(processes)
+        if not checks.failed:
+            Test(checks.check, local).run()
+
+    return run_checks(checks, processes, folder, "the build and the local stack", body)
+
+
+# ---- Verifying ----
+
+
+def in_python(secret, headers, body, clock_ahead_s=0):
+    """None if it verifies, or else the reason."""
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return super().now(tz) + datetime.timedelta(seconds=clock_ahead_s)
+
+    with mock.patch.object(webhooks, "datetime", Clock):
+        try:
+            webhooks.Webhook(secret).verify(body, headers)
+        except webhooks.WebhookVerificationError as error:
+            return str(error) or "refused"
+    return None
+
+
+def in_javascript(asked):
+    answer = subprocess.run(
+        ["node", HERE / "verify.cjs"], input=json.dumps(asked), capture_output=True, text=True, check=False
+    )
+    expect(answer.returncode == 0, f"verify.cjs failed: {answer.stderr}")
+    return json.loads(answer.stdout)
+
+
+def outcomes(asked):
+    """What each package says of each, None where it verifies."""
+    asked = [{"clock_ahead_s": 0, **one} for one in asked]
+    return {"Python": [in_python(**one) for one in asked], "JavaScript": in_javascript(asked)}
+
+
+def all_verify(asked):
+    for package, found in outcomes(asked).items():
+        expect_equal(found, [None] * len(asked), f"what {package} says")
+
+
+def none_verifies(asked, because):
+    for package, found in outcomes(asked).items():
+        accepted = [place for place, reason in enumerate(found) if reason is None]
+        expect(not accepted, f"{package} accepts {accepted} of {len(asked)}, {because}")
+        expect(all(because in reason.lower() for reason in found), f"{package} refuses with {set(found)}")
+
+
+# ---- The test ----
+
+
+class Test:
+    def __init__(self, check, local):
+        self.check = check
+        self.local = local
+        self.client = Client(local.url, TOKEN)
+        self.phones = (f"4477009000{number}" for number in range(10, 90))
+
+    def run(self):
+        with self.check("with one secret, everything that is told verifies in both packages"):
+            one = self.everything_told()
+            all_verify(signed(one, FIRST))
+        with self.check("a changed body is refused"):
+            none_verifies([{**event, "body": event["body"].replace("4", "5")} for event in signed(one, FIRST)], "match")
+        with self.check("a wrong secret is refused"):
+            none_verifies(signed(one, FOREIGN), "match")
+        with self.check("another id is refused"):
+            none_verifies([altered(event, "webhook-id", "another") for event in signed(one, FIRST)], "match")
+        with self.check("a timestamp that is too old is refused, though the signature is right"):
+            none_verifies([{**event, "clock_ahead_s": TOO_LATE_S} for event in signed(one, FIRST)], "too old")
+        with self.check("an old timestamp cannot be made a new one"):
+            later = [str(int(event["headers"]["webhook-timestamp"]) + 1) for event in one]
+            events = zip(signed(one, FIRST), later, strict=True)
+            none_verifies([altered(event, "webhook-timestamp", at) for event, at in events], "match")
+
+        second = self.admin("secret", "rotate", "demo")["secret"]
+        self.half_a_minute_later()
+        with self.check("while two secrets are set, everything verifies with either"):
+            two = self.everything_told()
+            all_verify(signed(two, FIRST) + signed(two, second))
+            none_verifies(signed(two, FOREIGN), "match")
+
+        self.admin("secret", "retire", "demo")
+        self.half_a_minute_later()
+        with self.check("after the first is retired, everything verifies with the second alone"):
+            last = self.everything_told()
+            all_verify(signed(last, second))
+            none_verifies(signed(last, FIRST), "match")
+
+    def admin(self, *words):
+        command = [str(PROGRAMS / "admin"), f"--local={self.local.url}", "--json", *words]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        expect(answer.returncode == 0, f"admin {' '.join(words)}: {answer.stderr}")
+        return json.loads(answer.stdout)
+
+    def half_a_minute_later(self):
+        """What was changed counts by then. The clock is less ahead than the packages bear."""
+        status, _ = call("POST", f"{self.local.url}/clock", {"advance_seconds": 31})
+        expect_equal(status, 200, "moving the clock")
+
+    def everything_told(self):
+        """A receipt and a reply in each dialect, and a notice: as the sinks got them."""
+        for sink in SINKS:
+            call("DELETE", self.local.sink(sink))
+        mplus, cm = next(self.phones), next(self.phones)
+        self.client.send(owned(SENDER, mplus, "Hello", callback=self.local.sink("receipts")))
+        message = {"from": SENDER, "to": [{"number": f"00{cm}"}], "body": {"content": "Hello"}}
+        status, answer = call(
+            "POST", f"{self.local.url}/v1.0/message", {"messages": {"msg": [message]}}, {"X-CM-PRODUCTTOKEN": TOKEN}
+        )
+        expect_equal(status, 200, f"the answer {answer}")
+        for phone in (mplus, cm):
+            self.local.until_handset(phone)
+            self.local.reply(phone, SENDER, "Grüße 👋")
+        gone = self.local.sink(f"gone-{mplus}") + "?status=410"
+        self.client.send(owned(SENDER, mplus, "Hello", callback=gone))
+
+        def told():
+            found = {sink: self.local.sunk(sink) for sink in SINKS}
+            is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 2 and found["notices"]
+            return is_all and any(is_delivered(one) for one in found["status"]) and found
+
+        found = until("a receipt and a reply in each dialect, and a notice", told)
+        return [event for sink in SINKS for event in found[sink]]
+
+
+def is_delivered(report):
+    return json.loads(report["body"])["messages"]["msg"]["status"]["code"] == "2"
+
+
+def signed(events, secret):
+    """The events, to be verified with that secret."""
+    return [{"secret": secret, "headers": event["headers"], "body": event["body"]} for event in events]
+
+
+def altered(event, name, value):
+    return {**event, "headers": {**event["headers"], name: value}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
