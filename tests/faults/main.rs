@@ -13,7 +13,9 @@
 
 mod fault;
 mod http;
+mod in_part;
 mod life;
+mod machine;
 mod proxy;
 mod scenario;
 mod seeded;

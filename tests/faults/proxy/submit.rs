@@ -1,0 +1,55 @@
+//! What carriers were asked to take, as their own requests say it.
+
+use serde_json::Value;
+use shared::{
+    carriers::{CarrierName, SubmitReference},
+    domain::Message,
+};
+
+use crate::{fault::Answer, http::Request};
+
+/// A message that a carrier took.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    pub carrier: CarrierName,
+    /// The gateway's name for it.
+    pub reference: String,
+    /// Digits, where they are numbers.
+    pub from: String,
+    pub to: String,
+    /// Which invocation asked.
+    pub invocation: usize,
+}
+
+impl Submit {
+    /// Those of a request that were taken.
+    pub fn of(request: &Request, answer: &Answer, invocation: usize) -> Vec<Self> {
+        if !answer.is_success() {
+            return Vec::new();
+        }
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        if request.path == "/carrier/messages" {
+            let one = |from: &Value, to: &Value, carrier| Self::new(carrier, &body, from, to, invocation);
+            return vec![one(&body["from"], &body["to"], CarrierName::Loopback)];
+        }
+        let told: Value = serde_json::from_slice(&answer.body).unwrap();
+        let told = told["messages"].as_array().unwrap();
+        let asked = body["messages"]["msg"].as_array().unwrap().iter();
+        let taken = asked.zip(told).filter(|(_, told)| told["status"] == "Accepted");
+        let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
+        taken.map(|(msg, _)| submit(msg)).collect()
+    }
+
+    pub fn is_of(&self, message: &Message) -> bool {
+        SubmitReference::parse(&self.reference).is_some_and(|name| name.message == message.id)
+    }
+
+    fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {
+        let digits = |written: &Value| {
+            let written = written.as_str().unwrap();
+            written.strip_prefix("00").unwrap_or(written).trim_start_matches('+').to_owned()
+        };
+        let reference = body["reference"].as_str().unwrap().to_owned();
+        Self { carrier, reference, from: digits(from), to: digits(to), invocation }
+    }
+}
