@@ -8,6 +8,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use callback::Callback;
 use dispatch::Dispatch;
 use dlr_webhook::DlrWebhook;
+use futures_util::future::join_all;
 use http::Response;
 use lambda_http::{Body, Request};
 use messages::Messages;
@@ -23,7 +24,7 @@ use crate::{
 
 pub struct Machine {
     door: usize,
-    environment: Environment,
+    pub environment: Environment,
     /// Else each call finds a new one.
     keeps: bool,
     send: Kept<Send>,
@@ -91,6 +92,13 @@ impl Machine {
         }
         let made = || DlrWebhook::new(&self.environment).unwrap();
         let call = async |receipts: &DlrWebhook| receipts.handle(request).await;
+        self.run(proxy, "dlr-webhook", &self.dlr, made, call).await
+    }
+
+    /// Receipts of a carrier, all at once.
+    pub async fn take_receipts(&self, proxy: &Proxy, requests: Vec<Request>) -> Ran<Vec<Response<Body>>> {
+        let made = || DlrWebhook::new(&self.environment).unwrap();
+        let call = async |receipts: &DlrWebhook| join_all(requests.into_iter().map(|one| receipts.handle(one))).await;
         self.run(proxy, "dlr-webhook", &self.dlr, made, call).await
     }
 

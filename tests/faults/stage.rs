@@ -64,10 +64,15 @@ pub struct Wish {
 impl Stage {
     /// All messages go through `carriers`, the most wanted first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
+        Self::with_patience(carriers, CARRIER_PATIENCE_MS).await
+    }
+
+    /// Where a carrier's answer is waited for so long.
+    pub async fn with_patience(carriers: &[CarrierName], patience_ms: u32) -> Self {
         let proxy = Proxy::start().await;
         let system = System::configured(|world| {
             proxy.lead_to(world);
-            configuration(&proxy, carriers)
+            configuration(&proxy, carriers, patience_ms)
         })
         .await
         .without_gateway()
@@ -98,6 +103,12 @@ impl Stage {
         for machine in &mut self.machines {
             machine.renew(random.clone(), are_kept);
         }
+    }
+
+    /// For a function beside those of the machines: what it calls is not counted, and
+    /// all goes well.
+    pub fn environment(&self) -> Environment {
+        self.machines[0].environment.clone()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -133,10 +144,17 @@ impl Stage {
 
     /// Brings what a carrier brought. Says whether it was taken.
     pub async fn bring(&self, door: usize, brought: &Brought) -> bool {
-        let request = http::Request::post(format!("https://gateway.example{}", brought.path));
-        let request = request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path);
+        let request = request_of(brought);
         let response = self.machines[door].take(&self.proxy, request, brought.is_reply()).await;
         response.heard().is_some_and(|response| response.status().is_success())
+    }
+
+    /// Brings receipts all at once. Gives those that were not taken.
+    pub async fn bring_receipts(&self, receipts: Vec<Brought>) -> Vec<Brought> {
+        let requests = receipts.iter().map(request_of).collect();
+        let responses = self.machines[0].take_receipts(&self.proxy, requests).await.heard().unwrap();
+        let all = receipts.into_iter().zip(responses);
+        all.filter(|(_, response)| !response.status().is_success()).map(|(brought, _)| brought).collect()
     }
 
     /// Lets a function do the next jobs of its queue. Says whether there were any.
@@ -223,6 +241,19 @@ impl Stage {
         batch
     }
 
+    /// All that a queue has, as one batch.
+    pub async fn receive_all(&self, queue: &'static str) -> Batch {
+        let mut all = self.receive(queue).await;
+        loop {
+            let more = self.receive(queue).await;
+            if more.event.records.is_empty() {
+                return all;
+            }
+            all.event.records.extend(more.event.records);
+            all.handles.extend(more.handles);
+        }
+    }
+
     async fn delete(&self, batch: &Batch, response: &SqsBatchResponse) {
         let failed = |id: &str| response.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
         for (id, handle) in &batch.handles {
@@ -272,8 +303,13 @@ impl Wish {
     }
 }
 
+fn request_of(brought: &Brought) -> lambda_http::Request {
+    let request = http::Request::post(format!("https://gateway.example{}", brought.path));
+    request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path)
+}
+
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName]) -> String {
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], patience_ms: u32) -> String {
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
@@ -281,6 +317,6 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName]) -> String {
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
         .replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
-        .replace("timeout_ms = 3000", &format!("timeout_ms = {CARRIER_PATIENCE_MS}"));
+        .replace("timeout_ms = 3000", &format!("timeout_ms = {patience_ms}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))
 }

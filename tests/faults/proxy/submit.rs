@@ -1,12 +1,18 @@
-//! What carriers were asked to take, as their own requests say it.
+//! What carriers were asked to take, as their own requests say it, and what they say
+//! of it then.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     carriers::{CarrierName, SubmitReference},
-    domain::Message,
+    domain::{Message, ReceiptStatus},
 };
+use tests::system::{CM_TOKEN, TOKEN};
 
+use super::Brought;
 use crate::{fault::Answer, http::Request};
+
+/// When CM.com says that it had a report, which the gateway does not read.
+const RECEIVED: &str = "2027-02-21T09:30:00";
 
 /// A message that a carrier took.
 #[derive(Clone, Debug)]
@@ -42,6 +48,28 @@ impl Submit {
 
     pub fn is_of(&self, message: &Message) -> bool {
         SubmitReference::parse(&self.reference).is_some_and(|name| name.message == message.id)
+    }
+
+    /// What its carrier brings that says so of it, in the carrier's own words.
+    pub fn receipt(&self, status: ReceiptStatus) -> Brought {
+        let reference = &self.reference;
+        let (token, body) = match self.carrier {
+            CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": reference, "status": status})),
+            CarrierName::Cm => {
+                let code = match status {
+                    ReceiptStatus::Sent => "0",
+                    ReceiptStatus::Rejected => "1",
+                    ReceiptStatus::Delivered => "2",
+                    ReceiptStatus::Undelivered | ReceiptStatus::Expired => "3",
+                    ReceiptStatus::Read => "4",
+                };
+                let status = json!({"code": code, "errorCode": "", "errorDescription": ""});
+                let to = format!("00{}", self.to);
+                let msg = json!({"received": RECEIVED, "to": to, "reference": reference, "status": status});
+                (CM_TOKEN, json!({"messages": {"msg": msg}}))
+            }
+        };
+        Brought { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
     }
 
     fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {

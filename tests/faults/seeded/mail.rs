@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    carriers::CarrierName,
     domain::{Keyword, ReceiptStatus},
     runtime::Random,
 };
-use tests::system::{CM_TOKEN, TOKEN, answer};
+use tests::system::answer;
 
 use super::{crowd::Client, one_of};
 use crate::{
@@ -63,7 +62,7 @@ impl Mail {
         for submit in proxy.submits().split_off(self.fates.len()) {
             let fate = if is_silent(&submit.to) { one_of(chance, &FATES) } else { &[] };
             for status in fate {
-                self.put(chance, receipt(&submit, *status), None);
+                self.put(chance, submit.receipt(*status), None);
             }
             self.fates.push((submit, fate));
         }
@@ -125,26 +124,4 @@ impl Mail {
     pub fn is_empty(&self) -> bool {
         self.items.iter().all(|item| item.times == 0)
     }
-}
-
-/// What a carrier brings that says so of a submit, in its own words.
-pub fn receipt(submit: &Submit, status: ReceiptStatus) -> Brought {
-    let (token, body) = match submit.carrier {
-        CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": submit.reference, "status": status})),
-        CarrierName::Cm => {
-            let code = match status {
-                ReceiptStatus::Sent => "0",
-                ReceiptStatus::Rejected => "1",
-                ReceiptStatus::Delivered => "2",
-                ReceiptStatus::Undelivered | ReceiptStatus::Expired => "3",
-                ReceiptStatus::Read => "4",
-            };
-            let status = json!({"code": code, "errorCode": "", "errorDescription": ""});
-            let to = format!("00{}", submit.to);
-            let msg =
-                json!({"received": "2027-02-21T09:30:00", "to": to, "reference": submit.reference, "status": status});
-            (CM_TOKEN, json!({"messages": {"msg": msg}}))
-        }
-    };
-    Brought { path: format!("/dlr/{}/{token}", submit.carrier), body: body.to_string().into() }
 }
