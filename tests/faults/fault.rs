@@ -4,6 +4,8 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
+use crate::{in_part, proxy::Call};
+
 /// Whom a function calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
@@ -28,8 +30,12 @@ pub enum Fault {
     Break,
     /// The connection breaks, and it is applied all the same, after the next call.
     Late,
+    /// Likewise, and only after another function has run.
+    Straggle,
     /// It is applied, and no answer comes in the caller's patience.
     TimeOut,
+    /// Half of a batch is done, and the other half left to be asked for again.
+    InPart,
     /// It is refused for being one too many.
     Throttle,
     /// It is not applied: 500.
@@ -43,13 +49,15 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::DieBefore,
         Self::DieAfter,
         Self::Forget,
         Self::LoseAnswer,
         Self::Break,
         Self::Late,
+        Self::Straggle,
+        Self::InPart,
         Self::TimeOut,
         Self::Throttle,
         Self::ServerError,
@@ -66,6 +74,8 @@ impl Fault {
             Self::LoseAnswer => "lose the answer",
             Self::Break => "break",
             Self::Late => "late",
+            Self::Straggle => "straggle",
+            Self::InPart => "in part",
             Self::TimeOut => "time out",
             Self::Throttle => "throttle",
             Self::ServerError => "5xx",
@@ -75,11 +85,13 @@ impl Fault {
         }
     }
 
-    /// Whether it can happen to a call of that peer. `is_last` says whether it is
-    /// the last call of a function's run.
-    pub fn befalls(self, peer: Peer, is_last: bool) -> bool {
+    /// Whether it can happen to that call. `is_last` says whether it is the last one of
+    /// a function's run.
+    pub fn befalls(self, Call { peer, name, .. }: &Call, is_last: bool) -> bool {
+        let peer = *peer;
         match self {
             Self::Forget => is_last,
+            Self::InPart => in_part::can_be(name),
             // The SDK and callbacks wait for seconds; that the connection breaks tells them the same.
             Self::TimeOut => peer == Peer::Carrier,
             // A call that the SDK does not try again comes to the same as one that fails each time.
@@ -127,6 +139,12 @@ pub struct Answer {
 impl Answer {
     pub fn ok() -> Self {
         Self { status: StatusCode::OK.as_u16(), headers: Vec::new(), body: b"{}".to_vec() }
+    }
+
+    /// For a body that was changed on its way.
+    pub fn without_checksum(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "x-amz-crc32");
+        self
     }
 
     pub fn is_success(&self) -> bool {

@@ -11,8 +11,8 @@ use shared::domain::State;
 use tests::system::answer;
 
 use crate::{
-    proxy::Plan,
-    scenario::{Door, Name, Scenario, Then},
+    proxy::{Plan, Submit},
+    scenario::{Account, Door, Name, Scenario, Then},
     stage::{QUEUES, Stage, Wish},
 };
 
@@ -37,7 +37,9 @@ pub struct Promises {
     /// The ids in the answers that said 200.
     pub answered: Vec<String>,
     pub is_accepted: bool,
-    pub is_cancelled: bool,
+    /// The ids of those that the client asked to have back, and of those that it got.
+    pub cancel_asked: BTreeSet<String>,
+    pub cancelled: BTreeSet<String>,
     pub replies: usize,
 }
 
@@ -48,17 +50,25 @@ impl Promises {
         self.is_accepted = false;
     }
 
-    /// Asks once. Says whether it was accepted.
-    pub async fn ask(&mut self, stage: &Stage, door: Door, wish: &Wish) -> bool {
+    /// Notes what the client was answered.
+    pub fn note_answer(&mut self, door: Door, answer: Option<(u16, String)>) {
         self.asked += 1;
-        let Some((200, body)) = stage.ask(wish).await else { return false };
-        if !is_accepted(door, &body) {
-            return false;
-        }
+        let Some((200, body)) = answer.filter(|(_, body)| is_accepted(door, body)) else { return };
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         let ids = body["messages"].as_array().into_iter().flatten();
         self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
         self.is_accepted = true;
+    }
+
+    /// Notes what the client was answered that wants a message back. Says whether it
+    /// knows what became of its wish.
+    pub fn note_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
+        self.cancel_asked.insert(id.to_owned());
+        let Some((200, body)) = answer else { return false };
+        let shown: Value = serde_json::from_str(&body).unwrap();
+        if shown["state"] == State::Cancelled.as_str() {
+            self.cancelled.insert(id.to_owned());
+        }
         true
     }
 }
@@ -91,6 +101,11 @@ pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan
     (life.promises, rest)
 }
 
+/// A client's wish to have a message back.
+pub fn cancel(account: Account, id: &str) -> Wish {
+    Wish::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
+}
+
 /// Whether everything that was to be done got done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
@@ -110,19 +125,20 @@ impl Life<'_> {
         let wish = self.scenario.wish(run, &self.stage.proxy.url, self.stage.now());
         self.promises.promise(self.scenario, run);
         for _ in 0..ASKS {
-            if self.promises.ask(self.stage, self.scenario.door, &wish).await {
+            let answer = self.stage.ask(0, &wish).await;
+            self.promises.note_answer(self.scenario.door, answer);
+            if self.promises.is_accepted {
                 return;
             }
         }
     }
 
     async fn cancel(&mut self) {
-        let Some(id) = self.promises.answered.first() else { return };
-        let wish = Wish::new(Method::DELETE, &format!("/messages/{id}"));
+        let Some(id) = self.promises.answered.first().cloned() else { return };
+        let wish = cancel(self.scenario.account, &id);
         for _ in 0..ASKS {
-            if let Some((200, body)) = self.stage.ask(&wish).await {
-                let shown: Value = serde_json::from_str(&body).unwrap();
-                self.promises.is_cancelled = shown["state"] == State::Cancelled.as_str();
+            let answer = self.stage.ask(0, &wish).await;
+            if self.promises.note_cancel(&id, answer) {
                 return;
             }
         }
@@ -130,13 +146,13 @@ impl Life<'_> {
 
     async fn come_to_rest(&mut self) -> Rest {
         let (scenario, replies) = (self.scenario, self.promises.replies);
-        come_to_rest(self.stage, |taken| scenario.brings(taken) + replies).await
+        come_to_rest(self.stage, |taken| scenario.brings(taken.len()) + replies).await
     }
 }
 
 /// The phone answers what it shows of these promises. Says whether it could: earlier
 /// runs wrote to it, too.
-pub async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool {
+async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool {
     let number = scenario.number(0);
     let shown = stage.system.handset(&number).await;
     let of_this_run = |shown: &&Value| promises.texts.contains(shown["text"].as_str().unwrap());
@@ -146,8 +162,8 @@ pub async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> b
 }
 
 /// Lets everything happen that is due, and time pass while anything waits. `owed`
-/// says how many receipts and replies the network brings for so many taken submits.
-pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(usize) -> usize) -> Rest {
+/// says how many receipts and replies the network brings for those submits.
+pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(&[Submit]) -> usize) -> Rest {
     for step in 0..MOST_STEPS {
         do_what_is_due(stage, &owed).await;
         let (queued, wake) = (stage.queued().await, stage.next_wake().await);
@@ -161,20 +177,19 @@ pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(usize) -> usize) -> R
             _ => {}
         }
         stage.advance(by).await;
-        // One that failed is followed by the next.
-        let _ = stage.tick().await;
+        stage.tick(0).await;
     }
     Rest::Never
 }
 
-async fn do_what_is_due(stage: &Stage, owed: impl Fn(usize) -> usize) {
+async fn do_what_is_due(stage: &Stage, owed: impl Fn(&[Submit]) -> usize) {
     loop {
         let mut is_idle = true;
         for queue in QUEUES {
             while stage.work(queue).await {
                 is_idle = false;
             }
-            stage.until_came(owed(stage.proxy.taken())).await;
+            stage.until_came(owed(&stage.proxy.submits())).await;
             is_idle &= !bring(stage).await;
         }
         if is_idle {
@@ -184,12 +199,12 @@ async fn do_what_is_due(stage: &Stage, owed: impl Fn(usize) -> usize) {
 }
 
 /// What carriers have brought; what is not taken is brought again.
-pub async fn bring(stage: &Stage) -> bool {
+async fn bring(stage: &Stage) -> bool {
     let mut any = false;
     while let Some(brought) = stage.proxy.next_brought() {
         any = true;
-        if !stage.bring(&brought).await {
-            stage.proxy.bring_again(brought);
+        if !stage.bring(0, &brought).await {
+            stage.proxy.bring_later(brought);
         }
     }
     any

@@ -11,14 +11,20 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 
+mod deliveries;
 mod fault;
 mod http;
+mod in_part;
 mod life;
+mod machine;
+mod orders;
+mod poison;
 mod proxy;
 mod scenario;
 mod seeded;
 mod stage;
 mod sweep;
+mod throttled;
 mod verdict;
 
 use std::env;

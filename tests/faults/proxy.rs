@@ -1,27 +1,34 @@
 //! A loopback proxy between the functions and their world. Every call that a
 //! function makes to AWS, a carrier or a client goes through it, is counted, and
 //! can go wrong. What carriers bring to the gateway it takes in for the test.
+//!
+//! It has two doors, so that two functions can be at work at once and each call is
+//! known to be one's or the other's: whoever comes by the second door is led back to
+//! it by whatever it reads of the proxy's address.
+
+mod meet;
+mod submit;
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
 };
 
 use reqwest::{Client, Url};
-use shared::runtime::HttpStack;
+use shared::runtime::{HttpStack, Random};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
+pub use self::submit::Submit;
 use crate::{
     fault::{Answer, Fault, Peer},
-    http::{Request, hung_up},
+    http::Request,
 };
 
-/// How late a slow answer is.
-const DELAY: Duration = Duration::from_millis(50);
+/// The two by which functions call.
+pub const DOORS: [usize; 2] = [0, 1];
 
 /// A call that a function made.
 #[derive(Clone, Debug)]
@@ -55,50 +62,112 @@ impl Brought {
 /// When which call goes wrong.
 pub type Plan = Box<dyn FnMut(usize, &Call) -> Option<Fault> + Send>;
 
-#[derive(Default)]
 struct State {
     plan: Option<Plan>,
     calls: Vec<Call>,
     struck: Vec<(Fault, usize)>,
-    function: Option<&'static str>,
+    invocations: usize,
+    at_work: [Option<AtWork>; 2],
+    /// What is applied after the next call, or after another invocation than that one.
+    late: Vec<(usize, Request)>,
+    stragglers: Vec<(usize, Request)>,
+    brought: VecDeque<Brought>,
+    /// How many receipts and replies came in all.
+    came: usize,
+    /// What carriers have taken.
+    submits: Vec<Submit>,
+    /// By how much one of two is ahead of the other.
+    jostle: Random,
+}
+
+/// A function that runs.
+struct AtWork {
+    function: &'static str,
     invocation: usize,
     is_forgotten: bool,
-    late: Vec<Request>,
-    brought: VecDeque<Brought>,
-    /// How many receipts and replies came in all, and how many submits a carrier took.
-    came: usize,
-    taken: usize,
+}
+
+impl State {
+    fn new(plan: Option<Plan>) -> Self {
+        Self {
+            plan,
+            calls: Vec::new(),
+            struck: Vec::new(),
+            invocations: 0,
+            at_work: [None, None],
+            late: Vec::new(),
+            stragglers: Vec::new(),
+            brought: VecDeque::new(),
+            came: 0,
+            submits: Vec::new(),
+            jostle: Random::seeded(1),
+        }
+    }
+}
+
+struct Door {
+    url: Url,
+    /// How many calls are under way, and whether the function that makes them is dead.
+    under_way: watch::Sender<usize>,
+    dead: watch::Sender<bool>,
 }
 
 struct Shared {
     upstream: OnceLock<Url>,
     client: Client,
+    doors: [Door; 2],
     state: Mutex<State>,
-    /// How many calls are under way, and whether the function that makes them is dead.
-    under_way: watch::Sender<usize>,
-    dead: watch::Sender<bool>,
     came: watch::Sender<usize>,
+    /// How many submits carriers took, and whether they keep their answers back.
+    taken: watch::Sender<usize>,
+    held: watch::Sender<bool>,
 }
 
 pub struct Proxy {
+    /// Of the first door.
     pub url: Url,
     shared: Arc<Shared>,
 }
 
+/// What came of an invocation.
+pub enum Ran<T> {
+    /// Whoever called the function knows of its end.
+    Ended(T),
+    /// It came to its end, and nobody knows.
+    Unheard,
+    Died,
+}
+
+impl<T> Ran<T> {
+    pub fn heard(self) -> Option<T> {
+        match self {
+            Self::Ended(result) => Some(result),
+            Self::Unheard | Self::Died => None,
+        }
+    }
+}
+
 impl Proxy {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let listeners = [bind().await, bind().await];
+        let doors = listeners.each_ref().map(|(_, url)| Door {
+            url: url.clone(),
+            under_way: watch::Sender::new(0),
+            dead: watch::Sender::new(false),
+        });
         let shared = Arc::new(Shared {
             upstream: OnceLock::new(),
             client: HttpStack::new().unwrap().client().clone(),
-            state: Mutex::default(),
-            under_way: watch::Sender::new(0),
-            dead: watch::Sender::new(false),
+            doors,
+            state: Mutex::new(State::new(None)),
             came: watch::Sender::new(0),
+            taken: watch::Sender::new(0),
+            held: watch::Sender::new(false),
         });
-        tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { url, shared }
+        for (door, (listener, _)) in listeners.into_iter().enumerate() {
+            tokio::spawn(accept(listener, door, Arc::clone(&shared)));
+        }
+        Self { url: shared.doors[0].url.clone(), shared }
     }
 
     /// Says where the world is.
@@ -106,10 +175,17 @@ impl Proxy {
         self.shared.upstream.set(upstream.clone()).unwrap();
     }
 
+    /// Where functions are that call by that door.
+    pub fn door(&self, door: usize) -> &Url {
+        &self.shared.doors[door].url
+    }
+
     /// Begins a run, in which the calls go wrong that the plan says.
     pub fn begin_run(&self, plan: Plan) {
-        *self.shared.state() = State { plan: Some(plan), ..State::default() };
+        *self.shared.state() = State::new(Some(plan));
         self.shared.came.send_replace(0);
+        self.shared.taken.send_replace(0);
+        self.shared.held.send_replace(false);
     }
 
     /// From here on all goes well.
@@ -132,9 +208,8 @@ impl Proxy {
     pub fn may_be_unknown(&self) -> bool {
         let state = self.shared.state();
         let asked_before = |place: usize| {
-            let run = state.calls[..=place].iter().rev();
-            run.take_while(|call| call.invocation == state.calls[place].invocation)
-                .any(|call| call.peer == Peer::Carrier)
+            let of_run = |call: &&Call| call.invocation == state.calls[place].invocation;
+            state.calls[..=place].iter().filter(of_run).any(|call| call.peer == Peer::Carrier)
         };
         state.struck.iter().any(|(fault, place)| {
             let is_dead = matches!(fault, Fault::DieBefore | Fault::DieAfter);
@@ -142,27 +217,37 @@ impl Proxy {
         })
     }
 
-    /// Runs a function. None if it died, or whoever called it did not learn of its end.
-    pub async fn invoke<T>(&self, function: &'static str, run: impl Future<Output = T>) -> Option<T> {
+    /// Runs a function that calls by that door.
+    pub async fn invoke<T>(&self, door: usize, function: &'static str, run: impl Future<Output = T>) -> Ran<T> {
+        let Door { dead, under_way, .. } = &self.shared.doors[door];
         {
             let mut state = self.shared.state();
-            (state.function, state.is_forgotten) = (Some(function), false);
-            state.invocation += 1;
+            state.invocations += 1;
+            let invocation = state.invocations;
+            state.at_work[door] = Some(AtWork { function, invocation, is_forgotten: false });
         }
-        self.shared.dead.send_replace(false);
-        let mut dead = self.shared.dead.subscribe();
+        dead.send_replace(false);
+        let mut is_dead = dead.subscribe();
         let result = tokio::select! {
             biased;
-            _ = dead.wait_for(|dead| *dead) => None,
+            _ = is_dead.wait_for(|dead| *dead) => None,
             result = run => Some(result),
         };
         // What was on its way arrives, whether or not anybody waits for it.
-        let mut under_way = self.shared.under_way.subscribe();
-        let _ = under_way.wait_for(|count| *count == 0).await;
+        let _ = under_way.subscribe().wait_for(|count| *count == 0).await;
+        let ended = self.shared.state().at_work[door].take().unwrap();
         self.shared.apply_late().await;
-        let mut state = self.shared.state();
-        state.function = None;
-        result.filter(|_| !state.is_forgotten)
+        self.shared.apply_stragglers(ended.invocation).await;
+        match result {
+            None => Ran::Died,
+            Some(_) if ended.is_forgotten => Ran::Unheard,
+            Some(result) => Ran::Ended(result),
+        }
+    }
+
+    /// How many invocations have begun.
+    pub fn invocations(&self) -> usize {
+        self.shared.state().invocations
     }
 
     /// The next receipt or reply that is to be brought.
@@ -170,8 +255,8 @@ impl Proxy {
         self.shared.state().brought.pop_front()
     }
 
-    /// What was not taken will be brought again.
-    pub fn bring_again(&self, brought: Brought) {
+    /// It will be brought, or brought again as it was not taken.
+    pub fn bring_later(&self, brought: Brought) {
         self.shared.state().brought.push_back(brought);
     }
 
@@ -179,29 +264,45 @@ impl Proxy {
         self.shared.state().came
     }
 
-    /// How many submits carriers have taken.
-    pub fn taken(&self) -> usize {
-        self.shared.state().taken
+    /// What carriers have taken, in the order in which they did.
+    pub fn submits(&self) -> Vec<Submit> {
+        self.shared.state().submits.clone()
     }
 
     /// Returns when so many receipts and replies have come.
     pub async fn until_came(&self, count: usize) {
-        let mut came = self.shared.came.subscribe();
-        let _ = came.wait_for(|so_far| *so_far >= count).await;
+        let _ = self.shared.came.subscribe().wait_for(|so_far| *so_far >= count).await;
+    }
+
+    /// From now on carriers take what they are asked to take, and do not answer until
+    /// they are let.
+    pub fn hold_carriers(&self, is_held: bool) {
+        self.shared.held.send_replace(is_held);
+    }
+
+    /// Returns when carriers have taken so many submits.
+    pub async fn until_taken(&self, count: usize) {
+        let _ = self.shared.taken.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn bind() -> (TcpListener, Url) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    (listener, url)
+}
+
+async fn accept(listener: TcpListener, door: usize, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&shared)));
+        tokio::spawn(serve(stream, door, Arc::clone(&shared)));
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(mut stream: TcpStream, door: usize, shared: Arc<Shared>) {
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
     while let Some(request) = Request::read(&mut stream, &mut buffer).await {
-        let Some(answer) = shared.answer(request, &mut stream).await else { return };
+        let Some(answer) = shared.answer(request, door, &mut stream).await else { return };
         if !answer.write(&mut stream).await {
             return;
         }
@@ -231,112 +332,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// None breaks the connection off.
-    async fn answer(&self, request: Request, stream: &mut TcpStream) -> Option<Answer> {
-        if request.path.starts_with("/dlr/") || request.path.starts_with("/mo/") {
-            let mut state = self.state();
-            state.brought.push_back(Brought { path: request.path, body: request.body });
-            state.came += 1;
-            self.came.send_replace(state.came);
-            return Some(Answer::ok());
-        }
-        let Some((peer, name)) = destination(&request) else { return Some(self.forward(request).await) };
-        if *self.dead.borrow() {
-            // Dead functions call nobody.
-            return None;
-        }
-        self.under_way.send_modify(|count| *count += 1);
-        let fault = self.count(peer, name);
-        let (answer, then) = self.meet(fault, peer, request).await;
-        self.under_way.send_modify(|count| *count -= 1);
-        if then == Then::HangOn {
-            hung_up(stream).await;
-        }
-        answer
+    /// Takes in what a carrier brings.
+    fn take_in(&self, request: Request) -> Answer {
+        let mut state = self.state();
+        state.brought.push_back(Brought { path: request.path, body: request.body });
+        state.came += 1;
+        self.came.send_replace(state.came);
+        Answer::ok()
     }
-
-    fn count(&self, peer: Peer, name: String) -> Option<Fault> {
-        let state = &mut *self.state();
-        let call = Call { function: state.function?, peer, name, invocation: state.invocation };
-        let place = state.calls.len();
-        let planned = state.plan.as_mut().and_then(|plan| plan(place, &call));
-        let fault = planned.filter(|fault| *fault == Fault::Forget || fault.befalls(peer, false));
-        if let Some(fault) = fault {
-            state.struck.push((fault, place));
-        }
-        state.calls.push(call);
-        state.is_forgotten |= fault == Some(Fault::Forget);
-        fault
-    }
-
-    async fn meet(&self, fault: Option<Fault>, peer: Peer, request: Request) -> (Option<Answer>, Then) {
-        let Some(fault) = fault else { return (Some(self.apply(peer, request).await), Then::Answer) };
-        match fault {
-            Fault::Forget => (Some(self.apply(peer, request).await), Then::Answer),
-            Fault::Delay => {
-                tokio::time::sleep(DELAY).await;
-                (Some(self.apply(peer, request).await), Then::Answer)
-            }
-            Fault::DieBefore | Fault::DieAfter => {
-                if fault == Fault::DieAfter {
-                    self.apply(peer, request).await;
-                }
-                self.dead.send_replace(true);
-                (None, Then::HangOn)
-            }
-            Fault::LoseAnswer => {
-                self.apply(peer, request).await;
-                (None, Then::Answer)
-            }
-            Fault::TimeOut => {
-                self.apply(peer, request).await;
-                (None, Then::HangOn)
-            }
-            Fault::Break => (None, Then::Answer),
-            Fault::Late => {
-                self.state().late.push(request);
-                (None, Then::Answer)
-            }
-            Fault::RefuseAfter => {
-                self.apply(peer, request).await;
-                (fault.answer(peer), Then::Answer)
-            }
-            Fault::Throttle | Fault::ServerError | Fault::Refuse => (fault.answer(peer), Then::Answer),
-        }
-    }
-
-    /// Has a call done, and then what was late for its turn.
-    async fn apply(&self, peer: Peer, request: Request) -> Answer {
-        let answer = self.forward(request).await;
-        if peer == Peer::Carrier && answer.is_success() {
-            self.state().taken += 1;
-        }
-        self.apply_late().await;
-        answer
-    }
-
-    async fn apply_late(&self) {
-        let late = std::mem::take(&mut self.state().late);
-        for request in late {
-            let is_submit = destination(&request).is_some_and(|(peer, _)| peer == Peer::Carrier);
-            let answer = self.forward(request).await;
-            if is_submit && answer.is_success() {
-                self.state().taken += 1;
-            }
-        }
-    }
-
-    async fn forward(&self, request: Request) -> Answer {
-        let upstream = self.upstream.get().unwrap();
-        request.forward(&self.client, upstream).await.unwrap()
-    }
-}
-
-/// What is done with a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    /// It is answered, or broken off.
-    Answer,
-    /// It is left open until the caller hangs up.
-    HangOn,
 }

@@ -5,14 +5,36 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{carriers::CarrierName, dialects::Dialect, domain::State};
-use tests::system::{owned, shared, with};
+use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
 
 use crate::stage::Wish;
 
-const OURS: &str = "441234567890";
 const RATED: &str = "441111111110";
+
+/// A client's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    Demo,
+    Other,
+}
+
+impl Account {
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Demo => DEMO,
+            Self::Other => OTHER,
+        }
+    }
+
+    fn number(self) -> &'static str {
+        match self {
+            Self::Demo => "441234567890",
+            Self::Other => "449999999999",
+        }
+    }
+}
 
 /// What becomes of a message at the phone, by the last digits of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +134,7 @@ pub enum Then {
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub name: String,
+    pub account: Account,
     pub door: Door,
     pub carriers: Vec<CarrierName>,
     pub messages: usize,
@@ -134,6 +157,7 @@ impl Scenario {
     pub fn new(name: &str, door: Door, carrier: CarrierName, phone: Phone) -> Self {
         Self {
             name: name.to_owned(),
+            account: Account::Demo,
             door,
             carriers: vec![carrier],
             messages: 1,
@@ -181,11 +205,12 @@ impl Scenario {
     pub fn wish(&self, run: usize, proxy: &Url, now: Timestamp) -> Wish {
         let sink = &proxy.join("sinks/status").unwrap();
         let text = |place| Self::text(run, place);
+        let key = self.account.key();
         let wish = match self.door {
             Door::Mplus => {
                 let messages: Vec<_> =
                     (0..self.messages).map(|place| self.mplus(run, place, &text(place), sink, now)).collect();
-                Wish::post("/message", json!({"messages": messages}))
+                Wish::post(key, "/message", json!({"messages": messages}))
             }
             Door::CmJson => {
                 let message = |place| {
@@ -196,12 +221,13 @@ impl Scenario {
                     if self.rcs.is_some() { with(message, "allowedChannels", channels) } else { message }
                 };
                 let messages: Vec<_> = (0..self.messages).map(message).collect();
-                Wish::post("/v1.0/message", json!({"messages": {"msg": messages}}))
+                Wish::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
             }
             Door::CmXml => Wish::post(
+                key,
                 "/gateway.ashx",
                 format!(
-                    "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>demo-key</PRODUCTTOKEN></AUTHENTICATION><MSG>\
+                    "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>{key}</PRODUCTTOKEN></AUTHENTICATION><MSG>\
                      <FROM>{}</FROM><TO>00{}</TO><BODY>{}</BODY></MSG></MESSAGES>",
                     self.from(),
                     self.number(0),
@@ -210,24 +236,25 @@ impl Scenario {
             ),
             Door::CmGet => {
                 let mut query = url::form_urlencoded::Serializer::new(String::new());
-                query.extend_pairs([("producttoken", "demo-key"), ("from", self.from()), ("body", &text(0))]);
+                query.extend_pairs([("producttoken", key), ("from", self.from()), ("body", &text(0))]);
                 query.append_pair("to", &format!("00{}", self.number(0)));
-                Wish::new(Method::GET, &format!("/gateway.ashx?{}", query.finish()))
+                Wish::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
             }
         };
         if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
     }
 
     fn from(&self) -> &'static str {
-        if self.sender == Sender::Rated { RATED } else { OURS }
+        if self.sender == Sender::Rated { RATED } else { self.account.number() }
     }
 
     fn mplus(&self, run: usize, place: usize, text: &str, sink: &Url, now: Timestamp) -> Value {
         let to = self.number(place);
         let message = match self.sender {
-            Sender::Owned => owned(&to, text),
+            Sender::Owned | Sender::Rated => {
+                with(owned(&to, text), "from", json!({"type": "custom", "value": self.from()}))
+            }
             Sender::Shared => shared(&to, text),
-            Sender::Rated => with(owned(&to, text), "from", json!({"type": "custom", "value": RATED})),
         };
         let mut message = with(message, "callback", sink.as_str());
         if self.name_by == Name::Id {

@@ -1,8 +1,19 @@
 //! Seeded runs: traffic, faults and the passing of time in any order, as a seed has
-//! them. A seed that finds a fault finds it again, as far as the SDK's own pauses and
-//! the machine let it: `tests/faults/run --seed N`.
+//! them. Two accounts write to few numbers, take messages back and post again what
+//! they have posted; phones answer, STOP and START among it; carriers bring what they
+//! have to say in any order and number; functions live over several invocations, and
+//! two of them are often at work at once, also on the same thing.
+//!
+//! A seed that finds a fault finds it again, as far as the SDK's own pauses and the
+//! machine let it: `tests/faults/run --seed N`.
+
+mod act;
+mod crowd;
+mod mail;
+mod verdict;
 
 use std::{
+    collections::HashMap,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,121 +21,143 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join;
 use shared::{carriers::CarrierName, runtime::Random};
 
+use self::{
+    act::Act,
+    crowd::{Client, set_conducts},
+    mail::Mail,
+    verdict::judge_seed,
+};
 use crate::{
     fault::Fault,
-    life::{Promises, come_to_rest, reply},
+    life::come_to_rest,
     proxy::{Call, Plan},
-    scenario::{Door, Name, Phone, Scenario, Sender},
-    stage::{QUEUES, Stage, Wish},
-    verdict::{Verdict, judge},
+    stage::Stage,
+    verdict::Verdict,
 };
 
 /// How many clients there are, each with something of its own to send.
 const CLIENTS: usize = 5;
-const STEPS: usize = 80;
+const STEPS: usize = 60;
 /// One call of so many goes wrong.
 const CALLS_TO_A_FAULT: usize = 40;
+/// One step of so many finds new functions, one of so many has two at work at once,
+/// and one of those both on the same.
+const STEPS_TO_NEW: usize = 12;
+const STEPS_TO_TWO: usize = 3;
+const TWO_TO_THE_SAME: usize = 3;
+/// After so many seeds a world is left: phones keep all that they ever got.
+const SEEDS_TO_A_WORLD: usize = 50;
 
-/// A client with its wish.
-struct Client {
-    scenario: Scenario,
-    wish: Option<Wish>,
-    promises: Promises,
+/// A seed under way.
+struct Run<'a> {
+    seed: usize,
+    stage: &'a mut Stage,
+    chance: Random,
+    clients: Vec<Client>,
+    mail: Mail,
 }
 
-/// Runs a seed, and says what came of it.
-pub async fn run(seed: usize) -> Verdict {
+/// By which carriers messages may go in a seed.
+fn route(seed: usize) -> Vec<CarrierName> {
+    let mut route = CarrierName::ALL.to_vec();
+    route.rotate_left(seed % CarrierName::ALL.len());
+    // One alone, or each behind the other.
+    if seed / CarrierName::ALL.len() % 3 < 2 {
+        route.truncate(1);
+    }
+    route
+}
+
+/// Runs a seed in a world of its route, and says what came of it.
+async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     let chance = Random::seeded(seed as u64);
-    let carrier = one_of(&chance, &CarrierName::ALL);
-    let mut stage = Stage::new(&[carrier]).await;
-    stage.seed(seed as u64);
-    stage.proxy.begin_run(faulty(Random::seeded(!(seed as u64))));
-    let mut clients: Vec<_> = (0..CLIENTS).map(|place| client(&chance, carrier, place)).collect();
+    stage.renew(&Random::seeded(!(seed as u64)), true);
+    set_conducts(stage).await;
+    stage.proxy.begin_run(faulty(Random::seeded((seed as u64) << 32)));
+    let clients = (0..CLIENTS).map(|_| Client::new(&chance)).collect();
+    let mut run = Run { seed, stage, chance, clients, mail: Mail::default() };
     for _ in 0..STEPS {
-        step(&mut stage, &chance, &mut clients, seed).await;
+        run.step().await;
     }
     // From here on all is well, and what was begun comes to its end.
-    stage.proxy.stop_failing();
-    for (place, client) in clients.iter_mut().enumerate() {
-        if !client.promises.is_accepted {
-            post(&stage, client, seed, place).await;
-        }
-    }
-    let replies: usize = clients.iter().map(|client| client.promises.replies).sum();
-    let rest = come_to_rest(&mut stage, |_| replies).await;
-    let lived: Vec<_> = clients.iter().map(|client| (&client.scenario, &client.promises)).collect();
-    judge(&stage, &lived, rest).await
+    run.stage.proxy.stop_failing();
+    run.end().await
 }
 
-/// Any one thing that may happen next.
-async fn step(stage: &mut Stage, chance: &Random, clients: &mut [Client], seed: usize) {
-    match chance.index(12) {
-        0..3 => {
-            let place = chance.index(clients.len());
-            // Some ask again though they were answered.
-            post(stage, &mut clients[place], seed, place).await;
+impl Run<'_> {
+    async fn step(&mut self) {
+        if self.chance.index(STEPS_TO_NEW) == 0 {
+            self.stage.renew(&Random::seeded(self.chance.index(usize::MAX) as u64), true);
         }
-        3..8 => {
-            stage.work(QUEUES[chance.index(2)]).await;
+        self.collect();
+        match self.chance.index(12) {
+            0 => self.say().await,
+            1 => self.stage.advance(Duration::from_secs(1 + self.chance.index(200) as u64)).await,
+            _ => self.act().await,
         }
-        8..10 => {
-            bring_once(stage).await;
+    }
+
+    /// One act, or two at once.
+    async fn act(&mut self) {
+        let first = Act::draw(self).await;
+        if self.chance.index(STEPS_TO_TWO) > 0 {
+            let done = first.perform(self.stage, 0).await;
+            return first.conclude(self, done);
         }
-        10 => {
-            let client = &mut clients[chance.index(CLIENTS)];
-            if client.promises.replies == 0 && reply(stage, &client.scenario, &client.promises).await {
-                client.promises.replies += 1;
+        let second = if self.chance.index(TWO_TO_THE_SAME) == 0 { first.clone() } else { Act::draw(self).await };
+        let (one, other) = join(first.perform(self.stage, 0), second.perform(self.stage, 1)).await;
+        first.conclude(self, one);
+        second.conclude(self, other);
+    }
+
+    /// Takes in what carriers have brought, and what they will bring.
+    fn collect(&mut self) {
+        self.mail.collect(&self.stage.proxy, &self.chance, &crowd::is_silent);
+    }
+
+    /// A phone writes to whoever wrote to it.
+    async fn say(&mut self) {
+        let place = self.chance.index(CLIENTS);
+        let client = &mut self.clients[place];
+        if self.mail.say(self.stage, &self.chance, client).await {
+            client.promises.replies += 1;
+        }
+    }
+
+    async fn end(mut self) -> Verdict {
+        for place in 0..CLIENTS {
+            if !self.clients[place].promises.is_accepted {
+                let act = Act::post(&mut self, place);
+                let done = act.perform(self.stage, 0).await;
+                act.conclude(&mut self, done);
             }
         }
-        _ => {
-            stage.advance(Duration::from_secs(1 + chance.index(200) as u64)).await;
-            // One that failed is followed by the next.
-            let _ = stage.tick().await;
-        }
+        let rest = loop {
+            let replies = self.mail.replies();
+            let rest = come_to_rest(self.stage, |submits| {
+                replies + submits.iter().map(|submit| crowd::brings(&submit.to)).sum::<usize>()
+            })
+            .await;
+            self.collect();
+            if self.mail.is_empty() {
+                break rest;
+            }
+            while let Some(act) = Act::deliver(&self) {
+                let done = act.perform(self.stage, 0).await;
+                act.conclude(&mut self, done);
+            }
+        };
+        judge_seed(self.stage, &self.clients, &self.mail, rest).await
     }
-}
-
-async fn bring_once(stage: &Stage) {
-    if let Some(brought) = stage.proxy.next_brought()
-        && !stage.bring(&brought).await
-    {
-        stage.proxy.bring_again(brought);
-    }
-}
-
-async fn post(stage: &Stage, client: &mut Client, seed: usize, place: usize) {
-    let run = seed * CLIENTS + place;
-    if client.wish.is_none() {
-        client.promises.promise(&client.scenario, run);
-    }
-    let wish = client.wish.get_or_insert_with(|| client.scenario.wish(run, &stage.proxy.url, stage.now()));
-    client.promises.ask(stage, client.scenario.door, wish).await;
-}
-
-/// What needs no waiting for the network: its receipt comes at once, or none does.
-fn client(chance: &Random, carrier: CarrierName, place: usize) -> Client {
-    let door = one_of(chance, &[Door::Mplus, Door::Mplus, Door::CmJson, Door::CmXml]);
-    let phone = one_of(chance, &[Phone::Delivered, Phone::Delivered, Phone::NoReceipt, Phone::Rejected]);
-    let scenario = Scenario::new("seeded", door, carrier, phone);
-    let is_mplus = door == Door::Mplus;
-    let sender = one_of(chance, &[Sender::Owned, Sender::Shared, Sender::Rated]);
-    let scenario = Scenario {
-        first: place * 3,
-        messages: if door == Door::CmXml { 1 } else { 1 + chance.index(3) },
-        name_by: if is_mplus { one_of(chance, &[Name::Id, Name::Key]) } else { Name::Key },
-        sender: if is_mplus { sender } else { Sender::Owned },
-        scheduled: is_mplus && chance.index(4) == 0,
-        ..scenario
-    };
-    Client { scenario, wish: None, promises: Promises::default() }
 }
 
 fn faulty(chance: Random) -> Plan {
     Box::new(move |_, call: &Call| {
-        let fault = Fault::ALL[chance.index(Fault::ALL.len())];
-        let strikes = chance.index(CALLS_TO_A_FAULT) == 0 && fault.befalls(call.peer, true);
+        let fault = one_of(&chance, &Fault::ALL);
+        let strikes = chance.index(CALLS_TO_A_FAULT) == 0 && fault.befalls(call, true);
         strikes.then_some(fault)
     })
 }
@@ -133,8 +166,26 @@ fn one_of<T: Copy>(chance: &Random, of: &[T]) -> T {
     of[chance.index(of.len())]
 }
 
+/// Worlds that can be used again, by the routes in them, and how often each was.
+#[derive(Default)]
+struct Worlds(HashMap<Vec<CarrierName>, (Stage, usize)>);
+
+impl Worlds {
+    async fn run(&mut self, seed: usize) -> Verdict {
+        let route = route(seed);
+        if self.0.get(&route).is_none_or(|(_, used)| *used >= SEEDS_TO_A_WORLD) {
+            self.0.insert(route.clone(), (Stage::new(&route).await, 0));
+        }
+        let (stage, used) = self.0.get_mut(&route).unwrap();
+        *used += 1;
+        let verdict = run(stage, seed).await;
+        stage.wipe().await;
+        verdict
+    }
+}
+
 /// What a seed broke, and how it is run again.
-pub fn found(seed: usize, verdict: &Verdict) -> String {
+fn found(seed: usize, verdict: &Verdict) -> String {
     format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.faults())
 }
 
@@ -142,15 +193,16 @@ pub fn found(seed: usize, verdict: &Verdict) -> String {
 pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
     let (next, broken) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..lanes {
+        for _ in 0..lanes.min(count) {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let mut worlds = Worlds::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= first + count {
                         return;
                     }
-                    let verdict = runtime.block_on(run(seed));
+                    let verdict = runtime.block_on(worlds.run(seed));
                     if !verdict.is_well() {
                         eprintln!("{}", found(seed, &verdict));
                         broken.lock().unwrap().push(found(seed, &verdict));

@@ -1,39 +1,54 @@
 //! A world with the proxy before it, and the functions, which are called one by one,
-//! each time cold: nothing runs but what a test lets run, so that a run repeats itself.
+//! or two at once: nothing runs but what a test lets run, so that a run repeats itself.
 
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
-use lambda_http::{Body, RequestExt, Response};
+use lambda_http::{Body, RequestExt};
 use local::config::Config;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
     flow::Gateway,
-    runtime::{Environment, Random, connect_gateway},
+    runtime::{Clock, Environment, Random, connect_gateway},
 };
-use tests::system::{CM_TOKEN, DEMO, System, TOKEN, answer};
+use tests::system::{CM_TOKEN, System, TOKEN, answer};
 
-use crate::proxy::{Brought, Proxy};
+use crate::{
+    machine::Machine,
+    proxy::{Brought, DOORS, Proxy},
+};
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
 const CARRIER_PATIENCE_MS: u32 = 1_000;
 /// How long a receipt may take that the simulated network is to bring.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Each queue with the function that it invokes.
-pub const QUEUES: [&str; 2] = ["JobsQueue", "CallbacksQueue"];
+pub const JOBS: &str = "JobsQueue";
+pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
+/// Where both accounts are told of states, and each of its replies.
+pub const SINKS: [&str; 3] = ["status", "replies", "other-replies"];
 pub const DEAD_LETTERS: [&str; 2] = ["JobsDeadLetters", "CallbacksDeadLetters"];
 
 pub struct Stage {
     pub system: System,
     pub proxy: Proxy,
-    environment: Environment,
+    /// Each calls by its own door.
+    machines: [Machine; 2],
+    clock: Clock,
     /// Looks at the store past the proxy.
     pub observer: Gateway,
     ahead: Duration,
+}
+
+/// Jobs that a queue gave out.
+#[derive(Clone)]
+pub struct Batch {
+    pub queue: &'static str,
+    pub event: SqsEvent,
+    handles: Vec<(String, Value)>,
 }
 
 /// A request of a client.
@@ -49,10 +64,15 @@ pub struct Wish {
 impl Stage {
     /// All messages go through `carriers`, the most wanted first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
+        Self::with_patience(carriers, CARRIER_PATIENCE_MS).await
+    }
+
+    /// Where a carrier's answer is waited for so long.
+    pub async fn with_patience(carriers: &[CarrierName], patience_ms: u32) -> Self {
         let proxy = Proxy::start().await;
         let system = System::configured(|world| {
             proxy.lead_to(world);
-            configuration(&proxy, carriers)
+            configuration(&proxy, carriers, patience_ms)
         })
         .await
         .without_gateway()
@@ -65,29 +85,45 @@ impl Stage {
         }
         let environment = system.environment();
         let observer = connect_gateway(&environment).unwrap();
-        let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.url.to_string())];
-        let environment = Environment { variables: environment.variables.clone().with(through), ..environment };
-        Self { system, proxy, environment, observer, ahead: Duration::ZERO }
+        let machines = DOORS.map(|door| {
+            let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.door(door).to_string())];
+            let variables = environment.variables.clone().with(through);
+            Machine::new(door, Environment { variables, ..environment.clone() })
+        });
+        Self { system, proxy, machines, clock: environment.clock, observer, ahead: Duration::ZERO }
     }
 
-    /// From here on chance is that of the seed.
+    /// From here on chance is that of the seed, and each call finds a new function.
     pub fn seed(&mut self, seed: u64) {
-        self.environment.random = Random::seeded(seed);
+        self.renew(&Random::seeded(seed), false);
+    }
+
+    /// Functions are new, and live on if they are kept.
+    pub fn renew(&mut self, random: &Random, are_kept: bool) {
+        for machine in &mut self.machines {
+            machine.renew(random.clone(), are_kept);
+        }
+    }
+
+    /// For a function beside those of the machines: what it calls is not counted, and
+    /// all goes well.
+    pub fn environment(&self) -> Environment {
+        self.machines[0].environment.clone()
     }
 
     pub fn now(&self) -> Timestamp {
-        self.environment.clock.now()
+        self.clock.now()
     }
 
     /// Moves the world's clock and the functions'. Nothing starts by itself.
     pub async fn advance(&mut self, by: Duration) {
         self.system.advance(by.as_secs()).await;
         self.ahead += Duration::from_secs(by.as_secs());
-        self.environment.clock.set_ahead(self.ahead);
+        self.clock.set_ahead(self.ahead);
     }
 
     /// What a client is answered; none if it learns nothing.
-    pub async fn ask(&self, wish: &Wish) -> Option<(u16, String)> {
+    pub async fn ask(&self, door: usize, wish: &Wish) -> Option<(u16, String)> {
         let request = http::Request::builder().method(wish.method.clone());
         let mut request = request.uri(format!("https://gateway.example{}", wish.path));
         for (name, value) in &wish.headers {
@@ -101,54 +137,47 @@ impl Stage {
             parameters.entry(name).or_default().push(value);
         }
         let request = request.with_query_string_parameters(parameters);
-        let response = if wish.path.starts_with("/messages") {
-            let messages = messages::Messages::new(&self.environment).unwrap();
-            self.proxy.invoke("messages", messages.handle(request)).await
-        } else {
-            let send = send::Send::new(&self.environment).unwrap();
-            self.proxy.invoke("send", send.handle(request)).await
-        };
-        let response = response?;
-        Some((response.status().as_u16(), text(&response)))
+        let is_read = wish.path.starts_with("/messages");
+        let response = self.machines[door].answer(&self.proxy, request, is_read).await.heard()?;
+        Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 
     /// Brings what a carrier brought. Says whether it was taken.
-    pub async fn bring(&self, brought: &Brought) -> bool {
-        let request = http::Request::post(format!("https://gateway.example{}", brought.path));
-        let request = request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path);
-        let response = if brought.is_reply() {
-            let replies = mo_webhook::MoWebhook::new(&self.environment).unwrap();
-            self.proxy.invoke("mo-webhook", replies.handle(request)).await
-        } else {
-            let receipts = dlr_webhook::DlrWebhook::new(&self.environment).unwrap();
-            self.proxy.invoke("dlr-webhook", receipts.handle(request)).await
-        };
-        response.is_some_and(|response| response.status().is_success())
+    pub async fn bring(&self, door: usize, brought: &Brought) -> bool {
+        let request = request_of(brought);
+        let response = self.machines[door].take(&self.proxy, request, brought.is_reply()).await;
+        response.heard().is_some_and(|response| response.status().is_success())
+    }
+
+    /// Brings receipts all at once. Gives those that were not taken.
+    pub async fn bring_receipts(&self, receipts: Vec<Brought>) -> Vec<Brought> {
+        let requests = receipts.iter().map(request_of).collect();
+        let responses = self.machines[0].take_receipts(&self.proxy, requests).await.heard().unwrap();
+        let all = receipts.into_iter().zip(responses);
+        all.filter(|(_, response)| !response.status().is_success()).map(|(brought, _)| brought).collect()
     }
 
     /// Lets a function do the next jobs of its queue. Says whether there were any.
-    pub async fn work(&self, queue: &str) -> bool {
-        let (event, handles) = self.receive(queue).await;
-        if event.records.is_empty() {
-            return false;
-        }
-        let response = if queue == "JobsQueue" {
-            let dispatch = dispatch::Dispatch::new(&self.environment).unwrap();
-            self.proxy.invoke("dispatch", dispatch.handle(event)).await
-        } else {
-            let callback = callback::Callback::new(&self.environment).unwrap();
-            self.proxy.invoke("callback", callback.handle(event)).await
-        };
-        if let Some(response) = response {
-            self.delete(queue, handles, &response).await;
-        }
-        true
+    pub async fn work(&self, queue: &'static str) -> bool {
+        let batch = self.receive(queue).await;
+        self.work_on(0, &batch).await;
+        !batch.event.records.is_empty()
     }
 
-    /// One tick of the schedule. Says whether it was well.
-    pub async fn tick(&self) -> bool {
-        let tick = schedule_tick::ScheduleTick::new(&self.environment).unwrap();
-        self.proxy.invoke("schedule-tick", tick.handle(u64::MAX)).await.is_some_and(|ticked| ticked.is_ok())
+    /// Lets a function do these. What it did, the queue forgets.
+    pub async fn work_on(&self, door: usize, batch: &Batch) {
+        if batch.event.records.is_empty() {
+            return;
+        }
+        let response = self.machines[door].work(&self.proxy, batch.queue, batch.event.clone()).await.heard();
+        if let Some(response) = response {
+            self.delete(batch, &response).await;
+        }
+    }
+
+    /// One tick of the schedule.
+    pub async fn tick(&self, door: usize) {
+        self.machines[door].tick(&self.proxy).await;
     }
 
     /// Waits until the network has brought what it owes.
@@ -184,7 +213,7 @@ impl Stage {
         for queue in QUEUES.into_iter().chain(DEAD_LETTERS) {
             self.system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.system.queue_url(queue)})).await;
         }
-        for sink in ["status", "replies"] {
+        for sink in SINKS {
             let emptied = self.system.client.delete(self.system.sink(sink)).send().await.unwrap();
             assert!(emptied.status().is_success());
         }
@@ -196,27 +225,40 @@ impl Stage {
         assert!(answer(set).await.status.is_success());
     }
 
-    async fn receive(&self, queue: &str) -> (SqsEvent, Vec<(String, Value)>) {
+    /// The next jobs of a queue, which hides them for a while.
+    pub async fn receive(&self, queue: &'static str) -> Batch {
         let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
         let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
-        let mut event = SqsEvent::default();
-        let mut handles = Vec::new();
+        let mut batch = Batch { queue, event: SqsEvent::default(), handles: Vec::new() };
         for message in received["Messages"].as_array().into_iter().flatten() {
             let id = message["MessageId"].as_str().unwrap().to_owned();
             let mut record = SqsMessage::default();
             record.message_id = Some(id.clone());
             record.body = message["Body"].as_str().map(str::to_owned);
-            event.records.push(record);
-            handles.push((id, message["ReceiptHandle"].clone()));
+            batch.event.records.push(record);
+            batch.handles.push((id, message["ReceiptHandle"].clone()));
         }
-        (event, handles)
+        batch
     }
 
-    async fn delete(&self, queue: &str, handles: Vec<(String, Value)>, response: &SqsBatchResponse) {
+    /// All that a queue has, as one batch.
+    pub async fn receive_all(&self, queue: &'static str) -> Batch {
+        let mut all = self.receive(queue).await;
+        loop {
+            let more = self.receive(queue).await;
+            if more.event.records.is_empty() {
+                return all;
+            }
+            all.event.records.extend(more.event.records);
+            all.handles.extend(more.handles);
+        }
+    }
+
+    async fn delete(&self, batch: &Batch, response: &SqsBatchResponse) {
         let failed = |id: &str| response.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
-        for (id, handle) in handles {
-            if !failed(&id) {
-                let delete = json!({"QueueUrl": self.system.queue_url(queue), "ReceiptHandle": handle});
+        for (id, handle) in &batch.handles {
+            if !failed(id) {
+                let delete = json!({"QueueUrl": self.system.queue_url(batch.queue), "ReceiptHandle": handle});
                 self.system.aws("AmazonSQS.DeleteMessage", &delete).await;
             }
         }
@@ -229,6 +271,7 @@ impl Stage {
         wakes.min().map(|millis| Timestamp::from_millisecond(millis).unwrap())
     }
 
+    /// How many jobs the queues hold.
     pub async fn queued(&self) -> u64 {
         let mut count = 0;
         for queue in QUEUES {
@@ -244,13 +287,14 @@ impl Stage {
 }
 
 impl Wish {
-    pub fn new(method: Method, path: &str) -> Self {
-        let headers = vec![("authorization", format!("Bearer {DEMO}")), ("x-cm-producttoken", DEMO.to_owned())];
+    /// With the key of an account.
+    pub fn new(key: &str, method: Method, path: &str) -> Self {
+        let headers = vec![("authorization", format!("Bearer {key}")), ("x-cm-producttoken", key.to_owned())];
         Self { method, path: path.to_owned(), headers, body: String::new() }
     }
 
-    pub fn post(path: &str, body: impl ToString) -> Self {
-        Self { body: body.to_string(), ..Self::new(Method::POST, path) }
+    pub fn post(key: &str, path: &str, body: impl ToString) -> Self {
+        Self { body: body.to_string(), ..Self::new(key, Method::POST, path) }
     }
 
     pub fn under(mut self, key: &str) -> Self {
@@ -259,12 +303,13 @@ impl Wish {
     }
 }
 
-fn text(response: &Response<Body>) -> String {
-    String::from_utf8_lossy(response.body()).into_owned()
+fn request_of(brought: &Brought) -> lambda_http::Request {
+    let request = http::Request::post(format!("https://gateway.example{}", brought.path));
+    request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path)
 }
 
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName]) -> String {
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], patience_ms: u32) -> String {
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
@@ -272,6 +317,6 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName]) -> String {
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
         .replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
-        .replace("timeout_ms = 3000", &format!("timeout_ms = {CARRIER_PATIENCE_MS}"));
+        .replace("timeout_ms = 3000", &format!("timeout_ms = {patience_ms}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))
 }

@@ -16,7 +16,7 @@ use crate::{
     proxy::Call,
     scenario::{Scenario, Then},
     stage::Stage,
-    verdict::{Verdict, judge},
+    verdict::{Foreseen, Verdict, judge},
 };
 
 /// Of calls in a row that are alike, so many are swept from the first on, and the last.
@@ -140,8 +140,8 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     let mut stage = Stage::new(&scenario.carriers).await;
     let mut table = Table::default();
     let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
-    let verdict = judge(&stage, &[(scenario, &promises)], rest).await;
-    if !verdict.is_well() || (scenario.then == Then::Cancel && !promises.is_cancelled) {
+    let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
+    if !verdict.is_well() || (scenario.then == Then::Cancel && promises.cancelled.is_empty()) {
         table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
     }
     let calls = stage.proxy.calls();
@@ -158,7 +158,7 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
         let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
         let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
-        let verdict = judge(&stage, &[(scenario, &promises)], rest).await;
+        let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
         // Calls that are made side by side may come in another order than the first time.
         if let Some((fault, call)) = stage.proxy.struck().into_iter().next() {
             table.note(scenario, place, call.label(), fault, &verdict);
@@ -188,7 +188,7 @@ fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
         if is_inside || scenario.only.is_some_and(|only| only != call.function) {
             continue;
         }
-        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call.peer, is_last(place)));
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call, is_last(place)));
         runs.extend(faults.map(|fault| (place, fault)));
     }
     runs

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use shared::{
     domain::{EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
-    store::{Freshness, Messages},
+    store::Messages,
 };
 
 use crate::{
     life::{Promises, Rest, is_named},
     scenario::Scenario,
-    stage::{DEAD_LETTERS, Stage},
+    stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
 /// How a run ended.
@@ -41,46 +41,65 @@ impl Verdict {
 }
 
 /// What is on record after a run.
-struct Record {
-    messages: Vec<Message>,
+pub struct Record {
+    pub messages: Vec<Message>,
     replies: Vec<Reply>,
     parked: usize,
     recipients: Vec<Value>,
 }
 
 impl Record {
-    async fn read(stage: &Stage) -> Self {
+    pub async fn read(stage: &Stage) -> Self {
         let mut record = Self {
             messages: Vec::new(),
             replies: Vec::new(),
             parked: 0,
             recipients: stage.items("RecipientsTable").await,
         };
-        for item in stage.items("MessagesTable").await {
-            let id = item["id"]["S"].as_str().unwrap();
-            if id.starts_with("parked#") {
-                record.parked += 1;
-            } else if let Some(id) = MessageId::parse(id) {
-                if let Some(message) = stage.observer.store.message(id, Freshness::Latest).await.unwrap() {
-                    record.messages.push(message);
-                } else {
-                    let reply = stage.observer.store.reply(ReplyId::new(id.uuid())).await.unwrap();
-                    record.replies.push(reply.expect("an item is a message or a reply"));
-                }
-            }
+        let items = stage.items("MessagesTable").await;
+        let ids = items.iter().map(|item| item["id"]["S"].as_str().unwrap());
+        record.parked = ids.clone().filter(|id| id.starts_with("parked#")).count();
+        let ids: Vec<_> = ids.filter_map(MessageId::parse).collect();
+        if !ids.is_empty() {
+            record.messages = stage.observer.store.messages(&ids).await.unwrap();
+        }
+        let known: BTreeSet<_> = record.messages.iter().map(|message| message.id.uuid()).collect();
+        for id in ids.iter().filter(|id| !known.contains(&id.uuid())) {
+            let reply = stage.observer.store.reply(ReplyId::new(id.uuid())).await.unwrap();
+            record.replies.push(reply.expect("an item is a message or a reply"));
         }
         record
     }
 }
 
+/// What is known beforehand of what a run comes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Foreseen {
+    /// A sweep's run: what each message comes to without a fault.
+    All,
+    /// A seed's: what a message comes to depends on what else happened to it (it was
+    /// taken back, its recipient opted out, the network said this or that of it), which
+    /// `seeded::verdict` looks at. All other rules hold.
+    NotTheEnd,
+}
+
 /// Looks at everything that a run left behind, of one scenario or several.
-pub async fn judge(stage: &Stage, lived: &[(&Scenario, &Promises)], rest: Rest) -> Verdict {
+pub async fn judge(
+    stage: &Stage,
+    lived: &[(&Scenario, &Promises)],
+    rest: Rest,
+    foreseen: Foreseen,
+) -> (Record, Verdict) {
     let record = Record::read(stage).await;
     let mut verdict = Verdict::default();
     if rest == Rest::Never {
         verdict.wrong.push("it does not come to rest".to_owned());
     }
-    let told = [events(stage, "status").await, events(stage, "replies").await].concat();
+    let mut told = Vec::new();
+    for sink in SINKS {
+        told.extend(events(stage, sink).await);
+    }
+    let mut phones = BTreeMap::new();
     for (scenario, promises) in lived {
         if !promises.is_accepted {
             verdict.lost.push("the client was never accepted".to_owned());
@@ -90,13 +109,14 @@ pub async fn judge(stage: &Stage, lived: &[(&Scenario, &Promises)], rest: Rest) 
         count(scenario, promises, its.len(), &mut verdict);
         for message in its {
             if is_named(scenario) || promises.answered.contains(&message.id.to_string()) {
-                let shown = shown(stage, message).await;
-                judge_message(stage, (scenario, promises), message, &shown, &told, &mut verdict);
+                let shown = shown(stage, (scenario, promises), &mut phones, message).await;
+                judge_message(stage, (scenario, promises, foreseen), message, &shown, &told, &mut verdict);
             }
         }
     }
     let replies = lived.iter().map(|(_, promises)| promises.replies).sum();
     judge_replies(replies, &record, &told, &mut verdict);
+    judge_submits(stage, &mut verdict);
     judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.parked > 0 {
@@ -107,7 +127,7 @@ pub async fn judge(stage: &Stage, lived: &[(&Scenario, &Promises)], rest: Rest) 
             verdict.lost.push(format!("{queue} is not empty"));
         }
     }
-    verdict
+    (record, verdict)
 }
 
 fn count(scenario: &Scenario, promises: &Promises, stored: usize, verdict: &mut Verdict) {
@@ -121,20 +141,36 @@ fn count(scenario: &Scenario, promises: &Promises, stored: usize, verdict: &mut 
     }
 }
 
-/// On which channels the phone shows the message, and how often.
-async fn shown(stage: &Stage, message: &Message) -> BTreeMap<String, usize> {
-    let mut channels = BTreeMap::new();
-    for shown in stage.system.handset(message.to.digits()).await {
-        if shown["text"] == message.text.as_str() {
-            *channels.entry(shown["channel"].as_str().unwrap_or("sms").to_owned()).or_default() += 1;
+/// On which channels the phone shows the message, and how often. Each phone is looked
+/// at once. Of what was asked for several times without a name the texts are all the
+/// same; there the carriers know it.
+async fn shown(
+    stage: &Stage,
+    (scenario, promises): (&Scenario, &Promises),
+    phones: &mut BTreeMap<String, Vec<Value>>,
+    message: &Message,
+) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    if !is_named(scenario) && promises.asked > 1 {
+        let submits = stage.proxy.submits();
+        for submit in submits.iter().filter(|submit| submit.is_of(message)) {
+            *times.entry(submit.reference.clone()).or_default() += 1;
         }
+        return times;
     }
-    channels
+    let number = message.to.digits();
+    if !phones.contains_key(number) {
+        phones.insert(number.to_owned(), stage.system.handset(number).await);
+    }
+    for shown in phones[number].iter().filter(|shown| shown["text"] == message.text.as_str()) {
+        *times.entry(shown["channel"].as_str().unwrap_or("sms").to_owned()).or_default() += 1;
+    }
+    times
 }
 
 fn judge_message(
     stage: &Stage,
-    (scenario, promises): (&Scenario, &Promises),
+    (scenario, promises, foreseen): (&Scenario, &Promises, Foreseen),
     message: &Message,
     shown: &BTreeMap<String, usize>,
     told: &[String],
@@ -143,7 +179,7 @@ fn judge_message(
     let state = message.state();
     let was_unknown = message.whole_history().iter().any(|moment| moment.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
-    if stage.proxy.struck().is_empty() && state != scenario.comes_to {
+    if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
     }
     if was_unknown && !stage.proxy.may_be_unknown() {
@@ -153,21 +189,28 @@ fn judge_message(
     if !is_at_rest {
         verdict.lost.push(format!("it stays {}", state.as_str()));
     }
-    // What has no name is another message each time that a client asks for it.
-    let often = if is_named(scenario) { 1 } else { promises.asked };
     for (channel, times) in shown {
-        if *times > often {
+        if *times > 1 {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
     }
     let is_shown = !shown.is_empty();
+    let is_cancelled = promises.cancelled.contains(&message.id.to_string());
+    if is_cancelled && (is_shown || state != State::Cancelled) {
+        verdict.wrong.push(format!("cancelled, and {}, shown {} times", state.as_str(), shown.len()));
+    }
+    // That it may be blocked or cancelled at all is looked at elsewhere.
+    let arrives = scenario.arrives() && !matches!(state, State::Cancelled | State::Blocked);
     match state {
         State::Delivered | State::Read if !is_shown => verdict.wrong.push("delivered, and not shown".to_owned()),
-        State::Rejected | State::Cancelled | State::Expired | State::Blocked if is_shown => {
+        // What is blocked or refused on its second channel may have been shown on its first.
+        State::Rejected | State::Cancelled | State::Expired | State::Blocked
+            if is_shown && !message.was_handed_over_before() =>
+        {
             verdict.wrong.push(format!("{}, and shown", state.as_str()));
         }
         State::Failed if is_shown && !was_unknown => verdict.wrong.push("failed, and shown".to_owned()),
-        _ if scenario.arrives() && !is_shown && !was_unknown => {
+        _ if arrives && !is_shown && !was_unknown => {
             verdict.lost.push(format!("{}, and never shown", state.as_str()));
         }
         _ => {}
@@ -194,6 +237,16 @@ fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Ve
     }
 }
 
+/// No carrier takes anything twice under one name.
+fn judge_submits(stage: &Stage, verdict: &mut Verdict) {
+    let mut seen = BTreeSet::new();
+    for submit in stage.proxy.submits() {
+        if !seen.insert((submit.carrier.as_str(), submit.reference)) {
+            verdict.twice.push(format!("{} took one submit twice", submit.carrier));
+        }
+    }
+}
+
 /// Whatever is told is of a message or reply that there is, under its one id.
 fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
     let states =
@@ -205,26 +258,28 @@ fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
     }
 }
 
-/// A number has at most one sender of an account and one account of a sender, and
-/// whatever went to it from the pool came from that sender.
+/// A number has at most one sender of an account and one account of a sender, each the
+/// other's, and whatever an account sent to it from the pool came from that sender.
 fn judge_locks(record: &Record, verdict: &mut Verdict) {
-    let locks = |number: &str, prefix: &str| {
-        let item = record.recipients.iter().find(|item| item["number"]["S"] == number);
-        let attributes = item.and_then(Value::as_object).into_iter().flatten();
+    let locks = |item: &Value, prefix: &str| {
+        let attributes = item.as_object().into_iter().flatten();
         let locks = attributes
             .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value["S"].as_str()?.to_owned())));
-        locks.collect::<Vec<_>>()
+        locks.collect::<BTreeMap<_, _>>()
     };
-    for message in &record.messages {
-        let (senders, accounts) = (locks(message.to.digits(), "account#"), locks(message.to.digits(), "sender#"));
-        match (message.from.kind, senders.as_slice(), accounts.as_slice()) {
-            (SenderKind::Custom, [], []) => {}
-            (SenderKind::Shared, [(account, sender)], [(of, to)]) if (account, sender) == (to, of) => {
-                if message.from.id.as_str() != sender {
-                    verdict.wrong.push("a conversation changed its sender".to_owned());
-                }
-            }
-            _ => verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len())),
+    for item in &record.recipients {
+        let (senders, accounts) = (locks(item, "account#"), locks(item, "sender#"));
+        let turned: BTreeMap<_, _> =
+            accounts.iter().map(|(sender, account)| (account.clone(), sender.clone())).collect();
+        if turned != senders || turned.len() != accounts.len() {
+            verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len()));
+        }
+    }
+    for message in record.messages.iter().filter(|message| message.from.kind == SenderKind::Shared) {
+        let item = record.recipients.iter().find(|item| item["number"]["S"] == message.to.digits());
+        let senders = item.map(|item| locks(item, "account#")).unwrap_or_default();
+        if senders.get(message.account.as_str()).is_none_or(|sender| sender != message.from.id.as_str()) {
+            verdict.wrong.push("a conversation changed its sender".to_owned());
         }
     }
 }

@@ -1,0 +1,131 @@
+//! A queue may deliver a job several times, also at once: whatever it is, it is done
+//! once.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shared::{
+    carriers::CarrierName,
+    domain::{ReceiptStatus, State},
+};
+use tests::system::{DEMO, owned, with};
+
+use crate::{
+    scenario::Phone,
+    stage::{JOBS, QUEUES, Stage, Wish},
+};
+
+const DELIVERIES: usize = 5;
+const CALLBACKS: &str = QUEUES[1];
+/// After which a parked receipt is tried again, and a little.
+const PARKED_FOR: Duration = Duration::from_secs(90);
+
+/// Each delivery is another copy of the function's, and none is held up by faults.
+async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
+    let environment = stage.environment();
+    if queue == JOBS {
+        let workers: Vec<_> = (0..DELIVERIES).map(|_| dispatch::Dispatch::new(&environment).unwrap()).collect();
+        join_all(workers.iter().map(|worker| worker.handle(event.clone()))).await;
+    } else {
+        let workers: Vec<_> = (0..DELIVERIES).map(|_| callback::Callback::new(&environment).unwrap()).collect();
+        join_all(workers.iter().map(|worker| worker.handle(event.clone()))).await;
+    }
+}
+
+async fn jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
+    stage.receive_all(queue).await.event
+}
+
+async fn stage() -> Stage {
+    let stage = Stage::new(&[CarrierName::Loopback]).await;
+    stage.proxy.begin_run(Box::new(|_, _| None));
+    stage
+}
+
+/// Posts one message, for those channels if any are named, to a phone of which the
+/// network says nothing.
+async fn post(stage: &Stage, channels: Value) {
+    let sink = stage.proxy.url.join("sinks/status").unwrap();
+    let message = with(owned(&Phone::NoReceipt.number(1), "Hello"), "callback", sink.as_str());
+    let message = if channels.is_null() { message } else { with(message, "channels", channels) };
+    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
+    assert_eq!(status, 200, "{body}");
+}
+
+/// The message as its item has it.
+async fn item(stage: &Stage) -> Value {
+    let items = stage.items("MessagesTable").await;
+    items.into_iter().find(|item| item["history"].is_object()).unwrap()
+}
+
+/// The ids under which the client was told, of the jobs that are now in the queue.
+async fn told(stage: &Stage) -> BTreeSet<String> {
+    deliver(stage, CALLBACKS, &jobs(stage, CALLBACKS).await).await;
+    let told = stage.system.sunk("status").await;
+    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
+    let stage = stage().await;
+    post(&stage, Value::Null).await;
+    deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
+    let submits = stage.proxy.submits();
+    assert_eq!(submits.len(), 1);
+    assert!(stage.bring(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
+    assert_eq!(told(&stage).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel() {
+    let stage = stage().await;
+    post(&stage, json!(["rcs", "sms"])).await;
+    deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
+    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
+    let submits = stage.proxy.submits();
+    let references: BTreeSet<_> = submits.iter().map(|submit| &submit.reference).collect();
+    assert_eq!((submits.len(), references.len()), (2, 2));
+    assert!(stage.bring(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
+    assert_eq!(told(&stage).await.len(), 1);
+}
+
+/// The receipt came while its message was not there.
+#[tokio::test]
+async fn what_is_parked_delivered_five_times_at_once_is_matched_and_told_once() {
+    let mut stage = stage().await;
+    post(&stage, Value::Null).await;
+    deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
+    let there = item(&stage).await;
+    let aws = async |operation: &str, body: Value| {
+        stage.system.aws(&format!("DynamoDB_20120810.{operation}"), &body).await;
+    };
+    aws("DeleteItem", json!({"TableName": "MessagesTable", "Key": {"id": there["id"]}})).await;
+    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
+    assert_eq!(stage.system.parked("receipt").await.len(), 1);
+    aws("PutItem", json!({"TableName": "MessagesTable", "Item": there})).await;
+    stage.advance(PARKED_FOR).await;
+    stage.tick(0).await;
+    deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
+    assert_eq!(stage.system.parked("receipt").await.len(), 0);
+    assert!(item(&stage).await["receipt_delivered"].is_object());
+    assert_eq!(told(&stage).await.len(), 1);
+}
+
+/// The client, which may be told more than once, knows it by its id.
+#[tokio::test]
+async fn a_callback_delivered_five_times_at_once_has_one_id() {
+    let stage = stage().await;
+    post(&stage, Value::Null).await;
+    stage.work(JOBS).await;
+    let submit = stage.proxy.submits().remove(0);
+    for status in [ReceiptStatus::Delivered; DELIVERIES] {
+        assert!(stage.bring(0, &submit.receipt(status)).await);
+    }
+    let known = shared::domain::MessageId::parse(&submit.reference).unwrap();
+    let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
+    assert_eq!(told(&stage).await, BTreeSet::from([event]));
+    assert!(stage.system.sunk("status").await.len() <= DELIVERIES);
+}

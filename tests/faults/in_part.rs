@@ -1,0 +1,69 @@
+//! A batch of which AWS does one half, and says of the other that it is to be asked
+//! for again.
+
+use serde_json::{Value, json};
+
+use crate::{fault::Answer, http::Request};
+
+/// Each call that can be done in part, where its answer names what is left, and what
+/// it says of none.
+const BATCHES: [(&str, &str, &str); 3] = [
+    ("DynamoDB BatchWriteItem", "UnprocessedItems", "{}"),
+    ("DynamoDB BatchGetItem", "UnprocessedKeys", r#"{"Responses": {}}"#),
+    ("SQS SendMessageBatch", "Failed", r#"{"Successful": []}"#),
+];
+
+pub fn can_be(name: &str) -> bool {
+    BATCHES.iter().any(|(known, ..)| *known == name)
+}
+
+/// A batch, taken apart.
+pub struct InPart {
+    /// The first half, if there is anything in it.
+    pub done: Option<Request>,
+    left_under: &'static str,
+    left: Value,
+    answer_of_none: &'static str,
+}
+
+impl InPart {
+    pub fn of(name: &str, request: Request) -> Self {
+        let &(_, left_under, answer_of_none) = BATCHES.iter().find(|(known, ..)| *known == name).unwrap();
+        let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+        let entries = entries(&mut body);
+        let rest = entries.split_off(entries.len() / 2);
+        let is_empty = entries.is_empty();
+        let left = if left_under == "Failed" {
+            let failed = |entry: &Value| json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError"});
+            rest.iter().map(failed).collect()
+        } else {
+            let mut whole: Value = serde_json::from_slice(&request.body).unwrap();
+            *self::entries(&mut whole) = rest;
+            whole["RequestItems"].take()
+        };
+        let done = (!is_empty).then(|| Request { body: body.to_string().into(), ..request });
+        Self { done, left_under, left, answer_of_none }
+    }
+
+    /// What is said of both halves.
+    pub fn answer(self, of_done: Option<Answer>) -> Answer {
+        let answer = of_done.unwrap_or_else(|| Answer { body: self.answer_of_none.into(), ..Answer::ok() });
+        if !answer.is_success() {
+            return answer;
+        }
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
+        body[self.left_under] = self.left;
+        Answer { body: body.to_string().into(), ..answer.without_checksum() }
+    }
+}
+
+/// The gateway writes and reads one table in a request.
+fn entries(body: &mut Value) -> &mut Vec<Value> {
+    if body["Entries"].is_array() {
+        return body["Entries"].as_array_mut().unwrap();
+    }
+    let tables = body["RequestItems"].as_object_mut().unwrap();
+    let of_table = tables.values_mut().next().unwrap();
+    let of_table = if of_table.is_array() { of_table } else { &mut of_table["Keys"] };
+    of_table.as_array_mut().unwrap()
+}

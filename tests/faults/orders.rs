@@ -1,0 +1,158 @@
+//! The answer to a submit and what the network says of it come in every order, and
+//! each of them twice: the message comes to one state, and bears every receipt.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use futures_util::future::join;
+use serde_json::{Value, json};
+use shared::{
+    carriers::CarrierName,
+    domain::{EventId, Message, MessageId, Progress, ReceiptStatus, State},
+    store::Messages,
+};
+use tests::system::{DEMO, owned, with};
+
+use crate::{
+    life::{Rest, come_to_rest},
+    number,
+    proxy::Submit,
+    scenario::Phone,
+    stage::{JOBS, Stage, Wish},
+};
+
+/// What comes: the answer, or a receipt.
+type Event = Option<ReceiptStatus>;
+const ANSWER: Event = None;
+const EVENTS: [Event; 5] = {
+    use ReceiptStatus::{Delivered, Read, Sent, Undelivered};
+    [ANSWER, Some(Sent), Some(Delivered), Some(Undelivered), Some(Read)]
+};
+/// How many messages go together, and how long their carrier may hold its answers.
+const TOGETHER: usize = 100;
+const PATIENCE_MS: u32 = 45_000;
+/// Of the orders in which something comes twice, one of so many is tried unless all
+/// are asked for.
+const EVERY: usize = 30;
+
+/// Every order of the events, each once, and then with each of them twice.
+fn orders() -> (Vec<Vec<Event>>, Vec<Vec<Event>>) {
+    let once = permutations(&EVENTS);
+    let twice = EVENTS.iter().flat_map(|again| permutations(&[&EVENTS[..], &[*again]].concat())).collect();
+    (once, twice)
+}
+
+/// Without repeats, where some are alike.
+fn permutations(of: &[Event]) -> Vec<Vec<Event>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (place, first) in of.iter().enumerate().filter(|(place, first)| !of[..*place].contains(first)) {
+        let rest = [&of[..place], &of[place + 1..]].concat();
+        all.extend(permutations(&rest).into_iter().map(|rest| [vec![*first], rest].concat()));
+    }
+    all
+}
+
+#[test]
+fn each_order_is_there_once() {
+    let (once, twice) = orders();
+    assert_eq!((once.len(), twice.len()), (120, 5 * 360));
+}
+
+#[tokio::test]
+async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_and_no_receipt_is_dropped() {
+    let (mut orders, twice) = orders();
+    orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
+    for carrier in CarrierName::ALL {
+        let mut stage = Stage::with_patience(&[carrier], PATIENCE_MS).await;
+        stage.renew(&shared::runtime::Random::seeded(1), true);
+        for together in orders.chunks(TOGETHER) {
+            live_through(&mut stage, together).await;
+            stage.wipe().await;
+        }
+        println!("{carrier}: {} orders", orders.len());
+    }
+}
+
+async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
+    stage.proxy.begin_run(Box::new(|_, _| None));
+    let ids = accept(stage, orders.len()).await;
+    let jobs = stage.receive_all(JOBS).await.event;
+    stage.proxy.hold_carriers(true);
+    let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
+    let answered = dispatch.handle(jobs.clone());
+    let before = async {
+        stage.proxy.until_taken(orders.len()).await;
+        let submits = submits(stage);
+        for (id, order) in ids.iter().zip(orders) {
+            for status in order.iter().copied().map_while(|event| event) {
+                assert!(stage.bring(1, &submits[id].receipt(status)).await);
+            }
+        }
+        stage.proxy.hold_carriers(false);
+    };
+    let (response, ()) = join(answered, before).await;
+    assert!(response.batch_item_failures.is_empty());
+    let submits = submits(stage);
+    for (id, order) in ids.iter().zip(orders) {
+        for event in order.iter().skip_while(|event| event.is_some()).skip(1) {
+            match event {
+                Some(status) => assert!(stage.bring(1, &submits[id].receipt(*status)).await),
+                // The job comes again, as one does whose end the queue did not learn of.
+                None => assert!(dispatch.handle(only(*id, &jobs)).await.batch_item_failures.is_empty()),
+            }
+        }
+    }
+    assert_eq!(come_to_rest(stage, |_| 0).await, Rest::Came);
+    assert_eq!(stage.proxy.submits().len(), orders.len(), "one call of the carrier for each");
+    judge(stage, &ids, orders).await;
+}
+
+async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
+    let sink = stage.proxy.url.join("sinks/status").unwrap();
+    let message = |place| with(owned(&Phone::NoReceipt.number(place), "Hello"), "callback", sink.as_str());
+    let messages: Vec<_> = (0..count).map(message).collect();
+    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let ids = body["messages"].as_array().unwrap().iter();
+    ids.map(|one| MessageId::parse(one["messageUuid"].as_str().unwrap()).unwrap()).collect()
+}
+
+fn submits(stage: &Stage) -> BTreeMap<MessageId, Submit> {
+    let named = |submit: Submit| (MessageId::parse(&submit.reference).unwrap(), submit);
+    stage.proxy.submits().into_iter().map(named).collect()
+}
+
+/// That message's job by itself.
+fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
+    let is_its = |body: &Option<String>| body.as_ref().is_some_and(|body| body.contains(&id.to_string()));
+    let mut event = SqsEvent::default();
+    event.records.extend(jobs.records.iter().find(|job| is_its(&job.body)).cloned());
+    event
+}
+
+async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
+    let found = stage.observer.store.messages(ids).await.unwrap();
+    let found: BTreeMap<_, _> = found.into_iter().map(|message| (message.id, message)).collect();
+    let told = stage.system.sunk("status").await;
+    let told: Vec<_> = told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
+    for (id, order) in ids.iter().zip(orders) {
+        let message: &Message = &found[id];
+        assert_eq!((message.state(), message.progress), (State::Read, Progress::Submitted), "{order:?}");
+        assert!(message.carrier_id.is_some() || message.carrier == Some(CarrierName::Cm), "{order:?}");
+        let receipts: Vec<_> = message.receipts.iter().map(|receipt| receipt.status).collect();
+        assert_eq!(receipts.len(), EVENTS.len() - 1, "{order:?} left {receipts:?}");
+        let history = message.whole_history();
+        for status in EVENTS.into_iter().flatten() {
+            assert!(history.iter().any(|moment| moment.state == status.state()), "{order:?} dropped {status:?}");
+        }
+        for state in [State::Undelivered, State::Delivered].into_iter().filter(|state| message.dialect.tells(*state)) {
+            let event = EventId::of_state(*id, state).to_string();
+            let times = told.iter().filter(|one| **one == event).count();
+            assert_eq!(times, 1, "{order:?} told {} {times} times", state.as_str());
+        }
+    }
+}

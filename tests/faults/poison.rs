@@ -1,0 +1,112 @@
+//! A job that cannot be read, or whose run panics, comes again; the others of its batch
+//! are done, and do not.
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use serde_json::{Value, json};
+use shared::{
+    carriers::CarrierName,
+    edge::{BatchRun, run_batch},
+};
+use tests::system::{DEMO, owned, with};
+
+use crate::{
+    scenario::Phone,
+    stage::{JOBS, QUEUES, Stage, Wish},
+};
+
+/// What SQS gives out at once.
+const BATCH: usize = 10;
+
+fn failed(response: &SqsBatchResponse) -> Vec<&str> {
+    response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect()
+}
+
+/// What this release cannot read: no JSON, no job, a job of a later release, nothing.
+fn poisons(body: &str) -> [Option<String>; 4] {
+    let later = body.replacen("\"v\":1", "\"v\":2", 1);
+    assert_ne!(later, body);
+    [Some("nonsense".to_owned()), Some("{\"v\":1}".to_owned()), Some(later), None]
+}
+
+/// Posts ten messages, and lets all be done before the jobs of that queue. Those come as one batch.
+async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
+    let sink = stage.proxy.url.join("sinks/status").unwrap();
+    let message = |place| with(owned(&Phone::Rejected.number(place), "Hello"), "callback", sink.as_str());
+    let messages: Vec<Value> = (0..BATCH).map(message).collect();
+    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    let mut event = SqsEvent::default();
+    while event.records.len() < BATCH {
+        if queue != JOBS {
+            stage.work(JOBS).await;
+        }
+        event.records.extend(stage.receive(queue).await.event.records);
+    }
+    event
+}
+
+#[tokio::test]
+async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
+    let mut stage = Stage::new(&[CarrierName::Loopback]).await;
+    stage.renew(&shared::runtime::Random::seeded(1), true);
+    stage.proxy.begin_run(Box::new(|_, _| None));
+    let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
+    let callback = callback::Callback::new(&stage.environment()).unwrap();
+    for queue in QUEUES {
+        for place in 0..BATCH {
+            let mut event = ten_jobs(&stage, queue).await;
+            let poisoned = &mut event.records[place];
+            let id = poisoned.message_id.clone().unwrap();
+            let good = poisoned.body.clone().unwrap();
+            poisoned.body = poisons(&good)[place % 4].clone();
+            let is_dispatch = queue == JOBS;
+            let response =
+                if is_dispatch { dispatch.handle(event.clone()).await } else { callback.handle(event.clone()).await };
+            assert_eq!(failed(&response), [&id], "{queue} at {place}");
+            // The others are done: each rejected by its carrier, or told.
+            let told = if is_dispatch { rejected(&stage).await } else { told(&stage).await };
+            assert_eq!(told, BATCH - 1, "{queue} at {place}");
+            stage.wipe().await;
+        }
+    }
+}
+
+async fn rejected(stage: &Stage) -> usize {
+    stage.items("MessagesTable").await.iter().filter(|item| item["state"]["S"] == "rejected").count()
+}
+
+async fn told(stage: &Stage) -> usize {
+    let told = stage.system.sunk("status").await;
+    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
+}
+
+/// A job's run panics at once, or after it has waited for something.
+#[tokio::test]
+async fn a_panic_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
+    for place in 0..BATCH {
+        for waits in [false, true] {
+            let mut event = SqsEvent::default();
+            event.records.extend((0..BATCH).map(|place| {
+                let mut record = SqsMessage::default();
+                record.message_id = Some(format!("id {place}"));
+                record.body = Some(place.to_string());
+                record
+            }));
+            let done = std::sync::Mutex::new(Vec::new());
+            let run = async |payload: String| {
+                if waits {
+                    tokio::task::yield_now().await;
+                }
+                assert_ne!(payload, place.to_string(), "a panic that the test wants");
+                tokio::task::yield_now().await;
+                done.lock().unwrap().push(payload);
+                BatchRun::Done
+            };
+            let response = run_batch(event, run).await;
+            assert_eq!(failed(&response), [format!("id {place}")]);
+            assert_eq!(done.into_inner().unwrap().len(), BATCH - 1);
+        }
+    }
+}

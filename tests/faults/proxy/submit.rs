@@ -1,0 +1,83 @@
+//! What carriers were asked to take, as their own requests say it, and what they say
+//! of it then.
+
+use serde_json::{Value, json};
+use shared::{
+    carriers::{CarrierName, SubmitReference},
+    domain::{Message, ReceiptStatus},
+};
+use tests::system::{CM_TOKEN, TOKEN};
+
+use super::Brought;
+use crate::{fault::Answer, http::Request};
+
+/// When CM.com says that it had a report, which the gateway does not read.
+const RECEIVED: &str = "2027-02-21T09:30:00";
+
+/// A message that a carrier took.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    pub carrier: CarrierName,
+    /// The gateway's name for it.
+    pub reference: String,
+    /// Digits, where they are numbers.
+    pub from: String,
+    pub to: String,
+    /// Which invocation asked.
+    pub invocation: usize,
+}
+
+impl Submit {
+    /// Those of a request that were taken.
+    pub fn of(request: &Request, answer: &Answer, invocation: usize) -> Vec<Self> {
+        if !answer.is_success() {
+            return Vec::new();
+        }
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        if request.path == "/carrier/messages" {
+            let one = |from: &Value, to: &Value, carrier| Self::new(carrier, &body, from, to, invocation);
+            return vec![one(&body["from"], &body["to"], CarrierName::Loopback)];
+        }
+        let told: Value = serde_json::from_slice(&answer.body).unwrap();
+        let told = told["messages"].as_array().unwrap();
+        let asked = body["messages"]["msg"].as_array().unwrap().iter();
+        let taken = asked.zip(told).filter(|(_, told)| told["status"] == "Accepted");
+        let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
+        taken.map(|(msg, _)| submit(msg)).collect()
+    }
+
+    pub fn is_of(&self, message: &Message) -> bool {
+        SubmitReference::parse(&self.reference).is_some_and(|name| name.message == message.id)
+    }
+
+    /// What its carrier brings that says so of it, in the carrier's own words.
+    pub fn receipt(&self, status: ReceiptStatus) -> Brought {
+        let reference = &self.reference;
+        let (token, body) = match self.carrier {
+            CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": reference, "status": status})),
+            CarrierName::Cm => {
+                let code = match status {
+                    ReceiptStatus::Sent => "0",
+                    ReceiptStatus::Rejected => "1",
+                    ReceiptStatus::Delivered => "2",
+                    ReceiptStatus::Undelivered | ReceiptStatus::Expired => "3",
+                    ReceiptStatus::Read => "4",
+                };
+                let status = json!({"code": code, "errorCode": "", "errorDescription": ""});
+                let to = format!("00{}", self.to);
+                let msg = json!({"received": RECEIVED, "to": to, "reference": reference, "status": status});
+                (CM_TOKEN, json!({"messages": {"msg": msg}}))
+            }
+        };
+        Brought { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
+    }
+
+    fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {
+        let digits = |written: &Value| {
+            let written = written.as_str().unwrap();
+            written.strip_prefix("00").unwrap_or(written).trim_start_matches('+').to_owned()
+        };
+        let reference = body["reference"].as_str().unwrap().to_owned();
+        Self { carrier, reference, from: digits(from), to: digits(to), invocation }
+    }
+}

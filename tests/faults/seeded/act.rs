@@ -1,0 +1,113 @@
+//! What a seed lets happen: one call of one function.
+
+use super::{CLIENTS, Run};
+use crate::{
+    life::cancel,
+    proxy::Brought,
+    stage::{Batch, QUEUES, Stage, Wish},
+};
+
+#[derive(Clone)]
+pub enum Act {
+    /// A client posts. Some post again though they were answered.
+    Post {
+        client: usize,
+        wish: Wish,
+    },
+    /// A client takes a message back.
+    Cancel {
+        client: usize,
+        id: String,
+        wish: Wish,
+    },
+    Work(Batch),
+    /// A carrier brings what lies at that place.
+    Bring {
+        item: usize,
+        brought: Brought,
+    },
+    Tick,
+}
+
+/// What came of an act.
+pub enum Done {
+    /// What the client was answered, if it learned anything.
+    Answered(Option<(u16, String)>),
+    /// Whether it was taken.
+    Brought(bool),
+    Nothing,
+}
+
+impl Act {
+    pub async fn draw(run: &mut Run<'_>) -> Self {
+        let deliver = Self::deliver(run);
+        match run.chance.index(12) {
+            0..3 => {
+                let client = run.chance.index(CLIENTS);
+                Self::post(run, client)
+            }
+            3 => {
+                let client = run.chance.index(CLIENTS);
+                Self::cancel(run, client).unwrap_or(Self::Tick)
+            }
+            4..6 => deliver.unwrap_or(Self::Tick),
+            6 => Self::Tick,
+            _ => Self::Work(run.stage.receive(QUEUES[run.chance.index(2)]).await),
+        }
+    }
+
+    pub fn post(run: &mut Run<'_>, place: usize) -> Self {
+        let number = run.seed * CLIENTS + place;
+        let client = &mut run.clients[place];
+        if client.wish.is_none() {
+            client.promises.promise(&client.scenario, number);
+        }
+        let (url, now) = (&run.stage.proxy.url, run.stage.now());
+        let wish = client.wish.get_or_insert_with(|| client.scenario.wish(number, url, now));
+        Self::Post { client: place, wish: wish.clone() }
+    }
+
+    /// If it has been told of any.
+    fn cancel(run: &Run<'_>, place: usize) -> Option<Self> {
+        let client = &run.clients[place];
+        let answered = &client.promises.answered;
+        let id = answered.get(run.chance.index(answered.len().max(1)))?.clone();
+        let wish = cancel(client.scenario.account, &id);
+        Some(Self::Cancel { client: place, id, wish })
+    }
+
+    /// Anything that a carrier has to bring.
+    pub fn deliver(run: &Run<'_>) -> Option<Self> {
+        let (item, brought) = run.mail.any(&run.chance)?;
+        Some(Self::Bring { item, brought })
+    }
+
+    pub async fn perform(&self, stage: &Stage, door: usize) -> Done {
+        match self {
+            Self::Post { wish, .. } | Self::Cancel { wish, .. } => Done::Answered(stage.ask(door, wish).await),
+            Self::Work(batch) => {
+                stage.work_on(door, batch).await;
+                Done::Nothing
+            }
+            Self::Bring { brought, .. } => Done::Brought(stage.bring(door, brought).await),
+            Self::Tick => {
+                stage.tick(door).await;
+                Done::Nothing
+            }
+        }
+    }
+
+    pub fn conclude(&self, run: &mut Run<'_>, done: Done) {
+        match (self, done) {
+            (Self::Post { client, .. }, Done::Answered(answer)) => {
+                let client = &mut run.clients[*client];
+                client.promises.note_answer(client.scenario.door, answer);
+            }
+            (Self::Cancel { client, id, .. }, Done::Answered(answer)) => {
+                run.clients[*client].promises.note_cancel(id, answer);
+            }
+            (Self::Bring { item, .. }, Done::Brought(true)) => run.mail.taken(*item, run.stage.proxy.invocations()),
+            _ => {}
+        }
+    }
+}

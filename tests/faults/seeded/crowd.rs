@@ -1,0 +1,73 @@
+//! Who writes to whom in a seed: clients of two accounts, and a few phones.
+
+use serde_json::json;
+use shared::runtime::Random;
+
+use super::one_of;
+use crate::{
+    life::Promises,
+    scenario::{Account, Door, Name, Phone, Scenario, Sender},
+    stage::{Stage, Wish},
+};
+
+/// How many phones of each kind there are. On RCS, those of the silent kind have their
+/// own ways, and of the others each as on SMS.
+const PLACES: usize = 3;
+const RCS: [Option<&str>; PLACES] = [None, Some("rejects"), Some("silent")];
+
+/// A client with its wish.
+pub struct Client {
+    pub scenario: Scenario,
+    pub wish: Option<Wish>,
+    pub promises: Promises,
+}
+
+impl Client {
+    /// What needs no long wait for the network: its receipt comes at once, or all that
+    /// is said of it the seed says.
+    pub fn new(chance: &Random) -> Self {
+        let account = one_of(chance, &[Account::Demo, Account::Demo, Account::Other]);
+        let door = one_of(chance, &[Door::Mplus, Door::Mplus, Door::Mplus, Door::CmJson, Door::CmXml]);
+        let silent = Phone::NoReceipt;
+        let phone = one_of(chance, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
+        // The carriers are named by the seed's route.
+        let scenario = Scenario::new("seeded", door, shared::carriers::CarrierName::Loopback, phone);
+        let is_mplus = door == Door::Mplus;
+        let has_rate = account == Account::Demo && chance.index(3) == 0;
+        let own = if has_rate { Sender::Rated } else { Sender::Owned };
+        let by = one_of(chance, &[Name::Id, Name::Key, Name::Key, Name::Nothing]);
+        let scenario = Scenario {
+            account,
+            first: chance.index(PLACES),
+            messages: if door == Door::CmXml { 1 } else { 1 + chance.index(3) },
+            name_by: if is_mplus { by } else { Name::Key },
+            sender: if is_mplus { one_of(chance, &[own, Sender::Shared]) } else { Sender::Owned },
+            scheduled: is_mplus && chance.index(5) == 0,
+            ..scenario
+        };
+        let over_two = door != Door::CmXml && phone == silent && chance.index(3) == 0;
+        let scenario = Scenario { rcs: over_two.then_some("as the phone has it"), ..scenario };
+        Self { scenario, wish: None, promises: Promises::default() }
+    }
+}
+
+/// What phones do on RCS.
+pub async fn set_conducts(stage: &Stage) {
+    for (place, conduct) in RCS.into_iter().enumerate() {
+        if let Some(conduct) = conduct {
+            stage.set_channels(&Phone::NoReceipt.number(place), &json!({"rcs": conduct})).await;
+        }
+    }
+}
+
+/// Whether the seed may say what became of whatever is taken for that phone: it gets
+/// that, and the network says nothing of it by itself.
+pub fn is_silent(number: &str) -> bool {
+    (0..PLACES).any(|place| RCS[place] != Some("silent") && Phone::NoReceipt.number(place) == number)
+}
+
+/// How many receipts the network brings of one submit to it.
+pub fn brings(number: &str) -> usize {
+    let kinds = [Phone::Delivered, Phone::Busy];
+    kinds.into_iter().filter(|kind| (0..PLACES).any(|place| kind.number(place) == number)).map(Phone::brings).sum()
+}

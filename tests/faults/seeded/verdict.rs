@@ -1,0 +1,80 @@
+//! What must hold of a seed besides what must always hold: what the network said of a
+//! message is on its record and decides its end, and whoever said STOP is left alone.
+
+use std::collections::BTreeSet;
+
+use shared::domain::{Keyword, Message, ReceiptStatus, State};
+
+use super::{
+    crowd::Client,
+    mail::{Mail, Said},
+};
+use crate::{
+    life::Rest,
+    stage::Stage,
+    verdict::{Foreseen, Record, Verdict, judge},
+};
+
+pub async fn judge_seed(stage: &Stage, clients: &[Client], mail: &Mail, rest: Rest) -> Verdict {
+    let lived: Vec<_> = clients.iter().map(|client| (&client.scenario, &client.promises)).collect();
+    let (record, mut verdict) = judge(stage, &lived, rest, Foreseen::NotTheEnd).await;
+    for message in &record.messages {
+        judge_fate(message, mail, &mut verdict);
+    }
+    judge_ends(clients, mail, &record, &mut verdict);
+    judge_opt_outs(mail, &mut verdict);
+    verdict
+}
+
+/// Of each status that was brought the message bears the receipt, and its state is the
+/// furthest of them. Where there are several channels, a failure of one that is not
+/// the last is no receipt of the message, and *sent* is of its channel only.
+fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
+    let fates = mail.fates.iter().filter(|(submit, _)| submit.is_of(message)).flat_map(|(_, fate)| *fate);
+    let arrived = |status: &ReceiptStatus| matches!(status, ReceiptStatus::Delivered | ReceiptStatus::Read);
+    let said: BTreeSet<_> = fates.copied().filter(|status| message.channels.len() < 2 || arrived(status)).collect();
+    for status in &said {
+        if message.receipts.get(*status).is_none() {
+            verdict.lost.push(format!("the receipt {} is not on record", status.as_str()));
+        }
+    }
+    let furthest = said.iter().map(|status| status.state()).max().filter(|state| state.is_final());
+    if furthest.is_some_and(|state| state != message.state()) {
+        let state = message.state().as_str();
+        verdict.wrong.push(format!("it is {state}, and the network said {:?}", said.last()));
+    }
+}
+
+/// Nothing is cancelled without a wish for it, and nothing blocked without a STOP.
+fn judge_ends(clients: &[Client], mail: &Mail, record: &Record, verdict: &mut Verdict) {
+    let asked: BTreeSet<_> = clients.iter().flat_map(|client| &client.promises.cancel_asked).collect();
+    for message in &record.messages {
+        let of = |said: &&Said| said.number == message.to.digits() && said.sender == message.from.id.as_str();
+        let has_stopped = mail.said.iter().filter(of).any(|said| said.keyword == Some(Keyword::Stop));
+        match message.state() {
+            State::Cancelled if !asked.contains(&message.id.to_string()) => {
+                verdict.wrong.push("cancelled, and nobody asked for it".to_owned());
+            }
+            State::Blocked if !has_stopped => verdict.wrong.push("blocked, and nobody said STOP".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// No run that began after a STOP was taken hands anything over to who said it, unless
+/// a START was said that is not older. (One that was said and is not taken yet may be
+/// taken by the time: a seed does not tell.)
+fn judge_opt_outs(mail: &Mail, verdict: &mut Verdict) {
+    for (submit, _) in &mail.fates {
+        let of = |said: &&Said| said.number == submit.to && said.sender == submit.from;
+        let is_lifted = |stop: &Said| {
+            let is_start = |said: &&Said| said.keyword == Some(Keyword::Start) && said.at >= stop.at;
+            mail.said.iter().filter(of).filter(is_start).any(|start| start.before < submit.invocation)
+        };
+        let stops = mail.said.iter().filter(of).filter(|said| said.keyword == Some(Keyword::Stop));
+        let holds = |stop: &Said| stop.taken.is_some_and(|taken| taken < submit.invocation) && !is_lifted(stop);
+        if stops.into_iter().any(holds) {
+            verdict.wrong.push("handed over after a STOP".to_owned());
+        }
+    }
+}
