@@ -19,7 +19,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::caller::{Answer, Caller, Delivery, LONGEST_RETRY_AFTER, judge};
+use super::{
+    caller::{Answer, Caller, Delivery, LONGEST_RETRY_AFTER, judge},
+    guard::Guard,
+};
 use crate::{
     dialects::Dialect,
     domain::{CallbackUrl, EventId},
@@ -77,7 +80,7 @@ where
 /// Calls it, and expects a failure in time. Gives the reason.
 async fn fails(url: &str) -> String {
     let begun = Instant::now();
-    let Answer::Failed { reason, .. } = call(url, true).await else { panic!("{url} is not a failure") };
+    let Answer::Failed { reason, .. } = call(url, Guard::open()).await else { panic!("{url} is not a failure") };
     assert!(begun.elapsed() < PATIENCE * 3, "{:?}", begun.elapsed());
     reason
 }
@@ -121,7 +124,7 @@ fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
 #[tokio::test]
 async fn a_private_address_is_not_called() {
     for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/latest", "http://localhost:9/"] {
-        let Answer::Failed { reason, .. } = call(url, false).await else { panic!("{url} was called") };
+        let Answer::Failed { reason, .. } = call(url, Guard::public()).await else { panic!("{url} was called") };
         assert!(reason.contains("not public"), "{url}: {reason}");
     }
 }
@@ -173,7 +176,7 @@ async fn a_huge_body_is_not_read() {
             }
             let _ = ended.send(());
         });
-        match call(&huge.await, true).await {
+        match call(&huge.await, Guard::open()).await {
             Answer::Taken { status } => assert_eq!(status, expected),
             Answer::Failed { reason, .. } => assert_eq!(reason, format!("status {expected}")),
             Answer::Gone => panic!("gone"),
