@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     carriers::CarrierName,
     domain::{EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
+    unsaid::without_values,
 };
 
 const VERSION: u8 = 1;
@@ -24,7 +25,7 @@ struct Envelope<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     #[error("the payload is not a job: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(String),
     #[error("the payload has version {0}, and this release reads {VERSION}")]
     Version(u8),
 }
@@ -173,11 +174,12 @@ fn read<T: DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     struct Version {
         v: u8,
     }
-    let Version { v } = serde_json::from_str(payload)?;
+    let malformed = |error: serde_json::Error| JobError::Malformed(without_values(&error));
+    let Version { v } = serde_json::from_str(payload).map_err(malformed)?;
     if v != VERSION {
         return Err(JobError::Version(v));
     }
-    let envelope: Envelope<T> = serde_json::from_str(payload)?;
+    let envelope: Envelope<T> = serde_json::from_str(payload).map_err(malformed)?;
     Ok(envelope.job)
 }
 

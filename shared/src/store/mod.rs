@@ -21,7 +21,7 @@ pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
 use jiff::Timestamp;
 
@@ -31,6 +31,7 @@ use crate::{
         Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
         Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
+    unsaid::without_values,
 };
 
 /// A store that could not do what it was asked.
@@ -46,6 +47,13 @@ pub enum StoreError {
     /// Do not: an item is not as this release writes it.
     #[error("a stored {what} cannot be read: {fault}")]
     Unreadable { what: &'static str, fault: String },
+}
+
+impl StoreError {
+    /// Says nothing of what stands there.
+    fn unreadable(what: &'static str, fault: impl Display) -> Self {
+        Self::Unreadable { what, fault: without_values(&fault) }
+    }
 }
 
 /// How new what is read has to be.

@@ -8,6 +8,7 @@ mod batch;
 mod change;
 mod directory;
 mod exemptions;
+mod item;
 mod keys;
 mod keywords;
 mod message_item;

@@ -1,12 +1,16 @@
 //! [`Parking`] on DynamoDB: one item for each receipt or reply, which is in the
 //! index of sleepers as long as it is to be tried again.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
-use super::{DynamoStore, Item, change::Update, keys, message_item::time, number, string, unavailable};
+use super::{
+    DynamoStore, Item, change::Update, item::from_item, keys, message_item::time, number, string, unavailable,
+};
 use crate::{
     carriers::SubmitReference,
     domain::{Parked, ParkedId},
@@ -66,8 +70,8 @@ fn read(item: Item) -> Result<Parked, StoreError> {
     })
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::Unreadable { what: "parked receipt or reply", fault: fault.to_string() }
+fn unreadable(fault: impl Display) -> StoreError {
+    StoreError::unreadable("parked receipt or reply", fault)
 }
 
 impl Parking for DynamoStore {
