@@ -168,8 +168,10 @@ impl TryFrom<String> for Stamp {
     type Error = StampError;
 
     fn try_from(text: String) -> Result<Self, StampError> {
-        let digits = u64::from_str_radix(&text, 16).map_err(|_| StampError)?;
-        if text.len() == 16 { Ok(Self(digits)) } else { Err(StampError) }
+        // The standard library takes a sign.
+        let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let digits = u64::from_str_radix(&text, 16).ok().filter(|_| is_hex);
+        digits.map(Self).ok_or(StampError)
     }
 }
 
@@ -210,6 +212,15 @@ mod tests {
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_eq!(ids[0], MessageId::of_idempotency_key(&a, &key, 0));
+    }
+
+    #[test]
+    fn a_stamp_is_16_hex_digits() {
+        let parse = |text: &str| Stamp::try_from(text.to_owned());
+        assert_eq!(parse("00000000000000AF").unwrap().to_string(), "00000000000000af");
+        for text in ["", "af", "+4477009000011e3", "00000000000000000", "000000000000000g"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::{
 pub const MOST_MESSAGES: usize = 1000;
 /// The most things that an answer warns of.
 const MOST_WARNINGS: usize = 100;
+/// The most characters that are repeated of a field that is unknown: the answer has
+/// to fit, whatever the request holds.
+const MOST_REPEATED: usize = 40;
 /// The channels of this dialect.
 pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
 
@@ -131,9 +134,11 @@ fn unknown_message_fields(message: &Object, index: Option<usize>, prefix: &str) 
 
 fn unknown_fields(object: &Object, known: &[&str], index: Option<usize>, prefix: &str) -> Vec<Warning> {
     let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
-    unknown
-        .map(|key| Warning { index, field: format!("{prefix}{key}"), message: "is unknown and was ignored".to_owned() })
-        .collect()
+    let named = |key: &String| {
+        let beginning: String = key.chars().take(MOST_REPEATED).collect();
+        format!("{prefix}{beginning}")
+    };
+    unknown.map(|key| Warning { index, field: named(key), message: "is unknown and was ignored".to_owned() }).collect()
 }
 
 /// A sender named beside `shared` in the message itself. One from the defaults
@@ -330,6 +335,15 @@ mod tests {
                 (Some(0), "from.value")
             ]
         );
+    }
+
+    #[test]
+    fn of_an_unknown_field_only_the_beginning_is_repeated() {
+        let key = "é".repeat(100_000);
+        let body =
+            format!(r#"{{"{key}":1,"messages":[{{"to":"441111111111","body":"a","from":{{"type":"shared"}}}}]}}"#);
+        let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
+        assert_eq!(request.warnings[0].field, "é".repeat(40));
     }
 
     proptest! {

@@ -1,11 +1,21 @@
 //! [`DirectoryStore`] on DynamoDB, and what a configuration puts there whatever
 //! was there before. What an operator changes is in `operator`.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::{to_attribute_value, to_item};
 
-use super::{Item, exemptions::read_exemptions, keys, keywords::read_keywords, rates::read_rates, string, unavailable};
+use super::{
+    Item,
+    exemptions::read_exemptions,
+    item::{from_attribute_value, from_item},
+    keys,
+    keywords::read_keywords,
+    rates::read_rates,
+    string, unavailable,
+};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{Account, AccountId, ApiKeyHash, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner},
@@ -178,6 +188,6 @@ pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(unreadable)
 }
 
-pub(super) fn unreadable(fault: impl ToString) -> StoreError {
+pub(super) fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("directory entry", fault)
 }

@@ -2,14 +2,20 @@
 //! billed by the item's size: with a text of one segment the whole life of a
 //! message fits in one kilobyte.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::{to_attribute_value, to_item};
 use uuid::Uuid;
 
-use super::{Item, keys};
+use super::{
+    Item,
+    item::{from_attribute_value, from_item},
+    keys,
+};
 use crate::{
     carriers::CarrierName,
     dialects::Dialect,
@@ -285,13 +291,13 @@ pub(super) fn expiry(kept_from: Timestamp, retention_days: u16) -> i64 {
 }
 
 pub(super) fn time(millis: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(millis).map_err(unreadable)
+    Timestamp::from_millisecond(millis).map_err(|_| unreadable("a time is out of range"))
 }
 
 fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
     millis.map(time).transpose()
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("message", fault)
 }

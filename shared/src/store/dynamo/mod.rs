@@ -9,6 +9,7 @@ mod change;
 mod directory;
 mod endpoints;
 mod exemptions;
+mod item;
 mod keys;
 mod keywords;
 mod message_item;

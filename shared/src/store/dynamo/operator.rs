@@ -12,13 +12,14 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value};
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use url::Url;
 
 use super::{
     DynamoDirectory, Item,
     change::{Answer, Update},
     directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
+    item::from_item,
     keys,
     message_item::time,
     number, put, string, unavailable,

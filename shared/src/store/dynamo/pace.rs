@@ -1,6 +1,8 @@
 //! When each sender with a rate is free next: one item a sender, beside the
 //! messages, that only ever moves on.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
@@ -54,9 +56,9 @@ fn read(item: &Item) -> Result<Timestamp, StoreError> {
     let micros = item.get(keys::FREE_AT).map(AttributeValue::as_n);
     let micros = micros.and_then(Result::ok).and_then(|micros| micros.parse().ok());
     Timestamp::from_microsecond(micros.ok_or_else(|| unreadable("it does not say when it is free"))?)
-        .map_err(unreadable)
+        .map_err(|_| unreadable("a time is out of range"))
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("pace", fault)
 }

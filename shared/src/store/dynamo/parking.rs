@@ -1,12 +1,16 @@
 //! [`Parking`] on DynamoDB: one item for each receipt or reply, which is in the
 //! index of sleepers as long as it is to be tried again.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
-use super::{DynamoStore, Item, change::Update, keys, message_item::time, number, string, unavailable};
+use super::{
+    DynamoStore, Item, change::Update, item::from_item, keys, message_item::time, number, string, unavailable,
+};
 use crate::{
     carriers::SubmitReference,
     domain::{Parked, ParkedId},
@@ -62,7 +66,7 @@ fn read(item: Item) -> Result<Parked, StoreError> {
     })
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("parked receipt or reply", fault)
 }
 

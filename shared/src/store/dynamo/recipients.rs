@@ -2,7 +2,7 @@
 //! an attribute of its own, so that one condition can ask for two of them and a
 //! number never heard of needs no item first.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
 use jiff::Timestamp;
 
@@ -127,7 +127,7 @@ fn is_by(item: &Item, by: &str, order: &Order<'_>) -> bool {
 fn read(item: &Item) -> Result<Recipient, StoreError> {
     let mut recipient = Recipient::default();
     for (attribute, value) in item {
-        let text = || value.as_s().map_err(|_| unreadable(attribute));
+        let text = || value.as_s().map_err(|_| unreadable("a lock is not a string"));
         if let Some(account) = attribute.strip_prefix(keys::SENDER_OF) {
             let account = AccountId::parse(account).map_err(unreadable)?;
             recipient.sender_of.insert(account, SenderId::parse(text()?).map_err(unreadable)?);
@@ -141,6 +141,6 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
     Ok(recipient)
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("recipient", fault)
 }

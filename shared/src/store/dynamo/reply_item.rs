@@ -1,11 +1,13 @@
 //! The item of a reply. It lives beside the messages, so that a log and a
 //! conversation are one index each.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
-use super::{Item, keys, message_item::time};
+use super::{Item, item::from_item, keys, message_item::time};
 use crate::{
     dialects::Dialect,
     domain::{
@@ -86,6 +88,6 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
     })
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
+fn unreadable(fault: impl Display) -> StoreError {
     StoreError::unreadable("reply", fault)
 }

@@ -1,0 +1,248 @@
+//! What carriers answer to a submit, and clients to a callback, by the connectors'
+//! own HTTP clients. Whatever comes back, each message has one outcome; it counts
+//! as taken only where the answer's status can say so; and what is kept of the
+//! carrier's words is short and names no number.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::{
+    callbacks,
+    carriers::{CarrierName, CarrierSecret, CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
+    dialects::{
+        Dialect,
+        cm::{Terms, request::Posted},
+    },
+    domain::{CallbackUrl, Channel, EventId, Groupings, MessageId, PhoneNumber, SegmentLimit, SenderId, Text},
+    runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
+    store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
+};
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+use crate::{
+    almost::{self, Choices, TEXTS},
+    endpoint::{Answer, Endpoint},
+    samples,
+    words::{assert_bounded, assert_names_no_number},
+};
+
+const STATUSES: [u16; 22] =
+    [200, 200, 200, 201, 202, 202, 204, 301, 304, 400, 401, 403, 404, 408, 410, 413, 422, 429, 500, 502, 503, 599];
+
+thread_local! {
+    static GATEWAY: Gateway = Gateway::start();
+}
+
+/// An answer that the bytes choose, to each connector and to the caller of clients.
+pub fn answers(bytes: &[u8]) {
+    let mut choices = Choices::of(bytes);
+    let status = *choices.pick(&STATUSES);
+    let almost = choices.below(3);
+    let text = *choices.pick(&TEXTS);
+    let (retry_after, body) = split(choices.rest());
+    let mut answer = Answer { status, retry_after, body: body.to_vec() };
+    GATEWAY.with(|gateway| {
+        if almost > 0 {
+            answer.body = gateway.almost(body);
+        }
+        gateway.endpoint.answer(&answer);
+        gateway.loopback(&answer);
+        gateway.callback(&answer);
+        // It waits a moment for others to go with, which is too long for what is no answer at all.
+        if almost > 0 || serde_json::from_slice::<Value>(&answer.body).is_ok() {
+            gateway.cm(&answer, text);
+        }
+    });
+}
+
+/// The first line is for the header, without what no header can hold.
+fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let Some(end) = end else { return (None, bytes) };
+    let (line, body) = (&bytes[..end], &bytes[end + 1..]);
+    (Some(line.iter().copied().filter(|byte| *byte >= b' ' && *byte != 0x7f).collect()), body)
+}
+
+struct Gateway {
+    endpoint: Endpoint,
+    http: HttpStack,
+    caller: callbacks::Caller,
+    runtime: Runtime,
+}
+
+/// CM's key, and no other.
+struct OneKey;
+
+impl SecretStore for OneKey {
+    async fn carriers(&self) -> Result<SecretsByCarrier, StoreError> {
+        let secret = CarrierSecret { webhook_tokens: Vec::new(), key: Some("product-token".to_owned()) };
+        Ok([(CarrierName::Cm, secret)].into())
+    }
+}
+
+impl Gateway {
+    #[expect(clippy::expect_used, reason = "without it there is nothing to test")]
+    fn start() -> Self {
+        let http = HttpStack::new().expect("an HTTP client");
+        let variables = [("ALLOW_PRIVATE_CALLBACKS".to_owned(), "true".to_owned())].into_iter().collect::<Variables>();
+        let metrics = Metrics::none();
+        let environment =
+            Environment { variables, clock: Clock::system(), random: Random::seeded(0), http: http.clone(), metrics };
+        Self {
+            endpoint: Endpoint::start(),
+            caller: callbacks::Caller::of(&environment).expect("a caller"),
+            http,
+            runtime: Builder::new_current_thread().enable_all().build().expect("a runtime"),
+        }
+    }
+
+    fn settings(&self) -> CarrierSettings {
+        CarrierSettings { endpoint: self.endpoint.url.clone(), timeout_ms: 30_000 }
+    }
+
+    /// A new one each time, for one that fails often is left alone.
+    fn submitter(&self) -> Submitter<OneKey> {
+        let clock = Clock::system();
+        Submitter::new(self.http.client().clone(), CarrierSecrets::new(OneKey, clock.clone()), clock)
+    }
+
+    /// The page's sample, about the messages that are sent here, with changes.
+    fn almost(&self, bytes: &[u8]) -> Vec<u8> {
+        let sample = samples::cm_answer().to_string();
+        let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
+        let sample = sample.replace("your_reference_A", &a).replace("your_reference_B", &b);
+        let sample = serde_json::from_str(&sample).unwrap_or_default();
+        almost::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
+    }
+
+    fn loopback(&self, answer: &Answer) {
+        let sent = Sent::example(0, "Hi");
+        let outcome = self.runtime.block_on(async {
+            self.submitter().submit(CarrierName::Loopback, &self.settings(), &sent.submission()).await
+        });
+        assert_outcome(&outcome);
+        match answer.status {
+            202 => assert!(matches!(outcome, Outcome::Accepted { .. })),
+            400 | 422 => assert!(matches!(outcome, Outcome::Rejected { .. })),
+            401..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+            _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
+        }
+    }
+
+    fn cm(&self, answer: &Answer, text: &str) {
+        let sent = [Sent::example(0, text), Sent::example(1, "Hi")];
+        let (submitter, settings) = (self.submitter(), self.settings());
+        self.endpoint.answer(answer);
+        let [first, second] = sent.each_ref().map(Sent::submission);
+        let outcomes = self.runtime.block_on(join(
+            submitter.submit(CarrierName::Cm, &settings, &first),
+            submitter.submit(CarrierName::Cm, &settings, &second),
+        ));
+        for outcome in [&outcomes.0, &outcomes.1] {
+            assert_outcome(outcome);
+            match answer.status {
+                429 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+                413 => assert!(matches!(outcome, Outcome::Rejected { .. })),
+                408 => assert!(matches!(outcome, Outcome::Unknown { .. })),
+                200..300 | 400..500 => {}
+                _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
+            }
+        }
+        assert_posted(&self.endpoint.posted(), &sent);
+    }
+
+    fn callback(&self, answer: &Answer) {
+        let Ok(url) = CallbackUrl::parse(self.endpoint.url.as_str()) else { return };
+        let delivery = callbacks::Delivery {
+            url: &url,
+            event: EventId::new(Uuid::nil()),
+            dialect: Dialect::Mplus,
+            secrets: &[],
+            at: Timestamp::UNIX_EPOCH,
+            body: "{}".to_owned(),
+        };
+        match (answer.status, self.runtime.block_on(self.caller.deliver(&delivery))) {
+            (200..300, callbacks::Answer::Taken { status }) => assert_eq!(status, answer.status),
+            (410, callbacks::Answer::Gone) => {}
+            (status, callbacks::Answer::Failed { reason, retry_after }) => {
+                assert!(!(200..300).contains(&status) && status != 410, "{reason}");
+                assert_bounded(&reason);
+                assert!(retry_after.is_none_or(|after| after <= Duration::from_hours(24)));
+            }
+            (status, made) => panic!("{status} was taken for {made:?}"),
+        }
+    }
+}
+
+fn assert_outcome(outcome: &Outcome) {
+    match outcome {
+        Outcome::Accepted { carrier_id } => assert!(carrier_id.as_ref().is_none_or(|id| id.len() <= 100)),
+        Outcome::Rejected { reason } | Outcome::Busy { reason, .. } | Outcome::Unknown { reason } => {
+            assert!(!reason.is_empty() && reason.chars().count() <= 120, "{reason}");
+            assert_names_no_number(reason);
+        }
+    }
+}
+
+/// What is handed to CM is what was asked for: our own gateway in CM's format
+/// would read it so.
+fn assert_posted(posted: &[Vec<u8>], sent: &[Sent; 2]) {
+    let terms = Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
+    let first = posted.first().map(|body| Posted::parse(body).and_then(|posted| posted.read(&terms)));
+    let Some(Ok(asked)) = first else { panic!("what was posted cannot be read") };
+    assert_eq!(asked.len(), sent.len());
+    for (asked, sent) in asked.iter().zip(sent) {
+        let draft = asked.draft.as_ref().unwrap_or_else(|flaw| panic!("{flaw:?}"));
+        assert!(draft.to == sent.to && draft.text == sent.text && draft.channels == [Channel::Sms]);
+        assert_eq!(
+            draft.reference.as_ref().and_then(|name| SubmitReference::parse(name.as_str())),
+            Some(sent.reference)
+        );
+    }
+}
+
+fn reference(number: u128) -> SubmitReference {
+    SubmitReference {
+        message: MessageId::new(Uuid::from_u128(number)),
+        place: u8::try_from(number).unwrap_or_default(),
+    }
+}
+
+/// What a submission borrows.
+struct Sent {
+    reference: SubmitReference,
+    to: PhoneNumber,
+    from: SenderId,
+    text: Text,
+    groupings: Groupings,
+}
+
+impl Sent {
+    #[expect(clippy::expect_used, reason = "they are as they must be")]
+    fn example(number: u128, text: &str) -> Self {
+        let text = Text::parse(text, SegmentLimit::default()).or_else(|_| Text::parse("Hi", SegmentLimit::default()));
+        Self {
+            reference: reference(number),
+            to: PhoneNumber::parse(&format!("44791112345{}", 6 + number)).expect("a number"),
+            from: SenderId::parse("SenderName").expect("a sender"),
+            text: text.expect("a text"),
+            groupings: Groupings::default(),
+        }
+    }
+
+    fn submission(&self) -> Submission<'_> {
+        Submission {
+            reference: self.reference,
+            to: &self.to,
+            from: &self.from,
+            text: &self.text,
+            channel: Channel::Sms,
+            content: None,
+            expires_at: None,
+            groupings: &self.groupings,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What carriers post when something became of a message. What is read comes out
+//! no larger than it went in but for words that are ours; it is read alike when it
+//! is written anew, in each notation that the carrier has; and what cannot be read
+//! is named without being repeated.
+
+use serde_json::json;
+use shared::{
+    carriers::{CarrierName, CarrierReceipt},
+    domain::ReceiptStatus,
+    edge::MOST_WEBHOOK_BYTES,
+};
+
+use crate::{
+    almost::{self, Choices},
+    render::escaped,
+    samples,
+    words::{assert_bounded, assert_names_no_number},
+};
+
+/// The most bytes of our own that a report is explained by.
+const STANDARD_WORDS: usize = 200;
+
+const MARKUP: [&str; 14] = [
+    "<MSG>",
+    "</MSG>",
+    "<STATUS>",
+    "</STATUS>",
+    "<CODE>2",
+    "</CODE>",
+    "<ERRORCODE>8",
+    "<a/>",
+    "<!DOCTYPE m [<!ENTITY a 'b'>]>",
+    "<![CDATA[<b>]]>",
+    "<?xml version='1.0'?>",
+    "&#x85;",
+    "&b;",
+    "\u{a0}",
+];
+const SMPP: [&str; 14] = [
+    " ",
+    ":",
+    "id:",
+    "stat:",
+    "stat:DELIVRD",
+    "stat:ACCEPTD",
+    "STAT: EXPIRED",
+    "err:008",
+    "text:",
+    "submit ",
+    "done ",
+    "date:",
+    "\u{a0}",
+    "0197a3a0-0000-7000-8000-000000000001",
+];
+
+/// Receipts in the format of every carrier.
+pub fn receipts(bytes: &[u8]) {
+    CarrierName::ALL.into_iter().for_each(|carrier| reads(carrier, bytes));
+    let mut choices = Choices::of(bytes);
+    match choices.below(4) {
+        0 => {
+            let changed = almost::json(&samples::loopback_receipt(), &mut choices);
+            reads(CarrierName::Loopback, changed.to_string().as_bytes());
+        }
+        1 => reads(CarrierName::Cm, almost::json(&samples::cm_report(), &mut choices).to_string().as_bytes()),
+        2 => {
+            let begins = |c: char| "<>".contains(c);
+            reads(CarrierName::Cm, almost::pieces(samples::CM_REPORT_XML, begins, &MARKUP, &mut choices).as_bytes());
+        }
+        _ => {
+            let begins = |c: char| " :".contains(c);
+            reads(CarrierName::Cm, almost::pieces(samples::CM_REPORT_SMPP, begins, &SMPP, &mut choices).as_bytes());
+        }
+    }
+}
+
+fn reads(carrier: CarrierName, body: &[u8]) {
+    // The webhook refuses it.
+    if body.len() > MOST_WEBHOOK_BYTES {
+        return;
+    }
+    let read = carrier.read_receipts(body);
+    match (&read, carrier.read_receipts(body)) {
+        (Ok(first), Ok(second)) => assert_eq!(first, &second),
+        (Err(first), Err(second)) => assert_eq!(first.to_string(), second.to_string()),
+        _ => panic!("one body is readable and is not"),
+    }
+    match read {
+        Ok(receipts) => {
+            let size = |words: &Option<String>| words.as_ref().map_or(0, String::len);
+            let sum: usize = receipts.iter().map(|receipt| size(&receipt.code) + size(&receipt.description)).sum();
+            // Bytes that are no text become characters of three.
+            assert!(sum <= 3 * body.len() + STANDARD_WORDS * receipts.len(), "{sum} bytes of {}", body.len());
+            match carrier {
+                CarrierName::Loopback => {
+                    receipts.iter().for_each(|receipt| assert_read_alike(carrier, receipt, &loopback(receipt)))
+                }
+                CarrierName::Cm => receipts.iter().for_each(assert_cm),
+            }
+        }
+        Err(error) => {
+            assert!(!error.field.is_empty());
+            assert_bounded(&error.to_string());
+            assert_names_no_number(&error.to_string());
+        }
+    }
+}
+
+fn assert_read_alike(carrier: CarrierName, receipt: &CarrierReceipt, written: &str) {
+    let again = carrier.read_receipts(written.as_bytes());
+    assert!(again.is_ok_and(|again| again == [receipt.clone()]), "it is read otherwise: {written}");
+}
+
+fn loopback(receipt: &CarrierReceipt) -> String {
+    let CarrierReceipt { reference, status, code, description } = receipt;
+    let reference = reference.map(|reference| reference.to_string());
+    json!({"reference": reference, "status": status.as_str(), "code": code, "description": description}).to_string()
+}
+
+/// Written as JSON and as XML, which say as much as each other.
+fn assert_cm(receipt: &CarrierReceipt) {
+    // Both take blanks away, and an SMPP receipt may say that one expired without
+    // saying where.
+    let is_bare = |words: &Option<String>| words.as_ref().is_none_or(|words| words.trim() == words);
+    let expired = |code: &Option<String>| code.as_deref().and_then(|code| code.parse::<u16>().ok());
+    let explained = (receipt.status == ReceiptStatus::Expired)
+        == expired(&receipt.code).is_some_and(|code| [8, 21].contains(&code));
+    let fails = matches!(receipt.status, ReceiptStatus::Expired | ReceiptStatus::Undelivered);
+    if !is_bare(&receipt.code) || (fails && !explained) {
+        return;
+    }
+    let code = match receipt.status {
+        ReceiptStatus::Sent => 0,
+        ReceiptStatus::Rejected => 1,
+        ReceiptStatus::Delivered => 2,
+        ReceiptStatus::Undelivered | ReceiptStatus::Expired => 3,
+        ReceiptStatus::Read => 4,
+    };
+    let reference = receipt.reference.map(|reference| reference.to_string());
+    let status = json!({"code": code, "errorCode": receipt.code, "errorDescription": receipt.description});
+    let json = json!({"messages": {"msg": [{"reference": reference, "status": status}]}});
+    assert_read_alike(CarrierName::Cm, receipt, &json.to_string());
+    let element = |name: &str, words: Option<&str>| {
+        words.map(|words| format!("<{name}>{}</{name}>", escaped(words))).unwrap_or_default()
+    };
+    let xml = format!(
+        "<MESSAGES><MSG>{}<STATUS><CODE>{code}</CODE>{}{}</STATUS></MSG></MESSAGES>",
+        element("REFERENCE", reference.as_deref()),
+        element("ERRORCODE", receipt.code.as_deref()),
+        element("ERRORDESCRIPTION", receipt.description.as_deref()),
+    );
+    assert_read_alike(CarrierName::Cm, receipt, &xml);
+}

@@ -1,0 +1,221 @@
+//! What an older release left, or a newer one that was rolled back: jobs in the
+//! queues, items in the tables, the carriers' secret. What is read is written
+//! alike again, and everything that is asked of it has an answer; what cannot be
+//! read is said in a few words, in which no number stands, for they are logged.
+
+use std::{fmt::Debug, sync::LazyLock};
+
+use serde_json::Value;
+use shared::{
+    carriers::CarrierName,
+    dialects::Dialect,
+    domain::{
+        AccountId, ApiKeyHash, Message, MessageId, Parked, PhoneNumber, Receipts, Reply, ReplyId, SenderId, State,
+        Timestamp,
+    },
+    queue::{CallbackJob, Job, JobError},
+    store::{DirectoryStore, Freshness, Messages, Parking, Recipients, SecretStore, StoreError},
+};
+
+use crate::{
+    almost::{self, Choices},
+    store::Stores,
+    words::{assert_bounded, assert_names_no_number},
+};
+
+thread_local! {
+    static STORES: Stores = Stores::new();
+}
+
+/// `include_str!` of records, as this release writes them.
+macro_rules! records {
+    ($($name:literal),* $(,)?) => { [$(include_str!(concat!("../../fixtures/records/", $name, ".json"))),*] };
+}
+
+static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let items = records![
+        "message",
+        "message",
+        "message",
+        "message",
+        "reply",
+        "reply",
+        "parked",
+        "recipient",
+        "account",
+        "key-and-pool",
+        "rates",
+        "exempt-and-keywords",
+        "carrier",
+        "routes",
+    ];
+    items.iter().map(|item| serde_json::from_str(item).unwrap_or_default()).collect()
+});
+static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let jobs = records!["job-submit", "job-failed", "job-parked", "callback-state", "callback-reply"];
+    jobs.iter().map(|job| serde_json::from_str(job).unwrap_or_default()).collect()
+});
+static SECRETS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(records!["secrets"][0]).unwrap_or_default());
+
+/// Everything that is written in one release and read in another.
+pub fn records(bytes: &[u8]) {
+    jobs(&String::from_utf8_lossy(bytes));
+    if let Ok(item @ Value::Object(_)) = serde_json::from_slice(bytes) {
+        items(&item);
+        secrets(&item.to_string());
+    }
+    let mut choices = Choices::of(bytes);
+    match choices.below(8) {
+        0 | 1 => {
+            let job = choices.pick(&JOBS);
+            jobs(&almost::json(job, &mut choices).to_string());
+        }
+        2 => secrets(&almost::json(&SECRETS, &mut choices).to_string()),
+        _ => {
+            let item = choices.pick(&ITEMS);
+            items(&almost::json(item, &mut choices));
+        }
+    }
+}
+
+fn jobs(payload: &str) {
+    job(Job::read(payload), |job| Job::read(&job.write()));
+    job(CallbackJob::read(payload), |job| CallbackJob::read(&job.write()));
+    if let Ok(job) = CallbackJob::read(payload) {
+        assert_eq!(job.untried().subject.event_id(), job.subject.event_id());
+    }
+}
+
+fn job<J: PartialEq + Debug>(read: Result<J, JobError>, again: impl Fn(&J) -> Result<J, JobError>) {
+    match read {
+        Ok(job) => assert!(again(&job).is_ok_and(|again| again == job), "{job:?} is read otherwise"),
+        Err(error) => {
+            assert_bounded(&error.to_string());
+            assert_names_no_number(&error.to_string());
+        }
+    }
+}
+
+/// The item, in the place of each that there is.
+fn items(item: &Value) {
+    STORES.with(|stores| {
+        message(stores, item);
+        reply(stores, item);
+        parked(stores, item);
+        recipient(stores, item);
+        directory(stores, item);
+    });
+}
+
+fn read<T>(read: Result<T, StoreError>) -> Option<T> {
+    let error = match read {
+        Ok(found) => return Some(found),
+        Err(error) => error,
+    };
+    match &error {
+        StoreError::Unreadable { .. } => {
+            assert_bounded(&error.to_string());
+            assert_names_no_number(&error.to_string());
+        }
+        // What is no item at all is the client's to refuse.
+        StoreError::Unavailable { .. } => {}
+    }
+    None
+}
+
+fn message(stores: &Stores, item: &Value) {
+    let id = MessageId::new(uuid::Uuid::from_u128(1));
+    let found = |item: &Value| read(stores.with_item(item, stores.store.message(id, Freshness::Latest))).flatten();
+    let Some(message) = found(item) else { return };
+    assert_answers(&message);
+    // Receipts are written beside the message, each by itself.
+    let message = Message { receipts: Receipts::default(), ..message };
+    assert!(read(stores.with_item(item, stores.store.insert_once(&message))).is_some());
+    assert!(found(&stores.written()).is_some_and(|again| again == message), "it is read otherwise");
+}
+
+/// Everything that a record is asked for.
+fn assert_answers(message: &Message) {
+    assert_eq!(message.text.split().concat(), message.text.as_str());
+    let _ = (message.channel(), message.channel_reached(), message.carrier_reached(), message.handed_over_at());
+    let _ = (message.due_since(), message.tried_since(), message.whole_history(), message.was_handed_over_before());
+    let _ = (message.passes_opt_outs(), message.has_channel_after(message.place), format!("{message:?}"));
+    assert!(message.tried.iter().all(|tried| !tried.describe().is_empty()));
+    for state in State::ALL {
+        for dialect in Dialect::ALL.into_iter().filter(|dialect| dialect.tells(state)) {
+            let event = dialect.state_event(message, state);
+            assert!(serde_json::from_str::<Value>(&event).is_ok(), "what is told is no JSON");
+        }
+    }
+}
+
+fn reply(stores: &Stores, item: &Value) {
+    let id = ReplyId::new(uuid::Uuid::from_u128(1));
+    let found = |item: &Value| read(stores.with_item(item, stores.store.reply(id))).flatten();
+    let Some(reply) = found(item) else { return };
+    for dialect in Dialect::ALL {
+        let event = dialect.reply_event(&reply);
+        assert!(serde_json::from_str::<Value>(&event).is_ok(), "what is told is no JSON");
+    }
+    assert!(read(stores.with_item(item, stores.store.insert_reply(&reply, Timestamp::UNIX_EPOCH))).is_some());
+    // What it answers is named by two ids, of which one alone is none.
+    assert!(found(&stores.written()).is_some_and(|again: Reply| again == reply), "it is read otherwise");
+}
+
+fn parked(stores: &Stores, item: &Value) {
+    let Some(id) = example().map(|parked| parked.id) else { return };
+    let found = |item: &Value| read(stores.with_item(item, stores.store.parked(id))).flatten();
+    let Some(parked) = found(item) else { return };
+    let _ = (parked.kept_until(), parked.clone().tried_later());
+    assert!(read(stores.with_item(item, stores.store.park(&parked))).is_some());
+    assert!(found(&stores.written()).is_some_and(|again| again == parked), "it is read otherwise");
+}
+
+fn example() -> Option<Parked> {
+    use shared::domain::{Brought, ParkedKind};
+    Some(Parked::new(ParkedKind::Receipt, CarrierName::Cm, Brought::in_body("", 0), Timestamp::UNIX_EPOCH))
+}
+
+fn recipient(stores: &Stores, item: &Value) {
+    let Ok(number) = PhoneNumber::parse("447700900001") else { return };
+    let _ = read(stores.with_item(item, stores.store.recipient(&number)));
+}
+
+fn directory(stores: &Stores, item: &Value) {
+    let directory = &stores.directory;
+    let (Ok(account), Ok(sender)) = (AccountId::parse("demo"), SenderId::parse("ACME")) else { return };
+    if let Some(Some(found)) = read(stores.with_item(item, directory.account(&account))) {
+        assert!(stores.with_item(item, directory.put_account(&found)).is_ok());
+        let again = read(stores.with_item(&stores.written(), directory.account(&account)));
+        assert_eq!(again, Some(Some(found)));
+    }
+    if let Some(routes) = read(stores.with_item(item, directory.routes())) {
+        assert!(stores.with_item(item, directory.put_routes(&routes)).is_ok());
+        assert_eq!(read(stores.with_item(&stores.written(), directory.routes())), Some(routes));
+    }
+    if let Some(pool) = read(stores.with_item(item, directory.pool())) {
+        assert!(stores.with_item(item, directory.put_pool(&pool)).is_ok());
+        assert_eq!(read(stores.with_item(&stores.written(), directory.pool())), Some(pool));
+    }
+    if let Some(Some(carrier)) = read(stores.with_item(item, directory.carrier(CarrierName::Cm))) {
+        assert!(carrier.timeout().as_secs() <= 45);
+    }
+    let _ = read(stores.with_item(item, directory.owner(&sender)));
+    let _ = read(stores.with_item(item, directory.account_of_key(&ApiKeyHash::of("key"))));
+    let _ = read(stores.with_item(item, directory.keywords()));
+    let _ = read(stores.with_item(item, directory.exemptions()));
+    if let Some(rates) = read(stores.with_item(item, directory.rates())) {
+        assert!(rates.of(&sender).is_none_or(|rate| (1..=1000).contains(&rate.per_second())));
+    }
+}
+
+fn secrets(text: &str) {
+    STORES.with(|stores| {
+        let answer = serde_json::json!({"SecretString": text});
+        if let Some(found) = read(stores.with_answer(&answer, stores.secrets.carriers())) {
+            assert!(
+                found.values().all(|secret| secret.webhook_tokens.iter().all(|token| secret.is_webhook_token(token)))
+            );
+        }
+    });
+}

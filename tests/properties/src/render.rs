@@ -1,0 +1,107 @@
+//! Messages written as a client would write them: the other way round of what the
+//! dialects read, and written without them.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+use shared::{
+    dialects::{Draft, SenderChoice},
+    domain::{Channel, Encoding, Validity},
+};
+
+/// A request in the `mplus` dialect.
+pub fn mplus(drafts: &[Draft]) -> Value {
+    let message = |draft: &Draft| {
+        let from = match &draft.from {
+            SenderChoice::Custom(sender) => json!({"type": "custom", "value": sender.as_str()}),
+            SenderChoice::Shared => json!({"type": "shared"}),
+        };
+        let mut message = json!({"to": draft.to.digits(), "from": from, "body": draft.text.as_str()});
+        if let Some(callback) = &draft.callback {
+            message["callback"] = json!(callback.as_str());
+        }
+        if !draft.channels.is_empty() {
+            message["channels"] = draft.channels.iter().map(|channel| channel.as_str()).collect();
+        }
+        if let Some(id) = draft.client_id {
+            message["id"] = json!(id.to_string());
+        }
+        if let Some(at) = draft.send_at {
+            message["send_at"] = json!(at.to_string());
+        }
+        message
+    };
+    json!({"messages": drafts.iter().map(message).collect::<Value>()})
+}
+
+/// A field of the `cm` dialect, which the JSON gateway and the XML gateway have alike.
+fn cm_fields(draft: &Draft) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("from", sender(draft))];
+    fields.extend(draft.reference.as_ref().map(|reference| ("reference", reference.as_str().to_owned())));
+    let groupings =
+        ["customGrouping", "customGrouping2", "customGrouping3"].into_iter().zip(draft.groupings.as_array());
+    fields.extend(groupings.map(|(name, group)| (name, group.clone())));
+    fields.extend(draft.validity.map(|validity| ("validity", written(validity))));
+    // Unless it is asked for, a text is Unicode only if it has to be.
+    if draft.text.encoding() == Encoding::Ucs2 {
+        fields.push(("dcs", "8".to_owned()));
+    }
+    fields
+}
+
+fn sender(draft: &Draft) -> String {
+    match &draft.from {
+        SenderChoice::Custom(sender) => sender.as_str().to_owned(),
+        SenderChoice::Shared => String::new(),
+    }
+}
+
+fn written(validity: Validity) -> String {
+    match validity {
+        Validity::Until(at) => at.to_string(),
+        Validity::For(span) => format!("{}M", span.as_mins()),
+    }
+}
+
+/// A `msg` of the JSON gateway, without rich content.
+pub fn cm(draft: &Draft) -> Value {
+    let mut msg: Map<_, _> =
+        cm_fields(draft).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    msg.insert("to".to_owned(), json!([{"number": format!("00{}", draft.to.digits())}]));
+    msg.insert("body".to_owned(), json!({"content": draft.text.as_str()}));
+    msg.insert("allowedChannels".to_owned(), draft.channels.iter().map(|channel| channel.title()).collect());
+    msg.into()
+}
+
+/// A document of the XML gateway.
+pub fn cm_xml(draft: &Draft) -> String {
+    let mut xml = "<MESSAGES><MSG>".to_owned();
+    let element = |xml: &mut String, name: &str, text: &str| {
+        let _ = write!(xml, "<{name}>{}</{name}>", escaped(text));
+    };
+    for (name, value) in cm_fields(draft) {
+        element(&mut xml, &name.to_ascii_uppercase(), &value);
+    }
+    element(&mut xml, "TO", draft.to.digits());
+    element(&mut xml, "BODY", draft.text.as_str());
+    let channels: Vec<_> = draft.channels.iter().copied().map(Channel::title).collect();
+    element(&mut xml, "ALLOWEDCHANNELS", &channels.join(","));
+    xml.push_str("</MSG></MESSAGES>");
+    xml
+}
+
+/// A query of the GET gateway.
+pub fn cm_query(draft: &Draft) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("from", &sender(draft)).append_pair("to", draft.to.digits());
+    query.append_pair("body", draft.text.as_str());
+    if let Some(reference) = &draft.reference {
+        query.append_pair("reference", reference.as_str());
+    }
+    query.finish()
+}
+
+/// As text of an element. A carriage return would be read as the end of a line.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#13;")
+}

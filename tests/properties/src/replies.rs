@@ -1,0 +1,71 @@
+//! What carriers post when a phone answers. What is read is a number, a sender and
+//! a text no longer than what came; the same answer has the same id however often
+//! it comes, and is read alike when it is written anew.
+
+use serde_json::json;
+use shared::{
+    carriers::{CarrierName, CarrierReply},
+    domain::{Keywords, Timestamp},
+    edge::MOST_WEBHOOK_BYTES,
+};
+
+use crate::{
+    almost::{self, Choices},
+    samples,
+    words::{assert_bounded, assert_names_no_number},
+};
+
+/// Replies in the format of every carrier.
+pub fn replies(bytes: &[u8]) {
+    CarrierName::ALL.into_iter().for_each(|carrier| reads(carrier, bytes));
+    let mut choices = Choices::of(bytes);
+    let (carrier, sample) = match choices.below(3) {
+        0 => (CarrierName::Loopback, samples::loopback_reply()),
+        1 => (CarrierName::Cm, samples::cm_reply()),
+        _ => (CarrierName::Cm, json!([samples::cm_reply(), samples::cm_reply()])),
+    };
+    reads(carrier, almost::json(&sample, &mut choices).to_string().as_bytes());
+}
+
+fn reads(carrier: CarrierName, body: &[u8]) {
+    // The webhook refuses it.
+    if body.len() > MOST_WEBHOOK_BYTES {
+        return;
+    }
+    match (carrier.read_replies(body), carrier.read_replies(body)) {
+        (Ok(first), Ok(second)) => {
+            assert!(first == second);
+            assert!(first.iter().map(|reply| reply.text.len()).sum::<usize>() <= body.len() + 40 * first.len());
+            first.iter().for_each(|reply| assert_reply(carrier, reply));
+        }
+        (Err(first), Err(second)) => {
+            assert_eq!(first.to_string(), second.to_string());
+            assert!(!first.field.is_empty());
+            assert_bounded(&first.to_string());
+            assert_names_no_number(&first.to_string());
+        }
+        _ => panic!("one body is readable and is not"),
+    }
+}
+
+fn assert_reply(carrier: CarrierName, reply: &CarrierReply) {
+    assert!(!reply.id.is_empty() && (7..=15).contains(&reply.from.digits().len()));
+    let _ = Keywords::default().meaning_of(&reply.text);
+    let written = match carrier {
+        CarrierName::Loopback => json!({
+            "id": reply.id, "from": reply.from.digits(), "to": reply.to.as_str(), "text": reply.text,
+            "channel": reply.channel.as_str(), "at": reply.at.map(|at| at.to_string()),
+        }),
+        CarrierName::Cm => json!([{
+            "from": {"number": format!("00{}", reply.from.digits())}, "to": {"number": reply.to.as_str()},
+            "message": {"text": reply.text}, "channel": reply.channel.title(),
+            "timeUtc": reply.at.unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
+        }]),
+    };
+    let again = carrier.read_replies(written.to_string().as_bytes()).unwrap_or_default();
+    let [again] = again.as_slice() else { panic!("it is not read again") };
+    assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
+    assert!(again.channel == reply.channel && again.at == reply.at);
+    // CM gives none, so its is made of what is said, and of how the time is written.
+    assert!(carrier == CarrierName::Cm || again.id == reply.id);
+}

@@ -1,0 +1,283 @@
+//! What clients post. Whatever the bytes, each gateway gives the same verdict on
+//! them twice; what it takes fulfils what the domain promises, and is read alike
+//! when it is written anew; what it refuses names its field, in words whose length
+//! does not grow with the request's, and repeats no number.
+
+use serde_json::{Value, json};
+use shared::{
+    dialects::{
+        Draft, SenderChoice,
+        cm::{
+            Asked, Terms,
+            query::Query,
+            request, response,
+            response::{Reason, query_error, xml_error},
+            xml,
+        },
+        mplus,
+    },
+    domain::{CallbackUrl, Content, Encoding, Fault, SegmentLimit, Showing, SignedDuration, Timestamp, Validity},
+};
+
+use crate::{
+    almost::{self, Choices, TEXTS},
+    render, samples,
+    text::assert_whole,
+    words::{assert_bounded, assert_names_no_number},
+};
+
+/// What markup is tempted with.
+const MARKUP: [&str; 16] = [
+    "<MSG>",
+    "</MSG>",
+    "<BODY TYPE='AUTO'>",
+    "<TO>",
+    "</TO>",
+    "<ALLOWEDCHANNELS>SMS,Push",
+    "<!DOCTYPE m [<!ENTITY a 'b'>]>",
+    "<![CDATA[<b>]]>",
+    "<!-- - -->",
+    "<?xml version='1.0'?>",
+    "&lt;",
+    "&#x10FFFF;",
+    "&#0;",
+    "&copy;",
+    "\u{feff}",
+    "]]>",
+];
+
+/// Every gateway that clients post to.
+pub fn requests(bytes: &[u8]) {
+    mplus_json(bytes);
+    cm_json(bytes);
+    cm_xml(bytes);
+    cm_query(bytes);
+    almost_requests(Choices::of(bytes));
+}
+
+fn almost_requests(mut choices: Choices<'_>) {
+    match choices.below(8) {
+        0 | 1 => {
+            let sample = choices.pick(samples::mplus());
+            mplus_json(almost::json(sample, &mut choices).to_string().as_bytes());
+        }
+        2 => {
+            let sample = choices.pick(samples::cm());
+            cm_json(almost::json(sample, &mut choices).to_string().as_bytes());
+        }
+        3..=5 => cm_json(almost::json(&with_rich_content(&mut choices), &mut choices).to_string().as_bytes()),
+        6 => {
+            let sample = choices.pick(samples::CM_XML);
+            cm_xml(almost::pieces(sample, |c| c == '<' || c == '>', &MARKUP, &mut choices).as_bytes());
+        }
+        _ => {
+            cm_query(almost::pieces(samples::CM_QUERY, |c| "?&=".contains(c), &TEXTS, &mut choices).as_bytes());
+        }
+    }
+}
+
+/// A request with some part of rich content, for a channel that may show it.
+fn with_rich_content(choices: &mut Choices<'_>) -> Value {
+    let mut content = json!({"conversation": [{"text": "Hi"}]});
+    if let Some(part) = choices.pick(samples::cm_parts()).as_object() {
+        content.as_object_mut().into_iter().for_each(|content| content.extend(part.clone()));
+    }
+    let channel = choices.pick(&["WhatsApp", "Apple Business Chat", "RCS", "Viber", "Twitter", "Telegram", "SMS"]);
+    let msg = json!({
+        "from": "SenderName", "to": [{"number": "00447911123456"}], "allowedChannels": [channel, "SMS"],
+        "body": {"type": "auto", "content": "Hi"}, "richContent": content,
+    });
+    json!({"messages": {"msg": [msg]}})
+}
+
+fn limit() -> SegmentLimit {
+    SegmentLimit::default()
+}
+
+fn terms() -> Terms {
+    Terms { limit: limit(), now: Timestamp::UNIX_EPOCH }
+}
+
+/// `POST /message`.
+pub fn mplus_json(body: &[u8]) {
+    let first = mplus::request::read(body, limit());
+    match (&first, mplus::request::read(body, limit())) {
+        (Ok(first), Ok(second)) => assert!(first.drafts == second.drafts && first.warnings == second.warnings),
+        (Err(first), Err(second)) => assert_eq!(first, &second),
+        _ => panic!("one request was taken and refused"),
+    }
+    match first {
+        Ok(read) => {
+            assert!((1..=mplus::request::MOST_MESSAGES).contains(&read.drafts.len()));
+            assert!(read.drafts.iter().enumerate().all(|(index, draft)| draft.index == index));
+            for warning in &read.warnings {
+                assert_bounded(&warning.field);
+                assert_bounded(&warning.message);
+            }
+            assert!(read.warnings.len() <= 100);
+            for draft in &read.drafts {
+                assert_valid(draft);
+                assert!(draft.channels.iter().all(|channel| mplus::request::CHANNELS.contains(channel)));
+            }
+            let again = mplus::request::read(render::mplus(&read.drafts).to_string().as_bytes(), limit());
+            assert!(again.is_ok_and(|again| again.drafts == read.drafts && again.warnings.is_empty()));
+        }
+        Err(faults) => {
+            assert!(!faults.is_empty());
+            faults.iter().for_each(assert_fault);
+        }
+    }
+}
+
+fn assert_fault(fault: &Fault) {
+    assert!(!fault.field.is_empty() && !fault.message.is_empty());
+    assert_bounded(&fault.field);
+    assert_bounded(&fault.message);
+    assert_names_no_number(&fault.message);
+}
+
+/// `POST /v1.0/message`.
+pub fn cm_json(body: &[u8]) {
+    let posted = match request::Posted::parse(body) {
+        Ok(posted) => posted,
+        Err(fault) => {
+            assert_eq!(request::Posted::parse(body).err().as_ref(), Some(&fault));
+            return assert_answered(&response::refuse(&fault).1, 0);
+        }
+    };
+    if let Err(fault) = posted.token() {
+        assert_answered(&response::refuse(&fault).1, 0);
+    }
+    let asked = match posted.read(&terms()) {
+        Ok(asked) => asked,
+        Err(fault) => {
+            assert_eq!(posted.read(&terms()).err(), Some(fault.clone()));
+            return assert_answered(&response::refuse(&fault).1, 0);
+        }
+    };
+    assert_same(&asked, &posted.read(&terms()).unwrap_or_default());
+    assert_counted(&asked);
+    assert_answered(&response::write(&asked, &[]).1, asked.len());
+    for draft in drafts(&asked).filter(|draft| draft.content.is_none()) {
+        let written = json!({"messages": {"msg": [render::cm(draft)]}}).to_string();
+        assert_read_alike(draft, request::Posted::parse(written.as_bytes()).and_then(|posted| posted.read(&terms())));
+    }
+}
+
+/// `POST /gateway.ashx`.
+pub fn cm_xml(body: &[u8]) {
+    let read = |body: &[u8]| xml::Posted::parse(body).and_then(|posted| posted.read(&terms()));
+    match read(body) {
+        Err(fault) => {
+            assert_eq!(read(body).err().as_ref(), Some(&fault));
+            assert_line(&xml_error(&Reason::Request(&fault)));
+        }
+        Ok(asked) => {
+            assert_same(&asked, &read(body).unwrap_or_default());
+            assert_counted(&asked);
+            for flaw in asked.iter().filter_map(|asked| asked.draft.as_ref().err()) {
+                assert_line(&xml_error(&Reason::Message(flaw)));
+            }
+            for draft in drafts(&asked) {
+                assert!(draft.content.is_none());
+                assert_read_alike(draft, read(render::cm_xml(draft).as_bytes()));
+            }
+        }
+    }
+}
+
+/// `GET /gateway.ashx`.
+pub fn cm_query(query: &[u8]) {
+    let read = |query: &[u8]| {
+        let parameters: Vec<_> = url::form_urlencoded::parse(query).collect();
+        let query = Query::of(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+        query.read(&terms())
+    };
+    let asked = read(query);
+    assert_same(std::slice::from_ref(&asked), &[read(query)]);
+    assert_counted(std::slice::from_ref(&asked));
+    match &asked.draft {
+        Err(flaw) => assert_line(&query_error(&Reason::Message(flaw))),
+        Ok(draft) => {
+            assert_eq!(draft.text.segments(), 1);
+            let again = read(render::cm_query(draft).as_bytes());
+            assert!(again.draft.is_ok_and(|again| again == *draft));
+        }
+    }
+}
+
+fn drafts(asked: &[Asked]) -> impl Iterator<Item = &Draft> {
+    asked.iter().filter_map(|asked| asked.draft.as_ref().ok())
+}
+
+fn assert_same(first: &[Asked], second: &[Asked]) {
+    assert_eq!(first.len(), second.len());
+    for (first, second) in first.iter().zip(second) {
+        assert!(first.to == second.to && first.reference == second.reference && first.draft == second.draft);
+    }
+}
+
+/// Each has its place, and no more of it is repeated than a number has.
+fn assert_counted(asked: &[Asked]) {
+    assert!((1..=1000).contains(&asked.len()));
+    for (index, asked) in asked.iter().enumerate() {
+        assert!(asked.to.as_ref().is_none_or(|to| to.chars().count() <= 40));
+        if let Ok(draft) = &asked.draft {
+            assert_eq!(draft.index, index);
+            assert_valid(draft);
+        }
+    }
+}
+
+/// As the page has it: an object, of which each message takes a bounded piece.
+fn assert_answered(answer: &str, messages: usize) {
+    let listed =
+        serde_json::from_str::<Value>(answer).ok().and_then(|answer| answer["messages"].as_array().map(Vec::len));
+    assert_eq!(listed, Some(messages));
+    assert!(answer.len() <= 300 + messages * 1500, "{} bytes", answer.len());
+}
+
+fn assert_line(line: &str) {
+    assert!(line.starts_with("Error: ERROR "));
+    assert_bounded(line);
+}
+
+fn assert_read_alike<E>(draft: &Draft, again: Result<Vec<Asked>, E>) {
+    let again = again.ok().and_then(|mut asked| asked.pop()).and_then(|asked| asked.draft.ok());
+    assert!(again.is_some_and(|again| Draft { index: draft.index, ..again } == *draft), "it is read otherwise");
+}
+
+/// What the domain promises of a message that was taken.
+pub fn assert_valid(draft: &Draft) {
+    let digits = draft.to.digits();
+    assert!((7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
+    if let SenderChoice::Custom(sender) = &draft.from {
+        assert!((1..=16).contains(&sender.as_str().len()) && sender.as_str().is_ascii());
+    }
+    assert!(draft.text.segments() <= limit().0);
+    assert!(draft.channels.iter().enumerate().all(|(place, channel)| !draft.channels[..place].contains(channel)));
+    if let Some(callback) = &draft.callback {
+        assert!(CallbackUrl::parse(callback.as_str()).is_ok() && callback.as_str().len() <= 2048);
+    }
+    assert!(draft.reference.as_ref().is_none_or(|reference| (1..=32).contains(&reference.as_str().chars().count())));
+    assert!(draft.groupings.as_array().iter().all(|group| group.chars().count() <= 100));
+    assert!(draft.send_at.is_none_or(|at| at.subsec_nanosecond() % 1_000_000 == 0));
+    let ahead = |validity: Validity| validity.expires_at(terms().now).duration_since(terms().now);
+    assert!(draft.validity.is_none_or(|validity| ahead(validity) <= SignedDuration::from_hours(72)));
+    if let Some(content) = &draft.content {
+        assert_content(content);
+    }
+    if draft.text.is_empty() {
+        let shown = |content: &Content| draft.channels.iter().any(|channel| content.on(*channel) == Showing::Content);
+        assert!(draft.content.as_ref().is_some_and(shown) && draft.text.segments() == 0);
+    } else {
+        assert_whole(&draft.text, draft.text.encoding() == Encoding::Ucs2);
+    }
+}
+
+fn assert_content(content: &Content) {
+    assert!(!content.conversation.is_empty() && content.all_suggestions().count() <= 11);
+    let stored = content.to_json();
+    assert!(stored.len() <= 24 << 10);
+    assert!(Content::of_json(&stored).is_ok_and(|again| again == *content), "it is stored otherwise");
+}

@@ -1,0 +1,107 @@
+//! The fuzz targets' twins: the same promises, for as many inputs as a second allows.
+//! What fails is printed with its smallest input, and its seed is kept in
+//! `proptest-regressions`; what libFuzzer found lies in `regressions`, and is tried
+//! each time.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use proptest::prelude::*;
+
+use super::{answers, receipts, records, replies, requests, text, values};
+
+type Promise = fn(&[u8]);
+
+const ALL: [(&str, Promise); 7] = [
+    ("requests", requests),
+    ("receipts", receipts),
+    ("replies", replies),
+    ("answers", answers),
+    ("records", records),
+    ("text", text),
+    ("values", values),
+];
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        3 => prop::collection::vec(any::<u8>(), 0..160),
+        1 => "\\PC{0,80}".prop_map(String::into_bytes),
+        1 => "[\\[\\]{}:,\"<>/&;=0-9a-z ]{0,80}".prop_map(String::into_bytes),
+    ]
+}
+
+fn few() -> ProptestConfig {
+    ProptestConfig::with_cases(96)
+}
+
+proptest! {
+    #![proptest_config(few())]
+
+    #[test]
+    fn a_request_has_one_verdict_and_is_read_alike_when_it_is_written_anew(bytes in bytes()) {
+        requests(&bytes);
+    }
+
+    #[test]
+    fn a_receipt_comes_out_no_larger_than_it_came_in_and_says_the_same_in_every_notation(bytes in bytes()) {
+        receipts(&bytes);
+    }
+
+    #[test]
+    fn a_reply_is_a_number_a_sender_and_a_text_or_names_the_field_that_is_not(bytes in bytes()) {
+        replies(&bytes);
+    }
+
+    #[test]
+    fn a_record_that_can_be_read_is_written_alike_and_any_other_is_not_repeated(bytes in bytes()) {
+        records(&bytes);
+    }
+
+    #[test]
+    fn a_text_is_counted_and_cut_as_a_network_carries_it(bytes in bytes()) {
+        text(&bytes);
+    }
+
+    #[test]
+    fn a_value_is_read_alike_in_the_spelling_that_it_is_given_back_in(bytes in bytes()) {
+        values(&bytes);
+    }
+}
+
+proptest! {
+    // Each waits for the moment that a submit to CM waits for others.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_a_carrier_answers_each_message_has_one_outcome(bytes in bytes()) {
+        answers(&bytes);
+    }
+}
+
+#[test]
+fn the_vendors_samples_keep_every_promise() {
+    let samples = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures"));
+    assert!(samples.len() > 50);
+    for sample in samples {
+        let bytes = fs::read(sample).unwrap();
+        ALL.iter().for_each(|(_, promise)| promise(&bytes));
+    }
+}
+
+#[test]
+fn what_was_found_once_is_not_found_again() {
+    for (name, promise) in ALL {
+        for input in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(name)) {
+            promise(&fs::read(input).unwrap());
+        }
+    }
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
