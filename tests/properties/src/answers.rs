@@ -159,7 +159,7 @@ impl Gateway {
         let delivery = callbacks::Delivery {
             url: &url,
             event: EventId::new(Uuid::nil()),
-            dialect: Dialect::Mplus,
+            dialect: Some(Dialect::Mplus),
             secrets: &[],
             at: Timestamp::UNIX_EPOCH,
             body: "{}".to_owned(),

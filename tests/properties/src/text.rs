@@ -83,6 +83,9 @@ fn check(body: &str, limit: SegmentLimit, read: Result<Text, TextError>, ucs2: b
                 TextError::TooLong { segments, limit } => {
                     assert!(segments > usize::from(limit) && segments == dealt_out(body, ucs2).len());
                 }
+                TextError::TooManyBytes { bytes, limit } => {
+                    assert!(bytes == body.len() && dealt_out(body, ucs2).len() > usize::from(limit));
+                }
             }
             assert_bounded(&error.to_string());
             assert_names_no_number(&error.to_string());
