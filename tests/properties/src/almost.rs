@@ -87,7 +87,7 @@ fn value(choices: &mut Choices<'_>) -> Value {
         1 => json!(true),
         2 => json!(0),
         3 => json!(-1),
-        4 => json!(1.5e300),
+        4 => json!(float(choices)),
         5 => json!(u64::MAX),
         6 => json!([]),
         7 => json!({}),
@@ -97,6 +97,12 @@ fn value(choices: &mut Choices<'_>) -> Value {
         11 => json!([choices.pick(&TEXTS), choices.pick(&TEXTS)]),
         _ => json!(choices.pick(&TEXTS)),
     }
+}
+
+/// Any number that JSON has.
+fn float(choices: &mut Choices<'_>) -> f64 {
+    let bits = (0..8).fold(0, |bits: u64, _| (bits << 8) | choices.below(256) as u64);
+    Some(f64::from_bits(bits)).filter(|float| float.is_finite()).unwrap_or(1.5e300)
 }
 
 /// The sample with some of its values changed, as the bytes choose.

@@ -40,19 +40,19 @@ thread_local! {
 pub fn answers(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
     let status = *choices.pick(&STATUSES);
-    let almost = choices.below(3);
+    let is_almost = choices.below(3) > 0;
     let text = *choices.pick(&TEXTS);
     let (retry_after, body) = split(choices.rest());
     let mut answer = Answer { status, retry_after, body: body.to_vec() };
     GATEWAY.with(|gateway| {
-        if almost > 0 {
-            answer.body = gateway.almost(body);
+        if is_almost {
+            answer.body = almost(body);
         }
         gateway.endpoint.answer(&answer);
         gateway.loopback(&answer);
         gateway.callback(&answer);
         // It waits a moment for others to go with, which is too long for what is no answer at all.
-        if almost > 0 || serde_json::from_slice::<Value>(&answer.body).is_ok() {
+        if is_almost || serde_json::from_slice::<Value>(&answer.body).is_ok() {
             gateway.cm(&answer, text);
         }
     });
@@ -64,6 +64,15 @@ fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
     let Some(end) = end else { return (None, bytes) };
     let (line, body) = (&bytes[..end], &bytes[end + 1..]);
     (Some(line.iter().copied().filter(|byte| *byte >= b' ' && *byte != 0x7f).collect()), body)
+}
+
+/// The page's sample, about the messages that are sent here, with changes.
+fn almost(bytes: &[u8]) -> Vec<u8> {
+    let sample = samples::cm_answer().to_string();
+    let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
+    let sample = sample.replace("your_reference_A", &a).replace("your_reference_B", &b);
+    let sample = serde_json::from_str(&sample).unwrap_or_default();
+    almost::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
 }
 
 struct Gateway {
@@ -107,15 +116,6 @@ impl Gateway {
     fn submitter(&self) -> Submitter<OneKey> {
         let clock = Clock::system();
         Submitter::new(self.http.client().clone(), CarrierSecrets::new(OneKey, clock.clone()), clock)
-    }
-
-    /// The page's sample, about the messages that are sent here, with changes.
-    fn almost(&self, bytes: &[u8]) -> Vec<u8> {
-        let sample = samples::cm_answer().to_string();
-        let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
-        let sample = sample.replace("your_reference_A", &a).replace("your_reference_B", &b);
-        let sample = serde_json::from_str(&sample).unwrap_or_default();
-        almost::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
     }
 
     fn loopback(&self, answer: &Answer) {

@@ -15,8 +15,6 @@
 //! | [`text`] | clients | counting and cutting into segments |
 //! | [`values`] | everyone | numbers, senders, addresses, cursors, ids, keywords, times |
 
-#![expect(clippy::missing_panics_doc, reason = "panicking where a promise is broken is what they are for")]
-
 mod almost;
 mod answers;
 mod endpoint;

@@ -55,7 +55,9 @@ const SMPP: [&str; 14] = [
 
 /// Receipts in the format of every carrier.
 pub fn receipts(bytes: &[u8]) {
-    CarrierName::ALL.into_iter().for_each(|carrier| reads(carrier, bytes));
+    for carrier in CarrierName::ALL {
+        reads(carrier, bytes);
+    }
     let mut choices = Choices::of(bytes);
     match choices.below(4) {
         0 => {
@@ -91,11 +93,11 @@ fn reads(carrier: CarrierName, body: &[u8]) {
             let sum: usize = receipts.iter().map(|receipt| size(&receipt.code) + size(&receipt.description)).sum();
             // Bytes that are no text become characters of three.
             assert!(sum <= 3 * body.len() + STANDARD_WORDS * receipts.len(), "{sum} bytes of {}", body.len());
-            match carrier {
-                CarrierName::Loopback => {
-                    receipts.iter().for_each(|receipt| assert_read_alike(carrier, receipt, &loopback(receipt)))
+            for receipt in &receipts {
+                match carrier {
+                    CarrierName::Loopback => assert_read_alike(carrier, receipt, &loopback(receipt)),
+                    CarrierName::Cm => assert_cm(receipt),
                 }
-                CarrierName::Cm => receipts.iter().for_each(assert_cm),
             }
         }
         Err(error) => {

@@ -17,7 +17,9 @@ use crate::{
 
 /// Replies in the format of every carrier.
 pub fn replies(bytes: &[u8]) {
-    CarrierName::ALL.into_iter().for_each(|carrier| reads(carrier, bytes));
+    for carrier in CarrierName::ALL {
+        reads(carrier, bytes);
+    }
     let mut choices = Choices::of(bytes);
     let (carrier, sample) = match choices.below(3) {
         0 => (CarrierName::Loopback, samples::loopback_reply()),
@@ -36,7 +38,9 @@ fn reads(carrier: CarrierName, body: &[u8]) {
         (Ok(first), Ok(second)) => {
             assert!(first == second);
             assert!(first.iter().map(|reply| reply.text.len()).sum::<usize>() <= body.len() + 40 * first.len());
-            first.iter().for_each(|reply| assert_reply(carrier, reply));
+            for reply in &first {
+                assert_reply(carrier, reply);
+            }
         }
         (Err(first), Err(second)) => {
             assert_eq!(first.to_string(), second.to_string());

@@ -9,6 +9,7 @@ use std::{
 };
 
 use proptest::prelude::*;
+use shared::domain::Content;
 
 use super::{answers, receipts, records, replies, requests, text, values};
 
@@ -80,13 +81,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_number_in_rich_content_is_stored_as_it_was_read(number in any::<f64>()) {
+        let written = serde_json::json!({"conversation": [{"contacts": [{"number": number}]}]}).to_string();
+        let content = Content::of_json(&written).unwrap();
+        prop_assert!(Content::of_json(&content.to_json()).unwrap() == content, "{}", number);
+    }
+}
+
 #[test]
 fn the_vendors_samples_keep_every_promise() {
     let samples = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures"));
     assert!(samples.len() > 50);
     for sample in samples {
         let bytes = fs::read(sample).unwrap();
-        ALL.iter().for_each(|(_, promise)| promise(&bytes));
+        for (_, promise) in ALL {
+            promise(&bytes);
+        }
     }
 }
 
@@ -96,6 +110,16 @@ fn what_was_found_once_is_not_found_again() {
         for input in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(name)) {
             promise(&fs::read(input).unwrap());
         }
+    }
+}
+
+#[test]
+fn every_promise_has_a_target_and_every_target_a_promise() {
+    let targets = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/targets"));
+    assert_eq!(targets.len(), ALL.len());
+    for (name, _) in ALL {
+        let target = targets.iter().find(|target| target.file_stem().is_some_and(|stem| stem == name)).unwrap();
+        assert!(fs::read_to_string(target).unwrap().contains(&format!("properties::{name}(bytes)")), "{name}");
     }
 }
 
