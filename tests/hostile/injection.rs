@@ -152,7 +152,7 @@ async fn a_body_that_is_compressed_or_of_another_encoding_is_refused() {
 
 #[test]
 fn no_request_keeps_a_function_from_being_called() {
-    let hosts = ["gateway.example", "gateway.example:443", "[::1]:8", "1.2.3.4", "xn--a.example"];
+    let hosts = ["gateway.example", "gateway.example:443", "[::1]:8", "1.2.3.4"];
     let paths =
         ["/message", "/messages/%00", "/messages/%ff", "//evil.example/x", "/\\evil.example", "/a;b=c", "/x@y:80"];
     let queries = ["", "a=%", "%zz=%00", "a[]=1&a[]=2&&&=", "key=%ff", "a=|\\^`{}", "==&=", "?a=?b"];

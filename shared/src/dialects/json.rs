@@ -1,9 +1,10 @@
 //! JSON as a client writes it, read into a tree, and as it is answered. A tree can keep only one of two
 //! values of a key (RFC 8259, section 4). So a key that stands twice is refused;
 //! or, for a vendor whose own samples have that, the later one counts unless the
-//! earlier one is a list, of messages perhaps, that would be lost without a word.
+//! earlier one is a list, of messages perhaps, that would be lost without a word. A
+//! tree is larger than its text, most of all for small objects, so they are counted.
 
-use std::{collections::HashMap, fmt};
+use std::{cell::Cell, collections::HashMap, fmt};
 
 use serde::{
     Deserializer, Serialize,
@@ -13,11 +14,15 @@ use serde_json::{Map, Value, error::Category};
 
 use crate::domain::{Fault, FaultCode};
 
+/// The most objects of a body. One takes about 700 bytes of a tree, and 21 of the
+/// largest body at this number, in which no message can be told.
+const MOST_OBJECTS: usize = 50_000;
+
 /// Reads a request's body.
 ///
 /// # Errors
-/// A fault that says where the body stops being JSON, or where a key is
-/// repeated.
+/// A fault that says where the body stops being JSON, where a key is repeated, or
+/// where it has too many objects.
 pub(super) fn read(body: &[u8]) -> Result<Value, Fault> {
     read_by(body, Repeats::Refused)
 }
@@ -44,10 +49,13 @@ enum Repeats {
 }
 
 fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, Fault> {
+    let objects = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let read = repeats.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let reading = Reading { repeats, objects: &objects };
+    let read = reading.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
         let (code, what) = match error.classify() {
+            Category::Data if objects.get() > MOST_OBJECTS => (FaultCode::TooMany, "holds too many objects"),
             Category::Data => (FaultCode::Duplicate, "names a key twice in one object"),
             Category::Io | Category::Syntax | Category::Eof => (FaultCode::Malformed, "is not JSON"),
         };
@@ -55,7 +63,14 @@ fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, Fault> {
     })
 }
 
-impl<'de> DeserializeSeed<'de> for Repeats {
+/// A tree on its way, and how many objects it has.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    repeats: Repeats,
+    objects: &'a Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -63,7 +78,7 @@ impl<'de> DeserializeSeed<'de> for Repeats {
     }
 }
 
-impl<'de> Visitor<'de> for Repeats {
+impl<'de> Visitor<'de> for Reading<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,18 +122,22 @@ impl<'de> Visitor<'de> for Repeats {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        self.objects.set(self.objects.get() + 1);
+        if self.objects.get() > MOST_OBJECTS {
+            return Err(A::Error::custom("too many objects"));
+        }
         let mut fields = Map::new();
         // The spelling that each key was met in last.
         let mut spellings = HashMap::new();
         while let Some(key) = object.next_key::<String>()? {
-            let earlier = match self {
-                Self::Refused => fields.remove(&key),
-                Self::LastCounts => {
+            let earlier = match self.repeats {
+                Repeats::Refused => fields.remove(&key),
+                Repeats::LastCounts => {
                     let earlier = spellings.insert(key.to_ascii_lowercase(), key.clone());
                     earlier.and_then(|spelling| fields.remove(&spelling))
                 }
             };
-            if earlier.is_some_and(|value| self == Self::Refused || holds_list(&value)) {
+            if earlier.is_some_and(|value| self.repeats == Repeats::Refused || holds_list(&value)) {
                 return Err(A::Error::custom("a key stands twice"));
             }
             fields.insert(key, object.next_value_seed(self)?);
@@ -156,6 +175,16 @@ mod tests {
     fn one_key_may_stand_in_several_objects() {
         let body = r#"{"a":[{"a":1},{"a":-1}],"b":{"a":null,"c":[true,1.5,"x\n"]}}"#;
         assert_eq!(read(body.as_bytes()).unwrap(), serde_json::from_str::<Value>(body).unwrap());
+    }
+
+    #[test]
+    fn small_objects_are_so_many_and_no_more() {
+        let many = |count: usize| format!("[{}{{}}]", r#"{"":0},"#.repeat(count - 1));
+        assert!(read(many(MOST_OBJECTS).as_bytes()).is_ok());
+        for read in [read, read_last] {
+            let fault = read(many(MOST_OBJECTS + 1).as_bytes()).unwrap_err();
+            assert_eq!((fault.field.as_str(), fault.code), ("(body)", FaultCode::TooMany));
+        }
     }
 
     #[test]
