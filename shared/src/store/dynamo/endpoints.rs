@@ -58,8 +58,10 @@ impl Endpoints for DynamoDirectory {
             .set(keys::LAST_AT, number(call.at.as_millisecond()))
             .set(keys::REASON, string(call.reason))
             .set(keys::EXPIRES_AT, number(Trouble::kept_until(call.at).as_second()))
-            .count(keys::FAILURES);
+            .count(keys::FAILURES)
+            .expect_absent(keys::OFF_SINCE);
         match update.send("note that an endpoint fails").await? {
+            // Of one that is off nothing is counted any more.
             Answer::Made(item) | Answer::Refused(item) => read(item),
             Answer::Missing => Err(unreadable("an endpoint that was just written is not there")),
         }
@@ -91,6 +93,7 @@ impl Endpoints for DynamoDirectory {
             .update(keys::endpoint(seen.endpoint.id()))
             .set(keys::OFF_SINCE, number(at.as_millisecond()))
             .set(keys::STAMP, string(stamp.to_string()))
+            .set(keys::EXPIRES_AT, number(Trouble::off_until(at).as_second()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);
         Ok(match update.send("switch an endpoint off").await? {
