@@ -88,19 +88,18 @@ impl Endpoints for DynamoDirectory {
         })
     }
 
-    async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError> {
+    async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError> {
         let update = self
             .update(keys::endpoint(seen.endpoint.id()))
             .set(keys::OFF_SINCE, number(at.as_millisecond()))
-            .set(keys::STAMP, string(stamp.to_string()))
+            .set(keys::STAMP, string(run.to_string()))
             .set(keys::EXPIRES_AT, number(Trouble::off_until(at).as_second()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);
-        Ok(match update.send("switch an endpoint off").await? {
-            Answer::Made(_) => true,
-            Answer::Refused(item) => read(item)?.off.is_some_and(|off| off.stamp == stamp),
-            Answer::Missing => false,
-        })
+        match update.send("switch an endpoint off").await? {
+            Answer::Made(item) | Answer::Refused(item) => read(item).map(Some),
+            Answer::Missing => Ok(None),
+        }
     }
 
     async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
