@@ -69,9 +69,22 @@ struct Client {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
+/// It answers each of so many calls with a 500.
+const FAILS_EVERY: usize = 20;
+
 impl Client {
+    /// One that fails now and then.
+    fn failing_now_and_then() -> Self {
+        Self::with(|calls, status| if calls % FAILS_EVERY == 0 { 500 } else { status }, 200)
+    }
+
     /// One that answers every request with that status, until it is told otherwise.
     fn answering(status: u16) -> Self {
+        Self::with(|_, status| status, status)
+    }
+
+    /// One whose answer is of the number of the call and of the status that it has.
+    fn with(answer: fn(usize, u16) -> u16, status: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}/dr", listener.local_addr().unwrap());
         let (status, requests) = (Arc::new(AtomicU16::new(status)), Arc::<Mutex<Vec<String>>>::default());
@@ -80,8 +93,10 @@ impl Client {
             for mut connection in listener.incoming().map_while(Result::ok) {
                 let mut bytes = [0; 8192];
                 let length = connection.read(&mut bytes).unwrap_or_default();
-                kept.lock().unwrap().push(String::from_utf8_lossy(&bytes[..length]).into_owned());
-                let status = answered.load(Ordering::Relaxed);
+                let mut requests = kept.lock().unwrap();
+                requests.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+                let status = answer(requests.len(), answered.load(Ordering::Relaxed));
+                drop(requests);
                 let head = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = connection.write_all(head.as_bytes());
             }

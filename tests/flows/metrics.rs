@@ -43,6 +43,28 @@ impl Log {
 }
 
 #[tokio::test]
+async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
+    let log = Log::default();
+    let system = System::with_metrics(Metrics::to("test", log.clone())).await;
+    let callback = format!("{}?status=410", system.sink("gone"));
+    for _ in 0..2 {
+        system.send_one(DEMO, with(owned("447700900001", "Hello"), "callback", callback.as_str())).await;
+        system.until_sunk("notices", 1).await;
+        // That nothing was on record of it is remembered for half a minute.
+        system.advance(31).await;
+    }
+    system.until_quiet().await;
+    let counted = async || {
+        let sums = log.sums();
+        let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
+        let counted = ["EndpointsOff", "CallbackFailures", "CallbacksHeldBack", "Told"].map(of);
+        // What is told is the notice.
+        (counted == [Some(1), Some(1), Some(2), Some(1)]).then_some(())
+    };
+    system.until("the endpoint, its failure, both callbacks and the notice are counted", counted).await;
+}
+
+#[tokio::test]
 async fn what_is_counted_is_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;

@@ -26,8 +26,11 @@ const LEAST_FAILURES: u32 = 5;
 /// Longer than any two tries of one event are apart. Failures that are further
 /// apart than this are not one trouble.
 const APART: SignedDuration = SignedDuration::from_hours(48);
-/// How long a record is kept after the last failure. One that is off is tried anew then.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How long a record is kept after the last failure: not much longer than it says
+/// anything, for a client may have an address for each message.
+const KEPT: SignedDuration = SignedDuration::from_hours(72);
+/// How long one is kept that is off. Then it is tried anew.
+const OFF_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// One address of one account, without query and fragment: clients put what differs
 /// from message to message, and their tokens, there.
@@ -147,6 +150,12 @@ impl Trouble {
     #[must_use]
     pub fn kept_until(at: Timestamp) -> Timestamp {
         at.saturating_add(KEPT).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Until when it is kept that an endpoint was switched off at `at`.
+    #[must_use]
+    pub fn off_until(at: Timestamp) -> Timestamp {
+        at.saturating_add(OFF_KEPT).unwrap_or(Timestamp::MAX)
     }
 }
 

@@ -230,6 +230,9 @@ mod tests {
             tried_since: Some(Timestamp::from_second(1_767_258_100).unwrap()),
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
+        let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));
+        let off = CallbackJob { subject: Subject::EndpointOff { endpoint, since: job.announced_at }, ..job };
+        assert_eq!(CallbackJob::read(&off.write()).unwrap(), off);
     }
 
     proptest! {

@@ -53,7 +53,7 @@ pub enum Metric {
     CallbackDelay,
     /// Tries to call a client back that failed.
     CallbackFailures,
-    /// Callbacks that were tried for seven days, and are not tried again.
+    /// Callbacks that are not tried again: after seven days, or a notice after a 410.
     CallbacksGivenUp,
     /// Callbacks that are not made because their endpoint is off.
     CallbacksHeldBack,

@@ -51,11 +51,11 @@ pub trait Endpoints {
     async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError>;
 
     /// Switches it off, unless it has answered since it was `seen`, or is off already.
-    /// Says whether this run did.
+    /// Gives what is on record then, which bears the stamp of the run that did.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError>;
+    async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError>;
 
     /// Takes what is on record away. Says whether there was anything.
     ///
@@ -109,13 +109,13 @@ impl<D: Endpoints> Directory<D> {
         Ok(begun)
     }
 
-    /// See [`Endpoints::switch_off`].
+    /// See [`Endpoints::switch_off`]. Says whether this run did.
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError> {
-        let is_ours = self.store.switch_off(seen, at, stamp).await?;
-        let found = self.store.trouble(seen.endpoint.id()).await?;
+    pub async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<bool, StoreError> {
+        let found = self.store.switch_off(seen, at, run).await?;
+        let is_ours = found.as_ref().and_then(|found| found.off).is_some_and(|off| off.stamp == run);
         self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(is_ours)
     }

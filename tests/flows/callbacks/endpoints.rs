@@ -7,7 +7,7 @@ use local::config::Config;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use super::{Client, DAY, PHONE, SECRET, header, made_at, send};
+use super::{Client, DAY, FAILS_EVERY, PHONE, SECRET, header, made_at, send};
 use crate::{
     admin::{printed, read},
     system::{DEMO, System, owned, with},
@@ -165,6 +165,27 @@ async fn while_an_endpoint_rests_one_event_tries_it_and_a_success_lets_the_other
     system.until_quiet().await;
     assert_eq!(client.calls(), failed + EVENTS);
     assert_eq!(client.headers("webhook-id").into_iter().collect::<BTreeSet<_>>().len(), EVENTS);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_one_call_in_twenty_does_not_rest() {
+    const EVENTS: usize = 200;
+    let system = System::start().await;
+    let client = Client::failing_now_and_then();
+    let message = with(owned(PHONE, "Hello"), "callback", client.url.as_str());
+    system.send(DEMO, &json!({"messages": vec![message; EVENTS]})).await;
+    // None waits for another: all are called without the clock being moved.
+    client.until_calls(&system, EVENTS).await;
+    let mut advanced = 0;
+    while system.queue_length("CallbacksQueue").await > 0 && advanced < 300 {
+        // Those that failed are due after their own gaps of 5 and 30 seconds.
+        system.advance(7).await;
+        advanced += 7;
+        system.until_put_off().await;
+    }
+    assert!(advanced <= 60, "{advanced} s");
+    let ids: BTreeSet<_> = client.headers("webhook-id").into_iter().collect();
+    assert!(ids.len() == EVENTS && client.calls() <= EVENTS + EVENTS / FAILS_EVERY + 1, "{} calls", client.calls());
 }
 
 #[tokio::test]

@@ -59,17 +59,24 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     let records = Records::start().await;
     let seen = records.fail(at(0)).await;
     records.store.clear(records.endpoint.id()).await.unwrap();
-    assert!(!records.store.switch_off(&seen, at(1), Stamp::new(1)).await.unwrap());
+    let off_by = async |seen: &Trouble, run: u64| {
+        let found = records.store.switch_off(seen, at(3), Stamp::new(run)).await.unwrap();
+        assert_eq!(found, records.on_record().await);
+        found.and_then(|trouble| trouble.off).map(|off| (off.since, off.stamp))
+    };
+    assert_eq!(off_by(&seen, 1).await, None);
     assert_eq!(records.on_record().await, None);
     // It answered, and then failed anew.
     let anew = records.fail(at(2)).await;
-    assert!(!records.store.switch_off(&seen, at(3), Stamp::new(1)).await.unwrap());
-    assert!(records.store.switch_off(&anew, at(3), Stamp::new(1)).await.unwrap());
+    assert_eq!(off_by(&seen, 1).await, None);
+    let by_the_first = Some((at(3), Stamp::new(1)));
+    assert_eq!(off_by(&anew, 1).await, by_the_first);
     // The same run may be told twice that it did, and another never.
-    assert!(records.store.switch_off(&anew, at(3), Stamp::new(1)).await.unwrap());
-    assert!(!records.store.switch_off(&anew, at(3), Stamp::new(2)).await.unwrap());
-    let off = records.on_record().await.unwrap().off.unwrap();
-    assert_eq!((off.since, off.stamp), (at(3), Stamp::new(1)));
+    assert_eq!(off_by(&anew, 1).await, by_the_first);
+    assert_eq!(off_by(&anew, 2).await, by_the_first);
+    // A call that was under way meanwhile changes nothing.
+    assert_eq!(records.fail(at(9)).await, records.on_record().await.unwrap());
+    assert_eq!(records.on_record().await.unwrap().last_at, at(2));
 }
 
 #[tokio::test]

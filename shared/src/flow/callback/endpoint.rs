@@ -5,6 +5,8 @@
 //! call; after each of its rests one event tries it, and a success lets the others
 //! go. Whoever sees a failure or a success puts it on record for all workers.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -64,7 +66,7 @@ pub(super) async fn admit<S>(
 
 /// A while after the rest: the longer that was, the more wait for its end.
 fn later<S, Q>(gateway: &Gateway<S, Q>, until: Timestamp, now: Timestamp) -> Admission {
-    let wait = std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();
     Admission::Later(until.saturating_add(spread).unwrap_or(until))
 }
@@ -120,7 +122,7 @@ async fn switch_off<S>(
     let (endpoint, now, stamp) = (trouble.endpoint.id(), gateway.clock.now(), gateway.random.stamp());
     if call.account.notice_url.is_some() {
         let notice = CallbackJob::announcing(Subject::EndpointOff { endpoint, since: now }, stamp, now);
-        gateway.queue.enqueue_callbacks(&[(notice, std::time::Duration::ZERO)]).await?;
+        gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
     if !directory.switch_off(trouble, now, stamp).await? {
         info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is off already");

@@ -58,8 +58,10 @@ impl Endpoints for DynamoDirectory {
             .set(keys::LAST_AT, number(call.at.as_millisecond()))
             .set(keys::REASON, string(call.reason))
             .set(keys::EXPIRES_AT, number(Trouble::kept_until(call.at).as_second()))
-            .count(keys::FAILURES);
+            .count(keys::FAILURES)
+            .expect_absent(keys::OFF_SINCE);
         match update.send("note that an endpoint fails").await? {
+            // Of one that is off nothing is counted any more.
             Answer::Made(item) | Answer::Refused(item) => read(item),
             Answer::Missing => Err(unreadable("an endpoint that was just written is not there")),
         }
@@ -86,18 +88,18 @@ impl Endpoints for DynamoDirectory {
         })
     }
 
-    async fn switch_off(&self, seen: &Trouble, at: Timestamp, stamp: Stamp) -> Result<bool, StoreError> {
+    async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError> {
         let update = self
             .update(keys::endpoint(seen.endpoint.id()))
             .set(keys::OFF_SINCE, number(at.as_millisecond()))
-            .set(keys::STAMP, string(stamp.to_string()))
+            .set(keys::STAMP, string(run.to_string()))
+            .set(keys::EXPIRES_AT, number(Trouble::off_until(at).as_second()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);
-        Ok(match update.send("switch an endpoint off").await? {
-            Answer::Made(_) => true,
-            Answer::Refused(item) => read(item)?.off.is_some_and(|off| off.stamp == stamp),
-            Answer::Missing => false,
-        })
+        match update.send("switch an endpoint off").await? {
+            Answer::Made(item) | Answer::Refused(item) => read(item).map(Some),
+            Answer::Missing => Ok(None),
+        }
     }
 
     async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
