@@ -76,11 +76,21 @@ fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is
     assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
 }
 
+fn every_run(named: &str, fault: Fault) {
+    let (named, fault) = (Some(named.to_owned()), Some(fault));
+    let extent = Extent { every: 1, offset: 0, named, call: None, fault, lanes: 1 };
+    let table = sweep(&scenario::all(), &extent);
+    assert!(table.broken.is_empty() && table.runs > 0, "{}", table.broken.join("\n"));
+}
+
 /// The receipt's job is the only one that there is then.
 #[test]
 fn a_worker_may_die_with_a_message_on_its_second_channel() {
-    let named = Some("two channels, the first fails, loopback".to_owned());
-    let extent = Extent { every: 1, offset: 0, named, call: None, fault: Some(Fault::DieAfter), lanes: 1 };
-    let table = sweep(&scenario::all(), &extent);
-    assert!(table.broken.is_empty() && table.runs > 0, "{}", table.broken.join("\n"));
+    every_run("two channels, the first fails, loopback", Fault::DieAfter);
+}
+
+/// It would put what was handed over meanwhile back into the queue, with no job.
+#[test]
+fn a_write_that_comes_when_it_was_given_up_for_lost_undoes_nothing() {
+    every_run("accept three without a name", Fault::Straggle);
 }

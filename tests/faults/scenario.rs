@@ -306,6 +306,7 @@ fn accepts() -> Vec<Scenario> {
     };
     vec![
         Scenario { name_by: Name::Nothing, only: Some("send"), ..of("accept one without a name", Door::Mplus) },
+        Scenario { messages: 3, name_by: Name::Nothing, ..of("accept three without a name", Door::Mplus) },
         Scenario { messages: 3, name_by: Name::Key, only: Some("send"), ..of("accept three by key", Door::Mplus) },
         Scenario { name_by: Name::Id, ..hundred("id") },
         Scenario { name_by: Name::Key, ..hundred("key") },

@@ -82,7 +82,8 @@ pub trait Messages {
     /// Writes messages under fresh random ids.
     ///
     /// # Errors
-    /// When not all are known to be written.
+    /// When not all are known to be written. Then some may be, and some may come to be
+    /// later, as they are here: nothing may be done with any of them.
     async fn insert(&self, messages: &[Message]) -> Result<(), StoreError>;
 
     /// Writes a message unless its id is there already.

@@ -1,11 +1,21 @@
 //! Many items in one request. DynamoDB may leave some for later; they are
 //! offered again, a little later each time.
+//!
+//! A batch of writes bears no conditions. A try of it that was given up for lost may
+//! arrive after all, when what it wrote has long been moved on, and undo that. So it is
+//! made again only where it was answered; where it was not, the write has failed, and
+//! nothing may come of what it was to write.
 
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
+    config::Config,
     types::{KeysAndAttributes, PutRequest, WriteRequest},
+};
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -35,7 +45,8 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
     let mut waiting = HashMap::from([(table.to_owned(), chunk)]);
     for offer in 0..OFFERS {
         pause(offer).await;
-        let request = client.batch_write_item().set_request_items(Some(waiting));
+        let request = client.batch_write_item().set_request_items(Some(waiting)).customize();
+        let request = request.config_override(Config::builder().retry_classifier(IfAnswered));
         let answer = request.send().await.map_err(unavailable("write messages"))?;
         waiting = answer.unprocessed_items.unwrap_or_default();
         if waiting.is_empty() {
@@ -43,6 +54,20 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
         }
     }
     Err(left_over("write messages"))
+}
+
+/// Lets nothing be tried again that was not answered.
+#[derive(Debug)]
+struct IfAnswered;
+
+impl ClassifyRetry for IfAnswered {
+    fn classify_retry(&self, tried: &InterceptorContext) -> RetryAction {
+        if tried.response().is_none() { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "if answered"
+    }
 }
 
 /// The items of those keys that exist, in no order.
