@@ -28,5 +28,6 @@ mod schedule;
 mod senders;
 mod submit;
 mod two_processes;
+mod unknown;
 
 use tests::system;

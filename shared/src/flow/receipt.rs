@@ -106,7 +106,8 @@ pub(super) fn bearing(message: &Message, carrier: CarrierName, place: u8, status
         return Bearing::Nothing;
     }
     let has_it = place == message.place && message.carrier.is_none_or(|taker| taker == carrier);
-    let is_out = message.progress != Progress::Queued;
+    // What is to be sent again may have arrived the first time.
+    let is_out = message.progress != Progress::Queued || message.is_in_doubt();
     match status {
         // Whichever channel it came by, it has arrived.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,

@@ -39,6 +39,8 @@ pub enum Metric {
     Blocked,
     /// Submits without an answer.
     Unknown,
+    /// Messages that were sent again, with an unknown outcome.
+    Resent,
     /// Submits that a carrier could not take for now.
     Busy,
     /// Channels that gave way to the next that the client allowed.

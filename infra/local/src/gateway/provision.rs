@@ -208,8 +208,9 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         }
     }
     for (name, carrier) in &config.carriers {
-        let settings =
-            CarrierSettings { endpoint: carriers::endpoint(*name, carrier, world)?, timeout_ms: carrier.timeout_ms };
+        let endpoint = carriers::endpoint(*name, carrier, world)?;
+        anyhow::ensure!(!carrier.lookup || name.can_be_asked(), "carriers.{name}: lookup: it cannot be asked");
+        let settings = CarrierSettings { endpoint, timeout_ms: carrier.timeout_ms, lookup: carrier.lookup };
         directory.put_carrier(*name, &settings).await?;
     }
     directory.put_rates(&config.rates).await?;
@@ -229,6 +230,7 @@ fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account>
         reply_url: url("reply_url", &account.reply_url)?,
         status_url: url("status_url", &account.status_url)?,
         secrets: account.secrets.clone(),
+        on_unknown: account.on_unknown,
         stop_text: account.stop_text.clone(),
         start_text: account.start_text.clone(),
         help_text: account.help_text.clone(),

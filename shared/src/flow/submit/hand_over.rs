@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::{
     conclude::{Verdict, put_back, receipt_by},
+    unknown::first_look,
     ways::Way,
 };
 use crate::{
@@ -81,7 +82,9 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                 }
                 Outcome::Unknown { reason } => {
                     let unknown = self.taken(message, way, Progress::Unknown, at);
-                    return Ok(Some(Settlement { reason: Some(reason), ..unknown }.into()));
+                    let has_next = way.receipt_within.is_some();
+                    let look_at = first_look(self.directory, message, Some(way.carrier), has_next, at).await;
+                    return Ok(Some(Settlement { reason: Some(reason), look_at, ..unknown }.into()));
                 }
                 Outcome::Rejected { reason } => (Ended::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
@@ -172,7 +175,9 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
             return Verdict { settlement: Settlement { tried, place, ..back.settlement }, retry_after };
         }
         let mut tried = tried;
-        let last = tried.pop().or_else(|| message.tried.last().cloned());
+        // What stays unknown does not end, so that its record is to say who refused it.
+        let last = if message.is_in_doubt() { tried.last().cloned() } else { tried.pop() };
+        let last = last.or_else(|| message.tried.last().cloned());
         let Some(last) = last else {
             return put_back(message, self.stamp, at, "no route leads to a carrier");
         };

@@ -170,6 +170,7 @@ pub(super) const SECRETS: &str = "secrets";
 pub(super) const STOP_TEXT: &str = "stop_text";
 pub(super) const START_TEXT: &str = "start_text";
 pub(super) const HELP_TEXT: &str = "help_text";
+pub(super) const ON_UNKNOWN: &str = "on_unknown";
 /// Of a key; times in milliseconds.
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
@@ -181,6 +182,7 @@ pub(super) const RULES: &str = "rules";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
+pub(super) const LOOKUP: &str = "lookup";
 
 pub(super) fn account(id: &AccountId) -> String {
     format!("{DIRECTORY_ACCOUNT}{id}")

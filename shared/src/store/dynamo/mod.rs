@@ -4,6 +4,7 @@
 //! `keys` builds every key and names every attribute that an expression names;
 //! the `*_item` modules are the shapes of the items.
 
+mod back_to_queue;
 mod batch;
 mod change;
 mod directory;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::info;
@@ -21,7 +21,18 @@ use crate::world::phone;
 use crate::world::problem::{Fields, Problem};
 
 pub(super) fn routes(network: Arc<Network>) -> Router {
-    Router::new().route("/carrier/messages", post(submit)).with_state(network)
+    Router::new()
+        .route("/carrier/messages", post(submit))
+        .route("/carrier/messages/{reference}", get(find))
+        .with_state(network)
+}
+
+/// What became of a submit, for a gateway that got no answer.
+async fn find(State(network): State<Arc<Network>>, Path(reference): Path<String>) -> Response {
+    match network.find(Carrier::Loopback, &reference) {
+        Some(id) => Json(json!({ "id": id })).into_response(),
+        None => refusal(StatusCode::NOT_FOUND, "unknown-message", "No message was taken under this reference."),
+    }
 }
 
 async fn submit(State(network): State<Arc<Network>>, body: Bytes) -> Result<Response, Problem> {
