@@ -220,10 +220,15 @@ fn destination(request: &Request) -> Option<(Peer, String)> {
         return Some((Peer::Aws(service), format!("{service} {operation}")));
     }
     match request.path.as_str() {
-        "/carrier/messages" | "/cm/v1.0/message" => Some((Peer::Carrier, "carrier".to_owned())),
+        _ if is_submit(request) => Some((Peer::Carrier, "carrier".to_owned())),
+        path if path.starts_with("/carrier/messages/") => Some((Peer::Carrier, "carrier, asked".to_owned())),
         path if path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
         _ => None,
     }
+}
+
+fn is_submit(request: &Request) -> bool {
+    matches!(request.path.as_str(), "/carrier/messages" | "/cm/v1.0/message")
 }
 
 impl Shared {
@@ -270,26 +275,26 @@ impl Shared {
     }
 
     async fn meet(&self, fault: Option<Fault>, peer: Peer, request: Request) -> (Option<Answer>, Then) {
-        let Some(fault) = fault else { return (Some(self.apply(peer, request).await), Then::Answer) };
+        let Some(fault) = fault else { return (Some(self.apply(request).await), Then::Answer) };
         match fault {
-            Fault::Forget => (Some(self.apply(peer, request).await), Then::Answer),
+            Fault::Forget => (Some(self.apply(request).await), Then::Answer),
             Fault::Delay => {
                 tokio::time::sleep(DELAY).await;
-                (Some(self.apply(peer, request).await), Then::Answer)
+                (Some(self.apply(request).await), Then::Answer)
             }
             Fault::DieBefore | Fault::DieAfter => {
                 if fault == Fault::DieAfter {
-                    self.apply(peer, request).await;
+                    self.apply(request).await;
                 }
                 self.dead.send_replace(true);
                 (None, Then::HangOn)
             }
             Fault::LoseAnswer => {
-                self.apply(peer, request).await;
+                self.apply(request).await;
                 (None, Then::Answer)
             }
             Fault::TimeOut => {
-                self.apply(peer, request).await;
+                self.apply(request).await;
                 (None, Then::HangOn)
             }
             Fault::Break => (None, Then::Answer),
@@ -298,7 +303,7 @@ impl Shared {
                 (None, Then::Answer)
             }
             Fault::RefuseAfter => {
-                self.apply(peer, request).await;
+                self.apply(request).await;
                 (fault.answer(peer), Then::Answer)
             }
             Fault::Throttle | Fault::ServerError | Fault::Refuse => (fault.answer(peer), Then::Answer),
@@ -306,9 +311,10 @@ impl Shared {
     }
 
     /// Has a call done, and then what was late for its turn.
-    async fn apply(&self, peer: Peer, request: Request) -> Answer {
+    async fn apply(&self, request: Request) -> Answer {
+        let is_submit = is_submit(&request);
         let answer = self.forward(request).await;
-        if peer == Peer::Carrier && answer.is_success() {
+        if is_submit && answer.is_success() {
             self.state().taken += 1;
         }
         self.apply_late().await;
@@ -318,7 +324,7 @@ impl Shared {
     async fn apply_late(&self) {
         let late = std::mem::take(&mut self.state().late);
         for request in late {
-            let is_submit = destination(&request).is_some_and(|(peer, _)| peer == Peer::Carrier);
+            let is_submit = is_submit(&request);
             let answer = self.forward(request).await;
             if is_submit && answer.is_success() {
                 self.state().taken += 1;

@@ -38,7 +38,7 @@ struct Client {
 pub async fn run(seed: usize) -> Verdict {
     let chance = Random::seeded(seed as u64);
     let carrier = one_of(&chance, &CarrierName::ALL);
-    let mut stage = Stage::new(&[carrier]).await;
+    let mut stage = Stage::new(&[carrier], false).await;
     stage.seed(seed as u64);
     stage.proxy.begin_run(faulty(Random::seeded(!(seed as u64))));
     let mut clients: Vec<_> = (0..CLIENTS).map(|place| client(&chance, carrier, place)).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt, Response};
-use local::config::Config;
+use local::{config::Config, world::WorldOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -20,6 +20,8 @@ use crate::proxy::{Brought, Proxy};
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
 const CARRIER_PATIENCE_MS: u32 = 1_000;
+/// When a carrier answers that answers too late.
+const ANSWERS_AFTER: Duration = Duration::from_millis(1_200);
 /// How long a receipt may take that the simulated network is to bring.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -47,12 +49,14 @@ pub struct Wish {
 }
 
 impl Stage {
-    /// All messages go through `carriers`, the most wanted first.
-    pub async fn new(carriers: &[CarrierName]) -> Self {
+    /// All messages go through `carriers`, the most wanted first, which are asked what
+    /// became of a submit if `lookup` says so and they can be.
+    pub async fn new(carriers: &[CarrierName], lookup: bool) -> Self {
         let proxy = Proxy::start().await;
-        let system = System::configured(|world| {
+        let options = WorldOptions { answer_delay: ANSWERS_AFTER, ..WorldOptions::default() };
+        let system = System::configured(options, |world| {
             proxy.lead_to(world);
-            configuration(&proxy, carriers)
+            configuration(&proxy, carriers, lookup)
         })
         .await
         .without_gateway()
@@ -253,8 +257,12 @@ impl Wish {
         Self { body: body.to_string(), ..Self::new(Method::POST, path) }
     }
 
-    pub fn under(mut self, key: &str) -> Self {
-        self.headers.push(("idempotency-key", key.to_owned()));
+    pub fn under(self, key: &str) -> Self {
+        self.with("idempotency-key", key)
+    }
+
+    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+        self.headers.push((header, value.to_owned()));
         self
     }
 }
@@ -264,13 +272,13 @@ fn text(response: &Response<Body>) -> String {
 }
 
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName]) -> String {
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], lookup: bool) -> String {
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
     let config = before
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
-        .replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""))
+        .replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
         .replace("timeout_ms = 3000", &format!("timeout_ms = {CARRIER_PATIENCE_MS}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))

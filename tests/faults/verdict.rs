@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::{
-    domain::{EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
+    domain::{Ended, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
     store::{Freshness, Messages},
 };
 
 use crate::{
     life::{Promises, Rest, is_named},
-    scenario::Scenario,
+    scenario::{Phone, Scenario},
     stage::{DEAD_LETTERS, Stage},
 };
 
@@ -146,7 +146,8 @@ fn judge_message(
     if stage.proxy.struck().is_empty() && state != scenario.comes_to {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
     }
-    if was_unknown && !stage.proxy.may_be_unknown() {
+    let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
+    if was_unknown && !may_be_unknown {
         verdict.wrong.push("unknown without need".to_owned());
     }
     let is_at_rest = state.is_final() || (state == State::Submitted && scenario.comes_to == State::Submitted);
@@ -156,7 +157,10 @@ fn judge_message(
     // What has no name is another message each time that a client asks for it.
     let often = if is_named(scenario) { 1 } else { promises.asked };
     for (channel, times) in shown {
-        if *times > often {
+        // What is sent again with an unknown outcome is on record, each time.
+        let again = message.tried.iter().filter(|tried| tried.ended == Ended::Unknown);
+        let again = again.filter(|tried| tried.channel.as_str() == channel).count();
+        if *times > often + again {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
     }

@@ -20,7 +20,7 @@ const DAY: u64 = 24 * 60 * MINUTE;
 /// A configuration whose carriers have little time, and whose first account wants that.
 fn config(on_unknown: &str) -> String {
     let impatient = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
-    impatient.replacen("stop_text", &format!("on_unknown = \"{on_unknown}\"\nstop_text"), 1)
+    impatient.replace("on_unknown = \"wait\"", &format!("on_unknown = \"{on_unknown}\""))
 }
 
 async fn system(on_unknown: &str) -> System {

@@ -59,8 +59,8 @@ impl System {
     }
 
     /// With a configuration that is written once the world's address is known.
-    pub async fn configured(configure: impl FnOnce(&Url) -> String) -> Self {
-        let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
+    pub async fn configured(options: WorldOptions, configure: impl FnOnce(&Url) -> String) -> Self {
+        let world = World::start(listener().await, options).await.unwrap();
         let config = configure(world.url());
         let gateway = start_gateway(&world, &config, Metrics::none(), false).await;
         Self { world, gateway: Some(gateway), client: Client::new() }

@@ -69,8 +69,8 @@ async fn with_carrier(on_unknown: &str, script: Box<Script>) -> (System, Arc<Mut
     (System::with_config(&config).await, asked)
 }
 
-fn denies() -> Option<(u16, Value)> {
-    Some((404, json!({"code": "unknown-message", "message": "No such message."})))
+fn denial() -> (u16, Value) {
+    (404, json!({"code": "unknown-message", "message": "No such message."}))
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn what_its_carrier_never_took_goes_again_whatever_is_wanted() {
             on_unknown,
             Box::new(move |method| {
                 if method == "GET" {
-                    return denies();
+                    return Some(denial());
                 }
                 let mut posts = posts.lock().unwrap();
                 *posts += 1;
@@ -102,7 +102,7 @@ async fn what_was_never_taken_and_is_refused_then_is_rejected() {
     let posts = Mutex::new(0);
     let script = move |method: &str| {
         if method == "GET" {
-            return denies();
+            return Some(denial());
         }
         let mut posts = posts.lock().unwrap();
         *posts += 1;

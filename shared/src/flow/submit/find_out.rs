@@ -70,13 +70,11 @@ pub(super) async fn find_out(
         Unanswered::SendAgain => may_go_again(gateway, directory, message, now).await?.then_some(Ended::Unknown),
         Unanswered::Rest => None,
     };
-    match again {
-        Some(ended) => Ok(Looked::queued(send_again(gateway, message, outlook.held_by, ended, now).await?)),
-        None => {
-            rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
-            Ok(Looked::FINISHED)
-        }
+    if let Some(ended) = again {
+        return Ok(Looked::queued(send_again(gateway, message, outlook.held_by, ended, now).await?));
     }
+    rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
+    Ok(Looked::FINISHED)
 }
 
 /// What whoever may have it says, and who says so. That it was not taken must all of

@@ -4,6 +4,7 @@
 
 mod pending;
 mod steps;
+mod unknown;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use shared::runtime::Environment;
 
 pub use pending::{PENDING, pending};
 pub use steps::steps;
+use unknown::unknown;
 
 use crate::{
     budgets::Budgets,
@@ -114,7 +116,8 @@ impl Stage {
 /// When a step does not do what it should.
 pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
-    let (steps, pending) = (steps().await?, pending(counts).await?);
+    let (mut steps, pending) = (steps().await?, pending(counts).await?);
+    steps.extend(unknown().await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [

@@ -174,7 +174,7 @@ impl<'a> Functions<'a> {
     }
 }
 
-fn job(message: &str) -> SqsEvent {
+pub(super) fn job(message: &str) -> SqsEvent {
     batch_of(&json!({"v": 1, "type": "submit", "message": message}))
 }
 
@@ -186,7 +186,7 @@ fn batch_of(job: &Value) -> SqsEvent {
     event
 }
 
-fn finished(failed: usize) -> anyhow::Result<()> {
+pub(super) fn finished(failed: usize) -> anyhow::Result<()> {
     anyhow::ensure!(failed == 0, "{failed} jobs of a batch failed");
     Ok(())
 }
