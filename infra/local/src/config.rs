@@ -64,6 +64,9 @@ pub struct CarrierConfig {
     /// Whether it is asked what became of a submit that it did not answer.
     #[serde(default)]
     pub lookup: bool,
+    /// Whether its receipts are found by its own ids.
+    #[serde(default)]
+    pub receipts_by_id: bool,
 }
 
 impl Config {

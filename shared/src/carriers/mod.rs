@@ -81,6 +81,16 @@ impl CarrierName {
         }
     }
 
+    /// Whether its receipts bear the id that it answers a submit with.
+    #[must_use]
+    pub fn reports_by_id(self) -> bool {
+        match self {
+            Self::Loopback => true,
+            // It answers with none.
+            Self::Cm => false,
+        }
+    }
+
     /// The carrier of that name, as it stands in a webhook's path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -126,6 +136,10 @@ pub struct CarrierSettings {
     /// [`CarrierName::can_be_asked`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup: bool,
+    /// Whether its receipts are found by its own id for the message, as they do not bear
+    /// our name for the submit; see [`CarrierName::reports_by_id`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receipts_by_id: bool,
 }
 
 /// What only a carrier and the gateway may know, from Secrets Manager.
@@ -222,6 +236,8 @@ impl Found {
 pub struct CarrierReceipt {
     /// Our name for the submit, where the carrier gives it back in the body.
     pub reference: Option<SubmitReference>,
+    /// The carrier's own id, as it writes it in receipts.
+    pub carrier_id: Option<String>,
     pub status: ReceiptStatus,
     pub code: Option<String>,
     pub description: Option<String>,

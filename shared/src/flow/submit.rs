@@ -44,8 +44,8 @@ use crate::{
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{
-        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, Settlement,
-        StoreError,
+        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, SentIds,
+        Settlement, StoreError,
     },
 };
 
@@ -70,7 +70,7 @@ pub enum Done {
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn submit(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     id: MessageId,
@@ -112,7 +112,7 @@ pub async fn submit(
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn failed(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     failed: &FailedSubmit,
@@ -177,7 +177,7 @@ async fn give_way(
 
 /// Sends a message that this run has claimed, and records what came of it.
 async fn send(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     mut message: Box<Message>,

@@ -49,6 +49,8 @@ pub enum Metric {
     Replies,
     /// Receipts and replies that match nothing.
     Parked,
+    /// Receipts whose carrier's id may be that of several messages.
+    Ambiguous,
     /// Callbacks that a client took.
     Told,
     /// From what happened until the client took its callback.

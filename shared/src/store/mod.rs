@@ -13,6 +13,7 @@ mod page;
 mod parking;
 mod remembered;
 mod secrets;
+mod sent_ids;
 
 pub use change::{
     Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, SendingAgain, Settlement, Sleeper, Unfinished,
@@ -22,6 +23,7 @@ pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, Key
 pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
+pub use sent_ids::{SentId, SentIds};
 
 use std::collections::HashMap;
 

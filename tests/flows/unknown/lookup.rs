@@ -1,13 +1,10 @@
 //! Carriers that can be asked what became of a submit are asked, before anything is
 //! done that might do it twice.
 
-use std::{
-    io::{Read, Write},
-    net::TcpListener,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::scripted::{Script, carrier};
 
 fn asking(on_unknown: &str) -> String {
     config(on_unknown).replace("[carriers.loopback]", "[carriers.loopback]\nlookup = true")
@@ -29,38 +26,6 @@ async fn what_its_carrier_took_is_submitted_and_is_never_sent_again() {
         receipt(&system, &id, "delivered").await;
         assert_eq!(told(&system).await.len(), 1);
     }
-}
-
-/// What a carrier answers each request, by its first line; none breaks it off.
-type Script = dyn Fn(&str) -> Option<(u16, Value)> + Send + Sync;
-
-/// A carrier that does as told, and what it was asked.
-fn carrier(script: Box<Script>) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for mut connection in listener.incoming().map_while(Result::ok) {
-            let mut bytes = [0; 8192];
-            let length = connection.read(&mut bytes).unwrap_or_default();
-            let line = String::from_utf8_lossy(&bytes[..length]).lines().next().unwrap_or_default().to_owned();
-            let method = line.split(' ').next().unwrap_or_default().to_owned();
-            let answer = if method == "PUT" { Some((204, Value::Null)) } else { script(&method) };
-            if method != "PUT" {
-                seen.lock().unwrap().push(method);
-            }
-            if let Some((status, body)) = answer {
-                let body = if body.is_null() { String::new() } else { body.to_string() };
-                let head = format!(
-                    "HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                let _ = connection.write_all(format!("{head}{body}").as_bytes());
-            }
-        }
-    });
-    (url, asked)
 }
 
 async fn with_carrier(on_unknown: &str, script: Box<Script>) -> (System, Arc<Mutex<Vec<String>>>) {

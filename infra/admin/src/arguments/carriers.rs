@@ -27,6 +27,12 @@ pub enum CarrierCommand {
         /// Do not ask it
         #[arg(long)]
         no_lookup: bool,
+        /// Find its receipts by its own id for a message: they do not bear our name for the submit
+        #[arg(long, conflicts_with = "no_receipts_by_id")]
+        receipts_by_id: bool,
+        /// Find them by our name
+        #[arg(long)]
+        no_receipts_by_id: bool,
     },
     /// Show how a carrier is reached, and the paths that it posts to
     Show {

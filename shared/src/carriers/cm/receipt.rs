@@ -91,7 +91,7 @@ fn receipt(
     let standard = || code.as_deref().and_then(standard_errors::description).map(str::to_owned);
     let description = description.or_else(standard);
     let reference = reference.as_deref().and_then(SubmitReference::parse);
-    CarrierReceipt { reference, status, code, description }
+    CarrierReceipt { reference, carrier_id: None, status, code, description }
 }
 
 #[cfg(test)]

@@ -21,13 +21,14 @@ use crate::{
     domain::{Ended, Message, Progress, Stamp, State, Tried},
     flow::{
         Gateway, Unavailable,
+        receipt::note_id,
         settle::{settle, settlement},
     },
     queue::Queue,
     runtime::{About, Metric},
     store::{
-        Change, Directory, DirectoryStore, Messages, Recipients, SecretStore, SendingAgain, Settlement, Sleeper,
-        StoreError,
+        Change, Directory, DirectoryStore, Messages, Recipients, SecretStore, SendingAgain, SentIds, Settlement,
+        Sleeper, StoreError,
     },
 };
 
@@ -36,15 +37,18 @@ const DENIED: &str = "its carrier says that it did not take it";
 
 /// Asks, and does what follows. `unanswered` is what is due if nobody can say.
 pub(super) async fn find_out(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     message: &Message,
     outlook: Outlook,
     unanswered: Unanswered,
 ) -> Result<Looked, Unavailable> {
-    let (found, carrier) =
-        if outlook.remedies.ask { ask(directory, submitter, message).await? } else { (Found::CannotSay, None) };
+    let (found, carrier) = if outlook.remedies.ask {
+        ask(gateway, directory, submitter, message).await?
+    } else {
+        (Found::CannotSay, None)
+    };
     // Asking took its time.
     let now = gateway.clock.now();
     let is_denied = match found {
@@ -79,7 +83,8 @@ pub(super) async fn find_out(
 
 /// What whoever may have it says, and who says so. That it was not taken must all of
 /// them say.
-async fn ask(
+async fn ask<Q>(
+    gateway: &Gateway<impl SentIds, Q>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     message: &Message,
@@ -88,10 +93,14 @@ async fn ask(
     let carriers = may_have_it(message, message.carrier, &directory.routes().await?);
     let mut found = if carriers.is_empty() { Found::CannotSay } else { Found::NotTaken };
     for carrier in carriers {
-        let said = match directory.carrier(carrier).await? {
-            Some(settings) => submitter.find(carrier, &settings, reference).await,
-            None => Found::CannotSay,
+        let Some(settings) = directory.carrier(carrier).await? else {
+            found = Found::CannotSay;
+            continue;
         };
+        let said = submitter.find(carrier, &settings, reference).await;
+        if let Found::Taken { carrier_id } = &said {
+            note_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
+        }
         info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
         match said {
             Found::Taken { .. } => return Ok((said, Some(carrier))),

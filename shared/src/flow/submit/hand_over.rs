@@ -19,9 +19,9 @@ use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},
     edge::chain,
-    flow::{Gateway, Unavailable, settle::settlement},
+    flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
     runtime::{About, Metric},
-    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, Settlement, StoreError},
+    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
 };
 
 /// A message that this run holds, and what the run has found out.
@@ -55,7 +55,7 @@ impl Wait {
     }
 }
 
-impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
+impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
     /// Goes along the ways. None when the message is this run's no longer.
     pub(super) async fn along(&mut self, message: &mut Message, ways: &[Way]) -> Result<Option<Verdict>, Unavailable> {
         let mut wait: Option<Wait> = None;
@@ -71,7 +71,13 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                         wait = Some(Wait::shorter(wait, Wait { place: way.place, reason, retry_after: None }));
                         break;
                     }
-                    self.submitter.submit(way.carrier, &settings, &submission(message, way)).await
+                    let submission = submission(message, way);
+                    let outcome = self.submitter.submit(way.carrier, &settings, &submission).await;
+                    if let Outcome::Accepted { carrier_id } = &outcome {
+                        let id = carrier_id.as_deref();
+                        note_id(self.gateway, way.carrier, &settings, submission.reference, id).await;
+                    }
+                    outcome
                 }
             };
             let at = self.gateway.clock.now();

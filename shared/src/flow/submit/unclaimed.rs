@@ -21,7 +21,7 @@ use crate::{
         settle::{settle, settlement},
     },
     queue::Queue,
-    store::{Directory, DirectoryStore, Messages, Recipients, SecretStore, Settlement, StoreError},
+    store::{Directory, DirectoryStore, Messages, Recipients, SecretStore, SentIds, Settlement, StoreError},
 };
 
 /// A channel that has had its time.
@@ -78,7 +78,7 @@ impl Outlook {
 
 /// Does what is due for a message that was found like this.
 pub(super) async fn look_at_unclaimed(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     message: &Message,

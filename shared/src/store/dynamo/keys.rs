@@ -47,6 +47,7 @@ pub(super) const TRIES: &str = "tries";
 pub(super) const OBEYED: &str = "obeyed";
 /// How its id begins. No message has an id like this.
 pub(super) const PARKED: &str = "parked#";
+const SENT_ID: &str = "id#";
 
 /// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
@@ -69,6 +70,20 @@ pub(super) fn parse_parked(text: &str) -> Option<ParkedId> {
     let mut parts = text.strip_prefix(PARKED)?.splitn(3, '#');
     let (kind, carrier) = (ParkedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
     Some(ParkedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
+}
+
+/// In `Messages`, beside them: which submits a carrier gave an id of that spelling.
+pub(super) fn sent(carrier: CarrierName, spelling: &str) -> String {
+    format!("sent#{carrier}#{spelling}")
+}
+
+/// In such an item: an id as the carrier gave it.
+pub(super) fn sent_id(id: &str) -> String {
+    format!("{SENT_ID}{id}")
+}
+
+pub(super) fn parse_sent_id(attribute: &str) -> Option<&str> {
+    attribute.strip_prefix(SENT_ID)
 }
 
 pub(super) fn sleeper(sleeper: Sleeper) -> String {
@@ -183,6 +198,7 @@ pub(super) const RULES: &str = "rules";
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 pub(super) const LOOKUP: &str = "lookup";
+pub(super) const RECEIPTS_BY_ID: &str = "receipts_by_id";
 
 pub(super) fn account(id: &AccountId) -> String {
     format!("{DIRECTORY_ACCOUNT}{id}")

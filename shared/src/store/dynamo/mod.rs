@@ -21,6 +21,7 @@ mod put;
 mod rates;
 mod recipients;
 mod reply_item;
+mod sent_ids;
 
 pub use directory::DynamoDirectory;
 pub use keys::WAKE_SHARDS;

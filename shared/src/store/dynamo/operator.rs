@@ -80,6 +80,7 @@ pub struct CarrierChange {
     pub default_timeout_ms: u64,
     /// None keeps what there is.
     pub lookup: Option<bool>,
+    pub receipts_by_id: Option<bool>,
 }
 
 impl DynamoDirectory {
@@ -326,6 +327,7 @@ impl DynamoDirectory {
             None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
         };
         let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
+        let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
             Answer::Made(item) | Answer::Refused(item) => from_item(item).map_err(unreadable),
             Answer::Missing => Err(unreadable("a carrier that was just written is not there")),
