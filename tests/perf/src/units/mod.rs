@@ -2,6 +2,7 @@
 //! handlers are called here in the process, each by itself, and the world's
 //! meter is read before and after, so that the counts are the same every time.
 
+mod by_id;
 mod pending;
 mod steps;
 mod unknown;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::runtime::Environment;
 
+use by_id::by_id;
 pub use pending::{PENDING, pending};
 pub use steps::steps;
 use unknown::unknown;
@@ -118,6 +120,7 @@ pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
     let (mut steps, pending) = (steps().await?, pending(counts).await?);
     steps.extend(unknown().await?);
+    steps.extend(by_id().await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [

@@ -191,7 +191,7 @@ pub(super) fn finished(failed: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
+pub(super) fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
     anyhow::ensure!(response.status() == 200, "a webhook was answered {}", response.status());
     Ok(())
 }
