@@ -119,6 +119,7 @@ mod tests {
     fn the_three_forms_say_the_same() {
         let expected = CarrierReceipt {
             reference: SubmitReference::parse(REFERENCE),
+            carrier_id: None,
             status: ReceiptStatus::Undelivered,
             code: Some("24".to_owned()),
             description: Some("Absent subscriber".to_owned()),
