@@ -18,7 +18,7 @@ use crate::{
     number,
     proxy::Submit,
     scenario::Phone,
-    stage::{JOBS, Stage, Wish},
+    stage::{JOBS, Manners, Stage, Wish},
 };
 
 /// What comes: the answer, or a receipt.
@@ -66,7 +66,7 @@ async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
     for carrier in CarrierName::ALL {
-        let mut stage = Stage::with_patience(&[carrier], PATIENCE_MS).await;
+        let mut stage = Stage::with(&[carrier], &Manners { patience_ms: PATIENCE_MS, ..Manners::default() }).await;
         stage.renew(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
             live_through(&mut stage, together).await;

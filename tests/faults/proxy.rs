@@ -321,10 +321,15 @@ fn destination(request: &Request) -> Option<(Peer, String)> {
         return Some((Peer::Aws(service), format!("{service} {operation}")));
     }
     match request.path.as_str() {
-        "/carrier/messages" | "/cm/v1.0/message" => Some((Peer::Carrier, "carrier".to_owned())),
+        _ if is_submit(request) => Some((Peer::Carrier, "carrier".to_owned())),
+        path if path.starts_with("/carrier/messages/") => Some((Peer::Carrier, "carrier, asked".to_owned())),
         path if path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
         _ => None,
     }
+}
+
+fn is_submit(request: &Request) -> bool {
+    matches!(request.path.as_str(), "/carrier/messages" | "/cm/v1.0/message")
 }
 
 impl Shared {

@@ -4,12 +4,16 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{carriers::CarrierName, dialects::Dialect, domain::State};
+use shared::{
+    carriers::CarrierName,
+    dialects::Dialect,
+    domain::{OnUnknown, State},
+};
 use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
 
-use crate::stage::Wish;
+use crate::stage::{Manners, Wish};
 
 const RATED: &str = "441111111110";
 
@@ -47,6 +51,8 @@ pub enum Phone {
     Repeated,
     OutOfOrder,
     Busy,
+    /// Its carrier takes what comes, and never answers.
+    Unanswered,
     Stops,
 }
 
@@ -60,6 +66,7 @@ impl Phone {
             Self::Delivered => 5,
             Self::OutOfOrder => 6,
             Self::Busy => 7,
+            Self::Unanswered => 8,
             Self::Stops => 9,
         };
         format!("447700900{digit}{place:02}")
@@ -68,7 +75,7 @@ impl Phone {
     /// How many receipts and replies follow each submit that was taken.
     pub fn brings(self) -> usize {
         match self {
-            Self::NoReceipt | Self::Rejected => 0,
+            Self::NoReceipt | Self::Rejected | Self::Unanswered => 0,
             Self::Delivered | Self::Undelivered | Self::Busy => 1,
             Self::OutOfOrder | Self::Stops => 2,
             Self::Repeated => 5,
@@ -80,6 +87,7 @@ impl Phone {
             Self::NoReceipt => State::Submitted,
             Self::Undelivered => State::Undelivered,
             Self::Rejected => State::Rejected,
+            Self::Unanswered => State::Failed,
             _ => State::Delivered,
         }
     }
@@ -147,6 +155,10 @@ pub struct Scenario {
     pub then: Then,
     /// What the phone does on RCS, if that is tried before SMS.
     pub rcs: Option<&'static str>,
+    /// What its client wants done about an unknown outcome, if it says so.
+    pub on_unknown: Option<OnUnknown>,
+    /// Whether its carrier is asked about it.
+    pub lookup: bool,
     /// What it comes to without a fault.
     pub comes_to: State,
     /// The only function whose calls go wrong, where a whole way has too many.
@@ -168,6 +180,8 @@ impl Scenario {
             phone,
             then: Then::Nothing,
             rcs: None,
+            on_unknown: None,
+            lookup: false,
             comes_to: phone.comes_to(),
             only: None,
         }
@@ -175,7 +189,16 @@ impl Scenario {
 
     /// How many times as seldom its runs are chosen, since each takes so much longer.
     pub fn weight(&self) -> usize {
-        if self.messages >= 100 { 20 } else { 1 }
+        match self.phone {
+            _ if self.messages >= 100 => 20,
+            // Each submit waits for the carrier's whole patience.
+            Phone::Unanswered => 4,
+            _ => 1,
+        }
+    }
+
+    pub fn manners(&self) -> Manners {
+        Manners { lookup: self.lookup, ..Manners::default() }
     }
 
     /// Whether the phone gets its message on some channel.
@@ -241,6 +264,10 @@ impl Scenario {
                 Wish::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
             }
         };
+        let wish = match self.on_unknown {
+            Some(choice) => wish.with("on-unknown", choice.as_str()),
+            None => wish,
+        };
         if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
     }
 
@@ -290,6 +317,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..busy });
     let refused = Scenario::new("two carriers, both refuse", Door::Mplus, loopback, Phone::Rejected);
     all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..refused });
+    all.extend(unanswered());
     let cancel = Scenario::new("cancel", Door::Mplus, loopback, Phone::Delivered);
     all.push(Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel });
     all
@@ -343,4 +371,18 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
     let named = format!("told of each state in cm, {carrier}");
     all.push(Scenario::new(&named, Door::CmJson, carrier, Phone::Undelivered));
     all
+}
+
+/// A carrier that does not answer, and what may be done about that.
+fn unanswered() -> [Scenario; 2] {
+    let of = |name: &str, on_unknown| {
+        let unanswered = Scenario::new(name, Door::Mplus, CarrierName::Loopback, Phone::Unanswered);
+        // Of these phones the ones with an odd number bring no receipt.
+        Scenario { first: 1, on_unknown: Some(on_unknown), only: Some("dispatch"), ..unanswered }
+    };
+    let asked = of("no answer, and the carrier is asked", OnUnknown::Wait);
+    [
+        of("no answer, and it is sent again", OnUnknown::Resend),
+        Scenario { lookup: true, comes_to: State::Submitted, ..asked },
+    ]
 }

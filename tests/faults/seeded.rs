@@ -115,7 +115,7 @@ impl Run<'_> {
 
     /// Takes in what carriers have brought, and what they will bring.
     fn collect(&mut self) {
-        self.mail.collect(&self.stage.proxy, &self.chance, &crowd::is_silent);
+        self.mail.collect(&self.stage.proxy, &self.chance, crowd::is_silent);
     }
 
     /// A phone writes to whoever wrote to it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt};
-use local::config::Config;
+use local::{config::Config, world::WorldOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -23,6 +23,8 @@ use crate::{
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
 const CARRIER_PATIENCE_MS: u32 = 1_000;
+/// When a carrier answers that answers too late.
+const ANSWERS_AFTER: Duration = Duration::from_millis(1_200);
 /// How long a receipt may take that the simulated network is to bring.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -61,18 +63,33 @@ pub struct Wish {
     pub body: String,
 }
 
+/// How carriers are dealt with.
+pub struct Manners {
+    /// How long their answers are waited for.
+    pub patience_ms: u32,
+    /// Whether they are asked what became of a submit, if they can be.
+    pub lookup: bool,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { patience_ms: CARRIER_PATIENCE_MS, lookup: false }
+    }
+}
+
 impl Stage {
     /// All messages go through `carriers`, the most wanted first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
-        Self::with_patience(carriers, CARRIER_PATIENCE_MS).await
+        Self::with(carriers, &Manners::default()).await
     }
 
-    /// Where a carrier's answer is waited for so long.
-    pub async fn with_patience(carriers: &[CarrierName], patience_ms: u32) -> Self {
+    /// Where carriers have these manners.
+    pub async fn with(carriers: &[CarrierName], manners: &Manners) -> Self {
         let proxy = Proxy::start().await;
-        let system = System::configured(|world| {
+        let options = WorldOptions { answer_delay: ANSWERS_AFTER, ..WorldOptions::default() };
+        let system = System::configured(options, |world| {
             proxy.lead_to(world);
-            configuration(&proxy, carriers, patience_ms)
+            configuration(&proxy, carriers, manners)
         })
         .await
         .without_gateway()
@@ -297,8 +314,12 @@ impl Wish {
         Self { body: body.to_string(), ..Self::new(key, Method::POST, path) }
     }
 
-    pub fn under(mut self, key: &str) -> Self {
-        self.headers.push(("idempotency-key", key.to_owned()));
+    pub fn under(self, key: &str) -> Self {
+        self.with("idempotency-key", key)
+    }
+
+    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+        self.headers.push((header, value.to_owned()));
         self
     }
 }
@@ -309,13 +330,14 @@ fn request_of(brought: &Brought) -> lambda_http::Request {
 }
 
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName], patience_ms: u32) -> String {
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], manners: &Manners) -> String {
+    let Manners { patience_ms, lookup } = manners;
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
     let config = before
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
-        .replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""))
+        .replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
         .replace("timeout_ms = 3000", &format!("timeout_ms = {patience_ms}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))

@@ -137,7 +137,7 @@ pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
 }
 
 async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table {
-    let mut stage = Stage::new(&scenario.carriers).await;
+    let mut stage = Stage::with(&scenario.carriers, &scenario.manners()).await;
     let mut table = Table::default();
     let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
     let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::{
-    domain::{EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
+    domain::{Ended, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
     store::Messages,
 };
 
 use crate::{
     life::{Promises, Rest, is_named},
-    scenario::Scenario,
+    scenario::{Phone, Scenario},
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
@@ -182,7 +182,8 @@ fn judge_message(
     if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
     }
-    if was_unknown && !stage.proxy.may_be_unknown() {
+    let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
+    if was_unknown && !may_be_unknown {
         verdict.wrong.push("unknown without need".to_owned());
     }
     let is_at_rest = state.is_final() || (state == State::Submitted && scenario.comes_to == State::Submitted);
@@ -190,7 +191,10 @@ fn judge_message(
         verdict.lost.push(format!("it stays {}", state.as_str()));
     }
     for (channel, times) in shown {
-        if *times > 1 {
+        // What is sent again with an unknown outcome is on record, each time.
+        let again = message.tried.iter().filter(|tried| tried.ended == Ended::Unknown);
+        let again = again.filter(|tried| tried.channel.as_str() == channel).count();
+        if *times > 1 + again {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
     }

@@ -40,7 +40,8 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
         draft(4, "447700900074", SenderChoice::Shared),
     ];
     // The fourth was refused by the dialect.
-    let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key: None, dry_run: false };
+    let (idempotency_key, on_unknown) = (None, None);
+    let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false };
     let account = AccountId::parse("demo").unwrap();
     let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
     let refused: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();

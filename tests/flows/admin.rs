@@ -6,6 +6,7 @@ mod parked;
 mod rates;
 mod repair;
 mod routes;
+mod unknown;
 
 use std::{
     io::{Read, Write},
@@ -94,7 +95,8 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     let shown = read(&system, &["account", "show", "acme"]).await;
     assert_eq!(
         shown["account"],
-        json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "notice_url": null, "secrets": 1})
+        json!({"id": "acme", "name": "Acme Ltd", "reply_url": sink, "status_url": null, "notice_url": null, "secrets": 1,
+            "on_unknown": "wait"})
     );
     assert_eq!(shown["senders"], json!(["441110000001"]));
     assert!(!shown.to_string().contains(&key) && !shown.to_string().contains(&secret));
@@ -109,7 +111,7 @@ async fn an_account_can_be_changed_in_part() {
     let both = ["account", "set", "demo", "--no-reply-url", "--status-url", "https://a.example/"];
     let changed = read(&system, &both).await;
     let expected = json!({"id": "demo", "name": "Renamed", "reply_url": null, "status_url": "https://a.example/",
-        "notice_url": system.sink("notices"), "secrets": 1});
+        "notice_url": system.sink("notices"), "secrets": 1, "on_unknown": "wait"});
     assert_eq!(changed["account"], expected);
     let changed = read(&system, &["account", "set", "demo", "--no-status-url"]).await;
     assert!(changed["account"]["status_url"].is_null());

@@ -26,7 +26,7 @@ async fn system() -> System {
     System::with_config(&config).await
 }
 
-fn post_json(system: &System, body: impl Into<reqwest::Body>) -> RequestBuilder {
+pub(crate) fn post_json(system: &System, body: impl Into<reqwest::Body>) -> RequestBuilder {
     system.request(Method::POST, "/v1.0/message").body(body)
 }
 

@@ -10,6 +10,7 @@ mod admin;
 mod bad_input;
 mod bulk;
 mod callbacks;
+mod carrier_ids;
 mod channels;
 mod cm;
 mod conversation;
@@ -25,8 +26,10 @@ mod reading;
 mod receipts;
 mod replies;
 mod schedule;
+mod scripted;
 mod senders;
 mod submit;
 mod two_processes;
+mod unknown;
 
 use tests::system;

@@ -119,3 +119,19 @@ async fn what_is_counted_is_what_happened() {
     let known = known.map(|(account, carrier, metric)| (account.to_owned(), carrier.to_owned(), metric.to_owned()));
     assert_eq!(beside, known.into());
 }
+
+#[tokio::test]
+async fn what_is_sent_again_with_an_unknown_outcome_is_counted() {
+    let log = Log::default();
+    let system = System::with_metrics(Metrics::to("test", log.clone())).await;
+    let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).header("On-Unknown", "resend");
+    let accepted = answer(request.json(&json!({"messages": [owned("447700900811", "Hello")]}))).await;
+    let id = &accepted.body["messages"][0]["messageUuid"];
+    system.until_state(id, "unknown").await;
+    system.advance(125).await;
+    let counted = |metric: &str| {
+        let key = ("demo".to_owned(), "loopback".to_owned(), metric.to_owned());
+        log.sums().get(&key).copied().unwrap_or_default()
+    };
+    system.until("both are counted", async || ((counted("Unknown"), counted("Resent")) == (2, 1)).then_some(())).await;
+}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
     dialects::mplus,
-    domain::{Channel, Keyword, State},
+    domain::{Channel, Ended, Keyword, OnUnknown, State},
 };
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
@@ -64,6 +64,9 @@ fn the_names_are_those_of_the_code() {
     assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.as_str().to_owned()).into());
     assert_eq!(names("MessageChannel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
     assert_eq!(names("CarrierName"), CarrierName::ALL.map(|carrier| carrier.as_str().to_owned()).into());
+    assert_eq!(names("OnUnknown"), OnUnknown::ALL.map(|choice| choice.as_str().to_owned()).into());
+    let ended = document()["components"]["schemas"]["Tried"]["properties"]["ended"]["enum"].clone();
+    assert_eq!(ended, json!(Ended::ALL.map(Ended::as_str)));
     assert_eq!(names("Keyword"), Keyword::ALL.map(|keyword| keyword.as_str().to_owned()).into());
     let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
     let known = mplus::event::CODES.map(|(code, _, _)| code);

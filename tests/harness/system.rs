@@ -85,8 +85,8 @@ impl System {
     }
 
     /// With a configuration that is written once the world's address is known.
-    pub async fn configured(configure: impl FnOnce(&Url) -> String) -> Self {
-        let world = World::start(listener().await, WorldOptions::default()).await.unwrap();
+    pub async fn configured(options: WorldOptions, configure: impl FnOnce(&Url) -> String) -> Self {
+        let world = World::start(listener().await, options).await.unwrap();
         let config = configure(world.url());
         Self::around(world, &config, Metrics::none()).await
     }

@@ -10,12 +10,13 @@ use shared::{
     domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
-    runtime::{ConfigError, Environment, connect_gateway, connect_secrets},
-    store::CarrierSecrets,
+    runtime::{ConfigError, Environment, connect_directory, connect_gateway, connect_secrets},
+    store::{CarrierSecrets, Directory},
 };
 
 pub struct DlrWebhook {
     gateway: Gateway,
+    directory: Directory,
     secrets: CarrierSecrets,
 }
 
@@ -23,7 +24,11 @@ impl DlrWebhook {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)?, secrets: connect_secrets(environment)? })
+        Ok(Self {
+            gateway: connect_gateway(environment)?,
+            directory: connect_directory(environment)?,
+            secrets: connect_secrets(environment)?,
+        })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
@@ -46,7 +51,8 @@ impl DlrWebhook {
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
         for (index, one) in receipts.iter().enumerate() {
-            receipt(&self.gateway, carrier, one, Brought { payload: &payload, index, submit }).await?;
+            let brought = Brought { payload: &payload, index, submit };
+            receipt(&self.gateway, &self.directory, carrier, one, brought).await?;
         }
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }

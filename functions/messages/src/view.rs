@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     carriers::CarrierName,
-    domain::{Content, Keyword, Message, Reference, Reply, State, Tried},
+    domain::{Content, Keyword, Message, OnUnknown, Reference, Reply, State, Tried},
     store::{Page, Position, Record},
 };
 
@@ -43,6 +43,9 @@ struct ShownMessage<'a> {
     /// What it answers, where the gateway sent it by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     keyword: Option<&'a str>,
+    /// Where its client said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_unknown: Option<OnUnknown>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +138,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         reference: message.reference.as_ref().map(Reference::as_str),
         groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
         keyword: message.keyword.map(Keyword::as_str),
+        on_unknown: message.on_unknown,
         expires_at: message.expires_at.map(time),
         content: message.content.as_ref(),
         channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),

@@ -16,12 +16,12 @@ use shared::{
             xml,
         },
     },
-    domain::AccountId,
+    domain::{AccountId, Fault},
     edge::{LONGEST_KEY, MOST_BYTES, Problem, account_of_key, body, json},
     flow::accept::{self, Refusal, accept, accept_each},
 };
 
-use crate::{Send, idempotency_key};
+use crate::{Headers, Send};
 
 /// The JSON gateway.
 pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
@@ -118,9 +118,11 @@ fn terms(send: &Send) -> Terms {
 }
 
 fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestFault> {
-    let idempotency_key = idempotency_key(request).map_err(|_| RequestFault::IdempotencyKey)?;
+    let header = |faults: Vec<Fault>| faults.into_iter().next().map_or(RequestFault::Unknown, RequestFault::Header);
+    let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(header)?;
     let drafts = asked.iter().filter_map(|asked| asked.draft.clone().ok()).collect();
-    Ok(accept::Request { dialect: Dialect::Cm, drafts, posted: asked.len(), idempotency_key, dry_run: false })
+    let (dialect, posted, dry_run) = (Dialect::Cm, asked.len(), false);
+    Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run })
 }
 
 /// What failed is logged; the client learns only that it was not its doing.

@@ -6,7 +6,7 @@ mod mplus;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Fault, FaultCode, IdempotencyKey},
+    domain::{Fault, FaultCode, IdempotencyKey, OnUnknown},
     edge::path_segments,
     flow::Gateway,
     runtime::{ConfigError, Environment, connect_directory, connect_gateway},
@@ -43,9 +43,31 @@ impl Send {
     }
 }
 
+/// What any request may say in its headers, whatever its dialect.
+struct Headers {
+    idempotency_key: Option<IdempotencyKey>,
+    on_unknown: Option<OnUnknown>,
+}
+
+impl Headers {
+    /// Everything that is wrong with them.
+    fn read(request: &Request) -> Result<Self, Vec<Fault>> {
+        match (idempotency_key(request), on_unknown(request)) {
+            (Ok(idempotency_key), Ok(on_unknown)) => Ok(Self { idempotency_key, on_unknown }),
+            (key, choice) => Err([key.err(), choice.err()].into_iter().flatten().collect()),
+        }
+    }
+}
+
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Fault> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().and_then(IdempotencyKey::parse);
     let fault = || Fault::new("Idempotency-Key", FaultCode::Malformed, "must be 1 to 255 printable ASCII characters");
     key.map(Some).ok_or_else(fault)
+}
+
+fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, Fault> {
+    let Some(value) = request.headers().get("on-unknown") else { return Ok(None) };
+    let choice = value.to_str().ok().and_then(|text| OnUnknown::parse(text.trim()));
+    choice.map(Some).ok_or_else(|| Fault::new("On-Unknown", FaultCode::UnknownValue, "must be wait or resend"))
 }

@@ -9,7 +9,7 @@ use shared::{
     flow::accept::{self, accept},
 };
 
-use crate::{Send, idempotency_key};
+use crate::{Headers, Send};
 
 /// The switch for a dry run, as the page names it and as its example does.
 const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
@@ -18,13 +18,14 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
     let account = authenticate(request, &send.directory).await?;
     let body = body(request, MOST_BYTES)?;
     let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
-    let idempotency_key = idempotency_key(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(Problem::invalid)?;
     let read = mplus::request::read(body, send.gateway.settings.segment_limit).map_err(Problem::invalid)?;
     if !mplus::response::fits(&read.drafts) {
         return Err(Problem::answer_too_large());
     }
     let posted = read.drafts.len();
-    let wish = accept::Request { dialect: Dialect::Mplus, drafts: read.drafts, posted, idempotency_key, dry_run };
+    let (dialect, drafts) = (Dialect::Mplus, read.drafts);
+    let wish = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run };
     let messages = accept(&send.gateway, &send.directory, &account, &wish).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    domain::{Account, AccountId, CallbackUrl, Keyword, KeywordAnswer, SenderId, Text, WebhookSecret},
+    domain::{Account, AccountId, CallbackUrl, Keyword, KeywordAnswer, OnUnknown, SenderId, Text, WebhookSecret},
     store::{AccountChange, DynamoDirectory},
 };
 
@@ -23,6 +23,8 @@ struct ShownAccount<'a> {
     reply_url: Option<&'a str>,
     status_url: Option<&'a str>,
     notice_url: Option<&'a str>,
+    /// What is done about a submit without an answer.
+    on_unknown: OnUnknown,
     /// How many callback secrets it has.
     secrets: usize,
 }
@@ -35,6 +37,7 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
             reply_url: account.reply_url.as_ref().map(CallbackUrl::as_str),
             status_url: account.status_url.as_ref().map(CallbackUrl::as_str),
             notice_url: account.notice_url.as_ref().map(CallbackUrl::as_str),
+            on_unknown: account.on_unknown,
             secrets: account.secrets.len(),
         }
     }
@@ -71,6 +74,7 @@ async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
         status_url,
         notice_url,
         secrets: vec![secret.clone()],
+        on_unknown: OnUnknown::default(),
         stop_text: None,
         start_text: None,
         help_text: None,
@@ -119,6 +123,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("notice URL", Some(or_dash(account.notice_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
+        ("on an unknown outcome", Some(account.on_unknown.as_str().to_owned())),
         ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
         ("to START", Some(or_dash(answer(&account, Keyword::Start)))),
         ("to HELP", Some(or_dash(answer(&account, Keyword::Help)))),
@@ -143,6 +148,7 @@ async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, 
         stop_text: text(set.what.stop_text),
         start_text: text(set.what.start_text),
         help_text: text(set.what.help_text),
+        on_unknown: set.what.on_unknown,
     };
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
     let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));

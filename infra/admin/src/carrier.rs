@@ -31,8 +31,17 @@ pub async fn run(
 ) -> Result<Report, Failure> {
     let secrets = connection.carrier_secrets().await?;
     match command {
-        CarrierCommand::Set { name, endpoint, timeout_ms } => {
-            let change = CarrierChange { endpoint, timeout_ms, default_timeout_ms: DEFAULT_TIMEOUT_MS };
+        CarrierCommand::Set { name, endpoint, timeout_ms, lookup, no_lookup, receipts_by_id, no_receipts_by_id } => {
+            if lookup && !name.can_be_asked() {
+                return Err(Failure::Refused(format!("{name} has no call to be asked by what became of a submit")));
+            }
+            if receipts_by_id && !name.reports_by_id() {
+                return Err(Failure::Refused(format!("{name} gives no ids, and its receipts bear our own name")));
+            }
+            let lookup = (lookup || no_lookup).then_some(lookup);
+            let receipts_by_id = (receipts_by_id || no_receipts_by_id).then_some(receipts_by_id);
+            let default_timeout_ms = DEFAULT_TIMEOUT_MS;
+            let change = CarrierChange { endpoint, timeout_ms, default_timeout_ms, lookup, receipts_by_id };
             // The token first: a carrier that can be reached has one.
             let secret = change_secret(&secrets, name, |secret| {
                 if secret.webhook_tokens.is_empty() {
@@ -163,6 +172,8 @@ async fn report(
         ("carrier", Some(name.to_string())),
         ("endpoint", Some(settings.endpoint.to_string())),
         ("timeout", Some(format!("{} ms", settings.timeout_ms))),
+        ("lookup", Some(if settings.lookup { "on" } else { "off" }.to_owned())),
+        ("receipts by", Some(if settings.receipts_by_id { "its own id" } else { "our name" }.to_owned())),
         ("receipts", receipts_url.clone().or_else(|| receipts.clone())),
         ("replies", replies_url.clone().or_else(|| replies.clone())),
         ("tokens", Some(secret.webhook_tokens.len().to_string())),
@@ -172,6 +183,8 @@ async fn report(
         "carrier": name.as_str(),
         "endpoint": settings.endpoint.as_str(),
         "timeout_ms": settings.timeout_ms,
+        "lookup": settings.lookup,
+        "receipts_by_id": settings.receipts_by_id,
         "receipts_path": receipts,
         "replies_path": replies,
         "receipts_url": receipts_url,

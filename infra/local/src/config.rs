@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use shared::{
     carriers::CarrierName,
-    domain::{AccountId, KeywordAnswer, Rate, Routes, SenderId, WebhookSecret},
+    domain::{AccountId, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret},
 };
 use url::Url;
 
@@ -43,6 +43,9 @@ pub struct AccountConfig {
     pub notice_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
+    /// What is done about a submit without an answer.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
     /// What is answered to STOP; nothing if it is empty, the usual words if there is none.
     pub stop_text: Option<KeywordAnswer>,
     /// Likewise to START.
@@ -60,6 +63,12 @@ pub struct CarrierConfig {
     /// What the gateway shows the carrier.
     pub key: Option<String>,
     pub timeout_ms: u64,
+    /// Whether it is asked what became of a submit that it did not answer.
+    #[serde(default)]
+    pub lookup: bool,
+    /// Whether its receipts are found by its own ids.
+    #[serde(default)]
+    pub receipts_by_id: bool,
 }
 
 impl Config {

@@ -11,8 +11,8 @@ mod caller_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
-mod public_address;
 pub(crate) mod notice;
+mod public_address;
 mod signature;
 
 pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};

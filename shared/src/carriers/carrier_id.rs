@@ -50,17 +50,27 @@ fn number(canonical: &str, base: u32) -> Option<u128> {
     if is_plain { u128::from_str_radix(canonical, base).ok() } else { None }
 }
 
-/// A receipt that may be about several messages.
+/// Why a receipt is found no message for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a carrier's id may be that of several messages")]
 pub struct AmbiguousError;
 
-/// What was found under the spellings of one id, if it is one and the same.
+/// The one message that a receipt's id is about, of those whose ids lie under its
+/// spellings, each id with what it was given to. Of ids that differ only in case, zeros
+/// and blanks, the one that is written the same counts; of ids in two bases, none does.
 ///
 /// # Errors
-/// When it is not.
-pub fn the_one<T: PartialEq>(found: impl IntoIterator<Item = T>) -> Result<Option<T>, AmbiguousError> {
-    let mut found = found.into_iter();
+/// When there are several.
+pub fn the_one<T: PartialEq>(
+    reported: &str,
+    found: impl IntoIterator<Item = (String, T)>,
+) -> Result<Option<T>, AmbiguousError> {
+    let own = canonical(reported);
+    let found: Vec<_> = found.into_iter().collect();
+    let is_of_one_base = found.iter().all(|(id, _)| canonical(id) == own);
+    let is_exact = |id: &str| is_of_one_base && id == reported.trim();
+    let has_exact = found.iter().any(|(id, _)| is_exact(id));
+    let mut found = found.into_iter().filter(|(id, _)| !has_exact || is_exact(id)).map(|(_, about)| about);
     let Some(first) = found.next() else { return Ok(None) };
     if found.all(|other| other == first) { Ok(Some(first)) } else { Err(AmbiguousError) }
 }
@@ -73,7 +83,8 @@ mod tests {
     /// What a receipt's id finds of the ids that carriers gave at submit.
     fn find<'a>(reported: &str, given: &[&'a str]) -> Result<Option<&'a str>, AmbiguousError> {
         let spellings = spellings(reported);
-        the_one(given.iter().copied().filter(|id| canonical(id).is_some_and(|id| spellings.contains(&id))))
+        let found = given.iter().filter(|id| canonical(id).is_some_and(|id| spellings.contains(&id)));
+        the_one(reported, found.map(|id| ((*id).to_owned(), *id)))
     }
 
     #[test]
@@ -100,7 +111,17 @@ mod tests {
     fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
         assert_eq!(find("1234", &["1234", "4d2"]), Err(AmbiguousError));
         assert_eq!(find("1234", &["4660", "4d2"]), Err(AmbiguousError));
-        assert_eq!(the_one(["m", "m"]), Ok(Some("m")), "found twice under two spellings");
+        assert_eq!(find("00A1f", &["a1f", "A1F"]), Err(AmbiguousError));
+        let twice = ["1234", "4d2"].map(|id| (id.to_owned(), "m"));
+        assert_eq!(the_one("1234", twice), Ok(Some("m")), "found twice under two spellings");
+    }
+
+    #[test]
+    fn of_ids_that_differ_in_case_or_zeros_the_one_that_is_written_the_same_counts() {
+        assert_eq!(find("A1F", &["a1f", "A1F", "0a1f"]), Ok(Some("A1F")));
+        assert_eq!(find(" 0a1f ", &["a1f", "A1F", "0a1f"]), Ok(Some("0a1f")));
+        // Written the same, and yet perhaps the other in another base.
+        assert_eq!(find("1234", &["1234", "01234", "4d2"]), Err(AmbiguousError));
     }
 
     #[test]

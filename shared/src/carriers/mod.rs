@@ -71,6 +71,26 @@ impl CarrierName {
         self != Self::Loopback
     }
 
+    /// Whether it says, by our name for a submit, what became of that.
+    #[must_use]
+    pub fn can_be_asked(self) -> bool {
+        match self {
+            Self::Loopback => true,
+            // Its document has no such call.
+            Self::Cm => false,
+        }
+    }
+
+    /// Whether its receipts bear the id that it answers a submit with.
+    #[must_use]
+    pub fn reports_by_id(self) -> bool {
+        match self {
+            Self::Loopback => true,
+            // It answers with none.
+            Self::Cm => false,
+        }
+    }
+
     /// The carrier of that name, as it stands in a webhook's path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -112,6 +132,14 @@ pub struct CarrierSettings {
     pub endpoint: Url,
     /// In milliseconds; see [`CarrierSettings::timeout`].
     pub timeout_ms: u64,
+    /// Whether it is asked what became of a submit that it did not answer; see
+    /// [`CarrierName::can_be_asked`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lookup: bool,
+    /// Whether its receipts are found by its own id for the message, as they do not bear
+    /// our name for the submit; see [`CarrierName::reports_by_id`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receipts_by_id: bool,
 }
 
 /// What only a carrier and the gateway may know, from Secrets Manager.
@@ -134,6 +162,9 @@ impl CarrierSecret {
         self.webhook_tokens.iter().fold(Choice::from(0), |found, known| found | equal(known)).into()
     }
 }
+
+/// How long a carrier has to say what became of a submit: a submit may follow.
+const LOOKUP_WITHIN: Duration = Duration::from_secs(5);
 
 /// However slow a carrier may be: the lease on a message is longer.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(45);
@@ -177,11 +208,36 @@ pub enum Outcome {
     Unknown { reason: String },
 }
 
+/// What a carrier says of a submit that it did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It has it; `carrier_id` is its name for it.
+    Taken { carrier_id: Option<String> },
+    /// It never took it.
+    NotTaken,
+    /// It cannot be asked, or did not answer.
+    CannotSay,
+}
+
+impl Found {
+    /// For logs.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Taken { .. } => "taken",
+            Self::NotTaken => "not taken",
+            Self::CannotSay => "cannot say",
+        }
+    }
+}
+
 /// A receipt as a carrier reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierReceipt {
     /// Our name for the submit, where the carrier gives it back in the body.
     pub reference: Option<SubmitReference>,
+    /// The carrier's own id, as it writes it in receipts.
+    pub carrier_id: Option<String>,
     pub status: ReceiptStatus,
     pub code: Option<String>,
     pub description: Option<String>,
@@ -272,6 +328,17 @@ impl<S: SecretStore> Submitter<S> {
         };
         self.rests.note(carrier, &outcome, self.clock.now());
         outcome
+    }
+
+    /// Asks what became of a submit that got no answer. Who is left alone is not asked.
+    pub async fn find(&self, carrier: CarrierName, settings: &CarrierSettings, reference: SubmitReference) -> Found {
+        if !settings.lookup || self.resting(carrier).is_some() {
+            return Found::CannotSay;
+        }
+        match carrier {
+            CarrierName::Loopback => loopback::lookup::find(&self.http, settings, reference).await,
+            CarrierName::Cm => Found::CannotSay,
+        }
     }
 
     /// What the carrier wants to be shown, if it wants anything. Without it, nothing

@@ -8,7 +8,7 @@ use base64::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CallbackUrl, KeywordAnswer};
+use super::{CallbackUrl, KeywordAnswer, OnUnknown};
 use crate::hash;
 
 /// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.
@@ -210,6 +210,9 @@ pub struct Account {
     /// Likewise to HELP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help_text: Option<KeywordAnswer>,
+    /// What is done about a submit without an answer, unless the request says so.
+    #[serde(default, skip_serializing_if = "OnUnknown::is_usual")]
+    pub on_unknown: OnUnknown,
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ fn usual(keyword: Keyword, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::AccountId;
+    use crate::domain::{AccountId, OnUnknown};
 
     fn account() -> Account {
         Account {
@@ -78,6 +78,7 @@ mod tests {
             status_url: None,
             notice_url: None,
             secrets: Vec::new(),
+            on_unknown: OnUnknown::Wait,
             stop_text: None,
             start_text: None,
             help_text: None,

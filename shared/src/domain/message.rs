@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, Content, Groupings, Keyword, MessageId, PhoneNumber, Progress,
-    ReceiptStatus, Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
+    AccountId, BatchId, CallbackUrl, Channel, Content, Ended, Groupings, Keyword, MessageId, OnUnknown, PhoneNumber,
+    Progress, ReceiptStatus, Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -38,6 +38,9 @@ pub struct Message {
     pub content: Option<Content>,
     /// What it answers, where the gateway sent it by itself.
     pub keyword: Option<Keyword>,
+    /// What its client wants done about a submit without an answer, where it said so;
+    /// else that is as its account has it.
+    pub on_unknown: Option<OnUnknown>,
     /// Of what was asked for: tells a repeat from another content under the same id.
     pub fingerprint: Fingerprint,
     pub created_at: Timestamp,
@@ -171,7 +174,13 @@ impl Message {
         takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
     }
 
-    /// Whether a carrier took it, or may have, before the channel gave way.
+    /// Whether it was handed over on a channel before the one that it is at.
+    #[must_use]
+    pub fn gave_way_before(&self) -> bool {
+        self.tried.iter().any(|tried| matches!(tried.ended, Ended::Failed | Ended::Silent))
+    }
+
+    /// Whether a carrier took it, or may have, before the submit that it is at.
     #[must_use]
     pub fn was_handed_over_before(&self) -> bool {
         self.tried.iter().any(|tried| tried.ended.was_handed_over())
@@ -262,6 +271,7 @@ impl Message {
             expires_at: None,
             content: None,
             keyword: None,
+            on_unknown: None,
             fingerprint: Fingerprint::of([]),
             created_at: at,
             progress: Progress::Queued,

@@ -1,5 +1,5 @@
 //! What was tried with a message before what is tried now: a channel or a
-//! carrier that gave way to the next.
+//! carrier that gave way to the next, or a submit without an answer that was made again.
 
 use jiff::Timestamp;
 
@@ -28,6 +28,8 @@ impl Tried {
             Ended::Busy => "was busy",
             Ended::Failed => "failed",
             Ended::Silent => "brought no receipt in time",
+            Ended::Unknown => "had an unknown outcome",
+            Ended::NotTaken => "was not taken",
         };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let by = carrier.map(|carrier| format!(" by {carrier}")).unwrap_or_default();
@@ -35,7 +37,7 @@ impl Tried {
     }
 }
 
-/// Why a submit gave way.
+/// Why a submit gave way, or was made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The carrier refused the message.
@@ -46,10 +48,14 @@ pub enum Ended {
     Failed,
     /// The carrier took it, or may have, and no receipt came in time.
     Silent,
+    /// The carrier gave no answer and may have taken it, and it was sent again.
+    Unknown,
+    /// The carrier gave no answer, says that it never took it, and it was sent again.
+    NotTaken,
 }
 
 impl Ended {
-    pub const ALL: [Self; 4] = [Self::Rejected, Self::Busy, Self::Failed, Self::Silent];
+    pub const ALL: [Self; 6] = [Self::Rejected, Self::Busy, Self::Failed, Self::Silent, Self::Unknown, Self::NotTaken];
 
     /// The name in records and in the API.
     #[must_use]
@@ -59,6 +65,8 @@ impl Ended {
             Self::Busy => "busy",
             Self::Failed => "failed",
             Self::Silent => "silent",
+            Self::Unknown => "unknown",
+            Self::NotTaken => "not_taken",
         }
     }
 
@@ -70,6 +78,6 @@ impl Ended {
     /// Whether the message may have been on its way to a handset.
     #[must_use]
     pub fn was_handed_over(self) -> bool {
-        matches!(self, Self::Failed | Self::Silent)
+        matches!(self, Self::Failed | Self::Silent | Self::Unknown)
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
         AccountId, BatchId, CallbackUrl, Content, Fault, FaultCode, Fingerprint, IdempotencyKey, Message, MessageId,
-        Moment, Progress, Receipts, Reference, SenderKind, SenderOwner, SentFrom, Validity,
+        Moment, OnUnknown, Progress, Receipts, Reference, SenderKind, SenderOwner, SentFrom, Validity,
     },
     queue::Queue,
     runtime::{About, Metric},
@@ -44,6 +44,8 @@ pub struct Request {
     /// refused, and that are not among the drafts.
     pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
+    /// None where the account's choice counts, whatever that is when it is asked for.
+    pub on_unknown: Option<OnUnknown>,
     /// Validate and answer, but write nothing, send nothing and lock nothing.
     pub dry_run: bool,
 }
@@ -103,7 +105,8 @@ async fn run(
     let told_at = status_url(directory, account, request.dialect).await?;
     let messages = candidates.standing().filter_map(|(place, draft)| {
         let from = senders.remove(&place)?;
-        Some((place, message(account, request.dialect, &plans[place], draft, from, told_at.as_ref(), now)))
+        let message = message(account, request.dialect, &plans[place], draft, from, told_at.as_ref(), now);
+        Some((place, Message { on_unknown: request.on_unknown, ..message }))
     });
     let mut messages: Vec<_> = messages.collect();
     if request.dry_run {
@@ -157,13 +160,14 @@ fn plan(
             }
             (None, None) => (gateway.random.message_id(now), Named::Not, 1),
         };
-        Plan { id, named, fingerprint: fingerprint(draft, of) }
+        Plan { id, named, fingerprint: fingerprint(draft, of, request.on_unknown) }
     };
     request.drafts.iter().map(plan).collect()
 }
 
-/// Of what was asked for, in the client's words: what is relative stays so.
-fn fingerprint(draft: &Draft, of: usize) -> Fingerprint {
+/// Of what was asked for, in the client's words: what is relative stays so. Who asks
+/// for another choice on an unknown outcome learns that the first holds.
+fn fingerprint(draft: &Draft, of: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),
         SenderChoice::Shared => "",
@@ -192,6 +196,7 @@ fn fingerprint(draft: &Draft, of: usize) -> Fingerprint {
         ("reference", draft.reference.as_ref().map(Reference::as_str)),
         ("validity", validity.as_deref()),
         ("content", content.as_deref()),
+        ("on unknown", on_unknown.map(OnUnknown::as_str)),
     ] {
         parts.extend(part.into_iter().flat_map(|part| [name, part]));
     }
@@ -211,7 +216,7 @@ pub(super) fn unasked(
     from: SentFrom,
     now: Timestamp,
 ) -> Message {
-    let plan = Plan { id, named: Named::Not, fingerprint: fingerprint(draft, 1) };
+    let plan = Plan { id, named: Named::Not, fingerprint: fingerprint(draft, 1, None) };
     message(account, dialect, &plan, draft, from, None, now)
 }
 
@@ -243,6 +248,7 @@ fn message(
         expires_at: draft.validity.map(|validity| validity.expires_at(now)),
         content: draft.content.clone(),
         keyword: None,
+        on_unknown: None,
         fingerprint: plan.fingerprint,
         created_at: now,
         progress,

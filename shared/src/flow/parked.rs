@@ -10,7 +10,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Gateway, Unavailable,
-    receipt::{Matched, apply},
+    receipt::{Matched, Named, apply, name},
     reply::{Attributed, Came, attribute},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     domain::{Parked, ParkedId, ParkedKind},
     queue::{Job, Queue},
     runtime::{About, Metric},
-    store::{Bookmark, Directory, DirectoryStore, Messages, Parking, Recipients, StoreError},
+    store::{Bookmark, Directory, DirectoryStore, Messages, Parking, Recipients, SentIds, StoreError},
 };
 
 /// By how much one machine's clock may be ahead of another's. What happened later than
@@ -47,7 +47,7 @@ pub(super) async fn park(gateway: &Gateway<impl Parking, impl Queue>, parked: Pa
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn again(
-    gateway: &Gateway<impl Messages + Recipients + Parking, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + Parking + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     id: ParkedId,
 ) -> Result<(), Unavailable> {
@@ -61,7 +61,7 @@ pub async fn again(
         return Ok(());
     }
     let tried = match id.kind {
-        ParkedKind::Receipt => receipt_again(gateway, &parked).await,
+        ParkedKind::Receipt => receipt_again(gateway, directory, &parked).await,
         ParkedKind::Reply => reply_again(gateway, directory, &parked).await,
     };
     let is_matched = tried.or_else(|error| match error {
@@ -84,11 +84,17 @@ pub async fn again(
     Ok(())
 }
 
-async fn receipt_again(gateway: &Gateway<impl Messages, impl Queue>, parked: &Parked) -> Result<bool, Unavailable> {
+async fn receipt_again(
+    gateway: &Gateway<impl Messages + SentIds, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    parked: &Parked,
+) -> Result<bool, Unavailable> {
     let carrier = parked.id.carrier;
     let Some(receipt) = the_one(parked, carrier.read_receipts(parked.payload.as_bytes())) else { return Ok(false) };
-    let matched = apply(gateway, carrier, parked.submit, &receipt, parked.came_at).await?;
-    Ok(matched == Matched::Yes)
+    match name(gateway, directory, carrier, parked.submit, &receipt).await? {
+        Named::As(submit) => Ok(apply(gateway, carrier, submit, &receipt, parked.came_at).await? == Matched::Yes),
+        Named::NotYet | Named::Never => Ok(false),
+    }
 }
 
 async fn reply_again(

@@ -7,10 +7,14 @@
 //! is not there, was never claimed, or went to another carrier, is parked, and
 //! tried again as long as it is kept.
 
+mod by_id;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::info;
+
+pub(super) use self::by_id::{Named, name, note_id};
 
 use super::{
     Gateway, Unavailable,
@@ -22,7 +26,7 @@ use crate::{
     domain::{Brought, Message, Parked, ParkedKind, Progress, Receipt, ReceiptStatus},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
-    store::{Freshness, Messages, Parking, Recorded},
+    store::{Directory, DirectoryStore, Freshness, Messages, Parking, Recorded, SentIds},
 };
 
 /// The most characters that are kept of a carrier's code and description.
@@ -30,24 +34,27 @@ const CODE_LENGTH: usize = 20;
 const DESCRIPTION_LENGTH: usize = 100;
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
-/// name for the submit in the webhook's path wins over the one in the body.
+/// name for the submit in the webhook's path wins over the one in the body. Without
+/// either, it may be found by the carrier's own id.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn receipt(
-    gateway: &Gateway<impl Messages + Parking, impl Queue>,
+    gateway: &Gateway<impl Messages + Parking + SentIds, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
     carrier: CarrierName,
     receipt: &CarrierReceipt,
     brought: Brought<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    if apply(gateway, carrier, brought.submit, receipt, now).await? == Matched::Yes {
-        return Ok(());
-    }
     let parked = Parked::new(ParkedKind::Receipt, carrier, brought, now);
-    // Without our name for the submit there is nothing to look for again.
-    let is_named = brought.submit.or(receipt.reference).is_some();
-    park(gateway, if is_named { parked.tried_later() } else { parked }).await?;
+    let parked = match name(gateway, directory, carrier, brought.submit, receipt).await? {
+        Named::As(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => return Ok(()),
+        Named::As(_) | Named::NotYet => parked.tried_later(),
+        // There is nothing to look for again.
+        Named::Never => parked,
+    };
+    park(gateway, parked).await?;
     Ok(())
 }
 
@@ -62,12 +69,11 @@ pub(super) enum Matched {
 pub(super) async fn apply(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
-    submit: Option<SubmitReference>,
+    reference: SubmitReference,
     receipt: &CarrierReceipt,
     came_at: Timestamp,
 ) -> Result<Matched, Unavailable> {
     let now = gateway.clock.now();
-    let Some(reference) = submit.or(receipt.reference) else { return Ok(Matched::No) };
     let SubmitReference { message: id, place } = reference;
     let found = match find(gateway, reference, carrier, receipt.status, came_at).await? {
         Found::Counts(found) => found,
@@ -106,7 +112,8 @@ pub(super) fn bearing(message: &Message, carrier: CarrierName, place: u8, status
         return Bearing::Nothing;
     }
     let has_it = place == message.place && message.carrier.is_none_or(|taker| taker == carrier);
-    let is_out = message.progress != Progress::Queued;
+    // What is to be sent again may have arrived the first time.
+    let is_out = message.progress != Progress::Queued || message.is_in_doubt();
     match status {
         // Whichever channel it came by, it has arrived.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,
@@ -172,6 +179,7 @@ impl From<&FailedSubmit> for CarrierReceipt {
     fn from(failed: &FailedSubmit) -> Self {
         Self {
             reference: Some(SubmitReference { message: failed.message, place: failed.place }),
+            carrier_id: None,
             status: failed.status,
             code: failed.code.clone(),
             description: failed.description.clone(),

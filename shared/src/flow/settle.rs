@@ -25,6 +25,7 @@ pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> S
         carrier_id: None,
         tried: Vec::new(),
         receipt_by: None,
+        look_at: None,
         retry_at: None,
         place: None,
         forget: None,
@@ -101,7 +102,7 @@ pub(super) async fn announce<S>(
     }
     // The network says it again, or late, of a message that is there already, or
     // was on another channel.
-    if !state.is_final() && (message.state() >= state || message.was_handed_over_before()) {
+    if !state.is_final() && (message.state() >= state || message.gave_way_before()) {
         return Ok(());
     }
     let job = CallbackJob::announcing(Subject::State { message: message.id, state }, stamp, at);

@@ -10,11 +10,16 @@
 //! A client may allow several channels. One that refuses the message, that
 //! fails it by a receipt, or that brings no receipt in its time gives way to the
 //! next; a receipt that says *delivered* ends that, whenever it comes.
+//!
+//! What may be done about an unknown outcome beside waiting is in `unknown`: its
+//! carrier may be asked, and it may be sent again where that is wanted.
 
 mod conclude;
 mod due;
+mod find_out;
 mod hand_over;
 mod unclaimed;
+mod unknown;
 mod ways;
 
 use std::time::Duration;
@@ -39,8 +44,8 @@ use crate::{
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{
-        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, Settlement,
-        StoreError,
+        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, SentIds,
+        Settlement, StoreError,
     },
 };
 
@@ -65,7 +70,7 @@ pub enum Done {
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn submit(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     id: MessageId,
@@ -87,10 +92,12 @@ pub async fn submit(
                 send(gateway, directory, submitter, message, lease).await?;
                 return Ok(Done::Finished);
             }
-            Change::Refused(found) => match look_at_unclaimed(gateway, directory, &found, stamp, now).await? {
-                Looked::Done(done) => return Ok(done),
-                Looked::GaveWay => {}
-            },
+            Change::Refused(found) => {
+                match look_at_unclaimed(gateway, directory, submitter, &found, stamp, now).await? {
+                    Looked::Done(done) => return Ok(done),
+                    Looked::IsQueued => {}
+                }
+            }
             Change::Missing => {
                 warn!(message.id = %id, "a job names a message that is gone");
                 return Ok(Done::Finished);
@@ -105,7 +112,7 @@ pub async fn submit(
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn failed(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     failed: &FailedSubmit,
@@ -124,10 +131,9 @@ pub async fn failed(
     }
     let receipt = CarrierReceipt::from(failed);
     match bearing(&message, failed.carrier, failed.place, failed.status) {
-        // A run of this same job may have been cut off after the channel gave way.
-        _ if message.progress == Progress::Queued => {}
-        // Or it died with the message on a later way. Then no other job may be left.
-        Bearing::Nothing | Bearing::GivenUp if message.progress == Progress::Submitting => {}
+        // A run of this same job may have been cut off after the channel gave way, or
+        // died with the message on a later way. Then no other job may be left.
+        Bearing::Nothing | Bearing::GivenUp if matches!(message.progress, Progress::Queued | Progress::Submitting) => {}
         Bearing::Nothing | Bearing::GivenUp => {
             info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
             return Ok(Done::Finished);
@@ -171,7 +177,7 @@ async fn give_way(
 
 /// Sends a message that this run has claimed, and records what came of it.
 async fn send(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     mut message: Box<Message>,

@@ -100,7 +100,7 @@ async fn wake(gateway: &Gateway<impl Messages, impl Queue>, due: &[Due], now: Ti
     stream::iter(due.to_vec())
         .map(|due| {
             let again = due.wake_at.max(now).saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
-            gateway.store.postpone(due, again)
+            gateway.store.postpone(due.sleeper, due.wake_at, again)
         })
         .buffer_unordered(CONCURRENCY)
         .try_collect::<()>()

@@ -39,6 +39,8 @@ pub enum Metric {
     Blocked,
     /// Submits without an answer.
     Unknown,
+    /// Messages that were sent again, with an unknown outcome.
+    Resent,
     /// Submits that a carrier could not take for now.
     Busy,
     /// Channels that gave way to the next that the client allowed.
@@ -47,6 +49,8 @@ pub enum Metric {
     Replies,
     /// Receipts and replies that match nothing.
     Parked,
+    /// Receipts whose carrier's id may be that of several messages.
+    Ambiguous,
     /// Callbacks that a client took.
     Told,
     /// From what happened until the client took its callback.

@@ -52,6 +52,8 @@ pub struct Settlement {
     /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
     /// receipt is waited for.
     pub receipt_by: Option<Timestamp>,
+    /// With [`Progress::Unknown`]: when it is looked at before that.
+    pub look_at: Option<Timestamp>,
     /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
     /// enqueued for then before this is written.
     pub retry_at: Option<Timestamp>,
@@ -80,6 +82,17 @@ pub struct Onward {
 pub struct GivingWay {
     /// Its place.
     pub place: u8,
+    /// The run that says so.
+    pub stamp: Stamp,
+    pub at: Timestamp,
+    pub tried: Tried,
+}
+
+/// A submit without an answer is made again.
+#[derive(Clone, Debug)]
+pub struct SendingAgain {
+    /// The run that made it.
+    pub doubted: Stamp,
     /// The run that says so.
     pub stamp: Stamp,
     pub at: Timestamp,

@@ -14,14 +14,18 @@ mod page;
 mod parking;
 mod remembered;
 mod secrets;
+mod sent_ids;
 
-pub use change::{Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, Settlement, Sleeper, Unfinished};
+pub use change::{
+    Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, SendingAgain, Settlement, Sleeper, Unfinished,
+};
 pub use directory::Directory;
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 pub use endpoints::{Begun, Endpoints, FailedCall};
 pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
+pub use sent_ids::{SentId, SentIds};
 
 use std::{collections::HashMap, fmt::Display};
 
@@ -130,6 +134,14 @@ pub trait Messages {
     /// When the store did not answer.
     async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError>;
 
+    /// Puts the message back to be sent again over the channel that it is at, if its
+    /// outcome is still that of the same submit, unknown, and the network has said
+    /// nothing of it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn send_again(&self, id: MessageId, again: &SendingAgain) -> Result<Change, StoreError>;
+
     /// Cancels a message that has not been claimed.
     ///
     /// # Errors
@@ -159,7 +171,7 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError>;
+    async fn postpone(&self, sleeper: Sleeper, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError>;
 
     /// Takes a message out of the sleepers that has nothing to wake for, unless its
     /// wake time has been moved or taken away.

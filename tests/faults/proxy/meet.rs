@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::net::TcpStream;
 
-use super::{Call, Shared, State, Submit, destination};
+use super::{Call, Shared, State, Submit, destination, is_submit};
 use crate::{
     fault::{Answer, Fault, Peer},
     http::{Request, hung_up},
@@ -185,8 +185,7 @@ impl Shared {
     }
 
     async fn carry_out(&self, invocation: usize, request: Request) -> Answer {
-        let is_submit = destination(&request).is_some_and(|(peer, _)| peer == Peer::Carrier);
-        let asked = is_submit.then(|| request.clone());
+        let asked = is_submit(&request).then(|| request.clone());
         let answer = self.forward(request).await;
         if let Some(asked) = asked {
             let mut state = self.state();

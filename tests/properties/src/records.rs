@@ -137,7 +137,12 @@ fn message(stores: &Stores, item: &Value) {
 /// Everything that a record is asked for.
 fn assert_answers(message: &Message) {
     assert_eq!(message.text.split().concat(), message.text.as_str());
-    let _ = (message.channel(), message.channel_reached(), message.carrier_reached(), message.handed_over_at(Timestamp::MAX));
+    let _ = (
+        message.channel(),
+        message.channel_reached(),
+        message.carrier_reached(),
+        message.handed_over_at(Timestamp::MAX),
+    );
     let _ = (message.due_since(), message.tried_since(), message.whole_history(), message.was_handed_over_before());
     let _ = (message.passes_opt_outs(), message.has_channel_after(message.place), format!("{message:?}"));
     assert!(message.tried.iter().all(|tried| !tried.describe().is_empty()));

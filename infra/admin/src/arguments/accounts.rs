@@ -1,7 +1,7 @@
 //! The command line of accounts.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CallbackUrl, KeywordAnswer};
+use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, OnUnknown};
 
 use super::{callback_url, keywords::answer};
 
@@ -17,7 +17,7 @@ pub enum AccountCommand {
         #[arg(value_parser = AccountId::parse)]
         id: AccountId,
     },
-    /// Change an account's name, URLs, or answers to keywords
+    /// Change an account's name, URLs, answers to keywords, or what is done about unknown outcomes
     #[command(
         after_help = "Example: admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'\n\
         A keyword is answered by a message of the account's, at most once a day for each recipient and sender."
@@ -81,6 +81,9 @@ pub struct AccountSetWhat {
     /// Answer all three in the usual words, which name the account
     #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
     pub usual_texts: bool,
+    /// When a carrier gives no answer: wait for its receipt, or send again, which may send twice
+    #[arg(long, value_name = "wait|resend", value_parser = on_unknown)]
+    pub on_unknown: Option<OnUnknown>,
 }
 
 #[derive(Debug, Args)]
@@ -95,4 +98,8 @@ fn name(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters on one line") }
+}
+
+fn on_unknown(text: &str) -> Result<OnUnknown, &'static str> {
+    OnUnknown::parse(text).ok_or("on an unknown outcome, it is wait or resend")
 }

@@ -21,6 +21,18 @@ pub enum CarrierCommand {
         /// How long it may take to answer before the outcome is unknown
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=45_000))]
         timeout_ms: Option<u64>,
+        /// Ask it, by our name for a submit, what became of one that it did not answer
+        #[arg(long, conflicts_with = "no_lookup")]
+        lookup: bool,
+        /// Do not ask it
+        #[arg(long)]
+        no_lookup: bool,
+        /// Find its receipts by its own id for a message: they do not bear our name for the submit
+        #[arg(long, conflicts_with = "no_receipts_by_id")]
+        receipts_by_id: bool,
+        /// Find them by our name
+        #[arg(long)]
+        no_receipts_by_id: bool,
     },
     /// Show how a carrier is reached, and the paths that it posts to
     Show {

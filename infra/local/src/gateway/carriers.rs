@@ -56,7 +56,14 @@ mod tests {
 
     fn config(endpoint: Option<&str>) -> CarrierConfig {
         let endpoint = endpoint.map(|endpoint| endpoint.parse().unwrap());
-        CarrierConfig { endpoint, webhook_token: "token".into(), key: None, timeout_ms: 1 }
+        CarrierConfig {
+            endpoint,
+            webhook_token: "token".into(),
+            key: None,
+            timeout_ms: 1,
+            lookup: false,
+            receipts_by_id: false,
+        }
     }
 
     fn both(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {

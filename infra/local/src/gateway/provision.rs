@@ -208,8 +208,12 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         }
     }
     for (name, carrier) in &config.carriers {
-        let settings =
-            CarrierSettings { endpoint: carriers::endpoint(*name, carrier, world)?, timeout_ms: carrier.timeout_ms };
+        let endpoint = carriers::endpoint(*name, carrier, world)?;
+        anyhow::ensure!(!carrier.lookup || name.can_be_asked(), "carriers.{name}: lookup: it cannot be asked");
+        let by_id = carrier.receipts_by_id;
+        anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: it gives no ids");
+        let CarrierConfig { timeout_ms, lookup, receipts_by_id, .. } = *carrier;
+        let settings = CarrierSettings { endpoint, timeout_ms, lookup, receipts_by_id };
         directory.put_carrier(*name, &settings).await?;
     }
     directory.put_rates(&config.rates).await?;
@@ -230,6 +234,7 @@ fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account>
         status_url: url("status_url", &account.status_url)?,
         notice_url: url("notice_url", &account.notice_url)?,
         secrets: account.secrets.clone(),
+        on_unknown: account.on_unknown,
         stop_text: account.stop_text.clone(),
         start_text: account.start_text.clone(),
         help_text: account.help_text.clone(),

@@ -29,6 +29,8 @@ pub(super) struct Network {
     stopping: CancellationToken,
     /// How often each carrier turned each reference away as busy.
     turned_away: Mutex<HashMap<(Carrier, String), u8>>,
+    /// The id that each carrier gave each reference that it took, the newest.
+    taken: Mutex<HashMap<(Carrier, String), String>>,
 }
 
 /// A submit, and what will become of it if its carrier takes it.
@@ -58,7 +60,15 @@ impl Network {
         answer_delay: Duration,
         stopping: CancellationToken,
     ) -> Self {
-        Self { handsets, carriers, clock, answer_delay, stopping, turned_away: Mutex::default() }
+        Self {
+            handsets,
+            carriers,
+            clock,
+            answer_delay,
+            stopping,
+            turned_away: Mutex::default(),
+            taken: Mutex::default(),
+        }
     }
 
     pub(super) fn foresee(&self, submit: Submit) -> Foreseen {
@@ -93,10 +103,18 @@ impl Network {
         let taken = Taken { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
         let (carrier, reference) = (taken.submit.carrier, &taken.submit.reference);
         info!(?carrier, carrier.message.id = taken.id, reference, ?behaviour, "a carrier took a message");
+        let key = (carrier, reference.clone());
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key, taken.id.clone());
         if behaviour.reaches_the_phone() {
             self.handsets.show(Arc::clone(&taken.submit));
         }
         (taken, behaviour)
+    }
+
+    /// The id of what a carrier took under that reference.
+    pub(super) fn find(&self, carrier: Carrier, reference: &str) -> Option<String> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.get(&(carrier, reference.to_owned())).cloned()
     }
 
     /// What happens to a message that was taken, up to when its submit may be

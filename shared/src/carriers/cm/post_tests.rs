@@ -62,7 +62,10 @@ impl Gateway {
                 thread::spawn(move || serve(connection.unwrap(), &*does, &kept));
             }
         });
-        Self { settings: CarrierSettings { endpoint, timeout_ms: 20_000 }, posted }
+        Self {
+            settings: CarrierSettings { endpoint, timeout_ms: 20_000, lookup: false, receipts_by_id: false },
+            posted,
+        }
     }
 
     fn answering(status: u16, body: impl Into<String>) -> Self {

@@ -91,7 +91,7 @@ fn receipt(
     let standard = || code.as_deref().and_then(standard_errors::description).map(str::to_owned);
     let description = description.or_else(standard);
     let reference = reference.as_deref().and_then(SubmitReference::parse);
-    CarrierReceipt { reference, status, code, description }
+    CarrierReceipt { reference, carrier_id: None, status, code, description }
 }
 
 #[cfg(test)]
@@ -119,6 +119,7 @@ mod tests {
     fn the_three_forms_say_the_same() {
         let expected = CarrierReceipt {
             reference: SubmitReference::parse(REFERENCE),
+            carrier_id: None,
             status: ReceiptStatus::Undelivered,
             code: Some("24".to_owned()),
             description: Some("Absent subscriber".to_owned()),

@@ -2,6 +2,7 @@
 //! local stack. Its formats are described where they are served, in
 //! `infra/local/src/world`.
 
+pub mod lookup;
 pub mod receipt;
 pub mod reply;
 pub mod submit;

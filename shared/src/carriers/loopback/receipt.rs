@@ -1,5 +1,5 @@
 //! `{"id","reference","status","code","description","at"}`, one receipt a
-//! request; `reference` is our name for the submit.
+//! request; `reference` is our name for the submit, and may be missing, `id` the carrier's own.
 
 use serde::Deserialize;
 
@@ -10,6 +10,7 @@ use crate::{
 
 #[derive(Deserialize)]
 struct Body {
+    id: Option<String>,
     reference: Option<String>,
     status: ReceiptStatus,
     code: Option<String>,
@@ -24,7 +25,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> 
             Some(SubmitReference::parse(text).ok_or_else(|| UnreadableError::new("reference", "is not one of ours"))?)
         }
     };
-    Ok(vec![CarrierReceipt { reference, status: body.status, code: body.code, description: body.description }])
+    let Body { id: carrier_id, status, code, description, .. } = body;
+    Ok(vec![CarrierReceipt { reference, carrier_id, status, code, description }])
 }
 
 #[cfg(test)]

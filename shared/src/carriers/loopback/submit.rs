@@ -25,8 +25,14 @@ struct Request<'a> {
 }
 
 #[derive(Deserialize)]
-struct Accepted {
+pub(super) struct Accepted {
     id: String,
+}
+
+impl Accepted {
+    pub(super) fn into_id(self) -> Option<String> {
+        Some(self.id).filter(|id| id.len() <= LONGEST_ID)
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,8 +65,7 @@ async fn read(response: Response) -> Outcome {
     match status {
         StatusCode::ACCEPTED => {
             let accepted: Option<Accepted> = body(response).await;
-            let carrier_id = accepted.map(|accepted| accepted.id).filter(|id| id.len() <= LONGEST_ID);
-            Outcome::Accepted { carrier_id }
+            Outcome::Accepted { carrier_id: accepted.and_then(Accepted::into_id) }
         }
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             let reason = match body::<Refused>(response).await {
@@ -78,6 +83,6 @@ async fn read(response: Response) -> Outcome {
     }
 }
 
-async fn body<T: DeserializeOwned>(response: Response) -> Option<T> {
+pub(super) async fn body<T: DeserializeOwned>(response: Response) -> Option<T> {
     serde_json::from_slice(&read_up_to(LONGEST_ANSWER, response).await?).ok()
 }

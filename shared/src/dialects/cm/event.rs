@@ -89,6 +89,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> String {
         .filter(|status| status.state() == state)
         .find_map(|status| message.receipts.get(status));
     let said = receipt.and_then(|receipt| receipt.description.as_deref());
+    let why = message.why_given_up().filter(|_| state == State::Failed);
     let received = receipt.map(|receipt| receipt.at).or_else(|| moment_of(message, state));
     let [grouping, grouping2, grouping3] = message.groupings.as_array();
     let msg = Msg {
@@ -98,7 +99,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> String {
         status: ToldStatus {
             code: status.code,
             error_code: status.error.unwrap_or_default(),
-            error_description: if status.error.is_some() { said.unwrap_or(status.meaning) } else { "" },
+            error_description: if status.error.is_some() { said.or(why).unwrap_or(status.meaning) } else { "" },
         },
         operator: "",
         channel: message.channel_reached().as_str(),

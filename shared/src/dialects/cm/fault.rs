@@ -33,7 +33,8 @@ pub enum RequestFault {
         must_be: &'static str,
     },
     TooLarge,
-    IdempotencyKey,
+    /// One of the headers that any request may have.
+    Header(Fault),
     NoMessages,
     TooManyMessages,
 }
@@ -83,9 +84,7 @@ impl RequestFault {
             Self::NoAccount => 101,
             Self::InvalidToken(_) => 103,
             Self::WrongType { object: "MSG", .. } | Self::NoMessages | Self::TooManyMessages => 203,
-            Self::InvalidJson | Self::InvalidXml | Self::WrongType { .. } | Self::TooLarge | Self::IdempotencyKey => {
-                202
-            }
+            Self::InvalidJson | Self::InvalidXml | Self::WrongType { .. } | Self::TooLarge | Self::Header(_) => 202,
         }
     }
 
@@ -99,7 +98,7 @@ impl RequestFault {
             Self::InvalidXml => "Invalid XML".to_owned(),
             Self::WrongType { object, must_be } => wrong_type(object, must_be),
             Self::TooLarge => "The request is too large".to_owned(),
-            Self::IdempotencyKey => "Idempotency-Key must be 1 to 255 printable ASCII characters".to_owned(),
+            Self::Header(fault) => format!("{} {}", fault.field, fault.message),
             Self::NoMessages => format!("A MESSAGES {part} requires at least one MSG {part}"),
             Self::TooManyMessages => format!("A request may hold at most {} messages", super::MOST_MESSAGES),
         }

@@ -59,7 +59,10 @@ pub(crate) fn receipt(message: &Message, state: State) -> String {
         delivered: state == State::Delivered,
         batchuuid: message.batch,
         messageuuid: message.id,
-        info: Info { code, description: said.unwrap_or(meaning) },
+        info: Info {
+            code,
+            description: said.or_else(|| message.why_given_up().filter(|_| state == State::Failed)).unwrap_or(meaning),
+        },
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::give_back_unseen;
+use super::{give_back_unseen, unknown::still_unknown};
 use crate::{
     domain::{Message, Progress, Stamp},
     flow::{
@@ -58,7 +58,8 @@ pub(super) async fn conclude(
     message: &Message,
     verdict: Verdict,
 ) -> Result<(), Unavailable> {
-    let Verdict { mut settlement, retry_after } = verdict;
+    let Verdict { settlement, retry_after } = verdict;
+    let mut settlement = still_unknown(message, settlement);
     let progress = settlement.progress;
     if progress == Progress::Queued {
         let delay = retry_delay(gateway, message, &settlement, retry_after);
@@ -88,6 +89,7 @@ pub(super) async fn conclude(
                 progress: Progress::Submitted,
                 reason: None,
                 receipt_by: None,
+                look_at: None,
                 retry_at: None,
                 place: None,
                 forget: None,

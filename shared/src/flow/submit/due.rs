@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::unknown::Remedies;
 use crate::domain::{Message, Progress, State};
 
 /// What is to be done.
@@ -20,14 +21,29 @@ pub(super) enum Due {
     Taken,
     /// To hand it on to its next channel.
     GiveWay,
-    /// To give it up: its outcome stayed unknown.
-    GiveUp,
+    /// To ask who may have it what became of it; and if nobody can say, this.
+    Ask(Unanswered),
+    /// To look again then: nobody has to be woken for it sooner.
+    Rest(Timestamp),
     /// To take away a wake time that nothing is waited for with.
     SleepOn(Timestamp),
 }
 
+/// What is to be done about an outcome that stays unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// To hand it on to its next channel.
+    GiveWay,
+    /// To give it up.
+    GiveUp,
+    /// To send it again over the same channel.
+    SendAgain,
+    /// To wait on.
+    Rest,
+}
+
 /// `has_next` says whether a way leads over a channel behind the one that it is at.
-pub(super) fn due(message: &Message, has_next: bool, now: Timestamp) -> Due {
+pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
     let is_final = message.receipts.is_final();
     let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
     let nothing = message.wake_at.map_or(Due::Nothing, Due::SleepOn);
@@ -38,10 +54,9 @@ pub(super) fn due(message: &Message, has_next: bool, now: Timestamp) -> Due {
         Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::Again,
         Progress::Submitting => Due::Lost,
         Progress::Unknown if is_final => Due::Taken,
+        Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, remedies, now),
         Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::GiveWay,
-        Progress::Unknown if message.state() != State::Unknown => Due::Taken,
-        Progress::Unknown if is_overdue => Due::GiveUp,
-        Progress::Unknown => Due::Nothing,
+        Progress::Unknown => Due::Taken,
         Progress::Submitted if !is_final && !is_overdue && message.receipt_by.is_some() => Due::Nothing,
         Progress::Queued
         | Progress::Submitted
@@ -53,10 +68,24 @@ pub(super) fn due(message: &Message, has_next: bool, now: Timestamp) -> Due {
     }
 }
 
+/// The network has said nothing, and neither has its carrier.
+fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
+    let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
+    if is_overdue {
+        return Due::Ask(if has_next { Unanswered::GiveWay } else { Unanswered::GiveUp });
+    }
+    if remedies.is_look_due(message, now) {
+        return Due::Ask(if remedies.resend { Unanswered::SendAgain } else { Unanswered::Rest });
+    }
+    let until = remedies.rests_until(message, now);
+    let wakes_too_soon = message.wake_at.zip(until).filter(|(wake_at, until)| wake_at < until);
+    wakes_too_soon.map_or(Due::Nothing, |(_, until)| Due::Rest(until))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Receipt, ReceiptStatus, Receipts, Stamp};
+    use crate::domain::{Channel, Ended, Moment, Receipt, ReceiptStatus, Receipts, Stamp, Tried};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -71,12 +100,12 @@ mod tests {
         let receipts = Receipts::new(receipt.into_iter().collect());
         let mut message = Message { progress, stamp: Some(Stamp::new(1)), receipts, ..Message::example() };
         change(&mut message);
-        [false, true].map(|has_next| due(&message, has_next, at(100)))
+        [false, true].map(|has_next| due(&message, has_next, Remedies::default(), at(100)))
     }
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{Again, GiveUp, GiveWay, Lost, Nothing, SleepOn, Taken, Turn};
+        use Due::{Again, Ask, GiveWay, Lost, Nothing, SleepOn, Taken, Turn};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
@@ -96,7 +125,7 @@ mod tests {
         assert_eq!(is_due(Submitting, None, held_until(101)), both(Again));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(Lost));
         assert_eq!(is_due(Unknown, None, receipt_by(101)), both(Nothing));
-        assert_eq!(is_due(Unknown, None, receipt_by(100)), [GiveUp, GiveWay]);
+        assert_eq!(is_due(Unknown, None, receipt_by(100)), [Ask(Unanswered::GiveUp), Ask(Unanswered::GiveWay)]);
         assert_eq!(is_due(Unknown, Some(Sent), receipt_by(101)), both(Taken));
         assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [Taken, GiveWay]);
         assert_eq!(is_due(Unknown, Some(Undelivered), receipt_by(100)), both(Taken));
@@ -106,5 +135,64 @@ mod tests {
         assert_eq!(is_due(Submitted, Some(Delivered), receipt_by(100)), both(SleepOn(at(400))));
         assert_eq!(is_due(Submitted, None, as_is), both(Nothing));
         assert_eq!(is_due(Failed, None, receipt_by(100)), both(SleepOn(at(400))));
+    }
+
+    /// Unknown since 0, up to 90,000, woken next at that time, after so many submits more.
+    fn unknown(again: usize, wake_at: i64) -> Message {
+        let tried = Tried { channel: Channel::Sms, carrier: None, at: at(0), ended: Ended::Unknown, reason: None };
+        Message {
+            progress: Progress::Unknown,
+            history: vec![Moment { state: State::Unknown, at: at(0), reason: None }],
+            tried: vec![tried; again],
+            receipt_by: Some(at(90_000)),
+            wake_at: Some(at(wake_at)),
+            ..Message::example()
+        }
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_looked_at_after_ever_longer_gaps_and_given_up_at_its_deadline() {
+        use Due::{Ask, Nothing, Rest};
+        let look = |remedies: Remedies, again, now| due(&unknown(again, 90_000), false, remedies, at(now));
+        let resend = Remedies { resend: true, ask: false };
+        let [both, ask] = [true, false].map(|resend| Remedies { resend, ask: true });
+        for wanted in [resend, both] {
+            for (again, after) in [(0, 120), (1, 600), (2, 3_600)] {
+                assert_eq!(look(wanted, again, after - 1), Nothing);
+                assert_eq!(look(wanted, again, after), Ask(Unanswered::SendAgain), "{again}");
+            }
+            // It has been sent often enough.
+            assert_eq!(look(wanted, 3, 80_000), Nothing);
+        }
+        assert_eq!(look(ask, 0, 119), Nothing);
+        assert_eq!(look(ask, 0, 120), Ask(Unanswered::Rest));
+        assert_eq!(look(Remedies::default(), 0, 80_000), Nothing);
+        for remedies in [resend, both, ask, Remedies::default()] {
+            assert_eq!(look(remedies, 0, 90_000), Ask(Unanswered::GiveUp));
+        }
+        // A wake that comes too soon, as what was wanted is no more, or a carrier could not say.
+        let woken = |remedies, wake_at, now| due(&unknown(0, wake_at), false, remedies, at(now));
+        assert_eq!(woken(Remedies::default(), 420, 120), Rest(at(90_000)));
+        assert_eq!(woken(resend, 120, 60), Nothing);
+        assert_eq!(woken(resend, 100, 60), Rest(at(120)));
+        // The network has spoken.
+        let sent = Receipt {
+            status: ReceiptStatus::Sent,
+            at: at(1),
+            code: None,
+            description: None,
+            place: 0,
+            stamp: Stamp::new(2),
+        };
+        let told = Message { receipts: Receipts::new(vec![sent]), ..unknown(0, 120) };
+        assert_eq!(due(&told, false, both, at(120)), Due::Taken);
+    }
+
+    #[test]
+    fn a_message_rests_until_it_is_looked_at_next_or_given_up() {
+        let ask = Remedies { resend: false, ask: true };
+        let rests = |now| ask.rests_until(&unknown(0, 120), at(now)).unwrap();
+        assert_eq!([0, 120, 600, 3_600].map(|now| rests(now).as_second()), [120, 600, 3_600, 90_000]);
+        assert_eq!(Remedies::default().rests_until(&unknown(0, 120), at(0)), Some(at(90_000)));
     }
 }

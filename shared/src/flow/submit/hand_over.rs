@@ -12,15 +12,16 @@ use tracing::{info, warn};
 
 use super::{
     conclude::{Verdict, put_back, receipt_by},
+    unknown::first_look,
     ways::Way,
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},
     edge::chain,
-    flow::{Gateway, Unavailable, settle::settlement},
+    flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
     runtime::{About, Metric},
-    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, Settlement, StoreError},
+    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
 };
 
 /// A message that this run holds, and what the run has found out.
@@ -54,7 +55,7 @@ impl Wait {
     }
 }
 
-impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
+impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
     /// Goes along the ways. None when the message is this run's no longer.
     pub(super) async fn along(&mut self, message: &mut Message, ways: &[Way]) -> Result<Option<Verdict>, Unavailable> {
         let mut wait: Option<Wait> = None;
@@ -70,7 +71,13 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                         wait = Some(Wait::shorter(wait, Wait { place: way.place, reason, retry_after: None }));
                         break;
                     }
-                    self.submitter.submit(way.carrier, &settings, &submission(message, way)).await
+                    let submission = submission(message, way);
+                    let outcome = self.submitter.submit(way.carrier, &settings, &submission).await;
+                    if let Outcome::Accepted { carrier_id } = &outcome {
+                        let id = carrier_id.as_deref();
+                        note_id(self.gateway, way.carrier, &settings, submission.reference, id).await;
+                    }
+                    outcome
                 }
             };
             let at = self.gateway.clock.now();
@@ -81,7 +88,9 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
                 }
                 Outcome::Unknown { reason } => {
                     let unknown = self.taken(message, way, Progress::Unknown, at);
-                    return Ok(Some(Settlement { reason: Some(reason), ..unknown }.into()));
+                    let has_next = way.receipt_within.is_some();
+                    let look_at = first_look(self.directory, message, Some(way.carrier), has_next, at).await;
+                    return Ok(Some(Settlement { reason: Some(reason), look_at, ..unknown }.into()));
                 }
                 Outcome::Rejected { reason } => (Ended::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
@@ -172,7 +181,9 @@ impl<S: Messages, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, 
             return Verdict { settlement: Settlement { tried, place, ..back.settlement }, retry_after };
         }
         let mut tried = tried;
-        let last = tried.pop().or_else(|| message.tried.last().cloned());
+        // What stays unknown does not end, so that its record is to say who refused it.
+        let last = if message.is_in_doubt() { tried.last().cloned() } else { tried.pop() };
+        let last = last.or_else(|| message.tried.last().cloned());
         let Some(last) = last else {
             return put_back(message, self.stamp, at, "no route leads to a carrier");
         };

@@ -1,75 +1,119 @@
 //! A job for a message that could not be claimed does what is due for it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
     Done,
     conclude::{conclude, receipt_by},
     due::{Due, due},
+    find_out::{find_out, rest},
     give_way,
+    unknown::{Remedies, first_look, remedies},
     ways::receipt_within,
 };
 use crate::{
+    carriers::Submitter,
     domain::{Ended, Message, Progress, Stamp, Tried},
     flow::{
         Gateway, Unavailable, pace,
         settle::{settle, settlement},
     },
     queue::Queue,
-    store::{Directory, DirectoryStore, Messages, Settlement},
+    store::{Directory, DirectoryStore, Messages, Recipients, SecretStore, SentIds, Settlement, StoreError},
 };
 
 /// A channel that has had its time.
-fn silent(message: &Message, at: Timestamp) -> Tried {
+pub(super) fn silent(message: &Message, at: Timestamp) -> Tried {
     Tried { channel: message.channel(), carrier: message.carrier, at, ended: Ended::Silent, reason: None }
 }
 
 /// What became of it.
 pub(super) enum Looked {
     Done(Done),
-    /// It can be claimed now, to be sent over its next channel.
-    GaveWay,
+    /// It can be claimed now, to be sent over its next channel, or again over the same.
+    IsQueued,
+}
+
+impl Looked {
+    pub(super) const FINISHED: Self = Self::Done(Done::Finished);
+
+    /// Where it was not made, someone else was quicker.
+    pub(super) fn queued(made: bool) -> Self {
+        if made { Self::IsQueued } else { Self::FINISHED }
+    }
+}
+
+/// What can still be done about a message that was handed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook {
+    /// The run that handed it over.
+    pub(super) held_by: Stamp,
+    /// How long the receipt of its channel is waited for; none if no other is left.
+    pub(super) next_after: Option<Duration>,
+    /// Only of an unknown outcome.
+    pub(super) remedies: Remedies,
+}
+
+impl Outlook {
+    async fn of(
+        message: &Message,
+        stamp: Stamp,
+        directory: &Directory<impl DirectoryStore>,
+    ) -> Result<Self, StoreError> {
+        let held_by = message.stamp.unwrap_or(stamp);
+        let next_after = if message.has_channel_after(message.place) {
+            receipt_within(message, &directory.routes().await?)
+        } else {
+            None
+        };
+        let remedies = match message.progress {
+            Progress::Unknown => remedies(directory, message, message.carrier, next_after.is_some()).await?,
+            _ => Remedies::default(),
+        };
+        Ok(Self { held_by, next_after, remedies })
+    }
 }
 
 /// Does what is due for a message that was found like this.
 pub(super) async fn look_at_unclaimed(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
+    submitter: &Submitter<impl SecretStore>,
     message: &Message,
     stamp: Stamp,
     now: Timestamp,
 ) -> Result<Looked, Unavailable> {
-    let next_after = if message.has_channel_after(message.place) {
-        receipt_within(message, &directory.routes().await?)
-    } else {
-        None
-    };
-    let held_by = message.stamp.unwrap_or(stamp);
-    match due(message, next_after.is_some(), now) {
+    let outlook = Outlook::of(message, stamp, directory).await?;
+    let (held_by, has_next) = (outlook.held_by, outlook.next_after.is_some());
+    match due(message, has_next, outlook.remedies, now) {
         Due::Again => return Ok(Looked::Done(Done::Again)),
         Due::Turn => pace::enqueue(gateway, message, now).await?,
         Due::Lost => {
             let lost = Settlement {
                 reason: Some("the worker that was sending it stopped".to_owned()),
-                receipt_by: receipt_by(now, Progress::Unknown, next_after),
+                receipt_by: receipt_by(now, Progress::Unknown, outlook.next_after),
+                look_at: first_look(directory, message, message.carrier, has_next, now).await,
                 ..settlement(held_by, Progress::Unknown, now)
             };
             conclude(gateway, message, lost.into()).await?;
         }
         Due::Taken => {
-            let receipt_by = message.receipt_by.filter(|_| next_after.is_some() && !message.receipts.is_final());
+            let receipt_by = message.receipt_by.filter(|_| has_next && !message.receipts.is_final());
             let taken = Settlement { receipt_by, ..settlement(held_by, Progress::Submitted, now) };
             settle(gateway, message, &taken).await?;
         }
-        Due::GiveWay if give_way(gateway, message, silent(message, now), now).await? => return Ok(Looked::GaveWay),
-        // Someone else was quicker.
-        Due::Nothing | Due::GiveWay => {}
-        Due::GiveUp => {
-            let reason = Some("the outcome stayed unknown".to_owned());
-            let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
-            settle(gateway, message, &given_up).await?;
+        Due::GiveWay => {
+            let made = give_way(gateway, message, silent(message, now), now).await?;
+            return Ok(Looked::queued(made));
         }
+        Due::Ask(unanswered) => {
+            return find_out(gateway, directory, submitter, message, outlook, unanswered).await;
+        }
+        Due::Rest(until) => rest(gateway, message, Some(until)).await?,
+        Due::Nothing => {}
         Due::SleepOn(wake_at) => gateway.store.sleep_on(message.id, wake_at).await?,
     }
-    Ok(Looked::Done(Done::Finished))
+    Ok(Looked::FINISHED)
 }

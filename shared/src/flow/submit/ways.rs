@@ -40,15 +40,26 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
             tried.any(|tried| (tried.carrier, tried.channel, tried.ended) == (Some(carrier), channel, Ended::Rejected))
         };
         let carriers = route.carriers.iter().copied();
-        let carriers = carriers.filter(|carrier| carrier.carries(channel) && !has_refused(*carrier));
+        let mut carriers: Vec<_> =
+            carriers.filter(|carrier| carrier.carries(channel) && !has_refused(*carrier)).collect();
+        if place == message.place {
+            // Who may have it already may know it again by its name; another cannot.
+            carriers.sort_by_key(|carrier| !message.doubted_carriers().any(|doubted| doubted == Some(*carrier)));
+        }
         let receipt_within = Some(route.receipt_within());
-        ways.extend(carriers.map(|carrier| Way { place, channel, carrier, receipt_within }));
+        ways.extend(carriers.into_iter().map(|carrier| Way { place, channel, carrier, receipt_within }));
     }
     let last = ways.last().map(|way| way.place);
     for way in ways.iter_mut().filter(|way| Some(way.place) == last) {
         way.receipt_within = None;
     }
     ways
+}
+
+/// The carriers that a route leads to from that place.
+pub(super) fn carriers_at(message: &Message, place: u8, routes: &Routes) -> Vec<CarrierName> {
+    let at_place = ways(message, routes).into_iter().filter(|way| way.place == place);
+    at_place.map(|way| way.carrier).collect()
 }
 
 /// Whether the channel shows the content, or there is a text for it to show instead.

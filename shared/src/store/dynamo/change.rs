@@ -104,6 +104,14 @@ impl Update {
         self
     }
 
+    /// Adds to the end of a list, which may not be there yet.
+    pub(super) fn append(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, more) = (self.name(attribute), self.value(AttributeValue::L(vec![value])));
+        let none = self.value(AttributeValue::L(Vec::new()));
+        self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {more})"));
+        self
+    }
+
     /// Moves the message on, and notes it in its history.
     pub(super) fn advance(mut self, progress: Progress, moment: &Moment) -> Result<Self, StoreError> {
         let moment = AttributeValue::L(vec![message_item::write_moment(moment)?]);

@@ -46,6 +46,7 @@ pub(super) const FREE_AT: &str = "free_at";
 pub(super) const TRIES: &str = "tries";
 /// How its id begins. No message has an id like this.
 pub(super) const PARKED: &str = "parked#";
+const SENT_ID: &str = "id#";
 
 /// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
@@ -68,6 +69,20 @@ pub(super) fn parse_parked(text: &str) -> Option<ParkedId> {
     let mut parts = text.strip_prefix(PARKED)?.splitn(3, '#');
     let (kind, carrier) = (ParkedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
     Some(ParkedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
+}
+
+/// In `Messages`, beside them: which submits a carrier gave an id of that spelling.
+pub(super) fn sent(carrier: CarrierName, spelling: &str) -> String {
+    format!("sent#{carrier}#{spelling}")
+}
+
+/// In such an item: an id as the carrier gave it.
+pub(super) fn sent_id(id: &str) -> String {
+    format!("{SENT_ID}{id}")
+}
+
+pub(super) fn parse_sent_id(attribute: &str) -> Option<&str> {
+    attribute.strip_prefix(SENT_ID)
 }
 
 pub(super) fn sleeper(sleeper: &Sleeper) -> String {
@@ -177,6 +192,7 @@ pub(super) const SECRETS: &str = "secrets";
 pub(super) const STOP_TEXT: &str = "stop_text";
 pub(super) const START_TEXT: &str = "start_text";
 pub(super) const HELP_TEXT: &str = "help_text";
+pub(super) const ON_UNKNOWN: &str = "on_unknown";
 /// Of a key; times in milliseconds.
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
@@ -197,6 +213,8 @@ pub(super) const OFF_SINCE: &str = "off_since";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
+pub(super) const LOOKUP: &str = "lookup";
+pub(super) const RECEIPTS_BY_ID: &str = "receipts_by_id";
 
 pub(super) fn account(id: &AccountId) -> String {
     format!("{DIRECTORY_ACCOUNT}{id}")

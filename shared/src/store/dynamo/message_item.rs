@@ -21,8 +21,8 @@ use crate::{
     dialects::Dialect,
     domain::{
         AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, Fingerprint, Groupings, Keyword, Message,
-        MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind,
-        SentFrom, Stamp, State, Text, Tried,
+        MessageId, Moment, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId,
+        SenderKind, SentFrom, Stamp, State, Text, Tried,
     },
     store::StoreError,
 };
@@ -60,6 +60,8 @@ struct MessageItem {
     content: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keyword: Option<Keyword>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_unknown: Option<OnUnknown>,
     print: String,
     at: i64,
     state: Progress,
@@ -155,6 +157,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         valid_until: message.expires_at.map(Timestamp::as_millisecond),
         content: message.content.as_ref().map(Content::to_json),
         keyword: message.keyword,
+        on_unknown: message.on_unknown,
         print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.progress,
@@ -211,6 +214,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         expires_at: optional_time(item.valid_until)?,
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
         keyword: item.keyword,
+        on_unknown: item.on_unknown,
         fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
         created_at: time(item.at)?,
         progress: item.state,

@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Position, Recorded,
-        Settlement, StoreError, Unfinished,
+        SendingAgain, Settlement, Sleeper, StoreError, Unfinished,
     },
 };
 
@@ -23,7 +23,7 @@ use crate::{
 pub const EARLY: SignedDuration = SignedDuration::from_secs(1);
 
 impl DynamoStore {
-    fn update(&self, id: MessageId) -> Update {
+    pub(super) fn update(&self, id: MessageId) -> Update {
         Update::of_message(&self.client, &self.tables.messages, id)
     }
 
@@ -108,7 +108,10 @@ impl Messages for DynamoStore {
             .expect(keys::STAMP, stamp(settlement.held_by))
             .expect_before(progress);
         update = match settlement.receipt_by {
-            Some(until) => update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(until)),
+            Some(until) => {
+                let wake_at = settlement.look_at.map_or(until, |at| at.min(until));
+                update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(wake_at))
+            }
             None => update.remove(keys::RECEIPT_BY).wake_no_more(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
@@ -153,25 +156,11 @@ impl Messages for DynamoStore {
     }
 
     async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
-        let moment = Moment { state: Progress::Queued.state(), at: giving.at, reason: Some(giving.tried.describe()) };
-        let update = self
-            .update(id)
-            .advance(Progress::Queued, &moment)?
-            .set(keys::STAMP, stamp(giving.stamp))
-            .set(keys::PLACE, number(giving.place + 1))
-            .append_tried(std::slice::from_ref(&giving.tried))?
-            .remove(keys::LEASE)
-            .remove(keys::RECEIPT_BY)
-            .remove(keys::NOT_BEFORE)
-            // It was of the channel that is given up.
-            .remove(keys::receipt(ReceiptStatus::Sent))
-            .wake_no_more()
-            .expect_before(Progress::Queued)
-            .expect_place(giving.place)
-            .expect_not_held(millis(giving.at))
-            .expect_no_final_receipt();
-        let change = change(update.send("give way to the next channel").await?)?;
-        Ok(made_before(change, Progress::Queued, giving.stamp))
+        self.queue_for_the_next_channel(id, giving).await
+    }
+
+    async fn send_again(&self, id: MessageId, again: &SendingAgain) -> Result<Change, StoreError> {
+        self.queue_for_the_same_channel(id, again).await
     }
 
     async fn cancel(
@@ -246,10 +235,10 @@ impl Messages for DynamoStore {
         answer.items.unwrap_or_default().iter().map(|item| read_due(item, shard)).collect()
     }
 
-    async fn postpone(&self, due: Due, until: Timestamp) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(&due.sleeper))
+    async fn postpone(&self, sleeper: Sleeper, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(&sleeper))
             .set(keys::WAKE_AT, millis(until))
-            .expect(keys::WAKE_AT, millis(due.wake_at));
+            .expect(keys::WAKE_AT, millis(wake_at));
         update.send("move a wake time").await?;
         Ok(())
     }
@@ -345,7 +334,7 @@ impl Messages for DynamoStore {
     }
 }
 
-fn change(answer: Answer) -> Result<Change, StoreError> {
+pub(super) fn change(answer: Answer) -> Result<Change, StoreError> {
     Ok(match answer {
         Answer::Made(item) => Change::Made(message(item)?),
         Answer::Refused(item) if message_item::is_message(&item) => Change::Refused(message(item)?),
@@ -355,7 +344,7 @@ fn change(answer: Answer) -> Result<Change, StoreError> {
 
 /// A refusal that found this run's own work means that an earlier try of the
 /// same request was applied and its answer lost.
-fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
+pub(super) fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
     match change {
         Change::Refused(found) if found.progress == progress && found.stamp == Some(run) => Change::Made(found),
         other => other,
@@ -374,10 +363,10 @@ fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
     message_item::time(millis).ok()
 }
 
-fn stamp(stamp: Stamp) -> AttributeValue {
+pub(super) fn stamp(stamp: Stamp) -> AttributeValue {
     string(stamp.to_string())
 }
 
-fn millis(at: Timestamp) -> AttributeValue {
+pub(super) fn millis(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
 }

@@ -4,6 +4,7 @@
 //! `keys` builds every key and names every attribute that an expression names;
 //! the `*_item` modules are the shapes of the items.
 
+mod back_to_queue;
 mod batch;
 mod change;
 mod directory;
@@ -22,6 +23,7 @@ mod put;
 mod rates;
 mod recipients;
 mod reply_item;
+mod sent_ids;
 
 pub use directory::DynamoDirectory;
 pub use keys::WAKE_SHARDS;

@@ -26,7 +26,9 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, CallbackUrl, KeywordAnswer, SenderId, SenderOwner, WebhookSecret},
+    domain::{
+        Account, AccountId, ApiKeyHash, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret,
+    },
     store::StoreError,
 };
 
@@ -47,6 +49,7 @@ pub struct AccountChange {
     pub stop_text: Option<Option<KeywordAnswer>>,
     pub start_text: Option<Option<KeywordAnswer>>,
     pub help_text: Option<Option<KeywordAnswer>>,
+    pub on_unknown: Option<OnUnknown>,
 }
 
 /// An API key on record: of the key itself, only the hash.
@@ -78,6 +81,9 @@ pub struct CarrierChange {
     pub timeout_ms: Option<u64>,
     /// What is used where there is nothing to keep.
     pub default_timeout_ms: u64,
+    /// None keeps what there is.
+    pub lookup: Option<bool>,
+    pub receipts_by_id: Option<bool>,
 }
 
 impl DynamoDirectory {
@@ -129,6 +135,7 @@ impl DynamoDirectory {
                 Some(Some(value)) => update.set(name, value),
             };
         }
+        update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.as_str())));
         match update.send("change an account").await? {
             Answer::Made(item) => read_account(item).map(Some),
             Answer::Refused(_) | Answer::Missing => Ok(None),
@@ -323,6 +330,8 @@ impl DynamoDirectory {
             Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
             None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
         };
+        let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
+        let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
             Answer::Made(item) | Answer::Refused(item) => from_item(item).map_err(unreadable),
             Answer::Missing => Err(unreadable("a carrier that was just written is not there")),

@@ -2,8 +2,10 @@
 //! handlers are called here in the process, each by itself, and the world's
 //! meter is read before and after, so that the counts are the same every time.
 
+mod by_id;
 mod pending;
 mod steps;
+mod unknown;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +16,10 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::runtime::Environment;
 
+use by_id::by_id;
 pub use pending::{PENDING, pending};
 pub use steps::steps;
+use unknown::unknown;
 
 use crate::{
     budgets::Budgets,
@@ -114,7 +118,9 @@ impl Stage {
 /// When a step does not do what it should.
 pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
-    let (steps, pending) = (steps().await?, pending(counts).await?);
+    let (mut steps, pending) = (steps().await?, pending(counts).await?);
+    steps.extend(unknown().await?);
+    steps.extend(by_id().await?);
     for step in steps.iter().chain(&pending.steps) {
         let budget = budgets.units.get(&step.name);
         let per_message = [

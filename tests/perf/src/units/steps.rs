@@ -189,7 +189,7 @@ impl<'a> Functions<'a> {
     }
 }
 
-fn job(message: &str) -> SqsEvent {
+pub(super) fn job(message: &str) -> SqsEvent {
     batch_of(&json!({"v": 1, "type": "submit", "message": message}))
 }
 
@@ -201,12 +201,12 @@ fn batch_of(job: &Value) -> SqsEvent {
     event
 }
 
-fn finished(failed: usize) -> anyhow::Result<()> {
+pub(super) fn finished(failed: usize) -> anyhow::Result<()> {
     anyhow::ensure!(failed == 0, "{failed} jobs of a batch failed");
     Ok(())
 }
 
-fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
+pub(super) fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
     anyhow::ensure!(response.status() == 200, "a webhook was answered {}", response.status());
     Ok(())
 }

@@ -85,20 +85,21 @@ impl Reply {
 /// How the carriers tell the gateway: each at its own webhooks, in its own words.
 pub(super) struct Carriers {
     loopback: Arc<Webhooks>,
+    loopback_ids: Arc<loopback::Ids>,
     cm: Arc<Webhooks>,
 }
 
 impl Carriers {
     pub(super) fn new(client: &reqwest::Client, stopping: &CancellationToken) -> Self {
         let webhooks = || Arc::new(Webhooks::new(client.clone(), stopping.clone()));
-        Self { loopback: webhooks(), cm: webhooks() }
+        Self { loopback: webhooks(), loopback_ids: Arc::default(), cm: webhooks() }
     }
 
     /// Returns when the gateway has taken it, or the world stops.
     pub(super) async fn report(&self, receipt: &Receipt<'_>) {
         let carrier = receipt.taken.submit.carrier;
         let event = match carrier {
-            Carrier::Loopback => loopback::receipt(receipt),
+            Carrier::Loopback => loopback::receipt(receipt, &self.loopback_ids),
             Carrier::Cm => cm::status_report(receipt),
         };
         self.webhooks(carrier).deliver(Webhook::Receipts, &receipt.taken.id, &event).await;
@@ -124,7 +125,7 @@ impl Carriers {
 
 pub(super) fn routes(network: &Arc<Network>, carriers: &Carriers) -> Router {
     Router::new()
-        .merge(loopback::routes(Arc::clone(network)))
+        .merge(loopback::routes(Arc::clone(network), Arc::clone(&carriers.loopback_ids)))
         .merge(cm::routes(Arc::clone(network)))
         .merge(webhooks::routes("/carrier/webhooks", Arc::clone(&carriers.loopback)))
         .merge(webhooks::routes("/cm/webhooks", Arc::clone(&carriers.cm)))

@@ -1,16 +1,19 @@
 //! The loopback carrier: one message a submit, in a format of its own.
 
-use std::sync::Arc;
+mod spelling;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::info;
 
+use self::spelling::Spelling;
 use super::{Carrier, Receipt, Reply, Status, Submit};
 use crate::world::behaviour::Behaviour;
 use crate::world::channels::Channel;
@@ -20,11 +23,46 @@ use crate::world::network::{Busy, Network};
 use crate::world::phone;
 use crate::world::problem::{Fields, Problem};
 
-pub(super) fn routes(network: Arc<Network>) -> Router {
-    Router::new().route("/carrier/messages", post(submit)).with_state(network)
+/// How it writes its ids now.
+#[derive(Default)]
+pub(super) struct Ids(Mutex<Spelling>);
+
+impl Ids {
+    fn spelling(&self) -> Spelling {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-async fn submit(State(network): State<Arc<Network>>, body: Bytes) -> Result<Response, Problem> {
+#[derive(Clone)]
+struct Desk {
+    network: Arc<Network>,
+    ids: Arc<Ids>,
+}
+
+pub(super) fn routes(network: Arc<Network>, ids: Arc<Ids>) -> Router {
+    Router::new()
+        .route("/carrier/messages", post(submit))
+        .route("/carrier/messages/{reference}", get(find))
+        .route("/carrier/receipts", put(write_receipts))
+        .with_state(Desk { network, ids })
+}
+
+/// Says how receipts name what they are about, from now on.
+async fn write_receipts(State(Desk { ids, .. }): State<Desk>, body: Bytes) -> Result<StatusCode, Problem> {
+    let spelling = Spelling::read(&body)?;
+    *ids.0.lock().unwrap_or_else(PoisonError::into_inner) = spelling;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What became of a submit, for a gateway that got no answer.
+async fn find(State(Desk { network, ids }): State<Desk>, Path(reference): Path<String>) -> Response {
+    match network.find(Carrier::Loopback, &reference) {
+        Some(id) => Json(json!({ "id": ids.spelling().given(&id) })).into_response(),
+        None => refusal(StatusCode::NOT_FOUND, "unknown-message", "No message was taken under this reference."),
+    }
+}
+
+async fn submit(State(Desk { network, ids }): State<Desk>, body: Bytes) -> Result<Response, Problem> {
     let submit = read(&body)?;
     let reference = submit.reference.clone();
     let foreseen = network.foresee(submit);
@@ -36,7 +74,7 @@ async fn submit(State(network): State<Arc<Network>>, body: Bytes) -> Result<Resp
         return Ok(turn_away(busy));
     }
     let (taken, behaviour) = network.take(foreseen);
-    let id = taken.id.clone();
+    let id = ids.spelling().given(&taken.id);
     network.carry(taken, behaviour).await;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
@@ -73,15 +111,16 @@ fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "code": code, "message": message }))).into_response()
 }
 
-pub(super) fn receipt(receipt: &Receipt<'_>) -> Value {
+pub(super) fn receipt(receipt: &Receipt<'_>, ids: &Ids) -> Value {
+    let spelling = ids.spelling();
     let (status, code, description) = match receipt.status {
         Status::Sent => ("sent", "00", "Sent to the network"),
         Status::Delivered => ("delivered", "00", "Delivered to the handset"),
         Status::Undelivered => ("undelivered", "22", "The handset could not be reached"),
     };
     json!({
-        "id": receipt.taken.id,
-        "reference": receipt.taken.submit.reference,
+        "id": spelling.reported(&receipt.taken.id),
+        "reference": spelling.has_reference().then_some(&receipt.taken.submit.reference),
         "status": status,
         "code": code,
         "description": description,

@@ -1,0 +1,68 @@
+//! How the loopback carrier writes its ids: as they are, or, when it is told so, as
+//! carriers do whose receipts bear no reference of the gateway's, in hexadecimal when it
+//! takes a message and otherwise in its receipt.
+
+use uuid::Uuid;
+
+use crate::world::problem::{Fields, Problem};
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As it was given, beside the gateway's own reference.
+    #[default]
+    AsGiven,
+    /// Without that, and in this form.
+    Hexadecimal,
+    UpperCase,
+    Padded,
+    Decimal,
+}
+
+const NAMES: [(&str, Spelling); 4] = [
+    ("hexadecimal", Spelling::Hexadecimal),
+    ("upper-case", Spelling::UpperCase),
+    ("padded", Spelling::Padded),
+    ("decimal", Spelling::Decimal),
+];
+
+impl Spelling {
+    /// `{"by_id": "decimal"}`, or `{}`.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
+        let fields = Fields::parse(body)?;
+        if fields.entries().next().is_none() {
+            return Ok(Self::default());
+        }
+        let name = fields.text("by_id")?;
+        let known = NAMES.into_iter().find(|(known, _)| *known == name);
+        let fault = || Problem::invalid("by_id", "must be hexadecimal, upper-case, padded or decimal");
+        known.map(|(_, spelling)| spelling).ok_or_else(fault)
+    }
+
+    pub(super) fn has_reference(self) -> bool {
+        self == Self::AsGiven
+    }
+
+    /// The id in the answer to a submit.
+    pub(super) fn given(self, id: &str) -> String {
+        match self {
+            Self::AsGiven => id.to_owned(),
+            _ => format!("{:x}", number(id)),
+        }
+    }
+
+    /// The id in a receipt.
+    pub(super) fn reported(self, id: &str) -> String {
+        let number = number(id);
+        match self {
+            Self::AsGiven => id.to_owned(),
+            Self::Hexadecimal => format!("{number:x}"),
+            Self::UpperCase => format!("{number:X}"),
+            Self::Padded => format!("{number:020x}"),
+            Self::Decimal => number.to_string(),
+        }
+    }
+}
+
+fn number(id: &str) -> u64 {
+    Uuid::parse_str(id).map_or(0, |id| id.as_u64_pair().0)
+}

@@ -1,0 +1,82 @@
+//! Which submit a receipt is about, where it does not bear our name for it: that which
+//! its carrier gave the id that it bears.
+//!
+//! A carrier may write one id in several ways (`carriers/carrier_id.rs`). An id that may
+//! be that of two messages is that of none: the receipt is kept, and nobody guesses.
+
+use futures_util::future::try_join_all;
+use tracing::warn;
+
+use crate::{
+    carriers::{
+        CarrierName, CarrierReceipt, CarrierSettings, SubmitReference,
+        carrier_id::{canonical, spellings, the_one},
+    },
+    flow::Gateway,
+    runtime::{About, Metric},
+    store::{Directory, DirectoryStore, SentIds, StoreError},
+};
+
+/// What is known of the submit that a receipt is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::flow) enum Named {
+    As(SubmitReference),
+    /// Its carrier's answer to the submit may not be on record yet.
+    NotYet,
+    Never,
+}
+
+/// By the name in the webhook's path, in the receipt, or under its carrier's id.
+pub(in crate::flow) async fn name<Q>(
+    gateway: &Gateway<impl SentIds, Q>,
+    directory: &Directory<impl DirectoryStore>,
+    carrier: CarrierName,
+    in_path: Option<SubmitReference>,
+    receipt: &CarrierReceipt,
+) -> Result<Named, StoreError> {
+    if let Some(submit) = in_path.or(receipt.reference) {
+        return Ok(Named::As(submit));
+    }
+    let Some(id) = &receipt.carrier_id else { return Ok(Named::Never) };
+    if !directory.carrier(carrier).await?.is_some_and(|settings| settings.receipts_by_id) {
+        return Ok(Named::Never);
+    }
+    let (spellings, now) = (spellings(id), gateway.clock.now());
+    if spellings.is_empty() {
+        return Ok(Named::Never);
+    }
+    let found = try_join_all(spellings.iter().map(|spelling| gateway.store.sent(carrier, spelling, now))).await?;
+    let submits = found.into_iter().flatten().flat_map(|sent| {
+        let id = sent.id;
+        sent.submits.into_iter().map(move |submit| (id.clone(), submit))
+    });
+    Ok(match the_one(id, submits) {
+        Ok(Some(submit)) => Named::As(submit),
+        Ok(None) => Named::NotYet,
+        Err(error) => {
+            warn!(carrier = carrier.as_str(), %error, "a receipt is refused");
+            gateway.metrics.count(Metric::Ambiguous, About::new(None, Some(carrier)), 1);
+            Named::Never
+        }
+    })
+}
+
+/// Notes the id that a carrier gave a submit, if its receipts are found by that. What
+/// fails here must not undo that the carrier has the message: its receipts will be kept.
+pub(in crate::flow) async fn note_id<Q>(
+    gateway: &Gateway<impl SentIds, Q>,
+    carrier: CarrierName,
+    settings: &CarrierSettings,
+    submit: SubmitReference,
+    id: Option<&str>,
+) {
+    let Some(id) = id.filter(|_| settings.receipts_by_id) else { return };
+    let (id, now) = (id.trim(), gateway.clock.now());
+    let noted = match canonical(id) {
+        Some(spelling) => gateway.store.note_sent(carrier, &spelling, id, submit, now).await.map_err(|e| e.to_string()),
+        None => Err("it is no id".to_owned()),
+    };
+    if let Err(error) = noted {
+        warn!(message.id = %submit.message, carrier = carrier.as_str(), error, "a carrier's id is not on record");
+    }
+}

@@ -1,0 +1,181 @@
+//! Finding out what became of a submit that got no answer, before anything else is
+//! done about it.
+//!
+//! Whoever may have the message is asked, if it can be. What a carrier took is
+//! *submitted*. What none of them took goes again, since that makes nothing twice.
+//! Where they cannot say, what was due without them is done.
+
+use jiff::Timestamp;
+use tracing::info;
+
+use super::{
+    conclude::{conclude, receipt_by},
+    due::Unanswered,
+    give_way, is_blocked,
+    unclaimed::{Looked, Outlook, silent},
+    unknown::may_have_it,
+    ways::ways,
+};
+use crate::{
+    carriers::{CarrierName, Found, SubmitReference, Submitter},
+    domain::{Ended, Message, Progress, Stamp, State, Tried},
+    flow::{
+        Gateway, Unavailable,
+        receipt::note_id,
+        settle::{settle, settlement},
+    },
+    queue::Queue,
+    runtime::{About, Metric},
+    store::{
+        Change, Directory, DirectoryStore, Messages, Recipients, SecretStore, SendingAgain, SentIds, Settlement,
+        Sleeper, StoreError,
+    },
+};
+
+/// Why a message ends, or gives way, that was not sent again.
+const DENIED: &str = "its carrier says that it did not take it";
+
+/// Asks, and does what follows. `unanswered` is what is due if nobody can say.
+pub(super) async fn find_out(
+    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    submitter: &Submitter<impl SecretStore>,
+    message: &Message,
+    outlook: Outlook,
+    unanswered: Unanswered,
+) -> Result<Looked, Unavailable> {
+    let (found, carrier) = if outlook.remedies.ask {
+        ask(gateway, directory, submitter, message).await?
+    } else {
+        (Found::CannotSay, None)
+    };
+    // Asking took its time.
+    let now = gateway.clock.now();
+    let is_denied = match found {
+        Found::Taken { carrier_id } => {
+            let taken = Settlement { carrier, carrier_id, ..taken(outlook, now) };
+            conclude(gateway, message, taken.into()).await?;
+            return Ok(Looked::FINISHED);
+        }
+        Found::NotTaken => true,
+        Found::CannotSay => false,
+    };
+    let again = match unanswered {
+        Unanswered::GiveWay => {
+            let reason = is_denied.then(|| DENIED.to_owned());
+            let made = give_way(gateway, message, Tried { reason, ..silent(message, now) }, now).await?;
+            return Ok(Looked::queued(made));
+        }
+        Unanswered::GiveUp => {
+            give_up(gateway, message, outlook.held_by, is_denied, now).await?;
+            return Ok(Looked::FINISHED);
+        }
+        _ if is_denied => Some(Ended::NotTaken),
+        Unanswered::SendAgain => may_go_again(gateway, directory, message, now).await?.then_some(Ended::Unknown),
+        Unanswered::Rest => None,
+    };
+    if let Some(ended) = again {
+        return Ok(Looked::queued(send_again(gateway, message, outlook.held_by, ended, now).await?));
+    }
+    rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
+    Ok(Looked::FINISHED)
+}
+
+/// What whoever may have it says, and who says so. That it was not taken must all of
+/// them say.
+async fn ask<Q>(
+    gateway: &Gateway<impl SentIds, Q>,
+    directory: &Directory<impl DirectoryStore>,
+    submitter: &Submitter<impl SecretStore>,
+    message: &Message,
+) -> Result<(Found, Option<CarrierName>), StoreError> {
+    let reference = SubmitReference { message: message.id, place: message.place };
+    let carriers = may_have_it(message, message.carrier, &directory.routes().await?);
+    let mut found = if carriers.is_empty() { Found::CannotSay } else { Found::NotTaken };
+    for carrier in carriers {
+        let Some(settings) = directory.carrier(carrier).await? else {
+            found = Found::CannotSay;
+            continue;
+        };
+        let said = submitter.find(carrier, &settings, reference).await;
+        if let Found::Taken { carrier_id } = &said {
+            note_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
+        }
+        info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
+        match said {
+            Found::Taken { .. } => return Ok((said, Some(carrier))),
+            Found::NotTaken => {}
+            Found::CannotSay => found = said,
+        }
+    }
+    Ok((found, None))
+}
+
+/// Its receipt has its time from when it is known to be on its way.
+fn taken(outlook: Outlook, now: Timestamp) -> Settlement {
+    Settlement {
+        reason: Some("its carrier says that it took it".to_owned()),
+        receipt_by: receipt_by(now, Progress::Submitted, outlook.next_after),
+        ..settlement(outlook.held_by, Progress::Submitted, now)
+    }
+}
+
+async fn give_up(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    held_by: Stamp,
+    is_denied: bool,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
+    let reason = if is_denied { DENIED } else { "the outcome stayed unknown" };
+    let (stamp, reason) = (gateway.random.stamp(), Some(reason.to_owned()));
+    let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
+    settle(gateway, message, &given_up).await.map(drop)
+}
+
+/// Whether a message that may have arrived is worth sending again: its time is not
+/// over, its recipient has not opted out, and a carrier is left that did not refuse it.
+async fn may_go_again(
+    gateway: &Gateway<impl Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    message: &Message,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if message.expires_at.is_some_and(|at| at <= now) || ways(message, &directory.routes().await?).is_empty() {
+        return Ok(false);
+    }
+    Ok(!is_blocked(gateway, directory, message).await?)
+}
+
+/// Puts it back to be sent again. Says whether it can be.
+async fn send_again(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    doubted: Stamp,
+    ended: Ended,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let unknown = message.history.iter().rev().find(|moment| moment.state == State::Unknown);
+    let reason = unknown.and_then(|moment| moment.reason.clone());
+    let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
+    let again = SendingAgain { doubted, stamp: gateway.random.stamp(), at, tried };
+    let made = matches!(gateway.store.send_again(message.id, &again).await?, Change::Made(_));
+    if made {
+        if ended == Ended::Unknown {
+            gateway.metrics.count(Metric::Resent, About::new(Some(&message.account), message.carrier), 1);
+        }
+        let carrier = message.carrier.map(CarrierName::as_str);
+        info!(message.id = %message.id, carrier, ended = ended.as_str(), "sent again");
+    }
+    Ok(made)
+}
+
+/// Lets a message sleep until then whose wake came sooner.
+pub(super) async fn rest(
+    gateway: &Gateway<impl Messages, impl Queue>,
+    message: &Message,
+    until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let Some((wake_at, until)) = message.wake_at.zip(until) else { return Ok(()) };
+    gateway.store.postpone(Sleeper::Message(message.id), wake_at, until).await
+}

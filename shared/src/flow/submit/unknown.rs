@@ -1,0 +1,122 @@
+//! What is done about an unknown outcome, beside waiting for its receipt.
+//!
+//! Its carrier is asked, where it can be (`find_out`). A message is sent again where its
+//! client or account wants that ([`OnUnknown`]), three times at most, each of which is
+//! on record; but not while another channel is left, which has its turn soon and is no
+//! riskier. What comes of such a submit, short of being taken, says nothing of the one
+//! before it: a receipt, an answer or the deadline ends the message, and nothing else.
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use super::{conclude::receipt_by, ways::carriers_at};
+use crate::{
+    carriers::CarrierName,
+    domain::{Message, OnUnknown, Progress, Routes},
+    edge::chain,
+    store::{Directory, DirectoryStore, Settlement, StoreError},
+};
+
+/// When an unknown outcome is looked at, from when it became one: the n-th time it is
+/// sent again, that is after the n-th of these. By the first, whatever was under way
+/// has arrived.
+const LOOKS: [SignedDuration; 3] =
+    [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
+
+/// What may be done beside waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Remedies {
+    /// To send it again, as that is wanted.
+    pub(super) resend: bool,
+    /// To ask who may have it.
+    pub(super) ask: bool,
+}
+
+impl Remedies {
+    /// When an outcome that has been unknown since then is looked at next, if at all.
+    pub(super) fn next_look(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let looks = LOOKS.get(message.times_sent_again()..).unwrap_or_default();
+        let mut looks = looks.iter().filter_map(|after| since.saturating_add(*after).ok());
+        looks.find(|at| *at > now).filter(|_| self.resend || self.ask)
+    }
+
+    /// Until when a message rests whose outcome is unknown.
+    pub(super) fn rests_until(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
+        let look = message.unknown_since().and_then(|since| self.next_look(message, since, now));
+        [look, message.receipt_by].into_iter().flatten().min()
+    }
+
+    /// Whether a time to look at it has come.
+    pub(super) fn is_look_due(self, message: &Message, now: Timestamp) -> bool {
+        let first = LOOKS.get(message.times_sent_again()).zip(message.unknown_since());
+        (self.resend || self.ask) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
+    }
+}
+
+/// What may be done about a message whose outcome is unknown. `carrier` is who may
+/// have it, where that is known.
+pub(super) async fn remedies(
+    directory: &Directory<impl DirectoryStore>,
+    message: &Message,
+    carrier: Option<CarrierName>,
+    has_next: bool,
+) -> Result<Remedies, StoreError> {
+    let mut ask = false;
+    for carrier in may_have_it(message, carrier, &directory.routes().await?) {
+        ask |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
+    }
+    let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
+    Ok(Remedies { resend, ask })
+}
+
+async fn wanted(directory: &Directory<impl DirectoryStore>, message: &Message) -> Result<OnUnknown, StoreError> {
+    match message.on_unknown {
+        Some(wanted) => Ok(wanted),
+        None => Ok(directory.account(&message.account).await?.map(|account| account.on_unknown).unwrap_or_default()),
+    }
+}
+
+/// When an outcome that is unknown from `at` on is first looked at. That a carrier did
+/// not answer must be recorded, whatever else fails: then it is looked at all the same.
+pub(super) async fn first_look(
+    directory: &Directory<impl DirectoryStore>,
+    message: &Message,
+    carrier: Option<CarrierName>,
+    has_next: bool,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let remedies = remedies(directory, message, carrier, has_next).await.unwrap_or_else(|error| {
+        warn!(message.id = %message.id, error = chain(&error), "what may be done about it could not be looked up");
+        Remedies { resend: true, ask: true }
+    });
+    remedies.next_look(message, at, at)
+}
+
+/// Who may have the message over the channel that it is at: all that it may have gone
+/// through there, where the worker that knew has died.
+pub(super) fn may_have_it(message: &Message, carrier: Option<CarrierName>, routes: &Routes) -> Vec<CarrierName> {
+    let known: Option<Vec<_>> = message.doubted_carriers().chain([carrier]).collect();
+    let mut carriers = known.unwrap_or_else(|| {
+        message.doubted_carriers().flatten().chain(carriers_at(message, message.place, routes)).collect()
+    });
+    carriers.sort_unstable();
+    carriers.dedup();
+    carriers
+}
+
+/// The settlement of a message of which an earlier submit may have arrived: what a
+/// later one came to, short of being taken, leaves that as unknown as it was.
+pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settlement {
+    let is_end =
+        matches!(settlement.progress, Progress::Rejected | Progress::Failed | Progress::Expired | Progress::Blocked);
+    if !is_end || !message.is_in_doubt() {
+        return settlement;
+    }
+    Settlement {
+        progress: Progress::Unknown,
+        reason: settlement.reason.map(|reason| format!("not sent again: {reason}")),
+        carrier: message.doubted_carriers().next().flatten(),
+        receipt_by: receipt_by(settlement.at, Progress::Unknown, None),
+        ..settlement
+    }
+}

@@ -1,0 +1,43 @@
+//! `admin account set --on-unknown` and `admin carrier set --lookup`.
+
+use serde_json::json;
+
+use super::{admin, printed, read, refused};
+use crate::system::{DEMO, System, owned};
+
+#[tokio::test]
+async fn what_is_done_about_unknown_outcomes_is_the_accounts_choice() {
+    let system = System::start().await;
+    assert!(printed(&system, &["account", "show", "demo"]).await.contains("wait"));
+    let changed = read(&system, &["account", "set", "demo", "--on-unknown", "resend"]).await;
+    assert_eq!(changed["account"]["on_unknown"], "resend");
+    // What is not named stays.
+    let renamed = read(&system, &["account", "set", "demo", "--name", "Renamed"]).await;
+    assert_eq!(renamed["account"]["on_unknown"], "resend");
+    assert_eq!(admin(&system, &["account", "set", "demo", "--on-unknown", "guess"]).await.code, 2);
+    let other = &read(&system, &["account", "show", "other"]).await["account"];
+    assert_eq!(other["on_unknown"], "wait");
+    let back = read(&system, &["account", "set", "demo", "--on-unknown", "wait"]).await;
+    assert_eq!(back["account"]["on_unknown"], "wait");
+}
+
+#[tokio::test]
+async fn a_carrier_is_asked_once_it_is_set_so_and_only_if_it_can_be() {
+    let system = System::start().await;
+    let endpoint = system.world.url().to_string();
+    let set = async |more: &[&str]| {
+        let words = [&["carrier", "set", "loopback", "--endpoint", &endpoint], more].concat();
+        read(&system, &words).await["lookup"].clone()
+    };
+    assert_eq!(set(&[]).await, json!(false));
+    assert_eq!(set(&["--lookup"]).await, json!(true));
+    assert_eq!(set(&[]).await, json!(true), "what is not named stays");
+    let message = system.send_one(DEMO, owned("447700900811", "Hello")).await;
+    let id = message["messageUuid"].clone();
+    system.until_state(&id, "unknown").await;
+    system.advance(125).await;
+    system.until_state(&id, "submitted").await;
+    assert_eq!(set(&["--no-lookup"]).await, json!(false));
+    let words = ["carrier", "set", "cm", "--endpoint", &endpoint, "--lookup"];
+    assert!(refused(&system, &words).await.contains("cm has no call"));
+}

@@ -1,0 +1,117 @@
+//! Carriers that can be asked what became of a submit are asked, before anything is
+//! done that might do it twice.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::scripted::{Script, carrier};
+
+fn asking(on_unknown: &str) -> String {
+    config(on_unknown).replace("[carriers.loopback]", "[carriers.loopback]\nlookup = true")
+}
+
+#[tokio::test]
+async fn what_its_carrier_took_is_submitted_and_is_never_sent_again() {
+    for on_unknown in ["wait", "resend"] {
+        let system = System::with_config(&asking(on_unknown)).await;
+        let id = unknown(&system, None).await;
+        system.advance(100).await;
+        assert_eq!(system.message(&id).await["state"], "unknown", "it may still be under way");
+        system.advance(25).await;
+        let message = system.until_state(&id, "submitted").await;
+        assert!(message["carrier_id"].is_string(), "{message}");
+        assert_eq!(reasons(&message).last().unwrap(), "its carrier says that it took it");
+        pass(&system, 2 * DAY).await;
+        assert_eq!((system.message(&id).await, system.handset(PHONE).await.len()), (message, 1));
+        receipt(&system, &id, "delivered").await;
+        assert_eq!(told(&system).await.len(), 1);
+    }
+}
+
+async fn with_carrier(on_unknown: &str, script: Box<Script>) -> (System, Arc<Mutex<Vec<String>>>) {
+    let (url, asked) = carrier(script);
+    let config = asking(on_unknown).replace("lookup = true", &format!("lookup = true\nendpoint = \"{url}\""));
+    (System::with_config(&config).await, asked)
+}
+
+fn denial() -> (u16, Value) {
+    (404, json!({"code": "unknown-message", "message": "No such message."}))
+}
+
+#[tokio::test]
+async fn what_its_carrier_never_took_goes_again_whatever_is_wanted() {
+    for on_unknown in ["wait", "resend"] {
+        let posts = Mutex::new(0);
+        let (system, asked) = with_carrier(
+            on_unknown,
+            Box::new(move |method| {
+                if method == "GET" {
+                    return Some(denial());
+                }
+                let mut posts = posts.lock().unwrap();
+                *posts += 1;
+                (*posts > 1).then(|| (202, json!({"id": "c-2"})))
+            }),
+        )
+        .await;
+        let id = unknown(&system, None).await;
+        system.advance(2 * MINUTE + 5).await;
+        let message = system.until_state(&id, "submitted").await;
+        assert_eq!((ends(&message), &message["carrier_id"]), (vec!["not_taken"], &"c-2".into()));
+        assert_eq!(*asked.lock().unwrap(), ["POST", "GET", "POST"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_taken_and_is_refused_then_is_rejected() {
+    let posts = Mutex::new(0);
+    let script = move |method: &str| {
+        if method == "GET" {
+            return Some(denial());
+        }
+        let mut posts = posts.lock().unwrap();
+        *posts += 1;
+        (*posts > 1).then(|| (422, json!({"code": "no", "message": "Not today."})))
+    };
+    let (system, _) = with_carrier("wait", Box::new(script)).await;
+    let id = unknown(&system, None).await;
+    system.advance(2 * MINUTE + 5).await;
+    let message = system.until_state(&id, "rejected").await;
+    assert_eq!(ends(&message), ["not_taken"]);
+}
+
+#[tokio::test]
+async fn where_a_carrier_cannot_say_the_wish_counts_and_it_is_asked_again_later() {
+    for (on_unknown, expected) in [
+        ("wait", vec!["POST", "GET", "GET", "GET"]),
+        ("resend", vec!["POST", "GET", "POST", "GET", "POST", "GET", "POST"]),
+    ] {
+        // Not every 404 is the carrier's word.
+        let script = |method: &str| if method == "GET" { Some((404, json!({}))) } else { None };
+        let (system, asked) = with_carrier(on_unknown, Box::new(script)).await;
+        let id = unknown(&system, None).await;
+        for (round, minutes) in [(2, 2), (3, 10), (4, 60)] {
+            system.advance(minutes * MINUTE + 5).await;
+            if on_unknown == "resend" {
+                until_unknown_after(&system, &id, round).await;
+            }
+            system.until_quiet().await;
+        }
+        assert_eq!(*asked.lock().unwrap(), expected, "{on_unknown}");
+        // Once more before it is given up.
+        pass(&system, 2 * DAY).await;
+        system.until_state(&id, "failed").await;
+        assert_eq!(*asked.lock().unwrap(), [expected, vec!["GET"]].concat(), "{on_unknown}");
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_that_is_not_set_so_is_not_asked() {
+    let (url, asked) = carrier(Box::new(|_| None));
+    let config = config("wait").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
+    let system = System::with_config(&config).await;
+    let id = unknown(&system, None).await;
+    pass(&system, 2 * DAY).await;
+    system.until_state(&id, "failed").await;
+    assert_eq!(*asked.lock().unwrap(), ["POST"]);
+}

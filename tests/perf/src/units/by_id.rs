@@ -1,0 +1,41 @@
+//! What it costs where a carrier's receipts are found by its own ids.
+
+use local::config::Config;
+use serde_json::{Value, json};
+use tests::system::{System, TOKEN, invocation, owned, with};
+
+use super::{
+    Stage, Step,
+    steps::{finished, job, succeeded},
+};
+
+/// Its carrier brings no receipt by itself.
+const PHONE: &str = "447700900306";
+
+pub async fn by_id() -> anyhow::Result<Vec<Step>> {
+    let by_id = "[carriers.loopback]\nreceipts_by_id = true";
+    let stage = Stage::of(System::with_config(&Config::DEFAULT.replace("[carriers.loopback]", by_id)).await).await;
+    let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
+    let receipts = dlr_webhook::DlrWebhook::new(&stage.environment)?;
+    let mut last = None;
+    // The first warms it.
+    for _ in 0..2 {
+        let sink = stage.system.sink("a-sink-with-quite-a-long-name");
+        let message = with(owned(PHONE, &"x".repeat(160)), "callback", sink);
+        let answered = send.handle(invocation("/message", &json!({"messages": [message]}))).await;
+        let answered: Value = serde_json::from_slice(answered.body())?;
+        let id = answered["messages"][0]["messageUuid"].as_str().unwrap_or_default().to_owned();
+        let run = async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) };
+        let submit = stage.cost(run).await?;
+        let item = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}}});
+        let item = stage.system.aws("DynamoDB_20120810.GetItem", &item).await;
+        let receipt = json!({"id": item["Item"]["carrier_id"]["S"], "status": "delivered", "code": "00"});
+        let brought = receipts.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
+        last = Some((submit, stage.cost(async { succeeded(&brought.await) }).await?));
+    }
+    let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
+    let steps = last.map(|(submit, receipt)| {
+        vec![one("submit, its carrier's id kept", submit), one("receipt, found by its carrier's id", receipt)]
+    });
+    Ok(steps.unwrap_or_default())
+}

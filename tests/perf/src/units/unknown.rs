@@ -1,0 +1,62 @@
+//! What an unknown outcome costs: when it is recorded, when it is sent again, and when
+//! its carrier says that it took it.
+
+use std::time::Duration;
+
+use local::config::Config;
+use reqwest::Method;
+use serde_json::json;
+use tests::system::{System, invocation, owned, with};
+
+use super::{
+    Stage, Step,
+    steps::{finished, job},
+};
+
+/// Its carrier takes what is sent there, and gives no answer in time.
+const PHONE: &str = "447700900811";
+/// After this, an unknown outcome is looked at.
+const LOOKED_AT_AFTER: Duration = Duration::from_secs(121);
+
+pub async fn unknown() -> anyhow::Result<Vec<Step>> {
+    let mut steps = Box::pin(looked_at("sent again", false)).await?;
+    steps.extend(Box::pin(looked_at("its carrier took it", true)).await?.pop());
+    Ok(steps)
+}
+
+/// The submit without an answer, and what is done when it is looked at.
+async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
+    let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
+    let config = config.replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}"));
+    let stage = Stage::of(System::with_config(&config).await).await;
+    let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
+    let mut last = None;
+    // The first warms it: the account's choice is read once.
+    for _ in 0..2 {
+        behaves(&stage, &json!({})).await?;
+        let message =
+            with(owned(PHONE, &"x".repeat(160)), "callback", stage.system.sink("a-sink-with-quite-a-long-name"));
+        let mut request = invocation("/message", &json!({"messages": [message]}));
+        request.headers_mut().insert("on-unknown", "resend".parse()?);
+        let answered: serde_json::Value = serde_json::from_slice(send.handle(request).await.body())?;
+        let id = answered["messages"][0]["messageUuid"].as_str().unwrap_or_default().to_owned();
+        let run = async || finished(dispatch.handle(job(&id)).await.batch_item_failures.len());
+        let unanswered = stage.cost(run()).await?;
+        behaves(&stage, &json!({"sms": "silent"})).await?;
+        stage.environment.clock.set_ahead(LOOKED_AT_AFTER);
+        let then = stage.cost(run()).await?;
+        stage.environment.clock.set_ahead(Duration::ZERO);
+        last = Some((unanswered, then));
+    }
+    let one = |name: String, used| Step { name, messages: 1.0, used };
+    let steps = last.map(|(unanswered, then)| {
+        vec![one("submit, no answer".to_owned(), unanswered), one(format!("unknown outcome, {name}"), then)]
+    });
+    Ok(steps.unwrap_or_default())
+}
+
+async fn behaves(stage: &Stage, channels: &serde_json::Value) -> anyhow::Result<()> {
+    let set = stage.system.request(Method::PUT, &format!("/handsets/{PHONE}/channels"));
+    set.json(channels).send().await?.error_for_status()?;
+    Ok(())
+}
