@@ -114,9 +114,10 @@ fn assert_read_alike(carrier: CarrierName, receipt: &CarrierReceipt, written: &s
 }
 
 fn loopback(receipt: &CarrierReceipt) -> String {
-    let CarrierReceipt { reference, status, code, description } = receipt;
+    let CarrierReceipt { reference, carrier_id, status, code, description } = receipt;
     let reference = reference.map(|reference| reference.to_string());
-    json!({"reference": reference, "status": status.as_str(), "code": code, "description": description}).to_string()
+    let status = status.as_str();
+    json!({"id": carrier_id, "reference": reference, "status": status, "code": code, "description": description}).to_string()
 }
 
 /// Written as JSON and as XML, which say as much as each other.
