@@ -31,4 +31,4 @@ mod hash;
 pub mod queue;
 pub mod runtime;
 pub mod store;
-mod unsaid;
+mod unquoted;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     carriers::CarrierName,
     domain::{EndpointId, EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
-    unsaid::without_values,
+    unquoted::unquoted,
 };
 
 const VERSION: u8 = 1;
@@ -178,7 +178,7 @@ fn read<T: DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     struct Version {
         v: u8,
     }
-    let malformed = |error: serde_json::Error| JobError::Malformed(without_values(&error));
+    let malformed = |error: serde_json::Error| JobError::Malformed(unquoted(&error.to_string()));
     let Version { v } = serde_json::from_str(payload).map_err(malformed)?;
     if v != VERSION {
         return Err(JobError::Version(v));

@@ -27,7 +27,7 @@ pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 pub use sent_ids::{SentId, SentIds};
 
-use std::{collections::HashMap, fmt::Display};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ use crate::{
         Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
         Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
-    unsaid::without_values,
+    unquoted::unquoted,
 };
 
 /// A store that could not do what it was asked.
@@ -57,8 +57,8 @@ pub enum StoreError {
 
 impl StoreError {
     /// Says nothing of what stands there.
-    fn unreadable(what: &'static str, fault: impl Display) -> Self {
-        Self::Unreadable { what, fault: without_values(&fault) }
+    fn unreadable(what: &'static str, fault: impl ToString) -> Self {
+        Self::Unreadable { what, fault: unquoted(&fault.to_string()) }
     }
 }
 

@@ -1,8 +1,6 @@
 //! [`DirectoryStore`] on DynamoDB, and what a configuration puts there whatever
 //! was there before. What an operator changes is in `operator`.
 
-use std::fmt::Display;
-
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{to_attribute_value, to_item};
@@ -188,6 +186,6 @@ pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(unreadable)
 }
 
-pub(super) fn unreadable(fault: impl Display) -> StoreError {
+pub(super) fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("directory entry", fault)
 }

@@ -2,8 +2,6 @@
 //! billed by the item's size: with a text of one segment the whole life of a
 //! message fits in one kilobyte.
 
-use std::fmt::Display;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -302,6 +300,6 @@ fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
     millis.map(time).transpose()
 }
 
-fn unreadable(fault: impl Display) -> StoreError {
+fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("message", fault)
 }

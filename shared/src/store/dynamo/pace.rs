@@ -1,8 +1,6 @@
 //! When each sender with a rate is free next: one item a sender, beside the
 //! messages, that only ever moves on.
 
-use std::fmt::Display;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
@@ -59,6 +57,6 @@ fn read(item: &Item) -> Result<Timestamp, StoreError> {
         .map_err(|_| unreadable("a time is out of range"))
 }
 
-fn unreadable(fault: impl Display) -> StoreError {
+fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("pace", fault)
 }

@@ -1,8 +1,6 @@
 //! [`Parking`] on DynamoDB: one item for each receipt or reply, which is in the
 //! index of sleepers as long as it is to be tried again.
 
-use std::fmt::Display;
-
 use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,7 +64,7 @@ fn read(item: Item) -> Result<Parked, StoreError> {
     })
 }
 
-fn unreadable(fault: impl Display) -> StoreError {
+fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("parked receipt or reply", fault)
 }
 

@@ -2,7 +2,7 @@
 //! an attribute of its own, so that one condition can ask for two of them and a
 //! number never heard of needs no item first.
 
-use std::{collections::HashMap, fmt::Display};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -141,6 +141,6 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
     Ok(recipient)
 }
 
-fn unreadable(fault: impl Display) -> StoreError {
+fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("recipient", fault)
 }

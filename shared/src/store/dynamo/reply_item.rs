@@ -1,8 +1,6 @@
 //! The item of a reply. It lives beside the messages, so that a log and a
 //! conversation are one index each.
 
-use std::fmt::Display;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::to_item;
@@ -88,6 +86,6 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
     })
 }
 
-fn unreadable(fault: impl Display) -> StoreError {
+fn unreadable(fault: impl ToString) -> StoreError {
     StoreError::unreadable("reply", fault)
 }
