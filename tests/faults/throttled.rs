@@ -85,7 +85,7 @@ async fn post(stage: &Stage, door: usize, request: usize) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |place| {
         let (to, text) = (Phone::NoReceipt.number(place), format!("request {request}"));
-        let message = if request % 2 == 0 { owned(&to, &text) } else { shared(&to, &text) };
+        let message = if request.is_multiple_of(2) { owned(&to, &text) } else { shared(&to, &text) };
         with(message, "callback", sink.as_str())
     };
     let messages: Vec<_> = (0..MESSAGES).map(message).collect();
