@@ -27,7 +27,7 @@ mod sweep;
 mod throttled;
 mod verdict;
 
-use std::env;
+use std::{env, time::Instant};
 
 use self::{
     fault::Fault,
@@ -38,7 +38,7 @@ use self::{
 const EVERY: usize = 40;
 
 /// How many seeds are run unless it is said otherwise.
-const SEEDS: usize = 4;
+const SEEDS: usize = 20;
 /// How many worlds are busy at once unless it is said otherwise.
 const LANES: usize = 6;
 
@@ -64,15 +64,18 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
         fault,
         lanes: number("FAULTS_LANES").unwrap_or(LANES),
     };
+    let begun = Instant::now();
     let table = sweep(&scenario::all(), &extent);
-    println!("{table}");
+    println!("{table}in {} s", begun.elapsed().as_secs());
     assert!(table.broken.is_empty(), "{} runs are broken:\n{}", table.broken.len(), table.broken.join("\n"));
 }
 
 #[test]
 fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
     let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
+    let begun = Instant::now();
     let broken = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(LANES));
+    println!("{count} seeds, {} broken, {} s", broken.len(), begun.elapsed().as_secs());
     assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
 }
 

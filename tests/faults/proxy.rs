@@ -245,6 +245,10 @@ impl Proxy {
         }
     }
 
+    pub fn is_at_work(&self, door: usize) -> bool {
+        self.shared.state().at_work[door].is_some()
+    }
+
     /// How many invocations have begun.
     pub fn invocations(&self) -> usize {
         self.shared.state().invocations

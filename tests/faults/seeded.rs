@@ -102,12 +102,15 @@ impl Run<'_> {
 
     /// One act, or two at once.
     async fn act(&mut self) {
-        let first = Act::draw(self).await;
+        let first = Act::draw(self);
         if self.chance.index(STEPS_TO_TWO) > 0 {
             let done = first.perform(self.stage, 0).await;
             return first.conclude(self, done);
         }
-        let second = if self.chance.index(TWO_TO_THE_SAME) == 0 { first.clone() } else { Act::draw(self).await };
+        let [first, second] = match self.chance.index(TWO_TO_THE_SAME) {
+            0 => first.twice(self).await,
+            _ => [first, Act::draw(self)],
+        };
         let (one, other) = join(first.perform(self.stage, 0), second.perform(self.stage, 1)).await;
         first.conclude(self, one);
         second.conclude(self, other);

@@ -28,6 +28,11 @@ const ANSWERS_AFTER: Duration = Duration::from_millis(1_200);
 /// How long a receipt may take that the simulated network is to bring.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often, and after how long each time, a worker looks for what another function
+/// may be about to enqueue.
+const LOOKS: usize = 10;
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 pub const JOBS: &str = "JobsQueue";
 pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
 /// Where both accounts are told of states, and each of its replies.
@@ -256,6 +261,19 @@ impl Stage {
             batch.handles.push((id, message["ReceiptHandle"].clone()));
         }
         batch
+    }
+
+    /// Likewise; if nothing is there yet, and a function at the other door is at work,
+    /// which may put something in, looks a few times more.
+    pub async fn receive_soon(&self, queue: &'static str, door: usize) -> Batch {
+        for _ in 0..LOOKS {
+            let batch = self.receive(queue).await;
+            if !batch.event.records.is_empty() || !self.proxy.is_at_work(1 - door) {
+                return batch;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        self.receive(queue).await
     }
 
     /// All that a queue has, as one batch.

@@ -7,9 +7,12 @@ use crate::{
     stage::{Batch, QUEUES, Stage, Wish},
 };
 
+/// One of so many clients that would post again and were answered does so.
+const ANSWERED_TO_A_REPEAT: usize = 5;
+
 #[derive(Clone)]
 pub enum Act {
-    /// A client posts. Some post again though they were answered.
+    /// A client posts; some again though they were answered.
     Post {
         client: usize,
         wish: Wish,
@@ -20,7 +23,10 @@ pub enum Act {
         id: String,
         wish: Wish,
     },
-    Work(Batch),
+    /// A worker takes what its queue has by then.
+    Work(&'static str),
+    /// Or what it had.
+    WorkOn(Batch),
     /// A carrier brings what lies at that place.
     Bring {
         item: usize,
@@ -39,12 +45,18 @@ pub enum Done {
 }
 
 impl Act {
-    pub async fn draw(run: &mut Run<'_>) -> Self {
+    pub fn draw(run: &mut Run<'_>) -> Self {
         let deliver = Self::deliver(run);
         match run.chance.index(12) {
             0..3 => {
                 let client = run.chance.index(CLIENTS);
-                Self::post(run, client)
+                // What is lost of an answered one, a repeat would bring back.
+                let is_answered = run.clients[client].promises.is_accepted;
+                if is_answered && run.chance.index(ANSWERED_TO_A_REPEAT) > 0 {
+                    Self::Tick
+                } else {
+                    Self::post(run, client)
+                }
             }
             3 => {
                 let client = run.chance.index(CLIENTS);
@@ -52,7 +64,7 @@ impl Act {
             }
             4..6 => deliver.unwrap_or(Self::Tick),
             6 => Self::Tick,
-            _ => Self::Work(run.stage.receive(QUEUES[run.chance.index(2)]).await),
+            _ => Self::Work(QUEUES[run.chance.index(2)]),
         }
     }
 
@@ -82,10 +94,24 @@ impl Act {
         Some(Self::Bring { item, brought })
     }
 
+    /// The same thing for two, of a worker's the same jobs.
+    pub async fn twice(self, run: &Run<'_>) -> [Self; 2] {
+        let one = match self {
+            Self::Work(queue) => Self::WorkOn(run.stage.receive(queue).await),
+            other => other,
+        };
+        [one.clone(), one]
+    }
+
     pub async fn perform(&self, stage: &Stage, door: usize) -> Done {
         match self {
             Self::Post { wish, .. } | Self::Cancel { wish, .. } => Done::Answered(stage.ask(door, wish).await),
-            Self::Work(batch) => {
+            Self::Work(queue) => {
+                let batch = stage.receive_soon(queue, door).await;
+                stage.work_on(door, &batch).await;
+                Done::Nothing
+            }
+            Self::WorkOn(batch) => {
                 stage.work_on(door, batch).await;
                 Done::Nothing
             }
