@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
-    domain::{Ended, Message, MessageId, Progress, Stamp, Tried},
+    domain::{Ended, Message, MessageId, Progress, ReceiptStatus, Stamp, Tried},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{
@@ -235,6 +235,12 @@ async fn prepare(
     stamp: Stamp,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
+    if message.is_in_doubt() && message.receipts.get(ReceiptStatus::Sent).is_some() {
+        // What it waited to be sent again for has been said meanwhile.
+        let (reason, carrier) = (Some("the network has it already".to_owned()), message.doubted_carriers().next());
+        let taken = Settlement { reason, carrier: carrier.flatten(), ..settlement(stamp, Progress::Submitted, now) };
+        return Ok(Prepared::Not(taken.into()));
+    }
     if message.expires_at.is_some_and(|at| at <= now) {
         let reason = Some("its validity was over before it was sent".to_owned());
         let expired = Settlement { reason, ..settlement(stamp, Progress::Expired, now) };

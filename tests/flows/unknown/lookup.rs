@@ -106,6 +106,33 @@ async fn where_a_carrier_cannot_say_the_wish_counts_and_it_is_asked_again_later(
 }
 
 #[tokio::test]
+async fn what_waits_to_be_sent_again_is_not_once_the_network_has_it() {
+    let posts = Mutex::new(0);
+    let script = move |_: &str| {
+        let mut posts = posts.lock().unwrap();
+        *posts += 1;
+        (*posts > 1).then_some((503, Value::Null))
+    };
+    let (url, asked) = carrier(Box::new(script));
+    let config = config("resend").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
+    let system = System::with_config(&config).await;
+    let id = unknown(&system, None).await;
+    system.advance(2 * MINUTE + 5).await;
+    let is_put_back = async || {
+        let message = system.message(&id).await;
+        (message["state"] == "queued" && message["attempts"] == 2).then_some(())
+    };
+    system.until("its carrier is busy", is_put_back).await;
+    receipt(&system, &id, "sent").await;
+    system.advance(MINUTE).await;
+    let is_taken = async || (system.message(&id).await["history"][6]["state"] == "submitted").then_some(());
+    system.until("it is on record", is_taken).await;
+    pass(&system, DAY).await;
+    assert_eq!(*asked.lock().unwrap(), ["POST", "POST"]);
+    assert_eq!(system.message(&id).await["state"], "submitted");
+}
+
+#[tokio::test]
 async fn a_carrier_that_is_not_set_so_is_not_asked() {
     let (url, asked) = carrier(Box::new(|_| None));
     let config = config("wait").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));

@@ -199,3 +199,35 @@ async fn a_held_answer_does_not_hold_up_the_end() {
     assert!(started.elapsed() < Duration::from_secs(3));
     held.abort();
 }
+
+#[tokio::test]
+async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing() {
+    let tester = Tester::start().await;
+    let find = async |reference: &str| {
+        let path = tester.url(&format!("/carrier/messages/{reference}"));
+        let answer = tester.client.get(path).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(find("ref-1").await.1["code"], "unknown-message");
+    let (_, taken) = tester.submit("447700900001").await;
+    assert_eq!(find("ref-1").await, (StatusCode::OK, json!({"id": taken["id"]})));
+    tester.submit("447700900201").await;
+    let (status, _) = find("ref-2").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn receipts_may_leave_the_reference_out_and_write_the_id_otherwise() {
+    let tester = Tester::start().await;
+    tester.register().await;
+    let path = tester.url("/carrier/receipts");
+    let set = tester.client.put(path.clone()).json(&json!({"by_id": "decimal"})).send().await.unwrap();
+    assert_eq!(set.status(), StatusCode::NO_CONTENT);
+    let (_, taken) = tester.submit("447700900001").await;
+    let receipts = tester.sunk("receipts", 1).await;
+    assert!(receipts[0]["reference"].is_null());
+    let given = u64::from_str_radix(taken["id"].as_str().unwrap(), 16).unwrap();
+    assert_eq!(receipts[0]["id"], given.to_string());
+    let refused = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
