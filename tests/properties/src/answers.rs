@@ -109,7 +109,12 @@ impl Gateway {
     }
 
     fn settings(&self) -> CarrierSettings {
-        CarrierSettings { endpoint: self.endpoint.url.clone(), timeout_ms: 30_000, lookup: false, receipts_by_id: false }
+        CarrierSettings {
+            endpoint: self.endpoint.url.clone(),
+            timeout_ms: 30_000,
+            lookup: false,
+            receipts_by_id: false,
+        }
     }
 
     /// A new one each time, for one that fails often is left alone.

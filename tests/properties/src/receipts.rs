@@ -117,7 +117,8 @@ fn loopback(receipt: &CarrierReceipt) -> String {
     let CarrierReceipt { reference, carrier_id, status, code, description } = receipt;
     let reference = reference.map(|reference| reference.to_string());
     let status = status.as_str();
-    json!({"id": carrier_id, "reference": reference, "status": status, "code": code, "description": description}).to_string()
+    json!({"id": carrier_id, "reference": reference, "status": status, "code": code, "description": description})
+        .to_string()
 }
 
 /// Written as JSON and as XML, which say as much as each other.
