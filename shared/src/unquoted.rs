@@ -4,6 +4,9 @@
 
 use crate::carriers::without_numbers;
 
+/// The most characters that are said.
+const LONGEST: usize = 200;
+
 /// The words, with `…` for all from the first quotation to the end of the last, and
 /// for what looks like a phone number. The name of a field that is missing is no
 /// value, and stays.
@@ -12,10 +15,11 @@ pub(crate) fn unquoted(words: &str) -> String {
     if words.starts_with("missing field") {
         return words.to_owned();
     }
-    match (words.find(QUOTES), words.rfind(QUOTES)) {
+    let unquoted = match (words.find(QUOTES), words.rfind(QUOTES)) {
         (Some(first), Some(last)) => format!("{}…{}", &words[..first], &words[last + 1..]),
         _ => without_numbers(words),
-    }
+    };
+    unquoted.chars().take(LONGEST).collect()
 }
 
 #[cfg(test)]
@@ -53,6 +57,7 @@ mod tests {
             assert_eq!(unquoted.split(" at line 1").next(), Some(told), "{words}");
         }
         assert_eq!(unquoted("is \"open"), "is …open");
+        assert_eq!(unquoted(&"x".repeat(1000)).len(), 200);
         let item = serde_dynamo::AttributeValue::N("44791123456.1".to_owned());
         let words = serde_dynamo::from_attribute_value::<_, u64>(item).unwrap_err().to_string();
         assert_eq!(unquoted(&words), "Failed to parse '…' as an integer: invalid digit found in string");
