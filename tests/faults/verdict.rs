@@ -116,7 +116,7 @@ pub async fn judge(
     }
     let replies = lived.iter().map(|(_, promises)| promises.replies).sum();
     judge_replies(replies, &record, &told, &mut verdict);
-    judge_submits(stage, &mut verdict);
+    judge_submits(stage, &record, &mut verdict);
     judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.parked > 0 {
@@ -241,12 +241,17 @@ fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Ve
     }
 }
 
-/// No carrier takes anything twice under one name.
-fn judge_submits(stage: &Stage, verdict: &mut Verdict) {
-    let mut seen = BTreeSet::new();
+/// No carrier takes anything twice under one name, unless it is on record that it was
+/// sent again, and why.
+fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
+    let mut taken = BTreeMap::<_, usize>::new();
     for submit in stage.proxy.submits() {
-        if !seen.insert((submit.carrier.as_str(), submit.reference)) {
-            verdict.twice.push(format!("{} took one submit twice", submit.carrier));
+        let its = record.messages.iter().filter(|message| submit.is_of(message));
+        let again = its.flat_map(|message| &message.tried).filter(|tried| tried.ended == Ended::Unknown).count();
+        let times = taken.entry((submit.carrier.as_str(), submit.reference)).or_default();
+        *times += 1;
+        if *times > 1 + again {
+            verdict.twice.push(format!("{} took one submit {times} times", submit.carrier));
         }
     }
 }

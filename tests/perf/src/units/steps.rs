@@ -1,5 +1,7 @@
 //! One message through each step, and many where many go together.
 
+use std::time::Duration;
+
 use ::shared::{
     carriers::CarrierName,
     domain::{Brought, Parked, ParkedKind},
@@ -10,6 +12,9 @@ use serde_json::{Value, json};
 use tests::system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with};
 
 use super::{Stage, Step, Used};
+
+/// When what is parked is tried again for the first time, or somewhat later.
+const FIRST_TRY_AFTER: Duration = Duration::from_secs(65);
 
 /// Each step's cost. What is remembered by a warm function has been read before.
 pub async fn steps() -> anyhow::Result<Vec<Step>> {
@@ -153,7 +158,10 @@ impl<'a> Functions<'a> {
         let id = Parked::new(ParkedKind::Receipt, CarrierName::Loopback, brought, jiff::Timestamp::now()).id;
         let job = json!({"v": 1, "type": "parked", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
         let again = async { finished(self.dispatch.handle(batch_of(&job)).await.batch_item_failures.len()) };
-        Ok([one(name, parked), one(&format!("{name}, tried again"), self.stage.cost(again).await?)])
+        self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);
+        let again = self.stage.cost(again).await?;
+        self.stage.environment.clock.set_ahead(Duration::ZERO);
+        Ok([one(name, parked), one(&format!("{name}, tried again"), again)])
     }
 
     /// What it takes to go on to another channel.
