@@ -14,6 +14,10 @@ use crate::{
 /// own ways, and of the others each as on SMS.
 const PLACES: usize = 3;
 const RCS: [Option<&str>; PLACES] = [None, Some("rejects"), Some("silent")];
+/// The most messages of one client, the first of which goes to one of those phones and
+/// each other one to the next.
+const MOST_MESSAGES: usize = 3;
+const PHONES: usize = PLACES + MOST_MESSAGES - 1;
 
 /// A client with its wish.
 pub struct Client {
@@ -39,7 +43,7 @@ impl Client {
         let scenario = Scenario {
             account,
             first: chance.index(PLACES),
-            messages: if door == Door::CmXml { 1 } else { 1 + chance.index(3) },
+            messages: if door == Door::CmXml { 1 } else { 1 + chance.index(MOST_MESSAGES) },
             name_by: if is_mplus { by } else { Name::Key },
             sender: if is_mplus { one_of(chance, &[own, Sender::Shared]) } else { Sender::Owned },
             scheduled: is_mplus && chance.index(5) == 0,
@@ -63,11 +67,12 @@ pub async fn set_conducts(stage: &Stage) {
 /// Whether the seed may say what became of whatever is taken for that phone: it gets
 /// that, and the network says nothing of it by itself.
 pub fn is_silent(number: &str) -> bool {
-    (0..PLACES).any(|place| RCS[place] != Some("silent") && Phone::NoReceipt.number(place) == number)
+    let place = (0..PHONES).find(|place| Phone::NoReceipt.number(*place) == number);
+    place.is_some_and(|place| RCS.get(place).is_none_or(|conduct| *conduct != Some("silent")))
 }
 
 /// How many receipts the network brings of one submit to it.
 pub fn brings(number: &str) -> usize {
     let kinds = [Phone::Delivered, Phone::Busy];
-    kinds.into_iter().filter(|kind| (0..PLACES).any(|place| kind.number(place) == number)).map(Phone::brings).sum()
+    kinds.into_iter().filter(|kind| (0..PHONES).any(|place| kind.number(place) == number)).map(Phone::brings).sum()
 }
