@@ -91,8 +91,8 @@ pub(super) async fn write<S: Messages, Q>(
     candidates: &Candidates<'_>,
 ) -> Result<Written, Refusal> {
     let unnamed = |place: usize| plans[place].named == Named::Not;
-    let messages = in_place_of(messages, earlier);
-    let (fresh, named): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(place, _)| unnamed(*place));
+    let (repeated, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(place, _)| earlier.get(*place).is_some());
+    let (fresh, named): (Vec<_>, Vec<_>) = new.into_iter().partition(|(place, _)| unnamed(*place));
     let results: Vec<_> = stream::iter(named)
         .map(|(place, message)| write_named(gateway, place, message, &plans[place], candidates))
         .buffered(CONCURRENCY)
@@ -103,7 +103,8 @@ pub(super) async fn write<S: Messages, Q>(
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
     }
-    let mut written: Vec<_> = places.into_iter().zip(fresh).collect();
+    let mut written = in_place_of(repeated, earlier);
+    written.extend(places.into_iter().zip(fresh));
     let mut conflicts = Vec::new();
     for (place, result) in results {
         match result {
