@@ -235,6 +235,8 @@ impl Proxy {
         };
         // What was on its way arrives, whether or not anybody waits for it.
         let _ = under_way.subscribe().wait_for(|count| *count == 0).await;
+        // A client whose address is on record with this door is called by it from the other.
+        dead.send_replace(false);
         let ended = self.shared.state().at_work[door].take().unwrap();
         self.shared.apply_late().await;
         self.shared.apply_stragglers(ended.invocation).await;

@@ -1,10 +1,7 @@
 //! `admin endpoint`: clients' endpoints that fail, and switching on those that are off.
 
 use serde_json::json;
-use shared::{
-    domain::{AccountId, CallbackUrl, Endpoint, Standing, Timestamp, Trouble},
-    store::Endpoints,
-};
+use shared::domain::{AccountId, CallbackUrl, Endpoint, Standing, Timestamp, Trouble};
 
 use crate::{
     Desk, account,
@@ -67,7 +64,7 @@ fn shown(trouble: &Trouble, now: Timestamp) -> serde_json::Value {
 async fn switch_on(desk: &Desk, account: &AccountId, url: &CallbackUrl) -> Result<Report, Failure> {
     account::existing(&desk.directory, account).await?;
     let endpoint = Endpoint::of(account, url);
-    if !desk.directory.clear(endpoint.id()).await? {
+    if !desk.directory.switch_on(endpoint.id()).await? {
         return Err(Failure::Refused(format!(
             "nothing is on record of that endpoint of {account}, so it is called; nothing was changed.\n\
              `admin endpoint list --account {account}` shows those that fail"
@@ -76,7 +73,8 @@ async fn switch_on(desk: &Desk, account: &AccountId, url: &CallbackUrl) -> Resul
     let json = json!({"account": account.as_str(), "url": endpoint.url()});
     Ok(Report::new("", &json).note(format!(
         "It is called again within 30 seconds. What was not told while it was off is told by\n\
-         `admin callback replay {account} --since TIME --url {}`.",
+         `admin callback replay {account} --since TIME --url {}`: of messages that were accepted\n\
+         since then, so for scheduled ones TIME is to be earlier than when it went off.",
         endpoint.url().as_str()
     )))
 }

@@ -7,8 +7,10 @@
 //! it may stand for. If that finds more than one message, it has found none:
 //! `1234` may be that, or what was `4d2`.
 //!
-//! No carrier that there is needs this yet: the receipts of all bear our own
-//! reference.
+//! That holds for ids that are on record. Of a carrier that gives ids in one base and
+//! reports them in the other, and counts, the id of an earlier message may be what a later
+//! one's stands for in the wrong base; if the later one's is not on record, the earlier
+//! one is found. Nothing but the carrier's own word on how it writes them helps there.
 
 /// The most characters of an id. SMPP allows 64.
 const MOST: usize = 64;

@@ -4,7 +4,7 @@
 //! An endpoint that fails again and again *rests*: what is to be told to it waits
 //! without a call, and whenever a rest is over one event tries it. It is *off* when
 //! it says that it is gone (410), or when for five days every call has failed; then
-//! it is called no more until someone switches it on.
+//! it is called no more until someone switches it on, or for a month.
 
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ const PATIENCE: u32 = 3;
 const SPAN: SignedDuration = SignedDuration::from_secs(5);
 /// How long the first rest is; each further one is twice as long, up to the longest.
 const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
-const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+/// It is as long as a queue delays at most: an event that waits for hours goes round
+/// no more often than it must.
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(15);
 /// How long nothing but failures are borne, and how many there must be.
 const OFF_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
 const LEAST_FAILURES: u32 = 5;
@@ -206,8 +208,8 @@ mod tests {
     fn rests_grow_from_seconds_to_minutes() {
         let rests = |rests| Trouble { rests, ..trouble(9, 15) }.rest_from(at(0), Duration::from_secs(15));
         let seconds: Vec<_> = (0..9).map(|n| rests(n).duration_since(at(0)).as_secs()).collect();
-        assert_eq!(seconds, [20, 25, 35, 55, 95, 175, 315, 315, 315]);
-        assert_eq!(rests(u32::MAX).duration_since(at(0)).as_secs(), 315);
+        assert_eq!(seconds, [20, 25, 35, 55, 95, 175, 335, 655, 915]);
+        assert_eq!(rests(u32::MAX).duration_since(at(0)).as_secs(), 915);
     }
 
     #[test]

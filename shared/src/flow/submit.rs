@@ -3,9 +3,9 @@
 //! One conditional write claims it for the length of a lease and brings it
 //! along. Whoever finds it claimed waits; whoever finds the lease over knows
 //! that a worker died with it, perhaps after the carrier took it: then the
-//! outcome is *unknown*, and it is not sent again over that channel. A worker
-//! that fails before it asked the carrier, or after the carrier refused, gives
-//! the message back.
+//! outcome is *unknown*, and it is not sent again over that channel unless
+//! that is wanted. A worker that fails before it asked the carrier, or after
+//! the carrier refused, gives the message back.
 //!
 //! A client may allow several channels. One that refuses the message, that
 //! fails it by a receipt, or that brings no receipt in its time gives way to the
@@ -75,10 +75,12 @@ pub async fn submit(
     submitter: &Submitter<impl SecretStore>,
     id: MessageId,
 ) -> Result<Done, Unavailable> {
+    // Whatever is asked first, the function's own time is over with the lease.
+    let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
         let stamp = gateway.random.stamp();
-        let lease = Lease { stamp, from: now, until: now.saturating_add(LEASE).unwrap_or(now) };
+        let lease = Lease { stamp, from: now, until };
         let claimed = match gateway.store.claim(id, lease).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -150,7 +152,7 @@ pub async fn failed(
                 ended: Ended::Failed,
                 reason: Some(words_of(&receipt)),
             };
-            if !give_way(gateway, &message, tried, now).await? {
+            if !give_way(gateway, &message, None, tried, now).await? {
                 return Ok(Done::Finished);
             }
         }
@@ -162,11 +164,12 @@ pub async fn failed(
 async fn give_way(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
+    judged: Option<Stamp>,
     tried: Tried,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     let (ended, carrier) = (tried.ended, tried.carrier);
-    let giving = GivingWay { place: message.place, stamp: gateway.random.stamp(), at, tried };
+    let giving = GivingWay { place: message.place, judged, stamp: gateway.random.stamp(), at, tried };
     let made = matches!(gateway.store.give_way(message.id, &giving).await?, Change::Made(_));
     if made {
         gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);

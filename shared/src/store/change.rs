@@ -82,6 +82,8 @@ pub struct Onward {
 pub struct GivingWay {
     /// Its place.
     pub place: u8,
+    /// The run that handed it over, where what that came to was judged by its record.
+    pub judged: Option<Stamp>,
     /// The run that says so.
     pub stamp: Stamp,
     pub at: Timestamp,

@@ -57,7 +57,8 @@ pub trait Endpoints {
     /// When the store did not answer.
     async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError>;
 
-    /// Takes what is on record away. Says whether there was anything.
+    /// Takes what is on record away, unless it is off: one answer among others, of an
+    /// event that was under way, does not switch it on. Says whether nothing is on record.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -124,9 +125,11 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn clear_trouble(&self, endpoint: EndpointId) -> Result<(), StoreError> {
-        self.store.clear(endpoint).await?;
-        self.troubles.put(self.clock.now(), &endpoint, None);
-        Ok(())
+    pub async fn clear_trouble(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+        let is_clear = self.store.clear(endpoint).await?;
+        if is_clear {
+            self.troubles.put(self.clock.now(), &endpoint, None);
+        }
+        Ok(is_clear)
     }
 }

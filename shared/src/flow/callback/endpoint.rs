@@ -50,8 +50,8 @@ pub(super) async fn admit<S>(
         Standing::Off => Ok(Admission::Never),
         Standing::Resting(until) => Ok(later(gateway, until, now)),
         Standing::Past => {
-            directory.clear_trouble(endpoint.id()).await?;
-            Ok(Admission::Now)
+            let is_on = directory.clear_trouble(endpoint.id()).await?;
+            Ok(if is_on { Admission::Now } else { Admission::Never })
         }
         Standing::OneMayTry => {
             let until = trouble.rest_from(now, TIMEOUT);
@@ -86,8 +86,9 @@ async fn clear_if_known(
     job: CallbackJob,
 ) -> Result<(), StoreError> {
     if job.attempts > 0 || directory.trouble(endpoint.id()).await?.is_some() {
-        directory.clear_trouble(endpoint.id()).await?;
-        info!(endpoint.id = %endpoint.id(), "an endpoint works again");
+        let is_on = directory.clear_trouble(endpoint.id()).await?;
+        let words = if is_on { "an endpoint works again" } else { "an endpoint that is off has answered" };
+        info!(endpoint.id = %endpoint.id(), "{words}");
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) async fn find_out(
     let again = match unanswered {
         Unanswered::GiveWay => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            let made = give_way(gateway, message, Tried { reason, ..silent(message, now) }, now).await?;
+            let made = give_way(gateway, message, message.stamp, Tried { reason, ..silent(message, now) }, now).await?;
             return Ok(Looked::queued(made));
         }
         Unanswered::GiveUp => {

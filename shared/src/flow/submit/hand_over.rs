@@ -3,7 +3,7 @@
 //! A carrier that refuses it, is busy or is down took nothing, so the next may be
 //! asked at once, by the same run. Before the run goes to another channel, or on
 //! from a refusal, that is written down: whoever finds the message after a crash
-//! then knows which channels are used up, and never sends over one twice.
+//! then knows which channels are used up, and sends over none twice.
 
 use std::time::Duration;
 

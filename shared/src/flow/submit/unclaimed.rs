@@ -105,7 +105,7 @@ pub(super) async fn look_at_unclaimed(
             settle(gateway, message, &taken).await?;
         }
         Due::GiveWay => {
-            let made = give_way(gateway, message, silent(message, now), now).await?;
+            let made = give_way(gateway, message, message.stamp, silent(message, now), now).await?;
             return Ok(Looked::queued(made));
         }
         Due::Ask(unanswered) => {

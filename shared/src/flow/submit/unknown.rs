@@ -112,8 +112,11 @@ pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settle
     if !is_end || !message.is_in_doubt() {
         return settlement;
     }
+    // Whether anything is to be done is found out then: it costs a look at the most.
+    let may_be_done = Remedies { resend: true, ask: true };
     Settlement {
         progress: Progress::Unknown,
+        look_at: may_be_done.next_look(message, settlement.at, settlement.at),
         reason: settlement.reason.map(|reason| format!("not sent again: {reason}")),
         carrier: message.doubted_carriers().next().flatten(),
         receipt_by: receipt_by(settlement.at, Progress::Unknown, None),

@@ -27,6 +27,11 @@ impl DynamoStore {
             .expect_before(Progress::Queued)
             .expect_place(giving.place)
             .expect_not_held(millis(giving.at));
+        // It may have been found out meanwhile, or sent again.
+        let update = match giving.judged {
+            Some(run) => update.expect(keys::STAMP, stamp(run)),
+            None => update,
+        };
         let change = change(update.send("give way to the next channel").await?)?;
         Ok(made_before(change, Progress::Queued, giving.stamp))
     }

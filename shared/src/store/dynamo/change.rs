@@ -178,6 +178,19 @@ impl Update {
         self
     }
 
+    pub(super) fn expect_none_below(mut self, attribute: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} >= {value})"));
+        self
+    }
+
+    /// Expects a list with fewer entries than that, or none.
+    pub(super) fn expect_shorter(mut self, attribute: &str, than: usize) -> Self {
+        let (name, than) = (self.name(attribute), self.value(number(than)));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {than})"));
+        self
+    }
+
     /// Expects none, or one that is not this.
     pub(super) fn expect_other(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));

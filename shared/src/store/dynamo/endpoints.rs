@@ -1,7 +1,9 @@
 //! [`Endpoints`] on DynamoDB: an item of the directory for each endpoint that fails,
 //! which goes by itself some time after the last failure.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::{
+    error::SdkError, operation::delete_item::builders::DeleteItemFluentBuilder, types::ReturnValue,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
@@ -11,6 +13,8 @@ use crate::{
     domain::{AccountId, CallbackUrl, Endpoint, EndpointId, Off, Stamp, Trouble},
     store::{Begun, Endpoints, FailedCall, StoreError, dynamo::unavailable},
 };
+
+const CLEAR: &str = "clear what is on record of an endpoint";
 
 /// The item, but for its key and when it goes.
 #[derive(Deserialize)]
@@ -104,17 +108,32 @@ impl Endpoints for DynamoDirectory {
 
     async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key(keys::ID, string(keys::endpoint(endpoint)))
-            .return_values(ReturnValue::AllOld);
-        let answer = request.send().await.map_err(unavailable("clear what is on record of an endpoint"))?;
-        Ok(answer.attributes.is_some())
+            .delete(endpoint)
+            .condition_expression("attribute_not_exists(#off)")
+            .expression_attribute_names("#off", keys::OFF_SINCE);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(unavailable(CLEAR)(error)),
+        }
     }
 }
 
 impl DynamoDirectory {
+    fn delete(&self, endpoint: EndpointId) -> DeleteItemFluentBuilder {
+        self.client.delete_item().table_name(&self.table).key(keys::ID, string(keys::endpoint(endpoint)))
+    }
+
+    /// Takes away what is on record of an endpoint, also that it is off. Says whether
+    /// there was anything.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn switch_on(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+        let request = self.delete(endpoint).return_values(ReturnValue::AllOld);
+        Ok(request.send().await.map_err(unavailable(CLEAR))?.attributes.is_some())
+    }
+
     /// What is on record of every endpoint that fails, of all accounts or of one, the
     /// longest trouble first.
     ///

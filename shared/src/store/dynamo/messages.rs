@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DynamoStore, Item, batch,
+    DynamoStore, Item,
+    batch::{self, Retries},
     change::{Answer, Update, message},
     keys, message_item, number, put, reply_item, string, unavailable,
 };
@@ -50,7 +51,11 @@ impl Messages for DynamoStore {
             // come later and undo what was done to the message meanwhile.
             return self.put_once(std::mem::take(item)).await.map(|_| ());
         }
-        batch::put(&self.client, &self.tables.messages, items).await
+        // What rests is claimed by nobody before its time, which is minutes ahead, so a
+        // try of it that comes late undoes nothing.
+        let (resting, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.contains_key(keys::WAKE_AT));
+        batch::put(&self.client, &self.tables.messages, others, Retries::IfAnswered).await?;
+        batch::put(&self.client, &self.tables.messages, resting, Retries::Usual).await
     }
 
     async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError> {

@@ -4,7 +4,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{DynamoStore, Item, change::Update, keys, message_item, number, string, unavailable};
+use super::{
+    DynamoStore, Item,
+    change::{Answer, Update},
+    keys, message_item, number, string, unavailable,
+};
 use crate::{
     carriers::{CarrierName, SubmitReference},
     store::{SentId, SentIds, StoreError},
@@ -12,6 +16,10 @@ use crate::{
 
 /// As long as a receipt is kept that matches nothing.
 const KEPT_DAYS: u16 = 7;
+/// How many submits of one id are kept: from two on, which a retry of the SDK may have
+/// written twice, it is nobody's.
+const MOST_SUBMITS: usize = 8;
+const KEEP: &str = "keep a carrier's id";
 
 impl SentIds for DynamoStore {
     async fn note_sent(
@@ -22,23 +30,38 @@ impl SentIds for DynamoStore {
         submit: SubmitReference,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sent(carrier, spelling))
-            .append(&keys::sent_id(id), string(submit.to_string()))
-            .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)));
-        update.send("keep a carrier's id").await.map(drop)
+        let (key, id) = (keys::sent(carrier, spelling), keys::sent_id(id));
+        let (submit, expiry) = (string(submit.to_string()), number(message_item::expiry(now, KEPT_DAYS)));
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, &key)
+            .append(&id, submit.clone())
+            .set(keys::EXPIRES_AT, expiry.clone())
+            .expect_none_below(keys::EXPIRES_AT, number(now.as_second() + 1))
+            .expect_shorter(&id, MOST_SUBMITS);
+        let Answer::Refused(found) = update.send(KEEP).await? else { return Ok(()) };
+        if !is_over(&found, now) {
+            return Ok(());
+        }
+        let anew = [
+            (keys::ID.to_owned(), string(key)),
+            (id, AttributeValue::L(vec![submit])),
+            (keys::EXPIRES_AT.to_owned(), expiry),
+        ];
+        let put = self.client.put_item().table_name(&self.tables.messages).set_item(Some(anew.into()));
+        put.send().await.map(drop).map_err(unavailable(KEEP))
     }
 
     async fn sent(&self, carrier: CarrierName, spelling: &str, now: Timestamp) -> Result<Vec<SentId>, StoreError> {
         let request = self.client.get_item().table_name(&self.tables.messages);
         let request = request.key(keys::ID, string(keys::sent(carrier, spelling))).consistent_read(true);
         let item = request.send().await.map_err(unavailable("look for a carrier's id"))?.item.unwrap_or_default();
-        let expires_at = item.get(keys::EXPIRES_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
-        // DynamoDB may take days to delete what is over.
-        if expires_at.is_none_or(|at| at <= now.as_second()) {
-            return Ok(Vec::new());
-        }
-        read(&item)
+        if is_over(&item, now) { Ok(Vec::new()) } else { read(&item) }
     }
+}
+
+/// DynamoDB may take days to delete it then.
+fn is_over(item: &Item, now: Timestamp) -> bool {
+    let expires_at = item.get(keys::EXPIRES_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
+    expires_at.is_none_or(|at| at <= now.as_second())
 }
 
 fn read(item: &Item) -> Result<Vec<SentId>, StoreError> {
