@@ -97,7 +97,7 @@ pub async fn submit(
             Change::Refused(found) => {
                 match look_at_unclaimed(gateway, directory, submitter, &found, stamp, now).await? {
                     Looked::Done(done) => return Ok(done),
-                    Looked::IsQueued => {}
+                    Looked::BackInQueue => {}
                 }
             }
             Change::Missing => {
@@ -152,30 +152,29 @@ pub async fn failed(
                 ended: Ended::Failed,
                 reason: Some(words_of(&receipt)),
             };
-            if !give_way(gateway, &message, None, tried, now).await? {
-                return Ok(Done::Finished);
-            }
+            // Where it was given way already, whoever did that may have died with it.
+            give_way(gateway, &message, None, tried, now).await?;
         }
     }
     submit(gateway, directory, submitter, id).await
 }
 
-/// Says whether the message can now be sent over another channel.
+/// Puts the message back to be sent over its next channel, unless a quicker run has, or
+/// the network has said the last word.
 async fn give_way(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     judged: Option<Stamp>,
     tried: Tried,
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let (ended, carrier) = (tried.ended, tried.carrier);
     let giving = GivingWay { place: message.place, judged, stamp: gateway.random.stamp(), at, tried };
-    let made = matches!(gateway.store.give_way(message.id, &giving).await?, Change::Made(_));
-    if made {
+    if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
     }
-    Ok(made)
+    Ok(())
 }
 
 /// Sends a message that this run has claimed, and records what came of it.

@@ -63,8 +63,8 @@ pub(super) async fn find_out(
     let again = match unanswered {
         Unanswered::GiveWay => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            let made = give_way(gateway, message, message.stamp, Tried { reason, ..silent(message, now) }, now).await?;
-            return Ok(Looked::queued(made));
+            give_way(gateway, message, message.stamp, Tried { reason, ..silent(message, now) }, now).await?;
+            return Ok(Looked::BackInQueue);
         }
         Unanswered::GiveUp => {
             give_up(gateway, message, outlook.held_by, is_denied, now).await?;
@@ -75,7 +75,8 @@ pub(super) async fn find_out(
         Unanswered::Rest => None,
     };
     if let Some(ended) = again {
-        return Ok(Looked::queued(send_again(gateway, message, outlook.held_by, ended, now).await?));
+        send_again(gateway, message, outlook.held_by, ended, now).await?;
+        return Ok(Looked::BackInQueue);
     }
     rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
     Ok(Looked::FINISHED)
@@ -147,27 +148,26 @@ async fn may_go_again(
     Ok(!is_blocked(gateway, directory, message).await?)
 }
 
-/// Puts it back to be sent again. Says whether it can be.
+/// Puts it back to be sent again, unless a quicker run has, or it was found out meanwhile.
 async fn send_again(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     doubted: Stamp,
     ended: Ended,
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let unknown = message.history.iter().rev().find(|moment| moment.state == State::Unknown);
     let reason = unknown.and_then(|moment| moment.reason.clone());
     let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
     let again = SendingAgain { doubted, stamp: gateway.random.stamp(), at, tried };
-    let made = matches!(gateway.store.send_again(message.id, &again).await?, Change::Made(_));
-    if made {
+    if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {
         if ended == Ended::Unknown {
             gateway.metrics.count(Metric::Resent, About::new(Some(&message.account), message.carrier), 1);
         }
         let carrier = message.carrier.map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, ended = ended.as_str(), "sent again");
     }
-    Ok(made)
+    Ok(())
 }
 
 /// Lets a message sleep until then whose wake came sooner.

@@ -32,17 +32,13 @@ pub(super) fn silent(message: &Message, at: Timestamp) -> Tried {
 /// What became of it.
 pub(super) enum Looked {
     Done(Done),
-    /// It can be claimed now, to be sent over its next channel, or again over the same.
-    IsQueued,
+    /// It went back to the queue, to be sent over its next channel or again over the same:
+    /// by this run, or by a quicker one, which may have died with it. It is to be claimed.
+    BackInQueue,
 }
 
 impl Looked {
     pub(super) const FINISHED: Self = Self::Done(Done::Finished);
-
-    /// Where it was not made, someone else was quicker.
-    pub(super) fn queued(made: bool) -> Self {
-        if made { Self::IsQueued } else { Self::FINISHED }
-    }
 }
 
 /// What can still be done about a message that was handed over.
@@ -105,8 +101,8 @@ pub(super) async fn look_at_unclaimed(
             settle(gateway, message, &taken).await?;
         }
         Due::GiveWay => {
-            let made = give_way(gateway, message, message.stamp, silent(message, now), now).await?;
-            return Ok(Looked::queued(made));
+            give_way(gateway, message, message.stamp, silent(message, now), now).await?;
+            return Ok(Looked::BackInQueue);
         }
         Due::Ask(unanswered) => {
             return find_out(gateway, directory, submitter, message, outlook, unanswered).await;
