@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
@@ -13,6 +13,8 @@ use shared::{
 use tests::system::{DEMO, owned, with};
 
 use crate::{
+    fault::Fault,
+    life::{Rest, come_to_rest},
     scenario::Phone,
     stage::{JOBS, QUEUES, Stage, Wish},
 };
@@ -128,4 +130,26 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
     assert_eq!(told(&stage).await, BTreeSet::from([event]));
     assert!(stage.system.sunk("status").await.len() <= DELIVERIES);
+}
+
+/// Both have the job of a channel that failed, and the quicker one dies once it has made
+/// that give way. The other would else be done with the job.
+#[tokio::test]
+async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
+    let mut stage = stage().await;
+    post(&stage, json!(["rcs", "sms"])).await;
+    stage.work(JOBS).await;
+    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    let failure = stage.receive(JOBS).await;
+    let mut quicker = None;
+    stage.proxy.begin_run(Box::new(move |_, call| {
+        let first = *quicker.get_or_insert(call.invocation);
+        let fault = if call.invocation == first { Fault::DieAfter } else { Fault::Delay };
+        (call.name == "DynamoDB UpdateItem").then_some(fault)
+    }));
+    join(stage.work_on(0, &failure), stage.work_on(1, &failure)).await;
+    stage.proxy.stop_failing();
+    assert_eq!(come_to_rest(&mut stage, |_| 0).await, Rest::Came);
+    assert_eq!(stage.proxy.submits().len(), 1, "over the next channel");
+    assert_eq!(item(&stage).await["state"]["S"], "submitted");
 }
