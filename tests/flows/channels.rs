@@ -154,6 +154,8 @@ async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
     let five = std::iter::repeat_with(|| report(&system, &id, 0, "3")).take(5);
     assert_eq!(futures_util::future::join_all(five).await, [StatusCode::OK; 5]);
     let message = system.until_state(&id, "delivered").await;
+    // A job that found the message held comes again when the lease is over.
+    system.advance(91).await;
     system.until_quiet().await;
     assert_eq!(tried(&message), ["whatsapp cm failed"]);
     assert_eq!(system.handset(PHONE).await.len(), 1);
