@@ -254,7 +254,7 @@ async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sunk("failing", 1).await;
-    system.until_given_up().await;
+    system.until_given_up(1).await;
     system.until_quiet().await;
     let tries = system.sunk("failing").await;
     assert!(tries.len() > 10, "{}", tries.len());
@@ -271,7 +271,7 @@ async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sunk("failing", 1).await;
-    system.until_given_up().await;
+    system.until_given_up(1).await;
     let tries = system.sunk("failing").await.len();
     let arn = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
     let replay = json!({"SourceArn": arn("CallbacksDeadLetters"), "DestinationArn": arn("CallbacksQueue")});

@@ -315,13 +315,13 @@ impl System {
         }
     }
 
-    /// Moves the clock until a callback has been given up, at an endpoint that takes others.
-    pub async fn until_given_up(&self) {
-        self.until("a callback is a dead letter", async || {
+    /// Moves the clock until so many callbacks have been given up, at endpoints that take others.
+    pub async fn until_given_up(&self, count: u64) {
+        self.until("callbacks are dead letters", async || {
             self.forget_troubles().await;
             // More than the longest gap between two tries.
             self.advance(8 * 3_600).await;
-            (self.queue_length("CallbacksDeadLetters").await == 1).then_some(())
+            (self.queue_length("CallbacksDeadLetters").await >= count).then_some(())
         })
         .await;
     }

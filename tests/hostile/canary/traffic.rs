@@ -38,6 +38,9 @@ const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771
 /// Of a client's mistakes, of a reply to nobody, and of CM.com's channels.
 const STRAYS: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
+/// How many callbacks nobody takes.
+pub const TOLD_IN_VAIN: u64 = 2;
+
 /// Everything that is private.
 pub fn canaries() -> Vec<Canary> {
     let named = [
@@ -247,15 +250,5 @@ pub async fn fail(system: &System) {
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
     let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": PHONES[0]}));
     assert_eq!(receipts.handle(request).await.status(), 503);
-    give_up_callbacks(system).await;
-}
-
-/// Moves the clock until what was told in vain lies with the dead letters.
-pub async fn give_up_callbacks(system: &System) {
-    system
-        .until("callbacks are dead letters", async || {
-            system.advance(8 * 3_600).await;
-            (system.queue_length("CallbacksDeadLetters").await >= 2).then_some(())
-        })
-        .await;
+    system.until_given_up(TOLD_IN_VAIN).await;
 }
