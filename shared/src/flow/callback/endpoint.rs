@@ -14,6 +14,7 @@ use super::Call;
 use crate::{
     callbacks::TIMEOUT,
     domain::{Endpoint, Standing, Trouble},
+    edge::chain,
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric},
@@ -102,7 +103,14 @@ pub(super) async fn note_failure<S>(
 ) -> Result<Verdict, Unavailable> {
     let Some(endpoint) = &call.endpoint else { return Ok(Verdict::On) };
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at: gateway.clock.now(), reason };
-    let trouble = directory.note_failure(&failed).await?;
+    let trouble = match directory.note_failure(&failed).await {
+        Ok(trouble) => trouble,
+        // The event has a next try of its own, whatever is on record of its endpoint.
+        Err(error) => {
+            warn!(endpoint.id = %endpoint.id(), error = chain(&error), "could not note that an endpoint fails");
+            return Ok(Verdict::On);
+        }
+    };
     if trouble.off.is_some() {
         return Ok(Verdict::Off);
     }
