@@ -13,7 +13,9 @@
 //! | [`callbacks`] | the signed POST that tells a client |
 //! | [`runtime`] | settings, clients, clock, chance, logs and metrics |
 //!
-//! A function reads its event, calls one step of [`flow`] and answers.
+//! A function reads its event, calls one step of [`flow`] and answers. Beside these stand
+//! `caseless` (names in any case), `hash` (digests in hexadecimal) and `unquoted` (what may
+//! be said of input in a log).
 
 #![expect(
     async_fn_in_trait,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
     flow::Gateway,
-    runtime::{Clock, Environment, Random, connect_gateway},
+    runtime::{Clock, Environment, Part, Random, connect_gateway},
 };
 use tests::system::{CM_TOKEN, System, TOKEN, answer};
 
@@ -106,7 +106,7 @@ impl Stage {
             assert!(set.status().is_success(), "{}", set.status());
         }
         let environment = system.environment();
-        let observer = connect_gateway(&environment).unwrap();
+        let observer = connect_gateway(&environment, &Part::ALL).unwrap();
         let machines = DOORS.map(|door| {
             let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.door(door).to_string())];
             let variables = environment.variables.clone().with(through);

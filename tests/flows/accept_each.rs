@@ -6,7 +6,7 @@ use shared::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{AccountId, FaultCode, PhoneNumber, SegmentLimit, SenderId, Text, Timestamp},
     flow::accept::{Grounds, Request, accept_each},
-    runtime::{connect_directory, connect_gateway},
+    runtime::{Part, connect_directory, connect_gateway},
 };
 
 use crate::{
@@ -28,7 +28,7 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
     let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;
     system.send_one(OTHER, shared(TAKEN, "Theirs")).await;
     let environment = system.environment();
-    let gateway = connect_gateway(&environment).unwrap();
+    let gateway = connect_gateway(&environment, &Part::ALL).unwrap();
     let directory = connect_directory(&environment).unwrap();
 
     let foreign = SenderChoice::Custom(SenderId::parse("449999999999").unwrap());

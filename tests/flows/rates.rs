@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     domain::{Rate, SenderId},
     flow::{Gateway, requeue::requeue},
-    runtime::connect_gateway,
+    runtime::{Part, connect_gateway},
     store::Messages,
 };
 
@@ -39,7 +39,7 @@ fn time(value: &Value) -> Timestamp {
 }
 
 fn gateway(system: &System) -> Gateway {
-    connect_gateway(&system.environment()).unwrap()
+    connect_gateway(&system.environment(), &Part::ALL).unwrap()
 }
 
 /// Takes the turns of that many messages, as a request that dies before it writes them does.

@@ -18,7 +18,7 @@ use serde_json::json;
 use shared::{
     domain::{AccountId, CallbackUrl, PhoneNumber},
     flow::read::{self, Filter},
-    runtime::{Metrics, connect_gateway, telemetry},
+    runtime::{Metrics, Part, connect_gateway, telemetry},
 };
 use tests::system::{System, answer};
 use tracing::level_filters::LevelFilter;
@@ -207,7 +207,7 @@ async fn what_is_printed_for_debugging_shows_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
-    let gateway = connect_gateway(&system.environment()).unwrap();
+    let gateway = connect_gateway(&system.environment(), &Part::ALL).unwrap();
     let account = AccountId::parse("demo").unwrap();
     let page = read::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);

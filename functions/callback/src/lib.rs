@@ -6,7 +6,7 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{Gateway, callback::callback},
     queue::CallbackJob,
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, error_chain},
     store::Directory,
 };
 use tracing::error;
@@ -31,7 +31,7 @@ impl Callback {
     /// When a variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         Ok(Self {
-            gateway: connect_gateway(environment)?,
+            gateway: connect_gateway(environment, &[Part::Callbacks, Part::CallbacksDeadLetters])?,
             directory: connect_directory(environment)?,
             caller: Caller::of(environment)?,
         })
@@ -54,7 +54,7 @@ impl Callback {
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
             Ok(()) => BatchRun::Done,
             Err(error) => {
-                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = shared::edge::chain(&error), "could not call back");
+                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = error_chain(&error), "could not call back");
                 BatchRun::Again
             }
         }

@@ -7,11 +7,13 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{
         Gateway,
-        parked::again,
-        submit::{Done, failed, submit},
+        parked::try_again,
+        submit::{Done, after_failed_channel, submit},
     },
     queue::Job,
-    runtime::{ConfigError, Environment, TlsError, connect_directory, connect_gateway, connect_secrets},
+    runtime::{
+        ConfigError, Environment, Part, TlsError, connect_directory, connect_gateway, connect_secrets, error_chain,
+    },
     store::Directory,
 };
 use tracing::error;
@@ -37,7 +39,7 @@ impl Dispatch {
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         let (http, secrets) = (environment.http.careful_client()?, connect_secrets(environment)?);
         Ok(Self {
-            gateway: connect_gateway(environment)?,
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::Callbacks])?,
             directory: connect_directory(environment)?,
             submitter: Submitter::new(http, secrets, environment.clock.clone()),
         })
@@ -61,15 +63,15 @@ impl Dispatch {
         // Each on the heap: a batch of them is polled on one stack.
         let done = match &job {
             Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
-            Job::Failed(failure) => Box::pin(failed(gateway, directory, submitter, failure)).await,
-            Job::Parked(parked) => Box::pin(again(gateway, directory, *parked)).await.map(|()| Done::Finished),
+            Job::ChannelFailed(failure) => Box::pin(after_failed_channel(gateway, directory, submitter, failure)).await,
+            Job::Parked(parked) => Box::pin(try_again(gateway, directory, *parked)).await.map(|()| Done::Finished),
         };
         match done {
             Ok(Done::Finished) => BatchRun::Done,
             Ok(Done::Again) => BatchRun::Again,
             Err(error) => {
                 let message = job.message().map(|id| id.to_string());
-                error!(message.id = message, job.subject = %job, error = shared::edge::chain(&error), "could not be done");
+                error!(message.id = message, job.subject = %job, error = error_chain(&error), "could not be done");
                 BatchRun::Again
             }
         }

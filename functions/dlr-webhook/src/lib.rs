@@ -10,7 +10,7 @@ use shared::{
     domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway, connect_secrets},
+    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
     store::{CarrierSecrets, Directory},
 };
 
@@ -25,7 +25,7 @@ impl DlrWebhook {
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            gateway: connect_gateway(environment)?,
+            gateway: connect_gateway(environment, &[Part::Jobs, Part::Callbacks])?,
             directory: connect_directory(environment)?,
             secrets: connect_secrets(environment)?,
         })

@@ -13,7 +13,7 @@ use shared::{
         cancel::{Cancelled, cancel},
         read::{self, Filter},
     },
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
     store::{Directory, Position},
 };
 
@@ -33,7 +33,10 @@ impl Messages {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self {
+            gateway: connect_gateway(environment, &[Part::Recipients])?,
+            directory: connect_directory(environment)?,
+        })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {

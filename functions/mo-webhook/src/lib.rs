@@ -9,7 +9,7 @@ use shared::{
     domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway, connect_secrets},
+    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
     store::{CarrierSecrets, Directory},
 };
 
@@ -24,7 +24,7 @@ impl MoWebhook {
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            gateway: connect_gateway(environment)?,
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::Callbacks])?,
             directory: connect_directory(environment)?,
             secrets: connect_secrets(environment)?,
         })

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     flow::{Gateway, Unavailable, wake},
-    runtime::{ConfigError, Environment, connect_gateway},
+    runtime::{ConfigError, Environment, Part, connect_gateway},
 };
 
 /// How long before its deadline a tick takes on nothing new.
@@ -17,7 +17,7 @@ impl ScheduleTick {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)? })
+        Ok(Self { gateway: connect_gateway(environment, &[Part::Jobs])? })
     }
 
     /// One tick, that ends before `deadline` (milliseconds since the epoch, as

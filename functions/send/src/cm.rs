@@ -17,7 +17,7 @@ use shared::{
         },
     },
     domain::{AccountId, Fault},
-    edge::{LONGEST_KEY, MOST_BYTES, Problem, account_of_key, body, json},
+    edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
     flow::accept::{self, Refusal, accept, accept_each},
 };
 
@@ -128,7 +128,7 @@ fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestFa
 /// What failed is logged; the client learns only that it was not its doing.
 fn unknown(refusal: &Refusal) -> RequestFault {
     if let Refusal::Unavailable(error) = refusal {
-        drop(Problem::unavailable(error));
+        log_unavailable(error);
     }
     RequestFault::Unknown
 }

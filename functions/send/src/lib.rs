@@ -9,7 +9,7 @@ use shared::{
     domain::{Fault, FaultCode, IdempotencyKey, OnUnknown},
     edge::path_segments,
     flow::Gateway,
-    runtime::{ConfigError, Environment, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
     store::Directory,
 };
 
@@ -22,7 +22,10 @@ impl Send {
     /// # Errors
     /// When a variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self { gateway: connect_gateway(environment)?, directory: connect_directory(environment)? })
+        Ok(Self {
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs])?,
+            directory: connect_directory(environment)?,
+        })
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
@@ -31,7 +34,7 @@ impl Send {
         answer
     }
 
-    /// The API leads nothing here but the paths of these.
+    /// The API has three paths for this function: what is not CM.com's is `POST /message`.
     async fn answer(&self, request: &Request) -> Response<Body> {
         let segments = path_segments(request);
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();

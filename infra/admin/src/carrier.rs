@@ -32,7 +32,7 @@ pub async fn run(
     let secrets = connection.carrier_secrets().await?;
     match command {
         CarrierCommand::Set { name, endpoint, timeout_ms, lookup, no_lookup, receipts_by_id, no_receipts_by_id } => {
-            if lookup && !name.can_be_asked() {
+            if lookup && !name.supports_lookup() {
                 return Err(Failure::Refused(format!("{name} has no call to be asked by what became of a submit")));
             }
             if receipts_by_id && !name.reports_by_id() {

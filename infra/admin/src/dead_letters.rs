@@ -173,7 +173,7 @@ fn letter(message: &Message) -> Letter {
     let (r#type, subject, state) = match Job::read(body) {
         Ok(Job::Submit { message }) => ("submit", Some(message.to_string()), None),
         Ok(Job::Parked(parked)) => ("parked", Some(parked.uuid.to_string()), None),
-        Ok(Job::Failed(failed)) => ("failed-submit", Some(failed.message.to_string()), None),
+        Ok(Job::ChannelFailed(failed)) => ("failed-submit", Some(failed.message.to_string()), None),
         Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
             Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.as_str())),
             Ok(Subject::Reply { reply }) => ("reply", Some(reply.to_string()), None),

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use shared::{flow::Unavailable, queue::QueueError, store::StoreError};
+use shared::{flow::Unavailable, queue::QueueError, runtime::error_chain, store::StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -34,7 +34,7 @@ impl Failure {
     }
 
     pub fn shown(&self, json: bool) -> String {
-        let mut words = chain(self);
+        let mut words = error_chain(self);
         if let Some(advice) = advice(&words) {
             words = format!("{words}\n{advice}");
         }
@@ -49,20 +49,6 @@ impl From<Unavailable> for Failure {
             Unavailable::Queue(error) => error.into(),
         }
     }
-}
-
-/// The error and its causes, each told once.
-fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !words.contains(&more) {
-            words = format!("{words}: {more}");
-        }
-        cause = error.source();
-    }
-    words
 }
 
 /// What helps against the usual causes, known by AWS's own words for them.

@@ -1,8 +1,8 @@
 //! Carriers: who takes a message further.
 //!
-//! Each carrier is a folder with the same three files: `submit.rs` hands a
-//! message over, `receipt.rs` and `reply.rs` read what the carrier posts to
-//! `dlr-webhook` and `mo-webhook`. A new one is a folder, a variant of
+//! Each carrier is a folder with the same files: `submit.rs` hands a message over,
+//! `receipt.rs` and `reply.rs` read what the carrier posts to `dlr-webhook` and
+//! `mo-webhook`, and `lookup.rs` asks what became of a submit, where it can be asked. A new one is a folder, a variant of
 //! [`CarrierName`] and its arms below. What a carrier answers is one of the
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
@@ -31,8 +31,7 @@ pub use reference::SubmitReference;
 use self::rests::Rests;
 use crate::{
     domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
-    edge::chain,
-    runtime::Clock,
+    runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
 };
 
@@ -68,12 +67,15 @@ impl CarrierName {
     /// Whether it takes messages only of who shows it a key ([`CarrierSecret::key`]).
     #[must_use]
     pub fn wants_key(self) -> bool {
-        self != Self::Loopback
+        match self {
+            Self::Loopback => false,
+            Self::Cm => true,
+        }
     }
 
-    /// Whether it says, by our name for a submit, what became of that.
+    /// Whether it can be asked what became of a submit, by our name for that.
     #[must_use]
-    pub fn can_be_asked(self) -> bool {
+    pub fn supports_lookup(self) -> bool {
         match self {
             Self::Loopback => true,
             // Its document has no such call.
@@ -133,7 +135,7 @@ pub struct CarrierSettings {
     /// In milliseconds; see [`CarrierSettings::timeout`].
     pub timeout_ms: u64,
     /// Whether it is asked what became of a submit that it did not answer; see
-    /// [`CarrierName::can_be_asked`].
+    /// [`CarrierName::supports_lookup`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup: bool,
     /// Whether its receipts are found by its own id for the message, as they do not bear
@@ -210,7 +212,7 @@ pub enum Outcome {
 
 /// What a carrier says of a submit that it did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum LookupOutcome {
     /// It has it; `carrier_id` is its name for it.
     Taken { carrier_id: Option<String> },
     /// It never took it.
@@ -219,7 +221,7 @@ pub enum Found {
     CannotSay,
 }
 
-impl Found {
+impl LookupOutcome {
     /// For logs.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -331,13 +333,18 @@ impl<S: SecretStore> Submitter<S> {
     }
 
     /// Asks what became of a submit that got no answer. Who is left alone is not asked.
-    pub async fn find(&self, carrier: CarrierName, settings: &CarrierSettings, reference: SubmitReference) -> Found {
+    pub async fn look_up(
+        &self,
+        carrier: CarrierName,
+        settings: &CarrierSettings,
+        reference: SubmitReference,
+    ) -> LookupOutcome {
         if !settings.lookup || self.resting(carrier).is_some() {
-            return Found::CannotSay;
+            return LookupOutcome::CannotSay;
         }
         match carrier {
-            CarrierName::Loopback => loopback::lookup::find(&self.http, settings, reference).await,
-            CarrierName::Cm => Found::CannotSay,
+            CarrierName::Loopback => loopback::lookup::look_up(&self.http, settings, reference).await,
+            CarrierName::Cm => LookupOutcome::CannotSay,
         }
     }
 
@@ -351,7 +358,7 @@ impl<S: SecretStore> Submitter<S> {
             Ok(Some(key)) => return Ok(key),
             Ok(None) => "the carrier's key is not set",
             Err(error) => {
-                warn!(carrier = carrier.as_str(), error = chain(&error), "the carrier's key could not be read");
+                warn!(carrier = carrier.as_str(), error = error_chain(&error), "the carrier's key could not be read");
                 "the carrier's key could not be read"
             }
         };

@@ -126,7 +126,7 @@ impl Message {
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
-    pub fn ways(&self) -> impl Iterator<Item = (u8, Channel)> {
+    pub fn channel_places(&self) -> impl Iterator<Item = (u8, Channel)> {
         let wished = if self.channels.is_empty() { &[Channel::Sms] } else { self.channels.as_slice() };
         (0..).zip(wished.iter().copied())
     }
@@ -138,7 +138,7 @@ impl Message {
     }
 
     fn channel_at(&self, place: u8) -> Channel {
-        self.ways().find(|(other, _)| *other == place).map_or(Channel::Sms, |(_, channel)| channel)
+        self.channel_places().find(|(other, _)| *other == place).map_or(Channel::Sms, |(_, channel)| channel)
     }
 
     /// The channel that brought it to the handset, or that it is at.
@@ -164,7 +164,7 @@ impl Message {
     /// Whether there is a channel behind that place.
     #[must_use]
     pub fn has_channel_after(&self, place: u8) -> bool {
-        self.ways().any(|(other, _)| other > place)
+        self.channel_places().any(|(other, _)| other > place)
     }
 
     /// Whether that carrier has it, or may have it, or had it before another one.

@@ -1,9 +1,10 @@
-//! What the gateway talks about, as types: whatever exists here is valid.
+//! What the gateway talks about, as types.
 //!
 //! Raw strings stop at [`crate::dialects`] and [`crate::carriers`]; behind them
-//! a number is a [`PhoneNumber`], a text is a [`Text`] with its encoding and
-//! segments, and an illegal state cannot be written. Nothing here knows HTTP,
-//! DynamoDB or SQS.
+//! a number is a [`PhoneNumber`] and a text is a [`Text`] with its encoding and
+//! segments, each valid since it exists. A [`Message`] is a record of these: what
+//! may become of it is guarded by the conditions of the store's writes, which follow
+//! from [`Progress::follows`]. Nothing here knows HTTP, DynamoDB or SQS.
 
 mod account;
 mod callback_url;

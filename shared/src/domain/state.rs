@@ -10,8 +10,9 @@
 //! scheduled → queued → submitting → (unknown) → submitted → undelivered … → delivered → read
 //! ```
 //!
-//! One arrow leads back: to `queued`, when a carrier was busy, or when a channel
-//! gives way to the next that the client allowed.
+//! One arrow leads back: to `queued`, when a carrier was busy, when a sender's turn
+//! has not come, when a channel gives way to the next that the client allowed, or when
+//! a message with an unknown outcome is sent again.
 
 use serde::{Deserialize, Serialize};
 
@@ -159,7 +160,7 @@ impl Progress {
             Scheduled => false,
             Submitting | Cancelled => matches!(before, Scheduled | Queued),
             Blocked | Expired | Unknown => before == Submitting,
-            // Back for another try, or for the next channel.
+            // Back for another try, for the next channel, or to wait for its turn.
             Queued => matches!(before, Submitting | Unknown | Submitted),
             // An answer that comes after its worker was given up for dead still counts.
             Submitted | Rejected | Failed => matches!(before, Submitting | Unknown),

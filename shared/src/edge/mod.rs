@@ -1,5 +1,5 @@
-//! The HTTP edge that the functions share: who calls, how much they may send,
-//! and how a problem is told (RFC 9457).
+//! HTTP and SQS as Lambda brings them: who calls, how much they may send, how a
+//! problem is told (RFC 9457), and how the jobs of a batch are run and answered for.
 
 mod auth;
 mod problem;
@@ -7,6 +7,6 @@ mod request;
 mod sqs;
 
 pub use auth::{LONGEST_KEY, account_of_key, authenticate, authenticate_carrier, unreadable};
-pub use problem::{Problem, chain};
+pub use problem::{Problem, log_unavailable};
 pub use request::{MOST_BYTES, MOST_WEBHOOK_BYTES, body, json, path_segments, query};
 pub use sqs::{BatchRun, run_batch};

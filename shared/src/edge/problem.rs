@@ -14,6 +14,7 @@ use crate::{
         Unavailable,
         accept::{Grounds, Refusal},
     },
+    runtime::error_chain,
     store::StoreError,
 };
 
@@ -102,7 +103,7 @@ impl Problem {
     /// next time either.
     #[must_use]
     pub fn unavailable(error: &Unavailable) -> Self {
-        error!(error = chain(error), "unavailable");
+        log_unavailable(error);
         if let Unavailable::Store(StoreError::Unreadable { .. }) = error {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "The gateway failed");
         }
@@ -111,16 +112,9 @@ impl Problem {
     }
 }
 
-/// An error with all its causes, for the log.
-#[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
+/// For where a client learns no more than that it failed.
+pub fn log_unavailable(error: &Unavailable) {
+    error!(error = error_chain(error), "unavailable");
 }
 
 impl From<Refusal> for Problem {

@@ -17,7 +17,7 @@ use tracing::info;
 
 pub use candidates::{Grounds, Refusal, Refused};
 
-use self::candidates::{Candidates, Fate};
+use self::candidates::{Atomicity, Candidates};
 use super::{Gateway, Unavailable, pace};
 use crate::{
     dialects::{Dialect, Draft, SenderChoice},
@@ -64,7 +64,7 @@ pub async fn accept(
     account: &AccountId,
     request: &Request,
 ) -> Result<Vec<Message>, Refusal> {
-    let accepted = run(gateway, directory, account, request, Fate::Shared).await?;
+    let accepted = run(gateway, directory, account, request, Atomicity::AllOrNothing).await?;
     Ok(accepted.into_iter().flatten().collect())
 }
 
@@ -79,7 +79,7 @@ pub async fn accept_each(
     account: &AccountId,
     request: &Request,
 ) -> Result<Vec<Result<Message, Refused>>, Refusal> {
-    run(gateway, directory, account, request, Fate::Own).await
+    run(gateway, directory, account, request, Atomicity::Each).await
 }
 
 async fn run(
@@ -87,10 +87,10 @@ async fn run(
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
     request: &Request,
-    fate: Fate,
+    atomicity: Atomicity,
 ) -> Result<Vec<Result<Message, Refused>>, Refusal> {
     let now = gateway.clock.now();
-    let mut candidates = Candidates::new(&request.drafts, fate);
+    let mut candidates = Candidates::new(&request.drafts, atomicity);
     candidates.refuse(Grounds::Unacceptable, too_distant(&candidates, now))?;
     candidates.refuse(Grounds::NotOwned, with_foreign_senders(directory, account, &candidates).await?)?;
 
@@ -151,7 +151,7 @@ fn plan(
     now: Timestamp,
 ) -> Vec<Plan> {
     let plan = |draft: &Draft| {
-        let (id, named, of) = match (draft.client_id, &request.idempotency_key) {
+        let (id, named, posted) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), Named::ByClientId, 1),
             // A repeat under one key must bring as many messages as before.
             (None, Some(key)) => {
@@ -160,14 +160,14 @@ fn plan(
             }
             (None, None) => (gateway.random.message_id(now), Named::Not, 1),
         };
-        Plan { id, named, fingerprint: fingerprint(draft, of, request.on_unknown) }
+        Plan { id, named, fingerprint: fingerprint(draft, posted, request.on_unknown) }
     };
     request.drafts.iter().map(plan).collect()
 }
 
 /// Of what was asked for, in the client's words: what is relative stays so. Who asks
 /// for another choice on an unknown outcome learns that the first holds.
-fn fingerprint(draft: &Draft, of: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
+fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),
         SenderChoice::Shared => "",
@@ -175,7 +175,7 @@ fn fingerprint(draft: &Draft, of: usize, on_unknown: Option<OnUnknown>) -> Finge
     let channels: Vec<_> = draft.channels.iter().map(|channel| channel.as_str()).collect();
     let channels = channels.join(",");
     let send_at = draft.send_at.map(|at| at.as_millisecond().to_string());
-    let of = of.to_string();
+    let posted = posted.to_string();
     let callback = draft.callback.as_ref().map_or("", |callback| callback.as_str());
     let mut parts = vec![
         draft.to.digits(),
@@ -184,7 +184,7 @@ fn fingerprint(draft: &Draft, of: usize, on_unknown: Option<OnUnknown>) -> Finge
         callback,
         &channels,
         send_at.as_deref().unwrap_or(""),
-        &of,
+        &posted,
     ];
     // What came later stands behind, by name, so that older prints stay as they are.
     let validity = draft.validity.map(|validity| match validity {

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    endpoint::{Admission, Verdict, admit, note_failure, note_success},
+    endpoint::{Admission, EndpointIs, admit, note_failure, note_success},
     told::{OnRecord, look_for_record},
 };
 use super::{Gateway, Unavailable};
@@ -145,8 +145,8 @@ async fn conclude(
     };
     gateway.metrics.count(Metric::CallbackFailures, about(), 1);
     match note_failure(gateway, directory, call, &reason, is_gone).await? {
-        Verdict::On => try_again(gateway, call, &reason, retry_after).await,
-        Verdict::Off => {
+        EndpointIs::On => try_again(gateway, call, &reason, retry_after).await,
+        EndpointIs::Off => {
             hold_back(gateway, call);
             Ok(())
         }
@@ -172,7 +172,7 @@ async fn try_again(
     let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
     if again.duration_since(tried_since) > TRY_FOR {
         warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
-        gateway.queue.bury(job).await?;
+        gateway.queue.dead_letter(job).await?;
         gateway.metrics.count(Metric::CallbacksGivenUp, About::new(Some(&call.account.id), None), 1);
         return Ok(());
     }

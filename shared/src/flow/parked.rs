@@ -46,7 +46,7 @@ pub(super) async fn park(gateway: &Gateway<impl Parking, impl Queue>, parked: Pa
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
-pub async fn again(
+pub async fn try_again(
     gateway: &Gateway<impl Messages + Recipients + Parking + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     id: ParkedId,

@@ -170,7 +170,7 @@ async fn pass_on(
         code: receipt.code.as_deref().map(|code| clean(code, CODE_LENGTH)),
         description: receipt.description.as_deref().map(|text| clean(text, DESCRIPTION_LENGTH)),
     };
-    gateway.queue.enqueue(&[(Job::Failed(failed), Duration::ZERO)]).await?;
+    gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a channel failed");
     Ok(())
 }

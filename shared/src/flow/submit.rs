@@ -16,8 +16,8 @@
 
 mod conclude;
 mod due;
-mod find_out;
 mod hand_over;
+mod look_up;
 mod unclaimed;
 mod unknown;
 mod ways;
@@ -42,7 +42,7 @@ use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
     domain::{Ended, Message, MessageId, Progress, ReceiptStatus, Stamp, Tried},
     queue::{FailedSubmit, Job, Queue},
-    runtime::{About, Metric},
+    runtime::{About, Metric, error_chain},
     store::{
         Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, SentIds,
         Settlement, StoreError,
@@ -113,7 +113,7 @@ pub async fn submit(
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
-pub async fn failed(
+pub async fn after_failed_channel(
     gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
@@ -128,7 +128,7 @@ pub async fn failed(
     let is_held = message.progress == Progress::Submitting && message.lease_until.is_some_and(|until| until > now);
     if is_held {
         // The receipt was faster than the answer. Whoever waits for that is soon done.
-        gateway.queue.enqueue(&[(Job::Failed(failed.clone()), ANSWER_WITHIN)]).await?;
+        gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
         return Ok(Done::Finished);
     }
     let receipt = CarrierReceipt::from(failed);
@@ -164,12 +164,12 @@ pub async fn failed(
 async fn give_way(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    judged: Option<Stamp>,
+    expected_stamp: Option<Stamp>,
     tried: Tried,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let (ended, carrier) = (tried.ended, tried.carrier);
-    let giving = GivingWay { place: message.place, judged, stamp: gateway.random.stamp(), at, tried };
+    let giving = GivingWay { place: message.place, expected_stamp, stamp: gateway.random.stamp(), at, tried };
     if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
@@ -191,7 +191,7 @@ async fn send(
         Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
         Ok(Prepared::Later(turn)) => return put_off(gateway, &message, stamp, turn).await,
         Err(error) => {
-            warn!(message.id = %message.id, %error, "could not be prepared");
+            warn!(message.id = %message.id, error = error_chain(&error), "could not be prepared");
             let verdict = put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it");
             return conclude(gateway, &message, verdict).await;
         }
@@ -216,7 +216,7 @@ async fn send(
 async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, stamp: Stamp) {
     let back = settlement(stamp, Progress::Queued, gateway.clock.now());
     if let Err(error) = gateway.store.settle(id, &back).await {
-        warn!(message.id = %id, %error, "a claim may be left behind");
+        warn!(message.id = %id, error = error_chain(&error), "a claim may be left behind");
     }
 }
 

@@ -37,7 +37,8 @@ pub enum Job {
     /// Do what this message's record says is due: as a rule, hand it over.
     Submit { message: MessageId },
     /// A receipt says that a submit failed which is not the message's last way.
-    Failed(FailedSubmit),
+    #[serde(rename = "failed")]
+    ChannelFailed(FailedSubmit),
     /// What belonged to nothing is to be tried again.
     Parked(ParkedId),
 }
@@ -63,7 +64,7 @@ impl Job {
     #[must_use]
     pub fn message(&self) -> Option<MessageId> {
         match self {
-            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => Some(*message),
+            Self::Submit { message } | Self::ChannelFailed(FailedSubmit { message, .. }) => Some(*message),
             Self::Parked(_) => None,
         }
     }
@@ -73,7 +74,9 @@ impl Job {
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Submit { message } | Self::Failed(FailedSubmit { message, .. }) => write!(f, "message {message}"),
+            Self::Submit { message } | Self::ChannelFailed(FailedSubmit { message, .. }) => {
+                write!(f, "message {message}")
+            }
             Self::Parked(parked) => write!(f, "parked {parked}"),
         }
     }
@@ -210,7 +213,7 @@ mod tests {
         assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
         let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
-        let failed = Job::Failed(failed);
+        let failed = Job::ChannelFailed(failed);
         assert_eq!(Job::read(&failed.write()).unwrap(), failed);
         let parked = Job::Parked(ParkedId { kind: ParkedKind::Reply, carrier, uuid: message.uuid() });
         assert_eq!(Job::read(&parked.write()).unwrap(), parked);

@@ -42,5 +42,5 @@ pub trait Queue {
     ///
     /// # Errors
     /// When it is not known to be there.
-    async fn bury(&self, job: CallbackJob) -> Result<(), QueueError>;
+    async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError>;
 }

@@ -87,7 +87,7 @@ impl Queue for SqsQueue {
         self.send(self.urls.callbacks.as_ref(), payloads).await
     }
 
-    async fn bury(&self, job: CallbackJob) -> Result<(), QueueError> {
+    async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError> {
         self.send(self.urls.callbacks_dead_letters.as_ref(), vec![(job.untried().write(), Duration::ZERO)]).await
     }
 }

@@ -11,22 +11,46 @@ use crate::{
     store::{CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 
-/// The gateway as this environment describes it.
+/// What of the gateway not every function uses. One that does not has no name for
+/// it, and no permission either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Recipients,
+    Jobs,
+    Callbacks,
+    CallbacksDeadLetters,
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Recipients, Self::Jobs, Self::Callbacks, Self::CallbacksDeadLetters];
+
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Recipients => "RECIPIENTS_TABLE",
+            Self::Jobs => "JOBS_QUEUE_URL",
+            Self::Callbacks => "CALLBACKS_QUEUE_URL",
+            Self::CallbacksDeadLetters => "CALLBACKS_DEAD_LETTERS_URL",
+        }
+    }
+}
+
+/// The gateway as this environment describes it, with those parts.
 ///
 /// # Errors
 /// When a variable is missing or malformed.
-pub fn connect_gateway(environment: &Environment) -> Result<Gateway, ConfigError> {
+pub fn connect_gateway(environment: &Environment, parts: &[Part]) -> Result<Gateway, ConfigError> {
     let variables = &environment.variables;
     let settings = Settings::read(variables)?;
-    let tables = TableNames {
-        messages: variables.required("MESSAGES_TABLE")?.to_owned(),
-        recipients: variables.optional("RECIPIENTS_TABLE").map(str::to_owned),
+    let part = |part: Part| {
+        let is_used = parts.contains(&part);
+        is_used.then(|| variables.required(part.variable()).map(str::to_owned)).transpose()
     };
-    let url = |name| variables.optional(name).map(str::to_owned);
+    let tables =
+        TableNames { messages: variables.required("MESSAGES_TABLE")?.to_owned(), recipients: part(Part::Recipients)? };
     let urls = QueueUrls {
-        jobs: url("JOBS_QUEUE_URL"),
-        callbacks: url("CALLBACKS_QUEUE_URL"),
-        callbacks_dead_letters: url("CALLBACKS_DEAD_LETTERS_URL"),
+        jobs: part(Part::Jobs)?,
+        callbacks: part(Part::Callbacks)?,
+        callbacks_dead_letters: part(Part::CallbacksDeadLetters)?,
     };
     let queue = SqsQueue::new(sqs(environment)?, urls);
     Ok(Gateway {

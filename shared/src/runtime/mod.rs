@@ -13,10 +13,11 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
-pub use connect::{connect_directory, connect_gateway, connect_secrets};
+pub use connect::{Part, connect_directory, connect_gateway, connect_secrets};
 pub use http::{HttpStack, TlsError};
 pub use metrics::{About, Metric, Metrics};
 pub use random::Random;
+pub use telemetry::error_chain;
 
 /// Everything that a function is built from.
 #[derive(Clone)]

@@ -6,6 +6,7 @@
 //! around an invocation, with the ids of its request and trace.
 
 use std::{
+    error::Error,
     io,
     panic::{self, PanicHookInfo},
 };
@@ -39,6 +40,21 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     error!(panic.at = place, "panicked");
+}
+
+/// An error and its causes, each told once: the words of an error alone seldom say why.
+#[must_use]
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        source = cause.source();
+    }
+    words
 }
 
 /// What writes a function's log at that level to `out`.

@@ -82,8 +82,9 @@ pub struct Onward {
 pub struct GivingWay {
     /// Its place.
     pub place: u8,
-    /// The run that handed it over, where what that came to was judged by its record.
-    pub judged: Option<Stamp>,
+    /// The record must still bear this stamp, if what it said is the reason. None where
+    /// a receipt is, whoever wrote last.
+    pub expected_stamp: Option<Stamp>,
     /// The run that says so.
     pub stamp: Stamp,
     pub at: Timestamp,
@@ -93,8 +94,8 @@ pub struct GivingWay {
 /// A submit without an answer is made again.
 #[derive(Clone, Debug)]
 pub struct SendingAgain {
-    /// The run that made it.
-    pub doubted: Stamp,
+    /// The run whose outcome is unknown: the record must still bear its stamp.
+    pub expected_stamp: Stamp,
     /// The run that says so.
     pub stamp: Stamp,
     pub at: Timestamp,

@@ -73,7 +73,7 @@ pub enum Freshness {
 
 /// What a recipient orders by a keyword.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct KeywordOrder<'a> {
     pub number: &'a PhoneNumber,
     /// The sender that it was said to.
     pub sender: &'a SenderId,
@@ -178,7 +178,7 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn sleep_on(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError>;
+    async fn clear_wake(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError>;
 
     /// Messages that are to be sent now or were being sent, by reading the whole
     /// table a page at a time: some of them, and after which to go on.
@@ -267,14 +267,14 @@ pub trait Recipients {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn opt_out(&self, order: &Order<'_>) -> Result<bool, StoreError>;
+    async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
     /// Takes back an opt-out that is no newer. Says whether it was this reply that
     /// lifted it, now or at an earlier try.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn opt_in(&self, order: &Order<'_>) -> Result<bool, StoreError>;
+    async fn opt_in(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
     /// Notes that the keyword of this reply is answered, unless another reply's was
     /// after `since`. Says whether it is to be answered; a reply that was there
@@ -282,7 +282,12 @@ pub trait Recipients {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn begin_answer(&self, order: &Order<'_>, keyword: Keyword, since: Timestamp) -> Result<bool, StoreError>;
+    async fn begin_answer(
+        &self,
+        order: &KeywordOrder<'_>,
+        keyword: Keyword,
+        since: Timestamp,
+    ) -> Result<bool, StoreError>;
 }
 
 /// The directory as it is stored; [`Directory`] remembers what it read.

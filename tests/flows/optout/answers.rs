@@ -6,8 +6,8 @@ use mo_webhook::MoWebhook;
 use shared::{
     domain::{Keyword, PhoneNumber, Rate, ReplyId, SenderId},
     flow::Gateway,
-    runtime::{Environment, connect_gateway},
-    store::{Messages, Order, Recipients},
+    runtime::{Environment, Part, connect_gateway},
+    store::{KeywordOrder, Messages, Recipients},
 };
 
 use super::*;
@@ -25,7 +25,7 @@ async fn sent(system: &System) -> Vec<Value> {
 }
 
 fn gateway(system: &System) -> Gateway {
-    connect_gateway(&system.environment()).unwrap()
+    connect_gateway(&system.environment(), &Part::ALL).unwrap()
 }
 
 #[tokio::test]
@@ -138,15 +138,19 @@ async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
     let system = answering().await;
     let (number, sender) = (PhoneNumber::parse(PHONE).unwrap(), SenderId::parse(OURS).unwrap());
     let now = system.now().await;
-    let order =
-        |id: &str| Order { number: &number, sender: &sender, at: now, reply: ReplyId::of_carrier_id("loopback", id) };
+    let order = |id: &str| KeywordOrder {
+        number: &number,
+        sender: &sender,
+        at: now,
+        reply: ReplyId::of_carrier_id("loopback", id),
+    };
     let store = gateway(&system).store;
     // The first died when it had set the opt-out.
     assert!(store.opt_out(&order("1")).await.unwrap());
     bring(&system, "1", OURS, "STOP").await;
     assert_eq!(texts(&system).await, [STOPPED]);
     // This one when it had lifted it and begun to answer.
-    assert!(store.opt_in(&Order { at: now + 1.hour(), ..order("2") }).await.unwrap());
+    assert!(store.opt_in(&KeywordOrder { at: now + 1.hour(), ..order("2") }).await.unwrap());
     assert!(store.begin_answer(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
     bring(&system, "2", OURS, "START").await;
     assert_eq!(texts(&system).await, [STOPPED, STARTED]);

@@ -17,7 +17,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     flow::requeue::requeue,
-    runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
+    runtime::{Clock, Environment, HttpStack, Metrics, Part, Random, Variables, connect_gateway},
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -93,7 +93,7 @@ impl Gateway {
             let dispatch = described.iter().find(|function| function.binary == "dispatch");
             let variables = dispatch.map(|function| function.environment.clone()).unwrap_or_default();
             let variables = provision::aws_variables(&options.world).with(variables);
-            requeue(&shared::runtime::connect_gateway(&environment(variables))?).await?;
+            requeue(&connect_gateway(&environment(variables), &[Part::Jobs])?).await?;
         }
         let functions = Arc::new(match &options.functions {
             FunctionsFrom::Here => Functions::in_process(&described, &options.world, environment)?,

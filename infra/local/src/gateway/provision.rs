@@ -209,7 +209,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
     }
     for (name, carrier) in &config.carriers {
         let endpoint = carriers::endpoint(*name, carrier, world)?;
-        anyhow::ensure!(!carrier.lookup || name.can_be_asked(), "carriers.{name}: lookup: it cannot be asked");
+        anyhow::ensure!(!carrier.lookup || name.supports_lookup(), "carriers.{name}: lookup: it cannot be asked");
         let by_id = carrier.receipts_by_id;
         anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: it gives no ids");
         let CarrierConfig { timeout_ms, lookup, receipts_by_id, .. } = *carrier;

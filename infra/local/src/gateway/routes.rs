@@ -1,5 +1,5 @@
 //! The HTTP API: the template's routes lead to the functions; `/handsets`,
-//! `/sinks`, `/meter` and AWS calls go on to the world; `/clock` is answered by
+//! `/carrier/receipts`, `/sinks`, `/meter` and AWS calls go on to the world; `/clock` is answered by
 //! [`Time`] and starts what is due.
 
 use std::{collections::HashMap, sync::Arc};
@@ -37,6 +37,7 @@ pub(super) fn router(
     let pass = || any(pass_on).with_state(Arc::clone(&passed_on));
     let mut router = Router::new()
         .route("/handsets/{*rest}", pass())
+        .route("/carrier/receipts", pass())
         .route("/sinks/{*rest}", pass())
         .route("/meter", pass())
         .route("/clock", get(now).with_state(Arc::clone(time)));

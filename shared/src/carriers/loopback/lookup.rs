@@ -5,7 +5,7 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
 use super::submit::{Accepted, body};
-use crate::carriers::{CarrierSettings, Found, LOOKUP_WITHIN, SubmitReference};
+use crate::carriers::{CarrierSettings, LOOKUP_WITHIN, LookupOutcome, SubmitReference};
 
 /// What a server that does not know the path does not say.
 const UNKNOWN: &str = "unknown-message";
@@ -15,18 +15,20 @@ struct Denied {
     code: String,
 }
 
-pub(crate) async fn find(http: &Client, settings: &CarrierSettings, reference: SubmitReference) -> Found {
-    let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else { return Found::CannotSay };
+pub(crate) async fn look_up(http: &Client, settings: &CarrierSettings, reference: SubmitReference) -> LookupOutcome {
+    let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else {
+        return LookupOutcome::CannotSay;
+    };
     let within = settings.timeout().min(LOOKUP_WITHIN);
-    let Ok(response) = http.get(url).timeout(within).send().await else { return Found::CannotSay };
+    let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::CannotSay };
     match response.status() {
         StatusCode::OK => body::<Accepted>(response)
             .await
-            .map_or(Found::CannotSay, |accepted| Found::Taken { carrier_id: accepted.into_id() }),
+            .map_or(LookupOutcome::CannotSay, |accepted| LookupOutcome::Taken { carrier_id: accepted.into_id() }),
         StatusCode::NOT_FOUND => body::<Denied>(response)
             .await
             .filter(|denied| denied.code == UNKNOWN)
-            .map_or(Found::CannotSay, |_| Found::NotTaken),
-        _ => Found::CannotSay,
+            .map_or(LookupOutcome::CannotSay, |_| LookupOutcome::NotTaken),
+        _ => LookupOutcome::CannotSay,
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn senders<S: Recipients, Q>(
     let unassigned =
         |(place, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*place).is_none();
     let numbers: BTreeSet<_> = candidates.standing().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
-    let lock_all_or_none = candidates.share_their_fate();
+    let lock_all_or_none = candidates.is_all_or_nothing();
     let assigned = assign(gateway, directory, account, numbers, lock_all_or_none, dry_run).await?;
     let mut senders = HashMap::new();
     let mut without = Vec::new();

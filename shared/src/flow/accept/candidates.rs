@@ -47,26 +47,26 @@ impl From<StoreError> for Refusal {
 
 /// What a fault of one message means for the others of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Shared,
-    Own,
+pub(super) enum Atomicity {
+    AllOrNothing,
+    Each,
 }
 
 /// A place is that of a draft among the drafts.
 pub(super) struct Candidates<'a> {
     drafts: &'a [Draft],
     refused: BTreeMap<usize, Refused>,
-    fate: Fate,
+    atomicity: Atomicity,
 }
 
 impl<'a> Candidates<'a> {
-    pub(super) fn new(drafts: &'a [Draft], fate: Fate) -> Self {
-        Self { drafts, refused: BTreeMap::new(), fate }
+    pub(super) fn new(drafts: &'a [Draft], atomicity: Atomicity) -> Self {
+        Self { drafts, refused: BTreeMap::new(), atomicity }
     }
 
     /// Whether a fault of one refuses all.
-    pub(super) fn share_their_fate(&self) -> bool {
-        self.fate == Fate::Shared
+    pub(super) fn is_all_or_nothing(&self) -> bool {
+        self.atomicity == Atomicity::AllOrNothing
     }
 
     /// Those that nothing speaks against so far.
@@ -89,7 +89,7 @@ impl<'a> Candidates<'a> {
             return Ok(());
         }
         let named: Vec<_> = faults.into_iter().map(|(place, fault)| (place, self.named(place, fault))).collect();
-        if self.share_their_fate() {
+        if self.is_all_or_nothing() {
             return Err(Refusal::Faulty { grounds, faults: named.into_iter().map(|(_, fault)| fault).collect() });
         }
         self.refused.extend(named.into_iter().map(|(place, fault)| (place, Refused { grounds, fault })));

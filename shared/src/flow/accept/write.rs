@@ -127,7 +127,7 @@ async fn write_named<S: Messages, Q>(
         Insertion::New => Ok((place, Ok(message))),
         Insertion::Existing(found) => match conflict(plan, &found) {
             None => Ok((place, Ok(*found))),
-            Some(fault) if candidates.share_their_fate() => {
+            Some(fault) if candidates.is_all_or_nothing() => {
                 Err(Refusal::Faulty { grounds: Grounds::Conflict, faults: vec![candidates.named(place, fault)] })
             }
             Some(fault) => Ok((place, Err(fault))),

@@ -14,10 +14,9 @@ use super::Call;
 use crate::{
     callbacks::TIMEOUT,
     domain::{Endpoint, Standing, Trouble},
-    edge::chain,
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{About, Metric},
+    runtime::{About, Metric, error_chain},
     store::{Begun, Directory, DirectoryStore, Endpoints, FailedCall, StoreError},
 };
 
@@ -33,7 +32,7 @@ pub(super) enum Admission {
 
 /// What a failure came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum EndpointIs {
     /// It is to be tried again.
     On,
     Off,
@@ -77,7 +76,7 @@ fn later<S, Q>(gateway: &Gateway<S, Q>, until: Timestamp, now: Timestamp) -> Adm
 pub(super) async fn note_success(directory: &Directory<impl DirectoryStore + Endpoints>, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
     if let Err(error) = clear_if_known(directory, endpoint, call.job).await {
-        warn!(endpoint.id = %endpoint.id(), %error, "could not note that an endpoint works again");
+        warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint works again");
     }
 }
 
@@ -100,24 +99,24 @@ pub(super) async fn note_failure<S>(
     call: &Call<'_>,
     reason: &str,
     is_gone: bool,
-) -> Result<Verdict, Unavailable> {
-    let Some(endpoint) = &call.endpoint else { return Ok(Verdict::On) };
+) -> Result<EndpointIs, Unavailable> {
+    let Some(endpoint) = &call.endpoint else { return Ok(EndpointIs::On) };
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at: gateway.clock.now(), reason };
     let trouble = match directory.note_failure(&failed).await {
         Ok(trouble) => trouble,
         // The event has a next try of its own, whatever is on record of its endpoint.
         Err(error) => {
-            warn!(endpoint.id = %endpoint.id(), error = chain(&error), "could not note that an endpoint fails");
-            return Ok(Verdict::On);
+            warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint fails");
+            return Ok(EndpointIs::On);
         }
     };
     if trouble.off.is_some() {
-        return Ok(Verdict::Off);
+        return Ok(EndpointIs::Off);
     }
     if !is_gone && !trouble.is_unbearable() {
-        return Ok(Verdict::On);
+        return Ok(EndpointIs::On);
     }
-    Ok(if switch_off(gateway, directory, call, &trouble).await? { Verdict::Off } else { Verdict::On })
+    Ok(if switch_off(gateway, directory, call, &trouble).await? { EndpointIs::Off } else { EndpointIs::On })
 }
 
 /// Announces the notice if the account wants it, then records what it is about.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The pauses between looks for a record that was announced just now.
-const LOOKS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
+const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
 
 pub(super) enum Told {
     State(Box<Message>, State),
@@ -81,7 +81,7 @@ pub(super) async fn look_for_record(
     directory: &Directory<impl DirectoryStore + Endpoints>,
     job: CallbackJob,
 ) -> Result<OnRecord, Unavailable> {
-    for pause in LOOKS {
+    for pause in PAUSES {
         match on_record(gateway, directory, job).await? {
             OnRecord::NotYet => tokio::time::sleep(pause).await,
             found => return Ok(found),

@@ -13,7 +13,7 @@ use crate::{
         carrier_id::{canonical, spellings, the_one},
     },
     flow::Gateway,
-    runtime::{About, Metric},
+    runtime::{About, Metric, error_chain},
     store::{Directory, DirectoryStore, SentIds, StoreError},
 };
 
@@ -73,7 +73,9 @@ pub(in crate::flow) async fn note_id<Q>(
     let Some(id) = id.filter(|_| settings.receipts_by_id) else { return };
     let (id, now) = (id.trim(), gateway.clock.now());
     let noted = match canonical(id) {
-        Some(spelling) => gateway.store.note_sent(carrier, &spelling, id, submit, now).await.map_err(|e| e.to_string()),
+        Some(spelling) => {
+            gateway.store.note_sent(carrier, &spelling, id, submit, now).await.map_err(|error| error_chain(&error))
+        }
         None => Err("it is no id".to_owned()),
     };
     if let Err(error) = noted {

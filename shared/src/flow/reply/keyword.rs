@@ -18,7 +18,7 @@ use crate::{
     },
     flow::{Gateway, Unavailable, accept, pace},
     queue::Queue,
-    store::{Directory, DirectoryStore, Insertion, Messages, Order, Recipients, StoreError},
+    store::{Directory, DirectoryStore, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
 /// How long after an answer the same keyword gets none.
@@ -52,7 +52,7 @@ pub(super) async fn obey(
     came_at: Timestamp,
 ) -> Result<bool, StoreError> {
     let at = reply.at.map_or(came_at, |at| at.min(came_at));
-    let order = Order { number: &reply.from, sender: &reply.to, at, reply: id };
+    let order = KeywordOrder { number: &reply.from, sender: &reply.to, at, reply: id };
     let calls_for_answer = match keyword {
         Keyword::Stop => gateway.store.opt_out(&order).await?,
         Keyword::Start => gateway.store.opt_in(&order).await?,
@@ -77,7 +77,7 @@ pub(super) async fn answer(
         return Ok(());
     }
     let Some(text) = words(directory, reply, keyword).await? else { return Ok(()) };
-    let order = Order { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
+    let order = KeywordOrder { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
     let since = now.saturating_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
     if !gateway.store.begin_answer(&order, keyword, since).await? {
         info!(reply.id = %reply.id, keyword = keyword.as_str(), "was answered within a day, and is not again");

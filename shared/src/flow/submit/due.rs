@@ -26,7 +26,7 @@ pub(super) enum Due {
     /// To look again then: nobody has to be woken for it sooner.
     Rest(Timestamp),
     /// To take away a wake time that nothing is waited for with.
-    SleepOn(Timestamp),
+    ClearWake(Timestamp),
 }
 
 /// What is to be done about an outcome that stays unknown.
@@ -46,7 +46,7 @@ pub(super) enum Unanswered {
 pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
     let is_final = message.receipts.is_final();
     let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
-    let nothing = message.wake_at.map_or(Due::Nothing, Due::SleepOn);
+    let nothing = message.wake_at.map_or(Due::Nothing, Due::ClearWake);
     match message.progress {
         Progress::Scheduled => Due::Again,
         Progress::Queued if !is_final && message.not_before.is_some_and(|turn| turn > now) => Due::Turn,
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{Again, Ask, GiveWay, Lost, Nothing, SleepOn, Taken, Turn};
+        use Due::{Again, Ask, ClearWake, GiveWay, Lost, Nothing, Taken, Turn};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
@@ -130,11 +130,11 @@ mod tests {
         assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [Taken, GiveWay]);
         assert_eq!(is_due(Unknown, Some(Undelivered), receipt_by(100)), both(Taken));
         assert_eq!(is_due(Submitted, None, receipt_by(101)), both(Nothing));
-        assert_eq!(is_due(Submitted, None, receipt_by(100)), [SleepOn(at(400)), GiveWay]);
-        assert_eq!(is_due(Submitted, Some(Sent), receipt_by(100)), [SleepOn(at(400)), GiveWay]);
-        assert_eq!(is_due(Submitted, Some(Delivered), receipt_by(100)), both(SleepOn(at(400))));
+        assert_eq!(is_due(Submitted, None, receipt_by(100)), [ClearWake(at(400)), GiveWay]);
+        assert_eq!(is_due(Submitted, Some(Sent), receipt_by(100)), [ClearWake(at(400)), GiveWay]);
+        assert_eq!(is_due(Submitted, Some(Delivered), receipt_by(100)), both(ClearWake(at(400))));
         assert_eq!(is_due(Submitted, None, as_is), both(Nothing));
-        assert_eq!(is_due(Failed, None, receipt_by(100)), both(SleepOn(at(400))));
+        assert_eq!(is_due(Failed, None, receipt_by(100)), both(ClearWake(at(400))));
     }
 
     /// Unknown since 0, up to 90,000, woken next at that time, after so many submits more.
@@ -154,8 +154,8 @@ mod tests {
     fn an_unknown_outcome_is_looked_at_after_ever_longer_gaps_and_given_up_at_its_deadline() {
         use Due::{Ask, Nothing, Rest};
         let look = |remedies: Remedies, again, now| due(&unknown(again, 90_000), false, remedies, at(now));
-        let resend = Remedies { resend: true, ask: false };
-        let [both, ask] = [true, false].map(|resend| Remedies { resend, ask: true });
+        let resend = Remedies { resend: true, lookup: false };
+        let [both, ask] = [true, false].map(|resend| Remedies { resend, lookup: true });
         for wanted in [resend, both] {
             for (again, after) in [(0, 120), (1, 600), (2, 3_600)] {
                 assert_eq!(look(wanted, again, after - 1), Nothing);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_message_rests_until_it_is_looked_at_next_or_given_up() {
-        let ask = Remedies { resend: false, ask: true };
+        let ask = Remedies { resend: false, lookup: true };
         let rests = |now| ask.rests_until(&unknown(0, 120), at(now)).unwrap();
         assert_eq!([0, 120, 600, 3_600].map(|now| rests(now).as_second()), [120, 600, 3_600, 90_000]);
         assert_eq!(Remedies::default().rests_until(&unknown(0, 120), at(0)), Some(at(90_000)));

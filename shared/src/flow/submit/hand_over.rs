@@ -18,9 +18,8 @@ use super::{
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, Tried},
-    edge::chain,
     flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
-    runtime::{About, Metric},
+    runtime::{About, Metric, error_chain},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
 };
 
@@ -118,7 +117,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             Ok(Some(settings)) => Ok(settings),
             Ok(None) => Err(busy(format!("the directory has no carrier {carrier}"))),
             Err(error) => {
-                warn!(message.id = %message.id, error = chain(&error), "a carrier could not be looked up");
+                warn!(message.id = %message.id, error = error_chain(&error), "a carrier could not be looked up");
                 Err(busy(format!("the gateway could not look up {carrier}")))
             }
         }

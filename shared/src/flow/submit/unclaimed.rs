@@ -8,8 +8,8 @@ use super::{
     Done,
     conclude::{conclude, receipt_by},
     due::{Due, due},
-    find_out::{find_out, rest},
     give_way,
+    look_up::{look_up, rest},
     unknown::{Remedies, first_look, remedies},
     ways::receipt_within,
 };
@@ -105,11 +105,11 @@ pub(super) async fn look_at_unclaimed(
             return Ok(Looked::BackInQueue);
         }
         Due::Ask(unanswered) => {
-            return find_out(gateway, directory, submitter, message, outlook, unanswered).await;
+            return look_up(gateway, directory, submitter, message, outlook, unanswered).await;
         }
         Due::Rest(until) => rest(gateway, message, Some(until)).await?,
         Due::Nothing => {}
-        Due::SleepOn(wake_at) => gateway.store.sleep_on(message.id, wake_at).await?,
+        Due::ClearWake(wake_at) => gateway.store.clear_wake(message.id, wake_at).await?,
     }
     Ok(Looked::FINISHED)
 }

@@ -1,6 +1,6 @@
 //! What is done about an unknown outcome, beside waiting for its receipt.
 //!
-//! Its carrier is asked, where it can be (`find_out`). A message is sent again where its
+//! Its carrier is asked, where it can be (`look_up`). A message is sent again where its
 //! client or account wants that ([`OnUnknown`]), three times at most, each of which is
 //! on record; but not while another channel is left, which has its turn soon and is no
 //! riskier. What comes of such a submit, short of being taken, says nothing of the one
@@ -13,7 +13,7 @@ use super::{conclude::receipt_by, ways::carriers_at};
 use crate::{
     carriers::CarrierName,
     domain::{Message, OnUnknown, Progress, Routes},
-    edge::chain,
+    runtime::error_chain,
     store::{Directory, DirectoryStore, Settlement, StoreError},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Remedies {
     /// To send it again, as that is wanted.
     pub(super) resend: bool,
     /// To ask who may have it.
-    pub(super) ask: bool,
+    pub(super) lookup: bool,
 }
 
 impl Remedies {
@@ -37,7 +37,7 @@ impl Remedies {
     pub(super) fn next_look(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let looks = LOOKS.get(message.times_sent_again()..).unwrap_or_default();
         let mut looks = looks.iter().filter_map(|after| since.saturating_add(*after).ok());
-        looks.find(|at| *at > now).filter(|_| self.resend || self.ask)
+        looks.find(|at| *at > now).filter(|_| self.resend || self.lookup)
     }
 
     /// Until when a message rests whose outcome is unknown.
@@ -49,7 +49,7 @@ impl Remedies {
     /// Whether a time to look at it has come.
     pub(super) fn is_look_due(self, message: &Message, now: Timestamp) -> bool {
         let first = LOOKS.get(message.times_sent_again()).zip(message.unknown_since());
-        (self.resend || self.ask) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
+        (self.resend || self.lookup) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
     }
 }
 
@@ -61,12 +61,12 @@ pub(super) async fn remedies(
     carrier: Option<CarrierName>,
     has_next: bool,
 ) -> Result<Remedies, StoreError> {
-    let mut ask = false;
+    let mut lookup = false;
     for carrier in may_have_it(message, carrier, &directory.routes().await?) {
-        ask |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
+        lookup |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
     }
     let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
-    Ok(Remedies { resend, ask })
+    Ok(Remedies { resend, lookup })
 }
 
 async fn wanted(directory: &Directory<impl DirectoryStore>, message: &Message) -> Result<OnUnknown, StoreError> {
@@ -86,8 +86,8 @@ pub(super) async fn first_look(
     at: Timestamp,
 ) -> Option<Timestamp> {
     let remedies = remedies(directory, message, carrier, has_next).await.unwrap_or_else(|error| {
-        warn!(message.id = %message.id, error = chain(&error), "what may be done about it could not be looked up");
-        Remedies { resend: true, ask: true }
+        warn!(message.id = %message.id, error = error_chain(&error), "what may be done about it could not be looked up");
+        Remedies { resend: true, lookup: true }
     });
     remedies.next_look(message, at, at)
 }
@@ -113,7 +113,7 @@ pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settle
         return settlement;
     }
     // Whether anything is to be done is found out then: it costs a look at the most.
-    let may_be_done = Remedies { resend: true, ask: true };
+    let may_be_done = Remedies { resend: true, lookup: true };
     Settlement {
         progress: Progress::Unknown,
         look_at: may_be_done.next_look(message, settlement.at, settlement.at),

@@ -32,7 +32,7 @@ impl Way {
 /// refused the message on it.
 pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
     let mut ways = Vec::new();
-    for (place, channel) in message.ways().filter(|(place, _)| *place >= message.place) {
+    for (place, channel) in message.channel_places().filter(|(place, _)| *place >= message.place) {
         let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
         let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
         let has_refused = |carrier| {

@@ -28,7 +28,7 @@ impl DynamoStore {
             .expect_place(giving.place)
             .expect_not_held(millis(giving.at));
         // It may have been found out meanwhile, or sent again.
-        let update = match giving.judged {
+        let update = match giving.expected_stamp {
             Some(run) => update.expect(keys::STAMP, stamp(run)),
             None => update,
         };
@@ -46,7 +46,7 @@ impl DynamoStore {
             .back_to_queue(id, again.stamp, again.at, &again.tried, reason)?
             .expect(keys::STATE, string(Progress::Unknown.as_str()))
             // Another run may have sent it again before, to another unknown outcome.
-            .expect(keys::STAMP, stamp(again.doubted))
+            .expect(keys::STAMP, stamp(again.expected_stamp))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));
         let change = change(update.send("send a message again").await?)?;
         Ok(made_before(change, Progress::Queued, again.stamp))
@@ -69,7 +69,7 @@ impl DynamoStore {
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
             .remove(keys::NOT_BEFORE)
-            .wake_no_more()
+            .clear_wake()
             .expect_no_final_receipt();
         Ok(update)
     }

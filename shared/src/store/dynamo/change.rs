@@ -150,7 +150,7 @@ impl Update {
     }
 
     /// Out of the index of sleepers.
-    pub(super) fn wake_no_more(self) -> Self {
+    pub(super) fn clear_wake(self) -> Self {
         self.remove(keys::WAKE_SHARD).remove(keys::WAKE_AT)
     }
 

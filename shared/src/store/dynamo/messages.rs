@@ -87,7 +87,7 @@ impl Messages for DynamoStore {
             .add(keys::ATTEMPTS, 1)
             .remove(keys::CARRIER)
             .remove(keys::CARRIER_ID)
-            .wake_no_more()
+            .clear_wake()
             .expect_before(Progress::Submitting)
             .expect_due(millis(latest))
             .expect_none_above(keys::NOT_BEFORE, millis(latest))
@@ -117,7 +117,7 @@ impl Messages for DynamoStore {
                 let wake_at = settlement.look_at.map_or(until, |at| at.min(until));
                 update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(wake_at))
             }
-            None => update.remove(keys::RECEIPT_BY).wake_no_more(),
+            None => update.remove(keys::RECEIPT_BY).clear_wake(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
         // A receipt that is there will not be waited for.
@@ -180,7 +180,7 @@ impl Messages for DynamoStore {
             .update(id)
             .advance(Progress::Cancelled, &moment)?
             .set(keys::STAMP, stamp(run))
-            .wake_no_more()
+            .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
             // What carriers were asked for over another channel is on its way, or was.
@@ -199,7 +199,7 @@ impl Messages for DynamoStore {
         update = match receipt.status {
             // Of a channel that was given up, it says nothing of the message.
             ReceiptStatus::Sent => update.expect_place(receipt.place),
-            _ => update.wake_no_more(),
+            _ => update.clear_wake(),
         };
         match update.send("record a receipt").await? {
             Answer::Made(_) => Ok(Recorded::New),
@@ -248,8 +248,8 @@ impl Messages for DynamoStore {
         Ok(())
     }
 
-    async fn sleep_on(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError> {
-        let update = self.update(id).wake_no_more().expect(keys::WAKE_AT, millis(wake_at));
+    async fn clear_wake(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError> {
+        let update = self.update(id).clear_wake().expect(keys::WAKE_AT, millis(wake_at));
         update.send("take a wake time away").await.map(|_| ())
     }
 

@@ -46,7 +46,8 @@ pub struct TableNames {
     pub recipients: Option<String>,
 }
 
-/// [`super::Messages`] and [`super::Recipients`] on DynamoDB.
+/// The ports of the tables `Messages` and `Recipients` on DynamoDB: [`super::Messages`],
+/// [`super::Recipients`], [`super::Parking`] and [`super::SentIds`].
 #[derive(Clone)]
 pub struct DynamoStore {
     client: Client,

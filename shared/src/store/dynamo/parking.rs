@@ -99,7 +99,7 @@ impl Parking for DynamoStore {
             .expect(keys::TRIES, number(tried.tries.saturating_sub(1)));
         let update = match tried.again_at {
             Some(at) => update.wake(tried.id.uuid, number(at.as_millisecond())),
-            None => update.wake_no_more(),
+            None => update.clear_wake(),
         };
         update.send(ACTION).await.map(|_| ())
     }

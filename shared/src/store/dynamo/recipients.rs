@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AccountId, Keyword, PhoneNumber, Recipient, SenderId},
-    store::{Freshness, Order, Recipients, StoreError},
+    store::{Freshness, KeywordOrder, Recipients, StoreError},
 };
 
 const SET: &str = "set an opt-out";
@@ -27,7 +27,7 @@ impl DynamoStore {
         })
     }
 
-    fn update_recipient(&self, order: &Order<'_>) -> Result<Update, StoreError> {
+    fn update_recipient(&self, order: &KeywordOrder<'_>) -> Result<Update, StoreError> {
         Ok(Update::of(&self.client, self.recipients_table()?, keys::NUMBER, order.number.digits()))
     }
 }
@@ -71,7 +71,7 @@ impl Recipients for DynamoStore {
         }
     }
 
-    async fn opt_out(&self, order: &Order<'_>) -> Result<bool, StoreError> {
+    async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError> {
         let [stop, stop_by, start, _] = keys::opt_out(order.sender);
         let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
         // What a START has lifted is not set by an older STOP, nor by one that had set it.
@@ -88,7 +88,7 @@ impl Recipients for DynamoStore {
         Ok(false)
     }
 
-    async fn opt_in(&self, order: &Order<'_>) -> Result<bool, StoreError> {
+    async fn opt_in(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError> {
         let [stop, _, start, start_by] = keys::opt_out(order.sender);
         let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
         let update = self.update_recipient(order)?.remove(&stop).set(&start, at.clone()).set(&start_by, by.clone());
@@ -102,7 +102,12 @@ impl Recipients for DynamoStore {
         Ok(false)
     }
 
-    async fn begin_answer(&self, order: &Order<'_>, keyword: Keyword, since: Timestamp) -> Result<bool, StoreError> {
+    async fn begin_answer(
+        &self,
+        order: &KeywordOrder<'_>,
+        keyword: Keyword,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
         let attribute = keys::answered(keyword, order.sender);
         // Times of one length, so that they sort as texts.
         let time = |at: Timestamp| format!("{:013}", at.as_millisecond());
@@ -120,7 +125,7 @@ impl Recipients for DynamoStore {
 }
 
 /// Whether the last to do so was this reply.
-fn is_by(item: &Item, by: &str, order: &Order<'_>) -> bool {
+fn is_by(item: &Item, by: &str, order: &KeywordOrder<'_>) -> bool {
     item.get(by).and_then(|by| by.as_s().ok()).is_some_and(|by| *by == order.reply.to_string())
 }
 

@@ -17,7 +17,7 @@ use super::{
     ways::ways,
 };
 use crate::{
-    carriers::{CarrierName, Found, SubmitReference, Submitter},
+    carriers::{CarrierName, LookupOutcome, SubmitReference, Submitter},
     domain::{Ended, Message, Progress, Stamp, State, Tried},
     flow::{
         Gateway, Unavailable,
@@ -36,7 +36,7 @@ use crate::{
 const DENIED: &str = "its carrier says that it did not take it";
 
 /// Asks, and does what follows. `unanswered` is what is due if nobody can say.
-pub(super) async fn find_out(
+pub(super) async fn look_up(
     gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
@@ -44,21 +44,21 @@ pub(super) async fn find_out(
     outlook: Outlook,
     unanswered: Unanswered,
 ) -> Result<Looked, Unavailable> {
-    let (found, carrier) = if outlook.remedies.ask {
+    let (found, carrier) = if outlook.remedies.lookup {
         ask(gateway, directory, submitter, message).await?
     } else {
-        (Found::CannotSay, None)
+        (LookupOutcome::CannotSay, None)
     };
     // Asking took its time.
     let now = gateway.clock.now();
     let is_denied = match found {
-        Found::Taken { carrier_id } => {
+        LookupOutcome::Taken { carrier_id } => {
             let taken = Settlement { carrier, carrier_id, ..taken(outlook, now) };
             conclude(gateway, message, taken.into()).await?;
             return Ok(Looked::FINISHED);
         }
-        Found::NotTaken => true,
-        Found::CannotSay => false,
+        LookupOutcome::NotTaken => true,
+        LookupOutcome::CannotSay => false,
     };
     let again = match unanswered {
         Unanswered::GiveWay => {
@@ -89,24 +89,24 @@ async fn ask<Q>(
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     message: &Message,
-) -> Result<(Found, Option<CarrierName>), StoreError> {
+) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
     let reference = SubmitReference { message: message.id, place: message.place };
     let carriers = may_have_it(message, message.carrier, &directory.routes().await?);
-    let mut found = if carriers.is_empty() { Found::CannotSay } else { Found::NotTaken };
+    let mut found = if carriers.is_empty() { LookupOutcome::CannotSay } else { LookupOutcome::NotTaken };
     for carrier in carriers {
         let Some(settings) = directory.carrier(carrier).await? else {
-            found = Found::CannotSay;
+            found = LookupOutcome::CannotSay;
             continue;
         };
-        let said = submitter.find(carrier, &settings, reference).await;
-        if let Found::Taken { carrier_id } = &said {
+        let said = submitter.look_up(carrier, &settings, reference).await;
+        if let LookupOutcome::Taken { carrier_id } = &said {
             note_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
         }
         info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
         match said {
-            Found::Taken { .. } => return Ok((said, Some(carrier))),
-            Found::NotTaken => {}
-            Found::CannotSay => found = said,
+            LookupOutcome::Taken { .. } => return Ok((said, Some(carrier))),
+            LookupOutcome::NotTaken => {}
+            LookupOutcome::CannotSay => found = said,
         }
     }
     Ok((found, None))
@@ -152,14 +152,14 @@ async fn may_go_again(
 async fn send_again(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    doubted: Stamp,
+    expected_stamp: Stamp,
     ended: Ended,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown = message.history.iter().rev().find(|moment| moment.state == State::Unknown);
     let reason = unknown.and_then(|moment| moment.reason.clone());
     let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
-    let again = SendingAgain { doubted, stamp: gateway.random.stamp(), at, tried };
+    let again = SendingAgain { expected_stamp, stamp: gateway.random.stamp(), at, tried };
     if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {
         if ended == Ended::Unknown {
             gateway.metrics.count(Metric::Resent, About::new(Some(&message.account), message.carrier), 1);
