@@ -204,7 +204,8 @@ impl Proxy {
     }
 
     /// Whether something went wrong that can leave it open what became of a message:
-    /// the call of a carrier, whatever came after it, or the worker itself.
+    /// the call of a carrier, what was recorded after it, or the worker itself. That
+    /// nobody could be told of it does not.
     pub fn may_be_unknown(&self) -> bool {
         let state = self.shared.state();
         let asked_before = |place: usize| {
@@ -213,7 +214,8 @@ impl Proxy {
         };
         state.struck.iter().any(|(fault, place)| {
             let is_dead = matches!(fault, Fault::DieBefore | Fault::DieAfter);
-            state.calls[*place].function == "dispatch" && (is_dead || asked_before(*place))
+            let Call { function, peer, .. } = &state.calls[*place];
+            *function == "dispatch" && (is_dead || (*peer != Peer::Aws("SQS") && asked_before(*place)))
         })
     }
 

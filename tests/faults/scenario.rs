@@ -319,7 +319,10 @@ pub fn all() -> Vec<Scenario> {
     all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..refused });
     all.extend(unanswered());
     let cancel = Scenario::new("cancel", Door::Mplus, loopback, Phone::Delivered);
-    all.push(Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel });
+    let cancel = Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel };
+    all.push(cancel.clone());
+    let name = "cancel two without a name".to_owned();
+    all.push(Scenario { name, messages: 2, name_by: Name::Nothing, ..cancel });
     all
 }
 

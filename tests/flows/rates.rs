@@ -14,7 +14,10 @@ use shared::{
     store::Messages,
 };
 
-use crate::system::{DEMO, System, answer, invocation, owned, with};
+use crate::{
+    scripted::carrier,
+    system::{DEMO, System, answer, invocation, owned, with},
+};
 
 /// The demo account's sender that carries ten messages a second.
 const SENDER: &str = "441111111110";
@@ -333,4 +336,29 @@ async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
     system.advance(25).await;
     system.until_state(&id, "expired").await;
     assert!(system.handset(PHONE).await.is_empty());
+}
+
+#[tokio::test]
+async fn to_wait_for_turns_between_busy_answers_does_not_make_a_day_longer() {
+    let (url, asked) = carrier(Box::new(|_| Some((503, Value::Null))));
+    let config = Config::DEFAULT.replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
+    let system = System::with_config(&config).await;
+    let accepted = system.send(DEMO, &json!({"messages": [paced(PHONE, "Hello")]})).await;
+    let id = &accepted[0]["messageUuid"];
+    for attempts in 1..=3 {
+        let is_put_back = async || {
+            let message = system.message(id).await;
+            (message["state"] == "queued" && message["attempts"] == attempts).then_some(())
+        };
+        system.until("it is put back", is_put_back).await;
+        // The sender is taken for hours: the next try waits its turn.
+        take_turns(&system, 9 * 3_600 * 10, 10).await;
+        system.advance(60).await;
+        until_waiting(&system, id).await;
+        system.advance(9 * 3_600 + 60).await;
+    }
+    let message = system.until_state(id, "expired").await;
+    let reason = message["history"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
+    assert!(reason.contains("for a day"), "{reason}");
+    assert_eq!(asked.lock().unwrap().len(), 4);
 }

@@ -111,12 +111,14 @@ impl Message {
     }
 
     /// Since when carriers have been asked for the channel that it is at: since it
-    /// was first claimed, its turn came, or the channel before gave way.
+    /// was first claimed, its turn came, or the channel before gave way. Once one was
+    /// found busy, waiting for a turn is a part of trying.
     #[must_use]
     pub fn tried_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
         let handed_over = self.tried.iter().rev().find(|tried| tried.ended.was_handed_over()).map(|tried| tried.at);
-        [claimed, handed_over, self.not_before].into_iter().flatten().max()
+        let turn = self.not_before.filter(|_| self.retry_at.is_none());
+        [claimed, handed_over, turn].into_iter().flatten().max()
     }
 
     /// When a worker first had it, to hand it to a carrier.

@@ -9,7 +9,7 @@ use crate::{
     carriers::CarrierName,
     domain::{Message, Progress, Stamp, State},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{About, Metric},
+    runtime::{About, Metric, error_chain},
     store::{Change, Messages, Settlement},
 };
 
@@ -41,14 +41,21 @@ pub(super) enum Settled {
     Gone,
 }
 
-/// Announces the settlement if the client is to be told, then records it.
+/// Announces the settlement if the client is to be told, then records it. What is not
+/// the message's end is recorded though it cannot be announced: that a carrier has the
+/// message must not be forgotten because nobody can be told of it.
 pub(super) async fn settle(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     settlement: &Settlement,
 ) -> Result<Settled, Unavailable> {
     let state = settlement.progress.state();
-    announce(gateway, message, state, settlement.stamp, settlement.at).await?;
+    if let Err(error) = announce(gateway, message, state, settlement.stamp, settlement.at).await {
+        if state.is_final() {
+            return Err(error);
+        }
+        warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "is told to nobody");
+    }
     match gateway.store.settle(message.id, settlement).await? {
         Change::Made(message) => {
             measure(gateway, &message, settlement);

@@ -140,7 +140,10 @@ pub async fn after_failed_channel(
             info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
             return Ok(Done::Finished);
         }
-        Bearing::Counts if receipt_within(&message, &directory.routes().await?).is_none() => {
+        // It gives way to nothing, or what came meanwhile says that it need not.
+        Bearing::Counts
+            if message.receipts.is_final() || receipt_within(&message, &directory.routes().await?).is_none() =>
+        {
             record(gateway, failed.carrier, &message, failed.place, &receipt, now).await?;
             return Ok(Done::Finished);
         }

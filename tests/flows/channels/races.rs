@@ -162,3 +162,25 @@ async fn a_repeat_does_not_hurry_a_busy_carrier() {
         .await;
     assert_eq!(attempts().await, before);
 }
+
+#[tokio::test]
+async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() {
+    let system = System::start().await;
+    behaves(&system, json!({"whatsapp": "silent"})).await;
+    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
+    until_at(&system, &id, "whatsapp").await;
+    assert_eq!(report(&system, &id, 0, "2").await, StatusCode::OK);
+    system.until_state(&id, "delivered").await;
+    // The failure came first, and its job comes only now.
+    let job = json!({"v": 1, "type": "failed", "message": id, "place": 0, "carrier": "cm", "status": "undelivered"});
+    let enqueue = json!({"QueueUrl": system.queue_url("JobsQueue"), "MessageBody": job.to_string()});
+    system.aws("AmazonSQS.SendMessage", &enqueue).await;
+    let recorded = async || {
+        let message = system.message(&id).await;
+        let history = message["history"].as_array().unwrap().clone();
+        history.iter().any(|moment| moment["state"] == "undelivered").then_some(message)
+    };
+    let message = system.until("the failure is on record", recorded).await;
+    assert_eq!((&message["state"], &message["channel"]), (&"delivered".into(), &"whatsapp".into()));
+    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "whatsapp".to_owned()));
+}

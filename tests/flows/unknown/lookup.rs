@@ -142,3 +142,16 @@ async fn a_carrier_that_is_not_set_so_is_not_asked() {
     system.until_state(&id, "failed").await;
     assert_eq!(*asked.lock().unwrap(), ["POST"]);
 }
+
+#[tokio::test]
+async fn where_nobody_knows_who_may_have_it_one_denial_is_not_believed() {
+    let script = |method: &str| if method == "GET" { Some(denial()) } else { None };
+    let (system, asked) = with_carrier("wait", Box::new(script)).await;
+    let id = unknown(&system, None).await;
+    // As a worker leaves it that dies before it has noted its carrier, which may be CM.com.
+    let forget = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}}, "UpdateExpression": "REMOVE carrier"});
+    system.aws("DynamoDB_20120810.UpdateItem", &forget).await;
+    pass(&system, 2 * MINUTE + 5).await;
+    assert_eq!(system.message(&id).await["state"], "unknown");
+    assert_eq!(*asked.lock().unwrap(), ["POST", "GET"]);
+}

@@ -1,17 +1,21 @@
 //! What is due for a message that could not be claimed, by its record alone.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::unknown::Remedies;
 use crate::domain::{Message, Progress, State};
+
+/// How far the clocks of two workers may differ, so that the job of one that found a
+/// carrier busy comes too early by that of the other.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Nothing: it is done with, or a job or wake will come when something is.
     Nothing,
-    /// To look again later: another worker holds it and may die, or it is
-    /// scheduled and its job came too early.
+    /// To look again later: another worker holds it and may die, or its job came
+    /// too early.
     Again,
     /// To give it a job for when its turn comes.
     Turn,
@@ -42,6 +46,10 @@ pub(super) enum Unanswered {
     Rest,
 }
 
+fn is_soon(at: Timestamp, now: Timestamp) -> bool {
+    at > now && at.duration_since(now) <= CLOCKS_DIFFER
+}
+
 /// `has_next` says whether a way leads over a channel behind the one that it is at.
 pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
     let is_final = message.receipts.is_final();
@@ -50,6 +58,7 @@ pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Ti
     match message.progress {
         Progress::Scheduled => Due::Again,
         Progress::Queued if !is_final && message.not_before.is_some_and(|turn| turn > now) => Due::Turn,
+        Progress::Queued if !is_final && message.retry_at.is_some_and(|at| is_soon(at, now)) => Due::Again,
         Progress::Queued if !is_final => Due::Nothing,
         Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::Again,
         Progress::Submitting => Due::Lost,
@@ -120,7 +129,9 @@ mod tests {
         };
         assert_eq!(is_due(Scheduled, None, as_is), both(Again));
         assert_eq!(is_due(Queued, None, turn_at(101)), both(Turn));
-        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(101))), both(Nothing));
+        // By another's clock it is time already.
+        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(110))), both(Again));
+        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(111))), both(Nothing));
         assert_eq!(is_due(Queued, Some(Delivered), turn_at(101)), both(Nothing));
         assert_eq!(is_due(Submitting, None, held_until(101)), both(Again));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(Lost));

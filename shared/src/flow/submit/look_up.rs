@@ -13,7 +13,7 @@ use super::{
     due::Unanswered,
     give_way, is_blocked,
     unclaimed::{Looked, Outlook, silent},
-    unknown::may_have_it,
+    unknown::{MayHaveIt, may_have_it},
     ways::ways,
 };
 use crate::{
@@ -83,7 +83,7 @@ pub(super) async fn look_up(
 }
 
 /// What whoever may have it says, and who says so. That it was not taken must all of
-/// them say.
+/// them say; a carrier that was never set up has nothing.
 async fn ask<Q>(
     gateway: &Gateway<impl SentIds, Q>,
     directory: &Directory<impl DirectoryStore>,
@@ -91,11 +91,12 @@ async fn ask<Q>(
     message: &Message,
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
     let reference = SubmitReference { message: message.id, place: message.place };
-    let carriers = may_have_it(message, message.carrier, &directory.routes().await?);
-    let mut found = if carriers.is_empty() { LookupOutcome::CannotSay } else { LookupOutcome::NotTaken };
-    for carrier in carriers {
+    let who = may_have_it(message, message.carrier);
+    let mut denials = 0;
+    let mut is_sure = true;
+    for carrier in who.carriers() {
         let Some(settings) = directory.carrier(carrier).await? else {
-            found = LookupOutcome::CannotSay;
+            is_sure &= matches!(who, MayHaveIt::Any);
             continue;
         };
         let said = submitter.look_up(carrier, &settings, reference).await;
@@ -105,11 +106,12 @@ async fn ask<Q>(
         info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
         match said {
             LookupOutcome::Taken { .. } => return Ok((said, Some(carrier))),
-            LookupOutcome::NotTaken => {}
-            LookupOutcome::CannotSay => found = said,
+            LookupOutcome::NotTaken => denials += 1,
+            LookupOutcome::CannotSay => is_sure = false,
         }
     }
-    Ok((found, None))
+    let said = if is_sure && denials > 0 { LookupOutcome::NotTaken } else { LookupOutcome::CannotSay };
+    Ok((said, None))
 }
 
 /// Its receipt has its time from when it is known to be on its way.

@@ -6,13 +6,15 @@
 //! riskier. What comes of such a submit, short of being taken, says nothing of the one
 //! before it: a receipt, an answer or the deadline ends the message, and nothing else.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::{conclude::receipt_by, ways::carriers_at};
+use super::conclude::receipt_by;
 use crate::{
     carriers::CarrierName,
-    domain::{Message, OnUnknown, Progress, Routes},
+    domain::{Message, OnUnknown, Progress},
     runtime::error_chain,
     store::{Directory, DirectoryStore, Settlement, StoreError},
 };
@@ -62,7 +64,7 @@ pub(super) async fn remedies(
     has_next: bool,
 ) -> Result<Remedies, StoreError> {
     let mut lookup = false;
-    for carrier in may_have_it(message, carrier, &directory.routes().await?) {
+    for carrier in may_have_it(message, carrier).carriers() {
         lookup |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
     }
     let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
@@ -92,16 +94,26 @@ pub(super) async fn first_look(
     remedies.next_look(message, at, at)
 }
 
-/// Who may have the message over the channel that it is at: all that it may have gone
-/// through there, where the worker that knew has died.
-pub(super) fn may_have_it(message: &Message, carrier: Option<CarrierName>, routes: &Routes) -> Vec<CarrierName> {
-    let known: Option<Vec<_>> = message.doubted_carriers().chain([carrier]).collect();
-    let mut carriers = known.unwrap_or_else(|| {
-        message.doubted_carriers().flatten().chain(carriers_at(message, message.place, routes)).collect()
-    });
-    carriers.sort_unstable();
-    carriers.dedup();
-    carriers
+/// Who may have a message over the channel that it is at.
+pub(super) enum MayHaveIt {
+    These(BTreeSet<CarrierName>),
+    /// The worker that knew has died. The routes may have changed since.
+    Any,
+}
+
+impl MayHaveIt {
+    pub(super) fn carriers(&self) -> Vec<CarrierName> {
+        match self {
+            Self::These(carriers) => carriers.iter().copied().collect(),
+            Self::Any => CarrierName::ALL.to_vec(),
+        }
+    }
+}
+
+/// `carrier` is who was asked last, where that is known.
+pub(super) fn may_have_it(message: &Message, carrier: Option<CarrierName>) -> MayHaveIt {
+    let known: Option<_> = message.doubted_carriers().chain([carrier]).collect();
+    known.map_or(MayHaveIt::Any, MayHaveIt::These)
 }
 
 /// The settlement of a message of which an earlier submit may have arrived: what a

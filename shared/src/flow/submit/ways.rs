@@ -56,12 +56,6 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
     ways
 }
 
-/// The carriers that a route leads to from that place.
-pub(super) fn carriers_at(message: &Message, place: u8, routes: &Routes) -> Vec<CarrierName> {
-    let at_place = ways(message, routes).into_iter().filter(|way| way.place == place);
-    at_place.map(|way| way.carrier).collect()
-}
-
 /// Whether the channel shows the content, or there is a text for it to show instead.
 fn is_shown(message: &Message, channel: Channel) -> bool {
     match message.content.as_ref().map(|content| content.on(channel)) {

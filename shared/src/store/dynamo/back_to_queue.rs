@@ -69,6 +69,7 @@ impl DynamoStore {
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
             .remove(keys::NOT_BEFORE)
+            .remove(keys::RETRY_AT)
             .clear_wake()
             .expect_no_final_receipt();
         Ok(update)

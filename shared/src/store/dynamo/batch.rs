@@ -2,9 +2,9 @@
 //! offered again, a little later each time.
 //!
 //! A batch of writes bears no conditions. A try of it that was given up for lost may
-//! arrive after all, when what it wrote has long been moved on, and undo that. So where
-//! that can be, it is made again only if it was answered; if it was not, the write has
-//! failed, and nothing is enqueued of what it was to write.
+//! arrive after all, when what it wrote has long been moved on, and undo that. So it is
+//! made again only if it was answered; if it was not, the write has failed, and nothing
+//! is enqueued of what it was to write.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -28,35 +28,25 @@ const MOST_READS: usize = 100;
 const CONCURRENCY: usize = 8;
 const OFFERS: u32 = 6;
 
-/// When a write is made again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retries {
-    Usual,
-    /// Not where it got no answer.
-    IfAnswered,
-}
-
-pub(super) async fn put(client: &Client, table: &str, items: Vec<Item>, retries: Retries) -> Result<(), StoreError> {
+pub(super) async fn put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
     let mut writes = Vec::with_capacity(items.len());
     for item in items {
         let put = PutRequest::builder().set_item(Some(item)).build().map_err(unavailable("write messages"))?;
         writes.push(WriteRequest::builder().put_request(put).build());
     }
     stream::iter(writes.chunks(MOST_WRITES).map(<[_]>::to_vec))
-        .map(|chunk| put_chunk(client, table, chunk, retries))
+        .map(|chunk| put_chunk(client, table, chunk))
         .buffer_unordered(CONCURRENCY)
         .try_collect()
         .await
 }
 
-async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>, retries: Retries) -> Result<(), StoreError> {
+async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Result<(), StoreError> {
     let mut waiting = HashMap::from([(table.to_owned(), chunk)]);
     for offer in 0..OFFERS {
         pause(offer).await;
-        let mut request = client.batch_write_item().set_request_items(Some(waiting)).customize();
-        if retries == Retries::IfAnswered {
-            request = request.config_override(Config::builder().retry_classifier(IfAnswered));
-        }
+        let request = client.batch_write_item().set_request_items(Some(waiting)).customize();
+        let request = request.config_override(Config::builder().retry_classifier(IfAnswered));
         let answer = request.send().await.map_err(unavailable("write messages"))?;
         waiting = answer.unprocessed_items.unwrap_or_default();
         if waiting.is_empty() {

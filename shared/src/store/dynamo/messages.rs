@@ -1,11 +1,11 @@
 //! [`Messages`] on DynamoDB.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DynamoStore, Item,
-    batch::{self, Retries},
+    DynamoStore, Item, batch,
     change::{Answer, Update, message},
     keys, message_item, number, put, reply_item, string, unavailable,
 };
@@ -22,6 +22,9 @@ use crate::{
 
 /// By how much a message may be early that is scheduled or waits its turn, for clocks that differ.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(1);
+
+/// How many conditional writes of one call are under way at once.
+const CONCURRENCY: usize = 16;
 
 impl DynamoStore {
     pub(super) fn update(&self, id: MessageId) -> Update {
@@ -51,11 +54,12 @@ impl Messages for DynamoStore {
             // come later and undo what was done to the message meanwhile.
             return self.put_once(std::mem::take(item)).await.map(|_| ());
         }
-        // What rests is claimed by nobody before its time, which is minutes ahead, so a
-        // try of it that comes late undoes nothing.
+        // What rests needs no job to go, so its write must not fail for a lost answer: each
+        // has its condition, and may be tried again.
         let (resting, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.contains_key(keys::WAKE_AT));
-        batch::put(&self.client, &self.tables.messages, others, Retries::IfAnswered).await?;
-        batch::put(&self.client, &self.tables.messages, resting, Retries::Usual).await
+        batch::put(&self.client, &self.tables.messages, others).await?;
+        let resting = stream::iter(resting).map(|item| self.put_once(item));
+        resting.buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await
     }
 
     async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError> {
