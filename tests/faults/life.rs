@@ -134,12 +134,13 @@ impl Life<'_> {
     }
 
     async fn cancel(&mut self) {
-        let Some(id) = self.promises.answered.first().cloned() else { return };
-        let wish = cancel(self.scenario.account, &id);
-        for _ in 0..ASKS {
-            let answer = self.stage.ask(0, &wish).await;
-            if self.promises.note_cancel(&id, answer) {
-                return;
+        for id in self.promises.answered.clone() {
+            let wish = cancel(self.scenario.account, &id);
+            for _ in 0..ASKS {
+                let answer = self.stage.ask(0, &wish).await;
+                if self.promises.note_cancel(&id, answer) {
+                    break;
+                }
             }
         }
     }

@@ -133,7 +133,7 @@ pub enum Then {
     Nothing,
     /// The phone answers.
     Reply,
-    /// The client takes its message back.
+    /// The client takes its messages back.
     Cancel,
     /// The client sends another to the same phone.
     Another,
