@@ -22,7 +22,7 @@
 
 pub mod callbacks;
 pub mod carriers;
-mod caseless;
+mod cm;
 pub mod dialects;
 pub mod domain;
 pub mod edge;

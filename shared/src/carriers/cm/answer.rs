@@ -14,7 +14,7 @@ use crate::{
         json::{one_or_many, read},
         reason::{cut, without_numbers},
     },
-    caseless::Object,
+    cm::caseless::Object,
 };
 
 /// What an error code means for what it is said of.
