@@ -323,7 +323,7 @@ impl<S: SecretStore> Submitter<S> {
             return resting(carrier, until, begun);
         }
         let outcome = match carrier {
-            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
+            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
             CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
         };
         self.rests.note(carrier, &outcome, self.clock.now());

@@ -2,6 +2,7 @@
 //! it, 429, 503 and any other 4xx put it off; anything else, and any answer that
 //! does not come in time, leaves the outcome unknown.
 
+use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -41,7 +42,12 @@ struct Refused {
     message: String,
 }
 
-pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission: &Submission<'_>) -> Outcome {
+pub(crate) async fn submit(
+    http: &Client,
+    settings: &CarrierSettings,
+    submission: &Submission<'_>,
+    now: Timestamp,
+) -> Outcome {
     let request = Request {
         reference: submission.reference.to_string(),
         from: submission.from.as_str(),
@@ -55,12 +61,12 @@ pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission
     };
     let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
-        Ok(response) => read(response).await,
+        Ok(response) => read(response, now).await,
         Err(error) => unanswered(&error),
     }
 }
 
-async fn read(response: Response) -> Outcome {
+async fn read(response: Response, begun: Timestamp) -> Outcome {
     let status = response.status();
     match status {
         StatusCode::ACCEPTED => {
@@ -74,7 +80,7 @@ async fn read(response: Response) -> Outcome {
             };
             Outcome::Rejected { reason }
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response, begun),
         // It does not know us, or not the path: nothing was taken, and someone has to look.
         _ if status.is_client_error() => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
