@@ -57,14 +57,6 @@ impl CarrierName {
         }
     }
 
-    /// Whether it has a way to handsets over that channel.
-    #[must_use]
-    pub fn carries(self, channel: Channel) -> bool {
-        match self {
-            Self::Loopback | Self::Cm => Channel::ALL.contains(&channel),
-        }
-    }
-
     /// Whether it takes messages only of who shows it a key ([`CarrierSecret::key`]).
     #[must_use]
     pub fn wants_key(self) -> bool {
