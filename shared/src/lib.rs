@@ -29,6 +29,6 @@ pub mod edge;
 pub mod flow;
 mod hash;
 pub mod queue;
+mod redact;
 pub mod runtime;
 pub mod store;
-mod unquoted;

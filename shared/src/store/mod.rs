@@ -37,7 +37,7 @@ use crate::{
         Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
         Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
-    unquoted::unquoted,
+    redact::unquoted,
 };
 
 /// A store that could not do what it was asked.

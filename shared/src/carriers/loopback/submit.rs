@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::carriers::{
-    CarrierSettings, Outcome, Submission,
-    http::{put_off, read_up_to, unanswered},
-    reason::{cut, without_numbers},
+use crate::{
+    carriers::{
+        CarrierSettings, LONGEST_WORDS, Outcome, Submission,
+        http::{put_off, read_up_to, unanswered},
+    },
+    redact::{cut, without_numbers},
 };
 
 /// The most bytes that are read of an answer, and that an id may have.
@@ -75,7 +77,9 @@ async fn read(response: Response, begun: Timestamp) -> Outcome {
         }
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             let reason = match body::<Refused>(response).await {
-                Some(refused) => cut(&without_numbers(&format!("{}: {}", refused.code, refused.message))),
+                Some(refused) => {
+                    cut(&without_numbers(&format!("{}: {}", refused.code, refused.message)), LONGEST_WORDS)
+                }
                 None => format!("status {}", status.as_u16()),
             };
             Outcome::Rejected { reason }
