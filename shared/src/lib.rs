@@ -14,8 +14,8 @@
 //! | [`runtime`] | settings, clients, clock, chance, logs and metrics |
 //!
 //! A function reads its event, calls one step of [`flow`] and answers. Beside these stand
-//! `caseless` (names in any case), `hash` (digests in hexadecimal) and `unquoted` (what may
-//! be said of input in a log).
+//! `cm` (what CM.com's formats have in common on both sides), `hash` (digests in
+//! hexadecimal) and `redact` (what of others' words may be kept or logged).
 
 #![expect(
     async_fn_in_trait,
@@ -24,13 +24,13 @@
 
 pub mod callbacks;
 pub mod carriers;
-mod caseless;
+mod cm;
 pub mod dialects;
 pub mod domain;
 pub mod edge;
 pub mod flow;
 mod hash;
 pub mod queue;
+mod redact;
 pub mod runtime;
 pub mod store;
-mod unquoted;

@@ -13,12 +13,20 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU16, Ordering},
     },
+    time::Duration,
 };
 
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
+use jiff::ToSpan;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use shared::{
+    domain::{MessageId, State},
+    queue::{CallbackJob, Queue, Subject},
+    runtime::connect_gateway,
+    store::{Freshness, Messages},
+};
 use standardwebhooks::Webhook;
 
 use crate::system::{DEMO, System, owned, with};
@@ -197,6 +205,25 @@ async fn a_client_that_takes_it_is_told_once() {
     system.advance(7 * 86_400).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("taking").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothing() {
+    let system = System::start().await;
+    let later = (system.now().await + 10.minutes()).to_string();
+    let message = with(with(owned(PHONE, "Hello"), "callback", system.sink("receipts")), "send_at", later);
+    let id = system.send_one(DEMO, message).await["messageUuid"].as_str().unwrap().to_owned();
+    assert_eq!(system.delete(DEMO, &format!("/messages/{id}")).await.status, StatusCode::OK);
+    let gateway = connect_gateway(&system.environment()).unwrap();
+    let id = MessageId::parse(&id).unwrap();
+    let message = gateway.store.message(id, Freshness::Latest).await.unwrap().unwrap();
+    assert_eq!((message.state(), message.dialect.tells(State::Cancelled)), (State::Cancelled, false));
+    let subject = Subject::State { message: id, state: State::Cancelled };
+    let job = CallbackJob::announcing(subject, message.stamp.unwrap(), system.now().await);
+    gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
+    system.until_quiet().await;
+    assert!(system.sunk("receipts").await.is_empty());
+    assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
 }
 
 #[tokio::test]

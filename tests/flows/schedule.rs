@@ -109,7 +109,7 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
 #[tokio::test]
 async fn what_a_later_release_has_put_to_sleep_does_not_stand_before_the_rest() {
     let system = System::start().await;
-    for shard in 0..shared::store::dynamo::WAKE_SHARDS {
+    for shard in 0..shared::store::WAKE_SHARDS {
         let item = json!({
             "id": {"S": format!("novelty#{shard}")}, "wake_shard": {"N": shard.to_string()}, "wake_at": {"N": "1"},
         });

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use reqwest::{
     Client, StatusCode, Url,
-    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap},
 };
 
 use super::{guard::Guard, signature};
 use crate::{
     dialects::Dialect,
     domain::{CallbackUrl, EventId, WebhookSecret},
-    runtime::{Environment, HttpStack},
+    runtime::{Environment, HttpStack, retry_after},
 };
 
 /// How long one callback may take, from connecting to the answer's head.
@@ -113,16 +113,6 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> 
     if status == StatusCode::GONE {
         return Answer::Gone;
     }
-    let retry_after = headers.get(RETRY_AFTER).and_then(|after| wait_of(after.to_str().ok()?.trim(), now));
+    let retry_after = retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER));
     Answer::Failed { reason: format!("status {}", status.as_u16()), retry_after }
-}
-
-/// What a `Retry-After` asks for, in seconds or as a date in any of the forms of
-/// RFC 9110, section 5.6.7; none for a time that is past, or for anything else.
-fn wait_of(retry_after: &str, now: Timestamp) -> Option<Duration> {
-    let wait = match retry_after.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(retry_after).ok()?.duration_since(now.into()).ok()?,
-    };
-    Some(wait.min(LONGEST_RETRY_AFTER)).filter(|wait| !wait.is_zero())
 }

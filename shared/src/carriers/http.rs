@@ -1,11 +1,11 @@
 //! What handing over by HTTP has in common: what it means that no answer came, and
 //! how much of an answer is read.
 
-use std::time::Duration;
-
-use reqwest::{Error, Response, header::RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::{Error, Response};
 
 use super::Outcome;
+use crate::runtime::retry_after;
 
 /// What became of a request that got no answer, or only the beginning of one.
 pub(super) fn unanswered(error: &Error) -> Outcome {
@@ -20,15 +20,11 @@ pub(super) fn unanswered(error: &Error) -> Outcome {
     Outcome::Unknown { reason: reason.to_owned() }
 }
 
-/// Nothing was taken, and the carrier may say when it can be.
-pub(super) fn put_off(response: &Response) -> Outcome {
-    Outcome::Busy { retry_after: retry_after(response), reason: format!("status {}", response.status().as_u16()) }
-}
-
-/// In seconds; a date is passed over.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// Nothing was taken by a request that was made at `begun`, and the carrier may say
+/// when it can be.
+pub(super) fn put_off(response: &Response, begun: Timestamp) -> Outcome {
+    let reason = format!("status {}", response.status().as_u16());
+    Outcome::Busy { retry_after: retry_after(response.headers(), begun), reason }
 }
 
 /// The body, if it comes in time, to its end, and has at most so many bytes.

@@ -12,7 +12,6 @@ mod gather;
 mod http;
 mod json;
 pub mod loopback;
-mod reason;
 mod reference;
 mod rests;
 mod smpp;
@@ -25,12 +24,12 @@ use subtle::{Choice, ConstantTimeEq};
 use tracing::warn;
 use url::Url;
 
-pub(crate) use reason::without_numbers;
 pub use reference::SubmitReference;
 
 use self::rests::Rests;
 use crate::{
     domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
+    redact::{cut, without_numbers},
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
 };
@@ -53,14 +52,6 @@ impl CarrierName {
         match self {
             Self::Loopback => "loopback",
             Self::Cm => "cm",
-        }
-    }
-
-    /// Whether it has a way to handsets over that channel.
-    #[must_use]
-    pub fn carries(self, channel: Channel) -> bool {
-        match self {
-            Self::Loopback | Self::Cm => Channel::ALL.contains(&channel),
         }
     }
 
@@ -104,10 +95,11 @@ impl CarrierName {
     /// # Errors
     /// When the body is not in this carrier's format.
     pub fn read_receipts(self, body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
-        match self {
+        let read = match self {
             Self::Loopback => loopback::receipt::read(body),
             Self::Cm => cm::receipt::read(body),
-        }
+        };
+        Ok(read?.into_iter().map(CarrierReceipt::cleaned).collect())
     }
 
     /// Reads the replies of one request to `mo-webhook`.
@@ -233,7 +225,11 @@ impl LookupOutcome {
     }
 }
 
-/// A receipt as a carrier reports it.
+/// The most characters that are kept of a carrier's words, and of a code of its own.
+const LONGEST_WORDS: usize = 100;
+const LONGEST_CODE: usize = 20;
+
+/// A receipt as a carrier reports it. Its words are kept and shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierReceipt {
     /// Our name for the submit, where the carrier gives it back in the body.
@@ -243,6 +239,15 @@ pub struct CarrierReceipt {
     pub status: ReceiptStatus,
     pub code: Option<String>,
     pub description: Option<String>,
+}
+
+impl CarrierReceipt {
+    /// With words that are short and name no phone number.
+    fn cleaned(self) -> Self {
+        let clean = |words: Option<String>, most| words.map(|words| cut(&without_numbers(&words), most));
+        let (code, description) = (clean(self.code, LONGEST_CODE), clean(self.description, LONGEST_WORDS));
+        Self { code, description, ..self }
+    }
 }
 
 /// A reply as a carrier reports it.
@@ -325,7 +330,7 @@ impl<S: SecretStore> Submitter<S> {
             return resting(carrier, until, begun);
         }
         let outcome = match carrier {
-            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission).await,
+            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
             CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
         };
         self.rests.note(carrier, &outcome, self.clock.now());
@@ -369,6 +374,7 @@ impl<S: SecretStore> Submitter<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_old_token_counts_beside_the_new_one_and_no_other_does() {
@@ -376,5 +382,22 @@ mod tests {
         assert!(secret.is_webhook_token("new") && secret.is_webhook_token("old"));
         assert!(!secret.is_webhook_token("") && !secret.is_webhook_token("ne") && !secret.is_webhook_token("newer"));
         assert!(!CarrierSecret::default().is_webhook_token(""));
+    }
+
+    #[test]
+    fn the_words_of_every_carriers_receipt_are_short_and_name_no_number() {
+        let (code, description) = ("E-44 7911 123456", format!("to 00447911123456: {}", "x".repeat(200)));
+        let of_cm = json!({"code": 3, "errorCode": code, "errorDescription": description});
+        let of_loopback = json!({"id": "1", "status": "undelivered", "code": code, "description": description});
+        for (carrier, body) in
+            [(CarrierName::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (CarrierName::Loopback, of_loopback)]
+        {
+            let receipts = carrier.read_receipts(body.to_string().as_bytes()).unwrap();
+            assert_eq!(receipts[0].code.as_deref(), Some("E…"), "{carrier}");
+            assert_eq!(receipts[0].description, Some(format!("to … {}", "x".repeat(95))), "{carrier}");
+            let long = body.to_string().replace(code, &"é".repeat(21));
+            let receipts = carrier.read_receipts(long.as_bytes()).unwrap();
+            assert_eq!(receipts[0].code, Some("é".repeat(20)), "{carrier}");
+        }
     }
 }

@@ -113,10 +113,11 @@ impl Dialect {
         }
     }
 
-    /// What a client is told about a state of its message. The state is given
-    /// because the message may be further by now.
+    /// What a client is told about a state of its message; none of one that this
+    /// dialect does not [tell](Self::tells). The state is given because the message may
+    /// be further by now.
     #[must_use]
-    pub fn state_event(self, message: &Message, state: State) -> String {
+    pub fn state_event(self, message: &Message, state: State) -> Option<String> {
         match self {
             Self::Mplus => mplus::event::receipt(message, state),
             Self::Cm => cm::event::status_report(message, state),
@@ -140,6 +141,19 @@ impl Dialect {
             Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
             // Its document knows none.
             Self::Cm => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_has_words_for_what_it_tells_and_makes_up_none() {
+        for (dialect, state) in Dialect::ALL.into_iter().flat_map(|dialect| State::ALL.map(|state| (dialect, state))) {
+            let event = dialect.state_event(&Message::example(), state);
+            assert_eq!(event.is_some(), dialect.tells(state), "{dialect:?} {state:?}");
         }
     }
 }

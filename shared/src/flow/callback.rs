@@ -79,6 +79,11 @@ pub async fn callback(
         return Ok(());
     };
     let Some(url) = told.url(&account) else { return Ok(()) };
+    // Another release may have announced what this one does not tell.
+    let Some(body) = told.body() else {
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "not told in this dialect");
+        return Ok(());
+    };
     let endpoint = told.is_of_an_endpoint().then(|| Endpoint::of(&account.id, url));
     let call = Call { job, account: &account, endpoint, begun_at: now };
     match admit(gateway, directory, &call).await? {
@@ -99,7 +104,7 @@ pub async fn callback(
         dialect: told.dialect(),
         secrets: &account.secrets,
         at: now,
-        body: told.body(),
+        body,
     };
     let answer = caller.deliver(&delivery).await;
     conclude(gateway, directory, &call, answer).await

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{Message, Progress, Rate, Rates, SenderId, Stamp},
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{Change, Directory, DirectoryStore, Messages, StoreError, dynamo::EARLY},
+    store::{CLAIMED_EARLY_BY, Change, Directory, DirectoryStore, Messages, StoreError},
 };
 
 /// How late a message may be and still use its turn.
@@ -136,7 +136,7 @@ fn rests(turn: Timestamp, now: Timestamp) -> bool {
 fn wait_until(message: &Message, turn: Timestamp) -> Timestamp {
     let millis = turn.as_microsecond().saturating_add(999).div_euclid(1_000);
     let turn = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
-    let over = message.expires_at.map(|at| at.saturating_add(EARLY).unwrap_or(Timestamp::MAX));
+    let over = message.expires_at.map(|at| at.saturating_add(CLAIMED_EARLY_BY).unwrap_or(Timestamp::MAX));
     over.map_or(turn, |over| turn.min(over))
 }
 

@@ -22,16 +22,12 @@ use super::{
     settle::announce,
 };
 use crate::{
-    carriers::{CarrierName, CarrierReceipt, SubmitReference, without_numbers},
+    carriers::{CarrierName, CarrierReceipt, SubmitReference},
     domain::{Brought, Message, Parked, ParkedKind, Progress, Receipt, ReceiptStatus},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
     store::{Directory, DirectoryStore, Freshness, Messages, Parking, Recorded, SentIds},
 };
-
-/// The most characters that are kept of a carrier's code and description.
-const CODE_LENGTH: usize = 20;
-const DESCRIPTION_LENGTH: usize = 100;
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
 /// name for the submit in the webhook's path wins over the one in the body. Without
@@ -167,8 +163,8 @@ async fn pass_on(
         place,
         carrier,
         status: receipt.status,
-        code: receipt.code.as_deref().map(|code| clean(code, CODE_LENGTH)),
-        description: receipt.description.as_deref().map(|text| clean(text, DESCRIPTION_LENGTH)),
+        code: receipt.code.clone(),
+        description: receipt.description.clone(),
     };
     gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a channel failed");
@@ -189,8 +185,8 @@ impl From<&FailedSubmit> for CarrierReceipt {
 
 /// What it says, for people.
 pub(super) fn words_of(receipt: &CarrierReceipt) -> String {
-    let said = receipt.description.as_deref().or(receipt.code.as_deref()).unwrap_or(receipt.status.as_str());
-    clean(said, DESCRIPTION_LENGTH)
+    let said = receipt.description.as_deref().or(receipt.code.as_deref());
+    said.unwrap_or(receipt.status.as_str()).to_owned()
 }
 
 /// Records a receipt that counts, about the channel of that place.
@@ -209,8 +205,7 @@ pub(super) async fn record(
         Recorded::Already
     } else {
         announce(gateway, message, status.state(), stamp, now).await?;
-        let code = receipt.code.as_deref().map(|code| clean(code, CODE_LENGTH));
-        let description = receipt.description.as_deref().map(|text| clean(text, DESCRIPTION_LENGTH));
+        let (code, description) = (receipt.code.clone(), receipt.description.clone());
         let receipt = Receipt { status, at: now, code, description, place, stamp };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
@@ -225,9 +220,4 @@ pub(super) async fn record(
     let words = if recorded == Recorded::Already { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");
     Ok(recorded)
-}
-
-/// A carrier's words as they are kept and shown: short, and without phone numbers.
-fn clean(words: &str, length: usize) -> String {
-    without_numbers(words).chars().take(length).collect()
 }

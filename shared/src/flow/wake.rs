@@ -17,7 +17,7 @@ use super::{Gateway, Unavailable};
 use crate::{
     queue::{Job, Queue},
     runtime::{About, Metric},
-    store::{Due, Messages, Sleeper, dynamo::WAKE_SHARDS},
+    store::{Due, Messages, Sleeper, WAKE_SHARDS},
 };
 
 /// How far a tick looks ahead.

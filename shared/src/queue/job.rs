@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     carriers::CarrierName,
     domain::{EndpointId, EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
-    unquoted::unquoted,
+    redact::unquoted,
 };
 
 const VERSION: u8 = 1;

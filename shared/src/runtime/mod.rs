@@ -9,6 +9,7 @@ mod connect;
 mod http;
 mod metrics;
 mod random;
+mod retry_after;
 pub mod telemetry;
 
 pub use clock::Clock;
@@ -17,6 +18,7 @@ pub use connect::{Part, connect_directory, connect_gateway, connect_secrets};
 pub use http::{HttpStack, TlsError};
 pub use metrics::{About, Metric, Metrics};
 pub use random::Random;
+pub(crate) use retry_after::retry_after;
 pub use telemetry::error_chain;
 
 /// Everything that a function is built from.

@@ -37,7 +37,7 @@ use crate::{
         Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
         Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
     },
-    unquoted::unquoted,
+    redact::unquoted,
 };
 
 /// A store that could not do what it was asked.
@@ -61,6 +61,14 @@ impl StoreError {
         Self::Unreadable { what, fault: unquoted(&fault.to_string()) }
     }
 }
+
+/// By how much a message can be claimed before it is due, has its turn or is to be tried
+/// again, as clocks differ.
+pub const CLAIMED_EARLY_BY: SignedDuration = SignedDuration::from_secs(1);
+
+/// Over how many shards what sleeps is spread, each by itself, so that none is a hot
+/// partition. It may grow between releases: what is [due](Messages::due) is asked of each.
+pub const WAKE_SHARDS: u8 = 8;
 
 /// How new what is read has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +115,7 @@ pub trait Messages {
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Takes the message for the time of the lease, if it is due, its turn has come
-    /// and nobody has it.
+    /// (or does so within [`CLAIMED_EARLY_BY`]) and nobody has it.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -160,8 +168,8 @@ pub trait Messages {
     /// When the store did not answer.
     async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError>;
 
-    /// Up to `limit` sleepers of one shard that are due before `before`, the
-    /// earliest first, from the one after `after` on.
+    /// Up to `limit` sleepers of one of the [`WAKE_SHARDS`] that are due before `before`,
+    /// the earliest first, from the one after `after` on.
     ///
     /// # Errors
     /// When the store did not answer.

@@ -94,6 +94,9 @@ fn reads(carrier: CarrierName, body: &[u8]) {
             // Bytes that are no text become characters of three.
             assert!(sum <= 3 * body.len() + STANDARD_WORDS * receipts.len(), "{sum} bytes of {}", body.len());
             for receipt in &receipts {
+                for words in [&receipt.code, &receipt.description].into_iter().flatten() {
+                    assert_names_no_number(words);
+                }
                 match carrier {
                     CarrierName::Loopback => assert_read_alike(carrier, receipt, &loopback(receipt)),
                     CarrierName::Cm => assert_cm(receipt),
@@ -123,14 +126,14 @@ fn loopback(receipt: &CarrierReceipt) -> String {
 
 /// Written as JSON and as XML, which say as much as each other.
 fn assert_cm(receipt: &CarrierReceipt) {
-    // Both take blanks away, and an SMPP receipt may say that one expired without
-    // saying where.
+    // Both take blanks away, which may stand where words were cut, and an SMPP receipt
+    // may say that one expired without saying where.
     let is_bare = |words: &Option<String>| words.as_ref().is_none_or(|words| words.trim() == words);
     let expired = |code: &Option<String>| code.as_deref().and_then(|code| code.parse::<u16>().ok());
     let explained = (receipt.status == ReceiptStatus::Expired)
         == expired(&receipt.code).is_some_and(|code| [8, 21].contains(&code));
     let fails = matches!(receipt.status, ReceiptStatus::Expired | ReceiptStatus::Undelivered);
-    if !is_bare(&receipt.code) || (fails && !explained) {
+    if !is_bare(&receipt.code) || !is_bare(&receipt.description) || (fails && !explained) {
         return;
     }
     let code = match receipt.status {

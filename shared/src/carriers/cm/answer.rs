@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::post::Written;
 use crate::{
     carriers::{
-        Outcome, SubmitReference,
+        LONGEST_WORDS, Outcome, SubmitReference,
         json::{one_or_many, read},
-        reason::{cut, without_numbers},
     },
-    caseless::Object,
+    cm::caseless::Object,
+    redact::{cut, without_numbers},
 };
 
 /// What an error code means for what it is said of.
@@ -161,7 +161,7 @@ fn outcome(code: u16, details: Option<&str>) -> Outcome {
         Meaning::Taken => Outcome::Accepted { carrier_id: None },
         Meaning::Refused => {
             let words = details.map_or_else(|| words.to_owned(), without_numbers);
-            Outcome::Rejected { reason: cut(&format!("{code}: {words}")) }
+            Outcome::Rejected { reason: cut(&format!("{code}: {words}"), LONGEST_WORDS) }
         }
         Meaning::Later => Outcome::Busy { retry_after: None, reason: format!("{code}: {words}") },
         Meaning::Malformed | Meaning::Unclear => unknown(&format!("{code}: {words}")),

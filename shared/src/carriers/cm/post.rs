@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use reqwest::{
     Client, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
@@ -58,14 +59,14 @@ pub(super) struct Written {
 }
 
 /// What became of each, in their order.
-pub(super) async fn post(http: &Client, address: &Address, sent: &[Written]) -> Vec<Outcome> {
+pub(super) async fn post(http: &Client, address: &Address, sent: &[Written], now: Timestamp) -> Vec<Outcome> {
     let deadline = Instant::now() + address.timeout;
-    let judged = post_together(http, address, sent, address.timeout).await;
+    let judged = post_together(http, address, sent, address.timeout, now).await;
     let alone = sent.len() == 1;
     let settled: Vec<_> = sent
         .iter()
         .zip(judged)
-        .map(|(written, judged)| settle(http, address, written, judged, alone, deadline))
+        .map(|(written, judged)| settle(http, address, written, judged, alone, deadline, now))
         .collect();
     stream::iter(settled).buffered(AT_A_TIME).collect().await
 }
@@ -77,6 +78,7 @@ async fn settle(
     judged: Judged,
     alone: bool,
     deadline: Instant,
+    begun: Timestamp,
 ) -> Outcome {
     let reason = match judged {
         Judged::Settled(outcome) => return outcome,
@@ -89,7 +91,7 @@ async fn settle(
     if left.is_zero() {
         return Outcome::Busy { retry_after: None, reason: format!("no time was left to post it by itself: {reason}") };
     }
-    match post_together(http, address, std::slice::from_ref(written), left).await.pop() {
+    match post_together(http, address, std::slice::from_ref(written), left, begun).await.pop() {
         Some(Judged::Settled(outcome)) => outcome,
         Some(Judged::Suspect { reason }) => Outcome::Rejected { reason },
         None => Outcome::Unknown { reason: "nothing is known of it".to_owned() },
@@ -97,7 +99,13 @@ async fn settle(
 }
 
 /// Posts them once.
-async fn post_together(http: &Client, address: &Address, sent: &[Written], timeout: Duration) -> Vec<Judged> {
+async fn post_together(
+    http: &Client,
+    address: &Address,
+    sent: &[Written],
+    timeout: Duration,
+    begun: Timestamp,
+) -> Vec<Judged> {
     let request = http
         .post(address.url.clone())
         .header(TOKEN_HEADER, address.token.clone())
@@ -105,7 +113,7 @@ async fn post_together(http: &Client, address: &Address, sent: &[Written], timeo
         .timeout(timeout)
         .body(write(sent));
     match request.send().await {
-        Ok(response) => judge(response, sent).await,
+        Ok(response) => judge(response, sent, begun).await,
         Err(error) => all(sent, Judged::Settled(unanswered(&error))),
     }
 }
@@ -115,12 +123,12 @@ fn write(sent: &[Written]) -> String {
     format!(r#"{{"messages":{{"msg":[{}]}}}}"#, listed.join(","))
 }
 
-async fn judge(response: Response, sent: &[Written]) -> Vec<Judged> {
+async fn judge(response: Response, sent: &[Written], begun: Timestamp) -> Vec<Judged> {
     let status = response.status();
     let reason = format!("status {}", status.as_u16());
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            return all(sent, Judged::Settled(put_off(&response)));
+            return all(sent, Judged::Settled(put_off(&response, begun)));
         }
         StatusCode::PAYLOAD_TOO_LARGE => return all(sent, Judged::Suspect { reason }),
         // It, or what stands before it, waited for the rest of the request, and may have it by now.

@@ -257,6 +257,11 @@ async fn a_gateway_that_has_too_much_to_do_says_when_to_come_again() {
     for (answer, expected) in [
         ("HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", busy(Some(7), "status 429")),
         ("HTTP/1.1 503 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n", busy(Some(30), "status 503")),
+        // Half a minute after it was asked.
+        (
+            "HTTP/1.1 503 X\r\nretry-after: Thu, 01 Jan 1970 00:00:30 GMT\r\ncontent-length: 0\r\n\r\n",
+            busy(Some(30), "status 503"),
+        ),
         ("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", busy(None, "status 503")),
     ] {
         assert_eq!(Gateway::that(move |_| Does::AnswersWith(answer)).takes_one().await, expected);

@@ -16,7 +16,7 @@ use crate::{
         json::{one_or_many, read as read_json},
         smpp,
     },
-    caseless::Object,
+    cm::caseless::Object,
     domain::ReceiptStatus,
 };
 

@@ -1,18 +1,12 @@
 //! A status report as XML: the same as the JSON has, with names in capitals.
 //!
-//! Read as a stream of events, under the rules of the XML gateway of the `cm`
-//! dialect: a document type is refused, so that there are no entities but the five
-//! that XML knows, and depth and number are limited. Elements are read in any case,
-//! and unknown ones passed over.
-
-use quick_xml::{
-    Reader,
-    escape::resolve_predefined_entity,
-    events::{BytesRef, Event},
-};
+//! The number of reports is limited. Unknown elements are passed over.
 
 use super::receipt::Report;
-use crate::carriers::UnreadableError;
+use crate::{
+    carriers::UnreadableError,
+    cm::xml::{self, Elements, Tag, XmlFault},
+};
 
 /// Twice what the format has.
 const DEEPEST: usize = 8;
@@ -20,101 +14,43 @@ const DEEPEST: usize = 8;
 const MOST_REPORTS: usize = 1000;
 
 pub(super) fn read(body: &[u8]) -> Result<Vec<Report>, UnreadableError> {
-    let text = std::str::from_utf8(body).map_err(|_| fault("is not UTF-8"))?;
-    let mut reading = Reading::default();
-    let mut reader = Reader::from_str(text);
-    loop {
-        match reader.read_event().map_err(|_| fault("is not XML"))? {
-            Event::Start(tag) => reading.open(tag.name().as_ref())?,
-            Event::Empty(tag) => {
-                reading.open(tag.name().as_ref())?;
-                reading.close();
-            }
-            Event::End(_) => reading.close(),
-            Event::Text(text) => reading.text.push_str(&text.xml10_content()),
-            Event::CData(text) => reading.text.push_str(&text.xml10_content()),
-            Event::GeneralRef(reference) => reading.text.push_str(&resolve(&reference)?),
-            Event::DocType(_) => return Err(fault("has a document type")),
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::Eof => return reading.finish(),
-        }
-    }
+    let mut reports = Reports(Vec::new());
+    xml::read(body, DEEPEST, &mut reports)?;
+    if reports.0.is_empty() { Err(UnreadableError::new("MSG", "is missing")) } else { Ok(reports.0) }
 }
 
-/// A document on its way.
-#[derive(Default)]
-struct Reading {
-    /// The open elements, in capitals.
-    path: Vec<String>,
-    /// What the innermost one holds so far, if it holds no element.
-    text: String,
-    is_leaf: bool,
-    reports: Vec<Report>,
-    rooted: bool,
-}
+struct Reports(Vec<Report>);
 
-impl Reading {
-    fn open(&mut self, name: &str) -> Result<(), UnreadableError> {
-        if self.path.len() >= DEEPEST {
-            return Err(fault("is nested too deep"));
-        }
-        if self.path.is_empty() && self.rooted {
-            return Err(fault("is more than one document"));
-        }
-        self.rooted = true;
-        self.text.clear();
-        self.is_leaf = true;
-        self.path.push(name.to_ascii_uppercase());
-        if self.is_at(&["MESSAGES", "MSG"]) {
-            if self.reports.len() >= MOST_REPORTS {
-                return Err(fault("has too many reports"));
+impl Elements for Reports {
+    type Fault = UnreadableError;
+
+    fn open(&mut self, path: &[&str], _: Tag<'_>) -> Result<(), UnreadableError> {
+        if path == ["MESSAGES", "MSG"] {
+            if self.0.len() >= MOST_REPORTS {
+                return Err(UnreadableError::new("(body)", "has too many reports"));
             }
-            self.reports.push(Report::default());
+            self.0.push(Report::default());
         }
         Ok(())
     }
 
-    /// The reader has seen that it is the one that was opened.
-    fn close(&mut self) {
-        let text = std::mem::take(&mut self.text).trim().to_owned();
-        // Of a text with an element in it half would be lost.
-        let text = Some(text).filter(|text| !text.is_empty() && self.is_leaf);
-        self.is_leaf = false;
-        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
-        if let Some(report) = self.reports.last_mut() {
-            match path.as_slice() {
-                ["MESSAGES", "MSG", "REFERENCE"] => report.reference = text,
-                ["MESSAGES", "MSG", "STATUS", "CODE"] => report.code = text,
-                ["MESSAGES", "MSG", "STATUS", "ERRORCODE"] => report.error_code = text,
-                ["MESSAGES", "MSG", "STATUS", "ERRORDESCRIPTION"] => report.error_description = text,
-                _ => {}
-            }
-        }
-        self.path.pop();
-    }
-
-    fn is_at(&self, path: &[&str]) -> bool {
-        self.path == path
-    }
-
-    fn finish(self) -> Result<Vec<Report>, UnreadableError> {
-        if !self.rooted || !self.path.is_empty() {
-            return Err(fault("breaks off"));
-        }
-        if self.reports.is_empty() { Err(UnreadableError::new("MSG", "is missing")) } else { Ok(self.reports) }
+    fn close(&mut self, path: &[&str], text: String) {
+        let Some(report) = self.0.last_mut() else { return };
+        let said = match path {
+            ["MESSAGES", "MSG", "REFERENCE"] => &mut report.reference,
+            ["MESSAGES", "MSG", "STATUS", "CODE"] => &mut report.code,
+            ["MESSAGES", "MSG", "STATUS", "ERRORCODE"] => &mut report.error_code,
+            ["MESSAGES", "MSG", "STATUS", "ERRORDESCRIPTION"] => &mut report.error_description,
+            _ => return,
+        };
+        *said = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     }
 }
 
-/// A character by its number, or one of the five that have a name.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, UnreadableError> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| fault("is not XML"))? {
-        return Ok(character.to_string());
+impl From<XmlFault> for UnreadableError {
+    fn from(fault: XmlFault) -> Self {
+        Self::new("(body)", fault)
     }
-    resolve_predefined_entity(reference).map(str::to_owned).ok_or_else(|| fault("has an entity of its own"))
-}
-
-fn fault(what: &str) -> UnreadableError {
-    UnreadableError::new("(body)", what)
 }
 
 #[cfg(test)]
@@ -149,6 +85,8 @@ mod tests {
             (&many, "has too many reports"),
             ("<MESSAGES><MSG>", "breaks off"),
             ("<MESSAGES/><MESSAGES/>", "is more than one document"),
+            ("<MESSAGES><MSG/></MESSAGES>more", "has text outside of its root"),
+            ("<?xml version='1.0'?>more<MESSAGES><MSG/></MESSAGES>", "has text outside of its root"),
             ("<MESSAGES><MSG>&copy;</MSG></MESSAGES>", "has an entity of its own"),
             ("<MESSAGES></MSG>", "is not XML"),
             ("<MESSAGES/>", "is missing"),

@@ -14,7 +14,7 @@ use crate::{
         CarrierReply, UnreadableError,
         json::{one_or_many, read as read_json},
     },
-    caseless::Object,
+    cm::caseless::Object,
     domain::{Channel, PhoneNumber, SenderId, parse_time},
     hash::sha256_hex,
 };

@@ -81,7 +81,7 @@ pub(crate) async fn submit(
     let Some(address) = Address::new(settings, token) else { return busy("bad endpoint, or a bad key") };
     let Ok(written) = write(submission, now) else { return busy("it could not be written as JSON") };
     let posting = address.clone();
-    match posts.0.join(address, written, async |sent| post(http, &posting, &sent).await).await {
+    match posts.0.join(address, written, async |sent| post(http, &posting, &sent, now).await).await {
         Ok(outcome) => outcome,
         Err(Lost::Before) => busy("the request that it was to go with was given up"),
         Err(Lost::Meanwhile) => Outcome::Unknown { reason: "the request that it went with was given up".to_owned() },

@@ -2,13 +2,16 @@
 //! it, 429, 503 and any other 4xx put it off; anything else, and any answer that
 //! does not come in time, leaves the outcome unknown.
 
+use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::carriers::{
-    CarrierSettings, Outcome, Submission,
-    http::{put_off, read_up_to, unanswered},
-    reason::{cut, without_numbers},
+use crate::{
+    carriers::{
+        CarrierSettings, LONGEST_WORDS, Outcome, Submission,
+        http::{put_off, read_up_to, unanswered},
+    },
+    redact::{cut, without_numbers},
 };
 
 /// The most bytes that are read of an answer, and that an id may have.
@@ -41,7 +44,12 @@ struct Refused {
     message: String,
 }
 
-pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission: &Submission<'_>) -> Outcome {
+pub(crate) async fn submit(
+    http: &Client,
+    settings: &CarrierSettings,
+    submission: &Submission<'_>,
+    now: Timestamp,
+) -> Outcome {
     let request = Request {
         reference: submission.reference.to_string(),
         from: submission.from.as_str(),
@@ -55,12 +63,12 @@ pub(crate) async fn submit(http: &Client, settings: &CarrierSettings, submission
     };
     let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
-        Ok(response) => read(response).await,
+        Ok(response) => read(response, now).await,
         Err(error) => unanswered(&error),
     }
 }
 
-async fn read(response: Response) -> Outcome {
+async fn read(response: Response, begun: Timestamp) -> Outcome {
     let status = response.status();
     match status {
         StatusCode::ACCEPTED => {
@@ -69,12 +77,14 @@ async fn read(response: Response) -> Outcome {
         }
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => {
             let reason = match body::<Refused>(response).await {
-                Some(refused) => cut(&without_numbers(&format!("{}: {}", refused.code, refused.message))),
+                Some(refused) => {
+                    cut(&without_numbers(&format!("{}: {}", refused.code, refused.message)), LONGEST_WORDS)
+                }
                 None => format!("status {}", status.as_u16()),
             };
             Outcome::Rejected { reason }
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response, begun),
         // It does not know us, or not the path: nothing was taken, and someone has to look.
         _ if status.is_client_error() => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{fault::Flaw, interactive};
 use crate::{
-    caseless::Object,
+    cm::caseless::Object,
     domain::{
         Action, Bubble, CalendarEvent, CallbackUrl, Contact, Content, Language, LanguagePolicy, ListPicker, Location,
         Media, OAuth2, PhoneNumber, PickerOption, Point, Suggestion, Template, TimePicker, TimeSlot,

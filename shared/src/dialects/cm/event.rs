@@ -82,8 +82,8 @@ struct ToldStatus<'a> {
     error_description: &'a str,
 }
 
-pub(crate) fn status_report(message: &Message, state: State) -> String {
-    let Some(status) = status_of(state) else { return String::new() };
+pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
+    let status = status_of(state)?;
     let receipt = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
@@ -107,7 +107,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> String {
         grouping2,
         grouping3,
     };
-    json::write(&StatusReport { messages: Messages { msg } })
+    Some(json::write(&StatusReport { messages: Messages { msg } }))
 }
 
 /// When the gateway itself brought it there.

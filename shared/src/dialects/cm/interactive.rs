@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::content::{self, Read, flaw, list, object, required, text};
 use crate::{
-    caseless::Object,
+    cm::caseless::Object,
     domain::{Interactive, InteractiveAction, ListRow, ListSection, ReplyButton},
 };
 

@@ -12,7 +12,7 @@ use super::{
     fault::{Flaw, RequestFault},
     message::{self, Asked, Body, Fields, Terms},
 };
-use crate::{caseless::Object, dialects::json};
+use crate::{cm::caseless::Object, dialects::json};
 
 /// The most bytes of rich content that the messages of one request may come to,
 /// each having its own: a small request can make many messages.

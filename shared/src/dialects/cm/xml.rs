@@ -1,22 +1,15 @@
 //! `POST /gateway.ashx`: the same messages as XML, for SMS.
 //!
-//! The document is read as a stream of events. A document type is refused, so
-//! that there are no entities but the five that XML knows, and a document that is
-//! nested deeper than the format is refused, too. Elements are read in any case;
-//! `APPKEY`, which belongs to a channel that is no more, and unknown ones are
-//! passed over. Any fault in it refuses the whole document.
-
-use quick_xml::{
-    Reader,
-    escape::resolve_predefined_entity,
-    events::{BytesRef, BytesStart, Event},
-};
+//! A document that is nested deeper than the format is refused. `APPKEY`, which
+//! belongs to a channel that is no more, and unknown elements are passed over. Any
+//! fault in it refuses the whole document.
 
 use super::{
     MOST_MESSAGES,
     fault::{Flaw, RequestFault},
     message::{self, Asked, Body, Fields, Terms},
 };
+use crate::cm::xml::{self, Elements, Tag, XmlFault};
 
 /// `MESSAGES`, `MSG` and a field, which holds text: of one with an element in it
 /// half would be lost.
@@ -39,25 +32,9 @@ impl Posted {
     /// # Errors
     /// When it is no XML, is nested too deep or has a document type.
     pub fn parse(body: &[u8]) -> Result<Self, RequestFault> {
-        let text = std::str::from_utf8(body).map_err(|_| RequestFault::InvalidXml)?;
         let mut reading = Reading::default();
-        let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
-        loop {
-            match reader.read_event().map_err(|_| RequestFault::InvalidXml)? {
-                Event::Start(tag) => reading.open(&tag)?,
-                Event::Empty(tag) => {
-                    reading.open(&tag)?;
-                    reading.close();
-                }
-                Event::End(_) => reading.close(),
-                Event::Text(text) => reading.take(&text.xml10_content())?,
-                Event::CData(text) => reading.take(&text.xml10_content())?,
-                Event::GeneralRef(reference) => reading.take(&resolve(&reference)?)?,
-                Event::DocType(_) => return Err(RequestFault::InvalidXml),
-                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-                Event::Eof => return reading.finish(),
-            }
-        }
+        xml::read(body, DEEPEST, &mut reading)?;
+        Ok(reading.posted)
     }
 
     /// The product token, if it is in the document.
@@ -95,51 +72,28 @@ impl Msg {
 /// A document on its way.
 #[derive(Default)]
 struct Reading {
-    /// The open elements, in capitals.
-    path: Vec<String>,
-    /// What the innermost one holds so far.
-    text: String,
     body_type: Option<String>,
     posted: Posted,
-    rooted: bool,
 }
 
-impl Reading {
-    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), RequestFault> {
-        let name = tag.name().as_ref().to_ascii_uppercase();
-        // One root, and no text of one element goes to another.
-        if self.path.len() >= DEEPEST || (self.path.is_empty() && self.rooted) {
-            return Err(RequestFault::InvalidXml);
-        }
-        self.rooted = true;
-        self.text.clear();
-        self.path.push(name);
-        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
-        match path.as_slice() {
+impl Elements for Reading {
+    type Fault = RequestFault;
+
+    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), RequestFault> {
+        match path {
             // One more than there may be is enough to be refused, however many follow.
             ["MESSAGES", "MSG"] => {
                 self.posted.messages.truncate(MOST_MESSAGES);
                 self.posted.messages.push(Msg::default());
             }
-            ["MESSAGES", "MSG", "BODY"] => self.body_type = read_type(tag)?,
+            ["MESSAGES", "MSG", "BODY"] => self.body_type = tag.attribute("TYPE")?,
             _ => {}
         }
         Ok(())
     }
 
-    fn take(&mut self, text: &str) -> Result<(), RequestFault> {
-        if self.path.is_empty() && !text.trim().is_empty() {
-            return Err(RequestFault::InvalidXml);
-        }
-        self.text.push_str(text);
-        Ok(())
-    }
-
-    /// The reader has seen that it is the one that was opened.
-    fn close(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
-        match path.as_slice() {
+    fn close(&mut self, path: &[&str], text: String) {
+        match path {
             ["MESSAGES", "AUTHENTICATION", "PRODUCTTOKEN"] => self.posted.token = Some(text.trim().to_owned()),
             ["MESSAGES", "MSG", field] => {
                 let body_type = self.body_type.take();
@@ -149,11 +103,12 @@ impl Reading {
             }
             _ => {}
         }
-        self.path.pop();
     }
+}
 
-    fn finish(self) -> Result<Posted, RequestFault> {
-        if self.rooted && self.path.is_empty() { Ok(self.posted) } else { Err(RequestFault::InvalidXml) }
+impl From<XmlFault> for RequestFault {
+    fn from(_: XmlFault) -> Self {
+        Self::InvalidXml
     }
 }
 
@@ -180,25 +135,6 @@ impl Msg {
             _ => {}
         }
     }
-}
-
-fn read_type(tag: &BytesStart<'_>) -> Result<Option<String>, RequestFault> {
-    // Unchecked: looking for names that stand twice costs the square of their number.
-    for attribute in tag.attributes().with_checks(false) {
-        let attribute = attribute.map_err(|_| RequestFault::InvalidXml)?;
-        if attribute.key.as_ref().eq_ignore_ascii_case("TYPE") {
-            return Ok(Some(attribute.value.into_owned()));
-        }
-    }
-    Ok(None)
-}
-
-/// A character by its number, or one of the five that have a name.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, RequestFault> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| RequestFault::InvalidXml)? {
-        return Ok(character.to_string());
-    }
-    resolve_predefined_entity(reference).map(str::to_owned).ok_or(RequestFault::InvalidXml)
 }
 
 #[cfg(test)]

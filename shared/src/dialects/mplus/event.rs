@@ -48,13 +48,13 @@ struct Info<'a> {
     description: &'a str,
 }
 
-pub(crate) fn receipt(message: &Message, state: State) -> String {
-    let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state).unwrap_or(&CODES[5]);
+pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
+    let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state)?;
     let said = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
         .find_map(|status| message.receipts.get(status)?.description.as_deref());
-    json::write(&Receipt {
+    Some(json::write(&Receipt {
         destination: format!("+{}", message.to.digits()),
         delivered: state == State::Delivered,
         batchuuid: message.batch,
@@ -63,7 +63,7 @@ pub(crate) fn receipt(message: &Message, state: State) -> String {
             code,
             description: said.or_else(|| message.why_given_up().filter(|_| state == State::Failed)).unwrap_or(meaning),
         },
-    })
+    }))
 }
 
 /// The answer to `GET /dr-responses`.

@@ -60,11 +60,12 @@ impl Told {
         }
     }
 
-    pub(super) fn body(&self) -> String {
+    /// None of a state that its dialect does not tell.
+    pub(super) fn body(&self) -> Option<String> {
         match self {
             Self::State(message, state) => message.dialect.state_event(message, *state),
-            Self::Reply(reply) => reply.dialect.reply_event(reply),
-            Self::EndpointOff(trouble) => notice::endpoint_disabled(trouble),
+            Self::Reply(reply) => Some(reply.dialect.reply_event(reply)),
+            Self::EndpointOff(trouble) => Some(notice::endpoint_disabled(trouble)),
         }
     }
 }

@@ -40,8 +40,7 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
             tried.any(|tried| (tried.carrier, tried.channel, tried.ended) == (Some(carrier), channel, Ended::Rejected))
         };
         let carriers = route.carriers.iter().copied();
-        let mut carriers: Vec<_> =
-            carriers.filter(|carrier| carrier.carries(channel) && !has_refused(*carrier)).collect();
+        let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
         if place == message.place {
             // Who may have it already may know it again by its name; another cannot.
             carriers.sort_by_key(|carrier| !message.doubted_carriers().any(|doubted| doubted == Some(*carrier)));

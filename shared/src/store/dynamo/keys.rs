@@ -9,7 +9,7 @@ use crate::{
         AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus,
         ReplyId, SenderId, Word,
     },
-    store::{Position, Sleeper},
+    store::{Position, Sleeper, WAKE_SHARDS},
 };
 
 pub(super) const ID: &str = "id";
@@ -51,9 +51,6 @@ const SENT_ID: &str = "id#";
 /// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
 
-/// Over how many partitions of the index the sleeping messages are spread. It
-/// may grow between releases; a tick asks each.
-pub const WAKE_SHARDS: u8 = 8;
 /// Over how many partitions one month of one account is spread.
 pub(super) const LOG_SHARDS: u8 = 4;
 

@@ -15,13 +15,10 @@ use crate::{
         Stamp,
     },
     store::{
-        Bookmark, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page, Position, Recorded,
-        SendingAgain, Settlement, Sleeper, StoreError, Unfinished,
+        Bookmark, CLAIMED_EARLY_BY, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
+        Position, Recorded, SendingAgain, Settlement, Sleeper, StoreError, Unfinished,
     },
 };
-
-/// By how much a message may be early that is scheduled or waits its turn, for clocks that differ.
-pub const EARLY: SignedDuration = SignedDuration::from_secs(1);
 
 /// How many conditional writes of one call are under way at once.
 const CONCURRENCY: usize = 16;
@@ -82,7 +79,7 @@ impl Messages for DynamoStore {
 
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
         let moment = Moment { state: Progress::Submitting.state(), at: lease.from, reason: None };
-        let latest = lease.from.saturating_add(EARLY).unwrap_or(lease.from);
+        let latest = lease.from.saturating_add(CLAIMED_EARLY_BY).unwrap_or(lease.from);
         let update = self
             .update(id)
             .advance(Progress::Submitting, &moment)?

@@ -26,8 +26,6 @@ mod reply_item;
 mod sent_ids;
 
 pub use directory::DynamoDirectory;
-pub use keys::WAKE_SHARDS;
-pub use messages::EARLY;
 pub use operator::{AccountChange, CarrierChange, KeyRecord, Removal};
 
 use std::{collections::HashMap, error::Error};

@@ -129,7 +129,7 @@ impl Pattern {
         let id = Uuid::from_u128((0x0700_u128 << 64) | (0b10_u128 << 62) | u128::from(number));
         let mut item: Value = serde_json::from_str(&self.item.replace(&self.id, &id.to_string()))?;
         item["wake_at"]["N"] = (wake.as_millisecond() + i64::from(number % 60_000)).to_string().into();
-        item["wake_shard"]["N"] = (number % u32::from(shared::store::dynamo::WAKE_SHARDS)).to_string().into();
+        item["wake_shard"]["N"] = (number % u32::from(shared::store::WAKE_SHARDS)).to_string().into();
         Ok(serde_json::from_value(item)?)
     }
 }

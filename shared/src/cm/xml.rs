@@ -1,0 +1,218 @@
+//! XML from strangers, read as a stream of events.
+//!
+//! A document type is refused, so that there are no entities but the five that XML
+//! knows. So are a document that is nested deeper than its format, a second root, and
+//! text outside of the root. Names are read in any case. Of a text with an element in
+//! it half would be lost, so it counts as none.
+
+use std::mem;
+
+use quick_xml::{
+    Reader,
+    escape::resolve_predefined_entity,
+    events::{BytesRef, BytesStart, Event},
+};
+
+/// What takes up the elements of a document.
+pub(crate) trait Elements {
+    type Fault: From<XmlFault>;
+
+    /// An element begins, the last of the path, whose names are in capitals.
+    ///
+    /// # Errors
+    /// When the document is to be refused.
+    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), Self::Fault>;
+
+    /// It ends, and has this text in it, with its blanks; none beside an element.
+    fn close(&mut self, path: &[&str], text: String);
+}
+
+/// The tag that an element begins with.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag<'a>(&'a BytesStart<'a>);
+
+impl Tag<'_> {
+    /// The first attribute of that name, as it stands.
+    ///
+    /// # Errors
+    /// When what stands before it is no attribute.
+    pub(crate) fn attribute(self, name: &str) -> Result<Option<String>, XmlFault> {
+        // Unchecked: looking for names that stand twice costs the square of their number.
+        for attribute in self.0.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| XmlFault::NotXml)?;
+            if attribute.key.as_ref().eq_ignore_ascii_case(name) {
+                return Ok(Some(attribute.value.into_owned()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Why a document is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum XmlFault {
+    #[error("is not UTF-8")]
+    NotUtf8,
+    #[error("is not XML")]
+    NotXml,
+    #[error("has a document type")]
+    DocumentType,
+    #[error("has an entity of its own")]
+    OwnEntity,
+    #[error("is nested too deep")]
+    TooDeep,
+    #[error("is more than one document")]
+    SecondRoot,
+    #[error("has text outside of its root")]
+    TextOutside,
+    #[error("breaks off")]
+    BreaksOff,
+}
+
+/// Reads a document of at most so many elements within each other.
+///
+/// # Errors
+/// When it is to be refused. Some of its elements may have been taken up.
+pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| XmlFault::NotUtf8)?;
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
+    let mut reading =
+        Reading { elements, deepest, path: Vec::new(), text: String::new(), is_leaf: false, rooted: false };
+    loop {
+        match reader.read_event().map_err(|_| XmlFault::NotXml)? {
+            Event::Start(tag) => reading.open(&tag)?,
+            Event::Empty(tag) => {
+                reading.open(&tag)?;
+                reading.close();
+            }
+            Event::End(_) => reading.close(),
+            Event::Text(text) => reading.take(&text.xml10_content())?,
+            Event::CData(text) => reading.take(&text.xml10_content())?,
+            Event::GeneralRef(reference) => reading.take(&resolve(&reference)?)?,
+            Event::DocType(_) => return Err(XmlFault::DocumentType.into()),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+            Event::Eof => return Ok(reading.finish()?),
+        }
+    }
+}
+
+/// A document on its way.
+struct Reading<'a, E> {
+    elements: &'a mut E,
+    deepest: usize,
+    /// The open elements, in capitals.
+    path: Vec<String>,
+    /// What the innermost one holds so far, if it holds no element.
+    text: String,
+    is_leaf: bool,
+    rooted: bool,
+}
+
+impl<E: Elements> Reading<'_, E> {
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), E::Fault> {
+        if self.path.len() >= self.deepest {
+            return Err(XmlFault::TooDeep.into());
+        }
+        if self.path.is_empty() && self.rooted {
+            return Err(XmlFault::SecondRoot.into());
+        }
+        self.rooted = true;
+        // No text of one element goes to another.
+        self.text.clear();
+        self.is_leaf = true;
+        self.path.push(tag.name().as_ref().to_ascii_uppercase());
+        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
+        self.elements.open(&path, Tag(tag))
+    }
+
+    fn take(&mut self, text: &str) -> Result<(), XmlFault> {
+        if self.path.is_empty() && !text.trim().is_empty() {
+            return Err(XmlFault::TextOutside);
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// The reader has seen that it is the one that was opened.
+    fn close(&mut self) {
+        let text = mem::take(&mut self.text);
+        let text = if mem::take(&mut self.is_leaf) { text } else { String::new() };
+        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
+        self.elements.close(&path, text);
+        self.path.pop();
+    }
+
+    fn finish(self) -> Result<(), XmlFault> {
+        if self.rooted && self.path.is_empty() { Ok(()) } else { Err(XmlFault::BreaksOff) }
+    }
+}
+
+/// A character by its number, or one of the five that have a name.
+fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlFault> {
+    if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlFault::NotXml)? {
+        return Ok(character.to_string());
+    }
+    resolve_predefined_entity(reference).map(str::to_owned).ok_or(XmlFault::OwnEntity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps what it is given, one line for each element that ends.
+    #[derive(Default)]
+    struct Kept {
+        types: Vec<Option<String>>,
+        ended: Vec<String>,
+    }
+
+    impl Elements for Kept {
+        type Fault = XmlFault;
+
+        fn open(&mut self, _: &[&str], tag: Tag<'_>) -> Result<(), XmlFault> {
+            self.types.push(tag.attribute("type")?);
+            Ok(())
+        }
+
+        fn close(&mut self, path: &[&str], text: String) {
+            self.ended.push(format!("{}={text}", path.join("/")));
+        }
+    }
+
+    fn read(document: &str) -> Result<Kept, XmlFault> {
+        let mut kept = Kept::default();
+        super::read(document.as_bytes(), 3, &mut kept).map(|()| kept)
+    }
+
+    #[test]
+    fn an_element_is_given_with_its_text_and_one_with_elements_in_it_without() {
+        let document = "\u{FEFF}<?xml version='1.0'?>\n<!-- no --><a>lost<B x='1' Type=\"T &amp; U\"> &lt;<![CDATA[&]]>&#65; </B>\
+            <c>1<d/>2</c></a>&#32;<!-- no -->\n";
+        let kept = read(document).unwrap();
+        assert_eq!(kept.ended, ["A/B= <&A ", "A/C/D=", "A/C=", "A="]);
+        assert_eq!(kept.types, [None, Some("T &amp; U".to_owned()), None, None]);
+    }
+
+    #[test]
+    fn what_is_outside_of_the_one_root_or_deeper_than_the_format_is_refused() {
+        for (document, fault) in [
+            ("<a/>more", XmlFault::TextOutside),
+            ("more<a/>", XmlFault::TextOutside),
+            ("<a/>&#65;", XmlFault::TextOutside),
+            ("<a/><![CDATA[more]]>", XmlFault::TextOutside),
+            ("<a/><b/>", XmlFault::SecondRoot),
+            ("<a></a></b>", XmlFault::NotXml),
+            ("<a><a><a><a/></a></a></a>", XmlFault::TooDeep),
+            ("<a><b></b>", XmlFault::BreaksOff),
+            ("<!-- no -->", XmlFault::BreaksOff),
+            ("<a type=T/>", XmlFault::NotXml),
+            ("<!DOCTYPE a><a/>", XmlFault::DocumentType),
+            ("<a/><!DOCTYPE a>", XmlFault::DocumentType),
+            ("<a>&b;</a>", XmlFault::OwnEntity),
+            ("<a>&#0;</a>", XmlFault::NotXml),
+        ] {
+            assert_eq!(read(document).err(), Some(fault), "{document}");
+        }
+        assert_eq!(super::read(b"<a>\xFF</a>", 3, &mut Kept::default()), Err(XmlFault::NotUtf8));
+    }
+}

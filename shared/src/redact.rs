@@ -1,0 +1,118 @@
+//! What others say, before it is kept, shown or logged: short, and without the numbers
+//! and texts of anybody.
+
+/// The most characters that are said of what cannot be read.
+const LONGEST_UNQUOTED: usize = 200;
+/// No phone number has fewer digits.
+const FEWEST_DIGITS: usize = 6;
+
+/// What serde says of something that it cannot read, without what stands there: its
+/// errors quote the value that they did not expect. (`serde_dynamo` quotes only numbers,
+/// in its own way.) `…` stands for all from the first quotation to the end of the last,
+/// and for what looks like a phone number. The name of a field that is missing is no
+/// value, and stays.
+pub(crate) fn unquoted(words: &str) -> String {
+    const QUOTES: [char; 2] = ['`', '"'];
+    if words.starts_with("missing field") {
+        return words.to_owned();
+    }
+    let unquoted = match (words.find(QUOTES), words.rfind(QUOTES)) {
+        (Some(first), Some(last)) => format!("{}…{}", &words[..first], &words[last + 1..]),
+        _ => without_numbers(words),
+    };
+    cut(&unquoted, LONGEST_UNQUOTED)
+}
+
+/// The words with `…` for what looks like a phone number, however its digits are grouped.
+pub(crate) fn without_numbers(words: &str) -> String {
+    let mut kept = String::with_capacity(words.len());
+    let mut rest = words;
+    while !rest.is_empty() {
+        let start = rest.find(is_part).unwrap_or(rest.len());
+        let (before, from) = rest.split_at(start);
+        let (number, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
+        kept.push_str(before);
+        if number.chars().filter(|c| c.is_numeric()).count() < FEWEST_DIGITS {
+            kept.push_str(number);
+        } else {
+            let inner = number.trim();
+            kept.push_str(&number.replacen(inner, "…", 1));
+        }
+        rest = after;
+    }
+    kept
+}
+
+fn is_part(c: char) -> bool {
+    c.is_numeric() || c.is_whitespace() || "+-‐‑‒–—().,:;/_".contains(c)
+}
+
+/// The beginning of the words, of at most so many characters.
+pub(crate) fn cut(words: &str, most: usize) -> String {
+    words.chars().take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        One,
+        Two,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Read {
+        #[serde(rename = "kind")]
+        _kind: Kind,
+        #[serde(rename = "count")]
+        _count: u8,
+    }
+
+    #[test]
+    fn an_error_tells_its_kind_and_no_value() {
+        for (json, told) in [
+            (r#"{"kind":"447911\"23456","count":1}"#, "unknown variant …"),
+            (r#"{"kind":"447911`,\"23456`","count":1}"#, "unknown variant …"),
+            (r#"{"kind":"one","count":"447911\"23456"}"#, "invalid type: string …, expected u8"),
+            (r#"{"kind":"one","count":447911}"#, "invalid value: integer …, expected u8"),
+            (r#"{"kind":"one"}"#, "missing field `count`"),
+            (r#"{"kind":447911"#, "expected value"),
+        ] {
+            let words = serde_json::from_str::<Read>(json).unwrap_err().to_string();
+            let unquoted = unquoted(&words);
+            assert_eq!(unquoted.split(" at line 1").next(), Some(told), "{words}");
+        }
+        assert_eq!(unquoted("is \"open"), "is …open");
+        assert_eq!(unquoted(&"x".repeat(1000)).len(), 200);
+        let item = serde_dynamo::AttributeValue::N("44791123456.1".to_owned());
+        let words = serde_dynamo::from_attribute_value::<_, u64>(item).unwrap_err().to_string();
+        assert_eq!(unquoted(&words), "Failed to parse '…' as an integer: invalid digit found in string");
+    }
+
+    #[test]
+    fn a_reason_names_no_phone_number() {
+        for (words, kept) in [
+            ("Rejected: Gsm '0044791112345a' is not a number.", "Rejected: Gsm '…a' is not a number."),
+            ("to +44 (0)7911 123-456 failed", "to … failed"),
+            ("Ｎｏ ４４７９１１１２３４５６", "Ｎｏ …"),
+            ("at most 11 characters, or 16 digits", "at most 11 characters, or 16 digits"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(words), kept);
+        }
+        assert_eq!(cut(&"é".repeat(200), 100), "é".repeat(100));
+    }
+
+    proptest! {
+        #[test]
+        fn no_run_of_digits_is_left(words in "\\PC{0,20}", number in "[0-9]{6,15}", more in "\\PC{0,20}") {
+            let kept = without_numbers(&format!("{words}{number}{more}"));
+            prop_assert!(!kept.contains(&number), "{kept}");
+        }
+    }
+}
