@@ -16,12 +16,15 @@ use std::{
 use admin::Done;
 use futures_util::future::join_all;
 use local::config::Config;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::runtime::{Environment, Random, Variables};
 use standardwebhooks::Webhook;
 
-use crate::system::{DEMO, System, answer, owned, shared, with};
+use crate::{
+    carrier::{receipts_path, replies_path},
+    system::{DEMO, System, owned, shared, with},
+};
 
 const PHONE: &str = "447700900010";
 
@@ -227,7 +230,7 @@ async fn a_carrier_keeps_its_webhook_token() {
     let system = System::start().await;
     let endpoint = system.world.url().to_string();
     let set = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint, "--timeout-ms", "2500"]).await;
-    assert_eq!(set["receipts_path"], "/dlr/loopback/loopback-webhook-token");
+    assert_eq!(set["receipts_path"], receipts_path());
     assert_eq!((&set["timeout_ms"], &set["endpoint"]), (&json!(2500), &json!(endpoint)));
     let shown = read(&system, &["carrier", "show", "loopback"]).await;
     assert_eq!(shown, set);
@@ -247,7 +250,7 @@ async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in paths {
         let receipt = json!({"id": "c", "reference": uuid::Uuid::nil(), "status": "delivered"});
-        statuses.push(answer(system.request(Method::POST, path).json(&receipt)).await.status.as_u16());
+        statuses.push(system.offer(path, &receipt).await.status.as_u16());
     }
     statuses
 }
@@ -255,7 +258,7 @@ async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
 #[tokio::test]
 async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired() {
     let system = System::start().await;
-    let old = "/dlr/loopback/loopback-webhook-token";
+    let old = &receipts_path();
     assert_eq!(statuses(&system, &[old, "/dlr/loopback/wrong"]).await, [200, 404]);
     system.advance(11).await;
     let rotated = read(&system, &["carrier", "rotate", "loopback"]).await;
@@ -377,7 +380,7 @@ async fn the_tables_are_found_by_the_stacks_outputs() {
     let shown = run(&["admin", "--json", "carrier", "show", "loopback"], &environment(&found)).await;
     assert_eq!(shown.code, 0, "{}", shown.err);
     let shown: Value = serde_json::from_str(&shown.out).unwrap();
-    assert_eq!(shown["replies_url"], "https://api.example/mo/loopback/loopback-webhook-token");
+    assert_eq!(shown["replies_url"], format!("https://api.example{}", replies_path()));
     let lacking = run(&["admin", "requeue", "--yes"], &environment(&found)).await;
     assert!(lacking.code == 1 && lacking.err.contains("--jobs-queue-url"), "{}", lacking.err);
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;

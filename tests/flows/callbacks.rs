@@ -308,18 +308,3 @@ async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
     system.advance(6).await;
     system.until_sunk("failing", tries + 2).await;
 }
-
-#[tokio::test]
-async fn clients_that_do_not_answer_hold_up_no_other() {
-    let system = System::start().await;
-    // Takes connections and says nothing.
-    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let silent = format!("http://{}/", silent.local_addr().unwrap());
-    let closed = "http://127.0.0.1:1/";
-    for callback in [silent.as_str(), closed, closed, closed, closed, closed, closed, closed, closed, closed] {
-        system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
-    }
-    send(&system, system.sink("taking")).await;
-    system.until_sunk("taking", 1).await;
-    assert!(system.queue_length("CallbacksQueue").await > 0, "the others still wait");
-}

@@ -4,12 +4,12 @@
 use std::sync::Mutex;
 
 use local::config::Config;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
     scripted::carrier,
-    system::{DEMO, System, TOKEN, answer, owned, with},
+    system::{DEMO, System, owned, with},
 };
 
 const PHONE: &str = "447700900001";
@@ -28,11 +28,6 @@ async fn writes(system: &System, how: &str) {
 async fn send(system: &System, phone: &str) -> Value {
     let message = with(owned(phone, "Hello"), "callback", system.sink("receipts"));
     system.send_one(DEMO, message).await["messageUuid"].clone()
-}
-
-async fn bring(system: &System, receipt: &Value) {
-    let brought = answer(system.request(Method::POST, &format!("/dlr/loopback/{TOKEN}")).json(receipt)).await;
-    assert_eq!(brought.status, StatusCode::OK, "{}", brought.body);
 }
 
 #[tokio::test]
@@ -70,7 +65,7 @@ async fn a_message_whose_carrier_was_asked_is_found_by_the_id_it_said() {
     system.advance(125).await;
     let message = system.until_state(&id, "submitted").await;
     let carrier_id = message["carrier_id"].as_str().unwrap().to_uppercase();
-    bring(&system, &json!({"id": carrier_id, "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": carrier_id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
 }
 
@@ -94,10 +89,10 @@ async fn given(ids: &[&str], config: &str) -> (System, Vec<Value>) {
 async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     let (system, messages) = given(&["4d2", "1234", "77"], &by_id()).await;
     for (parked, id) in (1..).zip(["1234", "4D2", "0001234"]) {
-        bring(&system, &json!({"id": id, "status": "delivered"})).await;
+        system.bring_receipt(&json!({"id": id, "status": "delivered"})).await;
         assert_eq!(system.parked("receipt").await.len(), parked, "{id}");
     }
-    bring(&system, &json!({"id": "077", "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
     system.until_quiet().await;
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
@@ -109,9 +104,9 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
 #[tokio::test]
 async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_counts() {
     let (system, messages) = given(&["ab-1F", "AB-1f"], &by_id()).await;
-    bring(&system, &json!({"id": "AB-1f", "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
     assert_eq!(system.message(&messages[1]).await["state"], "delivered");
-    bring(&system, &json!({"id": "ab-1f", "status": "undelivered"})).await;
+    system.bring_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
     assert_eq!(system.parked("receipt").await.len(), 1);
 }
@@ -119,7 +114,7 @@ async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_co
 #[tokio::test]
 async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
     let (system, messages) = given(&["c-1", "c-1"], &by_id()).await;
-    bring(&system, &json!({"id": "c-1", "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     for message in &messages {
         assert_eq!(system.message(message).await["state"], "submitted");
     }
@@ -129,7 +124,7 @@ async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
 #[tokio::test]
 async fn a_carrier_that_is_not_set_so_is_not_found_by_its_ids() {
     let (system, messages) = given(&["c-1"], Config::DEFAULT).await;
-    bring(&system, &json!({"id": "c-1", "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     system.advance(61).await;
     system.until_quiet().await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");

@@ -32,4 +32,4 @@ mod submit;
 mod two_processes;
 mod unknown;
 
-use tests::system;
+use tests::{carrier, system};

@@ -78,9 +78,7 @@ async fn what_is_counted_is_what_happened() {
     system.send_one(DEMO, told("447700900701")).await; // busy twice
     let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
     system.until_handset("447700900001", 1).await;
-    let reply = json!({"to": asked["from"]["value"], "text": "Yes"});
-    let phone = system.request(reqwest::Method::POST, "/handsets/447700900001/replies");
-    assert!(answer(phone.json(&reply)).await.status.is_success());
+    system.reply("447700900001", &asked["from"]["value"], "Yes").await;
     system.until_sunk("other-replies", 1).await;
     system.until_sunk("receipts", 4).await;
     let later = (system.now().await + jiff::SignedDuration::from_mins(6)).to_string();

@@ -7,12 +7,11 @@ mod answers;
 use futures_util::future::join_all;
 use jiff::ToSpan;
 use local::config::Config;
-use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     admin::{printed, read, refused},
-    system::{DEMO, System, TOKEN, answer, owned, shared, with},
+    system::{DEMO, System, owned, shared, with},
 };
 
 const PHONE: &str = "447700900010";
@@ -29,10 +28,7 @@ async fn answering() -> System {
 
 /// Brings a reply as the carrier would.
 async fn bring(system: &System, id: &str, to: &str, text: &str) {
-    let reply = json!({"id": id, "from": PHONE, "to": to, "text": text});
-    let path = format!("/mo/loopback/{TOKEN}");
-    let answer = answer(system.request(Method::POST, &path).json(&reply)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    system.bring_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
 }
 
 /// What that phone got, once all is quiet.
@@ -195,9 +191,7 @@ async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
 /// Brings a reply that was written at that time.
 async fn bring_of(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
     let reply = json!({"id": id, "from": PHONE, "to": OURS, "text": text, "at": at.to_string()});
-    let path = format!("/mo/loopback/{TOKEN}");
-    let answer = answer(system.request(Method::POST, &path).json(&reply)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    system.bring_reply(&reply).await;
 }
 
 #[tokio::test]

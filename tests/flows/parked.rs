@@ -2,30 +2,22 @@
 //! seldom, applied once when there is something to apply it to, and gone after
 //! seven days.
 
-use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
 use uuid::Uuid;
 
 use crate::{
     admin::read,
-    system::{DEMO, System, answer, owned, shared, with},
+    carrier::receipts_path,
+    system::{DEMO, System, owned, shared, with},
 };
 
-const RECEIPTS: &str = "/dlr/loopback/loopback-webhook-token";
-const REPLIES: &str = "/mo/loopback/loopback-webhook-token";
 /// Its carrier brings no receipt by itself.
 const SILENT: &str = "447700900310";
 const PHONE: &str = "447700900010";
 /// In nobody's possession until a test says so.
 const STRAY: &str = "441110000001";
 const A_DAY: u64 = 86_400;
-
-/// Brings it as the carrier would.
-async fn bring(system: &System, path: &str, body: &Value) {
-    let answer = answer(system.request(Method::POST, path).json(body)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-}
 
 fn receipt(id: &Value, status: &str) -> Value {
     json!({"id": "c-1", "reference": id, "status": status, "code": "00"})
@@ -82,8 +74,8 @@ async fn until_nothing_parked(system: &System) {
 async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
     let system = System::start().await;
     let (name, id) = named();
-    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
-    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
+    system.bring_receipt(&receipt(&id, "delivered")).await;
+    system.bring_receipt(&receipt(&id, "delivered")).await;
     assert_eq!(system.parked("receipt").await.len(), 1);
 
     assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
@@ -103,7 +95,7 @@ async fn a_receipt_by_the_path_of_its_message_is_parked_by_that_path() {
     let ((name, id), (_, other)) = (named(), named());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
-        bring(&system, &format!("{RECEIPTS}/{}", id.as_str().unwrap()), &body).await;
+        system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
     }
     assert_eq!(system.parked("receipt").await.len(), 2, "of one body, by two paths");
     system.send_one(DEMO, message(&system, name)).await;
@@ -118,7 +110,7 @@ async fn a_receipt_by_the_path_of_its_message_is_parked_by_that_path() {
 async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
     let system = System::start().await;
     let (name, id) = named();
-    bring(&system, RECEIPTS, &receipt(&id, "undelivered")).await;
+    system.bring_receipt(&receipt(&id, "undelivered")).await;
     system.advance(3_600).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
@@ -134,7 +126,7 @@ async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() 
 async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
     let system = System::start().await;
     let (name, id) = named();
-    bring(&system, RECEIPTS, &receipt(&id, "undelivered")).await;
+    system.bring_receipt(&receipt(&id, "undelivered")).await;
     let channels = with(message(&system, name), "channels", json!(["sms", "rcs"]));
     system.send_one(DEMO, channels).await;
     system.until_state(&id, "submitted").await;
@@ -152,7 +144,7 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
 #[tokio::test]
 async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
     let system = System::start().await;
-    bring(&system, REPLIES, &reply("mo-1", STRAY, "Are you there?")).await;
+    system.bring_reply(&reply("mo-1", STRAY, "Are you there?")).await;
     system.advance(60).await;
     until_tried(&system, 1).await;
     assert!(system.sunk("replies").await.is_empty());
@@ -184,7 +176,7 @@ async fn send_from_stray(system: &System) -> Value {
 #[tokio::test]
 async fn a_stop_counts_though_nobody_has_the_sender_yet() {
     let system = System::start().await;
-    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
+    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
     add_sender(&system, STRAY).await;
     system.until_state(&send_from_stray(&system).await, "blocked").await;
     system.advance(60).await;
@@ -194,10 +186,10 @@ async fn a_stop_counts_though_nobody_has_the_sender_yet() {
 #[tokio::test]
 async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
     let system = System::start().await;
-    bring(&system, REPLIES, &reply("mo-1", STRAY, "STOP")).await;
+    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
     system.advance(30).await;
     add_sender(&system, STRAY).await;
-    bring(&system, REPLIES, &reply("mo-2", STRAY, "START")).await;
+    system.bring_reply(&reply("mo-2", STRAY, "START")).await;
     system.advance(60).await;
     until_nothing_parked(&system).await;
     system.until_state(&send_from_stray(&system).await, "delivered").await;
@@ -207,8 +199,7 @@ async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it()
 async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_later() {
     let system = System::start().await;
     for sender in 801..=806 {
-        bring(&system, REPLIES, &reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else"))
-            .await;
+        system.bring_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
     }
     system.advance(120).await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
@@ -223,7 +214,7 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
 #[tokio::test]
 async fn a_try_too_many_brings_the_last_one_no_nearer() {
     let system = System::start().await;
-    bring(&system, RECEIPTS, &receipt(&named().1, "delivered")).await;
+    system.bring_receipt(&receipt(&named().1, "delivered")).await;
     for tries in 1..=6 {
         read(&system, &["parked", "replay"]).await;
         until_tried(&system, tries).await;
@@ -236,7 +227,7 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
 #[tokio::test]
 async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
     let system = System::start().await;
-    bring(&system, RECEIPTS, &receipt(&named().1, "delivered")).await;
+    system.bring_receipt(&receipt(&named().1, "delivered")).await;
     let mut wakes = Vec::new();
     let mut item = items(&system).await.remove(0);
     while let Some(next) = integer(&item, "wake_at") {
@@ -263,7 +254,7 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
 #[tokio::test]
 async fn what_bears_no_name_of_ours_is_only_kept() {
     let system = System::start().await;
-    bring(&system, RECEIPTS, &json!({"id": "c-2", "status": "delivered"})).await;
+    system.bring_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
     system.advance(A_DAY).await;
     system.until_quiet().await;
     let item = &items(&system).await[0];
@@ -274,7 +265,7 @@ async fn what_bears_no_name_of_ours_is_only_kept() {
 async fn what_is_parked_is_tried_though_everything_after_that_is_cut_off() {
     let system = System::start().await;
     let (name, id) = named();
-    bring(&system, RECEIPTS, &receipt(&id, "delivered")).await;
+    system.bring_receipt(&receipt(&id, "delivered")).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
 
@@ -298,7 +289,7 @@ async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again
     let system = System::start().await;
     let (name, id) = named();
     let late = receipt(&id, "delivered");
-    bring(&system, RECEIPTS, &late).await;
+    system.bring_receipt(&late).await;
     let left = items(&system).await[0].clone();
     system.send_one(DEMO, message(&system, name)).await;
     system.advance(60).await;

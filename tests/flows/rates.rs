@@ -267,10 +267,10 @@ async fn a_job_that_comes_early_leaves_the_message_to_its_turn() {
     let job = json!({"v": 1, "type": "submit", "message": id}).to_string();
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     system.enqueue(&[job], 0).await;
-    system.advance(50).await;
+    system.until_put_off().await;
     let waiting = system.message(&id).await;
     assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(0)));
-    system.advance(52).await;
+    system.advance(102).await;
     system.until_handset(PHONE, 1).await;
     system.until_quiet().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);

@@ -7,9 +7,10 @@ use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::system::{Answer, DEMO, System, answer, shared, with};
-
-const WEBHOOK: &str = "/dlr/loopback/loopback-webhook-token";
+use crate::{
+    carrier::receipts_path,
+    system::{DEMO, System, TOKEN, answer, shared, with},
+};
 
 /// Sends to that phone, with the sink `receipts` as callback; gives the id.
 async fn send(system: &System, phone: &str) -> Value {
@@ -28,14 +29,9 @@ fn receipt(id: &Value, status: &str) -> Value {
     json!({"id": "c-1", "reference": id, "status": status, "code": "00", "description": format!("Said {status}")})
 }
 
-async fn post(system: &System, path: &str, body: &Value) -> Answer {
-    answer(system.request(Method::POST, path).json(body)).await
-}
-
 /// Brings a receipt as the carrier would.
 async fn bring(system: &System, id: &Value, status: &str) {
-    let answer = post(system, WEBHOOK, &receipt(id, status)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    system.bring_receipt(&receipt(id, status)).await;
 }
 
 /// How often a state is in a message's history.
@@ -244,9 +240,9 @@ async fn an_id_in_the_path_wins_over_the_one_in_the_body() {
     let system = System::start().await;
     let of_path = submitted(&system, "447700900310").await;
     let of_body = submitted(&system, "447700900311").await;
-    let path = format!("{WEBHOOK}/{}", of_path.as_str().unwrap());
-    assert_eq!(post(&system, &path, &receipt(&of_body, "delivered")).await.status, StatusCode::OK);
-    assert_eq!(post(&system, &path, &json!({"id": "c-1", "status": "read"})).await.status, StatusCode::OK);
+    let path = format!("{}/{}", receipts_path(), of_path.as_str().unwrap());
+    system.bring(&path, &receipt(&of_body, "delivered")).await;
+    system.bring(&path, &json!({"id": "c-1", "status": "read"})).await;
     assert_eq!(system.message(&of_path).await["state"], "read");
     assert_eq!(system.message(&of_body).await["state"], "submitted");
 }
@@ -257,7 +253,7 @@ async fn a_receipt_of_no_message_is_parked_as_it_came() {
     let unknown = receipt(&uuid::Uuid::new_v4().to_string().into(), "delivered");
     let nameless = json!({"id": "c-2", "status": "delivered"});
     for strange in [&unknown, &nameless, &unknown] {
-        assert_eq!(post(&system, WEBHOOK, strange).await.status, StatusCode::OK);
+        system.bring_receipt(strange).await;
     }
     let parked = system.parked("receipt").await;
     assert_eq!(parked.len(), 2);
@@ -275,8 +271,7 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_parked_and_does_no
     for status in ["sent", "delivered", "read", "undelivered"] {
         bring(&system, &id, status).await;
     }
-    let path = format!("{WEBHOOK}/{}", id.as_str().unwrap());
-    assert_eq!(post(&system, &path, &receipt(&id, "expired")).await.status, StatusCode::OK);
+    system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
     assert_eq!(system.message(&id).await, before);
     assert_eq!(system.parked("receipt").await.len(), 5);
 
@@ -298,7 +293,7 @@ async fn a_receipt_that_cannot_be_read_is_refused_and_its_field_named() {
         (json!({"reference": id}).to_string(), "(body)"),
         (receipt(&"42".into(), "delivered").to_string(), "reference"),
     ] {
-        let refused = answer(system.request(Method::POST, WEBHOOK).body(body.clone())).await;
+        let refused = answer(system.request(Method::POST, &receipts_path()).body(body.clone())).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
@@ -314,12 +309,12 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
     for path in [
         "/dlr/loopback/wrong-token".to_owned(),
         format!("/dlr/loopback/wrong-token/{}", id.as_str().unwrap()),
-        "/dlr/loopback/loopback-webhook-toke".to_owned(),
-        "/dlr/nobody/loopback-webhook-token".to_owned(),
-        "/dlr/Loopback/loopback-webhook-token".to_owned(),
-        format!("{WEBHOOK}/42"),
+        format!("/dlr/loopback/{}", &TOKEN[..TOKEN.len() - 1]),
+        format!("/dlr/nobody/{TOKEN}"),
+        format!("/dlr/Loopback/{TOKEN}"),
+        format!("{}/42", receipts_path()),
     ] {
-        let refused = post(&system, &path, &receipt(&id, "delivered")).await;
+        let refused = system.offer(&path, &receipt(&id, "delivered")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
         bodies.push(refused.body);
     }
@@ -335,9 +330,7 @@ async fn a_refusal_that_is_also_reported_is_told() {
     let id = &message["messageUuid"];
     system.until_state(id, "rejected").await;
     system.until_sunk("receipts", 1).await;
-    let receipt = json!({"id": "c", "reference": id, "status": "rejected", "code": "24"});
-    let brought = answer(system.request(Method::POST, "/dlr/loopback/loopback-webhook-token").json(&receipt)).await;
-    assert_eq!(brought.status, StatusCode::OK);
+    system.bring_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
     let told = system.until_sunk("receipts", 2).await.len();
     // What was announced first is still tried again, though the receipt came in between.
     system.advance(10).await;

@@ -3,12 +3,14 @@
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::system::{Answer, DEMO, OTHER, System, answer, owned, shared, with};
+use crate::{
+    carrier::replies_path,
+    system::{DEMO, OTHER, System, TOKEN, owned, shared, with},
+};
 
-const WEBHOOK: &str = "/mo/loopback/loopback-webhook-token";
 const PHONE: &str = "447700900010";
 /// Numbers that the two accounts own.
 const OURS: &str = "441234567890";
@@ -16,16 +18,6 @@ const THEIRS: &str = "449999999999";
 
 fn reply(id: &str, to: &str, text: &str) -> Value {
     json!({"id": id, "from": PHONE, "to": to, "text": text, "at": "2026-01-01T00:00:00Z"})
-}
-
-async fn post(system: &System, path: &str, body: &Value) -> Answer {
-    answer(system.request(Method::POST, path).json(body)).await
-}
-
-/// Brings a reply as the carrier would.
-async fn bring(system: &System, reply: &Value) {
-    let answer = post(system, WEBHOOK, reply).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
 /// The replies of the demo account's conversation with the phone.
@@ -89,14 +81,14 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
 async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
-    join_all((0..5).map(|_| bring(&system, &first))).await;
+    join_all((0..5).map(|_| system.bring_reply(&first))).await;
     system.until_quiet().await;
-    bring(&system, &first).await;
+    system.bring_reply(&first).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
-    bring(&system, &reply("mo-2", OURS, "Hello")).await;
+    system.bring_reply(&reply("mo-2", OURS, "Hello")).await;
     system.until_quiet().await;
     assert_eq!(
         (system.sunk("replies").await.len(), on_record(&system).await.len()),
@@ -109,9 +101,9 @@ async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
 async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
     let stop = reply("mo-1", OURS, "STOP");
-    bring(&system, &stop).await;
-    bring(&system, &reply("mo-2", OURS, "START")).await;
-    bring(&system, &stop).await;
+    system.bring_reply(&stop).await;
+    system.bring_reply(&reply("mo-2", OURS, "START")).await;
+    system.bring_reply(&stop).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
@@ -122,7 +114,7 @@ async fn a_reply_that_belongs_to_nobody_is_parked_and_told_to_nobody() {
     // A shared number of which the phone has never heard, and one that is not in the directory.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
-        bring(&system, stray).await;
+        system.bring_reply(stray).await;
     }
     system.until_quiet().await;
     let parked = system.parked("reply").await;
@@ -148,7 +140,7 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
     let system = System::start().await;
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
-        bring(&system, &reply(&format!("mo-{index}"), OURS, text)).await;
+        system.bring_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
         let told = &system.until_sunk("replies", index + 1).await[index]["json"];
         assert_eq!(told["message"], text);
         assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
@@ -159,8 +151,9 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
 #[tokio::test]
 async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
     let system = System::start().await;
-    for path in ["/mo/loopback/wrong-token", "/mo/nobody/loopback-webhook-token", "/mo/loopback/"] {
-        assert_eq!(post(&system, path, &reply("mo-1", OURS, "Hello")).await.status, StatusCode::NOT_FOUND, "{path}");
+    for path in ["/mo/loopback/wrong-token", &format!("/mo/nobody/{TOKEN}"), "/mo/loopback/"] {
+        let refused = system.offer(path, &reply("mo-1", OURS, "Hello")).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
     system.until_quiet().await;
     assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
@@ -178,7 +171,7 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
         (with(good.clone(), "to", "#"), "to"),
         (with(good, "id", ""), "id"),
     ] {
-        let refused = post(&system, WEBHOOK, &body).await;
+        let refused = system.offer(&replies_path(), &body).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
@@ -191,7 +184,7 @@ async fn a_stop_counts_though_nobody_has_written_yet() {
     let system = System::start().await;
     // No account has this sender locked for this phone, so whose reply it is is not known.
     for sender in 801..=806 {
-        bring(&system, &reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
+        system.bring_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
     }
     let message = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
@@ -205,11 +198,11 @@ async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
         reply["at"] = time.into();
         reply
     };
-    bring(&system, &at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
-    bring(&system, &at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
+    system.bring_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
+    system.bring_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
-    bring(&system, &at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
+    system.bring_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello again")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
@@ -219,10 +212,10 @@ async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
     let system = System::start().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;
-    bring(&system, &reply("1", OURS, "STOP")).await;
+    system.bring_reply(&reply("1", OURS, "STOP")).await;
     let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
     system.until_state(&blocked["messageUuid"], "blocked").await;
-    bring(&system, &reply("2", OURS, "I said stop")).await;
+    system.bring_reply(&reply("2", OURS, "I said stop")).await;
     let told = system.until_sunk("replies", 2).await;
     let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
     assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);

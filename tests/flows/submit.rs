@@ -6,6 +6,8 @@ use std::{
     net::TcpListener,
 };
 
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use dispatch::Dispatch;
 use jiff::ToSpan;
 use local::config::Config;
 use serde_json::{Value, json};
@@ -156,9 +158,7 @@ async fn an_outcome_is_unknown_until_its_receipt_comes() {
     let id = send(&system, "447700900811").await;
     let unknown = system.until_state(&id, "unknown").await;
     assert_eq!(unknown["history"][2]["reason"], "no answer in time");
-    let receipt = json!({"reference": id, "status": "delivered"});
-    let brought = system.request(reqwest::Method::POST, "/dlr/loopback/loopback-webhook-token").json(&receipt);
-    assert_eq!(brought.send().await.unwrap().status(), reqwest::StatusCode::OK);
+    system.bring_receipt(&json!({"reference": id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
     system.advance(25 * 3_600).await;
     assert_eq!(told(&system).await, ["00"]);
@@ -209,11 +209,17 @@ async fn a_job_that_comes_before_its_time_sends_nothing_yet() {
     let system = System::start().await;
     let phone = "447700900010";
     let id = send_later(&system, phone).await;
+    let mut early = SqsMessage::default();
+    (early.message_id, early.body) = (Some("early".to_owned()), Some(job(&id)));
+    let mut batch = SqsEvent::default();
+    batch.records = vec![early];
+    let answered = Dispatch::new(&system.environment()).unwrap().handle(batch).await;
+    assert_eq!(answered.batch_item_failures[0].item_identifier, "early", "it comes again");
+    let message = system.message(&id).await;
+    assert_eq!((&message["state"], &message["attempts"]), (&"scheduled".into(), &0.into()));
+
     system.enqueue(&[job(&id)], 0).await;
-    system.advance(300).await;
-    assert_eq!(system.message(&id).await["state"], "scheduled");
-    assert!(system.handset(phone).await.is_empty());
-    system.advance(300).await;
+    system.advance(600).await;
     system.until_state(&id, "delivered").await;
     system.advance(90).await;
     system.until_quiet().await;

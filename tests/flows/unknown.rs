@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cm,
-    system::{Answer, CM_TOKEN, DEMO, System, TOKEN, answer, owned, with},
+    system::{Answer, DEMO, System, answer, owned, with},
 };
 
 /// Its carrier takes whatever is sent there, and gives no answer in time.
@@ -69,9 +69,7 @@ async fn behaves(system: &System, sms: &str) {
 }
 
 async fn receipt(system: &System, id: &Value, status: &str) {
-    let brought = system.request(Method::POST, &format!("/dlr/loopback/{TOKEN}"));
-    let brought = brought.json(&json!({"reference": id, "status": status})).send().await.unwrap();
-    assert_eq!(brought.status(), StatusCode::OK);
+    system.bring_receipt(&json!({"reference": id, "status": status})).await;
 }
 
 /// Codes and words of the receipts that the client got.
@@ -98,7 +96,8 @@ async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_g
     let id = unknown(&system, None).await;
     for (times, minutes) in [(1, 2), (2, 10), (3, 60)] {
         system.advance(minutes * MINUTE - 20).await;
-        assert_eq!(system.handset(PHONE).await.len(), times, "not before {minutes} minutes");
+        system.until_put_off().await;
+        assert_eq!(system.message(&id).await["attempts"], times, "not before {minutes} minutes");
         system.advance(25).await;
         let message = until_unknown_after(&system, &id, times as u64 + 1).await;
         assert_eq!(ends(&message), vec!["unknown"; times]);
@@ -224,9 +223,7 @@ async fn another_channel_has_its_turn_before_anything_is_sent_again() {
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
     assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["silent", "unknown"]));
-    let late = json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}});
-    let brought = system.request(Method::POST, &format!("/dlr/cm/{CM_TOKEN}"));
-    assert!(brought.json(&json!({"messages": {"msg": late}})).send().await.unwrap().status().is_success());
+    system.bring_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
     system.until_state(&id, "delivered").await;
     pass(&system, DAY).await;
     assert_eq!(system.handset(PHONE).await.len(), 3);

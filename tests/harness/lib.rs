@@ -8,4 +8,5 @@
     reason = "a test that fails may say so where it stands"
 )]
 
+pub mod carrier;
 pub mod system;

@@ -209,28 +209,6 @@ impl System {
         }
     }
 
-    /// What that phone has got.
-    pub async fn handset(&self, number: &str) -> Vec<Value> {
-        let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
-        answer.body["messages"].as_array().unwrap().clone()
-    }
-
-    /// Waits until that phone has got that many messages.
-    pub async fn until_handset(&self, number: &str, count: usize) -> Vec<Value> {
-        self.until(&format!("{number} has {count}"), async || {
-            let messages = self.handset(number).await;
-            (messages.len() >= count).then_some(messages)
-        })
-        .await
-    }
-
-    /// Answers as that phone would.
-    pub async fn reply(&self, number: &str, to: &Value, text: &str) {
-        let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
-        let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
-        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
-    }
-
     pub fn sink(&self, name: &str) -> String {
         // The world's own address: it outlives the gateway.
         self.world.url().join(&format!("sinks/{name}")).unwrap().to_string()
@@ -297,11 +275,13 @@ impl System {
         }
     }
 
-    /// Waits until nothing is in the queue of callbacks but what is put off.
+    /// Waits until nothing is in the queues but what is put off.
     pub async fn until_put_off(&self) {
-        let names = ["", "NotVisible"];
-        let looked = "what is to be told is told or put off";
-        self.until(looked, async || (self.count_in("CallbacksQueue", &names).await == 0).then_some(())).await;
+        for queue in ["JobsQueue", "CallbacksQueue"] {
+            let what = format!("what is in {queue} is put off");
+            let due = async || self.count_in(queue, &["", "NotVisible"]).await;
+            self.until(&what, async || (due().await == 0).then_some(())).await;
+        }
     }
 
     /// Forgets that endpoints fail, as when each has answered to something else meanwhile.
@@ -345,14 +325,6 @@ impl System {
         let entries: Vec<_> = payloads.iter().enumerate().map(entry).collect();
         let batch = json!({"QueueUrl": self.queue_url("JobsQueue"), "Entries": entries});
         self.aws("AmazonSQS.SendMessageBatch", &batch).await;
-    }
-
-    /// The receipts (`receipt`) or replies (`reply`) that belong to nothing known, as they came.
-    pub async fn parked(&self, kind: &str) -> Vec<Value> {
-        let answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-        let items = answer["Items"].as_array().unwrap().iter();
-        let parked = items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with(&format!("parked#{kind}#")));
-        parked.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()
     }
 
     /// The URL of the queue of that logical name.

@@ -14,20 +14,14 @@ use std::{
     },
 };
 
-use jiff::Timestamp;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use uuid::Uuid;
 
-use super::{Answer, Caller, Delivery, TIMEOUT, guard::Guard, public_address::is_public};
-use crate::{
-    dialects::Dialect,
-    domain::{CallbackUrl, EventId},
-    runtime::HttpStack,
-};
+use super::{Answer, Caller, TIMEOUT, caller_tests::deliver, guard::Guard, public_address::is_public};
+use crate::{domain::CallbackUrl, runtime::HttpStack};
 
 /// Names whose owner answers each question anew.
 #[derive(Clone, Default)]
@@ -59,7 +53,8 @@ struct Server {
 }
 
 impl Server {
-    async fn answering(head: &'static str) -> Self {
+    async fn answering(head: &str) -> Self {
+        let answer = format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let server = Self { port: listener.local_addr().unwrap().port(), requests: Arc::default() };
         let requests = Arc::clone(&server.requests);
@@ -67,7 +62,7 @@ impl Server {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.read(&mut [0; 4096]).await;
                 requests.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
         server
@@ -80,18 +75,6 @@ impl Server {
 
 fn caller(guard: Guard) -> Caller {
     Caller::new(&HttpStack::new().unwrap(), guard, TIMEOUT).unwrap()
-}
-
-async fn call(caller: &Caller, url: &str) -> Answer {
-    let delivery = Delivery {
-        url: &CallbackUrl::parse(url).unwrap(),
-        event: EventId::new(Uuid::nil()),
-        dialect: Some(Dialect::Mplus),
-        secrets: &[],
-        at: Timestamp::UNIX_EPOCH,
-        body: String::new(),
-    };
-    caller.deliver(&delivery).await
 }
 
 #[track_caller]
@@ -134,7 +117,7 @@ async fn a_private_address_is_not_called_however_it_is_spelt() {
         "http://metadata.google.internal/",
     ] {
         let caller = caller(Guard::new(Answers::of(&[&["127.0.0.1", "::1"]]), is_public));
-        assert_refused(&call(&caller, url).await, url);
+        assert_refused(&deliver(&caller, url).await, url);
     }
     for url in ["http://public@127.0.0.1:9/", "http://public:x@127.0.0.1/", "http://[fe80::1%25eth0]/", "http://[::1"] {
         assert!(CallbackUrl::parse(url).is_err(), "{url}");
@@ -143,7 +126,7 @@ async fn a_private_address_is_not_called_however_it_is_spelt() {
 
 #[tokio::test]
 async fn the_names_of_this_machine_are_not_called() {
-    assert_refused(&call(&caller(Guard::public()), "http://localhost:9/").await, "localhost");
+    assert_refused(&deliver(&caller(Guard::public()), "http://localhost:9/").await, "localhost");
 }
 
 #[tokio::test]
@@ -153,10 +136,10 @@ async fn what_is_connected_to_is_what_was_judged() {
     let answers = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
     let caller = caller(Guard::new(answers.clone(), |address| address.is_loopback()));
     // One question for one connection: there is no second answer to be led astray by.
-    assert_eq!(call(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_eq!(deliver(&caller, &url).await, Answer::Taken { status: 204 });
     assert_eq!((answers.left(), server.requests()), (2, 1));
-    assert_refused(&call(&caller, &url).await, &url);
-    assert_eq!(call(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_refused(&deliver(&caller, &url).await, &url);
+    assert_eq!(deliver(&caller, &url).await, Answer::Taken { status: 204 });
     assert_eq!((answers.left(), server.requests()), (0, 2));
 }
 
@@ -166,21 +149,23 @@ async fn of_several_addresses_the_private_ones_are_left_out() {
     let url = format!("http://both.example:{}/", server.port);
     // The test's own listener has to be left out here, as it is loopback's.
     let answers = Answers::of(&[&["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"], &["10.0.0.1", "127.0.0.1"]]);
-    assert_refused(&call(&caller(Guard::new(answers.clone(), is_public)), &url).await, &url);
+    assert_refused(&deliver(&caller(Guard::new(answers.clone(), is_public)), &url).await, &url);
     assert_eq!(server.requests(), 0);
     let only_loopback = caller(Guard::new(answers, |address| address.is_loopback()));
-    assert_eq!(call(&only_loopback, &url).await, Answer::Taken { status: 204 });
+    assert_eq!(deliver(&only_loopback, &url).await, Answer::Taken { status: 204 });
 }
 
 #[tokio::test]
 async fn a_redirect_leads_nowhere() {
     let inside = Server::answering("204 No Content").await;
-    let head = format!("307 Temporary Redirect\r\nlocation: http://127.0.0.1:{}/", inside.port);
-    let outside = Server::answering(head.leak()).await;
     let caller = caller(Guard::new(Answers::default(), |address| address.is_loopback()));
-    let answer = call(&caller, &format!("http://127.0.0.1:{}/", outside.port)).await;
-    assert_eq!(answer, Answer::Failed { reason: "status 307".to_owned(), retry_after: None });
-    assert_eq!((outside.requests(), inside.requests()), (1, 0));
+    for status in [301, 302, 303, 307, 308] {
+        let head = format!("{status} -\r\nlocation: http://127.0.0.1:{}/", inside.port);
+        let outside = Server::answering(&head).await;
+        let answer = deliver(&caller, &format!("http://127.0.0.1:{}/", outside.port)).await;
+        assert_eq!(answer, Answer::Failed { reason: format!("status {status}"), retry_after: None });
+        assert_eq!((outside.requests(), inside.requests()), (1, 0), "{status}");
+    }
 }
 
 /// A proxy would resolve and connect in the gateway's place, past the guard. The
@@ -191,9 +176,9 @@ async fn no_proxy_of_the_environment_leads_around_the_guard() {
     if env::var_os(INNER).is_some() {
         let server = Server::answering("204 No Content").await;
         let caller = caller(Guard::new(Answers::of(&[&["127.0.0.1"]]), |address| address.is_loopback()));
-        let taken = call(&caller, &format!("http://client.example:{}/", server.port)).await;
+        let taken = deliver(&caller, &format!("http://client.example:{}/", server.port)).await;
         assert_eq!((taken, server.requests()), (Answer::Taken { status: 204 }, 1));
-        assert_refused(&call(&self::caller(Guard::public()), "http://127.0.0.1:9/").await, "loopback");
+        assert_refused(&deliver(&self::caller(Guard::public()), "http://127.0.0.1:9/").await, "loopback");
         return;
     }
     let proxy = Server::answering("200 OK").await;

@@ -151,3 +151,100 @@ fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> V
     let all_known = content.all_suggestions().all(known);
     if all_known { Ok(()) } else { Err("it does not know that suggestion".to_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const WITH_RULES: [Channel; 5] =
+        [Channel::WhatsApp, Channel::AppleBusinessChat, Channel::Viber, Channel::Rcs, Channel::Twitter];
+
+    /// What a channel makes of a content that is stored so.
+    fn showing(stored: &Value, channel: Channel) -> Showing {
+        Content::of_json(&stored.to_string()).unwrap_or_else(|error| panic!("{error}: {stored}")).on(channel)
+    }
+
+    fn bubble(bubble: Value) -> Value {
+        json!({"conversation": [bubble]})
+    }
+
+    #[test]
+    fn each_channel_shows_what_the_page_says() {
+        use Channel::{AppleBusinessChat as Apple, Rcs, Twitter, Viber, WhatsApp};
+        let media = |kind: &str| json!({"uri": "https://a.example/x", "mime_type": kind});
+        let untyped = json!({"uri": "https://a.example/x"});
+        let point = json!({"latitude": "51.6", "longitude": "4.7"});
+        let location = json!({"point": point, "search_query": "Konijnenberg 30"});
+        let language = json!({"policy": "deterministic", "code": "en"});
+        let template = json!({"namespace": "n", "element_name": "e", "language": language, "components": []});
+        let interactive =
+            json!({"body": "Come?", "action": {"type": "button", "buttons": [{"id": "yes", "title": "Yes"}]}});
+        let contact = json!({"name": {"formatted_name": "CM", "last_name": "x"}});
+        let picker = json!({"label": "Pick", "options": [{"label": "One"}]});
+        let slot = json!({"start": "2026-02-21T09:00", "end": "2026-02-21T10:00"});
+        let suggested = |last: Value, suggestion: Value| json!({"conversation": [last], "suggestions": [suggestion]});
+        let inside = |suggestion: Value| bubble(json!({"text": "Hi", "suggestions": [suggestion]}));
+        let open = json!({"action": "open_url", "label": "Open", "url": "https://a.example"});
+        let dial = json!({"action": "dial", "label": "Call us", "number": "310612345"});
+        let reply = |label: String| json!({"action": "reply", "label": label});
+        for (content, shown_by) in [
+            (bubble(json!({"text": "Hi"})), vec![WhatsApp, Apple, Viber, Rcs, Twitter]),
+            (bubble(json!({"text": "x".repeat(4096)})), vec![WhatsApp, Apple, Viber, Rcs, Twitter]),
+            (bubble(json!({"text": "x".repeat(4097)})), vec![Viber, Rcs, Twitter]),
+            (bubble(json!({"text": "x".repeat(10_000)})), vec![Viber, Rcs, Twitter]),
+            (bubble(json!({"text": "x".repeat(10_001)})), vec![Viber, Rcs]),
+            (bubble(json!({"media": untyped})), vec![WhatsApp, Apple, Viber, Rcs, Twitter]),
+            (bubble(json!({"media": media("image/png")})), vec![WhatsApp, Apple, Viber, Rcs, Twitter]),
+            (bubble(json!({"media": media("video/mp4")})), vec![WhatsApp, Apple, Rcs, Twitter]),
+            (bubble(json!({"media": media("Video/MP4; codecs=avc1")})), vec![WhatsApp, Apple, Rcs, Twitter]),
+            (bubble(json!({"media": media("audio/ogg; codecs=opus")})), vec![WhatsApp, Apple, Rcs]),
+            (bubble(json!({"text": "Hi", "media": media("image/png")})), vec![WhatsApp, Apple, Rcs, Twitter]),
+            (bubble(json!({"location": location})), vec![WhatsApp, Rcs]),
+            (bubble(json!({"contacts": [contact]})), vec![WhatsApp]),
+            (bubble(json!({"template": template})), vec![WhatsApp]),
+            (bubble(json!({"interactive": interactive})), vec![WhatsApp]),
+            (bubble(json!({"text": "Hi", "list_picker": picker})), vec![Apple]),
+            (bubble(json!({"text": "Hi", "time_picker": {"options": [slot]}})), vec![Apple]),
+            (bubble(json!({"oauth2": {"response_type": "token", "scope": ["email"]}})), vec![Apple]),
+            (suggested(json!({"text": "Hi"}), open.clone()), vec![Viber, Rcs]),
+            (suggested(json!({"media": media("image/png")}), open.clone()), vec![Rcs]),
+            (suggested(json!({"text": "Hi"}), dial), vec![Rcs]),
+            (suggested(json!({"text": "Hi"}), reply("x".repeat(36))), vec![Rcs, Twitter]),
+            (suggested(json!({"text": "Hi"}), reply("x".repeat(37))), vec![Rcs]),
+            (inside(open), vec![Apple, Viber, Rcs]),
+            (inside(reply("Yes".to_owned())), vec![Rcs, Twitter]),
+        ] {
+            for channel in WITH_RULES {
+                let shown = showing(&content, channel);
+                assert!(shown != Showing::Text, "{channel:?}: {content}");
+                assert_eq!(shown == Showing::Content, shown_by.contains(&channel), "{channel:?}: {content}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_channel_without_rules_is_left_to_show_it_and_sms_and_push_show_the_text() {
+        let content = bubble(json!({"template": {"namespace": "n", "element_name": "e",
+            "language": {"policy": "fallback", "code": "en"}, "components": []}}));
+        for channel in Channel::ALL.into_iter().filter(|channel| !WITH_RULES.contains(channel)) {
+            let shows_text = matches!(channel, Channel::Sms | Channel::Push | Channel::MobilePush);
+            let expected = if shows_text { Showing::Text } else { Showing::Content };
+            assert_eq!(showing(&content, channel), expected, "{channel:?}");
+        }
+    }
+
+    #[test]
+    fn a_channel_that_cannot_show_it_says_why() {
+        let why = |content: Value, channel: Channel| match showing(&content, channel) {
+            Showing::Not(why) => why,
+            shown => panic!("{shown:?}"),
+        };
+        let location = bubble(json!({"location": {"search_query": "Breda"}}));
+        assert_eq!(why(location, Channel::Viber), "cannot be shown by Viber: it knows no Location");
+        let long = bubble(json!({"text": "x".repeat(4097)}));
+        let most = "cannot be shown by Apple Business Chat: a text may have at most 4096 characters";
+        assert_eq!(why(long, Channel::AppleBusinessChat), most);
+    }
+}

@@ -1,22 +1,15 @@
 //! What matches nothing is shown by the tool, and tried again when it is told so.
 
-use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{PHONE, admin, printed, read};
-use crate::system::{CM_TOKEN, System, answer};
+use crate::system::System;
 
 const STRAY: &str = "441110000001";
 
-/// Brings it as the carrier would.
-async fn bring(system: &System, path: &str, body: &Value) {
-    let answer = answer(system.request(Method::POST, path).json(body)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-}
-
 async fn bring_stray_reply(system: &System) -> Value {
     let body = json!({"id": "mo-1", "from": PHONE, "to": STRAY, "text": "Are you\nthere?"});
-    bring(system, "/mo/loopback/loopback-webhook-token", &body).await;
+    system.bring_reply(&body).await;
     body
 }
 
@@ -26,11 +19,11 @@ async fn what_is_parked_is_listed_and_shows_its_texts_only_when_asked() {
     assert_eq!(printed(&system, &["parked", "list"]).await, "nothing is parked");
     let body = bring_stray_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
-    bring(&system, "/dlr/loopback/loopback-webhook-token", &nameless).await;
+    system.bring_receipt(&nameless).await;
     let status = json!({"code": "2", "errorCode": "", "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"),
         "reference": uuid::Uuid::new_v4().simple().to_string(), "status": status, "operator": ""});
-    bring(&system, &format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
+    system.bring_report(&msg).await;
 
     let all = read(&system, &["parked", "list"]).await["parked"].as_array().unwrap().clone();
     let what: Vec<_> =

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::callbacks::TIMEOUT;
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 
 use crate::system::{DEMO, System, owned, with};
 
@@ -19,34 +22,69 @@ const EVENTS: usize = 200;
 const WORKERS: usize = 8;
 const BATCH: usize = 10;
 
-/// A client that takes connections, and either says nothing or a byte a second. Gives its
-/// address, and how often it was called.
-async fn hanging(drips: bool) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&calls);
-    tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    if drips && connection.write_all(b"H").await.is_err() {
-                        return;
-                    }
-                }
-            });
+/// A client that takes connections, and either says nothing or a byte a second.
+struct Hanging {
+    url: String,
+    calls: Arc<AtomicUsize>,
+    /// How many of them have not been given up.
+    open: Arc<AtomicUsize>,
+}
+
+impl Hanging {
+    async fn start(drips: bool) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (calls, open) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let client = Self { url, calls: Arc::clone(&calls), open: Arc::clone(&open) };
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                open.fetch_add(1, Ordering::SeqCst);
+                calls.fetch_add(1, Ordering::SeqCst);
+                let open = Arc::clone(&open);
+                tokio::spawn(async move {
+                    hang(connection, drips).await;
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        client
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+}
+
+/// Keeps a connection until the other side ends it.
+async fn hang(mut connection: TcpStream, drips: bool) {
+    let (mut request, mut answer) = connection.split();
+    let drip = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if drips && answer.write_all(b"H").await.is_err() {
+                return;
+            }
         }
-    });
-    (url, calls)
+    };
+    let mut nowhere = tokio::io::sink();
+    tokio::select! {
+        _ = tokio::io::copy(&mut request, &mut nowhere) => {}
+        () = drip => {}
+    }
+}
+
+fn message(callback: &str) -> Value {
+    with(owned("447700900010", "Hello"), "callback", callback)
 }
 
 /// Sends messages that call the sink back, and after every second one another that calls
 /// one of the others, in turn. Gives how long it took until the sink was told of all.
 async fn time_to_tell(system: &System, others: &[&str]) -> Duration {
     let sink = system.sink("taking");
-    let message = |url: &str| with(owned("447700900010", "Hello"), "callback", url);
     let mut messages: Vec<Value> = Vec::new();
     for other in others.iter().cycle().take(EVENTS / 2) {
         messages.extend([message(&sink), message(&sink), message(other)]);
@@ -60,12 +98,28 @@ async fn time_to_tell(system: &System, others: &[&str]) -> Duration {
     begun.elapsed()
 }
 
+#[tokio::test]
+async fn clients_that_do_not_answer_hold_up_no_other() {
+    const SILENT: usize = WORKERS / 2;
+    let system = System::start().await;
+    let silent = Hanging::start(false).await;
+    for client in 0..SILENT {
+        // Each path is an endpoint of its own.
+        system.send_one(DEMO, message(&format!("{}{client}", silent.url))).await;
+    }
+    let under_way = || (silent.calls(), silent.open()) == (SILENT, SILENT);
+    system.until("all of them are being called", async || under_way().then_some(())).await;
+    system.send_one(DEMO, message(&system.sink("taking"))).await;
+    system.until_sunk("taking", 1).await;
+    assert!(under_way(), "when it was told, only {} were still being called", silent.open());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_hang_hold_up_one_that_works_for_one_time_out_at_most() {
     let undisturbed = time_to_tell(&System::start().await, &[]).await;
-    let ((silent, silent_calls), (dripping, dripping_calls)) = (hanging(false).await, hanging(true).await);
-    let disturbed = time_to_tell(&System::start().await, &[&silent, &dripping]).await;
-    let calls = silent_calls.load(Ordering::Relaxed) + dripping_calls.load(Ordering::Relaxed);
+    let (silent, dripping) = (Hanging::start(false).await, Hanging::start(true).await);
+    let disturbed = time_to_tell(&System::start().await, &[&silent.url, &dripping.url]).await;
+    let calls = silent.calls() + dripping.calls();
     println!("alone {undisturbed:?}, beside {} events for others {disturbed:?}, which had {calls} calls", EVENTS / 2);
     assert!(disturbed < undisturbed * 2 + TIMEOUT + TIMEOUT / 3, "{disturbed:?}, and alone {undisturbed:?}");
     // A third of what the workers had in their hands before the first time-out, and a try

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mo_webhook::MoWebhook;
+use reqwest::StatusCode;
 use shared::{
     domain::{Keyword, PhoneNumber, Rate, ReplyId, SenderId},
     flow::Gateway,
@@ -11,7 +12,7 @@ use shared::{
 };
 
 use super::*;
-use crate::system::invocation;
+use crate::{carrier::replies_path, system::invocation};
 
 const STOPPED: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
 const STARTED: &str = "Demo: you will get messages from this number again. Reply STOP to get no more.";
@@ -164,7 +165,7 @@ async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
         let nowhere = (queue.to_owned(), system.queue_url("NoSuchQueue").to_string());
         let broken = Environment { variables: environment.variables.clone().with([nowhere]), ..environment };
         let reply = json!({"id": "1", "from": PHONE, "to": OURS, "text": text});
-        let request = invocation(&format!("/mo/loopback/{TOKEN}"), &reply);
+        let request = invocation(&replies_path(), &reply);
         let refused = MoWebhook::new(&broken).unwrap().handle(request).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{queue}");
 
@@ -224,13 +225,20 @@ async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     sender
 }
 
+/// The answer to that keyword in a sender's conversation.
+async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
+    page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == keyword).unwrap().clone()
+}
+
 #[tokio::test]
 async fn an_answer_waits_for_its_senders_turn() {
     let system = answering().await;
     let sender = busy_sender(&system, 200).await;
     bring(&system, "1", sender, "STOP").await;
     system.advance(100).await;
-    assert!(system.handset(PHONE).await.is_empty());
+    system.until_put_off().await;
+    assert_eq!(answer_to(&system, sender, "stop").await["attempts"], 0);
     system.advance(102).await;
     system.until_handset(PHONE, 1).await;
 }
@@ -244,9 +252,7 @@ async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
     }
     system.advance(202).await;
     system.until_handset(PHONE, 1).await;
-    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
-    let started = page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == "start").unwrap();
-    system.until_state(&started["id"], "blocked").await;
+    system.until_state(&answer_to(&system, sender, "start").await["id"], "blocked").await;
     assert_eq!(texts(&system).await, [STOPPED]);
 }
 
@@ -268,8 +274,6 @@ async fn what_is_answered_late_is_not_answered() {
     let sender = busy_sender(&system, 600).await;
     bring(&system, "1", sender, "HELP").await;
     system.advance(601).await;
-    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
-    let answer = page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == "help").unwrap();
-    system.until_state(&answer["id"], "expired").await;
+    system.until_state(&answer_to(&system, sender, "help").await["id"], "expired").await;
     assert!(texts(&system).await.is_empty());
 }

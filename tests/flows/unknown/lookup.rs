@@ -16,6 +16,7 @@ async fn what_its_carrier_took_is_submitted_and_is_never_sent_again() {
         let system = System::with_config(&asking(on_unknown)).await;
         let id = unknown(&system, None).await;
         system.advance(100).await;
+        system.until_put_off().await;
         assert_eq!(system.message(&id).await["state"], "unknown", "it may still be under way");
         system.advance(25).await;
         let message = system.until_state(&id, "submitted").await;
