@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use shared::{
     carriers::SubmitReference,
     domain::Brought,
-    edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{Wrong, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
     store::{CarrierSecrets, Directory},
@@ -50,10 +50,13 @@ impl DlrWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        for (index, one) in receipts.iter().enumerate() {
+        let mut wrong = Wrong::default();
+        for (index, part) in receipts.iter().enumerate() {
+            let Some(one) = wrong.readable(carrier, part) else { continue };
             let brought = Brought { payload: &payload, index, submit };
-            receipt(&self.gateway, &self.directory, carrier, one, brought).await?;
+            wrong.note(receipt(&self.gateway, &self.directory, carrier, one, brought).await)?;
         }
+        wrong.conclude()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }
 }

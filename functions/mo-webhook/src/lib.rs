@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::Brought,
-    edge::{MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{Wrong, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, reply::reply},
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
     store::{CarrierSecrets, Directory},
@@ -45,10 +45,13 @@ impl MoWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        for (index, one) in replies.iter().enumerate() {
+        let mut wrong = Wrong::default();
+        for (index, part) in replies.iter().enumerate() {
+            let Some(one) = wrong.readable(carrier, part) else { continue };
             let brought = Brought::in_body(&payload, index);
-            reply(&self.gateway, &self.directory, carrier, one, brought).await?;
+            wrong.note(reply(&self.gateway, &self.directory, carrier, one, brought).await)?;
         }
+        wrong.conclude()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }
 }

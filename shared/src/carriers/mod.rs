@@ -94,21 +94,21 @@ impl CarrierName {
     ///
     /// # Errors
     /// When the body is not in this carrier's format.
-    pub fn read_receipts(self, body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+    pub fn read_receipts(self, body: &[u8]) -> Result<Each<CarrierReceipt>, UnreadableError> {
         let read = match self {
-            Self::Loopback => loopback::receipt::read(body),
+            Self::Loopback => Ok(vec![loopback::receipt::read(body)]),
             Self::Cm => cm::receipt::read(body),
         };
-        Ok(read?.into_iter().map(CarrierReceipt::cleaned).collect())
+        Ok(read?.into_iter().map(|receipt| receipt.map(CarrierReceipt::cleaned)).collect())
     }
 
     /// Reads the replies of one request to `mo-webhook`.
     ///
     /// # Errors
     /// When the body is not in this carrier's format.
-    pub fn read_replies(self, body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
+    pub fn read_replies(self, body: &[u8]) -> Result<Each<CarrierReply>, UnreadableError> {
         match self {
-            Self::Loopback => loopback::reply::read(body),
+            Self::Loopback => Ok(vec![loopback::reply::read(body)]),
             Self::Cm => cm::reply::read(body),
         }
     }
@@ -263,8 +263,11 @@ pub struct CarrierReply {
     pub at: Option<Timestamp>,
 }
 
-/// A webhook's body that is not in its carrier's format.
-#[derive(Debug, thiserror::Error)]
+/// What one request brings, one by one: what cannot be read of it keeps back nothing else.
+pub type Each<T> = Vec<Result<T, UnreadableError>>;
+
+/// A webhook's body, or a part of it, that is not in its carrier's format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field '{field}' {fault}")]
 pub struct UnreadableError {
     pub field: String,
@@ -392,12 +395,12 @@ mod tests {
         for (carrier, body) in
             [(CarrierName::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (CarrierName::Loopback, of_loopback)]
         {
-            let receipts = carrier.read_receipts(body.to_string().as_bytes()).unwrap();
-            assert_eq!(receipts[0].code.as_deref(), Some("E…"), "{carrier}");
-            assert_eq!(receipts[0].description, Some(format!("to … {}", "x".repeat(95))), "{carrier}");
+            let receipt = carrier.read_receipts(body.to_string().as_bytes()).unwrap().remove(0).unwrap();
+            assert_eq!(receipt.code.as_deref(), Some("E…"), "{carrier}");
+            assert_eq!(receipt.description, Some(format!("to … {}", "x".repeat(95))), "{carrier}");
             let long = body.to_string().replace(code, &"é".repeat(21));
-            let receipts = carrier.read_receipts(long.as_bytes()).unwrap();
-            assert_eq!(receipts[0].code, Some("é".repeat(20)), "{carrier}");
+            let receipt = carrier.read_receipts(long.as_bytes()).unwrap().remove(0).unwrap();
+            assert_eq!(receipt.code, Some("é".repeat(20)), "{carrier}");
         }
     }
 }

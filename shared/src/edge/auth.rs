@@ -2,12 +2,11 @@
 
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
-use tracing::warn;
 
 use super::{Problem, query};
 use crate::{
-    carriers::{CarrierName, UnreadableError},
-    domain::{AccountId, ApiKeyHash, Fault, FaultCode},
+    carriers::CarrierName,
+    domain::{AccountId, ApiKeyHash},
     flow::Unavailable,
     store::{CarrierSecrets, Directory, DirectoryStore, SecretStore},
 };
@@ -61,11 +60,4 @@ pub async fn authenticate_carrier(
     let known = secrets.is_webhook_token(carrier, token).await;
     let known = known.map_err(|error| Problem::unavailable(&error.into()))?;
     known.then_some(carrier).ok_or_else(Problem::not_found)
-}
-
-/// The answer to a carrier whose body is not in its format.
-#[must_use]
-pub fn unreadable(carrier: CarrierName, error: &UnreadableError) -> Problem {
-    warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
-    Problem::invalid(vec![Fault::new(&error.field, FaultCode::Malformed, &error.fault)])
 }

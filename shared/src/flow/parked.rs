@@ -14,7 +14,7 @@ use super::{
     reply::{Attributed, Came, attribute},
 };
 use crate::{
-    carriers::UnreadableError,
+    carriers::{Each, UnreadableError},
     domain::{Parked, ParkedId, ParkedKind},
     queue::{Job, Queue},
     runtime::{About, Metric},
@@ -110,9 +110,9 @@ async fn reply_again(
 
 /// The one that is parked, of those in the body. A release may read otherwise than
 /// the one that parked it.
-fn the_one<T>(parked: &Parked, read: Result<Vec<T>, UnreadableError>) -> Option<T> {
-    let found = match read {
-        Ok(all) => all.into_iter().nth(parked.index),
+fn the_one<T>(parked: &Parked, read: Result<Each<T>, UnreadableError>) -> Option<T> {
+    let found = match read.and_then(|all| all.into_iter().nth(parked.index).transpose()) {
+        Ok(found) => found,
         Err(error) => {
             warn!(parked.id = %parked.id.uuid, %error, "what is parked cannot be read");
             return None;

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierReceipt},
+    carriers::{CarrierName, CarrierReceipt, UnreadableError},
     domain::ReceiptStatus,
     edge::MOST_WEBHOOK_BYTES,
 };
@@ -81,8 +81,9 @@ fn reads(carrier: CarrierName, body: &[u8]) {
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
-    let read = carrier.read_receipts(body);
-    match (&read, carrier.read_receipts(body)) {
+    let read = || carrier.read_receipts(body)?.into_iter().collect::<Result<Vec<_>, UnreadableError>>();
+    let (read, again) = (read(), read());
+    match (&read, again) {
         (Ok(first), Ok(second)) => assert_eq!(first, &second),
         (Err(first), Err(second)) => assert_eq!(first.to_string(), second.to_string()),
         _ => panic!("one body is readable and is not"),
@@ -113,7 +114,7 @@ fn reads(carrier: CarrierName, body: &[u8]) {
 
 fn assert_read_alike(carrier: CarrierName, receipt: &CarrierReceipt, written: &str) {
     let again = carrier.read_receipts(written.as_bytes());
-    assert!(again.is_ok_and(|again| again == [receipt.clone()]), "it is read otherwise: {written}");
+    assert!(again.is_ok_and(|again| again == [Ok(receipt.clone())]), "it is read otherwise: {written}");
 }
 
 fn loopback(receipt: &CarrierReceipt) -> String {

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierReply},
+    carriers::{CarrierName, CarrierReply, UnreadableError},
     domain::{Keywords, Timestamp},
     edge::MOST_WEBHOOK_BYTES,
 };
@@ -34,7 +34,8 @@ fn reads(carrier: CarrierName, body: &[u8]) {
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
-    match (carrier.read_replies(body), carrier.read_replies(body)) {
+    let read = || carrier.read_replies(body)?.into_iter().collect::<Result<Vec<_>, UnreadableError>>();
+    match (read(), read()) {
         (Ok(first), Ok(second)) => {
             assert!(first == second);
             assert!(first.iter().map(|reply| reply.text.len()).sum::<usize>() <= body.len() + 40 * first.len());
@@ -67,7 +68,7 @@ fn assert_reply(carrier: CarrierName, reply: &CarrierReply) {
         }]),
     };
     let again = carrier.read_replies(written.to_string().as_bytes()).unwrap_or_default();
-    let [again] = again.as_slice() else { panic!("it is not read again") };
+    let [Ok(again)] = again.as_slice() else { panic!("it is not read again") };
     assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
     assert!(again.channel == reply.channel && again.at == reply.at);
     // CM gives none, so its is made of what is said, and of how the time is written.

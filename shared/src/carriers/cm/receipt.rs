@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{receipt_xml, standard_errors};
 use crate::{
     carriers::{
-        CarrierReceipt, SubmitReference, UnreadableError,
+        CarrierReceipt, Each, SubmitReference, UnreadableError,
         json::{one_or_many, read as read_json},
         smpp,
     },
@@ -29,17 +29,18 @@ pub(super) struct Report {
     pub(super) error_description: Option<String>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReceipt>, UnreadableError> {
     let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii();
-    match body.first() {
-        None => Ok(Vec::new()),
-        Some(b'<') => receipt_xml::read(body)?.into_iter().map(Report::read).collect(),
-        Some(b'{' | b'[' | b'"') => reports(&read_json(body)?)?.into_iter().map(Report::read).collect(),
-        Some(_) => Ok(vec![read_smpp(body)?]),
-    }
+    let reports = match body.first() {
+        None => return Ok(Vec::new()),
+        Some(b'<') => receipt_xml::read(body)?.into_iter().map(Ok).collect(),
+        Some(b'{' | b'[' | b'"') => reports(&read_json(body)?)?,
+        Some(_) => return Ok(vec![read_smpp(body)]),
+    };
+    Ok(reports.into_iter().map(|report| report.and_then(Report::read)).collect())
 }
 
-fn reports(value: &Value) -> Result<Vec<Report>, UnreadableError> {
+fn reports(value: &Value) -> Result<Each<Report>, UnreadableError> {
     let missing = |field: &str| UnreadableError::new(field, "is missing, or no object");
     let messages = Object::of(value).and_then(|root| root.object("messages")).ok_or_else(|| missing("messages"))?;
     let listed = messages.get("msg").ok_or_else(|| missing("messages.msg"))?;
@@ -53,7 +54,7 @@ fn reports(value: &Value) -> Result<Vec<Report>, UnreadableError> {
             error_description: status.said("errordescription"),
         })
     };
-    one_or_many(listed).iter().map(report).collect()
+    Ok(one_or_many(listed).iter().map(report).collect())
 }
 
 impl Report {
@@ -104,6 +105,10 @@ mod tests {
     const XML: &[u8] = include_bytes!("../../../../tests/fixtures/carriers/cm/status-report.xml");
     const SMPP: &[u8] = include_bytes!("../../../../tests/fixtures/carriers/cm/smpp-receipt.txt");
     const REFERENCE: &str = "0197a3a0000070008000000000000001";
+
+    fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+        super::read(body)?.into_iter().collect()
+    }
 
     fn one(body: &[u8]) -> CarrierReceipt {
         let mut receipts = read(body).unwrap();

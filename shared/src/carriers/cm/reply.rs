@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     carriers::{
-        CarrierReply, UnreadableError,
+        CarrierReply, Each, UnreadableError,
         json::{one_or_many, read as read_json},
     },
     cm::caseless::Object,
@@ -19,8 +19,8 @@ use crate::{
     hash::sha256_hex,
 };
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
-    one_or_many(&read_json(body)?).iter().map(read_one).collect()
+pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReply>, UnreadableError> {
+    Ok(one_or_many(&read_json(body)?).iter().map(read_one).collect())
 }
 
 fn read_one(value: &Value) -> Result<CarrierReply, UnreadableError> {
@@ -61,6 +61,10 @@ mod tests {
     use serde_json::json;
 
     const REPLY: &[u8] = include_bytes!("../../../../tests/fixtures/carriers/cm/reply.json");
+
+    fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
+        super::read(body)?.into_iter().collect()
+    }
 
     fn with(field: &str, value: Value) -> Vec<u8> {
         let mut reply: Value = serde_json::from_slice(REPLY).unwrap();

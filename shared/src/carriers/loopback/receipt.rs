@@ -17,7 +17,7 @@ struct Body {
     description: Option<String>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> {
+pub(crate) fn read(body: &[u8]) -> Result<CarrierReceipt, UnreadableError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::of_json(&error))?;
     let reference = match &body.reference {
         None => None,
@@ -26,7 +26,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReceipt>, UnreadableError> 
         }
     };
     let Body { id: carrier_id, status, code, description, .. } = body;
-    Ok(vec![CarrierReceipt { reference, carrier_id, status, code, description }])
+    Ok(CarrierReceipt { reference, carrier_id, status, code, description })
 }
 
 #[cfg(test)]
@@ -36,9 +36,9 @@ mod tests {
     #[test]
     fn a_receipt_is_read_and_a_strange_one_is_named() {
         let body = br#"{"id":"c1","reference":"0197a3a0-0000-7000-8000-000000000001","status":"delivered","code":"00","at":"2026-01-01T00:00:00Z"}"#;
-        let receipts = read(body).unwrap();
-        assert_eq!(receipts[0].status, ReceiptStatus::Delivered);
-        assert_eq!(receipts[0].code.as_deref(), Some("00"));
+        let receipt = read(body).unwrap();
+        assert_eq!(receipt.status, ReceiptStatus::Delivered);
+        assert_eq!(receipt.code.as_deref(), Some("00"));
 
         let strange = read(br#"{"reference":"42","status":"delivered"}"#).unwrap_err();
         assert_eq!(strange.field, "reference");

@@ -18,7 +18,7 @@ struct Body {
     at: Option<String>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
+pub(crate) fn read(body: &[u8]) -> Result<CarrierReply, UnreadableError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| UnreadableError::of_json(&error))?;
     if body.id.is_empty() {
         return Err(UnreadableError::new("id", "is empty"));
@@ -27,14 +27,14 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<CarrierReply>, UnreadableError> {
         None => None,
         Some(text) => Some(parse_time(&text).map_err(|error| UnreadableError::new("at", error))?),
     };
-    Ok(vec![CarrierReply {
+    Ok(CarrierReply {
         id: body.id,
         from: PhoneNumber::parse(&body.from).map_err(|error| UnreadableError::new("from", error))?,
         to: SenderId::parse(&body.to).map_err(|error| UnreadableError::new("to", error))?,
         text: body.text,
         channel: body.channel.unwrap_or(Channel::Sms),
         at,
-    }])
+    })
 }
 
 #[cfg(test)]
@@ -43,8 +43,8 @@ mod tests {
 
     #[test]
     fn a_reply_is_read_and_a_strange_one_is_named() {
-        let replies = read(br#"{"id":"r1","from":"447700900001","to":"449000000001","text":"Hi"}"#).unwrap();
-        assert_eq!(replies[0].from.digits(), "447700900001");
+        let reply = read(br#"{"id":"r1","from":"447700900001","to":"449000000001","text":"Hi"}"#).unwrap();
+        assert_eq!(reply.from.digits(), "447700900001");
         let strange = read(br#"{"id":"r1","from":"me","to":"449000000001","text":"Hi"}"#).err().unwrap();
         assert_eq!(strange.field, "from");
     }
