@@ -24,7 +24,7 @@ use sha2::Sha256;
 use shared::{
     domain::{MessageId, State},
     queue::{CallbackJob, Queue, Subject},
-    runtime::connect_gateway,
+    runtime::{Part, connect_gateway},
     store::{Freshness, Messages},
 };
 use standardwebhooks::Webhook;
@@ -214,7 +214,7 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let message = with(with(owned(PHONE, "Hello"), "callback", system.sink("receipts")), "send_at", later);
     let id = system.send_one(DEMO, message).await["messageUuid"].as_str().unwrap().to_owned();
     assert_eq!(system.delete(DEMO, &format!("/messages/{id}")).await.status, StatusCode::OK);
-    let gateway = connect_gateway(&system.environment()).unwrap();
+    let gateway = connect_gateway(&system.environment(), &Part::ALL).unwrap();
     let id = MessageId::parse(&id).unwrap();
     let message = gateway.store.message(id, Freshness::Latest).await.unwrap().unwrap();
     assert_eq!((message.state(), message.dialect.tells(State::Cancelled)), (State::Cancelled, false));

@@ -8,6 +8,7 @@
 mod accept_each;
 mod admin;
 mod bad_input;
+mod bodies;
 mod bulk;
 mod callbacks;
 mod carrier_ids;

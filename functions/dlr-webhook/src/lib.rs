@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use shared::{
     carriers::SubmitReference,
     domain::Brought,
-    edge::{Wrong, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
     store::{CarrierSecrets, Directory},

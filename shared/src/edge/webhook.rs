@@ -24,11 +24,7 @@ pub struct Wrong(Option<Problem>);
 
 impl Wrong {
     /// The part, if it can be read.
-    pub fn readable<'a, T>(
-        &mut self,
-        carrier: CarrierName,
-        part: &'a Result<T, UnreadableError>,
-    ) -> Option<&'a T> {
+    pub fn readable<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, UnreadableError>) -> Option<&'a T> {
         part.as_ref()
             .inspect_err(|error| {
                 let problem = unreadable(carrier, error);
