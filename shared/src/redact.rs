@@ -18,9 +18,9 @@ pub(crate) fn unquoted(words: &str) -> String {
     }
     let unquoted = match (words.find(QUOTES), words.rfind(QUOTES)) {
         (Some(first), Some(last)) => format!("{}…{}", &words[..first], &words[last + 1..]),
-        _ => without_numbers(words),
+        _ => words.to_owned(),
     };
-    cut(&unquoted, LONGEST_UNQUOTED)
+    cut(&without_numbers(&unquoted), LONGEST_UNQUOTED)
 }
 
 /// The words with `…` for what looks like a phone number, however its digits are grouped.
@@ -89,9 +89,12 @@ mod tests {
         }
         assert_eq!(unquoted("is \"open"), "is …open");
         assert_eq!(unquoted(&"x".repeat(1000)).len(), 200);
-        let item = serde_dynamo::AttributeValue::N("44791123456.1".to_owned());
-        let words = serde_dynamo::from_attribute_value::<_, u64>(item).unwrap_err().to_string();
-        assert_eq!(unquoted(&words), "Failed to parse '…' as an integer: invalid digit found in string");
+        for (number, told) in [("44791123456.1", "…"), ("44791123456\"1", "……1")] {
+            let item = serde_dynamo::AttributeValue::N(number.to_owned());
+            let words = serde_dynamo::from_attribute_value::<_, u64>(item).unwrap_err().to_string();
+            let expected = format!("Failed to parse '{told}' as an integer: invalid digit found in string");
+            assert_eq!(unquoted(&words), expected);
+        }
     }
 
     #[test]
