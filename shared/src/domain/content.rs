@@ -3,8 +3,8 @@
 //! A conversation is one or more bubbles, each with one part or a few. The types
 //! follow CM.com's "Business Messaging API", which has most of what channels
 //! take; what is particular to one channel's own documents (a template's
-//! variables, a contact's fields, a header) is kept as it came. What a channel can show is
-//! the dialect's to check: these types say what there is.
+//! variables, a contact's fields, a header) is kept as it came. These types say
+//! what there is; what of it a channel can show is in `showing`.
 
 use std::fmt;
 
