@@ -34,7 +34,7 @@ pub async fn run(
     let off: HashSet<_> = off.map(|trouble| trouble.endpoint.id()).collect();
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
-    let found = replay(&gateway, &account, &which, &off, !yes).await?;
+    let found = replay(&gateway, &account, &which, |endpoint| off.contains(&endpoint), !yes).await?;
     let (what, held_back) = (in_words(found), held_back(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(

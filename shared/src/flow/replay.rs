@@ -3,7 +3,7 @@
 //! goes under the stamp of the run that recorded it, so that the event's id is that of
 //! the first time. A client that has had it knows it by that.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -39,8 +39,7 @@ pub struct Replayed {
     pub held_back: usize,
 }
 
-/// Enqueues the callbacks, or with `only_count` says what there is; and how many of
-/// them are for endpoints of these that are `off`.
+/// Enqueues the callbacks, or with `only_count` says what there is.
 ///
 /// # Errors
 /// When the store or queue did not answer. Running it again tells some twice, under
@@ -49,7 +48,7 @@ pub async fn replay(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &Account,
     which: &Which,
-    off: &HashSet<EndpointId>,
+    is_off: impl Fn(EndpointId) -> bool,
     only_count: bool,
 ) -> Result<Replayed, Unavailable> {
     let mut replayed = Replayed::default();
@@ -67,7 +66,7 @@ pub async fn replay(
                 Subject::Reply { .. } => replayed.replies += 1,
                 _ => replayed.messages += 1,
             }
-            replayed.held_back += usize::from(off.contains(&endpoint));
+            replayed.held_back += usize::from(is_off(endpoint));
             jobs.push((CallbackJob::announcing(subject, stamp, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
