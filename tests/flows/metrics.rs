@@ -9,7 +9,10 @@ use std::{
 use serde_json::{Value, json};
 use shared::runtime::Metrics;
 
-use crate::system::{DEMO, OTHER, System, answer, owned, shared, with};
+use crate::{
+    admin::printed,
+    system::{DEMO, OTHER, System, answer, owned, shared, with},
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -62,6 +65,22 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
         (counted == [Some(1), Some(1), Some(2), Some(1)]).then_some(())
     };
     system.until("the endpoint, its failure, both callbacks and the notice are counted", counted).await;
+}
+
+#[tokio::test]
+async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
+    let log = Log::default();
+    let system = System::with_metrics(Metrics::to("test", log.clone())).await;
+    let begun = system.now().await.to_string();
+    system.reply("447700900001", &"441234567890".into(), "Yes").await;
+    system.until_sunk("replies", 1).await;
+    printed(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
+    system.advance(62).await;
+    system.until_quiet().await;
+    let key = ("demo".to_owned(), "-".to_owned(), "CallbacksHeldBack".to_owned());
+    system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
+    assert_eq!(system.sunk("replies").await.len(), 1);
 }
 
 #[tokio::test]

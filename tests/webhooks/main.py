@@ -1,10 +1,14 @@
 """Callbacks of the local stack, verified by the official packages of Standard Webhooks.
 
 Both packages, unmodified, get what the sinks got: receipts, replies and a notice, in
-both dialects, while two secrets are set and after the older one was retired.
+both dialects, while two secrets are set and after the older one was retired. The dialect's
+own signature, which is one, is made with the secret that a client surely knows.
 """
 
+import base64
 import datetime
+import hashlib
+import hmac
 import importlib.metadata
 import json
 import os
@@ -125,12 +129,16 @@ class Test:
             all_verify(signed(two, FIRST) + signed(two, second))
             none_verifies(signed(two, FOREIGN), "match")
 
+        with self.check("while two secrets are set, the dialect's own signature is made with the first"):
+            expect_equal(own_signers(two, FIRST, second), {FIRST}, "the secrets")
+
         self.admin("secret", "retire", "demo")
         self.half_a_minute_later()
         with self.check("after the first is retired, everything verifies with the second alone"):
             last = self.everything_told()
             all_verify(signed(last, second))
             none_verifies(signed(last, FIRST), "match")
+            expect_equal(own_signers(last, FIRST, second), {second}, "the secrets of the dialect's own signature")
 
     def admin(self, *words):
         command = [str(PROGRAMS / "admin"), f"--local={self.local.url}", "--json", *words]
@@ -176,6 +184,18 @@ def is_delivered(report):
 def signed(events, secret):
     """The events, to be verified with that secret."""
     return [{"secret": secret, "headers": event["headers"], "body": event["body"]} for event in events]
+
+
+def own_signers(events, *secrets):
+    """The secrets with which the mplus header `signature` is made, None for any other."""
+
+    def made(event, secret):
+        key, text = base64.b64decode(secret.removeprefix("whsec_")), f"{event['headers']['timestamp']}.{event['body']}"
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    own = [event for event in events if "signature" in event["headers"]]
+    expect(own, "no event bears the header")
+    return {next((one for one in secrets if made(event, one) == event["headers"]["signature"]), None) for event in own}
 
 
 def altered(event, name, value):

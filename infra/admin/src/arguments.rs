@@ -12,7 +12,7 @@ use url::Url;
 
 pub use self::{
     accounts::{AccountCommand, AccountCreate, AccountSet},
-    callbacks::{CallbackCommand, CallbackReplay, EndpointCommand},
+    callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, WhichEndpoints},
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
     keywords::KeywordCommand,
     parked::{ParkedCommand, ParkedList},
@@ -187,13 +187,16 @@ pub enum KeyCommand {
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
     /// Make a new secret beside those there are. It is shown this once, alone on standard output
-    #[command(after_help = "To replace a secret: rotate, give the new one to the client, and when it verifies with\n\
-        it, retire. Until then every callback is signed with each secret, the newest first.")]
+    #[command(
+        after_help = "To replace a secret: rotate, give the new one to the client, and when it takes what is signed with\n\
+        either, retire. Until then `webhook-signature` has a signature for each secret, the newest first, and\n\
+        the `signature` of the mplus format is still made with the oldest."
+    )]
     Rotate {
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,
     },
-    /// Drop all secrets but the newest
+    /// Drop all secrets but the newest, which then signs alone
     Retire {
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,

@@ -1,7 +1,10 @@
 //! `admin callback`: clients are told again what is on record.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use shared::{
+    domain::AccountId,
     flow::replay::{Replayed, Which, replay},
     queue::QueueUrls,
     runtime::Environment,
@@ -25,24 +28,38 @@ pub async fn run(
     if which.until <= which.since {
         return Err(Failure::Usage("--until is not after --since".to_owned()));
     }
-    let account = account::existing(&connection.directory().await?, &account).await?;
+    let directory = connection.directory().await?;
+    let account = account::existing(&directory, &account).await?;
+    let off = directory.troubles(Some(&account.id)).await?.into_iter().filter(|trouble| trouble.off.is_some());
+    let off: HashSet<_> = off.map(|trouble| trouble.endpoint.id()).collect();
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
-    let found = replay(&gateway, &account, &which, !yes).await?;
-    let what = in_words(found);
+    let found = replay(&gateway, &account, &which, |endpoint| off.contains(&endpoint), !yes).await?;
+    let (what, held_back) = (in_words(found), held_back(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(
             "replay tells {} again what is on record of {what}, accepted or come in from {}\n\
              until {}. The events bear the ids that they had, so that a client that knows\n\
-             its ids takes none twice. An endpoint that is off gets none: see `admin endpoint list`.\n\
+             its ids takes none twice.{held_back}\n\
              Run it again with --yes to do it.",
             account.id,
             time(which.since),
             time(which.until),
         )));
     }
-    let json = json!({"messages": found.messages, "replies": found.replies});
-    Ok(Report::new(format!("the callbacks of {what} are enqueued"), &json))
+    let json = json!({"messages": found.messages, "replies": found.replies, "held_back": found.held_back});
+    Ok(Report::new(format!("the callbacks of {what} are enqueued, and told from half a minute on{held_back}"), &json))
+}
+
+/// What is for endpoints that are off, for the end of a sentence.
+fn held_back(account: &AccountId, found: Replayed) -> String {
+    match found.held_back {
+        0 => String::new(),
+        count => format!(
+            "\n{count} of them are for endpoints that are off, which get none: see `admin endpoint list --account {account}`,\n\
+             and `admin endpoint on {account} --all`."
+        ),
+    }
 }
 
 fn in_words(found: Replayed) -> String {

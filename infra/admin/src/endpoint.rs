@@ -5,7 +5,7 @@ use shared::domain::{AccountId, CallbackUrl, Endpoint, Standing, Timestamp, Trou
 
 use crate::{
     Desk, account,
-    arguments::EndpointCommand,
+    arguments::{EndpointCommand, WhichEndpoints},
     failure::Failure,
     output::{Report, table, time},
 };
@@ -13,7 +13,10 @@ use crate::{
 pub async fn run(command: EndpointCommand, desk: &Desk) -> Result<Report, Failure> {
     match command {
         EndpointCommand::List { account } => list(desk, account.as_ref()).await,
-        EndpointCommand::On { account, url } => switch_on(desk, &account, &url).await,
+        EndpointCommand::On { account, which: WhichEndpoints { url: Some(url), .. } } => {
+            switch_on(desk, &account, &url).await
+        }
+        EndpointCommand::On { account, which: WhichEndpoints { url: None, .. } } => switch_all_on(desk, &account).await,
     }
 }
 
@@ -64,17 +67,49 @@ fn shown(trouble: &Trouble, now: Timestamp) -> serde_json::Value {
 async fn switch_on(desk: &Desk, account: &AccountId, url: &CallbackUrl) -> Result<Report, Failure> {
     account::existing(&desk.directory, account).await?;
     let endpoint = Endpoint::of(account, url);
-    if !desk.directory.switch_on(endpoint.id()).await? {
+    let Some(trouble) = desk.directory.switch_on(endpoint.id()).await? else {
         return Err(Failure::Refused(format!(
-            "nothing is on record of that endpoint of {account}, so it is called; nothing was changed.\n\
+            "nothing is on record of that endpoint of {account}, so it is called;\n\
              `admin endpoint list --account {account}` shows those that fail"
         )));
+    };
+    let (url, off_since) = (endpoint.url().as_str(), trouble.off.map(|off| time(off.since)));
+    let json = json!({"account": account.as_str(), "url": url, "was_off_since": off_since});
+    let report = Report::new("", &json);
+    Ok(match off_since {
+        Some(since) => report.note(format!(
+            "It was off since {since}, and is called from now on. {}",
+            told_later(account, &format!(" --url {url}"))
+        )),
+        None => report.note(
+            "It was not off: nothing was held back. What happens from now on is told to it within seconds; what waits\n\
+             for it, when its own wait is over.",
+        ),
+    })
+}
+
+async fn switch_all_on(desk: &Desk, account: &AccountId) -> Result<Report, Failure> {
+    account::existing(&desk.directory, account).await?;
+    let mut on = Vec::new();
+    for trouble in desk.directory.troubles(Some(account)).await? {
+        if trouble.off.is_some() {
+            desk.directory.switch_on(trouble.endpoint.id()).await?;
+            on.push(trouble.endpoint.url().as_str().to_owned());
+        }
     }
-    let json = json!({"account": account.as_str(), "url": endpoint.url()});
-    Ok(Report::new("", &json).note(format!(
-        "It is called again within 30 seconds. What was not told while it was off is told by\n\
-         `admin callback replay {account} --since TIME --url {}`: of messages that were accepted\n\
-         since then, so for scheduled ones TIME is to be earlier than when it went off.",
-        endpoint.url().as_str()
-    )))
+    let report = Report::new(on.join("\n"), &json!({"account": account.as_str(), "urls": on}));
+    Ok(match on.len() {
+        0 => report.note(format!("No endpoint of {account} is off.")),
+        count => report
+            .note(format!("Of {account}, {count} that were off are called from now on. {}", told_later(account, ""))),
+    })
+}
+
+/// What an endpoint that was off has missed is not told by itself.
+fn told_later(account: &AccountId, only: &str) -> String {
+    format!(
+        "What was not told meanwhile is told by\n\
+         `admin callback replay {account} --since TIME{only}`: of messages that were accepted\n\
+         since then, so for scheduled ones TIME is to be earlier than when it went off."
+    )
 }

@@ -32,8 +32,9 @@ async fn rotate(desk: &Desk, id: &AccountId) -> Result<Report, Failure> {
         if desk.directory.replace_secrets(&account, &secrets).await? {
             let json = json!({"account": id.as_str(), "secret": secret.as_str(), "secrets": secrets.len()});
             let note = format!(
-                "Above is the new secret of {id}; it is not shown again. Within 30 seconds callbacks are signed with\n\
-                 it and with those before. When the client verifies with it: `admin secret retire {id}`."
+                "Above is the new secret of {id}; it is not shown again. Within 30 seconds `webhook-signature` is made\n\
+                 with it and with those before; `signature`, of the mplus format, with the oldest alone. When the client\n\
+                 takes either secret: `admin secret retire {id}`, which switches both headers to the new one."
             );
             return Ok(Report::new(secret.as_str(), &json).note(note));
         }
@@ -50,7 +51,7 @@ async fn retire(desk: &Desk, id: &AccountId) -> Result<Report, Failure> {
     }
     let json = json!({"account": id.as_str(), "retired": retired, "secrets": account.secrets.len() - retired});
     let note = match retired {
-        0 => format!("The account {id} has no secret but its newest; nothing was changed."),
+        0 => format!("The account {id} has no secret but its newest."),
         _ => format!("{retired} of {id}'s secrets are retired. Within 30 seconds only the newest signs."),
     };
     Ok(Report::new("", &json).note(note))

@@ -41,10 +41,16 @@ async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Repo
 
 async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
     // First, so that no exemption outlives the ownership if this is cut off.
-    if desk.directory.latest_owner(sender).await? != Some(SenderOwner::Pool) {
+    let before = desk.directory.latest_owner(sender).await?;
+    if before != Some(SenderOwner::Pool) {
         desk.directory.set_exempt(sender, None).await?;
     }
-    match desk.directory.remove_sender(sender).await? {
+    let removal = match (desk.directory.remove_sender(sender).await?, before) {
+        // It is gone since: by this, whose answer was lost, or by another operator.
+        (Removal::Missing, Some(SenderOwner::Account(account))) => Removal::Removed(account),
+        (removal, _) => removal,
+    };
+    match removal {
         Removal::Removed(account) => {
             let json = json!({"sender": sender.as_str(), "account": account.as_str(), "removed": true});
             let note = format!(
@@ -56,7 +62,7 @@ async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
         Removal::Pool => Err(Failure::Refused(format!(
             "the sender {sender} is no account's own but shared; `admin pool remove {sender}` takes it from the pool"
         ))),
-        Removal::Missing => Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
+        Removal::Missing => Err(Failure::Refused(format!("the sender {sender} is nobody's"))),
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Delivery<'a> {
     pub event: EventId,
     /// None for what the gateway says in its own words.
     pub dialect: Option<Dialect>,
+    /// The newest first.
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
@@ -38,6 +39,8 @@ pub enum Answer {
     Taken { status: u16 },
     /// 410: it wants no more.
     Gone,
+    /// 429 or 503 with a `Retry-After`: it wants to be left alone, whatever the event.
+    Busy { reason: String, retry_after: Duration },
     /// Anything else. To be tried again, not before `retry_after`.
     Failed { reason: String, retry_after: Option<Duration> },
 }
@@ -89,10 +92,12 @@ impl Caller {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", delivery.event.to_string())
             .header("webhook-timestamp", timestamp.to_string());
-        if let Some(newest) = delivery.secrets.first() {
+        // A client that knows the dialect's own header checks it with one secret: with
+        // the oldest, until that is retired.
+        if let Some(oldest) = delivery.secrets.last() {
             let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
             request = request.header("webhook-signature", signature);
-            let own = |dialect: Dialect| dialect.signature_headers(newest.bytes(), timestamp, &delivery.body);
+            let own = |dialect: Dialect| dialect.signature_headers(oldest.bytes(), timestamp, &delivery.body);
             for (name, value) in delivery.dialect.map(own).unwrap_or_default() {
                 request = request.header(name, value);
             }
@@ -113,6 +118,11 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> 
     if status == StatusCode::GONE {
         return Answer::Gone;
     }
-    let retry_after = retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER));
-    Answer::Failed { reason: format!("status {}", status.as_u16()), retry_after }
+    let reason = format!("status {}", status.as_u16());
+    match retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER)) {
+        Some(retry_after) if [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status) => {
+            Answer::Busy { reason, retry_after }
+        }
+        retry_after => Answer::Failed { reason, retry_after },
+    }
 }

@@ -108,7 +108,7 @@ fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
 
 #[test]
 fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
-    let wait = |retry_after: &str| match answer(503, Some(retry_after)) {
+    let wait = |retry_after: &str| match answer(500, Some(retry_after)) {
         Answer::Failed { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
         other => panic!("{other:?}"),
     };
@@ -123,6 +123,19 @@ fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
         assert_eq!(wait(long), Some(LONGEST_RETRY_AFTER.as_secs()), "{long}");
     }
     assert_eq!(SignedDuration::try_from(LONGEST_RETRY_AFTER).unwrap(), SignedDuration::from_hours(24));
+}
+
+#[test]
+fn a_client_that_is_busy_says_so_with_429_or_503_and_a_time() {
+    let retry_after = Duration::from_secs(120);
+    for status in [429, 503] {
+        let reason = format!("status {status}");
+        assert_eq!(answer(status, Some("120")), Answer::Busy { reason: reason.clone(), retry_after });
+        assert_eq!(answer(status, Some("soon")), Answer::Failed { reason: reason.clone(), retry_after: None });
+        assert_eq!(answer(status, None), Answer::Failed { reason, retry_after: None });
+    }
+    let of_the_event = Answer::Failed { reason: "status 413".to_owned(), retry_after: Some(retry_after) };
+    assert_eq!(answer(413, Some("120")), of_the_event);
 }
 
 #[tokio::test]
@@ -175,7 +188,7 @@ async fn a_huge_body_is_not_read() {
         match call(&huge.await).await {
             Answer::Taken { status } => assert_eq!(status, expected),
             Answer::Failed { reason, .. } => assert_eq!(reason, format!("status {expected}")),
-            Answer::Gone => panic!("gone"),
+            other => panic!("{other:?}"),
         }
         end.await.unwrap();
         assert!(poured.load(Ordering::Relaxed) < MOST_TAKEN, "{poured:?}");

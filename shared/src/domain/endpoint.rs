@@ -2,7 +2,8 @@
 //! it fails. One that works has nothing on record, so that it costs nothing.
 //!
 //! An endpoint that fails again and again *rests*: what is to be told to it waits
-//! without a call, and whenever a rest is over one event tries it. It is *off* when
+//! without a call, and whenever a rest is over one event tries it. So it does when it
+//! asks to be left alone for a while. It is *off* when
 //! it says that it is gone (410), or when for five days every call has failed; then
 //! it is called no more until someone switches it on, or for a month.
 
@@ -85,6 +86,8 @@ pub struct Trouble {
     pub rests: u32,
     /// When it may be tried again, if it rests.
     pub retry_at: Timestamp,
+    /// Until when it rests because it asked for that.
+    pub asked_until: Option<Timestamp>,
     pub off: Option<Off>,
 }
 
@@ -115,15 +118,16 @@ impl Trouble {
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
         if self.off.is_some() {
-            Standing::Off
-        } else if now.duration_since(self.last_at) > APART {
-            Standing::Past
-        } else if self.failures < PATIENCE || now.duration_since(self.since) < SPAN {
-            Standing::Open
-        } else if self.retry_at > now {
-            Standing::Resting(self.retry_at)
-        } else {
-            Standing::OneMayTry
+            return Standing::Off;
+        }
+        if now.duration_since(self.last_at) > APART {
+            return Standing::Past;
+        }
+        let rests = self.failures >= PATIENCE && now.duration_since(self.since) >= SPAN;
+        match self.asked_until.max(rests.then_some(self.retry_at)) {
+            Some(until) if until > now => Standing::Resting(until),
+            _ if rests => Standing::OneMayTry,
+            _ => Standing::Open,
         }
     }
 
@@ -146,6 +150,14 @@ impl Trouble {
     #[must_use]
     pub fn first_retry_at(at: Timestamp) -> Timestamp {
         at.saturating_add(FIRST_REST).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Until when one rests that asks at `at` to be left alone for that long: no longer
+    /// than any other. The event that it said so to waits as long as it asked for.
+    #[must_use]
+    pub fn asked_until(at: Timestamp, wait: Duration) -> Timestamp {
+        let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_REST).min(LONGEST_REST);
+        at.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
     /// Until when the record of a failure at `at` is kept.
@@ -182,6 +194,7 @@ mod tests {
             reason: "status 500".to_owned(),
             rests: 0,
             retry_at: at(20),
+            asked_until: None,
             off: None,
         }
     }
@@ -202,6 +215,17 @@ mod tests {
         assert_eq!(trouble(3, 15).standing(at(15)), Standing::Resting(at(20)));
         assert_eq!(trouble(3, 15).standing(at(20)), Standing::OneMayTry);
         assert_eq!(trouble(3, 15).standing(at(49 * 3_600)), Standing::Past);
+    }
+
+    #[test]
+    fn one_that_asks_to_be_left_alone_rests_from_its_first_failure_on() {
+        let asked = |wait| Some(Trouble::asked_until(at(10), Duration::from_secs(wait)));
+        let one = Trouble { asked_until: asked(60), ..trouble(1, 10) };
+        assert_eq!(one.standing(at(69)), Standing::Resting(at(70)));
+        assert_eq!(one.standing(at(70)), Standing::Open);
+        let long = Trouble { asked_until: asked(86_400), ..trouble(9, 10) };
+        assert_eq!(long.standing(at(909)), Standing::Resting(at(910)), "a quarter of an hour");
+        assert_eq!(long.standing(at(910)), Standing::OneMayTry);
     }
 
     #[test]

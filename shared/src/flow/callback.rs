@@ -35,8 +35,11 @@ pub(super) use told::stamps_of;
 
 /// How long a record is waited for that was announced.
 const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// How long a client is tried.
+/// How long a client is tried. The last try is made when that is over.
 const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// A try begins minutes after it was due at most. What comes so much later was a dead
+/// letter, or the queue stood still.
+const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// A call that is to be made, or was made, for a job.
 struct Call<'a> {
@@ -46,6 +49,21 @@ struct Call<'a> {
     /// or an address that fails would be told of for ever.
     endpoint: Option<Endpoint>,
     begun_at: Timestamp,
+}
+
+/// What was wrong with a call.
+struct Failure {
+    reason: String,
+    retry_after: Option<Duration>,
+    /// The endpoint wants to be left alone for that long, whatever the event.
+    is_busy: bool,
+    is_gone: bool,
+}
+
+impl Failure {
+    fn of(reason: String) -> Self {
+        Self { reason, retry_after: None, is_busy: false, is_gone: false }
+    }
 }
 
 /// Tells a client, or puts it off.
@@ -59,6 +77,7 @@ pub async fn callback(
     job: CallbackJob,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
+    let job = revived(job, now);
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
         return put_off(gateway, job, not_before, now).await;
     }
@@ -78,7 +97,11 @@ pub async fn callback(
         warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %told.account(), "the account is gone");
         return Ok(());
     };
-    let Some(url) = told.url(&account) else { return Ok(()) };
+    let Some(url) = told.url(&account) else {
+        gateway.metrics.count(Metric::CallbacksHeldBack, About::new(Some(&account.id), None), 1);
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "not told, as the account has no URL for it");
+        return Ok(());
+    };
     // Another release may have announced what this one does not tell.
     let Some(body) = told.body() else {
         info!(event.id = %job.subject.event_id(), subject = %job.subject, "not told in this dialect");
@@ -110,6 +133,14 @@ pub async fn callback(
     conclude(gateway, directory, &call, answer).await
 }
 
+/// A job that SQS itself laid with the dead letters still knows its tries. When it
+/// comes back after its seven days, it is tried like a new one, and not just once.
+fn revived(job: CallbackJob, now: Timestamp) -> CallbackJob {
+    let is_over = job.tried_since.is_some_and(|since| now.duration_since(since) > TRY_FOR);
+    let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > DEAD_AFTER);
+    if is_over && is_late { job.untried() } else { job }
+}
+
 async fn look_again_later(
     gateway: &Gateway<impl Messages, impl Queue>,
     job: CallbackJob,
@@ -131,7 +162,7 @@ async fn conclude(
 ) -> Result<(), Unavailable> {
     let (job, event) = (call.job, call.job.subject.event_id());
     let about = || About::new(Some(&call.account.id), None);
-    let (reason, retry_after, is_gone) = match answer {
+    let failure = match answer {
         Answer::Taken { status } => {
             gateway.metrics.count(Metric::Told, about(), 1);
             let passed = gateway.clock.now().duration_since(job.announced_at);
@@ -145,12 +176,15 @@ async fn conclude(
             warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
             return Ok(());
         }
-        Answer::Gone => ("gone for good (410)".to_owned(), None, true),
-        Answer::Failed { reason, retry_after } => (reason, retry_after, false),
+        Answer::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
+        Answer::Busy { reason, retry_after } => {
+            Failure { retry_after: Some(retry_after), is_busy: true, ..Failure::of(reason) }
+        }
+        Answer::Failed { reason, retry_after } => Failure { retry_after, ..Failure::of(reason) },
     };
     gateway.metrics.count(Metric::CallbackFailures, about(), 1);
-    match note_failure(gateway, directory, call, &reason, is_gone).await? {
-        EndpointIs::On => try_again(gateway, call, &reason, retry_after).await,
+    match note_failure(gateway, directory, call, &failure).await? {
+        EndpointIs::On => try_again(gateway, call, &failure).await,
         EndpointIs::Off => {
             hold_back(gateway, call);
             Ok(())
@@ -167,21 +201,22 @@ fn hold_back<S, Q>(gateway: &Gateway<S, Q>, call: &Call<'_>) {
 async fn try_again(
     gateway: &Gateway<impl Messages, impl Queue>,
     call: &Call<'_>,
-    reason: &str,
-    retry_after: Option<Duration>,
+    failure: &Failure,
 ) -> Result<(), Unavailable> {
     let (job, event, now) = (call.job, call.job.subject.event_id(), call.begun_at);
-    let attempts = job.attempts + 1;
+    let (attempts, reason) = (job.attempts + 1, &failure.reason);
     let tried_since = job.tried_since.unwrap_or(now);
-    let gap = gateway.random.jittered(retry_gap(attempts)).max(retry_after.unwrap_or_default());
-    let again = now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).unwrap_or(Timestamp::MAX);
-    if again.duration_since(tried_since) > TRY_FOR {
+    let end = tried_since.saturating_add(TRY_FOR).unwrap_or(Timestamp::MAX);
+    if now >= end {
         warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
         gateway.queue.dead_letter(job).await?;
         gateway.metrics.count(Metric::CallbacksGivenUp, About::new(Some(&call.account.id), None), 1);
         return Ok(());
     }
-    info!(event.id = %event, subject = %job.subject, attempts, reason, again_s = gap.as_secs(), "the client was not told");
+    let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());
+    let again =
+        now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).map_or(end, |again| again.min(end));
+    info!(event.id = %event, subject = %job.subject, attempts, reason, %again, "the client was not told");
     let job = CallbackJob { attempts, tried_since: Some(tried_since), ..job };
     put_off(gateway, job, again, now).await
 }

@@ -9,13 +9,16 @@ use jiff::Timestamp;
 
 use super::{Gateway, Unavailable, callback::stamps_of};
 use crate::{
-    domain::{Account, CallbackUrl, Endpoint, Message, Stamp, State},
+    domain::{Account, CallbackUrl, Endpoint, EndpointId, Message, Stamp, State},
     queue::{CallbackJob, Queue, Subject},
-    store::{Messages, Position, Record},
+    store::{KEPT, Messages, Position, Record},
 };
 
 /// How much of the log is read at once.
 const READ_AT_ONCE: u16 = 100;
+/// What an operator changed just before, as an endpoint's being off or the account's
+/// URLs, is known to every worker by then.
+const DELAY: Duration = Duration::from_secs(KEPT.as_secs().unsigned_abs() + 1);
 
 /// Which messages and replies of an account, by when they were accepted or came in.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Which {
 pub struct Replayed {
     pub messages: usize,
     pub replies: usize,
+    /// How many of both are told at endpoints that are off, and so are not told.
+    pub held_back: usize,
 }
 
 /// Enqueues the callbacks, or with `only_count` says what there is.
@@ -43,6 +48,7 @@ pub async fn replay(
     gateway: &Gateway<impl Messages, impl Queue>,
     account: &Account,
     which: &Which,
+    is_off: impl Fn(EndpointId) -> bool,
     only_count: bool,
 ) -> Result<Replayed, Unavailable> {
     let mut replayed = Replayed::default();
@@ -55,12 +61,13 @@ pub async fn replay(
             if entry.position.time().is_some_and(|at| at < which.since) {
                 continue;
             }
-            let Some((subject, stamp)) = to_tell(account, which, &entry.record) else { continue };
+            let Some((subject, stamp, endpoint)) = to_tell(account, which, &entry.record) else { continue };
             match subject {
                 Subject::Reply { .. } => replayed.replies += 1,
                 _ => replayed.messages += 1,
             }
-            jobs.push((CallbackJob::announcing(subject, stamp, gateway.clock.now()), Duration::ZERO));
+            replayed.held_back += usize::from(is_off(endpoint));
+            jobs.push((CallbackJob::announcing(subject, stamp, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue_callbacks(&jobs).await?;
@@ -71,22 +78,19 @@ pub async fn replay(
     Ok(replayed)
 }
 
-/// What is told of it, if anything is and it goes there.
-fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, Stamp)> {
-    let goes_there = |url: &CallbackUrl| {
-        let of = |url| Endpoint::of(&account.id, url).id();
-        which.url.as_ref().is_none_or(|wanted| of(wanted) == of(url))
+/// What is told of it and where, if anything is and it goes there.
+fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, Stamp, EndpointId)> {
+    let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
+    let (url, told) = match record {
+        Record::Out(message) => (message.callback.as_ref()?, newest_told(message)),
+        Record::In(reply) => (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.stamp))),
     };
-    match record {
-        Record::Out(message) => {
-            message.callback.as_ref().filter(|url| goes_there(url))?;
-            newest_told(message)
-        }
-        Record::In(reply) => {
-            account.reply_url.as_ref().filter(|url| goes_there(url))?;
-            Some((Subject::Reply { reply: reply.id }, reply.stamp))
-        }
+    let endpoint = endpoint_of(url);
+    if which.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
+        return None;
     }
+    let (subject, stamp) = told?;
+    Some((subject, stamp, endpoint))
 }
 
 fn newest_told(message: &Message) -> Option<(Subject, Stamp)> {

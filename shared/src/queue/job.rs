@@ -95,8 +95,8 @@ pub struct CallbackJob {
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// When it was tried first; none for one that has not been tried, or that
-    /// comes back from the dead letters.
+    /// When it was tried first; none for one that has not been tried, or that was laid
+    /// with the dead letters when it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_since: Option<Timestamp>,
 }

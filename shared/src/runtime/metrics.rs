@@ -59,7 +59,8 @@ pub enum Metric {
     CallbackFailures,
     /// Callbacks that are not tried again: after seven days, or a notice after a 410.
     CallbacksGivenUp,
-    /// Callbacks that are not made because their endpoint is off.
+    /// Callbacks that are not made because their endpoint is off, or because the account
+    /// has no URL for them any more.
     CallbacksHeldBack,
     /// Endpoints that were switched off.
     EndpointsOff,

@@ -1,10 +1,11 @@
 //! What is on record of endpoints that fail, remembered for a short while: that
 //! there is nothing for as long as the rest of the directory, and what there is only
-//! for [`TROUBLE_KEPT`], so that an endpoint that works again is soon known to.
+//! for [`TROUBLE_KEPT`], so that an endpoint that works again is soon known to. That
+//! one is off is looked up each time, as what is to be told to it ends there.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Directory, StoreError};
+use super::{Directory, Freshness, StoreError};
 use crate::domain::{Endpoint, EndpointId, Stamp, Trouble};
 
 /// How long it is remembered that an endpoint fails.
@@ -16,6 +17,8 @@ pub struct FailedCall<'a> {
     pub begun_at: Timestamp,
     pub at: Timestamp,
     pub reason: &'a str,
+    /// Until when the endpoint wants to be left alone, if it said so.
+    pub asked_until: Option<Timestamp>,
 }
 
 /// What became of beginning to try an endpoint after a rest.
@@ -36,7 +39,7 @@ pub trait Endpoints {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError>;
+    async fn trouble(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<Trouble>, StoreError>;
 
     /// Counts a failure. Gives what is on record then.
     ///
@@ -66,15 +69,19 @@ pub trait Endpoints {
 }
 
 impl<D: Endpoints> Directory<D> {
-    /// What is on record of an endpoint, as it was a short while ago.
+    /// What is on record of an endpoint, as it was a short while ago; that it is off,
+    /// as it is now.
     ///
     /// # Errors
     /// When the store did not answer.
     pub async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
-        let (now, read) = (self.clock.now(), || self.store.trouble(endpoint));
-        match self.troubles.get(now, &endpoint, read).await? {
-            None => Ok(None),
-            Some(_) => self.troubles.get_newer_than(TROUBLE_KEPT, now, &endpoint, read).await,
+        let (now, read) = (self.clock.now(), || self.store.trouble(endpoint, Freshness::Recent));
+        if self.troubles.get(now, &endpoint, read).await?.is_none() {
+            return Ok(None);
+        }
+        match self.troubles.get_newer_than(TROUBLE_KEPT, now, &endpoint, read).await? {
+            Some(found) if found.off.is_some() => self.latest_trouble(endpoint).await,
+            found => Ok(found),
         }
     }
 
@@ -83,7 +90,9 @@ impl<D: Endpoints> Directory<D> {
     /// # Errors
     /// When the store did not answer.
     pub async fn latest_trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
-        self.store.trouble(endpoint).await
+        let found = self.store.trouble(endpoint, Freshness::Latest).await?;
+        self.troubles.put(self.clock.now(), &endpoint, found.clone());
+        Ok(found)
     }
 
     /// See [`Endpoints::note_failure`].

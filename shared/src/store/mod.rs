@@ -19,7 +19,7 @@ mod sent_ids;
 pub use change::{
     Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, SendingAgain, Settlement, Sleeper, Unfinished,
 };
-pub use directory::Directory;
+pub use directory::{Directory, KEPT};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 pub use endpoints::{Begun, Endpoints, FailedCall};
 pub use page::{Bookmark, Entry, Page, Position, Record};

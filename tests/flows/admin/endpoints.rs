@@ -42,9 +42,13 @@ async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() 
     assert!(refused(&system, &["endpoint", "list", "--account", "nobody"]).await.contains("no account nobody"));
 
     let on = ["endpoint", "on", "demo", &format!("{}?any=query", system.sink("gone"))];
-    assert_eq!(read(&system, &on).await["url"], system.sink("gone"));
-    assert!(refused(&system, &on).await.contains("nothing was changed"));
-    assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"].as_array().unwrap().len(), 1);
+    let switched = admin(&system, &on).await;
+    let words = format!("was off since {}", listed[0]["off_since"].as_str().unwrap());
+    assert!(switched.code == 0 && switched.err.contains(&words) && switched.err.contains("replay"), "{}", switched.err);
+    assert!(refused(&system, &on).await.contains("nothing is on record"));
+    let off = admin(&system, &["endpoint", "on", "demo", &system.sink("failing")]).await;
+    assert!(off.code == 0 && off.err.contains("was not off") && !off.err.contains("replay"), "{}", off.err);
+    assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"], json!([]));
 }
 
 #[tokio::test]
@@ -69,6 +73,7 @@ async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so(
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
         let told = read(&system, &words).await;
+        system.advance(32).await;
         system.until_quiet().await;
         (told["messages"].as_u64().unwrap(), told["replies"].as_u64().unwrap())
     };

@@ -7,9 +7,9 @@ use local::config::Config;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use super::{Client, DAY, FAILS_EVERY, PHONE, SECRET, header, made_at, send};
+use super::{Client, DAY, FAILS_EVERY, PHONE, SECRET, endpoint, header, made_at, send};
 use crate::{
-    admin::{printed, read},
+    admin::{admin, printed, read},
     system::{DEMO, System, owned, with},
 };
 
@@ -46,9 +46,9 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
 
     client.answers(200);
     printed(&system, &["endpoint", "on", "demo", &format!("{}?id=7", client.url)]).await;
-    system.advance(31).await;
     let told = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
-    assert_eq!(told, json!({"messages": 3, "replies": 0}));
+    assert_eq!(told, json!({"messages": 3, "replies": 0, "held_back": 0}));
+    system.advance(32).await;
     client.until_calls(&system, 4).await;
     system.until_quiet().await;
     let ids = client.headers("webhook-id");
@@ -56,6 +56,99 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
     assert!(ids[1..].contains(&ids[0]), "the first bears its id again");
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
     assert_eq!(system.sunk("notices").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_switched_on_is_called_at_once() {
+    let system = System::start().await;
+    let client = Client::answering(410);
+    send(&system, client.url.as_str()).await;
+    system.until_sunk("notices", 1).await;
+    system.advance(31).await;
+    send(&system, client.url.as_str()).await;
+    system.until_quiet().await;
+    client.answers(200);
+    // The worker has just read that it is off.
+    printed(&system, &["endpoint", "on", "demo", &client.url]).await;
+    send(&system, client.url.as_str()).await;
+    client.until_calls(&system, 2).await;
+}
+
+#[tokio::test]
+async fn what_is_replayed_right_after_its_url_was_set_is_told() {
+    let system = System::start().await;
+    let begun = system.now().await.to_string();
+    printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
+    system.advance(31).await;
+    system.reply(PHONE, &"441234567890".into(), "Is anybody there?").await;
+    // Every worker knows the account without it.
+    send(&system, system.sink("receipts")).await;
+    system.until_sunk("receipts", 1).await;
+    system.until_quiet().await;
+    printed(&system, &["account", "set", "demo", "--reply-url", &system.sink("found")]).await;
+    let replay = ["callback", "replay", "demo", "--since", &begun, "--url", &system.sink("found"), "--yes"];
+    assert_eq!(read(&system, &replay).await["replies"], 1);
+    // What is told at once would be lost, and what is told later is not.
+    system.until_put_off().await;
+    system.advance(32).await;
+    system.until_sunk("found", 1).await;
+}
+
+#[tokio::test]
+async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() {
+    let system = System::start().await;
+    let begun = system.now().await.to_string();
+    let client = Client::answering(410);
+    for id in 1..=3 {
+        send(&system, format!("{}/{id}", client.url)).await;
+    }
+    send(&system, system.sink("others")).await;
+    system.until_sunk("notices", 3).await;
+    system.until_quiet().await;
+    let replay = ["callback", "replay", "demo", "--since", &begun];
+    let asked = admin(&system, &replay).await;
+    assert!(asked.code == 2 && asked.err.contains("3 of them are for endpoints that are off"), "{}", asked.err);
+    let held_back = read(&system, &[&replay[..], &["--yes"]].concat()).await;
+    assert_eq!(held_back, json!({"messages": 4, "replies": 0, "held_back": 3}));
+    system.advance(32).await;
+    system.until_quiet().await;
+    assert_eq!((client.calls(), system.sunk("others").await.len()), (3, 2));
+
+    for unclear in [&["endpoint", "on", "demo"][..], &["endpoint", "on", "demo", &client.url, "--all"]] {
+        assert_eq!(admin(&system, unclear).await.code, 2, "{unclear:?}");
+    }
+    client.answers(200);
+    let on = read(&system, &["endpoint", "on", "demo", "--all"]).await;
+    assert_eq!(on["urls"].as_array().unwrap().len(), 3, "{on}");
+    assert_eq!(on_record(&system).await, [] as [Value; 0]);
+    let none = admin(&system, &["endpoint", "on", "demo", "--all"]).await;
+    assert!(none.code == 0 && none.err.contains("No endpoint of demo is off"), "{}", none.err);
+    assert_eq!(read(&system, &[&replay[..], &["--yes"]].concat()).await["held_back"], 0);
+    system.advance(32).await;
+    client.until_calls(&system, 6).await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_busy_is_called_with_nothing_before_the_time_it_named() {
+    let system = System::start().await;
+    let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 600\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (busy, requests) = endpoint(head.to_owned());
+    let calls = || requests.lock().unwrap().len();
+    send(&system, busy.as_str()).await;
+    system.until("it was called", async || (calls() == 1).then_some(())).await;
+    system.until_put_off().await;
+    for _ in 0..3 {
+        system.advance(60).await;
+        send(&system, busy.as_str()).await;
+        system.until_put_off().await;
+    }
+    system.advance(300).await;
+    system.until_put_off().await;
+    assert_eq!(calls(), 1);
+    assert!(on_record(&system).await[0]["rests_until"].is_string());
+    // Those that came meanwhile wait for up to half as long again.
+    system.advance(600).await;
+    system.until("it is called again", async || (calls() > 1).then_some(())).await;
 }
 
 #[tokio::test]

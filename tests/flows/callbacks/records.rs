@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, CallbackUrl, Endpoint, Stamp, Trouble},
+    domain::{AccountId, CallbackUrl, Endpoint, Stamp, Standing, Trouble},
     runtime::aws,
-    store::{Begun, DynamoDirectory, Endpoints, FailedCall},
+    store::{Begun, DynamoDirectory, Endpoints, FailedCall, Freshness},
 };
 
 use crate::system::System;
@@ -26,12 +26,16 @@ impl Records {
     }
 
     async fn fail(&self, at: Timestamp) -> Trouble {
-        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500" };
+        self.fail_asking(at, None).await
+    }
+
+    async fn fail_asking(&self, at: Timestamp, asked_until: Option<Timestamp>) -> Trouble {
+        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", asked_until };
         self.store.note_failure(&call).await.unwrap()
     }
 
     async fn on_record(&self) -> Option<Trouble> {
-        self.store.trouble(self.endpoint.id()).await.unwrap()
+        self.store.trouble(self.endpoint.id(), Freshness::Latest).await.unwrap()
     }
 }
 
@@ -53,6 +57,15 @@ async fn failures_are_counted_from_the_first_since_the_last_success() {
     assert!(records.store.clear(records.endpoint.id()).await.unwrap(), "there was nothing any more");
     let trouble = records.fail(at(30)).await;
     assert_eq!((trouble.since, trouble.failures), (at(30), 1));
+}
+
+#[tokio::test]
+async fn how_long_an_endpoint_asked_to_be_left_alone_outlasts_its_next_failure() {
+    let records = Records::start().await;
+    records.fail_asking(at(0), Some(at(60))).await;
+    assert_eq!(records.fail(at(1)).await.asked_until, Some(at(60)));
+    assert_eq!(records.on_record().await.unwrap().standing(at(2)), Standing::Resting(at(60)));
+    assert_eq!(records.fail_asking(at(2), Some(at(30))).await.asked_until, Some(at(30)), "the newest word counts");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::{callbacks::retry_gap, queue::CallbackJob};
 
@@ -38,6 +38,7 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
     let system = system.without_gateway().await;
     client.answers(503);
     assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await["messages"], 1);
+    system.advance(32).await;
     let environment = system.environment();
     let callback = callback::Callback::new(&environment).unwrap();
     let (mut ahead, mut tries, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
@@ -63,7 +64,9 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
     assert_eq!(planned.len(), tries.len() - 1);
     let gap = |(from, until): (&Timestamp, &Timestamp)| until.duration_since(*from).as_secs_f64();
     let gaps: Vec<_> = tries.iter().zip(&planned).map(gap).collect();
-    for (attempts, gap) in (1..).zip(&gaps) {
+    let (last, others) = gaps.split_last().unwrap();
+    assert!(*last <= 21_600.0 * 1.2 + 1.0, "the last is as long as the seven days still are: {last} s");
+    for (attempts, gap) in (1..).zip(others) {
         let usual = retry_gap(attempts).as_secs_f64();
         // A fifth of jitter, and the time that the try itself took.
         assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempts}: {gap} s for {usual} s");
@@ -71,7 +74,34 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
     let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
     assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "they differ: {gaps:?}");
     let lasted = tries.last().unwrap().duration_since(tries[0]).as_secs();
-    assert!((6 * DAY + DAY / 2..=7 * DAY).contains(&lasted), "{lasted} s");
+    assert!((7 * DAY..=7 * DAY + HOP.cast_signed()).contains(&lasted), "{lasted} s");
     // Eight in the first eight hours, then one every five to seven hours.
-    assert!((30..=42).contains(&tries.len()), "{} tries", tries.len());
+    assert!((30..=43).contains(&tries.len()), "{} tries", tries.len());
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_sqs_laid_there_is_tried_like_a_new_one_after_its_seven_days() {
+    let system = System::start().await;
+    let client = Client::answering(500);
+    send(&system, client.url.as_str()).await;
+    client.until_calls(&system, 1).await;
+    system.until_put_off().await;
+    let system = system.without_gateway().await;
+    system.advance(HOP).await;
+    let mut dead = take(&system).await.unwrap();
+    let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
+    // As after runs that crashed at the end of a day of tries, a week and a half ago.
+    let ago = |days: i64| Some(job.announced_at - SignedDuration::from_hours(24 * days));
+    (job.attempts, job.tried_since, job.not_before) = (8, ago(11), ago(10));
+    dead.body = Some(job.write());
+    let environment = system.environment();
+    environment.clock.set_ahead(Duration::from_secs(HOP));
+    let mut event = SqsEvent::default();
+    event.records = vec![dead];
+    let callback = callback::Callback::new(&environment).unwrap();
+    assert!(callback.handle(event).await.batch_item_failures.is_empty());
+    assert_eq!((client.calls(), system.queue_length("CallbacksDeadLetters").await), (2, 0));
+    system.advance(HOP).await;
+    let again = CallbackJob::read(take(&system).await.unwrap().body.as_deref().unwrap()).unwrap();
+    assert!(again.attempts == 1 && again.tried_since > Some(job.announced_at), "{again:?}");
 }

@@ -172,6 +172,9 @@ impl Gateway {
         match (answer.status, self.runtime.block_on(self.caller.deliver(&delivery))) {
             (200..300, callbacks::Answer::Taken { status }) => assert_eq!(status, answer.status),
             (410, callbacks::Answer::Gone) => {}
+            (429 | 503, callbacks::Answer::Busy { retry_after, .. }) => {
+                assert!(retry_after <= Duration::from_hours(24));
+            }
             (status, callbacks::Answer::Failed { reason, retry_after }) => {
                 assert!(!(200..300).contains(&status) && status != 410, "{reason}");
                 assert_bounded(&reason);

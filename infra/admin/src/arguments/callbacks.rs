@@ -16,15 +16,27 @@ pub enum EndpointCommand {
     /// Switch an endpoint on again, or end its rest
     #[command(
         after_help = "An endpoint is an account's callback URL without its query. It is switched off when it answers\n\
-        410, or when for five days every call to it has failed. Example:\n  \
-        admin endpoint on acme https://acme.example/receipts"
+        410, or when for five days every call to it has failed. A client whose URLs differ in their paths has\n\
+        an endpoint for each. Examples:\n  \
+        admin endpoint on acme https://acme.example/receipts\n  \
+        admin endpoint on acme --all"
     )]
     On {
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,
-        #[arg(value_parser = callback_url)]
-        url: CallbackUrl,
+        #[command(flatten)]
+        which: WhichEndpoints,
     },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct WhichEndpoints {
+    #[arg(value_parser = callback_url)]
+    pub url: Option<CallbackUrl>,
+    /// Every endpoint of the account's that is off; those that rest go on resting
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +44,8 @@ pub enum CallbackCommand {
     /// Tell an account again what is on record of its messages and replies
     #[command(
         after_help = "Of each message the newest state is told that its client is told of, under the event id of the\n\
-        first time; messages that are still on their way are told of as always. Example:\n  \
+        first time; messages that are still on their way are told of as always. It begins half a minute later,\n\
+        when everything that was changed before counts. Example:\n  \
         admin callback replay acme --since 2026-01-01T09:00:00Z --until 2026-01-02 --yes"
     )]
     Replay(CallbackReplay),
@@ -51,7 +64,7 @@ pub struct CallbackReplay {
     /// Only what is told at this address; its query does not count
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
-    /// Do it; without this, it says how much there is
+    /// Do it; without this, it says how much there is, and how much of it is for endpoints that are off
     #[arg(long)]
     pub yes: bool,
 }

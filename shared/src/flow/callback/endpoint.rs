@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::Call;
+use super::{Call, Failure};
 use crate::{
     callbacks::TIMEOUT,
     domain::{Endpoint, Standing, Trouble},
@@ -97,11 +97,12 @@ pub(super) async fn note_failure<S>(
     gateway: &Gateway<S, impl Queue>,
     directory: &Directory<impl DirectoryStore + Endpoints>,
     call: &Call<'_>,
-    reason: &str,
-    is_gone: bool,
+    failure: &Failure,
 ) -> Result<EndpointIs, Unavailable> {
     let Some(endpoint) = &call.endpoint else { return Ok(EndpointIs::On) };
-    let failed = FailedCall { endpoint, begun_at: call.begun_at, at: gateway.clock.now(), reason };
+    let at = gateway.clock.now();
+    let asked_until = failure.retry_after.filter(|_| failure.is_busy).map(|wait| Trouble::asked_until(at, wait));
+    let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, asked_until };
     let trouble = match directory.note_failure(&failed).await {
         Ok(trouble) => trouble,
         // The event has a next try of its own, whatever is on record of its endpoint.
@@ -113,7 +114,7 @@ pub(super) async fn note_failure<S>(
     if trouble.off.is_some() {
         return Ok(EndpointIs::Off);
     }
-    if !is_gone && !trouble.is_unbearable() {
+    if !failure.is_gone && !trouble.is_unbearable() {
         return Ok(EndpointIs::On);
     }
     Ok(if switch_off(gateway, directory, call, &trouble).await? { EndpointIs::Off } else { EndpointIs::On })

@@ -11,7 +11,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use super::{DynamoDirectory, Item, change::Answer, directory::unreadable, keys, message_item::time, number, string};
 use crate::{
     domain::{AccountId, CallbackUrl, Endpoint, EndpointId, Off, Stamp, Trouble},
-    store::{Begun, Endpoints, FailedCall, StoreError, dynamo::unavailable},
+    store::{Begun, Endpoints, FailedCall, Freshness, StoreError, dynamo::unavailable},
 };
 
 const CLEAR: &str = "clear what is on record of an endpoint";
@@ -28,6 +28,7 @@ struct TroubleItem {
     #[serde(default)]
     rests: u32,
     retry_at: i64,
+    asked_until: Option<i64>,
     off_since: Option<i64>,
     stamp: Option<Stamp>,
 }
@@ -43,13 +44,19 @@ fn read(item: Item) -> Result<Trouble, StoreError> {
         reason: item.reason,
         rests: item.rests,
         retry_at: time(item.retry_at)?,
+        asked_until: item.asked_until.map(time).transpose()?,
         off: off.map(|(since, stamp)| Ok::<_, StoreError>(Off { since: time(since)?, stamp })).transpose()?,
     })
 }
 
 impl Endpoints for DynamoDirectory {
-    async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
-        self.get(keys::endpoint(endpoint)).await?.map(read).transpose()
+    async fn trouble(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<Trouble>, StoreError> {
+        let id = keys::endpoint(endpoint);
+        let found = match freshness {
+            Freshness::Latest => self.latest(id).await?,
+            Freshness::Recent => self.get(id).await?,
+        };
+        found.map(read).transpose()
     }
 
     async fn note_failure(&self, call: &FailedCall<'_>) -> Result<Trouble, StoreError> {
@@ -61,6 +68,7 @@ impl Endpoints for DynamoDirectory {
             .set_once(keys::RETRY_AT, number(Trouble::first_retry_at(call.at).as_millisecond()))
             .set(keys::LAST_AT, number(call.at.as_millisecond()))
             .set(keys::REASON, string(call.reason))
+            .set_if_given(keys::ASKED_UNTIL, call.asked_until.map(|until| number(until.as_millisecond())))
             .set(keys::EXPIRES_AT, number(Trouble::kept_until(call.at).as_second()))
             .count(keys::FAILURES)
             .expect_absent(keys::OFF_SINCE);
@@ -124,14 +132,17 @@ impl DynamoDirectory {
         self.client.delete_item().table_name(&self.table).key(keys::ID, string(keys::endpoint(endpoint)))
     }
 
-    /// Takes away what is on record of an endpoint, also that it is off. Says whether
-    /// there was anything.
+    /// Takes away what is on record of an endpoint, also that it is off. Gives what that
+    /// was, which is read before as well: the answer to the deletion may be lost, and its
+    /// repeat finds nothing.
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn switch_on(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+    pub async fn switch_on(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
+        let Some(before) = self.trouble(endpoint, Freshness::Latest).await? else { return Ok(None) };
         let request = self.delete(endpoint).return_values(ReturnValue::AllOld);
-        Ok(request.send().await.map_err(unavailable(CLEAR))?.attributes.is_some())
+        let deleted = request.send().await.map_err(unavailable(CLEAR))?.attributes;
+        Ok(Some(deleted.map(read).transpose()?.unwrap_or(before)))
     }
 
     /// What is on record of every endpoint that fails, of all accounts or of one, the

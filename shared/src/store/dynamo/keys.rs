@@ -205,6 +205,7 @@ pub(super) const LAST_AT: &str = "last_at";
 pub(super) const FAILURES: &str = "failures";
 pub(super) const REASON: &str = "reason";
 pub(super) const RESTS: &str = "rests";
+pub(super) const ASKED_UNTIL: &str = "asked_until";
 pub(super) const TRIED_BY: &str = "tried_by";
 pub(super) const OFF_SINCE: &str = "off_since";
 /// Of a carrier.

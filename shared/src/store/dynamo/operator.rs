@@ -279,7 +279,7 @@ impl DynamoDirectory {
     }
 
     /// Begins no more conversations from a shared sender. It stays the pool's, so
-    /// that those under way go on. Says whether it was in the pool.
+    /// that those under way go on. Says whether it was in the pool when this began.
     ///
     /// # Errors
     /// When the store did not answer, or others would not stop changing the pool.
@@ -288,15 +288,18 @@ impl DynamoDirectory {
         Ok(before.contains(sender))
     }
 
-    /// Changes the list of shared senders. Gives it as it was before.
+    /// Changes the list of shared senders. Gives it as it was at the first look: at a
+    /// later one it may be what was written before, when the answer to that was lost.
     async fn change_pool(&self, change: impl Fn(&mut Vec<SenderId>)) -> Result<Vec<SenderId>, StoreError> {
+        let mut first = None;
         for _ in 0..TRIES {
             let item = self.latest(keys::POOL.to_owned()).await?;
             let before = item.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)?;
             let mut after = before.clone();
             change(&mut after);
+            let first = first.get_or_insert_with(|| before.clone());
             if after == before {
-                return Ok(before);
+                return Ok(std::mem::take(first));
             }
             let update = self.update(keys::POOL.to_owned()).set(keys::SENDERS, write_pool(&after));
             let update = match item.as_ref().and_then(|item| item.get(keys::SENDERS)) {
@@ -304,7 +307,7 @@ impl DynamoDirectory {
                 Some(listed) => update.expect(keys::SENDERS, listed.clone()),
             };
             if let Answer::Made(_) = update.send("change the pool").await? {
-                return Ok(before);
+                return Ok(std::mem::take(first));
             }
         }
         Err(StoreError::Unavailable { action: "change the pool", source: "others changed it each time".into() })
