@@ -7,6 +7,7 @@ mod parked;
 mod rates;
 mod repair;
 mod routes;
+mod secrets;
 mod unknown;
 
 use std::{
@@ -16,15 +17,10 @@ use std::{
 
 use admin::Done;
 use futures_util::future::join_all;
-use hmac::{Hmac, KeyInit, Mac};
 use local::config::Config;
 use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
-use sha2::Sha256;
-use shared::{
-    domain::WebhookSecret,
-    runtime::{Environment, Random, Variables},
-};
+use shared::runtime::{Environment, Random, Variables};
 use standardwebhooks::Webhook;
 
 use crate::{
@@ -155,38 +151,6 @@ async fn a_revoked_key_stops_within_half_a_minute() {
     assert_eq!(keys.len(), 3, "two of the configuration, and this one: {keys:?}");
     let shown = keys.iter().find(|key| key["id"] == id).unwrap();
     assert!(shown["revoked"] == true && shown["created_at"].is_string() && shown["revoked_at"].is_string());
-}
-
-/// Whether the dialect's own signature is made with that secret.
-fn verifies_own(secret: &str, request: &Value) -> bool {
-    let header = |name: &str| request["headers"][name].as_str().unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(WebhookSecret::parse(secret).unwrap().bytes()).unwrap();
-    mac.update(format!("{}.{}", header("timestamp"), request["body"].as_str().unwrap()).as_bytes());
-    let (signature, own) = (header("signature"), mac.finalize().into_bytes());
-    let byte = |at: usize| u8::from_str_radix(&signature[at..at + 2], 16).unwrap();
-    (0..signature.len()).step_by(2).map(byte).eq(own)
-}
-
-#[tokio::test]
-async fn while_a_secret_is_replaced_both_verify_and_then_only_the_new_one() {
-    let system = System::start().await;
-    let first =
-        printed(&system, &["account", "create", "acme", "--name", "A", "--reply-url", &system.sink("acme")]).await;
-    printed(&system, &["sender", "add", "441110000001", "--account", "acme"]).await;
-    let second = printed(&system, &["secret", "rotate", "acme"]).await;
-    assert_ne!(first, second);
-    let told = async |count: usize| {
-        system.reply(PHONE, &"441110000001".into(), "Signed").await;
-        let told = system.until_sunk("acme", count).await.remove(count - 1);
-        [&first, &second].map(|secret| (verifies(secret, &told), verifies_own(secret, &told)))
-    };
-    // The header that has room for one signature stays with the secret that the client knows.
-    assert_eq!(told(1).await, [(true, true), (true, false)]);
-
-    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 1);
-    system.advance(31).await;
-    assert_eq!(told(2).await, [(false, false), (true, true)]);
-    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 0, "the last one stays");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub enum EndpointCommand {
     },
     /// Switch an endpoint on again, or end its rest
     #[command(
+        override_usage = "admin endpoint on [OPTIONS] <ACCOUNT> <URL|--all>",
         after_help = "An endpoint is an account's callback URL without its query. It is switched off when it answers\n\
         410, or when for five days every call to it has failed. A client whose URLs differ in their paths has\n\
         an endpoint for each. Examples:\n  \
