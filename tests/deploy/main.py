@@ -241,9 +241,7 @@ class Test:
             silent = [one["AlarmName"] for one in alarms if not one["AlarmActions"] == one["OKActions"] == [topic]]
             expect(alarms and not silent, f"of {len(alarms)} alarms, these tell no one: {silent}")
             deployed = {physical.rsplit("/", 1)[-1] for physical in self.stack.resources.values()}
-            # An alarm over several metrics names each of them in one of its queries.
-            queried = [query["MetricStat"]["Metric"] for one in alarms for query in one.get("Metrics", []) if "MetricStat" in query]
-            dimensions = [dimension for one in alarms + queried for dimension in one.get("Dimensions", [])]
+            dimensions = [dimension for one in alarms for dimension in one["Dimensions"]]
             watched = {one["Value"] for one in dimensions if one["Name"] != "GlobalSecondaryIndexName"}
             expect(watched <= deployed, f"these do not exist: {watched - deployed}")
             [dashboard] = cloudwatch.list_dashboards()["DashboardEntries"]
