@@ -372,7 +372,7 @@ class Test:
             job = {
                 **{"v": 1, "type": "state", "message": refused["messageUuid"], "state": "delivered"},
                 **{"stamp": item["receipt_delivered"]["M"]["stamp"]["S"], "attempts": 40},
-                **{"announced_at": long_ago, "tried_since": long_ago},
+                **{"announced_at": long_ago, "tried_since": long_ago, "not_before": now().isoformat()},
             }
             self.stack.sqs.send_message(QueueUrl=self.stack.queue("CallbacksQueue"), MessageBody=json.dumps(job))
             buried = until("the job in CallbacksDeadLetters", lambda: self.stack.drain("CallbacksDeadLetters"))
