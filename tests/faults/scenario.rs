@@ -191,7 +191,8 @@ impl Scenario {
     pub fn weight(&self) -> usize {
         match self.phone {
             _ if self.messages >= 100 => 20,
-            // Each submit waits for the carrier's whole patience.
+            // Each submit waits for the carrier's whole patience, and some are made again and again.
+            Phone::Unanswered if self.on_unknown == Some(OnUnknown::Resend) => 8,
             Phone::Unanswered => 4,
             _ => 1,
         }

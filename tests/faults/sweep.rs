@@ -22,6 +22,9 @@ use crate::{
 /// Of calls in a row that are alike, so many are swept from the first on, and the last.
 const ALIKE: usize = 4;
 
+/// The most parts that the runs of one scenario are split into.
+const MOST_PARTS: usize = 8;
+
 /// What is swept.
 pub struct Extent {
     /// One of so many runs is made.
@@ -35,6 +38,13 @@ pub struct Extent {
     pub fault: Option<Fault>,
     /// How many worlds are busy at once.
     pub lanes: usize,
+}
+
+impl Extent {
+    /// Whether single runs are asked for.
+    fn is_narrow(&self) -> bool {
+        self.call.is_some() || self.fault.is_some()
+    }
 }
 
 /// A cell of the table.
@@ -114,20 +124,43 @@ impl fmt::Display for Table {
     }
 }
 
+/// What one world is busy with: of a scenario, one of so many runs. Those that take
+/// longest are split, and begun first, so that the others do not end up waiting for them.
+struct Part<'a> {
+    scenario: &'a Scenario,
+    index: usize,
+    number: usize,
+    of: usize,
+}
+
+fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
+    let is_whole = extent.every == 1 && !extent.is_narrow();
+    let parts_of = |scenario: &Scenario| if is_whole { scenario.weight().min(MOST_PARTS) } else { 1 };
+    let mut parts: Vec<_> = scenarios
+        .iter()
+        .enumerate()
+        .flat_map(|(index, &scenario)| {
+            let of = parts_of(scenario);
+            (0..of).map(move |number| Part { scenario, index, number, of })
+        })
+        .collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.scenario.weight()));
+    parts
+}
+
 /// Sweeps in several worlds at once, each on a thread of its own: most of the time
 /// passes while the SDK waits to try again.
 pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
     let named = |scenario: &&Scenario| extent.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
-    let scenarios: Vec<_> = scenarios.iter().filter(named).collect();
+    let parts = parts(&scenarios.iter().filter(named).collect::<Vec<_>>(), extent);
     let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::default()));
     std::thread::scope(|scope| {
         for _ in 0..extent.lanes {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 loop {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(scenario) = scenarios.get(index) else { return };
-                    let swept = runtime.block_on(sweep_one(scenario, extent, index));
+                    let Some(part) = parts.get(next.fetch_add(1, Ordering::SeqCst)) else { return };
+                    let swept = runtime.block_on(sweep_part(part, extent));
                     table.lock().unwrap().merge(swept);
                 }
             });
@@ -136,7 +169,7 @@ pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
     table.into_inner().unwrap()
 }
 
-async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table {
+async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, extent: &Extent) -> Table {
     let mut stage = Stage::with(&scenario.carriers, &scenario.manners()).await;
     let mut table = Table::default();
     let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
@@ -150,10 +183,9 @@ async fn sweep_one(scenario: &Scenario, extent: &Extent, index: usize) -> Table 
     let is_wanted = |(place, fault): (usize, Fault)| {
         extent.call.is_none_or(|call| call == place) && extent.fault.is_none_or(|wanted| wanted == fault)
     };
-    let is_narrow = extent.call.is_some() || extent.fault.is_some();
-    let chosen = runs
-        .into_iter()
-        .enumerate()
+    let is_narrow = extent.is_narrow();
+    let its = runs.into_iter().enumerate().filter(|(number, _)| number % of == part);
+    let chosen = its
         .filter(|(number, run)| if is_narrow { is_wanted(*run) } else { is_chosen(scenario, *number, index, extent) });
     for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
         let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
