@@ -15,23 +15,21 @@ pub mod loopback;
 mod reference;
 mod rests;
 mod smpp;
+mod submitter;
 
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
-use tracing::warn;
 use url::Url;
 
 pub use reference::SubmitReference;
+pub use submitter::Submitter;
 
-use self::rests::Rests;
 use crate::{
     domain::{Channel, Content, Groupings, PhoneNumber, ReceiptStatus, SenderId, Text},
     redact::{cut, without_numbers},
-    runtime::{Clock, error_chain},
-    store::{CarrierSecrets, SecretStore, SecretsManager},
 };
 
 /// The carriers there are.
@@ -286,91 +284,6 @@ impl UnreadableError {
         let missing = words.split(" at line").next().filter(|words| words.starts_with("missing field"));
         let kind = missing.unwrap_or(if error.is_data() { "has an unexpected field" } else { "is not JSON" });
         Self::new("(body)", format!("{kind}: line {}, column {}", error.line(), error.column()))
-    }
-}
-
-fn resting(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
-    let reason = format!("{carrier} is left alone for a while, as it failed again and again");
-    Outcome::Busy { reason, retry_after: Duration::try_from(until.duration_since(now)).ok() }
-}
-
-/// Hands messages to carriers over one shared HTTP client.
-pub struct Submitter<S = SecretsManager> {
-    http: reqwest::Client,
-    secrets: CarrierSecrets<S>,
-    cm: cm::submit::Posts,
-    rests: Rests,
-    clock: Clock,
-}
-
-impl<S: SecretStore> Submitter<S> {
-    #[must_use]
-    pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>, clock: Clock) -> Self {
-        Self { http, secrets, cm: cm::submit::Posts::new(), rests: Rests::default(), clock }
-    }
-
-    /// What the carrier would be said to be if it is left alone now, because it
-    /// failed again and again.
-    pub fn resting(&self, carrier: CarrierName) -> Option<Outcome> {
-        let now = self.clock.now();
-        self.rests.until(carrier, now).map(|until| resting(carrier, until, now))
-    }
-
-    /// Hands the message over once, and says what became of it within the
-    /// carrier's time-out.
-    pub async fn submit(
-        &self,
-        carrier: CarrierName,
-        settings: &CarrierSettings,
-        submission: &Submission<'_>,
-    ) -> Outcome {
-        let key = match self.key(carrier).await {
-            Ok(key) => key,
-            Err(busy) => return busy,
-        };
-        let begun = self.clock.now();
-        if let Some(until) = self.rests.begin(carrier, begun) {
-            return resting(carrier, until, begun);
-        }
-        let outcome = match carrier {
-            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
-            CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
-        };
-        self.rests.note(carrier, &outcome, self.clock.now());
-        outcome
-    }
-
-    /// Asks what became of a submit that got no answer. Who is left alone is not asked.
-    pub async fn look_up(
-        &self,
-        carrier: CarrierName,
-        settings: &CarrierSettings,
-        reference: SubmitReference,
-    ) -> LookupOutcome {
-        if !settings.lookup || self.resting(carrier).is_some() {
-            return LookupOutcome::CannotSay;
-        }
-        match carrier {
-            CarrierName::Loopback => loopback::lookup::look_up(&self.http, settings, reference).await,
-            CarrierName::Cm => LookupOutcome::CannotSay,
-        }
-    }
-
-    /// What the carrier wants to be shown, if it wants anything. Without it, nothing
-    /// can be sent yet.
-    async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
-        if !carrier.wants_key() {
-            return Ok(String::new());
-        }
-        let reason = match self.secrets.key(carrier).await {
-            Ok(Some(key)) => return Ok(key),
-            Ok(None) => "the carrier's key is not set",
-            Err(error) => {
-                warn!(carrier = carrier.as_str(), error = error_chain(&error), "the carrier's key could not be read");
-                "the carrier's key could not be read"
-            }
-        };
-        Err(Outcome::Busy { retry_after: None, reason: reason.to_owned() })
     }
 }
 

@@ -2,7 +2,10 @@
 //! once, so each change is one conditional write: nothing is overwritten that
 //! the operator has not seen. Reads see every earlier write.
 
+mod api_keys;
 mod routes;
+
+pub use api_keys::KeyRecord;
 
 use std::collections::HashMap;
 
@@ -11,7 +14,6 @@ use aws_sdk_dynamodb::{
     operation::delete_item::DeleteItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use jiff::Timestamp;
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use url::Url;
 
@@ -20,15 +22,11 @@ use super::{
     change::{Answer, Update},
     directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
     item::from_item,
-    keys,
-    message_item::time,
-    number, put, string, unavailable,
+    keys, number, put, string, unavailable,
 };
 use crate::{
     carriers::{CarrierName, CarrierSettings},
-    domain::{
-        Account, AccountId, ApiKeyHash, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret,
-    },
+    domain::{Account, AccountId, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret},
     store::StoreError,
 };
 
@@ -50,17 +48,6 @@ pub struct AccountChange {
     pub start_text: Option<Option<KeywordAnswer>>,
     pub help_text: Option<Option<KeywordAnswer>>,
     pub on_unknown: Option<OnUnknown>,
-}
-
-/// An API key on record: of the key itself, only the hash.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyRecord {
-    pub hash: ApiKeyHash,
-    pub account: AccountId,
-    /// None for one that came from a configuration.
-    pub created_at: Option<Timestamp>,
-    pub revoked: bool,
-    pub revoked_at: Option<Timestamp>,
 }
 
 /// What became of taking a sender from its account.
@@ -156,44 +143,6 @@ impl DynamoDirectory {
             Answer::Refused(item) => read_account(item)?.secrets == secrets,
             Answer::Missing => false,
         })
-    }
-
-    /// Writes a new key of an account. Says whether there was none like it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
-    pub async fn create_key(&self, key: &ApiKeyHash, account: &AccountId, at: Timestamp) -> Result<bool, StoreError> {
-        let item = Item::from([
-            (keys::ACCOUNT.to_owned(), string(account.as_str())),
-            (keys::REVOKED.to_owned(), AttributeValue::Bool(false)),
-            (keys::CREATED_AT.to_owned(), number(at.as_millisecond())),
-        ]);
-        Ok(self.put_new(keys::api_key(key), item).await?.is_none())
-    }
-
-    /// The keys of an account, the oldest first.
-    ///
-    /// # Errors
-    /// When the store did not answer.
-    pub async fn keys(&self, account: &AccountId) -> Result<Vec<KeyRecord>, StoreError> {
-        let items = self.scan(keys::API_KEY).await?;
-        let mut found = items.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
-        found.retain(|key| key.account == *account);
-        found.sort_by(|a, b| (a.created_at, a.hash.as_str()).cmp(&(b.created_at, b.hash.as_str())));
-        Ok(found)
-    }
-
-    /// Revokes a key; one that is revoked stays as it is. Says no where there is none.
-    ///
-    /// # Errors
-    /// When the store did not answer.
-    pub async fn revoke_key(&self, key: &ApiKeyHash, at: Timestamp) -> Result<bool, StoreError> {
-        let update = self
-            .update(keys::api_key(key))
-            .set(keys::REVOKED, AttributeValue::Bool(true))
-            .set_once(keys::REVOKED_AT, number(at.as_millisecond()))
-            .expect_present(keys::ID);
-        Ok(matches!(update.send("revoke a key").await?, Answer::Made(_)))
     }
 
     /// Gives a sender to an account if it is nobody's; otherwise says whose it is.
@@ -380,20 +329,6 @@ impl DynamoDirectory {
             }
         }
     }
-}
-
-fn read_key(item: &Item) -> Result<KeyRecord, StoreError> {
-    let at = |attribute: &str| {
-        let millis = item.get(attribute).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
-        millis.map(time).transpose()
-    };
-    Ok(KeyRecord {
-        hash: ApiKeyHash::parse(id_in(item, keys::API_KEY)?).ok_or_else(|| unreadable("the hash of a key"))?,
-        account: account_in(item)?.ok_or_else(|| unreadable("a key without an account"))?,
-        created_at: at(keys::CREATED_AT)?,
-        revoked: item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default(),
-        revoked_at: at(keys::REVOKED_AT)?,
-    })
 }
 
 /// What follows the prefix in an item's id.

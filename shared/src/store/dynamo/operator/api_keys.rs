@@ -1,0 +1,82 @@
+//! API keys as an operator makes and revokes them. Of the key itself only the hash is stored.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::{
+    super::{
+        directory::{account_in, unreadable},
+        message_item::time,
+        number, string,
+    },
+    Answer, DynamoDirectory, Item, id_in, keys,
+};
+use crate::{
+    domain::{AccountId, ApiKeyHash},
+    store::StoreError,
+};
+
+/// An API key on record: of the key itself, only the hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    pub hash: ApiKeyHash,
+    pub account: AccountId,
+    /// None for one that came from a configuration.
+    pub created_at: Option<Timestamp>,
+    pub revoked: bool,
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl DynamoDirectory {
+    /// Writes a new key of an account. Says whether there was none like it.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn create_key(&self, key: &ApiKeyHash, account: &AccountId, at: Timestamp) -> Result<bool, StoreError> {
+        let item = Item::from([
+            (keys::ACCOUNT.to_owned(), string(account.as_str())),
+            (keys::REVOKED.to_owned(), AttributeValue::Bool(false)),
+            (keys::CREATED_AT.to_owned(), number(at.as_millisecond())),
+        ]);
+        Ok(self.put_new(keys::api_key(key), item).await?.is_none())
+    }
+
+    /// The keys of an account, the oldest first.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn keys(&self, account: &AccountId) -> Result<Vec<KeyRecord>, StoreError> {
+        let items = self.scan(keys::API_KEY).await?;
+        let mut found = items.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
+        found.retain(|key| key.account == *account);
+        found.sort_by(|a, b| (a.created_at, a.hash.as_str()).cmp(&(b.created_at, b.hash.as_str())));
+        Ok(found)
+    }
+
+    /// Revokes a key; one that is revoked stays as it is. Says no where there is none.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn revoke_key(&self, key: &ApiKeyHash, at: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .update(keys::api_key(key))
+            .set(keys::REVOKED, AttributeValue::Bool(true))
+            .set_once(keys::REVOKED_AT, number(at.as_millisecond()))
+            .expect_present(keys::ID);
+        Ok(matches!(update.send("revoke a key").await?, Answer::Made(_)))
+    }
+}
+
+fn read_key(item: &Item) -> Result<KeyRecord, StoreError> {
+    let at = |attribute: &str| {
+        let millis = item.get(attribute).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+        millis.map(time).transpose()
+    };
+    Ok(KeyRecord {
+        hash: ApiKeyHash::parse(id_in(item, keys::API_KEY)?).ok_or_else(|| unreadable("the hash of a key"))?,
+        account: account_in(item)?.ok_or_else(|| unreadable("a key without an account"))?,
+        created_at: at(keys::CREATED_AT)?,
+        revoked: item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default(),
+        revoked_at: at(keys::REVOKED_AT)?,
+    })
+}
