@@ -2,7 +2,7 @@
 
 AWS is MiniStack, an emulator on this machine that runs the functions' own
 binaries under the roles that the template gives them. The carrier, the phones
-and the clients' sinks are those of `cargo run -p local -- world`. Everything
+and the clients' sinks are those of `cargo run -p local -- emulator`. Everything
 the test does, it does from outside: over the deployed HTTP API, at the phones,
 and, as an operator would, with AWS's own calls.
 """
@@ -20,7 +20,7 @@ import uuid
 
 import botocore.exceptions
 from harness import Checks, Failed, Processes, expect, expect_equal, interruptible, run_checks, say, until
-from outside import BUILD_PROGRAMS, Client, World, call, owned, shared
+from outside import BUILD_PROGRAMS, Client, Emulator, call, owned, shared
 from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_routes
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -93,7 +93,7 @@ class Test:
         names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         say("\nThe stack is up, with the simulated carrier. In another terminal:\n")
         say(f"export {' '.join(f'{name}={env[name]}' for name in names)}")
-        say(f"export STACK={STACK} API={self.stack.api} WORLD={self.world.url}\n")
+        say(f"export STACK={STACK} API={self.stack.api} EMULATOR={self.emulator.url}\n")
         say("Ctrl-C ends all of it.")
         while True:
             time.sleep(60)
@@ -105,7 +105,7 @@ class Test:
             self.processes.run("cargo build", BUILD_PROGRAMS)
         with self.check("MiniStack and the simulated carrier start"):
             self.ministack = MiniStack(self.processes, self.folder)
-            self.world = World(self.processes)
+            self.emulator = Emulator(self.processes)
             self.stack = Stack(self.ministack, self.processes, STACK)
 
     def build_and_deploy(self):
@@ -129,12 +129,12 @@ class Test:
         with self.check("the operator's tool makes a pool and a carrier's route"):
             self.admin = Admin(self.stack)
             self.admin("pool", "add", *POOL)
-            carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.world.url, "--timeout-ms", "3000")
+            carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.emulator.url, "--timeout-ms", "3000")
             self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
-            self.world.register_webhooks("loopback", self.receipts, self.replies)
+            self.emulator.register_webhooks("loopback", self.receipts, self.replies)
         with self.check("and a second carrier with its key, for one channel"):
-            carrier = self.admin("carrier", "set", "cm", "--endpoint", f"{self.world.url}/cm/", "--timeout-ms", "3000")
-            self.world.register_webhooks(
+            carrier = self.admin("carrier", "set", "cm", "--endpoint", f"{self.emulator.url}/cm/", "--timeout-ms", "3000")
+            self.emulator.register_webhooks(
                 "cm", *(self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
             )
             self.admin("carrier", "key", "cm", line="cm-product-token\n")
@@ -153,7 +153,7 @@ class Test:
 
     def account(self, name, sink):
         """Makes an account and a key; gives its secrets, and a client with the key."""
-        made = self.admin("account", "create", name, "--name", name, "--reply-url", self.world.sink(sink))
+        made = self.admin("account", "create", name, "--name", name, "--reply-url", self.emulator.sink(sink))
         key = self.admin("key", "issue", name)["key"]
         return [made["secret"]], Client(self.stack.api, key)
 
@@ -162,13 +162,13 @@ class Test:
     def a_conversation(self):
         first = None
         with self.check("a message from a shared sender reaches the phone"):
-            [first] = self.demo.send(shared(PHONE, "Hello", callback=self.world.sink("receipts")))
+            [first] = self.demo.send(shared(PHONE, "Hello", callback=self.emulator.sink("receipts")))
             sender = first["from"]["value"]
             expect(sender in POOL, f"{sender} is not of the pool")
-            [shown] = self.world.until_handset(PHONE)
+            [shown] = self.emulator.until_handset(PHONE)
             expect_equal((shown["from"], shown["text"]), (sender, "Hello"), "what the phone shows")
         with self.check("its receipt is called back, signed as Standard Webhooks wants it with each secret"):
-            [request] = self.world.until_sunk("receipts")
+            [request] = self.emulator.until_sunk("receipts")
             for secret in self.secrets:
                 receipt = Webhook(secret).verify(request["body"], request["headers"])
             expect_equal(receipt["messageuuid"], first["messageUuid"], "the message of the receipt")
@@ -184,8 +184,8 @@ class Test:
                     Webhook(secret).verify(body, request["headers"] | headers)
                     raise Failed("a forged callback verifies")
         with self.check("a reply is called back, signed, and tied to the message that it answers"):
-            self.world.reply(PHONE, sender, "Who is this?")
-            [request] = self.world.until_sunk("replies")
+            self.emulator.reply(PHONE, sender, "Who is this?")
+            [request] = self.emulator.until_sunk("replies")
             reply = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             found = (str(reply["from"]), reply["to"], reply["message"], reply["message_uuid"], reply["batch_uuid"])
             expect_equal(found, (PHONE, sender, "Who is this?", first["messageUuid"], first["batchUuid"]), "the reply")
@@ -194,7 +194,7 @@ class Test:
             [others] = self.other.send(shared(PHONE, "Another company"))
             expect_equal(second["from"]["value"], sender, "the second message's sender")
             expect(others["from"]["value"] != sender, "two accounts write to a phone from one sender")
-            self.world.until_handset(PHONE, 3)
+            self.emulator.until_handset(PHONE, 3)
         self.first = first
 
     def access(self):
@@ -291,14 +291,14 @@ class Test:
             message = owned(OWN_SENDER, QUIET_PHONE, "Only once", id=str(uuid.uuid4()))
             [first], [again] = self.demo.send(message), self.demo.send(message)
             expect_equal(again["messageUuid"], first["messageUuid"], "the repeated message")
-            self.world.until_handset(QUIET_PHONE)
+            self.emulator.until_handset(QUIET_PHONE)
             self.demo.until_state(first["messageUuid"], "submitted")
-            expect_equal(len(self.world.handset(QUIET_PHONE)), 1, "messages on the phone")
+            expect_equal(len(self.emulator.handset(QUIET_PHONE)), 1, "messages on the phone")
         with self.check("30 messages in one request all arrive"):
             phones = [f"4477009011{number:02}" for number in range(30)]
             self.demo.send(*(shared(phone, "To many") for phone in phones))
             for phone in phones:
-                self.world.until_handset(phone)
+                self.emulator.until_handset(phone)
         with self.check("the operator's tool shows a message, and its text only if told to"):
             shown = json.dumps(self.admin("message", "show", first["messageUuid"]))
             revealed = json.dumps(self.admin("message", "show", first["messageUuid"], "--reveal"))
@@ -315,17 +315,17 @@ class Test:
     def opt_out(self):
         with self.check("STOP is confirmed once, the next message is blocked, and its callback says so"):
             [first] = self.demo.send(shared(STOP_PHONE, "Hello"))
-            self.world.until_sunk("replies", 2)
-            [second] = self.demo.send(shared(STOP_PHONE, "Again", callback=self.world.sink("blocked")))
+            self.emulator.until_sunk("replies", 2)
+            [second] = self.demo.send(shared(STOP_PHONE, "Again", callback=self.emulator.sink("blocked")))
             self.demo.until_state(second["messageUuid"], "blocked")
-            [request] = self.world.until_sunk("blocked")
+            [request] = self.emulator.until_sunk("blocked")
             receipt = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             expect_equal((receipt["delivered"], receipt["receiptInfo"]["code"]), (False, "25"), "the receipt")
-            [_, confirmation] = self.world.until_handset(STOP_PHONE, 2)
+            [_, confirmation] = self.emulator.until_handset(STOP_PHONE, 2)
             expect_equal(confirmation["from"], first["from"]["value"], "the sender that confirms")
             # It answers that with STOP, too.
-            self.world.until_sunk("replies", 3)
-            expect_equal(len(self.world.handset(STOP_PHONE)), 2, "messages on the phone")
+            self.emulator.until_sunk("replies", 3)
+            expect_equal(len(self.emulator.handset(STOP_PHONE)), 2, "messages on the phone")
 
     def channels(self):
         for phone, behaviour, channel, carrier, tried in (
@@ -334,19 +334,19 @@ class Test:
             (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm", "failed"]]),
         ):
             with self.check(f"where RCS {behaviour}, a message arrives over {channel.upper()} through {carrier}"):
-                self.world.behave(phone, rcs=behaviour)
+                self.emulator.behave(phone, rcs=behaviour)
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
                 gave_way = [[one["channel"], one["carrier"], one["ended"]] for one in message.get("tried", [])]
                 expect_equal(gave_way, tried, "what gave way")
-                expect_equal(len(self.world.handset(phone)), 1, "messages on the phone")
+                expect_equal(len(self.emulator.handset(phone)), 1, "messages on the phone")
 
     def carriers_and_clients_in_trouble(self):
         with self.check("a carrier that is busy twice gets the message a third time, by way of the queue"):
             [message] = self.demo.send(shared(BUSY_PHONE, "Patience"))
             message = self.demo.until_state(message["messageUuid"], "delivered", 90)
-            expect_equal(len(self.world.handset(BUSY_PHONE)), 1, "messages on the phone")
+            expect_equal(len(self.emulator.handset(BUSY_PHONE)), 1, "messages on the phone")
         with self.check("a receipt and a reply that belong to nothing are kept"):
             before = self.parked()
             receipt = {"id": "c1", "reference": str(uuid.uuid4()), "status": "delivered"}
@@ -361,8 +361,8 @@ class Test:
             until("a try of each", lambda: all(one["tries"] for one in self.admin("parked", "list")["parked"]))
         refused = None
         with self.check("a callback that is refused is made again, under the same id"):
-            [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.world.sink("failing") + "?status=500"))
-            requests = self.world.until_sunk("failing", 2)
+            [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.emulator.sink("failing") + "?status=500"))
+            requests = self.emulator.until_sunk("failing", 2)
             ids = {request["headers"]["webhook-id"] for request in requests}
             expect_equal(len(ids), 1, "ids of the callback")
         with self.check("a callback that was tried for more than seven days ends in the dead letters"):
@@ -411,7 +411,7 @@ class Test:
             letters = until("the job in JobsDeadLetters", lambda: self.stack.drain("JobsDeadLetters"))
             expect_equal(letters, [poison], "the dead letters")
             for phone in phones:
-                expect_equal(len(self.world.handset(phone)), 1, f"messages on the phone {phone}")
+                expect_equal(len(self.emulator.handset(phone)), 1, f"messages on the phone {phone}")
             restored = {name: deployed[name] for name in hastened}
             self.stack.sqs.set_queue_attributes(QueueUrl=jobs, Attributes=restored)
 
@@ -444,15 +444,15 @@ class Test:
         with self.check("what was scheduled before the update is sent at its time, once, by the schedule's ticks"):
             left = (self.send_at - now()).total_seconds()
             say(f"  its time is in {left:.0f} s")
-            self.world.until_handset("447700901301", within=max(left, 0) + 60)
-            [shown] = self.world.handset("447700901301")
+            self.emulator.until_handset("447700901301", within=max(left, 0) + 60)
+            [shown] = self.emulator.handset("447700901301")
             message = self.demo.until_state(self.later, "delivered")
             submitted = next(moment["at"] for moment in message["history"] if moment["state"] == "submitting")
             late = (datetime.datetime.fromisoformat(submitted.replace("Z", "+00:00")) - self.send_at).total_seconds()
             say(f"  it was submitted {late:.1f} s after its time")
             expect(0 <= late < 15, f"it was submitted {late} s after its time, to {shown}")
         with self.check("what was cancelled is not sent"):
-            expect_equal(self.world.handset("447700901302"), [], "messages on the phone")
+            expect_equal(self.emulator.handset("447700901302"), [], "messages on the phone")
             expect_equal(self.demo.message(self.dropped)["state"], "cancelled", "its state")
 
     def update(self):
@@ -478,12 +478,12 @@ class Test:
             self.demo.until_state(message["messageUuid"], "delivered")
         with self.check("as deployed by default, an address of this machine is not called back"):
             since = time.time()
-            [message] = self.demo.send(shared(PHONE, "Whisper", callback=self.world.sink("forbidden")))
+            [message] = self.demo.send(shared(PHONE, "Whisper", callback=self.emulator.sink("forbidden")))
             self.demo.until_state(message["messageUuid"], "delivered")
             group = self.stack.resources["CallbackLogs"]
             refusal = "the address is not public"
             until("the refusal in the log", lambda: any(refusal in line for line in self.stack.log_lines(since, group)))
-            expect_equal(self.world.sunk("forbidden"), [], "callbacks")
+            expect_equal(self.emulator.sunk("forbidden"), [], "callbacks")
 
     def delete(self):
         tables = {name: self.stack.resources[name] for name in ("MessagesTable", "RecipientsTable", "DirectoryTable")}

@@ -35,18 +35,18 @@ def call(method, url, body=None, headers=None):
         raise Failed(f"{method} {url} answered {status} with {text[:300]!r}") from error
 
 
-class World:
+class Emulator:
     """The simulated carrier, its phones, and sinks for callbacks."""
 
     def __init__(self, processes):
-        process, log = processes.start("world", [str(PROGRAMS / "local"), "world", "--port", "0"])
+        process, log = processes.start("emulator", [str(PROGRAMS / "local"), "emulator", "--port", "0"])
         self.url = until("the simulated carrier to start", lambda: self._address(process, log), 60)
 
     @staticmethod
     def _address(process, log):
         text = pathlib.Path(log).read_text(errors="replace")
         expect(process.poll() is None, f"the simulated carrier did not start\n{text}")
-        found = re.search(r"^world (http://\S+)$", text, re.MULTILINE)
+        found = re.search(r"^emulator (http://\S+)$", text, re.MULTILINE)
         return found and found[1]
 
     def register_webhooks(self, carrier, receipts, replies):
@@ -88,7 +88,7 @@ class World:
         return until(f"request {count} at the sink '{name}'", kept, within)
 
 
-class Local(World):
+class Local(Emulator):
     """The whole system on this machine."""
 
     def __init__(self, processes):

@@ -49,7 +49,7 @@ pub struct Client {
     door: Door,
     /// Whether it asks again, under the same name, until it is answered.
     is_stubborn: bool,
-    world: Url,
+    emulator: Url,
     gateway: watch::Receiver<Url>,
     stop: watch::Receiver<bool>,
     http: reqwest::Client,
@@ -57,11 +57,11 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(place: usize, world: Url, gateway: watch::Receiver<Url>, stop: watch::Receiver<bool>) -> Self {
+    pub fn new(place: usize, emulator: Url, gateway: watch::Receiver<Url>, stop: watch::Receiver<bool>) -> Self {
         let door = if place % 4 == 3 { Door::Cm } else { Door::Mplus };
         let is_stubborn = place % 4 != 2;
         let http = HttpStack::new().unwrap().builder().timeout(PATIENCE).build().unwrap();
-        Self { place, door, is_stubborn, world, gateway, stop, http, diary: Diary::default() }
+        Self { place, door, is_stubborn, emulator, gateway, stop, http, diary: Diary::default() }
     }
 
     pub async fn run(mut self) -> Diary {
@@ -108,7 +108,7 @@ impl Client {
     }
 
     fn mplus(&self, names: &[String], numbers: &[String]) -> Value {
-        let callback = self.world.join("sinks/receipts").unwrap();
+        let callback = self.emulator.join("sinks/receipts").unwrap();
         let message = |(name, number): (&String, &String)| {
             let message = if self.place.is_multiple_of(2) { shared(number, name) } else { owned(number, name) };
             with(message, "callback", callback.as_str())

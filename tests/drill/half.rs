@@ -1,4 +1,4 @@
-//! `local world` or `local --world`, as a process that can be killed.
+//! `local emulator` or `local --emulator`, as a process that can be killed.
 
 use std::process::Stdio;
 

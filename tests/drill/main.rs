@@ -1,5 +1,5 @@
 //! The gateway is killed (`kill -9`) while clients post, and started again while
-//! the world lives on, as AWS, the carriers and the clients' servers do.
+//! the emulator lives on, as AWS, the carriers and the clients' servers do.
 //!
 //! What was answered with 200 reaches its phone once, or has an outcome that is
 //! said to be unknown, and its receipt reaches the client. `cargo test` kills it
@@ -34,15 +34,15 @@ const LIFE: Duration = Duration::from_millis(1_800);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_is_killed_under_load_loses_nothing_and_sends_nothing_twice() {
     let kills = env::var("DRILL_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let world = Half::start(&["world"]).await;
-    let mut gateway = Half::start(&["--world", world.url.as_str()]).await;
+    let emulator = Half::start(&["emulator"]).await;
+    let mut gateway = Half::start(&["--emulator", emulator.url.as_str()]).await;
     let (address, stop) = (watch::Sender::new(gateway.url.clone()), watch::Sender::new(false));
-    let mut posting = post(&world.url, &address, &stop);
+    let mut posting = post(&emulator.url, &address, &stop);
     let chance = Random::seeded(kills);
     for _ in 0..kills {
         tokio::time::sleep(chance.jittered(LIFE)).await;
         gateway.kill().await;
-        gateway = Half::start(&["--world", world.url.as_str()]).await;
+        gateway = Half::start(&["--emulator", emulator.url.as_str()]).await;
         address.send_replace(gateway.url.clone());
     }
     stop.send_replace(true);
@@ -50,17 +50,17 @@ async fn a_gateway_that_is_killed_under_load_loses_nothing_and_sends_nothing_twi
     while let Some(of_one) = posting.join_next().await {
         diary.add(of_one.unwrap());
     }
-    let system = System::elsewhere(world.url.clone(), gateway.url.clone());
+    let system = System::elsewhere(emulator.url.clone(), gateway.url.clone());
     let tally = tally(&system, &diary).await;
     println!("{kills} kills: {tally}");
     assert!(tally.is_well(), "{tally}\n{}", tally.broken.join("\n"));
     assert!(!diary.accepted.is_empty(), "nothing was accepted");
 }
 
-fn post(world: &Url, address: &watch::Sender<Url>, stop: &watch::Sender<bool>) -> JoinSet<Diary> {
+fn post(emulator: &Url, address: &watch::Sender<Url>, stop: &watch::Sender<bool>) -> JoinSet<Diary> {
     let mut posting = JoinSet::new();
     for place in 0..CLIENTS {
-        let client = Client::new(place, world.clone(), address.subscribe(), stop.subscribe());
+        let client = Client::new(place, emulator.clone(), address.subscribe(), stop.subscribe());
         posting.spawn(client.run());
     }
     posting

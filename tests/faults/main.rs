@@ -39,7 +39,7 @@ const EVERY: usize = 40;
 
 /// How many seeds are run unless it is said otherwise.
 const SEEDS: usize = 20;
-/// How many worlds are busy at once unless it is said otherwise.
+/// How many emulators are busy at once unless it is said otherwise.
 const LANES: usize = 6;
 
 /// A setting of `tests/faults/run`.

@@ -1,4 +1,4 @@
-//! A loopback proxy between the functions and their world. Every call that a
+//! A loopback proxy between the functions and their emulator. Every call that a
 //! function makes to AWS, a carrier or a client goes through it, is counted, and
 //! can go wrong. What carriers bring to the gateway it takes in for the test.
 //!
@@ -170,7 +170,7 @@ impl Proxy {
         Self { url: shared.doors[0].url.clone(), shared }
     }
 
-    /// Says where the world is.
+    /// Says where the emulator is.
     pub fn lead_to(&self, upstream: &Url) {
         self.shared.upstream.set(upstream.clone()).unwrap();
     }

@@ -48,8 +48,8 @@ const CALLS_TO_A_FAULT: usize = 40;
 const STEPS_TO_NEW: usize = 12;
 const STEPS_TO_TWO: usize = 3;
 const TWO_TO_THE_SAME: usize = 3;
-/// After so many seeds a world is left: phones keep all that they ever got.
-const SEEDS_TO_A_WORLD: usize = 50;
+/// After so many seeds an emulator is left: phones keep all that they ever got.
+const SEEDS_PER_STAGE: usize = 50;
 
 /// A seed under way.
 struct Run<'a> {
@@ -71,7 +71,7 @@ fn route(seed: usize) -> Vec<CarrierName> {
     route
 }
 
-/// Runs a seed in a world of its route, and says what came of it.
+/// Runs a seed in an emulator of its route, and says what came of it.
 async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     let chance = Random::seeded(seed as u64);
     stage.renew(&Random::seeded(!(seed as u64)), true);
@@ -169,14 +169,14 @@ fn one_of<T: Copy>(chance: &Random, of: &[T]) -> T {
     of[chance.index(of.len())]
 }
 
-/// Worlds that can be used again, by the routes in them, and how often each was.
+/// Stages that can be used again, by the routes in them, and how often each was.
 #[derive(Default)]
-struct Worlds(HashMap<Vec<CarrierName>, (Stage, usize)>);
+struct Stages(HashMap<Vec<CarrierName>, (Stage, usize)>);
 
-impl Worlds {
+impl Stages {
     async fn run(&mut self, seed: usize) -> Verdict {
         let route = route(seed);
-        if self.0.get(&route).is_none_or(|(_, used)| *used >= SEEDS_TO_A_WORLD) {
+        if self.0.get(&route).is_none_or(|(_, used)| *used >= SEEDS_PER_STAGE) {
             self.0.insert(route.clone(), (Stage::new(&route).await, 0));
         }
         let (stage, used) = self.0.get_mut(&route).unwrap();
@@ -199,13 +199,13 @@ pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
         for _ in 0..lanes.min(count) {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                let mut worlds = Worlds::default();
+                let mut stages = Stages::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= first + count {
                         return;
                     }
-                    let verdict = runtime.block_on(worlds.run(seed));
+                    let verdict = runtime.block_on(stages.run(seed));
                     if !verdict.is_well() {
                         eprintln!("{}", found(seed, &verdict));
                         broken.lock().unwrap().push(found(seed, &verdict));

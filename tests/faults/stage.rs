@@ -1,4 +1,4 @@
-//! A world with the proxy before it, and the functions, which are called one by one,
+//! An emulator with the proxy before it, and the functions, which are called one by one,
 //! or two at once: nothing runs but what a test lets run, so that a run repeats itself.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt};
-use local::{config::Config, world::WorldOptions};
+use local::{config::Config, emulator::EmulatorOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -91,9 +91,9 @@ impl Stage {
     /// Where carriers have these manners.
     pub async fn with(carriers: &[CarrierName], manners: &Manners) -> Self {
         let proxy = Proxy::start().await;
-        let options = WorldOptions { answer_delay: ANSWERS_AFTER, ..WorldOptions::default() };
-        let system = System::configured(options, |world| {
-            proxy.lead_to(world);
+        let options = EmulatorOptions { answer_delay: ANSWERS_AFTER, ..EmulatorOptions::default() };
+        let system = System::configured(options, |emulator| {
+            proxy.lead_to(emulator);
             configuration(&proxy, carriers, manners)
         })
         .await
@@ -137,7 +137,7 @@ impl Stage {
         self.clock.now()
     }
 
-    /// Moves the world's clock and the functions'. Nothing starts by itself.
+    /// Moves the emulator's clock and the functions'. Nothing starts by itself.
     pub async fn advance(&mut self, by: Duration) {
         self.system.advance(by.as_secs()).await;
         self.ahead += Duration::from_secs(by.as_secs());

@@ -36,7 +36,7 @@ pub struct Extent {
     /// Only the call at that place (from 0), only that fault; of these every run is made.
     pub call: Option<usize>,
     pub fault: Option<Fault>,
-    /// How many worlds are busy at once.
+    /// How many emulators are busy at once.
     pub lanes: usize,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// What one world is busy with: of a scenario, one of so many runs. Those that take
+/// What one emulator is busy with: of a scenario, one of so many runs. Those that take
 /// longest are split, and begun first, so that the others do not end up waiting for them.
 struct Part<'a> {
     scenario: &'a Scenario,
@@ -148,7 +148,7 @@ fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
     parts
 }
 
-/// Sweeps in several worlds at once, each on a thread of its own: most of the time
+/// Sweeps in several emulators at once, each on a thread of its own: most of the time
 /// passes while the SDK waits to try again.
 pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
     let named = |scenario: &&Scenario| extent.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));

@@ -32,12 +32,12 @@ const PHONE: &str = "447700900010";
 
 /// Runs the tool against the system.
 pub(crate) async fn admin(system: &System, words: &[&str]) -> Done {
-    admin_by(system, system.world.url(), words).await
+    admin_by(system, system.emulator.url(), words).await
 }
 
 /// Runs it against the system, by way of another address.
-async fn admin_by(system: &System, world: &Url, words: &[&str]) -> Done {
-    let local = format!("--local={world}");
+async fn admin_by(system: &System, emulator: &Url, words: &[&str]) -> Done {
+    let local = format!("--local={emulator}");
     // What a test makes twice must differ.
     let environment = Environment { random: Random::of_system(), ..system.environment() };
     let ahead = system.now().await.duration_since(environment.clock.now());
@@ -214,7 +214,7 @@ async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
 #[tokio::test]
 async fn a_carrier_keeps_its_webhook_token() {
     let system = System::start().await;
-    let endpoint = system.world.url().to_string();
+    let endpoint = system.emulator.url().to_string();
     let set = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint, "--timeout-ms", "2500"]).await;
     assert_eq!(set["receipts_path"], receipts_path());
     assert_eq!((&set["timeout_ms"], &set["endpoint"]), (&json!(2500), &json!(endpoint)));
@@ -356,7 +356,7 @@ async fn the_tables_are_found_by_the_stacks_outputs() {
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_ENDPOINT_URL", system.world.url().as_str()),
+            ("AWS_ENDPOINT_URL", system.emulator.url().as_str()),
             ("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation),
         ];
         environment.variables =

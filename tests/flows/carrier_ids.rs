@@ -20,7 +20,7 @@ fn by_id() -> String {
 
 /// From now on the simulated carrier writes its ids so, and leaves our names out.
 async fn writes(system: &System, how: &str) {
-    let path = system.world.url().join("carrier/receipts").unwrap();
+    let path = system.emulator.url().join("carrier/receipts").unwrap();
     let set = system.client.put(path).json(&json!({"by_id": how})).send().await.unwrap();
     assert_eq!(set.status(), StatusCode::NO_CONTENT);
 }

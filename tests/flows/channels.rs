@@ -3,7 +3,7 @@
 
 mod races;
 
-use local::{config::Config, world::WorldOptions};
+use local::{config::Config, emulator::EmulatorOptions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -164,8 +164,8 @@ async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
 #[tokio::test]
 async fn a_failure_that_is_faster_than_the_answer_waits_for_it() {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 1500");
-    let options = WorldOptions { answer_delay: std::time::Duration::from_secs(20), ..WorldOptions::default() };
-    let system = System::in_world(&config, options).await;
+    let options = EmulatorOptions { answer_delay: std::time::Duration::from_secs(20), ..EmulatorOptions::default() };
+    let system = System::in_emulator(&config, options).await;
     let phone = "447700900811";
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;

@@ -50,7 +50,7 @@ fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
 /// addresses of the samples: those are somebody's.
 async fn withhold_receipts(system: &System) {
     let sink = system.sink("withheld");
-    let register = system.client.request(Method::PUT, system.world.url().join("carrier/webhooks").unwrap());
+    let register = system.client.request(Method::PUT, system.emulator.url().join("carrier/webhooks").unwrap());
     let registered = register.json(&json!({"receipts": sink, "replies": sink})).send().await.unwrap();
     assert!(registered.status().is_success());
 }

@@ -322,8 +322,8 @@ async fn a_dry_run_finds_a_conflict_and_gives_a_stored_answer() {
 #[tokio::test]
 async fn a_repeat_after_a_crash_between_write_and_enqueue_is_enqueued() {
     let system = System::start().await;
-    let delete = system.client.post(system.world.url().clone()).header("x-amz-target", "AmazonSQS.DeleteQueue");
-    let queue = system.world.url().join("123456789012/JobsQueue").unwrap();
+    let delete = system.client.post(system.emulator.url().clone()).header("x-amz-target", "AmazonSQS.DeleteQueue");
+    let queue = system.emulator.url().join("123456789012/JobsQueue").unwrap();
     assert_eq!(delete.json(&json!({"QueueUrl": queue})).send().await.unwrap().status(), StatusCode::OK);
     let one = request(named(Uuid::new_v4(), "Named"));
     let some = many(3);

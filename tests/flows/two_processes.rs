@@ -1,4 +1,4 @@
-//! The gateway may end while the world lives on, as AWS and the network do.
+//! The gateway may end while the emulator lives on, as AWS and the network do.
 
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lambda_http::RequestExt;
 use local::{
     config::Config,
+    emulator::{Emulator, EmulatorOptions},
     gateway::{FunctionsFrom, Gateway, GatewayOptions},
-    world::{World, WorldOptions},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub const CM_TOKEN: &str = "cm-webhook-token";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct System {
-    pub world: Half<World>,
+    pub emulator: Half<Emulator>,
     gateway: Option<Half<Gateway>>,
     pub client: Client,
 }
@@ -40,10 +40,10 @@ pub enum Half<T> {
     Elsewhere(Url),
 }
 
-impl Half<World> {
+impl Half<Emulator> {
     pub fn url(&self) -> &Url {
         match self {
-            Self::Here(world) => world.url(),
+            Self::Here(emulator) => emulator.url(),
             Self::Elsewhere(url) => url,
         }
     }
@@ -71,49 +71,49 @@ impl System {
     }
 
     pub async fn with_config(config: &str) -> Self {
-        Self::of(config, WorldOptions::default(), Metrics::none()).await
+        Self::of(config, EmulatorOptions::default(), Metrics::none()).await
     }
 
-    /// In a world that is made of something else than usual.
-    pub async fn in_world(config: &str, options: WorldOptions) -> Self {
+    /// In an emulator that is made of something else than usual.
+    pub async fn in_emulator(config: &str, options: EmulatorOptions) -> Self {
         Self::of(config, options, Metrics::none()).await
     }
 
     /// With a gateway that tells its metrics.
     pub async fn with_metrics(metrics: Metrics) -> Self {
-        Self::of(Config::DEFAULT, WorldOptions::default(), metrics).await
+        Self::of(Config::DEFAULT, EmulatorOptions::default(), metrics).await
     }
 
-    /// With a configuration that is written once the world's address is known.
-    pub async fn configured(options: WorldOptions, configure: impl FnOnce(&Url) -> String) -> Self {
-        let world = World::start(listener().await, options).await.unwrap();
-        let config = configure(world.url());
-        Self::around(world, &config, Metrics::none()).await
+    /// With a configuration that is written once the emulator's address is known.
+    pub async fn configured(options: EmulatorOptions, configure: impl FnOnce(&Url) -> String) -> Self {
+        let emulator = Emulator::start(listener().await, options).await.unwrap();
+        let config = configure(emulator.url());
+        Self::around(emulator, &config, Metrics::none()).await
     }
 
     /// The halves of a system that are processes of their own.
     #[must_use]
-    pub fn elsewhere(world: Url, gateway: Url) -> Self {
+    pub fn elsewhere(emulator: Url, gateway: Url) -> Self {
         let client = HttpStack::new().unwrap().client().clone();
-        Self { world: Half::Elsewhere(world), gateway: Some(Half::Elsewhere(gateway)), client }
+        Self { emulator: Half::Elsewhere(emulator), gateway: Some(Half::Elsewhere(gateway)), client }
     }
 
     /// With another configuration, too.
     pub async fn with_config_and_metrics(config: &str, metrics: Metrics) -> Self {
-        Self::of(config, WorldOptions::default(), metrics).await
+        Self::of(config, EmulatorOptions::default(), metrics).await
     }
 
-    async fn of(config: &str, options: WorldOptions, metrics: Metrics) -> Self {
-        let world = World::start(listener().await, options).await.unwrap();
-        Self::around(world, config, metrics).await
+    async fn of(config: &str, options: EmulatorOptions, metrics: Metrics) -> Self {
+        let emulator = Emulator::start(listener().await, options).await.unwrap();
+        Self::around(emulator, config, metrics).await
     }
 
-    async fn around(world: World, config: &str, metrics: Metrics) -> Self {
-        let gateway = start_gateway(world.url(), config, metrics, false).await;
-        Self { world: Half::Here(world), gateway: Some(Half::Here(gateway)), client: Client::new() }
+    async fn around(emulator: Emulator, config: &str, metrics: Metrics) -> Self {
+        let gateway = start_gateway(emulator.url(), config, metrics, false).await;
+        Self { emulator: Half::Here(emulator), gateway: Some(Half::Here(gateway)), client: Client::new() }
     }
 
-    /// Ends the gateway; the world lives on.
+    /// Ends the gateway; the emulator lives on.
     pub async fn without_gateway(mut self) -> Self {
         if let Some(Half::Here(gateway)) = self.gateway.take() {
             gateway.stop().await;
@@ -123,19 +123,19 @@ impl System {
 
     /// Starts a gateway, on another port than the one before.
     pub async fn with_gateway(self) -> Self {
-        let gateway = start_gateway(self.world.url(), Config::DEFAULT, Metrics::none(), false).await;
+        let gateway = start_gateway(self.emulator.url(), Config::DEFAULT, Metrics::none(), false).await;
         Self { gateway: Some(Half::Here(gateway)), ..self }
     }
 
     /// Starts a gateway as one whose queues were lost.
     pub async fn with_requeueing_gateway(self) -> Self {
-        let gateway = start_gateway(self.world.url(), Config::DEFAULT, Metrics::none(), true).await;
+        let gateway = start_gateway(self.emulator.url(), Config::DEFAULT, Metrics::none(), true).await;
         Self { gateway: Some(Half::Here(gateway)), ..self }
     }
 
-    /// An address of the gateway, or of the world while there is none.
+    /// An address of the gateway, or of the emulator while there is none.
     pub fn url(&self, path: &str) -> Url {
-        self.gateway.as_ref().map_or(self.world.url(), Half::<Gateway>::url).join(path).unwrap()
+        self.gateway.as_ref().map_or(self.emulator.url(), Half::<Gateway>::url).join(path).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -185,12 +185,12 @@ impl System {
 
     /// For a function that a test calls by itself.
     pub fn environment(&self) -> Environment {
-        let world = self.world.url();
+        let emulator = self.emulator.url();
         let variables = [
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            ("AWS_ENDPOINT_URL", world.to_string()),
+            ("AWS_ENDPOINT_URL", emulator.to_string()),
             ("MESSAGES_TABLE", "MessagesTable".to_owned()),
             ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
             ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
@@ -210,8 +210,8 @@ impl System {
     }
 
     pub fn sink(&self, name: &str) -> String {
-        // The world's own address: it outlives the gateway.
-        self.world.url().join(&format!("sinks/{name}")).unwrap().to_string()
+        // The emulator's own address: it outlives the gateway.
+        self.emulator.url().join(&format!("sinks/{name}")).unwrap().to_string()
     }
 
     /// The requests that a sink got, with their bodies parsed.
@@ -329,15 +329,15 @@ impl System {
 
     /// The URL of the queue of that logical name.
     pub fn queue_url(&self, name: &str) -> Url {
-        self.world.url().join(&format!("123456789012/{name}")).unwrap()
+        self.emulator.url().join(&format!("123456789012/{name}")).unwrap()
     }
 
-    /// A call of the world's DynamoDB or SQS, by its target.
+    /// A call of the emulator's DynamoDB or SQS, by its target.
     pub async fn aws(&self, target: &str, body: &Value) -> Value {
         // The embedded DynamoDB wants a signature, and checks only its form.
         let signed =
             "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";
-        let request = self.client.post(self.world.url().clone()).header("x-amz-target", target);
+        let request = self.client.post(self.emulator.url().clone()).header("x-amz-target", target);
         let request = request.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
         let answer = answer(request.json(body)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -380,8 +380,8 @@ async fn listener() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
 }
 
-async fn start_gateway(world: &Url, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
+async fn start_gateway(emulator: &Url, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
     let (config, functions) = (Config::parse(config).unwrap(), FunctionsFrom::Here);
-    let options = GatewayOptions { world: world.clone(), config, functions, metrics, requeue };
+    let options = GatewayOptions { emulator: emulator.clone(), config, functions, metrics, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

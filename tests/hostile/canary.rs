@@ -162,7 +162,7 @@ async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_u
         &["keyword", "list"],
         &["route", "list"],
     ] {
-        let local = format!("--local={}", system.world.url());
+        let local = format!("--local={}", system.emulator.url());
         for json in [None, Some("--json")] {
             let words = ["admin", &local].into_iter().chain(words.iter().copied()).chain(json);
             let words: Vec<_> = words.map(str::to_owned).collect();

@@ -22,9 +22,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only the gateway, against a world that was started with `local world`
+    /// Run only the gateway, against an emulator that was started with `local emulator`
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "dynamodb", "sqs"])]
-    pub world: Option<Url>,
+    pub emulator: Option<Url>,
 
     /// Drive functions that `cargo lambda watch` serves, instead of running them here
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:9000")]
@@ -42,11 +42,11 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run only DynamoDB, SQS, the carriers with their handsets, the sinks and the clock
-    World(WorldArguments),
+    Emulator(EmulatorArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct WorldArguments {
+pub struct EmulatorArguments {
     /// Port of 127.0.0.1 to serve on; 0 picks a free one
     #[arg(long, default_value_t = 3001, value_name = "N")]
     port: u16,
@@ -73,7 +73,7 @@ pub struct Services {
 impl Arguments {
     pub fn port(&self) -> u16 {
         match &self.command {
-            Some(Command::World(world)) => world.port,
+            Some(Command::Emulator(emulator)) => emulator.port,
             None => self.port,
         }
     }
@@ -88,7 +88,7 @@ impl Arguments {
 
     pub fn services(&self) -> &Services {
         match &self.command {
-            Some(Command::World(world)) => &world.services,
+            Some(Command::Emulator(emulator)) => &emulator.services,
             None => &self.services,
         }
     }

@@ -35,7 +35,7 @@ pub struct AccountConfig {
     pub revoked_keys: Vec<String>,
     #[serde(default)]
     pub senders: Vec<SenderId>,
-    /// An absolute URL, or a path of the world.
+    /// An absolute URL, or a path of the emulator.
     pub reply_url: Option<String>,
     /// Likewise; for status reports to clients that name no callback with a message.
     pub status_url: Option<String>,
@@ -57,7 +57,7 @@ pub struct AccountConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarrierConfig {
-    /// The simulated carrier of the world, unless given.
+    /// The simulated carrier of the emulator, unless given.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
     /// What the gateway shows the carrier.

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Parser;
 use local::{
     config::Config,
+    emulator::{Emulator, EmulatorOptions},
     gateway::{Gateway, GatewayOptions},
-    world::{World, WorldOptions},
 };
 use shared::runtime::{Metrics, Variables, telemetry};
 use tokio::{
@@ -27,42 +27,42 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", arguments.port()))
         .await
         .with_context(|| format!("port {} of 127.0.0.1 cannot be had; try --port 0", arguments.port()))?;
-    if let Some(Command::World(_)) = &arguments.command {
-        let world = World::start(listener, world_options(&arguments)).await?;
-        println!("world {}", without_slash(world.url()));
+    if let Some(Command::Emulator(_)) = &arguments.command {
+        let emulator = Emulator::start(listener, emulator_options(&arguments)).await?;
+        println!("emulator {}", without_slash(emulator.url()));
         until_told_to_stop().await?;
-        world.stop().await;
+        emulator.stop().await;
         return Ok(());
     }
 
     let config = read_config(&arguments)?;
-    let (world, inner) = if let Some(elsewhere) = &arguments.world {
+    let (emulator, inner) = if let Some(elsewhere) = &arguments.emulator {
         (elsewhere.clone(), None)
     } else {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let inner = World::start(listener, world_options(&arguments)).await?;
+        let inner = Emulator::start(listener, emulator_options(&arguments)).await?;
         (inner.url().clone(), Some(inner))
     };
     let requeue = arguments.services().data.is_some();
     let functions = arguments.functions();
-    let options = GatewayOptions { world, config, functions, metrics: Metrics::none(), requeue };
+    let options = GatewayOptions { emulator, config, functions, metrics: Metrics::none(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     until_told_to_stop().await?;
     gateway.stop().await;
-    if let Some(world) = inner {
-        world.stop().await;
+    if let Some(emulator) = inner {
+        emulator.stop().await;
     }
     Ok(())
 }
 
-fn world_options(arguments: &Arguments) -> WorldOptions {
+fn emulator_options(arguments: &Arguments) -> EmulatorOptions {
     let services = arguments.services();
-    WorldOptions {
+    EmulatorOptions {
         data: services.data.clone(),
         dynamodb: services.dynamodb.clone(),
         sqs: services.sqs.clone(),
-        ..WorldOptions::default()
+        ..EmulatorOptions::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one HTTP client and TLS stack of a function, for AWS and for the world.
+//! The one HTTP client and TLS stack of a function, for AWS, carriers and clients.
 //!
 //! The AWS SDK is given a connector over the same `reqwest` client that calls
 //! carriers, so that a function holds one TLS configuration and one pool. Root

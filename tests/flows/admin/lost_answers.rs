@@ -20,19 +20,19 @@ use crate::system::{DEMO, System, owned, with};
 async fn losing(system: &System, operation: &'static str) -> (Url, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-    let (asked, world) = (Arc::new(AtomicUsize::new(0)), system.world.url().clone());
+    let (asked, emulator) = (Arc::new(AtomicUsize::new(0)), system.emulator.url().clone());
     let counted = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            let (world, counted) = (world.clone(), Arc::clone(&counted));
-            tokio::spawn(async move { pass_on(connection, &world, operation, &counted).await });
+            let (emulator, counted) = (emulator.clone(), Arc::clone(&counted));
+            tokio::spawn(async move { pass_on(connection, &emulator, operation, &counted).await });
         }
     });
     (url, asked)
 }
 
 /// Has one request done. Whether or not its answer is passed on, the connection ends.
-async fn pass_on(mut connection: TcpStream, world: &Url, operation: &str, asked: &AtomicUsize) -> Option<()> {
+async fn pass_on(mut connection: TcpStream, emulator: &Url, operation: &str, asked: &AtomicUsize) -> Option<()> {
     let mut request = Vec::new();
     let head = loop {
         if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -48,7 +48,7 @@ async fn pass_on(mut connection: TcpStream, world: &Url, operation: &str, asked:
     }
     let mut first = head.split(' ');
     let method: Method = first.next()?.parse().ok()?;
-    let mut passed = Client::new().request(method, world.join(first.next()?).unwrap());
+    let mut passed = Client::new().request(method, emulator.join(first.next()?).unwrap());
     for (name, value) in &headers {
         if !["host", "connection", "content-length"].contains(&name.to_ascii_lowercase().as_str()) {
             passed = passed.header(*name, *value);

@@ -34,7 +34,7 @@ async fn forget(system: &System, id: &str) {
 
 /// Runs the tool with a line of standard input.
 async fn told(system: &System, line: &str, words: &[&str]) -> Done {
-    let local = format!("--local={}", system.world.url());
+    let local = format!("--local={}", system.emulator.url());
     let environment = Environment { random: Random::of_system(), ..system.environment() };
     given(line, &[&["admin", &local], words].concat(), &environment).await
 }

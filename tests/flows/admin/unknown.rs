@@ -24,7 +24,7 @@ async fn what_is_done_about_unknown_outcomes_is_the_accounts_choice() {
 #[tokio::test]
 async fn a_carrier_is_asked_once_it_is_set_so_and_only_if_it_can_be() {
     let system = System::start().await;
-    let endpoint = system.world.url().to_string();
+    let endpoint = system.emulator.url().to_string();
     let set = async |more: &[&str]| {
         let words = [&["carrier", "set", "loopback", "--endpoint", &endpoint], more].concat();
         read(&system, &words).await["lookup"].clone()

@@ -16,7 +16,7 @@ struct Cost {
 }
 
 async fn meter(system: &System) -> Cost {
-    let meter = system.client.get(system.world.url().join("meter").unwrap()).send().await.unwrap();
+    let meter = system.client.get(system.emulator.url().join("meter").unwrap()).send().await.unwrap();
     let meter: Value = meter.json().await.unwrap();
     let of = |service: &str, operation: &str, unit: &str| meter[service][operation][unit].as_f64().unwrap_or_default();
     let writing = ["UpdateItem", "PutItem", "BatchWriteItem"];
@@ -49,7 +49,7 @@ async fn cost_of_waiting(seconds: u64) -> Cost {
     let tick = schedule_tick::ScheduleTick::new(&environment).unwrap();
     let dispatch = dispatch::Dispatch::new(&environment).unwrap();
     take_turns(&system, usize::try_from(seconds).unwrap(), 1).await;
-    system.client.delete(system.world.url().join("meter").unwrap()).send().await.unwrap();
+    system.client.delete(system.emulator.url().join("meter").unwrap()).send().await.unwrap();
 
     let answered = send.handle(invocation("/message", &json!({"messages": [paced(PHONE, "Hello")]}))).await;
     assert_eq!(answered.status(), 200);

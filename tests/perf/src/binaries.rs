@@ -57,12 +57,12 @@ impl Binaries {
     }
 }
 
-/// What a function is configured with, against that world; the no-op like any.
+/// What a function is configured with, against that emulator; the no-op like any.
 ///
 /// # Errors
 /// When the template has no such function.
-pub fn settings(name: &str, world: &Url) -> anyhow::Result<Settings> {
-    let mut all = gateway::settings(world)?;
+pub fn settings(name: &str, emulator: &Url) -> anyhow::Result<Settings> {
+    let mut all = gateway::settings(emulator)?;
     let template = if name == NO_OP { "send" } else { name };
     let index = all.iter().position(|settings| settings.name == template);
     let found = all.swap_remove(index.with_context(|| format!("the template has no function {template}"))?);

@@ -34,12 +34,12 @@ struct Starts {
 /// When a function does not start, or does not answer.
 pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
     let system = System::start().await.without_gateway().await;
-    let world = system.world.url().clone();
+    let emulator = system.emulator.url().clone();
     let mut starts: BTreeMap<&str, Starts> = BTreeMap::new();
     let names = || std::iter::once(NO_OP).chain(FUNCTIONS);
     for round in 0..=ROUNDS {
         for name in names() {
-            let start = start(binaries, name, &settings(name, &world)?).await.with_context(|| name.to_owned())?;
+            let start = start(binaries, name, &settings(name, &emulator)?).await.with_context(|| name.to_owned())?;
             // The first round reads the binaries from the disk.
             if round > 0 {
                 let starts = starts.entry(name).or_default();
@@ -98,11 +98,11 @@ async fn start(binaries: &Binaries, name: &str, settings: &Settings) -> anyhow::
 }
 
 async fn after_work(binaries: &Binaries, system: &System) -> anyhow::Result<Vec<(&'static str, f64)>> {
-    let world = system.world.url();
+    let emulator = system.emulator.url();
     let mut found = Vec::new();
     for (name, each) in [("send", 1), ("dispatch", 10), ("dlr-webhook", 1), ("callback", 1)] {
         let events = events(system, name, INVOCATIONS, each).await?;
-        let mut instance = Instance::start(binaries.command(name)?, &settings(name, world)?).await?;
+        let mut instance = Instance::start(binaries.command(name)?, &settings(name, emulator)?).await?;
         for event in events {
             succeed(&mut instance, event).await?;
         }

@@ -63,9 +63,9 @@ impl Spent {
 /// When `local` does not start, or a message is not carried.
 pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Spent>> {
     let clients = Clients::start().await?;
-    let world = Local::start(local, &["world"]).await?;
+    let emulator = Local::start(local, &["emulator"]).await?;
     let folder = binaries.folder.to_str().context("the folder is not UTF-8")?;
-    let gateway = Local::start(local, &["--world", world.url.as_str(), "--functions", folder]).await?;
+    let gateway = Local::start(local, &["--emulator", emulator.url.as_str(), "--functions", folder]).await?;
     let mut spent = Vec::new();
     for load in LOADS {
         clients.send(&gateway.url, Load { messages: WARM_UP, ..load }).await?;
@@ -81,7 +81,7 @@ pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Sp
         spent.push(Spent { each_request: load.each_request, by_function: by_function.collect() });
     }
     gateway.stop().await?;
-    world.stop().await?;
+    emulator.stop().await?;
     Ok(spent)
 }
 
@@ -91,7 +91,7 @@ async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> 
     let mut spent = Vec::new();
     for function in ["send", "dispatch", "dlr-webhook", "callback"] {
         let mut events = events(&system, function, ALONE_WARM_UP + ALONE, 1).await?.into_iter();
-        let settings = settings(function, system.world.url())?;
+        let settings = settings(function, system.emulator.url())?;
         let mut instance = Instance::start(binaries.command(function)?, &settings).await?;
         let process = instance.id().context("it has ended")?;
         for event in events.by_ref().take(ALONE_WARM_UP) {

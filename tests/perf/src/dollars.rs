@@ -193,7 +193,7 @@ async fn log_bytes(binaries: &Binaries, prices: &Prices) -> anyhow::Result<BTree
     for function in ["send", "dispatch", "dlr-webhook", "callback"] {
         let events = events(&system, function, INVOCATIONS, 1).await?;
         let command = binaries.logging(function, File::create(&file)?)?;
-        let mut instance = Instance::start(command, &settings(function, system.world.url())?).await?;
+        let mut instance = Instance::start(command, &settings(function, system.emulator.url())?).await?;
         for event in events {
             succeed(&mut instance, event).await?;
         }

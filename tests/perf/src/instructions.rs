@@ -101,7 +101,7 @@ impl Bench {
         let profile = self.profile();
         let mut command = callgrind(&profile);
         command.arg(self.binaries.path(case.function)?);
-        let patient = Settings { timeout: PATIENCE, ..settings(case.function, self.system.world.url())? };
+        let patient = Settings { timeout: PATIENCE, ..settings(case.function, self.system.emulator.url())? };
         let mut instance = Instance::start(command, &patient).await?;
         for event in events {
             succeed(&mut instance, event).await?;
@@ -130,8 +130,8 @@ impl Bench {
 
     /// All JSON that one event leads to, a document a line.
     async fn record(&self, case: &Case) -> anyhow::Result<String> {
-        let recorder = Recorder::start(self.system.world.url().clone()).await?;
-        let mut settings = settings(case.function, self.system.world.url())?;
+        let recorder = Recorder::start(self.system.emulator.url().clone()).await?;
+        let mut settings = settings(case.function, self.system.emulator.url())?;
         settings.variables.insert("AWS_ENDPOINT_URL".to_owned(), recorder.url.to_string());
         let mut instance = Instance::start(self.binaries.command(case.function)?, &settings).await?;
         let [warm, event]: [Bytes; 2] =

@@ -22,17 +22,17 @@ pub struct Recorder {
 
 struct Tape {
     client: reqwest::Client,
-    world: Url,
+    emulator: Url,
     bodies: Mutex<Vec<Bytes>>,
 }
 
 impl Recorder {
     /// # Errors
     /// When there is no port.
-    pub async fn start(world: Url) -> anyhow::Result<Self> {
+    pub async fn start(emulator: Url) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}/", listener.local_addr()?).parse()?;
-        let tape = Arc::new(Tape { client: HttpStack::new()?.client().clone(), world, bodies: Mutex::default() });
+        let tape = Arc::new(Tape { client: HttpStack::new()?.client().clone(), emulator, bodies: Mutex::default() });
         let router = Router::new().fallback(pass_on).with_state(Arc::clone(&tape));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -56,7 +56,7 @@ impl Drop for Recorder {
 
 async fn pass_on(State(tape): State<Arc<Tape>>, mut headers: HeaderMap, body: Bytes) -> Response {
     headers.remove(header::CONTENT_LENGTH);
-    let sent = tape.client.post(tape.world.clone()).headers(headers).body(body.clone()).send().await;
+    let sent = tape.client.post(tape.emulator.clone()).headers(headers).body(body.clone()).send().await;
     let answered = async {
         let answer = sent?;
         let (status, mut headers) = (answer.status(), answer.headers().clone());

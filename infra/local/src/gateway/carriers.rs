@@ -5,13 +5,13 @@ use url::Url;
 
 use crate::config::{CarrierConfig, Config};
 
-/// Where a carrier takes submits: in the world, unless the configuration says
+/// Where a carrier takes submits: in the emulator, unless the configuration says
 /// where. With a trailing slash.
-pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, world: &Url) -> Result<Url, url::ParseError> {
+pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, emulator: &Url) -> Result<Url, url::ParseError> {
     let mut endpoint = match (&carrier.endpoint, name) {
         (Some(elsewhere), _) => elsewhere.clone(),
-        (None, CarrierName::Loopback) => world.clone(),
-        (None, CarrierName::Cm) => world.join("cm/")?,
+        (None, CarrierName::Loopback) => emulator.clone(),
+        (None, CarrierName::Cm) => emulator.join("cm/")?,
     };
     if !endpoint.path().ends_with('/') {
         endpoint.set_path(&format!("{}/", endpoint.path()));
@@ -24,12 +24,12 @@ pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, world: &Url) 
 pub(super) async fn register_webhooks(
     client: &reqwest::Client,
     config: &Config,
-    world: &Url,
+    emulator: &Url,
     gateway: &Url,
 ) -> anyhow::Result<()> {
     for (name, carrier) in &config.carriers {
-        let endpoint = endpoint(*name, carrier, world)?;
-        let Some(registration) = registration(*name, &endpoint, world)? else { continue };
+        let endpoint = endpoint(*name, carrier, emulator)?;
+        let Some(registration) = registration(*name, &endpoint, emulator)? else { continue };
         let token = &carrier.webhook_token;
         let webhooks = serde_json::json!({
             "receipts": gateway.join(&format!("dlr/{}/{token}", name.as_str()))?,
@@ -41,11 +41,11 @@ pub(super) async fn register_webhooks(
 }
 
 /// Where a simulated carrier is told so; none for a real one.
-fn registration(name: CarrierName, endpoint: &Url, world: &Url) -> Result<Option<Url>, url::ParseError> {
+fn registration(name: CarrierName, endpoint: &Url, emulator: &Url) -> Result<Option<Url>, url::ParseError> {
     match name {
         // There is none but simulated ones.
         CarrierName::Loopback => endpoint.join("carrier/webhooks").map(Some),
-        CarrierName::Cm if endpoint.origin() == world.origin() => endpoint.join("webhooks").map(Some),
+        CarrierName::Cm if endpoint.origin() == emulator.origin() => endpoint.join("webhooks").map(Some),
         CarrierName::Cm => Ok(None),
     }
 }
@@ -67,24 +67,24 @@ mod tests {
     }
 
     fn both(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {
-        let world = "http://127.0.0.1:4000/".parse().unwrap();
-        let endpoint = endpoint(name, &config(written), &world).unwrap();
-        let registration = registration(name, &endpoint, &world).unwrap();
+        let emulator = "http://127.0.0.1:4000/".parse().unwrap();
+        let endpoint = endpoint(name, &config(written), &emulator).unwrap();
+        let registration = registration(name, &endpoint, &emulator).unwrap();
         (endpoint.into(), registration.map(Url::into))
     }
 
     #[test]
-    fn a_simulated_carrier_is_of_the_world_and_a_real_one_is_told_nothing() {
+    fn a_simulated_carrier_is_of_the_emulator_and_a_real_one_is_told_nothing() {
         let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
         let expected = |endpoint: &str, registration: Option<&str>| (endpoint.into(), registration.map(Into::into));
-        let of_world = "http://127.0.0.1:4000/cm/";
+        let of_emulator = "http://127.0.0.1:4000/cm/";
         let registered = Some("http://127.0.0.1:4000/cm/webhooks");
         assert_eq!(
             both(loopback, None),
             expected("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000/carrier/webhooks"))
         );
-        assert_eq!(both(cm, None), expected(of_world, registered));
-        assert_eq!(both(cm, Some("http://127.0.0.1:4000/cm")), expected(of_world, registered));
+        assert_eq!(both(cm, None), expected(of_emulator, registered));
+        assert_eq!(both(cm, Some("http://127.0.0.1:4000/cm")), expected(of_emulator, registered));
         assert_eq!(both(cm, Some("https://gw.example/x")), expected("https://gw.example/x/", None));
     }
 }

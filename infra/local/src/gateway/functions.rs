@@ -62,19 +62,23 @@ pub(super) enum Functions {
 impl Functions {
     pub(super) fn in_process(
         described: &[template::Function],
-        world: &Url,
+        emulator: &Url,
         environment: impl Fn(Variables) -> Environment,
     ) -> anyhow::Result<Self> {
         let build = |function: &template::Function| {
-            let variables = aws_variables(world).with(variables(function));
+            let variables = aws_variables(emulator).with(variables(function));
             let built = Function::build(&function.binary, &environment(variables));
             Ok((function.binary.clone(), built.with_context(|| format!("starting {}", function.binary))?))
         };
         Ok(Self::InProcess(described.iter().map(build).collect::<anyhow::Result<_>>()?))
     }
 
-    pub(super) fn processes(described: &[template::Function], world: &Url, directory: &Path) -> anyhow::Result<Self> {
-        let settings = described.iter().map(|function| settings(function, world));
+    pub(super) fn processes(
+        described: &[template::Function],
+        emulator: &Url,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
+        let settings = described.iter().map(|function| settings(function, emulator));
         Processes::new(directory, settings).map(Self::Processes)
     }
 
@@ -88,7 +92,7 @@ impl Functions {
         !matches!(self, Self::Watched { .. })
     }
 
-    /// Whether they go by the world's clock, which a person may move.
+    /// Whether they go by the emulator's clock, which a person may move.
     pub(super) fn follow_the_clock(&self) -> bool {
         matches!(self, Self::InProcess(_))
     }
@@ -141,9 +145,9 @@ impl Functions {
     }
 }
 
-/// What a function is configured with, against a world there.
-pub(super) fn settings(function: &template::Function, world: &Url) -> Settings {
-    let mut all: BTreeMap<_, _> = aws_settings(world).collect();
+/// What a function is configured with, against an emulator there.
+pub(super) fn settings(function: &template::Function, emulator: &Url) -> Settings {
+    let mut all: BTreeMap<_, _> = aws_settings(emulator).collect();
     all.extend(variables(function));
     let (name, timeout) = (function.binary.clone(), function.timeout);
     Settings { name, memory_mb: function.memory_mb, timeout, variables: all }

@@ -1,8 +1,8 @@
 //! The gateway as AWS would run it: tables and queues made from the template,
 //! its functions called by HTTP routes, queues and schedules.
 //!
-//! It talks to its [`world`](crate::world) only over HTTP, wherever that is, and
-//! can be killed and started again while the world lives on.
+//! It talks to its [`emulator`](crate::emulator) only over HTTP, wherever that is, and
+//! can be killed and started again while the emulator lives on.
 
 mod carriers;
 mod functions;
@@ -37,7 +37,7 @@ const TEMPLATE: &str = include_str!("../../../../template.yaml");
 /// What a gateway is started with.
 pub struct GatewayOptions {
     /// Where DynamoDB, SQS, the carriers and the clock are.
-    pub world: Url,
+    pub emulator: Url,
     pub config: Config,
     pub functions: FunctionsFrom,
     /// Where the metrics go of functions in this process.
@@ -69,18 +69,18 @@ impl Gateway {
     /// Serves on `listener` from when this returns.
     ///
     /// # Errors
-    /// When the world does not answer, the template or configuration cannot be
+    /// When the emulator does not answer, the template or configuration cannot be
     /// used, or a function does not start.
     pub async fn start(listener: TcpListener, options: GatewayOptions) -> anyhow::Result<Self> {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let http = HttpStack::new()?;
         let client = http.client().clone();
         let clock = Clock::system();
-        let time = Time::of_world(client.clone(), options.world.clone(), clock.clone()).await?;
+        let time = Time::of_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
 
         let template = Template::parse(TEMPLATE)?;
-        let names = provision::names(&template, &options.world)?;
-        let sqs = provision::provision(&template, &names, &options.config, &options.world, http.clone()).await?;
+        let names = provision::names(&template, &options.emulator)?;
+        let sqs = provision::provision(&template, &names, &options.config, &options.emulator, http.clone()).await?;
         let described = template.functions(&names)?;
         let environment = |variables: Variables| Environment {
             variables,
@@ -92,21 +92,21 @@ impl Gateway {
         if options.requeue {
             let dispatch = described.iter().find(|function| function.binary == "dispatch");
             let variables = dispatch.map(|function| function.environment.clone()).unwrap_or_default();
-            let variables = provision::aws_variables(&options.world).with(variables);
+            let variables = provision::aws_variables(&options.emulator).with(variables);
             requeue(&connect_gateway(&environment(variables), &[Part::Jobs])?).await?;
         }
         let functions = Arc::new(match &options.functions {
-            FunctionsFrom::Here => Functions::in_process(&described, &options.world, environment)?,
-            FunctionsFrom::Binaries(folder) => Functions::processes(&described, &options.world, folder)?,
+            FunctionsFrom::Here => Functions::in_process(&described, &options.emulator, environment)?,
+            FunctionsFrom::Binaries(folder) => Functions::processes(&described, &options.emulator, folder)?,
             FunctionsFrom::Watched(endpoint) => Functions::watched(endpoint.clone(), client.clone()),
         });
 
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let router = routes::router(&described, &functions, &time, options.world.clone(), client.clone())?;
+        let router = routes::router(&described, &functions, &time, options.emulator.clone(), client.clone())?;
         tasks.spawn(routes::serve(listener, router, stopping.clone()));
         let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
-        carriers::register_webhooks(&client, &options.config, &options.world, api).await?;
+        carriers::register_webhooks(&client, &options.config, &options.emulator, api).await?;
         for function in &described {
             for event in &function.events {
                 match event {
@@ -114,7 +114,7 @@ impl Gateway {
                     Event::Queue { arn, batch_size, concurrency } => {
                         let source = sources::Source {
                             function: function.binary.clone(),
-                            queue_url: provision::queue_url(&options.world, arn)?,
+                            queue_url: provision::queue_url(&options.emulator, arn)?,
                             arn: arn.clone(),
                             batch_size: *batch_size,
                         };
@@ -134,7 +134,7 @@ impl Gateway {
                 }
             }
         }
-        info!(%url, world = %options.world, "the gateway is up");
+        info!(%url, emulator = %options.emulator, "the gateway is up");
         Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
     }
 
@@ -156,20 +156,20 @@ impl Gateway {
     }
 }
 
-/// The functions that the template describes, as they run against a world there.
+/// The functions that the template describes, as they run against an emulator there.
 ///
 /// # Errors
 /// When the template cannot be used.
-pub fn functions(world: &Url) -> anyhow::Result<Vec<Function>> {
+pub fn functions(emulator: &Url) -> anyhow::Result<Vec<Function>> {
     let template = Template::parse(TEMPLATE)?;
-    Ok(template.functions(&provision::names(&template, world)?)?)
+    Ok(template.functions(&provision::names(&template, emulator)?)?)
 }
 
-/// What each function is configured with on Lambda, against a world there. For
+/// What each function is configured with on Lambda, against an emulator there. For
 /// whoever runs a function by itself.
 ///
 /// # Errors
 /// When the template cannot be used.
-pub fn settings(world: &Url) -> anyhow::Result<Vec<Settings>> {
-    Ok(functions(world)?.iter().map(|function| functions::settings(function, world)).collect())
+pub fn settings(emulator: &Url) -> anyhow::Result<Vec<Settings>> {
+    Ok(functions(emulator)?.iter().map(|function| functions::settings(function, emulator)).collect())
 }

@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// What the template's resources are called here. Tables and queues bear their
-/// logical names; a queue's URL is one of the world, wherever its SQS is.
-pub(super) fn names(template: &Template, world: &Url) -> anyhow::Result<Names> {
+/// logical names; a queue's URL is one of the emulator, wherever its SQS is.
+pub(super) fn names(template: &Template, emulator: &Url) -> anyhow::Result<Names> {
     let mut names = Names::new(template.parameters());
     for table in template.resources("AWS::DynamoDB::Table") {
         names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
@@ -37,7 +37,7 @@ pub(super) fn names(template: &Template, world: &Url) -> anyhow::Result<Names> {
     }
     for queue in template.resources("AWS::SQS::Queue") {
         let arn = arn("sqs", queue.name);
-        names.add(queue.name, queue_url(world, &arn)?, arn);
+        names.add(queue.name, queue_url(emulator, &arn)?, arn);
     }
     Ok(names)
 }
@@ -46,11 +46,11 @@ pub(super) async fn provision(
     template: &Template,
     names: &Names,
     config: &Config,
-    world: &Url,
+    emulator: &Url,
     http: HttpStack,
 ) -> anyhow::Result<aws_sdk_sqs::Client> {
     let environment = Environment {
-        variables: aws_variables(world),
+        variables: aws_variables(emulator),
         clock: Clock::system(),
         random: Random::of_system(),
         http,
@@ -75,30 +75,30 @@ pub(super) async fn provision(
         .await
         .context("writing the carriers' secrets")?;
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
-    fill_directory(&directory, config, world).await.context("filling the directory")?;
+    fill_directory(&directory, config, emulator).await.context("filling the directory")?;
     Ok(sqs)
 }
 
-/// What the SDK needs to find the world.
-pub(super) fn aws_variables(world: &Url) -> Variables {
-    aws_settings(world).collect()
+/// What the SDK needs to find the emulator.
+pub(super) fn aws_variables(emulator: &Url) -> Variables {
+    aws_settings(emulator).collect()
 }
 
 /// The same, by name and value.
-pub(super) fn aws_settings(world: &Url) -> impl Iterator<Item = (String, String)> {
+pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, String)> {
     let variables = [
         ("AWS_REGION", resolve::REGION),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL", world.as_str()),
+        ("AWS_ENDPOINT_URL", emulator.as_str()),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter()
 }
 
 /// The URL of the queue of that ARN.
-pub(super) fn queue_url(world: &Url, arn: &str) -> anyhow::Result<String> {
+pub(super) fn queue_url(emulator: &Url, arn: &str) -> anyhow::Result<String> {
     let name = arn.rsplit(':').next().unwrap_or(arn);
-    Ok(world.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())
+    Ok(emulator.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())
 }
 
 fn arn(service: &str, name: &str) -> String {
@@ -194,10 +194,10 @@ async fn write_secrets(store: &SecretsManager, config: &Config) -> anyhow::Resul
     Ok(store.put(&secrets).await?)
 }
 
-async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Url) -> anyhow::Result<()> {
+async fn fill_directory(directory: &DynamoDirectory, config: &Config, emulator: &Url) -> anyhow::Result<()> {
     directory.put_pool(&config.pool).await?;
     for account in &config.accounts {
-        directory.put_account(&read_account(account, world)?).await?;
+        directory.put_account(&read_account(account, emulator)?).await?;
         for sender in &account.senders {
             directory.put_sender(sender, &account.id).await?;
         }
@@ -208,7 +208,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
         }
     }
     for (name, carrier) in &config.carriers {
-        let endpoint = carriers::endpoint(*name, carrier, world)?;
+        let endpoint = carriers::endpoint(*name, carrier, emulator)?;
         anyhow::ensure!(!carrier.lookup || name.supports_lookup(), "carriers.{name}: lookup: it cannot be asked");
         let by_id = carrier.receipts_by_id;
         anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: it gives no ids");
@@ -221,10 +221,10 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, world: &Ur
     Ok(())
 }
 
-fn read_account(account: &AccountConfig, world: &Url) -> anyhow::Result<Account> {
+fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Account> {
     let url = |name: &str, written: &Option<String>| -> anyhow::Result<Option<CallbackUrl>> {
         let Some(written) = written else { return Ok(None) };
-        let url = if written.starts_with('/') { world.join(written)?.to_string() } else { written.clone() };
+        let url = if written.starts_with('/') { emulator.join(written)?.to_string() } else { written.clone() };
         CallbackUrl::parse(&url).map(Some).map_err(|error| anyhow!("account {}: {name} {error}", account.id))
     };
     Ok(Account {

@@ -1,5 +1,5 @@
 //! The HTTP API: the template's routes lead to the functions; `/handsets`,
-//! `/carrier/receipts`, `/sinks`, `/meter` and AWS calls go on to the world; `/clock` is answered by
+//! `/carrier/receipts`, `/sinks`, `/meter` and AWS calls go on to the emulator; `/clock` is answered by
 //! [`Time`] and starts what is due.
 
 use std::{collections::HashMap, sync::Arc};
@@ -30,10 +30,10 @@ pub(super) fn router(
     described: &[Function],
     functions: &Arc<Functions>,
     time: &Arc<Time>,
-    world: Url,
+    emulator: Url,
     client: reqwest::Client,
 ) -> anyhow::Result<Router> {
-    let passed_on = Arc::new(PassOn { world, client });
+    let passed_on = Arc::new(PassOn { emulator, client });
     let pass = || any(pass_on).with_state(Arc::clone(&passed_on));
     let mut router = Router::new()
         .route("/handsets/{*rest}", pass())
@@ -109,7 +109,7 @@ async fn now(State(time): State<Arc<Time>>) -> Response {
 }
 
 struct PassOn {
-    world: Url,
+    emulator: Url,
     client: reqwest::Client,
 }
 
@@ -125,7 +125,7 @@ fn not_found() -> Response {
 async fn pass_on(State(to): State<Arc<PassOn>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let mut url = to.world.clone();
+    let mut url = to.emulator.clone();
     url.set_path(parts.uri.path());
     url.set_query(parts.uri.query());
     let sent = to.client.request(parts.method, url).headers(end_to_end(&parts.headers)).body(body).send().await;
@@ -138,7 +138,7 @@ async fn pass_on(State(to): State<Arc<PassOn>>, request: Request) -> Response {
             }
         }
         Err(_) => {
-            (StatusCode::BAD_GATEWAY, axum::Json(json!({"message": "the world does not answer"}))).into_response()
+            (StatusCode::BAD_GATEWAY, axum::Json(json!({"message": "the emulator does not answer"}))).into_response()
         }
     }
 }

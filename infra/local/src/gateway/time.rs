@@ -1,4 +1,4 @@
-//! The clock of the system, which the world keeps and a person may move.
+//! The clock of the system, which the emulator keeps and a person may move.
 //!
 //! It is moved between invocations, never in the middle of one, as no worker's
 //! lease runs out under it in an instant on AWS. Then the schedules are run, so
@@ -21,7 +21,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, mpsc, oneshot};
 use tracing::{info, warn};
 use url::Url;
 
-/// Between two looks for a world that does not answer yet.
+/// Between two looks for an emulator that does not answer yet.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long what is under way may hold up the clock.
 const WAIT: Duration = Duration::from_secs(20);
@@ -36,31 +36,31 @@ pub(super) type Moved = oneshot::Sender<()>;
 
 pub(super) struct Time {
     client: Client,
-    world: Url,
+    emulator: Url,
     clock: Clock,
     invocations: RwLock<()>,
     schedules: Mutex<Vec<mpsc::UnboundedSender<Moved>>>,
 }
 
 impl Time {
-    /// As far ahead as the world's clock is.
-    pub(super) async fn of_world(client: Client, world: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
-        let time = Self { client, world, clock, invocations: RwLock::default(), schedules: Mutex::default() };
-        time.await_world().await?;
+    /// As far ahead as the emulator's clock is.
+    pub(super) async fn of_emulator(client: Client, emulator: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        let time = Self { client, emulator, clock, invocations: RwLock::default(), schedules: Mutex::default() };
+        time.await_emulator().await?;
         Ok(Arc::new(time))
     }
 
-    async fn await_world(&self) -> anyhow::Result<()> {
+    async fn await_emulator(&self) -> anyhow::Result<()> {
         let mut told = false;
         loop {
-            match self.client.get(self.world.join("clock")?).send().await {
+            match self.client.get(self.emulator.join("clock")?).send().await {
                 Ok(answer) => {
                     self.follow(&answer.error_for_status()?.json::<Shown>().await?);
                     return Ok(());
                 }
                 Err(error) if error.is_connect() => {
                     if !told {
-                        warn!(world = %self.world, "waiting for the world to answer; `local world` starts one");
+                        warn!(emulator = %self.emulator, "waiting for the emulator to answer; `local emulator` starts one");
                         told = true;
                     }
                     tokio::time::sleep(PAUSE).await;
@@ -91,16 +91,16 @@ impl Time {
     }
 
     pub(super) async fn show(&self) -> anyhow::Result<Response> {
-        relay(self.client.get(self.world.join("clock")?).send().await?).await.map(|(_, response)| response)
+        relay(self.client.get(self.emulator.join("clock")?).send().await?).await.map(|(_, response)| response)
     }
 
-    /// `POST /clock`: moves the world's clock and this one with it.
+    /// `POST /clock`: moves the emulator's clock and this one with it.
     pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
         let (moved, response) = {
             let Ok(_between_invocations) = tokio::time::timeout(WAIT, self.invocations.write()).await else {
                 return Ok((StatusCode::CONFLICT, "functions are still running; try again").into_response());
             };
-            let request = self.client.post(self.world.join("clock")?).header(CONTENT_TYPE, "application/json");
+            let request = self.client.post(self.emulator.join("clock")?).header(CONTENT_TYPE, "application/json");
             let (body, response) = relay(request.body(body).send().await?).await?;
             let moved = response.status() == StatusCode::OK;
             if moved {

@@ -1,5 +1,5 @@
 //! What each step asks of AWS, in the requests and units that it bills. The
-//! handlers are called here in the process, each by itself, and the world's
+//! handlers are called here in the process, each by itself, and the emulator's
 //! meter is read before and after, so that the counts are the same every time.
 
 mod by_id;
@@ -91,7 +91,7 @@ impl Stage {
 
     /// Runs a step, and says what it used.
     async fn cost(&self, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Used> {
-        let meter = self.system.world.url().join("meter")?;
+        let meter = self.system.emulator.url().join("meter")?;
         self.system.client.delete(meter.clone()).send().await?.error_for_status()?;
         step.await?;
         self.system.client.get(meter).send().await?.json().await.context("reading the meter")

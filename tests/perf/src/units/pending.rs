@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use dynoxide::{Database, ImportOptions, types::Item};
 use jiff::{SignedDuration, Timestamp};
-use local::{config::Config, world::WorldOptions};
+use local::{config::Config, emulator::EmulatorOptions};
 use serde_json::{Value, json};
 use tests::system::{DEMO, System, owned, with};
 use tokio::net::TcpListener;
@@ -61,8 +61,8 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
         // An error means that the sender is gone, which is the same.
         let _ = stopped.await;
     }));
-    let options = WorldOptions { dynamodb: Some(dynamodb), ..WorldOptions::default() };
-    let stage = Stage::of(System::in_world(Config::DEFAULT, options).await).await;
+    let options = EmulatorOptions { dynamodb: Some(dynamodb), ..EmulatorOptions::default() };
+    let stage = Stage::of(System::in_emulator(Config::DEFAULT, options).await).await;
     let pattern = Pattern::written_by_the_gateway(&stage).await?;
     let tick = schedule_tick::ScheduleTick::new(&stage.environment)?;
     let ticked = || async { Ok(tick.handle(u64::MAX).await?) };

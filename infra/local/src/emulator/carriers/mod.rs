@@ -95,7 +95,7 @@ impl Carriers {
         Self { loopback: webhooks(), loopback_ids: Arc::default(), cm: webhooks() }
     }
 
-    /// Returns when the gateway has taken it, or the world stops.
+    /// Returns when the gateway has taken it, or the emulator stops.
     pub(super) async fn report(&self, receipt: &Receipt<'_>) {
         let carrier = receipt.taken.submit.carrier;
         let event = match carrier {

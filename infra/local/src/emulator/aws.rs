@@ -47,7 +47,7 @@ async fn call(State(aws): State<Arc<Aws>>, method: Method, headers: HeaderMap, b
         _ => Answer::error(
             StatusCode::BAD_REQUEST,
             "UnknownOperationException",
-            "This world has DynamoDB, SQS and Secrets Manager only.",
+            "This emulator has DynamoDB, SQS and Secrets Manager only.",
         ),
     };
     answer.into_response()

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::behaviour::Behaviour;
 use super::carriers::{Carriers, Reply, Submit};
 use super::channels::{Channel, Conducts};
-use super::clock::{self, WorldClock};
+use super::clock::{self, EmulatorClock};
 use super::phone::{self, Phone};
 use super::problem::{Fields, Problem};
 
@@ -37,13 +37,13 @@ struct Shown {
 }
 
 pub(super) struct Handsets {
-    clock: Arc<WorldClock>,
+    clock: Arc<EmulatorClock>,
     carriers: Arc<Carriers>,
     phones: Mutex<HashMap<Phone, Handset>>,
 }
 
 impl Handsets {
-    pub(super) fn new(clock: Arc<WorldClock>, carriers: Arc<Carriers>) -> Self {
+    pub(super) fn new(clock: Arc<EmulatorClock>, carriers: Arc<Carriers>) -> Self {
         Self { clock, carriers, phones: Mutex::default() }
     }
 

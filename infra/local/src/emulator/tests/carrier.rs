@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::Tester;
-use crate::world::WorldOptions;
+use crate::emulator::EmulatorOptions;
 
 impl Tester {
     /// A gateway that takes everything, in the sinks `receipts` and `replies`.
@@ -182,7 +182,7 @@ async fn a_malformed_submit_or_reply_names_the_field() {
 
 #[tokio::test]
 async fn a_held_answer_does_not_hold_up_the_end() {
-    let options = WorldOptions { answer_delay: Duration::from_mins(10), ..WorldOptions::default() };
+    let options = EmulatorOptions { answer_delay: Duration::from_mins(10), ..EmulatorOptions::default() };
     let tester = Tester::start_with(options).await;
     let message = json!({
         "reference": "late", "from": "S", "to": "447700900801", "text": "x", "channel": "sms",
@@ -195,7 +195,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
     }
 
     let started = Instant::now();
-    tester.world.stop().await;
+    tester.emulator.stop().await;
     assert!(started.elapsed() < Duration::from_secs(3));
     held.abort();
 }

@@ -15,13 +15,13 @@ use tracing::info;
 
 use self::spelling::Spelling;
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::world::behaviour::Behaviour;
-use crate::world::channels::Channel;
-use crate::world::clock;
-use crate::world::handsets;
-use crate::world::network::{Busy, Network};
-use crate::world::phone;
-use crate::world::problem::{Fields, Problem};
+use crate::emulator::behaviour::Behaviour;
+use crate::emulator::channels::Channel;
+use crate::emulator::clock;
+use crate::emulator::handsets;
+use crate::emulator::network::{Busy, Network};
+use crate::emulator::phone;
+use crate::emulator::problem::{Fields, Problem};
 
 /// How it writes its ids now.
 #[derive(Default)]

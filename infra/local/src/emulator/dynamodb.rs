@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use url::Url;
 
 use super::StartError;
-use super::clock::WorldClock;
+use super::clock::EmulatorClock;
 use super::meter::{Meter, Units};
 use super::upstream::{Answer, Upstream};
 
@@ -27,7 +27,7 @@ pub(super) struct DynamoDb {
 }
 
 /// Opens the tables in `data`, or new ones in memory.
-pub(super) fn open(data: Option<&Path>, clock: Arc<WorldClock>) -> Result<Database, StartError> {
+pub(super) fn open(data: Option<&Path>, clock: Arc<EmulatorClock>) -> Result<Database, StartError> {
     let Some(folder) = data else {
         return Database::memory_with_clock(clock).map_err(|error| StartError::Tables(error.to_string()));
     };
@@ -38,7 +38,7 @@ pub(super) fn open(data: Option<&Path>, clock: Arc<WorldClock>) -> Result<Databa
     Database::new(file).map_err(|error| in_folder(error.to_string()))
 }
 
-/// Serves the tables on `listener` until the world stops.
+/// Serves the tables on `listener` until the emulator stops.
 pub(super) async fn serve(listener: TcpListener, tables: Database, stopping: CancellationToken) {
     let served = dynoxide::server::serve_with_shutdown(listener, tables, stopping.cancelled_owned()).await;
     if let Err(error) = served {

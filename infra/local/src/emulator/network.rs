@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::behaviour::Behaviour;
 use super::carriers::{Carrier, Carriers, Receipt, Status, Submit, Taken};
-use super::clock::WorldClock;
+use super::clock::EmulatorClock;
 use super::handsets::Handsets;
 
 /// How long the answer to a submit waits for the gateway to take its receipt.
@@ -24,7 +24,7 @@ const RECEIPT_OF_LATE_ANSWER_AFTER: Duration = Duration::from_millis(500);
 pub(super) struct Network {
     handsets: Arc<Handsets>,
     carriers: Arc<Carriers>,
-    clock: Arc<WorldClock>,
+    clock: Arc<EmulatorClock>,
     answer_delay: Duration,
     stopping: CancellationToken,
     /// How often each carrier turned each reference away as busy.
@@ -56,7 +56,7 @@ impl Network {
     pub(super) fn new(
         handsets: Arc<Handsets>,
         carriers: Arc<Carriers>,
-        clock: Arc<WorldClock>,
+        clock: Arc<EmulatorClock>,
         answer_delay: Duration,
         stopping: CancellationToken,
     ) -> Self {

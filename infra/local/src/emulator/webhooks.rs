@@ -1,5 +1,5 @@
 //! How a carrier tells the gateway of receipts and replies. It tries until a
-//! 2xx, for as long as the world lives, and looks the address up at each try: a
+//! 2xx, for as long as the emulator lives, and looks the address up at each try: a
 //! gateway that comes back registers again and gets at once what it missed.
 
 use std::fmt;
@@ -68,7 +68,7 @@ impl Webhooks {
         Self { client, addresses: watch::Sender::new(None), connections: Semaphore::new(CONNECTIONS), stopping }
     }
 
-    /// Returns when the gateway has taken it, or the world stops. `id` is what
+    /// Returns when the gateway has taken it, or the emulator stops. `id` is what
     /// the log calls it.
     pub(super) async fn deliver(&self, webhook: Webhook, id: &str, event: &impl Serialize) {
         let body = match serde_json::to_vec(event) {

@@ -1,4 +1,4 @@
-//! The world over HTTP, as the AWS SDKs, the gateway and a tester use it.
+//! The emulator over HTTP, as the AWS SDKs, the gateway and a tester use it.
 
 mod aws;
 mod carrier;
@@ -12,27 +12,27 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{World, WorldOptions, upstream};
+use super::{Emulator, EmulatorOptions, upstream};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
 struct Tester {
-    world: World,
+    emulator: Emulator,
     client: reqwest::Client,
 }
 
 impl Tester {
     async fn start() -> Self {
-        Self::start_with(WorldOptions::default()).await
+        Self::start_with(EmulatorOptions::default()).await
     }
 
-    async fn start_with(options: WorldOptions) -> Self {
+    async fn start_with(options: EmulatorOptions) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        Self { world: World::start(listener, options).await.unwrap(), client: upstream::client().unwrap() }
+        Self { emulator: Emulator::start(listener, options).await.unwrap(), client: upstream::client().unwrap() }
     }
 
     fn url(&self, path: &str) -> String {
-        self.world.url().join(path).unwrap().to_string()
+        self.emulator.url().join(path).unwrap().to_string()
     }
 
     async fn request(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {

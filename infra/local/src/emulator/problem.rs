@@ -1,4 +1,4 @@
-//! What a client of the world is told when a request cannot be taken, as
+//! What a client of the emulator is told when a request cannot be taken, as
 //! `application/problem+json` (RFC 9457), and the reading of JSON fields in a
 //! way that names the field at fault.
 

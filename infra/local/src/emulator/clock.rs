@@ -1,4 +1,4 @@
-//! The world's clock: the machine's, moved forward as far as it was asked. It
+//! The emulator's clock: the machine's, moved forward as far as it was asked. It
 //! never goes back. The simulated network's own short delays stay in real time.
 
 use std::sync::Arc;
@@ -21,11 +21,11 @@ use super::sqs::Sqs;
 const FARTHEST_SECONDS: i64 = 100 * 365 * 86_400;
 
 #[derive(Debug, Default)]
-pub(super) struct WorldClock {
+pub(super) struct EmulatorClock {
     advanced_seconds: AtomicI64,
 }
 
-impl WorldClock {
+impl EmulatorClock {
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::now() + SignedDuration::from_secs(self.advanced_seconds())
     }
@@ -54,7 +54,7 @@ pub(super) fn text(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-impl Clock for WorldClock {
+impl Clock for EmulatorClock {
     fn now_unix_secs(&self) -> u64 {
         u64::try_from(self.now().as_second()).unwrap_or_default()
     }
@@ -65,12 +65,12 @@ impl Clock for WorldClock {
 }
 
 struct Timers {
-    clock: Arc<WorldClock>,
+    clock: Arc<EmulatorClock>,
     dynamodb: Arc<DynamoDb>,
     sqs: Arc<Sqs>,
 }
 
-pub(super) fn routes(clock: Arc<WorldClock>, dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>) -> Router {
+pub(super) fn routes(clock: Arc<EmulatorClock>, dynamodb: Arc<DynamoDb>, sqs: Arc<Sqs>) -> Router {
     let timers = Timers { clock, dynamodb, sqs };
     Router::new().route("/clock", get(read).post(advance)).with_state(Arc::new(timers))
 }
@@ -82,7 +82,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(clock: &WorldClock) -> Json<Self> {
+    fn of(clock: &EmulatorClock) -> Json<Self> {
         Json(Self { now: clock.now_text(), advanced_seconds: clock.advanced_seconds() })
     }
 }

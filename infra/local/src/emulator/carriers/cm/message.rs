@@ -9,8 +9,8 @@ use super::flaw::Flaw;
 use super::json::Object;
 use super::sms::{self, Encoding};
 use super::{Carrier, Message, Submit};
-use crate::world::channels::Channel;
-use crate::world::phone::{self, Phone};
+use crate::emulator::channels::Channel;
+use crate::emulator::phone::{self, Phone};
 
 const LONGEST_SENDER_NAME: usize = 11;
 const LONGEST_SENDER_NUMBER: usize = 16;

@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use crate::world::problem::{Fields, Problem};
+use crate::emulator::problem::{Fields, Problem};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Spelling {

@@ -1,7 +1,7 @@
-//! The queues behind the embedded SQS. It owns their timers, which the world's
+//! The queues behind the embedded SQS. It owns their timers, which the emulator's
 //! clock can move, and what the engine's own backend does otherwise than SQS: a
 //! repeated delete succeeds, a move task moves, a message that comes back into
-//! sight is counted, and a queue's URL is one of this world.
+//! sight is counted, and a queue's URL is one of this emulator.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,7 +15,7 @@ use winterbaume_sqs::state::{QueueState, SqsError, SqsState};
 use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
 use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsStateView, StateViewError};
 
-use super::clock::WorldClock;
+use super::clock::EmulatorClock;
 
 /// The engine's receipt handles are four UUIDs in a row.
 const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
@@ -27,12 +27,12 @@ type Names = HashMap<String, String>;
 pub(super) struct Queues {
     state: Arc<Mutex<SqsState>>,
     changed: Arc<watch::Sender<()>>,
-    clock: Arc<WorldClock>,
+    clock: Arc<EmulatorClock>,
     url: Url,
 }
 
 impl Queues {
-    pub(super) fn new(url: Url, clock: Arc<WorldClock>) -> Self {
+    pub(super) fn new(url: Url, clock: Arc<EmulatorClock>) -> Self {
         Self { state: Arc::default(), changed: Arc::new(watch::Sender::new(())), clock, url }
     }
 
@@ -65,8 +65,8 @@ impl Queues {
     }
 }
 
-/// The engine keeps the machine's time; a consumer is told the world's.
-fn in_world_time(mut message: Message, clock: &WorldClock) -> Message {
+/// The engine keeps the machine's time; a consumer is told the emulator's.
+fn in_emulator_time(mut message: Message, clock: &EmulatorClock) -> Message {
     let ahead_ms = clock.advanced_seconds() * 1000;
     message.sent_timestamp += ahead_ms;
     if let Some(first) = &mut message.approximate_first_receive_timestamp {
@@ -201,8 +201,8 @@ impl SqsBackend for Queues {
         let queues = self.clone();
         Box::pin(async move {
             let received = queues.state.lock().await.receive_message(&queue_name, max, visibility_timeout)?;
-            let in_world_time = |message| in_world_time(message, &queues.clock);
-            Ok(received.into_iter().map(in_world_time).collect())
+            let in_emulator_time = |message| in_emulator_time(message, &queues.clock);
+            Ok(received.into_iter().map(in_emulator_time).collect())
         })
     }
 

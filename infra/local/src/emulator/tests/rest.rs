@@ -1,10 +1,10 @@
-//! Sinks, the clock, and what is not there; and that tables outlive a world.
+//! Sinks, the clock, and what is not there; and that tables outlive an emulator.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Tester, answer};
-use crate::world::WorldOptions;
+use crate::emulator::EmulatorOptions;
 
 #[tokio::test]
 async fn a_sink_keeps_what_it_is_sent_whatever_it_answers() {
@@ -52,9 +52,9 @@ async fn what_is_not_there_is_a_problem() {
 }
 
 #[tokio::test]
-async fn tables_in_a_folder_outlive_the_world() {
-    let folder = std::env::temp_dir().join(format!("world-{}", uuid::Uuid::new_v4()));
-    let options = WorldOptions { data: Some(folder.clone()), ..WorldOptions::default() };
+async fn tables_in_a_folder_outlive_the_emulator() {
+    let folder = std::env::temp_dir().join(format!("emulator-{}", uuid::Uuid::new_v4()));
+    let options = EmulatorOptions { data: Some(folder.clone()), ..EmulatorOptions::default() };
     let table = json!({
         "TableName": "Things",
         "BillingMode": "PAY_PER_REQUEST",
@@ -63,11 +63,11 @@ async fn tables_in_a_folder_outlive_the_world() {
     });
     let first = Tester::start_with(options.clone()).await;
     first.dynamodb("CreateTable", table).await;
-    first.world.stop().await;
+    first.emulator.stop().await;
 
     let second = Tester::start_with(options).await;
     let tables = second.dynamodb("ListTables", json!({})).await;
     assert_eq!(tables, json!({ "TableNames": ["Things"] }));
-    second.world.stop().await;
+    second.emulator.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -16,7 +16,7 @@ const NOT_PASSED_ON: [header::HeaderName; 4] =
 /// Longer than the longest poll that SQS allows.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// One client for all of the world's calls; it obeys no redirect.
+/// One client for all of the emulator's calls; it obeys no redirect.
 pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
     // An error says that the process has chosen a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();

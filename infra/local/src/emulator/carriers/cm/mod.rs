@@ -27,8 +27,8 @@ use tracing::info;
 
 use self::flaw::{Flaw, Refusal};
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::world::behaviour::Behaviour;
-use crate::world::network::{Busy, Foreseen, Network};
+use crate::emulator::behaviour::Behaviour;
+use crate::emulator::network::{Busy, Foreseen, Network};
 
 pub(super) use self::webhook::{reply, status_report};
 

@@ -3,7 +3,7 @@
 //! handsets, sinks for callbacks, a clock that can be moved, and a meter of what AWS would bill.
 //!
 //! The gateway may be killed and started again, on another port too, while a
-//! world lives on: receipts and replies wait for it, as a carrier's would.
+//! emulator lives on: receipts and replies wait for it, as a carrier's would.
 
 mod aws;
 mod behaviour;
@@ -42,7 +42,7 @@ use url::Url;
 
 use self::aws::Aws;
 use self::carriers::Carriers;
-use self::clock::WorldClock;
+use self::clock::EmulatorClock;
 use self::dynamodb::DynamoDb;
 use self::handsets::Handsets;
 use self::meter::Meter;
@@ -52,34 +52,34 @@ use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
 
-/// How long a request that is being answered may hold up [`World::stop`].
+/// How long a request that is being answered may hold up [`Emulator::stop`].
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_mins(3);
-/// What DynamoDB takes in one request, the most of all the parts of the world.
+/// What DynamoDB takes in one request, the most of all the parts of the emulator.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// What a world is made of.
+/// What an emulator is made of.
 #[derive(Debug, Clone)]
-pub struct WorldOptions {
+pub struct EmulatorOptions {
     /// Folder that keeps the tables across restarts; in memory when absent.
-    /// Time to live then follows the machine's clock, not the world's.
+    /// Time to live then follows the machine's clock, not the emulator's.
     pub data: Option<PathBuf>,
     /// A DynamoDB elsewhere, instead of the embedded one.
     pub dynamodb: Option<Url>,
-    /// An SQS elsewhere, instead of the embedded one. The world's clock does not
+    /// An SQS elsewhere, instead of the embedded one. The emulator's clock does not
     /// move its timers.
     pub sqs: Option<Url>,
     /// How late a carrier answers that answers too late.
     pub answer_delay: Duration,
 }
 
-impl Default for WorldOptions {
+impl Default for EmulatorOptions {
     fn default() -> Self {
         Self { data: None, dynamodb: None, sqs: None, answer_delay: Duration::from_secs(30) }
     }
 }
 
-/// Why a world did not start.
+/// Why an emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("no loopback listener: {0}")]
@@ -92,25 +92,25 @@ pub enum StartError {
     Address(#[from] url::ParseError),
 }
 
-/// A running world. It ends when it is stopped or dropped.
-pub struct World {
+/// A running emulator. It ends when it is stopped or dropped.
+pub struct Emulator {
     url: Url,
     tasks: JoinSet<()>,
     stop_on_drop: DropGuard,
 }
 
-impl World {
+impl Emulator {
     /// Serves on `listener` from when this returns.
     ///
     /// # Errors
     /// When the tables in `options.data` cannot be opened, or the machine
     /// refuses a socket.
-    pub async fn start(listener: TcpListener, options: WorldOptions) -> Result<Self, StartError> {
+    pub async fn start(listener: TcpListener, options: EmulatorOptions) -> Result<Self, StartError> {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let stopping = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let client = upstream::client()?;
-        let clock = Arc::new(WorldClock::default());
+        let clock = Arc::new(EmulatorClock::default());
         let meter = Arc::new(Meter::default());
 
         let dynamodb = if let Some(elsewhere) = options.dynamodb {
@@ -149,11 +149,11 @@ impl World {
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
         tasks.spawn(serve(listener, router, stopping.clone()));
 
-        info!(%url, "the world is up");
+        info!(%url, "the emulator is up");
         Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
     }
 
-    /// Where this world answers, with a trailing slash.
+    /// Where this emulator answers, with a trailing slash.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
@@ -168,7 +168,7 @@ impl World {
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             warn!("some requests were cut off");
         }
-        info!("the world has ended");
+        info!("the emulator has ended");
     }
 }
 
@@ -180,7 +180,7 @@ async fn serve(listener: TcpListener, router: Router, stopping: CancellationToke
     });
     let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
     if let Err(error) = served {
-        warn!(%error, "the world no longer answers");
+        warn!(%error, "the emulator no longer answers");
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::clock::WorldClock;
+use super::clock::EmulatorClock;
 use super::problem::Problem;
 
 /// How many requests a sink keeps; the oldest go first.
@@ -27,12 +27,12 @@ struct Kept {
 }
 
 pub(super) struct Sinks {
-    clock: Arc<WorldClock>,
+    clock: Arc<EmulatorClock>,
     kept: Mutex<HashMap<String, VecDeque<Kept>>>,
 }
 
 impl Sinks {
-    pub(super) fn new(clock: Arc<WorldClock>) -> Self {
+    pub(super) fn new(clock: Arc<EmulatorClock>) -> Self {
         Self { clock, kept: Mutex::default() }
     }
 

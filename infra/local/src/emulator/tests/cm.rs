@@ -196,7 +196,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
         assert!(started.elapsed() < super::DEADLINE, "the submit never came");
     }
     let started = Instant::now();
-    tester.world.stop().await;
+    tester.emulator.stop().await;
     assert!(started.elapsed() < Duration::from_secs(3));
     held.abort();
 }

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{message, request};
-use crate::world::tests::{Tester, answer};
+use crate::emulator::tests::{Tester, answer};
 
 const PHONE: &str = "00447700900001";
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Receipt, Reply, Status};
-use crate::world::phone::Phone;
+use crate::emulator::phone::Phone;
 
-pub(in crate::world::carriers) fn status_report(receipt: &Receipt<'_>) -> Value {
+pub(in crate::emulator::carriers) fn status_report(receipt: &Receipt<'_>) -> Value {
     let submit = &receipt.taken.submit;
     let (code, error, description) = match receipt.status {
         Status::Sent => ("0", "", ""),
@@ -25,7 +25,7 @@ pub(in crate::world::carriers) fn status_report(receipt: &Receipt<'_>) -> Value 
     } } })
 }
 
-pub(in crate::world::carriers) fn reply(reply: &Reply) -> Value {
+pub(in crate::emulator::carriers) fn reply(reply: &Reply) -> Value {
     let answers = reply.answers.as_deref();
     json!({
         "from": { "number": international(&reply.from) },

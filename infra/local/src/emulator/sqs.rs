@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 use url::Url;
 use winterbaume_sqs::SqsService;
 
-use super::clock::WorldClock;
+use super::clock::EmulatorClock;
 use super::engine;
 use super::meter::Meter;
 use super::queues::Queues;
@@ -43,8 +43,13 @@ struct Embedded {
 }
 
 impl Sqs {
-    /// `url` is where the world answers; queues are below it.
-    pub(super) fn embedded(url: &Url, clock: Arc<WorldClock>, meter: Arc<Meter>, stopping: CancellationToken) -> Self {
+    /// `url` is where the emulator answers; queues are below it.
+    pub(super) fn embedded(
+        url: &Url,
+        clock: Arc<EmulatorClock>,
+        meter: Arc<Meter>,
+        stopping: CancellationToken,
+    ) -> Self {
         let queues = Queues::new(url.clone(), clock);
         let engine = Engine::Embedded(Embedded {
             service: SqsService::with_backend(Arc::new(queues.clone())),
@@ -96,7 +101,7 @@ impl Embedded {
         with_failed(answer, refused)
     }
 
-    /// Ends when there is a message, the wait is over, or the world stops.
+    /// Ends when there is a message, the wait is over, or the emulator stops.
     async fn receive(&self, headers: HeaderMap, mut call: Map<String, Value>) -> Answer {
         let deadline = Instant::now() + self.wait(&call).await;
         call.insert("WaitTimeSeconds".into(), 0.into());
