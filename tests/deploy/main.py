@@ -371,7 +371,7 @@ class Test:
             long_ago = (now() - datetime.timedelta(days=8)).isoformat()
             job = {
                 **{"v": 1, "type": "state", "message": refused["messageUuid"], "state": "delivered"},
-                **{"stamp": item["receipt_delivered"]["M"]["stamp"]["S"], "attempts": 40},
+                **{"execution_id": item["receipt_delivered"]["M"]["execution_id"]["S"], "attempts": 40},
                 **{"announced_at": long_ago, "tried_since": long_ago, "not_before": now().isoformat()},
             }
             self.stack.sqs.send_message(QueueUrl=self.stack.queue("CallbacksQueue"), MessageBody=json.dumps(job))

@@ -287,7 +287,7 @@ async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_i
     let lease = (system.now().await.as_millisecond() + 60_000).to_string();
     let held = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}},
         "UpdateExpression": "SET #s = :s, #l = :l, #t = :t, #a = :a REMOVE wake_at, wake_shard",
-        "ExpressionAttributeNames": {"#s": "state", "#l": "lease", "#t": "stamp", "#a": "attempts"},
+        "ExpressionAttributeNames": {"#s": "state", "#l": "lease", "#t": "execution_id", "#a": "attempts"},
         "ExpressionAttributeValues": {":s": {"S": "submitting"}, ":l": {"N": lease}, ":t": {"S": "00000000000000ff"}, ":a": {"N": "1"}}});
     system.aws("DynamoDB_20120810.UpdateItem", &held).await;
     system.advance(120).await;

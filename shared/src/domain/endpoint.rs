@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{AccountId, CallbackUrl, EndpointId, Stamp};
+use super::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
 /// How many calls in a row must fail, and over how long, before an endpoint rests.
 /// A busy one that fails now and then has a success in any such span.
@@ -96,7 +96,7 @@ pub struct Trouble {
 pub struct Off {
     pub since: Timestamp,
     /// The run that did it.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
 }
 
 /// What an endpoint's record says of the next call.

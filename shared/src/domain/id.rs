@@ -144,40 +144,40 @@ fn derive(parts: &[&str]) -> Uuid {
 /// names, so that of several racing receipts exactly one is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Stamp(u64);
+pub struct ExecutionId(u64);
 
 /// A text that is not 16 hex digits.
 #[derive(Debug, thiserror::Error)]
-#[error("a stamp is 16 hex digits")]
-pub struct StampError;
+#[error("an execution ID is 16 hex digits")]
+pub struct ExecutionIdError;
 
-impl Stamp {
+impl ExecutionId {
     #[must_use]
     pub fn new(random: u64) -> Self {
         Self(random)
     }
 }
 
-impl fmt::Display for Stamp {
+impl fmt::Display for ExecutionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }
 }
 
-impl TryFrom<String> for Stamp {
-    type Error = StampError;
+impl TryFrom<String> for ExecutionId {
+    type Error = ExecutionIdError;
 
-    fn try_from(text: String) -> Result<Self, StampError> {
+    fn try_from(text: String) -> Result<Self, ExecutionIdError> {
         // The standard library takes a sign.
         let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let digits = u64::from_str_radix(&text, 16).ok().filter(|_| is_hex);
-        digits.map(Self).ok_or(StampError)
+        digits.map(Self).ok_or(ExecutionIdError)
     }
 }
 
-impl From<Stamp> for String {
-    fn from(stamp: Stamp) -> Self {
-        stamp.to_string()
+impl From<ExecutionId> for String {
+    fn from(execution_id: ExecutionId) -> Self {
+        execution_id.to_string()
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_stamp_is_16_hex_digits() {
-        let parse = |text: &str| Stamp::try_from(text.to_owned());
+        let parse = |text: &str| ExecutionId::try_from(text.to_owned());
         assert_eq!(parse("00000000000000AF").unwrap().to_string(), "00000000000000af");
         for text in ["", "af", "+4477009000011e3", "00000000000000000", "000000000000000g"] {
             assert!(parse(text).is_err(), "{text}");

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, Content, Ended, Groupings, Keyword, MessageId, OnUnknown, PhoneNumber,
-    Progress, ReceiptStatus, Receipts, Reference, SentFrom, Stamp, State, Text, Tried,
+    AccountId, BatchId, CallbackUrl, Channel, Content, Ended, ExecutionId, Groupings, Keyword, MessageId, OnUnknown,
+    PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text, Tried,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -47,7 +47,7 @@ pub struct Message {
 
     pub progress: Progress,
     /// The run that moved it last.
-    pub stamp: Option<Stamp>,
+    pub execution_id: Option<ExecutionId>,
     /// Until when the worker that holds it may take.
     pub lease_until: Option<Timestamp>,
     /// Until when a receipt is waited for. Then the next channel has its turn, or
@@ -277,7 +277,7 @@ impl Message {
             fingerprint: Fingerprint::of([]),
             created_at: at,
             progress: Progress::Queued,
-            stamp: None,
+            execution_id: None,
             lease_until: None,
             receipt_by: None,
             not_before: None,

@@ -46,7 +46,7 @@ pub use content::{
 pub use endpoint::{Endpoint, Off, Standing, Trouble};
 pub use exemption::Exemptions;
 pub use fault::{Fault, FaultCode};
-pub use id::{BatchId, EndpointId, EventId, IdempotencyKey, MessageId, ReplyId, Stamp};
+pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};
 pub use keyword::{Keyword, Keywords, Word, WordError, built_in_words};
 pub use keyword_answer::KeywordAnswer;
 pub use label::{Groupings, LabelError, Reference};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Stamp;
+use super::ExecutionId;
 
 /// What a receipt says, in the order of advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct Receipt {
     /// The place of the channel that it is about.
     pub place: u8,
     /// The run that recorded it.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
 }
 
 /// The receipts of one message: of each status the first that came.

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{
-    AccountId, BatchId, Channel, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId, Stamp,
+    AccountId, BatchId, Channel, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId,
 };
 use crate::dialects::Dialect;
 
@@ -25,7 +25,7 @@ pub struct Reply {
     /// The dialect that its client is told in.
     pub dialect: Dialect,
     /// The run that recorded it.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
 }
 
 /// The message that a reply answers.

@@ -252,7 +252,7 @@ fn message(
         fingerprint: plan.fingerprint,
         created_at: now,
         progress,
-        stamp: None,
+        execution_id: None,
         lease_until: None,
         receipt_by: None,
         not_before: None,

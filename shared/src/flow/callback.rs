@@ -31,7 +31,7 @@ use crate::{
     store::{Directory, DirectoryStore, Endpoints, Messages},
 };
 
-pub(super) use told::stamps_of;
+pub(super) use told::executions_of;
 
 /// How long a record is waited for that was announced.
 const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);

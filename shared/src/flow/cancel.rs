@@ -27,7 +27,7 @@ pub async fn cancel(
     account: &AccountId,
     id: MessageId,
 ) -> Result<Cancelled, Unavailable> {
-    let change = gateway.store.cancel(account, id, gateway.random.stamp(), gateway.clock.now()).await?;
+    let change = gateway.store.cancel(account, id, gateway.random.execution_id(), gateway.clock.now()).await?;
     Ok(match change {
         Change::Made(message) => {
             info!(message.id = %id, account.id = %account, "cancelled");

@@ -18,7 +18,7 @@ use super::{
     settle::{settle, settlement},
 };
 use crate::{
-    domain::{Message, Progress, Rate, Rates, SenderId, Stamp},
+    domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
     queue::{Job, LONGEST_DELAY, Queue},
     store::{CLAIMED_EARLY_BY, Change, Directory, DirectoryStore, Messages, StoreError},
 };
@@ -88,18 +88,18 @@ fn given_turn(message: &Message) -> Option<Timestamp> {
 pub(super) async fn put_off(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    held_by: Stamp,
+    claimed_by: ExecutionId,
     turn: Timestamp,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    match gateway.store.put_off(message, held_by, turn, rests(turn, now)).await? {
+    match gateway.store.put_off(message, claimed_by, turn, rests(turn, now)).await? {
         Change::Made(message) => {
             debug!(message.id = %message.id, delay_s = turn.duration_since(now).as_secs(), "waits its turn");
             enqueue(gateway, &message, now).await
         }
         // The network has it from an earlier try.
         Change::Refused(found) if found.receipts.is_final() => {
-            settle(gateway, &found, &settlement(held_by, Progress::Submitted, now)).await.map(drop)
+            settle(gateway, &found, &settlement(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
         Change::Refused(_) | Change::Missing => Ok(()),
     }

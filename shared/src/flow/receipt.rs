@@ -199,14 +199,14 @@ pub(super) async fn record(
     now: Timestamp,
 ) -> Result<Recorded, Unavailable> {
     let status = receipt.status;
-    let stamp = gateway.random.stamp();
+    let execution_id = gateway.random.execution_id();
     // Whoever recorded it had announced it before.
     let recorded = if message.receipts.get(status).is_some() {
         Recorded::Already
     } else {
-        announce(gateway, message, status.state(), stamp, now).await?;
+        announce(gateway, message, status.state(), execution_id, now).await?;
         let (code, description) = (receipt.code.clone(), receipt.description.clone());
-        let receipt = Receipt { status, at: now, code, description, place, stamp };
+        let receipt = Receipt { status, at: now, code, description, place, execution_id };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
     let metric = match status {

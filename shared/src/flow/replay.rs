@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Gateway, Unavailable, callback::stamps_of};
+use super::{Gateway, Unavailable, callback::executions_of};
 use crate::{
-    domain::{Account, CallbackUrl, Endpoint, EndpointId, Message, Stamp, State},
+    domain::{Account, CallbackUrl, Endpoint, EndpointId, ExecutionId, Message, State},
     queue::{CallbackJob, Queue, Subject},
     store::{KEPT, Messages, Position, Record},
 };
@@ -61,13 +61,13 @@ pub async fn replay(
             if entry.position.time().is_some_and(|at| at < which.since) {
                 continue;
             }
-            let Some((subject, stamp, endpoint)) = to_tell(account, which, &entry.record) else { continue };
+            let Some((subject, execution_id, endpoint)) = to_tell(account, which, &entry.record) else { continue };
             match subject {
                 Subject::Reply { .. } => replayed.replies += 1,
                 _ => replayed.messages += 1,
             }
             replayed.held_back += usize::from(is_off(endpoint));
-            jobs.push((CallbackJob::announcing(subject, stamp, gateway.clock.now()), DELAY));
+            jobs.push((CallbackJob::announcing(subject, execution_id, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue_callbacks(&jobs).await?;
@@ -79,22 +79,24 @@ pub async fn replay(
 }
 
 /// What is told of it and where, if anything is and it goes there.
-fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, Stamp, EndpointId)> {
+fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, ExecutionId, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
     let (url, told) = match record {
         Record::Out(message) => (message.callback.as_ref()?, newest_told(message)),
-        Record::In(reply) => (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.stamp))),
+        Record::In(reply) => {
+            (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
+        }
     };
     let endpoint = endpoint_of(url);
     if which.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
         return None;
     }
-    let (subject, stamp) = told?;
-    Some((subject, stamp, endpoint))
+    let (subject, execution_id) = told?;
+    Some((subject, execution_id, endpoint))
 }
 
-fn newest_told(message: &Message) -> Option<(Subject, Stamp)> {
+fn newest_told(message: &Message) -> Option<(Subject, ExecutionId)> {
     let told = State::ALL.into_iter().rev().filter(|state| message.dialect.tells(*state));
-    let mut on_record = told.filter_map(|state| Some((state, *stamps_of(message, state).first()?)));
-    on_record.next().map(|(state, stamp)| (Subject::State { message: message.id, state }, stamp))
+    let mut on_record = told.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
+    on_record.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

@@ -115,7 +115,7 @@ pub(super) async fn attribute(
         body: reply.text.clone(),
         channel: reply.channel,
         received_at: came_at,
-        stamp: gateway.random.stamp(),
+        execution_id: gateway.random.execution_id(),
     };
     if let Some(keyword) = to_answer {
         answer(gateway, directory, &recorded, keyword, kind).await?;
@@ -200,7 +200,7 @@ async fn announce<S>(
     if account.is_none_or(|account| account.reply_url.is_none()) {
         return Ok(());
     }
-    let job = CallbackJob::announcing(Subject::Reply { reply: reply.id }, reply.stamp, at);
+    let job = CallbackJob::announcing(Subject::Reply { reply: reply.id }, reply.execution_id, at);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
     Ok(())
 }

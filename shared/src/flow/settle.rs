@@ -7,17 +7,17 @@ use tracing::{info, warn};
 use super::{Gateway, Unavailable};
 use crate::{
     carriers::CarrierName,
-    domain::{Message, Progress, Stamp, State},
+    domain::{ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric, error_chain},
     store::{Change, Messages, Settlement},
 };
 
 /// A settlement by the run that holds the message, with nothing but the progress.
-pub(super) fn settlement(held_by: Stamp, progress: Progress, at: Timestamp) -> Settlement {
+pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> Settlement {
     Settlement {
-        held_by,
-        stamp: held_by,
+        claimed_by,
+        execution_id: claimed_by,
         progress,
         at,
         reason: None,
@@ -50,7 +50,7 @@ pub(super) async fn settle(
     settlement: &Settlement,
 ) -> Result<Settled, Unavailable> {
     let state = settlement.progress.state();
-    if let Err(error) = announce(gateway, message, state, settlement.stamp, settlement.at).await {
+    if let Err(error) = announce(gateway, message, state, settlement.execution_id, settlement.at).await {
         if state.is_final() {
             return Err(error);
         }
@@ -101,7 +101,7 @@ pub(super) async fn announce<S>(
     gateway: &Gateway<S, impl Queue>,
     message: &Message,
     state: State,
-    stamp: Stamp,
+    execution_id: ExecutionId,
     at: Timestamp,
 ) -> Result<(), Unavailable> {
     if message.callback.is_none() || !message.dialect.tells(state) {
@@ -112,7 +112,7 @@ pub(super) async fn announce<S>(
     if !state.is_final() && (message.state() >= state || message.gave_way_before()) {
         return Ok(());
     }
-    let job = CallbackJob::announcing(Subject::State { message: message.id, state }, stamp, at);
+    let job = CallbackJob::announcing(Subject::State { message: message.id, state }, execution_id, at);
     gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
     Ok(())
 }

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
-    domain::{Ended, Message, MessageId, Progress, ReceiptStatus, Stamp, Tried},
+    domain::{Ended, ExecutionId, Message, MessageId, Progress, ReceiptStatus, Tried},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric, error_chain},
     store::{
@@ -79,12 +79,12 @@ pub async fn submit(
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
-        let stamp = gateway.random.stamp();
-        let lease = Lease { stamp, from: now, until };
+        let execution_id = gateway.random.execution_id();
+        let lease = Lease { execution_id, from: now, until };
         let claimed = match gateway.store.claim(id, lease).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                give_back_unseen(gateway, id, stamp).await;
+                give_back_unseen(gateway, id, execution_id).await;
                 return Err(error.into());
             }
         };
@@ -95,7 +95,7 @@ pub async fn submit(
                 return Ok(Done::Finished);
             }
             Change::Refused(found) => {
-                match look_at_unclaimed(gateway, directory, submitter, &found, stamp, now).await? {
+                match look_at_unclaimed(gateway, directory, submitter, &found, execution_id, now).await? {
                     Looked::Done(done) => return Ok(done),
                     Looked::BackInQueue => {}
                 }
@@ -167,12 +167,18 @@ pub async fn after_failed_channel(
 async fn give_way(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    expected_stamp: Option<Stamp>,
+    expected_execution_id: Option<ExecutionId>,
     tried: Tried,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let (ended, carrier) = (tried.ended, tried.carrier);
-    let giving = GivingWay { place: message.place, expected_stamp, stamp: gateway.random.stamp(), at, tried };
+    let giving = GivingWay {
+        place: message.place,
+        expected_execution_id,
+        execution_id: gateway.random.execution_id(),
+        at,
+        tried,
+    };
     if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
@@ -188,36 +194,36 @@ async fn send(
     mut message: Box<Message>,
     lease: Lease,
 ) -> Result<(), Unavailable> {
-    let stamp = lease.stamp;
-    let ways = match prepare(gateway, directory, &message, stamp).await {
+    let execution_id = lease.execution_id;
+    let ways = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(ways)) => ways,
         Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
-        Ok(Prepared::Later(turn)) => return put_off(gateway, &message, stamp, turn).await,
+        Ok(Prepared::Later(turn)) => return put_off(gateway, &message, execution_id, turn).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not be prepared");
-            let verdict = put_back(&message, stamp, gateway.clock.now(), "the gateway could not prepare it");
+            let verdict = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
             return conclude(gateway, &message, verdict).await;
         }
     };
-    let mut run = HandOver { gateway, directory, submitter, stamp, lease_until: lease.until, tried: Vec::new() };
+    let mut run = HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, tried: Vec::new() };
     let verdict = match run.along(&mut message, &ways).await {
         Ok(verdict) => verdict,
         Err(error) => {
             // Nothing was taken yet, or it would have been concluded.
-            give_back_unseen(gateway, message.id, stamp).await;
+            give_back_unseen(gateway, message.id, execution_id).await;
             return Err(error);
         }
     };
     match verdict {
         Some(verdict) => conclude(gateway, &message, verdict).await,
-        None => leave(gateway, &message, stamp).await,
+        None => leave(gateway, &message, execution_id).await,
     }
 }
 
 /// A claim whose answers were all lost may have been made: the message goes
 /// back if it can, and would else be taken for handed over.
-async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, stamp: Stamp) {
-    let back = settlement(stamp, Progress::Queued, gateway.clock.now());
+async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, execution_id: ExecutionId) {
+    let back = settlement(execution_id, Progress::Queued, gateway.clock.now());
     if let Err(error) = gateway.store.settle(id, &back).await {
         warn!(message.id = %id, error = error_chain(&error), "a claim may be left behind");
     }
@@ -237,23 +243,24 @@ async fn prepare(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     message: &Message,
-    stamp: Stamp,
+    execution_id: ExecutionId,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
     if message.is_in_doubt() && message.receipts.get(ReceiptStatus::Sent).is_some() {
         // What it waited to be sent again for has been said meanwhile.
         let (reason, carrier) = (Some("the network has it already".to_owned()), message.doubted_carriers().next());
-        let taken = Settlement { reason, carrier: carrier.flatten(), ..settlement(stamp, Progress::Submitted, now) };
+        let taken =
+            Settlement { reason, carrier: carrier.flatten(), ..settlement(execution_id, Progress::Submitted, now) };
         return Ok(Prepared::Not(taken.into()));
     }
     if message.expires_at.is_some_and(|at| at <= now) {
         let reason = Some("its validity was over before it was sent".to_owned());
-        let expired = Settlement { reason, ..settlement(stamp, Progress::Expired, now) };
+        let expired = Settlement { reason, ..settlement(execution_id, Progress::Expired, now) };
         return Ok(Prepared::Not(expired.into()));
     }
     if is_blocked(gateway, directory, message).await? {
         let reason = Some("the recipient has opted out of this sender".to_owned());
-        let blocked = Settlement { reason, ..settlement(stamp, Progress::Blocked, now) };
+        let blocked = Settlement { reason, ..settlement(execution_id, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
     let ways = ways(message, &directory.routes().await?);
@@ -281,12 +288,12 @@ async fn is_blocked(
 async fn put_off(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    stamp: Stamp,
+    execution_id: ExecutionId,
     turn: Timestamp,
 ) -> Result<(), Unavailable> {
-    let put_off = pace::put_off(gateway, message, stamp, turn).await;
+    let put_off = pace::put_off(gateway, message, execution_id, turn).await;
     if put_off.is_err() {
-        give_back_unseen(gateway, message.id, stamp).await;
+        give_back_unseen(gateway, message.id, execution_id).await;
     }
     put_off
 }
@@ -296,11 +303,11 @@ async fn put_off(
 async fn leave(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    stamp: Stamp,
+    execution_id: ExecutionId,
 ) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.receipts.is_final() {
-        settle(gateway, &found, &settlement(stamp, Progress::Submitted, gateway.clock.now())).await?;
+        settle(gateway, &found, &settlement(execution_id, Progress::Submitted, gateway.clock.now())).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     carriers::CarrierName,
-    domain::{EndpointId, EventId, MessageId, ParkedId, ReceiptStatus, ReplyId, Stamp, State},
+    domain::{EndpointId, EventId, ExecutionId, MessageId, ParkedId, ReceiptStatus, ReplyId, State},
     redact::unquoted,
 };
 
@@ -88,7 +88,7 @@ pub struct CallbackJob {
     #[serde(flatten)]
     pub subject: Subject,
     /// The run that announced it. Only what this run put on record is told.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
     pub announced_at: Timestamp,
     /// How many times it has been tried.
     #[serde(default)]
@@ -104,8 +104,8 @@ pub struct CallbackJob {
 impl CallbackJob {
     /// The first job about something.
     #[must_use]
-    pub fn announcing(subject: Subject, stamp: Stamp, at: Timestamp) -> Self {
-        Self { subject, stamp, announced_at: at, attempts: 0, not_before: None, tried_since: None }
+    pub fn announcing(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
+        Self { subject, execution_id, announced_at: at, attempts: 0, not_before: None, tried_since: None }
     }
 
     /// The same as if it had never been tried, for the dead letters.
@@ -226,7 +226,7 @@ mod tests {
                 message: MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap(),
                 state: State::Delivered,
             },
-            stamp: Stamp::new(7),
+            execution_id: ExecutionId::new(7),
             announced_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
             attempts: 3,
             not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),

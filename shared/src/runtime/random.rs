@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use uuid::Builder;
 
-use crate::domain::{MessageId, Stamp};
+use crate::domain::{ExecutionId, MessageId};
 
 /// A source of chance. Clones share it; seeded by a test, it repeats itself.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ impl Random {
     }
 
     #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        Stamp::new(self.draw(Rng::next_u64))
+    pub fn execution_id(&self) -> ExecutionId {
+        ExecutionId::new(self.draw(Rng::next_u64))
     }
 
     /// For a key or a secret.

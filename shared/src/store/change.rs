@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     carriers::CarrierName,
-    domain::{Message, MessageId, ParkedId, Progress, Stamp, Tried},
+    domain::{ExecutionId, Message, MessageId, ParkedId, Progress, Tried},
 };
 
 /// What became of writing a message under an id that its client chose.
@@ -30,7 +30,7 @@ pub enum Change {
 /// The right of one run to submit a message until its lease is over.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
     pub from: Timestamp,
     pub until: Timestamp,
 }
@@ -39,9 +39,9 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// The run that holds the message.
-    pub held_by: Stamp,
+    pub claimed_by: ExecutionId,
     /// The run that settles it: as a rule the same.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
     pub progress: Progress,
     pub at: Timestamp,
     pub reason: Option<String>,
@@ -67,7 +67,7 @@ pub struct Settlement {
 #[derive(Clone, Debug)]
 pub struct Onward {
     /// The run that holds the message.
-    pub held_by: Stamp,
+    pub claimed_by: ExecutionId,
     /// The place of the channel, and the carrier, that it was at.
     pub from: (u8, Option<CarrierName>),
     /// The place of the channel that it is at now.
@@ -84,9 +84,9 @@ pub struct GivingWay {
     pub place: u8,
     /// The record must still bear this stamp, if what it said is the reason. None where
     /// a receipt is, whoever wrote last.
-    pub expected_stamp: Option<Stamp>,
+    pub expected_execution_id: Option<ExecutionId>,
     /// The run that says so.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
     pub at: Timestamp,
     pub tried: Tried,
 }
@@ -95,9 +95,9 @@ pub struct GivingWay {
 #[derive(Clone, Debug)]
 pub struct SendingAgain {
     /// The run whose outcome is unknown: the record must still bear its stamp.
-    pub expected_stamp: Stamp,
+    pub expected_execution_id: ExecutionId,
     /// The run that says so.
-    pub stamp: Stamp,
+    pub execution_id: ExecutionId,
     pub at: Timestamp,
     pub tried: Tried,
 }

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Directory, Freshness, StoreError};
-use crate::domain::{Endpoint, EndpointId, Stamp, Trouble};
+use crate::domain::{Endpoint, EndpointId, ExecutionId, Trouble};
 
 /// How long it is remembered that an endpoint fails.
 const TROUBLE_KEPT: SignedDuration = SignedDuration::from_secs(5);
@@ -51,14 +51,20 @@ pub trait Endpoints {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError>;
+    async fn begin_try(&self, seen: &Trouble, until: Timestamp, execution_id: ExecutionId)
+    -> Result<Begun, StoreError>;
 
     /// Switches it off, unless it has answered since it was `seen`, or is off already.
     /// Gives what is on record then, which bears the stamp of the run that did.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError>;
+    async fn switch_off(
+        &self,
+        seen: &Trouble,
+        at: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<Option<Trouble>, StoreError>;
 
     /// Takes what is on record away, unless it is off: one answer among others, of an
     /// event that was under way, does not switch it on. Says whether nothing is on record.
@@ -109,8 +115,13 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError> {
-        let begun = self.store.begin_try(seen, until, run).await?;
+    pub async fn begin_try(
+        &self,
+        seen: &Trouble,
+        until: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<Begun, StoreError> {
+        let begun = self.store.begin_try(seen, until, execution_id).await?;
         let found = match &begun {
             Begun::Ours(found) | Begun::Otherwise(found) => Some(found.clone()),
             Begun::Recovered => None,
@@ -123,9 +134,14 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<bool, StoreError> {
-        let found = self.store.switch_off(seen, at, run).await?;
-        let is_ours = found.as_ref().and_then(|found| found.off).is_some_and(|off| off.stamp == run);
+    pub async fn switch_off(
+        &self,
+        seen: &Trouble,
+        at: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<bool, StoreError> {
+        let found = self.store.switch_off(seen, at, execution_id).await?;
+        let is_ours = found.as_ref().and_then(|found| found.off).is_some_and(|off| off.execution_id == execution_id);
         self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(is_ours)
     }

@@ -34,8 +34,8 @@ use jiff::Timestamp;
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber, Rates, Receipt,
-        Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration, Stamp,
+        Account, AccountId, ApiKeyHash, ExecutionId, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber,
+        Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration,
     },
     redact::unquoted,
 };
@@ -158,7 +158,7 @@ pub trait Messages {
         &self,
         account: &AccountId,
         id: MessageId,
-        stamp: Stamp,
+        execution_id: ExecutionId,
         at: Timestamp,
     ) -> Result<Change, StoreError>;
 
@@ -202,12 +202,18 @@ pub trait Messages {
     /// When the store did not answer; some time may have been taken.
     async fn reserve(&self, sender: &SenderId, time: SignedDuration, now: Timestamp) -> Result<Timestamp, StoreError>;
 
-    /// Gives a message back that `run` holds and has not handed over, as if it had
+    /// Gives a message back that `execution_id` holds and has not handed over, as if it had
     /// not been claimed, to be claimed from `until` on. One that `rests` is woken then.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError>;
+    async fn put_off(
+        &self,
+        held: &Message,
+        execution_id: ExecutionId,
+        until: Timestamp,
+        rests: bool,
+    ) -> Result<Change, StoreError>;
 
     /// Writes a reply unless it is there, to be kept from `now` on. Says whether this
     /// run wrote it.

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, CallbackUrl, Endpoint, Stamp, Standing, Trouble},
+    domain::{AccountId, CallbackUrl, Endpoint, ExecutionId, Standing, Trouble},
     runtime::aws,
     store::{Begun, DynamoDirectory, Endpoints, FailedCall, Freshness},
 };
@@ -74,16 +74,16 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     let seen = records.fail(at(0)).await;
     records.store.clear(records.endpoint.id()).await.unwrap();
     let off_by = async |seen: &Trouble, run: u64| {
-        let found = records.store.switch_off(seen, at(3), Stamp::new(run)).await.unwrap();
+        let found = records.store.switch_off(seen, at(3), ExecutionId::new(run)).await.unwrap();
         assert_eq!(found, records.on_record().await);
-        found.and_then(|trouble| trouble.off).map(|off| (off.since, off.stamp))
+        found.and_then(|trouble| trouble.off).map(|off| (off.since, off.execution_id))
     };
     assert_eq!(off_by(&seen, 1).await, None);
     assert_eq!(records.on_record().await, None);
     // It answered, and then failed anew.
     let anew = records.fail(at(2)).await;
     assert_eq!(off_by(&seen, 1).await, None);
-    let by_the_first = Some((at(3), Stamp::new(1)));
+    let by_the_first = Some((at(3), ExecutionId::new(1)));
     assert_eq!(off_by(&anew, 1).await, by_the_first);
     // The same run may be told twice that it did, and another never.
     assert_eq!(off_by(&anew, 1).await, by_the_first);
@@ -99,12 +99,12 @@ async fn of_many_that_would_try_an_endpoint_one_does() {
     let records = Records::start().await;
     let seen = records.fail(at(0)).await;
     // They found it at the same moment.
-    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, at(60), Stamp::new(n)))).await;
+    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, at(60), ExecutionId::new(n)))).await;
     let ours = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Ours(_)))).count();
     let others = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Otherwise(_)))).count();
     assert_eq!((ours, others), (1, 19));
     assert_eq!(records.on_record().await.unwrap().rests, 1);
     records.store.clear(records.endpoint.id()).await.unwrap();
-    assert_eq!(records.store.begin_try(&seen, at(60), Stamp::new(0)).await.unwrap(), Begun::Recovered);
+    assert_eq!(records.store.begin_try(&seen, at(60), ExecutionId::new(0)).await.unwrap(), Begun::Recovered);
     assert_eq!(records.on_record().await, None);
 }

@@ -7,9 +7,9 @@ use std::fmt::Display;
 use shared::{
     carriers::{SubmitReference, carrier_id},
     domain::{
-        AccountId, ApiKeyHash, BatchId, CallbackUrl, Channel, Encoding, Ended, EventId, Groupings, IdempotencyKey,
-        Keyword, Keywords, MessageId, NumberPrefix, ParkedKind, PhoneNumber, Rate, Reference, ReplyId, SenderId, Stamp,
-        State, WebhookSecret, Word, parse_time,
+        AccountId, ApiKeyHash, BatchId, CallbackUrl, Channel, Encoding, Ended, EventId, ExecutionId, Groupings,
+        IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, ParkedKind, PhoneNumber, Rate, Reference, ReplyId,
+        SenderId, State, WebhookSecret, Word, parse_time,
     },
     store::Position,
 };
@@ -117,8 +117,8 @@ fn ids(text: &str) {
         let written = reference.to_string();
         assert!(written.len() <= 32 && SubmitReference::parse(&written) == Some(reference));
     }
-    match Stamp::try_from(text.to_owned()) {
-        Ok(stamp) => assert_eq!(stamp.to_string(), text.to_lowercase()),
+    match ExecutionId::try_from(text.to_owned()) {
+        Ok(execution_id) => assert_eq!(execution_id.to_string(), text.to_lowercase()),
         Err(error) => refused(&error),
     }
     if let Some(key) = IdempotencyKey::parse(text) {

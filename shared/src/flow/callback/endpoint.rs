@@ -55,7 +55,7 @@ pub(super) async fn admit<S>(
         }
         Standing::OneMayTry => {
             let until = trouble.rest_from(now, TIMEOUT);
-            match directory.begin_try(&trouble, until, gateway.random.stamp()).await? {
+            match directory.begin_try(&trouble, until, gateway.random.execution_id()).await? {
                 Begun::Ours(_) | Begun::Recovered => Ok(Admission::Now),
                 Begun::Otherwise(found) if found.off.is_some() => Ok(Admission::Never),
                 Begun::Otherwise(found) => Ok(later(gateway, found.retry_at.max(now), now)),
@@ -128,12 +128,12 @@ async fn switch_off<S>(
     call: &Call<'_>,
     trouble: &Trouble,
 ) -> Result<bool, Unavailable> {
-    let (endpoint, now, stamp) = (trouble.endpoint.id(), gateway.clock.now(), gateway.random.stamp());
+    let (endpoint, now, execution_id) = (trouble.endpoint.id(), gateway.clock.now(), gateway.random.execution_id());
     if call.account.notice_url.is_some() {
-        let notice = CallbackJob::announcing(Subject::EndpointOff { endpoint, since: now }, stamp, now);
+        let notice = CallbackJob::announcing(Subject::EndpointOff { endpoint, since: now }, execution_id, now);
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
-    if !directory.switch_off(trouble, now, stamp).await? {
+    if !directory.switch_off(trouble, now, execution_id).await? {
         info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is off already");
         return Ok(false);
     }

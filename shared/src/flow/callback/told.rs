@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     callbacks::notice,
     dialects::Dialect,
-    domain::{Account, AccountId, CallbackUrl, Message, ReceiptStatus, Reply, Stamp, State, Trouble},
+    domain::{Account, AccountId, CallbackUrl, ExecutionId, Message, ReceiptStatus, Reply, State, Trouble},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
     store::{Directory, DirectoryStore, Endpoints, Freshness, Messages},
@@ -96,35 +96,37 @@ async fn on_record(
     directory: &Directory<impl DirectoryStore + Endpoints>,
     job: CallbackJob,
 ) -> Result<OnRecord, Unavailable> {
-    let (stamps, told) = match job.subject {
+    let (execution_ids, told) = match job.subject {
         Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
-            Some(message) => (stamps_of(&message, state), Told::State(Box::new(message), state)),
+            Some(message) => (executions_of(&message, state), Told::State(Box::new(message), state)),
             None => return Ok(OnRecord::NotYet),
         },
         Subject::Reply { reply } => match gateway.store.reply(reply).await? {
-            Some(reply) => (vec![reply.stamp], Told::Reply(reply)),
+            Some(reply) => (vec![reply.execution_id], Told::Reply(reply)),
             None => return Ok(OnRecord::NotYet),
         },
         Subject::EndpointOff { endpoint, .. } => match directory.latest_trouble(endpoint).await? {
-            Some(trouble) => (trouble.off.iter().map(|off| off.stamp).collect(), Told::EndpointOff(Box::new(trouble))),
+            Some(trouble) => {
+                (trouble.off.iter().map(|off| off.execution_id).collect(), Told::EndpointOff(Box::new(trouble)))
+            }
             None => return Ok(OnRecord::NotYet),
         },
     };
-    Ok(match stamps.as_slice() {
+    Ok(match execution_ids.as_slice() {
         [] => OnRecord::NotYet,
-        stamps if stamps.contains(&job.stamp) => OnRecord::Ours(told),
+        execution_ids if execution_ids.contains(&job.execution_id) => OnRecord::Ours(told),
         _ => OnRecord::Another,
     })
 }
 
 /// The runs that brought the message to this state: one by a receipt, and one
 /// by what it did itself. Where there are both, each is told, as one event.
-pub(in crate::flow) fn stamps_of(message: &Message, state: State) -> Vec<Stamp> {
+pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<ExecutionId> {
     let by_receipt = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
         .filter_map(|status| message.receipts.get(status))
-        .map(|receipt| receipt.stamp);
-    let by_progress = message.stamp.filter(|_| message.progress.state() == state);
+        .map(|receipt| receipt.execution_id);
+    let by_progress = message.execution_id.filter(|_| message.progress.state() == state);
     by_receipt.chain(by_progress).collect()
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{give_back_unseen, unknown::still_unknown};
 use crate::{
-    domain::{Message, Progress, Stamp},
+    domain::{ExecutionId, Message, Progress},
     flow::{
         Gateway, Unavailable,
         settle::{Settled, settle, settlement},
@@ -37,18 +37,18 @@ impl From<Settlement> for Verdict {
 
 /// Back to the queue, or expired if its validity is over; without one, if it has
 /// been tried for a day.
-pub(super) fn put_back(message: &Message, stamp: Stamp, at: Timestamp, reason: &str) -> Verdict {
+pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Verdict {
     let (given_up, how_long) = match message.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
         None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
-        return Settlement { reason, ..settlement(stamp, Progress::Expired, at) }.into();
+        return Settlement { reason, ..settlement(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
     let forget = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
-    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(stamp, Progress::Queued, at) }.into()
+    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(execution_id, Progress::Queued, at) }.into()
 }
 
 /// Records the outcome. What is to be tried again gets its job before that, so
@@ -64,7 +64,7 @@ pub(super) async fn conclude(
     if progress == Progress::Queued {
         let delay = retry_delay(gateway, message, &settlement, retry_after);
         if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
-            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            give_back_unseen(gateway, message.id, settlement.claimed_by).await;
             return Err(error.into());
         }
         settlement.retry_at = settlement.at.saturating_add(delay).ok();
@@ -74,7 +74,7 @@ pub(super) async fn conclude(
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
-            give_back_unseen(gateway, message.id, settlement.held_by).await;
+            give_back_unseen(gateway, message.id, settlement.claimed_by).await;
             return Err(error);
         }
         settled => settled?,

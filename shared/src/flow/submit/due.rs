@@ -94,7 +94,7 @@ fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Channel, Ended, Moment, Receipt, ReceiptStatus, Receipts, Stamp, Tried};
+    use crate::domain::{Channel, Ended, ExecutionId, Moment, Receipt, ReceiptStatus, Receipts, Tried};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -103,11 +103,11 @@ mod tests {
     /// At a time of 100, without a next channel and with one.
     fn is_due(progress: Progress, receipt: Option<ReceiptStatus>, change: impl FnOnce(&mut Message)) -> [Due; 2] {
         let receipt = receipt.map(|status| {
-            let (code, description, stamp) = (None, None, Stamp::new(2));
-            Receipt { status, at: at(1), code, description, place: 0, stamp }
+            let (code, description, execution_id) = (None, None, ExecutionId::new(2));
+            Receipt { status, at: at(1), code, description, place: 0, execution_id }
         });
         let receipts = Receipts::new(receipt.into_iter().collect());
-        let mut message = Message { progress, stamp: Some(Stamp::new(1)), receipts, ..Message::example() };
+        let mut message = Message { progress, execution_id: Some(ExecutionId::new(1)), receipts, ..Message::example() };
         change(&mut message);
         [false, true].map(|has_next| due(&message, has_next, Remedies::default(), at(100)))
     }
@@ -193,7 +193,7 @@ mod tests {
             code: None,
             description: None,
             place: 0,
-            stamp: Stamp::new(2),
+            execution_id: ExecutionId::new(2),
         };
         let told = Message { receipts: Receipts::new(vec![sent]), ..unknown(0, 120) };
         assert_eq!(due(&told, false, both, at(120)), Due::Taken);

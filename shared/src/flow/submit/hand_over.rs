@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
-    domain::{Ended, Message, Progress, Stamp, Tried},
+    domain::{Ended, ExecutionId, Message, Progress, Tried},
     flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
     runtime::{About, Metric, error_chain},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
@@ -28,7 +28,7 @@ pub(super) struct HandOver<'a, G, D, S> {
     pub(super) gateway: &'a G,
     pub(super) directory: &'a Directory<D>,
     pub(super) submitter: &'a Submitter<S>,
-    pub(super) stamp: Stamp,
+    pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
     /// What gave way since the record was written.
     pub(super) tried: Vec<Tried>,
@@ -143,7 +143,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         let (busy, over) = std::mem::take(&mut self.tried).into_iter().partition(|tried| tried.ended == Ended::Busy);
         self.tried = busy;
         let onward = Onward {
-            held_by: self.stamp,
+            claimed_by: self.execution_id,
             from: (message.place, message.carrier),
             place: way.place,
             carrier: way.carrier,
@@ -165,7 +165,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             carrier: Some(way.carrier),
             tried: std::mem::take(&mut self.tried),
             receipt_by: receipt_by(at, progress, way.receipt_within),
-            ..settlement(self.stamp, progress, at)
+            ..settlement(self.execution_id, progress, at)
         }
     }
 
@@ -173,7 +173,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         let at = self.gateway.clock.now();
         let tried = std::mem::take(&mut self.tried);
         if let Some(Wait { place, reason, retry_after }) = wait {
-            let back = put_back(message, self.stamp, at, &reason);
+            let back = put_back(message, self.execution_id, at, &reason);
             // They will be asked again, and again be busy: only the last refusals are kept.
             let tried = tried.into_iter().filter(|tried| tried.ended == Ended::Rejected).collect();
             let place = (place != message.place).then_some(place);
@@ -184,12 +184,12 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         let last = if message.is_in_doubt() { tried.last().cloned() } else { tried.pop() };
         let last = last.or_else(|| message.tried.last().cloned());
         let Some(last) = last else {
-            return put_back(message, self.stamp, at, "no route leads to a carrier");
+            return put_back(message, self.execution_id, at, "no route leads to a carrier");
         };
         let progress = if last.ended == Ended::Rejected { Progress::Rejected } else { Progress::Failed };
         let carrier = last.carrier.filter(|_| progress == Progress::Rejected);
         let reason = last.reason.clone().or_else(|| Some(last.describe()));
-        Settlement { reason, carrier, tried, ..settlement(self.stamp, progress, at) }.into()
+        Settlement { reason, carrier, tried, ..settlement(self.execution_id, progress, at) }.into()
     }
 }
 

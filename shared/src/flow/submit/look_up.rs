@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, LookupOutcome, SubmitReference, Submitter},
-    domain::{Ended, Message, Progress, Stamp, State, Tried},
+    domain::{Ended, ExecutionId, Message, Progress, State, Tried},
     flow::{
         Gateway, Unavailable,
         receipt::note_id,
@@ -63,11 +63,11 @@ pub(super) async fn look_up(
     let again = match unanswered {
         Unanswered::GiveWay => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            give_way(gateway, message, message.stamp, Tried { reason, ..silent(message, now) }, now).await?;
+            give_way(gateway, message, message.execution_id, Tried { reason, ..silent(message, now) }, now).await?;
             return Ok(Looked::BackInQueue);
         }
         Unanswered::GiveUp => {
-            give_up(gateway, message, outlook.held_by, is_denied, now).await?;
+            give_up(gateway, message, outlook.claimed_by, is_denied, now).await?;
             return Ok(Looked::FINISHED);
         }
         _ if is_denied => Some(Ended::NotTaken),
@@ -75,7 +75,7 @@ pub(super) async fn look_up(
         Unanswered::Rest => None,
     };
     if let Some(ended) = again {
-        send_again(gateway, message, outlook.held_by, ended, now).await?;
+        send_again(gateway, message, outlook.claimed_by, ended, now).await?;
         return Ok(Looked::BackInQueue);
     }
     rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
@@ -119,20 +119,20 @@ fn taken(outlook: Outlook, now: Timestamp) -> Settlement {
     Settlement {
         reason: Some("its carrier says that it took it".to_owned()),
         receipt_by: receipt_by(now, Progress::Submitted, outlook.next_after),
-        ..settlement(outlook.held_by, Progress::Submitted, now)
+        ..settlement(outlook.claimed_by, Progress::Submitted, now)
     }
 }
 
 async fn give_up(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    held_by: Stamp,
+    claimed_by: ExecutionId,
     is_denied: bool,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let reason = if is_denied { DENIED } else { "the outcome stayed unknown" };
-    let (stamp, reason) = (gateway.random.stamp(), Some(reason.to_owned()));
-    let given_up = Settlement { stamp, reason, ..settlement(held_by, Progress::Failed, now) };
+    let (execution_id, reason) = (gateway.random.execution_id(), Some(reason.to_owned()));
+    let given_up = Settlement { execution_id, reason, ..settlement(claimed_by, Progress::Failed, now) };
     settle(gateway, message, &given_up).await.map(drop)
 }
 
@@ -154,14 +154,14 @@ async fn may_go_again(
 async fn send_again(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    expected_stamp: Stamp,
+    expected_execution_id: ExecutionId,
     ended: Ended,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown = message.history.iter().rev().find(|moment| moment.state == State::Unknown);
     let reason = unknown.and_then(|moment| moment.reason.clone());
     let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
-    let again = SendingAgain { expected_stamp, stamp: gateway.random.stamp(), at, tried };
+    let again = SendingAgain { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
     if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {
         if ended == Ended::Unknown {
             gateway.metrics.count(Metric::Resent, About::new(Some(&message.account), message.carrier), 1);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     carriers::Submitter,
-    domain::{Ended, Message, Progress, Stamp, Tried},
+    domain::{Ended, ExecutionId, Message, Progress, Tried},
     flow::{
         Gateway, Unavailable, pace,
         settle::{settle, settlement},
@@ -45,7 +45,7 @@ impl Looked {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outlook {
     /// The run that handed it over.
-    pub(super) held_by: Stamp,
+    pub(super) claimed_by: ExecutionId,
     /// How long the receipt of its channel is waited for; none if no other is left.
     pub(super) next_after: Option<Duration>,
     /// Only of an unknown outcome.
@@ -55,10 +55,10 @@ pub(super) struct Outlook {
 impl Outlook {
     async fn of(
         message: &Message,
-        stamp: Stamp,
+        execution_id: ExecutionId,
         directory: &Directory<impl DirectoryStore>,
     ) -> Result<Self, StoreError> {
-        let held_by = message.stamp.unwrap_or(stamp);
+        let claimed_by = message.execution_id.unwrap_or(execution_id);
         let next_after = if message.has_channel_after(message.place) {
             receipt_within(message, &directory.routes().await?)
         } else {
@@ -68,7 +68,7 @@ impl Outlook {
             Progress::Unknown => remedies(directory, message, message.carrier, next_after.is_some()).await?,
             _ => Remedies::default(),
         };
-        Ok(Self { held_by, next_after, remedies })
+        Ok(Self { claimed_by, next_after, remedies })
     }
 }
 
@@ -78,11 +78,11 @@ pub(super) async fn look_at_unclaimed(
     directory: &Directory<impl DirectoryStore>,
     submitter: &Submitter<impl SecretStore>,
     message: &Message,
-    stamp: Stamp,
+    execution_id: ExecutionId,
     now: Timestamp,
 ) -> Result<Looked, Unavailable> {
-    let outlook = Outlook::of(message, stamp, directory).await?;
-    let (held_by, has_next) = (outlook.held_by, outlook.next_after.is_some());
+    let outlook = Outlook::of(message, execution_id, directory).await?;
+    let (claimed_by, has_next) = (outlook.claimed_by, outlook.next_after.is_some());
     match due(message, has_next, outlook.remedies, now) {
         Due::Again => return Ok(Looked::Done(Done::Again)),
         Due::Turn => pace::enqueue(gateway, message, now).await?,
@@ -91,17 +91,17 @@ pub(super) async fn look_at_unclaimed(
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, outlook.next_after),
                 look_at: first_look(directory, message, message.carrier, has_next, now).await,
-                ..settlement(held_by, Progress::Unknown, now)
+                ..settlement(claimed_by, Progress::Unknown, now)
             };
             conclude(gateway, message, lost.into()).await?;
         }
         Due::Taken => {
             let receipt_by = message.receipt_by.filter(|_| has_next && !message.receipts.is_final());
-            let taken = Settlement { receipt_by, ..settlement(held_by, Progress::Submitted, now) };
+            let taken = Settlement { receipt_by, ..settlement(claimed_by, Progress::Submitted, now) };
             settle(gateway, message, &taken).await?;
         }
         Due::GiveWay => {
-            give_way(gateway, message, message.stamp, silent(message, now), now).await?;
+            give_way(gateway, message, message.execution_id, silent(message, now), now).await?;
             return Ok(Looked::BackInQueue);
         }
         Due::Ask(unanswered) => {

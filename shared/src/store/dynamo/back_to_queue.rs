@@ -5,11 +5,11 @@ use super::{
     DynamoStore,
     change::Update,
     keys,
-    messages::{change, made_before, millis, stamp},
+    messages::{change, execution_id, made_before, millis},
     number, string,
 };
 use crate::{
-    domain::{MessageId, Moment, Progress, ReceiptStatus, Stamp, Timestamp, Tried},
+    domain::{ExecutionId, MessageId, Moment, Progress, ReceiptStatus, Timestamp, Tried},
     store::{Change, GivingWay, SendingAgain, StoreError},
 };
 
@@ -20,7 +20,7 @@ impl DynamoStore {
         giving: &GivingWay,
     ) -> Result<Change, StoreError> {
         let update = self
-            .back_to_queue(id, giving.stamp, giving.at, &giving.tried, giving.tried.describe())?
+            .back_to_queue(id, giving.execution_id, giving.at, &giving.tried, giving.tried.describe())?
             .set(keys::PLACE, number(giving.place + 1))
             // It was of the channel that is given up.
             .remove(keys::receipt(ReceiptStatus::Sent))
@@ -28,12 +28,12 @@ impl DynamoStore {
             .expect_place(giving.place)
             .expect_not_held(millis(giving.at));
         // It may have been found out meanwhile, or sent again.
-        let update = match giving.expected_stamp {
-            Some(run) => update.expect(keys::STAMP, stamp(run)),
+        let update = match giving.expected_execution_id {
+            Some(execution_id) => update.expect(keys::EXECUTION_ID, execution_id(execution_id)),
             None => update,
         };
         let change = change(update.send("give way to the next channel").await?)?;
-        Ok(made_before(change, Progress::Queued, giving.stamp))
+        Ok(made_before(change, Progress::Queued, giving.execution_id))
     }
 
     pub(super) async fn queue_for_the_same_channel(
@@ -43,19 +43,19 @@ impl DynamoStore {
     ) -> Result<Change, StoreError> {
         let reason = format!("sent again: {}", again.tried.describe());
         let update = self
-            .back_to_queue(id, again.stamp, again.at, &again.tried, reason)?
+            .back_to_queue(id, again.execution_id, again.at, &again.tried, reason)?
             .expect(keys::STATE, string(Progress::Unknown.as_str()))
             // Another run may have sent it again before, to another unknown outcome.
-            .expect(keys::STAMP, stamp(again.expected_stamp))
+            .expect(keys::EXECUTION_ID, execution_id(again.expected_execution_id))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));
         let change = change(update.send("send a message again").await?)?;
-        Ok(made_before(change, Progress::Queued, again.stamp))
+        Ok(made_before(change, Progress::Queued, again.execution_id))
     }
 
     fn back_to_queue(
         &self,
         id: MessageId,
-        run: Stamp,
+        execution_id: ExecutionId,
         at: Timestamp,
         tried: &Tried,
         reason: String,
@@ -64,7 +64,7 @@ impl DynamoStore {
         let update = self
             .update(id)
             .advance(Progress::Queued, &moment)?
-            .set(keys::STAMP, stamp(run))
+            .set(keys::EXECUTION_ID, execution_id(execution_id))
             .append_tried(std::slice::from_ref(tried))?
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)

@@ -10,7 +10,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 
 use super::{DynamoDirectory, Item, change::Answer, directory::unreadable, keys, message_item::time, number, string};
 use crate::{
-    domain::{AccountId, CallbackUrl, Endpoint, EndpointId, Off, Stamp, Trouble},
+    domain::{AccountId, CallbackUrl, Endpoint, EndpointId, ExecutionId, Off, Trouble},
     store::{Begun, Endpoints, FailedCall, Freshness, StoreError, dynamo::unavailable},
 };
 
@@ -30,12 +30,12 @@ struct TroubleItem {
     retry_at: i64,
     asked_until: Option<i64>,
     off_since: Option<i64>,
-    stamp: Option<Stamp>,
+    execution_id: Option<ExecutionId>,
 }
 
 fn read(item: Item) -> Result<Trouble, StoreError> {
     let item: TroubleItem = from_item(item).map_err(unreadable)?;
-    let off = item.off_since.zip(item.stamp);
+    let off = item.off_since.zip(item.execution_id);
     Ok(Trouble {
         endpoint: Endpoint::of(&item.account, &item.url),
         since: time(item.since)?,
@@ -45,7 +45,9 @@ fn read(item: Item) -> Result<Trouble, StoreError> {
         rests: item.rests,
         retry_at: time(item.retry_at)?,
         asked_until: item.asked_until.map(time).transpose()?,
-        off: off.map(|(since, stamp)| Ok::<_, StoreError>(Off { since: time(since)?, stamp })).transpose()?,
+        off: off
+            .map(|(since, execution_id)| Ok::<_, StoreError>(Off { since: time(since)?, execution_id }))
+            .transpose()?,
     })
 }
 
@@ -79,12 +81,17 @@ impl Endpoints for DynamoDirectory {
         }
     }
 
-    async fn begin_try(&self, seen: &Trouble, until: Timestamp, run: Stamp) -> Result<Begun, StoreError> {
+    async fn begin_try(
+        &self,
+        seen: &Trouble,
+        until: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<Begun, StoreError> {
         let update = self
             .update(keys::endpoint(seen.endpoint.id()))
             .set(keys::RETRY_AT, number(until.as_millisecond()))
             .set(keys::RESTS, number(seen.rests.saturating_add(1)))
-            .set(keys::TRIED_BY, string(run.to_string()))
+            .set(keys::TRIED_BY, string(execution_id.to_string()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect(keys::RETRY_AT, number(seen.retry_at.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);
@@ -93,18 +100,23 @@ impl Endpoints for DynamoDirectory {
             Answer::Missing => Begun::Recovered,
             Answer::Refused(item) => {
                 // The answer to an earlier try of this request may have been lost.
-                let is_ours = item.get(keys::TRIED_BY) == Some(&string(run.to_string()));
+                let is_ours = item.get(keys::TRIED_BY) == Some(&string(execution_id.to_string()));
                 let found = read(item)?;
                 if is_ours && found.off.is_none() { Begun::Ours(found) } else { Begun::Otherwise(found) }
             }
         })
     }
 
-    async fn switch_off(&self, seen: &Trouble, at: Timestamp, run: Stamp) -> Result<Option<Trouble>, StoreError> {
+    async fn switch_off(
+        &self,
+        seen: &Trouble,
+        at: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<Option<Trouble>, StoreError> {
         let update = self
             .update(keys::endpoint(seen.endpoint.id()))
             .set(keys::OFF_SINCE, number(at.as_millisecond()))
-            .set(keys::STAMP, string(run.to_string()))
+            .set(keys::EXECUTION_ID, string(execution_id.to_string()))
             .set(keys::EXPIRES_AT, number(Trouble::off_until(at).as_second()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::OFF_SINCE);

@@ -18,9 +18,9 @@ use crate::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, Fingerprint, Groupings, Keyword, Message,
-        MessageId, Moment, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId,
-        SenderKind, SentFrom, Stamp, State, Text, Tried,
+        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, ExecutionId, Fingerprint, Groupings,
+        Keyword, Message, MessageId, Moment, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts,
+        Reference, SenderId, SenderKind, SentFrom, State, Text, Tried,
     },
     store::StoreError,
 };
@@ -64,7 +64,7 @@ struct MessageItem {
     at: i64,
     state: Progress,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    stamp: Option<Stamp>,
+    execution_id: Option<ExecutionId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ struct ReceiptItem {
     text: Option<String>,
     #[serde(default, skip_serializing_if = "is_first")]
     place: u8,
-    stamp: Stamp,
+    execution_id: ExecutionId,
 }
 
 pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, StoreError> {
@@ -159,7 +159,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.progress,
-        stamp: message.stamp,
+        execution_id: message.execution_id,
         lease: message.lease_until.map(Timestamp::as_millisecond),
         receipt_by: message.receipt_by.map(Timestamp::as_millisecond),
         not_before: message.not_before.map(Timestamp::as_millisecond),
@@ -216,7 +216,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
         created_at: time(item.at)?,
         progress: item.state,
-        stamp: item.stamp,
+        execution_id: item.execution_id,
         lease_until: optional_time(item.lease)?,
         receipt_by: optional_time(item.receipt_by)?,
         not_before: optional_time(item.not_before)?,
@@ -249,15 +249,15 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
         code: receipt.code.clone(),
         text: receipt.description.clone(),
         place: receipt.place,
-        stamp: receipt.stamp,
+        execution_id: receipt.execution_id,
     };
     to_attribute_value(item).map_err(unreadable)
 }
 
 fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt, StoreError> {
     let item: ReceiptItem = from_attribute_value(value).map_err(unreadable)?;
-    let ReceiptItem { t, code, text, place, stamp } = item;
-    Ok(Receipt { status, at: time(t)?, code, description: text, place, stamp })
+    let ReceiptItem { t, code, text, place, execution_id } = item;
+    Ok(Receipt { status, at: time(t)?, code, description: text, place, execution_id })
 }
 
 impl From<&Moment> for MomentItem {

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Message, MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply, ReplyId, SenderId,
-        Stamp,
+        AccountId, ExecutionId, Message, MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply,
+        ReplyId, SenderId,
     },
     store::{
         Bookmark, CLAIMED_EARLY_BY, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
@@ -83,7 +83,7 @@ impl Messages for DynamoStore {
         let update = self
             .update(id)
             .advance(Progress::Submitting, &moment)?
-            .set(keys::STAMP, stamp(lease.stamp))
+            .set(keys::EXECUTION_ID, execution_id(lease.execution_id))
             .set(keys::LEASE, millis(lease.until))
             .add(keys::ATTEMPTS, 1)
             .remove(keys::CARRIER)
@@ -95,7 +95,7 @@ impl Messages for DynamoStore {
             .expect_none_above(keys::RETRY_AT, millis(latest))
             .expect_no_final_receipt();
         let change = change(update.send("claim a message").await?)?;
-        Ok(made_before(change, Progress::Submitting, lease.stamp))
+        Ok(made_before(change, Progress::Submitting, lease.execution_id))
     }
 
     async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError> {
@@ -106,12 +106,12 @@ impl Messages for DynamoStore {
             Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).forget_moment(index),
         };
         let mut update = update
-            .set(keys::STAMP, stamp(settlement.stamp))
+            .set(keys::EXECUTION_ID, execution_id(settlement.execution_id))
             .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
             .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
             .append_tried(&settlement.tried)?
             .remove(keys::LEASE)
-            .expect(keys::STAMP, stamp(settlement.held_by))
+            .expect(keys::EXECUTION_ID, execution_id(settlement.claimed_by))
             .expect_before(progress);
         update = match settlement.receipt_by {
             Some(until) => {
@@ -133,7 +133,7 @@ impl Messages for DynamoStore {
             .set_if_given(keys::RETRY_AT, settlement.retry_at.map(millis))
             .set_if_given(keys::PLACE, settlement.place.map(number));
         let change = change(update.send("settle a message").await?)?;
-        Ok(made_before(change, progress, settlement.stamp))
+        Ok(made_before(change, progress, settlement.execution_id))
     }
 
     async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError> {
@@ -142,7 +142,7 @@ impl Messages for DynamoStore {
             .set(keys::PLACE, number(onward.place))
             .set(keys::CARRIER, string(onward.carrier.as_str()))
             .append_tried(&onward.tried)?
-            .expect(keys::STAMP, stamp(onward.held_by))
+            .expect(keys::EXECUTION_ID, execution_id(onward.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
             .expect_place(onward.from.0)
             .expect_no_final_receipt();
@@ -151,7 +151,7 @@ impl Messages for DynamoStore {
             None => update.expect_absent(keys::CARRIER),
         };
         let gone_on = |found: &Message| {
-            (found.progress, found.stamp) == (Progress::Submitting, Some(onward.held_by))
+            (found.progress, found.execution_id) == (Progress::Submitting, Some(onward.claimed_by))
                 && (found.place, found.carrier) == (onward.place, Some(onward.carrier))
         };
         Ok(match change(update.send("go on with a message").await?)? {
@@ -173,14 +173,14 @@ impl Messages for DynamoStore {
         &self,
         account: &AccountId,
         id: MessageId,
-        run: Stamp,
+        execution_id: ExecutionId,
         at: Timestamp,
     ) -> Result<Change, StoreError> {
         let moment = Moment { state: Progress::Cancelled.state(), at, reason: None };
         let update = self
             .update(id)
             .advance(Progress::Cancelled, &moment)?
-            .set(keys::STAMP, stamp(run))
+            .set(keys::EXECUTION_ID, execution_id(execution_id))
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
@@ -207,7 +207,7 @@ impl Messages for DynamoStore {
             Answer::Refused(item) if message_item::is_message(&item) => {
                 let message = message_item::read(item)?;
                 Ok(match message.receipts.get(receipt.status) {
-                    Some(there) if there.stamp == receipt.stamp => Recorded::New,
+                    Some(there) if there.execution_id == receipt.execution_id => Recorded::New,
                     Some(_) => Recorded::Already,
                     None if message.place != receipt.place => Recorded::Already,
                     None => Recorded::NoMessage,
@@ -286,7 +286,13 @@ impl Messages for DynamoStore {
         self.reserve_time(sender, time, now).await
     }
 
-    async fn put_off(&self, held: &Message, run: Stamp, until: Timestamp, rests: bool) -> Result<Change, StoreError> {
+    async fn put_off(
+        &self,
+        held: &Message,
+        execution_id: ExecutionId,
+        until: Timestamp,
+        rests: bool,
+    ) -> Result<Change, StoreError> {
         let mut update = self
             .update(held.id)
             .set(keys::STATE, string(Progress::Queued.as_str()))
@@ -295,20 +301,20 @@ impl Messages for DynamoStore {
             .add(keys::ATTEMPTS, -1)
             .forget_moment(held.history.len().saturating_sub(1))
             .remove(keys::LEASE)
-            .expect(keys::STAMP, stamp(run))
+            .expect(keys::EXECUTION_ID, execution_id(execution_id))
             .expect_before(Progress::Queued)
             .expect_no_final_receipt();
         if rests {
             update = update.wake(held.id.uuid(), millis(until));
         }
         let change = change(update.send("put a message off").await?)?;
-        Ok(made_before(change, Progress::Queued, run))
+        Ok(made_before(change, Progress::Queued, execution_id))
     }
 
     async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError> {
         match self.put_once(reply_item::write(reply, message_item::expiry(now, self.retention_days))?).await? {
             None => Ok(true),
-            Some(item) => Ok(reply_item::read(item)?.stamp == reply.stamp),
+            Some(item) => Ok(reply_item::read(item)?.execution_id == reply.execution_id),
         }
     }
 
@@ -350,9 +356,11 @@ pub(super) fn change(answer: Answer) -> Result<Change, StoreError> {
 
 /// A refusal that found this run's own work means that an earlier try of the
 /// same request was applied and its answer lost.
-pub(super) fn made_before(change: Change, progress: Progress, run: Stamp) -> Change {
+pub(super) fn made_before(change: Change, progress: Progress, execution_id: ExecutionId) -> Change {
     match change {
-        Change::Refused(found) if found.progress == progress && found.stamp == Some(run) => Change::Made(found),
+        Change::Refused(found) if found.progress == progress && found.execution_id == Some(execution_id) => {
+            Change::Made(found)
+        }
         other => other,
     }
 }
@@ -369,8 +377,8 @@ fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
     message_item::time(millis).ok()
 }
 
-pub(super) fn stamp(stamp: Stamp) -> AttributeValue {
-    string(stamp.to_string())
+pub(super) fn execution_id(execution_id: ExecutionId) -> AttributeValue {
+    string(execution_id.to_string())
 }
 
 pub(super) fn millis(at: Timestamp) -> AttributeValue {

@@ -9,8 +9,8 @@ use super::{Item, item::from_item, keys, message_item::time};
 use crate::{
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, Channel, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply, ReplyId, SenderId,
-        Stamp,
+        AccountId, BatchId, Channel, ExecutionId, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply,
+        ReplyId, SenderId,
     },
     store::StoreError,
 };
@@ -37,7 +37,7 @@ struct ReplyItem {
     /// None is the first there was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
-    stamp: Stamp,
+    execution_id: ExecutionId,
     position: String,
     log: String,
     conversation: String,
@@ -58,7 +58,7 @@ pub(super) fn write(reply: &Reply, expires_at: i64) -> Result<Item, StoreError> 
         reference: reply.replied_to.as_ref().and_then(|to| to.reference.clone()),
         groups: reply.replied_to.as_ref().map(|to| to.groupings.clone()).unwrap_or_default(),
         dialect: (reply.dialect != Dialect::Mplus).then_some(reply.dialect),
-        stamp: reply.stamp,
+        execution_id: reply.execution_id,
         position: keys::reply_position(reply.received_at, reply.id),
         log: keys::log(&reply.account, keys::month(reply.received_at), keys::log_shard(&reply.id.uuid())),
         conversation: keys::conversation(&reply.account, &reply.to, &reply.from),
@@ -82,7 +82,7 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
             Box::new(RepliedTo { message, batch, reference: item.reference, groupings: item.groups })
         }),
         dialect: item.dialect.unwrap_or(Dialect::Mplus),
-        stamp: item.stamp,
+        execution_id: item.execution_id,
     })
 }
 
