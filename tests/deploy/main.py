@@ -348,17 +348,17 @@ class Test:
             message = self.demo.until_state(message["messageUuid"], "delivered", 90)
             expect_equal(len(self.emulator.handset(BUSY_PHONE)), 1, "messages on the phone")
         with self.check("a receipt and a reply that belong to nothing are kept"):
-            before = self.parked()
+            before = self.unmatched()
             receipt = {"id": "c1", "reference": str(uuid.uuid4()), "status": "delivered"}
             reply = {"id": "r1", "from": PHONE, "to": "449999999999", "text": "Hello?"}
             for what, url, body in (("receipt", self.receipts, receipt), ("reply", self.replies, reply)):
                 status, _ = call("POST", url, body)
                 expect_equal(status, 200, f"the answer to a {what}")
-            expect_equal(self.parked(), before + 2, "parked items")
-        with self.check("the operator's tool has what is parked tried again, and lists it"):
-            expect_equal(self.admin("parked", "replay")["replaying"], before + 2, "what is tried")
+            expect_equal(self.unmatched(), before + 2, "unmatched items")
+        with self.check("the operator's tool has what is unmatched tried again, and lists it"):
+            expect_equal(self.admin("unmatched", "replay")["replaying"], before + 2, "what is tried")
             # Not before a quarter of an hour has passed is it tried again by itself.
-            until("a try of each", lambda: all(one["tries"] for one in self.admin("parked", "list")["parked"]))
+            until("a try of each", lambda: all(one["tries"] for one in self.admin("unmatched", "list")["unmatched"]))
         refused = None
         with self.check("a callback that is refused is made again, under the same id"):
             [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.emulator.sink("failing") + "?status=500"))
@@ -378,9 +378,9 @@ class Test:
             buried = until("the job in CallbacksDeadLetters", lambda: self.stack.drain("CallbacksDeadLetters"))
             expect_equal(json.loads(buried[0])["message"], refused["messageUuid"], "the dead letter")
 
-    def parked(self):
+    def unmatched(self):
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.resources["MessagesTable"])
-        return sum(item["id"]["S"].startswith("parked#") for page in pages for item in page["Items"])
+        return sum(item["id"]["S"].startswith("unmatched#") for page in pages for item in page["Items"])
 
     def dead_letters(self):
         with self.check("an unreadable job ends in JobsDeadLetters, and the jobs of its batch are done"):

@@ -22,7 +22,7 @@ use crate::{
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
 /// After which a parked receipt is tried again, and a little.
-const PARKED_FOR: Duration = Duration::from_secs(90);
+const UNMATCHED_FOR: Duration = Duration::from_secs(90);
 
 /// Each delivery is another copy of the function's, and none is held up by faults.
 async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
@@ -96,7 +96,7 @@ async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel
 
 /// The receipt came while its message was not there.
 #[tokio::test]
-async fn what_is_parked_delivered_five_times_at_once_is_matched_and_told_once() {
+async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once() {
     let mut stage = stage().await;
     post(&stage, Value::Null).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
@@ -106,12 +106,12 @@ async fn what_is_parked_delivered_five_times_at_once_is_matched_and_told_once() 
     };
     aws("DeleteItem", json!({"TableName": "MessagesTable", "Key": {"id": there["id"]}})).await;
     assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
-    assert_eq!(stage.system.parked("receipt").await.len(), 1);
+    assert_eq!(stage.system.unmatched("receipt").await.len(), 1);
     aws("PutItem", json!({"TableName": "MessagesTable", "Item": there})).await;
-    stage.advance(PARKED_FOR).await;
+    stage.advance(UNMATCHED_FOR).await;
     stage.tick(0).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
-    assert_eq!(stage.system.parked("receipt").await.len(), 0);
+    assert_eq!(stage.system.unmatched("receipt").await.len(), 0);
     assert!(item(&stage).await["receipt_delivered"].is_object());
     assert_eq!(told(&stage).await.len(), 1);
 }

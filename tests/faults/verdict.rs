@@ -44,7 +44,7 @@ impl Verdict {
 pub struct Record {
     pub messages: Vec<Message>,
     replies: Vec<Reply>,
-    parked: usize,
+    unmatched: usize,
     recipients: Vec<Value>,
 }
 
@@ -53,12 +53,12 @@ impl Record {
         let mut record = Self {
             messages: Vec::new(),
             replies: Vec::new(),
-            parked: 0,
+            unmatched: 0,
             recipients: stage.items("RecipientsTable").await,
         };
         let items = stage.items("MessagesTable").await;
         let ids = items.iter().map(|item| item["id"]["S"].as_str().unwrap());
-        record.parked = ids.clone().filter(|id| id.starts_with("parked#")).count();
+        record.unmatched = ids.clone().filter(|id| id.starts_with("unmatched#")).count();
         let ids: Vec<_> = ids.filter_map(MessageId::parse).collect();
         if !ids.is_empty() {
             record.messages = stage.observer.store.messages(&ids).await.unwrap();
@@ -119,8 +119,8 @@ pub async fn judge(
     judge_submits(stage, &record, &mut verdict);
     judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
-    if record.parked > 0 {
-        verdict.wrong.push(format!("{} are parked", record.parked));
+    if record.unmatched > 0 {
+        verdict.wrong.push(format!("{} are unmatched", record.unmatched));
     }
     for queue in DEAD_LETTERS {
         if stage.system.queue_length(queue).await > 0 {

@@ -3,12 +3,12 @@
 
 mod endpoints;
 mod lost_answers;
-mod parked;
 mod rates;
 mod repair;
 mod routes;
 mod secrets;
 mod unknown;
+mod unmatched;
 
 use std::{
     io::{Read, Write},

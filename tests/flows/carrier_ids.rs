@@ -39,7 +39,7 @@ async fn a_receipt_is_found_by_its_carriers_id_in_whatever_base_case_and_width()
         system.until_state(&id, "delivered").await;
         system.until_sunk("receipts", count).await;
     }
-    assert!(system.parked("receipt").await.is_empty());
+    assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
@@ -48,11 +48,11 @@ async fn a_receipt_that_is_faster_than_the_answer_is_matched_a_minute_later() {
     writes(&system, "decimal").await;
     let id = send(&system, "447700900501").await;
     system.until_state(&id, "submitted").await;
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
     system.advance(61).await;
     system.until_state(&id, "delivered").await;
     system.until_sunk("receipts", 1).await;
-    system.until("nothing is parked", async || system.parked("receipt").await.is_empty().then_some(())).await;
+    system.until("nothing is unmatched", async || system.unmatched("receipt").await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]
@@ -88,9 +88,9 @@ async fn given(ids: &[&str], config: &str) -> (System, Vec<Value>) {
 #[tokio::test]
 async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     let (system, messages) = given(&["4d2", "1234", "77"], &by_id()).await;
-    for (parked, id) in (1..).zip(["1234", "4D2", "0001234"]) {
+    for (unmatched, id) in (1..).zip(["1234", "4D2", "0001234"]) {
         system.bring_receipt(&json!({"id": id, "status": "delivered"})).await;
-        assert_eq!(system.parked("receipt").await.len(), parked, "{id}");
+        assert_eq!(system.unmatched("receipt").await.len(), unmatched, "{id}");
     }
     system.bring_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
@@ -98,7 +98,7 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
     let states: Vec<_> = states.iter().map(|message| message["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["submitted", "submitted", "delivered"]);
-    assert_eq!(system.parked("receipt").await.len(), 3);
+    assert_eq!(system.unmatched("receipt").await.len(), 3);
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_co
     assert_eq!(system.message(&messages[1]).await["state"], "delivered");
     system.bring_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
     for message in &messages {
         assert_eq!(system.message(message).await["state"], "submitted");
     }
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_carrier_that_is_not_set_so_is_not_found_by_its_ids() {
     system.advance(61).await;
     system.until_quiet().await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
     let items = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     assert!(!items.to_string().contains("sent#"), "its ids are not kept");
 }

@@ -142,7 +142,7 @@ async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
     system.advance(3 * PATIENCE).await;
     system.until_quiet().await;
     assert!(system.handset(PHONE).await.is_empty(), "no SMS follows");
-    assert!(system.parked("receipt").await.is_empty());
+    assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]

@@ -21,7 +21,6 @@ mod metrics;
 mod openapi;
 mod optout;
 mod pairs;
-mod parked;
 mod rates;
 mod reading;
 mod receipts;
@@ -32,5 +31,6 @@ mod senders;
 mod submit;
 mod two_processes;
 mod unknown;
+mod unmatched;
 
 use tests::{carrier, system};

@@ -91,7 +91,10 @@ async fn every_dialect_goes_through_every_carrier() {
             let headers = &told["headers"];
             assert!(headers["webhook-signature"].is_string(), "{pair}: {headers}");
             system.until_quiet().await;
-            assert!(system.parked("receipt").await.is_empty() && system.parked("reply").await.is_empty(), "{pair}");
+            assert!(
+                system.unmatched("receipt").await.is_empty() && system.unmatched("reply").await.is_empty(),
+                "{pair}"
+            );
         }
     }
 }

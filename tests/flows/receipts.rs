@@ -248,20 +248,20 @@ async fn an_id_in_the_path_wins_over_the_one_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_no_message_is_parked_as_it_came() {
+async fn a_receipt_of_no_message_is_unmatched_as_it_came() {
     let system = System::start().await;
     let unknown = receipt(&uuid::Uuid::new_v4().to_string().into(), "delivered");
     let nameless = json!({"id": "c-2", "status": "delivered"});
     for strange in [&unknown, &nameless, &unknown] {
         system.bring_receipt(strange).await;
     }
-    let parked = system.parked("receipt").await;
-    assert_eq!(parked.len(), 2);
-    assert!(parked.contains(&unknown) && parked.contains(&nameless), "{parked:?}");
+    let unmatched = system.unmatched("receipt").await;
+    assert_eq!(unmatched.len(), 2);
+    assert!(unmatched.contains(&unknown) && unmatched.contains(&nameless), "{unmatched:?}");
 }
 
 #[tokio::test]
-async fn a_receipt_of_a_message_that_was_never_handed_over_is_parked_and_does_not_disturb_it() {
+async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does_not_disturb_it() {
     let system = System::start().await;
     let phone = "447700900010";
     let at = system.now().await + 1.hour();
@@ -273,7 +273,7 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_parked_and_does_no
     }
     system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
     assert_eq!(system.message(&id).await, before);
-    assert_eq!(system.parked("receipt").await.len(), 5);
+    assert_eq!(system.unmatched("receipt").await.len(), 5);
 
     system.advance(3_600).await;
     system.until_state(&id, "delivered").await;
@@ -298,7 +298,7 @@ async fn a_receipt_that_cannot_be_read_is_refused_and_its_field_named() {
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
     assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(system.parked("receipt").await.is_empty());
+    assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
 }
 
 #[tokio::test]
-async fn a_reply_that_belongs_to_nobody_is_parked_and_told_to_nobody() {
+async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
     let system = System::start().await;
     // A shared number of which the phone has never heard, and one that is not in the directory.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
@@ -117,9 +117,9 @@ async fn a_reply_that_belongs_to_nobody_is_parked_and_told_to_nobody() {
         system.bring_reply(stray).await;
     }
     system.until_quiet().await;
-    let parked = system.parked("reply").await;
-    assert_eq!(parked.len(), 2);
-    assert!(strays.iter().all(|stray| parked.contains(stray)), "{parked:?}");
+    let unmatched = system.unmatched("reply").await;
+    assert_eq!(unmatched.len(), 2);
+    assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
     assert!(system.sunk("replies").await.is_empty() && system.sunk("other-replies").await.is_empty());
 }
 
@@ -156,7 +156,7 @@ async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
     system.until_quiet().await;
-    assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
+    assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
     system.until_quiet().await;
-    assert!(on_record(&system).await.is_empty() && system.parked("reply").await.is_empty());
+    assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
 #[tokio::test]

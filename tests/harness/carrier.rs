@@ -68,10 +68,11 @@ impl System {
     }
 
     /// The receipts (`receipt`) or replies (`reply`) that belong to nothing known, as they came.
-    pub async fn parked(&self, kind: &str) -> Vec<Value> {
+    pub async fn unmatched(&self, kind: &str) -> Vec<Value> {
         let answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
         let items = answer["Items"].as_array().unwrap().iter();
-        let parked = items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with(&format!("parked#{kind}#")));
-        parked.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()
+        let unmatched =
+            items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with(&format!("unmatched#{kind}#")));
+        unmatched.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()
     }
 }

@@ -108,7 +108,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
         "gives way",
         "keyword",
         "DynamoDB call",
-        "parked",
+        "unmatched",
     ] {
         assert!(written.contains(said), "nothing was logged of '{said}'");
     }
@@ -156,7 +156,7 @@ async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_u
     let mut shown = dead;
     for words in [
         &["dead-letters", "list"][..],
-        &["parked", "list"],
+        &["unmatched", "list"],
         &["key", "list", "demo"],
         &["pool", "list"],
         &["keyword", "list"],

@@ -94,7 +94,7 @@ async fn no_path_but_the_right_one_opens_a_webhook() {
         assert_eq!(answered.status(), StatusCode::NOT_FOUND, "{path}");
     }
     let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    assert_eq!(scanned["Count"], 0, "nothing was parked");
+    assert_eq!(scanned["Count"], 0, "nothing was unmatched");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use shared::{
     edge::{BatchRun, run_batch},
     flow::{
         Gateway,
-        parked::try_again,
         submit::{Done, after_failed_channel, submit},
+        unmatched::try_again,
     },
     queue::Job,
     runtime::{
@@ -64,7 +64,9 @@ impl Dispatch {
         let done = match &job {
             Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
             Job::ChannelFailed(failure) => Box::pin(after_failed_channel(gateway, directory, submitter, failure)).await,
-            Job::Parked(parked) => Box::pin(try_again(gateway, directory, *parked)).await.map(|()| Done::Finished),
+            Job::Unmatched(unmatched) => {
+                Box::pin(try_again(gateway, directory, *unmatched)).await.map(|()| Done::Finished)
+            }
         };
         match done {
             Ok(Done::Finished) => BatchRun::Done,

@@ -4,7 +4,7 @@ mod accounts;
 mod callbacks;
 mod carriers;
 mod keywords;
-mod parked;
+mod unmatched;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
@@ -15,7 +15,7 @@ pub use self::{
     callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, WhichEndpoints},
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
     keywords::KeywordCommand,
-    parked::{ParkedCommand, ParkedList},
+    unmatched::{UnmatchedCommand, UnmatchedList},
 };
 
 const EXAMPLES: &str = "\
@@ -153,7 +153,7 @@ pub enum Command {
     Message(MessageCommand),
     /// Receipts and replies that match nothing
     #[command(subcommand)]
-    Parked(ParkedCommand),
+    Unmatched(UnmatchedCommand),
     /// Jobs and callbacks that failed too often
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),

@@ -49,7 +49,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Letter {
     since: Option<String>,
-    /// What is to be done: `submit`, `failed-submit`, `parked`, or a callback about a `state`, `reply` or `endpoint-off`.
+    /// What is to be done: `submit`, `failed-submit`, `unmatched`, or a callback about a `state`, `reply` or `endpoint-off`.
     r#type: &'static str,
     /// The id of the message, reply or endpoint.
     subject: Option<String>,
@@ -172,7 +172,7 @@ fn letter(message: &Message) -> Letter {
     let body = message.body().unwrap_or_default();
     let (r#type, subject, state) = match Job::read(body) {
         Ok(Job::Submit { message }) => ("submit", Some(message.to_string()), None),
-        Ok(Job::Parked(parked)) => ("parked", Some(parked.uuid.to_string()), None),
+        Ok(Job::Unmatched(unmatched)) => ("unmatched", Some(unmatched.uuid.to_string()), None),
         Ok(Job::ChannelFailed(failed)) => ("failed-submit", Some(failed.message.to_string()), None),
         Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
             Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.as_str())),

@@ -15,12 +15,12 @@ mod key;
 mod keyword;
 mod message;
 mod output;
-mod parked;
 mod pool;
 mod requeue;
 mod route;
 mod secret;
 mod sender;
+mod unmatched;
 
 use std::{ffi::OsString, io};
 
@@ -96,7 +96,7 @@ async fn carry_out(
         Command::Endpoint(command) => endpoint::run(command, &desk().await?).await,
         Command::Callback(command) => callback::run(command, &connection, environment).await,
         Command::Message(command) => message::run(command, &connection).await,
-        Command::Parked(command) => parked::run(command, &connection, environment).await,
+        Command::Unmatched(command) => unmatched::run(command, &connection, environment).await,
         Command::DeadLetters(command) => dead_letters::run(command, &connection).await,
         Command::Requeue(command) => requeue::run(command, &connection, environment).await,
     }

@@ -55,7 +55,7 @@ fn number(canonical: &str, base: u32) -> Option<u128> {
 /// Why a receipt is found no message for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a carrier's id may be that of several messages")]
-pub struct AmbiguousError;
+pub struct AmbiguousIdError;
 
 /// The one message that a receipt's id is about, of those whose ids lie under its
 /// spellings, each id with what it was given to. Of ids that differ only in case, zeros
@@ -63,10 +63,10 @@ pub struct AmbiguousError;
 ///
 /// # Errors
 /// When there are several.
-pub fn the_one<T: PartialEq>(
+pub fn unique_match<T: PartialEq>(
     reported: &str,
     found: impl IntoIterator<Item = (String, T)>,
-) -> Result<Option<T>, AmbiguousError> {
+) -> Result<Option<T>, AmbiguousIdError> {
     let own = canonical(reported);
     let found: Vec<_> = found.into_iter().collect();
     let is_of_one_base = found.iter().all(|(id, _)| canonical(id) == own);
@@ -74,7 +74,7 @@ pub fn the_one<T: PartialEq>(
     let has_exact = found.iter().any(|(id, _)| is_exact(id));
     let mut found = found.into_iter().filter(|(id, _)| !has_exact || is_exact(id)).map(|(_, about)| about);
     let Some(first) = found.next() else { return Ok(None) };
-    if found.all(|other| other == first) { Ok(Some(first)) } else { Err(AmbiguousError) }
+    if found.all(|other| other == first) { Ok(Some(first)) } else { Err(AmbiguousIdError) }
 }
 
 #[cfg(test)]
@@ -83,10 +83,10 @@ mod tests {
     use proptest::prelude::*;
 
     /// What a receipt's id finds of the ids that carriers gave at submit.
-    fn find<'a>(reported: &str, given: &[&'a str]) -> Result<Option<&'a str>, AmbiguousError> {
+    fn find<'a>(reported: &str, given: &[&'a str]) -> Result<Option<&'a str>, AmbiguousIdError> {
         let spellings = spellings(reported);
         let found = given.iter().filter(|id| canonical(id).is_some_and(|id| spellings.contains(&id)));
-        the_one(reported, found.map(|id| ((*id).to_owned(), *id)))
+        unique_match(reported, found.map(|id| ((*id).to_owned(), *id)))
     }
 
     #[test]
@@ -111,11 +111,11 @@ mod tests {
 
     #[test]
     fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
-        assert_eq!(find("1234", &["1234", "4d2"]), Err(AmbiguousError));
-        assert_eq!(find("1234", &["4660", "4d2"]), Err(AmbiguousError));
-        assert_eq!(find("00A1f", &["a1f", "A1F"]), Err(AmbiguousError));
+        assert_eq!(find("1234", &["1234", "4d2"]), Err(AmbiguousIdError));
+        assert_eq!(find("1234", &["4660", "4d2"]), Err(AmbiguousIdError));
+        assert_eq!(find("00A1f", &["a1f", "A1F"]), Err(AmbiguousIdError));
         let twice = ["1234", "4d2"].map(|id| (id.to_owned(), "m"));
-        assert_eq!(the_one("1234", twice), Ok(Some("m")), "found twice under two spellings");
+        assert_eq!(unique_match("1234", twice), Ok(Some("m")), "found twice under two spellings");
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(find("A1F", &["a1f", "A1F", "0a1f"]), Ok(Some("A1F")));
         assert_eq!(find(" 0a1f ", &["a1f", "A1F", "0a1f"]), Ok(Some("0a1f")));
         // Written the same, and yet perhaps the other in another base.
-        assert_eq!(find("1234", &["1234", "01234", "4d2"]), Err(AmbiguousError));
+        assert_eq!(find("1234", &["1234", "01234", "4d2"]), Err(AmbiguousIdError));
     }
 
     #[test]

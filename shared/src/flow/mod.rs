@@ -17,7 +17,6 @@ pub mod accept;
 pub mod callback;
 pub mod cancel;
 mod pace;
-pub mod parked;
 pub mod read;
 pub mod receipt;
 pub mod replay;
@@ -25,6 +24,7 @@ pub mod reply;
 pub mod requeue;
 mod settle;
 pub mod submit;
+pub mod unmatched;
 pub mod wake;
 
 use crate::{

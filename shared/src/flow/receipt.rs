@@ -18,15 +18,15 @@ pub(super) use self::by_id::{Named, name, note_id};
 
 use super::{
     Gateway, Unavailable,
-    parked::{may_be_about, park},
     settle::announce,
+    unmatched::{keep_unmatched, may_be_about},
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, SubmitReference},
-    domain::{Brought, Message, Parked, ParkedKind, Progress, Receipt, ReceiptStatus},
+    domain::{Brought, Message, Progress, Receipt, ReceiptStatus, Unmatched, UnmatchedKind},
     queue::{FailedSubmit, Job, Queue},
     runtime::{About, Metric},
-    store::{Directory, DirectoryStore, Freshness, Messages, Parking, Recorded, SentIds},
+    store::{Directory, DirectoryStore, Freshness, Messages, Recorded, SentIds, UnmatchedStore},
 };
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
@@ -36,21 +36,21 @@ use crate::{
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn receipt(
-    gateway: &Gateway<impl Messages + Parking + SentIds, impl Queue>,
+    gateway: &Gateway<impl Messages + UnmatchedStore + SentIds, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     carrier: CarrierName,
     receipt: &CarrierReceipt,
     brought: Brought<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let parked = Parked::new(ParkedKind::Receipt, carrier, brought, now);
-    let parked = match name(gateway, directory, carrier, brought.submit, receipt).await? {
+    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier, brought, now);
+    let unmatched = match name(gateway, directory, carrier, brought.submit, receipt).await? {
         Named::As(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => return Ok(()),
-        Named::As(_) | Named::NotYet => parked.tried_later(),
+        Named::As(_) | Named::NotYet => unmatched.with_retry(),
         // There is nothing to look for again.
-        Named::Never => parked,
+        Named::Never => unmatched,
     };
-    park(gateway, parked).await?;
+    keep_unmatched(gateway, unmatched).await?;
     Ok(())
 }
 
@@ -61,17 +61,17 @@ pub(super) enum Matched {
     No,
 }
 
-/// Does what a receipt says that came at `came_at`.
+/// Does what a receipt says that came at `received_at`.
 pub(super) async fn apply(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
     reference: SubmitReference,
     receipt: &CarrierReceipt,
-    came_at: Timestamp,
+    received_at: Timestamp,
 ) -> Result<Matched, Unavailable> {
     let now = gateway.clock.now();
     let SubmitReference { message: id, place } = reference;
-    let found = match find(gateway, reference, carrier, receipt.status, came_at).await? {
+    let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
             info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a receipt of a channel that was given up");
@@ -132,13 +132,13 @@ async fn find(
     SubmitReference { message: id, place }: SubmitReference,
     carrier: CarrierName,
     status: ReceiptStatus,
-    came_at: Timestamp,
+    received_at: Timestamp,
 ) -> Result<Found, Unavailable> {
     let mut last = Found::Nothing;
     for freshness in [Freshness::Recent, Freshness::Latest] {
         let Some(message) = gateway.store.message(id, freshness).await? else { continue };
         last = match bearing(&message, carrier, place, status) {
-            Bearing::Counts if message.first_claimed_at().is_some_and(|at| !may_be_about(at, came_at)) => {
+            Bearing::Counts if message.first_claimed_at().is_some_and(|at| !may_be_about(at, received_at)) => {
                 Found::Nothing
             }
             Bearing::Counts => return Ok(Found::Counts(Box::new(message))),

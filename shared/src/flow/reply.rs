@@ -11,17 +11,18 @@ use tracing::info;
 use self::keyword::{answer, meaning_of, obey};
 use super::{
     Gateway, Unavailable,
-    parked::{CLOCKS_DIFFER, park},
+    unmatched::{CLOCKS_DIFFER, keep_unmatched},
 };
 use crate::{
     carriers::{CarrierName, CarrierReply},
     dialects::Dialect,
     domain::{
-        AccountId, Brought, Message, Parked, ParkedKind, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner,
+        AccountId, Brought, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner, Unmatched,
+        UnmatchedKind,
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric},
-    store::{Directory, DirectoryStore, Messages, Parking, Recipients, Record, StoreError},
+    store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError, UnmatchedStore},
 };
 
 /// How far back in a conversation the message is looked for that a reply answers.
@@ -35,7 +36,7 @@ const SPEAKS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn reply(
-    gateway: &Gateway<impl Messages + Recipients + Parking, impl Queue>,
+    gateway: &Gateway<impl Messages + Recipients + UnmatchedStore, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     carrier: CarrierName,
     reply: &CarrierReply,
@@ -43,7 +44,7 @@ pub async fn reply(
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     if attribute(gateway, directory, carrier, reply, Came::Now(now)).await? == Attributed::ToNobody {
-        park(gateway, Parked::new(ParkedKind::Reply, carrier, brought, now).tried_later()).await?;
+        keep_unmatched(gateway, Unmatched::new(UnmatchedKind::Reply, carrier, brought, now).with_retry()).await?;
     }
     Ok(())
 }
@@ -75,7 +76,7 @@ pub(super) async fn attribute(
     came: Came,
 ) -> Result<Attributed, Unavailable> {
     let now = gateway.clock.now();
-    let (Came::Now(came_at) | Came::Before(came_at)) = came;
+    let (Came::Now(received_at) | Came::Before(received_at)) = came;
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // Whoever recorded it had announced it before.
@@ -85,7 +86,7 @@ pub(super) async fn attribute(
     }
     let mut to_answer = None;
     if let Some(keyword) = meaning_of(directory, &reply.text).await?
-        && obey(gateway, id, reply, keyword, came_at).await?
+        && obey(gateway, id, reply, keyword, received_at).await?
     {
         to_answer = Some(keyword);
     }
@@ -96,7 +97,7 @@ pub(super) async fn attribute(
     let Some(account) = account_of(gateway, owner, reply).await? else {
         return Ok(Attributed::ToNobody);
     };
-    let answered = answered(gateway, &account, &reply.to, &reply.from, came_at).await?;
+    let answered = answered(gateway, &account, &reply.to, &reply.from, received_at).await?;
     // Whoever got the shared sender only later is not whom it was written to.
     if matches!(came, Came::Before(_)) && kind == SenderKind::Shared && answered.is_none() {
         return Ok(Attributed::ToNobody);
@@ -114,7 +115,7 @@ pub(super) async fn attribute(
         to: reply.to.clone(),
         body: reply.text.clone(),
         channel: reply.channel,
-        received_at: came_at,
+        received_at: received_at,
         execution_id: gateway.random.execution_id(),
     };
     if let Some(keyword) = to_answer {
@@ -152,9 +153,9 @@ async fn answered(
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
-    came_at: Timestamp,
+    received_at: Timestamp,
 ) -> Result<Option<Box<Message>>, StoreError> {
-    let before = came_at.saturating_add(CLOCKS_DIFFER).unwrap_or(came_at);
+    let before = received_at.saturating_add(CLOCKS_DIFFER).unwrap_or(received_at);
     let mut after = None;
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;

@@ -86,7 +86,7 @@ async fn wake(gateway: &Gateway<impl Messages, impl Queue>, due: &[Due], now: Ti
         let delay = due.wake_at.duration_since(now);
         let job = match &due.sleeper {
             Sleeper::Message(message) => Job::Submit { message: *message },
-            Sleeper::Parked(parked) => Job::Parked(*parked),
+            Sleeper::Unmatched(unmatched) => Job::Unmatched(*unmatched),
             // It is moved on like the others, so that it does not stand before them.
             Sleeper::Unknown(_) => {
                 error!(shard = due.shard, "what is due has a key that this release cannot read; it is left to another");

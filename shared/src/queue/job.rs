@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     carriers::CarrierName,
-    domain::{EndpointId, EventId, ExecutionId, MessageId, ParkedId, ReceiptStatus, ReplyId, State},
+    domain::{EndpointId, EventId, ExecutionId, MessageId, ReceiptStatus, ReplyId, State, UnmatchedId},
     redact::unquoted,
 };
 
@@ -40,7 +40,7 @@ pub enum Job {
     #[serde(rename = "failed")]
     ChannelFailed(FailedSubmit),
     /// What belonged to nothing is to be tried again.
-    Parked(ParkedId),
+    Unmatched(UnmatchedId),
 }
 
 /// What a receipt says of a submit that failed. It is on no record yet: whether it
@@ -65,7 +65,7 @@ impl Job {
     pub fn message(&self) -> Option<MessageId> {
         match self {
             Self::Submit { message } | Self::ChannelFailed(FailedSubmit { message, .. }) => Some(*message),
-            Self::Parked(_) => None,
+            Self::Unmatched(_) => None,
         }
     }
 }
@@ -77,7 +77,7 @@ impl fmt::Display for Job {
             Self::Submit { message } | Self::ChannelFailed(FailedSubmit { message, .. }) => {
                 write!(f, "message {message}")
             }
-            Self::Parked(parked) => write!(f, "parked {parked}"),
+            Self::Unmatched(unmatched) => write!(f, "unmatched {unmatched}"),
         }
     }
 }
@@ -198,7 +198,7 @@ fn write<T: Serialize>(job: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ParkedKind;
+    use crate::domain::UnmatchedKind;
     use proptest::prelude::*;
 
     const SUBMIT: &str = r#"{"v":1,"type":"submit","message":"0197a3a0-0000-7000-8000-000000000001"}"#;
@@ -215,8 +215,8 @@ mod tests {
         let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
         let failed = Job::ChannelFailed(failed);
         assert_eq!(Job::read(&failed.write()).unwrap(), failed);
-        let parked = Job::Parked(ParkedId { kind: ParkedKind::Reply, carrier, uuid: message.uuid() });
-        assert_eq!(Job::read(&parked.write()).unwrap(), parked);
+        let unmatched = Job::Unmatched(UnmatchedId { kind: UnmatchedKind::Reply, carrier, uuid: message.uuid() });
+        assert_eq!(Job::read(&unmatched.write()).unwrap(), unmatched);
     }
 
     #[test]

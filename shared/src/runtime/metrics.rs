@@ -48,7 +48,7 @@ pub enum Metric {
     /// Replies of recipients.
     Replies,
     /// Receipts and replies that match nothing.
-    Parked,
+    Unmatched,
     /// Receipts whose carrier's id may be that of several messages.
     Ambiguous,
     /// Callbacks that a client took.

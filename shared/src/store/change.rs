@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     carriers::CarrierName,
-    domain::{ExecutionId, Message, MessageId, ParkedId, Progress, Tried},
+    domain::{ExecutionId, Message, MessageId, Progress, Tried, UnmatchedId},
 };
 
 /// What became of writing a message under an id that its client chose.
@@ -118,7 +118,7 @@ pub enum Recorded {
 pub enum Sleeper {
     Message(MessageId),
     /// To be tried again.
-    Parked(ParkedId),
+    Unmatched(UnmatchedId),
     /// Something of a later release, by its key.
     Unknown(String),
 }

@@ -11,10 +11,10 @@ mod directory;
 pub mod dynamo;
 mod endpoints;
 mod page;
-mod parking;
 mod remembered;
 mod secrets;
 mod sent_ids;
+mod unmatched;
 
 pub use change::{
     Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, SendingAgain, Settlement, Sleeper, Unfinished,
@@ -23,9 +23,9 @@ pub use directory::{Directory, KEPT};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 pub use endpoints::{Begun, Endpoints, FailedCall};
 pub use page::{Bookmark, Entry, Page, Position, Record};
-pub use parking::Parking;
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 pub use sent_ids::{SentId, SentIds};
+pub use unmatched::UnmatchedStore;
 
 use std::collections::HashMap;
 

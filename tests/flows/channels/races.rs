@@ -77,7 +77,7 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
     let message = system.until_state(&id, "failed").await;
     assert_eq!(message["channel"], "sms");
     assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
-    assert!(system.parked("receipt").await.is_empty());
+    assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn the_receipts_of_a_carrier_that_took_over_count() {
     system.advance(2 * PATIENCE).await;
     system.until_quiet().await;
     assert_eq!(system.handset(phone).await.len(), 1);
-    assert!(system.parked("receipt").await.is_empty());
+    assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]

@@ -10,11 +10,11 @@ use shared::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, ApiKeyHash, Message, MessageId, ParkedId, ParkedKind, PhoneNumber, Receipts, Reply, ReplyId,
-        SenderId, State, Timestamp,
+        AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Receipts, Reply, ReplyId, SenderId, State, Timestamp,
+        UnmatchedId, UnmatchedKind,
     },
     queue::{CallbackJob, Job, JobError},
-    store::{DirectoryStore, Freshness, Messages, Parking, Recipients, SecretStore, StoreError},
+    store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},
 };
 
 use crate::{
@@ -40,7 +40,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "message",
         "reply",
         "reply",
-        "parked",
+        "unmatched",
         "recipient",
         "account",
         "key-and-pool",
@@ -52,7 +52,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     items.iter().map(|item| serde_json::from_str(item).unwrap_or_default()).collect()
 });
 static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let jobs = records!["job-submit", "job-failed", "job-parked", "callback-state", "callback-reply"];
+    let jobs = records!["job-submit", "job-failed", "job-unmatched", "callback-state", "callback-reply"];
     jobs.iter().map(|job| serde_json::from_str(job).unwrap_or_default()).collect()
 });
 static SECRETS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(records!["secrets"][0]).unwrap_or_default());
@@ -101,7 +101,7 @@ fn items(item: &Value) {
     STORES.with(|stores| {
         message(stores, item);
         reply(stores, item);
-        parked(stores, item);
+        unmatched(stores, item);
         recipient(stores, item);
         directory(stores, item);
     });
@@ -169,13 +169,13 @@ fn reply(stores: &Stores, item: &Value) {
     assert!(found(&stores.written()).is_some_and(|again: Reply| again == reply), "it is read otherwise");
 }
 
-fn parked(stores: &Stores, item: &Value) {
-    let id = ParkedId { kind: ParkedKind::Receipt, carrier: CarrierName::Cm, uuid: uuid::Uuid::nil() };
-    let found = |item: &Value| read(stores.with_item(item, stores.store.parked(id))).flatten();
-    let Some(parked) = found(item) else { return };
-    let _ = (parked.kept_until(), parked.clone().tried_later());
-    assert!(read(stores.with_item(item, stores.store.park(&parked))).is_some());
-    assert!(found(&stores.written()).is_some_and(|again| again == parked), "it is read otherwise");
+fn unmatched(stores: &Stores, item: &Value) {
+    let id = UnmatchedId { kind: UnmatchedKind::Receipt, carrier: CarrierName::Cm, uuid: uuid::Uuid::nil() };
+    let found = |item: &Value| read(stores.with_item(item, stores.store.unmatched(id))).flatten();
+    let Some(unmatched) = found(item) else { return };
+    let _ = (unmatched.kept_until(), unmatched.clone().with_retry());
+    assert!(read(stores.with_item(item, stores.store.keep_unmatched(&unmatched))).is_some());
+    assert!(found(&stores.written()).is_some_and(|again| again == unmatched), "it is read otherwise");
 }
 
 fn recipient(stores: &Stores, item: &Value) {

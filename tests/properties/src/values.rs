@@ -8,8 +8,8 @@ use shared::{
     carriers::{SubmitReference, carrier_id},
     domain::{
         AccountId, ApiKeyHash, BatchId, CallbackUrl, Channel, Encoding, Ended, EventId, ExecutionId, Groupings,
-        IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, ParkedKind, PhoneNumber, Rate, Reference, ReplyId,
-        SenderId, State, WebhookSecret, Word, parse_time,
+        IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId, SenderId,
+        State, UnmatchedKind, WebhookSecret, Word, parse_time,
     },
     store::Position,
 };
@@ -103,7 +103,7 @@ fn names(text: &str) {
     assert!(State::parse(text).is_none_or(|state| state.as_str() == text));
     assert!(Encoding::parse(text).is_none_or(|encoding| encoding.as_str() == text));
     assert!(Ended::parse(text).is_none_or(|ended| ended.as_str() == text));
-    assert!(ParkedKind::parse(text).is_none_or(|kind| kind.as_str() == text));
+    assert!(UnmatchedKind::parse(text).is_none_or(|kind| kind.as_str() == text));
     assert!(Keyword::parse(text).is_none_or(|keyword| keyword.as_str() == text));
 }
 

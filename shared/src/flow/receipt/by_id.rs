@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::{
     carriers::{
         CarrierName, CarrierReceipt, CarrierSettings, SubmitReference,
-        carrier_id::{canonical, spellings, the_one},
+        carrier_id::{canonical, spellings, unique_match},
     },
     flow::Gateway,
     runtime::{About, Metric, error_chain},
@@ -50,7 +50,7 @@ pub(in crate::flow) async fn name<Q>(
         let id = sent.id;
         sent.submits.into_iter().map(move |submit| (id.clone(), submit))
     });
-    Ok(match the_one(id, submits) {
+    Ok(match unique_match(id, submits) {
         Ok(Some(submit)) => Named::As(submit),
         Ok(None) => Named::NotYet,
         Err(error) => {

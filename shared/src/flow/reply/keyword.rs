@@ -49,9 +49,9 @@ pub(super) async fn obey(
     id: ReplyId,
     reply: &CarrierReply,
     keyword: Keyword,
-    came_at: Timestamp,
+    received_at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let at = reply.at.map_or(came_at, |at| at.min(came_at));
+    let at = reply.at.map_or(received_at, |at| at.min(received_at));
     let order = KeywordOrder { number: &reply.from, sender: &reply.to, at, reply: id };
     let calls_for_answer = match keyword {
         Keyword::Stop => gateway.store.opt_out(&order).await?,

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::{
     carriers::CarrierName,
     domain::{
-        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, ParkedId, ParkedKind, PhoneNumber, ReceiptStatus,
-        ReplyId, SenderId, Word,
+        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
+        UnmatchedId, UnmatchedKind, Word,
     },
     store::{Position, Sleeper, WAKE_SHARDS},
 };
@@ -45,7 +45,7 @@ pub(super) const FREE_AT: &str = "free_at";
 /// Of what is parked.
 pub(super) const TRIES: &str = "tries";
 /// How its id begins. No message has an id like this.
-pub(super) const PARKED: &str = "parked#";
+pub(super) const UNMATCHED: &str = "unmatched#";
 const SENT_ID: &str = "id#";
 
 /// Table `Recipients`.
@@ -58,14 +58,14 @@ pub(super) fn wake_shard(id: Uuid) -> u8 {
     id.as_bytes()[15] % WAKE_SHARDS
 }
 
-pub(super) fn parked(id: ParkedId) -> String {
-    format!("{PARKED}{}#{}#{}", id.kind.as_str(), id.carrier, id.uuid)
+pub(super) fn unmatched(id: UnmatchedId) -> String {
+    format!("{UNMATCHED}{}#{}#{}", id.kind.as_str(), id.carrier, id.uuid)
 }
 
-pub(super) fn parse_parked(text: &str) -> Option<ParkedId> {
-    let mut parts = text.strip_prefix(PARKED)?.splitn(3, '#');
-    let (kind, carrier) = (ParkedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
-    Some(ParkedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
+pub(super) fn parse_unmatched(text: &str) -> Option<UnmatchedId> {
+    let mut parts = text.strip_prefix(UNMATCHED)?.splitn(3, '#');
+    let (kind, carrier) = (UnmatchedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
+    Some(UnmatchedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
 }
 
 /// In `Messages`, beside them: which submits a carrier gave an id of that spelling.
@@ -85,13 +85,13 @@ pub(super) fn parse_sent_id(attribute: &str) -> Option<&str> {
 pub(super) fn sleeper(sleeper: &Sleeper) -> String {
     match sleeper {
         Sleeper::Message(id) => id.to_string(),
-        Sleeper::Parked(id) => parked(*id),
+        Sleeper::Unmatched(id) => unmatched(*id),
         Sleeper::Unknown(id) => id.clone(),
     }
 }
 
 pub(super) fn parse_sleeper(text: &str) -> Sleeper {
-    let known = MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_parked(text).map(Sleeper::Parked));
+    let known = MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_unmatched(text).map(Sleeper::Unmatched));
     known.unwrap_or_else(|| Sleeper::Unknown(text.to_owned()))
 }
 

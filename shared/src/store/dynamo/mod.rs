@@ -18,12 +18,12 @@ mod messages;
 mod operator;
 mod pace;
 mod pages;
-mod parking;
 mod put;
 mod rates;
 mod recipients;
 mod reply_item;
 mod sent_ids;
+mod unmatched;
 
 pub use directory::DynamoDirectory;
 pub use operator::{AccountChange, CarrierChange, KeyRecord, Removal};
@@ -45,7 +45,7 @@ pub struct TableNames {
 }
 
 /// The ports of the tables `Messages` and `Recipients` on DynamoDB: [`super::Messages`],
-/// [`super::Recipients`], [`super::Parking`] and [`super::SentIds`].
+/// [`super::Recipients`], [`super::UnmatchedStore`] and [`super::SentIds`].
 #[derive(Clone)]
 pub struct DynamoStore {
     client: Client,

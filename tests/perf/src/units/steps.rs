@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::shared::{
     carriers::CarrierName,
-    domain::{Brought, Parked, ParkedKind},
+    domain::{Brought, Unmatched, UnmatchedKind},
 };
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use reqwest::Method;
@@ -109,7 +109,7 @@ impl<'a> Functions<'a> {
 
         let receipt =
             json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
-        Box::pin(self.parked("")).await?;
+        Box::pin(self.unmatched("")).await?;
         for name in ["receipt", "receipt, repeated"] {
             let brought = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
             steps.push(one(name, stage.cost(async { succeeded(&brought.await) }).await?));
@@ -128,7 +128,7 @@ impl<'a> Functions<'a> {
         self.mo.handle(invocation(&path, &reply("r1"))).await;
         let brought = self.mo.handle(invocation(&path, &reply("r2")));
         steps.push(one("reply", stage.cost(async { succeeded(&brought.await) }).await?));
-        steps.extend(Box::pin(self.parked("receipt, matches nothing")).await?);
+        steps.extend(Box::pin(self.unmatched("receipt, matches nothing")).await?);
         steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
     }
@@ -165,21 +165,21 @@ impl<'a> Functions<'a> {
     }
 
     /// What it takes to park a receipt of no message, and to try it again: its tick left out.
-    async fn parked(&self, name: &str) -> anyhow::Result<[Step; 2]> {
+    async fn unmatched(&self, name: &str) -> anyhow::Result<[Step; 2]> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();
         let receipt = json!({"id": "c", "reference": nobody, "status": "delivered", "code": "00"});
         let brought = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
-        let parked = self.stage.cost(async { succeeded(&brought.await) }).await?;
+        let unmatched = self.stage.cost(async { succeeded(&brought.await) }).await?;
         let payload = receipt.to_string();
         let brought = Brought::in_body(&payload, 0);
-        let id = Parked::new(ParkedKind::Receipt, CarrierName::Loopback, brought, jiff::Timestamp::now()).id;
-        let job = json!({"v": 1, "type": "parked", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
+        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, brought, jiff::Timestamp::now()).id;
+        let job = json!({"v": 1, "type": "unmatched", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
         let again = async { finished(self.dispatch.handle(batch_of(&job)).await.batch_item_failures.len()) };
         self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);
         let again = self.stage.cost(again).await?;
         self.stage.environment.clock.set_ahead(Duration::ZERO);
-        Ok([one(name, parked), one(&format!("{name}, tried again"), again)])
+        Ok([one(name, unmatched), one(&format!("{name}, tried again"), again)])
     }
 
     /// What it takes to go on to another channel.

@@ -49,7 +49,7 @@ async fn add_sender(system: &System, sender: &str) {
 async fn items(system: &System) -> Vec<Value> {
     let all = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     let items = all["Items"].as_array().unwrap().iter();
-    items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with("parked#")).cloned().collect()
+    items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with("unmatched#")).cloned().collect()
 }
 
 fn integer(item: &Value, attribute: &str) -> Option<i64> {
@@ -66,8 +66,8 @@ async fn until_tried(system: &System, tries: i64) -> Value {
         .await
 }
 
-async fn until_nothing_parked(system: &System) {
-    system.until("nothing is parked", async || items(system).await.is_empty().then_some(())).await;
+async fn until_nothing_unmatched(system: &System) {
+    system.until("nothing is unmatched", async || items(system).await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]
@@ -76,13 +76,13 @@ async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is
     let (name, id) = named();
     system.bring_receipt(&receipt(&id, "delivered")).await;
     system.bring_receipt(&receipt(&id, "delivered")).await;
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
 
     assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     system.advance(A_DAY).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("receipts").await.len(), 1, "told once");
@@ -90,20 +90,20 @@ async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is
 }
 
 #[tokio::test]
-async fn a_receipt_by_the_path_of_its_message_is_parked_by_that_path() {
+async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
     let system = System::start().await;
     let ((name, id), (_, other)) = (named(), named());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
         system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
     }
-    assert_eq!(system.parked("receipt").await.len(), 2, "of one body, by two paths");
+    assert_eq!(system.unmatched("receipt").await.len(), 2, "of one body, by two paths");
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
     system.until_quiet().await;
-    assert_eq!(system.parked("receipt").await.len(), 1);
+    assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
         })
         .await;
     assert_eq!(message["tried"][0]["channel"], "sms", "{message}");
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     let told = &system.until_sunk("replies", 1).await[0]["json"];
     assert_eq!(told["message"], "Are you there?");
     assert!(told["message_uuid"].is_null(), "{told}");
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={STRAY}")).await.body;
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
     assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
@@ -180,7 +180,7 @@ async fn a_stop_counts_though_nobody_has_the_sender_yet() {
     add_sender(&system, STRAY).await;
     system.until_state(&send_from_stray(&system).await, "blocked").await;
     system.advance(60).await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it()
     add_sender(&system, STRAY).await;
     system.bring_reply(&reply("mo-2", STRAY, "START")).await;
     system.advance(60).await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     system.until_state(&send_from_stray(&system).await, "delivered").await;
 }
 
@@ -216,7 +216,7 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
     let system = System::start().await;
     system.bring_receipt(&receipt(&named().1, "delivered")).await;
     for tries in 1..=6 {
-        read(&system, &["parked", "replay"]).await;
+        read(&system, &["unmatched", "replay"]).await;
         until_tried(&system, tries).await;
     }
     let item = &items(&system).await[0];
@@ -245,7 +245,7 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
     assert!((0..=12 * 3_600).contains(&left), "{left} s are left");
     assert_eq!(integer(item, "expires_at").unwrap() - integer(item, "at").unwrap() / 1_000, 7 * 86_400);
     system.advance(u64::try_from(left).unwrap() + 1).await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     system.advance(A_DAY).await;
     system.until_quiet().await;
     assert!(items(&system).await.is_empty() && system.queue_length("JobsDeadLetters").await == 0);
@@ -262,7 +262,7 @@ async fn what_bears_no_name_of_ours_is_only_kept() {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_tried_though_everything_after_that_is_cut_off() {
+async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     let system = System::start().await;
     let (name, id) = named();
     system.bring_receipt(&receipt(&id, "delivered")).await;
@@ -279,7 +279,7 @@ async fn what_is_parked_is_tried_though_everything_after_that_is_cut_off() {
     let system = system.with_gateway().await;
     system.advance(10 * 60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("receipts").await.len(), 1);
 }
@@ -294,11 +294,11 @@ async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again
     system.send_one(DEMO, message(&system, name)).await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     // As if it had not been taken away.
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": left})).await;
     system.advance(60).await;
-    until_nothing_parked(&system).await;
+    until_nothing_unmatched(&system).await;
     system.until_quiet().await;
     assert_eq!(system.sunk("receipts").await.len(), 1);
 }

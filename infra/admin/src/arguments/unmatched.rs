@@ -1,16 +1,16 @@
 //! The command line of what is parked.
 
 use clap::{Args, Subcommand};
-use shared::{carriers::CarrierName, domain::ParkedKind};
+use shared::{carriers::CarrierName, domain::UnmatchedKind};
 
 use super::carriers::carrier;
 
 #[derive(Debug, Subcommand)]
-pub enum ParkedCommand {
+pub enum UnmatchedCommand {
     /// List what carriers brought in the last 7 days and nothing was found for, the oldest first
     #[command(after_help = "It reads the whole table of messages.\n\
-        Example: admin parked list --kind reply --carrier cm")]
-    List(ParkedList),
+        Example: admin unmatched list --kind reply --carrier cm")]
+    List(UnmatchedList),
     /// Try all of it again now, as is done by itself ever more seldom
     #[command(after_help = "It reads the whole table of messages. For instance after a sender ID was added that had\n\
         got replies before; what was added counts within 30 seconds.")]
@@ -18,10 +18,10 @@ pub enum ParkedCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct ParkedList {
+pub struct UnmatchedList {
     /// Only receipts, or only replies
     #[arg(long, value_name = "receipt|reply", value_parser = kind)]
-    pub kind: Option<ParkedKind>,
+    pub kind: Option<UnmatchedKind>,
     /// Only what this carrier brought
     #[arg(long, value_name = "NAME", value_parser = carrier)]
     pub carrier: Option<CarrierName>,
@@ -30,6 +30,6 @@ pub struct ParkedList {
     pub reveal: bool,
 }
 
-fn kind(text: &str) -> Result<ParkedKind, &'static str> {
-    ParkedKind::parse(text).ok_or("the kinds are: receipt, reply")
+fn kind(text: &str) -> Result<UnmatchedKind, &'static str> {
+    UnmatchedKind::parse(text).ok_or("the kinds are: receipt, reply")
 }

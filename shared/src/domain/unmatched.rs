@@ -19,12 +19,12 @@ const LONGEST_GAP: i64 = 12 * 60;
 /// What was brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ParkedKind {
+pub enum UnmatchedKind {
     Receipt,
     Reply,
 }
 
-impl ParkedKind {
+impl UnmatchedKind {
     pub const ALL: [Self; 2] = [Self::Receipt, Self::Reply];
 
     #[must_use]
@@ -43,13 +43,13 @@ impl ParkedKind {
 
 /// The name of what is parked: the same for the same body, however often it is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ParkedId {
-    pub kind: ParkedKind,
+pub struct UnmatchedId {
+    pub kind: UnmatchedKind,
     pub carrier: CarrierName,
     pub uuid: Uuid,
 }
 
-impl fmt::Display for ParkedId {
+impl fmt::Display for UnmatchedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.kind.as_str(), self.carrier, self.uuid)
     }
@@ -76,69 +76,69 @@ impl<'a> Brought<'a> {
 
 /// A receipt or reply that belongs to nothing known. `Debug` shows its id only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Parked {
-    pub id: ParkedId,
+pub struct Unmatched {
+    pub id: UnmatchedId,
     pub payload: String,
     pub index: usize,
     pub submit: Option<SubmitReference>,
-    pub came_at: Timestamp,
+    pub received_at: Timestamp,
     /// How often it was tried again.
     pub tries: u32,
     /// When it is looked at next; none for what can never be found by itself, or is
     /// not tried any more.
-    pub again_at: Option<Timestamp>,
+    pub retry_at: Option<Timestamp>,
 }
 
-impl Parked {
+impl Unmatched {
     /// One that has come just now and is only kept.
     #[must_use]
-    pub fn new(kind: ParkedKind, carrier: CarrierName, brought: Brought<'_>, came_at: Timestamp) -> Self {
+    pub fn new(kind: UnmatchedKind, carrier: CarrierName, brought: Brought<'_>, received_at: Timestamp) -> Self {
         let Brought { payload, index, submit } = brought;
         // The body comes last, so that nothing in it can pass for the rest.
         let name = format!("{index} {} {payload}", submit.map(|submit| submit.to_string()).unwrap_or_default());
         Self {
-            id: ParkedId { kind, carrier, uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()) },
+            id: UnmatchedId { kind, carrier, uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()) },
             payload: payload.to_owned(),
             index,
             submit,
-            came_at,
+            received_at,
             tries: 0,
-            again_at: None,
+            retry_at: None,
         }
     }
 
     /// The same, to be tried again.
     #[must_use]
-    pub fn tried_later(self) -> Self {
-        Self { again_at: self.next_try(self.came_at), ..self }
+    pub fn with_retry(self) -> Self {
+        Self { retry_at: self.next_try(self.received_at), ..self }
     }
 
     /// The same after one more try in vain.
     #[must_use]
-    pub fn tried_in_vain(self, now: Timestamp) -> Self {
+    pub fn after_retry(self, now: Timestamp) -> Self {
         let tried = Self { tries: self.tries + 1, ..self };
-        Self { again_at: tried.again_at.and_then(|_| tried.next_try(now)), ..tried }
+        Self { retry_at: tried.retry_at.and_then(|_| tried.next_try(now)), ..tried }
     }
 
     #[must_use]
     pub fn kept_until(&self) -> Timestamp {
-        self.came_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
+        self.received_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
     }
 
     /// The times are those from when it came on, so that a try too many changes none.
     fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
-        let passed = now.duration_since(self.came_at).as_mins();
+        let passed = now.duration_since(self.received_at).as_mins();
         let last = FIRST_TRIES[FIRST_TRIES.len() - 1];
         let later = || last + ((passed - last) / LONGEST_GAP + 1) * LONGEST_GAP;
         let next = FIRST_TRIES.into_iter().find(|minutes| *minutes > passed).unwrap_or_else(later);
-        let next = self.came_at.saturating_add(SignedDuration::from_mins(next)).ok();
+        let next = self.received_at.saturating_add(SignedDuration::from_mins(next)).ok();
         next.filter(|next| *next < self.kept_until())
     }
 }
 
-impl fmt::Debug for Parked {
+impl fmt::Debug for Unmatched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parked").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Unmatched").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -146,9 +146,9 @@ impl fmt::Debug for Parked {
 mod tests {
     use super::*;
 
-    fn parked(payload: &str, index: usize, submit: Option<SubmitReference>) -> Parked {
+    fn unmatched(payload: &str, index: usize, submit: Option<SubmitReference>) -> Unmatched {
         let brought = Brought { payload, index, submit };
-        Parked::new(ParkedKind::Receipt, CarrierName::Cm, brought, Timestamp::UNIX_EPOCH)
+        Unmatched::new(UnmatchedKind::Receipt, CarrierName::Cm, brought, Timestamp::UNIX_EPOCH)
     }
 
     fn at_minute(minute: i64) -> Timestamp {
@@ -157,34 +157,39 @@ mod tests {
 
     #[test]
     fn the_gaps_grow_and_the_tries_end_with_the_seven_days() {
-        let mut one = parked("{}", 0, None).tried_later();
+        let mut one = unmatched("{}", 0, None).with_retry();
         let mut at = Vec::new();
-        while let Some(next) = one.again_at {
+        while let Some(next) = one.retry_at {
             at.push(next.as_second() / 60);
-            one = one.tried_in_vain(next);
+            one = one.after_retry(next);
         }
         assert_eq!(at[..7], [1, 16, 76, 256, 616, 1_336, 2_056]);
         assert_eq!((at.len(), one.tries), (18, 18));
         assert!(*at.last().unwrap() < 7 * 24 * 60);
-        let twice = parked("{}", 0, None).tried_later().tried_in_vain(at_minute(2)).tried_in_vain(at_minute(3));
-        assert_eq!(twice.again_at, Some(at_minute(16)), "a try too many changes nothing");
+        let twice = unmatched("{}", 0, None).with_retry().after_retry(at_minute(2)).after_retry(at_minute(3));
+        assert_eq!(twice.retry_at, Some(at_minute(16)), "a try too many changes nothing");
         let later = one.kept_until();
-        assert_eq!(one.tried_in_vain(later).again_at, None, "an operator's try begins nothing anew");
+        assert_eq!(one.after_retry(later).retry_at, None, "an operator's try begins nothing anew");
     }
 
     #[test]
     fn what_is_only_kept_stays_so() {
-        let one = parked("{}", 0, None);
-        assert_eq!(one.tried_in_vain(Timestamp::UNIX_EPOCH).again_at, None);
+        let one = unmatched("{}", 0, None);
+        assert_eq!(one.after_retry(Timestamp::UNIX_EPOCH).retry_at, None);
     }
 
     #[test]
     fn each_of_a_body_and_each_path_has_an_id_of_its_own() {
         let submit = SubmitReference { message: crate::domain::MessageId::new(Uuid::from_u128(1)), place: 1 };
-        let all = [parked("{}", 0, None), parked("{}", 1, None), parked("{}", 0, Some(submit)), parked("{ }", 0, None)];
+        let all = [
+            unmatched("{}", 0, None),
+            unmatched("{}", 1, None),
+            unmatched("{}", 0, Some(submit)),
+            unmatched("{ }", 0, None),
+        ];
         let ids: std::collections::HashSet<_> = all.iter().map(|one| one.id).collect();
         assert_eq!(ids.len(), all.len());
-        assert_eq!(parked("{}", 0, None).id, all[0].id);
-        assert!(!format!("{:?}", parked("447700900001", 0, None)).contains("4477"));
+        assert_eq!(unmatched("{}", 0, None).id, all[0].id);
+        assert!(!format!("{:?}", unmatched("447700900001", 0, None)).contains("4477"));
     }
 }

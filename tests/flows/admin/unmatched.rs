@@ -14,9 +14,9 @@ async fn bring_stray_reply(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_listed_and_shows_its_texts_only_when_asked() {
+async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
     let system = System::start().await;
-    assert_eq!(printed(&system, &["parked", "list"]).await, "nothing is parked");
+    assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
     let body = bring_stray_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
     system.bring_receipt(&nameless).await;
@@ -25,32 +25,32 @@ async fn what_is_parked_is_listed_and_shows_its_texts_only_when_asked() {
         "reference": uuid::Uuid::new_v4().simple().to_string(), "status": status, "operator": ""});
     system.bring_report(&msg).await;
 
-    let all = read(&system, &["parked", "list"]).await["parked"].as_array().unwrap().clone();
+    let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
     let what: Vec<_> =
         all.iter().map(|one| (one["kind"].as_str().unwrap(), one["carrier"].as_str().unwrap())).collect();
     assert_eq!(what, [("reply", "loopback"), ("receipt", "loopback"), ("receipt", "cm")], "the oldest first");
     assert!(all[0]["next_try"].is_string() && all[1]["next_try"].is_null() && all[2]["next_try"].is_string());
     assert!(all.iter().all(|one| one["tries"] == 0 && one["since"].is_string() && one.get("payload").is_none()));
 
-    let count = async |words: &[&str]| read(&system, words).await["parked"].as_array().unwrap().len();
-    assert_eq!(count(&["parked", "list", "--kind", "receipt"]).await, 2);
-    assert_eq!(count(&["parked", "list", "--carrier", "cm"]).await, 1);
-    assert_eq!(count(&["parked", "list", "--kind", "reply", "--carrier", "cm"]).await, 0);
-    for words in [["parked", "list", "--kind", "letter"], ["parked", "list", "--carrier", "pigeon"]] {
+    let count = async |words: &[&str]| read(&system, words).await["unmatched"].as_array().unwrap().len();
+    assert_eq!(count(&["unmatched", "list", "--kind", "receipt"]).await, 2);
+    assert_eq!(count(&["unmatched", "list", "--carrier", "cm"]).await, 1);
+    assert_eq!(count(&["unmatched", "list", "--kind", "reply", "--carrier", "cm"]).await, 0);
+    for words in [["unmatched", "list", "--kind", "letter"], ["unmatched", "list", "--carrier", "pigeon"]] {
         assert_eq!(admin(&system, &words).await.code, 2);
     }
 
-    let text = printed(&system, &["parked", "list"]).await;
+    let text = printed(&system, &["unmatched", "list"]).await;
     assert!(text.starts_with("KIND     CARRIER   SINCE") && text.lines().count() == 4, "{text}");
     assert!(!text.contains(PHONE) && !text.contains("there"), "{text}");
-    let revealed = printed(&system, &["parked", "list", "--reveal"]).await;
+    let revealed = printed(&system, &["unmatched", "list", "--reveal"]).await;
     assert!(revealed.contains(PHONE) && revealed.lines().count() == 4, "{revealed}");
-    let revealed = read(&system, &["parked", "list", "--kind", "reply", "--reveal"]).await;
-    assert_eq!(serde_json::from_str::<Value>(revealed["parked"][0]["payload"].as_str().unwrap()).unwrap(), body);
+    let revealed = read(&system, &["unmatched", "list", "--kind", "reply", "--reveal"]).await;
+    assert_eq!(serde_json::from_str::<Value>(revealed["unmatched"][0]["payload"].as_str().unwrap()).unwrap(), body);
 
     system.advance(60).await;
     let tried = system.until("they were tried", async || {
-        let all = read(&system, &["parked", "list"]).await["parked"].as_array().unwrap().clone();
+        let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
         let tries: Vec<_> = all.iter().map(|one| one["tries"].as_u64().unwrap()).collect();
         (tries.iter().sum::<u64>() == 2).then_some(tries)
     });
@@ -58,20 +58,20 @@ async fn what_is_parked_is_listed_and_shows_its_texts_only_when_asked() {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_tried_at_once_when_the_operator_says_so() {
+async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
     let system = System::start().await;
     bring_stray_reply(&system).await;
-    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 1);
+    assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     system.until_quiet().await;
-    assert_eq!(read(&system, &["parked", "list"]).await["parked"][0]["tries"], 1, "it still belongs to nobody");
+    assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"], 1, "it still belongs to nobody");
 
     printed(&system, &["sender", "add", STRAY, "--account", "demo"]).await;
     // What is not there is remembered, too.
     system.advance(31).await;
-    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 1);
+    assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     let told = &system.until_sunk("replies", 1).await[0]["json"];
     assert_eq!(told["message"], "Are you\nthere?");
     system.until_quiet().await;
-    assert_eq!(read(&system, &["parked", "list"]).await["parked"], json!([]));
-    assert_eq!(read(&system, &["parked", "replay"]).await["replaying"], 0);
+    assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));
+    assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 0);
 }

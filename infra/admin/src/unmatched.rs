@@ -1,32 +1,34 @@
-//! `admin parked`: what carriers brought and nothing was found for. What came is
+//! `admin unmatched`: what carriers brought and nothing was found for. What came is
 //! shown only when asked for, as it holds numbers and texts.
 
 use serde_json::json;
-use shared::{domain::Parked, flow::parked::replay, queue::QueueUrls, runtime::Environment, store::Parking};
+use shared::{
+    domain::Unmatched, flow::unmatched::replay, queue::QueueUrls, runtime::Environment, store::UnmatchedStore,
+};
 
 use crate::{
-    arguments::{ParkedCommand, ParkedList},
+    arguments::{UnmatchedCommand, UnmatchedList},
     connect::{Connection, Resource},
     failure::Failure,
     output::{Report, or_dash, table, time},
 };
 
 pub async fn run(
-    command: ParkedCommand,
+    command: UnmatchedCommand,
     connection: &Connection,
     environment: &Environment,
 ) -> Result<Report, Failure> {
     match command {
-        ParkedCommand::List(which) => list(which, connection, environment).await,
-        ParkedCommand::Replay => replay_all(connection, environment).await,
+        UnmatchedCommand::List(which) => list(which, connection, environment).await,
+        UnmatchedCommand::Replay => replay_all(connection, environment).await,
     }
 }
 
-async fn list(which: ParkedList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
+async fn list(which: UnmatchedList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
     let (store, now) = (connection.store().await?, environment.clock.now());
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let (found, next) = store.all_parked(after).await?;
+        let (found, next) = store.list_unmatched(after).await?;
         all.extend(found);
         after = next;
         if after.is_none() {
@@ -38,25 +40,25 @@ async fn list(which: ParkedList, connection: &Connection, environment: &Environm
             && which.carrier.is_none_or(|carrier| carrier == one.id.carrier)
             && one.kept_until() > now
     });
-    all.sort_by_key(|one| (one.came_at, one.id.uuid));
+    all.sort_by_key(|one| (one.received_at, one.id.uuid));
     let shown: Vec<_> = all.iter().map(|one| shown(one, which.reveal)).collect();
-    Ok(Report::new(text(&all, which.reveal), &json!({"parked": shown})))
+    Ok(Report::new(text(&all, which.reveal), &json!({"unmatched": shown})))
 }
 
-fn text(all: &[Parked], reveal: bool) -> String {
+fn text(all: &[Unmatched], reveal: bool) -> String {
     if all.is_empty() {
-        return "nothing is parked\n".to_owned();
+        return "nothing is unmatched\n".to_owned();
     }
-    let row = |one: &Parked| {
-        let next = or_dash(one.again_at.map(time));
+    let row = |one: &Unmatched| {
+        let next = or_dash(one.retry_at.map(time));
         let (kind, carrier) = (one.id.kind.as_str().to_owned(), one.id.carrier.to_string());
-        [kind, carrier, time(one.came_at), one.tries.to_string(), next]
+        [kind, carrier, time(one.received_at), one.tries.to_string(), next]
     };
     let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT TRY"];
     if !reveal {
         return table(headings, &all.iter().map(row).collect::<Vec<_>>());
     }
-    let row = |one: &Parked| {
+    let row = |one: &Unmatched| {
         let [kind, carrier, since, tries, next] = row(one);
         // A body may have lines of its own, or what a terminal obeys.
         [kind, carrier, since, tries, next, one.index.to_string(), one.payload.escape_debug().to_string()]
@@ -66,15 +68,15 @@ fn text(all: &[Parked], reveal: bool) -> String {
     table(headings, &all.iter().map(row).collect::<Vec<_>>())
 }
 
-fn shown(one: &Parked, reveal: bool) -> serde_json::Value {
+fn shown(one: &Unmatched, reveal: bool) -> serde_json::Value {
     let mut shown = json!({
         "id": one.id.uuid,
         "kind": one.id.kind,
         "carrier": one.id.carrier,
-        "since": time(one.came_at),
+        "since": time(one.received_at),
         "until": time(one.kept_until()),
         "tries": one.tries,
-        "next_try": one.again_at.map(time),
+        "next_try": one.retry_at.map(time),
     });
     if reveal {
         shown["payload"] = one.payload.as_str().into();
@@ -89,5 +91,5 @@ async fn replay_all(connection: &Connection, environment: &Environment) -> Resul
     let gateway = connection.gateway(urls, environment).await?;
     let replaying = replay(&gateway).await?;
     let report = Report::new(format!("{replaying} enqueued"), &json!({"replaying": replaying}));
-    Ok(report.note("`admin parked list` shows what is left once they have been tried."))
+    Ok(report.note("`admin unmatched list` shows what is left once they have been tried."))
 }

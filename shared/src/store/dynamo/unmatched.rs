@@ -1,4 +1,4 @@
-//! [`Parking`] on DynamoDB: one item for each receipt or reply, which is in the
+//! [`UnmatchedStore`] on DynamoDB: one item for each receipt or reply, which is in the
 //! index of sleepers as long as it is to be tried again.
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     carriers::SubmitReference,
-    domain::{Parked, ParkedId},
-    store::{Bookmark, Parking, StoreError},
+    domain::{Unmatched, UnmatchedId},
+    store::{Bookmark, StoreError, UnmatchedStore},
 };
 
-const ACTION: &str = "park what a carrier brought";
+const ACTION: &str = "keep_unmatched what a carrier brought";
 
 #[derive(Serialize, Deserialize)]
-struct ParkedItem {
+struct UnmatchedItem {
     id: String,
     payload: String,
     #[serde(default)]
@@ -35,51 +35,51 @@ struct ParkedItem {
     expires_at: i64,
 }
 
-fn write(parked: &Parked) -> Result<Item, StoreError> {
-    let item = ParkedItem {
-        id: keys::parked(parked.id),
-        payload: parked.payload.clone(),
-        index: parked.index,
-        submit: parked.submit.map(|submit| submit.to_string()),
-        at: parked.came_at.as_millisecond(),
-        tries: parked.tries,
-        wake_shard: parked.again_at.map(|_| keys::wake_shard(parked.id.uuid)),
-        wake_at: parked.again_at.map(Timestamp::as_millisecond),
-        expires_at: parked.kept_until().as_second(),
+fn write(unmatched: &Unmatched) -> Result<Item, StoreError> {
+    let item = UnmatchedItem {
+        id: keys::unmatched(unmatched.id),
+        payload: unmatched.payload.clone(),
+        index: unmatched.index,
+        submit: unmatched.submit.map(|submit| submit.to_string()),
+        at: unmatched.received_at.as_millisecond(),
+        tries: unmatched.tries,
+        wake_shard: unmatched.retry_at.map(|_| keys::wake_shard(unmatched.id.uuid)),
+        wake_at: unmatched.retry_at.map(Timestamp::as_millisecond),
+        expires_at: unmatched.kept_until().as_second(),
     };
     to_item(item).map_err(unreadable)
 }
 
-fn read(item: Item) -> Result<Parked, StoreError> {
-    let item: ParkedItem = from_item(item).map_err(unreadable)?;
+fn read(item: Item) -> Result<Unmatched, StoreError> {
+    let item: UnmatchedItem = from_item(item).map_err(unreadable)?;
     let submit = item.submit.map(|text| SubmitReference::parse(&text).ok_or_else(|| unreadable("its submit")));
-    Ok(Parked {
-        id: keys::parse_parked(&item.id).ok_or_else(|| unreadable("its id"))?,
+    Ok(Unmatched {
+        id: keys::parse_unmatched(&item.id).ok_or_else(|| unreadable("its id"))?,
         payload: item.payload,
         index: item.index,
         submit: submit.transpose()?,
-        came_at: time(item.at)?,
+        received_at: time(item.at)?,
         tries: item.tries,
-        again_at: item.wake_at.map(time).transpose()?,
+        retry_at: item.wake_at.map(time).transpose()?,
     })
 }
 
 fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("parked receipt or reply", fault)
+    StoreError::unreadable("unmatched receipt or reply", fault)
 }
 
-impl Parking for DynamoStore {
-    async fn park(&self, parked: &Parked) -> Result<bool, StoreError> {
+impl UnmatchedStore for DynamoStore {
+    async fn keep_unmatched(&self, unmatched: &Unmatched) -> Result<bool, StoreError> {
         let request = self
             .client
             .put_item()
             .table_name(&self.tables.messages)
-            .set_item(Some(write(parked)?))
+            .set_item(Some(write(unmatched)?))
             // DynamoDB may take days to delete what is over.
             .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
             .expression_attribute_names("#id", keys::ID)
             .expression_attribute_names("#expires_at", keys::EXPIRES_AT)
-            .expression_attribute_values(":now", number(parked.came_at.as_second()));
+            .expression_attribute_values(":now", number(unmatched.received_at.as_second()));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => Ok(false),
@@ -87,37 +87,38 @@ impl Parking for DynamoStore {
         }
     }
 
-    async fn parked(&self, id: ParkedId) -> Result<Option<Parked>, StoreError> {
-        let request = self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(keys::parked(id)));
-        let answer = request.consistent_read(true).send().await.map_err(unavailable("read what is parked"))?;
+    async fn unmatched(&self, id: UnmatchedId) -> Result<Option<Unmatched>, StoreError> {
+        let request =
+            self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(keys::unmatched(id)));
+        let answer = request.consistent_read(true).send().await.map_err(unavailable("read what is unmatched"))?;
         answer.item.map(read).transpose()
     }
 
-    async fn park_again(&self, tried: &Parked) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::parked(tried.id))
+    async fn reschedule_unmatched(&self, tried: &Unmatched) -> Result<(), StoreError> {
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::unmatched(tried.id))
             .set(keys::TRIES, number(tried.tries))
             .expect(keys::TRIES, number(tried.tries.saturating_sub(1)));
-        let update = match tried.again_at {
+        let update = match tried.retry_at {
             Some(at) => update.wake(tried.id.uuid, number(at.as_millisecond())),
             None => update.clear_wake(),
         };
         update.send(ACTION).await.map(|_| ())
     }
 
-    async fn unpark(&self, id: ParkedId) -> Result<(), StoreError> {
+    async fn delete_unmatched(&self, id: UnmatchedId) -> Result<(), StoreError> {
         let request = self.client.delete_item().table_name(&self.tables.messages);
-        let request = request.key(keys::ID, string(keys::parked(id)));
-        request.send().await.map(|_| ()).map_err(unavailable("take away what was parked"))
+        let request = request.key(keys::ID, string(keys::unmatched(id)));
+        request.send().await.map(|_| ()).map_err(unavailable("take away what was unmatched"))
     }
 
-    async fn all_parked(&self, after: Option<Bookmark>) -> Result<(Vec<Parked>, Option<Bookmark>), StoreError> {
+    async fn list_unmatched(&self, after: Option<Bookmark>) -> Result<(Vec<Unmatched>, Option<Bookmark>), StoreError> {
         let request = self
             .client
             .scan()
             .table_name(&self.tables.messages)
-            .filter_expression("begins_with(#id, :parked)")
+            .filter_expression("begins_with(#id, :unmatched)")
             .expression_attribute_names("#id", keys::ID)
-            .expression_attribute_values(":parked", string(keys::PARKED))
+            .expression_attribute_values(":unmatched", string(keys::UNMATCHED))
             .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
         let answer = request.send().await.map_err(unavailable("read the whole table"))?;
         let next = answer.last_evaluated_key.as_ref().and_then(|key| key.get(keys::ID)?.as_s().ok().cloned());

@@ -1,0 +1,156 @@
+//! What belonged to nothing is tried again: a receipt whose message was not there,
+//! a reply to a sender that nobody had.
+//!
+//! It is kept with its wake in one write, so that whoever has parked it has also
+//! seen to its next try; and it is taken away only after it is on record
+//! elsewhere, so that a run that is cut off is run again, and finds a repeat.
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Gateway, Unavailable,
+    receipt::{Matched, Named, apply, name},
+    reply::{Attributed, Came, attribute},
+};
+use crate::{
+    carriers::{Each, UnreadableError},
+    domain::{Unmatched, UnmatchedId, UnmatchedKind},
+    queue::{Job, Queue},
+    runtime::{About, Metric},
+    store::{Bookmark, Directory, DirectoryStore, Messages, Recipients, SentIds, StoreError, UnmatchedStore},
+};
+
+/// By how much one machine's clock may be ahead of another's. What happened later than
+/// this after a receipt or reply had come is not what that is about.
+pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether something may be about what happened at `at`, if it came at `received_at`.
+pub(super) fn may_be_about(at: Timestamp, received_at: Timestamp) -> bool {
+    at.duration_since(received_at) <= CLOCKS_DIFFER
+}
+
+/// Keeps what belongs to nothing.
+pub(super) async fn keep_unmatched(
+    gateway: &Gateway<impl UnmatchedStore, impl Queue>,
+    unmatched: Unmatched,
+) -> Result<(), StoreError> {
+    let id = unmatched.id;
+    let is_new = gateway.store.keep_unmatched(&unmatched).await?;
+    if is_new {
+        gateway.metrics.count(Metric::Unmatched, About::new(None, Some(id.carrier)), 1);
+    }
+    let words = if is_new { "unmatched" } else { "unmatched already" };
+    warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "matches nothing and is {words}");
+    Ok(())
+}
+
+/// Tries again what is parked under that id.
+///
+/// # Errors
+/// When the store or queue did not answer. Run it again.
+pub async fn try_again(
+    gateway: &Gateway<impl Messages + Recipients + UnmatchedStore + SentIds, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    id: UnmatchedId,
+) -> Result<(), Unavailable> {
+    let Some(unmatched) = gateway.store.unmatched(id).await? else {
+        debug!(unmatched.id = %id.uuid, "was matched");
+        return Ok(());
+    };
+    if unmatched.kept_until() <= gateway.clock.now() {
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries, "never matched");
+        gateway.store.delete_unmatched(id).await?;
+        return Ok(());
+    }
+    let tried = match id.kind {
+        UnmatchedKind::Receipt => retry_receipt(gateway, directory, &unmatched).await,
+        UnmatchedKind::Reply => retry_reply(gateway, directory, &unmatched).await,
+    };
+    let is_matched = tried.or_else(|error| match error {
+        // It does not get better by itself, and must not fill the dead letters.
+        Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
+            error!(unmatched.id = %id.uuid, %error, "what it may be about cannot be read");
+            Ok(false)
+        }
+        error => Err(error),
+    })?;
+    if is_matched {
+        gateway.store.delete_unmatched(id).await?;
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries + 1, "matched at last");
+        return Ok(());
+    }
+    let tried = unmatched.after_retry(gateway.clock.now());
+    gateway.store.reschedule_unmatched(&tried).await?;
+    let retry_at = tried.retry_at.map(|at| at.to_string());
+    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = tried.tries, retry_at, "still matches nothing");
+    Ok(())
+}
+
+async fn retry_receipt(
+    gateway: &Gateway<impl Messages + SentIds, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    unmatched: &Unmatched,
+) -> Result<bool, Unavailable> {
+    let carrier = unmatched.id.carrier;
+    let Some(receipt) = part_at_index(unmatched, carrier.read_receipts(unmatched.payload.as_bytes())) else {
+        return Ok(false);
+    };
+    match name(gateway, directory, carrier, unmatched.submit, &receipt).await? {
+        Named::As(submit) => {
+            Ok(apply(gateway, carrier, submit, &receipt, unmatched.received_at).await? == Matched::Yes)
+        }
+        Named::NotYet | Named::Never => Ok(false),
+    }
+}
+
+async fn retry_reply(
+    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    directory: &Directory<impl DirectoryStore>,
+    unmatched: &Unmatched,
+) -> Result<bool, Unavailable> {
+    let carrier = unmatched.id.carrier;
+    let Some(reply) = part_at_index(unmatched, carrier.read_replies(unmatched.payload.as_bytes())) else {
+        return Ok(false);
+    };
+    let attributed = attribute(gateway, directory, carrier, &reply, Came::Before(unmatched.received_at)).await?;
+    Ok(attributed == Attributed::Recorded)
+}
+
+/// The one that is parked, of those in the body. A release may read otherwise than
+/// the one that parked it.
+fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, UnreadableError>) -> Option<T> {
+    let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
+        Ok(found) => found,
+        Err(error) => {
+            warn!(unmatched.id = %unmatched.id.uuid, %error, "what is unmatched cannot be read");
+            return None;
+        }
+    };
+    if found.is_none() {
+        warn!(unmatched.id = %unmatched.id.uuid, "what is unmatched is not in its body");
+    }
+    found
+}
+
+/// Enqueues everything that is parked, to be tried now: for an operator. It reads the
+/// whole table of messages. Says how many.
+///
+/// # Errors
+/// When the store or queue did not answer. Running it again is safe.
+pub async fn replay(gateway: &Gateway<impl UnmatchedStore, impl Queue>) -> Result<usize, Unavailable> {
+    let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
+    loop {
+        let (found, next) = gateway.store.list_unmatched(after).await?;
+        let jobs: Vec<_> =
+            found.iter().map(|unmatched| (Job::Unmatched(unmatched.id), std::time::Duration::ZERO)).collect();
+        if !jobs.is_empty() {
+            gateway.queue.enqueue(&jobs).await?;
+            enqueued += jobs.len();
+        }
+        after = next;
+        if after.is_none() {
+            return Ok(enqueued);
+        }
+    }
+}
