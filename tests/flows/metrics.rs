@@ -120,7 +120,7 @@ async fn what_is_counted_is_what_happened() {
         ("other", "loopback", "Delivered", 1),
         ("other", "loopback", "Replies", 1),
         ("other", "-", "Told", 1),
-        ("-", "-", "Woken", 1),
+        ("-", "-", "ScheduledWork", 1),
     ];
     let expected: BTreeMap<_, u64> = expected
         .map(|(account, carrier, metric, count)| ((account.to_owned(), carrier.to_owned(), metric.to_owned()), count))
@@ -132,7 +132,7 @@ async fn what_is_counted_is_what_happened() {
         })
         .await;
     let beside: BTreeSet<_> = log.sums().into_keys().filter(|key| !expected.contains_key(key)).collect();
-    let known = [("-", "-", "WakeDelay"), ("other", "loopback", "SubmitDelay"), ("other", "-", "CallbackDelay")];
+    let known = [("-", "-", "ScheduleDelay"), ("other", "loopback", "SubmitDelay"), ("other", "-", "CallbackDelay")];
     let known = known.map(|(account, carrier, metric)| (account.to_owned(), carrier.to_owned(), metric.to_owned()));
     assert_eq!(beside, known.into());
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shared::{
-    flow::{Gateway, Unavailable, wake},
+    flow::{Gateway, Unavailable, schedule},
     runtime::{ConfigError, Environment, Part, connect_gateway},
 };
 
@@ -28,7 +28,7 @@ impl ScheduleTick {
     pub async fn handle(&self, deadline: u64) -> Result<(), Unavailable> {
         let deadline = i64::try_from(deadline).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
         let until = deadline.and_then(|deadline| deadline.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX);
-        let ticked = wake::tick(&self.gateway, until).await;
+        let ticked = schedule::tick(&self.gateway, until).await;
         self.gateway.publish_metrics();
         ticked.map(|_| ())
     }

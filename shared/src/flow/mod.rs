@@ -22,10 +22,10 @@ pub mod receipt;
 pub mod replay;
 pub mod reply;
 pub mod requeue;
+pub mod schedule;
 mod settle;
 pub mod submit;
 pub mod unmatched;
-pub mod wake;
 
 use crate::{
     queue::{QueueError, SqsQueue},

@@ -65,9 +65,9 @@ pub enum Metric {
     /// Endpoints that were switched off.
     EndpointsOff,
     /// Messages that a tick enqueued.
-    Woken,
+    ScheduledWork,
     /// How late a tick found the message that was due the longest.
-    WakeDelay,
+    ScheduleDelay,
 }
 
 impl Metric {
@@ -77,7 +77,7 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::SubmitDelay | Self::CallbackDelay | Self::WakeDelay => "Seconds",
+            Self::SubmitDelay | Self::CallbackDelay | Self::ScheduleDelay => "Seconds",
             _ => "Count",
         }
     }

@@ -115,7 +115,7 @@ pub enum Recorded {
 
 /// What rests on a wake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sleeper {
+pub enum ScheduledWork {
     Message(MessageId),
     /// To be tried again.
     Unmatched(UnmatchedId),
@@ -125,8 +125,8 @@ pub enum Sleeper {
 
 /// What has come to its time, or nearly so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    pub sleeper: Sleeper,
+pub struct DueWork {
+    pub work: ScheduledWork,
     pub wake_at: Timestamp,
     pub shard: u8,
 }

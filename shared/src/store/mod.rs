@@ -17,7 +17,7 @@ mod sent_ids;
 mod unmatched;
 
 pub use change::{
-    Change, Due, GivingWay, Insertion, Lease, Onward, Recorded, SendingAgain, Settlement, Sleeper, Unfinished,
+    Change, DueWork, GivingWay, Insertion, Lease, Onward, Recorded, ScheduledWork, SendingAgain, Settlement, Unfinished,
 };
 pub use directory::{Directory, KEPT};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
@@ -67,7 +67,7 @@ impl StoreError {
 pub const CLAIMED_EARLY_BY: SignedDuration = SignedDuration::from_secs(1);
 
 /// Over how many shards what sleeps is spread, each by itself, so that none is a hot
-/// partition. It may grow between releases: what is [due](Messages::due) is asked of each.
+/// partition. It may grow between releases: what is [due](Messages::due_work) is asked of each.
 pub const WAKE_SHARDS: u8 = 8;
 
 /// How new what is read has to be.
@@ -173,13 +173,19 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn due(&self, shard: u8, before: Timestamp, after: Option<Due>, limit: u16) -> Result<Vec<Due>, StoreError>;
+    async fn due_work(
+        &self,
+        shard: u8,
+        before: Timestamp,
+        after: Option<DueWork>,
+        limit: u16,
+    ) -> Result<Vec<DueWork>, StoreError>;
 
     /// Moves a wake time, unless it has been moved or taken away.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn postpone(&self, sleeper: Sleeper, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError>;
+    async fn reschedule(&self, work: ScheduledWork, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError>;
 
     /// Takes a message out of the sleepers that has nothing to wake for, unless its
     /// wake time has been moved or taken away.

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// How many messages are in the index of sleepers.
-async fn sleepers(system: &System) -> usize {
+async fn scheduled(system: &System) -> usize {
     let table = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     table["Items"].as_array().unwrap().iter().filter(|item| item.get("wake_at").is_some()).count()
 }
@@ -20,10 +20,10 @@ async fn a_receipt_before_the_answer_leaves_nothing_to_wake_for() {
     system.until_state(&id, "delivered").await;
     system.until_quiet().await;
     let message = system.message(&id).await;
-    assert_eq!((&message["channel"], sleepers(&system).await), (&"whatsapp".into(), 0));
+    assert_eq!((&message["channel"], scheduled(&system).await), (&"whatsapp".into(), 0));
     system.advance(2 * PATIENCE).await;
     system.until_quiet().await;
-    assert_eq!((system.handset(phone).await.len(), sleepers(&system).await), (1, 0));
+    assert_eq!((system.handset(phone).await.len(), scheduled(&system).await), (1, 0));
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn a_wake_that_nothing_is_waited_for_with_ends_at_its_first_time() {
         "ExpressionAttributeValues": {":at": {"N": at}, ":shard": {"N": "0"}}});
     system.aws("DynamoDB_20120810.UpdateItem", &stray).await;
     system.advance(60).await;
-    system.until("the wake is gone", async || (sleepers(&system).await == 0).then_some(())).await;
+    system.until("the wake is gone", async || (scheduled(&system).await == 0).then_some(())).await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 

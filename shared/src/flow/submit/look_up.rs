@@ -27,8 +27,8 @@ use crate::{
     queue::Queue,
     runtime::{About, Metric},
     store::{
-        Change, Directory, DirectoryStore, Messages, Recipients, SecretStore, SendingAgain, SentIds, Settlement,
-        Sleeper, StoreError,
+        Change, Directory, DirectoryStore, Messages, Recipients, ScheduledWork, SecretStore, SendingAgain, SentIds,
+        Settlement, StoreError,
     },
 };
 
@@ -179,5 +179,5 @@ pub(super) async fn rest(
     until: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let Some((wake_at, until)) = message.wake_at.zip(until) else { return Ok(()) };
-    gateway.store.postpone(Sleeper::Message(message.id), wake_at, until).await
+    gateway.store.reschedule(ScheduledWork::Message(message.id), wake_at, until).await
 }

@@ -9,7 +9,7 @@ use crate::{
         AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
         UnmatchedId, UnmatchedKind, Word,
     },
-    store::{Position, Sleeper, WAKE_SHARDS},
+    store::{Position, ScheduledWork, WAKE_SHARDS},
 };
 
 pub(super) const ID: &str = "id";
@@ -82,17 +82,19 @@ pub(super) fn parse_sent_id(attribute: &str) -> Option<&str> {
     attribute.strip_prefix(SENT_ID)
 }
 
-pub(super) fn sleeper(sleeper: &Sleeper) -> String {
-    match sleeper {
-        Sleeper::Message(id) => id.to_string(),
-        Sleeper::Unmatched(id) => unmatched(*id),
-        Sleeper::Unknown(id) => id.clone(),
+pub(super) fn scheduled_work(work: &ScheduledWork) -> String {
+    match work {
+        ScheduledWork::Message(id) => id.to_string(),
+        ScheduledWork::Unmatched(id) => unmatched(*id),
+        ScheduledWork::Unknown(id) => id.clone(),
     }
 }
 
-pub(super) fn parse_sleeper(text: &str) -> Sleeper {
-    let known = MessageId::parse(text).map(Sleeper::Message).or_else(|| parse_unmatched(text).map(Sleeper::Unmatched));
-    known.unwrap_or_else(|| Sleeper::Unknown(text.to_owned()))
+pub(super) fn parse_scheduled_work(text: &str) -> ScheduledWork {
+    let known = MessageId::parse(text)
+        .map(ScheduledWork::Message)
+        .or_else(|| parse_unmatched(text).map(ScheduledWork::Unmatched));
+    known.unwrap_or_else(|| ScheduledWork::Unknown(text.to_owned()))
 }
 
 /// Where an entry stands in its conversation and log: by time, then by id.

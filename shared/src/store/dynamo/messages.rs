@@ -15,8 +15,8 @@ use crate::{
         ReplyId, SenderId,
     },
     store::{
-        Bookmark, CLAIMED_EARLY_BY, Change, Due, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
-        Position, Recorded, SendingAgain, Settlement, Sleeper, StoreError, Unfinished,
+        Bookmark, CLAIMED_EARLY_BY, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
+        Position, Recorded, ScheduledWork, SendingAgain, Settlement, StoreError, Unfinished,
     },
 };
 
@@ -217,10 +217,16 @@ impl Messages for DynamoStore {
         }
     }
 
-    async fn due(&self, shard: u8, before: Timestamp, after: Option<Due>, limit: u16) -> Result<Vec<Due>, StoreError> {
+    async fn due_work(
+        &self,
+        shard: u8,
+        before: Timestamp,
+        after: Option<DueWork>,
+        limit: u16,
+    ) -> Result<Vec<DueWork>, StoreError> {
         let start = after.map(|due| {
             Item::from([
-                (keys::ID.to_owned(), string(keys::sleeper(&due.sleeper))),
+                (keys::ID.to_owned(), string(keys::scheduled_work(&due.work))),
                 (keys::WAKE_SHARD.to_owned(), number(due.shard)),
                 (keys::WAKE_AT.to_owned(), millis(due.wake_at)),
             ])
@@ -241,8 +247,8 @@ impl Messages for DynamoStore {
         answer.items.unwrap_or_default().iter().map(|item| read_due(item, shard)).collect()
     }
 
-    async fn postpone(&self, sleeper: Sleeper, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::sleeper(&sleeper))
+    async fn reschedule(&self, work: ScheduledWork, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::scheduled_work(&work))
             .set(keys::WAKE_AT, millis(until))
             .expect(keys::WAKE_AT, millis(wake_at));
         update.send("move a wake time").await?;
@@ -365,11 +371,11 @@ pub(super) fn made_before(change: Change, progress: Progress, execution_id: Exec
     }
 }
 
-fn read_due(item: &Item, shard: u8) -> Result<Due, StoreError> {
+fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
-    let sleeper = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_sleeper(id));
-    let (sleeper, wake_at) = sleeper.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
-    Ok(Due { sleeper, wake_at, shard })
+    let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
+    let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
+    Ok(DueWork { work, wake_at, shard })
 }
 
 fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
