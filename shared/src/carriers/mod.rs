@@ -7,13 +7,13 @@
 //! four [`Outcome`]s and nothing else: whoever is not sure says *unknown*.
 
 pub mod carrier_id;
+mod circuit_breaker;
 pub mod cm;
 mod gather;
 mod http;
 mod json;
 pub mod loopback;
 mod reference;
-mod rests;
 mod smpp;
 mod submitter;
 

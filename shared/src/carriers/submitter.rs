@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::{
-    CarrierName, CarrierSettings, LookupOutcome, Outcome, Submission, SubmitReference, cm, loopback, rests::Rests,
+    CarrierName, CarrierSettings, LookupOutcome, Outcome, Submission, SubmitReference,
+    circuit_breaker::CircuitBreakers, cm, loopback,
 };
 use crate::{
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
 };
 
-fn resting(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
-    let reason = format!("{carrier} is left alone for a while, as it failed again and again");
+fn open_circuit(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
+    let reason = format!("{carrier} is behind an open circuit breaker after repeated failures");
     Outcome::Busy { reason, retry_after: Duration::try_from(until.duration_since(now)).ok() }
 }
 
@@ -24,21 +25,21 @@ pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
     cm: cm::submit::Posts,
-    rests: Rests,
+    circuits: CircuitBreakers,
     clock: Clock,
 }
 
 impl<S: SecretStore> Submitter<S> {
     #[must_use]
     pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>, clock: Clock) -> Self {
-        Self { http, secrets, cm: cm::submit::Posts::new(), rests: Rests::default(), clock }
+        Self { http, secrets, cm: cm::submit::Posts::new(), circuits: CircuitBreakers::default(), clock }
     }
 
-    /// What the carrier would be said to be if it is left alone now, because it
-    /// failed again and again.
-    pub fn resting(&self, carrier: CarrierName) -> Option<Outcome> {
+    /// Returns the outcome of a submit to a carrier whose circuit is open, or `None` if it may be
+    /// called.
+    pub fn open_circuit(&self, carrier: CarrierName) -> Option<Outcome> {
         let now = self.clock.now();
-        self.rests.until(carrier, now).map(|until| resting(carrier, until, now))
+        self.circuits.open_until(carrier, now).map(|until| open_circuit(carrier, until, now))
     }
 
     /// Hands the message over once, and says what became of it within the
@@ -54,14 +55,14 @@ impl<S: SecretStore> Submitter<S> {
             Err(busy) => return busy,
         };
         let begun = self.clock.now();
-        if let Some(until) = self.rests.begin(carrier, begun) {
-            return resting(carrier, until, begun);
+        if let Some(until) = self.circuits.admit(carrier, begun) {
+            return open_circuit(carrier, until, begun);
         }
         let outcome = match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
             CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
         };
-        self.rests.note(carrier, &outcome, self.clock.now());
+        self.circuits.record(carrier, &outcome, self.clock.now());
         outcome
     }
 
@@ -72,7 +73,7 @@ impl<S: SecretStore> Submitter<S> {
         settings: &CarrierSettings,
         reference: SubmitReference,
     ) -> LookupOutcome {
-        if !settings.lookup || self.resting(carrier).is_some() {
+        if !settings.lookup || self.open_circuit(carrier).is_some() {
             return LookupOutcome::CannotSay;
         }
         match carrier {

@@ -109,8 +109,8 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     /// How to reach the carrier, if it may be tried now.
     async fn settings(&self, message: &Message, way: &Way) -> Result<CarrierSettings, Outcome> {
         let carrier = way.carrier;
-        if let Some(resting) = self.submitter.resting(carrier) {
-            return Err(resting);
+        if let Some(busy) = self.submitter.open_circuit(carrier) {
+            return Err(busy);
         }
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {

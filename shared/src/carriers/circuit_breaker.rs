@@ -1,0 +1,154 @@
+//! A circuit breaker for each carrier: after repeated failures its circuit opens, and it is not
+//! called for a while. Then the circuit is half-open: one message probes the carrier.
+//!
+//! Each running copy of `dispatch` finds out by itself, from what it sends anyway:
+//! that costs nothing, and a copy that starts anew errs for a few messages at most.
+//! Messages that go out together fail together, so failures must also be some time
+//! apart.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CarrierName, Outcome};
+
+/// How many submits in a row must fail, and over how long.
+const FAILURE_THRESHOLD: u32 = 10;
+const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(1);
+/// How long a circuit stays open the first time. Each further time is twice as long, up to the maximum.
+const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_OPEN: SignedDuration = SignedDuration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct CircuitBreakers(Mutex<HashMap<CarrierName, Circuit>>);
+
+struct Circuit {
+    failures: u32,
+    since: Timestamp,
+    times_opened: u32,
+    open_until: Option<Timestamp>,
+}
+
+impl CircuitBreakers {
+    /// Returns when the open circuit of `carrier` may be probed, or `None` if the carrier may be called now.
+    pub(super) fn open_until(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
+        self.lock().get(&carrier)?.open_until.filter(|open_until| *open_until > now)
+    }
+
+    /// Returns the same just before a submit. Once an open period is over, only the
+    /// first caller probes the carrier; the others wait for the result.
+    pub(super) fn admit(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
+        let mut carriers = self.lock();
+        let circuit = carriers.get_mut(&carrier)?;
+        let open_until = circuit.open_until?;
+        if open_until > now {
+            return Some(open_until);
+        }
+        circuit.open_from(now);
+        None
+    }
+
+    /// Records the outcome of a submit. A rejection counts as a success: the carrier answered.
+    pub(super) fn record(&self, carrier: CarrierName, outcome: &Outcome, now: Timestamp) {
+        let mut carriers = self.lock();
+        match outcome {
+            Outcome::Accepted { .. } | Outcome::Rejected { .. } => {
+                carriers.remove(&carrier);
+            }
+            Outcome::Busy { .. } | Outcome::Unknown { .. } => {
+                let new_circuit = Circuit { failures: 0, since: now, times_opened: 0, open_until: None };
+                let circuit = carriers.entry(carrier).or_insert(new_circuit);
+                circuit.failures = circuit.failures.saturating_add(1);
+                let is_open = circuit.open_until.is_some_and(|open_until| open_until > now);
+                if circuit.failures >= FAILURE_THRESHOLD
+                    && now.duration_since(circuit.since) >= FAILURE_WINDOW
+                    && !is_open
+                {
+                    circuit.open_from(now);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CarrierName, Circuit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Circuit {
+    fn open_from(&mut self, now: Timestamp) {
+        let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
+        self.times_opened = self.times_opened.saturating_add(1);
+        self.open_until = now.saturating_add(open_for).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARRIER: CarrierName = CarrierName::Loopback;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Unknown { reason: String::new() }
+    }
+
+    #[test]
+    fn a_carrier_that_fails_again_and_again_is_rested_ever_longer() {
+        let circuits = CircuitBreakers::default();
+        for second in 1..FAILURE_THRESHOLD {
+            circuits.record(CARRIER, &failed(), at(second.into()));
+            assert_eq!(circuits.open_until(CARRIER, at(10)), None);
+        }
+        circuits.record(CARRIER, &failed(), at(10));
+        assert_eq!(circuits.open_until(CARRIER, at(10)), Some(at(15)));
+        let mut over = 15;
+        for open_for in [10, 20, 40, 60, 60] {
+            // One may try, and the others wait for it.
+            assert_eq!(circuits.open_until(CARRIER, at(over)), None);
+            assert_eq!(circuits.admit(CARRIER, at(over)), None);
+            assert_eq!(circuits.admit(CARRIER, at(over)), Some(at(over + open_for)));
+            // Those that were on their way make it no longer.
+            for _ in 0..10 {
+                circuits.record(CARRIER, &failed(), at(over + 1));
+            }
+            over += open_for;
+            assert_eq!(circuits.open_until(CARRIER, at(over - 1)), Some(at(over)));
+        }
+    }
+
+    #[test]
+    fn messages_that_fail_together_are_one_failure() {
+        let circuits = CircuitBreakers::default();
+        for _ in 0..100 {
+            circuits.record(CARRIER, &failed(), at(0));
+        }
+        assert_eq!(circuits.open_until(CARRIER, at(0)), None);
+        circuits.record(CARRIER, &failed(), at(2));
+        assert_eq!(circuits.open_until(CARRIER, at(2)), Some(at(7)));
+    }
+
+    #[test]
+    fn an_answer_ends_the_rest_and_the_count() {
+        let rejected = Outcome::Rejected { reason: String::new() };
+        for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected] {
+            let circuits = CircuitBreakers::default();
+            for second in 0..FAILURE_THRESHOLD {
+                circuits.record(CARRIER, &failed(), at(second.into()));
+            }
+            assert!(circuits.open_until(CARRIER, at(9)).is_some());
+            circuits.record(CARRIER, outcome, at(10));
+            assert_eq!(circuits.open_until(CARRIER, at(10)), None);
+            circuits.record(CARRIER, &failed(), at(11));
+            assert_eq!(circuits.open_until(CARRIER, at(11)), None);
+            assert_eq!(circuits.admit(CarrierName::Cm, at(11)), None);
+        }
+    }
+}
