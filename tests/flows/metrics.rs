@@ -60,7 +60,7 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
     let counted = async || {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
-        let counted = ["EndpointsOff", "CallbackFailures", "CallbacksHeldBack", "Told"].map(of);
+        let counted = ["EndpointsDisabled", "CallbackFailures", "CallbacksHeldBack", "Told"].map(of);
         // What is told is the notice.
         (counted == [Some(1), Some(1), Some(2), Some(1)]).then_some(())
     };

@@ -29,7 +29,7 @@ Examples:
   admin carrier set loopback --endpoint https://carrier.example/
   admin carrier key cm < product-token
   admin route add --carriers cm,loopback --channel whatsapp --at 1
-  admin endpoint on acme https://acme.example/receipts
+  admin endpoint enable acme https://acme.example/receipts
   admin callback replay acme --since 2026-01-01T09:00:00Z --yes
   admin message show 0197a3a0-0000-7000-8000-000000000001
   admin --local account list

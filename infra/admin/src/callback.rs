@@ -30,11 +30,12 @@ pub async fn run(
     }
     let directory = connection.directory().await?;
     let account = account::existing(&directory, &account).await?;
-    let off = directory.troubles(Some(&account.id)).await?.into_iter().filter(|trouble| trouble.off.is_some());
-    let off: HashSet<_> = off.map(|trouble| trouble.endpoint.id()).collect();
+    let disabled =
+        directory.all_health(Some(&account.id)).await?.into_iter().filter(|health| health.disabled.is_some());
+    let disabled: HashSet<_> = disabled.map(|health| health.endpoint.id()).collect();
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
-    let found = replay(&gateway, &account, &which, |endpoint| off.contains(&endpoint), !yes).await?;
+    let found = replay(&gateway, &account, &which, |endpoint| disabled.contains(&endpoint), !yes).await?;
     let (what, held_back) = (in_words(found), held_back(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(
@@ -51,13 +52,13 @@ pub async fn run(
     Ok(Report::new(format!("the callbacks of {what} are enqueued, and told from half a minute on{held_back}"), &json))
 }
 
-/// What is for endpoints that are off, for the end of a sentence.
+/// What is for disabled endpoints, for the end of a sentence.
 fn held_back(account: &AccountId, found: Replayed) -> String {
     match found.held_back {
         0 => String::new(),
         count => format!(
-            "\n{count} of them are for endpoints that are off, which get none: see `admin endpoint list --account {account}`,\n\
-             and `admin endpoint on {account} --all`."
+            "\n{count} of them are for disabled endpoints, which get none: see `admin endpoint list --account {account}`,\n\
+             and `admin endpoint enable {account} --all`."
         ),
     }
 }

@@ -49,7 +49,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Letter {
     since: Option<String>,
-    /// What is to be done: `submit`, `failed-submit`, `unmatched`, or a callback about a `state`, `reply` or `endpoint-off`.
+    /// What is to be done: `submit`, `failed-submit`, `unmatched`, or a callback about a `state`, `reply` or `endpoint-disabled`.
     r#type: &'static str,
     /// The id of the message, reply or endpoint.
     subject: Option<String>,
@@ -177,7 +177,7 @@ fn letter(message: &Message) -> Letter {
         Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
             Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.as_str())),
             Ok(Subject::Reply { reply }) => ("reply", Some(reply.to_string()), None),
-            Ok(Subject::EndpointOff { endpoint, .. }) => ("endpoint-off", Some(endpoint.to_string()), None),
+            Ok(Subject::EndpointDisabled { endpoint, .. }) => ("endpoint-disabled", Some(endpoint.to_string()), None),
             Err(_) => ("unreadable", None, None),
         },
     };

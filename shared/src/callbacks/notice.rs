@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::{CallbackUrl, Trouble};
+use crate::domain::{CallbackUrl, EndpointHealth};
 
 #[derive(Serialize)]
 struct Notice<T> {
@@ -22,11 +22,12 @@ struct EndpointDisabled<'a> {
 }
 
 /// An endpoint was switched off.
-pub(crate) fn endpoint_disabled(trouble: &Trouble) -> String {
-    let off_since = trouble.off.map_or(trouble.last_at, |off| off.since);
-    let data = EndpointDisabled { url: trouble.endpoint.url(), since: time(trouble.since), reason: &trouble.reason };
+pub(crate) fn endpoint_disabled(health: &EndpointHealth) -> String {
+    let disabled_since = health.disabled.map_or(health.last_at, |disabled| disabled.since);
+    let data = EndpointDisabled { url: health.endpoint.url(), since: time(health.since), reason: &health.reason };
     // A map of strings, which JSON always takes.
-    serde_json::to_string(&Notice { kind: "endpoint.disabled", timestamp: time(off_since), data }).unwrap_or_default()
+    serde_json::to_string(&Notice { kind: "endpoint.disabled", timestamp: time(disabled_since), data })
+        .unwrap_or_default()
 }
 
 fn time(at: Timestamp) -> String {

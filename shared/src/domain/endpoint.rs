@@ -16,24 +16,24 @@ use super::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
 /// How many calls in a row must fail, and over how long, before an endpoint rests.
 /// A busy one that fails now and then has a success in any such span.
-const PATIENCE: u32 = 3;
-const SPAN: SignedDuration = SignedDuration::from_secs(5);
+const FAILURE_THRESHOLD: u32 = 3;
+const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
 /// How long the first rest is; each further one is twice as long, up to the longest.
-const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
+const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
 /// It is as long as a queue delays at most: an event that waits for hours goes round
 /// no more often than it must.
-const LONGEST_REST: SignedDuration = SignedDuration::from_mins(15);
+const LONGEST_OPEN: SignedDuration = SignedDuration::from_mins(15);
 /// How long nothing but failures are borne, and how many there must be.
-const OFF_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
-const LEAST_FAILURES: u32 = 5;
+const DISABLE_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
+const DISABLE_THRESHOLD: u32 = 5;
 /// Longer than any two tries of one event are apart. Failures that are further
 /// apart than this are not one trouble.
-const APART: SignedDuration = SignedDuration::from_hours(48);
+const STALE_AFTER: SignedDuration = SignedDuration::from_hours(48);
 /// How long a record is kept after the last failure: not much longer than it says
 /// anything, for a client may have an address for each message.
 const KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// How long one is kept that is off. Then it is tried anew.
-const OFF_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// One address of one account, without query and fragment: clients put what differs
 /// from message to message, and their tokens, there.
@@ -72,7 +72,7 @@ impl Endpoint {
 
 /// What is on record of an endpoint that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct EndpointHealth {
     pub endpoint: Endpoint,
     /// When the first call of those that failed in a row was begun.
     pub since: Timestamp,
@@ -83,17 +83,17 @@ pub struct Trouble {
     /// What was wrong with the last one.
     pub reason: String,
     /// How many rests it has had.
-    pub rests: u32,
+    pub times_opened: u32,
     /// When it may be tried again, if it rests.
     pub retry_at: Timestamp,
     /// Until when it rests because it asked for that.
-    pub asked_until: Option<Timestamp>,
-    pub off: Option<Off>,
+    pub paused_until: Option<Timestamp>,
+    pub disabled: Option<Disabled>,
 }
 
 /// An endpoint was switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Off {
+pub struct Disabled {
     pub since: Timestamp,
     /// The run that did it.
     pub execution_id: ExecutionId,
@@ -101,62 +101,62 @@ pub struct Off {
 
 /// What an endpoint's record says of the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CircuitState {
     /// It may be called.
-    Open,
+    Closed,
     /// Not before then.
-    Resting(Timestamp),
+    Open(Timestamp),
     /// A rest is over: one may try it, and the others wait for what comes of it.
-    OneMayTry,
+    HalfOpen,
     /// It is called no more.
-    Off,
+    Disabled,
     /// Its failures are too old to say anything.
-    Past,
+    Stale,
 }
 
-impl Trouble {
+impl EndpointHealth {
     #[must_use]
-    pub fn standing(&self, now: Timestamp) -> Standing {
-        if self.off.is_some() {
-            return Standing::Off;
+    pub fn circuit_state(&self, now: Timestamp) -> CircuitState {
+        if self.disabled.is_some() {
+            return CircuitState::Disabled;
         }
-        if now.duration_since(self.last_at) > APART {
-            return Standing::Past;
+        if now.duration_since(self.last_at) > STALE_AFTER {
+            return CircuitState::Stale;
         }
-        let rests = self.failures >= PATIENCE && now.duration_since(self.since) >= SPAN;
-        match self.asked_until.max(rests.then_some(self.retry_at)) {
-            Some(until) if until > now => Standing::Resting(until),
-            _ if rests => Standing::OneMayTry,
-            _ => Standing::Open,
+        let is_tripped = self.failures >= FAILURE_THRESHOLD && now.duration_since(self.since) >= FAILURE_WINDOW;
+        match self.paused_until.max(is_tripped.then_some(self.retry_at)) {
+            Some(until) if until > now => CircuitState::Open(until),
+            _ if is_tripped => CircuitState::HalfOpen,
+            _ => CircuitState::Closed,
         }
     }
 
     /// Until when the others wait for the one that tries it at `now` for up to
     /// `patience`, and how long it rests if that fails.
     #[must_use]
-    pub fn rest_from(&self, now: Timestamp, patience: Duration) -> Timestamp {
-        let rest = (FIRST_REST * (1 << self.rests.min(8))).min(LONGEST_REST);
-        let patience = SignedDuration::try_from(patience).unwrap_or(LONGEST_REST);
-        now.saturating_add(rest + patience).unwrap_or(Timestamp::MAX)
+    pub fn open_until(&self, now: Timestamp, patience: Duration) -> Timestamp {
+        let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
+        let patience = SignedDuration::try_from(patience).unwrap_or(LONGEST_OPEN);
+        now.saturating_add(open_for + patience).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether nothing but failures came for too long.
     #[must_use]
-    pub fn is_unbearable(&self) -> bool {
-        self.failures >= LEAST_FAILURES && self.last_at.duration_since(self.since) >= OFF_AFTER
+    pub fn should_disable(&self) -> bool {
+        self.failures >= DISABLE_THRESHOLD && self.last_at.duration_since(self.since) >= DISABLE_AFTER
     }
 
     /// When one that fails for the first time at `at` may be tried again.
     #[must_use]
     pub fn first_retry_at(at: Timestamp) -> Timestamp {
-        at.saturating_add(FIRST_REST).unwrap_or(Timestamp::MAX)
+        at.saturating_add(FIRST_OPEN).unwrap_or(Timestamp::MAX)
     }
 
     /// Until when one rests that asks at `at` to be left alone for that long: no longer
     /// than any other. The event that it said so to waits as long as it asked for.
     #[must_use]
-    pub fn asked_until(at: Timestamp, wait: Duration) -> Timestamp {
-        let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_REST).min(LONGEST_REST);
+    pub fn paused_until(at: Timestamp, wait: Duration) -> Timestamp {
+        let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_OPEN).min(LONGEST_OPEN);
         at.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
@@ -168,8 +168,8 @@ impl Trouble {
 
     /// Until when it is kept that an endpoint was switched off at `at`.
     #[must_use]
-    pub fn off_until(at: Timestamp) -> Timestamp {
-        at.saturating_add(OFF_KEPT).unwrap_or(Timestamp::MAX)
+    pub fn disabled_kept_until(at: Timestamp) -> Timestamp {
+        at.saturating_add(DISABLED_KEPT).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -185,17 +185,17 @@ mod tests {
         Endpoint::of(&AccountId::parse(account).unwrap(), &CallbackUrl::parse(url).unwrap())
     }
 
-    fn trouble(failures: u32, last: i64) -> Trouble {
-        Trouble {
+    fn health(failures: u32, last: i64) -> EndpointHealth {
+        EndpointHealth {
             endpoint: endpoint("acme", "https://a.example/dr"),
             since: at(0),
             last_at: at(last),
             failures,
             reason: "status 500".to_owned(),
-            rests: 0,
+            times_opened: 0,
             retry_at: at(20),
-            asked_until: None,
-            off: None,
+            paused_until: None,
+            disabled: None,
         }
     }
 
@@ -210,37 +210,38 @@ mod tests {
 
     #[test]
     fn one_that_fails_now_and_then_does_not_rest() {
-        assert_eq!(trouble(2, 10).standing(at(10)), Standing::Open, "too few");
-        assert_eq!(trouble(100, 1).standing(at(4)), Standing::Open, "too short a time");
-        assert_eq!(trouble(3, 15).standing(at(15)), Standing::Resting(at(20)));
-        assert_eq!(trouble(3, 15).standing(at(20)), Standing::OneMayTry);
-        assert_eq!(trouble(3, 15).standing(at(49 * 3_600)), Standing::Past);
+        assert_eq!(health(2, 10).circuit_state(at(10)), CircuitState::Closed, "too few");
+        assert_eq!(health(100, 1).circuit_state(at(4)), CircuitState::Closed, "too short a time");
+        assert_eq!(health(3, 15).circuit_state(at(15)), CircuitState::Open(at(20)));
+        assert_eq!(health(3, 15).circuit_state(at(20)), CircuitState::HalfOpen);
+        assert_eq!(health(3, 15).circuit_state(at(49 * 3_600)), CircuitState::Stale);
     }
 
     #[test]
     fn one_that_asks_to_be_left_alone_rests_from_its_first_failure_on() {
-        let asked = |wait| Some(Trouble::asked_until(at(10), Duration::from_secs(wait)));
-        let one = Trouble { asked_until: asked(60), ..trouble(1, 10) };
-        assert_eq!(one.standing(at(69)), Standing::Resting(at(70)));
-        assert_eq!(one.standing(at(70)), Standing::Open);
-        let long = Trouble { asked_until: asked(86_400), ..trouble(9, 10) };
-        assert_eq!(long.standing(at(909)), Standing::Resting(at(910)), "a quarter of an hour");
-        assert_eq!(long.standing(at(910)), Standing::OneMayTry);
+        let asked = |wait| Some(EndpointHealth::paused_until(at(10), Duration::from_secs(wait)));
+        let one = EndpointHealth { paused_until: asked(60), ..health(1, 10) };
+        assert_eq!(one.circuit_state(at(69)), CircuitState::Open(at(70)));
+        assert_eq!(one.circuit_state(at(70)), CircuitState::Closed);
+        let long = EndpointHealth { paused_until: asked(86_400), ..health(9, 10) };
+        assert_eq!(long.circuit_state(at(909)), CircuitState::Open(at(910)), "a quarter of an hour");
+        assert_eq!(long.circuit_state(at(910)), CircuitState::HalfOpen);
     }
 
     #[test]
     fn rests_grow_from_seconds_to_minutes() {
-        let rests = |rests| Trouble { rests, ..trouble(9, 15) }.rest_from(at(0), Duration::from_secs(15));
-        let seconds: Vec<_> = (0..9).map(|n| rests(n).duration_since(at(0)).as_secs()).collect();
+        let times_opened =
+            |times_opened| EndpointHealth { times_opened, ..health(9, 15) }.open_until(at(0), Duration::from_secs(15));
+        let seconds: Vec<_> = (0..9).map(|n| times_opened(n).duration_since(at(0)).as_secs()).collect();
         assert_eq!(seconds, [20, 25, 35, 55, 95, 175, 335, 655, 915]);
-        assert_eq!(rests(u32::MAX).duration_since(at(0)).as_secs(), 915);
+        assert_eq!(times_opened(u32::MAX).duration_since(at(0)).as_secs(), 915);
     }
 
     #[test]
     fn five_days_of_nothing_but_failures_are_too_much_and_a_few_failures_are_not() {
         let days = 5 * 86_400;
-        assert!(trouble(5, days).is_unbearable());
-        assert!(!trouble(5, days - 1).is_unbearable());
-        assert!(!trouble(4, days).is_unbearable());
+        assert!(health(5, days).should_disable());
+        assert!(!health(5, days - 1).should_disable());
+        assert!(!health(4, days).should_disable());
     }
 }

@@ -120,8 +120,8 @@ impl EventId {
 
     /// The id of the notice that an endpoint was switched off at `since`.
     #[must_use]
-    pub fn of_endpoint_off(endpoint: EndpointId, since: Timestamp) -> Self {
-        Self(derive(&["event", "off", &endpoint.to_string(), &since.as_millisecond().to_string()]))
+    pub fn of_endpoint_disabled(endpoint: EndpointId, since: Timestamp) -> Self {
+        Self(derive(&["event", "disabled", &endpoint.to_string(), &since.as_millisecond().to_string()]))
     }
 }
 

@@ -43,7 +43,7 @@ pub use content::{
     ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
     TimePicker, TimeSlot,
 };
-pub use endpoint::{Endpoint, Off, Standing, Trouble};
+pub use endpoint::{CircuitState, Disabled, Endpoint, EndpointHealth};
 pub use exemption::Exemptions;
 pub use fault::{Fault, FaultCode};
 pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};

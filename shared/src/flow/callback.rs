@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    endpoint::{Admission, EndpointIs, admit, note_failure, note_success},
+    endpoint::{Admission, EndpointStatus, admit, note_failure, note_success},
     told::{OnRecord, look_for_record},
 };
 use super::{Gateway, Unavailable};
@@ -107,7 +107,7 @@ pub async fn callback(
         info!(event.id = %job.subject.event_id(), subject = %job.subject, "not told in this dialect");
         return Ok(());
     };
-    let endpoint = told.is_of_an_endpoint().then(|| Endpoint::of(&account.id, url));
+    let endpoint = told.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
     let call = Call { job, account: &account, endpoint, begun_at: now };
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
@@ -184,8 +184,8 @@ async fn conclude(
     };
     gateway.metrics.count(Metric::CallbackFailures, about(), 1);
     match note_failure(gateway, directory, call, &failure).await? {
-        EndpointIs::On => try_again(gateway, call, &failure).await,
-        EndpointIs::Off => {
+        EndpointStatus::Enabled => try_again(gateway, call, &failure).await,
+        EndpointStatus::Disabled => {
             hold_back(gateway, call);
             Ok(())
         }
@@ -195,7 +195,7 @@ async fn conclude(
 /// What is on record stays there, and can be told when the endpoint is on again.
 fn hold_back<S, Q>(gateway: &Gateway<S, Q>, call: &Call<'_>) {
     gateway.metrics.count(Metric::CallbacksHeldBack, About::new(Some(&call.account.id), None), 1);
-    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is off");
+    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is disabled");
 }
 
 async fn try_again(

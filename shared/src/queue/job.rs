@@ -124,7 +124,7 @@ pub enum Subject {
     /// A reply came in.
     Reply { reply: ReplyId },
     /// An endpoint was switched off.
-    EndpointOff { endpoint: EndpointId, since: Timestamp },
+    EndpointDisabled { endpoint: EndpointId, since: Timestamp },
 }
 
 impl Subject {
@@ -134,7 +134,7 @@ impl Subject {
         match *self {
             Self::State { message, state } => EventId::of_state(message, state),
             Self::Reply { reply } => EventId::of_reply(reply),
-            Self::EndpointOff { endpoint, since } => EventId::of_endpoint_off(endpoint, since),
+            Self::EndpointDisabled { endpoint, since } => EventId::of_endpoint_disabled(endpoint, since),
         }
     }
 }
@@ -145,7 +145,7 @@ impl fmt::Display for Subject {
         match self {
             Self::State { message, state } => write!(f, "{message} {}", state.as_str()),
             Self::Reply { reply } => write!(f, "reply {reply}"),
-            Self::EndpointOff { endpoint, .. } => write!(f, "endpoint {endpoint} off"),
+            Self::EndpointDisabled { endpoint, .. } => write!(f, "endpoint {endpoint} disabled"),
         }
     }
 }
@@ -234,7 +234,7 @@ mod tests {
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
         let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));
-        let off = CallbackJob { subject: Subject::EndpointOff { endpoint, since: job.announced_at }, ..job };
+        let off = CallbackJob { subject: Subject::EndpointDisabled { endpoint, since: job.announced_at }, ..job };
         assert_eq!(CallbackJob::read(&off.write()).unwrap(), off);
     }
 

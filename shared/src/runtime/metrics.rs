@@ -63,7 +63,7 @@ pub enum Metric {
     /// has no URL for them any more.
     CallbacksHeldBack,
     /// Endpoints that were switched off.
-    EndpointsOff,
+    EndpointsDisabled,
     /// Messages that a tick enqueued.
     ScheduledWork,
     /// How late a tick found the message that was due the longest.

@@ -10,7 +10,8 @@ use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered}
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, EndpointId, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner, Trouble,
+        Account, AccountId, ApiKeyHash, EndpointHealth, EndpointId, Exemptions, Keywords, Rates, Routes, SenderId,
+        SenderOwner,
     },
     runtime::Clock,
 };
@@ -31,7 +32,7 @@ pub struct Directory<D = DynamoDirectory> {
     rates: Remembered<(), Rates>,
     keywords: Remembered<(), Keywords>,
     exemptions: Remembered<(), Exemptions>,
-    pub(super) troubles: Remembered<EndpointId, Option<Trouble>>,
+    pub(super) all_health: Remembered<EndpointId, Option<EndpointHealth>>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -49,7 +50,7 @@ impl<D: DirectoryStore> Directory<D> {
             rates: Remembered::for_up_to(KEPT),
             keywords: Remembered::for_up_to(KEPT),
             exemptions: Remembered::for_up_to(KEPT),
-            troubles: Remembered::for_up_to(KEPT),
+            all_health: Remembered::for_up_to(KEPT),
         }
     }
 

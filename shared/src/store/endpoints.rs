@@ -1,15 +1,15 @@
 //! What is on record of endpoints that fail, remembered for a short while: that
 //! there is nothing for as long as the rest of the directory, and what there is only
-//! for [`TROUBLE_KEPT`], so that an endpoint that works again is soon known to. That
+//! for [`HEALTH_TTL`], so that an endpoint that works again is soon known to. That
 //! one is off is looked up each time, as what is to be told to it ends there.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Directory, Freshness, StoreError};
-use crate::domain::{Endpoint, EndpointId, ExecutionId, Trouble};
+use crate::domain::{Endpoint, EndpointHealth, EndpointId, ExecutionId};
 
 /// How long it is remembered that an endpoint fails.
-const TROUBLE_KEPT: SignedDuration = SignedDuration::from_secs(5);
+const HEALTH_TTL: SignedDuration = SignedDuration::from_secs(5);
 
 /// A call that failed.
 pub struct FailedCall<'a> {
@@ -18,16 +18,16 @@ pub struct FailedCall<'a> {
     pub at: Timestamp,
     pub reason: &'a str,
     /// Until when the endpoint wants to be left alone, if it said so.
-    pub asked_until: Option<Timestamp>,
+    pub paused_until: Option<Timestamp>,
 }
 
 /// What became of beginning to try an endpoint after a rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum ProbeStart {
     /// This run is the one that tries.
-    Ours(Trouble),
+    Ours(EndpointHealth),
     /// Something else is on record by now.
-    Otherwise(Trouble),
+    Lost(EndpointHealth),
     /// Nothing is: it works again.
     Recovered,
 }
@@ -39,32 +39,36 @@ pub trait Endpoints {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn trouble(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<Trouble>, StoreError>;
+    async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
 
     /// Counts a failure. Gives what is on record then.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn note_failure(&self, call: &FailedCall<'_>) -> Result<Trouble, StoreError>;
+    async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
     /// Lets the others wait until then, if nobody has begun to try it since it was `seen`.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn begin_try(&self, seen: &Trouble, until: Timestamp, execution_id: ExecutionId)
-    -> Result<Begun, StoreError>;
+    async fn begin_probe(
+        &self,
+        seen: &EndpointHealth,
+        until: Timestamp,
+        execution_id: ExecutionId,
+    ) -> Result<ProbeStart, StoreError>;
 
     /// Switches it off, unless it has answered since it was `seen`, or is off already.
     /// Gives what is on record then, which bears the stamp of the run that did.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn switch_off(
+    async fn disable(
         &self,
-        seen: &Trouble,
+        seen: &EndpointHealth,
         at: Timestamp,
         execution_id: ExecutionId,
-    ) -> Result<Option<Trouble>, StoreError>;
+    ) -> Result<Option<EndpointHealth>, StoreError>;
 
     /// Takes what is on record away, unless it is off: one answer among others, of an
     /// event that was under way, does not switch it on. Says whether nothing is on record.
@@ -80,13 +84,13 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
-        let (now, read) = (self.clock.now(), || self.store.trouble(endpoint, Freshness::Recent));
-        if self.troubles.get(now, &endpoint, read).await?.is_none() {
+    pub async fn health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
+        let (now, read) = (self.clock.now(), || self.store.health(endpoint, Freshness::Recent));
+        if self.all_health.get(now, &endpoint, read).await?.is_none() {
             return Ok(None);
         }
-        match self.troubles.get_newer_than(TROUBLE_KEPT, now, &endpoint, read).await? {
-            Some(found) if found.off.is_some() => self.latest_trouble(endpoint).await,
+        match self.all_health.get_newer_than(HEALTH_TTL, now, &endpoint, read).await? {
+            Some(found) if found.disabled.is_some() => self.latest_health(endpoint).await,
             found => Ok(found),
         }
     }
@@ -95,9 +99,9 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn latest_trouble(&self, endpoint: EndpointId) -> Result<Option<Trouble>, StoreError> {
-        let found = self.store.trouble(endpoint, Freshness::Latest).await?;
-        self.troubles.put(self.clock.now(), &endpoint, found.clone());
+    pub async fn latest_health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
+        let found = self.store.health(endpoint, Freshness::Latest).await?;
+        self.all_health.put(self.clock.now(), &endpoint, found.clone());
         Ok(found)
     }
 
@@ -105,44 +109,47 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn note_failure(&self, call: &FailedCall<'_>) -> Result<Trouble, StoreError> {
-        let trouble = self.store.note_failure(call).await?;
-        self.troubles.put(self.clock.now(), &call.endpoint.id(), Some(trouble.clone()));
-        Ok(trouble)
+    pub async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
+        let health = self.store.note_failure(call).await?;
+        self.all_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
+        Ok(health)
     }
 
-    /// See [`Endpoints::begin_try`].
+    /// See [`Endpoints::begin_probe`].
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn begin_try(
+    pub async fn begin_probe(
         &self,
-        seen: &Trouble,
+        seen: &EndpointHealth,
         until: Timestamp,
         execution_id: ExecutionId,
-    ) -> Result<Begun, StoreError> {
-        let begun = self.store.begin_try(seen, until, execution_id).await?;
+    ) -> Result<ProbeStart, StoreError> {
+        let begun = self.store.begin_probe(seen, until, execution_id).await?;
         let found = match &begun {
-            Begun::Ours(found) | Begun::Otherwise(found) => Some(found.clone()),
-            Begun::Recovered => None,
+            ProbeStart::Ours(found) | ProbeStart::Lost(found) => Some(found.clone()),
+            ProbeStart::Recovered => None,
         };
-        self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
+        self.all_health.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(begun)
     }
 
-    /// See [`Endpoints::switch_off`]. Says whether this run did.
+    /// See [`Endpoints::disable`]. Says whether this run did.
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn switch_off(
+    pub async fn disable(
         &self,
-        seen: &Trouble,
+        seen: &EndpointHealth,
         at: Timestamp,
         execution_id: ExecutionId,
     ) -> Result<bool, StoreError> {
-        let found = self.store.switch_off(seen, at, execution_id).await?;
-        let is_ours = found.as_ref().and_then(|found| found.off).is_some_and(|off| off.execution_id == execution_id);
-        self.troubles.put(self.clock.now(), &seen.endpoint.id(), found);
+        let found = self.store.disable(seen, at, execution_id).await?;
+        let is_ours = found
+            .as_ref()
+            .and_then(|found| found.disabled)
+            .is_some_and(|disabled| disabled.execution_id == execution_id);
+        self.all_health.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(is_ours)
     }
 
@@ -150,10 +157,10 @@ impl<D: Endpoints> Directory<D> {
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn clear_trouble(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+    pub async fn clear_health(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let is_clear = self.store.clear(endpoint).await?;
         if is_clear {
-            self.troubles.put(self.clock.now(), &endpoint, None);
+            self.all_health.put(self.clock.now(), &endpoint, None);
         }
         Ok(is_clear)
     }

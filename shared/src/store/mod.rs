@@ -21,7 +21,7 @@ pub use change::{
 };
 pub use directory::{Directory, KEPT};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
-pub use endpoints::{Begun, Endpoints, FailedCall};
+pub use endpoints::{Endpoints, FailedCall, ProbeStart};
 pub use page::{Bookmark, Entry, Page, Position, Record};
 pub use secrets::{CarrierSecrets, SecretStore, SecretsByCarrier, SecretsManager};
 pub use sent_ids::{SentId, SentIds};

@@ -34,20 +34,23 @@ async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() 
         .await;
     assert_eq!((&listed[0]["url"], &listed[1]["url"]), (&json!(system.sink("gone")), &json!(system.sink("failing"))));
     assert_eq!((&listed[0]["account"], &listed[1]["reason"]), (&json!("demo"), &json!("status 503")));
-    assert!(listed[0]["off_since"].is_string() && listed[1]["off_since"].is_null());
+    assert!(listed[0]["disabled_since"].is_string() && listed[1]["disabled_since"].is_null());
     let text = printed(&system, &["endpoint", "list", "--account", "demo"]).await;
-    assert!(text.starts_with("ACCOUNT  STATE") && text.contains("off since") && text.lines().count() == 3, "{text}");
+    assert!(
+        text.starts_with("ACCOUNT  STATE") && text.contains("disabled since") && text.lines().count() == 3,
+        "{text}"
+    );
     assert!(!text.contains("status=") && text.contains("fails"), "{text}");
     assert_eq!(read(&system, &["endpoint", "list", "--account", "other"]).await["endpoints"], json!([]));
     assert!(refused(&system, &["endpoint", "list", "--account", "nobody"]).await.contains("no account nobody"));
 
-    let on = ["endpoint", "on", "demo", &format!("{}?any=query", system.sink("gone"))];
+    let on = ["endpoint", "enable", "demo", &format!("{}?any=query", system.sink("gone"))];
     let switched = admin(&system, &on).await;
-    let words = format!("was off since {}", listed[0]["off_since"].as_str().unwrap());
+    let words = format!("was disabled since {}", listed[0]["disabled_since"].as_str().unwrap());
     assert!(switched.code == 0 && switched.err.contains(&words) && switched.err.contains("replay"), "{}", switched.err);
     assert!(refused(&system, &on).await.contains("nothing is on record"));
-    let off = admin(&system, &["endpoint", "on", "demo", &system.sink("failing")]).await;
-    assert!(off.code == 0 && off.err.contains("was not off") && !off.err.contains("replay"), "{}", off.err);
+    let off = admin(&system, &["endpoint", "enable", "demo", &system.sink("failing")]).await;
+    assert!(off.code == 0 && off.err.contains("was not disabled") && !off.err.contains("replay"), "{}", off.err);
     assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"], json!([]));
 }
 

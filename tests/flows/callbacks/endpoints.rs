@@ -36,16 +36,16 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
     system.until_quiet().await;
     assert_eq!(client.calls(), 1);
     let known = on_record(&system).await;
-    assert_eq!((known.len(), &known[0]["url"], known[0]["off_since"].is_string()), (1, &json!(client.url), true));
+    assert_eq!((known.len(), &known[0]["url"], known[0]["disabled_since"].is_string()), (1, &json!(client.url), true));
     assert_eq!(notice["json"]["type"], "endpoint.disabled");
-    assert_eq!(notice["json"]["timestamp"], known[0]["off_since"]);
+    assert_eq!(notice["json"]["timestamp"], known[0]["disabled_since"]);
     assert_eq!(
         notice["json"]["data"],
         json!({"url": client.url, "since": known[0]["failing_since"], "reason": "gone for good (410)"})
     );
 
     client.answers(200);
-    printed(&system, &["endpoint", "on", "demo", &format!("{}?id=7", client.url)]).await;
+    printed(&system, &["endpoint", "enable", "demo", &format!("{}?id=7", client.url)]).await;
     let told = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
     assert_eq!(told, json!({"messages": 3, "replies": 0, "held_back": 0}));
     system.advance(32).await;
@@ -69,7 +69,7 @@ async fn an_endpoint_that_is_switched_on_is_called_at_once() {
     system.until_quiet().await;
     client.answers(200);
     // The worker has just read that it is off.
-    printed(&system, &["endpoint", "on", "demo", &client.url]).await;
+    printed(&system, &["endpoint", "enable", "demo", &client.url]).await;
     send(&system, client.url.as_str()).await;
     client.until_calls(&system, 2).await;
 }
@@ -107,22 +107,22 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
     system.until_quiet().await;
     let replay = ["callback", "replay", "demo", "--since", &begun];
     let asked = admin(&system, &replay).await;
-    assert!(asked.code == 2 && asked.err.contains("3 of them are for endpoints that are off"), "{}", asked.err);
+    assert!(asked.code == 2 && asked.err.contains("3 of them are for disabled endpoints"), "{}", asked.err);
     let held_back = read(&system, &[&replay[..], &["--yes"]].concat()).await;
     assert_eq!(held_back, json!({"messages": 4, "replies": 0, "held_back": 3}));
     system.advance(32).await;
     system.until_quiet().await;
     assert_eq!((client.calls(), system.sunk("others").await.len()), (3, 2));
 
-    for unclear in [&["endpoint", "on", "demo"][..], &["endpoint", "on", "demo", &client.url, "--all"]] {
+    for unclear in [&["endpoint", "enable", "demo"][..], &["endpoint", "enable", "demo", &client.url, "--all"]] {
         assert_eq!(admin(&system, unclear).await.code, 2, "{unclear:?}");
     }
     client.answers(200);
-    let on = read(&system, &["endpoint", "on", "demo", "--all"]).await;
+    let on = read(&system, &["endpoint", "enable", "demo", "--all"]).await;
     assert_eq!(on["urls"].as_array().unwrap().len(), 3, "{on}");
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
-    let none = admin(&system, &["endpoint", "on", "demo", "--all"]).await;
-    assert!(none.code == 0 && none.err.contains("No endpoint of demo is off"), "{}", none.err);
+    let none = admin(&system, &["endpoint", "enable", "demo", "--all"]).await;
+    assert!(none.code == 0 && none.err.contains("No endpoint of demo is disabled"), "{}", none.err);
     assert_eq!(read(&system, &[&replay[..], &["--yes"]].concat()).await["held_back"], 0);
     system.advance(32).await;
     client.until_calls(&system, 6).await;

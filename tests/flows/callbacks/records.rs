@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, CallbackUrl, Endpoint, ExecutionId, Standing, Trouble},
+    domain::{AccountId, CallbackUrl, CircuitState, Endpoint, EndpointHealth, ExecutionId},
     runtime::aws,
-    store::{Begun, DynamoDirectory, Endpoints, FailedCall, Freshness},
+    store::{DynamoDirectory, Endpoints, FailedCall, Freshness, ProbeStart},
 };
 
 use crate::system::System;
@@ -25,17 +25,17 @@ impl Records {
         Self { _system: system, store, endpoint: Endpoint::of(&AccountId::parse("demo").unwrap(), &url) }
     }
 
-    async fn fail(&self, at: Timestamp) -> Trouble {
+    async fn fail(&self, at: Timestamp) -> EndpointHealth {
         self.fail_asking(at, None).await
     }
 
-    async fn fail_asking(&self, at: Timestamp, asked_until: Option<Timestamp>) -> Trouble {
-        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", asked_until };
+    async fn fail_asking(&self, at: Timestamp, paused_until: Option<Timestamp>) -> EndpointHealth {
+        let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", paused_until };
         self.store.note_failure(&call).await.unwrap()
     }
 
-    async fn on_record(&self) -> Option<Trouble> {
-        self.store.trouble(self.endpoint.id(), Freshness::Latest).await.unwrap()
+    async fn on_record(&self) -> Option<EndpointHealth> {
+        self.store.health(self.endpoint.id(), Freshness::Latest).await.unwrap()
     }
 }
 
@@ -49,23 +49,23 @@ async fn failures_are_counted_from_the_first_since_the_last_success() {
     for second in [0, 10, 20] {
         records.fail(at(second)).await;
     }
-    let trouble = records.on_record().await.unwrap();
-    assert_eq!((trouble.since, trouble.last_at, trouble.failures), (at(0), at(20), 3));
-    assert_eq!((trouble.endpoint, trouble.rests, trouble.off), (records.endpoint.clone(), 0, None));
+    let health = records.on_record().await.unwrap();
+    assert_eq!((health.since, health.last_at, health.failures), (at(0), at(20), 3));
+    assert_eq!((health.endpoint, health.times_opened, health.disabled), (records.endpoint.clone(), 0, None));
     assert!(records.store.clear(records.endpoint.id()).await.unwrap());
     assert_eq!(records.on_record().await, None);
     assert!(records.store.clear(records.endpoint.id()).await.unwrap(), "there was nothing any more");
-    let trouble = records.fail(at(30)).await;
-    assert_eq!((trouble.since, trouble.failures), (at(30), 1));
+    let health = records.fail(at(30)).await;
+    assert_eq!((health.since, health.failures), (at(30), 1));
 }
 
 #[tokio::test]
 async fn how_long_an_endpoint_asked_to_be_left_alone_outlasts_its_next_failure() {
     let records = Records::start().await;
     records.fail_asking(at(0), Some(at(60))).await;
-    assert_eq!(records.fail(at(1)).await.asked_until, Some(at(60)));
-    assert_eq!(records.on_record().await.unwrap().standing(at(2)), Standing::Resting(at(60)));
-    assert_eq!(records.fail_asking(at(2), Some(at(30))).await.asked_until, Some(at(30)), "the newest word counts");
+    assert_eq!(records.fail(at(1)).await.paused_until, Some(at(60)));
+    assert_eq!(records.on_record().await.unwrap().circuit_state(at(2)), CircuitState::Open(at(60)));
+    assert_eq!(records.fail_asking(at(2), Some(at(30))).await.paused_until, Some(at(30)), "the newest word counts");
 }
 
 #[tokio::test]
@@ -73,10 +73,10 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     let records = Records::start().await;
     let seen = records.fail(at(0)).await;
     records.store.clear(records.endpoint.id()).await.unwrap();
-    let off_by = async |seen: &Trouble, run: u64| {
-        let found = records.store.switch_off(seen, at(3), ExecutionId::new(run)).await.unwrap();
+    let off_by = async |seen: &EndpointHealth, run: u64| {
+        let found = records.store.disable(seen, at(3), ExecutionId::new(run)).await.unwrap();
         assert_eq!(found, records.on_record().await);
-        found.and_then(|trouble| trouble.off).map(|off| (off.since, off.execution_id))
+        found.and_then(|health| health.disabled).map(|disabled| (disabled.since, disabled.execution_id))
     };
     assert_eq!(off_by(&seen, 1).await, None);
     assert_eq!(records.on_record().await, None);
@@ -99,12 +99,12 @@ async fn of_many_that_would_try_an_endpoint_one_does() {
     let records = Records::start().await;
     let seen = records.fail(at(0)).await;
     // They found it at the same moment.
-    let begun = join_all((0..20).map(|n| records.store.begin_try(&seen, at(60), ExecutionId::new(n)))).await;
-    let ours = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Ours(_)))).count();
-    let others = begun.iter().filter(|begun| matches!(begun, Ok(Begun::Otherwise(_)))).count();
+    let begun = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
+    let ours = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Ours(_)))).count();
+    let others = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Lost(_)))).count();
     assert_eq!((ours, others), (1, 19));
-    assert_eq!(records.on_record().await.unwrap().rests, 1);
+    assert_eq!(records.on_record().await.unwrap().times_opened, 1);
     records.store.clear(records.endpoint.id()).await.unwrap();
-    assert_eq!(records.store.begin_try(&seen, at(60), ExecutionId::new(0)).await.unwrap(), Begun::Recovered);
+    assert_eq!(records.store.begin_probe(&seen, at(60), ExecutionId::new(0)).await.unwrap(), ProbeStart::Recovered);
     assert_eq!(records.on_record().await, None);
 }

@@ -7,22 +7,22 @@ use super::callback_url;
 
 #[derive(Debug, Subcommand)]
 pub enum EndpointCommand {
-    /// List the endpoints that fail: since when, how often in a row, why, and which are off
+    /// List the endpoints that fail: since when, how often in a row, why, and which are disabled
     List {
         /// Only this account's
         #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
         account: Option<AccountId>,
     },
-    /// Switch an endpoint on again, or end its rest
+    /// Enable a disabled endpoint, or close its circuit breaker
     #[command(
-        override_usage = "admin endpoint on [OPTIONS] <ACCOUNT> <URL|--all>",
-        after_help = "An endpoint is an account's callback URL without its query. It is switched off when it answers\n\
+        override_usage = "admin endpoint enable [OPTIONS] <ACCOUNT> <URL|--all>",
+        after_help = "An endpoint is an account's callback URL without its query. It is disabled when it answers\n\
         410, or when for five days every call to it has failed. A client whose URLs differ in their paths has\n\
         an endpoint for each. Examples:\n  \
-        admin endpoint on acme https://acme.example/receipts\n  \
-        admin endpoint on acme --all"
+        admin endpoint enable acme https://acme.example/receipts\n  \
+        admin endpoint enable acme --all"
     )]
-    On {
+    Enable {
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,
         #[command(flatten)]
@@ -35,7 +35,7 @@ pub enum EndpointCommand {
 pub struct WhichEndpoints {
     #[arg(value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
-    /// Every endpoint of the account's that is off; those that rest go on resting
+    /// Every disabled endpoint of the account; open circuit breakers stay open
     #[arg(long)]
     pub all: bool,
 }
@@ -65,7 +65,7 @@ pub struct CallbackReplay {
     /// Only what is told at this address; its query does not count
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
-    /// Do it; without this, it says how much there is, and how much of it is for endpoints that are off
+    /// Do it; without this, it says how much there is, and how much of it is for disabled endpoints
     #[arg(long)]
     pub yes: bool,
 }

@@ -13,11 +13,11 @@ use tracing::{info, warn};
 use super::{Call, Failure};
 use crate::{
     callbacks::TIMEOUT,
-    domain::{Endpoint, Standing, Trouble},
+    domain::{CircuitState, Endpoint, EndpointHealth},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
     runtime::{About, Metric, error_chain},
-    store::{Begun, Directory, DirectoryStore, Endpoints, FailedCall, StoreError},
+    store::{Directory, DirectoryStore, Endpoints, FailedCall, ProbeStart, StoreError},
 };
 
 /// Whether a call may be made.
@@ -32,10 +32,10 @@ pub(super) enum Admission {
 
 /// What a failure came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EndpointIs {
+pub(super) enum EndpointStatus {
     /// It is to be tried again.
-    On,
-    Off,
+    Enabled,
+    Disabled,
 }
 
 pub(super) async fn admit<S>(
@@ -44,21 +44,21 @@ pub(super) async fn admit<S>(
     call: &Call<'_>,
 ) -> Result<Admission, StoreError> {
     let (Some(endpoint), now) = (&call.endpoint, call.begun_at) else { return Ok(Admission::Now) };
-    let Some(trouble) = directory.trouble(endpoint.id()).await? else { return Ok(Admission::Now) };
-    match trouble.standing(now) {
-        Standing::Open => Ok(Admission::Now),
-        Standing::Off => Ok(Admission::Never),
-        Standing::Resting(until) => Ok(later(gateway, until, now)),
-        Standing::Past => {
-            let is_on = directory.clear_trouble(endpoint.id()).await?;
+    let Some(health) = directory.health(endpoint.id()).await? else { return Ok(Admission::Now) };
+    match health.circuit_state(now) {
+        CircuitState::Closed => Ok(Admission::Now),
+        CircuitState::Disabled => Ok(Admission::Never),
+        CircuitState::Open(until) => Ok(later(gateway, until, now)),
+        CircuitState::Stale => {
+            let is_on = directory.clear_health(endpoint.id()).await?;
             Ok(if is_on { Admission::Now } else { Admission::Never })
         }
-        Standing::OneMayTry => {
-            let until = trouble.rest_from(now, TIMEOUT);
-            match directory.begin_try(&trouble, until, gateway.random.execution_id()).await? {
-                Begun::Ours(_) | Begun::Recovered => Ok(Admission::Now),
-                Begun::Otherwise(found) if found.off.is_some() => Ok(Admission::Never),
-                Begun::Otherwise(found) => Ok(later(gateway, found.retry_at.max(now), now)),
+        CircuitState::HalfOpen => {
+            let until = health.rest_from(now, TIMEOUT);
+            match directory.begin_probe(&health, until, gateway.random.execution_id()).await? {
+                ProbeStart::Ours(_) | ProbeStart::Recovered => Ok(Admission::Now),
+                ProbeStart::Lost(found) if found.disabled.is_some() => Ok(Admission::Never),
+                ProbeStart::Lost(found) => Ok(later(gateway, found.retry_at.max(now), now)),
             }
         }
     }
@@ -85,9 +85,9 @@ async fn clear_if_known(
     endpoint: &Endpoint,
     job: CallbackJob,
 ) -> Result<(), StoreError> {
-    if job.attempts > 0 || directory.trouble(endpoint.id()).await?.is_some() {
-        let is_on = directory.clear_trouble(endpoint.id()).await?;
-        let words = if is_on { "an endpoint works again" } else { "an endpoint that is off has answered" };
+    if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
+        let is_on = directory.clear_health(endpoint.id()).await?;
+        let words = if is_on { "an endpoint works again" } else { "an endpoint that is disabled has answered" };
         info!(endpoint.id = %endpoint.id(), "{words}");
     }
     Ok(())
@@ -98,46 +98,51 @@ pub(super) async fn note_failure<S>(
     directory: &Directory<impl DirectoryStore + Endpoints>,
     call: &Call<'_>,
     failure: &Failure,
-) -> Result<EndpointIs, Unavailable> {
-    let Some(endpoint) = &call.endpoint else { return Ok(EndpointIs::On) };
+) -> Result<EndpointStatus, Unavailable> {
+    let Some(endpoint) = &call.endpoint else { return Ok(EndpointStatus::Enabled) };
     let at = gateway.clock.now();
-    let asked_until = failure.retry_after.filter(|_| failure.is_busy).map(|wait| Trouble::asked_until(at, wait));
-    let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, asked_until };
-    let trouble = match directory.note_failure(&failed).await {
-        Ok(trouble) => trouble,
+    let paused_until =
+        failure.retry_after.filter(|_| failure.is_busy).map(|wait| EndpointHealth::paused_until(at, wait));
+    let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
+    let health = match directory.note_failure(&failed).await {
+        Ok(health) => health,
         // The event has a next try of its own, whatever is on record of its endpoint.
         Err(error) => {
             warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint fails");
-            return Ok(EndpointIs::On);
+            return Ok(EndpointStatus::Enabled);
         }
     };
-    if trouble.off.is_some() {
-        return Ok(EndpointIs::Off);
+    if health.disabled.is_some() {
+        return Ok(EndpointStatus::Disabled);
     }
-    if !failure.is_gone && !trouble.is_unbearable() {
-        return Ok(EndpointIs::On);
+    if !failure.is_gone && !health.should_disable() {
+        return Ok(EndpointStatus::Enabled);
     }
-    Ok(if switch_off(gateway, directory, call, &trouble).await? { EndpointIs::Off } else { EndpointIs::On })
+    Ok(if disable(gateway, directory, call, &health).await? {
+        EndpointStatus::Disabled
+    } else {
+        EndpointStatus::Enabled
+    })
 }
 
 /// Announces the notice if the account wants it, then records what it is about.
 /// Says no where the endpoint has answered meanwhile, or another run was quicker.
-async fn switch_off<S>(
+async fn disable<S>(
     gateway: &Gateway<S, impl Queue>,
     directory: &Directory<impl DirectoryStore + Endpoints>,
     call: &Call<'_>,
-    trouble: &Trouble,
+    health: &EndpointHealth,
 ) -> Result<bool, Unavailable> {
-    let (endpoint, now, execution_id) = (trouble.endpoint.id(), gateway.clock.now(), gateway.random.execution_id());
+    let (endpoint, now, execution_id) = (health.endpoint.id(), gateway.clock.now(), gateway.random.execution_id());
     if call.account.notice_url.is_some() {
-        let notice = CallbackJob::announcing(Subject::EndpointOff { endpoint, since: now }, execution_id, now);
+        let notice = CallbackJob::announcing(Subject::EndpointDisabled { endpoint, since: now }, execution_id, now);
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
-    if !directory.switch_off(trouble, now, execution_id).await? {
-        info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is off already");
+    if !directory.disable(health, now, execution_id).await? {
+        info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is disabled already");
         return Ok(false);
     }
-    gateway.metrics.count(Metric::EndpointsOff, About::new(Some(&call.account.id), None), 1);
-    warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = trouble.failures, reason = trouble.reason, "an endpoint was switched off");
+    gateway.metrics.count(Metric::EndpointsDisabled, About::new(Some(&call.account.id), None), 1);
+    warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = health.failures, reason = health.reason, "an endpoint was switched disabled");
     Ok(true)
 }

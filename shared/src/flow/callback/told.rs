@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     callbacks::notice,
     dialects::Dialect,
-    domain::{Account, AccountId, CallbackUrl, ExecutionId, Message, ReceiptStatus, Reply, State, Trouble},
+    domain::{Account, AccountId, CallbackUrl, EndpointHealth, ExecutionId, Message, ReceiptStatus, Reply, State},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
     store::{Directory, DirectoryStore, Endpoints, Freshness, Messages},
@@ -17,7 +17,7 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(
 pub(super) enum Told {
     State(Box<Message>, State),
     Reply(Reply),
-    EndpointOff(Box<Trouble>),
+    EndpointDisabled(Box<EndpointHealth>),
 }
 
 impl Told {
@@ -25,7 +25,7 @@ impl Told {
         match self {
             Self::State(message, _) => &message.account,
             Self::Reply(reply) => &reply.account,
-            Self::EndpointOff(trouble) => trouble.endpoint.account(),
+            Self::EndpointDisabled(health) => health.endpoint.account(),
         }
     }
 
@@ -33,13 +33,13 @@ impl Told {
         match self {
             Self::State(message, _) => message.callback.as_ref(),
             Self::Reply(_) => account.reply_url.as_ref(),
-            Self::EndpointOff(_) => account.notice_url.as_ref(),
+            Self::EndpointDisabled(_) => account.notice_url.as_ref(),
         }
     }
 
     /// Whether it counts for the endpoint what becomes of the call.
-    pub(super) fn is_of_an_endpoint(&self) -> bool {
-        !matches!(self, Self::EndpointOff(_))
+    pub(super) fn counts_for_endpoint(&self) -> bool {
+        !matches!(self, Self::EndpointDisabled(_))
     }
 
     /// None for what the gateway says in its own words.
@@ -47,7 +47,7 @@ impl Told {
         match self {
             Self::State(message, _) => Some(message.dialect),
             Self::Reply(reply) => Some(reply.dialect),
-            Self::EndpointOff(_) => None,
+            Self::EndpointDisabled(_) => None,
         }
     }
 
@@ -56,7 +56,7 @@ impl Told {
     pub(super) fn is_overtaken(&self) -> bool {
         match self {
             Self::State(message, state) => !state.is_final() && message.state().is_final(),
-            Self::Reply(_) | Self::EndpointOff(_) => false,
+            Self::Reply(_) | Self::EndpointDisabled(_) => false,
         }
     }
 
@@ -65,7 +65,7 @@ impl Told {
         match self {
             Self::State(message, state) => message.dialect.state_event(message, *state),
             Self::Reply(reply) => Some(reply.dialect.reply_event(reply)),
-            Self::EndpointOff(trouble) => Some(notice::endpoint_disabled(trouble)),
+            Self::EndpointDisabled(health) => Some(notice::endpoint_disabled(health)),
         }
     }
 }
@@ -105,10 +105,11 @@ async fn on_record(
             Some(reply) => (vec![reply.execution_id], Told::Reply(reply)),
             None => return Ok(OnRecord::NotYet),
         },
-        Subject::EndpointOff { endpoint, .. } => match directory.latest_trouble(endpoint).await? {
-            Some(trouble) => {
-                (trouble.off.iter().map(|off| off.execution_id).collect(), Told::EndpointOff(Box::new(trouble)))
-            }
+        Subject::EndpointDisabled { endpoint, .. } => match directory.latest_health(endpoint).await? {
+            Some(health) => (
+                health.disabled.iter().map(|disabled| disabled.execution_id).collect(),
+                Told::EndpointDisabled(Box::new(health)),
+            ),
             None => return Ok(OnRecord::NotYet),
         },
     };

@@ -206,10 +206,10 @@ pub(super) const SINCE: &str = "since";
 pub(super) const LAST_AT: &str = "last_at";
 pub(super) const FAILURES: &str = "failures";
 pub(super) const REASON: &str = "reason";
-pub(super) const RESTS: &str = "rests";
-pub(super) const ASKED_UNTIL: &str = "asked_until";
-pub(super) const TRIED_BY: &str = "tried_by";
-pub(super) const OFF_SINCE: &str = "off_since";
+pub(super) const TIMES_OPENED: &str = "times_opened";
+pub(super) const PAUSED_UNTIL: &str = "paused_until";
+pub(super) const PROBED_BY: &str = "probed_by";
+pub(super) const DISABLED_SINCE: &str = "disabled_since";
 /// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
