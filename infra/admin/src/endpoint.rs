@@ -44,7 +44,7 @@ async fn list(desk: &Desk, account: Option<&AccountId>) -> Result<Report, Failur
 fn state(health: &EndpointHealth, now: Timestamp) -> String {
     match (health.disabled, health.circuit_state(now)) {
         (Some(disabled), _) => format!("disabled since {}", time(disabled.since)),
-        (None, CircuitState::Open(until)) => format!("paused until {}", time(until)),
+        (None, CircuitState::Open(until)) => format!("circuit open until {}", time(until)),
         (None, _) => "fails".to_owned(),
     }
 }

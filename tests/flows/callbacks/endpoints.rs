@@ -145,7 +145,7 @@ async fn a_client_that_is_busy_is_called_with_nothing_before_the_time_it_named()
     system.advance(300).await;
     system.until_put_off().await;
     assert_eq!(calls(), 1);
-    assert!(on_record(&system).await[0]["rests_until"].is_string());
+    assert!(on_record(&system).await[0]["open_until"].is_string());
     // Those that came meanwhile wait for up to half as long again.
     system.advance(600).await;
     system.until("it is called again", async || (calls() > 1).then_some(())).await;
@@ -247,7 +247,7 @@ async fn while_an_endpoint_rests_one_event_tries_it_and_a_success_lets_the_other
     }
     system.until_put_off().await;
     assert!(client.calls() <= EVENTS + tries, "{} calls", client.calls());
-    assert!(on_record(&system).await[0]["rests_until"].is_string());
+    assert!(on_record(&system).await[0]["open_until"].is_string());
 
     let failed = client.calls();
     client.answers(200);
