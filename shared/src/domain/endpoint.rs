@@ -31,7 +31,7 @@ const DISABLE_THRESHOLD: u32 = 5;
 const STALE_AFTER: SignedDuration = SignedDuration::from_hours(48);
 /// How long a record is kept after the last failure: not much longer than it says
 /// anything, for a client may have an address for each message.
-const KEPT: SignedDuration = SignedDuration::from_hours(72);
+const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// How long one is kept that is off. Then it is tried anew.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -163,7 +163,7 @@ impl EndpointHealth {
     /// Until when the record of a failure at `at` is kept.
     #[must_use]
     pub fn kept_until(at: Timestamp) -> Timestamp {
-        at.saturating_add(KEPT).unwrap_or(Timestamp::MAX)
+        at.saturating_add(HEALTH_KEPT).unwrap_or(Timestamp::MAX)
     }
 
     /// Until when it is kept that an endpoint was switched off at `at`.

@@ -26,7 +26,7 @@ use crate::{
         Moment, OnUnknown, Progress, Receipts, Reference, SenderKind, SenderOwner, SentFrom, Validity,
     },
     queue::Queue,
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{Directory, DirectoryStore, Messages, Recipients, StoreError},
 };
 
@@ -123,7 +123,7 @@ async fn run(
 
 fn report<S, Q>(gateway: &Gateway<S, Q>, account: &AccountId, messages: &[(usize, Message)], now: Timestamp) {
     let new = messages.iter().filter(|(_, message)| message.created_at == now).count();
-    gateway.metrics.count(Metric::Accepted, About::new(Some(account), None), new);
+    gateway.metrics.count(Metric::Accepted, MetricDimensions::new(Some(account), None), new);
     for (_, message) in messages {
         info!(message.id = %message.id, account.id = %account, message.state = message.state().as_str(), "accepted");
     }

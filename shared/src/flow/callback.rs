@@ -27,7 +27,7 @@ use crate::{
     callbacks::{Answer, Caller, Delivery, retry_gap},
     domain::{Account, Endpoint},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{Directory, DirectoryStore, Endpoints, Messages},
 };
 
@@ -98,7 +98,7 @@ pub async fn callback(
         return Ok(());
     };
     let Some(url) = told.url(&account) else {
-        gateway.metrics.count(Metric::CallbacksHeldBack, About::new(Some(&account.id), None), 1);
+        gateway.metrics.count(Metric::CallbacksHeldBack, MetricDimensions::new(Some(&account.id), None), 1);
         info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "not told, as the account has no URL for it");
         return Ok(());
     };
@@ -161,7 +161,7 @@ async fn conclude(
     answer: Answer,
 ) -> Result<(), Unavailable> {
     let (job, event) = (call.job, call.job.subject.event_id());
-    let about = || About::new(Some(&call.account.id), None);
+    let about = || MetricDimensions::new(Some(&call.account.id), None);
     let failure = match answer {
         Answer::Taken { status } => {
             gateway.metrics.count(Metric::Told, about(), 1);
@@ -194,7 +194,7 @@ async fn conclude(
 
 /// What is on record stays there, and can be told when the endpoint is on again.
 fn hold_back<S, Q>(gateway: &Gateway<S, Q>, call: &Call<'_>) {
-    gateway.metrics.count(Metric::CallbacksHeldBack, About::new(Some(&call.account.id), None), 1);
+    gateway.metrics.count(Metric::CallbacksHeldBack, MetricDimensions::new(Some(&call.account.id), None), 1);
     info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is disabled");
 }
 
@@ -210,7 +210,7 @@ async fn try_again(
     if now >= end {
         warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
         gateway.queue.dead_letter(job).await?;
-        gateway.metrics.count(Metric::CallbacksGivenUp, About::new(Some(&call.account.id), None), 1);
+        gateway.metrics.count(Metric::CallbacksGivenUp, MetricDimensions::new(Some(&call.account.id), None), 1);
         return Ok(());
     }
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());

@@ -25,7 +25,7 @@ use crate::{
     carriers::{CarrierName, CarrierReceipt, SubmitReference},
     domain::{Brought, Message, Progress, Receipt, ReceiptStatus, Unmatched, UnmatchedKind},
     queue::{FailedSubmit, Job, Queue},
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{Directory, DirectoryStore, Freshness, Messages, Recorded, SentIds, UnmatchedStore},
 };
 
@@ -215,7 +215,7 @@ pub(super) async fn record(
         ReceiptStatus::Undelivered | ReceiptStatus::Expired | ReceiptStatus::Rejected => Some(Metric::Failed),
     };
     if let Some(metric) = metric.filter(|_| recorded == Recorded::New) {
-        gateway.metrics.count(metric, About::new(Some(&message.account), Some(carrier)), 1);
+        gateway.metrics.count(metric, MetricDimensions::new(Some(&message.account), Some(carrier)), 1);
     }
     let words = if recorded == Recorded::Already { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");

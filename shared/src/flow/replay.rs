@@ -11,14 +11,14 @@ use super::{Gateway, Unavailable, callback::executions_of};
 use crate::{
     domain::{Account, CallbackUrl, Endpoint, EndpointId, ExecutionId, Message, State},
     queue::{CallbackJob, Queue, Subject},
-    store::{KEPT, Messages, Position, Record},
+    store::{DIRECTORY_TTL, Messages, Position, Record},
 };
 
 /// How much of the log is read at once.
 const READ_AT_ONCE: u16 = 100;
 /// What an operator changed just before, as an endpoint's being off or the account's
 /// URLs, is known to every worker by then.
-const DELAY: Duration = Duration::from_secs(KEPT.as_secs().unsigned_abs() + 1);
+const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
 /// Which messages and replies of an account, by when they were accepted or came in.
 #[derive(Clone, Debug)]

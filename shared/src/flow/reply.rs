@@ -21,7 +21,7 @@ use crate::{
         UnmatchedKind,
     },
     queue::{CallbackJob, Queue, Subject},
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError, UnmatchedStore},
 };
 
@@ -124,7 +124,7 @@ pub(super) async fn attribute(
     announce(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
-        gateway.metrics.count(Metric::Replies, About::new(Some(&recorded.account), Some(carrier)), 1);
+        gateway.metrics.count(Metric::Replies, MetricDimensions::new(Some(&recorded.account), Some(carrier)), 1);
     }
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };

@@ -9,7 +9,7 @@ use crate::{
     carriers::CarrierName,
     domain::{ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{About, Metric, error_chain},
+    runtime::{Metric, MetricDimensions, error_chain},
     store::{Change, Messages, Settlement},
 };
 
@@ -80,7 +80,7 @@ pub(super) async fn settle(
 }
 
 fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settlement) {
-    let about = || About::new(Some(&message.account), settlement.carrier.or(message.carrier));
+    let about = || MetricDimensions::new(Some(&message.account), settlement.carrier.or(message.carrier));
     let metric = match settlement.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,

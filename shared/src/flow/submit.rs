@@ -42,7 +42,7 @@ use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
     domain::{Ended, ExecutionId, Message, MessageId, Progress, ReceiptStatus, Tried},
     queue::{FailedSubmit, Job, Queue},
-    runtime::{About, Metric, error_chain},
+    runtime::{Metric, MetricDimensions, error_chain},
     store::{
         Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, SentIds,
         Settlement, StoreError,
@@ -180,7 +180,7 @@ async fn give_way(
         tried,
     };
     if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
-        gateway.metrics.count(Metric::GaveWay, About::new(Some(&message.account), carrier), 1);
+        gateway.metrics.count(Metric::GaveWay, MetricDimensions::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::{
     carriers::{Each, UnreadableError},
     domain::{Unmatched, UnmatchedId, UnmatchedKind},
     queue::{Job, Queue},
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{Bookmark, Directory, DirectoryStore, Messages, Recipients, SentIds, StoreError, UnmatchedStore},
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn keep_unmatched(
     let id = unmatched.id;
     let is_new = gateway.store.keep_unmatched(&unmatched).await?;
     if is_new {
-        gateway.metrics.count(Metric::Unmatched, About::new(None, Some(id.carrier)), 1);
+        gateway.metrics.count(Metric::Unmatched, MetricDimensions::new(None, Some(id.carrier)), 1);
     }
     let words = if is_new { "unmatched" } else { "unmatched already" };
     warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "matches nothing and is {words}");

@@ -83,21 +83,21 @@ impl Metric {
     }
 }
 
-/// Whom a value is about, where it is about someone.
+/// The account and carrier that a value is counted for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct About {
+pub struct MetricDimensions {
     account: Option<AccountId>,
     carrier: Option<CarrierName>,
 }
 
-impl About {
+impl MetricDimensions {
     #[must_use]
     pub fn new(account: Option<&AccountId>, carrier: Option<CarrierName>) -> Self {
         Self { account: account.cloned(), carrier }
     }
 
     /// The names that CloudWatch knows them by, with their values.
-    fn dimensions(&self) -> Vec<(&'static str, &str)> {
+    fn named(&self) -> Vec<(&'static str, &str)> {
         let account = self.account.as_ref().map(|account| ("Account", account.as_str()));
         account.into_iter().chain(self.carrier.map(|carrier| ("Carrier", carrier.as_str()))).collect()
     }
@@ -115,7 +115,7 @@ pub struct Metrics(Option<Arc<Inner>>);
 
 struct Inner {
     namespace: String,
-    tally: Mutex<BTreeMap<About, BTreeMap<Metric, Values>>>,
+    tally: Mutex<BTreeMap<MetricDimensions, BTreeMap<Metric, Values>>>,
     out: Mutex<Box<dyn Write + Send>>,
 }
 
@@ -140,26 +140,26 @@ impl Metrics {
         Self(Some(Arc::new(Inner { namespace, tally: Mutex::default(), out: Mutex::new(Box::new(out)) })))
     }
 
-    pub fn count(&self, metric: Metric, about: About, count: usize) {
-        self.add(about, metric, |values| match values {
+    pub fn count(&self, metric: Metric, dimensions: MetricDimensions, count: usize) {
+        self.add(dimensions, metric, |values| match values {
             Values::Sum(sum) => *sum += count,
             Values::Each(_) => {}
         });
     }
 
     /// A time that has passed; one of another clock that ran ahead counts as none.
-    pub fn time(&self, metric: Metric, about: About, passed: SignedDuration) {
-        self.add(about, metric, |values| match values {
+    pub fn time(&self, metric: Metric, dimensions: MetricDimensions, passed: SignedDuration) {
+        self.add(dimensions, metric, |values| match values {
             Values::Each(values) => values.push(passed.as_secs_f64().max(0.0)),
             Values::Sum(_) => {}
         });
     }
 
-    fn add(&self, about: About, metric: Metric, change: impl FnOnce(&mut Values)) {
+    fn add(&self, dimensions: MetricDimensions, metric: Metric, change: impl FnOnce(&mut Values)) {
         let Some(inner) = &self.0 else { return };
         let mut tally = inner.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let empty = if metric.unit() == "Count" { Values::Sum(0) } else { Values::Each(Vec::new()) };
-        change(tally.entry(about).or_default().entry(metric).or_insert(empty));
+        change(tally.entry(dimensions).or_default().entry(metric).or_insert(empty));
     }
 
     /// Writes what was counted.
@@ -167,9 +167,9 @@ impl Metrics {
         let Some(inner) = &self.0 else { return };
         let tally = std::mem::take(&mut *inner.tally.lock().unwrap_or_else(PoisonError::into_inner));
         let mut lines = String::new();
-        for (about, mut metrics) in tally {
+        for (dimensions, mut metrics) in tally {
             while !metrics.is_empty() {
-                let (line, rest) = line(&inner.namespace, &about, metrics, now);
+                let (line, rest) = line(&inner.namespace, &dimensions, metrics, now);
                 lines += &line.to_string();
                 lines.push('\n');
                 metrics = rest;
@@ -185,11 +185,11 @@ impl Metrics {
 /// A line, and what did not fit into it.
 fn line(
     namespace: &str,
-    about: &About,
+    dimensions: &MetricDimensions,
     metrics: BTreeMap<Metric, Values>,
     now: Timestamp,
 ) -> (Value, BTreeMap<Metric, Values>) {
-    let dimensions = about.dimensions();
+    let dimensions = dimensions.named();
     let sets = std::iter::once(json!([])).chain(dimensions.iter().map(|(name, _)| json!([name])));
     let described = metrics.keys().map(|metric| json!({"Name": metric.name(), "Unit": metric.unit()}));
     let directive = json!({
@@ -246,8 +246,8 @@ mod tests {
         (Metrics::to("ours", written.clone()), written)
     }
 
-    fn acme() -> About {
-        About::new(Some(&AccountId::parse("acme").unwrap()), Some(CarrierName::Loopback))
+    fn acme() -> MetricDimensions {
+        MetricDimensions::new(Some(&AccountId::parse("acme").unwrap()), Some(CarrierName::Loopback))
     }
 
     #[test]
@@ -275,9 +275,9 @@ mod tests {
     fn more_values_than_a_line_may_have_take_another() {
         let (metrics, written) = start();
         for second in 0..250 {
-            metrics.time(Metric::CallbackDelay, About::default(), SignedDuration::from_secs(second));
+            metrics.time(Metric::CallbackDelay, MetricDimensions::default(), SignedDuration::from_secs(second));
         }
-        metrics.count(Metric::Told, About::default(), 250);
+        metrics.count(Metric::Told, MetricDimensions::default(), 250);
         metrics.publish(Timestamp::UNIX_EPOCH);
         let lines = written.take();
         let lengths: Vec<_> = lines.iter().map(|line| line["CallbackDelay"].as_array().unwrap().len()).collect();

@@ -16,7 +16,7 @@ pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
 pub use connect::{Part, connect_directory, connect_gateway, connect_secrets};
 pub use http::{HttpStack, TlsError};
-pub use metrics::{About, Metric, Metrics};
+pub use metrics::{Metric, MetricDimensions, Metrics};
 pub use random::Random;
 pub(crate) use retry_after::retry_after;
 pub use telemetry::error_chain;

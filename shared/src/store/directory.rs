@@ -2,11 +2,11 @@
 //!
 //! Accounts, keys and senders change by an operator's hand, and every message
 //! asks for them: a warm function reads each at most twice a minute. So a
-//! revoked key works for up to [`KEPT`] longer.
+//! revoked key works for up to [`DIRECTORY_TTL`] longer.
 
 use jiff::SignedDuration;
 
-use super::{DirectoryStore, DynamoDirectory, StoreError, remembered::Remembered};
+use super::{DirectoryStore, DynamoDirectory, StoreError, ttl_cache::TtlCache};
 use crate::{
     carriers::{CarrierName, CarrierSettings},
     domain::{
@@ -17,22 +17,22 @@ use crate::{
 };
 
 /// How long an answer is remembered.
-pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
+pub const DIRECTORY_TTL: SignedDuration = SignedDuration::from_secs(30);
 
 /// A directory that remembers what it read.
 pub struct Directory<D = DynamoDirectory> {
     pub(super) store: D,
     pub(super) clock: Clock,
-    keys: Remembered<ApiKeyHash, Option<AccountId>>,
-    accounts: Remembered<AccountId, Option<Account>>,
-    owners: Remembered<SenderId, Option<SenderOwner>>,
-    pool: Remembered<(), Vec<SenderId>>,
-    carriers: Remembered<CarrierName, Option<CarrierSettings>>,
-    routes: Remembered<(), Routes>,
-    rates: Remembered<(), Rates>,
-    keywords: Remembered<(), Keywords>,
-    exemptions: Remembered<(), Exemptions>,
-    pub(super) all_health: Remembered<EndpointId, Option<EndpointHealth>>,
+    keys: TtlCache<ApiKeyHash, Option<AccountId>>,
+    accounts: TtlCache<AccountId, Option<Account>>,
+    owners: TtlCache<SenderId, Option<SenderOwner>>,
+    pool: TtlCache<(), Vec<SenderId>>,
+    carriers: TtlCache<CarrierName, Option<CarrierSettings>>,
+    routes: TtlCache<(), Routes>,
+    rates: TtlCache<(), Rates>,
+    keywords: TtlCache<(), Keywords>,
+    exemptions: TtlCache<(), Exemptions>,
+    pub(super) endpoint_health: TtlCache<EndpointId, Option<EndpointHealth>>,
 }
 
 impl<D: DirectoryStore> Directory<D> {
@@ -41,16 +41,16 @@ impl<D: DirectoryStore> Directory<D> {
         Self {
             store,
             clock,
-            keys: Remembered::for_up_to(KEPT),
-            accounts: Remembered::for_up_to(KEPT),
-            owners: Remembered::for_up_to(KEPT),
-            pool: Remembered::for_up_to(KEPT),
-            carriers: Remembered::for_up_to(KEPT),
-            routes: Remembered::for_up_to(KEPT),
-            rates: Remembered::for_up_to(KEPT),
-            keywords: Remembered::for_up_to(KEPT),
-            exemptions: Remembered::for_up_to(KEPT),
-            all_health: Remembered::for_up_to(KEPT),
+            keys: TtlCache::new(DIRECTORY_TTL),
+            accounts: TtlCache::new(DIRECTORY_TTL),
+            owners: TtlCache::new(DIRECTORY_TTL),
+            pool: TtlCache::new(DIRECTORY_TTL),
+            carriers: TtlCache::new(DIRECTORY_TTL),
+            routes: TtlCache::new(DIRECTORY_TTL),
+            rates: TtlCache::new(DIRECTORY_TTL),
+            keywords: TtlCache::new(DIRECTORY_TTL),
+            exemptions: TtlCache::new(DIRECTORY_TTL),
+            endpoint_health: TtlCache::new(DIRECTORY_TTL),
         }
     }
 

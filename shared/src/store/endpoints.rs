@@ -86,10 +86,10 @@ impl<D: Endpoints> Directory<D> {
     /// When the store did not answer.
     pub async fn health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
         let (now, read) = (self.clock.now(), || self.store.health(endpoint, Freshness::Recent));
-        if self.all_health.get(now, &endpoint, read).await?.is_none() {
+        if self.endpoint_health.get(now, &endpoint, read).await?.is_none() {
             return Ok(None);
         }
-        match self.all_health.get_newer_than(HEALTH_TTL, now, &endpoint, read).await? {
+        match self.endpoint_health.get_if_newer_than(HEALTH_TTL, now, &endpoint, read).await? {
             Some(found) if found.disabled.is_some() => self.latest_health(endpoint).await,
             found => Ok(found),
         }
@@ -101,7 +101,7 @@ impl<D: Endpoints> Directory<D> {
     /// When the store did not answer.
     pub async fn latest_health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
         let found = self.store.health(endpoint, Freshness::Latest).await?;
-        self.all_health.put(self.clock.now(), &endpoint, found.clone());
+        self.endpoint_health.put(self.clock.now(), &endpoint, found.clone());
         Ok(found)
     }
 
@@ -111,7 +111,7 @@ impl<D: Endpoints> Directory<D> {
     /// When the store did not answer.
     pub async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
         let health = self.store.note_failure(call).await?;
-        self.all_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
+        self.endpoint_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
         Ok(health)
     }
 
@@ -130,7 +130,7 @@ impl<D: Endpoints> Directory<D> {
             ProbeStart::Ours(found) | ProbeStart::Lost(found) => Some(found.clone()),
             ProbeStart::Recovered => None,
         };
-        self.all_health.put(self.clock.now(), &seen.endpoint.id(), found);
+        self.endpoint_health.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(begun)
     }
 
@@ -149,7 +149,7 @@ impl<D: Endpoints> Directory<D> {
             .as_ref()
             .and_then(|found| found.disabled)
             .is_some_and(|disabled| disabled.execution_id == execution_id);
-        self.all_health.put(self.clock.now(), &seen.endpoint.id(), found);
+        self.endpoint_health.put(self.clock.now(), &seen.endpoint.id(), found);
         Ok(is_ours)
     }
 
@@ -160,7 +160,7 @@ impl<D: Endpoints> Directory<D> {
     pub async fn clear_health(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let is_clear = self.store.clear(endpoint).await?;
         if is_clear {
-            self.all_health.put(self.clock.now(), &endpoint, None);
+            self.endpoint_health.put(self.clock.now(), &endpoint, None);
         }
         Ok(is_clear)
     }

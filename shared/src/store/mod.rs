@@ -11,15 +11,15 @@ mod directory;
 pub mod dynamo;
 mod endpoints;
 mod page;
-mod remembered;
 mod secrets;
 mod sent_ids;
+mod ttl_cache;
 mod unmatched;
 
 pub use change::{
     Change, DueWork, GivingWay, Insertion, Lease, Onward, Recorded, ScheduledWork, SendingAgain, Settlement, Unfinished,
 };
-pub use directory::{Directory, KEPT};
+pub use directory::{DIRECTORY_TTL, Directory};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
 pub use endpoints::{Endpoints, FailedCall, ProbeStart};
 pub use page::{Bookmark, Entry, Page, Position, Record};

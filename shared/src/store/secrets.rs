@@ -2,8 +2,8 @@
 //! carriers, as JSON by the carrier's name, so that a function may read exactly
 //! one thing and an account pays for one.
 //!
-//! What was read is remembered for [`KEPT`]; a token that is not among what is
-//! remembered is looked for anew, though not more often than every [`PAUSE`],
+//! What was read is remembered for [`SECRETS_TTL`]; a token that is not among what is
+//! remembered is looked for anew, though not more often than every [`REREAD_PAUSE`],
 //! so that a new token counts at once and a flood of wrong ones costs little.
 
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use std::collections::BTreeMap;
 use aws_sdk_secretsmanager::Client;
 use jiff::SignedDuration;
 
-use super::{StoreError, remembered::Remembered};
+use super::{StoreError, ttl_cache::TtlCache};
 use crate::{
     carriers::{CarrierName, CarrierSecret},
     runtime::Clock,
 };
 
 /// How long a secret that was replaced may go on to count.
-pub const KEPT: SignedDuration = SignedDuration::from_mins(5);
-const PAUSE: SignedDuration = SignedDuration::from_secs(10);
+pub const SECRETS_TTL: SignedDuration = SignedDuration::from_mins(5);
+const REREAD_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Each carrier's secrets.
 pub type SecretsByCarrier = BTreeMap<CarrierName, CarrierSecret>;
@@ -35,13 +35,13 @@ pub trait SecretStore {
 pub struct CarrierSecrets<S = SecretsManager> {
     store: S,
     clock: Clock,
-    read: Remembered<(), SecretsByCarrier>,
+    read: TtlCache<(), SecretsByCarrier>,
 }
 
 impl<S: SecretStore> CarrierSecrets<S> {
     #[must_use]
     pub fn new(store: S, clock: Clock) -> Self {
-        Self { store, clock, read: Remembered::for_up_to(KEPT) }
+        Self { store, clock, read: TtlCache::new(SECRETS_TTL) }
     }
 
     /// Whether the carrier was given this token for the paths that it posts to.
@@ -54,7 +54,7 @@ impl<S: SecretStore> CarrierSecrets<S> {
         if is_among(self.read.get(now, &(), || self.store.carriers()).await?) {
             return Ok(true);
         }
-        Ok(is_among(self.read.get_newer_than(PAUSE, now, &(), || self.store.carriers()).await?))
+        Ok(is_among(self.read.get_if_newer_than(REREAD_PAUSE, now, &(), || self.store.carriers()).await?))
     }
 
     /// What the gateway shows this carrier; none if the carrier has given us none.

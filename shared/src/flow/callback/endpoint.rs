@@ -16,7 +16,7 @@ use crate::{
     domain::{CircuitState, Endpoint, EndpointHealth},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{About, Metric, error_chain},
+    runtime::{Metric, MetricDimensions, error_chain},
     store::{Directory, DirectoryStore, Endpoints, FailedCall, ProbeStart, StoreError},
 };
 
@@ -142,7 +142,7 @@ async fn disable<S>(
         info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is disabled already");
         return Ok(false);
     }
-    gateway.metrics.count(Metric::EndpointsDisabled, About::new(Some(&call.account.id), None), 1);
+    gateway.metrics.count(Metric::EndpointsDisabled, MetricDimensions::new(Some(&call.account.id), None), 1);
     warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = health.failures, reason = health.reason, "an endpoint was switched disabled");
     Ok(true)
 }

@@ -13,7 +13,7 @@ use crate::{
         carrier_id::{canonical, spellings, unique_match},
     },
     flow::Gateway,
-    runtime::{About, Metric, error_chain},
+    runtime::{Metric, MetricDimensions, error_chain},
     store::{Directory, DirectoryStore, SentIds, StoreError},
 };
 
@@ -55,7 +55,7 @@ pub(in crate::flow) async fn name<Q>(
         Ok(None) => Named::NotYet,
         Err(error) => {
             warn!(carrier = carrier.as_str(), %error, "a receipt is refused");
-            gateway.metrics.count(Metric::Ambiguous, About::new(None, Some(carrier)), 1);
+            gateway.metrics.count(Metric::Ambiguous, MetricDimensions::new(None, Some(carrier)), 1);
             Named::Never
         }
     })

@@ -19,7 +19,7 @@ use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Ended, ExecutionId, Message, Progress, Tried},
     flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
-    runtime::{About, Metric, error_chain},
+    runtime::{Metric, MetricDimensions, error_chain},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
 };
 
@@ -93,7 +93,11 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                 }
                 Outcome::Rejected { reason } => (Ended::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
-                    self.gateway.metrics.count(Metric::Busy, About::new(Some(&message.account), Some(way.carrier)), 1);
+                    self.gateway.metrics.count(
+                        Metric::Busy,
+                        MetricDimensions::new(Some(&message.account), Some(way.carrier)),
+                        1,
+                    );
                     let more = Wait { place: way.place, reason: reason.clone(), retry_after };
                     wait = Some(Wait::shorter(wait, more));
                     (Ended::Busy, reason)

@@ -25,7 +25,7 @@ use crate::{
         settle::{settle, settlement},
     },
     queue::Queue,
-    runtime::{About, Metric},
+    runtime::{Metric, MetricDimensions},
     store::{
         Change, Directory, DirectoryStore, Messages, Recipients, ScheduledWork, SecretStore, SendingAgain, SentIds,
         Settlement, StoreError,
@@ -164,7 +164,7 @@ async fn send_again(
     let again = SendingAgain { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
     if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {
         if ended == Ended::Unknown {
-            gateway.metrics.count(Metric::Resent, About::new(Some(&message.account), message.carrier), 1);
+            gateway.metrics.count(Metric::Resent, MetricDimensions::new(Some(&message.account), message.carrier), 1);
         }
         let carrier = message.carrier.map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, ended = ended.as_str(), "sent again");
