@@ -13,10 +13,10 @@ const MIB: usize = 1 << 20;
 const INVALID: &str = "urn:problem:invalid-request";
 
 /// A fault: which message, which field, which code.
-type Fault<'a> = (Option<u64>, &'a str, &'a str);
+type FieldError<'a> = (Option<u64>, &'a str, &'a str);
 
 /// The answer is that problem, with those faults and no others, each explained.
-pub fn assert_problem(answer: &Answer, status: u16, kind: &str, faults: &[Fault]) {
+pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldError]) {
     let body = &answer.body;
     assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
     assert_eq!(body["type"], kind, "{body}");
@@ -24,7 +24,7 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, faults: &[Fault]
         assert!(!error["message"].as_str().unwrap().is_empty());
         (error["index"].as_u64(), error["field"].as_str().unwrap(), error["code"].as_str().unwrap())
     });
-    assert_eq!(told.collect::<Vec<_>>(), faults, "{body}");
+    assert_eq!(told.collect::<Vec<_>>(), errors, "{body}");
 }
 
 /// How many items are in a table.
@@ -217,8 +217,8 @@ async fn two_messages_of_a_request_cannot_have_one_id() {
     let one = || with(good(), "id", id);
     let spelt = with(good(), "id", id.to_uppercase());
     let answer = system.post(DEMO, &json!({"messages": [one(), good(), spelt, with(one(), "body", "")]})).await;
-    let faults = [(Some(2), "id", "duplicate"), (Some(3), "id", "duplicate"), (Some(3), "body", "empty")];
-    assert_problem(&answer, 400, INVALID, &faults);
+    let errors = [(Some(2), "id", "duplicate"), (Some(3), "id", "duplicate"), (Some(3), "body", "empty")];
+    assert_problem(&answer, 400, INVALID, &errors);
     let answer = system.post(DEMO, &json!({"defaults": {"id": id}, "messages": [good(), good()]})).await;
     assert_problem(&answer, 400, INVALID, &[(Some(1), "id", "duplicate")]);
     assert_nothing_was_done(&system).await;
@@ -266,8 +266,8 @@ async fn a_sender_of_another_account_of_nobody_or_of_the_pool_is_refused() {
     let from = |value: &str| with(good(), "from", json!({"type": "custom", "value": value}));
     let senders = ["441234567890", "449999999999", "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
     let answer = system.post(DEMO, &json!({"messages": senders.map(from)})).await;
-    let faults = [1, 2, 3, 4].map(|index| (Some(index), "from.value", "not_owned"));
-    assert_problem(&answer, 403, "urn:problem:sender-not-owned", &faults);
+    let errors = [1, 2, 3, 4].map(|index| (Some(index), "from.value", "not_owned"));
+    assert_problem(&answer, 403, "urn:problem:sender-not-owned", &errors);
     assert_nothing_was_done(&system).await;
 }
 
@@ -335,7 +335,7 @@ async fn a_hostile_body_is_a_clear_fault() {
     };
     let twice = |json: &str| in_field("reference", json);
     let invalid_utf8 = [&b"{\"messages\":[{\"body\":\""[..], b"\xff\xfe\xc3", b"\"}]}"].concat();
-    for (body, fault) in [
+    for (body, error) in [
         (nested("[", "]").into_bytes(), (None, "(body)", "malformed")),
         (nested("{\"a\":", "}").into_bytes(), (None, "(body)", "malformed")),
         (in_field("body", &nested("[", "]")).into_bytes(), (None, "(body)", "malformed")),
@@ -357,7 +357,7 @@ async fn a_hostile_body_is_a_clear_fault() {
         (vec![0; 1000], (None, "(body)", "malformed")),
     ] {
         println!("{}", String::from_utf8_lossy(&body[..body.len().min(200)]));
-        assert_problem(&post_bytes(&system, body).await, 400, INVALID, &[fault]);
+        assert_problem(&post_bytes(&system, body).await, 400, INVALID, &[error]);
     }
     assert_nothing_was_done(&system).await;
 }

@@ -1,7 +1,7 @@
 //! The dialect of CM.com: what its clients post, are answered and are told.
 
 mod documents;
-mod faults;
+mod errors;
 mod textless;
 
 use local::config::Config;

@@ -6,7 +6,7 @@ use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     dialects::mplus,
-    domain::{AccountId, Fault, FaultCode, MessageId, PhoneNumber, SenderId, State},
+    domain::{AccountId, FieldError, FieldErrorCode, MessageId, PhoneNumber, SenderId, State},
     edge::{Problem, authenticate, json, path_segments, query},
     flow::{
         Gateway,
@@ -76,13 +76,13 @@ impl Messages {
     }
 
     async fn list(&self, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
-        let mut faults = Vec::new();
-        let state = parameter(request, "state", &mut faults, |text| {
-            State::parse(text).ok_or((FaultCode::UnknownValue, "is not the name of a state".to_owned()))
+        let mut errors = Vec::new();
+        let state = parameter(request, "state", &mut errors, |text| {
+            State::parse(text).ok_or((FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
         });
-        let number = parameter(request, "to", &mut faults, parse_number);
-        let (after, limit) = paging(request, &mut faults);
-        refuse(faults)?;
+        let number = parameter(request, "to", &mut errors, parse_number);
+        let (after, limit) = paging(request, &mut errors);
+        refuse(errors)?;
         let page = read::log(&self.gateway, account, &Filter { state, number }, after, limit).await?;
         Ok(json(StatusCode::OK, view::page(&page)))
     }
@@ -93,36 +93,36 @@ impl Messages {
         account: &AccountId,
         number: &str,
     ) -> Result<Response<Body>, Problem> {
-        let mut faults = Vec::new();
-        let number = parse_number(number).map_err(|(code, words)| faults.push(Fault::new("number", code, words)));
-        let sender = parameter(request, "sender", &mut faults, parse_sender);
-        let (after, limit) = paging(request, &mut faults);
-        let Ok(number) = number else { return Err(Problem::invalid(faults)) };
-        refuse(faults)?;
+        let mut errors = Vec::new();
+        let number = parse_number(number).map_err(|(code, words)| errors.push(FieldError::new("number", code, words)));
+        let sender = parameter(request, "sender", &mut errors, parse_sender);
+        let (after, limit) = paging(request, &mut errors);
+        let Ok(number) = number else { return Err(Problem::invalid(errors)) };
+        refuse(errors)?;
         let page = read::conversation(&self.gateway, account, &number, sender, after, limit).await?;
         Ok(json(StatusCode::OK, view::page(&page)))
     }
 }
 
-type ParameterFault = (FaultCode, String);
+type ParameterError = (FieldErrorCode, String);
 
-fn parse_number(text: &str) -> Result<PhoneNumber, ParameterFault> {
+fn parse_number(text: &str) -> Result<PhoneNumber, ParameterError> {
     // A '+' in a query means a space unless it is escaped, and most clients forget to.
-    PhoneNumber::parse(text.trim_start()).map_err(|error| (FaultCode::Malformed, error.to_string()))
+    PhoneNumber::parse(text.trim_start()).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
-fn parse_sender(text: &str) -> Result<SenderId, ParameterFault> {
+fn parse_sender(text: &str) -> Result<SenderId, ParameterError> {
     let number = text.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    SenderId::parse(number.unwrap_or(text)).map_err(|error| (FaultCode::Malformed, error.to_string()))
+    SenderId::parse(number.unwrap_or(text)).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
-fn paging(request: &Request, faults: &mut Vec<Fault>) -> (Option<Position>, u16) {
-    let after = parameter(request, "cursor", faults, |text| {
-        view::read_cursor(text).ok_or((FaultCode::Malformed, "is not a cursor of this API".to_owned()))
+fn paging(request: &Request, errors: &mut Vec<FieldError>) -> (Option<Position>, u16) {
+    let after = parameter(request, "cursor", errors, |text| {
+        view::read_cursor(text).ok_or((FieldErrorCode::Malformed, "is not a cursor of this API".to_owned()))
     });
-    let limit = parameter(request, "limit", faults, |text| {
+    let limit = parameter(request, "limit", errors, |text| {
         let limit = text.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-        limit.ok_or_else(|| (FaultCode::Malformed, format!("must be 1 to {LARGEST_PAGE}")))
+        limit.ok_or_else(|| (FieldErrorCode::Malformed, format!("must be 1 to {LARGEST_PAGE}")))
     });
     (after, limit.unwrap_or(PAGE))
 }
@@ -130,13 +130,13 @@ fn paging(request: &Request, faults: &mut Vec<Fault>) -> (Option<Position>, u16)
 fn parameter<T>(
     request: &Request,
     name: &str,
-    faults: &mut Vec<Fault>,
-    read: impl FnOnce(&str) -> Result<T, ParameterFault>,
+    errors: &mut Vec<FieldError>,
+    read: impl FnOnce(&str) -> Result<T, ParameterError>,
 ) -> Option<T> {
     let text = query(request, name)?;
-    read(&text).map_err(|(code, words)| faults.push(Fault::new(name, code, words))).ok()
+    read(&text).map_err(|(code, words)| errors.push(FieldError::new(name, code, words))).ok()
 }
 
-fn refuse(faults: Vec<Fault>) -> Result<(), Problem> {
-    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+fn refuse(errors: Vec<FieldError>) -> Result<(), Problem> {
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }

@@ -9,16 +9,16 @@ use shared::{
         Dialect,
         cm::{
             Asked, TOKEN_HEADER, Terms,
-            fault::{Flaw, RequestFault},
+            error::{MessageError, RequestError},
             query::Query,
             request, response,
             response::Reason,
             xml,
         },
     },
-    domain::{AccountId, Fault},
+    domain::{AccountId, FieldError},
     edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
-    flow::accept::{self, Refusal, accept, accept_each},
+    flow::accept::{self, AcceptError, accept, accept_each},
 };
 
 use crate::{Headers, Send};
@@ -28,11 +28,11 @@ pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body
     if request.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let (status, answer) = take_json(send, request).await.unwrap_or_else(|fault| response::refuse(&fault));
+    let (status, answer) = take_json(send, request).await.unwrap_or_else(|error| response::refuse(&error));
     json(status, answer)
 }
 
-async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestFault> {
+async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
     let posted = request::Posted::parse(read_body(request)?)?;
     let account = authenticate(send, request, posted.token()?).await?;
     let asked = posted.read(&terms(send))?;
@@ -41,7 +41,7 @@ async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String
         return Ok(response::write(&asked, &[]));
     }
     let accepted = accept_each(&send.gateway, &send.directory, &account, &wish).await;
-    let accepted = accepted.map_err(|refusal| unknown(&refusal))?;
+    let accepted = accepted.map_err(|error| unknown(&error))?;
     Ok(response::write(&asked, &accepted))
 }
 
@@ -54,20 +54,20 @@ pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<B
     };
     match taken {
         Ok(()) => empty(StatusCode::OK),
-        Err(Why::Request(fault)) => line(error(&Reason::Request(&fault))),
-        Err(Why::Message(flaw)) => line(error(&Reason::Message(&flaw))),
+        Err(Why::Request(error)) => line(error(&Reason::Request(&error))),
+        Err(Why::Message(error)) => line(error(&Reason::Message(&error))),
     }
 }
 
 /// Why nothing was taken.
 enum Why {
-    Request(RequestFault),
-    Message(Flaw),
+    Request(RequestError),
+    Message(MessageError),
 }
 
-impl From<RequestFault> for Why {
-    fn from(fault: RequestFault) -> Self {
-        Self::Request(fault)
+impl From<RequestError> for Why {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
     }
 }
 
@@ -86,39 +86,43 @@ async fn take_query(send: &Send, request: &Request) -> Result<(), Why> {
 
 /// All that is asked for, or nothing and the first flaw of it.
 async fn take_all(send: &Send, request: &Request, account: &AccountId, asked: Vec<Asked>) -> Result<(), Why> {
-    if let Some(flaw) = asked.iter().find_map(|asked| asked.draft.as_ref().err()) {
-        return Err(Why::Message(flaw.clone()));
+    if let Some(error) = asked.iter().find_map(|asked| asked.draft.as_ref().err()) {
+        return Err(Why::Message(error.clone()));
     }
     let wish = wish(request, &asked)?;
     match accept(&send.gateway, &send.directory, account, &wish).await {
         Ok(_) => Ok(()),
-        Err(refusal) => Err(Flaw::of_refusal(&refusal).map_or_else(|| unknown(&refusal).into(), Why::Message)),
+        Err(AcceptError::Rejected(rejection)) => {
+            Err(MessageError::of_rejection(&rejection).map_or(Why::Request(RequestError::Unknown), Why::Message))
+        }
+        Err(error @ AcceptError::Unavailable(_)) => Err(unknown(&error).into()),
     }
 }
 
-fn read_body(request: &Request) -> Result<&[u8], RequestFault> {
-    body(request, MOST_BYTES).map_err(|_| RequestFault::TooLarge)
+fn read_body(request: &Request) -> Result<&[u8], RequestError> {
+    body(request, MOST_BYTES).map_err(|_| RequestError::TooLarge)
 }
 
 /// Whose product token it is: one of the account's API keys. That of the body
 /// or query counts before that of the header.
-async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestFault> {
+async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestError> {
     let header = request.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let invalid = |token: &str| RequestFault::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
-    let token = token.or(header).ok_or(RequestFault::InvalidToken(None))?;
+    let invalid = |token: &str| RequestError::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
+    let token = token.or(header).ok_or(RequestError::InvalidToken(None))?;
     if token.is_empty() || token.len() > LONGEST_KEY {
         return Err(invalid(token));
     }
     let account = account_of_key(token, &send.directory).await;
-    account.map_err(|error| unknown(&error.into()))?.ok_or(RequestFault::NoAccount)
+    account.map_err(|error| unknown(&error.into()))?.ok_or(RequestError::NoAccount)
 }
 
 fn terms(send: &Send) -> Terms {
     Terms { limit: send.gateway.settings.segment_limit, now: send.gateway.clock.now() }
 }
 
-fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestFault> {
-    let header = |faults: Vec<Fault>| faults.into_iter().next().map_or(RequestFault::Unknown, RequestFault::Header);
+fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestError> {
+    let header =
+        |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
     let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(header)?;
     let drafts = asked.iter().filter_map(|asked| asked.draft.clone().ok()).collect();
     let (dialect, posted, dry_run) = (Dialect::Cm, asked.len(), false);
@@ -126,11 +130,11 @@ fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestFa
 }
 
 /// What failed is logged; the client learns only that it was not its doing.
-fn unknown(refusal: &Refusal) -> RequestFault {
-    if let Refusal::Unavailable(error) = refusal {
+fn unknown(error: &AcceptError) -> RequestError {
+    if let AcceptError::Unavailable(error) = error {
         log_unavailable(error);
     }
-    RequestFault::Unknown
+    RequestError::Unknown
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

@@ -6,7 +6,7 @@ mod mplus;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Fault, FaultCode, IdempotencyKey, OnUnknown},
+    domain::{FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
     edge::path_segments,
     flow::Gateway,
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
@@ -54,7 +54,7 @@ struct Headers {
 
 impl Headers {
     /// Everything that is wrong with them.
-    fn read(request: &Request) -> Result<Self, Vec<Fault>> {
+    fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
         match (idempotency_key(request), on_unknown(request)) {
             (Ok(idempotency_key), Ok(on_unknown)) => Ok(Self { idempotency_key, on_unknown }),
             (key, choice) => Err([key.err(), choice.err()].into_iter().flatten().collect()),
@@ -62,15 +62,18 @@ impl Headers {
     }
 }
 
-fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Fault> {
+fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldError> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().and_then(IdempotencyKey::parse);
-    let fault = || Fault::new("Idempotency-Key", FaultCode::Malformed, "must be 1 to 255 printable ASCII characters");
-    key.map(Some).ok_or_else(fault)
+    let error =
+        || FieldError::new("Idempotency-Key", FieldErrorCode::Malformed, "must be 1 to 255 printable ASCII characters");
+    key.map(Some).ok_or_else(error)
 }
 
-fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, Fault> {
+fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
     let Some(value) = request.headers().get("on-unknown") else { return Ok(None) };
     let choice = value.to_str().ok().and_then(|text| OnUnknown::parse(text.trim()));
-    choice.map(Some).ok_or_else(|| Fault::new("On-Unknown", FaultCode::UnknownValue, "must be wait or resend"))
+    choice
+        .map(Some)
+        .ok_or_else(|| FieldError::new("On-Unknown", FieldErrorCode::UnknownValue, "must be wait or resend"))
 }

@@ -4,7 +4,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use shared::{
     dialects::{Dialect, mplus},
-    domain::{Fault, FaultCode},
+    domain::{FieldError, FieldErrorCode},
     edge::{MOST_BYTES, Problem, authenticate, body, json},
     flow::accept::{self, accept},
 };
@@ -17,7 +17,7 @@ const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
 pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Body>, Problem> {
     let account = authenticate(request, &send.directory).await?;
     let body = body(request, MOST_BYTES)?;
-    let dry_run = dry_run(request).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let dry_run = dry_run(request).map_err(|error| Problem::invalid(vec![error]))?;
     let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(Problem::invalid)?;
     let read = mplus::request::read(body, send.gateway.settings.segment_limit).map_err(Problem::invalid)?;
     if !mplus::response::fits(&read.drafts) {
@@ -32,7 +32,7 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
 
 /// Any case of either name will do, and one `true` is enough: whoever wants to
 /// try must not send.
-fn dry_run(request: &Request) -> Result<bool, Fault> {
+fn dry_run(request: &Request) -> Result<bool, FieldError> {
     let mut dry_run = false;
     let parameters = request.query_string_parameters();
     for (name, value) in
@@ -41,7 +41,7 @@ fn dry_run(request: &Request) -> Result<bool, Fault> {
         match value.to_ascii_lowercase().as_str() {
             "" | "true" | "1" => dry_run = true,
             "false" | "0" => {}
-            _ => return Err(Fault::new(name, FaultCode::UnknownValue, "must be true or false")),
+            _ => return Err(FieldError::new(name, FieldErrorCode::UnknownValue, "must be true or false")),
         }
     }
     Ok(dry_run)

@@ -107,9 +107,9 @@ fn key_in(line: &str) -> Result<String, Failure> {
     if fits {
         return Ok(key.to_owned());
     }
-    let fault = if key.is_empty() { "is empty" } else { "is not a key" };
+    let error = if key.is_empty() { "is empty" } else { "is not a key" };
     Err(Failure::Refused(format!(
-        "the first line of standard input {fault}, and nothing was changed; a key is 1 to {LONGEST_KEY} ASCII\n\
+        "the first line of standard input {error}, and nothing was changed; a key is 1 to {LONGEST_KEY} ASCII\n\
          letters, digits and signs"
     )))
 }

@@ -266,15 +266,15 @@ pub type Each<T> = Vec<Result<T, UnreadableError>>;
 
 /// A webhook's body, or a part of it, that is not in its carrier's format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("field '{field}' {fault}")]
+#[error("field '{field}' {reason}")]
 pub struct UnreadableError {
     pub field: String,
-    pub fault: String,
+    pub reason: String,
 }
 
 impl UnreadableError {
-    pub fn new(field: impl Into<String>, fault: impl fmt::Display) -> Self {
-        Self { field: field.into(), fault: fault.to_string() }
+    pub fn new(field: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self { field: field.into(), reason: reason.to_string() }
     }
 
     /// Says where the fault is, and repeats nothing of what stands there.

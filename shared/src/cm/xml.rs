@@ -15,13 +15,13 @@ use quick_xml::{
 
 /// What takes up the elements of a document.
 pub(crate) trait Elements {
-    type Fault: From<XmlFault>;
+    type Error: From<XmlError>;
 
     /// An element begins, the last of the path, whose names are in capitals.
     ///
     /// # Errors
     /// When the document is to be refused.
-    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), Self::Fault>;
+    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), Self::Error>;
 
     /// It ends, and has this text in it, with its blanks; none beside an element.
     fn close(&mut self, path: &[&str], text: String);
@@ -36,10 +36,10 @@ impl Tag<'_> {
     ///
     /// # Errors
     /// When what stands before it is no attribute.
-    pub(crate) fn attribute(self, name: &str) -> Result<Option<String>, XmlFault> {
+    pub(crate) fn attribute(self, name: &str) -> Result<Option<String>, XmlError> {
         // Unchecked: looking for names that stand twice costs the square of their number.
         for attribute in self.0.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| XmlFault::NotXml)?;
+            let attribute = attribute.map_err(|_| XmlError::NotXml)?;
             if attribute.key.as_ref().eq_ignore_ascii_case(name) {
                 return Ok(Some(attribute.value.into_owned()));
             }
@@ -50,7 +50,7 @@ impl Tag<'_> {
 
 /// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum XmlFault {
+pub(crate) enum XmlError {
     #[error("is not UTF-8")]
     NotUtf8,
     #[error("is not XML")]
@@ -73,13 +73,13 @@ pub(crate) enum XmlFault {
 ///
 /// # Errors
 /// When it is to be refused. Some of its elements may have been taken up.
-pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| XmlFault::NotUtf8)?;
+pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Error> {
+    let text = std::str::from_utf8(body).map_err(|_| XmlError::NotUtf8)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
     let mut reading =
         Reading { elements, deepest, path: Vec::new(), text: String::new(), is_leaf: false, rooted: false };
     loop {
-        match reader.read_event().map_err(|_| XmlFault::NotXml)? {
+        match reader.read_event().map_err(|_| XmlError::NotXml)? {
             Event::Start(tag) => reading.open(&tag)?,
             Event::Empty(tag) => {
                 reading.open(&tag)?;
@@ -89,7 +89,7 @@ pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -
             Event::Text(text) => reading.take(&text.xml10_content())?,
             Event::CData(text) => reading.take(&text.xml10_content())?,
             Event::GeneralRef(reference) => reading.take(&resolve(&reference)?)?,
-            Event::DocType(_) => return Err(XmlFault::DocumentType.into()),
+            Event::DocType(_) => return Err(XmlError::DocumentType.into()),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => return Ok(reading.finish()?),
         }
@@ -109,12 +109,12 @@ struct Reading<'a, E> {
 }
 
 impl<E: Elements> Reading<'_, E> {
-    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), E::Fault> {
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), E::Error> {
         if self.path.len() >= self.deepest {
-            return Err(XmlFault::TooDeep.into());
+            return Err(XmlError::TooDeep.into());
         }
         if self.path.is_empty() && self.rooted {
-            return Err(XmlFault::SecondRoot.into());
+            return Err(XmlError::SecondRoot.into());
         }
         self.rooted = true;
         // No text of one element goes to another.
@@ -125,9 +125,9 @@ impl<E: Elements> Reading<'_, E> {
         self.elements.open(&path, Tag(tag))
     }
 
-    fn take(&mut self, text: &str) -> Result<(), XmlFault> {
+    fn take(&mut self, text: &str) -> Result<(), XmlError> {
         if self.path.is_empty() && !text.trim().is_empty() {
-            return Err(XmlFault::TextOutside);
+            return Err(XmlError::TextOutside);
         }
         self.text.push_str(text);
         Ok(())
@@ -142,17 +142,17 @@ impl<E: Elements> Reading<'_, E> {
         self.path.pop();
     }
 
-    fn finish(self) -> Result<(), XmlFault> {
-        if self.rooted && self.path.is_empty() { Ok(()) } else { Err(XmlFault::BreaksOff) }
+    fn finish(self) -> Result<(), XmlError> {
+        if self.rooted && self.path.is_empty() { Ok(()) } else { Err(XmlError::BreaksOff) }
     }
 }
 
 /// A character by its number, or one of the five that have a name.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlFault> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlFault::NotXml)? {
+fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
+    if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlError::NotXml)? {
         return Ok(character.to_string());
     }
-    resolve_predefined_entity(reference).map(str::to_owned).ok_or(XmlFault::OwnEntity)
+    resolve_predefined_entity(reference).map(str::to_owned).ok_or(XmlError::OwnEntity)
 }
 
 #[cfg(test)]
@@ -167,9 +167,9 @@ mod tests {
     }
 
     impl Elements for Kept {
-        type Fault = XmlFault;
+        type Error = XmlError;
 
-        fn open(&mut self, _: &[&str], tag: Tag<'_>) -> Result<(), XmlFault> {
+        fn open(&mut self, _: &[&str], tag: Tag<'_>) -> Result<(), XmlError> {
             self.types.push(tag.attribute("type")?);
             Ok(())
         }
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    fn read(document: &str) -> Result<Kept, XmlFault> {
+    fn read(document: &str) -> Result<Kept, XmlError> {
         let mut kept = Kept::default();
         super::read(document.as_bytes(), 3, &mut kept).map(|()| kept)
     }
@@ -195,24 +195,24 @@ mod tests {
 
     #[test]
     fn what_is_outside_of_the_one_root_or_deeper_than_the_format_is_refused() {
-        for (document, fault) in [
-            ("<a/>more", XmlFault::TextOutside),
-            ("more<a/>", XmlFault::TextOutside),
-            ("<a/>&#65;", XmlFault::TextOutside),
-            ("<a/><![CDATA[more]]>", XmlFault::TextOutside),
-            ("<a/><b/>", XmlFault::SecondRoot),
-            ("<a></a></b>", XmlFault::NotXml),
-            ("<a><a><a><a/></a></a></a>", XmlFault::TooDeep),
-            ("<a><b></b>", XmlFault::BreaksOff),
-            ("<!-- no -->", XmlFault::BreaksOff),
-            ("<a type=T/>", XmlFault::NotXml),
-            ("<!DOCTYPE a><a/>", XmlFault::DocumentType),
-            ("<a/><!DOCTYPE a>", XmlFault::DocumentType),
-            ("<a>&b;</a>", XmlFault::OwnEntity),
-            ("<a>&#0;</a>", XmlFault::NotXml),
+        for (document, error) in [
+            ("<a/>more", XmlError::TextOutside),
+            ("more<a/>", XmlError::TextOutside),
+            ("<a/>&#65;", XmlError::TextOutside),
+            ("<a/><![CDATA[more]]>", XmlError::TextOutside),
+            ("<a/><b/>", XmlError::SecondRoot),
+            ("<a></a></b>", XmlError::NotXml),
+            ("<a><a><a><a/></a></a></a>", XmlError::TooDeep),
+            ("<a><b></b>", XmlError::BreaksOff),
+            ("<!-- no -->", XmlError::BreaksOff),
+            ("<a type=T/>", XmlError::NotXml),
+            ("<!DOCTYPE a><a/>", XmlError::DocumentType),
+            ("<a/><!DOCTYPE a>", XmlError::DocumentType),
+            ("<a>&b;</a>", XmlError::OwnEntity),
+            ("<a>&#0;</a>", XmlError::NotXml),
         ] {
-            assert_eq!(read(document).err(), Some(fault), "{document}");
+            assert_eq!(read(document).err(), Some(error), "{document}");
         }
-        assert_eq!(super::read(b"<a>\xFF</a>", 3, &mut Kept::default()), Err(XmlFault::NotUtf8));
+        assert_eq!(super::read(b"<a>\xFF</a>", 3, &mut Kept::default()), Err(XmlError::NotUtf8));
     }
 }

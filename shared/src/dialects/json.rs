@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::{Map, Value, error::Category};
 
-use crate::domain::{Fault, FaultCode};
+use crate::domain::{FieldError, FieldErrorCode};
 
 /// The most objects of a body. One takes about 700 bytes of a tree, and 21 of the
 /// largest body at this number, in which no message can be told.
@@ -23,7 +23,7 @@ const MOST_OBJECTS: usize = 50_000;
 /// # Errors
 /// A fault that says where the body stops being JSON, where a key is repeated, or
 /// where it has too many objects.
-pub(super) fn read(body: &[u8]) -> Result<Value, Fault> {
+pub(super) fn read(body: &[u8]) -> Result<Value, FieldError> {
     read_by(body, Repeats::Refused)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Fault> {
 ///
 /// # Errors
 /// As [`read`]; a key is repeated in the sense of this if it stands under a list.
-pub(super) fn read_last(body: &[u8]) -> Result<Value, Fault> {
+pub(super) fn read_last(body: &[u8]) -> Result<Value, FieldError> {
     read_by(body, Repeats::LastCounts)
 }
 
@@ -48,18 +48,18 @@ enum Repeats {
     LastCounts,
 }
 
-fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, Fault> {
+fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, FieldError> {
     let objects = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let reading = Reading { repeats, objects: &objects };
     let read = reading.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
         let (code, what) = match error.classify() {
-            Category::Data if objects.get() > MOST_OBJECTS => (FaultCode::TooMany, "holds too many objects"),
-            Category::Data => (FaultCode::Duplicate, "names a key twice in one object"),
-            Category::Io | Category::Syntax | Category::Eof => (FaultCode::Malformed, "is not JSON"),
+            Category::Data if objects.get() > MOST_OBJECTS => (FieldErrorCode::TooMany, "holds too many objects"),
+            Category::Data => (FieldErrorCode::Duplicate, "names a key twice in one object"),
+            Category::Io | Category::Syntax | Category::Eof => (FieldErrorCode::Malformed, "is not JSON"),
         };
-        Fault::new("(body)", code, format!("{what}: line {}, column {}", error.line(), error.column()))
+        FieldError::new("(body)", code, format!("{what}: line {}, column {}", error.line(), error.column()))
     })
 }
 
@@ -162,12 +162,16 @@ mod tests {
     #[test]
     fn a_fault_has_its_place() {
         for (body, code, message) in [
-            ("", FaultCode::Malformed, "is not JSON: line 1, column 0"),
-            ("{\n  \"a\": }", FaultCode::Malformed, "is not JSON: line 2, column 8"),
-            ("{\"a\":1,\n\"a\":2}", FaultCode::Duplicate, "names a key twice in one object: line 2, column 3"),
-            ("[{\"a\":{},\"\\u0061\":1}]", FaultCode::Duplicate, "names a key twice in one object: line 1, column 17"),
+            ("", FieldErrorCode::Malformed, "is not JSON: line 1, column 0"),
+            ("{\n  \"a\": }", FieldErrorCode::Malformed, "is not JSON: line 2, column 8"),
+            ("{\"a\":1,\n\"a\":2}", FieldErrorCode::Duplicate, "names a key twice in one object: line 2, column 3"),
+            (
+                "[{\"a\":{},\"\\u0061\":1}]",
+                FieldErrorCode::Duplicate,
+                "names a key twice in one object: line 1, column 17",
+            ),
         ] {
-            assert_eq!(read(body.as_bytes()), Err(Fault::new("(body)", code, message)), "{body}");
+            assert_eq!(read(body.as_bytes()), Err(FieldError::new("(body)", code, message)), "{body}");
         }
     }
 
@@ -182,8 +186,8 @@ mod tests {
         let many = |count: usize| format!("[{}{{}}]", r#"{"":0},"#.repeat(count - 1));
         assert!(read(many(MOST_OBJECTS).as_bytes()).is_ok());
         for read in [read, read_last] {
-            let fault = read(many(MOST_OBJECTS + 1).as_bytes()).unwrap_err();
-            assert_eq!((fault.field.as_str(), fault.code), ("(body)", FaultCode::TooMany));
+            let error = read(many(MOST_OBJECTS + 1).as_bytes()).unwrap_err();
+            assert_eq!((error.field.as_str(), error.code), ("(body)", FieldErrorCode::TooMany));
         }
     }
 
@@ -191,9 +195,9 @@ mod tests {
     fn the_last_can_count_unless_a_list_is_lost() {
         let read = |body: &str| read_last(body.as_bytes());
         assert_eq!(read(r#"{"a":1,"A":2,"b":{"c":1,"c":[1]}}"#).unwrap(), serde_json::json!({"A": 2, "b": {"c": [1]}}));
-        assert_eq!(read(r#"{"a":[1],"A":2}"#).unwrap_err().code, FaultCode::Duplicate);
-        assert_eq!(read(r#"{"a":{"b":[1]},"A":{"b":[2]}}"#).unwrap_err().code, FaultCode::Duplicate);
-        assert_eq!(read(r#"{"a":1} x"#).unwrap_err().code, FaultCode::Malformed);
+        assert_eq!(read(r#"{"a":[1],"A":2}"#).unwrap_err().code, FieldErrorCode::Duplicate);
+        assert_eq!(read(r#"{"a":{"b":[1]},"A":{"b":[2]}}"#).unwrap_err().code, FieldErrorCode::Duplicate);
+        assert_eq!(read(r#"{"a":1} x"#).unwrap_err().code, FieldErrorCode::Malformed);
     }
 
     proptest! {
@@ -202,7 +206,7 @@ mod tests {
             let plain = serde_json::from_str::<Value>(&body);
             match read(body.as_bytes()) {
                 Ok(value) => prop_assert_eq!(plain.unwrap(), value),
-                Err(fault) => prop_assert!(plain.is_err() || fault.code == FaultCode::Duplicate),
+                Err(error) => prop_assert!(plain.is_err() || error.code == FieldErrorCode::Duplicate),
             }
         }
     }

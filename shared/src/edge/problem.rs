@@ -9,11 +9,8 @@ use serde::Serialize;
 use tracing::error;
 
 use crate::{
-    domain::Fault,
-    flow::{
-        Unavailable,
-        accept::{Grounds, Refusal},
-    },
+    domain::{FieldError, Rejection, RejectionReason},
+    flow::{Unavailable, accept::AcceptError},
     runtime::error_chain,
     store::StoreError,
 };
@@ -27,7 +24,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Fault>,
+    errors: Vec<FieldError>,
 }
 
 impl Problem {
@@ -35,7 +32,7 @@ impl Problem {
         Self { r#type, title, status: status.as_u16(), detail: None, errors: Vec::new() }
     }
 
-    fn with(mut self, errors: Vec<Fault>) -> Self {
+    fn with(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
     }
@@ -46,7 +43,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn invalid(errors: Vec<Fault>) -> Self {
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "urn:problem:invalid-request", "The request is not valid")
             .saying("Nothing was done. Each entry of 'errors' names a field and what was wrong with it.")
             .with(errors)
@@ -83,15 +80,15 @@ impl Problem {
             .saying(format!("It is {state}."))
     }
 
-    fn faulty(grounds: Grounds) -> Self {
-        match grounds {
-            Grounds::NotOwned => {
+    fn rejected(reason: RejectionReason) -> Self {
+        match reason {
+            RejectionReason::NotOwned => {
                 Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "A sender ID is not yours")
             }
-            Grounds::Conflict => {
+            RejectionReason::Conflict => {
                 Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An id or key was used with another content")
             }
-            Grounds::Unacceptable => {
+            RejectionReason::Unacceptable => {
                 let title = "A message cannot be accepted as asked";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:problem:unacceptable", title)
             }
@@ -117,11 +114,11 @@ pub fn log_unavailable(error: &Unavailable) {
     error!(error = error_chain(error), "unavailable");
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Faulty { grounds, faults } => Self::faulty(grounds).with(faults),
-            Refusal::Unavailable(error) => error.into(),
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Rejected(Rejection { reason, errors }) => Self::rejected(reason).with(errors),
+            AcceptError::Unavailable(error) => error.into(),
         }
     }
 }

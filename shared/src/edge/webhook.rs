@@ -5,7 +5,7 @@ use tracing::warn;
 use super::Problem;
 use crate::{
     carriers::{CarrierName, UnreadableError},
-    domain::{Fault, FaultCode},
+    domain::{FieldError, FieldErrorCode},
     flow::Unavailable,
     store::StoreError,
 };
@@ -14,7 +14,7 @@ use crate::{
 #[must_use]
 pub fn unreadable(carrier: CarrierName, error: &UnreadableError) -> Problem {
     warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
-    Problem::invalid(vec![Fault::new(&error.field, FaultCode::Malformed, &error.fault)])
+    Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
 
 /// What was wrong with parts of a body: one that cannot be read, or whose record cannot,

@@ -15,15 +15,16 @@ mod write;
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-pub use candidates::{Grounds, Refusal, Refused};
+pub use candidates::AcceptError;
 
 use self::candidates::{Atomicity, Candidates};
 use super::{Gateway, Unavailable, pace};
 use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
-        AccountId, BatchId, CallbackUrl, Content, Fault, FaultCode, Fingerprint, IdempotencyKey, Message, MessageId,
-        Moment, OnUnknown, Progress, Receipts, Reference, SenderKind, SenderOwner, SentFrom, Validity,
+        AccountId, BatchId, CallbackUrl, Content, FieldError, FieldErrorCode, Fingerprint, IdempotencyKey, Message,
+        MessageId, Moment, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason, SenderKind,
+        SenderOwner, SentFrom, Validity,
     },
     queue::Queue,
     runtime::{Metric, MetricDimensions},
@@ -55,7 +56,7 @@ pub struct Request {
 /// first time. If one of them cannot be accepted, none is.
 ///
 /// # Errors
-/// A [`Refusal`]. After [`Refusal::Unavailable`] some messages may be written
+/// A [`AcceptError`]. After [`AcceptError::Unavailable`] some messages may be written
 /// and not enqueued; after any other, nothing is, unless two requests raced
 /// under one name with different contents.
 pub async fn accept(
@@ -63,7 +64,7 @@ pub async fn accept(
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
     request: &Request,
-) -> Result<Vec<Message>, Refusal> {
+) -> Result<Vec<Message>, AcceptError> {
     let accepted = run(gateway, directory, account, request, Atomicity::AllOrNothing).await?;
     Ok(accepted.into_iter().flatten().collect())
 }
@@ -72,13 +73,13 @@ pub async fn accept(
 /// it, in the same order.
 ///
 /// # Errors
-/// [`Refusal::Unavailable`]; some messages may be written and not enqueued.
+/// [`AcceptError::Unavailable`]; some messages may be written and not enqueued.
 pub async fn accept_each(
     gateway: &Gateway<impl Messages + Recipients, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
     request: &Request,
-) -> Result<Vec<Result<Message, Refused>>, Refusal> {
+) -> Result<Vec<Result<Message, RejectedMessage>>, AcceptError> {
     run(gateway, directory, account, request, Atomicity::Each).await
 }
 
@@ -88,19 +89,19 @@ async fn run(
     account: &AccountId,
     request: &Request,
     atomicity: Atomicity,
-) -> Result<Vec<Result<Message, Refused>>, Refusal> {
+) -> Result<Vec<Result<Message, RejectedMessage>>, AcceptError> {
     let now = gateway.clock.now();
     let mut candidates = Candidates::new(&request.drafts, atomicity);
-    candidates.refuse(Grounds::Unacceptable, too_distant(&candidates, now))?;
-    candidates.refuse(Grounds::NotOwned, with_foreign_senders(directory, account, &candidates).await?)?;
+    candidates.refuse(RejectionReason::Unacceptable, too_far_ahead(&candidates, now))?;
+    candidates.refuse(RejectionReason::NotOwned, not_owned(directory, account, &candidates).await?)?;
 
     let plans = plan(gateway, account, request, now);
     let rates = directory.rates().await?;
     let (earlier, conflicts) = write::find_earlier(gateway, &plans, &candidates, &rates, request.dry_run).await?;
-    candidates.refuse(Grounds::Conflict, conflicts)?;
+    candidates.refuse(RejectionReason::Conflict, conflicts)?;
     let (mut senders, without) =
         assign::senders(gateway, directory, account, &candidates, &earlier, request.dry_run).await?;
-    candidates.refuse(Grounds::Unacceptable, without)?;
+    candidates.refuse(RejectionReason::Unacceptable, without)?;
 
     let told_at = status_url(directory, account, request.dialect).await?;
     let messages = candidates.standing().filter_map(|(place, draft)| {
@@ -115,7 +116,7 @@ async fn run(
     let new = messages.iter_mut().filter(|(place, _)| earlier.get(*place).is_none());
     pace::give_turns(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = write::write(gateway, &plans, messages, earlier, &candidates).await?;
-    candidates.refuse(Grounds::Conflict, conflicts)?;
+    candidates.refuse(RejectionReason::Conflict, conflicts)?;
     write::enqueue(gateway, &messages).await?;
     report(gateway, account, &messages, now);
     Ok(candidates.conclude(messages))
@@ -281,27 +282,27 @@ async fn status_url(
     Ok(directory.account(account).await?.and_then(|account| account.status_url))
 }
 
-fn too_distant(candidates: &Candidates<'_>, now: Timestamp) -> Vec<(usize, Fault)> {
-    candidates.faults(|draft| {
+fn too_far_ahead(candidates: &Candidates<'_>, now: Timestamp) -> Vec<(usize, FieldError)> {
+    candidates.errors(|draft| {
         let distant = draft.send_at.is_some_and(|at| at.duration_since(now) > FURTHEST);
-        distant.then(|| Fault::new("send_at", FaultCode::TooLong, "is more than 366 days ahead"))
+        distant.then(|| FieldError::new("send_at", FieldErrorCode::TooLong, "is more than 366 days ahead"))
     })
 }
 
-async fn with_foreign_senders(
+async fn not_owned(
     directory: &Directory<impl DirectoryStore>,
     account: &AccountId,
     candidates: &Candidates<'_>,
-) -> Result<Vec<(usize, Fault)>, StoreError> {
-    let mut faults = Vec::new();
+) -> Result<Vec<(usize, FieldError)>, StoreError> {
+    let mut errors = Vec::new();
     for (place, draft) in candidates.standing() {
         let SenderChoice::Custom(sender) = &draft.from else { continue };
         if directory.owner(sender).await? != Some(SenderOwner::Account(account.clone())) {
-            let fault = Fault::new("from.value", FaultCode::NotOwned, "is not a sender ID of this account");
-            faults.push((place, fault));
+            let error = FieldError::new("from.value", FieldErrorCode::NotOwned, "is not a sender ID of this account");
+            errors.push((place, error));
         }
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 fn kind(choice: &SenderChoice) -> SenderKind {

@@ -13,8 +13,8 @@ pub struct Variables(HashMap<String, String>);
 pub enum ConfigError {
     #[error("{0} is not set")]
     Missing(&'static str),
-    #[error("{name} {fault}")]
-    Malformed { name: &'static str, fault: String },
+    #[error("{name} {reason}")]
+    Malformed { name: &'static str, reason: String },
 }
 
 impl Variables {
@@ -46,7 +46,7 @@ impl Variables {
     pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, ConfigError> {
         let Some(value) = self.optional(name) else { return Ok(default) };
         let what = std::any::type_name::<T>();
-        value.parse().map_err(|_| ConfigError::Malformed { name, fault: format!("is not a valid {what}") })
+        value.parse().map_err(|_| ConfigError::Malformed { name, reason: format!("is not a valid {what}") })
     }
 }
 
@@ -72,11 +72,11 @@ impl Settings {
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let segments = variables.parsed("SEGMENT_LIMIT", SegmentLimit::default().0)?;
         if !(1..=255).contains(&segments) {
-            return Err(ConfigError::Malformed { name: "SEGMENT_LIMIT", fault: "is not 1 to 255".to_owned() });
+            return Err(ConfigError::Malformed { name: "SEGMENT_LIMIT", reason: "is not 1 to 255".to_owned() });
         }
         let retention_days = variables.parsed("RETENTION_DAYS", 90)?;
         if !(10..=3650).contains(&retention_days) {
-            return Err(ConfigError::Malformed { name: "RETENTION_DAYS", fault: "is not 10 to 3650".to_owned() });
+            return Err(ConfigError::Malformed { name: "RETENTION_DAYS", reason: "is not 10 to 3650".to_owned() });
         }
         Ok(Self { segment_limit: SegmentLimit(segments), retention_days })
     }

@@ -51,14 +51,14 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Do not: an item is not as this release writes it.
-    #[error("a stored {what} cannot be read: {fault}")]
-    Unreadable { what: &'static str, fault: String },
+    #[error("a stored {what} cannot be read: {reason}")]
+    Unreadable { what: &'static str, reason: String },
 }
 
 impl StoreError {
     /// Says nothing of what stands there.
-    fn unreadable(what: &'static str, fault: impl ToString) -> Self {
-        Self::Unreadable { what, fault: unquoted(&fault.to_string()) }
+    fn unreadable(what: &'static str, reason: impl ToString) -> Self {
+        Self::Unreadable { what, reason: unquoted(&reason.to_string()) }
     }
 }
 

@@ -105,6 +105,6 @@ fn unavailable(action: &'static str, source: impl std::error::Error + Send + Syn
 
 /// Says nothing of what stands there.
 fn unreadable(error: serde_json::Error) -> StoreError {
-    let fault = format!("line {}, column {}", error.line(), error.column());
-    StoreError::Unreadable { what: "secret of carriers", fault }
+    let reason = format!("line {}, column {}", error.line(), error.column());
+    StoreError::Unreadable { what: "secret of carriers", reason }
 }

@@ -189,8 +189,8 @@ async fn a_send_time_more_than_366_days_ahead_is_refused() {
     let late = with(good(), "send_at", (most + minute).to_string());
     let far = with(good(), "send_at", "9999-01-01T00:00:00Z");
     let answer = system.post(DEMO, &json!({"messages": [good(), late, far]})).await;
-    let faults = [(Some(1), "send_at", "too_long"), (Some(2), "send_at", "too_long")];
-    assert_problem(&answer, 422, "urn:problem:unacceptable", &faults);
+    let errors = [(Some(1), "send_at", "too_long"), (Some(2), "send_at", "too_long")];
+    assert_problem(&answer, 422, "urn:problem:unacceptable", &errors);
     assert_passes_validation(&system, with(good(), "send_at", (most - minute).to_string())).await;
     assert_nothing_was_done(&system).await;
 }

@@ -203,7 +203,7 @@ fn assert_posted(posted: &[Vec<u8>], sent: &[Sent; 2]) {
     let Some(Ok(asked)) = first else { panic!("what was posted cannot be read") };
     assert_eq!(asked.len(), sent.len());
     for (asked, sent) in asked.iter().zip(sent) {
-        let draft = asked.draft.as_ref().unwrap_or_else(|flaw| panic!("{flaw:?}"));
+        let draft = asked.draft.as_ref().unwrap_or_else(|error| panic!("{error:?}"));
         assert!(draft.to == sent.to && draft.text == sent.text && draft.channels == [Channel::Sms]);
         assert_eq!(
             draft.reference.as_ref().and_then(|name| SubmitReference::parse(name.as_str())),

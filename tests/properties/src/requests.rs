@@ -16,7 +16,7 @@ use shared::{
         },
         mplus,
     },
-    domain::{CallbackUrl, Content, Encoding, Fault, SegmentLimit, Showing, SignedDuration, Timestamp, Validity},
+    domain::{CallbackUrl, Content, Encoding, FieldError, SegmentLimit, Showing, SignedDuration, Timestamp, Validity},
 };
 
 use crate::{
@@ -122,37 +122,37 @@ pub fn mplus_json(body: &[u8]) {
             let again = mplus::request::read(render::mplus(&read.drafts).to_string().as_bytes(), limit());
             assert!(again.is_ok_and(|again| again.drafts == read.drafts && again.warnings.is_empty()));
         }
-        Err(faults) => {
-            assert!(!faults.is_empty());
-            faults.iter().for_each(assert_fault);
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            errors.iter().for_each(assert_fault);
         }
     }
 }
 
-fn assert_fault(fault: &Fault) {
-    assert!(!fault.field.is_empty() && !fault.message.is_empty());
-    assert_bounded(&fault.field);
-    assert_bounded(&fault.message);
-    assert_names_no_number(&fault.message);
+fn assert_fault(error: &FieldError) {
+    assert!(!error.field.is_empty() && !error.message.is_empty());
+    assert_bounded(&error.field);
+    assert_bounded(&error.message);
+    assert_names_no_number(&error.message);
 }
 
 /// `POST /v1.0/message`.
 pub fn cm_json(body: &[u8]) {
     let posted = match request::Posted::parse(body) {
         Ok(posted) => posted,
-        Err(fault) => {
-            assert_eq!(request::Posted::parse(body).err().as_ref(), Some(&fault));
-            return assert_answered(&response::refuse(&fault).1, 0);
+        Err(error) => {
+            assert_eq!(request::Posted::parse(body).err().as_ref(), Some(&error));
+            return assert_answered(&response::refuse(&error).1, 0);
         }
     };
-    if let Err(fault) = posted.token() {
-        assert_answered(&response::refuse(&fault).1, 0);
+    if let Err(error) = posted.token() {
+        assert_answered(&response::refuse(&error).1, 0);
     }
     let asked = match posted.read(&terms()) {
         Ok(asked) => asked,
-        Err(fault) => {
-            assert_eq!(posted.read(&terms()).err(), Some(fault.clone()));
-            return assert_answered(&response::refuse(&fault).1, 0);
+        Err(error) => {
+            assert_eq!(posted.read(&terms()).err(), Some(error.clone()));
+            return assert_answered(&response::refuse(&error).1, 0);
         }
     };
     assert_same(&asked, &posted.read(&terms()).unwrap_or_default());
@@ -168,15 +168,15 @@ pub fn cm_json(body: &[u8]) {
 pub fn cm_xml(body: &[u8]) {
     let read = |body: &[u8]| xml::Posted::parse(body).and_then(|posted| posted.read(&terms()));
     match read(body) {
-        Err(fault) => {
-            assert_eq!(read(body).err().as_ref(), Some(&fault));
-            assert_line(&xml_error(&Reason::Request(&fault)));
+        Err(error) => {
+            assert_eq!(read(body).err().as_ref(), Some(&error));
+            assert_line(&xml_error(&Reason::Request(&error)));
         }
         Ok(asked) => {
             assert_same(&asked, &read(body).unwrap_or_default());
             assert_counted(&asked);
-            for flaw in asked.iter().filter_map(|asked| asked.draft.as_ref().err()) {
-                assert_line(&xml_error(&Reason::Message(flaw)));
+            for error in asked.iter().filter_map(|asked| asked.draft.as_ref().err()) {
+                assert_line(&xml_error(&Reason::Message(error)));
             }
             for draft in drafts(&asked) {
                 assert!(draft.content.is_none());
@@ -197,7 +197,7 @@ pub fn cm_query(query: &[u8]) {
     assert_same(std::slice::from_ref(&asked), &[read(query)]);
     assert_counted(std::slice::from_ref(&asked));
     match &asked.draft {
-        Err(flaw) => assert_line(&query_error(&Reason::Message(flaw))),
+        Err(error) => assert_line(&query_error(&Reason::Message(error))),
         Ok(draft) => {
             assert_eq!(draft.text.segments(), 1);
             let again = read(render::cm_query(draft).as_bytes());

@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
-    fault: Option<Fault>,
+    field_error: Option<FieldError>,
 }
 
 #[derive(Debug, Serialize)]
-struct Fault {
+struct FieldError {
     field: Cow<'static, str>,
     code: &'static str,
     message: String,
@@ -38,19 +38,19 @@ impl Problem {
         Self {
             status: StatusCode::BAD_REQUEST,
             detail: format!("{field} {message}"),
-            fault: Some(Fault { field, code, message }),
+            field_error: Some(FieldError { field, code, message }),
         }
     }
 
     pub(super) fn not_found() -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: "There is nothing at this path.".into(), fault: None }
+        Self { status: StatusCode::NOT_FOUND, detail: "There is nothing at this path.".into(), field_error: None }
     }
 
     pub(super) fn method_not_allowed() -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             detail: "This path does not take this method.".into(),
-            fault: None,
+            field_error: None,
         }
     }
 }
@@ -63,8 +63,8 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        if let Some(fault) = self.fault {
-            body["errors"] = serde_json::json!([fault]);
+        if let Some(field_error) = self.field_error {
+            body["errors"] = serde_json::json!([field_error]);
         }
         let content_type = HeaderValue::from_static("application/problem+json");
         (self.status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()

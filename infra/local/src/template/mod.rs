@@ -21,8 +21,8 @@ pub enum TemplateError {
     Yaml(String),
     #[error("the template has no {0}")]
     Missing(String),
-    #[error("{place}: {fault}")]
-    Malformed { place: String, fault: String },
+    #[error("{place}: {reason}")]
+    Malformed { place: String, reason: String },
     #[error(transparent)]
     Resolve(#[from] ResolveError),
 }
@@ -120,7 +120,7 @@ impl Template {
 }
 
 fn read_event(event: &Value, names: &Names, place: &str) -> Result<Event, TemplateError> {
-    let malformed = |fault: &str| TemplateError::Malformed { place: place.to_owned(), fault: fault.to_owned() };
+    let malformed = |reason: &str| TemplateError::Malformed { place: place.to_owned(), reason: reason.to_owned() };
     let properties = &event["Properties"];
     let property =
         |key: &str| properties[key].as_str().map(str::to_owned).ok_or_else(|| malformed(&format!("no {key}")));

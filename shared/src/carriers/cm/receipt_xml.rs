@@ -5,7 +5,7 @@
 use super::receipt::Report;
 use crate::{
     carriers::UnreadableError,
-    cm::xml::{self, Elements, Tag, XmlFault},
+    cm::xml::{self, Elements, Tag, XmlError},
 };
 
 /// Twice what the format has.
@@ -22,7 +22,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Report>, UnreadableError> {
 struct Reports(Vec<Report>);
 
 impl Elements for Reports {
-    type Fault = UnreadableError;
+    type Error = UnreadableError;
 
     fn open(&mut self, path: &[&str], _: Tag<'_>) -> Result<(), UnreadableError> {
         if path == ["MESSAGES", "MSG"] {
@@ -47,9 +47,9 @@ impl Elements for Reports {
     }
 }
 
-impl From<XmlFault> for UnreadableError {
-    fn from(fault: XmlFault) -> Self {
-        Self::new("(body)", fault)
+impl From<XmlError> for UnreadableError {
+    fn from(error: XmlError) -> Self {
+        Self::new("(body)", error)
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
         let outside = "<!DOCTYPE m [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><MESSAGES>&x;</MESSAGES>";
         let deep = format!("{}{}", "<MESSAGES>".repeat(20), "</MESSAGES>".repeat(20));
         let many = format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(1001));
-        for (body, fault) in [
+        for (body, error) in [
             (bomb, "has a document type"),
             (outside, "has a document type"),
             (&deep, "is nested too deep"),
@@ -91,7 +91,7 @@ mod tests {
             ("<MESSAGES></MSG>", "is not XML"),
             ("<MESSAGES/>", "is missing"),
         ] {
-            assert_eq!(read(body.as_bytes()).err().unwrap().fault, fault, "{body}");
+            assert_eq!(read(body.as_bytes()).err().unwrap().error, error, "{body}");
         }
         assert!(read(b"<MESSAGES>\xFF</MESSAGES>").is_err());
     }

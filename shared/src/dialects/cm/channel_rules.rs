@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn at(content: &Value, channels: &[Channel]) -> bool {
-        let content = read(content).unwrap_or_else(|flaw| panic!("{flaw:?}: {content}"));
+        let content = read(content).unwrap_or_else(|error| panic!("{error:?}: {content}"));
         check(&content, channels, "2026-01-01T00:00:00Z".parse().unwrap()).is_ok()
     }
 

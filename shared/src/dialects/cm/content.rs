@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use serde_json::Value;
 use url::Url;
 
-use super::{fault::Flaw, interactive};
+use super::{error::MessageError, interactive};
 use crate::{
     cm::caseless::Object,
     domain::{
@@ -25,21 +25,21 @@ const MOST_BYTES: usize = 24 << 10;
 /// The most suggestions of one message.
 const MOST_SUGGESTIONS: usize = 11;
 
-pub(super) type Read<T> = Result<T, Flaw>;
+pub(super) type Read<T> = Result<T, MessageError>;
 
 pub(crate) fn read(value: &Value) -> Read<Content> {
     let content = object(value, "it")?;
-    let listed = list(content, "conversation")?.ok_or_else(|| flaw("needs a conversation"))?;
+    let listed = list(content, "conversation")?.ok_or_else(|| error("needs a conversation"))?;
     if listed.is_empty() {
-        return Err(flaw("needs a conversation of at least one item"));
+        return Err(error("needs a conversation of at least one item"));
     }
     let conversation = listed.iter().map(read_bubble).collect::<Read<Vec<_>>>()?;
     let content = Content { conversation, suggestions: read_suggestions(content)? };
     if content.all_suggestions().count() > MOST_SUGGESTIONS {
-        return Err(flaw("may have at most 11 suggestions"));
+        return Err(error("may have at most 11 suggestions"));
     }
     if content.to_json().len() > MOST_BYTES {
-        return Err(flaw("is longer than 24 KiB"));
+        return Err(error("is longer than 24 KiB"));
     }
     Ok(content)
 }
@@ -64,14 +64,14 @@ fn read_bubble(value: &Value) -> Read<Bubble> {
         suggestions: read_suggestions(item)?,
     };
     let nothing = Bubble { suggestions: bubble.suggestions.clone(), ..Bubble::default() };
-    if bubble == nothing { Err(flaw("has a conversation item without any of its parts")) } else { Ok(bubble) }
+    if bubble == nothing { Err(error("has a conversation item without any of its parts")) } else { Ok(bubble) }
 }
 
 pub(super) fn read_media(value: &Value) -> Read<Media> {
     let media = object(value, "media")?;
     let uri = required(media, "mediauri", "media needs a mediaUri")?;
     if CallbackUrl::parse(&uri).is_err() {
-        return Err(flaw("has a mediaUri that is no http or https URL"));
+        return Err(error("has a mediaUri that is no http or https URL"));
     }
     Ok(Media { name: text(media, "medianame")?, uri, mime_type: text(media, "mimetype")? })
 }
@@ -81,38 +81,38 @@ fn read_location(value: &Value) -> Read<Location> {
     let point = match (text(location, "latitude")?, text(location, "longitude")?) {
         (None, None) => None,
         (Some(latitude), Some(longitude)) => {
-            Some(Point::parse(&latitude, &longitude).ok_or_else(|| flaw("has a location that is not in degrees"))?)
+            Some(Point::parse(&latitude, &longitude).ok_or_else(|| error("has a location that is not in degrees"))?)
         }
-        _ => return Err(flaw("has a location with only one of latitude and longitude")),
+        _ => return Err(error("has a location with only one of latitude and longitude")),
     };
     let search_query = text(location, "searchquery")?.filter(|query| !query.is_empty());
     if point.is_none() && search_query.is_none() {
-        return Err(flaw("has a location without latitude and longitude or searchQuery"));
+        return Err(error("has a location without latitude and longitude or searchQuery"));
     }
     Ok(Location { point, search_query, label: text(location, "label")? })
 }
 
 fn read_contact(value: &Value) -> Read<Contact> {
     let name = object(value, "a contact")?.get("name").and_then(Object::of);
-    let name = name.ok_or_else(|| flaw("has a contact without a name"))?;
+    let name = name.ok_or_else(|| error("has a contact without a name"))?;
     required(name, "formatted_name", "a contact's name needs its formatted_name")?;
     let parts = ["first_name", "last_name", "middle_name", "suffix", "prefix"];
     if parts.iter().all(|part| name.get(part).is_none()) {
-        return Err(flaw("has a contact's name without any of its parts"));
+        return Err(error("has a contact's name without any of its parts"));
     }
     Ok(Contact(value.clone()))
 }
 
 fn read_template(value: &Value) -> Read<Template> {
     let template = object(value, "a template")?.get("whatsapp").and_then(Object::of);
-    let template = template.ok_or_else(|| flaw("has a template without 'whatsapp', and knows no other"))?;
+    let template = template.ok_or_else(|| error("has a template without 'whatsapp', and knows no other"))?;
     let language = template.get("language").and_then(Object::of);
-    let language = language.ok_or_else(|| flaw("has a template without a language"))?;
+    let language = language.ok_or_else(|| error("has a template without a language"))?;
     let policy = required(language, "policy", "a template's language needs its policy")?;
     let components = list(template, "components")?.map(<[Value]>::to_vec);
     let localizable_params = list(template, "localizable_params")?.map(<[Value]>::to_vec);
     if components.is_none() && localizable_params.is_none() {
-        return Err(flaw("has a template without components or localizable_params"));
+        return Err(error("has a template without components or localizable_params"));
     }
     components.iter().flatten().try_for_each(check_component)?;
     Ok(Template {
@@ -122,7 +122,7 @@ fn read_template(value: &Value) -> Read<Template> {
             policy: match policy.to_ascii_lowercase().as_str() {
                 "deterministic" => LanguagePolicy::Deterministic,
                 "fallback" => LanguagePolicy::Fallback,
-                _ => return Err(flaw("has a template whose language policy is unknown")),
+                _ => return Err(error("has a template whose language policy is unknown")),
             },
             code: required(language, "code", "a template's language needs its code")?,
         },
@@ -137,9 +137,9 @@ fn check_component(value: &Value) -> Read<()> {
         "header" | "body" | "footer" => Ok(()),
         "button" => match text(component, "sub_type")?.as_deref() {
             Some("quick_reply" | "url") if component.get("index").is_some() => Ok(()),
-            _ => Err(flaw("has a template's button without its sub_type and index")),
+            _ => Err(error("has a template's button without its sub_type and index")),
         },
-        _ => Err(flaw("has a template with an unknown type of component")),
+        _ => Err(error("has a template with an unknown type of component")),
     }
 }
 
@@ -173,7 +173,7 @@ fn read_time_picker(value: &Value) -> Read<TimePicker> {
 }
 
 fn options(picker: Object<'_>) -> Read<&[Value]> {
-    list(picker, "options")?.filter(|options| !options.is_empty()).ok_or_else(|| flaw("has a picker without options"))
+    list(picker, "options")?.filter(|options| !options.is_empty()).ok_or_else(|| error("has a picker without options"))
 }
 
 fn read_oauth2(value: &Value) -> Read<OAuth2> {
@@ -184,7 +184,7 @@ fn read_oauth2(value: &Value) -> Read<OAuth2> {
         state: text(prompt, "state")?,
         response_encryption_key: text(prompt, "responseencryptionkey")?,
         client_secret: text(prompt, "clientsecret")?,
-        scope: scope.collect::<Option<_>>().ok_or_else(|| flaw("has a scope that is not a list of names"))?,
+        scope: scope.collect::<Option<_>>().ok_or_else(|| error("has a scope that is not a list of names"))?,
     })
 }
 
@@ -198,7 +198,7 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
     let action = required(suggestion, "action", "a suggestion needs an action")?;
     let part = |key: &str| {
         let part = suggestion.get(key).and_then(Object::of);
-        part.ok_or_else(|| flaw("has a suggestion without what its action needs"))
+        part.ok_or_else(|| error("has a suggestion without what its action needs"))
     };
     let action = match action.to_ascii_lowercase().as_str() {
         "openurl" => Action::OpenUrl {
@@ -208,16 +208,16 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
         "createcalendarevent" => Action::CreateCalendarEvent { calendar: read_calendar(part("calendar")?)? },
         "dial" => {
             let number = required(part("dial")?, "phonenumber", "a Dial suggestion needs a phoneNumber")?;
-            let number = PhoneNumber::parse(&number).map_err(|_| flaw("has a phoneNumber to dial that is none"))?;
+            let number = PhoneNumber::parse(&number).map_err(|_| error("has a phoneNumber to dial that is none"))?;
             Action::Dial { number }
         }
         "viewlocation" => {
             let location = suggestion.get("viewlocation");
-            let location = location.ok_or_else(|| flaw("has a suggestion without what its action needs"))?;
+            let location = location.ok_or_else(|| error("has a suggestion without what its action needs"))?;
             Action::ViewLocation { location: read_location(location)? }
         }
         "reply" => Action::Reply { description: text(suggestion, "description")? },
-        _ => return Err(flaw("has a suggestion with an unknown action")),
+        _ => return Err(error("has a suggestion with an unknown action")),
     };
     Ok(Suggestion { label, action })
 }
@@ -225,7 +225,7 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
 fn read_url(written: &str) -> Read<String> {
     match Url::parse(written) {
         Ok(_) => Ok(written.to_owned()),
-        Err(_) => Err(flaw("has a url that is not absolute")),
+        Err(_) => Err(error("has a url that is not absolute")),
     }
 }
 
@@ -240,32 +240,32 @@ fn read_calendar(calendar: Object<'_>) -> Read<CalendarEvent> {
 
 fn time(object: Object<'_>, key: &str) -> Read<DateTime> {
     let written = required(object, key, "an event needs its startTime and endTime")?;
-    written.parse().map_err(|_| flaw("has a time that is not like 2018-02-05T07:00:00"))
+    written.parse().map_err(|_| error("has a time that is not like 2018-02-05T07:00:00"))
 }
 
 pub(super) fn object<'a>(value: &'a Value, what: &str) -> Read<Object<'a>> {
-    Object::of(value).ok_or_else(|| flaw(&format!("is wrong: {what} must be an object")))
+    Object::of(value).ok_or_else(|| error(&format!("is wrong: {what} must be an object")))
 }
 
 pub(super) fn list<'a>(object: Object<'a>, key: &str) -> Read<Option<&'a [Value]>> {
     match object.get(key) {
         None => Ok(None),
         Some(Value::Array(listed)) => Ok(Some(listed)),
-        Some(_) => Err(flaw(&format!("is wrong: {key} must be an array"))),
+        Some(_) => Err(error(&format!("is wrong: {key} must be an array"))),
     }
 }
 
 pub(super) fn text(object: Object<'_>, key: &str) -> Read<Option<String>> {
-    object.text(key).map_err(|_| flaw(&format!("is wrong: {key} must be a string")))
+    object.text(key).map_err(|_| error(&format!("is wrong: {key} must be a string")))
 }
 
 pub(super) fn required(object: Object<'_>, key: &str, why: &str) -> Read<String> {
     let written = text(object, key)?.filter(|written| !written.is_empty());
-    written.ok_or_else(|| flaw(&format!("is wrong: {why}")))
+    written.ok_or_else(|| error(&format!("is wrong: {why}")))
 }
 
-pub(super) fn flaw(why: &str) -> Flaw {
-    Flaw::Field("RICHCONTENT", why.to_owned())
+pub(super) fn error(why: &str) -> MessageError {
+    MessageError::Field("RICHCONTENT", why.to_owned())
 }
 
 #[cfg(test)]
@@ -378,7 +378,7 @@ mod tests {
             (json!({"conversation": [{"text": "Hi"}], "suggestions": many}), "may have at most 11 suggestions"),
             (bubble(json!({"text": "x".repeat(25 << 10)})), "is longer than 24 KiB"),
         ] {
-            assert_eq!(read(&content), Err(flaw(why)), "{content}");
+            assert_eq!(read(&content), Err(error(why)), "{content}");
         }
     }
 }

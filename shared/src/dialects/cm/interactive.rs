@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::content::{self, Read, flaw, list, object, required, text};
+use super::content::{self, Read, error, list, object, required, text};
 use crate::{
     cm::caseless::Object,
     domain::{Interactive, InteractiveAction, ListRow, ListSection, ReplyButton},
@@ -24,14 +24,14 @@ const LONGEST_DESCRIPTION: usize = 72;
 
 pub(super) fn read(value: &Value) -> Read<Interactive> {
     let message = object(value, "an interactive message")?;
-    let part = |key: &str, why: &str| message.get(key).and_then(Object::of).ok_or_else(|| flaw(why));
+    let part = |key: &str, why: &str| message.get(key).and_then(Object::of).ok_or_else(|| error(why));
     let body = part("body", "has an interactive message without a body")?;
     let action = part("action", "has an interactive message without an action")?;
     let kind = required(message, "type", "an interactive message needs its type")?.to_ascii_lowercase();
     let action = match kind.as_str() {
         "list" => read_list(action)?,
         "button" => read_buttons(action)?,
-        _ => return Err(flaw("has an interactive message that is neither a list nor a button")),
+        _ => return Err(error("has an interactive message that is neither a list nor a button")),
     };
     let header = message.get("header").map(|header| read_header(header, &action)).transpose()?.flatten();
     let footer = message.get("footer").map(|footer| filled(object(footer, "a footer")?, "text")).transpose()?;
@@ -42,10 +42,10 @@ pub(super) fn read(value: &Value) -> Read<Interactive> {
 fn read_list(action: Object<'_>) -> Read<InteractiveAction> {
     let button = required(action, "button", "an interactive list needs its button")?;
     let sections = list(action, "sections")?.filter(|sections| !sections.is_empty());
-    let sections = sections.ok_or_else(|| flaw("has an interactive list without sections"))?;
+    let sections = sections.ok_or_else(|| error("has an interactive list without sections"))?;
     let sections = sections.iter().map(read_section).collect::<Read<Vec<_>>>()?;
     if sections.iter().map(|section| section.rows.len()).sum::<usize>() > MOST_ROWS {
-        return Err(flaw(&format!("has an interactive list of more than {MOST_ROWS} rows")));
+        return Err(error(&format!("has an interactive list of more than {MOST_ROWS} rows")));
     }
     Ok(InteractiveAction::List { button, sections })
 }
@@ -53,7 +53,7 @@ fn read_list(action: Object<'_>) -> Read<InteractiveAction> {
 fn read_section(value: &Value) -> Read<ListSection> {
     let section = object(value, "a section of an interactive list")?;
     let rows = list(section, "rows")?.filter(|rows| !rows.is_empty());
-    let rows = rows.ok_or_else(|| flaw("has a section of an interactive list without rows"))?;
+    let rows = rows.ok_or_else(|| error("has a section of an interactive list without rows"))?;
     Ok(ListSection {
         title: filled(section, "title")?.map(|title| within(title, "title", LONGEST_TITLE)).transpose()?,
         rows: rows.iter().map(read_row).collect::<Read<_>>()?,
@@ -75,7 +75,7 @@ fn read_row(value: &Value) -> Read<ListRow> {
 fn read_buttons(action: Object<'_>) -> Read<InteractiveAction> {
     let buttons = list(action, "buttons")?.unwrap_or_default();
     if !(1..=MOST_BUTTONS).contains(&buttons.len()) {
-        return Err(flaw(&format!("has an interactive message without 1 to {MOST_BUTTONS} buttons")));
+        return Err(error(&format!("has an interactive message without 1 to {MOST_BUTTONS} buttons")));
     }
     Ok(InteractiveAction::Button { buttons: buttons.iter().map(read_button).collect::<Read<_>>()? })
 }
@@ -84,7 +84,7 @@ fn read_button(value: &Value) -> Read<ReplyButton> {
     let button = object(value, "a button of an interactive message")?;
     let reply = button.get("reply").and_then(Object::of);
     let reply = reply.filter(|_| button.get("type").and_then(Value::as_str) == Some("reply"));
-    let reply = reply.ok_or_else(|| flaw("has a button of an interactive message that is no reply"))?;
+    let reply = reply.ok_or_else(|| error("has a button of an interactive message that is no reply"))?;
     Ok(ReplyButton {
         id: required(reply, "id", "a button of an interactive message needs its id")?,
         title: required(reply, "title", "a button of an interactive message needs its title")?,
@@ -101,7 +101,7 @@ fn read_header(value: &Value, action: &InteractiveAction) -> Read<Option<Value>>
         (Some("image" | "video" | "document"), Some(media)) if matches!(action, InteractiveAction::Button { .. }) => {
             content::read_media(media)?;
         }
-        _ => return Err(flaw("has an interactive message with a header that it cannot have")),
+        _ => return Err(error("has an interactive message with a header that it cannot have")),
     }
     Ok(Some(value.clone()))
 }
@@ -112,7 +112,7 @@ fn filled(object: Object<'_>, key: &str) -> Read<Option<String>> {
 
 fn within(written: String, key: &str, most: usize) -> Read<String> {
     if written.chars().count() > most {
-        return Err(flaw(&format!("has an interactive list with a {key} of more than {most} characters")));
+        return Err(error(&format!("has an interactive list with a {key} of more than {most} characters")));
     }
     Ok(written)
 }

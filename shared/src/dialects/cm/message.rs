@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::{channel_rules, fault::Flaw, validity};
+use super::{channel_rules, error::MessageError, validity};
 use crate::{
     dialects::{Draft, SenderChoice},
     domain::{
@@ -35,7 +35,7 @@ pub struct Asked {
     /// The number as it was written, if there was one.
     pub to: Option<String>,
     pub reference: Option<Reference>,
-    pub draft: Result<Draft, Flaw>,
+    pub draft: Result<Draft, MessageError>,
 }
 
 /// The fields of a `msg`, but for its recipients, as they were written.
@@ -61,22 +61,22 @@ pub(super) struct Body {
 
 /// One message for each recipient.
 pub(super) fn expand(
-    to: Result<Vec<Result<String, Flaw>>, Flaw>,
-    fields: Result<Fields, Flaw>,
+    to: Result<Vec<Result<String, MessageError>>, MessageError>,
+    fields: Result<Fields, MessageError>,
     reference: Option<Reference>,
     terms: &Terms,
 ) -> Vec<Asked> {
     let checked = fields.and_then(|fields| fields.check(terms));
     let recipients = match to {
-        Ok(recipients) if recipients.is_empty() => vec![Err(Flaw::NoTo)],
+        Ok(recipients) if recipients.is_empty() => vec![Err(MessageError::NoTo)],
         Ok(recipients) => recipients,
-        Err(flaw) => vec![Err(flaw)],
+        Err(error) => vec![Err(error)],
     };
-    let one = |recipient: Result<String, Flaw>| {
+    let one = |recipient: Result<String, MessageError>| {
         let to = recipient.as_ref().ok().map(|written| shortened(written));
         let draft = match (&checked, recipient) {
-            (Err(flaw), _) => Err(flaw.clone()),
-            (Ok(_), Err(flaw)) => Err(flaw),
+            (Err(error), _) => Err(error.clone()),
+            (Ok(_), Err(error)) => Err(error),
             (Ok(checked), Ok(written)) => read_number(&written).map(|number| checked.addressed_to(number)),
         };
         Asked { to, reference: reference.clone(), draft }
@@ -102,11 +102,11 @@ fn shortened(written: &str) -> String {
     written.chars().take(MOST_REPEATED).collect()
 }
 
-pub(super) fn read_number(written: &str) -> Result<PhoneNumber, Flaw> {
+pub(super) fn read_number(written: &str) -> Result<PhoneNumber, MessageError> {
     PhoneNumber::parse(written.trim()).map_err(|error| match error {
-        NumberError::Empty => Flaw::NoNumber,
+        NumberError::Empty => MessageError::NoNumber,
         NumberError::NotDigits | NumberError::National | NumberError::Length(_) | NumberError::TooLong => {
-            Flaw::NotANumber(shortened(written))
+            MessageError::NotANumber(shortened(written))
         }
     })
 }
@@ -136,7 +136,7 @@ impl Checked {
 }
 
 impl Fields {
-    fn check(mut self, terms: &Terms) -> Result<Checked, Flaw> {
+    fn check(mut self, terms: &Terms) -> Result<Checked, MessageError> {
         let from = self.read_from()?;
         let text = self.read_text(terms.limit)?;
         let channels = self.read_channels()?;
@@ -154,19 +154,19 @@ impl Fields {
         Ok(Checked { from, text, channels, reference, groupings, validity, content: self.content })
     }
 
-    fn read_from(&self) -> Result<SenderId, Flaw> {
-        let written = self.from.as_deref().ok_or(Flaw::NoFrom)?;
+    fn read_from(&self) -> Result<SenderId, MessageError> {
+        let written = self.from.as_deref().ok_or(MessageError::NoFrom)?;
         SenderId::parse(written).map_err(|error| match error {
-            SenderError::Empty => Flaw::NoFrom,
-            error => Flaw::From(error.to_string()),
+            SenderError::Empty => MessageError::NoFrom,
+            error => MessageError::From(error.to_string()),
         })
     }
 
-    fn read_text(&self, limit: SegmentLimit) -> Result<Text, Flaw> {
-        let body = self.body.as_ref().ok_or(Flaw::NoBody)?;
+    fn read_text(&self, limit: SegmentLimit) -> Result<Text, MessageError> {
+        let body = self.body.as_ref().ok_or(MessageError::NoBody)?;
         let content = body.content.as_deref().unwrap_or_default();
         if content.is_empty() && !self.is_shown_without_text()? {
-            return Err(Flaw::NoContent);
+            return Err(MessageError::NoContent);
         }
         let limit = self.read_parts()?.map_or(limit, |most| SegmentLimit(most.min(limit.0)));
         let is_unicode = self.is_unicode(body)?;
@@ -175,56 +175,56 @@ impl Fields {
         }
         let text = if is_unicode { Text::parse_ucs2(content, limit) } else { Text::parse(content, limit) };
         text.map_err(|error| match error {
-            TextError::Empty => Flaw::NoContent,
+            TextError::Empty => MessageError::NoContent,
             TextError::TooLong { segments, limit } => {
-                Flaw::Body(format!("takes {segments} parts, and may take {limit}"))
+                MessageError::Body(format!("takes {segments} parts, and may take {limit}"))
             }
             TextError::TooManyBytes { limit, .. } => {
-                Flaw::Body(format!("has more bytes than the {limit} parts hold that it may take"))
+                MessageError::Body(format!("has more bytes than the {limit} parts hold that it may take"))
             }
-            TextError::ControlCharacter(_) => Flaw::Body("holds a control character".to_owned()),
+            TextError::ControlCharacter(_) => MessageError::Body("holds a control character".to_owned()),
         })
     }
 
     /// Whether one of the allowed channels has rich content to show.
-    fn is_shown_without_text(&self) -> Result<bool, Flaw> {
+    fn is_shown_without_text(&self) -> Result<bool, MessageError> {
         let Some(content) = &self.content else { return Ok(false) };
         Ok(self.read_channels()?.into_iter().any(|channel| content.on(channel) == Showing::Content))
     }
 
     /// Whether the client asks for Unicode. With `auto` its wish does not count.
-    fn is_unicode(&self, body: &Body) -> Result<bool, Flaw> {
+    fn is_unicode(&self, body: &Body) -> Result<bool, MessageError> {
         match body.r#type.as_deref().map(str::trim) {
             Some(kind) if kind.eq_ignore_ascii_case("auto") => return Ok(false),
             None | Some("") => {}
-            Some(_) => return Err(Flaw::Body("has a TYPE that is not 'auto'".to_owned())),
+            Some(_) => return Err(MessageError::Body("has a TYPE that is not 'auto'".to_owned())),
         }
         match self.dcs.as_deref().map(str::trim) {
             None | Some("" | "0") => Ok(false),
             Some("8") => Ok(true),
-            Some(_) => Err(Flaw::Field("DCS", "must be 0 or 8".to_owned())),
+            Some(_) => Err(MessageError::Field("DCS", "must be 0 or 8".to_owned())),
         }
     }
 
     /// The most parts that the client wants to pay for.
-    fn read_parts(&self) -> Result<Option<u16>, Flaw> {
+    fn read_parts(&self) -> Result<Option<u16>, MessageError> {
         const MINIMUM: &str = "MINIMUMNUMBEROFMESSAGEPARTS";
         const MAXIMUM: &str = "MAXIMUMNUMBEROFMESSAGEPARTS";
         let fewest = read_part(MINIMUM, self.fewest_parts.as_deref())?;
         let most = read_part(MAXIMUM, self.most_parts.as_deref())?;
         match (fewest, most) {
             (Some(fewest), Some(most)) if fewest > most => {
-                Err(Flaw::Field(MINIMUM, "is more than the maximum".to_owned()))
+                Err(MessageError::Field(MINIMUM, "is more than the maximum".to_owned()))
             }
             _ => Ok(most),
         }
     }
 
-    fn read_channels(&self) -> Result<Vec<Channel>, Flaw> {
+    fn read_channels(&self) -> Result<Vec<Channel>, MessageError> {
         let mut channels = Vec::new();
         for name in &self.channels {
             let channel = Channel::parse(&name.replace(' ', ""))
-                .ok_or_else(|| Flaw::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
+                .ok_or_else(|| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
             if !channels.contains(&channel) {
                 channels.push(channel);
             }
@@ -233,16 +233,16 @@ impl Fields {
     }
 }
 
-fn read_part(name: &'static str, written: Option<&str>) -> Result<Option<u16>, Flaw> {
+fn read_part(name: &'static str, written: Option<&str>) -> Result<Option<u16>, MessageError> {
     let Some(written) = written.map(str::trim).filter(|written| !written.is_empty()) else { return Ok(None) };
     let parts = u8::from_str(written).ok().filter(|parts| *parts > 0);
-    parts.map(|parts| Some(parts.into())).ok_or_else(|| Flaw::Field(name, "must be 1 to 255".to_owned()))
+    parts.map(|parts| Some(parts.into())).ok_or_else(|| MessageError::Field(name, "must be 1 to 255".to_owned()))
 }
 
-fn label(name: &'static str, error: &LabelError) -> Flaw {
-    Flaw::Field(name, error.to_string())
+fn label(name: &'static str, error: &LabelError) -> MessageError {
+    MessageError::Field(name, error.to_string())
 }
 
-fn field(name: &'static str, why: impl ToString) -> Flaw {
-    Flaw::Field(name, why.to_string())
+fn field(name: &'static str, why: impl ToString) -> MessageError {
+    MessageError::Field(name, why.to_string())
 }

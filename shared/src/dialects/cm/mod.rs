@@ -8,8 +8,8 @@
 
 mod channel_rules;
 mod content;
+pub mod error;
 pub mod event;
-pub mod fault;
 mod interactive;
 mod message;
 pub mod query;

@@ -3,7 +3,7 @@
 //! passed over.
 
 use super::{
-    fault::{Flaw, RequestFault},
+    error::{MessageError, RequestError},
     message::{self, Asked, Body, Fields, Terms},
 };
 use crate::domain::SegmentLimit;
@@ -45,7 +45,7 @@ impl Query {
     pub fn read(self, terms: &Terms) -> Asked {
         let terms = Terms { limit: SegmentLimit(1), ..*terms };
         let reference = message::reference(self.reference.as_deref());
-        let to = self.to.filter(|to| !to.is_empty()).ok_or(Flaw::NoNumber);
+        let to = self.to.filter(|to| !to.is_empty()).ok_or(MessageError::NoNumber);
         let fields = Fields {
             from: self.from,
             body: Some(Body { content: self.body, r#type: None }),
@@ -59,19 +59,19 @@ impl Query {
 }
 
 /// What is wrong with a message, in the words of this gateway.
-pub(super) fn flaw_words(flaw: &Flaw) -> Option<String> {
-    match flaw {
-        Flaw::NoFrom => Some("No sender name provided".to_owned()),
-        Flaw::NoNumber | Flaw::NoTo => Some(invalid("to", "")),
-        Flaw::NotANumber(written) => Some(invalid("to", written)),
-        Flaw::NoBody | Flaw::NoContent => Some("Parameter 'body' is required".to_owned()),
+pub(super) fn message_error_text(error: &MessageError) -> Option<String> {
+    match error {
+        MessageError::NoFrom => Some("No sender name provided".to_owned()),
+        MessageError::NoNumber | MessageError::NoTo => Some(invalid("to", "")),
+        MessageError::NotANumber(written) => Some(invalid("to", written)),
+        MessageError::NoBody | MessageError::NoContent => Some("Parameter 'body' is required".to_owned()),
         _ => None,
     }
 }
 
-pub(super) fn fault_words(fault: &RequestFault) -> Option<String> {
-    match fault {
-        RequestFault::InvalidToken(written) => Some(invalid("producttoken", written.as_deref().unwrap_or_default())),
+pub(super) fn request_error_text(error: &RequestError) -> Option<String> {
+    match error {
+        RequestError::InvalidToken(written) => Some(invalid("producttoken", written.as_deref().unwrap_or_default())),
         _ => None,
     }
 }
@@ -86,32 +86,32 @@ mod tests {
     use crate::domain::Timestamp;
     use proptest::prelude::*;
 
-    fn flaw(parameters: &[(&str, &str)]) -> Option<String> {
+    fn error(parameters: &[(&str, &str)]) -> Option<String> {
         let terms = Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
         let asked = Query::of(parameters.iter().copied()).read(&terms);
-        asked.draft.err().map(|flaw| flaw_words(&flaw).unwrap_or("other".to_owned()))
+        asked.draft.err().map(|error| message_error_text(&error).unwrap_or("other".to_owned()))
     }
 
     #[test]
     fn each_parameter_has_its_words() {
         let (from, to, body) = (("from", "SenderName"), ("TO", "00447911123456"), ("Body", "Hi"));
-        assert_eq!(flaw(&[from, to, body, ("reference", "r"), ("unknown", "x")]), None);
-        assert_eq!(flaw(&[to, body]).as_deref(), Some("No sender name provided"));
-        assert_eq!(flaw(&[from, body]).as_deref(), Some("Parameter 'to' contains an invalid value: ''"));
+        assert_eq!(error(&[from, to, body, ("reference", "r"), ("unknown", "x")]), None);
+        assert_eq!(error(&[to, body]).as_deref(), Some("No sender name provided"));
+        assert_eq!(error(&[from, body]).as_deref(), Some("Parameter 'to' contains an invalid value: ''"));
         assert_eq!(
-            flaw(&[from, ("to", "1a"), body]).as_deref(),
+            error(&[from, ("to", "1a"), body]).as_deref(),
             Some("Parameter 'to' contains an invalid value: '1a'")
         );
-        assert_eq!(flaw(&[from, to]).as_deref(), Some("Parameter 'body' is required"));
-        assert_eq!(flaw(&[from, to, ("body", &"x".repeat(160))]), None);
-        assert_eq!(flaw(&[from, to, ("body", &"x".repeat(161))]).as_deref(), Some("other"));
+        assert_eq!(error(&[from, to]).as_deref(), Some("Parameter 'body' is required"));
+        assert_eq!(error(&[from, to, ("body", &"x".repeat(160))]), None);
+        assert_eq!(error(&[from, to, ("body", &"x".repeat(161))]).as_deref(), Some("other"));
     }
 
     proptest! {
         #[test]
         fn no_parameters_make_it_panic(values in prop::collection::vec("\\PC{0,40}", 4)) {
             let names = ["from", "to", "body", "reference"].into_iter();
-            flaw(&names.zip(values.iter().map(String::as_str)).collect::<Vec<_>>());
+            error(&names.zip(values.iter().map(String::as_str)).collect::<Vec<_>>());
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     MOST_MESSAGES, content,
-    fault::{Flaw, RequestFault},
+    error::{MessageError, RequestError},
     message::{self, Asked, Body, Fields, Terms},
 };
 use crate::{cm::caseless::Object, dialects::json};
@@ -24,10 +24,10 @@ pub struct Posted(Value);
 impl Posted {
     /// # Errors
     /// When it is not.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestFault> {
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         match json::read_last(body) {
             Ok(Value::Object(posted)) => Ok(Self(posted.into())),
-            Ok(_) | Err(_) => Err(RequestFault::InvalidJson),
+            Ok(_) | Err(_) => Err(RequestError::InvalidJson),
         }
     }
 
@@ -39,12 +39,12 @@ impl Posted {
     ///
     /// # Errors
     /// When it is no text.
-    pub fn token(&self) -> Result<Option<&str>, RequestFault> {
+    pub fn token(&self) -> Result<Option<&str>, RequestError> {
         let authentication = self.messages().and_then(|messages| messages.get("authentication"));
         match authentication.and_then(Object::of).and_then(|given| given.get("producttoken")) {
             None => Ok(None),
             Some(Value::String(token)) => Ok(Some(token)),
-            Some(_) => Err(RequestFault::InvalidToken(None)),
+            Some(_) => Err(RequestError::InvalidToken(None)),
         }
     }
 
@@ -52,19 +52,19 @@ impl Posted {
     ///
     /// # Errors
     /// When there is no list of messages, or too many are asked for.
-    pub fn read(&self, terms: &Terms) -> Result<Vec<Asked>, RequestFault> {
+    pub fn read(&self, terms: &Terms) -> Result<Vec<Asked>, RequestError> {
         let messages = match Object::of(&self.0).and_then(|posted| posted.get("messages")) {
-            None => return Err(RequestFault::NoMessages),
+            None => return Err(RequestError::NoMessages),
             Some(value) => {
-                let fault = RequestFault::WrongType { object: "MESSAGES", must_be: "an object" };
-                Object::of(value).ok_or(fault)?
+                let error = RequestError::WrongType { object: "MESSAGES", must_be: "an object" };
+                Object::of(value).ok_or(error)?
             }
         };
         let listed = match messages.get("msg") {
-            None => return Err(RequestFault::NoMessages),
-            Some(Value::Array(listed)) if listed.is_empty() => return Err(RequestFault::NoMessages),
+            None => return Err(RequestError::NoMessages),
+            Some(Value::Array(listed)) if listed.is_empty() => return Err(RequestError::NoMessages),
             Some(Value::Array(listed)) => listed,
-            Some(_) => return Err(RequestFault::WrongType { object: "MSG", must_be: "an array" }),
+            Some(_) => return Err(RequestError::WrongType { object: "MSG", must_be: "an array" }),
         };
         let mut asked = Vec::new();
         let mut content_bytes = 0;
@@ -72,7 +72,7 @@ impl Posted {
             let (messages, bytes) = read_msg(msg, terms, MOST_MESSAGES - asked.len())?;
             content_bytes += bytes * messages.len();
             if content_bytes > MOST_CONTENT_BYTES {
-                return Err(RequestFault::TooLarge);
+                return Err(RequestError::TooLarge);
             }
             asked.extend(messages);
         }
@@ -83,14 +83,14 @@ impl Posted {
 
 /// The messages of a `msg`, of which there may be `room`, and the size of the
 /// rich content that each of them has.
-fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usize), RequestFault> {
+fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usize), RequestError> {
     let Some(msg) = Object::of(msg) else {
-        let flaw = Flaw::WrongType { object: "MSG", must_be: "an object" };
-        return Ok((message::expand(Ok(Vec::new()), Err(flaw), None, terms), 0));
+        let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
+        return Ok((message::expand(Ok(Vec::new()), Err(error), None, terms), 0));
     };
     let to = read_recipients(msg);
     if to.as_ref().map_or(1, |to| to.len().max(1)) > room {
-        return Err(RequestFault::TooManyMessages);
+        return Err(RequestError::TooManyMessages);
     }
     let reference = msg.get("reference").and_then(Value::as_str);
     let fields = read_fields(msg);
@@ -99,20 +99,20 @@ fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usiz
     Ok((message::expand(to, fields, message::reference(reference), terms), bytes))
 }
 
-fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, Flaw>>, Flaw> {
+fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, MessageError>>, MessageError> {
     let recipients = match msg.get("to") {
-        None => return Err(Flaw::NoTo),
+        None => return Err(MessageError::NoTo),
         Some(Value::Array(recipients)) => recipients,
-        Some(_) => return Err(Flaw::WrongType { object: "TO", must_be: "an array" }),
+        Some(_) => return Err(MessageError::WrongType { object: "TO", must_be: "an array" }),
     };
     let read = |recipient: &Value| {
-        let recipient = Object::of(recipient).ok_or(Flaw::WrongType { object: "TO", must_be: "an object" })?;
-        text(recipient, "NUMBER")?.filter(|number| !number.is_empty()).ok_or(Flaw::NoNumber)
+        let recipient = Object::of(recipient).ok_or(MessageError::WrongType { object: "TO", must_be: "an object" })?;
+        text(recipient, "NUMBER")?.filter(|number| !number.is_empty()).ok_or(MessageError::NoNumber)
     };
     Ok(recipients.iter().map(read).collect())
 }
 
-fn read_fields(msg: Object<'_>) -> Result<Fields, Flaw> {
+fn read_fields(msg: Object<'_>) -> Result<Fields, MessageError> {
     Ok(Fields {
         from: text(msg, "FROM")?,
         body: msg.get("body").map(read_body).transpose()?,
@@ -127,26 +127,26 @@ fn read_fields(msg: Object<'_>) -> Result<Fields, Flaw> {
     })
 }
 
-fn read_body(body: &Value) -> Result<Body, Flaw> {
-    let body = Object::of(body).ok_or(Flaw::WrongType { object: "BODY", must_be: "an object" })?;
+fn read_body(body: &Value) -> Result<Body, MessageError> {
+    let body = Object::of(body).ok_or(MessageError::WrongType { object: "BODY", must_be: "an object" })?;
     Ok(Body { content: text(body, "CONTENT")?, r#type: text(body, "TYPE")? })
 }
 
-fn read_channels(msg: Object<'_>) -> Result<Vec<String>, Flaw> {
+fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
     const NAME: &str = "ALLOWEDCHANNELS";
     let listed = match msg.get("allowedchannels") {
         None => return Ok(Vec::new()),
         Some(Value::Array(listed)) => listed,
-        Some(_) => return Err(Flaw::WrongType { object: NAME, must_be: "an array" }),
+        Some(_) => return Err(MessageError::WrongType { object: NAME, must_be: "an array" }),
     };
     let name = |name: &Value| name.as_str().map(str::to_owned);
     let names: Option<Vec<_>> = listed.iter().map(name).collect();
-    names.ok_or(Flaw::WrongType { object: NAME, must_be: "an array of names" })
+    names.ok_or(MessageError::WrongType { object: NAME, must_be: "an array of names" })
 }
 
 /// The text under that name, which is for the fault, too.
-fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, Flaw> {
-    object.text(name).map_err(|_| Flaw::WrongType { object: name, must_be: "a string" })
+fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, MessageError> {
+    object.text(name).map_err(|_| MessageError::WrongType { object: name, must_be: "a string" })
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
         Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
     }
 
-    fn read(body: &str) -> Result<Vec<Asked>, RequestFault> {
+    fn read(body: &str) -> Result<Vec<Asked>, RequestError> {
         Posted::parse(body.as_bytes())?.read(&terms())
     }
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn code(message: &Value) -> u16 {
-        msg(message)[0].draft.as_ref().err().map_or(0, Flaw::code)
+        msg(message)[0].draft.as_ref().err().map_or(0, MessageError::code)
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(draft.validity, Some(Validity::For(SignedDuration::from_hours(24))));
         assert_eq!(
             Posted::parse(br#"{"messages":{"msg":[{}],"MSG":[]}}"#).err(),
-            Some(RequestFault::InvalidJson),
+            Some(RequestError::InvalidJson),
             "a list is lost"
         );
     }
@@ -223,7 +223,8 @@ mod tests {
             "to",
             json!([{"number": "00447911123456"}, {"number": "0044791112345a"}, {}, {"number": ""}, 7, {"number": []}]),
         ));
-        let codes: Vec<_> = asked.iter().map(|asked| asked.draft.as_ref().err().map_or(0, Flaw::code)).collect();
+        let codes: Vec<_> =
+            asked.iter().map(|asked| asked.draft.as_ref().err().map_or(0, MessageError::code)).collect();
         assert_eq!(codes, [0, 303, 303, 303, 302, 303]);
         assert_eq!(asked[1].to.as_deref(), Some("0044791112345a"));
         let indexes: Vec<_> = asked.iter().filter_map(|asked| Some(asked.draft.as_ref().ok()?.index)).collect();
@@ -299,7 +300,7 @@ mod tests {
             beside(json!({"content": null}), json!(["WhatsApp"])),
         ] {
             let asked = msg(&message);
-            let draft = asked[0].draft.as_ref().unwrap_or_else(|flaw| panic!("{flaw:?}: {message}"));
+            let draft = asked[0].draft.as_ref().unwrap_or_else(|error| panic!("{error:?}: {message}"));
             assert!(draft.text.is_empty() && draft.content.is_some(), "{message}");
         }
         let mut plain = no_text(json!(["WhatsApp"]));
@@ -329,16 +330,16 @@ mod tests {
         assert_eq!(many(1000, 1).ok().unwrap().len(), 1000);
         assert_eq!(many(10, 100).ok().unwrap().len(), 1000);
         for (msgs, to) in [(1001, 1), (1, 1001), (10, 101), (1001, 0)] {
-            assert_eq!(many(msgs, to).err(), Some(RequestFault::TooManyMessages), "{msgs} {to}");
+            assert_eq!(many(msgs, to).err(), Some(RequestError::TooManyMessages), "{msgs} {to}");
         }
         for body in [json!({}), json!({"messages": {}}), json!({"messages": {"msg": []}}), json!({"messages": null})] {
-            assert_eq!(read(&body.to_string()).err(), Some(RequestFault::NoMessages), "{body}");
+            assert_eq!(read(&body.to_string()).err(), Some(RequestError::NoMessages), "{body}");
         }
         for body in ["", "[]", "{\"messages\":", "{\"messages\":{\"msg\":[{},]}}", "7"] {
-            assert_eq!(read(body).err(), Some(RequestFault::InvalidJson), "{body}");
+            assert_eq!(read(body).err(), Some(RequestError::InvalidJson), "{body}");
         }
-        let fault = read(r#"{"messages":{"msg":{}}}"#).err().unwrap();
-        assert_eq!(fault.code(), 203);
+        let error = read(r#"{"messages":{"msg":{}}}"#).err().unwrap();
+        assert_eq!(error.code(), 203);
     }
 
     #[test]
@@ -346,7 +347,7 @@ mod tests {
         let mut msg =
             with("richContent", json!({"conversation": [{"text": "x".repeat(4000)}, {"text": "x".repeat(4000)}]}));
         msg["to"] = vec![json!({"number": "00447911123456"}); 600].into();
-        assert_eq!(read(&json!({"messages": {"msg": [msg]}}).to_string()).err(), Some(RequestFault::TooLarge));
+        assert_eq!(read(&json!({"messages": {"msg": [msg]}}).to_string()).err(), Some(RequestError::TooLarge));
     }
 
     proptest! {

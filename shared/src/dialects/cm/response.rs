@@ -8,14 +8,13 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::{
-    fault::{self, Flaw, Part, RequestFault},
+    error::{self, MessageError, Part, RequestError},
     message::Asked,
     query,
 };
 use crate::{
     dialects::json,
-    domain::{Message, Reference},
-    flow::accept::Refused,
+    domain::{Message, Reference, RejectedMessage},
 };
 
 #[derive(Serialize)]
@@ -40,61 +39,61 @@ struct Told<'a> {
 /// The answer to a request that was looked at message by message. `accepted` is
 /// what became of those that were well formed, in their order.
 #[must_use]
-pub fn write(asked: &[Asked], accepted: &[Result<Message, Refused>]) -> (StatusCode, String) {
+pub fn write(asked: &[Asked], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
     let mut accepted = accepted.iter();
     let messages: Vec<_> = asked
         .iter()
         .map(|asked| match &asked.draft {
-            Err(flaw) => told(asked, Err(flaw)),
+            Err(error) => told(asked, Err(error)),
             Ok(_) => match accepted.next() {
                 Some(Ok(message)) => told(asked, Ok(message)),
-                Some(Err(refused)) => told(asked, Err(&Flaw::from(refused))),
-                None => told(asked, Err(&Flaw::Rejected("not looked at".to_owned()))),
+                Some(Err(refused)) => told(asked, Err(&MessageError::from(refused))),
+                None => told(asked, Err(&MessageError::Rejected("not looked at".to_owned()))),
             },
         })
         .collect();
-    let created = messages.iter().filter(|told| told.message_error_code == fault::OK).count();
+    let created = messages.iter().filter(|told| told.message_error_code == error::OK).count();
     let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let error_code = if created == messages.len() { fault::OK } else { fault::SOME };
+    let error_code = if created == messages.len() { error::OK } else { error::SOME };
     (status, json::write(&Answer { details: format!("Created {created} message(s)"), error_code, messages }))
 }
 
-fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &Flaw>) -> Told<'a> {
+fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &MessageError>) -> Told<'a> {
     Told {
         to: asked.to.as_deref(),
         status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
         reference: asked.reference.as_ref().map(Reference::as_str),
         parts: outcome.map_or(0, |message| message.text.segments().max(1)),
-        message_details: outcome.err().map(|flaw| flaw.words(Part::Object)),
-        message_error_code: outcome.err().map_or(fault::OK, Flaw::code),
+        message_details: outcome.err().map(|error| error.words(Part::Object)),
+        message_error_code: outcome.err().map_or(error::OK, MessageError::code),
     }
 }
 
 /// The answer of the JSON gateway to a request that was refused as a whole.
 #[must_use]
-pub fn refuse(fault: &RequestFault) -> (StatusCode, String) {
-    let status = match fault {
-        RequestFault::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
-        RequestFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+pub fn refuse(error: &RequestError) -> (StatusCode, String) {
+    let status = match error {
+        RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     };
-    let answer = Answer { details: fault.words(Part::Object), error_code: fault.code(), messages: Vec::new() };
+    let answer = Answer { details: error.words(Part::Object), error_code: error.code(), messages: Vec::new() };
     (status, json::write(&answer))
 }
 
 /// Why the XML or the GET gateway refuses a request.
 pub enum Reason<'a> {
-    Request(&'a RequestFault),
-    Message(&'a Flaw),
+    Request(&'a RequestError),
+    Message(&'a MessageError),
 }
 
 /// The line by which the XML gateway refuses a request.
 #[must_use]
 pub fn xml_error(reason: &Reason<'_>) -> String {
     error(match reason {
-        Reason::Request(RequestFault::Unknown) => "Unknown error".to_owned(),
-        Reason::Request(fault) => fault.words(Part::Node),
-        Reason::Message(flaw) => flaw.words(Part::Node),
+        Reason::Request(RequestError::Unknown) => "Unknown error".to_owned(),
+        Reason::Request(error) => error.words(Part::Node),
+        Reason::Message(error) => error.words(Part::Node),
     })
 }
 
@@ -102,8 +101,8 @@ pub fn xml_error(reason: &Reason<'_>) -> String {
 #[must_use]
 pub fn query_error(reason: &Reason<'_>) -> String {
     let words = match reason {
-        Reason::Request(fault) => query::fault_words(fault),
-        Reason::Message(flaw) => query::flaw_words(flaw),
+        Reason::Request(error) => query::request_error_text(error),
+        Reason::Message(error) => query::message_error_text(error),
     };
     words.map_or_else(|| xml_error(reason), error)
 }
@@ -118,41 +117,41 @@ mod tests {
 
     #[test]
     fn a_refused_request_has_the_tables_code_and_words() {
-        for (fault, status, expected) in [
-            (RequestFault::Unknown, 500, r#"{"details":"Unknown Error","errorCode":999,"messages":[]}"#),
+        for (error, status, expected) in [
+            (RequestError::Unknown, 500, r#"{"details":"Unknown Error","errorCode":999,"messages":[]}"#),
             (
-                RequestFault::NoAccount,
+                RequestError::NoAccount,
                 400,
                 r#"{"details":"No account found for the given authentication","errorCode":101,"messages":[]}"#,
             ),
             (
-                RequestFault::InvalidToken(None),
+                RequestError::InvalidToken(None),
                 400,
                 r#"{"details":"Invalid product token.","errorCode":103,"messages":[]}"#,
             ),
-            (RequestFault::InvalidJson, 400, r#"{"details":"Invalid JSON","errorCode":202,"messages":[]}"#),
+            (RequestError::InvalidJson, 400, r#"{"details":"Invalid JSON","errorCode":202,"messages":[]}"#),
             (
-                RequestFault::NoMessages,
+                RequestError::NoMessages,
                 400,
                 r#"{"details":"A MESSAGES object requires at least one MSG object","errorCode":203,"messages":[]}"#,
             ),
             (
-                RequestFault::WrongType { object: "MSG", must_be: "an array" },
+                RequestError::WrongType { object: "MSG", must_be: "an array" },
                 400,
                 r#"{"details":"MSG object is an invalid type, must be an array","errorCode":203,"messages":[]}"#,
             ),
         ] {
-            assert_eq!(refuse(&fault), (StatusCode::from_u16(status).unwrap(), expected.to_owned()));
+            assert_eq!(refuse(&error), (StatusCode::from_u16(status).unwrap(), expected.to_owned()));
         }
     }
 
     #[test]
     fn a_line_says_what_was_wrong() {
-        let request = |fault| (xml_error(&Reason::Request(&fault)), query_error(&Reason::Request(&fault)));
+        let request = |error| (xml_error(&Reason::Request(&error)), query_error(&Reason::Request(&error)));
         let account = "Error: ERROR No account found for the given authentication".to_owned();
-        assert_eq!(request(RequestFault::NoAccount), (account.clone(), account));
-        assert_eq!(request(RequestFault::Unknown).0, "Error: ERROR Unknown error");
-        let (xml, query) = request(RequestFault::InvalidToken(Some("x y".to_owned())));
+        assert_eq!(request(RequestError::NoAccount), (account.clone(), account));
+        assert_eq!(request(RequestError::Unknown).0, "Error: ERROR Unknown error");
+        let (xml, query) = request(RequestError::InvalidToken(Some("x y".to_owned())));
         assert_eq!(xml, "Error: ERROR Invalid product token.");
         assert_eq!(query, "Error: ERROR Parameter 'producttoken' contains an invalid value: 'x y'");
     }

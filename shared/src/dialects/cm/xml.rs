@@ -6,10 +6,10 @@
 
 use super::{
     MOST_MESSAGES,
-    fault::{Flaw, RequestFault},
+    error::{MessageError, RequestError},
     message::{self, Asked, Body, Fields, Terms},
 };
-use crate::cm::xml::{self, Elements, Tag, XmlFault};
+use crate::cm::xml::{self, Elements, Tag, XmlError};
 
 /// `MESSAGES`, `MSG` and a field, which holds text: of one with an element in it
 /// half would be lost.
@@ -31,7 +31,7 @@ struct Msg {
 impl Posted {
     /// # Errors
     /// When it is no XML, is nested too deep or has a document type.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestFault> {
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut reading = Reading::default();
         xml::read(body, DEEPEST, &mut reading)?;
         Ok(reading.posted)
@@ -47,13 +47,13 @@ impl Posted {
     ///
     /// # Errors
     /// When nothing is asked for, or too much.
-    pub fn read(self, terms: &Terms) -> Result<Vec<Asked>, RequestFault> {
+    pub fn read(self, terms: &Terms) -> Result<Vec<Asked>, RequestError> {
         let recipients = self.messages.iter().map(|msg| msg.to.len().max(1)).sum::<usize>();
         if recipients > MOST_MESSAGES {
-            return Err(RequestFault::TooManyMessages);
+            return Err(RequestError::TooManyMessages);
         }
         if self.messages.is_empty() {
-            return Err(RequestFault::NoMessages);
+            return Err(RequestError::NoMessages);
         }
         let mut asked: Vec<_> = self.messages.into_iter().flat_map(|msg| msg.read(terms)).collect();
         message::number(&mut asked);
@@ -63,7 +63,7 @@ impl Posted {
 
 impl Msg {
     fn read(self, terms: &Terms) -> Vec<Asked> {
-        let numbers = self.to.into_iter().map(|to| if to.is_empty() { Err(Flaw::NoNumber) } else { Ok(to) });
+        let numbers = self.to.into_iter().map(|to| if to.is_empty() { Err(MessageError::NoNumber) } else { Ok(to) });
         let reference = message::reference(self.fields.reference.as_deref());
         message::expand(Ok(numbers.collect()), Ok(self.fields), reference, terms)
     }
@@ -77,9 +77,9 @@ struct Reading {
 }
 
 impl Elements for Reading {
-    type Fault = RequestFault;
+    type Error = RequestError;
 
-    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), RequestFault> {
+    fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), RequestError> {
         match path {
             // One more than there may be is enough to be refused, however many follow.
             ["MESSAGES", "MSG"] => {
@@ -106,8 +106,8 @@ impl Elements for Reading {
     }
 }
 
-impl From<XmlFault> for RequestFault {
-    fn from(_: XmlFault) -> Self {
+impl From<XmlError> for RequestError {
+    fn from(_: XmlError) -> Self {
         Self::InvalidXml
     }
 }
@@ -147,7 +147,7 @@ mod tests {
         Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
     }
 
-    fn read(text: &str) -> Result<Vec<Asked>, RequestFault> {
+    fn read(text: &str) -> Result<Vec<Asked>, RequestError> {
         Posted::parse(text.as_bytes())?.read(&terms())
     }
 
@@ -201,9 +201,9 @@ mod tests {
             &deep,
             &format!("<MESSAGES><MSG>{MSG}</MSG></MSG></MESSAGES>"),
         ] {
-            assert_eq!(read(text).err(), Some(RequestFault::InvalidXml), "{text}");
+            assert_eq!(read(text).err(), Some(RequestError::InvalidXml), "{text}");
         }
-        assert_eq!(Posted::parse(b"<MESSAGES>\xFF</MESSAGES>").err(), Some(RequestFault::InvalidXml));
+        assert_eq!(Posted::parse(b"<MESSAGES>\xFF</MESSAGES>").err(), Some(RequestError::InvalidXml));
     }
 
     #[test]
@@ -211,15 +211,15 @@ mod tests {
         let posted = Posted::parse(format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(50_000)).as_bytes());
         let posted = posted.ok().unwrap();
         assert_eq!(posted.messages.len(), MOST_MESSAGES + 1);
-        assert_eq!(posted.read(&terms()).err(), Some(RequestFault::TooManyMessages));
+        assert_eq!(posted.read(&terms()).err(), Some(RequestError::TooManyMessages));
     }
 
     #[test]
     fn each_fault_has_its_words() {
-        use super::super::fault::Part;
+        use super::super::error::Part;
         let of = |from: &str, to: &str, body: &str, more: &str| {
-            let flaw = read(&msg(&format!("{from}{to}{body}{more}"))).ok().unwrap()[0].draft.as_ref().err().cloned();
-            flaw.map(|flaw| flaw.words(Part::Node))
+            let error = read(&msg(&format!("{from}{to}{body}{more}"))).ok().unwrap()[0].draft.as_ref().err().cloned();
+            error.map(|error| error.words(Part::Node))
         };
         let (from, to, body) = ("<FROM>SenderName</FROM>", "<TO>00447911123456</TO>", "<BODY>Hi</BODY>");
         let no_numbers = Some("No phone numbers found. Message will not be sent.".to_owned());
@@ -236,7 +236,7 @@ mod tests {
         let no_messages = read("<MESSAGES><AUTHENTICATION/></MESSAGES>").err().unwrap();
         assert_eq!(no_messages.words(Part::Node), "A MESSAGES node requires at least one MSG node");
         let many = msg(MSG).replace("<TO>", &format!("{}<TO>", "<TO>447911123456</TO>".repeat(1000)));
-        assert_eq!(read(&many).err(), Some(RequestFault::TooManyMessages));
+        assert_eq!(read(&many).err(), Some(RequestError::TooManyMessages));
     }
 
     proptest! {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::{
     dialects::{Draft, ReadRequest, SenderChoice, Warning, json},
     domain::{
-        CallbackUrl, Channel, Fault, FaultCode, NumberError, PhoneNumber, SegmentLimit, SenderError, SenderId, Text,
-        TextError, parse_time,
+        CallbackUrl, Channel, FieldError, FieldErrorCode, NumberError, PhoneNumber, SegmentLimit, SenderError,
+        SenderId, Text, TextError, parse_time,
     },
 };
 
@@ -36,22 +36,22 @@ type Object = Map<String, Value>;
 
 /// # Errors
 /// Every fault of every message.
-pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>> {
-    let value = json::read(body).map_err(|fault| vec![fault])?;
+pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldError>> {
+    let value = json::read(body).map_err(|error| vec![error])?;
     let Value::Object(request) = value else {
-        return Err(vec![Fault::new("(body)", FaultCode::WrongType, "must be a JSON object")]);
+        return Err(vec![FieldError::new("(body)", FieldErrorCode::WrongType, "must be a JSON object")]);
     };
     let mut warnings = unknown_fields(&request, &REQUEST_FIELDS, None, "");
     let defaults = read_defaults(&request, &mut warnings)?;
     let messages = read_messages(&request)?;
 
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut drafts = Vec::with_capacity(messages.len());
     let mut first_with_id = HashMap::new();
     for (index, message) in messages.iter().enumerate() {
         let Value::Object(message) = message else {
-            let fault = Fault::new("messages", FaultCode::WrongType, "each message must be a JSON object");
-            faults.push(fault.at(index));
+            let error = FieldError::new("messages", FieldErrorCode::WrongType, "each message must be a JSON object");
+            errors.push(error.at(index));
             continue;
         };
         let layers = Layers([message].into_iter().chain(defaults.iter().copied()).collect());
@@ -59,7 +59,7 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>>
             let first = *first_with_id.entry(id).or_insert(index);
             if first != index {
                 let words = format!("stands also at message {first}");
-                faults.push(Fault::new("id", FaultCode::Duplicate, words).at(index));
+                errors.push(FieldError::new("id", FieldErrorCode::Duplicate, words).at(index));
             }
         }
         match read_message(&layers, limit) {
@@ -69,15 +69,15 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<Fault>>
                 warnings.extend(ignored_sender(message, &draft, index));
                 drafts.push(draft);
             }
-            Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(index))),
+            Err(found) => errors.extend(found.into_iter().map(|error| error.at(index))),
         }
     }
     warnings.truncate(MOST_WARNINGS);
-    if faults.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(faults) }
+    if errors.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(errors) }
 }
 
 /// The defaults, the one with the right spelling first.
-fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result<Vec<&'a Object>, Vec<Fault>> {
+fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result<Vec<&'a Object>, Vec<FieldError>> {
     let mut defaults = Vec::new();
     for key in ["defaults", "defualts"] {
         match request.get(key) {
@@ -86,7 +86,7 @@ fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result
                 warnings.extend(unknown_message_fields(given, None, &format!("{key}.")));
                 defaults.push(given);
             }
-            Some(_) => return Err(vec![Fault::new(key, FaultCode::WrongType, "must be an object")]),
+            Some(_) => return Err(vec![FieldError::new(key, FieldErrorCode::WrongType, "must be an object")]),
         }
     }
     Ok(defaults)
@@ -110,17 +110,17 @@ impl<'a> Layers<'a> {
     }
 }
 
-fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<Fault>> {
-    let fault = |code, words: &str| Err(vec![Fault::new("messages", code, words)]);
+fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<FieldError>> {
+    let error = |code, words: &str| Err(vec![FieldError::new("messages", code, words)]);
     match request.get("messages") {
-        None | Some(Value::Null) => fault(FaultCode::Missing, "a list of messages is required"),
-        Some(Value::Array(messages)) if messages.is_empty() => fault(FaultCode::Empty, "holds no message"),
+        None | Some(Value::Null) => error(FieldErrorCode::Missing, "a list of messages is required"),
+        Some(Value::Array(messages)) if messages.is_empty() => error(FieldErrorCode::Empty, "holds no message"),
         Some(Value::Array(messages)) if messages.len() > MOST_MESSAGES => {
             let words = format!("holds {} messages; at most {MOST_MESSAGES} are allowed", messages.len());
-            fault(FaultCode::TooMany, &words)
+            error(FieldErrorCode::TooMany, &words)
         }
         Some(Value::Array(messages)) => Ok(messages),
-        Some(_) => fault(FaultCode::WrongType, "must be a list"),
+        Some(_) => error(FieldErrorCode::WrongType, "must be a list"),
     }
 }
 
@@ -151,40 +151,48 @@ fn ignored_sender(message: &Object, draft: &Draft, index: usize) -> Option<Warni
 }
 
 /// Reads one merged message, going on after a fault so that all are found.
-fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let to = keep(read_to(message), &mut faults);
-    let from = keep(read_from(message), &mut faults);
-    let text = keep(read_body(message, limit), &mut faults);
-    let callback = keep(read_callback(message), &mut faults);
-    let channels = keep(read_channels(message), &mut faults);
-    let client_id = keep(read_id(message), &mut faults);
-    let send_at = keep(read_send_at(message), &mut faults);
+fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let to = keep(read_to(message), &mut errors);
+    let from = keep(read_from(message), &mut errors);
+    let text = keep(read_body(message, limit), &mut errors);
+    let callback = keep(read_callback(message), &mut errors);
+    let channels = keep(read_channels(message), &mut errors);
+    let client_id = keep(read_id(message), &mut errors);
+    let send_at = keep(read_send_at(message), &mut errors);
     match (to, from, text, callback, channels, client_id, send_at) {
         (Some(to), Some(from), Some(text), Some(callback), Some(channels), Some(client_id), Some(send_at)) => {
             Ok(Draft { callback, channels, client_id, send_at, ..Draft::new(to, from, text) })
         }
-        _ => Err(faults),
+        _ => Err(errors),
     }
 }
 
-fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
-    read.map_err(|fault| faults.push(fault)).ok()
+fn keep<T>(read: Result<T, FieldError>, errors: &mut Vec<FieldError>) -> Option<T> {
+    read.map_err(|error| errors.push(error)).ok()
 }
 
-fn read_to(message: &Layers<'_>) -> Result<PhoneNumber, Fault> {
+fn read_to(message: &Layers<'_>) -> Result<PhoneNumber, FieldError> {
     let to = required_text(message, "to", "to")?;
     PhoneNumber::parse(to).map_err(|error| {
-        let code = if error == NumberError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
-        Fault::new("to", code, error.to_string())
+        let code = if error == NumberError::Empty { FieldErrorCode::Empty } else { FieldErrorCode::Malformed };
+        FieldError::new("to", code, error.to_string())
     })
 }
 
-fn read_from(message: &Layers<'_>) -> Result<SenderChoice, Fault> {
+fn read_from(message: &Layers<'_>) -> Result<SenderChoice, FieldError> {
     let from = match message.get("from") {
-        None => return Err(Fault::new("from", FaultCode::Missing, "a sender is required: {\"type\", \"value\"}")),
+        None => {
+            return Err(FieldError::new(
+                "from",
+                FieldErrorCode::Missing,
+                "a sender is required: {\"type\", \"value\"}",
+            ));
+        }
         Some(Value::Object(_)) => message.inner("from"),
-        Some(_) => return Err(Fault::new("from", FaultCode::WrongType, "must be an object {\"type\", \"value\"}")),
+        Some(_) => {
+            return Err(FieldError::new("from", FieldErrorCode::WrongType, "must be an object {\"type\", \"value\"}"));
+        }
     };
     match required_text(&from, "type", "from.type")? {
         // A value beside it, from the defaults perhaps, has no say: a shared sender cannot be chosen.
@@ -192,49 +200,49 @@ fn read_from(message: &Layers<'_>) -> Result<SenderChoice, Fault> {
         "custom" => {
             let value = required_text(&from, "value", "from.value")?;
             let sender = SenderId::parse(value).map_err(|error| {
-                let code = if error == SenderError::Empty { FaultCode::Empty } else { FaultCode::Malformed };
-                Fault::new("from.value", code, error.to_string())
+                let code = if error == SenderError::Empty { FieldErrorCode::Empty } else { FieldErrorCode::Malformed };
+                FieldError::new("from.value", code, error.to_string())
             })?;
             Ok(SenderChoice::Custom(sender))
         }
-        _ => Err(Fault::new("from.type", FaultCode::UnknownValue, "must be \"custom\" or \"shared\"")),
+        _ => Err(FieldError::new("from.type", FieldErrorCode::UnknownValue, "must be \"custom\" or \"shared\"")),
     }
 }
 
-fn read_body(message: &Layers<'_>, limit: SegmentLimit) -> Result<Text, Fault> {
+fn read_body(message: &Layers<'_>, limit: SegmentLimit) -> Result<Text, FieldError> {
     let body = required_text(message, "body", "body")?;
     Text::parse(body, limit).map_err(|error| {
         let code = match error {
-            TextError::Empty => FaultCode::Empty,
-            TextError::TooLong { .. } | TextError::TooManyBytes { .. } => FaultCode::TooLong,
-            TextError::ControlCharacter(_) => FaultCode::Malformed,
+            TextError::Empty => FieldErrorCode::Empty,
+            TextError::TooLong { .. } | TextError::TooManyBytes { .. } => FieldErrorCode::TooLong,
+            TextError::ControlCharacter(_) => FieldErrorCode::Malformed,
         };
-        Fault::new("body", code, error.to_string())
+        FieldError::new("body", code, error.to_string())
     })
 }
 
-fn read_callback(message: &Layers<'_>) -> Result<Option<CallbackUrl>, Fault> {
+fn read_callback(message: &Layers<'_>) -> Result<Option<CallbackUrl>, FieldError> {
     let Some(callback) = optional_text(message, "callback")? else { return Ok(None) };
     let url = CallbackUrl::parse(callback);
-    url.map(Some).map_err(|error| Fault::new("callback", FaultCode::Malformed, error.to_string()))
+    url.map(Some).map_err(|error| FieldError::new("callback", FieldErrorCode::Malformed, error.to_string()))
 }
 
-fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, Fault> {
-    let fault = |code, words| Err(Fault::new("channels", code, words));
+fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
+    let error = |code, words| Err(FieldError::new("channels", code, words));
     let listed = match message.get("channels") {
         None => return Ok(Vec::new()),
-        Some(Value::Array(listed)) if listed.is_empty() => return fault(FaultCode::Empty, "names no channel"),
+        Some(Value::Array(listed)) if listed.is_empty() => return error(FieldErrorCode::Empty, "names no channel"),
         Some(Value::Array(listed)) => listed,
-        Some(_) => return fault(FaultCode::WrongType, "must be a list of channel names"),
+        Some(_) => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
     };
     let mut channels = Vec::new();
     for name in listed {
         let known = |name| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
         match name.as_str().map(known) {
-            None => return fault(FaultCode::WrongType, "must be a list of channel names"),
-            Some(None) => return fault(FaultCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
+            None => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
+            Some(None) => return error(FieldErrorCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
             Some(Some(channel)) if channels.contains(&channel) => {
-                return fault(FaultCode::Duplicate, "names a channel twice");
+                return error(FieldErrorCode::Duplicate, "names a channel twice");
             }
             Some(Some(channel)) => channels.push(channel),
         }
@@ -242,31 +250,31 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, Fault> {
     Ok(channels)
 }
 
-fn read_id(message: &Layers<'_>) -> Result<Option<Uuid>, Fault> {
+fn read_id(message: &Layers<'_>) -> Result<Option<Uuid>, FieldError> {
     let Some(id) = optional_text(message, "id")? else { return Ok(None) };
     let uuid = Uuid::try_parse(id);
-    uuid.map(Some).map_err(|_| Fault::new("id", FaultCode::Malformed, "is not a UUID"))
+    uuid.map(Some).map_err(|_| FieldError::new("id", FieldErrorCode::Malformed, "is not a UUID"))
 }
 
-fn read_send_at(message: &Layers<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
+fn read_send_at(message: &Layers<'_>) -> Result<Option<jiff::Timestamp>, FieldError> {
     let Some(send_at) = optional_text(message, "send_at")? else { return Ok(None) };
     let time = parse_time(send_at);
-    time.map(Some).map_err(|error| Fault::new("send_at", FaultCode::Malformed, error.to_string()))
+    time.map(Some).map_err(|error| FieldError::new("send_at", FieldErrorCode::Malformed, error.to_string()))
 }
 
-fn required_text<'a>(object: &Layers<'a>, key: &str, field: &str) -> Result<&'a str, Fault> {
+fn required_text<'a>(object: &Layers<'a>, key: &str, field: &str) -> Result<&'a str, FieldError> {
     match object.get(key) {
-        None => Err(Fault::new(field, FaultCode::Missing, "is required")),
+        None => Err(FieldError::new(field, FieldErrorCode::Missing, "is required")),
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Fault::new(field, FaultCode::WrongType, "must be a string")),
+        Some(_) => Err(FieldError::new(field, FieldErrorCode::WrongType, "must be a string")),
     }
 }
 
-fn optional_text<'a>(object: &Layers<'a>, key: &str) -> Result<Option<&'a str>, Fault> {
+fn optional_text<'a>(object: &Layers<'a>, key: &str) -> Result<Option<&'a str>, FieldError> {
     match object.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Fault::new(key, FaultCode::WrongType, "must be a string")),
+        Some(_) => Err(FieldError::new(key, FieldErrorCode::WrongType, "must be a string")),
     }
 }
 
@@ -275,10 +283,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn faults(body: &str) -> Vec<(Option<usize>, String, FaultCode)> {
+    fn errors(body: &str) -> Vec<(Option<usize>, String, FieldErrorCode)> {
         match read(body.as_bytes(), SegmentLimit::default()) {
             Ok(_) => Vec::new(),
-            Err(faults) => faults.into_iter().map(|f| (f.index, f.field, f.code)).collect(),
+            Err(errors) => errors.into_iter().map(|f| (f.index, f.field, f.code)).collect(),
         }
     }
 
@@ -290,20 +298,20 @@ mod tests {
             7,
             {"from":{"type":"own"},"body":1}]}"#;
         let expected = [
-            (0, "to", FaultCode::Malformed),
-            (0, "from.value", FaultCode::Missing),
-            (0, "body", FaultCode::Empty),
-            (0, "callback", FaultCode::Malformed),
-            (0, "channels", FaultCode::UnknownValue),
-            (0, "id", FaultCode::Malformed),
-            (0, "send_at", FaultCode::Malformed),
-            (2, "messages", FaultCode::WrongType),
-            (3, "to", FaultCode::Missing),
-            (3, "from.type", FaultCode::UnknownValue),
-            (3, "body", FaultCode::WrongType),
+            (0, "to", FieldErrorCode::Malformed),
+            (0, "from.value", FieldErrorCode::Missing),
+            (0, "body", FieldErrorCode::Empty),
+            (0, "callback", FieldErrorCode::Malformed),
+            (0, "channels", FieldErrorCode::UnknownValue),
+            (0, "id", FieldErrorCode::Malformed),
+            (0, "send_at", FieldErrorCode::Malformed),
+            (2, "messages", FieldErrorCode::WrongType),
+            (3, "to", FieldErrorCode::Missing),
+            (3, "from.type", FieldErrorCode::UnknownValue),
+            (3, "body", FieldErrorCode::WrongType),
         ];
         let expected: Vec<_> = expected.map(|(i, field, code)| (Some(i), field.to_owned(), code)).into();
-        assert_eq!(faults(body), expected);
+        assert_eq!(errors(body), expected);
     }
 
     #[test]

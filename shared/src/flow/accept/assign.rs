@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::{candidates::Candidates, kind, write::Earlier};
 use crate::{
     dialects::{Draft, SenderChoice},
-    domain::{AccountId, Fault, FaultCode, PhoneNumber, Recipient, SenderId, SentFrom},
+    domain::{AccountId, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderId, SentFrom},
     flow::Gateway,
     store::{Directory, DirectoryStore, Recipients, StoreError},
 };
@@ -29,7 +29,7 @@ pub(super) async fn senders<S: Recipients, Q>(
     candidates: &Candidates<'_>,
     earlier: &Earlier,
     dry_run: bool,
-) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, Fault)>), StoreError> {
+) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, FieldError)>), StoreError> {
     let unassigned =
         |(place, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*place).is_none();
     let numbers: BTreeSet<_> = candidates.standing().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
@@ -52,10 +52,10 @@ pub(super) async fn senders<S: Recipients, Q>(
     Ok((senders, without))
 }
 
-fn exhausted() -> Fault {
-    Fault::new(
+fn exhausted() -> FieldError {
+    FieldError::new(
         "from",
-        FaultCode::PoolExhausted,
+        FieldErrorCode::PoolExhausted,
         "every shared sender ID already has a conversation with this number for another account",
     )
 }

@@ -6,40 +6,20 @@ use std::collections::BTreeMap;
 use super::Unavailable;
 use crate::{
     dialects::Draft,
-    domain::{Fault, Message},
+    domain::{FieldError, Message, RejectedMessage, Rejection, RejectionReason},
     store::StoreError,
 };
 
-/// Why a message cannot be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grounds {
-    /// A sender that the account does not own.
-    NotOwned,
-    /// An id or key that stands for something else.
-    Conflict,
-    /// What was asked cannot be done: a time too far ahead, or no shared sender left.
-    Unacceptable,
-}
-
-/// Why one message was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub grounds: Grounds,
-    pub fault: Fault,
-}
-
 /// Why a request was not accepted.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// Some of its messages cannot be accepted, so none is: the first grounds
-    /// that were found, and every message that they hold for.
-    #[error("a message cannot be accepted")]
-    Faulty { grounds: Grounds, faults: Vec<Fault> },
+pub enum AcceptError {
+    #[error("the request was rejected")]
+    Rejected(Rejection),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for AcceptError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
     }
@@ -55,7 +35,7 @@ pub(super) enum Atomicity {
 /// A place is that of a draft among the drafts.
 pub(super) struct Candidates<'a> {
     drafts: &'a [Draft],
-    refused: BTreeMap<usize, Refused>,
+    refused: BTreeMap<usize, RejectedMessage>,
     atomicity: Atomicity,
 }
 
@@ -74,30 +54,37 @@ impl<'a> Candidates<'a> {
         self.drafts.iter().enumerate().filter(|(place, _)| !self.refused.contains_key(place))
     }
 
-    pub(super) fn faults(&self, mut look: impl FnMut(&Draft) -> Option<Fault>) -> Vec<(usize, Fault)> {
+    pub(super) fn errors(&self, mut look: impl FnMut(&Draft) -> Option<FieldError>) -> Vec<(usize, FieldError)> {
         self.standing().filter_map(|(place, draft)| Some((place, look(draft)?))).collect()
     }
 
     /// The fault of the draft at `place`, with where that stands in the request.
-    pub(super) fn named(&self, place: usize, fault: Fault) -> Fault {
-        fault.at(self.drafts[place].index)
+    pub(super) fn named(&self, place: usize, error: FieldError) -> FieldError {
+        error.at(self.drafts[place].index)
     }
 
     /// Takes out those with a fault, or refuses the request.
-    pub(super) fn refuse(&mut self, grounds: Grounds, faults: Vec<(usize, Fault)>) -> Result<(), Refusal> {
-        if faults.is_empty() {
+    pub(super) fn refuse(
+        &mut self,
+        reason: RejectionReason,
+        errors: Vec<(usize, FieldError)>,
+    ) -> Result<(), AcceptError> {
+        if errors.is_empty() {
             return Ok(());
         }
-        let named: Vec<_> = faults.into_iter().map(|(place, fault)| (place, self.named(place, fault))).collect();
+        let named: Vec<_> = errors.into_iter().map(|(place, error)| (place, self.named(place, error))).collect();
         if self.is_all_or_nothing() {
-            return Err(Refusal::Faulty { grounds, faults: named.into_iter().map(|(_, fault)| fault).collect() });
+            return Err(AcceptError::Rejected(Rejection {
+                reason,
+                errors: named.into_iter().map(|(_, error)| error).collect(),
+            }));
         }
-        self.refused.extend(named.into_iter().map(|(place, fault)| (place, Refused { grounds, fault })));
+        self.refused.extend(named.into_iter().map(|(place, error)| (place, RejectedMessage { reason, error })));
         Ok(())
     }
 
     /// What became of each draft.
-    pub(super) fn conclude(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, Refused>> {
+    pub(super) fn conclude(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
         let refused = self.refused.into_iter().map(|(place, refused)| (place, Err(refused)));
         let mut concluded: BTreeMap<_, _> = refused.collect();
         concluded.extend(accepted.into_iter().map(|(place, message)| (place, Ok(message))));

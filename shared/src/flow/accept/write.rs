@@ -4,13 +4,10 @@ use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{
-    Named, Plan, Refusal,
-    candidates::{Candidates, Grounds},
-};
+use super::{AcceptError, Named, Plan, candidates::Candidates};
 use crate::{
     dialects::{Draft, SenderChoice},
-    domain::{Fault, FaultCode, Message, MessageId, Progress, Rates},
+    domain::{FieldError, FieldErrorCode, Message, MessageId, Progress, Rates, Rejection, RejectionReason},
     flow::{Gateway, Unavailable, pace},
     queue::{Job, Queue},
     store::{Insertion, Messages, StoreError},
@@ -39,7 +36,7 @@ pub(super) async fn find_earlier<S: Messages, Q>(
     candidates: &Candidates<'_>,
     rates: &Rates,
     dry_run: bool,
-) -> Result<(Earlier, Vec<(usize, Fault)>), StoreError> {
+) -> Result<(Earlier, Vec<(usize, FieldError)>), StoreError> {
     let named: HashMap<MessageId, usize> = candidates
         .standing()
         .filter(|(place, _)| plans[*place].named != Named::Not)
@@ -63,13 +60,13 @@ pub(super) async fn find_earlier<S: Messages, Q>(
     Ok((Earlier(earlier), conflicts))
 }
 
-fn conflict(plan: &Plan, found: &Message) -> Option<Fault> {
+fn conflict(plan: &Plan, found: &Message) -> Option<FieldError> {
     let field = match plan.named {
         _ if found.fingerprint == plan.fingerprint => return None,
         Named::ByIdempotencyKey => "Idempotency-Key",
         Named::ByClientId | Named::Not => "id",
     };
-    Some(Fault::new(field, FaultCode::Conflict, "was used before, for a message with another content"))
+    Some(FieldError::new(field, FieldErrorCode::Conflict, "was used before, for a message with another content"))
 }
 
 /// The messages, each earlier one in the place of its repeat.
@@ -80,7 +77,7 @@ pub(super) fn in_place_of(messages: Vec<(usize, Message)>, mut earlier: Earlier)
 
 /// The messages as they are stored, by place, and those that turned out to be in
 /// conflict with one that is.
-type Written = (Vec<(usize, Message)>, Vec<(usize, Fault)>);
+type Written = (Vec<(usize, Message)>, Vec<(usize, FieldError)>);
 
 /// Writes those messages that are new.
 pub(super) async fn write<S: Messages, Q>(
@@ -89,7 +86,7 @@ pub(super) async fn write<S: Messages, Q>(
     messages: Vec<(usize, Message)>,
     earlier: Earlier,
     candidates: &Candidates<'_>,
-) -> Result<Written, Refusal> {
+) -> Result<Written, AcceptError> {
     let unnamed = |place: usize| plans[place].named == Named::Not;
     let (repeated, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(place, _)| earlier.get(*place).is_some());
     let (fresh, named): (Vec<_>, Vec<_>) = new.into_iter().partition(|(place, _)| unnamed(*place));
@@ -109,7 +106,7 @@ pub(super) async fn write<S: Messages, Q>(
     for (place, result) in results {
         match result {
             Ok(message) => written.push((place, message)),
-            Err(fault) => conflicts.push((place, fault)),
+            Err(error) => conflicts.push((place, error)),
         }
     }
     Ok((written, conflicts))
@@ -122,15 +119,16 @@ async fn write_named<S: Messages, Q>(
     message: Message,
     plan: &Plan,
     candidates: &Candidates<'_>,
-) -> Result<(usize, Result<Message, Fault>), Refusal> {
+) -> Result<(usize, Result<Message, FieldError>), AcceptError> {
     match gateway.store.insert_once(&message).await? {
         Insertion::New => Ok((place, Ok(message))),
         Insertion::Existing(found) => match conflict(plan, &found) {
             None => Ok((place, Ok(*found))),
-            Some(fault) if candidates.is_all_or_nothing() => {
-                Err(Refusal::Faulty { grounds: Grounds::Conflict, faults: vec![candidates.named(place, fault)] })
-            }
-            Some(fault) => Ok((place, Err(fault))),
+            Some(error) if candidates.is_all_or_nothing() => Err(AcceptError::Rejected(Rejection {
+                reason: RejectionReason::Conflict,
+                errors: vec![candidates.named(place, error)],
+            })),
+            Some(error) => Ok((place, Err(error))),
         },
     }
 }

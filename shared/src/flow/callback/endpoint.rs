@@ -54,7 +54,7 @@ pub(super) async fn admit<S>(
             Ok(if is_on { Admission::Now } else { Admission::Never })
         }
         CircuitState::HalfOpen => {
-            let until = health.rest_from(now, TIMEOUT);
+            let until = health.open_until(now, TIMEOUT);
             match directory.begin_probe(&health, until, gateway.random.execution_id()).await? {
                 ProbeStart::Ours(_) | ProbeStart::Recovered => Ok(Admission::Now),
                 ProbeStart::Lost(found) if found.disabled.is_some() => Ok(Admission::Never),

@@ -29,7 +29,7 @@ impl DynamoStore {
             .expect_not_held(millis(giving.at));
         // It may have been found out meanwhile, or sent again.
         let update = match giving.expected_execution_id {
-            Some(execution_id) => update.expect(keys::EXECUTION_ID, execution_id(execution_id)),
+            Some(execution_id) => update.expect(keys::EXECUTION_ID, execution(execution_id)),
             None => update,
         };
         let change = change(update.send("give way to the next channel").await?)?;
@@ -46,7 +46,7 @@ impl DynamoStore {
             .back_to_queue(id, again.execution_id, again.at, &again.tried, reason)?
             .expect(keys::STATE, string(Progress::Unknown.as_str()))
             // Another run may have sent it again before, to another unknown outcome.
-            .expect(keys::EXECUTION_ID, execution_id(again.expected_execution_id))
+            .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));
         let change = change(update.send("send a message again").await?)?;
         Ok(made_before(change, Progress::Queued, again.execution_id))
@@ -64,7 +64,7 @@ impl DynamoStore {
         let update = self
             .update(id)
             .advance(Progress::Queued, &moment)?
-            .set(keys::EXECUTION_ID, execution_id(execution_id))
+            .set(keys::EXECUTION_ID, execution(execution_id))
             .append_tried(std::slice::from_ref(tried))?
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)

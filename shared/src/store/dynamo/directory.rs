@@ -186,6 +186,6 @@ pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {
     to_item(value).map_err(unreadable)
 }
 
-pub(super) fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("directory entry", fault)
+pub(super) fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("directory entry", reason)
 }

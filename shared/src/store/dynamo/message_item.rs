@@ -300,6 +300,6 @@ fn optional_time(millis: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
     millis.map(time).transpose()
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("message", fault)
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("message", reason)
 }

@@ -83,7 +83,7 @@ impl Messages for DynamoStore {
         let update = self
             .update(id)
             .advance(Progress::Submitting, &moment)?
-            .set(keys::EXECUTION_ID, execution_id(lease.execution_id))
+            .set(keys::EXECUTION_ID, execution(lease.execution_id))
             .set(keys::LEASE, millis(lease.until))
             .add(keys::ATTEMPTS, 1)
             .remove(keys::CARRIER)
@@ -106,12 +106,12 @@ impl Messages for DynamoStore {
             Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).forget_moment(index),
         };
         let mut update = update
-            .set(keys::EXECUTION_ID, execution_id(settlement.execution_id))
+            .set(keys::EXECUTION_ID, execution(settlement.execution_id))
             .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
             .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
             .append_tried(&settlement.tried)?
             .remove(keys::LEASE)
-            .expect(keys::EXECUTION_ID, execution_id(settlement.claimed_by))
+            .expect(keys::EXECUTION_ID, execution(settlement.claimed_by))
             .expect_before(progress);
         update = match settlement.receipt_by {
             Some(until) => {
@@ -142,7 +142,7 @@ impl Messages for DynamoStore {
             .set(keys::PLACE, number(onward.place))
             .set(keys::CARRIER, string(onward.carrier.as_str()))
             .append_tried(&onward.tried)?
-            .expect(keys::EXECUTION_ID, execution_id(onward.claimed_by))
+            .expect(keys::EXECUTION_ID, execution(onward.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
             .expect_place(onward.from.0)
             .expect_no_final_receipt();
@@ -180,7 +180,7 @@ impl Messages for DynamoStore {
         let update = self
             .update(id)
             .advance(Progress::Cancelled, &moment)?
-            .set(keys::EXECUTION_ID, execution_id(execution_id))
+            .set(keys::EXECUTION_ID, execution(execution_id))
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
@@ -307,7 +307,7 @@ impl Messages for DynamoStore {
             .add(keys::ATTEMPTS, -1)
             .forget_moment(held.history.len().saturating_sub(1))
             .remove(keys::LEASE)
-            .expect(keys::EXECUTION_ID, execution_id(execution_id))
+            .expect(keys::EXECUTION_ID, execution(execution_id))
             .expect_before(Progress::Queued)
             .expect_no_final_receipt();
         if rests {
@@ -372,7 +372,7 @@ pub(super) fn made_before(change: Change, progress: Progress, execution_id: Exec
 }
 
 fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
-    let unreadable = || StoreError::Unreadable { what: "wake", fault: "its key or time is missing".to_owned() };
+    let unreadable = || StoreError::Unreadable { what: "wake", reason: "its key or time is missing".to_owned() };
     let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
     let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
     Ok(DueWork { work, wake_at, shard })
@@ -383,7 +383,7 @@ fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
     message_item::time(millis).ok()
 }
 
-pub(super) fn execution_id(execution_id: ExecutionId) -> AttributeValue {
+pub(super) fn execution(execution_id: ExecutionId) -> AttributeValue {
     string(execution_id.to_string())
 }
 

@@ -57,6 +57,6 @@ fn read(item: &Item) -> Result<Timestamp, StoreError> {
         .map_err(|_| unreadable("a time is out of range"))
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("pace", fault)
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("pace", reason)
 }

@@ -146,6 +146,6 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
     Ok(recipient)
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("recipient", fault)
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("recipient", reason)
 }

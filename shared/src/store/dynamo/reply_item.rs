@@ -86,6 +86,6 @@ pub(super) fn read(item: Item) -> Result<Reply, StoreError> {
     })
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("reply", fault)
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("reply", reason)
 }

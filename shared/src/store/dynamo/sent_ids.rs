@@ -77,6 +77,6 @@ fn read(item: &Item) -> Result<Vec<SentId>, StoreError> {
     ids.map(read).collect()
 }
 
-fn unreadable(fault: &str) -> StoreError {
-    StoreError::Unreadable { what: "carrier's id", fault: fault.to_owned() }
+fn unreadable(reason: &str) -> StoreError {
+    StoreError::Unreadable { what: "carrier's id", reason: reason.to_owned() }
 }

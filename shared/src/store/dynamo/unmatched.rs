@@ -64,8 +64,8 @@ fn read(item: Item) -> Result<Unmatched, StoreError> {
     })
 }
 
-fn unreadable(fault: impl ToString) -> StoreError {
-    StoreError::unreadable("unmatched receipt or reply", fault)
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("unmatched receipt or reply", reason)
 }
 
 impl UnmatchedStore for DynamoStore {

@@ -1,7 +1,7 @@
 //! The simulated CM.com: what becomes of each message, by its number, and how it
 //! is reported. What the gateway refuses is in `cm/faults.rs`.
 
-mod faults;
+mod errors;
 
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,7 @@
 use jiff::civil::DateTime;
 use serde_json::Value;
 
-use super::flaw::Flaw;
+use super::error::MessageError;
 use super::json::Object;
 use super::sms::{self, Encoding};
 use super::{Carrier, Message, Submit};
@@ -20,9 +20,9 @@ const MOST_SUGGESTIONS: usize = 11;
 
 /// What the recipients of one `msg` have in common.
 pub(super) struct Common<'a> {
-    from: Result<&'a str, Flaw>,
-    body: Result<Body, Flaw>,
-    rest: Result<Rest, Flaw>,
+    from: Result<&'a str, MessageError>,
+    body: Result<Body, MessageError>,
+    rest: Result<Rest, MessageError>,
 }
 
 struct Body {
@@ -50,11 +50,11 @@ impl<'a> Common<'a> {
 }
 
 /// The first fault in the order of the page's codes, if there is one.
-pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Message, Flaw> {
+pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Message, MessageError> {
     let from = common.from.clone()?;
     let to = read_number(number)?;
-    let body = common.body.as_ref().map_err(Flaw::clone)?;
-    let rest = common.rest.as_ref().map_err(Flaw::clone)?;
+    let body = common.body.as_ref().map_err(MessageError::clone)?;
+    let rest = common.rest.as_ref().map_err(MessageError::clone)?;
     let submit = Submit {
         carrier: Carrier::Cm,
         reference: rest.reference.clone(),
@@ -68,15 +68,15 @@ pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Messag
     Ok(Message { submit, parts: body.parts })
 }
 
-fn read_from(message: Object<'_>, channel: Channel) -> Result<&str, Flaw> {
-    let from = message.get("from").ok_or_else(Flaw::no_from)?;
-    let from = from.as_str().ok_or_else(Flaw::from)?;
+fn read_from(message: Object<'_>, channel: Channel) -> Result<&str, MessageError> {
+    let from = message.get("from").ok_or_else(MessageError::no_from)?;
+    let from = from.as_str().ok_or_else(MessageError::from)?;
     if from.is_empty() {
-        return Err(Flaw::no_from());
+        return Err(MessageError::no_from());
     }
     // The senders of other channels are accounts there; the page's samples are longer.
     if channel == Channel::Sms && !is_sms_sender(from) {
-        return Err(Flaw::from());
+        return Err(MessageError::from());
     }
     Ok(from)
 }
@@ -88,26 +88,26 @@ fn is_sms_sender(from: &str) -> bool {
     digits.len() <= longest && from.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
-fn read_number(number: Option<&Value>) -> Result<Phone, Flaw> {
+fn read_number(number: Option<&Value>) -> Result<Phone, MessageError> {
     match number {
-        None => Err(Flaw::no_number()),
-        Some(Value::String(number)) if number.is_empty() => Err(Flaw::no_number()),
-        Some(Value::String(number)) => Phone::parse(number).map_err(|_| Flaw::not_a_number(number)),
-        Some(other) => Err(Flaw::not_a_number(&other.to_string())),
+        None => Err(MessageError::no_number()),
+        Some(Value::String(number)) if number.is_empty() => Err(MessageError::no_number()),
+        Some(Value::String(number)) => Phone::parse(number).map_err(|_| MessageError::not_a_number(number)),
+        Some(other) => Err(MessageError::not_a_number(&other.to_string())),
     }
 }
 
-fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, Flaw> {
-    let body = Object::of(message.get("body").ok_or_else(Flaw::no_body)?).ok_or_else(Flaw::body)?;
-    let text = body.get("content").ok_or_else(Flaw::no_content)?.as_str().ok_or_else(Flaw::body)?;
+fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, MessageError> {
+    let body = Object::of(message.get("body").ok_or_else(MessageError::no_body)?).ok_or_else(MessageError::body)?;
+    let text = body.get("content").ok_or_else(MessageError::no_content)?.as_str().ok_or_else(MessageError::body)?;
     // CM's own client writes an empty text beside a template.
     let is_shown_otherwise = channel != Channel::Sms && message.get("richContent").is_some();
     if text.is_empty() && !is_shown_otherwise {
-        return Err(Flaw::no_content());
+        return Err(MessageError::no_content());
     }
     let automatic = match body.get("type") {
         None => false,
-        Some(kind) => kind.as_str().ok_or_else(Flaw::body)?.eq_ignore_ascii_case("auto"),
+        Some(kind) => kind.as_str().ok_or_else(MessageError::body)?.eq_ignore_ascii_case("auto"),
     };
     let encoding = match whole_number(message, "dcs", 0, 255)? {
         _ if automatic => Encoding::for_text(text),
@@ -123,32 +123,33 @@ fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, Flaw> {
     let parts = sms::parts(&text, encoding);
     // What CM does with a text that takes more is not written: our choice.
     if most.is_some_and(|most| u64::try_from(parts).is_ok_and(|parts| parts > most)) {
-        return Err(Flaw::body());
+        return Err(MessageError::body());
     }
     Ok(Body { text, parts })
 }
 
 /// The first of those that are allowed.
-fn read_channel(message: Object<'_>) -> Result<Channel, Flaw> {
+fn read_channel(message: Object<'_>) -> Result<Channel, MessageError> {
     let Some(allowed) = message.get("allowedChannels") else { return Ok(Channel::Sms) };
-    let allowed = allowed.as_array().ok_or_else(Flaw::channels_not_an_array)?;
-    let known = |name: &Value| name.as_str().and_then(Channel::parse_cm).ok_or_else(|| Flaw::field("allowedChannels"));
+    let allowed = allowed.as_array().ok_or_else(MessageError::channels_not_an_array)?;
+    let known =
+        |name: &Value| name.as_str().and_then(Channel::parse_cm).ok_or_else(|| MessageError::field("allowedChannels"));
     let channels = allowed.iter().map(known).collect::<Result<Vec<_>, _>>()?;
     Ok(channels.first().copied().unwrap_or(Channel::Sms))
 }
 
-fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, Flaw> {
+fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, MessageError> {
     let reference = text(message, "reference", LONGEST_REFERENCE)?;
     // The page allows letters and digits, and has an underscore in its samples.
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Err(Flaw::field("reference"));
+        return Err(MessageError::field("reference"));
     }
     if message.get("validity").is_some_and(|validity| !validity.as_str().is_some_and(is_validity)) {
-        return Err(Flaw::field("validity"));
+        return Err(MessageError::field("validity"));
     }
     let content = message.get("richContent");
     if content.is_some_and(|content| !is_rich_content(content)) {
-        return Err(Flaw::field("richContent"));
+        return Err(MessageError::field("richContent"));
     }
     let grouping = |name| text(message, name, LONGEST_GROUPING);
     let groupings = [grouping("customGrouping")?, grouping("customGrouping2")?, grouping("customGrouping3")?];
@@ -156,16 +157,16 @@ fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, Flaw> {
 }
 
 /// Empty if it is not there.
-fn text(message: Object<'_>, name: &str, longest: usize) -> Result<String, Flaw> {
+fn text(message: Object<'_>, name: &str, longest: usize) -> Result<String, MessageError> {
     let Some(value) = message.get(name) else { return Ok(String::new()) };
     let fitting = value.as_str().filter(|text| text.chars().count() <= longest);
-    fitting.map(str::to_owned).ok_or_else(|| Flaw::field(name))
+    fitting.map(str::to_owned).ok_or_else(|| MessageError::field(name))
 }
 
-fn whole_number(message: Object<'_>, name: &str, least: u64, most: u64) -> Result<Option<u64>, Flaw> {
+fn whole_number(message: Object<'_>, name: &str, least: u64, most: u64) -> Result<Option<u64>, MessageError> {
     let Some(value) = message.get(name) else { return Ok(None) };
     let fitting = value.as_u64().filter(|number| (least..=most).contains(number));
-    fitting.map(Some).ok_or_else(|| Flaw::field(name))
+    fitting.map(Some).ok_or_else(|| MessageError::field(name))
 }
 
 /// A number of hours or minutes (`5H`), or a time to the minute or second with

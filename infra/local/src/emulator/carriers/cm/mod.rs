@@ -6,7 +6,7 @@
 //! "Message is unroutable.", 401 (spam), 402 (blacklist), 500 and 999. Of several
 //! allowed channels only the first is tried.
 
-mod flaw;
+mod error;
 mod json;
 mod message;
 mod request;
@@ -25,7 +25,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tracing::info;
 
-use self::flaw::{Flaw, Refusal};
+use self::error::{MessageError, RequestError};
 use super::{Carrier, Receipt, Reply, Status, Submit};
 use crate::emulator::behaviour::Behaviour;
 use crate::emulator::network::{Busy, Foreseen, Network};
@@ -47,7 +47,7 @@ pub(super) fn routes(network: Arc<Network>) -> Router {
 struct Asked {
     to: Option<String>,
     reference: Option<String>,
-    message: Result<Message, Flaw>,
+    message: Result<Message, MessageError>,
 }
 
 /// A well-formed message, and how many parts it takes.
@@ -60,7 +60,7 @@ struct Message {
 struct Answered {
     to: Option<String>,
     reference: Option<String>,
-    outcome: Result<(Foreseen, usize), Flaw>,
+    outcome: Result<(Foreseen, usize), MessageError>,
 }
 
 async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -81,8 +81,8 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
             under_way.push(network.carry(taken, behaviour));
             parts
         });
-        if let Err(flaw) = &outcome {
-            info!(reference, code = flaw.code, "CM.com rejects a message");
+        if let Err(error) = &outcome {
+            info!(reference, code = error.code, "CM.com rejects a message");
         }
         told.push(tell(to.as_deref(), reference.as_deref(), &outcome));
     }
@@ -95,19 +95,19 @@ fn foresee(network: &Network, asked: Asked) -> Answered {
     let Asked { to, reference, message } = asked;
     let outcome = message.and_then(|Message { submit, parts }| {
         let foreseen = network.foresee(submit);
-        if foreseen.behaviour() == Behaviour::Rejected { Err(Flaw::rejected()) } else { Ok((foreseen, parts)) }
+        if foreseen.behaviour() == Behaviour::Rejected { Err(MessageError::rejected()) } else { Ok((foreseen, parts)) }
     });
     Answered { to, reference, outcome }
 }
 
-fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, Flaw>) -> Value {
+fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
     json!({
         "to": to,
         "status": if outcome.is_ok() { "Accepted" } else { "Rejected" },
         "reference": reference,
         "parts": outcome.as_ref().unwrap_or(&0),
-        "messageDetails": outcome.as_ref().err().map(|flaw| &flaw.details),
-        "messageErrorCode": outcome.as_ref().err().map_or(OK, |flaw| flaw.code),
+        "messageDetails": outcome.as_ref().err().map(|error| &error.details),
+        "messageErrorCode": outcome.as_ref().err().map_or(OK, |error| error.code),
     })
 }
 
@@ -119,7 +119,7 @@ fn answer(created: usize, told: &[Value]) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-fn refuse(refusal: &Refusal) -> Response {
+fn refuse(refusal: &RequestError) -> Response {
     info!(code = refusal.code, "CM.com refuses a request");
     let body = json!({ "details": refusal.details, "errorCode": refusal.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()

@@ -5,7 +5,7 @@
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-use super::flaw::{Flaw, Refusal};
+use super::error::{MessageError, RequestError};
 use super::json::Object;
 use super::{Asked, message};
 
@@ -16,35 +16,35 @@ const TOKEN_HEADER: &str = "x-cm-producttoken";
 /// `msg` elements, or recipients if they are more.
 const MOST_MESSAGES: usize = 1000;
 
-pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Asked>, Refusal> {
-    let request: Value = serde_json::from_slice(body).map_err(|_| Refusal::not_json())?;
-    let request = Object::of(&request).ok_or_else(Refusal::not_json)?;
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Asked>, RequestError> {
+    let request: Value = serde_json::from_slice(body).map_err(|_| RequestError::not_json())?;
+    let request = Object::of(&request).ok_or_else(RequestError::not_json)?;
     let messages = request.get("messages");
     if messages.is_some_and(|messages| !messages.is_object()) {
-        return Err(Refusal::not_json());
+        return Err(RequestError::not_json());
     }
     let messages = messages.and_then(Object::of);
     authenticate(headers, messages)?;
 
-    let written = messages.and_then(|messages| messages.get("msg")).ok_or_else(Refusal::no_messages)?;
-    let written = written.as_array().ok_or_else(Refusal::messages_not_an_array)?;
+    let written = messages.and_then(|messages| messages.get("msg")).ok_or_else(RequestError::no_messages)?;
+    let written = written.as_array().ok_or_else(RequestError::messages_not_an_array)?;
     if written.is_empty() {
-        return Err(Refusal::no_messages());
+        return Err(RequestError::no_messages());
     }
     if written.iter().map(recipients).sum::<usize>() > MOST_MESSAGES {
-        return Err(Refusal::too_many_messages());
+        return Err(RequestError::too_many_messages());
     }
     Ok(written.iter().flat_map(read_message).collect())
 }
 
 /// The token of the header counts before that of the body.
-fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(), Refusal> {
+fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(), RequestError> {
     let of_header = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
     let of_body = || messages?.object("authentication")?.get("producttoken")?.as_str();
     match of_header.or_else(of_body).map(str::trim).filter(|token| !token.is_empty()) {
         Some(PRODUCT_TOKEN) => Ok(()),
-        Some(_) => Err(Refusal::no_account()),
-        None => Err(Refusal::no_token()),
+        Some(_) => Err(RequestError::no_account()),
+        None => Err(RequestError::no_token()),
     }
 }
 
@@ -55,13 +55,13 @@ fn recipients(message: &Value) -> usize {
 }
 
 fn read_message(written: &Value) -> Vec<Asked> {
-    let at_fault = |reference: Option<String>, flaw| vec![Asked { to: None, reference, message: Err(flaw) }];
-    let Some(fields) = Object::of(written) else { return at_fault(None, Flaw::field("msg")) };
+    let at_fault = |reference: Option<String>, error| vec![Asked { to: None, reference, message: Err(error) }];
+    let Some(fields) = Object::of(written) else { return at_fault(None, MessageError::field("msg")) };
     let reference = fields.get("reference").and_then(Value::as_str).map(str::to_owned);
     let to = match fields.get("to").map(Value::as_array) {
-        None => return at_fault(reference, Flaw::no_to()),
-        Some(None) => return at_fault(reference, Flaw::to_not_an_array()),
-        Some(Some(to)) if to.is_empty() => return at_fault(reference, Flaw::no_to()),
+        None => return at_fault(reference, MessageError::no_to()),
+        Some(None) => return at_fault(reference, MessageError::to_not_an_array()),
+        Some(Some(to)) if to.is_empty() => return at_fault(reference, MessageError::no_to()),
         Some(Some(to)) => to,
     };
     let common = message::Common::read(fields);

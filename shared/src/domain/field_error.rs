@@ -4,13 +4,13 @@ use serde::Serialize;
 
 /// One thing that was wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct FieldError {
     /// Which message, counted from 0; none for a fault of the whole request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
     /// The field in the dialect's own spelling, as a dotted path (`from.type`).
     pub field: String,
-    pub code: FaultCode,
+    pub code: FieldErrorCode,
     /// For people: what was expected. Never repeats a text, number or secret.
     pub message: String,
 }
@@ -18,7 +18,7 @@ pub struct Fault {
 /// The kinds of faults; clients may branch on them, so a name once given stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FaultCode {
+pub enum FieldErrorCode {
     /// A field that must be there is not.
     Missing,
     /// The field holds another JSON type.
@@ -42,9 +42,9 @@ pub enum FaultCode {
     PoolExhausted,
 }
 
-impl Fault {
+impl FieldError {
     #[must_use]
-    pub fn new(field: impl Into<String>, code: FaultCode, message: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, code: FieldErrorCode, message: impl Into<String>) -> Self {
         Self { index: None, field: field.into(), code, message: message.into() }
     }
 

@@ -4,19 +4,19 @@
 
 /// Why a request as a whole is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct RequestError {
     pub(super) code: u16,
     pub(super) details: String,
 }
 
 /// Why a message is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct MessageError {
     pub(super) code: u16,
     pub(super) details: String,
 }
 
-impl Refusal {
+impl RequestError {
     fn new(code: u16, details: impl Into<String>) -> Self {
         Self { code, details: details.into() }
     }
@@ -46,7 +46,7 @@ impl Refusal {
     }
 }
 
-impl Flaw {
+impl MessageError {
     fn new(code: u16, details: impl Into<String>) -> Self {
         Self { code, details: details.into() }
     }

@@ -7,10 +7,7 @@
 //! (balance), "Message is unroutable.", 401 (spam) and 402 (blacklist: an opt-out
 //! is found when a message is sent, and told by a status report).
 
-use crate::{
-    domain::Fault,
-    flow::accept::{Grounds, Refusal, Refused},
-};
+use crate::domain::{FieldError, RejectedMessage, Rejection, RejectionReason};
 
 /// Nothing wrong.
 pub(super) const OK: u16 = 0;
@@ -19,7 +16,7 @@ pub(super) const SOME: u16 = 201;
 
 /// Why a request as a whole was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestFault {
+pub enum RequestError {
     /// Ours, and to be tried again.
     Unknown,
     NoAccount,
@@ -34,14 +31,14 @@ pub enum RequestFault {
     },
     TooLarge,
     /// One of the headers that any request may have.
-    Header(Fault),
+    Header(FieldError),
     NoMessages,
     TooManyMessages,
 }
 
 /// Why a message was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum MessageError {
     NoFrom,
     From(String),
     NoTo,
@@ -77,7 +74,7 @@ impl Part {
     }
 }
 
-impl RequestFault {
+impl RequestError {
     pub(super) fn code(&self) -> u16 {
         match self {
             Self::Unknown => 999,
@@ -98,14 +95,14 @@ impl RequestFault {
             Self::InvalidXml => "Invalid XML".to_owned(),
             Self::WrongType { object, must_be } => wrong_type(object, must_be),
             Self::TooLarge => "The request is too large".to_owned(),
-            Self::Header(fault) => format!("{} {}", fault.field, fault.message),
+            Self::Header(error) => format!("{} {}", error.field, error.message),
             Self::NoMessages => format!("A MESSAGES {part} requires at least one MSG {part}"),
             Self::TooManyMessages => format!("A request may hold at most {} messages", super::MOST_MESSAGES),
         }
     }
 }
 
-impl Flaw {
+impl MessageError {
     pub(super) fn code(&self) -> u16 {
         match self {
             Self::NoFrom | Self::From(_) | Self::WrongType { object: "FROM", .. } => 301,
@@ -143,28 +140,27 @@ fn wrong_type(object: &str, must_be: &str) -> String {
     format!("{object} object is an invalid type, must be {must_be}")
 }
 
-impl From<&Refused> for Flaw {
-    fn from(refused: &Refused) -> Self {
-        Self::of(refused.grounds, &refused.fault)
+impl From<&RejectedMessage> for MessageError {
+    fn from(rejected: &RejectedMessage) -> Self {
+        Self::of(rejected.reason, &rejected.error)
     }
 }
 
-impl Flaw {
+impl MessageError {
     /// Why an accepted request refuses a message. There are no shared senders and
     /// no send times in this dialect, so what else there may be is not of its fields.
-    fn of(grounds: Grounds, fault: &Fault) -> Self {
-        match grounds {
-            Grounds::NotOwned => Self::From(fault.message.clone()),
-            Grounds::Conflict | Grounds::Unacceptable => Self::Rejected(format!("{} {}", fault.field, fault.message)),
+    fn of(reason: RejectionReason, error: &FieldError) -> Self {
+        match reason {
+            RejectionReason::NotOwned => Self::From(error.message.clone()),
+            RejectionReason::Conflict | RejectionReason::Unacceptable => {
+                Self::Rejected(format!("{} {}", error.field, error.message))
+            }
         }
     }
 
-    /// The first reason of a refusal; none when the gateway is at fault.
+    /// The first reason of a rejection, or `None` if it names no message.
     #[must_use]
-    pub fn of_refusal(refusal: &Refusal) -> Option<Self> {
-        match refusal {
-            Refusal::Faulty { grounds, faults } => faults.first().map(|fault| Self::of(*grounds, fault)),
-            Refusal::Unavailable(_) => None,
-        }
+    pub fn of_rejection(rejection: &Rejection) -> Option<Self> {
+        rejection.errors.first().map(|error| Self::of(rejection.reason, error))
     }
 }
