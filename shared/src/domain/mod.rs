@@ -9,6 +9,7 @@
 mod account;
 mod callback_url;
 mod channel;
+mod channel_capability;
 mod content;
 mod doubt;
 mod endpoint;
@@ -28,7 +29,6 @@ mod rejection;
 mod reply;
 mod route;
 mod sender;
-mod showing;
 mod state;
 mod text;
 mod time;
@@ -39,6 +39,7 @@ mod validity;
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use channel::Channel;
+pub use channel_capability::ChannelCapability;
 pub use content::{
     Action, Bubble, CalendarEvent, Contact, Content, Interactive, InteractiveAction, Language, LanguagePolicy,
     ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
@@ -61,7 +62,6 @@ pub use rejection::{RejectedMessage, Rejection, RejectionReason};
 pub use reply::{RepliedTo, Reply};
 pub use route::{NumberPrefix, NumberPrefixError, Route, Routes, USUAL_RECEIPT_WITHIN};
 pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
-pub use showing::Showing;
 pub use state::{Progress, State};
 pub use text::{Encoding, SegmentLimit, Text, TextError};
 pub use time::{TimeError, parse_time};

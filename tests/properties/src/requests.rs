@@ -16,7 +16,10 @@ use shared::{
         },
         mplus,
     },
-    domain::{CallbackUrl, Content, Encoding, FieldError, SegmentLimit, Showing, SignedDuration, Timestamp, Validity},
+    domain::{
+        CallbackUrl, ChannelCapability, Content, Encoding, FieldError, SegmentLimit, SignedDuration, Timestamp,
+        Validity,
+    },
 };
 
 use crate::{
@@ -268,7 +271,9 @@ pub fn assert_valid(draft: &Draft) {
         assert_content(content);
     }
     if draft.text.is_empty() {
-        let shown = |content: &Content| draft.channels.iter().any(|channel| content.on(*channel) == Showing::Content);
+        let shown = |content: &Content| {
+            draft.channels.iter().any(|channel| content.capability(*channel) == ChannelCapability::Full)
+        };
         assert!(draft.content.as_ref().is_some_and(shown) && draft.text.segments() == 0);
     } else {
         assert_whole(&draft.text, draft.text.encoding() == Encoding::Ucs2);

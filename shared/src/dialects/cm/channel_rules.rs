@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::domain::{Channel, Content, Showing};
+use crate::domain::{Channel, ChannelCapability, Content};
 
 /// How far behind UTC a place may be, where a time slot has not begun yet.
 const FURTHEST_WEST: SignedDuration = SignedDuration::from_hours(12);
@@ -16,10 +16,10 @@ pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> 
     begins_in_the_future(content, now)?;
     let verdicts: Vec<_> = channels
         .iter()
-        .filter_map(|channel| match content.on(*channel) {
-            Showing::Content => Some(Ok(())),
-            Showing::Text => None,
-            Showing::Not(why) => Some(Err(why)),
+        .filter_map(|channel| match content.capability(*channel) {
+            ChannelCapability::Full => Some(Ok(())),
+            ChannelCapability::TextOnly => None,
+            ChannelCapability::Unsupported(why) => Some(Err(why)),
         })
         .collect();
     if verdicts.iter().any(Result::is_ok) { Ok(()) } else { verdicts.into_iter().next().unwrap_or(Ok(())) }

@@ -15,8 +15,8 @@ use super::{channel_rules, error::MessageError, validity};
 use crate::{
     dialects::{Draft, SenderChoice},
     domain::{
-        Channel, Content, Groupings, LabelError, NumberError, PhoneNumber, Reference, SegmentLimit, SenderError,
-        SenderId, Showing, Text, TextError, Validity,
+        Channel, ChannelCapability, Content, Groupings, LabelError, NumberError, PhoneNumber, Reference, SegmentLimit,
+        SenderError, SenderId, Text, TextError, Validity,
     },
 };
 
@@ -189,7 +189,7 @@ impl Fields {
     /// Whether one of the allowed channels has rich content to show.
     fn is_shown_without_text(&self) -> Result<bool, MessageError> {
         let Some(content) = &self.content else { return Ok(false) };
-        Ok(self.read_channels()?.into_iter().any(|channel| content.on(channel) == Showing::Content))
+        Ok(self.read_channels()?.into_iter().any(|channel| content.capability(channel) == ChannelCapability::Full))
     }
 
     /// Whether the client asks for Unicode. With `auto` its wish does not count.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     carriers::CarrierName,
-    domain::{Channel, Content, Ended, Message, Route, Routes, Showing, USUAL_RECEIPT_WITHIN},
+    domain::{Channel, ChannelCapability, Content, Ended, Message, Route, Routes, USUAL_RECEIPT_WITHIN},
 };
 
 /// One way of handing a message over.
@@ -23,7 +23,7 @@ pub(super) struct Way {
 impl Way {
     /// What the channel shows in place of the text.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
-        message.content.as_ref().filter(|content| content.on(self.channel) == Showing::Content)
+        message.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
     }
 }
 
@@ -57,10 +57,10 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
 
 /// Whether the channel shows the content, or there is a text for it to show instead.
 fn is_shown(message: &Message, channel: Channel) -> bool {
-    match message.content.as_ref().map(|content| content.on(channel)) {
-        Some(Showing::Content) => true,
-        Some(Showing::Text) | None => !message.text.is_empty(),
-        Some(Showing::Not(_)) => false,
+    match message.content.as_ref().map(|content| content.capability(channel)) {
+        Some(ChannelCapability::Full) => true,
+        Some(ChannelCapability::TextOnly) | None => !message.text.is_empty(),
+        Some(ChannelCapability::Unsupported(_)) => false,
     }
 }
 

@@ -14,38 +14,38 @@ const TWITTER_MEDIA: [&str; 7] =
 
 /// What a channel makes of a rich content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Showing {
+pub enum ChannelCapability {
     /// Shows it, or has no rules that are known.
-    Content,
+    Full,
     /// Shows the text instead.
-    Text,
+    TextOnly,
     /// Cannot show all of it, and so nothing of it. For people: why.
-    Not(String),
+    Unsupported(String),
 }
 
-type Verdict = Result<(), String>;
+type Check = Result<(), String>;
 
 impl Content {
     /// What that channel makes of it.
     #[must_use]
-    pub fn on(&self, channel: Channel) -> Showing {
-        let verdict = match channel {
+    pub fn capability(&self, channel: Channel) -> ChannelCapability {
+        let check = match channel {
             Channel::WhatsApp => whatsapp(self),
             Channel::AppleBusinessChat => apple(self),
             Channel::Viber => viber(self),
             Channel::Rcs => rcs(self),
             Channel::Twitter => twitter(self),
-            Channel::Sms | Channel::Push | Channel::MobilePush => return Showing::Text,
+            Channel::Sms | Channel::Push | Channel::MobilePush => return ChannelCapability::TextOnly,
             Channel::Instagram | Channel::FacebookMessenger | Channel::Telegram => Ok(()),
         };
-        match verdict {
-            Ok(()) => Showing::Content,
-            Err(why) => Showing::Not(format!("cannot be shown by {}: {why}", channel.title())),
+        match check {
+            Ok(()) => ChannelCapability::Full,
+            Err(why) => ChannelCapability::Unsupported(format!("cannot be shown by {}: {why}", channel.title())),
         }
     }
 }
 
-fn whatsapp(content: &Content) -> Verdict {
+fn whatsapp(content: &Content) -> Check {
     each_bubble(content, |bubble| {
         let known = [Part::Text, Part::Media, Part::Location, Part::Contacts, Part::Template, Part::Interactive];
         only_parts(bubble, &known)?;
@@ -54,7 +54,7 @@ fn whatsapp(content: &Content) -> Verdict {
     only_suggestions(content, |_| false)
 }
 
-fn apple(content: &Content) -> Verdict {
+fn apple(content: &Content) -> Check {
     each_bubble(content, |bubble| {
         only_parts(bubble, &[Part::Text, Part::Media, Part::ListPicker, Part::TimePicker, Part::OAuth2])?;
         text_within(bubble, APPLE_TEXT)
@@ -65,7 +65,7 @@ fn apple(content: &Content) -> Verdict {
     only_suggestions(content, |suggestion| matches!(suggestion.action, Action::OpenUrl { .. }))
 }
 
-fn viber(content: &Content) -> Verdict {
+fn viber(content: &Content) -> Check {
     each_bubble(content, |bubble| {
         only_parts(bubble, &[Part::Text, Part::Media])?;
         if bubble.text.is_some() && bubble.media.is_some() {
@@ -81,11 +81,11 @@ fn viber(content: &Content) -> Verdict {
     Ok(())
 }
 
-fn rcs(content: &Content) -> Verdict {
+fn rcs(content: &Content) -> Check {
     each_bubble(content, |bubble| only_parts(bubble, &[Part::Text, Part::Media, Part::Location]))
 }
 
-fn twitter(content: &Content) -> Verdict {
+fn twitter(content: &Content) -> Check {
     each_bubble(content, |bubble| {
         only_parts(bubble, &[Part::Text, Part::Media])?;
         text_within(bubble, TWITTER_TEXT)?;
@@ -109,11 +109,11 @@ enum Part {
     OAuth2,
 }
 
-fn each_bubble(content: &Content, check: impl FnMut(&Bubble) -> Verdict) -> Verdict {
+fn each_bubble(content: &Content, check: impl FnMut(&Bubble) -> Check) -> Check {
     content.conversation.iter().try_for_each(check)
 }
 
-fn only_parts(bubble: &Bubble, known: &[Part]) -> Verdict {
+fn only_parts(bubble: &Bubble, known: &[Part]) -> Check {
     let there = [
         (Part::Text, bubble.text.is_some()),
         (Part::Media, bubble.media.is_some()),
@@ -131,13 +131,13 @@ fn only_parts(bubble: &Bubble, known: &[Part]) -> Verdict {
     }
 }
 
-fn text_within(bubble: &Bubble, most: usize) -> Verdict {
+fn text_within(bubble: &Bubble, most: usize) -> Check {
     let length = bubble.text.as_ref().map_or(0, |text| text.chars().count());
     if length > most { Err(format!("a text may have at most {most} characters")) } else { Ok(()) }
 }
 
 /// A medium without a type passes: its own server names it.
-fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Verdict {
+fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Check {
     let kind = bubble.media.as_ref().and_then(kind_of);
     if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not show that type of media".to_owned()) }
 }
@@ -147,7 +147,7 @@ fn kind_of(media: &Media) -> Option<String> {
     Some(written.split(';').next().unwrap_or(written).trim().to_ascii_lowercase())
 }
 
-fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> Verdict {
+fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> Check {
     let all_known = content.all_suggestions().all(known);
     if all_known { Ok(()) } else { Err("it does not know that suggestion".to_owned()) }
 }
@@ -162,8 +162,8 @@ mod tests {
         [Channel::WhatsApp, Channel::AppleBusinessChat, Channel::Viber, Channel::Rcs, Channel::Twitter];
 
     /// What a channel makes of a content that is stored so.
-    fn showing(stored: &Value, channel: Channel) -> Showing {
-        Content::of_json(&stored.to_string()).unwrap_or_else(|error| panic!("{error}: {stored}")).on(channel)
+    fn showing(stored: &Value, channel: Channel) -> ChannelCapability {
+        Content::of_json(&stored.to_string()).unwrap_or_else(|error| panic!("{error}: {stored}")).capability(channel)
     }
 
     fn bubble(bubble: Value) -> Value {
@@ -218,8 +218,8 @@ mod tests {
         ] {
             for channel in WITH_RULES {
                 let shown = showing(&content, channel);
-                assert!(shown != Showing::Text, "{channel:?}: {content}");
-                assert_eq!(shown == Showing::Content, shown_by.contains(&channel), "{channel:?}: {content}");
+                assert!(shown != ChannelCapability::TextOnly, "{channel:?}: {content}");
+                assert_eq!(shown == ChannelCapability::Full, shown_by.contains(&channel), "{channel:?}: {content}");
             }
         }
     }
@@ -230,7 +230,7 @@ mod tests {
             "language": {"policy": "fallback", "code": "en"}, "components": []}}));
         for channel in Channel::ALL.into_iter().filter(|channel| !WITH_RULES.contains(channel)) {
             let shows_text = matches!(channel, Channel::Sms | Channel::Push | Channel::MobilePush);
-            let expected = if shows_text { Showing::Text } else { Showing::Content };
+            let expected = if shows_text { ChannelCapability::TextOnly } else { ChannelCapability::Full };
             assert_eq!(showing(&content, channel), expected, "{channel:?}");
         }
     }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_channel_that_cannot_show_it_says_why() {
         let why = |content: Value, channel: Channel| match showing(&content, channel) {
-            Showing::Not(why) => why,
+            ChannelCapability::Unsupported(why) => why,
             shown => panic!("{shown:?}"),
         };
         let location = bubble(json!({"location": {"search_query": "Breda"}}));
