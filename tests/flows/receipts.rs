@@ -36,7 +36,7 @@ async fn bring(system: &System, id: &Value, status: &str) {
 
 /// How often a state is in a message's history.
 fn times(message: &Value, state: &str) -> usize {
-    message["history"].as_array().unwrap().iter().filter(|moment| moment["state"] == state).count()
+    message["history"].as_array().unwrap().iter().filter(|state_change| state_change["state"] == state).count()
 }
 
 /// Whether it was delivered and with which code, for each callback about that message.
@@ -63,7 +63,8 @@ async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
     let system = System::start().await;
     let id = send(&system, "447700900010").await;
     let message = system.until_state(&id, "delivered").await;
-    let states: Vec<_> = message["history"].as_array().unwrap().iter().map(|moment| &moment["state"]).collect();
+    let states: Vec<_> =
+        message["history"].as_array().unwrap().iter().map(|state_change| &state_change["state"]).collect();
     assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
     system.until_sunk("receipts", 1).await;
     assert_eq!(told(&system, &id).await, [delivered()]);

@@ -21,7 +21,7 @@ struct ShownMessage<'a> {
     id: String,
     batch: String,
     state: State,
-    history: Vec<ShownMoment>,
+    history: Vec<ShownStateChange>,
     to: &'a str,
     from: &'a str,
     body: &'a str,
@@ -72,7 +72,7 @@ struct ShownTried<'a> {
 }
 
 #[derive(Serialize)]
-struct ShownMoment {
+struct ShownStateChange {
     state: State,
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,13 +117,17 @@ pub(crate) fn read_cursor(text: &str) -> Option<Position> {
 }
 
 fn show(message: &Message) -> ShownMessage<'_> {
-    let history = message.whole_history().into_iter();
+    let history = message.full_history().into_iter();
     ShownMessage {
         id: message.id.to_string(),
         batch: message.batch.to_string(),
         state: message.state(),
         history: history
-            .map(|moment| ShownMoment { state: moment.state, at: time(moment.at), reason: moment.reason })
+            .map(|state_change| ShownStateChange {
+                state: state_change.state,
+                at: time(state_change.at),
+                reason: state_change.reason,
+            })
             .collect(),
         to: message.to.digits(),
         from: message.from.id.as_str(),

@@ -11,7 +11,11 @@ impl Message {
     /// Since when the outcome of its newest submit has been unknown.
     #[must_use]
     pub fn unknown_since(&self) -> Option<Timestamp> {
-        self.history.iter().rev().find(|moment| moment.state == State::Unknown).map(|moment| moment.at)
+        self.history
+            .iter()
+            .rev()
+            .find(|state_change| state_change.state == State::Unknown)
+            .map(|state_change| state_change.at)
     }
 
     /// How often it was sent again after a submit without an answer.
@@ -53,7 +57,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Channel, Moment};
+    use crate::domain::{Channel, StateChange};
 
     fn tried(channel: Channel, ended: Ended) -> Tried {
         Tried { channel, carrier: Some(CarrierName::Loopback), at: Timestamp::UNIX_EPOCH, ended, reason: None }
@@ -81,14 +85,14 @@ mod tests {
 
     #[test]
     fn only_what_was_unknown_before_was_given_up_without_an_answer() {
-        let moment = |state, reason: Option<&str>| {
+        let state_change = |state, reason: Option<&str>| {
             let reason = reason.map(str::to_owned);
-            Moment { state, at: Timestamp::UNIX_EPOCH, reason }
+            StateChange { state, at: Timestamp::UNIX_EPOCH, reason }
         };
-        let failed = moment(State::Failed, Some("the outcome stayed unknown"));
+        let failed = state_change(State::Failed, Some("the outcome stayed unknown"));
         let of = |before| Message {
             progress: Progress::Failed,
-            history: vec![moment(before, None), failed.clone()],
+            history: vec![state_change(before, None), failed.clone()],
             ..Message::example()
         };
         assert_eq!(of(State::Unknown).why_given_up(), Some("the outcome stayed unknown"));

@@ -70,13 +70,13 @@ pub struct Message {
     pub carrier_id: Option<String>,
     /// What gave way, the oldest first.
     pub tried: Vec<Tried>,
-    pub history: Vec<Moment>,
+    pub history: Vec<StateChange>,
     pub receipts: Receipts,
 }
 
 /// A change of state, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct StateChange {
     pub state: State,
     pub at: Timestamp,
     /// For people: why, where there is a why.
@@ -101,7 +101,7 @@ impl Message {
     /// Whether it waits, or waited, for a later time.
     #[must_use]
     pub fn was_scheduled(&self) -> bool {
-        self.history.first().is_some_and(|moment| moment.state == State::Scheduled)
+        self.history.first().is_some_and(|state_change| state_change.state == State::Scheduled)
     }
 
     /// When it was to be sent: at its own time, when its turn came, or when it came in.
@@ -124,7 +124,10 @@ impl Message {
     /// When a worker first had it, to hand it to a carrier.
     #[must_use]
     pub fn first_claimed_at(&self) -> Option<Timestamp> {
-        self.history.iter().find(|moment| moment.state == State::Submitting).map(|moment| moment.at)
+        self.history
+            .iter()
+            .find(|state_change| state_change.state == State::Submitting)
+            .map(|state_change| state_change.at)
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
@@ -196,21 +199,21 @@ impl Message {
         let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed)
             || self.receipts.is_final()
             || self.was_handed_over_before();
-        let tries = self.history.iter().rev().filter(|moment| moment.state == State::Submitting);
-        tries.map(|moment| moment.at).find(|at| *at <= before).filter(|_| may_have)
+        let tries = self.history.iter().rev().filter(|state_change| state_change.state == State::Submitting);
+        tries.map(|state_change| state_change.at).find(|at| *at <= before).filter(|_| may_have)
     }
 
     /// Every change of state in the order of time, receipts among them.
     #[must_use]
-    pub fn whole_history(&self) -> Vec<Moment> {
-        let mut moments = self.history.clone();
-        moments.extend(self.receipts.iter().map(|receipt| Moment {
+    pub fn full_history(&self) -> Vec<StateChange> {
+        let mut state_changes = self.history.clone();
+        state_changes.extend(self.receipts.iter().map(|receipt| StateChange {
             state: receipt.status.state(),
             at: receipt.at,
             reason: receipt.description.clone().or_else(|| receipt.code.clone()),
         }));
-        moments.sort_by_key(|moment| moment.at);
-        moments
+        state_changes.sort_by_key(|state_change| state_change.at);
+        state_changes
     }
 }
 
@@ -288,7 +291,7 @@ impl Message {
             carrier: None,
             carrier_id: None,
             tried: Vec::new(),
-            history: vec![Moment { state: State::Queued, at, reason: None }],
+            history: vec![StateChange { state: State::Queued, at, reason: None }],
             receipts: Receipts::default(),
         }
     }

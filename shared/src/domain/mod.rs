@@ -52,7 +52,7 @@ pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageI
 pub use keyword::{Keyword, Keywords, Word, WordError, built_in_words};
 pub use keyword_answer::KeywordAnswer;
 pub use label::{Groupings, LabelError, Reference};
-pub use message::{Fingerprint, Message, Moment};
+pub use message::{Fingerprint, Message, StateChange};
 pub use number::{NumberError, PhoneNumber};
 pub use on_unknown::OnUnknown;
 pub use rate::{Rate, RateError, Rates};

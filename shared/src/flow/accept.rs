@@ -23,8 +23,8 @@ use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
         AccountId, BatchId, CallbackUrl, Content, FieldError, FieldErrorCode, Fingerprint, IdempotencyKey, Message,
-        MessageId, Moment, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason, SenderKind,
-        SenderOwner, SentFrom, Validity,
+        MessageId, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason, SenderKind, SenderOwner,
+        SentFrom, StateChange, Validity,
     },
     queue::Queue,
     runtime::{Metric, MetricDimensions},
@@ -264,7 +264,7 @@ fn message(
         carrier: None,
         carrier_id: None,
         tried: Vec::new(),
-        history: vec![Moment { state: progress.state(), at: now, reason: None }],
+        history: vec![StateChange { state: progress.state(), at: now, reason: None }],
         receipts: Receipts::default(),
     }
 }

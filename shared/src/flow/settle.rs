@@ -28,7 +28,7 @@ pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timest
         look_at: None,
         retry_at: None,
         place: None,
-        forget: None,
+        remove_history_entry: None,
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Settlement {
     /// With [`Progress::Queued`]: the place of the first channel that is asked again.
     pub place: Option<u8>,
     /// Instead of noting this in the history, take out the entry at this index.
-    pub forget: Option<usize>,
+    pub remove_history_entry: Option<usize>,
 }
 
 /// A run that holds a message goes on with it to another carrier.

@@ -143,7 +143,7 @@ fn assert_answers(message: &Message) {
         message.carrier_reached(),
         message.handed_over_at(Timestamp::MAX),
     );
-    let _ = (message.due_since(), message.tried_since(), message.whole_history(), message.was_handed_over_before());
+    let _ = (message.due_since(), message.tried_since(), message.full_history(), message.was_handed_over_before());
     let _ = (message.passes_opt_outs(), message.has_channel_after(message.place), format!("{message:?}"));
     assert!(message.tried.iter().all(|tried| !tried.describe().is_empty()));
     for state in State::ALL {

@@ -90,7 +90,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
         .find_map(|status| message.receipts.get(status));
     let said = receipt.and_then(|receipt| receipt.description.as_deref());
     let why = message.why_given_up().filter(|_| state == State::Failed);
-    let received = receipt.map(|receipt| receipt.at).or_else(|| moment_of(message, state));
+    let received = receipt.map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
     let [grouping, grouping2, grouping3] = message.groupings.as_array();
     let msg = Msg {
         received: time(received.unwrap_or(message.created_at)),
@@ -111,8 +111,8 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
 }
 
 /// When the gateway itself brought it there.
-fn moment_of(message: &Message, state: State) -> Option<Timestamp> {
-    message.history.iter().rev().find(|moment| moment.state == state).map(|moment| moment.at)
+fn state_change_of(message: &Message, state: State) -> Option<Timestamp> {
+    message.history.iter().rev().find(|state_change| state_change.state == state).map(|state_change| state_change.at)
 }
 
 #[derive(Serialize)]

@@ -47,8 +47,13 @@ pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timesta
         return Settlement { reason, ..settlement(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
-    let forget = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
-    Settlement { reason: Some(reason.to_owned()), forget, ..settlement(execution_id, Progress::Queued, at) }.into()
+    let remove_history_entry = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
+    Settlement {
+        reason: Some(reason.to_owned()),
+        remove_history_entry,
+        ..settlement(execution_id, Progress::Queued, at)
+    }
+    .into()
 }
 
 /// Records the outcome. What is to be tried again gets its job before that, so
@@ -92,7 +97,7 @@ pub(super) async fn conclude(
                 look_at: None,
                 retry_at: None,
                 place: None,
-                forget: None,
+                remove_history_entry: None,
                 ..settlement
             };
             settle(gateway, &found, &taken).await?;

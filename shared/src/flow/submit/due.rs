@@ -94,7 +94,7 @@ fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Channel, Ended, ExecutionId, Moment, Receipt, ReceiptStatus, Receipts, Tried};
+    use crate::domain::{Channel, Ended, ExecutionId, Receipt, ReceiptStatus, Receipts, StateChange, Tried};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -153,7 +153,7 @@ mod tests {
         let tried = Tried { channel: Channel::Sms, carrier: None, at: at(0), ended: Ended::Unknown, reason: None };
         Message {
             progress: Progress::Unknown,
-            history: vec![Moment { state: State::Unknown, at: at(0), reason: None }],
+            history: vec![StateChange { state: State::Unknown, at: at(0), reason: None }],
             tried: vec![tried; again],
             receipt_by: Some(at(90_000)),
             wake_at: Some(at(wake_at)),

@@ -158,8 +158,8 @@ async fn send_again(
     ended: Ended,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let unknown = message.history.iter().rev().find(|moment| moment.state == State::Unknown);
-    let reason = unknown.and_then(|moment| moment.reason.clone());
+    let unknown = message.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
+    let reason = unknown.and_then(|state_change| state_change.reason.clone());
     let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
     let again = SendingAgain { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
     if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {

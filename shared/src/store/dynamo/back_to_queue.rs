@@ -9,7 +9,7 @@ use super::{
     number, string,
 };
 use crate::{
-    domain::{ExecutionId, MessageId, Moment, Progress, ReceiptStatus, Timestamp, Tried},
+    domain::{ExecutionId, MessageId, Progress, ReceiptStatus, StateChange, Timestamp, Tried},
     store::{Change, GivingWay, SendingAgain, StoreError},
 };
 
@@ -60,10 +60,10 @@ impl DynamoStore {
         tried: &Tried,
         reason: String,
     ) -> Result<Update, StoreError> {
-        let moment = Moment { state: Progress::Queued.state(), at, reason: Some(reason) };
+        let state_change = StateChange { state: Progress::Queued.state(), at, reason: Some(reason) };
         let update = self
             .update(id)
-            .advance(Progress::Queued, &moment)?
+            .advance(Progress::Queued, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
             .append_tried(std::slice::from_ref(tried))?
             .remove(keys::LEASE)

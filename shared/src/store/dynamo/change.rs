@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Item, keys, message_item, number, string, unavailable};
 use crate::{
-    domain::{Message, MessageId, Moment, Progress, ReceiptStatus, Tried},
+    domain::{Message, MessageId, Progress, ReceiptStatus, StateChange, Tried},
     store::StoreError,
 };
 
@@ -113,10 +113,10 @@ impl Update {
     }
 
     /// Moves the message on, and notes it in its history.
-    pub(super) fn advance(mut self, progress: Progress, moment: &Moment) -> Result<Self, StoreError> {
-        let moment = AttributeValue::L(vec![message_item::write_moment(moment)?]);
-        let (history, moment) = (self.name(keys::HISTORY), self.value(moment));
-        self.sets.push(format!("{history} = list_append({history}, {moment})"));
+    pub(super) fn advance(mut self, progress: Progress, state_change: &StateChange) -> Result<Self, StoreError> {
+        let state_change = AttributeValue::L(vec![message_item::write_state_change(state_change)?]);
+        let (history, state_change) = (self.name(keys::HISTORY), self.value(state_change));
+        self.sets.push(format!("{history} = list_append({history}, {state_change})"));
         Ok(self.set(keys::STATE, string(progress.as_str())))
     }
 
@@ -137,7 +137,7 @@ impl Update {
     }
 
     /// Takes an entry out of the history.
-    pub(super) fn forget_moment(mut self, index: usize) -> Self {
+    pub(super) fn remove_history_entry(mut self, index: usize) -> Self {
         let history = self.name(keys::HISTORY);
         self.removes.push(format!("{history}[{index}]"));
         self

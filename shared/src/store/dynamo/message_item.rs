@@ -19,8 +19,8 @@ use crate::{
     dialects::Dialect,
     domain::{
         AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, ExecutionId, Fingerprint, Groupings,
-        Keyword, Message, MessageId, Moment, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts,
-        Reference, SenderId, SenderKind, SentFrom, State, Text, Tried,
+        Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference,
+        SenderId, SenderKind, SentFrom, State, StateChange, Text, Tried,
     },
     store::StoreError,
 };
@@ -83,7 +83,7 @@ struct MessageItem {
     carrier_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tried: Vec<TriedItem>,
-    history: Vec<MomentItem>,
+    history: Vec<StateChangeItem>,
     position: String,
     log: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +113,7 @@ struct TriedItem {
 }
 
 #[derive(Serialize, Deserialize)]
-struct MomentItem {
+struct StateChangeItem {
     s: State,
     t: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +169,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         carrier: message.carrier,
         carrier_id: message.carrier_id.clone(),
         tried: message.tried.iter().map(TriedItem::from).collect(),
-        history: message.history.iter().map(MomentItem::from).collect(),
+        history: message.history.iter().map(StateChangeItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
         conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
@@ -227,14 +227,14 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         carrier: item.carrier,
         carrier_id: item.carrier_id,
         tried: item.tried.into_iter().map(TriedItem::read).collect::<Result<_, _>>()?,
-        history: item.history.into_iter().map(MomentItem::read).collect::<Result<_, _>>()?,
+        history: item.history.into_iter().map(StateChangeItem::read).collect::<Result<_, _>>()?,
         receipts: Receipts::new(receipts),
     })
 }
 
 /// One moment as an element of `history`.
-pub(super) fn write_moment(moment: &Moment) -> Result<AttributeValue, StoreError> {
-    to_attribute_value(MomentItem::from(moment)).map_err(unreadable)
+pub(super) fn write_state_change(state_change: &StateChange) -> Result<AttributeValue, StoreError> {
+    to_attribute_value(StateChangeItem::from(state_change)).map_err(unreadable)
 }
 
 /// Some of what was tried, as elements of `tried`.
@@ -260,15 +260,15 @@ fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt,
     Ok(Receipt { status, at: time(t)?, code, description: text, place, execution_id })
 }
 
-impl From<&Moment> for MomentItem {
-    fn from(moment: &Moment) -> Self {
-        Self { s: moment.state, t: moment.at.as_millisecond(), r: moment.reason.clone() }
+impl From<&StateChange> for StateChangeItem {
+    fn from(state_change: &StateChange) -> Self {
+        Self { s: state_change.state, t: state_change.at.as_millisecond(), r: state_change.reason.clone() }
     }
 }
 
-impl MomentItem {
-    fn read(self) -> Result<Moment, StoreError> {
-        Ok(Moment { state: self.s, at: time(self.t)?, reason: self.r })
+impl StateChangeItem {
+    fn read(self) -> Result<StateChange, StoreError> {
+        Ok(StateChange { state: self.s, at: time(self.t)?, reason: self.r })
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, ExecutionId, Message, MessageId, Moment, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply,
-        ReplyId, SenderId,
+        AccountId, ExecutionId, Message, MessageId, PhoneNumber, Progress, Receipt, ReceiptStatus, Reply, ReplyId,
+        SenderId, StateChange,
     },
     store::{
         Bookmark, CLAIMED_EARLY_BY, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
@@ -78,11 +78,11 @@ impl Messages for DynamoStore {
     }
 
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
-        let moment = Moment { state: Progress::Submitting.state(), at: lease.from, reason: None };
+        let state_change = StateChange { state: Progress::Submitting.state(), at: lease.from, reason: None };
         let latest = lease.from.saturating_add(CLAIMED_EARLY_BY).unwrap_or(lease.from);
         let update = self
             .update(id)
-            .advance(Progress::Submitting, &moment)?
+            .advance(Progress::Submitting, &state_change)?
             .set(keys::EXECUTION_ID, execution(lease.execution_id))
             .set(keys::LEASE, millis(lease.until))
             .add(keys::ATTEMPTS, 1)
@@ -100,10 +100,11 @@ impl Messages for DynamoStore {
 
     async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError> {
         let progress = settlement.progress;
-        let moment = Moment { state: progress.state(), at: settlement.at, reason: settlement.reason.clone() };
-        let update = match settlement.forget {
-            None => self.update(id).advance(progress, &moment)?,
-            Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).forget_moment(index),
+        let state_change =
+            StateChange { state: progress.state(), at: settlement.at, reason: settlement.reason.clone() };
+        let update = match settlement.remove_history_entry {
+            None => self.update(id).advance(progress, &state_change)?,
+            Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).remove_history_entry(index),
         };
         let mut update = update
             .set(keys::EXECUTION_ID, execution(settlement.execution_id))
@@ -176,10 +177,10 @@ impl Messages for DynamoStore {
         execution_id: ExecutionId,
         at: Timestamp,
     ) -> Result<Change, StoreError> {
-        let moment = Moment { state: Progress::Cancelled.state(), at, reason: None };
+        let state_change = StateChange { state: Progress::Cancelled.state(), at, reason: None };
         let update = self
             .update(id)
-            .advance(Progress::Cancelled, &moment)?
+            .advance(Progress::Cancelled, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
@@ -305,7 +306,7 @@ impl Messages for DynamoStore {
             .set(keys::NOT_BEFORE, millis(until))
             .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
             .add(keys::ATTEMPTS, -1)
-            .forget_moment(held.history.len().saturating_sub(1))
+            .remove_history_entry(held.history.len().saturating_sub(1))
             .remove(keys::LEASE)
             .expect(keys::EXECUTION_ID, execution(execution_id))
             .expect_before(Progress::Queued)
