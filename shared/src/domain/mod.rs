@@ -11,7 +11,6 @@ mod callback_url;
 mod channel;
 mod channel_capability;
 mod content;
-mod doubt;
 mod endpoint;
 mod exemption;
 mod field_error;
@@ -33,6 +32,7 @@ mod state;
 mod text;
 mod time;
 mod tried;
+mod unknown_outcome;
 mod unmatched;
 mod validity;
 

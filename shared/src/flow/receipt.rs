@@ -109,7 +109,7 @@ pub(super) fn bearing(message: &Message, carrier: CarrierName, place: u8, status
     }
     let has_it = place == message.place && message.carrier.is_none_or(|taker| taker == carrier);
     // What is to be sent again may have arrived the first time.
-    let is_out = message.progress != Progress::Queued || message.is_in_doubt();
+    let is_out = message.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
         // Whichever channel it came by, it has arrived.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,

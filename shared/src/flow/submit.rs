@@ -246,9 +246,10 @@ async fn prepare(
     execution_id: ExecutionId,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
-    if message.is_in_doubt() && message.receipts.get(ReceiptStatus::Sent).is_some() {
+    if message.has_unknown_attempt() && message.receipts.get(ReceiptStatus::Sent).is_some() {
         // What it waited to be sent again for has been said meanwhile.
-        let (reason, carrier) = (Some("the network has it already".to_owned()), message.doubted_carriers().next());
+        let (reason, carrier) =
+            (Some("the network has it already".to_owned()), message.carriers_of_unknown_attempts().next());
         let taken =
             Settlement { reason, carrier: carrier.flatten(), ..settlement(execution_id, Progress::Submitted, now) };
         return Ok(Prepared::Not(taken.into()));

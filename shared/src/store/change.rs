@@ -93,7 +93,7 @@ pub struct GivingWay {
 
 /// A submit without an answer is made again.
 #[derive(Clone, Debug)]
-pub struct SendingAgain {
+pub struct Resend {
     /// The run whose outcome is unknown: the record must still bear its stamp.
     pub expected_execution_id: ExecutionId,
     /// The run that says so.

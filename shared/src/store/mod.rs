@@ -17,7 +17,7 @@ mod ttl_cache;
 mod unmatched;
 
 pub use change::{
-    Change, DueWork, GivingWay, Insertion, Lease, Onward, Recorded, ScheduledWork, SendingAgain, Settlement, Unfinished,
+    Change, DueWork, GivingWay, Insertion, Lease, Onward, Recorded, Resend, ScheduledWork, Settlement, Unfinished,
 };
 pub use directory::{DIRECTORY_TTL, Directory};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
@@ -148,7 +148,7 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn send_again(&self, id: MessageId, again: &SendingAgain) -> Result<Change, StoreError>;
+    async fn resend(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError>;
 
     /// Cancels a message that has not been claimed.
     ///

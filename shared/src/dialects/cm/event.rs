@@ -89,7 +89,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
         .filter(|status| status.state() == state)
         .find_map(|status| message.receipts.get(status));
     let said = receipt.and_then(|receipt| receipt.description.as_deref());
-    let why = message.why_given_up().filter(|_| state == State::Failed);
+    let why = message.give_up_reason().filter(|_| state == State::Failed);
     let received = receipt.map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
     let [grouping, grouping2, grouping3] = message.groupings.as_array();
     let msg = Msg {

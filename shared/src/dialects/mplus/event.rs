@@ -61,7 +61,9 @@ pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
         messageuuid: message.id,
         info: Info {
             code,
-            description: said.or_else(|| message.why_given_up().filter(|_| state == State::Failed)).unwrap_or(meaning),
+            description: said
+                .or_else(|| message.give_up_reason().filter(|_| state == State::Failed))
+                .unwrap_or(meaning),
         },
     }))
 }

@@ -185,7 +185,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         }
         let mut tried = tried;
         // What stays unknown does not end, so that its record is to say who refused it.
-        let last = if message.is_in_doubt() { tried.last().cloned() } else { tried.pop() };
+        let last = if message.has_unknown_attempt() { tried.last().cloned() } else { tried.pop() };
         let last = last.or_else(|| message.tried.last().cloned());
         let Some(last) = last else {
             return put_back(message, self.execution_id, at, "no route leads to a carrier");

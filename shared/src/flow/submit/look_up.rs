@@ -13,7 +13,7 @@ use super::{
     due::Unanswered,
     give_way, is_blocked,
     unclaimed::{Looked, Outlook, silent},
-    unknown::{MayHaveIt, may_have_it},
+    unknown::{PossibleHolders, possible_holders},
     ways::ways,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     queue::Queue,
     runtime::{Metric, MetricDimensions},
     store::{
-        Change, Directory, DirectoryStore, Messages, Recipients, ScheduledWork, SecretStore, SendingAgain, SentIds,
+        Change, Directory, DirectoryStore, Messages, Recipients, Resend, ScheduledWork, SecretStore, SentIds,
         Settlement, StoreError,
     },
 };
@@ -75,7 +75,7 @@ pub(super) async fn look_up(
         Unanswered::Rest => None,
     };
     if let Some(ended) = again {
-        send_again(gateway, message, outlook.claimed_by, ended, now).await?;
+        resend(gateway, message, outlook.claimed_by, ended, now).await?;
         return Ok(Looked::BackInQueue);
     }
     rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
@@ -91,12 +91,12 @@ async fn ask<Q>(
     message: &Message,
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
     let reference = SubmitReference { message: message.id, place: message.place };
-    let who = may_have_it(message, message.carrier);
+    let who = possible_holders(message, message.carrier);
     let mut denials = 0;
     let mut is_sure = true;
     for carrier in who.carriers() {
         let Some(settings) = directory.carrier(carrier).await? else {
-            is_sure &= matches!(who, MayHaveIt::Any);
+            is_sure &= matches!(who, PossibleHolders::Any);
             continue;
         };
         let said = submitter.look_up(carrier, &settings, reference).await;
@@ -151,7 +151,7 @@ async fn may_go_again(
 }
 
 /// Puts it back to be sent again, unless a quicker run has, or it was found out meanwhile.
-async fn send_again(
+async fn resend(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     expected_execution_id: ExecutionId,
@@ -161,8 +161,8 @@ async fn send_again(
     let unknown = message.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
     let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
-    let again = SendingAgain { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
-    if let Change::Made(_) = gateway.store.send_again(message.id, &again).await? {
+    let again = Resend { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
+    if let Change::Made(_) = gateway.store.resend(message.id, &again).await? {
         if ended == Ended::Unknown {
             gateway.metrics.count(Metric::Resent, MetricDimensions::new(Some(&message.account), message.carrier), 1);
         }

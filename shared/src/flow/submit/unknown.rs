@@ -37,7 +37,7 @@ pub(super) struct Remedies {
 impl Remedies {
     /// When an outcome that has been unknown since then is looked at next, if at all.
     pub(super) fn next_look(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let looks = LOOKS.get(message.times_sent_again()..).unwrap_or_default();
+        let looks = LOOKS.get(message.resend_count()..).unwrap_or_default();
         let mut looks = looks.iter().filter_map(|after| since.saturating_add(*after).ok());
         looks.find(|at| *at > now).filter(|_| self.resend || self.lookup)
     }
@@ -50,7 +50,7 @@ impl Remedies {
 
     /// Whether a time to look at it has come.
     pub(super) fn is_look_due(self, message: &Message, now: Timestamp) -> bool {
-        let first = LOOKS.get(message.times_sent_again()).zip(message.unknown_since());
+        let first = LOOKS.get(message.resend_count()).zip(message.unknown_since());
         (self.resend || self.lookup) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
     }
 }
@@ -64,7 +64,7 @@ pub(super) async fn remedies(
     has_next: bool,
 ) -> Result<Remedies, StoreError> {
     let mut lookup = false;
-    for carrier in may_have_it(message, carrier).carriers() {
+    for carrier in possible_holders(message, carrier).carriers() {
         lookup |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
     }
     let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
@@ -95,13 +95,13 @@ pub(super) async fn first_look(
 }
 
 /// Who may have a message over the channel that it is at.
-pub(super) enum MayHaveIt {
-    These(BTreeSet<CarrierName>),
+pub(super) enum PossibleHolders {
+    Known(BTreeSet<CarrierName>),
     /// The worker that knew has died. The routes may have changed since.
     Any,
 }
 
-impl MayHaveIt {
+impl PossibleHolders {
     pub(super) fn carriers(&self) -> Vec<CarrierName> {
         match self {
             Self::These(carriers) => carriers.iter().copied().collect(),
@@ -111,9 +111,9 @@ impl MayHaveIt {
 }
 
 /// `carrier` is who was asked last, where that is known.
-pub(super) fn may_have_it(message: &Message, carrier: Option<CarrierName>) -> MayHaveIt {
-    let known: Option<_> = message.doubted_carriers().chain([carrier]).collect();
-    known.map_or(MayHaveIt::Any, MayHaveIt::These)
+pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) -> PossibleHolders {
+    let known: Option<_> = message.carriers_of_unknown_attempts().chain([carrier]).collect();
+    known.map_or(PossibleHolders::Any, PossibleHolders::Known)
 }
 
 /// The settlement of a message of which an earlier submit may have arrived: what a
@@ -121,7 +121,7 @@ pub(super) fn may_have_it(message: &Message, carrier: Option<CarrierName>) -> Ma
 pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settlement {
     let is_end =
         matches!(settlement.progress, Progress::Rejected | Progress::Failed | Progress::Expired | Progress::Blocked);
-    if !is_end || !message.is_in_doubt() {
+    if !is_end || !message.has_unknown_attempt() {
         return settlement;
     }
     // Whether anything is to be done is found out then: it costs a look at the most.
@@ -130,7 +130,7 @@ pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settle
         progress: Progress::Unknown,
         look_at: may_be_done.next_look(message, settlement.at, settlement.at),
         reason: settlement.reason.map(|reason| format!("not sent again: {reason}")),
-        carrier: message.doubted_carriers().next().flatten(),
+        carrier: message.carriers_of_unknown_attempts().next().flatten(),
         receipt_by: receipt_by(settlement.at, Progress::Unknown, None),
         ..settlement
     }

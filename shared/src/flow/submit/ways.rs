@@ -43,7 +43,8 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
         if place == message.place {
             // Who may have it already may know it again by its name; another cannot.
-            carriers.sort_by_key(|carrier| !message.doubted_carriers().any(|doubted| doubted == Some(*carrier)));
+            carriers
+                .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
         let receipt_within = Some(route.receipt_within());
         ways.extend(carriers.into_iter().map(|carrier| Way { place, channel, carrier, receipt_within }));

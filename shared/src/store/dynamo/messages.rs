@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         Bookmark, CLAIMED_EARLY_BY, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
-        Position, Recorded, ScheduledWork, SendingAgain, Settlement, StoreError, Unfinished,
+        Position, Recorded, Resend, ScheduledWork, Settlement, StoreError, Unfinished,
     },
 };
 
@@ -163,11 +163,11 @@ impl Messages for DynamoStore {
     }
 
     async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
-        self.queue_for_the_next_channel(id, giving).await
+        self.requeue_next_channel(id, giving).await
     }
 
-    async fn send_again(&self, id: MessageId, again: &SendingAgain) -> Result<Change, StoreError> {
-        self.queue_for_the_same_channel(id, again).await
+    async fn resend(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
+        self.requeue_same_channel(id, again).await
     }
 
     async fn cancel(

@@ -4,7 +4,6 @@
 //! `keys` builds every key and names every attribute that an expression names;
 //! the `*_item` modules are the shapes of the items.
 
-mod back_to_queue;
 mod batch;
 mod change;
 mod directory;
@@ -22,6 +21,7 @@ mod put;
 mod rates;
 mod recipients;
 mod reply_item;
+mod requeue;
 mod sent_ids;
 mod unmatched;
 

@@ -10,17 +10,13 @@ use super::{
 };
 use crate::{
     domain::{ExecutionId, MessageId, Progress, ReceiptStatus, StateChange, Timestamp, Tried},
-    store::{Change, GivingWay, SendingAgain, StoreError},
+    store::{Change, GivingWay, Resend, StoreError},
 };
 
 impl DynamoStore {
-    pub(super) async fn queue_for_the_next_channel(
-        &self,
-        id: MessageId,
-        giving: &GivingWay,
-    ) -> Result<Change, StoreError> {
+    pub(super) async fn requeue_next_channel(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
         let update = self
-            .back_to_queue(id, giving.execution_id, giving.at, &giving.tried, giving.tried.describe())?
+            .requeue(id, giving.execution_id, giving.at, &giving.tried, giving.tried.describe())?
             .set(keys::PLACE, number(giving.place + 1))
             // It was of the channel that is given up.
             .remove(keys::receipt(ReceiptStatus::Sent))
@@ -36,14 +32,10 @@ impl DynamoStore {
         Ok(made_before(change, Progress::Queued, giving.execution_id))
     }
 
-    pub(super) async fn queue_for_the_same_channel(
-        &self,
-        id: MessageId,
-        again: &SendingAgain,
-    ) -> Result<Change, StoreError> {
+    pub(super) async fn requeue_same_channel(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
         let reason = format!("sent again: {}", again.tried.describe());
         let update = self
-            .back_to_queue(id, again.execution_id, again.at, &again.tried, reason)?
+            .requeue(id, again.execution_id, again.at, &again.tried, reason)?
             .expect(keys::STATE, string(Progress::Unknown.as_str()))
             // Another run may have sent it again before, to another unknown outcome.
             .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
@@ -52,7 +44,7 @@ impl DynamoStore {
         Ok(made_before(change, Progress::Queued, again.execution_id))
     }
 
-    fn back_to_queue(
+    fn requeue(
         &self,
         id: MessageId,
         execution_id: ExecutionId,

@@ -20,13 +20,13 @@ impl Message {
 
     /// How often it was sent again after a submit without an answer.
     #[must_use]
-    pub fn times_sent_again(&self) -> usize {
+    pub fn resend_count(&self) -> usize {
         self.tried.iter().filter(|tried| matches!(tried.ended, Ended::Unknown | Ended::NotTaken)).count()
     }
 
     /// The submits over the channel that it is at that may have arrived before it
     /// was sent again, the newest first.
-    fn doubted(&self) -> impl Iterator<Item = &Tried> {
+    fn unknown_attempts(&self) -> impl Iterator<Item = &Tried> {
         let channel = self.channel();
         let settles = |ended| matches!(ended, Ended::Failed | Ended::Silent | Ended::NotTaken);
         let since = self.tried.iter().rev().take_while(move |tried| tried.channel == channel && !settles(tried.ended));
@@ -35,19 +35,19 @@ impl Message {
 
     /// Whether a submit before the one that it is at may have arrived.
     #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        self.doubted().next().is_some()
+    pub fn has_unknown_attempt(&self) -> bool {
+        self.unknown_attempts().next().is_some()
     }
 
     /// Who may have it from such a submit, the newest first; none in the place of one
     /// that is not on record.
-    pub fn doubted_carriers(&self) -> impl Iterator<Item = Option<CarrierName>> {
-        self.doubted().map(|tried| tried.carrier)
+    pub fn carriers_of_unknown_attempts(&self) -> impl Iterator<Item = Option<CarrierName>> {
+        self.unknown_attempts().map(|tried| tried.carrier)
     }
 
     /// Why it was given up without an answer, if it was.
     #[must_use]
-    pub fn why_given_up(&self) -> Option<&str> {
+    pub fn give_up_reason(&self) -> Option<&str> {
         let [.., before, last] = self.history.as_slice() else { return None };
         let is_given_up = self.progress == Progress::Failed && before.state == State::Unknown;
         last.reason.as_deref().filter(|_| is_given_up)
@@ -79,7 +79,7 @@ mod tests {
             (vec![(Rcs, Unknown), (Rcs, Rejected)], false, 1),
         ] {
             message.tried = before.iter().map(|(channel, ended)| tried(*channel, *ended)).collect();
-            assert_eq!((message.is_in_doubt(), message.times_sent_again()), (in_doubt, times), "{before:?}");
+            assert_eq!((message.has_unknown_attempt(), message.resend_count()), (in_doubt, times), "{before:?}");
         }
     }
 
@@ -95,8 +95,8 @@ mod tests {
             history: vec![state_change(before, None), failed.clone()],
             ..Message::example()
         };
-        assert_eq!(of(State::Unknown).why_given_up(), Some("the outcome stayed unknown"));
-        assert_eq!(of(State::Submitting).why_given_up(), None);
-        assert_eq!(Message::example().why_given_up(), None);
+        assert_eq!(of(State::Unknown).give_up_reason(), Some("the outcome stayed unknown"));
+        assert_eq!(of(State::Submitting).give_up_reason(), None);
+        assert_eq!(Message::example().give_up_reason(), None);
     }
 }
