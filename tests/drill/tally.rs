@@ -74,7 +74,8 @@ pub async fn tally(system: &System, diary: &Diary) -> Tally {
             tally.broken.push(format!("{name} is not on record"));
             continue;
         };
-        let was_unknown = message["history"].as_array().unwrap().iter().any(|moment| moment["state"] == "unknown");
+        let was_unknown =
+            message["history"].as_array().unwrap().iter().any(|state_change| state_change["state"] == "unknown");
         tally.unknown += usize::from(was_unknown);
         let state = message["state"].as_str().unwrap();
         if !was_unknown && (state != "delivered" || !shown.contains_key(name)) {

@@ -145,9 +145,12 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
         assert!(message.carrier_id.is_some() || message.carrier == Some(CarrierName::Cm), "{order:?}");
         let receipts: Vec<_> = message.receipts.iter().map(|receipt| receipt.status).collect();
         assert_eq!(receipts.len(), EVENTS.len() - 1, "{order:?} left {receipts:?}");
-        let history = message.whole_history();
+        let history = message.full_history();
         for status in EVENTS.into_iter().flatten() {
-            assert!(history.iter().any(|moment| moment.state == status.state()), "{order:?} dropped {status:?}");
+            assert!(
+                history.iter().any(|state_change| state_change.state == status.state()),
+                "{order:?} dropped {status:?}"
+            );
         }
         for state in [State::Undelivered, State::Delivered].into_iter().filter(|state| message.dialect.tells(*state)) {
             let event = EventId::of_state(*id, state).to_string();

@@ -177,7 +177,7 @@ fn judge_message(
     verdict: &mut Verdict,
 ) {
     let state = message.state();
-    let was_unknown = message.whole_history().iter().any(|moment| moment.state == State::Unknown);
+    let was_unknown = message.full_history().iter().any(|state_change| state_change.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
     if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));

@@ -4,7 +4,7 @@
 use serde_json::json;
 use shared::{
     carriers::CarrierName,
-    domain::{Message, MessageId, Moment, Receipt},
+    domain::{Message, MessageId, Receipt, StateChange},
     store::{Freshness, Messages},
 };
 
@@ -52,8 +52,10 @@ fn text(message: &Message, reveal: bool) -> String {
         ("held until", message.lease_until.map(time)),
         ("receipt by", message.receipt_by.map(time)),
     ]);
-    let moment = |moment: Moment| [time(moment.at), moment.state.as_str().to_owned(), or_dash(moment.reason)];
-    let history: Vec<_> = message.whole_history().into_iter().map(moment).collect();
+    let state_change = |state_change: StateChange| {
+        [time(state_change.at), state_change.state.as_str().to_owned(), or_dash(state_change.reason)]
+    };
+    let history: Vec<_> = message.full_history().into_iter().map(state_change).collect();
     let receipt = |receipt: &Receipt| {
         let (code, words) = (receipt.code.clone(), receipt.description.clone());
         [time(receipt.at), receipt.status.as_str().to_owned(), or_dash(code), or_dash(words)]
@@ -67,14 +69,14 @@ fn text(message: &Message, reveal: bool) -> String {
 }
 
 fn json(message: &Message, reveal: bool) -> serde_json::Value {
-    let moment = |moment: Moment| json!({"at": time(moment.at), "state": moment.state, "reason": moment.reason});
+    let state_change = |state_change: StateChange| json!({"at": time(state_change.at), "state": state_change.state, "reason": state_change.reason});
     let receipt = |receipt: &Receipt| {
         json!({
             "at": time(receipt.at), "status": receipt.status, "code": receipt.code,
             "description": receipt.description,
         })
     };
-    let history: Vec<_> = message.whole_history().into_iter().map(moment).collect();
+    let history: Vec<_> = message.full_history().into_iter().map(state_change).collect();
     let mut shown = json!({
         "id": message.id,
         "batch": message.batch,

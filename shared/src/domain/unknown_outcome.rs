@@ -68,7 +68,7 @@ mod tests {
         use Channel::{Rcs, Sms};
         use Ended::{Busy, NotTaken, Rejected, Silent, Unknown};
         let mut message = Message { channels: vec![Rcs, Sms], place: 1, ..Message::example() };
-        for (before, in_doubt, times) in [
+        for (before, has_unknown_attempt, times) in [
             (vec![], false, 0),
             (vec![(Sms, Unknown)], true, 1),
             (vec![(Sms, Unknown), (Sms, Busy), (Sms, Rejected)], true, 1),
@@ -79,7 +79,11 @@ mod tests {
             (vec![(Rcs, Unknown), (Rcs, Rejected)], false, 1),
         ] {
             message.tried = before.iter().map(|(channel, ended)| tried(*channel, *ended)).collect();
-            assert_eq!((message.has_unknown_attempt(), message.resend_count()), (in_doubt, times), "{before:?}");
+            assert_eq!(
+                (message.has_unknown_attempt(), message.resend_count()),
+                (has_unknown_attempt, times),
+                "{before:?}"
+            );
         }
     }
 
