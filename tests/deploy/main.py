@@ -338,8 +338,8 @@ class Test:
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
-                gave_way = [[one["channel"], one["carrier"], one["ended"]] for one in message.get("tried", [])]
-                expect_equal(gave_way, tried, "what gave way")
+                failed_attempts = [[one["channel"], one["carrier"], one["outcome"]] for one in message.get("failed_attempts", [])]
+                expect_equal(failed_attempts, tried, "what gave way")
                 expect_equal(len(self.emulator.handset(phone)), 1, "messages on the phone")
 
     def carriers_and_clients_in_trouble(self):

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use shared::{
-    domain::{Ended, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
+    domain::{AttemptOutcome, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
     store::Messages,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
-/// How a run ended.
+/// How a run outcome.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// What was promised and not kept.
@@ -192,8 +192,8 @@ fn judge_message(
     }
     for (channel, times) in shown {
         // What is sent again with an unknown outcome is on record, each time.
-        let again = message.tried.iter().filter(|tried| tried.ended == Ended::Unknown);
-        let again = again.filter(|tried| tried.channel.as_str() == channel).count();
+        let again = message.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
+        let again = again.filter(|attempt| attempt.channel.as_str() == channel).count();
         if *times > 1 + again {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
@@ -247,7 +247,10 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
     let mut taken = BTreeMap::<_, usize>::new();
     for submit in stage.proxy.submits() {
         let its = record.messages.iter().filter(|message| submit.is_of(message));
-        let again = its.flat_map(|message| &message.tried).filter(|tried| tried.ended == Ended::Unknown).count();
+        let again = its
+            .flat_map(|message| &message.failed_attempts)
+            .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
+            .count();
         let times = taken.entry((submit.carrier.as_str(), submit.reference)).or_default();
         *times += 1;
         if *times > 1 + again {

@@ -64,8 +64,8 @@ async fn told(system: &System) -> Vec<(String, String)> {
 
 /// Channel, carrier and end of each that gave way.
 fn tried(message: &Value) -> Vec<String> {
-    let tried = message["tried"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let words = |one: &Value| ["channel", "carrier", "ended"].map(|key| one[key].as_str().unwrap_or("-").to_owned());
+    let tried = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let words = |one: &Value| ["channel", "carrier", "outcome"].map(|key| one[key].as_str().unwrap_or("-").to_owned());
     tried.iter().map(|one| words(one).join(" ")).collect()
 }
 
@@ -77,7 +77,8 @@ async fn cm_is_down() -> String {
 
 #[tokio::test]
 async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
-    for (what, ended) in [("rejects", "rejected"), ("fails", "failed"), ("silent", "silent"), ("down", "busy")] {
+    for (what, ended) in [("rejects", "rejected"), ("fails", "failed"), ("silent", "receipt_timeout"), ("down", "busy")]
+    {
         let config = if what == "down" { cm_is_down().await } else { Config::DEFAULT.to_owned() };
         let system = System::with_config(&config).await;
         if what != "down" {
@@ -117,7 +118,7 @@ async fn the_first_channel_that_delivers_is_the_last() {
     let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
-    assert!(message.get("tried").is_none());
+    assert!(message.get("failed_attempts").is_none());
     system.advance(3 * PATIENCE).await;
     system.until_quiet().await;
     let shown = system.handset(PHONE).await;
@@ -135,7 +136,7 @@ async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
     // A late failure of what was given up changes nothing.
     report(&system, &id, 0, "3").await;
     system.until_quiet().await;
-    assert_eq!(until_at(&system, &id, "rcs").await["tried"].as_array().unwrap().len(), 1);
+    assert_eq!(until_at(&system, &id, "rcs").await["failed_attempts"].as_array().unwrap().len(), 1);
 
     report(&system, &id, 0, "2").await;
     assert_eq!(system.message(&id).await["state"], "delivered");
@@ -198,7 +199,7 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
             (message["channel"] == "sms" && message["state"] == "unknown").then_some(message)
         })
         .await;
-    assert_eq!(tried(&message), ["whatsapp cm silent"]);
+    assert_eq!(tried(&message), ["whatsapp cm receipt_timeout"]);
     // No channel is left, so it is not sent again.
     system.advance(25 * 3_600).await;
     system.until_state(&id, "failed").await;
@@ -233,7 +234,7 @@ async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for(
         let message = system.until_state(&id, "delivered").await;
         assert_eq!(tried(&message), ["sms cm busy"]);
         assert_eq!(message["attempts"], 1, "the same run goes on to the next carrier");
-        reasons.push(message["tried"][0]["reason"].as_str().unwrap().to_owned());
+        reasons.push(message["failed_attempts"][0]["reason"].as_str().unwrap().to_owned());
     }
     let asked = reasons.iter().filter(|reason| *reason == "no connection to the carrier").count();
     assert!((10..14).contains(&asked), "it is left alone after ten failures: {reasons:?}");
@@ -295,7 +296,7 @@ async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_i
     system.until_state(&id, "unknown").await;
     system.advance(PATIENCE).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!(tried(&message), ["rcs - silent"]);
+    assert_eq!(tried(&message), ["rcs - receipt_timeout"]);
     assert_eq!(message["channel"], "sms");
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }

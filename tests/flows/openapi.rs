@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     carriers::CarrierName,
     dialects::mplus,
-    domain::{Channel, Ended, Keyword, OnUnknown, State},
+    domain::{AttemptOutcome, Channel, Keyword, OnUnknown, State},
 };
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
@@ -65,8 +65,8 @@ fn the_names_are_those_of_the_code() {
     assert_eq!(names("MessageChannel"), Channel::ALL.map(|channel| channel.as_str().to_owned()).into());
     assert_eq!(names("CarrierName"), CarrierName::ALL.map(|carrier| carrier.as_str().to_owned()).into());
     assert_eq!(names("OnUnknown"), OnUnknown::ALL.map(|choice| choice.as_str().to_owned()).into());
-    let ended = document()["components"]["schemas"]["Tried"]["properties"]["ended"]["enum"].clone();
-    assert_eq!(ended, json!(Ended::ALL.map(Ended::as_str)));
+    let outcome = document()["components"]["schemas"]["Attempt"]["properties"]["outcome"]["enum"].clone();
+    assert_eq!(outcome, json!(AttemptOutcome::ALL.map(AttemptOutcome::as_str)));
     assert_eq!(names("Keyword"), Keyword::ALL.map(|keyword| keyword.as_str().to_owned()).into());
     let codes = document()["components"]["schemas"]["ReceiptCode"]["enum"].clone();
     let known = mplus::event::CODES.map(|(code, _, _)| code);

@@ -86,8 +86,8 @@ fn reasons(message: &Value) -> Vec<String> {
 }
 
 fn ends(message: &Value) -> Vec<&str> {
-    let tried = message["tried"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tried.iter().map(|one| one["ended"].as_str().unwrap()).collect()
+    let tried = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    tried.iter().map(|one| one["outcome"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -218,11 +218,11 @@ async fn another_channel_has_its_turn_before_anything_is_sent_again() {
     assert_eq!(system.message(&id).await["attempts"], 1);
     system.advance(155).await;
     let message = until_unknown_after(&system, &id, 2).await;
-    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["silent"]));
+    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["receipt_timeout"]));
     // It is the last.
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
-    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["silent", "unknown"]));
+    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["receipt_timeout", "unknown"]));
     system.bring_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
     system.until_state(&id, "delivered").await;
     pass(&system, DAY).await;

@@ -137,7 +137,7 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
             (message["channel"] == "rcs").then_some(message)
         })
         .await;
-    assert_eq!(message["tried"][0]["channel"], "sms", "{message}");
+    assert_eq!(message["failed_attempts"][0]["channel"], "sms", "{message}");
     until_nothing_unmatched(&system).await;
 }
 

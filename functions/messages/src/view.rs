@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     carriers::CarrierName,
-    domain::{Content, Keyword, Message, OnUnknown, Reference, Reply, State, Tried},
+    domain::{Attempt, Content, Keyword, Message, OnUnknown, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 
@@ -57,16 +57,16 @@ struct ShownMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tried: Vec<ShownTried<'a>>,
+    failed_attempts: Vec<ShownAttempt<'a>>,
 }
 
 #[derive(Serialize)]
-struct ShownTried<'a> {
+struct ShownAttempt<'a> {
     channel: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier: Option<&'a str>,
     at: String,
-    ended: &'a str,
+    outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -148,17 +148,17 @@ fn show(message: &Message) -> ShownMessage<'_> {
         channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),
         carrier: message.carrier_reached().map(CarrierName::as_str),
         carrier_id: message.carrier_id.as_deref().filter(|_| message.carrier_reached() == message.carrier),
-        tried: message.tried.iter().map(show_tried).collect(),
+        failed_attempts: message.failed_attempts.iter().map(show_attempt).collect(),
     }
 }
 
-fn show_tried(tried: &Tried) -> ShownTried<'_> {
-    ShownTried {
-        channel: tried.channel.as_str(),
-        carrier: tried.carrier.map(CarrierName::as_str),
-        at: time(tried.at),
-        ended: tried.ended.as_str(),
-        reason: tried.reason.as_deref(),
+fn show_attempt(attempt: &Attempt) -> ShownAttempt<'_> {
+    ShownAttempt {
+        channel: attempt.channel.as_str(),
+        carrier: attempt.carrier.map(CarrierName::as_str),
+        at: time(attempt.at),
+        outcome: attempt.outcome.as_str(),
+        reason: attempt.reason.as_deref(),
     }
 }
 

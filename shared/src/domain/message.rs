@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AccountId, BatchId, CallbackUrl, Channel, Content, Ended, ExecutionId, Groupings, Keyword, MessageId, OnUnknown,
-    PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text, Tried,
+    AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, ExecutionId, Groupings, Keyword,
+    MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text,
 };
 use crate::{carriers::CarrierName, dialects::Dialect};
 
@@ -69,7 +69,7 @@ pub struct Message {
     /// The carrier's own id for it.
     pub carrier_id: Option<String>,
     /// What gave way, the oldest first.
-    pub tried: Vec<Tried>,
+    pub failed_attempts: Vec<Attempt>,
     pub history: Vec<StateChange>,
     pub receipts: Receipts,
 }
@@ -116,7 +116,12 @@ impl Message {
     #[must_use]
     pub fn tried_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
-        let handed_over = self.tried.iter().rev().find(|tried| tried.ended.was_handed_over()).map(|tried| tried.at);
+        let handed_over = self
+            .failed_attempts
+            .iter()
+            .rev()
+            .find(|attempt| attempt.outcome.was_handed_over())
+            .map(|attempt| attempt.at);
         let turn = self.not_before.filter(|_| self.retry_at.is_none());
         [claimed, handed_over, turn].into_iter().flatten().max()
     }
@@ -157,7 +162,10 @@ impl Message {
     pub fn carrier_reached(&self) -> Option<CarrierName> {
         let Some(place) = self.arrived_at().filter(|place| *place != self.place) else { return self.carrier };
         let over = self.channel_at(place);
-        self.tried.iter().find(|tried| tried.channel == over && tried.ended.was_handed_over())?.carrier
+        self.failed_attempts
+            .iter()
+            .find(|attempt| attempt.channel == over && attempt.outcome.was_handed_over())?
+            .carrier
     }
 
     /// The place of the channel that it arrived over.
@@ -175,20 +183,22 @@ impl Message {
     /// Whether that carrier has it, or may have it, or had it before another one.
     #[must_use]
     pub fn may_have_gone_through(&self, carrier: CarrierName) -> bool {
-        let mut takers = self.tried.iter().map(|tried| tried.carrier).chain([self.carrier]);
+        let mut takers = self.failed_attempts.iter().map(|attempt| attempt.carrier).chain([self.carrier]);
         takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
     }
 
     /// Whether it was handed over on a channel before the one that it is at.
     #[must_use]
     pub fn gave_way_before(&self) -> bool {
-        self.tried.iter().any(|tried| matches!(tried.ended, Ended::Failed | Ended::Silent))
+        self.failed_attempts
+            .iter()
+            .any(|attempt| matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout))
     }
 
     /// Whether a carrier took it, or may have, before the submit that it is at.
     #[must_use]
     pub fn was_handed_over_before(&self) -> bool {
-        self.tried.iter().any(|tried| tried.ended.was_handed_over())
+        self.failed_attempts.iter().any(|attempt| attempt.outcome.was_handed_over())
     }
 
     /// When it was on its way to a carrier, the last time before then, if it may have
@@ -290,7 +300,7 @@ impl Message {
             place: 0,
             carrier: None,
             carrier_id: None,
-            tried: Vec::new(),
+            failed_attempts: Vec::new(),
             history: vec![StateChange { state: State::Queued, at, reason: None }],
             receipts: Receipts::default(),
         }

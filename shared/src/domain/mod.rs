@@ -7,6 +7,7 @@
 //! from [`Progress::follows`]. Nothing here knows HTTP, DynamoDB or SQS.
 
 mod account;
+mod attempt;
 mod callback_url;
 mod channel;
 mod channel_capability;
@@ -31,12 +32,12 @@ mod sender;
 mod state;
 mod text;
 mod time;
-mod tried;
 mod unknown_outcome;
 mod unmatched;
 mod validity;
 
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
+pub use attempt::{Attempt, AttemptOutcome};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use channel::Channel;
 pub use channel_capability::ChannelCapability;
@@ -65,7 +66,6 @@ pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
 pub use state::{Progress, State};
 pub use text::{Encoding, SegmentLimit, Text, TextError};
 pub use time::{TimeError, parse_time};
-pub use tried::{Ended, Tried};
 pub use unmatched::{Brought, Unmatched, UnmatchedId, UnmatchedKind};
 pub use validity::Validity;
 

@@ -1,10 +1,10 @@
 //! What is in doubt about a message. A submit that got no answer may have
 //! arrived; one that was sent again has been handed over perhaps twice, until its
-//! carrier says that it never took it. Both are told by what was `tried`.
+//! carrier says that it never took it. Both are told by what was `attempt`.
 
 use jiff::Timestamp;
 
-use super::{Ended, Message, Progress, State, Tried};
+use super::{Attempt, AttemptOutcome, Message, Progress, State};
 use crate::carriers::CarrierName;
 
 impl Message {
@@ -21,16 +21,25 @@ impl Message {
     /// How often it was sent again after a submit without an answer.
     #[must_use]
     pub fn resend_count(&self) -> usize {
-        self.tried.iter().filter(|tried| matches!(tried.ended, Ended::Unknown | Ended::NotTaken)).count()
+        self.failed_attempts
+            .iter()
+            .filter(|attempt| matches!(attempt.outcome, AttemptOutcome::Unknown | AttemptOutcome::NotAccepted))
+            .count()
     }
 
     /// The submits over the channel that it is at that may have arrived before it
     /// was sent again, the newest first.
-    fn unknown_attempts(&self) -> impl Iterator<Item = &Tried> {
+    fn unknown_attempts(&self) -> impl Iterator<Item = &Attempt> {
         let channel = self.channel();
-        let settles = |ended| matches!(ended, Ended::Failed | Ended::Silent | Ended::NotTaken);
-        let since = self.tried.iter().rev().take_while(move |tried| tried.channel == channel && !settles(tried.ended));
-        since.filter(|tried| tried.ended == Ended::Unknown)
+        let settles = |outcome| {
+            matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout | AttemptOutcome::NotAccepted)
+        };
+        let since = self
+            .failed_attempts
+            .iter()
+            .rev()
+            .take_while(move |attempt| attempt.channel == channel && !settles(attempt.outcome));
+        since.filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
     }
 
     /// Whether a submit before the one that it is at may have arrived.
@@ -42,7 +51,7 @@ impl Message {
     /// Who may have it from such a submit, the newest first; none in the place of one
     /// that is not on record.
     pub fn carriers_of_unknown_attempts(&self) -> impl Iterator<Item = Option<CarrierName>> {
-        self.unknown_attempts().map(|tried| tried.carrier)
+        self.unknown_attempts().map(|attempt| attempt.carrier)
     }
 
     /// Why it was given up without an answer, if it was.
@@ -59,26 +68,26 @@ mod tests {
     use super::*;
     use crate::domain::{Channel, StateChange};
 
-    fn tried(channel: Channel, ended: Ended) -> Tried {
-        Tried { channel, carrier: Some(CarrierName::Loopback), at: Timestamp::UNIX_EPOCH, ended, reason: None }
+    fn attempt(channel: Channel, outcome: AttemptOutcome) -> Attempt {
+        Attempt { channel, carrier: Some(CarrierName::Loopback), at: Timestamp::UNIX_EPOCH, outcome, reason: None }
     }
 
     #[test]
     fn what_was_sent_again_is_in_doubt_until_its_carrier_denies_it_or_its_channel_gives_way() {
+        use AttemptOutcome::{Busy, NotAccepted, ReceiptTimeout, Rejected, Unknown};
         use Channel::{Rcs, Sms};
-        use Ended::{Busy, NotTaken, Rejected, Silent, Unknown};
         let mut message = Message { channels: vec![Rcs, Sms], place: 1, ..Message::example() };
         for (before, has_unknown_attempt, times) in [
             (vec![], false, 0),
             (vec![(Sms, Unknown)], true, 1),
             (vec![(Sms, Unknown), (Sms, Busy), (Sms, Rejected)], true, 1),
             (vec![(Sms, Unknown), (Sms, Unknown)], true, 2),
-            (vec![(Sms, Unknown), (Sms, NotTaken)], false, 2),
-            (vec![(Sms, NotTaken), (Sms, Unknown)], true, 2),
-            (vec![(Rcs, Unknown), (Rcs, Silent)], false, 1),
+            (vec![(Sms, Unknown), (Sms, NotAccepted)], false, 2),
+            (vec![(Sms, NotAccepted), (Sms, Unknown)], true, 2),
+            (vec![(Rcs, Unknown), (Rcs, ReceiptTimeout)], false, 1),
             (vec![(Rcs, Unknown), (Rcs, Rejected)], false, 1),
         ] {
-            message.tried = before.iter().map(|(channel, ended)| tried(*channel, *ended)).collect();
+            message.failed_attempts = before.iter().map(|(channel, outcome)| attempt(*channel, *outcome)).collect();
             assert_eq!(
                 (message.has_unknown_attempt(), message.resend_count()),
                 (has_unknown_attempt, times),

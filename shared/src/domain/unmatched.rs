@@ -116,8 +116,8 @@ impl Unmatched {
     /// The same after one more try in vain.
     #[must_use]
     pub fn after_retry(self, now: Timestamp) -> Self {
-        let tried = Self { tries: self.tries + 1, ..self };
-        Self { retry_at: tried.retry_at.and_then(|_| tried.next_try(now)), ..tried }
+        let retried = Self { tries: self.tries + 1, ..self };
+        Self { retry_at: retried.retry_at.and_then(|_| retried.next_try(now)), ..retried }
     }
 
     #[must_use]

@@ -263,7 +263,7 @@ fn message(
         place: 0,
         carrier: None,
         carrier_id: None,
-        tried: Vec::new(),
+        failed_attempts: Vec::new(),
         history: vec![StateChange { state: progress.state(), at: now, reason: None }],
         receipts: Receipts::default(),
     }

@@ -23,7 +23,7 @@ pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timest
         reason: None,
         carrier: None,
         carrier_id: None,
-        tried: Vec::new(),
+        failed_attempts: Vec::new(),
         receipt_by: None,
         look_at: None,
         retry_at: None,

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
-    domain::{Ended, ExecutionId, Message, MessageId, Progress, ReceiptStatus, Tried},
+    domain::{Attempt, AttemptOutcome, ExecutionId, Message, MessageId, Progress, ReceiptStatus},
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{
@@ -148,15 +148,15 @@ pub async fn after_failed_channel(
             return Ok(Done::Finished);
         }
         Bearing::Counts => {
-            let tried = Tried {
+            let attempt = Attempt {
                 channel: message.channel(),
                 carrier: Some(failed.carrier),
                 at: now,
-                ended: Ended::Failed,
+                outcome: AttemptOutcome::Failed,
                 reason: Some(words_of(&receipt)),
             };
             // Where it was given way already, whoever did that may have died with it.
-            give_way(gateway, &message, None, tried, now).await?;
+            give_way(gateway, &message, None, attempt, now).await?;
         }
     }
     submit(gateway, directory, submitter, id).await
@@ -168,20 +168,20 @@ async fn give_way(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     expected_execution_id: Option<ExecutionId>,
-    tried: Tried,
+    attempt: Attempt,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let (ended, carrier) = (tried.ended, tried.carrier);
+    let (outcome, carrier) = (attempt.outcome, attempt.carrier);
     let giving = GivingWay {
         place: message.place,
         expected_execution_id,
         execution_id: gateway.random.execution_id(),
         at,
-        tried,
+        attempt,
     };
     if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, MetricDimensions::new(Some(&message.account), carrier), 1);
-        info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), ended = ended.as_str(), "gives way");
+        info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives way");
     }
     Ok(())
 }
@@ -205,7 +205,8 @@ async fn send(
             return conclude(gateway, &message, verdict).await;
         }
     };
-    let mut run = HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, tried: Vec::new() };
+    let mut run =
+        HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, failed_attempts: Vec::new() };
     let verdict = match run.along(&mut message, &ways).await {
         Ok(verdict) => verdict,
         Err(error) => {

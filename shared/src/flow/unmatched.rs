@@ -63,11 +63,11 @@ pub async fn try_again(
         gateway.store.delete_unmatched(id).await?;
         return Ok(());
     }
-    let tried = match id.kind {
+    let matched = match id.kind {
         UnmatchedKind::Receipt => retry_receipt(gateway, directory, &unmatched).await,
         UnmatchedKind::Reply => retry_reply(gateway, directory, &unmatched).await,
     };
-    let is_matched = tried.or_else(|error| match error {
+    let is_matched = matched.or_else(|error| match error {
         // It does not get better by itself, and must not fill the dead letters.
         Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
             error!(unmatched.id = %id.uuid, %error, "what it may be about cannot be read");
@@ -80,10 +80,10 @@ pub async fn try_again(
         info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries + 1, "matched at last");
         return Ok(());
     }
-    let tried = unmatched.after_retry(gateway.clock.now());
-    gateway.store.reschedule_unmatched(&tried).await?;
-    let retry_at = tried.retry_at.map(|at| at.to_string());
-    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = tried.tries, retry_at, "still matches nothing");
+    let retried = unmatched.after_retry(gateway.clock.now());
+    gateway.store.reschedule_unmatched(&retried).await?;
+    let retry_at = retried.retry_at.map(|at| at.to_string());
+    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = retried.tries, retry_at, "still matches nothing");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     carriers::CarrierName,
-    domain::{ExecutionId, Message, MessageId, Progress, Tried, UnmatchedId},
+    domain::{Attempt, ExecutionId, Message, MessageId, Progress, UnmatchedId},
 };
 
 /// What became of writing a message under an id that its client chose.
@@ -48,7 +48,7 @@ pub struct Settlement {
     pub carrier: Option<CarrierName>,
     pub carrier_id: Option<String>,
     /// What gave way since the record was written.
-    pub tried: Vec<Tried>,
+    pub failed_attempts: Vec<Attempt>,
     /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
     /// receipt is waited for.
     pub receipt_by: Option<Timestamp>,
@@ -74,7 +74,7 @@ pub struct Onward {
     pub place: u8,
     pub carrier: CarrierName,
     /// What gave way since the record was written.
-    pub tried: Vec<Tried>,
+    pub failed_attempts: Vec<Attempt>,
 }
 
 /// A channel that was used up gives way to those behind it.
@@ -88,7 +88,7 @@ pub struct GivingWay {
     /// The run that says so.
     pub execution_id: ExecutionId,
     pub at: Timestamp,
-    pub tried: Tried,
+    pub attempt: Attempt,
 }
 
 /// A submit without an answer is made again.
@@ -99,7 +99,7 @@ pub struct Resend {
     /// The run that says so.
     pub execution_id: ExecutionId,
     pub at: Timestamp,
-    pub tried: Tried,
+    pub attempt: Attempt,
 }
 
 /// What became of recording a receipt.

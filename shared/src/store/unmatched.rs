@@ -22,7 +22,7 @@ pub trait UnmatchedStore {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn reschedule_unmatched(&self, tried: &Unmatched) -> Result<(), StoreError>;
+    async fn reschedule_unmatched(&self, unmatched: &Unmatched) -> Result<(), StoreError>;
 
     /// Takes away what was matched.
     ///

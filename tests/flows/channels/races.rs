@@ -107,7 +107,7 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
     let message = with(owned("447700900171", "Hello"), "callback", system.sink("receipts"));
     let sent = system.send_one(DEMO, with(message, "channels", json!(["sms", "rcs"]))).await;
     let message = system.until_state(&sent["messageUuid"], "undelivered").await;
-    assert!(message.get("tried").is_none(), "{message}");
+    assert!(message.get("failed_attempts").is_none(), "{message}");
     let told = system.until_sunk("receipts", 1).await;
     assert_eq!(told[0]["json"]["receiptInfo"]["code"], "22");
 }
@@ -172,7 +172,8 @@ async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() 
     report(&system, &id, 0, "2").await;
     system.until_state(&id, "delivered").await;
     // The failure came first, and its job comes only now.
-    let job = json!({"v": 1, "type": "failed", "message": id, "place": 0, "carrier": "cm", "status": "undelivered"});
+    let job =
+        json!({"v": 1, "type": "failed", "message": id, "channel_index": 0, "carrier": "cm", "status": "undelivered"});
     let enqueue = json!({"QueueUrl": system.queue_url("JobsQueue"), "MessageBody": job.to_string()});
     system.aws("AmazonSQS.SendMessage", &enqueue).await;
     let recorded = async || {

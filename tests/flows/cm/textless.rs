@@ -57,7 +57,7 @@ async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
     let answered = post(&system, &[template(&["SMS", "Viber", "WhatsApp", "MobilePush"])]).await;
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
     let message = delivered(&system).await;
-    assert_eq!((&message["channel"], message.get("tried")), (&"whatsapp".into(), None));
+    assert_eq!((&message["channel"], message.get("failed_attempts")), (&"whatsapp".into(), None));
     system.until_quiet().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }

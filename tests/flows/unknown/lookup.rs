@@ -58,7 +58,7 @@ async fn what_its_carrier_never_took_goes_again_whatever_is_wanted() {
         let id = unknown(&system, None).await;
         system.advance(2 * MINUTE + 5).await;
         let message = system.until_state(&id, "submitted").await;
-        assert_eq!((ends(&message), &message["carrier_id"]), (vec!["not_taken"], &"c-2".into()));
+        assert_eq!((ends(&message), &message["carrier_id"]), (vec!["not_accepted"], &"c-2".into()));
         assert_eq!(*asked.lock().unwrap(), ["POST", "GET", "POST"]);
     }
 }
@@ -78,7 +78,7 @@ async fn what_was_never_taken_and_is_refused_then_is_rejected() {
     let id = unknown(&system, None).await;
     system.advance(2 * MINUTE + 5).await;
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!(ends(&message), ["not_taken"]);
+    assert_eq!(ends(&message), ["not_accepted"]);
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ fn assert_answers(message: &Message) {
     );
     let _ = (message.due_since(), message.tried_since(), message.full_history(), message.was_handed_over_before());
     let _ = (message.passes_opt_outs(), message.has_channel_after(message.place), format!("{message:?}"));
-    assert!(message.tried.iter().all(|tried| !tried.describe().is_empty()));
+    assert!(message.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
     for state in State::ALL {
         for dialect in Dialect::ALL {
             let event = dialect.state_event(message, state);

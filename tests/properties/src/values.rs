@@ -7,9 +7,9 @@ use std::fmt::Display;
 use shared::{
     carriers::{SubmitReference, carrier_id},
     domain::{
-        AccountId, ApiKeyHash, BatchId, CallbackUrl, Channel, Encoding, Ended, EventId, ExecutionId, Groupings,
-        IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId, SenderId,
-        State, UnmatchedKind, WebhookSecret, Word, parse_time,
+        AccountId, ApiKeyHash, AttemptOutcome, BatchId, CallbackUrl, Channel, Encoding, EventId, ExecutionId,
+        Groupings, IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId,
+        SenderId, State, UnmatchedKind, WebhookSecret, Word, parse_time,
     },
     store::Position,
 };
@@ -102,7 +102,7 @@ fn names(text: &str) {
     assert!(Channel::parse(text).is_none_or(|channel| channel.as_str().eq_ignore_ascii_case(text)));
     assert!(State::parse(text).is_none_or(|state| state.as_str() == text));
     assert!(Encoding::parse(text).is_none_or(|encoding| encoding.as_str() == text));
-    assert!(Ended::parse(text).is_none_or(|ended| ended.as_str() == text));
+    assert!(AttemptOutcome::parse(text).is_none_or(|outcome| outcome.as_str() == text));
     assert!(UnmatchedKind::parse(text).is_none_or(|kind| kind.as_str() == text));
     assert!(Keyword::parse(text).is_none_or(|keyword| keyword.as_str() == text));
 }

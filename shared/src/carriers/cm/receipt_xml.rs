@@ -91,7 +91,7 @@ mod tests {
             ("<MESSAGES></MSG>", "is not XML"),
             ("<MESSAGES/>", "is missing"),
         ] {
-            assert_eq!(read(body.as_bytes()).err().unwrap().error, error, "{body}");
+            assert_eq!(read(body.as_bytes()).err().unwrap().reason, error, "{body}");
         }
         assert!(read(b"<MESSAGES>\xFF</MESSAGES>").is_err());
     }

@@ -94,7 +94,7 @@ fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Channel, Ended, ExecutionId, Receipt, ReceiptStatus, Receipts, StateChange, Tried};
+    use crate::domain::{Attempt, AttemptOutcome, Channel, ExecutionId, Receipt, ReceiptStatus, Receipts, StateChange};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -150,11 +150,12 @@ mod tests {
 
     /// Unknown since 0, up to 90,000, woken next at that time, after so many submits more.
     fn unknown(again: usize, wake_at: i64) -> Message {
-        let tried = Tried { channel: Channel::Sms, carrier: None, at: at(0), ended: Ended::Unknown, reason: None };
+        let attempt =
+            Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
         Message {
             progress: Progress::Unknown,
             history: vec![StateChange { state: State::Unknown, at: at(0), reason: None }],
-            tried: vec![tried; again],
+            failed_attempts: vec![attempt; again],
             receipt_by: Some(at(90_000)),
             wake_at: Some(at(wake_at)),
             ..Message::example()

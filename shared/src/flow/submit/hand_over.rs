@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
-    domain::{Ended, ExecutionId, Message, Progress, Tried},
+    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
     flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
@@ -31,7 +31,7 @@ pub(super) struct HandOver<'a, G, D, S> {
     pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
     /// What gave way since the record was written.
-    pub(super) tried: Vec<Tried>,
+    pub(super) failed_attempts: Vec<Attempt>,
 }
 
 /// Why a carrier could not take it for now.
@@ -80,7 +80,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                 }
             };
             let at = self.gateway.clock.now();
-            let (ended, reason) = match outcome {
+            let (outcome, reason) = match outcome {
                 Outcome::Accepted { carrier_id } => {
                     let taken = self.taken(message, way, Progress::Submitted, at);
                     return Ok(Some(Settlement { carrier_id, ..taken }.into()));
@@ -91,7 +91,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                     let look_at = first_look(self.directory, message, Some(way.carrier), has_next, at).await;
                     return Ok(Some(Settlement { reason: Some(reason), look_at, ..unknown }.into()));
                 }
-                Outcome::Rejected { reason } => (Ended::Rejected, reason),
+                Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.metrics.count(
                         Metric::Busy,
@@ -100,12 +100,13 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                     );
                     let more = Wait { place: way.place, reason: reason.clone(), retry_after };
                     wait = Some(Wait::shorter(wait, more));
-                    (Ended::Busy, reason)
+                    (AttemptOutcome::Busy, reason)
                 }
             };
-            let tried = Tried { channel: way.channel, carrier: Some(way.carrier), at, ended, reason: Some(reason) };
-            info!(message.id = %message.id, carrier = way.carrier.as_str(), "{}", ended.as_str());
-            self.tried.push(tried);
+            let attempt =
+                Attempt { channel: way.channel, carrier: Some(way.carrier), at, outcome, reason: Some(reason) };
+            info!(message.id = %message.id, carrier = way.carrier.as_str(), "{}", outcome.as_str());
+            self.failed_attempts.push(attempt);
         }
         Ok(Some(self.nobody_took_it(message, wait)))
     }
@@ -137,21 +138,23 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     fn is_to_be_noted(&self, message: &Message, way: &Way) -> bool {
         way.place != message.place
             || message.carrier.is_some_and(|noted| noted != way.carrier)
-            || self.tried.iter().any(|tried| tried.ended == Ended::Rejected)
+            || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
     /// Says whether the run still holds the message.
     async fn note(&mut self, message: &mut Message, way: &Way) -> Result<bool, StoreError> {
         // Who was busy is kept for whoever takes the message in the end: it may be asked
         // again and again, and the record is not to grow with that.
-        let (busy, over) = std::mem::take(&mut self.tried).into_iter().partition(|tried| tried.ended == Ended::Busy);
-        self.tried = busy;
+        let (busy, over) = std::mem::take(&mut self.failed_attempts)
+            .into_iter()
+            .partition(|attempt| attempt.outcome == AttemptOutcome::Busy);
+        self.failed_attempts = busy;
         let onward = Onward {
             claimed_by: self.execution_id,
             from: (message.place, message.carrier),
             place: way.place,
             carrier: way.carrier,
-            tried: over,
+            failed_attempts: over,
         };
         match self.gateway.store.go_on(message.id, &onward).await? {
             Change::Made(noted) => {
@@ -167,7 +170,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         debug_assert_eq!(message.place, way.place);
         Settlement {
             carrier: Some(way.carrier),
-            tried: std::mem::take(&mut self.tried),
+            failed_attempts: std::mem::take(&mut self.failed_attempts),
             receipt_by: receipt_by(at, progress, way.receipt_within),
             ..settlement(self.execution_id, progress, at)
         }
@@ -175,25 +178,25 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
 
     fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Verdict {
         let at = self.gateway.clock.now();
-        let tried = std::mem::take(&mut self.tried);
+        let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
         if let Some(Wait { place, reason, retry_after }) = wait {
             let back = put_back(message, self.execution_id, at, &reason);
             // They will be asked again, and again be busy: only the last refusals are kept.
-            let tried = tried.into_iter().filter(|tried| tried.ended == Ended::Rejected).collect();
+            let failed_attempts =
+                failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let place = (place != message.place).then_some(place);
-            return Verdict { settlement: Settlement { tried, place, ..back.settlement }, retry_after };
+            return Verdict { settlement: Settlement { failed_attempts, place, ..back.settlement }, retry_after };
         }
-        let mut tried = tried;
         // What stays unknown does not end, so that its record is to say who refused it.
-        let last = if message.has_unknown_attempt() { tried.last().cloned() } else { tried.pop() };
-        let last = last.or_else(|| message.tried.last().cloned());
+        let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
+        let last = last.or_else(|| message.failed_attempts.last().cloned());
         let Some(last) = last else {
             return put_back(message, self.execution_id, at, "no route leads to a carrier");
         };
-        let progress = if last.ended == Ended::Rejected { Progress::Rejected } else { Progress::Failed };
+        let progress = if last.outcome == AttemptOutcome::Rejected { Progress::Rejected } else { Progress::Failed };
         let carrier = last.carrier.filter(|_| progress == Progress::Rejected);
         let reason = last.reason.clone().or_else(|| Some(last.describe()));
-        Settlement { reason, carrier, tried, ..settlement(self.execution_id, progress, at) }.into()
+        Settlement { reason, carrier, failed_attempts, ..settlement(self.execution_id, progress, at) }.into()
     }
 }
 

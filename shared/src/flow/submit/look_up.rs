@@ -12,13 +12,13 @@ use super::{
     conclude::{conclude, receipt_by},
     due::Unanswered,
     give_way, is_blocked,
-    unclaimed::{Looked, Outlook, silent},
+    unclaimed::{Looked, Outlook, receipt_timeout},
     unknown::{PossibleHolders, possible_holders},
     ways::ways,
 };
 use crate::{
     carriers::{CarrierName, LookupOutcome, SubmitReference, Submitter},
-    domain::{Ended, ExecutionId, Message, Progress, State, Tried},
+    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress, State},
     flow::{
         Gateway, Unavailable,
         receipt::note_id,
@@ -63,19 +63,22 @@ pub(super) async fn look_up(
     let again = match unanswered {
         Unanswered::GiveWay => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            give_way(gateway, message, message.execution_id, Tried { reason, ..silent(message, now) }, now).await?;
+            give_way(gateway, message, message.execution_id, Attempt { reason, ..receipt_timeout(message, now) }, now)
+                .await?;
             return Ok(Looked::BackInQueue);
         }
         Unanswered::GiveUp => {
             give_up(gateway, message, outlook.claimed_by, is_denied, now).await?;
             return Ok(Looked::FINISHED);
         }
-        _ if is_denied => Some(Ended::NotTaken),
-        Unanswered::SendAgain => may_go_again(gateway, directory, message, now).await?.then_some(Ended::Unknown),
+        _ if is_denied => Some(AttemptOutcome::NotAccepted),
+        Unanswered::SendAgain => {
+            may_go_again(gateway, directory, message, now).await?.then_some(AttemptOutcome::Unknown)
+        }
         Unanswered::Rest => None,
     };
-    if let Some(ended) = again {
-        resend(gateway, message, outlook.claimed_by, ended, now).await?;
+    if let Some(outcome) = again {
+        resend(gateway, message, outlook.claimed_by, outcome, now).await?;
         return Ok(Looked::BackInQueue);
     }
     rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
@@ -155,19 +158,19 @@ async fn resend(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     expected_execution_id: ExecutionId,
-    ended: Ended,
+    outcome: AttemptOutcome,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown = message.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
-    let tried = Tried { channel: message.channel(), carrier: message.carrier, at, ended, reason };
-    let again = Resend { expected_execution_id, execution_id: gateway.random.execution_id(), at, tried };
+    let attempt = Attempt { channel: message.channel(), carrier: message.carrier, at, outcome, reason };
+    let again = Resend { expected_execution_id, execution_id: gateway.random.execution_id(), at, attempt };
     if let Change::Made(_) = gateway.store.resend(message.id, &again).await? {
-        if ended == Ended::Unknown {
+        if outcome == AttemptOutcome::Unknown {
             gateway.metrics.count(Metric::Resent, MetricDimensions::new(Some(&message.account), message.carrier), 1);
         }
         let carrier = message.carrier.map(CarrierName::as_str);
-        info!(message.id = %message.id, carrier, ended = ended.as_str(), "sent again");
+        info!(message.id = %message.id, carrier, outcome = outcome.as_str(), "sent again");
     }
     Ok(())
 }

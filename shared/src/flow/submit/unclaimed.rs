@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     carriers::Submitter,
-    domain::{Ended, ExecutionId, Message, Progress, Tried},
+    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
     flow::{
         Gateway, Unavailable, pace,
         settle::{settle, settlement},
@@ -25,8 +25,14 @@ use crate::{
 };
 
 /// A channel that has had its time.
-pub(super) fn silent(message: &Message, at: Timestamp) -> Tried {
-    Tried { channel: message.channel(), carrier: message.carrier, at, ended: Ended::Silent, reason: None }
+pub(super) fn receipt_timeout(message: &Message, at: Timestamp) -> Attempt {
+    Attempt {
+        channel: message.channel(),
+        carrier: message.carrier,
+        at,
+        outcome: AttemptOutcome::ReceiptTimeout,
+        reason: None,
+    }
 }
 
 /// What became of it.
@@ -101,7 +107,7 @@ pub(super) async fn look_at_unclaimed(
             settle(gateway, message, &taken).await?;
         }
         Due::GiveWay => {
-            give_way(gateway, message, message.execution_id, silent(message, now), now).await?;
+            give_way(gateway, message, message.execution_id, receipt_timeout(message, now), now).await?;
             return Ok(Looked::BackInQueue);
         }
         Due::Ask(unanswered) => {

@@ -104,7 +104,7 @@ pub(super) enum PossibleHolders {
 impl PossibleHolders {
     pub(super) fn carriers(&self) -> Vec<CarrierName> {
         match self {
-            Self::These(carriers) => carriers.iter().copied().collect(),
+            Self::Known(carriers) => carriers.iter().copied().collect(),
             Self::Any => CarrierName::ALL.to_vec(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     carriers::CarrierName,
-    domain::{Channel, ChannelCapability, Content, Ended, Message, Route, Routes, USUAL_RECEIPT_WITHIN},
+    domain::{AttemptOutcome, Channel, ChannelCapability, Content, Message, Route, Routes, USUAL_RECEIPT_WITHIN},
 };
 
 /// One way of handing a message over.
@@ -36,8 +36,11 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
         let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
         let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
         let has_refused = |carrier| {
-            let mut tried = message.tried.iter();
-            tried.any(|tried| (tried.carrier, tried.channel, tried.ended) == (Some(carrier), channel, Ended::Rejected))
+            let mut attempts = message.failed_attempts.iter();
+            attempts.any(|attempt| {
+                (attempt.carrier, attempt.channel, attempt.outcome)
+                    == (Some(carrier), channel, AttemptOutcome::Rejected)
+            })
         };
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
@@ -76,7 +79,7 @@ pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Durat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Text, Tried};
+    use crate::domain::{Attempt, Text};
 
     fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routes {
         let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
@@ -107,8 +110,8 @@ mod tests {
         let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
         assert_eq!(over(&message, &routes), all);
         // What was refused on one channel is asked on another.
-        let (at, ended, reason) = (message.created_at, Ended::Rejected, None);
-        message.tried = vec![Tried { channel: Rcs, carrier: Some(Loopback), at, ended, reason }];
+        let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
+        message.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
         message.place = 2;
         assert_eq!(over(&message, &routes), all[2..]);
         assert_eq!(receipt_within(&message, &routes), Some(USUAL_RECEIPT_WITHIN));

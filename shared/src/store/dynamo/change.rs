@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Item, keys, message_item, number, string, unavailable};
 use crate::{
-    domain::{Message, MessageId, Progress, ReceiptStatus, StateChange, Tried},
+    domain::{Attempt, Message, MessageId, Progress, ReceiptStatus, StateChange},
     store::StoreError,
 };
 
@@ -121,11 +121,11 @@ impl Update {
     }
 
     /// Notes what gave way.
-    pub(super) fn append_tried(mut self, tried: &[Tried]) -> Result<Self, StoreError> {
-        if tried.is_empty() {
+    pub(super) fn append_attempts(mut self, attempts: &[Attempt]) -> Result<Self, StoreError> {
+        if attempts.is_empty() {
             return Ok(self);
         }
-        let (name, more) = (self.name(keys::TRIED), self.value(message_item::write_tried(tried)?));
+        let (name, more) = (self.name(keys::FAILED_ATTEMPTS), self.value(message_item::write_attempts(attempts)?));
         let none = self.value(AttributeValue::L(Vec::new()));
         self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {more})"));
         Ok(self)

@@ -23,7 +23,7 @@ pub(super) const CARRIER: &str = "carrier";
 pub(super) const CARRIER_ID: &str = "carrier_id";
 pub(super) const RECEIPT_BY: &str = "receipt_by";
 pub(super) const PLACE: &str = "place";
-pub(super) const TRIED: &str = "tried";
+pub(super) const FAILED_ATTEMPTS: &str = "failed_attempts";
 pub(super) const NOT_BEFORE: &str = "not_before";
 pub(super) const RETRY_AT: &str = "retry_at";
 /// When DynamoDB may delete it, in seconds.

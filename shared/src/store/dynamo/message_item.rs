@@ -18,9 +18,9 @@ use crate::{
     carriers::CarrierName,
     dialects::Dialect,
     domain::{
-        AccountId, BatchId, CallbackUrl, Channel, Content, Encoding, Ended, ExecutionId, Fingerprint, Groupings,
-        Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference,
-        SenderId, SenderKind, SentFrom, State, StateChange, Text, Tried,
+        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, Encoding, ExecutionId, Fingerprint,
+        Groupings, Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts,
+        Reference, SenderId, SenderKind, SentFrom, State, StateChange, Text,
     },
     store::StoreError,
 };
@@ -60,7 +60,7 @@ struct MessageItem {
     keyword: Option<Keyword>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unknown: Option<OnUnknown>,
-    print: String,
+    fingerprint: String,
     at: i64,
     state: Progress,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ struct MessageItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    tried: Vec<TriedItem>,
+    failed_attempts: Vec<AttemptItem>,
     history: Vec<StateChangeItem>,
     position: String,
     log: String,
@@ -102,12 +102,12 @@ fn is_first(place: &u8) -> bool {
 }
 
 #[derive(Serialize, Deserialize)]
-struct TriedItem {
+struct AttemptItem {
     over: Channel,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<CarrierName>,
     t: i64,
-    e: String,
+    o: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<String>,
 }
@@ -156,7 +156,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         content: message.content.as_ref().map(Content::to_json),
         keyword: message.keyword,
         on_unknown: message.on_unknown,
-        print: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
+        fingerprint: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
         state: message.progress,
         execution_id: message.execution_id,
@@ -168,7 +168,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         place: message.place,
         carrier: message.carrier,
         carrier_id: message.carrier_id.clone(),
-        tried: message.tried.iter().map(TriedItem::from).collect(),
+        failed_attempts: message.failed_attempts.iter().map(AttemptItem::from).collect(),
         history: message.history.iter().map(StateChangeItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
@@ -194,7 +194,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
     }
     let item: MessageItem = from_item(item).map_err(unreadable)?;
     let encoding = Encoding::parse(&item.encoding).ok_or_else(|| unreadable("encoding"))?;
-    let print = URL_SAFE_NO_PAD.decode(&item.print).map_err(unreadable)?;
+    let fingerprint = URL_SAFE_NO_PAD.decode(&item.fingerprint).map_err(unreadable)?;
     Ok(Message {
         id: item.id,
         account: item.account,
@@ -213,7 +213,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,
         keyword: item.keyword,
         on_unknown: item.on_unknown,
-        fingerprint: Fingerprint::from_bytes(print.try_into().map_err(|_| unreadable("print"))?),
+        fingerprint: Fingerprint::from_bytes(fingerprint.try_into().map_err(|_| unreadable("fingerprint"))?),
         created_at: time(item.at)?,
         progress: item.state,
         execution_id: item.execution_id,
@@ -226,7 +226,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         place: item.place,
         carrier: item.carrier,
         carrier_id: item.carrier_id,
-        tried: item.tried.into_iter().map(TriedItem::read).collect::<Result<_, _>>()?,
+        failed_attempts: item.failed_attempts.into_iter().map(AttemptItem::read).collect::<Result<_, _>>()?,
         history: item.history.into_iter().map(StateChangeItem::read).collect::<Result<_, _>>()?,
         receipts: Receipts::new(receipts),
     })
@@ -237,9 +237,9 @@ pub(super) fn write_state_change(state_change: &StateChange) -> Result<Attribute
     to_attribute_value(StateChangeItem::from(state_change)).map_err(unreadable)
 }
 
-/// Some of what was tried, as elements of `tried`.
-pub(super) fn write_tried(tried: &[Tried]) -> Result<AttributeValue, StoreError> {
-    let items: Vec<_> = tried.iter().map(TriedItem::from).collect();
+/// Some of what was tried, as elements of `attempt`.
+pub(super) fn write_attempts(attempts: &[Attempt]) -> Result<AttributeValue, StoreError> {
+    let items: Vec<_> = attempts.iter().map(AttemptItem::from).collect();
     to_attribute_value(items).map_err(unreadable)
 }
 
@@ -272,17 +272,17 @@ impl StateChangeItem {
     }
 }
 
-impl From<&Tried> for TriedItem {
-    fn from(tried: &Tried) -> Self {
-        let Tried { channel, carrier, at, ended, reason } = tried;
-        Self { over: *channel, by: *carrier, t: at.as_millisecond(), e: ended.as_str().to_owned(), r: reason.clone() }
+impl From<&Attempt> for AttemptItem {
+    fn from(attempt: &Attempt) -> Self {
+        let Attempt { channel, carrier, at, outcome, reason } = attempt;
+        Self { over: *channel, by: *carrier, t: at.as_millisecond(), o: outcome.as_str().to_owned(), r: reason.clone() }
     }
 }
 
-impl TriedItem {
-    fn read(self) -> Result<Tried, StoreError> {
-        let ended = Ended::parse(&self.e).ok_or_else(|| unreadable("tried"))?;
-        Ok(Tried { channel: self.over, carrier: self.by, at: time(self.t)?, ended, reason: self.r })
+impl AttemptItem {
+    fn read(self) -> Result<Attempt, StoreError> {
+        let outcome = AttemptOutcome::parse(&self.o).ok_or_else(|| unreadable("attempt"))?;
+        Ok(Attempt { channel: self.over, carrier: self.by, at: time(self.t)?, outcome, reason: self.r })
     }
 }
 

@@ -110,7 +110,7 @@ impl Messages for DynamoStore {
             .set(keys::EXECUTION_ID, execution(settlement.execution_id))
             .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
             .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
-            .append_tried(&settlement.tried)?
+            .append_attempts(&settlement.failed_attempts)?
             .remove(keys::LEASE)
             .expect(keys::EXECUTION_ID, execution(settlement.claimed_by))
             .expect_before(progress);
@@ -142,7 +142,7 @@ impl Messages for DynamoStore {
             .update(id)
             .set(keys::PLACE, number(onward.place))
             .set(keys::CARRIER, string(onward.carrier.as_str()))
-            .append_tried(&onward.tried)?
+            .append_attempts(&onward.failed_attempts)?
             .expect(keys::EXECUTION_ID, execution(onward.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
             .expect_place(onward.from.0)
@@ -186,7 +186,7 @@ impl Messages for DynamoStore {
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
             // What carriers were asked for over another channel is on its way, or was.
-            .expect_absent(keys::TRIED)
+            .expect_absent(keys::FAILED_ATTEMPTS)
             .expect_no_final_receipt();
         change(update.send("cancel a message").await?)
     }

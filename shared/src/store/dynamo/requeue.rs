@@ -5,18 +5,18 @@ use super::{
     DynamoStore,
     change::Update,
     keys,
-    messages::{change, execution_id, made_before, millis},
+    messages::{change, execution, made_before, millis},
     number, string,
 };
 use crate::{
-    domain::{ExecutionId, MessageId, Progress, ReceiptStatus, StateChange, Timestamp, Tried},
+    domain::{Attempt, ExecutionId, MessageId, Progress, ReceiptStatus, StateChange, Timestamp},
     store::{Change, GivingWay, Resend, StoreError},
 };
 
 impl DynamoStore {
     pub(super) async fn requeue_next_channel(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
         let update = self
-            .requeue(id, giving.execution_id, giving.at, &giving.tried, giving.tried.describe())?
+            .requeue(id, giving.execution_id, giving.at, &giving.attempt, giving.attempt.describe())?
             .set(keys::PLACE, number(giving.place + 1))
             // It was of the channel that is given up.
             .remove(keys::receipt(ReceiptStatus::Sent))
@@ -33,9 +33,9 @@ impl DynamoStore {
     }
 
     pub(super) async fn requeue_same_channel(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
-        let reason = format!("sent again: {}", again.tried.describe());
+        let reason = format!("sent again: {}", again.attempt.describe());
         let update = self
-            .requeue(id, again.execution_id, again.at, &again.tried, reason)?
+            .requeue(id, again.execution_id, again.at, &again.attempt, reason)?
             .expect(keys::STATE, string(Progress::Unknown.as_str()))
             // Another run may have sent it again before, to another unknown outcome.
             .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
@@ -49,7 +49,7 @@ impl DynamoStore {
         id: MessageId,
         execution_id: ExecutionId,
         at: Timestamp,
-        tried: &Tried,
+        attempt: &Attempt,
         reason: String,
     ) -> Result<Update, StoreError> {
         let state_change = StateChange { state: Progress::Queued.state(), at, reason: Some(reason) };
@@ -57,7 +57,7 @@ impl DynamoStore {
             .update(id)
             .advance(Progress::Queued, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
-            .append_tried(std::slice::from_ref(tried))?
+            .append_attempts(std::slice::from_ref(attempt))?
             .remove(keys::LEASE)
             .remove(keys::RECEIPT_BY)
             .remove(keys::NOT_BEFORE)

@@ -94,12 +94,12 @@ impl UnmatchedStore for DynamoStore {
         answer.item.map(read).transpose()
     }
 
-    async fn reschedule_unmatched(&self, tried: &Unmatched) -> Result<(), StoreError> {
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::unmatched(tried.id))
-            .set(keys::TRIES, number(tried.tries))
-            .expect(keys::TRIES, number(tried.tries.saturating_sub(1)));
-        let update = match tried.retry_at {
-            Some(at) => update.wake(tried.id.uuid, number(at.as_millisecond())),
+    async fn reschedule_unmatched(&self, unmatched: &Unmatched) -> Result<(), StoreError> {
+        let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::unmatched(unmatched.id))
+            .set(keys::TRIES, number(unmatched.tries))
+            .expect(keys::TRIES, number(unmatched.tries.saturating_sub(1)));
+        let update = match unmatched.retry_at {
+            Some(at) => update.wake(unmatched.id.uuid, number(at.as_millisecond())),
             None => update.clear_wake(),
         };
         update.send(ACTION).await.map(|_| ())

@@ -196,8 +196,7 @@ impl<'a> Functions<'a> {
             Ok::<_, anyhow::Error>((one(name, stage.cost(run).await?), id))
         };
         let next_channel = |id: &str| {
-            let failed =
-                json!({"v": 1, "type": "failed", "message": id, "place": 0, "carrier": "cm", "status": "undelivered"});
+            let failed = json!({"v": 1, "type": "failed", "message": id, "channel_index": 0, "carrier": "cm", "status": "undelivered"});
             async move { finished(dispatch.handle(batch_of(&failed)).await.batch_item_failures.len()) }
         };
         // Warms it: the carrier's key and the rates of senders are read once.
