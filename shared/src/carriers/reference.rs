@@ -21,7 +21,7 @@ const ID_DIGITS: usize = 25;
 pub struct SubmitReference {
     pub message: MessageId,
     /// The place of the channel among those that the message may go over.
-    pub place: u8,
+    pub channel_index: u8,
 }
 
 impl SubmitReference {
@@ -30,27 +30,27 @@ impl SubmitReference {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(message) = MessageId::parse(text) {
-            return Some(Self { message, place: 0 });
+            return Some(Self { message, channel_index: 0 });
         }
-        let (id, place) = text.split_at_checked(ID_DIGITS)?;
-        let place = place.strip_prefix(['x', 'X'])?;
+        let (id, channel_index) = text.split_at_checked(ID_DIGITS)?;
+        let channel_index = channel_index.strip_prefix(['x', 'X'])?;
         if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return None;
         }
         let id = u128::from_str_radix(id, BASE).ok()?;
-        Some(Self { message: MessageId::new(Uuid::from_u128(id)), place: place.parse().ok()? })
+        Some(Self { message: MessageId::new(Uuid::from_u128(id)), channel_index: channel_index.parse().ok()? })
     }
 }
 
 impl From<MessageId> for SubmitReference {
     fn from(message: MessageId) -> Self {
-        Self { message, place: 0 }
+        Self { message, channel_index: 0 }
     }
 }
 
 impl fmt::Display for SubmitReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.place == 0 {
+        if self.channel_index == 0 {
             return write!(f, "{}", self.message.uuid().simple());
         }
         let mut rest = self.message.uuid().as_u128();
@@ -60,7 +60,7 @@ impl fmt::Display for SubmitReference {
             *digit = char::from_digit(value, BASE).unwrap_or_default();
             rest /= u128::from(BASE);
         }
-        write!(f, "{}x{}", digits.iter().collect::<String>(), self.place)
+        write!(f, "{}x{}", digits.iter().collect::<String>(), self.channel_index)
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reference_survives_a_carrier(id in any::<u128>(), place in any::<u8>()) {
-            let reference = SubmitReference { message: MessageId::new(Uuid::from_u128(id)), place };
+        fn a_reference_survives_a_carrier(id in any::<u128>(), channel_index in any::<u8>()) {
+            let reference = SubmitReference { message: MessageId::new(Uuid::from_u128(id)), channel_index };
             let written = reference.to_string();
             prop_assert!(written.len() <= 32 && written.bytes().all(|b| b.is_ascii_alphanumeric()), "{written}");
             prop_assert_eq!(SubmitReference::parse(&written), Some(reference));

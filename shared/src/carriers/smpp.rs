@@ -28,15 +28,15 @@ pub(crate) fn read(text: &str) -> Result<SmppReceipt, UnreadableError> {
     let mut words = text.split_ascii_whitespace().peekable();
     while let Some(word) = words.next() {
         let Some((key, value)) = word.split_once(':') else { continue };
-        let Some(place) = fields.place(key) else { continue };
+        let Some(slot) = fields.slot(key) else { continue };
         // The value may stand apart from its key.
         let value = if value.is_empty() {
             words.next_if(|next| !next.contains(':') && !is_half_of_key(next)).unwrap_or_default()
         } else {
             value
         };
-        if place.is_none() && !value.is_empty() {
-            *place = Some(value.to_owned());
+        if slot.is_none() && !value.is_empty() {
+            *slot = Some(value.to_owned());
         }
     }
     let stat = fields.stat.ok_or_else(|| UnreadableError::new("stat", "is missing"))?;
@@ -52,7 +52,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn place(&mut self, key: &str) -> Option<&mut Option<String>> {
+    fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
         match key.to_ascii_lowercase().as_str() {
             "id" => Some(&mut self.id),
             "stat" => Some(&mut self.stat),

@@ -63,7 +63,7 @@ pub struct Message {
     /// How often a worker claimed it, as a rule to hand it to a carrier.
     pub attempts: u32,
     /// The place of the channel, among those that it may go over, that it is at.
-    pub place: u8,
+    pub channel_index: u8,
     /// Who has it, or may have it.
     pub carrier: Option<CarrierName>,
     /// The carrier's own id for it.
@@ -136,7 +136,7 @@ impl Message {
     }
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
-    pub fn channel_places(&self) -> impl Iterator<Item = (u8, Channel)> {
+    pub fn channels_by_index(&self) -> impl Iterator<Item = (u8, Channel)> {
         let wished = if self.channels.is_empty() { &[Channel::Sms] } else { self.channels.as_slice() };
         (0..).zip(wished.iter().copied())
     }
@@ -144,24 +144,26 @@ impl Message {
     /// The channel that it is at.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        self.channel_at(self.place)
+        self.channel_at(self.channel_index)
     }
 
-    fn channel_at(&self, place: u8) -> Channel {
-        self.channel_places().find(|(other, _)| *other == place).map_or(Channel::Sms, |(_, channel)| channel)
+    fn channel_at(&self, channel_index: u8) -> Channel {
+        self.channels_by_index().find(|(other, _)| *other == channel_index).map_or(Channel::Sms, |(_, channel)| channel)
     }
 
     /// The channel that brought it to the handset, or that it is at.
     #[must_use]
     pub fn channel_reached(&self) -> Channel {
-        self.channel_at(self.arrived_at().unwrap_or(self.place))
+        self.channel_at(self.arrived_at().unwrap_or(self.channel_index))
     }
 
     /// Who brought it to the handset, or has it.
     #[must_use]
     pub fn carrier_reached(&self) -> Option<CarrierName> {
-        let Some(place) = self.arrived_at().filter(|place| *place != self.place) else { return self.carrier };
-        let over = self.channel_at(place);
+        let Some(channel_index) = self.arrived_at().filter(|channel_index| *channel_index != self.channel_index) else {
+            return self.carrier;
+        };
+        let over = self.channel_at(channel_index);
         self.failed_attempts
             .iter()
             .find(|attempt| attempt.channel == over && attempt.outcome.was_handed_over())?
@@ -171,13 +173,13 @@ impl Message {
     /// The place of the channel that it arrived over.
     fn arrived_at(&self) -> Option<u8> {
         let arrived = [ReceiptStatus::Delivered, ReceiptStatus::Read].map(|status| self.receipts.get(status));
-        arrived.into_iter().flatten().next().map(|receipt| receipt.place)
+        arrived.into_iter().flatten().next().map(|receipt| receipt.channel_index)
     }
 
     /// Whether there is a channel behind that place.
     #[must_use]
-    pub fn has_channel_after(&self, place: u8) -> bool {
-        self.channel_places().any(|(other, _)| other > place)
+    pub fn has_channel_after(&self, channel_index: u8) -> bool {
+        self.channels_by_index().any(|(other, _)| other > channel_index)
     }
 
     /// Whether that carrier has it, or may have it, or had it before another one.
@@ -297,7 +299,7 @@ impl Message {
             retry_at: None,
             wake_at: None,
             attempts: 0,
-            place: 0,
+            channel_index: 0,
             carrier: None,
             carrier_id: None,
             failed_attempts: Vec::new(),

@@ -51,7 +51,7 @@ pub struct Receipt {
     pub code: Option<String>,
     pub description: Option<String>,
     /// The place of the channel that it is about.
-    pub place: u8,
+    pub channel_index: u8,
     /// The run that recorded it.
     pub execution_id: ExecutionId,
 }

@@ -76,7 +76,7 @@ mod tests {
     fn what_was_sent_again_is_in_doubt_until_its_carrier_denies_it_or_its_channel_gives_way() {
         use AttemptOutcome::{Busy, NotAccepted, ReceiptTimeout, Rejected, Unknown};
         use Channel::{Rcs, Sms};
-        let mut message = Message { channels: vec![Rcs, Sms], place: 1, ..Message::example() };
+        let mut message = Message { channels: vec![Rcs, Sms], channel_index: 1, ..Message::example() };
         for (before, has_unknown_attempt, times) in [
             (vec![], false, 0),
             (vec![(Sms, Unknown)], true, 1),

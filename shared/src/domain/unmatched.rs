@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn each_of_a_body_and_each_path_has_an_id_of_its_own() {
-        let submit = SubmitReference { message: crate::domain::MessageId::new(Uuid::from_u128(1)), place: 1 };
+        let submit = SubmitReference { message: crate::domain::MessageId::new(Uuid::from_u128(1)), channel_index: 1 };
         let all = [
             unmatched("{}", 0, None),
             unmatched("{}", 1, None),

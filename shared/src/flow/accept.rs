@@ -104,16 +104,16 @@ async fn run(
     candidates.refuse(RejectionReason::Unacceptable, without)?;
 
     let told_at = status_url(directory, account, request.dialect).await?;
-    let messages = candidates.standing().filter_map(|(place, draft)| {
-        let from = senders.remove(&place)?;
-        let message = message(account, request.dialect, &plans[place], draft, from, told_at.as_ref(), now);
-        Some((place, Message { on_unknown: request.on_unknown, ..message }))
+    let messages = candidates.standing().filter_map(|(index, draft)| {
+        let from = senders.remove(&index)?;
+        let message = message(account, request.dialect, &plans[index], draft, from, told_at.as_ref(), now);
+        Some((index, Message { on_unknown: request.on_unknown, ..message }))
     });
     let mut messages: Vec<_> = messages.collect();
     if request.dry_run {
-        return Ok(candidates.conclude(write::in_place_of(messages, earlier)));
+        return Ok(candidates.conclude(write::replace_repeats(messages, earlier)));
     }
-    let new = messages.iter_mut().filter(|(place, _)| earlier.get(*place).is_none());
+    let new = messages.iter_mut().filter(|(index, _)| earlier.get(*index).is_none());
     pace::give_turns(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = write::write(gateway, &plans, messages, earlier, &candidates).await?;
     candidates.refuse(RejectionReason::Conflict, conflicts)?;
@@ -260,7 +260,7 @@ fn message(
         retry_at: None,
         wake_at: later,
         attempts: 0,
-        place: 0,
+        channel_index: 0,
         carrier: None,
         carrier_id: None,
         failed_attempts: Vec::new(),
@@ -295,11 +295,11 @@ async fn not_owned(
     candidates: &Candidates<'_>,
 ) -> Result<Vec<(usize, FieldError)>, StoreError> {
     let mut errors = Vec::new();
-    for (place, draft) in candidates.standing() {
+    for (index, draft) in candidates.standing() {
         let SenderChoice::Custom(sender) = &draft.from else { continue };
         if directory.owner(sender).await? != Some(SenderOwner::Account(account.clone())) {
             let error = FieldError::new("from.value", FieldErrorCode::NotOwned, "is not a sender ID of this account");
-            errors.push((place, error));
+            errors.push((index, error));
         }
     }
     Ok(errors)

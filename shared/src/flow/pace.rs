@@ -52,8 +52,8 @@ pub(super) async fn give_turns<S: Messages, Q>(
     let reserved: Vec<_> = stream::iter(wanted).map(reserve).buffer_unordered(CONCURRENCY).try_collect().await?;
     for (sender, first) in reserved {
         let Some((rate, messages)) = waiting.remove(&sender) else { continue };
-        for (place, message) in messages.into_iter().enumerate() {
-            let turn = first.saturating_add(rate.time_for(place)).unwrap_or(Timestamp::MAX);
+        for (index, message) in messages.into_iter().enumerate() {
+            let turn = first.saturating_add(rate.time_for(index)).unwrap_or(Timestamp::MAX);
             message.not_before = (turn > now).then(|| wait_until(message, turn));
             message.wake_at = message.not_before.filter(|turn| rests(*turn, now));
         }

@@ -70,7 +70,7 @@ pub(super) async fn apply(
     received_at: Timestamp,
 ) -> Result<Matched, Unavailable> {
     let now = gateway.clock.now();
-    let SubmitReference { message: id, place } = reference;
+    let SubmitReference { message: id, channel_index } = reference;
     let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
@@ -79,15 +79,15 @@ pub(super) async fn apply(
         }
         Found::Nothing => return Ok(Matched::No),
     };
-    if receipt.status.is_failure() && !found.receipts.is_final() && found.has_channel_after(place) {
-        pass_on(gateway, carrier, &found, place, receipt).await?;
+    if receipt.status.is_failure() && !found.receipts.is_final() && found.has_channel_after(channel_index) {
+        pass_on(gateway, carrier, &found, channel_index, receipt).await?;
         return Ok(Matched::Yes);
     }
     if receipt.status == ReceiptStatus::Read {
         let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
-        record(gateway, carrier, &found, place, &implied, now).await?;
+        record(gateway, carrier, &found, channel_index, &implied, now).await?;
     }
-    Ok(match record(gateway, carrier, &found, place, receipt, now).await? {
+    Ok(match record(gateway, carrier, &found, channel_index, receipt, now).await? {
         Recorded::NoMessage => Matched::No,
         Recorded::New | Recorded::Already => Matched::Yes,
     })
@@ -103,11 +103,11 @@ pub(super) enum Bearing {
     Counts,
 }
 
-pub(super) fn bearing(message: &Message, carrier: CarrierName, place: u8, status: ReceiptStatus) -> Bearing {
+pub(super) fn bearing(message: &Message, carrier: CarrierName, channel_index: u8, status: ReceiptStatus) -> Bearing {
     if message.attempts == 0 || !message.may_have_gone_through(carrier) {
         return Bearing::Nothing;
     }
-    let has_it = place == message.place && message.carrier.is_none_or(|taker| taker == carrier);
+    let has_it = channel_index == message.channel_index && message.carrier.is_none_or(|taker| taker == carrier);
     // What is to be sent again may have arrived the first time.
     let is_out = message.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
@@ -129,7 +129,7 @@ enum Found {
 /// the message was first on its way is about no submit of it.
 async fn find(
     gateway: &Gateway<impl Messages, impl Queue>,
-    SubmitReference { message: id, place }: SubmitReference,
+    SubmitReference { message: id, channel_index }: SubmitReference,
     carrier: CarrierName,
     status: ReceiptStatus,
     received_at: Timestamp,
@@ -137,7 +137,7 @@ async fn find(
     let mut last = Found::Nothing;
     for freshness in [Freshness::Recent, Freshness::Latest] {
         let Some(message) = gateway.store.message(id, freshness).await? else { continue };
-        last = match bearing(&message, carrier, place, status) {
+        last = match bearing(&message, carrier, channel_index, status) {
             Bearing::Counts if message.first_claimed_at().is_some_and(|at| !may_be_about(at, received_at)) => {
                 Found::Nothing
             }
@@ -155,12 +155,12 @@ async fn pass_on(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
     message: &Message,
-    place: u8,
+    channel_index: u8,
     receipt: &CarrierReceipt,
 ) -> Result<(), Unavailable> {
     let failed = FailedSubmit {
         message: message.id,
-        place,
+        channel_index,
         carrier,
         status: receipt.status,
         code: receipt.code.clone(),
@@ -174,7 +174,7 @@ async fn pass_on(
 impl From<&FailedSubmit> for CarrierReceipt {
     fn from(failed: &FailedSubmit) -> Self {
         Self {
-            reference: Some(SubmitReference { message: failed.message, place: failed.place }),
+            reference: Some(SubmitReference { message: failed.message, channel_index: failed.channel_index }),
             carrier_id: None,
             status: failed.status,
             code: failed.code.clone(),
@@ -194,7 +194,7 @@ pub(super) async fn record(
     gateway: &Gateway<impl Messages, impl Queue>,
     carrier: CarrierName,
     message: &Message,
-    place: u8,
+    channel_index: u8,
     receipt: &CarrierReceipt,
     now: Timestamp,
 ) -> Result<Recorded, Unavailable> {
@@ -206,7 +206,7 @@ pub(super) async fn record(
     } else {
         announce(gateway, message, status.state(), execution_id, now).await?;
         let (code, description) = (receipt.code.clone(), receipt.description.clone());
-        let receipt = Receipt { status, at: now, code, description, place, execution_id };
+        let receipt = Receipt { status, at: now, code, description, channel_index, execution_id };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
     let metric = match status {

@@ -27,7 +27,7 @@ pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timest
         receipt_by: None,
         look_at: None,
         retry_at: None,
-        place: None,
+        channel_index: None,
         remove_history_entry: None,
     }
 }

@@ -132,7 +132,7 @@ pub async fn after_failed_channel(
         return Ok(Done::Finished);
     }
     let receipt = CarrierReceipt::from(failed);
-    match bearing(&message, failed.carrier, failed.place, failed.status) {
+    match bearing(&message, failed.carrier, failed.channel_index, failed.status) {
         // A run of this same job may have been cut off after the channel gave way, or
         // died with the message on a later way. Then no other job may be left.
         Bearing::Nothing | Bearing::GivenUp if matches!(message.progress, Progress::Queued | Progress::Submitting) => {}
@@ -144,7 +144,7 @@ pub async fn after_failed_channel(
         Bearing::Counts
             if message.receipts.is_final() || receipt_within(&message, &directory.routes().await?).is_none() =>
         {
-            record(gateway, failed.carrier, &message, failed.place, &receipt, now).await?;
+            record(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
             return Ok(Done::Finished);
         }
         Bearing::Counts => {
@@ -173,7 +173,7 @@ async fn give_way(
 ) -> Result<(), StoreError> {
     let (outcome, carrier) = (attempt.outcome, attempt.carrier);
     let giving = GivingWay {
-        place: message.place,
+        channel_index: message.channel_index,
         expected_execution_id,
         execution_id: gateway.random.execution_id(),
         at,

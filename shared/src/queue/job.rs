@@ -49,7 +49,7 @@ pub enum Job {
 pub struct FailedSubmit {
     pub message: MessageId,
     /// The channel's place among those that the message may go over.
-    pub place: u8,
+    pub channel_index: u8,
     pub carrier: CarrierName,
     pub status: ReceiptStatus,
     /// The carrier's own code and words, without phone numbers.
@@ -212,7 +212,8 @@ mod tests {
         let message = MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap();
         assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
-        let failed = FailedSubmit { message, place: 1, carrier, status, code: Some("5".to_owned()), description: None };
+        let failed =
+            FailedSubmit { message, channel_index: 1, carrier, status, code: Some("5".to_owned()), description: None };
         let failed = Job::ChannelFailed(failed);
         assert_eq!(Job::read(&failed.write()).unwrap(), failed);
         let unmatched = Job::Unmatched(UnmatchedId { kind: UnmatchedKind::Reply, carrier, uuid: message.uuid() });

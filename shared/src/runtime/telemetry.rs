@@ -38,8 +38,8 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
 
 /// Says where, and not what: a panic's words may quote the text that it is about.
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string);
-    error!(panic.at = place, "panicked");
+    let location = panic.location().map(ToString::to_string);
+    error!(panic.at = location, "panicked");
 }
 
 /// An error and its causes, each told once: the words of an error alone seldom say why.

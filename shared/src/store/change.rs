@@ -58,7 +58,7 @@ pub struct Settlement {
     /// enqueued for then before this is written.
     pub retry_at: Option<Timestamp>,
     /// With [`Progress::Queued`]: the place of the first channel that is asked again.
-    pub place: Option<u8>,
+    pub channel_index: Option<u8>,
     /// Instead of noting this in the history, take out the entry at this index.
     pub remove_history_entry: Option<usize>,
 }
@@ -71,7 +71,7 @@ pub struct Onward {
     /// The place of the channel, and the carrier, that it was at.
     pub from: (u8, Option<CarrierName>),
     /// The place of the channel that it is at now.
-    pub place: u8,
+    pub channel_index: u8,
     pub carrier: CarrierName,
     /// What gave way since the record was written.
     pub failed_attempts: Vec<Attempt>,
@@ -81,7 +81,7 @@ pub struct Onward {
 #[derive(Clone, Debug)]
 pub struct GivingWay {
     /// Its place.
-    pub place: u8,
+    pub channel_index: u8,
     /// The record must still bear this stamp, if what it said is the reason. None where
     /// a receipt is, whoever wrote last.
     pub expected_execution_id: Option<ExecutionId>,

@@ -215,7 +215,7 @@ fn assert_posted(posted: &[Vec<u8>], sent: &[Sent; 2]) {
 fn reference(number: u128) -> SubmitReference {
     SubmitReference {
         message: MessageId::new(Uuid::from_u128(number)),
-        place: u8::try_from(number).unwrap_or_default(),
+        channel_index: u8::try_from(number).unwrap_or_default(),
     }
 }
 

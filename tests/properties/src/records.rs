@@ -144,7 +144,7 @@ fn assert_answers(message: &Message) {
         message.handed_over_at(Timestamp::MAX),
     );
     let _ = (message.due_since(), message.tried_since(), message.full_history(), message.was_handed_over_before());
-    let _ = (message.passes_opt_outs(), message.has_channel_after(message.place), format!("{message:?}"));
+    let _ = (message.passes_opt_outs(), message.has_channel_after(message.channel_index), format!("{message:?}"));
     assert!(message.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
     for state in State::ALL {
         for dialect in Dialect::ALL {

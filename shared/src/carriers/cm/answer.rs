@@ -97,13 +97,13 @@ impl Answer {
 
     /// What became of each message of the post.
     pub(super) fn judge(&self, sent: &[Written]) -> Vec<Judged> {
-        sent.iter().enumerate().map(|(place, written)| self.judge_one(place, written, sent.len())).collect()
+        sent.iter().enumerate().map(|(index, written)| self.judge_one(index, written, sent.len())).collect()
     }
 
-    fn judge_one(&self, place: usize, written: &Written, sent: usize) -> Judged {
+    fn judge_one(&self, index: usize, written: &Written, sent: usize) -> Judged {
         let mut named = self.listed.iter().filter(|listed| listed.names(written));
-        let by_place = || self.listed.get(place).filter(|listed| self.listed.len() == sent && listed.may_be(written));
-        let Some(found) = named.next().or_else(by_place) else { return self.judge_unlisted() };
+        let by_index = || self.listed.get(index).filter(|listed| self.listed.len() == sent && listed.may_be(written));
+        let Some(found) = named.next().or_else(by_index) else { return self.judge_unlisted() };
         if named.any(|other| other.outcome != found.outcome) {
             return Judged::Settled(unknown("the answer says two things of it"));
         }

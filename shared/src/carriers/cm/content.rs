@@ -163,8 +163,8 @@ fn suggestion(suggestion: &Suggestion) -> Value {
             add(&mut written, "dial", Some(json!({"phoneNumber": format!("+{}", number.digits())})));
             "Dial"
         }
-        Action::ViewLocation { location: place } => {
-            add(&mut written, "viewLocation", Some(location(place)));
+        Action::ViewLocation { location: target } => {
+            add(&mut written, "viewLocation", Some(location(target)));
             "ViewLocation"
         }
         Action::Reply { description } => {

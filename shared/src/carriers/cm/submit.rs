@@ -198,7 +198,7 @@ pub(super) mod tests {
         let sent = Sent {
             text: Text::parse_ucs2(&"a".repeat(71), SegmentLimit::default()).unwrap(),
             from: SenderId::parse("+447911123456").unwrap(),
-            reference: SubmitReference { place: 1, ..sent.reference },
+            reference: SubmitReference { channel_index: 1, ..sent.reference },
             groupings,
             ..sent
         };

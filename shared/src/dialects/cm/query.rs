@@ -22,7 +22,7 @@ impl Query {
     pub fn of<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut query = Self::default();
         for (name, value) in parameters {
-            let place = match name.to_ascii_lowercase().as_str() {
+            let slot = match name.to_ascii_lowercase().as_str() {
                 "producttoken" => &mut query.token,
                 "from" => &mut query.from,
                 "to" => &mut query.to,
@@ -30,7 +30,7 @@ impl Query {
                 "reference" => &mut query.reference,
                 _ => continue,
             };
-            place.get_or_insert_with(|| value.to_owned());
+            slot.get_or_insert_with(|| value.to_owned());
         }
         query
     }

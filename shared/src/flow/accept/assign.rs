@@ -31,22 +31,22 @@ pub(super) async fn senders<S: Recipients, Q>(
     dry_run: bool,
 ) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, FieldError)>), StoreError> {
     let unassigned =
-        |(place, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*place).is_none();
+        |(index, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*index).is_none();
     let numbers: BTreeSet<_> = candidates.standing().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
     let lock_all_or_none = candidates.is_all_or_nothing();
     let assigned = assign(gateway, directory, account, numbers, lock_all_or_none, dry_run).await?;
     let mut senders = HashMap::new();
     let mut without = Vec::new();
-    for (place, draft) in candidates.standing() {
-        let id = match (earlier.get(place), &draft.from) {
+    for (index, draft) in candidates.standing() {
+        let id = match (earlier.get(index), &draft.from) {
             (Some(message), _) => Some(&message.from.id),
             (None, SenderChoice::Custom(id)) => Some(id),
             (None, SenderChoice::Shared) => assigned.senders.get(&draft.to),
         };
         if let Some(id) = id {
-            senders.insert(place, SentFrom { kind: kind(&draft.from), id: id.clone() });
+            senders.insert(index, SentFrom { kind: kind(&draft.from), id: id.clone() });
         } else if assigned.exhausted.contains(&draft.to) {
-            without.push((place, exhausted()));
+            without.push((index, exhausted()));
         }
     }
     Ok((senders, without))

@@ -51,16 +51,16 @@ impl<'a> Candidates<'a> {
 
     /// Those that nothing speaks against so far.
     pub(super) fn standing(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
-        self.drafts.iter().enumerate().filter(|(place, _)| !self.refused.contains_key(place))
+        self.drafts.iter().enumerate().filter(|(index, _)| !self.refused.contains_key(index))
     }
 
     pub(super) fn errors(&self, mut look: impl FnMut(&Draft) -> Option<FieldError>) -> Vec<(usize, FieldError)> {
-        self.standing().filter_map(|(place, draft)| Some((place, look(draft)?))).collect()
+        self.standing().filter_map(|(index, draft)| Some((index, look(draft)?))).collect()
     }
 
-    /// The fault of the draft at `place`, with where that stands in the request.
-    pub(super) fn named(&self, place: usize, error: FieldError) -> FieldError {
-        error.at(self.drafts[place].index)
+    /// The fault of the draft at `index`, with where that stands in the request.
+    pub(super) fn named(&self, index: usize, error: FieldError) -> FieldError {
+        error.at(self.drafts[index].index)
     }
 
     /// Takes out those with a fault, or refuses the request.
@@ -72,22 +72,22 @@ impl<'a> Candidates<'a> {
         if errors.is_empty() {
             return Ok(());
         }
-        let named: Vec<_> = errors.into_iter().map(|(place, error)| (place, self.named(place, error))).collect();
+        let named: Vec<_> = errors.into_iter().map(|(index, error)| (index, self.named(index, error))).collect();
         if self.is_all_or_nothing() {
             return Err(AcceptError::Rejected(Rejection {
                 reason,
                 errors: named.into_iter().map(|(_, error)| error).collect(),
             }));
         }
-        self.refused.extend(named.into_iter().map(|(place, error)| (place, RejectedMessage { reason, error })));
+        self.refused.extend(named.into_iter().map(|(index, error)| (index, RejectedMessage { reason, error })));
         Ok(())
     }
 
     /// What became of each draft.
     pub(super) fn conclude(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
-        let refused = self.refused.into_iter().map(|(place, refused)| (place, Err(refused)));
+        let refused = self.refused.into_iter().map(|(index, refused)| (index, Err(refused)));
         let mut concluded: BTreeMap<_, _> = refused.collect();
-        concluded.extend(accepted.into_iter().map(|(place, message)| (place, Ok(message))));
+        concluded.extend(accepted.into_iter().map(|(index, message)| (index, Ok(message))));
         concluded.into_values().collect()
     }
 }

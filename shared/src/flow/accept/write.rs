@@ -21,8 +21,8 @@ const CONCURRENCY: usize = 16;
 pub(super) struct Earlier(HashMap<usize, Message>);
 
 impl Earlier {
-    pub(super) fn get(&self, place: usize) -> Option<&Message> {
-        self.0.get(&place)
+    pub(super) fn get(&self, index: usize) -> Option<&Message> {
+        self.0.get(&index)
     }
 }
 
@@ -39,8 +39,8 @@ pub(super) async fn find_earlier<S: Messages, Q>(
 ) -> Result<(Earlier, Vec<(usize, FieldError)>), StoreError> {
     let named: HashMap<MessageId, usize> = candidates
         .standing()
-        .filter(|(place, _)| plans[*place].named != Named::Not)
-        .map(|(place, _)| (plans[place].id, place))
+        .filter(|(index, _)| plans[*index].named != Named::Not)
+        .map(|(index, _)| (plans[index].id, index))
         .collect();
     let takes_nothing = |draft: &Draft| match &draft.from {
         SenderChoice::Custom(sender) => rates.of(sender).is_none(),
@@ -55,8 +55,8 @@ pub(super) async fn find_earlier<S: Messages, Q>(
     let earlier: HashMap<_, _> =
         found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
     let mut conflicts: Vec<_> =
-        earlier.iter().filter_map(|(place, message)| Some((*place, conflict(&plans[*place], message)?))).collect();
-    conflicts.sort_by_key(|(place, _)| *place);
+        earlier.iter().filter_map(|(index, message)| Some((*index, conflict(&plans[*index], message)?))).collect();
+    conflicts.sort_by_key(|(index, _)| *index);
     Ok((Earlier(earlier), conflicts))
 }
 
@@ -70,9 +70,9 @@ fn conflict(plan: &Plan, found: &Message) -> Option<FieldError> {
 }
 
 /// The messages, each earlier one in the place of its repeat.
-pub(super) fn in_place_of(messages: Vec<(usize, Message)>, mut earlier: Earlier) -> Vec<(usize, Message)> {
+pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut earlier: Earlier) -> Vec<(usize, Message)> {
     let messages = messages.into_iter();
-    messages.map(|(place, message)| (place, earlier.0.remove(&place).unwrap_or(message))).collect()
+    messages.map(|(index, message)| (index, earlier.0.remove(&index).unwrap_or(message))).collect()
 }
 
 /// The messages as they are stored, by place, and those that turned out to be in
@@ -87,26 +87,26 @@ pub(super) async fn write<S: Messages, Q>(
     earlier: Earlier,
     candidates: &Candidates<'_>,
 ) -> Result<Written, AcceptError> {
-    let unnamed = |place: usize| plans[place].named == Named::Not;
-    let (repeated, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(place, _)| earlier.get(*place).is_some());
-    let (fresh, named): (Vec<_>, Vec<_>) = new.into_iter().partition(|(place, _)| unnamed(*place));
+    let unnamed = |index: usize| plans[index].named == Named::Not;
+    let (repeated, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(index, _)| earlier.get(*index).is_some());
+    let (fresh, named): (Vec<_>, Vec<_>) = new.into_iter().partition(|(index, _)| unnamed(*index));
     let results: Vec<_> = stream::iter(named)
-        .map(|(place, message)| write_named(gateway, place, message, &plans[place], candidates))
+        .map(|(index, message)| write_named(gateway, index, message, &plans[index], candidates))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
     // Last, because a conflict may still have been found above.
-    let (places, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
+    let (indexes, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
     }
-    let mut written = in_place_of(repeated, earlier);
-    written.extend(places.into_iter().zip(fresh));
+    let mut written = replace_repeats(repeated, earlier);
+    written.extend(indexes.into_iter().zip(fresh));
     let mut conflicts = Vec::new();
-    for (place, result) in results {
+    for (index, result) in results {
         match result {
-            Ok(message) => written.push((place, message)),
-            Err(error) => conflicts.push((place, error)),
+            Ok(message) => written.push((index, message)),
+            Err(error) => conflicts.push((index, error)),
         }
     }
     Ok((written, conflicts))
@@ -115,20 +115,20 @@ pub(super) async fn write<S: Messages, Q>(
 /// Stops at the first conflict where one refuses all.
 async fn write_named<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
-    place: usize,
+    index: usize,
     message: Message,
     plan: &Plan,
     candidates: &Candidates<'_>,
 ) -> Result<(usize, Result<Message, FieldError>), AcceptError> {
     match gateway.store.insert_once(&message).await? {
-        Insertion::New => Ok((place, Ok(message))),
+        Insertion::New => Ok((index, Ok(message))),
         Insertion::Existing(found) => match conflict(plan, &found) {
-            None => Ok((place, Ok(*found))),
+            None => Ok((index, Ok(*found))),
             Some(error) if candidates.is_all_or_nothing() => Err(AcceptError::Rejected(Rejection {
                 reason: RejectionReason::Conflict,
-                errors: vec![candidates.named(place, error)],
+                errors: vec![candidates.named(index, error)],
             })),
-            Some(error) => Ok((place, Err(error))),
+            Some(error) => Ok((index, Err(error))),
         },
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn conclude(
                 receipt_by: None,
                 look_at: None,
                 retry_at: None,
-                place: None,
+                channel_index: None,
                 remove_history_entry: None,
                 ..settlement
             };

@@ -104,7 +104,7 @@ mod tests {
     fn is_due(progress: Progress, receipt: Option<ReceiptStatus>, change: impl FnOnce(&mut Message)) -> [Due; 2] {
         let receipt = receipt.map(|status| {
             let (code, description, execution_id) = (None, None, ExecutionId::new(2));
-            Receipt { status, at: at(1), code, description, place: 0, execution_id }
+            Receipt { status, at: at(1), code, description, channel_index: 0, execution_id }
         });
         let receipts = Receipts::new(receipt.into_iter().collect());
         let mut message = Message { progress, execution_id: Some(ExecutionId::new(1)), receipts, ..Message::example() };
@@ -193,7 +193,7 @@ mod tests {
             at: at(1),
             code: None,
             description: None,
-            place: 0,
+            channel_index: 0,
             execution_id: ExecutionId::new(2),
         };
         let told = Message { receipts: Receipts::new(vec![sent]), ..unknown(0, 120) };

@@ -37,7 +37,7 @@ pub(super) struct HandOver<'a, G, D, S> {
 /// Why a carrier could not take it for now.
 struct Wait {
     /// The place of the first channel that is to be asked again.
-    place: u8,
+    channel_index: u8,
     reason: String,
     /// After which it may be asked again, where that is known.
     retry_after: Option<Duration>,
@@ -50,7 +50,7 @@ impl Wait {
             Some(so_far) => so_far.retry_after.zip(more.retry_after).map(|(one, other)| one.min(other)),
             None => more.retry_after,
         };
-        Self { place: so_far.map_or(more.place, |so_far| so_far.place), retry_after, ..more }
+        Self { channel_index: so_far.map_or(more.channel_index, |so_far| so_far.channel_index), retry_after, ..more }
     }
 }
 
@@ -67,7 +67,10 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                     }
                     if !self.has_time_for(&settings) {
                         let reason = "there was no time left".to_owned();
-                        wait = Some(Wait::shorter(wait, Wait { place: way.place, reason, retry_after: None }));
+                        wait = Some(Wait::shorter(
+                            wait,
+                            Wait { channel_index: way.channel_index, reason, retry_after: None },
+                        ));
                         break;
                     }
                     let submission = submission(message, way);
@@ -98,7 +101,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                         MetricDimensions::new(Some(&message.account), Some(way.carrier)),
                         1,
                     );
-                    let more = Wait { place: way.place, reason: reason.clone(), retry_after };
+                    let more = Wait { channel_index: way.channel_index, reason: reason.clone(), retry_after };
                     wait = Some(Wait::shorter(wait, more));
                     (AttemptOutcome::Busy, reason)
                 }
@@ -136,7 +139,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
 
     /// Whether the record would mislead whoever finds the message after a crash.
     fn is_to_be_noted(&self, message: &Message, way: &Way) -> bool {
-        way.place != message.place
+        way.channel_index != message.channel_index
             || message.carrier.is_some_and(|noted| noted != way.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
@@ -151,8 +154,8 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         self.failed_attempts = busy;
         let onward = Onward {
             claimed_by: self.execution_id,
-            from: (message.place, message.carrier),
-            place: way.place,
+            from: (message.channel_index, message.carrier),
+            channel_index: way.channel_index,
             carrier: way.carrier,
             failed_attempts: over,
         };
@@ -167,7 +170,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
 
     /// A carrier has it, or may have it.
     fn taken(&mut self, message: &Message, way: &Way, progress: Progress, at: Timestamp) -> Settlement {
-        debug_assert_eq!(message.place, way.place);
+        debug_assert_eq!(message.channel_index, way.channel_index);
         Settlement {
             carrier: Some(way.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
@@ -179,13 +182,16 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Verdict {
         let at = self.gateway.clock.now();
         let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
-        if let Some(Wait { place, reason, retry_after }) = wait {
+        if let Some(Wait { channel_index, reason, retry_after }) = wait {
             let back = put_back(message, self.execution_id, at, &reason);
             // They will be asked again, and again be busy: only the last refusals are kept.
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
-            let place = (place != message.place).then_some(place);
-            return Verdict { settlement: Settlement { failed_attempts, place, ..back.settlement }, retry_after };
+            let channel_index = (channel_index != message.channel_index).then_some(channel_index);
+            return Verdict {
+                settlement: Settlement { failed_attempts, channel_index, ..back.settlement },
+                retry_after,
+            };
         }
         // What stays unknown does not end, so that its record is to say who refused it.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
@@ -202,7 +208,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
 
 fn submission<'a>(message: &'a Message, way: &Way) -> Submission<'a> {
     Submission {
-        reference: SubmitReference { message: message.id, place: way.place },
+        reference: SubmitReference { message: message.id, channel_index: way.channel_index },
         to: &message.to,
         from: &message.from.id,
         text: &message.text,

@@ -93,7 +93,7 @@ async fn ask<Q>(
     submitter: &Submitter<impl SecretStore>,
     message: &Message,
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
-    let reference = SubmitReference { message: message.id, place: message.place };
+    let reference = SubmitReference { message: message.id, channel_index: message.channel_index };
     let who = possible_holders(message, message.carrier);
     let mut denials = 0;
     let mut is_sure = true;

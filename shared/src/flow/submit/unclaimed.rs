@@ -65,7 +65,7 @@ impl Outlook {
         directory: &Directory<impl DirectoryStore>,
     ) -> Result<Self, StoreError> {
         let claimed_by = message.execution_id.unwrap_or(execution_id);
-        let next_after = if message.has_channel_after(message.place) {
+        let next_after = if message.has_channel_after(message.channel_index) {
             receipt_within(message, &directory.routes().await?)
         } else {
             None

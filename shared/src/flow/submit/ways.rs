@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Way {
     /// The channel's place among those that the message may go over.
-    pub(super) place: u8,
+    pub(super) channel_index: u8,
     pub(super) channel: Channel,
     pub(super) carrier: CarrierName,
     /// How long a receipt is waited for before the next channel has its turn; none
@@ -32,7 +32,9 @@ impl Way {
 /// refused the message on it.
 pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
     let mut ways = Vec::new();
-    for (place, channel) in message.channel_places().filter(|(place, _)| *place >= message.place) {
+    for (channel_index, channel) in
+        message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.channel_index)
+    {
         let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
         let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
         let has_refused = |carrier| {
@@ -44,16 +46,16 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
         };
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
-        if place == message.place {
+        if channel_index == message.channel_index {
             // Who may have it already may know it again by its name; another cannot.
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
         let receipt_within = Some(route.receipt_within());
-        ways.extend(carriers.into_iter().map(|carrier| Way { place, channel, carrier, receipt_within }));
+        ways.extend(carriers.into_iter().map(|carrier| Way { channel_index, channel, carrier, receipt_within }));
     }
-    let last = ways.last().map(|way| way.place);
-    for way in ways.iter_mut().filter(|way| Some(way.place) == last) {
+    let last = ways.last().map(|way| way.channel_index);
+    for way in ways.iter_mut().filter(|way| Some(way.channel_index) == last) {
         way.receipt_within = None;
     }
     ways
@@ -71,7 +73,7 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
 /// How long the receipt of the channel that the message is at is waited for; none
 /// where no way leads over a later one.
 pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
-    let has_next = ways(message, routes).iter().any(|way| way.place > message.place);
+    let has_next = ways(message, routes).iter().any(|way| way.channel_index > message.channel_index);
     let route = routes.for_message(&message.account, &message.from.id, message.channel(), &message.to);
     has_next.then(|| route.map_or(USUAL_RECEIPT_WITHIN, Route::receipt_within))
 }
@@ -91,7 +93,7 @@ mod tests {
 
     fn over(message: &Message, routes: &Routes) -> Vec<(u8, Channel, CarrierName, bool)> {
         let ways = ways(message, routes).into_iter();
-        ways.map(|way| (way.place, way.channel, way.carrier, way.receipt_within.is_some())).collect()
+        ways.map(|way| (way.channel_index, way.channel, way.carrier, way.receipt_within.is_some())).collect()
     }
 
     #[test]
@@ -112,10 +114,10 @@ mod tests {
         // What was refused on one channel is asked on another.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
         message.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
-        message.place = 2;
+        message.channel_index = 2;
         assert_eq!(over(&message, &routes), all[2..]);
         assert_eq!(receipt_within(&message, &routes), Some(USUAL_RECEIPT_WITHIN));
-        message.place = 3;
+        message.channel_index = 3;
         assert_eq!(receipt_within(&message, &routes), None);
         assert_eq!(over(&message, &Routes::default()), []);
     }
@@ -148,10 +150,10 @@ mod tests {
         };
         let loopback = CarrierName::Loopback;
         assert_eq!(over(&message, &routes), [(1, Rcs, loopback, true), (3, WhatsApp, loopback, false)]);
-        message.place = 3;
+        message.channel_index = 3;
         assert_eq!(receipt_within(&message, &routes), None, "SMS has nothing to show");
         message.content = None;
-        message.place = 0;
+        message.channel_index = 0;
         assert_eq!(over(&message, &routes), []);
     }
 }

@@ -220,9 +220,9 @@ impl Update {
     }
 
     /// Expects the message to be at that place; a record without one is at the first.
-    pub(super) fn expect_place(mut self, place: u8) -> Self {
-        let (name, value) = (self.name(keys::PLACE), self.value(AttributeValue::N(place.to_string())));
-        self.conditions.push(match place {
+    pub(super) fn expect_channel_index(mut self, channel_index: u8) -> Self {
+        let (name, value) = (self.name(keys::CHANNEL_INDEX), self.value(AttributeValue::N(channel_index.to_string())));
+        self.conditions.push(match channel_index {
             0 => format!("(attribute_not_exists({name}) OR {name} = {value})"),
             _ => format!("{name} = {value}"),
         });

@@ -75,8 +75,8 @@ struct MessageItem {
     retry_at: Option<i64>,
     attempts: u32,
     /// Absent at the first.
-    #[serde(default, skip_serializing_if = "is_first")]
-    place: u8,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    channel_index: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier: Option<CarrierName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,8 +97,8 @@ struct MessageItem {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_first(place: &u8) -> bool {
-    *place == 0
+fn is_zero(channel_index: &u8) -> bool {
+    *channel_index == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,8 +127,8 @@ struct ReceiptItem {
     code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    #[serde(default, skip_serializing_if = "is_first")]
-    place: u8,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    channel_index: u8,
     execution_id: ExecutionId,
 }
 
@@ -165,7 +165,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         not_before: message.not_before.map(Timestamp::as_millisecond),
         retry_at: message.retry_at.map(Timestamp::as_millisecond),
         attempts: message.attempts,
-        place: message.place,
+        channel_index: message.channel_index,
         carrier: message.carrier,
         carrier_id: message.carrier_id.clone(),
         failed_attempts: message.failed_attempts.iter().map(AttemptItem::from).collect(),
@@ -223,7 +223,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         retry_at: optional_time(item.retry_at)?,
         wake_at: optional_time(item.wake_at)?,
         attempts: item.attempts,
-        place: item.place,
+        channel_index: item.channel_index,
         carrier: item.carrier,
         carrier_id: item.carrier_id,
         failed_attempts: item.failed_attempts.into_iter().map(AttemptItem::read).collect::<Result<_, _>>()?,
@@ -248,7 +248,7 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
         t: receipt.at.as_millisecond(),
         code: receipt.code.clone(),
         text: receipt.description.clone(),
-        place: receipt.place,
+        channel_index: receipt.channel_index,
         execution_id: receipt.execution_id,
     };
     to_attribute_value(item).map_err(unreadable)
@@ -256,8 +256,8 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
 
 fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt, StoreError> {
     let item: ReceiptItem = from_attribute_value(value).map_err(unreadable)?;
-    let ReceiptItem { t, code, text, place, execution_id } = item;
-    Ok(Receipt { status, at: time(t)?, code, description: text, place, execution_id })
+    let ReceiptItem { t, code, text, channel_index, execution_id } = item;
+    Ok(Receipt { status, at: time(t)?, code, description: text, channel_index, execution_id })
 }
 
 impl From<&StateChange> for StateChangeItem {

@@ -132,7 +132,7 @@ impl Messages for DynamoStore {
         }
         let update = update
             .set_if_given(keys::RETRY_AT, settlement.retry_at.map(millis))
-            .set_if_given(keys::PLACE, settlement.place.map(number));
+            .set_if_given(keys::CHANNEL_INDEX, settlement.channel_index.map(number));
         let change = change(update.send("settle a message").await?)?;
         Ok(made_before(change, progress, settlement.execution_id))
     }
@@ -140,12 +140,12 @@ impl Messages for DynamoStore {
     async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError> {
         let update = self
             .update(id)
-            .set(keys::PLACE, number(onward.place))
+            .set(keys::CHANNEL_INDEX, number(onward.channel_index))
             .set(keys::CARRIER, string(onward.carrier.as_str()))
             .append_attempts(&onward.failed_attempts)?
             .expect(keys::EXECUTION_ID, execution(onward.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
-            .expect_place(onward.from.0)
+            .expect_channel_index(onward.from.0)
             .expect_no_final_receipt();
         let update = match onward.from.1 {
             Some(carrier) => update.expect(keys::CARRIER, string(carrier.as_str())),
@@ -153,7 +153,7 @@ impl Messages for DynamoStore {
         };
         let gone_on = |found: &Message| {
             (found.progress, found.execution_id) == (Progress::Submitting, Some(onward.claimed_by))
-                && (found.place, found.carrier) == (onward.place, Some(onward.carrier))
+                && (found.channel_index, found.carrier) == (onward.channel_index, Some(onward.carrier))
         };
         Ok(match change(update.send("go on with a message").await?)? {
             // An earlier try of the same request was applied, and its answer lost.
@@ -200,7 +200,7 @@ impl Messages for DynamoStore {
             .expect_absent(attribute);
         update = match receipt.status {
             // Of a channel that was given up, it says nothing of the message.
-            ReceiptStatus::Sent => update.expect_place(receipt.place),
+            ReceiptStatus::Sent => update.expect_channel_index(receipt.channel_index),
             _ => update.clear_wake(),
         };
         match update.send("record a receipt").await? {
@@ -210,7 +210,7 @@ impl Messages for DynamoStore {
                 Ok(match message.receipts.get(receipt.status) {
                     Some(there) if there.execution_id == receipt.execution_id => Recorded::New,
                     Some(_) => Recorded::Already,
-                    None if message.place != receipt.place => Recorded::Already,
+                    None if message.channel_index != receipt.channel_index => Recorded::Already,
                     None => Recorded::NoMessage,
                 })
             }

@@ -17,11 +17,11 @@ impl DynamoStore {
     pub(super) async fn requeue_next_channel(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
         let update = self
             .requeue(id, giving.execution_id, giving.at, &giving.attempt, giving.attempt.describe())?
-            .set(keys::PLACE, number(giving.place + 1))
+            .set(keys::CHANNEL_INDEX, number(giving.channel_index + 1))
             // It was of the channel that is given up.
             .remove(keys::receipt(ReceiptStatus::Sent))
             .expect_before(Progress::Queued)
-            .expect_place(giving.place)
+            .expect_channel_index(giving.channel_index)
             .expect_not_held(millis(giving.at));
         // It may have been found out meanwhile, or sent again.
         let update = match giving.expected_execution_id {
