@@ -54,7 +54,7 @@ async fn take_turns(system: &System, count: usize, per_second: u16) {
 
 /// From when the sender is free, in microseconds; none if it never took a turn.
 async fn free_at(system: &System) -> Option<i64> {
-    let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("pace#{SENDER}")}}});
+    let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("slots#{SENDER}")}}});
     let found = system.aws("DynamoDB_20120810.GetItem", &key).await;
     Some(found["Item"]["free_at"]["N"].as_str()?.parse().unwrap())
 }
@@ -79,7 +79,7 @@ async fn advance_until(system: &System, phone: &str, count: usize) -> Vec<(Times
 /// Waits until the message waits its turn, and says when that is.
 async fn until_waiting(system: &System, id: &Value) -> Timestamp {
     system
-        .until(&format!("{id} waits its turn"), async || {
+        .until(&format!("{id} waits for its send slot"), async || {
             let message = system.message(id).await;
             message["not_before"].as_str().map(|_| time(&message["not_before"]))
         })
@@ -117,8 +117,8 @@ async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other()
     for (place, (at, text)) in came.iter().enumerate() {
         let index: usize = text.parse().unwrap();
         assert!(place.abs_diff(index) <= 20, "the {index}th came as the {place}th");
-        let turn = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
-        assert!(*at >= turn, "{index} came at {at}, before {turn}");
+        let slot = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
+        assert!(*at >= slot, "{index} came at {at}, before {slot}");
     }
 }
 
@@ -145,7 +145,7 @@ async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_ti
     let system = slow().await;
     take_turns(&system, 1_000, 1).await;
     let id = system.send_one(DEMO, paced(PHONE, "At last")).await["messageUuid"].clone();
-    let turn = until_waiting(&system, &id).await;
+    let slot = until_waiting(&system, &id).await;
     assert_eq!(system.queue_length("JobsQueue").await, 0, "it has a wake and no job");
 
     system.advance(880).await;
@@ -153,7 +153,7 @@ async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_ti
     system.advance(115).await;
     assert!(system.handset(PHONE).await.is_empty());
     let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
-    let late = came.duration_since(turn).as_secs_f64();
+    let late = came.duration_since(slot).as_secs_f64();
     assert!((-1.0..3.0).contains(&late), "{late} s late");
     system.until_state(&id, "delivered").await;
     system.advance(3_600).await;
@@ -171,17 +171,17 @@ async fn two_requests_at_once_get_turns_of_their_own() {
     let scan = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     let items = scan["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
     // The first, which need not wait, has its turn when it came in.
-    let turn = |item: &Value| {
+    let slot = |item: &Value| {
         let at = item.get("not_before").unwrap_or(&item["at"]);
         at["N"].as_str().unwrap().parse::<i64>().unwrap()
     };
-    let mut turns: Vec<_> = items.map(turn).collect();
-    turns.sort_unstable();
-    assert_eq!(turns.len(), 40);
-    for two in turns.windows(2) {
-        assert!((99..=101).contains(&(two[1] - two[0])), "{turns:?}");
+    let mut slots: Vec<_> = items.map(slot).collect();
+    slots.sort_unstable();
+    assert_eq!(slots.len(), 40);
+    for two in slots.windows(2) {
+        assert!((99..=101).contains(&(two[1] - two[0])), "{slots:?}");
     }
-    assert!(turns[0] >= begun.as_millisecond());
+    assert!(slots[0] >= begun.as_millisecond());
     advance_until(&system, PHONE, 40).await;
 }
 

@@ -75,7 +75,7 @@ async fn what_is_anothers_is_answered_like_what_is_not_there() {
         let expected = ask(nobodys).await;
         // Neither a message of another nor an item of another kind in the same table.
         for id in
-            [&theirs, "pace%23441111111110", "unmatched%23reply%23cm%23x", "account%23other", "..%2Fmessages", "%00"]
+            [&theirs, "slots%23441111111110", "unmatched%23reply%23cm%23x", "account%23other", "..%2Fmessages", "%00"]
         {
             assert_eq!(ask(id).await, expected, "{id}");
         }
@@ -103,7 +103,7 @@ async fn names_that_two_clients_chose_are_two_names() {
 #[tokio::test]
 async fn no_client_makes_a_key_of_another_kind_of_item() {
     let system = System::start().await;
-    for name in ["pace#441111111110", "unmatched#reply", "a#b", "sender#demo", "\u{0}", "a/b", "..", "stop#2222"] {
+    for name in ["slots#441111111110", "unmatched#reply", "a#b", "sender#demo", "\u{0}", "a/b", "..", "stop#2222"] {
         let message = with(owned(PHONE, "Hello"), "from", json!({"type": "custom", "value": name}));
         let refused = system.post(DEMO, &json!({"messages": [message]})).await;
         // ".." is a sender ID like any other, and not this account's.

@@ -77,7 +77,7 @@ async fn set_rate(desk: &Desk, sender: &SenderId, rate: Option<Rate>) -> Result<
         Some(rate) => format!("Within 30 seconds the sender {sender} carries {rate}, whoever owns or shares it."),
         None => format!("Within 30 seconds the sender {sender} has no limit."),
     };
-    Ok(Report::new("", &json).note(note).note("What waits already keeps its turn."))
+    Ok(Report::new("", &json).note(note).note("Waiting messages keep their send slots."))
 }
 
 async fn exempt(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {

@@ -122,8 +122,8 @@ impl Message {
             .rev()
             .find(|attempt| attempt.outcome.was_handed_over())
             .map(|attempt| attempt.at);
-        let turn = self.not_before.filter(|_| self.retry_at.is_none());
-        [claimed, handed_over, turn].into_iter().flatten().max()
+        let slot = self.not_before.filter(|_| self.retry_at.is_none());
+        [claimed, handed_over, slot].into_iter().flatten().max()
     }
 
     /// When a worker first had it, to hand it to a carrier.

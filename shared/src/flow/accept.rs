@@ -18,7 +18,7 @@ use tracing::info;
 pub use candidates::AcceptError;
 
 use self::candidates::{Atomicity, Candidates};
-use super::{Gateway, Unavailable, pace};
+use super::{Gateway, Unavailable, rate_limit};
 use crate::{
     dialects::{Dialect, Draft, SenderChoice},
     domain::{
@@ -114,7 +114,7 @@ async fn run(
         return Ok(candidates.conclude(write::replace_repeats(messages, earlier)));
     }
     let new = messages.iter_mut().filter(|(index, _)| earlier.get(*index).is_none());
-    pace::give_turns(gateway, &rates, new.map(|(_, message)| message), now).await?;
+    rate_limit::assign_send_slots(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = write::write(gateway, &plans, messages, earlier, &candidates).await?;
     candidates.refuse(RejectionReason::Conflict, conflicts)?;
     write::enqueue(gateway, &messages).await?;

@@ -16,7 +16,7 @@
 pub mod accept;
 pub mod callback;
 pub mod cancel;
-mod pace;
+mod rate_limit;
 pub mod read;
 pub mod receipt;
 pub mod replay;

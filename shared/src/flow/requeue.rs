@@ -4,7 +4,7 @@
 
 use tracing::info;
 
-use super::{Gateway, Unavailable, pace};
+use super::{Gateway, Unavailable, rate_limit};
 use crate::{
     queue::{Job, Queue},
     store::Messages,
@@ -23,7 +23,7 @@ pub async fn requeue(gateway: &Gateway<impl Messages, impl Queue>) -> Result<usi
         let jobs: Vec<_> = found
             .into_iter()
             .filter_map(|found| {
-                let delay = pace::delay(found.not_before.max(found.retry_at), found.wake_at, now)?;
+                let delay = rate_limit::job_delay(found.not_before.max(found.retry_at), found.wake_at, now)?;
                 Some((Job::Submit { message: found.message }, delay))
             })
             .collect();

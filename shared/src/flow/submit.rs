@@ -34,7 +34,7 @@ use self::{
     ways::{Way, receipt_within, ways},
 };
 use super::{
-    Gateway, Unavailable, pace,
+    Gateway, Unavailable, rate_limit,
     receipt::{Bearing, bearing, record, words_of},
     settle::{settle, settlement},
 };
@@ -198,7 +198,7 @@ async fn send(
     let ways = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(ways)) => ways,
         Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
-        Ok(Prepared::Later(turn)) => return put_off(gateway, &message, execution_id, turn).await,
+        Ok(Prepared::Later(slot)) => return put_off(gateway, &message, execution_id, slot).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not be prepared");
             let verdict = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
@@ -269,8 +269,8 @@ async fn prepare(
     if ways.is_empty() {
         return Ok(Prepared::Ready(ways));
     }
-    let turn = pace::turn(gateway, directory, message, now).await?;
-    Ok(turn.map_or(Prepared::Ready(ways), Prepared::Later))
+    let slot = rate_limit::next_send_slot(gateway, directory, message, now).await?;
+    Ok(slot.map_or(Prepared::Ready(ways), Prepared::Later))
 }
 
 /// Whether the recipient has opted out of what the message is.
@@ -291,9 +291,9 @@ async fn put_off(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     execution_id: ExecutionId,
-    turn: Timestamp,
+    slot: Timestamp,
 ) -> Result<(), Unavailable> {
-    let put_off = pace::put_off(gateway, message, execution_id, turn).await;
+    let put_off = rate_limit::postpone_to_slot(gateway, message, execution_id, slot).await;
     if put_off.is_err() {
         give_back_unseen(gateway, message.id, execution_id).await;
     }

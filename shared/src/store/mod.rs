@@ -64,7 +64,7 @@ impl StoreError {
 
 /// By how much a message can be claimed before it is due, has its turn or is to be tried
 /// again, as clocks differ.
-pub const CLAIMED_EARLY_BY: SignedDuration = SignedDuration::from_secs(1);
+pub const CLAIM_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Over how many shards what sleeps is spread, each by itself, so that none is a hot
 /// partition. It may grow between releases: what is [due](Messages::due_work) is asked of each.
@@ -115,7 +115,7 @@ pub trait Messages {
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Takes the message for the time of the lease, if it is due, its turn has come
-    /// (or does so within [`CLAIMED_EARLY_BY`]) and nobody has it.
+    /// (or does so within [`CLAIM_TOLERANCE`]) and nobody has it.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -206,19 +206,24 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer; some time may have been taken.
-    async fn reserve(&self, sender: &SenderId, time: SignedDuration, now: Timestamp) -> Result<Timestamp, StoreError>;
+    async fn reserve_send_slots(
+        &self,
+        sender: &SenderId,
+        time: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError>;
 
     /// Gives a message back that `execution_id` holds and has not handed over, as if it had
     /// not been claimed, to be claimed from `until` on. One that `rests` is woken then.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn put_off(
+    async fn release_until(
         &self,
         held: &Message,
         execution_id: ExecutionId,
         until: Timestamp,
-        rests: bool,
+        wake: bool,
     ) -> Result<Change, StoreError>;
 
     /// Writes a reply unless it is there, to be kept from `now` on. Says whether this

@@ -8,7 +8,7 @@ use super::{AcceptError, Named, Plan, candidates::Candidates};
 use crate::{
     dialects::{Draft, SenderChoice},
     domain::{FieldError, FieldErrorCode, Message, MessageId, Progress, Rates, Rejection, RejectionReason},
-    flow::{Gateway, Unavailable, pace},
+    flow::{Gateway, Unavailable, rate_limit},
     queue::{Job, Queue},
     store::{Insertion, Messages, StoreError},
 };
@@ -144,7 +144,7 @@ pub(super) async fn enqueue<S, Q: Queue>(
     let waiting = messages.filter(|message| message.progress == Progress::Queued);
     let jobs: Vec<_> = waiting
         .filter_map(|message| {
-            let delay = pace::delay(message.not_before, message.wake_at, now)?;
+            let delay = rate_limit::job_delay(message.not_before, message.wake_at, now)?;
             Some((Job::Submit { message: message.id }, delay))
         })
         .collect();

@@ -16,7 +16,7 @@ use crate::{
         Channel, Keyword, Keywords, Message, MessageId, Progress, Reply, ReplyId, SenderKind, SentFrom, Text, Validity,
         Word,
     },
-    flow::{Gateway, Unavailable, accept, pace},
+    flow::{Gateway, Unavailable, accept, rate_limit},
     queue::Queue,
     store::{Directory, DirectoryStore, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
@@ -85,13 +85,13 @@ pub(super) async fn answer(
     }
     let mut message = message(reply, keyword, kind, text, (now, until));
     let rates = directory.rates().await?;
-    pace::give_turns(gateway, &rates, std::iter::once(&mut message), now).await?;
+    rate_limit::assign_send_slots(gateway, &rates, std::iter::once(&mut message), now).await?;
     let message = match gateway.store.insert_once(&message).await? {
         Insertion::New => message,
         Insertion::Existing(found) => *found,
     };
     if message.progress == Progress::Queued {
-        pace::enqueue(gateway, &message, now).await?;
+        rate_limit::enqueue_at_slot(gateway, &message, now).await?;
     }
     info!(
         reply.id = %reply.id, message.id = %message.id, account.id = %message.account,

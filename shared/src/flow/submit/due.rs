@@ -18,7 +18,7 @@ pub(super) enum Due {
     /// too early.
     Again,
     /// To give it a job for when its turn comes.
-    Turn,
+    EnqueueAtSlot,
     /// To say that its outcome is unknown: whoever held it has died.
     Lost,
     /// To record that a carrier has it, as the network says so.
@@ -57,7 +57,7 @@ pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Ti
     let nothing = message.wake_at.map_or(Due::Nothing, Due::ClearWake);
     match message.progress {
         Progress::Scheduled => Due::Again,
-        Progress::Queued if !is_final && message.not_before.is_some_and(|turn| turn > now) => Due::Turn,
+        Progress::Queued if !is_final && message.not_before.is_some_and(|slot| slot > now) => Due::EnqueueAtSlot,
         Progress::Queued if !is_final && message.retry_at.is_some_and(|at| is_soon(at, now)) => Due::Again,
         Progress::Queued if !is_final => Due::Nothing,
         Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::Again,
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{Again, Ask, ClearWake, GiveWay, Lost, Nothing, Taken, Turn};
+        use Due::{Again, Ask, ClearWake, EnqueueAtSlot, GiveWay, Lost, Nothing, Taken};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
         let as_is = |_: &mut Message| {};
         let held_until = |until| move |message: &mut Message| message.lease_until = Some(at(until));
-        let turn_at = |turn| move |message: &mut Message| message.not_before = Some(at(turn));
+        let slot_at = |slot| move |message: &mut Message| message.not_before = Some(at(slot));
         let receipt_by = |by| {
             move |message: &mut Message| {
                 message.receipt_by = Some(at(by));
@@ -128,11 +128,11 @@ mod tests {
             }
         };
         assert_eq!(is_due(Scheduled, None, as_is), both(Again));
-        assert_eq!(is_due(Queued, None, turn_at(101)), both(Turn));
+        assert_eq!(is_due(Queued, None, slot_at(101)), both(EnqueueAtSlot));
         // By another's clock it is time already.
         assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(110))), both(Again));
         assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(111))), both(Nothing));
-        assert_eq!(is_due(Queued, Some(Delivered), turn_at(101)), both(Nothing));
+        assert_eq!(is_due(Queued, Some(Delivered), slot_at(101)), both(Nothing));
         assert_eq!(is_due(Submitting, None, held_until(101)), both(Again));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(Lost));
         assert_eq!(is_due(Unknown, None, receipt_by(101)), both(Nothing));

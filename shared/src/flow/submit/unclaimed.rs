@@ -17,7 +17,7 @@ use crate::{
     carriers::Submitter,
     domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
     flow::{
-        Gateway, Unavailable, pace,
+        Gateway, Unavailable, rate_limit,
         settle::{settle, settlement},
     },
     queue::Queue,
@@ -91,7 +91,7 @@ pub(super) async fn look_at_unclaimed(
     let (claimed_by, has_next) = (outlook.claimed_by, outlook.next_after.is_some());
     match due(message, has_next, outlook.remedies, now) {
         Due::Again => return Ok(Looked::Done(Done::Again)),
-        Due::Turn => pace::enqueue(gateway, message, now).await?,
+        Due::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
         Due::Lost => {
             let lost = Settlement {
                 reason: Some("the worker that was sending it stopped".to_owned()),

@@ -225,8 +225,8 @@ pub(super) fn api_key(key: &ApiKeyHash) -> String {
 }
 
 /// In `Messages`, beside them: no message has an id like this.
-pub(super) fn pace(sender: &SenderId) -> String {
-    format!("pace#{sender}")
+pub(super) fn send_slots(sender: &SenderId) -> String {
+    format!("slots#{sender}")
 }
 
 pub(super) fn sender(sender: &SenderId) -> String {

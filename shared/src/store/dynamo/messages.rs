@@ -15,7 +15,7 @@ use crate::{
         SenderId, StateChange,
     },
     store::{
-        Bookmark, CLAIMED_EARLY_BY, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
+        Bookmark, CLAIM_TOLERANCE, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
         Position, Recorded, Resend, ScheduledWork, Settlement, StoreError, Unfinished,
     },
 };
@@ -79,7 +79,7 @@ impl Messages for DynamoStore {
 
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
         let state_change = StateChange { state: Progress::Submitting.state(), at: lease.from, reason: None };
-        let latest = lease.from.saturating_add(CLAIMED_EARLY_BY).unwrap_or(lease.from);
+        let latest = lease.from.saturating_add(CLAIM_TOLERANCE).unwrap_or(lease.from);
         let update = self
             .update(id)
             .advance(Progress::Submitting, &state_change)?
@@ -289,16 +289,21 @@ impl Messages for DynamoStore {
         Ok((found, answer.last_evaluated_key.as_ref().and_then(id_of).map(Bookmark)))
     }
 
-    async fn reserve(&self, sender: &SenderId, time: SignedDuration, now: Timestamp) -> Result<Timestamp, StoreError> {
-        self.reserve_time(sender, time, now).await
+    async fn reserve_send_slots(
+        &self,
+        sender: &SenderId,
+        time: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        self.reserve_slots(sender, time, now).await
     }
 
-    async fn put_off(
+    async fn release_until(
         &self,
         held: &Message,
         execution_id: ExecutionId,
         until: Timestamp,
-        rests: bool,
+        wake: bool,
     ) -> Result<Change, StoreError> {
         let mut update = self
             .update(held.id)
@@ -311,7 +316,7 @@ impl Messages for DynamoStore {
             .expect(keys::EXECUTION_ID, execution(execution_id))
             .expect_before(Progress::Queued)
             .expect_no_final_receipt();
-        if rests {
+        if wake {
             update = update.wake(held.id.uuid(), millis(until));
         }
         let change = change(update.send("put a message off").await?)?;

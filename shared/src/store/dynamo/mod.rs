@@ -15,13 +15,13 @@ mod keywords;
 mod message_item;
 mod messages;
 mod operator;
-mod pace;
 mod pages;
 mod put;
 mod rates;
 mod recipients;
 mod reply_item;
 mod requeue;
+mod send_slots;
 mod sent_ids;
 mod unmatched;
 

@@ -20,18 +20,18 @@ use super::{
 use crate::{
     domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{CLAIMED_EARLY_BY, Change, Directory, DirectoryStore, Messages, StoreError},
+    store::{CLAIM_TOLERANCE, Change, Directory, DirectoryStore, Messages, StoreError},
 };
 
 /// How late a message may be and still use its turn.
-const LATE: SignedDuration = SignedDuration::from_mins(1);
+const MAX_LATENESS: SignedDuration = SignedDuration::from_mins(1);
 /// How far ahead a turn may be that is used at once: queues count in seconds.
-const SOON: SignedDuration = SignedDuration::from_secs(1);
+const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 /// For how many senders of one request time is reserved at once.
 const CONCURRENCY: usize = 16;
 
 /// Gives those of the messages their turns that are to go at once, in this order.
-pub(super) async fn give_turns<S: Messages, Q>(
+pub(super) async fn assign_send_slots<S: Messages, Q>(
     gateway: &Gateway<S, Q>,
     rates: &Rates,
     messages: impl Iterator<Item = &mut Message>,
@@ -46,56 +46,56 @@ pub(super) async fn give_turns<S: Messages, Q>(
     let wanted: Vec<_> =
         waiting.iter().map(|(sender, (rate, messages))| (sender.clone(), rate.time_for(messages.len()))).collect();
     let reserve = |(sender, time): (SenderId, SignedDuration)| async move {
-        let first = gateway.store.reserve(&sender, time, now).await?;
+        let first = gateway.store.reserve_send_slots(&sender, time, now).await?;
         Ok::<_, StoreError>((sender, first))
     };
     let reserved: Vec<_> = stream::iter(wanted).map(reserve).buffer_unordered(CONCURRENCY).try_collect().await?;
     for (sender, first) in reserved {
         let Some((rate, messages)) = waiting.remove(&sender) else { continue };
         for (index, message) in messages.into_iter().enumerate() {
-            let turn = first.saturating_add(rate.time_for(index)).unwrap_or(Timestamp::MAX);
-            message.not_before = (turn > now).then(|| wait_until(message, turn));
-            message.wake_at = message.not_before.filter(|turn| rests(*turn, now));
+            let slot = first.saturating_add(rate.time_for(index)).unwrap_or(Timestamp::MAX);
+            message.not_before = (slot > now).then(|| stored_slot(message, slot));
+            message.wake_at = message.not_before.filter(|slot| needs_wake(*slot, now));
         }
     }
     Ok(())
 }
 
 /// When a message that was claimed has its turn; none if that is now.
-pub(super) async fn turn(
+pub(super) async fn next_send_slot(
     gateway: &Gateway<impl Messages, impl Queue>,
     directory: &Directory<impl DirectoryStore>,
     message: &Message,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    if given_turn(message).is_some_and(|turn| now.duration_since(turn) <= LATE) {
+    if assigned_slot(message).is_some_and(|slot| now.duration_since(slot) <= MAX_LATENESS) {
         return Ok(None);
     }
     let Some(rate) = directory.rates().await?.of(&message.from.id) else { return Ok(None) };
-    let turn = gateway.store.reserve(&message.from.id, rate.time_for(1), now).await?;
+    let slot = gateway.store.reserve_send_slots(&message.from.id, rate.time_for(1), now).await?;
     // A job could not come sooner, and what lies in a long queue must not go round in it for ever.
-    let soon = now.saturating_add(SOON).unwrap_or(now);
-    Ok((turn > soon).then(|| wait_until(message, turn)))
+    let soon = now.saturating_add(IMMEDIATE).unwrap_or(now);
+    Ok((slot > soon).then(|| stored_slot(message, slot)))
 }
 
 /// The turn that a message has and has not used.
-fn given_turn(message: &Message) -> Option<Timestamp> {
+fn assigned_slot(message: &Message) -> Option<Timestamp> {
     let at_once = message.attempts <= 1 && !message.was_scheduled();
     message.not_before.or(at_once.then_some(message.created_at))
 }
 
 /// Gives a claimed message back until its turn.
-pub(super) async fn put_off(
+pub(super) async fn postpone_to_slot(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     claimed_by: ExecutionId,
-    turn: Timestamp,
+    slot: Timestamp,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    match gateway.store.put_off(message, claimed_by, turn, rests(turn, now)).await? {
+    match gateway.store.release_until(message, claimed_by, slot, needs_wake(slot, now)).await? {
         Change::Made(message) => {
-            debug!(message.id = %message.id, delay_s = turn.duration_since(now).as_secs(), "waits its turn");
-            enqueue(gateway, &message, now).await
+            debug!(message.id = %message.id, delay_s = slot.duration_since(now).as_secs(), "postponed to its send slot");
+            enqueue_at_slot(gateway, &message, now).await
         }
         // The network has it from an earlier try.
         Change::Refused(found) if found.receipts.is_final() => {
@@ -106,12 +106,12 @@ pub(super) async fn put_off(
 }
 
 /// Enqueues a message for when its turn comes, if it does not rest.
-pub(super) async fn enqueue<S>(
+pub(super) async fn enqueue_at_slot<S>(
     gateway: &Gateway<S, impl Queue>,
     message: &Message,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
-    if let Some(delay) = delay(message.not_before, message.wake_at, now) {
+    if let Some(delay) = job_delay(message.not_before, message.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
     }
     Ok(())
@@ -119,25 +119,25 @@ pub(super) async fn enqueue<S>(
 
 /// How long the job of a message waits that is to be sent; none if it needs no
 /// job yet, since it rests on a wake.
-pub(super) fn delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    let left = not_before.map(|turn| Duration::try_from(turn.duration_since(now)).unwrap_or_default());
+pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let left = not_before.map(|slot| Duration::try_from(slot.duration_since(now)).unwrap_or_default());
     let left = left.unwrap_or_default();
     // Where the clocks of two writers differ, a job too early is sent round again; one too many does nothing.
     (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
 }
 
 /// Whether a message rests until then on a wake, and not on a job.
-fn rests(turn: Timestamp, now: Timestamp) -> bool {
-    turn.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
+fn needs_wake(slot: Timestamp, now: Timestamp) -> bool {
+    slot.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
 }
 
 /// The turn as it is stored, in whole milliseconds; or when the message is sure to
 /// be found expired, if that is sooner.
-fn wait_until(message: &Message, turn: Timestamp) -> Timestamp {
-    let millis = turn.as_microsecond().saturating_add(999).div_euclid(1_000);
-    let turn = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
-    let over = message.expires_at.map(|at| at.saturating_add(CLAIMED_EARLY_BY).unwrap_or(Timestamp::MAX));
-    over.map_or(turn, |over| turn.min(over))
+fn stored_slot(message: &Message, slot: Timestamp) -> Timestamp {
+    let millis = slot.as_microsecond().saturating_add(999).div_euclid(1_000);
+    let slot = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
+    let over = message.expires_at.map(|at| at.saturating_add(CLAIM_TOLERANCE).unwrap_or(Timestamp::MAX));
+    over.map_or(slot, |over| slot.min(over))
 }
 
 #[cfg(test)]
@@ -151,14 +151,14 @@ mod tests {
     #[test]
     fn what_waits_longer_than_a_job_can_rests_and_all_else_has_a_job() {
         let (now, far) = (at(1_000), at(1_000 + 900_001));
-        assert!(rests(far, now) && !rests(at(1_000 + 900_000), now));
-        assert_eq!(delay(None, None, now), Some(Duration::ZERO));
-        assert_eq!(delay(Some(at(999)), None, now), Some(Duration::ZERO));
-        assert_eq!(delay(Some(at(1_250)), None, now), Some(Duration::from_millis(250)));
-        assert_eq!(delay(Some(far), Some(far), now), None);
+        assert!(needs_wake(far, now) && !needs_wake(at(1_000 + 900_000), now));
+        assert_eq!(job_delay(None, None, now), Some(Duration::ZERO));
+        assert_eq!(job_delay(Some(at(999)), None, now), Some(Duration::ZERO));
+        assert_eq!(job_delay(Some(at(1_250)), None, now), Some(Duration::from_millis(250)));
+        assert_eq!(job_delay(Some(far), Some(far), now), None);
         // The tick has moved the wake on, and its job came too early.
-        assert_eq!(delay(Some(at(3_000)), Some(at(303_000)), now), Some(Duration::from_secs(2)));
+        assert_eq!(job_delay(Some(at(3_000)), Some(at(303_000)), now), Some(Duration::from_secs(2)));
         // Nobody would wake it.
-        assert_eq!(delay(Some(far), None, now), Some(LONGEST_DELAY));
+        assert_eq!(job_delay(Some(far), None, now), Some(LONGEST_DELAY));
     }
 }

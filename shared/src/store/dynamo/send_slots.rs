@@ -19,7 +19,7 @@ const ROUNDS: u32 = 4;
 impl DynamoStore {
     /// Takes the sender's next `time`. A sender that has messages waiting costs one
     /// write; one that was free costs two, since a refused one is billed.
-    pub(super) async fn reserve_time(
+    pub(super) async fn reserve_slots(
         &self,
         sender: &SenderId,
         time: SignedDuration,
@@ -27,16 +27,16 @@ impl DynamoStore {
     ) -> Result<Timestamp, StoreError> {
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         let now_micros = now.as_microsecond();
-        let pace = || {
-            Update::of(&self.client, &self.tables.messages, keys::ID, keys::pace(sender))
+        let update = || {
+            Update::of(&self.client, &self.tables.messages, keys::ID, keys::send_slots(sender))
                 .set(keys::EXPIRES_AT, number(message_item::expiry(now, KEPT_DAYS)))
         };
         for _ in 0..ROUNDS {
-            let behind = pace().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
+            let behind = update().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
             if let Answer::Made(item) = behind.send("reserve a sender's time").await? {
                 return read(&item)?.checked_sub(time).map_err(unreadable);
             }
-            let first = pace()
+            let first = update()
                 .set(keys::FREE_AT, number(now_micros.saturating_add(micros)))
                 .expect_none_above(keys::FREE_AT, number(now_micros));
             if let Answer::Made(_) = first.send("reserve a sender's time").await? {
@@ -58,5 +58,5 @@ fn read(item: &Item) -> Result<Timestamp, StoreError> {
 }
 
 fn unreadable(reason: impl ToString) -> StoreError {
-    StoreError::unreadable("pace", reason)
+    StoreError::unreadable("send slots of a sender", reason)
 }
