@@ -132,7 +132,7 @@ fn report(routes: &Routes) -> Report {
     if routes.0.iter().any(|route| route.covers(&everything)) {
         report
     } else {
-        report.note("Warning: a message that no rule fits has no way; `admin route add --carriers NAME` takes all that is left.")
+        report.note("Warning: a message that no rule fits has no route; `admin route add --carriers NAME` takes all that is left.")
     }
 }
 

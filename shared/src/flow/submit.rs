@@ -18,9 +18,9 @@ mod conclude;
 mod due;
 mod hand_over;
 mod look_up;
+mod plan_route;
 mod unclaimed;
 mod unknown;
-mod ways;
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ use tracing::{debug, info, warn};
 use self::{
     conclude::{Verdict, conclude, put_back},
     hand_over::HandOver,
+    plan_route::{RouteCandidate, plan_route, receipt_within},
     unclaimed::{Looked, look_at_unclaimed},
-    ways::{Way, receipt_within, ways},
 };
 use super::{
     Gateway, Unavailable, rate_limit,
@@ -181,7 +181,7 @@ async fn give_way(
     };
     if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, MetricDimensions::new(Some(&message.account), carrier), 1);
-        info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives way");
+        info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives candidate");
     }
     Ok(())
 }
@@ -195,8 +195,8 @@ async fn send(
     lease: Lease,
 ) -> Result<(), Unavailable> {
     let execution_id = lease.execution_id;
-    let ways = match prepare(gateway, directory, &message, execution_id).await {
-        Ok(Prepared::Ready(ways)) => ways,
+    let candidates = match prepare(gateway, directory, &message, execution_id).await {
+        Ok(Prepared::Ready(candidates)) => candidates,
         Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
         Ok(Prepared::Later(slot)) => return put_off(gateway, &message, execution_id, slot).await,
         Err(error) => {
@@ -207,7 +207,7 @@ async fn send(
     };
     let mut run =
         HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, failed_attempts: Vec::new() };
-    let verdict = match run.along(&mut message, &ways).await {
+    let verdict = match run.along(&mut message, &candidates).await {
         Ok(verdict) => verdict,
         Err(error) => {
             // Nothing was taken yet, or it would have been concluded.
@@ -232,7 +232,7 @@ async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: Mess
 
 /// What a message needs before it can be handed over, or why it cannot be.
 enum Prepared {
-    Ready(Vec<Way>),
+    Ready(Vec<RouteCandidate>),
     /// Its sender's rate does not let it go yet.
     Later(Timestamp),
     Not(Verdict),
@@ -265,12 +265,12 @@ async fn prepare(
         let blocked = Settlement { reason, ..settlement(execution_id, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
-    let ways = ways(message, &directory.routes().await?);
-    if ways.is_empty() {
-        return Ok(Prepared::Ready(ways));
+    let candidates = plan_route(message, &directory.routes().await?);
+    if candidates.is_empty() {
+        return Ok(Prepared::Ready(candidates));
     }
     let slot = rate_limit::next_send_slot(gateway, directory, message, now).await?;
-    Ok(slot.map_or(Prepared::Ready(ways), Prepared::Later))
+    Ok(slot.map_or(Prepared::Ready(candidates), Prepared::Later))
 }
 
 /// Whether the recipient has opted out of what the message is.

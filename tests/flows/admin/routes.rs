@@ -69,7 +69,7 @@ async fn a_rule_stands_where_it_was_put() {
     let none = refused(&system, &["route", "remove", "3"]).await;
     assert!(none.contains("no rule 3, only 2"), "{none}");
     let done = admin(&system, &["route", "remove", "2"]).await;
-    assert!(done.err.contains("within 30 seconds") && done.err.contains("no rule fits has no way"), "{}", done.err);
+    assert!(done.err.contains("within 30 seconds") && done.err.contains("no rule fits has no route"), "{}", done.err);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use tracing::{info, warn};
 
 use super::{
     conclude::{Verdict, put_back, receipt_by},
+    plan_route::RouteCandidate,
     unknown::first_look,
-    ways::Way,
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
@@ -56,28 +56,32 @@ impl Wait {
 
 impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
     /// Goes along the ways. None when the message is this run's no longer.
-    pub(super) async fn along(&mut self, message: &mut Message, ways: &[Way]) -> Result<Option<Verdict>, Unavailable> {
+    pub(super) async fn along(
+        &mut self,
+        message: &mut Message,
+        candidates: &[RouteCandidate],
+    ) -> Result<Option<Verdict>, Unavailable> {
         let mut wait: Option<Wait> = None;
-        for way in ways {
-            let outcome = match self.settings(message, way).await {
+        for candidate in candidates {
+            let outcome = match self.settings(message, candidate).await {
                 Err(busy) => busy,
                 Ok(settings) => {
-                    if self.is_to_be_noted(message, way) && !self.note(message, way).await? {
+                    if self.is_to_be_noted(message, candidate) && !self.note(message, candidate).await? {
                         return Ok(None);
                     }
                     if !self.has_time_for(&settings) {
                         let reason = "there was no time left".to_owned();
                         wait = Some(Wait::shorter(
                             wait,
-                            Wait { channel_index: way.channel_index, reason, retry_after: None },
+                            Wait { channel_index: candidate.channel_index, reason, retry_after: None },
                         ));
                         break;
                     }
-                    let submission = submission(message, way);
-                    let outcome = self.submitter.submit(way.carrier, &settings, &submission).await;
+                    let submission = submission(message, candidate);
+                    let outcome = self.submitter.submit(candidate.carrier, &settings, &submission).await;
                     if let Outcome::Accepted { carrier_id } = &outcome {
                         let id = carrier_id.as_deref();
-                        note_id(self.gateway, way.carrier, &settings, submission.reference, id).await;
+                        note_id(self.gateway, candidate.carrier, &settings, submission.reference, id).await;
                     }
                     outcome
                 }
@@ -85,38 +89,43 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             let at = self.gateway.clock.now();
             let (outcome, reason) = match outcome {
                 Outcome::Accepted { carrier_id } => {
-                    let taken = self.taken(message, way, Progress::Submitted, at);
+                    let taken = self.taken(message, candidate, Progress::Submitted, at);
                     return Ok(Some(Settlement { carrier_id, ..taken }.into()));
                 }
                 Outcome::Unknown { reason } => {
-                    let unknown = self.taken(message, way, Progress::Unknown, at);
-                    let has_next = way.receipt_within.is_some();
-                    let look_at = first_look(self.directory, message, Some(way.carrier), has_next, at).await;
+                    let unknown = self.taken(message, candidate, Progress::Unknown, at);
+                    let has_next = candidate.receipt_within.is_some();
+                    let look_at = first_look(self.directory, message, Some(candidate.carrier), has_next, at).await;
                     return Ok(Some(Settlement { reason: Some(reason), look_at, ..unknown }.into()));
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.metrics.count(
                         Metric::Busy,
-                        MetricDimensions::new(Some(&message.account), Some(way.carrier)),
+                        MetricDimensions::new(Some(&message.account), Some(candidate.carrier)),
                         1,
                     );
-                    let more = Wait { channel_index: way.channel_index, reason: reason.clone(), retry_after };
+                    let more = Wait { channel_index: candidate.channel_index, reason: reason.clone(), retry_after };
                     wait = Some(Wait::shorter(wait, more));
                     (AttemptOutcome::Busy, reason)
                 }
             };
-            let attempt =
-                Attempt { channel: way.channel, carrier: Some(way.carrier), at, outcome, reason: Some(reason) };
-            info!(message.id = %message.id, carrier = way.carrier.as_str(), "{}", outcome.as_str());
+            let attempt = Attempt {
+                channel: candidate.channel,
+                carrier: Some(candidate.carrier),
+                at,
+                outcome,
+                reason: Some(reason),
+            };
+            info!(message.id = %message.id, carrier = candidate.carrier.as_str(), "{}", outcome.as_str());
             self.failed_attempts.push(attempt);
         }
         Ok(Some(self.nobody_took_it(message, wait)))
     }
 
     /// How to reach the carrier, if it may be tried now.
-    async fn settings(&self, message: &Message, way: &Way) -> Result<CarrierSettings, Outcome> {
-        let carrier = way.carrier;
+    async fn settings(&self, message: &Message, candidate: &RouteCandidate) -> Result<CarrierSettings, Outcome> {
+        let carrier = candidate.carrier;
         if let Some(busy) = self.submitter.open_circuit(carrier) {
             return Err(busy);
         }
@@ -138,14 +147,14 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     }
 
     /// Whether the record would mislead whoever finds the message after a crash.
-    fn is_to_be_noted(&self, message: &Message, way: &Way) -> bool {
-        way.channel_index != message.channel_index
-            || message.carrier.is_some_and(|noted| noted != way.carrier)
+    fn is_to_be_noted(&self, message: &Message, candidate: &RouteCandidate) -> bool {
+        candidate.channel_index != message.channel_index
+            || message.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
     /// Says whether the run still holds the message.
-    async fn note(&mut self, message: &mut Message, way: &Way) -> Result<bool, StoreError> {
+    async fn note(&mut self, message: &mut Message, candidate: &RouteCandidate) -> Result<bool, StoreError> {
         // Who was busy is kept for whoever takes the message in the end: it may be asked
         // again and again, and the record is not to grow with that.
         let (busy, over) = std::mem::take(&mut self.failed_attempts)
@@ -155,8 +164,8 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         let onward = Onward {
             claimed_by: self.execution_id,
             from: (message.channel_index, message.carrier),
-            channel_index: way.channel_index,
-            carrier: way.carrier,
+            channel_index: candidate.channel_index,
+            carrier: candidate.carrier,
             failed_attempts: over,
         };
         match self.gateway.store.go_on(message.id, &onward).await? {
@@ -169,12 +178,18 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     }
 
     /// A carrier has it, or may have it.
-    fn taken(&mut self, message: &Message, way: &Way, progress: Progress, at: Timestamp) -> Settlement {
-        debug_assert_eq!(message.channel_index, way.channel_index);
+    fn taken(
+        &mut self,
+        message: &Message,
+        candidate: &RouteCandidate,
+        progress: Progress,
+        at: Timestamp,
+    ) -> Settlement {
+        debug_assert_eq!(message.channel_index, candidate.channel_index);
         Settlement {
-            carrier: Some(way.carrier),
+            carrier: Some(candidate.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
-            receipt_by: receipt_by(at, progress, way.receipt_within),
+            receipt_by: receipt_by(at, progress, candidate.receipt_within),
             ..settlement(self.execution_id, progress, at)
         }
     }
@@ -206,14 +221,14 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     }
 }
 
-fn submission<'a>(message: &'a Message, way: &Way) -> Submission<'a> {
+fn submission<'a>(message: &'a Message, candidate: &RouteCandidate) -> Submission<'a> {
     Submission {
-        reference: SubmitReference { message: message.id, channel_index: way.channel_index },
+        reference: SubmitReference { message: message.id, channel_index: candidate.channel_index },
         to: &message.to,
         from: &message.from.id,
         text: &message.text,
-        channel: way.channel,
-        content: way.content(message),
+        channel: candidate.channel,
+        content: candidate.content(message),
         expires_at: message.expires_at,
         groupings: &message.groupings,
     }

@@ -12,9 +12,9 @@ use super::{
     conclude::{conclude, receipt_by},
     due::Unanswered,
     give_way, is_blocked,
+    plan_route::plan_route,
     unclaimed::{Looked, Outlook, receipt_timeout},
     unknown::{PossibleHolders, possible_holders},
-    ways::ways,
 };
 use crate::{
     carriers::{CarrierName, LookupOutcome, SubmitReference, Submitter},
@@ -147,7 +147,7 @@ async fn may_go_again(
     message: &Message,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    if message.expires_at.is_some_and(|at| at <= now) || ways(message, &directory.routes().await?).is_empty() {
+    if message.expires_at.is_some_and(|at| at <= now) || plan_route(message, &directory.routes().await?).is_empty() {
         return Ok(false);
     }
     Ok(!is_blocked(gateway, directory, message).await?)

@@ -10,8 +10,8 @@ use super::{
     due::{Due, due},
     give_way,
     look_up::{look_up, rest},
+    plan_route::receipt_within,
     unknown::{Remedies, first_look, remedies},
-    ways::receipt_within,
 };
 use crate::{
     carriers::Submitter,

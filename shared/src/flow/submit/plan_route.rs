@@ -10,7 +10,7 @@ use crate::{
 
 /// One way of handing a message over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct RouteCandidate {
     /// The channel's place among those that the message may go over.
     pub(super) channel_index: u8,
     pub(super) channel: Channel,
@@ -20,7 +20,7 @@ pub(super) struct Way {
     pub(super) receipt_within: Option<Duration>,
 }
 
-impl Way {
+impl RouteCandidate {
     /// What the channel shows in place of the text.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
         message.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
@@ -30,8 +30,8 @@ impl Way {
 /// Those that are left, the most wanted first. A channel is passed over that
 /// cannot show the message or that no route leads over, and a carrier that has
 /// refused the message on it.
-pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
-    let mut ways = Vec::new();
+pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
+    let mut candidates = Vec::new();
     for (channel_index, channel) in
         message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.channel_index)
     {
@@ -52,13 +52,18 @@ pub(super) fn ways(message: &Message, routes: &Routes) -> Vec<Way> {
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
         let receipt_within = Some(route.receipt_within());
-        ways.extend(carriers.into_iter().map(|carrier| Way { channel_index, channel, carrier, receipt_within }));
+        candidates.extend(carriers.into_iter().map(|carrier| RouteCandidate {
+            channel_index,
+            channel,
+            carrier,
+            receipt_within,
+        }));
     }
-    let last = ways.last().map(|way| way.channel_index);
-    for way in ways.iter_mut().filter(|way| Some(way.channel_index) == last) {
-        way.receipt_within = None;
+    let last = candidates.last().map(|candidate| candidate.channel_index);
+    for candidate in candidates.iter_mut().filter(|candidate| Some(candidate.channel_index) == last) {
+        candidate.receipt_within = None;
     }
-    ways
+    candidates
 }
 
 /// Whether the channel shows the content, or there is a text for it to show instead.
@@ -73,7 +78,7 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
 /// How long the receipt of the channel that the message is at is waited for; none
 /// where no way leads over a later one.
 pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
-    let has_next = ways(message, routes).iter().any(|way| way.channel_index > message.channel_index);
+    let has_next = plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.channel_index);
     let route = routes.for_message(&message.account, &message.from.id, message.channel(), &message.to);
     has_next.then(|| route.map_or(USUAL_RECEIPT_WITHIN, Route::receipt_within))
 }
@@ -92,8 +97,12 @@ mod tests {
     }
 
     fn over(message: &Message, routes: &Routes) -> Vec<(u8, Channel, CarrierName, bool)> {
-        let ways = ways(message, routes).into_iter();
-        ways.map(|way| (way.channel_index, way.channel, way.carrier, way.receipt_within.is_some())).collect()
+        let candidates = plan_route(message, routes).into_iter();
+        candidates
+            .map(|candidate| {
+                (candidate.channel_index, candidate.channel, candidate.carrier, candidate.receipt_within.is_some())
+            })
+            .collect()
     }
 
     #[test]
@@ -132,8 +141,9 @@ mod tests {
             channels: vec![Viber, Rcs, Sms],
             ..Message::example()
         };
-        let ways = ways(&message, &routes);
-        let shown: Vec<_> = ways.iter().map(|way| (way.channel, way.content(&message).is_some())).collect();
+        let candidates = plan_route(&message, &routes);
+        let shown: Vec<_> =
+            candidates.iter().map(|candidate| (candidate.channel, candidate.content(&message).is_some())).collect();
         assert_eq!(shown, [(Rcs, true), (Sms, false)]);
     }
 
