@@ -29,13 +29,13 @@ pub async fn cancel(
 ) -> Result<Cancelled, Unavailable> {
     let change = gateway.store.cancel(account, id, gateway.random.execution_id(), gateway.clock.now()).await?;
     Ok(match change {
-        Change::Made(message) => {
+        Change::Applied(message) => {
             info!(message.id = %id, account.id = %account, "cancelled");
             Cancelled::Done(message)
         }
-        Change::Refused(message) if message.account != *account => Cancelled::NotFound,
-        Change::Refused(message) if message.progress == Progress::Cancelled => Cancelled::Done(message),
-        Change::Refused(message) => Cancelled::TooLate(message),
-        Change::Missing => Cancelled::NotFound,
+        Change::Conflict(message) if message.account != *account => Cancelled::NotFound,
+        Change::Conflict(message) if message.progress == Progress::Cancelled => Cancelled::Done(message),
+        Change::Conflict(message) => Cancelled::TooLate(message),
+        Change::NotFound => Cancelled::NotFound,
     })
 }

@@ -93,15 +93,15 @@ pub(super) async fn postpone_to_slot(
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     match gateway.store.release_until(message, claimed_by, slot, needs_wake(slot, now)).await? {
-        Change::Made(message) => {
+        Change::Applied(message) => {
             debug!(message.id = %message.id, delay_s = slot.duration_since(now).as_secs(), "postponed to its send slot");
             enqueue_at_slot(gateway, &message, now).await
         }
         // The network has it from an earlier try.
-        Change::Refused(found) if found.receipts.is_final() => {
+        Change::Conflict(found) if found.receipts.is_final() => {
             settle(gateway, &found, &settlement(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
-        Change::Refused(_) | Change::Missing => Ok(()),
+        Change::Conflict(_) | Change::NotFound => Ok(()),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     domain::{Brought, Message, Progress, Receipt, ReceiptStatus, Unmatched, UnmatchedKind},
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions},
-    store::{Directory, DirectoryStore, Freshness, Messages, Recorded, SentIds, UnmatchedStore},
+    store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion, SentIds, UnmatchedStore},
 };
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
@@ -88,8 +88,8 @@ pub(super) async fn apply(
         record(gateway, carrier, &found, channel_index, &implied, now).await?;
     }
     Ok(match record(gateway, carrier, &found, channel_index, receipt, now).await? {
-        Recorded::NoMessage => Matched::No,
-        Recorded::New | Recorded::Already => Matched::Yes,
+        ReceiptInsertion::NoMessage => Matched::No,
+        ReceiptInsertion::New | ReceiptInsertion::Duplicate => Matched::Yes,
     })
 }
 
@@ -197,12 +197,12 @@ pub(super) async fn record(
     channel_index: u8,
     receipt: &CarrierReceipt,
     now: Timestamp,
-) -> Result<Recorded, Unavailable> {
+) -> Result<ReceiptInsertion, Unavailable> {
     let status = receipt.status;
     let execution_id = gateway.random.execution_id();
     // Whoever recorded it had announced it before.
     let recorded = if message.receipts.get(status).is_some() {
-        Recorded::Already
+        ReceiptInsertion::Duplicate
     } else {
         announce(gateway, message, status.state(), execution_id, now).await?;
         let (code, description) = (receipt.code.clone(), receipt.description.clone());
@@ -214,10 +214,10 @@ pub(super) async fn record(
         ReceiptStatus::Sent | ReceiptStatus::Read => None,
         ReceiptStatus::Undelivered | ReceiptStatus::Expired | ReceiptStatus::Rejected => Some(Metric::Failed),
     };
-    if let Some(metric) = metric.filter(|_| recorded == Recorded::New) {
+    if let Some(metric) = metric.filter(|_| recorded == ReceiptInsertion::New) {
         gateway.metrics.count(metric, MetricDimensions::new(Some(&message.account), Some(carrier)), 1);
     }
-    let words = if recorded == Recorded::Already { "receipt repeated" } else { "receipt" };
+    let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");
     Ok(recorded)
 }

@@ -57,7 +57,7 @@ pub(super) async fn settle(
         warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "is told to nobody");
     }
     match gateway.store.settle(message.id, settlement).await? {
-        Change::Made(message) => {
+        Change::Applied(message) => {
             measure(gateway, &message, settlement);
             info!(
                 message.id = %message.id,
@@ -68,11 +68,11 @@ pub(super) async fn settle(
             );
             Ok(Settled::Done)
         }
-        Change::Refused(found) => {
+        Change::Conflict(found) => {
             info!(message.id = %found.id, message.state = found.state().as_str(), settlement = state.as_str(), "was settled otherwise meanwhile");
             Ok(Settled::Otherwise(found))
         }
-        Change::Missing => {
+        Change::NotFound => {
             warn!(message.id = %message.id, "a message is gone that was being sent");
             Ok(Settled::Gone)
         }

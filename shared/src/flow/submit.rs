@@ -89,18 +89,18 @@ pub async fn submit(
             }
         };
         match claimed {
-            Change::Made(message) => {
+            Change::Applied(message) => {
                 debug!(message.id = %id, attempts = message.attempts, "claimed");
                 send(gateway, directory, submitter, message, lease).await?;
                 return Ok(Done::Finished);
             }
-            Change::Refused(found) => {
+            Change::Conflict(found) => {
                 match look_at_unclaimed(gateway, directory, submitter, &found, execution_id, now).await? {
                     Looked::Done(done) => return Ok(done),
                     Looked::BackInQueue => {}
                 }
             }
-            Change::Missing => {
+            Change::NotFound => {
                 warn!(message.id = %id, "a job names a message that is gone");
                 return Ok(Done::Finished);
             }
@@ -179,7 +179,7 @@ async fn give_way(
         at,
         attempt,
     };
-    if let Change::Made(_) = gateway.store.give_way(message.id, &giving).await? {
+    if let Change::Applied(_) = gateway.store.give_way(message.id, &giving).await? {
         gateway.metrics.count(Metric::GaveWay, MetricDimensions::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives candidate");
     }

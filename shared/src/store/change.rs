@@ -20,11 +20,11 @@ pub enum Insertion {
 #[derive(Debug)]
 pub enum Change {
     /// Made, now or by an earlier try of this same run. The message as it is now.
-    Made(Box<Message>),
+    Applied(Box<Message>),
     /// The message was not as expected, but like this.
-    Refused(Box<Message>),
+    Conflict(Box<Message>),
     /// There is no such message.
-    Missing,
+    NotFound,
 }
 
 /// The right of one run to submit a message until its lease is over.
@@ -104,11 +104,11 @@ pub struct Resend {
 
 /// What became of recording a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
+pub enum ReceiptInsertion {
     /// It is on record, and this run put it there.
     New,
     /// Its like was on record before.
-    Already,
+    Duplicate,
     /// No message of that id has been handed to a carrier.
     NoMessage,
 }

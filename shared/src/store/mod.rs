@@ -17,7 +17,8 @@ mod ttl_cache;
 mod unmatched;
 
 pub use change::{
-    Change, DueWork, GivingWay, Insertion, Lease, Onward, Recorded, Resend, ScheduledWork, Settlement, Unfinished,
+    Change, DueWork, GivingWay, Insertion, Lease, Onward, ReceiptInsertion, Resend, ScheduledWork, Settlement,
+    Unfinished,
 };
 pub use directory::{DIRECTORY_TTL, Directory};
 pub use dynamo::{AccountChange, CarrierChange, DynamoDirectory, DynamoStore, KeyRecord, Removal, TableNames};
@@ -166,7 +167,7 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError>;
+    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<ReceiptInsertion, StoreError>;
 
     /// Up to `limit` sleepers of one of the [`WAKE_SHARDS`] that are due before `before`,
     /// the earliest first, from the one after `after` on.

@@ -169,11 +169,11 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             failed_attempts: over,
         };
         match self.gateway.store.go_on(message.id, &onward).await? {
-            Change::Made(noted) => {
+            Change::Applied(noted) => {
                 *message = *noted;
                 Ok(true)
             }
-            Change::Refused(_) | Change::Missing => Ok(false),
+            Change::Conflict(_) | Change::NotFound => Ok(false),
         }
     }
 

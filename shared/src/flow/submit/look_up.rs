@@ -165,7 +165,7 @@ async fn resend(
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
     let attempt = Attempt { channel: message.channel(), carrier: message.carrier, at, outcome, reason };
     let again = Resend { expected_execution_id, execution_id: gateway.random.execution_id(), at, attempt };
-    if let Change::Made(_) = gateway.store.resend(message.id, &again).await? {
+    if let Change::Applied(_) = gateway.store.resend(message.id, &again).await? {
         if outcome == AttemptOutcome::Unknown {
             gateway.metrics.count(Metric::Resent, MetricDimensions::new(Some(&message.account), message.carrier), 1);
         }

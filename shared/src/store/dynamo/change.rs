@@ -28,11 +28,11 @@ pub(super) struct Update {
 }
 
 /// What became of it.
-pub(super) enum Answer {
-    Made(Item),
-    Refused(Item),
+pub(super) enum UpdateResult {
+    Applied(Item),
+    Conflict(Item),
     /// There is no such item.
-    Missing,
+    NotFound,
 }
 
 impl Update {
@@ -252,7 +252,7 @@ impl Update {
         self
     }
 
-    pub(super) async fn send(self, action: &'static str) -> Result<Answer, StoreError> {
+    pub(super) async fn send(self, action: &'static str) -> Result<UpdateResult, StoreError> {
         let clause = |word: &str, parts: &[String]| match parts {
             [] => String::new(),
             parts => format!("{word} {} ", parts.join(", ")),
@@ -263,11 +263,11 @@ impl Update {
         let request = request.set_expression_attribute_names((!self.names.is_empty()).then_some(self.names));
         let request = request.set_expression_attribute_values((!self.values.is_empty()).then_some(self.values));
         match request.send().await {
-            Ok(answer) => Ok(Answer::Made(answer.attributes.unwrap_or_default())),
+            Ok(answer) => Ok(UpdateResult::Applied(answer.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
                 match failure.into_err() {
                     UpdateItemError::ConditionalCheckFailedException(failed) => {
-                        Ok(failed.item.map_or(Answer::Missing, Answer::Refused))
+                        Ok(failed.item.map_or(UpdateResult::NotFound, UpdateResult::Conflict))
                     }
                     other => Err(unavailable(action)(other)),
                 }

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 
-use super::{DynamoDirectory, Item, change::Answer, directory::unreadable, keys, message_item::time, number, string};
+use super::{
+    DynamoDirectory, Item, change::UpdateResult, directory::unreadable, keys, message_item::time, number, string,
+};
 use crate::{
     domain::{AccountId, CallbackUrl, Disabled, Endpoint, EndpointHealth, EndpointId, ExecutionId},
     store::{Endpoints, FailedCall, Freshness, ProbeStart, StoreError, dynamo::unavailable},
@@ -76,8 +78,8 @@ impl Endpoints for DynamoDirectory {
             .expect_absent(keys::DISABLED_SINCE);
         match update.send("note that an endpoint fails").await? {
             // Of one that is off nothing is counted any more.
-            Answer::Made(item) | Answer::Refused(item) => read(item),
-            Answer::Missing => Err(unreadable("an endpoint that was just written is not there")),
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item),
+            UpdateResult::NotFound => Err(unreadable("an endpoint that was just written is not there")),
         }
     }
 
@@ -96,9 +98,9 @@ impl Endpoints for DynamoDirectory {
             .expect(keys::RETRY_AT, number(seen.retry_at.as_millisecond()))
             .expect_absent(keys::DISABLED_SINCE);
         Ok(match update.send("begin to try an endpoint").await? {
-            Answer::Made(item) => ProbeStart::Ours(read(item)?),
-            Answer::Missing => ProbeStart::Recovered,
-            Answer::Refused(item) => {
+            UpdateResult::Applied(item) => ProbeStart::Ours(read(item)?),
+            UpdateResult::NotFound => ProbeStart::Recovered,
+            UpdateResult::Conflict(item) => {
                 // The answer to an earlier try of this request may have been lost.
                 let is_ours = item.get(keys::PROBED_BY) == Some(&string(execution_id.to_string()));
                 let found = read(item)?;
@@ -121,8 +123,8 @@ impl Endpoints for DynamoDirectory {
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::DISABLED_SINCE);
         match update.send("switch an endpoint disabled").await? {
-            Answer::Made(item) | Answer::Refused(item) => read(item).map(Some),
-            Answer::Missing => Ok(None),
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item).map(Some),
+            UpdateResult::NotFound => Ok(None),
         }
     }
 

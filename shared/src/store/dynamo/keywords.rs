@@ -4,7 +4,7 @@
 
 use tracing::error;
 
-use super::{DynamoDirectory, Item, change::Answer, directory::unreadable, keys, string};
+use super::{DynamoDirectory, Item, change::UpdateResult, directory::unreadable, keys, string};
 use crate::{
     domain::{Keyword, Keywords, Word},
     store::StoreError,
@@ -27,9 +27,9 @@ impl DynamoDirectory {
         let attribute = keys::word(word);
         let update = self.update(keys::KEYWORDS.to_owned());
         match update.set(&attribute, string(means.as_str())).expect_absent(&attribute).send("add a keyword").await? {
-            Answer::Made(_) => Ok(means),
-            Answer::Refused(item) => read_keywords(&item).added_as(word).ok_or_else(|| unreadable("a keyword")),
-            Answer::Missing => Err(unreadable("keywords that are there cannot be read")),
+            UpdateResult::Applied(_) => Ok(means),
+            UpdateResult::Conflict(item) => read_keywords(&item).added_as(word).ok_or_else(|| unreadable("a keyword")),
+            UpdateResult::NotFound => Err(unreadable("keywords that are there cannot be read")),
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DynamoStore, Item, batch,
-    change::{Answer, Update, message},
+    change::{Update, UpdateResult, message},
     keys, message_item, number, put, reply_item, string, unavailable,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         Bookmark, CLAIM_TOLERANCE, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
-        Position, Recorded, Resend, ScheduledWork, Settlement, StoreError, Unfinished,
+        Position, ReceiptInsertion, Resend, ScheduledWork, Settlement, StoreError, Unfinished,
     },
 };
 
@@ -95,7 +95,7 @@ impl Messages for DynamoStore {
             .expect_none_above(keys::RETRY_AT, millis(latest))
             .expect_no_final_receipt();
         let change = change(update.send("claim a message").await?)?;
-        Ok(made_before(change, Progress::Submitting, lease.execution_id))
+        Ok(applied_before(change, Progress::Submitting, lease.execution_id))
     }
 
     async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError> {
@@ -134,7 +134,7 @@ impl Messages for DynamoStore {
             .set_if_given(keys::RETRY_AT, settlement.retry_at.map(millis))
             .set_if_given(keys::CHANNEL_INDEX, settlement.channel_index.map(number));
         let change = change(update.send("settle a message").await?)?;
-        Ok(made_before(change, progress, settlement.execution_id))
+        Ok(applied_before(change, progress, settlement.execution_id))
     }
 
     async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError> {
@@ -157,7 +157,7 @@ impl Messages for DynamoStore {
         };
         Ok(match change(update.send("go on with a message").await?)? {
             // An earlier try of the same request was applied, and its answer lost.
-            Change::Refused(found) if gone_on(&found) && !found.receipts.is_final() => Change::Made(found),
+            Change::Conflict(found) if gone_on(&found) && !found.receipts.is_final() => Change::Applied(found),
             other => other,
         })
     }
@@ -191,7 +191,7 @@ impl Messages for DynamoStore {
         change(update.send("cancel a message").await?)
     }
 
-    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<Recorded, StoreError> {
+    async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<ReceiptInsertion, StoreError> {
         let attribute = keys::receipt(receipt.status);
         let mut update = self
             .update(id)
@@ -204,17 +204,17 @@ impl Messages for DynamoStore {
             _ => update.clear_wake(),
         };
         match update.send("record a receipt").await? {
-            Answer::Made(_) => Ok(Recorded::New),
-            Answer::Refused(item) if message_item::is_message(&item) => {
+            UpdateResult::Applied(_) => Ok(ReceiptInsertion::New),
+            UpdateResult::Conflict(item) if message_item::is_message(&item) => {
                 let message = message_item::read(item)?;
                 Ok(match message.receipts.get(receipt.status) {
-                    Some(there) if there.execution_id == receipt.execution_id => Recorded::New,
-                    Some(_) => Recorded::Already,
-                    None if message.channel_index != receipt.channel_index => Recorded::Already,
-                    None => Recorded::NoMessage,
+                    Some(there) if there.execution_id == receipt.execution_id => ReceiptInsertion::New,
+                    Some(_) => ReceiptInsertion::Duplicate,
+                    None if message.channel_index != receipt.channel_index => ReceiptInsertion::Duplicate,
+                    None => ReceiptInsertion::NoMessage,
                 })
             }
-            Answer::Refused(_) | Answer::Missing => Ok(Recorded::NoMessage),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(ReceiptInsertion::NoMessage),
         }
     }
 
@@ -320,7 +320,7 @@ impl Messages for DynamoStore {
             update = update.wake(held.id.uuid(), millis(until));
         }
         let change = change(update.send("put a message off").await?)?;
-        Ok(made_before(change, Progress::Queued, execution_id))
+        Ok(applied_before(change, Progress::Queued, execution_id))
     }
 
     async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError> {
@@ -358,20 +358,20 @@ impl Messages for DynamoStore {
     }
 }
 
-pub(super) fn change(answer: Answer) -> Result<Change, StoreError> {
+pub(super) fn change(answer: UpdateResult) -> Result<Change, StoreError> {
     Ok(match answer {
-        Answer::Made(item) => Change::Made(message(item)?),
-        Answer::Refused(item) if message_item::is_message(&item) => Change::Refused(message(item)?),
-        Answer::Refused(_) | Answer::Missing => Change::Missing,
+        UpdateResult::Applied(item) => Change::Applied(message(item)?),
+        UpdateResult::Conflict(item) if message_item::is_message(&item) => Change::Conflict(message(item)?),
+        UpdateResult::Conflict(_) | UpdateResult::NotFound => Change::NotFound,
     })
 }
 
 /// A refusal that found this run's own work means that an earlier try of the
 /// same request was applied and its answer lost.
-pub(super) fn made_before(change: Change, progress: Progress, execution_id: ExecutionId) -> Change {
+pub(super) fn applied_before(change: Change, progress: Progress, execution_id: ExecutionId) -> Change {
     match change {
-        Change::Refused(found) if found.progress == progress && found.execution_id == Some(execution_id) => {
-            Change::Made(found)
+        Change::Conflict(found) if found.progress == progress && found.execution_id == Some(execution_id) => {
+            Change::Applied(found)
         }
         other => other,
     }

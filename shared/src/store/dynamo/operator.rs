@@ -19,7 +19,7 @@ use url::Url;
 
 use super::{
     DynamoDirectory, Item,
-    change::{Answer, Update},
+    change::{Update, UpdateResult},
     directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
     item::from_item,
     keys, number, put, string, unavailable,
@@ -124,8 +124,8 @@ impl DynamoDirectory {
         }
         update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.as_str())));
         match update.send("change an account").await? {
-            Answer::Made(item) => read_account(item).map(Some),
-            Answer::Refused(_) | Answer::Missing => Ok(None),
+            UpdateResult::Applied(item) => read_account(item).map(Some),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
         }
     }
 
@@ -139,9 +139,9 @@ impl DynamoDirectory {
         let after = to_attribute_value(secrets).map_err(unreadable)?;
         let update = self.update(keys::account(&read.id)).set(keys::SECRETS, after).expect(keys::SECRETS, before);
         Ok(match update.send("replace secrets").await? {
-            Answer::Made(_) => true,
-            Answer::Refused(item) => read_account(item)?.secrets == secrets,
-            Answer::Missing => false,
+            UpdateResult::Applied(_) => true,
+            UpdateResult::Conflict(item) => read_account(item)?.secrets == secrets,
+            UpdateResult::NotFound => false,
         })
     }
 
@@ -255,7 +255,7 @@ impl DynamoDirectory {
                 None => update.expect_absent(keys::SENDERS),
                 Some(listed) => update.expect(keys::SENDERS, listed.clone()),
             };
-            if let Answer::Made(_) = update.send("change the pool").await? {
+            if let UpdateResult::Applied(_) = update.send("change the pool").await? {
                 return Ok(std::mem::take(first));
             }
         }
@@ -285,8 +285,8 @@ impl DynamoDirectory {
         let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
         let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
-            Answer::Made(item) | Answer::Refused(item) => from_item(item).map_err(unreadable),
-            Answer::Missing => Err(unreadable("a carrier that was just written is not there")),
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => from_item(item).map_err(unreadable),
+            UpdateResult::NotFound => Err(unreadable("a carrier that was just written is not there")),
         }
     }
 

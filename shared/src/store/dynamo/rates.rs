@@ -4,7 +4,7 @@
 
 use super::{
     DynamoDirectory, Item,
-    change::Answer,
+    change::UpdateResult,
     directory::{read_owner, unreadable},
     keys, number,
 };
@@ -38,8 +38,8 @@ impl DynamoDirectory {
             None => update.remove(&keys::sender(sender)),
         };
         match update.send("set a rate").await? {
-            Answer::Made(item) | Answer::Refused(item) => read_rates(&item),
-            Answer::Missing => Err(unreadable("rates that were just written are not there")),
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read_rates(&item),
+            UpdateResult::NotFound => Err(unreadable("rates that were just written are not there")),
         }
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     DynamoStore, Item, batch,
-    change::{Answer, Update},
+    change::{Update, UpdateResult},
     keys, number, string, unavailable,
 };
 use crate::{
@@ -65,9 +65,9 @@ impl Recipients for DynamoStore {
             .expect_absent(&sender_of)
             .expect_absent(&account_of);
         match update.send("lock a sender").await? {
-            Answer::Made(item) | Answer::Refused(item) => read(&item),
+            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(&item),
             // Refused by an engine that does not say what it found.
-            Answer::Missing => self.recipient(to).await,
+            UpdateResult::NotFound => self.recipient(to).await,
         }
     }
 
@@ -78,9 +78,11 @@ impl Recipients for DynamoStore {
         let newer = |update: Update| update.expect_none_above(&start, at.clone()).expect_other(&stop_by, by.clone());
         let update = self.update_recipient(order)?.set(&stop, at.clone()).set(&stop_by, by.clone());
         match newer(update.expect_absent(&stop)).send(SET).await? {
-            Answer::Made(_) => return Ok(true),
-            Answer::Refused(item) if item.contains_key(&stop) && is_by(&item, &stop_by, order) => return Ok(true),
-            Answer::Refused(_) | Answer::Missing => {}
+            UpdateResult::Applied(_) => return Ok(true),
+            UpdateResult::Conflict(item) if item.contains_key(&stop) && is_by(&item, &stop_by, order) => {
+                return Ok(true);
+            }
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => {}
         }
         // It stands from the later of the two on; and should a START have lifted it just now, it is set again.
         let update = self.update_recipient(order)?.set(&stop, at.clone()).expect_none_above(&stop, at.clone());
@@ -93,9 +95,11 @@ impl Recipients for DynamoStore {
         let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
         let update = self.update_recipient(order)?.remove(&stop).set(&start, at.clone()).set(&start_by, by.clone());
         match update.expect_at_most(&stop, at.clone()).expect_other(&start_by, by).send(LIFT).await? {
-            Answer::Made(_) => return Ok(true),
-            Answer::Refused(item) if !item.contains_key(&stop) && is_by(&item, &start_by, order) => return Ok(true),
-            Answer::Refused(_) | Answer::Missing => {}
+            UpdateResult::Applied(_) => return Ok(true),
+            UpdateResult::Conflict(item) if !item.contains_key(&stop) && is_by(&item, &start_by, order) => {
+                return Ok(true);
+            }
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => {}
         }
         // A STOP that is older and comes later, as carriers bring things again, finds that it is.
         self.update_recipient(order)?.set(&start, at.clone()).expect_none_above(&start, at).send(LIFT).await?;
@@ -114,12 +118,12 @@ impl Recipients for DynamoStore {
         let update =
             self.update_recipient(order)?.set(&attribute, string(format!("{} {}", time(order.at), order.reply)));
         Ok(match update.expect_none_above(&attribute, string(time(since))).send("answer a keyword").await? {
-            Answer::Made(_) => true,
-            Answer::Refused(item) => {
+            UpdateResult::Applied(_) => true,
+            UpdateResult::Conflict(item) => {
                 let answered = item.get(&attribute).and_then(|answered| answered.as_s().ok());
                 answered.is_some_and(|answered| answered.ends_with(&order.reply.to_string()))
             }
-            Answer::Missing => false,
+            UpdateResult::NotFound => false,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::{
     DynamoStore,
     change::Update,
     keys,
-    messages::{change, execution, made_before, millis},
+    messages::{applied_before, change, execution, millis},
     number, string,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl DynamoStore {
             None => update,
         };
         let change = change(update.send("give way to the next channel").await?)?;
-        Ok(made_before(change, Progress::Queued, giving.execution_id))
+        Ok(applied_before(change, Progress::Queued, giving.execution_id))
     }
 
     pub(super) async fn requeue_same_channel(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
@@ -41,7 +41,7 @@ impl DynamoStore {
             .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));
         let change = change(update.send("send a message again").await?)?;
-        Ok(made_before(change, Progress::Queued, again.execution_id))
+        Ok(applied_before(change, Progress::Queued, again.execution_id))
     }
 
     fn requeue(

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DynamoStore, Item,
-    change::{Answer, Update},
+    change::{Update, UpdateResult},
     keys, message_item, number,
 };
 use crate::{domain::SenderId, store::StoreError};
@@ -33,13 +33,13 @@ impl DynamoStore {
         };
         for _ in 0..ROUNDS {
             let behind = update().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
-            if let Answer::Made(item) = behind.send("reserve a sender's time").await? {
+            if let UpdateResult::Applied(item) = behind.send("reserve a sender's time").await? {
                 return read(&item)?.checked_sub(time).map_err(unreadable);
             }
             let first = update()
                 .set(keys::FREE_AT, number(now_micros.saturating_add(micros)))
                 .expect_none_above(keys::FREE_AT, number(now_micros));
-            if let Answer::Made(_) = first.send("reserve a sender's time").await? {
+            if let UpdateResult::Applied(_) = first.send("reserve a sender's time").await? {
                 return Ok(now);
             }
         }

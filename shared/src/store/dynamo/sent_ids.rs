@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     DynamoStore, Item,
-    change::{Answer, Update},
+    change::{Update, UpdateResult},
     keys, message_item, number, string, unavailable,
 };
 use crate::{
@@ -37,7 +37,7 @@ impl SentIds for DynamoStore {
             .set(keys::EXPIRES_AT, expiry.clone())
             .expect_none_below(keys::EXPIRES_AT, number(now.as_second() + 1))
             .expect_shorter(&id, MOST_SUBMITS);
-        let Answer::Refused(found) = update.send(KEEP).await? else { return Ok(()) };
+        let UpdateResult::Conflict(found) = update.send(KEEP).await? else { return Ok(()) };
         if !is_over(&found, now) {
             return Ok(());
         }

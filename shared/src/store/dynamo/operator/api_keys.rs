@@ -9,7 +9,7 @@ use super::{
         message_item::time,
         number, string,
     },
-    Answer, DynamoDirectory, Item, id_in, keys,
+    DynamoDirectory, Item, UpdateResult, id_in, keys,
 };
 use crate::{
     domain::{AccountId, ApiKeyHash},
@@ -63,7 +63,7 @@ impl DynamoDirectory {
             .set(keys::REVOKED, AttributeValue::Bool(true))
             .set_once(keys::REVOKED_AT, number(at.as_millisecond()))
             .expect_present(keys::ID);
-        Ok(matches!(update.send("revoke a key").await?, Answer::Made(_)))
+        Ok(matches!(update.send("revoke a key").await?, UpdateResult::Applied(_)))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{
     super::directory::{read_routes, write_routes},
-    Answer, DynamoDirectory, TRIES, keys,
+    DynamoDirectory, TRIES, UpdateResult, keys,
 };
 use crate::{
     domain::{Route, Routes},
@@ -41,14 +41,14 @@ impl DynamoDirectory {
                 Some(listed) => update.expect(keys::RULES, listed),
             };
             match update.send(CHANGE).await? {
-                Answer::Made(_) => return Ok(routes),
-                Answer::Refused(item) => {
+                UpdateResult::Applied(_) => return Ok(routes),
+                UpdateResult::Conflict(item) => {
                     // By a try of this request whose answer was lost.
                     if read_routes(item)? == routes {
                         return Ok(routes);
                     }
                 }
-                Answer::Missing => {}
+                UpdateResult::NotFound => {}
             }
         }
         Err(StoreError::Unavailable { action: CHANGE, source: "others changed them each time".into() }.into())
@@ -66,10 +66,10 @@ impl DynamoDirectory {
         let routes = Routes(vec![first]);
         let update = self.update(keys::ROUTES.to_owned()).set(keys::RULES, write_routes(&routes)?);
         match update.expect_absent(keys::RULES).send(CHANGE).await? {
-            Answer::Made(_) => Ok(true),
+            UpdateResult::Applied(_) => Ok(true),
             // By a try of this request whose answer was lost, or by another operator just now.
-            Answer::Refused(item) => Ok(read_routes(item)? == routes),
-            Answer::Missing => Ok(false),
+            UpdateResult::Conflict(item) => Ok(read_routes(item)? == routes),
+            UpdateResult::NotFound => Ok(false),
         }
     }
 }
