@@ -105,7 +105,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
         "unavailable",
         "matches nothing",
         "unreadable webhook",
-        "gives way",
+        "failed over",
         "keyword",
         "DynamoDB call",
         "unmatched",

@@ -191,7 +191,7 @@ impl Message {
 
     /// Whether it was handed over on a channel before the one that it is at.
     #[must_use]
-    pub fn gave_way_before(&self) -> bool {
+    pub fn was_on_earlier_channel(&self) -> bool {
         self.failed_attempts
             .iter()
             .any(|attempt| matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout))

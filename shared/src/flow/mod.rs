@@ -16,6 +16,7 @@
 pub mod accept;
 pub mod callback;
 pub mod cancel;
+mod outcome;
 mod rate_limit;
 pub mod read;
 pub mod receipt;
@@ -23,7 +24,6 @@ pub mod replay;
 pub mod reply;
 pub mod requeue;
 pub mod schedule;
-mod settle;
 pub mod submit;
 pub mod unmatched;
 

@@ -15,7 +15,7 @@ use tracing::debug;
 
 use super::{
     Gateway, Unavailable,
-    settle::{settle, settlement},
+    outcome::{outcome_update, write_outcome},
 };
 use crate::{
     domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
@@ -99,7 +99,7 @@ pub(super) async fn postpone_to_slot(
         }
         // The network has it from an earlier try.
         Change::Conflict(found) if found.receipts.is_final() => {
-            settle(gateway, &found, &settlement(claimed_by, Progress::Submitted, now)).await.map(drop)
+            write_outcome(gateway, &found, &outcome_update(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
         Change::Conflict(_) | Change::NotFound => Ok(()),
     }

@@ -18,7 +18,7 @@ pub(super) use self::by_id::{Named, name, note_id};
 
 use super::{
     Gateway, Unavailable,
-    settle::announce,
+    outcome::announce,
     unmatched::{keep_unmatched, may_be_about},
 };
 use crate::{

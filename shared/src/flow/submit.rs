@@ -14,11 +14,11 @@
 //! What may be done about an unknown outcome beside waiting is in `unknown`: its
 //! carrier may be asked, and it may be sent again where that is wanted.
 
-mod conclude;
 mod due;
 mod hand_over;
 mod look_up;
 mod plan_route;
+mod record_outcome;
 mod unclaimed;
 mod unknown;
 
@@ -28,15 +28,16 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    conclude::{Verdict, conclude, put_back},
     hand_over::HandOver,
     plan_route::{RouteCandidate, plan_route, receipt_within},
+    record_outcome::{Resolution, put_back, record_outcome},
     unclaimed::{Looked, look_at_unclaimed},
 };
 use super::{
-    Gateway, Unavailable, rate_limit,
+    Gateway, Unavailable,
+    outcome::{outcome_update, write_outcome},
+    rate_limit,
     receipt::{Bearing, bearing, record, words_of},
-    settle::{settle, settlement},
 };
 use crate::{
     carriers::{CarrierName, CarrierReceipt, Submitter},
@@ -44,8 +45,8 @@ use crate::{
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{
-        Change, Directory, DirectoryStore, Freshness, GivingWay, Lease, Messages, Recipients, SecretStore, SentIds,
-        Settlement, StoreError,
+        Change, Directory, DirectoryStore, FailOver, Freshness, Lease, Messages, OutcomeUpdate, Recipients,
+        SecretStore, SentIds, StoreError,
     },
 };
 
@@ -156,7 +157,7 @@ pub async fn after_failed_channel(
                 reason: Some(words_of(&receipt)),
             };
             // Where it was given way already, whoever did that may have died with it.
-            give_way(gateway, &message, None, attempt, now).await?;
+            fail_over(gateway, &message, None, attempt, now).await?;
         }
     }
     submit(gateway, directory, submitter, id).await
@@ -164,7 +165,7 @@ pub async fn after_failed_channel(
 
 /// Puts the message back to be sent over its next channel, unless a quicker run has, or
 /// the network has said the last word.
-async fn give_way(
+async fn fail_over(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
     expected_execution_id: Option<ExecutionId>,
@@ -172,15 +173,15 @@ async fn give_way(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let (outcome, carrier) = (attempt.outcome, attempt.carrier);
-    let giving = GivingWay {
+    let fail_over = FailOver {
         channel_index: message.channel_index,
         expected_execution_id,
         execution_id: gateway.random.execution_id(),
         at,
         attempt,
     };
-    if let Change::Applied(_) = gateway.store.give_way(message.id, &giving).await? {
-        gateway.metrics.count(Metric::GaveWay, MetricDimensions::new(Some(&message.account), carrier), 1);
+    if let Change::Applied(_) = gateway.store.fail_over(message.id, &fail_over).await? {
+        gateway.metrics.count(Metric::FailedOver, MetricDimensions::new(Some(&message.account), carrier), 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives candidate");
     }
     Ok(())
@@ -197,26 +198,26 @@ async fn send(
     let execution_id = lease.execution_id;
     let candidates = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(candidates)) => candidates,
-        Ok(Prepared::Not(verdict)) => return conclude(gateway, &message, verdict).await,
+        Ok(Prepared::Not(resolution)) => return record_outcome(gateway, &message, resolution).await,
         Ok(Prepared::Later(slot)) => return put_off(gateway, &message, execution_id, slot).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not be prepared");
-            let verdict = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
-            return conclude(gateway, &message, verdict).await;
+            let resolution = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
+            return record_outcome(gateway, &message, resolution).await;
         }
     };
     let mut run =
         HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, failed_attempts: Vec::new() };
-    let verdict = match run.along(&mut message, &candidates).await {
-        Ok(verdict) => verdict,
+    let resolution = match run.along(&mut message, &candidates).await {
+        Ok(resolution) => resolution,
         Err(error) => {
             // Nothing was taken yet, or it would have been concluded.
             give_back_unseen(gateway, message.id, execution_id).await;
             return Err(error);
         }
     };
-    match verdict {
-        Some(verdict) => conclude(gateway, &message, verdict).await,
+    match resolution {
+        Some(resolution) => record_outcome(gateway, &message, resolution).await,
         None => leave(gateway, &message, execution_id).await,
     }
 }
@@ -224,8 +225,8 @@ async fn send(
 /// A claim whose answers were all lost may have been made: the message goes
 /// back if it can, and would else be taken for handed over.
 async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, execution_id: ExecutionId) {
-    let back = settlement(execution_id, Progress::Queued, gateway.clock.now());
-    if let Err(error) = gateway.store.settle(id, &back).await {
+    let back = outcome_update(execution_id, Progress::Queued, gateway.clock.now());
+    if let Err(error) = gateway.store.record_outcome(id, &back).await {
         warn!(message.id = %id, error = error_chain(&error), "a claim may be left behind");
     }
 }
@@ -235,7 +236,7 @@ enum Prepared {
     Ready(Vec<RouteCandidate>),
     /// Its sender's rate does not let it go yet.
     Later(Timestamp),
-    Not(Verdict),
+    Not(Resolution),
 }
 
 /// Looks at the validity, and up the opt-out and the routes, and takes a turn if
@@ -251,18 +252,21 @@ async fn prepare(
         // What it waited to be sent again for has been said meanwhile.
         let (reason, carrier) =
             (Some("the network has it already".to_owned()), message.carriers_of_unknown_attempts().next());
-        let taken =
-            Settlement { reason, carrier: carrier.flatten(), ..settlement(execution_id, Progress::Submitted, now) };
+        let taken = OutcomeUpdate {
+            reason,
+            carrier: carrier.flatten(),
+            ..outcome_update(execution_id, Progress::Submitted, now)
+        };
         return Ok(Prepared::Not(taken.into()));
     }
     if message.expires_at.is_some_and(|at| at <= now) {
         let reason = Some("its validity was over before it was sent".to_owned());
-        let expired = Settlement { reason, ..settlement(execution_id, Progress::Expired, now) };
+        let expired = OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Expired, now) };
         return Ok(Prepared::Not(expired.into()));
     }
     if is_blocked(gateway, directory, message).await? {
         let reason = Some("the recipient has opted out of this sender".to_owned());
-        let blocked = Settlement { reason, ..settlement(execution_id, Progress::Blocked, now) };
+        let blocked = OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Blocked, now) };
         return Ok(Prepared::Not(blocked.into()));
     }
     let candidates = plan_route(message, &directory.routes().await?);
@@ -309,7 +313,7 @@ async fn leave(
 ) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.receipts.is_final() {
-        settle(gateway, &found, &settlement(execution_id, Progress::Submitted, gateway.clock.now())).await?;
+        write_outcome(gateway, &found, &outcome_update(execution_id, Progress::Submitted, gateway.clock.now())).await?;
     }
     Ok(())
 }

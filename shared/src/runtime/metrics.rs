@@ -44,7 +44,7 @@ pub enum Metric {
     /// Submits that a carrier could not take for now.
     Busy,
     /// Channels that gave way to the next that the client allowed.
-    GaveWay,
+    FailedOver,
     /// Replies of recipients.
     Replies,
     /// Receipts and replies that match nothing.

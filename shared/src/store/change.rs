@@ -37,7 +37,7 @@ pub struct Lease {
 
 /// What a run that held a message found out.
 #[derive(Clone, Debug)]
-pub struct Settlement {
+pub struct OutcomeUpdate {
     /// The run that holds the message.
     pub claimed_by: ExecutionId,
     /// The run that settles it: as a rule the same.
@@ -65,7 +65,7 @@ pub struct Settlement {
 
 /// A run that holds a message goes on with it to another carrier.
 #[derive(Clone, Debug)]
-pub struct Onward {
+pub struct Advance {
     /// The run that holds the message.
     pub claimed_by: ExecutionId,
     /// The place of the channel, and the carrier, that it was at.
@@ -79,7 +79,7 @@ pub struct Onward {
 
 /// A channel that was used up gives way to those behind it.
 #[derive(Clone, Debug)]
-pub struct GivingWay {
+pub struct FailOver {
     /// Its place.
     pub channel_index: u8,
     /// The record must still bear this stamp, if what it said is the reason. None where

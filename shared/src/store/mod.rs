@@ -17,7 +17,7 @@ mod ttl_cache;
 mod unmatched;
 
 pub use change::{
-    Change, DueWork, GivingWay, Insertion, Lease, Onward, ReceiptInsertion, Resend, ScheduledWork, Settlement,
+    Advance, Change, DueWork, FailOver, Insertion, Lease, OutcomeUpdate, ReceiptInsertion, Resend, ScheduledWork,
     Unfinished,
 };
 pub use directory::{DIRECTORY_TTL, Directory};
@@ -126,14 +126,14 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError>;
+    async fn record_outcome(&self, id: MessageId, outcome_update: &OutcomeUpdate) -> Result<Change, StoreError>;
 
     /// Notes where a run goes on with the message that it holds, if it still
     /// holds it and the network has not said the last word.
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError>;
+    async fn advance(&self, id: MessageId, advance: &Advance) -> Result<Change, StoreError>;
 
     /// Puts the message back to be sent over the next channel, if it still is at
     /// the one that gives way, nobody holds it, and the network has not said the
@@ -141,7 +141,7 @@ pub trait Messages {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError>;
+    async fn fail_over(&self, id: MessageId, fail_over: &FailOver) -> Result<Change, StoreError>;
 
     /// Puts the message back to be sent again over the channel that it is at, if its
     /// outcome is still that of the same submit, unknown, and the network has said

@@ -24,7 +24,7 @@ pub(super) enum Due {
     /// To record that a carrier has it, as the network says so.
     Taken,
     /// To hand it on to its next channel.
-    GiveWay,
+    FailOver,
     /// To ask who may have it what became of it; and if nobody can say, this.
     Ask(Unanswered),
     /// To look again then: nobody has to be woken for it sooner.
@@ -37,7 +37,7 @@ pub(super) enum Due {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unanswered {
     /// To hand it on to its next channel.
-    GiveWay,
+    FailOver,
     /// To give it up.
     GiveUp,
     /// To send it again over the same channel.
@@ -64,7 +64,7 @@ pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Ti
         Progress::Submitting => Due::Lost,
         Progress::Unknown if is_final => Due::Taken,
         Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, remedies, now),
-        Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::GiveWay,
+        Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::FailOver,
         Progress::Unknown => Due::Taken,
         Progress::Submitted if !is_final && !is_overdue && message.receipt_by.is_some() => Due::Nothing,
         Progress::Queued
@@ -81,7 +81,7 @@ pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Ti
 fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
     let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
     if is_overdue {
-        return Due::Ask(if has_next { Unanswered::GiveWay } else { Unanswered::GiveUp });
+        return Due::Ask(if has_next { Unanswered::FailOver } else { Unanswered::GiveUp });
     }
     if remedies.is_look_due(message, now) {
         return Due::Ask(if remedies.resend { Unanswered::SendAgain } else { Unanswered::Rest });
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{Again, Ask, ClearWake, EnqueueAtSlot, GiveWay, Lost, Nothing, Taken};
+        use Due::{Again, Ask, ClearWake, EnqueueAtSlot, FailOver, Lost, Nothing, Taken};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
@@ -136,13 +136,13 @@ mod tests {
         assert_eq!(is_due(Submitting, None, held_until(101)), both(Again));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(Lost));
         assert_eq!(is_due(Unknown, None, receipt_by(101)), both(Nothing));
-        assert_eq!(is_due(Unknown, None, receipt_by(100)), [Ask(Unanswered::GiveUp), Ask(Unanswered::GiveWay)]);
+        assert_eq!(is_due(Unknown, None, receipt_by(100)), [Ask(Unanswered::GiveUp), Ask(Unanswered::FailOver)]);
         assert_eq!(is_due(Unknown, Some(Sent), receipt_by(101)), both(Taken));
-        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [Taken, GiveWay]);
+        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [Taken, FailOver]);
         assert_eq!(is_due(Unknown, Some(Undelivered), receipt_by(100)), both(Taken));
         assert_eq!(is_due(Submitted, None, receipt_by(101)), both(Nothing));
-        assert_eq!(is_due(Submitted, None, receipt_by(100)), [ClearWake(at(400)), GiveWay]);
-        assert_eq!(is_due(Submitted, Some(Sent), receipt_by(100)), [ClearWake(at(400)), GiveWay]);
+        assert_eq!(is_due(Submitted, None, receipt_by(100)), [ClearWake(at(400)), FailOver]);
+        assert_eq!(is_due(Submitted, Some(Sent), receipt_by(100)), [ClearWake(at(400)), FailOver]);
         assert_eq!(is_due(Submitted, Some(Delivered), receipt_by(100)), both(ClearWake(at(400))));
         assert_eq!(is_due(Submitted, None, as_is), both(Nothing));
         assert_eq!(is_due(Failed, None, receipt_by(100)), both(ClearWake(at(400))));

@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{
-    conclude::{Verdict, put_back, receipt_by},
     plan_route::RouteCandidate,
+    record_outcome::{Resolution, put_back, receipt_by},
     unknown::first_look,
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
-    flow::{Gateway, Unavailable, receipt::note_id, settle::settlement},
+    flow::{Gateway, Unavailable, outcome::outcome_update, receipt::note_id},
     runtime::{Metric, MetricDimensions, error_chain},
-    store::{Change, Directory, DirectoryStore, Messages, Onward, SecretStore, SentIds, Settlement, StoreError},
+    store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, SecretStore, SentIds, StoreError},
 };
 
 /// A message that this run holds, and what the run has found out.
@@ -60,13 +60,13 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         &mut self,
         message: &mut Message,
         candidates: &[RouteCandidate],
-    ) -> Result<Option<Verdict>, Unavailable> {
+    ) -> Result<Option<Resolution>, Unavailable> {
         let mut wait: Option<Wait> = None;
         for candidate in candidates {
             let outcome = match self.settings(message, candidate).await {
                 Err(busy) => busy,
                 Ok(settings) => {
-                    if self.is_to_be_noted(message, candidate) && !self.note(message, candidate).await? {
+                    if self.must_advance(message, candidate) && !self.note(message, candidate).await? {
                         return Ok(None);
                     }
                     if !self.has_time_for(&settings) {
@@ -90,13 +90,13 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             let (outcome, reason) = match outcome {
                 Outcome::Accepted { carrier_id } => {
                     let taken = self.taken(message, candidate, Progress::Submitted, at);
-                    return Ok(Some(Settlement { carrier_id, ..taken }.into()));
+                    return Ok(Some(OutcomeUpdate { carrier_id, ..taken }.into()));
                 }
                 Outcome::Unknown { reason } => {
                     let unknown = self.taken(message, candidate, Progress::Unknown, at);
                     let has_next = candidate.receipt_within.is_some();
                     let look_at = first_look(self.directory, message, Some(candidate.carrier), has_next, at).await;
-                    return Ok(Some(Settlement { reason: Some(reason), look_at, ..unknown }.into()));
+                    return Ok(Some(OutcomeUpdate { reason: Some(reason), look_at, ..unknown }.into()));
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
@@ -147,7 +147,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
     }
 
     /// Whether the record would mislead whoever finds the message after a crash.
-    fn is_to_be_noted(&self, message: &Message, candidate: &RouteCandidate) -> bool {
+    fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
         candidate.channel_index != message.channel_index
             || message.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
@@ -161,14 +161,14 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             .into_iter()
             .partition(|attempt| attempt.outcome == AttemptOutcome::Busy);
         self.failed_attempts = busy;
-        let onward = Onward {
+        let advance = Advance {
             claimed_by: self.execution_id,
             from: (message.channel_index, message.carrier),
             channel_index: candidate.channel_index,
             carrier: candidate.carrier,
             failed_attempts: over,
         };
-        match self.gateway.store.go_on(message.id, &onward).await? {
+        match self.gateway.store.advance(message.id, &advance).await? {
             Change::Applied(noted) => {
                 *message = *noted;
                 Ok(true)
@@ -184,17 +184,17 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         candidate: &RouteCandidate,
         progress: Progress,
         at: Timestamp,
-    ) -> Settlement {
+    ) -> OutcomeUpdate {
         debug_assert_eq!(message.channel_index, candidate.channel_index);
-        Settlement {
+        OutcomeUpdate {
             carrier: Some(candidate.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
             receipt_by: receipt_by(at, progress, candidate.receipt_within),
-            ..settlement(self.execution_id, progress, at)
+            ..outcome_update(self.execution_id, progress, at)
         }
     }
 
-    fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Verdict {
+    fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Resolution {
         let at = self.gateway.clock.now();
         let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
         if let Some(Wait { channel_index, reason, retry_after }) = wait {
@@ -203,8 +203,8 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let channel_index = (channel_index != message.channel_index).then_some(channel_index);
-            return Verdict {
-                settlement: Settlement { failed_attempts, channel_index, ..back.settlement },
+            return Resolution {
+                outcome_update: OutcomeUpdate { failed_attempts, channel_index, ..back.outcome_update },
                 retry_after,
             };
         }
@@ -217,7 +217,7 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
         let progress = if last.outcome == AttemptOutcome::Rejected { Progress::Rejected } else { Progress::Failed };
         let carrier = last.carrier.filter(|_| progress == Progress::Rejected);
         let reason = last.reason.clone().or_else(|| Some(last.describe()));
-        Settlement { reason, carrier, failed_attempts, ..settlement(self.execution_id, progress, at) }.into()
+        OutcomeUpdate { reason, carrier, failed_attempts, ..outcome_update(self.execution_id, progress, at) }.into()
     }
 }
 

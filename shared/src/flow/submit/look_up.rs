@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::{
-    conclude::{conclude, receipt_by},
     due::Unanswered,
-    give_way, is_blocked,
+    fail_over, is_blocked,
     plan_route::plan_route,
+    record_outcome::{receipt_by, record_outcome},
     unclaimed::{Looked, Outlook, receipt_timeout},
     unknown::{PossibleHolders, possible_holders},
 };
@@ -21,14 +21,14 @@ use crate::{
     domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress, State},
     flow::{
         Gateway, Unavailable,
+        outcome::{outcome_update, write_outcome},
         receipt::note_id,
-        settle::{settle, settlement},
     },
     queue::Queue,
     runtime::{Metric, MetricDimensions},
     store::{
-        Change, Directory, DirectoryStore, Messages, Recipients, Resend, ScheduledWork, SecretStore, SentIds,
-        Settlement, StoreError,
+        Change, Directory, DirectoryStore, Messages, OutcomeUpdate, Recipients, Resend, ScheduledWork, SecretStore,
+        SentIds, StoreError,
     },
 };
 
@@ -53,17 +53,17 @@ pub(super) async fn look_up(
     let now = gateway.clock.now();
     let is_denied = match found {
         LookupOutcome::Taken { carrier_id } => {
-            let taken = Settlement { carrier, carrier_id, ..taken(outlook, now) };
-            conclude(gateway, message, taken.into()).await?;
+            let taken = OutcomeUpdate { carrier, carrier_id, ..taken(outlook, now) };
+            record_outcome(gateway, message, taken.into()).await?;
             return Ok(Looked::FINISHED);
         }
         LookupOutcome::NotTaken => true,
         LookupOutcome::CannotSay => false,
     };
     let again = match unanswered {
-        Unanswered::GiveWay => {
+        Unanswered::FailOver => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            give_way(gateway, message, message.execution_id, Attempt { reason, ..receipt_timeout(message, now) }, now)
+            fail_over(gateway, message, message.execution_id, Attempt { reason, ..receipt_timeout(message, now) }, now)
                 .await?;
             return Ok(Looked::BackInQueue);
         }
@@ -118,11 +118,11 @@ async fn ask<Q>(
 }
 
 /// Its receipt has its time from when it is known to be on its way.
-fn taken(outlook: Outlook, now: Timestamp) -> Settlement {
-    Settlement {
+fn taken(outlook: Outlook, now: Timestamp) -> OutcomeUpdate {
+    OutcomeUpdate {
         reason: Some("its carrier says that it took it".to_owned()),
         receipt_by: receipt_by(now, Progress::Submitted, outlook.next_after),
-        ..settlement(outlook.claimed_by, Progress::Submitted, now)
+        ..outcome_update(outlook.claimed_by, Progress::Submitted, now)
     }
 }
 
@@ -135,8 +135,8 @@ async fn give_up(
 ) -> Result<(), Unavailable> {
     let reason = if is_denied { DENIED } else { "the outcome stayed unknown" };
     let (execution_id, reason) = (gateway.random.execution_id(), Some(reason.to_owned()));
-    let given_up = Settlement { execution_id, reason, ..settlement(claimed_by, Progress::Failed, now) };
-    settle(gateway, message, &given_up).await.map(drop)
+    let given_up = OutcomeUpdate { execution_id, reason, ..outcome_update(claimed_by, Progress::Failed, now) };
+    write_outcome(gateway, message, &given_up).await.map(drop)
 }
 
 /// Whether a message that may have arrived is worth sending again: its time is not

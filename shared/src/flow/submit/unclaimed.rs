@@ -6,22 +6,23 @@ use jiff::Timestamp;
 
 use super::{
     Done,
-    conclude::{conclude, receipt_by},
     due::{Due, due},
-    give_way,
+    fail_over,
     look_up::{look_up, rest},
     plan_route::receipt_within,
+    record_outcome::{receipt_by, record_outcome},
     unknown::{Remedies, first_look, remedies},
 };
 use crate::{
     carriers::Submitter,
     domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
     flow::{
-        Gateway, Unavailable, rate_limit,
-        settle::{settle, settlement},
+        Gateway, Unavailable,
+        outcome::{outcome_update, write_outcome},
+        rate_limit,
     },
     queue::Queue,
-    store::{Directory, DirectoryStore, Messages, Recipients, SecretStore, SentIds, Settlement, StoreError},
+    store::{Directory, DirectoryStore, Messages, OutcomeUpdate, Recipients, SecretStore, SentIds, StoreError},
 };
 
 /// A channel that has had its time.
@@ -93,21 +94,21 @@ pub(super) async fn look_at_unclaimed(
         Due::Again => return Ok(Looked::Done(Done::Again)),
         Due::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
         Due::Lost => {
-            let lost = Settlement {
+            let lost = OutcomeUpdate {
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, outlook.next_after),
                 look_at: first_look(directory, message, message.carrier, has_next, now).await,
-                ..settlement(claimed_by, Progress::Unknown, now)
+                ..outcome_update(claimed_by, Progress::Unknown, now)
             };
-            conclude(gateway, message, lost.into()).await?;
+            record_outcome(gateway, message, lost.into()).await?;
         }
         Due::Taken => {
             let receipt_by = message.receipt_by.filter(|_| has_next && !message.receipts.is_final());
-            let taken = Settlement { receipt_by, ..settlement(claimed_by, Progress::Submitted, now) };
-            settle(gateway, message, &taken).await?;
+            let taken = OutcomeUpdate { receipt_by, ..outcome_update(claimed_by, Progress::Submitted, now) };
+            write_outcome(gateway, message, &taken).await?;
         }
-        Due::GiveWay => {
-            give_way(gateway, message, message.execution_id, receipt_timeout(message, now), now).await?;
+        Due::FailOver => {
+            fail_over(gateway, message, message.execution_id, receipt_timeout(message, now), now).await?;
             return Ok(Looked::BackInQueue);
         }
         Due::Ask(unanswered) => {

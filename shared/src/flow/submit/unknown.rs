@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::conclude::receipt_by;
+use super::record_outcome::receipt_by;
 use crate::{
     carriers::CarrierName,
     domain::{Message, OnUnknown, Progress},
     runtime::error_chain,
-    store::{Directory, DirectoryStore, Settlement, StoreError},
+    store::{Directory, DirectoryStore, OutcomeUpdate, StoreError},
 };
 
 /// When an unknown outcome is looked at, from when it became one: the n-th time it is
@@ -118,20 +118,22 @@ pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) 
 
 /// The settlement of a message of which an earlier submit may have arrived: what a
 /// later one came to, short of being taken, leaves that as unknown as it was.
-pub(super) fn still_unknown(message: &Message, settlement: Settlement) -> Settlement {
-    let is_end =
-        matches!(settlement.progress, Progress::Rejected | Progress::Failed | Progress::Expired | Progress::Blocked);
+pub(super) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
+    let is_end = matches!(
+        outcome_update.progress,
+        Progress::Rejected | Progress::Failed | Progress::Expired | Progress::Blocked
+    );
     if !is_end || !message.has_unknown_attempt() {
-        return settlement;
+        return outcome_update;
     }
     // Whether anything is to be done is found out then: it costs a look at the most.
     let may_be_done = Remedies { resend: true, lookup: true };
-    Settlement {
+    OutcomeUpdate {
         progress: Progress::Unknown,
-        look_at: may_be_done.next_look(message, settlement.at, settlement.at),
-        reason: settlement.reason.map(|reason| format!("not sent again: {reason}")),
+        look_at: may_be_done.next_look(message, outcome_update.at, outcome_update.at),
+        reason: outcome_update.reason.map(|reason| format!("not sent again: {reason}")),
         carrier: message.carriers_of_unknown_attempts().next().flatten(),
-        receipt_by: receipt_by(settlement.at, Progress::Unknown, None),
-        ..settlement
+        receipt_by: receipt_by(outcome_update.at, Progress::Unknown, None),
+        ..outcome_update
     }
 }

@@ -113,7 +113,7 @@ impl Update {
     }
 
     /// Moves the message on, and notes it in its history.
-    pub(super) fn advance(mut self, progress: Progress, state_change: &StateChange) -> Result<Self, StoreError> {
+    pub(super) fn transition(mut self, progress: Progress, state_change: &StateChange) -> Result<Self, StoreError> {
         let state_change = AttributeValue::L(vec![message_item::write_state_change(state_change)?]);
         let (history, state_change) = (self.name(keys::HISTORY), self.value(state_change));
         self.sets.push(format!("{history} = list_append({history}, {state_change})"));

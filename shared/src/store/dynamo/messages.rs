@@ -15,8 +15,8 @@ use crate::{
         SenderId, StateChange,
     },
     store::{
-        Bookmark, CLAIM_TOLERANCE, Change, DueWork, Freshness, GivingWay, Insertion, Lease, Messages, Onward, Page,
-        Position, ReceiptInsertion, Resend, ScheduledWork, Settlement, StoreError, Unfinished,
+        Advance, Bookmark, CLAIM_TOLERANCE, Change, DueWork, FailOver, Freshness, Insertion, Lease, Messages,
+        OutcomeUpdate, Page, Position, ReceiptInsertion, Resend, ScheduledWork, StoreError, Unfinished,
     },
 };
 
@@ -82,7 +82,7 @@ impl Messages for DynamoStore {
         let latest = lease.from.saturating_add(CLAIM_TOLERANCE).unwrap_or(lease.from);
         let update = self
             .update(id)
-            .advance(Progress::Submitting, &state_change)?
+            .transition(Progress::Submitting, &state_change)?
             .set(keys::EXECUTION_ID, execution(lease.execution_id))
             .set(keys::LEASE, millis(lease.until))
             .add(keys::ATTEMPTS, 1)
@@ -98,32 +98,32 @@ impl Messages for DynamoStore {
         Ok(applied_before(change, Progress::Submitting, lease.execution_id))
     }
 
-    async fn settle(&self, id: MessageId, settlement: &Settlement) -> Result<Change, StoreError> {
-        let progress = settlement.progress;
+    async fn record_outcome(&self, id: MessageId, outcome_update: &OutcomeUpdate) -> Result<Change, StoreError> {
+        let progress = outcome_update.progress;
         let state_change =
-            StateChange { state: progress.state(), at: settlement.at, reason: settlement.reason.clone() };
-        let update = match settlement.remove_history_entry {
-            None => self.update(id).advance(progress, &state_change)?,
+            StateChange { state: progress.state(), at: outcome_update.at, reason: outcome_update.reason.clone() };
+        let update = match outcome_update.remove_history_entry {
+            None => self.update(id).transition(progress, &state_change)?,
             Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).remove_history_entry(index),
         };
         let mut update = update
-            .set(keys::EXECUTION_ID, execution(settlement.execution_id))
-            .set_if_given(keys::CARRIER, settlement.carrier.map(|carrier| string(carrier.as_str())))
-            .set_if_given(keys::CARRIER_ID, settlement.carrier_id.as_deref().map(string))
-            .append_attempts(&settlement.failed_attempts)?
+            .set(keys::EXECUTION_ID, execution(outcome_update.execution_id))
+            .set_if_given(keys::CARRIER, outcome_update.carrier.map(|carrier| string(carrier.as_str())))
+            .set_if_given(keys::CARRIER_ID, outcome_update.carrier_id.as_deref().map(string))
+            .append_attempts(&outcome_update.failed_attempts)?
             .remove(keys::LEASE)
-            .expect(keys::EXECUTION_ID, execution(settlement.claimed_by))
+            .expect(keys::EXECUTION_ID, execution(outcome_update.claimed_by))
             .expect_before(progress);
-        update = match settlement.receipt_by {
+        update = match outcome_update.receipt_by {
             Some(until) => {
-                let wake_at = settlement.look_at.map_or(until, |at| at.min(until));
+                let wake_at = outcome_update.look_at.map_or(until, |at| at.min(until));
                 update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(wake_at))
             }
             None => update.remove(keys::RECEIPT_BY).clear_wake(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
         // A receipt that is there will not be waited for.
-        if is_open || settlement.receipt_by.is_some() {
+        if is_open || outcome_update.receipt_by.is_some() {
             update = update.expect_no_final_receipt();
         }
         if progress == Progress::Queued {
@@ -131,39 +131,39 @@ impl Messages for DynamoStore {
             update = update.remove(keys::NOT_BEFORE);
         }
         let update = update
-            .set_if_given(keys::RETRY_AT, settlement.retry_at.map(millis))
-            .set_if_given(keys::CHANNEL_INDEX, settlement.channel_index.map(number));
-        let change = change(update.send("settle a message").await?)?;
-        Ok(applied_before(change, progress, settlement.execution_id))
+            .set_if_given(keys::RETRY_AT, outcome_update.retry_at.map(millis))
+            .set_if_given(keys::CHANNEL_INDEX, outcome_update.channel_index.map(number));
+        let change = change(update.send("record an outcome").await?)?;
+        Ok(applied_before(change, progress, outcome_update.execution_id))
     }
 
-    async fn go_on(&self, id: MessageId, onward: &Onward) -> Result<Change, StoreError> {
+    async fn advance(&self, id: MessageId, advance: &Advance) -> Result<Change, StoreError> {
         let update = self
             .update(id)
-            .set(keys::CHANNEL_INDEX, number(onward.channel_index))
-            .set(keys::CARRIER, string(onward.carrier.as_str()))
-            .append_attempts(&onward.failed_attempts)?
-            .expect(keys::EXECUTION_ID, execution(onward.claimed_by))
+            .set(keys::CHANNEL_INDEX, number(advance.channel_index))
+            .set(keys::CARRIER, string(advance.carrier.as_str()))
+            .append_attempts(&advance.failed_attempts)?
+            .expect(keys::EXECUTION_ID, execution(advance.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.as_str()))
-            .expect_channel_index(onward.from.0)
+            .expect_channel_index(advance.from.0)
             .expect_no_final_receipt();
-        let update = match onward.from.1 {
+        let update = match advance.from.1 {
             Some(carrier) => update.expect(keys::CARRIER, string(carrier.as_str())),
             None => update.expect_absent(keys::CARRIER),
         };
-        let gone_on = |found: &Message| {
-            (found.progress, found.execution_id) == (Progress::Submitting, Some(onward.claimed_by))
-                && (found.channel_index, found.carrier) == (onward.channel_index, Some(onward.carrier))
+        let is_advanced = |found: &Message| {
+            (found.progress, found.execution_id) == (Progress::Submitting, Some(advance.claimed_by))
+                && (found.channel_index, found.carrier) == (advance.channel_index, Some(advance.carrier))
         };
         Ok(match change(update.send("go on with a message").await?)? {
             // An earlier try of the same request was applied, and its answer lost.
-            Change::Conflict(found) if gone_on(&found) && !found.receipts.is_final() => Change::Applied(found),
+            Change::Conflict(found) if is_advanced(&found) && !found.receipts.is_final() => Change::Applied(found),
             other => other,
         })
     }
 
-    async fn give_way(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
-        self.requeue_next_channel(id, giving).await
+    async fn fail_over(&self, id: MessageId, fail_over: &FailOver) -> Result<Change, StoreError> {
+        self.requeue_next_channel(id, fail_over).await
     }
 
     async fn resend(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
@@ -180,7 +180,7 @@ impl Messages for DynamoStore {
         let state_change = StateChange { state: Progress::Cancelled.state(), at, reason: None };
         let update = self
             .update(id)
-            .advance(Progress::Cancelled, &state_change)?
+            .transition(Progress::Cancelled, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))

@@ -10,26 +10,26 @@ use super::{
 };
 use crate::{
     domain::{Attempt, ExecutionId, MessageId, Progress, ReceiptStatus, StateChange, Timestamp},
-    store::{Change, GivingWay, Resend, StoreError},
+    store::{Change, FailOver, Resend, StoreError},
 };
 
 impl DynamoStore {
-    pub(super) async fn requeue_next_channel(&self, id: MessageId, giving: &GivingWay) -> Result<Change, StoreError> {
+    pub(super) async fn requeue_next_channel(&self, id: MessageId, fail_over: &FailOver) -> Result<Change, StoreError> {
         let update = self
-            .requeue(id, giving.execution_id, giving.at, &giving.attempt, giving.attempt.describe())?
-            .set(keys::CHANNEL_INDEX, number(giving.channel_index + 1))
+            .requeue(id, fail_over.execution_id, fail_over.at, &fail_over.attempt, fail_over.attempt.describe())?
+            .set(keys::CHANNEL_INDEX, number(fail_over.channel_index + 1))
             // It was of the channel that is given up.
             .remove(keys::receipt(ReceiptStatus::Sent))
             .expect_before(Progress::Queued)
-            .expect_channel_index(giving.channel_index)
-            .expect_not_held(millis(giving.at));
+            .expect_channel_index(fail_over.channel_index)
+            .expect_not_held(millis(fail_over.at));
         // It may have been found out meanwhile, or sent again.
-        let update = match giving.expected_execution_id {
+        let update = match fail_over.expected_execution_id {
             Some(execution_id) => update.expect(keys::EXECUTION_ID, execution(execution_id)),
             None => update,
         };
-        let change = change(update.send("give way to the next channel").await?)?;
-        Ok(applied_before(change, Progress::Queued, giving.execution_id))
+        let change = change(update.send("fail over to the next channel").await?)?;
+        Ok(applied_before(change, Progress::Queued, fail_over.execution_id))
     }
 
     pub(super) async fn requeue_same_channel(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError> {
@@ -55,7 +55,7 @@ impl DynamoStore {
         let state_change = StateChange { state: Progress::Queued.state(), at, reason: Some(reason) };
         let update = self
             .update(id)
-            .advance(Progress::Queued, &state_change)?
+            .transition(Progress::Queued, &state_change)?
             .set(keys::EXECUTION_ID, execution(execution_id))
             .append_attempts(std::slice::from_ref(attempt))?
             .remove(keys::LEASE)

@@ -10,12 +10,12 @@ use crate::{
     domain::{ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, MetricDimensions, error_chain},
-    store::{Change, Messages, Settlement},
+    store::{Change, Messages, OutcomeUpdate},
 };
 
 /// A settlement by the run that holds the message, with nothing but the progress.
-pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> Settlement {
-    Settlement {
+pub(super) fn outcome_update(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> OutcomeUpdate {
+    OutcomeUpdate {
         claimed_by,
         execution_id: claimed_by,
         progress,
@@ -33,55 +33,55 @@ pub(super) fn settlement(claimed_by: ExecutionId, progress: Progress, at: Timest
 }
 
 /// What became of a settlement.
-pub(super) enum Settled {
+pub(super) enum OutcomeWrite {
     /// It is on record.
-    Done,
+    Recorded,
     /// Something else was recorded meanwhile: the message as it is.
-    Otherwise(Box<Message>),
+    Conflict(Box<Message>),
     Gone,
 }
 
 /// Announces the settlement if the client is to be told, then records it. What is not
 /// the message's end is recorded though it cannot be announced: that a carrier has the
 /// message must not be forgotten because nobody can be told of it.
-pub(super) async fn settle(
+pub(super) async fn write_outcome(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    settlement: &Settlement,
-) -> Result<Settled, Unavailable> {
-    let state = settlement.progress.state();
-    if let Err(error) = announce(gateway, message, state, settlement.execution_id, settlement.at).await {
+    outcome_update: &OutcomeUpdate,
+) -> Result<OutcomeWrite, Unavailable> {
+    let state = outcome_update.progress.state();
+    if let Err(error) = announce(gateway, message, state, outcome_update.execution_id, outcome_update.at).await {
         if state.is_final() {
             return Err(error);
         }
         warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "is told to nobody");
     }
-    match gateway.store.settle(message.id, settlement).await? {
+    match gateway.store.record_outcome(message.id, outcome_update).await? {
         Change::Applied(message) => {
-            measure(gateway, &message, settlement);
+            count_outcome(gateway, &message, outcome_update);
             info!(
                 message.id = %message.id,
                 message.state = state.as_str(),
-                carrier = settlement.carrier.map(CarrierName::as_str),
+                carrier = outcome_update.carrier.map(CarrierName::as_str),
                 attempts = message.attempts,
                 "{}", state.as_str()
             );
-            Ok(Settled::Done)
+            Ok(OutcomeWrite::Recorded)
         }
         Change::Conflict(found) => {
-            info!(message.id = %found.id, message.state = found.state().as_str(), settlement = state.as_str(), "was settled otherwise meanwhile");
-            Ok(Settled::Otherwise(found))
+            info!(message.id = %found.id, message.state = found.state().as_str(), outcome_update = state.as_str(), "was written otherwise meanwhile");
+            Ok(OutcomeWrite::Conflict(found))
         }
         Change::NotFound => {
             warn!(message.id = %message.id, "a message is gone that was being sent");
-            Ok(Settled::Gone)
+            Ok(OutcomeWrite::Gone)
         }
     }
 }
 
-fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settlement) {
-    let about = || MetricDimensions::new(Some(&message.account), settlement.carrier.or(message.carrier));
-    let metric = match settlement.progress {
+fn count_outcome<S, Q>(gateway: &Gateway<S, Q>, message: &Message, outcome_update: &OutcomeUpdate) {
+    let about = || MetricDimensions::new(Some(&message.account), outcome_update.carrier.or(message.carrier));
+    let metric = match outcome_update.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,
         Progress::Blocked => Metric::Blocked,
@@ -91,7 +91,7 @@ fn measure<S, Q>(gateway: &Gateway<S, Q>, message: &Message, settlement: &Settle
     };
     gateway.metrics.count(metric, about(), 1);
     if metric == Metric::Submitted && !message.was_handed_over_before() {
-        gateway.metrics.time(Metric::SubmitDelay, about(), settlement.at.duration_since(message.due_since()));
+        gateway.metrics.time(Metric::SubmitDelay, about(), outcome_update.at.duration_since(message.due_since()));
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn announce<S>(
     }
     // The network says it again, or late, of a message that is there already, or
     // was on another channel.
-    if !state.is_final() && (message.state() >= state || message.gave_way_before()) {
+    if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }
     let job = CallbackJob::announcing(Subject::State { message: message.id, state }, execution_id, at);

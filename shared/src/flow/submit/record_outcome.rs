@@ -10,10 +10,10 @@ use crate::{
     domain::{ExecutionId, Message, Progress},
     flow::{
         Gateway, Unavailable,
-        settle::{Settled, settle, settlement},
+        outcome::{OutcomeWrite, outcome_update, write_outcome},
     },
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{Messages, Settlement},
+    store::{Messages, OutcomeUpdate},
 };
 
 /// How long the receipt of an unknown outcome is waited for where no channel is left.
@@ -24,73 +24,73 @@ const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
 const TRIES_KEPT: u32 = 10;
 
 /// What is to be recorded, and how long a busy carrier wants to be left alone.
-pub(super) struct Verdict {
-    pub(super) settlement: Settlement,
+pub(super) struct Resolution {
+    pub(super) outcome_update: OutcomeUpdate,
     pub(super) retry_after: Option<Duration>,
 }
 
-impl From<Settlement> for Verdict {
-    fn from(settlement: Settlement) -> Self {
-        Self { settlement, retry_after: None }
+impl From<OutcomeUpdate> for Resolution {
+    fn from(outcome_update: OutcomeUpdate) -> Self {
+        Self { outcome_update, retry_after: None }
     }
 }
 
 /// Back to the queue, or expired if its validity is over; without one, if it has
 /// been tried for a day.
-pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Verdict {
+pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
         None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
-        return Settlement { reason, ..settlement(execution_id, Progress::Expired, at) }.into();
+        return OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
     let remove_history_entry = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
-    Settlement {
+    OutcomeUpdate {
         reason: Some(reason.to_owned()),
         remove_history_entry,
-        ..settlement(execution_id, Progress::Queued, at)
+        ..outcome_update(execution_id, Progress::Queued, at)
     }
     .into()
 }
 
 /// Records the outcome. What is to be tried again gets its job before that, so
 /// that whatever job finds the record knows that there is one.
-pub(super) async fn conclude(
+pub(super) async fn record_outcome(
     gateway: &Gateway<impl Messages, impl Queue>,
     message: &Message,
-    verdict: Verdict,
+    resolution: Resolution,
 ) -> Result<(), Unavailable> {
-    let Verdict { settlement, retry_after } = verdict;
-    let mut settlement = still_unknown(message, settlement);
-    let progress = settlement.progress;
+    let Resolution { outcome_update, retry_after } = resolution;
+    let mut outcome_update = still_unknown(message, outcome_update);
+    let progress = outcome_update.progress;
     if progress == Progress::Queued {
-        let delay = retry_delay(gateway, message, &settlement, retry_after);
+        let delay = retry_delay(gateway, message, &outcome_update, retry_after);
         if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
-            give_back_unseen(gateway, message.id, settlement.claimed_by).await;
+            give_back_unseen(gateway, message.id, outcome_update.claimed_by).await;
             return Err(error.into());
         }
-        settlement.retry_at = settlement.at.saturating_add(delay).ok();
+        outcome_update.retry_at = outcome_update.at.saturating_add(delay).ok();
     }
-    let settled = match settle(gateway, message, &settlement).await {
+    let written = match write_outcome(gateway, message, &outcome_update).await {
         // Nothing was taken, so it may be found out again.
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
-            give_back_unseen(gateway, message.id, settlement.claimed_by).await;
+            give_back_unseen(gateway, message.id, outcome_update.claimed_by).await;
             return Err(error);
         }
-        settled => settled?,
+        written => written?,
     };
-    match (progress, settled) {
+    match (progress, written) {
         // The network has spoken before the carrier did: it has taken the message.
         (
             Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
-            Settled::Otherwise(found),
+            OutcomeWrite::Conflict(found),
         ) if found.receipts.is_final() => {
-            let taken = Settlement {
+            let taken = OutcomeUpdate {
                 progress: Progress::Submitted,
                 reason: None,
                 receipt_by: None,
@@ -98,9 +98,9 @@ pub(super) async fn conclude(
                 retry_at: None,
                 channel_index: None,
                 remove_history_entry: None,
-                ..settlement
+                ..outcome_update
             };
-            settle(gateway, &found, &taken).await?;
+            write_outcome(gateway, &found, &taken).await?;
         }
         _ => {}
     }
@@ -111,12 +111,12 @@ pub(super) async fn conclude(
 fn retry_delay<S, Q>(
     gateway: &Gateway<S, Q>,
     message: &Message,
-    settlement: &Settlement,
+    outcome_update: &OutcomeUpdate,
     retry_after: Option<Duration>,
 ) -> Duration {
     let gap = gateway.random.jittered(busy_gap(message.attempts));
     let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
-    message.expires_at.map_or(delay, |at| delay.min(left_until(at, settlement.at)))
+    message.expires_at.map_or(delay, |at| delay.min(left_until(at, outcome_update.at)))
 }
 
 /// Until when the receipt of what was handed over is waited for: until the next
