@@ -8,7 +8,7 @@ use crate::{
     carriers::CarrierName,
     domain::{AccountId, ApiKeyHash},
     flow::Unavailable,
-    store::{CarrierSecrets, Directory, DirectoryStore, SecretStore},
+    store::{CarrierSecrets, Directory, DirectoryStore},
 };
 
 /// The longest key that is looked up.
@@ -21,7 +21,7 @@ pub const LONGEST_KEY: usize = 256;
 ///
 /// # Errors
 /// 401, or 503 when the directory did not answer.
-pub async fn authenticate(request: &Request, directory: &Directory<impl DirectoryStore>) -> Result<AccountId, Problem> {
+pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Problem> {
     let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
     let Some(key) = key else { return Err(Problem::unauthorized()) };
@@ -33,10 +33,7 @@ pub async fn authenticate(request: &Request, directory: &Directory<impl Director
 ///
 /// # Errors
 /// When the directory did not answer.
-pub async fn account_of_key(
-    key: &str,
-    directory: &Directory<impl DirectoryStore>,
-) -> Result<Option<AccountId>, Unavailable> {
+pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<AccountId>, Unavailable> {
     Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
 }
 
@@ -51,11 +48,7 @@ fn bearer(request: &Request) -> Option<String> {
 ///
 /// # Errors
 /// 404, or 503 when the secrets could not be read.
-pub async fn authenticate_carrier(
-    name: &str,
-    token: &str,
-    secrets: &CarrierSecrets<impl SecretStore>,
-) -> Result<CarrierName, Problem> {
+pub async fn authenticate_carrier(name: &str, token: &str, secrets: &CarrierSecrets) -> Result<CarrierName, Problem> {
     let carrier = CarrierName::parse(name).ok_or_else(Problem::not_found)?;
     let known = secrets.is_webhook_token(carrier, token).await;
     let known = known.map_err(|error| Problem::unavailable(&error.into()))?;

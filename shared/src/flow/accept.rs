@@ -60,8 +60,8 @@ pub struct Request {
 /// and not enqueued; after any other, nothing is, unless two requests raced
 /// under one name with different contents.
 pub async fn accept(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     account: &AccountId,
     request: &Request,
 ) -> Result<Vec<Message>, AcceptError> {
@@ -75,8 +75,8 @@ pub async fn accept(
 /// # Errors
 /// [`AcceptError::Unavailable`]; some messages may be written and not enqueued.
 pub async fn accept_each(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     account: &AccountId,
     request: &Request,
 ) -> Result<Vec<Result<Message, RejectedMessage>>, AcceptError> {
@@ -84,8 +84,8 @@ pub async fn accept_each(
 }
 
 async fn run(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     account: &AccountId,
     request: &Request,
     atomicity: Atomicity,
@@ -122,7 +122,7 @@ async fn run(
     Ok(candidates.conclude(messages))
 }
 
-fn report<S, Q>(gateway: &Gateway<S, Q>, account: &AccountId, messages: &[(usize, Message)], now: Timestamp) {
+fn report(gateway: &Gateway, account: &AccountId, messages: &[(usize, Message)], now: Timestamp) {
     let new = messages.iter().filter(|(_, message)| message.created_at == now).count();
     gateway.metrics.count(Metric::Accepted, MetricDimensions::new(Some(account), None), new);
     for (_, message) in messages {
@@ -145,12 +145,7 @@ enum Named {
     Not,
 }
 
-fn plan(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    account: &AccountId,
-    request: &Request,
-    now: Timestamp,
-) -> Vec<Plan> {
+fn plan(gateway: &Gateway, account: &AccountId, request: &Request, now: Timestamp) -> Vec<Plan> {
     let plan = |draft: &Draft| {
         let (id, named, posted) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), Named::ByClientId, 1),
@@ -272,7 +267,7 @@ fn message(
 /// Where the client is told of messages without a callback, in a dialect that
 /// knows no callbacks of messages.
 async fn status_url(
-    directory: &Directory<impl DirectoryStore>,
+    directory: &Directory,
     account: &AccountId,
     dialect: Dialect,
 ) -> Result<Option<CallbackUrl>, StoreError> {
@@ -290,7 +285,7 @@ fn too_far_ahead(candidates: &Candidates<'_>, now: Timestamp) -> Vec<(usize, Fie
 }
 
 async fn not_owned(
-    directory: &Directory<impl DirectoryStore>,
+    directory: &Directory,
     account: &AccountId,
     candidates: &Candidates<'_>,
 ) -> Result<Vec<(usize, FieldError)>, StoreError> {

@@ -28,7 +28,7 @@ use crate::{
     domain::{Account, Endpoint},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::{Metric, MetricDimensions},
-    store::{Directory, DirectoryStore, Endpoints, Messages},
+    store::{Directory, DirectoryStore},
 };
 
 pub(super) use told::executions_of;
@@ -71,8 +71,8 @@ impl Failure {
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn callback(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
+    gateway: &Gateway,
+    directory: &Directory,
     caller: &Caller,
     job: CallbackJob,
 ) -> Result<(), Unavailable> {
@@ -141,11 +141,7 @@ fn revived(job: CallbackJob, now: Timestamp) -> CallbackJob {
     if is_over && is_late { job.untried() } else { job }
 }
 
-async fn look_again_later(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    job: CallbackJob,
-    now: Timestamp,
-) -> Result<(), Unavailable> {
+async fn look_again_later(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.announced_at) > RECORD_WITHIN {
         info!(event.id = %job.subject.event_id(), subject = %job.subject, "what was announced was not recorded by that run");
         return Ok(());
@@ -155,8 +151,8 @@ async fn look_again_later(
 }
 
 async fn conclude(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
+    gateway: &Gateway,
+    directory: &Directory,
     call: &Call<'_>,
     answer: Answer,
 ) -> Result<(), Unavailable> {
@@ -193,16 +189,12 @@ async fn conclude(
 }
 
 /// What is on record stays there, and can be told when the endpoint is on again.
-fn hold_back<S, Q>(gateway: &Gateway<S, Q>, call: &Call<'_>) {
+fn hold_back(gateway: &Gateway, call: &Call<'_>) {
     gateway.metrics.count(Metric::CallbacksHeldBack, MetricDimensions::new(Some(&call.account.id), None), 1);
     info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is disabled");
 }
 
-async fn try_again(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    call: &Call<'_>,
-    failure: &Failure,
-) -> Result<(), Unavailable> {
+async fn try_again(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
     let (job, event, now) = (call.job, call.job.subject.event_id(), call.begun_at);
     let (attempts, reason) = (job.attempts + 1, &failure.reason);
     let tried_since = job.tried_since.unwrap_or(now);
@@ -223,7 +215,7 @@ async fn try_again(
 
 /// SQS keeps a job for a quarter of an hour at most, so a longer wait takes several.
 async fn put_off(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     job: CallbackJob,
     not_before: Timestamp,
     now: Timestamp,

@@ -6,7 +6,6 @@ use tracing::info;
 use super::{Gateway, Unavailable};
 use crate::{
     domain::{AccountId, Message, MessageId, Progress},
-    queue::Queue,
     store::{Change, Messages},
 };
 
@@ -22,11 +21,7 @@ pub enum Cancelled {
 
 /// # Errors
 /// When the store did not answer.
-pub async fn cancel(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    account: &AccountId,
-    id: MessageId,
-) -> Result<Cancelled, Unavailable> {
+pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Cancelled, Unavailable> {
     let change = gateway.store.cancel(account, id, gateway.random.execution_id(), gateway.clock.now()).await?;
     Ok(match change {
         Change::Applied(message) => {

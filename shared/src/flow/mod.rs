@@ -34,16 +34,16 @@ use crate::{
 };
 
 /// What every step needs.
-pub struct Gateway<S = DynamoStore, Q = SqsQueue> {
-    pub store: S,
-    pub queue: Q,
+pub struct Gateway {
+    pub store: DynamoStore,
+    pub queue: SqsQueue,
     pub clock: Clock,
     pub random: Random,
     pub settings: Settings,
     pub metrics: Metrics,
 }
 
-impl<S, Q> Gateway<S, Q> {
+impl Gateway {
     /// To be called when an invocation ends.
     pub fn publish_metrics(&self) {
         self.metrics.publish(self.clock.now());

@@ -25,7 +25,7 @@ pub(super) fn outcome_update(claimed_by: ExecutionId, progress: Progress, at: Ti
         carrier_id: None,
         failed_attempts: Vec::new(),
         receipt_by: None,
-        look_at: None,
+        check_at: None,
         retry_at: None,
         channel_index: None,
         remove_history_entry: None,
@@ -45,7 +45,7 @@ pub(super) enum OutcomeWrite {
 /// the message's end is recorded though it cannot be announced: that a carrier has the
 /// message must not be forgotten because nobody can be told of it.
 pub(super) async fn write_outcome(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     outcome_update: &OutcomeUpdate,
 ) -> Result<OutcomeWrite, Unavailable> {
@@ -79,7 +79,7 @@ pub(super) async fn write_outcome(
     }
 }
 
-fn count_outcome<S, Q>(gateway: &Gateway<S, Q>, message: &Message, outcome_update: &OutcomeUpdate) {
+fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeUpdate) {
     let about = || MetricDimensions::new(Some(&message.account), outcome_update.carrier.or(message.carrier));
     let metric = match outcome_update.progress {
         Progress::Submitted => Metric::Submitted,
@@ -97,8 +97,8 @@ fn count_outcome<S, Q>(gateway: &Gateway<S, Q>, message: &Message, outcome_updat
 
 /// Enqueues the callback for `state`, if the message has someone to tell and
 /// its dialect tells that state.
-pub(super) async fn announce<S>(
-    gateway: &Gateway<S, impl Queue>,
+pub(super) async fn announce(
+    gateway: &Gateway,
     message: &Message,
     state: State,
     execution_id: ExecutionId,

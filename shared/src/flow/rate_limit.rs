@@ -31,8 +31,8 @@ const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 const CONCURRENCY: usize = 16;
 
 /// Gives those of the messages their turns that are to go at once, in this order.
-pub(super) async fn assign_send_slots<S: Messages, Q>(
-    gateway: &Gateway<S, Q>,
+pub(super) async fn assign_send_slots(
+    gateway: &Gateway,
     rates: &Rates,
     messages: impl Iterator<Item = &mut Message>,
     now: Timestamp,
@@ -63,8 +63,8 @@ pub(super) async fn assign_send_slots<S: Messages, Q>(
 
 /// When a message that was claimed has its turn; none if that is now.
 pub(super) async fn next_send_slot(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     message: &Message,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
@@ -86,7 +86,7 @@ fn assigned_slot(message: &Message) -> Option<Timestamp> {
 
 /// Gives a claimed message back until its turn.
 pub(super) async fn postpone_to_slot(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     claimed_by: ExecutionId,
     slot: Timestamp,
@@ -106,11 +106,7 @@ pub(super) async fn postpone_to_slot(
 }
 
 /// Enqueues a message for when its turn comes, if it does not rest.
-pub(super) async fn enqueue_at_slot<S>(
-    gateway: &Gateway<S, impl Queue>,
-    message: &Message,
-    now: Timestamp,
-) -> Result<(), Unavailable> {
+pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.not_before, message.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
     }

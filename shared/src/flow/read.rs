@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Gateway, Unavailable, accept::FURTHEST};
 use crate::{
     domain::{AccountId, Message, MessageId, PhoneNumber, SenderId, State},
-    queue::Queue,
     store::{Entry, Freshness, Messages, Page, Position, Recipients, Record},
 };
 
@@ -41,11 +40,7 @@ impl Filter {
 ///
 /// # Errors
 /// When the store did not answer.
-pub async fn message(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    account: &AccountId,
-    id: MessageId,
-) -> Result<Option<Message>, Unavailable> {
+pub async fn message(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Option<Message>, Unavailable> {
     Ok(gateway.store.message(id, Freshness::Latest).await?.filter(|message| message.account == *account))
 }
 
@@ -56,7 +51,7 @@ pub async fn message(
 /// # Errors
 /// When the store did not answer.
 pub async fn log(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     account: &AccountId,
     filter: &Filter,
     after: Option<Position>,
@@ -93,7 +88,7 @@ pub async fn log(
 /// # Errors
 /// When the store did not answer.
 pub async fn conversation(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
+    gateway: &Gateway,
     account: &AccountId,
     number: &PhoneNumber,
     sender: Option<SenderId>,

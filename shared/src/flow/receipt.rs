@@ -26,7 +26,7 @@ use crate::{
     domain::{Brought, Message, Progress, Receipt, ReceiptStatus, Unmatched, UnmatchedKind},
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions},
-    store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion, SentIds, UnmatchedStore},
+    store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion},
 };
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
@@ -36,8 +36,8 @@ use crate::{
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn receipt(
-    gateway: &Gateway<impl Messages + UnmatchedStore + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     carrier: CarrierName,
     receipt: &CarrierReceipt,
     brought: Brought<'_>,
@@ -63,7 +63,7 @@ pub(super) enum Matched {
 
 /// Does what a receipt says that came at `received_at`.
 pub(super) async fn apply(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     carrier: CarrierName,
     reference: SubmitReference,
     receipt: &CarrierReceipt,
@@ -128,7 +128,7 @@ enum Found {
 /// read, so what that makes nothing of is looked at again. And one that came before
 /// the message was first on its way is about no submit of it.
 async fn find(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     SubmitReference { message: id, channel_index }: SubmitReference,
     carrier: CarrierName,
     status: ReceiptStatus,
@@ -152,7 +152,7 @@ async fn find(
 /// A channel has failed that is not the last. `dispatch` holds messages while it
 /// sends them, so it is there that one goes on to its next channel.
 async fn pass_on(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     carrier: CarrierName,
     message: &Message,
     channel_index: u8,
@@ -191,7 +191,7 @@ pub(super) fn words_of(receipt: &CarrierReceipt) -> String {
 
 /// Records a receipt that counts, about the channel of that place.
 pub(super) async fn record(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     carrier: CarrierName,
     message: &Message,
     channel_index: u8,

@@ -45,7 +45,7 @@ pub struct Replayed {
 /// When the store or queue did not answer. Running it again tells some twice, under
 /// the same ids.
 pub async fn replay(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     account: &Account,
     which: &Which,
     is_off: impl Fn(EndpointId) -> bool,

@@ -22,7 +22,7 @@ use crate::{
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, MetricDimensions},
-    store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError, UnmatchedStore},
+    store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError},
 };
 
 /// How far back in a conversation the message is looked for that a reply answers.
@@ -36,8 +36,8 @@ const SPEAKS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
 pub async fn reply(
-    gateway: &Gateway<impl Messages + Recipients + UnmatchedStore, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     carrier: CarrierName,
     reply: &CarrierReply,
     brought: Brought<'_>,
@@ -69,8 +69,8 @@ pub(super) enum Came {
 /// Finds the account of a reply, and records and announces it. A keyword in it is
 /// obeyed, whoever's it is.
 pub(super) async fn attribute(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     carrier: CarrierName,
     reply: &CarrierReply,
     came: Came,
@@ -135,7 +135,7 @@ pub(super) async fn attribute(
 /// Whose reply it is: the owner's of the number it went to, or, for a shared
 /// one, the account's that the conversation is locked to.
 async fn account_of(
-    gateway: &Gateway<impl Recipients, impl Queue>,
+    gateway: &Gateway,
     owner: Option<SenderOwner>,
     reply: &CarrierReply,
 ) -> Result<Option<AccountId>, StoreError> {
@@ -149,7 +149,7 @@ async fn account_of(
 /// The client's message that was handed over last when the reply came; one that
 /// still waits for its time, or was blocked, cannot have been answered.
 async fn answered(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
@@ -177,11 +177,7 @@ async fn answered(
 /// What an account speaks that has sent nothing to this number: the dialect of
 /// its newest message, which the replies since then bear on. Where there is
 /// neither, the first dialect that there was.
-async fn last_dialect(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    account: &AccountId,
-    now: Timestamp,
-) -> Result<Dialect, StoreError> {
+async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) -> Result<Dialect, StoreError> {
     let oldest = now.saturating_sub(SPEAKS_FOR).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;
     let newest = page.entries.into_iter().next().map(|entry| match entry.record {
@@ -191,12 +187,7 @@ async fn last_dialect(
     Ok(newest.unwrap_or(Dialect::Mplus))
 }
 
-async fn announce<S>(
-    gateway: &Gateway<S, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    reply: &Reply,
-    at: Timestamp,
-) -> Result<(), Unavailable> {
+async fn announce(gateway: &Gateway, directory: &Directory, reply: &Reply, at: Timestamp) -> Result<(), Unavailable> {
     let account = directory.account(&reply.account).await?;
     if account.is_none_or(|account| account.reply_url.is_none()) {
         return Ok(());

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When the store or queue did not answer. Running it again is safe.
-pub async fn requeue(gateway: &Gateway<impl Messages, impl Queue>) -> Result<usize, Unavailable> {
+pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
     let mut enqueued = 0;
     let mut after = None;
     loop {

@@ -33,7 +33,7 @@ const CONCURRENCY: usize = 8;
 ///
 /// # Errors
 /// When the store or queue did not answer; what was not enqueued still is due.
-pub async fn tick(gateway: &Gateway<impl Messages, impl Queue>, until: Timestamp) -> Result<usize, Unavailable> {
+pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavailable> {
     // One shard that fails does not keep the others from their work.
     let ticked = join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await;
     let ticked = ticked.into_iter().collect::<Result<Vec<ShardTick>, _>>()?;
@@ -57,11 +57,7 @@ struct ShardTick {
     late: SignedDuration,
 }
 
-async fn tick_shard(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    shard: u8,
-    until: Timestamp,
-) -> Result<ShardTick, Unavailable> {
+async fn tick_shard(gateway: &Gateway, shard: u8, until: Timestamp) -> Result<ShardTick, Unavailable> {
     let now = gateway.clock.now();
     let before = now.saturating_add(AHEAD).unwrap_or(now);
     let mut enqueued = ShardTick::default();
@@ -78,11 +74,7 @@ async fn tick_shard(
     }
 }
 
-async fn enqueue_due(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    due: &[DueWork],
-    now: Timestamp,
-) -> Result<(), Unavailable> {
+async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Result<(), Unavailable> {
     if due.is_empty() {
         return Ok(());
     }

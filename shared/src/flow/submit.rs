@@ -16,7 +16,7 @@
 
 mod due;
 mod hand_over;
-mod look_up;
+mod lookup;
 mod plan_route;
 mod record_outcome;
 mod unclaimed;
@@ -28,10 +28,10 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    hand_over::HandOver,
+    hand_over::ClaimedMessage,
     plan_route::{RouteCandidate, plan_route, receipt_within},
     record_outcome::{Resolution, put_back, record_outcome},
-    unclaimed::{Looked, look_at_unclaimed},
+    unclaimed::{Recovery, recover},
 };
 use super::{
     Gateway, Unavailable,
@@ -45,8 +45,7 @@ use crate::{
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{
-        Change, Directory, DirectoryStore, FailOver, Freshness, Lease, Messages, OutcomeUpdate, Recipients,
-        SecretStore, SentIds, StoreError,
+        Change, Directory, DirectoryStore, FailOver, Freshness, Lease, Messages, OutcomeUpdate, Recipients, StoreError,
     },
 };
 
@@ -71,9 +70,9 @@ pub enum Done {
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn submit(
-    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter<impl SecretStore>,
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
     id: MessageId,
 ) -> Result<Done, Unavailable> {
     // Whatever is asked first, the function's own time is over with the lease.
@@ -95,12 +94,10 @@ pub async fn submit(
                 send(gateway, directory, submitter, message, lease).await?;
                 return Ok(Done::Finished);
             }
-            Change::Conflict(found) => {
-                match look_at_unclaimed(gateway, directory, submitter, &found, execution_id, now).await? {
-                    Looked::Done(done) => return Ok(done),
-                    Looked::BackInQueue => {}
-                }
-            }
+            Change::Conflict(found) => match recover(gateway, directory, submitter, &found, execution_id, now).await? {
+                Recovery::Done(done) => return Ok(done),
+                Recovery::Requeued => {}
+            },
             Change::NotFound => {
                 warn!(message.id = %id, "a job names a message that is gone");
                 return Ok(Done::Finished);
@@ -115,9 +112,9 @@ pub async fn submit(
 /// # Errors
 /// When the store or queue did not answer. Run it again.
 pub async fn after_failed_channel(
-    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter<impl SecretStore>,
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
     failed: &FailedSubmit,
 ) -> Result<Done, Unavailable> {
     let id = failed.message;
@@ -166,7 +163,7 @@ pub async fn after_failed_channel(
 /// Puts the message back to be sent over its next channel, unless a quicker run has, or
 /// the network has said the last word.
 async fn fail_over(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     expected_execution_id: Option<ExecutionId>,
     attempt: Attempt,
@@ -189,9 +186,9 @@ async fn fail_over(
 
 /// Sends a message that this run has claimed, and records what came of it.
 async fn send(
-    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter<impl SecretStore>,
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
     mut message: Box<Message>,
     lease: Lease,
 ) -> Result<(), Unavailable> {
@@ -206,9 +203,15 @@ async fn send(
             return record_outcome(gateway, &message, resolution).await;
         }
     };
-    let mut run =
-        HandOver { gateway, directory, submitter, execution_id, lease_until: lease.until, failed_attempts: Vec::new() };
-    let resolution = match run.along(&mut message, &candidates).await {
+    let mut claimed = ClaimedMessage {
+        gateway,
+        directory,
+        submitter,
+        execution_id,
+        lease_until: lease.until,
+        failed_attempts: Vec::new(),
+    };
+    let resolution = match claimed.attempt(&mut message, &candidates).await {
         Ok(resolution) => resolution,
         Err(error) => {
             // Nothing was taken yet, or it would have been concluded.
@@ -224,7 +227,7 @@ async fn send(
 
 /// A claim whose answers were all lost may have been made: the message goes
 /// back if it can, and would else be taken for handed over.
-async fn give_back_unseen(gateway: &Gateway<impl Messages, impl Queue>, id: MessageId, execution_id: ExecutionId) {
+async fn give_back_unseen(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
     let back = outcome_update(execution_id, Progress::Queued, gateway.clock.now());
     if let Err(error) = gateway.store.record_outcome(id, &back).await {
         warn!(message.id = %id, error = error_chain(&error), "a claim may be left behind");
@@ -242,8 +245,8 @@ enum Prepared {
 /// Looks at the validity, and up the opt-out and the routes, and takes a turn if
 /// the message has none.
 async fn prepare(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     message: &Message,
     execution_id: ExecutionId,
 ) -> Result<Prepared, StoreError> {
@@ -278,11 +281,7 @@ async fn prepare(
 }
 
 /// Whether the recipient has opted out of what the message is.
-async fn is_blocked(
-    gateway: &Gateway<impl Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    message: &Message,
-) -> Result<bool, StoreError> {
+async fn is_blocked(gateway: &Gateway, directory: &Directory, message: &Message) -> Result<bool, StoreError> {
     if message.passes_opt_outs() {
         return Ok(false);
     }
@@ -292,7 +291,7 @@ async fn is_blocked(
 
 /// Back to the queue until the message has its turn.
 async fn put_off(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     execution_id: ExecutionId,
     slot: Timestamp,
@@ -306,11 +305,7 @@ async fn put_off(
 
 /// A run that may not go on with its message: as a rule a receipt came while the
 /// run was on its way to another carrier, and says what became of it.
-async fn leave(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    message: &Message,
-    execution_id: ExecutionId,
-) -> Result<(), Unavailable> {
+async fn leave(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.receipts.is_final() {
         write_outcome(gateway, &found, &outcome_update(execution_id, Progress::Submitted, gateway.clock.now())).await?;

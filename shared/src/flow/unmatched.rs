@@ -18,7 +18,7 @@ use crate::{
     domain::{Unmatched, UnmatchedId, UnmatchedKind},
     queue::{Job, Queue},
     runtime::{Metric, MetricDimensions},
-    store::{Bookmark, Directory, DirectoryStore, Messages, Recipients, SentIds, StoreError, UnmatchedStore},
+    store::{Bookmark, Directory, DirectoryStore, StoreError, UnmatchedStore},
 };
 
 /// By how much one machine's clock may be ahead of another's. What happened later than
@@ -31,10 +31,7 @@ pub(super) fn may_be_about(at: Timestamp, received_at: Timestamp) -> bool {
 }
 
 /// Keeps what belongs to nothing.
-pub(super) async fn keep_unmatched(
-    gateway: &Gateway<impl UnmatchedStore, impl Queue>,
-    unmatched: Unmatched,
-) -> Result<(), StoreError> {
+pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> Result<(), StoreError> {
     let id = unmatched.id;
     let is_new = gateway.store.keep_unmatched(&unmatched).await?;
     if is_new {
@@ -49,11 +46,7 @@ pub(super) async fn keep_unmatched(
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
-pub async fn try_again(
-    gateway: &Gateway<impl Messages + Recipients + UnmatchedStore + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    id: UnmatchedId,
-) -> Result<(), Unavailable> {
+pub async fn try_again(gateway: &Gateway, directory: &Directory, id: UnmatchedId) -> Result<(), Unavailable> {
     let Some(unmatched) = gateway.store.unmatched(id).await? else {
         debug!(unmatched.id = %id.uuid, "was matched");
         return Ok(());
@@ -87,11 +80,7 @@ pub async fn try_again(
     Ok(())
 }
 
-async fn retry_receipt(
-    gateway: &Gateway<impl Messages + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    unmatched: &Unmatched,
-) -> Result<bool, Unavailable> {
+async fn retry_receipt(gateway: &Gateway, directory: &Directory, unmatched: &Unmatched) -> Result<bool, Unavailable> {
     let carrier = unmatched.id.carrier;
     let Some(receipt) = part_at_index(unmatched, carrier.read_receipts(unmatched.payload.as_bytes())) else {
         return Ok(false);
@@ -104,11 +93,7 @@ async fn retry_receipt(
     }
 }
 
-async fn retry_reply(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    unmatched: &Unmatched,
-) -> Result<bool, Unavailable> {
+async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmatched) -> Result<bool, Unavailable> {
     let carrier = unmatched.id.carrier;
     let Some(reply) = part_at_index(unmatched, carrier.read_replies(unmatched.payload.as_bytes())) else {
         return Ok(false);
@@ -138,7 +123,7 @@ fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, UnreadableError
 ///
 /// # Errors
 /// When the store or queue did not answer. Running it again is safe.
-pub async fn replay(gateway: &Gateway<impl UnmatchedStore, impl Queue>) -> Result<usize, Unavailable> {
+pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
     let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
     loop {
         let (found, next) = gateway.store.list_unmatched(after).await?;

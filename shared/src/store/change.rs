@@ -53,7 +53,7 @@ pub struct OutcomeUpdate {
     /// receipt is waited for.
     pub receipt_by: Option<Timestamp>,
     /// With [`Progress::Unknown`]: when it is looked at before that.
-    pub look_at: Option<Timestamp>,
+    pub check_at: Option<Timestamp>,
     /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
     /// enqueued for then before this is written.
     pub retry_at: Option<Timestamp>,

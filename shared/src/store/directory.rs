@@ -20,8 +20,8 @@ use crate::{
 pub const DIRECTORY_TTL: SignedDuration = SignedDuration::from_secs(30);
 
 /// A directory that remembers what it read.
-pub struct Directory<D = DynamoDirectory> {
-    pub(super) store: D,
+pub struct Directory {
+    pub(super) store: DynamoDirectory,
     pub(super) clock: Clock,
     keys: TtlCache<ApiKeyHash, Option<AccountId>>,
     accounts: TtlCache<AccountId, Option<Account>>,
@@ -35,9 +35,9 @@ pub struct Directory<D = DynamoDirectory> {
     pub(super) endpoint_health: TtlCache<EndpointId, Option<EndpointHealth>>,
 }
 
-impl<D: DirectoryStore> Directory<D> {
+impl Directory {
     #[must_use]
-    pub fn new(store: D, clock: Clock) -> Self {
+    pub fn new(store: DynamoDirectory, clock: Clock) -> Self {
         Self {
             store,
             clock,

@@ -78,7 +78,7 @@ pub trait Endpoints {
     async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError>;
 }
 
-impl<D: Endpoints> Directory<D> {
+impl Directory {
     /// What is on record of an endpoint, as it was a short while ago; that it is off,
     /// as it is now.
     ///

@@ -22,9 +22,9 @@ use crate::{
 const CONCURRENCY: usize = 16;
 
 /// The sender of each message by its place, and the messages that can have none.
-pub(super) async fn senders<S: Recipients, Q>(
-    gateway: &Gateway<S, Q>,
-    directory: &Directory<impl DirectoryStore>,
+pub(super) async fn senders(
+    gateway: &Gateway,
+    directory: &Directory,
     account: &AccountId,
     candidates: &Candidates<'_>,
     earlier: &Earlier,
@@ -68,9 +68,9 @@ struct Assigned {
     exhausted: BTreeSet<PhoneNumber>,
 }
 
-async fn assign<S: Recipients, Q>(
-    gateway: &Gateway<S, Q>,
-    directory: &Directory<impl DirectoryStore>,
+async fn assign(
+    gateway: &Gateway,
+    directory: &Directory,
     account: &AccountId,
     numbers: BTreeSet<PhoneNumber>,
     lock_all_or_none: bool,
@@ -114,8 +114,8 @@ async fn assign<S: Recipients, Q>(
     }
     Ok(assigned)
 }
-async fn assign_one<S: Recipients, Q>(
-    gateway: &Gateway<S, Q>,
+async fn assign_one(
+    gateway: &Gateway,
     pool: &[SenderId],
     account: &AccountId,
     number: &PhoneNumber,

@@ -30,8 +30,8 @@ impl Earlier {
 /// conflict is found before anything is written or locked. A single message from
 /// a sender of its own needs no look, as its own conditional write tells, unless
 /// it would take a turn before.
-pub(super) async fn find_earlier<S: Messages, Q>(
-    gateway: &Gateway<S, Q>,
+pub(super) async fn find_earlier(
+    gateway: &Gateway,
     plans: &[Plan],
     candidates: &Candidates<'_>,
     rates: &Rates,
@@ -80,8 +80,8 @@ pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut earlier: Earl
 type Written = (Vec<(usize, Message)>, Vec<(usize, FieldError)>);
 
 /// Writes those messages that are new.
-pub(super) async fn write<S: Messages, Q>(
-    gateway: &Gateway<S, Q>,
+pub(super) async fn write(
+    gateway: &Gateway,
     plans: &[Plan],
     messages: Vec<(usize, Message)>,
     earlier: Earlier,
@@ -113,8 +113,8 @@ pub(super) async fn write<S: Messages, Q>(
 }
 
 /// Stops at the first conflict where one refuses all.
-async fn write_named<S: Messages, Q>(
-    gateway: &Gateway<S, Q>,
+async fn write_named(
+    gateway: &Gateway,
     index: usize,
     message: Message,
     plan: &Plan,
@@ -135,10 +135,7 @@ async fn write_named<S: Messages, Q>(
 
 /// A repeat whose first request may have died before this gets its job, too;
 /// a job too many does nothing. What waits long for its turn rests without one.
-pub(super) async fn enqueue<S, Q: Queue>(
-    gateway: &Gateway<S, Q>,
-    messages: &[(usize, Message)],
-) -> Result<(), Unavailable> {
+pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);
     let waiting = messages.filter(|message| message.progress == Progress::Queued);

@@ -38,11 +38,7 @@ pub(super) enum EndpointStatus {
     Disabled,
 }
 
-pub(super) async fn admit<S>(
-    gateway: &Gateway<S, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
-    call: &Call<'_>,
-) -> Result<Admission, StoreError> {
+pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<'_>) -> Result<Admission, StoreError> {
     let (Some(endpoint), now) = (&call.endpoint, call.begun_at) else { return Ok(Admission::Now) };
     let Some(health) = directory.health(endpoint.id()).await? else { return Ok(Admission::Now) };
     match health.circuit_state(now) {
@@ -65,7 +61,7 @@ pub(super) async fn admit<S>(
 }
 
 /// A while after the rest: the longer that was, the more wait for its end.
-fn later<S, Q>(gateway: &Gateway<S, Q>, until: Timestamp, now: Timestamp) -> Admission {
+fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();
     Admission::Later(until.saturating_add(spread).unwrap_or(until))
@@ -73,18 +69,14 @@ fn later<S, Q>(gateway: &Gateway<S, Q>, until: Timestamp, now: Timestamp) -> Adm
 
 /// What fails here costs nothing but time: the client has been told, and must not be
 /// told again for this; an endpoint that works is soon found out again.
-pub(super) async fn note_success(directory: &Directory<impl DirectoryStore + Endpoints>, call: &Call<'_>) {
+pub(super) async fn note_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
     if let Err(error) = clear_if_known(directory, endpoint, call.job).await {
         warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint works again");
     }
 }
 
-async fn clear_if_known(
-    directory: &Directory<impl DirectoryStore + Endpoints>,
-    endpoint: &Endpoint,
-    job: CallbackJob,
-) -> Result<(), StoreError> {
+async fn clear_if_known(directory: &Directory, endpoint: &Endpoint, job: CallbackJob) -> Result<(), StoreError> {
     if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
         let is_on = directory.clear_health(endpoint.id()).await?;
         let words = if is_on { "an endpoint works again" } else { "an endpoint that is disabled has answered" };
@@ -93,9 +85,9 @@ async fn clear_if_known(
     Ok(())
 }
 
-pub(super) async fn note_failure<S>(
-    gateway: &Gateway<S, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
+pub(super) async fn note_failure(
+    gateway: &Gateway,
+    directory: &Directory,
     call: &Call<'_>,
     failure: &Failure,
 ) -> Result<EndpointStatus, Unavailable> {
@@ -127,9 +119,9 @@ pub(super) async fn note_failure<S>(
 
 /// Announces the notice if the account wants it, then records what it is about.
 /// Says no where the endpoint has answered meanwhile, or another run was quicker.
-async fn disable<S>(
-    gateway: &Gateway<S, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
+async fn disable(
+    gateway: &Gateway,
+    directory: &Directory,
     call: &Call<'_>,
     health: &EndpointHealth,
 ) -> Result<bool, Unavailable> {

@@ -7,8 +7,8 @@ use crate::{
     dialects::Dialect,
     domain::{Account, AccountId, CallbackUrl, EndpointHealth, ExecutionId, Message, ReceiptStatus, Reply, State},
     flow::{Gateway, Unavailable},
-    queue::{CallbackJob, Queue, Subject},
-    store::{Directory, DirectoryStore, Endpoints, Freshness, Messages},
+    queue::{CallbackJob, Subject},
+    store::{Directory, DirectoryStore, Freshness, Messages},
 };
 
 /// The pauses between looks for a record that was announced just now.
@@ -78,8 +78,8 @@ pub(super) enum OnRecord {
 
 /// A job is often faster than the record that follows it by milliseconds.
 pub(super) async fn look_for_record(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
+    gateway: &Gateway,
+    directory: &Directory,
     job: CallbackJob,
 ) -> Result<OnRecord, Unavailable> {
     for pause in PAUSES {
@@ -91,11 +91,7 @@ pub(super) async fn look_for_record(
     on_record(gateway, directory, job).await
 }
 
-async fn on_record(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    directory: &Directory<impl DirectoryStore + Endpoints>,
-    job: CallbackJob,
-) -> Result<OnRecord, Unavailable> {
+async fn on_record(gateway: &Gateway, directory: &Directory, job: CallbackJob) -> Result<OnRecord, Unavailable> {
     let (execution_ids, told) = match job.subject {
         Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
             Some(message) => (executions_of(&message, state), Told::State(Box::new(message), state)),

@@ -27,9 +27,9 @@ pub(in crate::flow) enum Named {
 }
 
 /// By the name in the webhook's path, in the receipt, or under its carrier's id.
-pub(in crate::flow) async fn name<Q>(
-    gateway: &Gateway<impl SentIds, Q>,
-    directory: &Directory<impl DirectoryStore>,
+pub(in crate::flow) async fn name(
+    gateway: &Gateway,
+    directory: &Directory,
     carrier: CarrierName,
     in_path: Option<SubmitReference>,
     receipt: &CarrierReceipt,
@@ -63,8 +63,8 @@ pub(in crate::flow) async fn name<Q>(
 
 /// Notes the id that a carrier gave a submit, if its receipts are found by that. What
 /// fails here must not undo that the carrier has the message: its receipts will be kept.
-pub(in crate::flow) async fn note_id<Q>(
-    gateway: &Gateway<impl SentIds, Q>,
+pub(in crate::flow) async fn note_id(
+    gateway: &Gateway,
     carrier: CarrierName,
     settings: &CarrierSettings,
     submit: SubmitReference,

@@ -17,7 +17,6 @@ use crate::{
         Word,
     },
     flow::{Gateway, Unavailable, accept, rate_limit},
-    queue::Queue,
     store::{Directory, DirectoryStore, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
@@ -29,10 +28,7 @@ const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The keyword that a text consists of. What operators have added is not asked for
 /// where a built-in word stands, nor where no word can.
-pub(super) async fn meaning_of(
-    directory: &Directory<impl DirectoryStore>,
-    text: &str,
-) -> Result<Option<Keyword>, StoreError> {
+pub(super) async fn meaning_of(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
     if built_in.is_some() || Word::parse(text).is_err() {
         return Ok(built_in);
@@ -45,7 +41,7 @@ pub(super) async fn meaning_of(
 /// Of STOP and START the later one stands, in whatever order and however often they are
 /// brought. A carrier's clock that is ahead does not make one later than it came.
 pub(super) async fn obey(
-    gateway: &Gateway<impl Recipients, impl Queue>,
+    gateway: &Gateway,
     id: ReplyId,
     reply: &CarrierReply,
     keyword: Keyword,
@@ -64,8 +60,8 @@ pub(super) async fn obey(
 
 /// Sends the account's answer, once, from the sender that the keyword was said to.
 pub(super) async fn answer(
-    gateway: &Gateway<impl Messages + Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     reply: &Reply,
     keyword: Keyword,
     kind: SenderKind,
@@ -102,11 +98,7 @@ pub(super) async fn answer(
 
 /// What the account says to the keyword. That a sender writes no more, or again, is
 /// not said where opt-outs do not keep it from writing.
-async fn words(
-    directory: &Directory<impl DirectoryStore>,
-    reply: &Reply,
-    keyword: Keyword,
-) -> Result<Option<Text>, StoreError> {
+async fn words(directory: &Directory, reply: &Reply, keyword: Keyword) -> Result<Option<Text>, StoreError> {
     if keyword != Keyword::Help && directory.exemptions().await?.cover(&reply.to, &reply.account) {
         return Ok(None);
     }

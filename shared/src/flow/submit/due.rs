@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::unknown::Remedies;
+use super::unknown::RecoveryOptions;
 use crate::domain::{Message, Progress, State};
 
 /// How far the clocks of two workers may differ, so that the job of one that found a
@@ -16,34 +16,34 @@ pub(super) enum Due {
     Nothing,
     /// To look again later: another worker holds it and may die, or its job came
     /// too early.
-    Again,
+    RetryJob,
     /// To give it a job for when its turn comes.
     EnqueueAtSlot,
     /// To say that its outcome is unknown: whoever held it has died.
-    Lost,
+    MarkUnknown,
     /// To record that a carrier has it, as the network says so.
-    Taken,
+    MarkSubmitted,
     /// To hand it on to its next channel.
     FailOver,
     /// To ask who may have it what became of it; and if nobody can say, this.
-    Ask(Unanswered),
+    Lookup(Fallback),
     /// To look again then: nobody has to be woken for it sooner.
-    Rest(Timestamp),
+    Reschedule(Timestamp),
     /// To take away a wake time that nothing is waited for with.
     ClearWake(Timestamp),
 }
 
 /// What is to be done about an outcome that stays unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unanswered {
+pub(super) enum Fallback {
     /// To hand it on to its next channel.
     FailOver,
     /// To give it up.
     GiveUp,
     /// To send it again over the same channel.
-    SendAgain,
+    Resend,
     /// To wait on.
-    Rest,
+    Wait,
 }
 
 fn is_soon(at: Timestamp, now: Timestamp) -> bool {
@@ -51,21 +51,21 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// `has_next` says whether a way leads over a channel behind the one that it is at.
-pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
+pub(super) fn due(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
     let is_final = message.receipts.is_final();
     let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
     let nothing = message.wake_at.map_or(Due::Nothing, Due::ClearWake);
     match message.progress {
-        Progress::Scheduled => Due::Again,
+        Progress::Scheduled => Due::RetryJob,
         Progress::Queued if !is_final && message.not_before.is_some_and(|slot| slot > now) => Due::EnqueueAtSlot,
-        Progress::Queued if !is_final && message.retry_at.is_some_and(|at| is_soon(at, now)) => Due::Again,
+        Progress::Queued if !is_final && message.retry_at.is_some_and(|at| is_soon(at, now)) => Due::RetryJob,
         Progress::Queued if !is_final => Due::Nothing,
-        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::Again,
-        Progress::Submitting => Due::Lost,
-        Progress::Unknown if is_final => Due::Taken,
-        Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, remedies, now),
+        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::RetryJob,
+        Progress::Submitting => Due::MarkUnknown,
+        Progress::Unknown if is_final => Due::MarkSubmitted,
+        Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, recovery_options, now),
         Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::FailOver,
-        Progress::Unknown => Due::Taken,
+        Progress::Unknown => Due::MarkSubmitted,
         Progress::Submitted if !is_final && !is_overdue && message.receipt_by.is_some() => Due::Nothing,
         Progress::Queued
         | Progress::Submitted
@@ -78,17 +78,17 @@ pub(super) fn due(message: &Message, has_next: bool, remedies: Remedies, now: Ti
 }
 
 /// The network has said nothing, and neither has its carrier.
-fn unknown(message: &Message, has_next: bool, remedies: Remedies, now: Timestamp) -> Due {
+fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
     let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
     if is_overdue {
-        return Due::Ask(if has_next { Unanswered::FailOver } else { Unanswered::GiveUp });
+        return Due::Lookup(if has_next { Fallback::FailOver } else { Fallback::GiveUp });
     }
-    if remedies.is_look_due(message, now) {
-        return Due::Ask(if remedies.resend { Unanswered::SendAgain } else { Unanswered::Rest });
+    if recovery_options.is_check_due(message, now) {
+        return Due::Lookup(if recovery_options.resend { Fallback::Resend } else { Fallback::Wait });
     }
-    let until = remedies.rests_until(message, now);
+    let until = recovery_options.next_wake(message, now);
     let wakes_too_soon = message.wake_at.zip(until).filter(|(wake_at, until)| wake_at < until);
-    wakes_too_soon.map_or(Due::Nothing, |(_, until)| Due::Rest(until))
+    wakes_too_soon.map_or(Due::Nothing, |(_, until)| Due::Reschedule(until))
 }
 
 #[cfg(test)]
@@ -109,12 +109,12 @@ mod tests {
         let receipts = Receipts::new(receipt.into_iter().collect());
         let mut message = Message { progress, execution_id: Some(ExecutionId::new(1)), receipts, ..Message::example() };
         change(&mut message);
-        [false, true].map(|has_next| due(&message, has_next, Remedies::default(), at(100)))
+        [false, true].map(|has_next| due(&message, has_next, RecoveryOptions::default(), at(100)))
     }
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{Again, Ask, ClearWake, EnqueueAtSlot, FailOver, Lost, Nothing, Taken};
+        use Due::{ClearWake, EnqueueAtSlot, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
@@ -127,19 +127,19 @@ mod tests {
                 message.wake_at = Some(at(by + 300));
             }
         };
-        assert_eq!(is_due(Scheduled, None, as_is), both(Again));
+        assert_eq!(is_due(Scheduled, None, as_is), both(RetryJob));
         assert_eq!(is_due(Queued, None, slot_at(101)), both(EnqueueAtSlot));
         // By another's clock it is time already.
-        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(110))), both(Again));
+        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(110))), both(RetryJob));
         assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(111))), both(Nothing));
         assert_eq!(is_due(Queued, Some(Delivered), slot_at(101)), both(Nothing));
-        assert_eq!(is_due(Submitting, None, held_until(101)), both(Again));
-        assert_eq!(is_due(Submitting, None, held_until(100)), both(Lost));
+        assert_eq!(is_due(Submitting, None, held_until(101)), both(RetryJob));
+        assert_eq!(is_due(Submitting, None, held_until(100)), both(MarkUnknown));
         assert_eq!(is_due(Unknown, None, receipt_by(101)), both(Nothing));
-        assert_eq!(is_due(Unknown, None, receipt_by(100)), [Ask(Unanswered::GiveUp), Ask(Unanswered::FailOver)]);
-        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(101)), both(Taken));
-        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [Taken, FailOver]);
-        assert_eq!(is_due(Unknown, Some(Undelivered), receipt_by(100)), both(Taken));
+        assert_eq!(is_due(Unknown, None, receipt_by(100)), [Lookup(Fallback::GiveUp), Lookup(Fallback::FailOver)]);
+        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(101)), both(MarkSubmitted));
+        assert_eq!(is_due(Unknown, Some(Sent), receipt_by(100)), [MarkSubmitted, FailOver]);
+        assert_eq!(is_due(Unknown, Some(Undelivered), receipt_by(100)), both(MarkSubmitted));
         assert_eq!(is_due(Submitted, None, receipt_by(101)), both(Nothing));
         assert_eq!(is_due(Submitted, None, receipt_by(100)), [ClearWake(at(400)), FailOver]);
         assert_eq!(is_due(Submitted, Some(Sent), receipt_by(100)), [ClearWake(at(400)), FailOver]);
@@ -164,29 +164,31 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_looked_at_after_ever_longer_gaps_and_given_up_at_its_deadline() {
-        use Due::{Ask, Nothing, Rest};
-        let look = |remedies: Remedies, again, now| due(&unknown(again, 90_000), false, remedies, at(now));
-        let resend = Remedies { resend: true, lookup: false };
-        let [both, ask] = [true, false].map(|resend| Remedies { resend, lookup: true });
+        use Due::{Lookup, Nothing, Reschedule};
+        let look = |recovery_options: RecoveryOptions, again, now| {
+            due(&unknown(again, 90_000), false, recovery_options, at(now))
+        };
+        let resend = RecoveryOptions { resend: true, lookup: false };
+        let [both, ask] = [true, false].map(|resend| RecoveryOptions { resend, lookup: true });
         for wanted in [resend, both] {
             for (again, after) in [(0, 120), (1, 600), (2, 3_600)] {
                 assert_eq!(look(wanted, again, after - 1), Nothing);
-                assert_eq!(look(wanted, again, after), Ask(Unanswered::SendAgain), "{again}");
+                assert_eq!(look(wanted, again, after), Lookup(Fallback::Resend), "{again}");
             }
             // It has been sent often enough.
             assert_eq!(look(wanted, 3, 80_000), Nothing);
         }
         assert_eq!(look(ask, 0, 119), Nothing);
-        assert_eq!(look(ask, 0, 120), Ask(Unanswered::Rest));
-        assert_eq!(look(Remedies::default(), 0, 80_000), Nothing);
-        for remedies in [resend, both, ask, Remedies::default()] {
-            assert_eq!(look(remedies, 0, 90_000), Ask(Unanswered::GiveUp));
+        assert_eq!(look(ask, 0, 120), Lookup(Fallback::Wait));
+        assert_eq!(look(RecoveryOptions::default(), 0, 80_000), Nothing);
+        for recovery_options in [resend, both, ask, RecoveryOptions::default()] {
+            assert_eq!(look(recovery_options, 0, 90_000), Lookup(Fallback::GiveUp));
         }
         // A wake that comes too soon, as what was wanted is no more, or a carrier could not say.
-        let woken = |remedies, wake_at, now| due(&unknown(0, wake_at), false, remedies, at(now));
-        assert_eq!(woken(Remedies::default(), 420, 120), Rest(at(90_000)));
+        let woken = |recovery_options, wake_at, now| due(&unknown(0, wake_at), false, recovery_options, at(now));
+        assert_eq!(woken(RecoveryOptions::default(), 420, 120), Reschedule(at(90_000)));
         assert_eq!(woken(resend, 120, 60), Nothing);
-        assert_eq!(woken(resend, 100, 60), Rest(at(120)));
+        assert_eq!(woken(resend, 100, 60), Reschedule(at(120)));
         // The network has spoken.
         let sent = Receipt {
             status: ReceiptStatus::Sent,
@@ -197,14 +199,14 @@ mod tests {
             execution_id: ExecutionId::new(2),
         };
         let told = Message { receipts: Receipts::new(vec![sent]), ..unknown(0, 120) };
-        assert_eq!(due(&told, false, both, at(120)), Due::Taken);
+        assert_eq!(due(&told, false, both, at(120)), Due::MarkSubmitted);
     }
 
     #[test]
     fn a_message_rests_until_it_is_looked_at_next_or_given_up() {
-        let ask = Remedies { resend: false, lookup: true };
-        let rests = |now| ask.rests_until(&unknown(0, 120), at(now)).unwrap();
+        let ask = RecoveryOptions { resend: false, lookup: true };
+        let rests = |now| ask.next_wake(&unknown(0, 120), at(now)).unwrap();
         assert_eq!([0, 120, 600, 3_600].map(|now| rests(now).as_second()), [120, 600, 3_600, 90_000]);
-        assert_eq!(Remedies::default().rests_until(&unknown(0, 120), at(0)), Some(at(90_000)));
+        assert_eq!(RecoveryOptions::default().next_wake(&unknown(0, 120), at(0)), Some(at(90_000)));
     }
 }

@@ -13,21 +13,21 @@ use tracing::{info, warn};
 use super::{
     plan_route::RouteCandidate,
     record_outcome::{Resolution, put_back, receipt_by},
-    unknown::first_look,
+    unknown::first_check,
 };
 use crate::{
     carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
     domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
     flow::{Gateway, Unavailable, outcome::outcome_update, receipt::note_id},
     runtime::{Metric, MetricDimensions, error_chain},
-    store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, SecretStore, SentIds, StoreError},
+    store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, StoreError},
 };
 
 /// A message that this run holds, and what the run has found out.
-pub(super) struct HandOver<'a, G, D, S> {
-    pub(super) gateway: &'a G,
-    pub(super) directory: &'a Directory<D>,
-    pub(super) submitter: &'a Submitter<S>,
+pub(super) struct ClaimedMessage<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) directory: &'a Directory,
+    pub(super) submitter: &'a Submitter,
     pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
     /// What gave way since the record was written.
@@ -54,9 +54,9 @@ impl Wait {
     }
 }
 
-impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, Gateway<S, Q>, D, X> {
+impl ClaimedMessage<'_> {
     /// Goes along the ways. None when the message is this run's no longer.
-    pub(super) async fn along(
+    pub(super) async fn attempt(
         &mut self,
         message: &mut Message,
         candidates: &[RouteCandidate],
@@ -95,8 +95,8 @@ impl<S: Messages + SentIds, Q, D: DirectoryStore, X: SecretStore> HandOver<'_, G
                 Outcome::Unknown { reason } => {
                     let unknown = self.taken(message, candidate, Progress::Unknown, at);
                     let has_next = candidate.receipt_within.is_some();
-                    let look_at = first_look(self.directory, message, Some(candidate.carrier), has_next, at).await;
-                    return Ok(Some(OutcomeUpdate { reason: Some(reason), look_at, ..unknown }.into()));
+                    let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
+                    return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {

@@ -13,7 +13,7 @@ use crate::{
         outcome::{OutcomeWrite, outcome_update, write_outcome},
     },
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{Messages, OutcomeUpdate},
+    store::OutcomeUpdate,
 };
 
 /// How long the receipt of an unknown outcome is waited for where no channel is left.
@@ -59,7 +59,7 @@ pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timesta
 /// Records the outcome. What is to be tried again gets its job before that, so
 /// that whatever job finds the record knows that there is one.
 pub(super) async fn record_outcome(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     resolution: Resolution,
 ) -> Result<(), Unavailable> {
@@ -94,7 +94,7 @@ pub(super) async fn record_outcome(
                 progress: Progress::Submitted,
                 reason: None,
                 receipt_by: None,
-                look_at: None,
+                check_at: None,
                 retry_at: None,
                 channel_index: None,
                 remove_history_entry: None,
@@ -108,8 +108,8 @@ pub(super) async fn record_outcome(
 }
 
 /// How long a busy carrier is left alone: as long as it says, and ever longer.
-fn retry_delay<S, Q>(
-    gateway: &Gateway<S, Q>,
+fn retry_delay(
+    gateway: &Gateway,
     message: &Message,
     outcome_update: &OutcomeUpdate,
     retry_after: Option<Duration>,

@@ -1,6 +1,6 @@
 //! What is done about an unknown outcome, beside waiting for its receipt.
 //!
-//! Its carrier is asked, where it can be (`look_up`). A message is sent again where its
+//! Its carrier is asked, where it can be (`lookup`). A message is sent again where its
 //! client or account wants that ([`OnUnknown`]), three times at most, each of which is
 //! on record; but not while another channel is left, which has its turn soon and is no
 //! riskier. What comes of such a submit, short of being taken, says nothing of the one
@@ -22,56 +22,56 @@ use crate::{
 /// When an unknown outcome is looked at, from when it became one: the n-th time it is
 /// sent again, that is after the n-th of these. By the first, whatever was under way
 /// has arrived.
-const LOOKS: [SignedDuration; 3] =
+const RECOVERY_DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
 
 /// What may be done beside waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Remedies {
+pub(super) struct RecoveryOptions {
     /// To send it again, as that is wanted.
     pub(super) resend: bool,
     /// To ask who may have it.
     pub(super) lookup: bool,
 }
 
-impl Remedies {
+impl RecoveryOptions {
     /// When an outcome that has been unknown since then is looked at next, if at all.
-    pub(super) fn next_look(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let looks = LOOKS.get(message.resend_count()..).unwrap_or_default();
-        let mut looks = looks.iter().filter_map(|after| since.saturating_add(*after).ok());
-        looks.find(|at| *at > now).filter(|_| self.resend || self.lookup)
+    pub(super) fn next_check(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let delays = RECOVERY_DELAYS.get(message.resend_count()..).unwrap_or_default();
+        let mut delays = delays.iter().filter_map(|after| since.saturating_add(*after).ok());
+        delays.find(|at| *at > now).filter(|_| self.resend || self.lookup)
     }
 
     /// Until when a message rests whose outcome is unknown.
-    pub(super) fn rests_until(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
-        let look = message.unknown_since().and_then(|since| self.next_look(message, since, now));
+    pub(super) fn next_wake(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
+        let look = message.unknown_since().and_then(|since| self.next_check(message, since, now));
         [look, message.receipt_by].into_iter().flatten().min()
     }
 
     /// Whether a time to look at it has come.
-    pub(super) fn is_look_due(self, message: &Message, now: Timestamp) -> bool {
-        let first = LOOKS.get(message.resend_count()).zip(message.unknown_since());
+    pub(super) fn is_check_due(self, message: &Message, now: Timestamp) -> bool {
+        let first = RECOVERY_DELAYS.get(message.resend_count()).zip(message.unknown_since());
         (self.resend || self.lookup) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
     }
 }
 
 /// What may be done about a message whose outcome is unknown. `carrier` is who may
 /// have it, where that is known.
-pub(super) async fn remedies(
-    directory: &Directory<impl DirectoryStore>,
+pub(super) async fn recovery_options(
+    directory: &Directory,
     message: &Message,
     carrier: Option<CarrierName>,
     has_next: bool,
-) -> Result<Remedies, StoreError> {
+) -> Result<RecoveryOptions, StoreError> {
     let mut lookup = false;
     for carrier in possible_holders(message, carrier).carriers() {
         lookup |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
     }
     let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
-    Ok(Remedies { resend, lookup })
+    Ok(RecoveryOptions { resend, lookup })
 }
 
-async fn wanted(directory: &Directory<impl DirectoryStore>, message: &Message) -> Result<OnUnknown, StoreError> {
+async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, StoreError> {
     match message.on_unknown {
         Some(wanted) => Ok(wanted),
         None => Ok(directory.account(&message.account).await?.map(|account| account.on_unknown).unwrap_or_default()),
@@ -80,18 +80,18 @@ async fn wanted(directory: &Directory<impl DirectoryStore>, message: &Message) -
 
 /// When an outcome that is unknown from `at` on is first looked at. That a carrier did
 /// not answer must be recorded, whatever else fails: then it is looked at all the same.
-pub(super) async fn first_look(
-    directory: &Directory<impl DirectoryStore>,
+pub(super) async fn first_check(
+    directory: &Directory,
     message: &Message,
     carrier: Option<CarrierName>,
     has_next: bool,
     at: Timestamp,
 ) -> Option<Timestamp> {
-    let remedies = remedies(directory, message, carrier, has_next).await.unwrap_or_else(|error| {
+    let recovery_options = recovery_options(directory, message, carrier, has_next).await.unwrap_or_else(|error| {
         warn!(message.id = %message.id, error = error_chain(&error), "what may be done about it could not be looked up");
-        Remedies { resend: true, lookup: true }
+        RecoveryOptions { resend: true, lookup: true }
     });
-    remedies.next_look(message, at, at)
+    recovery_options.next_check(message, at, at)
 }
 
 /// Who may have a message over the channel that it is at.
@@ -127,10 +127,10 @@ pub(super) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) ->
         return outcome_update;
     }
     // Whether anything is to be done is found out then: it costs a look at the most.
-    let may_be_done = Remedies { resend: true, lookup: true };
+    let options = RecoveryOptions { resend: true, lookup: true };
     OutcomeUpdate {
         progress: Progress::Unknown,
-        look_at: may_be_done.next_look(message, outcome_update.at, outcome_update.at),
+        check_at: options.next_check(message, outcome_update.at, outcome_update.at),
         reason: outcome_update.reason.map(|reason| format!("not sent again: {reason}")),
         carrier: message.carriers_of_unknown_attempts().next().flatten(),
         receipt_by: receipt_by(outcome_update.at, Progress::Unknown, None),

@@ -116,7 +116,7 @@ impl Messages for DynamoStore {
             .expect_before(progress);
         update = match outcome_update.receipt_by {
             Some(until) => {
-                let wake_at = outcome_update.look_at.map_or(until, |at| at.min(until));
+                let wake_at = outcome_update.check_at.map_or(until, |at| at.min(until));
                 update.set(keys::RECEIPT_BY, millis(until)).wake(id.uuid(), millis(wake_at))
             }
             None => update.remove(keys::RECEIPT_BY).clear_wake(),

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::{
-    due::Unanswered,
+    due::Fallback,
     fail_over, is_blocked,
     plan_route::plan_route,
     record_outcome::{receipt_by, record_outcome},
-    unclaimed::{Looked, Outlook, receipt_timeout},
+    unclaimed::{Recovery, RecoveryContext, receipt_timeout},
     unknown::{PossibleHolders, possible_holders},
 };
 use crate::{
@@ -24,27 +24,25 @@ use crate::{
         outcome::{outcome_update, write_outcome},
         receipt::note_id,
     },
-    queue::Queue,
     runtime::{Metric, MetricDimensions},
     store::{
-        Change, Directory, DirectoryStore, Messages, OutcomeUpdate, Recipients, Resend, ScheduledWork, SecretStore,
-        SentIds, StoreError,
+        Change, Directory, DirectoryStore, Messages, OutcomeUpdate, Resend, ScheduledWork, SecretStore, StoreError,
     },
 };
 
 /// Why a message ends, or gives way, that was not sent again.
 const DENIED: &str = "its carrier says that it did not take it";
 
-/// Asks, and does what follows. `unanswered` is what is due if nobody can say.
-pub(super) async fn look_up(
-    gateway: &Gateway<impl Messages + Recipients + SentIds, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter<impl SecretStore>,
+/// Asks, and does what follows. `fallback` is what is due if nobody can say.
+pub(super) async fn lookup(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
     message: &Message,
-    outlook: Outlook,
-    unanswered: Unanswered,
-) -> Result<Looked, Unavailable> {
-    let (found, carrier) = if outlook.remedies.lookup {
+    context: RecoveryContext,
+    fallback: Fallback,
+) -> Result<Recovery, Unavailable> {
+    let (found, carrier) = if context.recovery_options.lookup {
         ask(gateway, directory, submitter, message).await?
     } else {
         (LookupOutcome::CannotSay, None)
@@ -53,44 +51,42 @@ pub(super) async fn look_up(
     let now = gateway.clock.now();
     let is_denied = match found {
         LookupOutcome::Taken { carrier_id } => {
-            let taken = OutcomeUpdate { carrier, carrier_id, ..taken(outlook, now) };
+            let taken = OutcomeUpdate { carrier, carrier_id, ..taken(context, now) };
             record_outcome(gateway, message, taken.into()).await?;
-            return Ok(Looked::FINISHED);
+            return Ok(Recovery::DONE);
         }
         LookupOutcome::NotTaken => true,
         LookupOutcome::CannotSay => false,
     };
-    let again = match unanswered {
-        Unanswered::FailOver => {
+    let again = match fallback {
+        Fallback::FailOver => {
             let reason = is_denied.then(|| DENIED.to_owned());
             fail_over(gateway, message, message.execution_id, Attempt { reason, ..receipt_timeout(message, now) }, now)
                 .await?;
-            return Ok(Looked::BackInQueue);
+            return Ok(Recovery::Requeued);
         }
-        Unanswered::GiveUp => {
-            give_up(gateway, message, outlook.claimed_by, is_denied, now).await?;
-            return Ok(Looked::FINISHED);
+        Fallback::GiveUp => {
+            give_up(gateway, message, context.claimed_by, is_denied, now).await?;
+            return Ok(Recovery::DONE);
         }
         _ if is_denied => Some(AttemptOutcome::NotAccepted),
-        Unanswered::SendAgain => {
-            may_go_again(gateway, directory, message, now).await?.then_some(AttemptOutcome::Unknown)
-        }
-        Unanswered::Rest => None,
+        Fallback::Resend => may_go_again(gateway, directory, message, now).await?.then_some(AttemptOutcome::Unknown),
+        Fallback::Wait => None,
     };
     if let Some(outcome) = again {
-        resend(gateway, message, outlook.claimed_by, outcome, now).await?;
-        return Ok(Looked::BackInQueue);
+        resend(gateway, message, context.claimed_by, outcome, now).await?;
+        return Ok(Recovery::Requeued);
     }
-    rest(gateway, message, outlook.remedies.rests_until(message, now)).await?;
-    Ok(Looked::FINISHED)
+    rest(gateway, message, context.recovery_options.next_wake(message, now)).await?;
+    Ok(Recovery::DONE)
 }
 
 /// What whoever may have it says, and who says so. That it was not taken must all of
 /// them say; a carrier that was never set up has nothing.
-async fn ask<Q>(
-    gateway: &Gateway<impl SentIds, Q>,
-    directory: &Directory<impl DirectoryStore>,
-    submitter: &Submitter<impl SecretStore>,
+async fn ask(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
     message: &Message,
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
     let reference = SubmitReference { message: message.id, channel_index: message.channel_index };
@@ -118,16 +114,16 @@ async fn ask<Q>(
 }
 
 /// Its receipt has its time from when it is known to be on its way.
-fn taken(outlook: Outlook, now: Timestamp) -> OutcomeUpdate {
+fn taken(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
     OutcomeUpdate {
         reason: Some("its carrier says that it took it".to_owned()),
-        receipt_by: receipt_by(now, Progress::Submitted, outlook.next_after),
-        ..outcome_update(outlook.claimed_by, Progress::Submitted, now)
+        receipt_by: receipt_by(now, Progress::Submitted, context.next_after),
+        ..outcome_update(context.claimed_by, Progress::Submitted, now)
     }
 }
 
 async fn give_up(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     claimed_by: ExecutionId,
     is_denied: bool,
@@ -142,8 +138,8 @@ async fn give_up(
 /// Whether a message that may have arrived is worth sending again: its time is not
 /// over, its recipient has not opted out, and a carrier is left that did not refuse it.
 async fn may_go_again(
-    gateway: &Gateway<impl Recipients, impl Queue>,
-    directory: &Directory<impl DirectoryStore>,
+    gateway: &Gateway,
+    directory: &Directory,
     message: &Message,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -155,7 +151,7 @@ async fn may_go_again(
 
 /// Puts it back to be sent again, unless a quicker run has, or it was found out meanwhile.
 async fn resend(
-    gateway: &Gateway<impl Messages, impl Queue>,
+    gateway: &Gateway,
     message: &Message,
     expected_execution_id: ExecutionId,
     outcome: AttemptOutcome,
@@ -176,11 +172,7 @@ async fn resend(
 }
 
 /// Lets a message sleep until then whose wake came sooner.
-pub(super) async fn rest(
-    gateway: &Gateway<impl Messages, impl Queue>,
-    message: &Message,
-    until: Option<Timestamp>,
-) -> Result<(), StoreError> {
+pub(super) async fn rest(gateway: &Gateway, message: &Message, until: Option<Timestamp>) -> Result<(), StoreError> {
     let Some((wake_at, until)) = message.wake_at.zip(until) else { return Ok(()) };
     gateway.store.reschedule(ScheduledWork::Message(message.id), wake_at, until).await
 }
