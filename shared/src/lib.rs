@@ -24,13 +24,14 @@
 
 pub mod callbacks;
 pub mod carriers;
-mod cm;
 pub mod dialects;
 pub mod domain;
 pub mod edge;
 pub mod flow;
+mod formats;
 mod hash;
 pub mod queue;
 mod redact;
 pub mod runtime;
 pub mod store;
+pub mod vendors;

@@ -6,10 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_lambda_events::event::sqs::SqsEvent;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use shared::{
-    carriers::CarrierName,
-    domain::{ReceiptStatus, State},
-};
+use shared::domain::{CarrierName, ReceiptStatus, State};
 use tests::system::{DEMO, owned, with};
 
 use crate::{

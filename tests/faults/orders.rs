@@ -7,8 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::{
-    carriers::CarrierName,
-    domain::{EventId, Message, MessageId, Progress, ReceiptStatus, State},
+    domain::{CarrierName, EventId, Message, MessageId, Progress, ReceiptStatus, State},
     store::Messages,
 };
 use tests::system::{DEMO, owned, with};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 use shared::{
-    carriers::CarrierName,
+    domain::CarrierName,
     edge::{BatchRun, run_batch},
 };
 use tests::system::{DEMO, owned, with};

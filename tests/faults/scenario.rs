@@ -4,11 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{
-    carriers::CarrierName,
-    dialects::Dialect,
-    domain::{OnUnknown, State},
-};
+use shared::domain::{CarrierName, Dialect, OnUnknown, State};
 use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;

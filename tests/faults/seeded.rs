@@ -22,7 +22,7 @@ use std::{
 };
 
 use futures_util::future::join;
-use shared::{carriers::CarrierName, runtime::Random};
+use shared::{domain::CarrierName, runtime::Random};
 
 use self::{
     act::Act,

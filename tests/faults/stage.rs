@@ -10,7 +10,7 @@ use local::{config::Config, emulator::EmulatorOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    carriers::CarrierName,
+    domain::CarrierName,
     flow::Gateway,
     runtime::{Clock, Environment, Part, Random, connect_gateway},
 };

@@ -4,7 +4,10 @@
 use futures_util::future::join;
 use reqwest::Method;
 use serde_json::json;
-use shared::{carriers::CarrierName, domain::ReceiptStatus, runtime::Random};
+use shared::{
+    domain::{CarrierName, ReceiptStatus},
+    runtime::Random,
+};
 use tests::system::{DEMO, answer, owned, shared, with};
 
 use crate::{

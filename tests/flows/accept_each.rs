@@ -3,8 +3,9 @@
 
 use local::config::Config;
 use shared::{
-    dialects::{Dialect, Draft, SenderChoice},
-    domain::{AccountId, FaultCode, PhoneNumber, SegmentLimit, SenderId, Text, Timestamp},
+    domain::{
+        AccountId, Dialect, Draft, FaultCode, PhoneNumber, SegmentLimit, SenderChoice, SenderId, Text, Timestamp,
+    },
     flow::accept::{Grounds, Request, accept_each},
     runtime::{Part, connect_directory, connect_gateway},
 };

@@ -3,7 +3,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::{carriers::SubmitReference, domain::MessageId};
+use shared::domain::{MessageId, SubmitReference};
 
 use crate::{
     cm,

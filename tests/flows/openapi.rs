@@ -8,9 +8,8 @@ use local::{config::Config, gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    carriers::CarrierName,
-    dialects::mplus,
-    domain::{AttemptOutcome, Channel, Keyword, OnUnknown, State},
+    domain::{AttemptOutcome, CarrierName, Channel, Keyword, OnUnknown, State},
+    vendors::cymba::dialect,
 };
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};

@@ -3,7 +3,7 @@
 
 use local::config::Config;
 use serde_json::Value;
-use shared::{carriers::CarrierName, dialects::Dialect};
+use shared::domain::{CarrierName, Dialect};
 
 use crate::{
     channels::with_routes,

@@ -9,13 +9,12 @@ use std::{
 };
 
 use shared::{
-    carriers::CarrierName,
-    dialects::{
-        cm::{Terms, request, xml},
-        mplus,
-    },
-    domain::{SegmentLimit, Timestamp},
+    domain::{CarrierName, SegmentLimit, Timestamp},
     edge::{MOST_BYTES, MOST_WEBHOOK_BYTES},
+    vendors::{
+        cm::dialect::{Terms, request, xml},
+        cymba::dialect,
+    },
 };
 
 /// How many times as long as an ordinary body a hostile one may take. Markup without

@@ -6,8 +6,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    carriers::SubmitReference,
-    domain::Brought,
+    domain::{Brought, SubmitReference},
     edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},

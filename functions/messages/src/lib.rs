@@ -5,7 +5,6 @@ mod view;
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    dialects::mplus,
     domain::{AccountId, FieldError, FieldErrorCode, MessageId, PhoneNumber, SenderId, State},
     edge::{Problem, authenticate, json, path_segments, query},
     flow::{
@@ -15,6 +14,7 @@ use shared::{
     },
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
     store::{Directory, Position},
+    vendors::cymba::dialect,
 };
 
 /// The description of the whole HTTP surface.

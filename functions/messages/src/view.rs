@@ -4,8 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    carriers::CarrierName,
-    domain::{Attempt, Content, Keyword, Message, OnUnknown, Reference, Reply, State},
+    domain::{Attempt, CarrierName, Content, Keyword, Message, OnUnknown, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 

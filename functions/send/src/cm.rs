@@ -5,20 +5,17 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt};
 use shared::{
-    dialects::{
-        Dialect,
-        cm::{
-            Asked, TOKEN_HEADER, Terms,
-            error::{MessageError, RequestError},
-            query::Query,
-            request, response,
-            response::Reason,
-            xml,
-        },
-    },
-    domain::{AccountId, FieldError},
+    domain::{AccountId, Dialect, FieldError},
     edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
     flow::accept::{self, AcceptError, accept, accept_each},
+    vendors::cm::dialect::{
+        Asked, TOKEN_HEADER, Terms,
+        error::{MessageError, RequestError},
+        query::Query,
+        request,
+        response::{self, Reason},
+        xml,
+    },
 };
 
 use crate::{Headers, Send};

@@ -3,10 +3,10 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use shared::{
-    dialects::{Dialect, mplus},
-    domain::{FieldError, FieldErrorCode},
+    domain::{Dialect, FieldError, FieldErrorCode},
     edge::{MOST_BYTES, Problem, authenticate, body, json},
     flow::accept::{self, accept},
+    vendors::cymba::dialect,
 };
 
 use crate::{Headers, Send};

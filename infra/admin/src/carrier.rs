@@ -5,8 +5,7 @@ use std::{fmt::Write, io};
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierSecret, CarrierSettings},
-    domain::Route,
+    domain::{CarrierName, CarrierSecret, CarrierSettings, Route},
     store::{CarrierChange, SecretStore, SecretsManager},
 };
 

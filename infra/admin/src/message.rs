@@ -3,8 +3,7 @@
 
 use serde_json::json;
 use shared::{
-    carriers::CarrierName,
-    domain::{Message, MessageId, Receipt, StateChange},
+    domain::{CarrierName, Message, MessageId, Receipt, StateChange},
     store::{Freshness, Messages},
 };
 

@@ -2,10 +2,7 @@
 //! in their order, so what is added must stand where something is left for it.
 
 use serde_json::{Value, json};
-use shared::{
-    carriers::CarrierName,
-    domain::{Route, Routes},
-};
+use shared::domain::{CarrierName, Route, Routes};
 
 use crate::{
     Desk, account,

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use shared::{
-    carriers::CarrierName,
-    domain::{AccountId, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret},
-};
+use shared::domain::{AccountId, CarrierName, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret};
 use url::Url;
 
 /// The file, read.

@@ -10,8 +10,7 @@ use reqwest::{
 
 use super::{guard::Guard, signature};
 use crate::{
-    dialects::Dialect,
-    domain::{CallbackUrl, EventId, WebhookSecret},
+    domain::{CallbackUrl, Dialect, EventId, WebhookSecret},
     runtime::{Environment, HttpStack, retry_after},
 };
 

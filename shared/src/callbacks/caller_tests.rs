@@ -24,8 +24,7 @@ use super::{
     guard::Guard,
 };
 use crate::{
-    dialects::Dialect,
-    domain::{CallbackUrl, EventId},
+    domain::{CallbackUrl, Dialect, EventId},
     runtime::HttpStack,
 };
 

@@ -13,7 +13,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CarrierName, Outcome};
+use crate::domain::{CarrierName, Outcome};
 
 /// How many submits in a row must fail, and over how long.
 const FAILURE_THRESHOLD: u32 = 10;

@@ -6,13 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::{
-    CarrierName, CarrierSettings, LookupOutcome, Outcome, Submission, SubmitReference,
-    circuit_breaker::CircuitBreakers, cm, loopback,
-};
+use super::circuit_breaker::CircuitBreakers;
 use crate::{
+    domain::{CarrierName, CarrierSettings, LookupOutcome, Outcome, Submission, SubmitReference},
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
+    vendors::{cm::carrier as cm, loopback::carrier as loopback},
 };
 
 fn open_circuit(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {

@@ -1,99 +1,16 @@
-//! Dialects: the vendors' request formats that clients speak.
+//! Dialects: the contract that each vendor's request format keeps.
 //!
-//! Each dialect is a folder with the same three files: `request.rs` reads what
-//! a client posts into [`Draft`]s, or into what was wrong with it; `response.rs`
-//! writes the answer; `event.rs` writes what the client is told later. A message
-//! remembers the dialect it came in. A new one is a folder, a variant of
-//! [`Dialect`] and its arms below, and a module of `send` for its paths: how a
-//! request names its account, and whether one fault refuses all of it, differ
-//! too much from vendor to vendor to be put behind one function.
+//! [`Dialect`] hands each call to the vendor's folder: `request.rs` parses what a client posts into drafts or field
+//! errors, `response.rs` writes the answer, and `event.rs` writes callbacks. A message remembers the dialect that it
+//! came in. How a request names its account, and whether one error rejects all of it, differ too much between vendors
+//! for one function, so each dialect has a module of `send` for its paths.
 
-pub mod cm;
-mod json;
-pub mod mplus;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use crate::domain::{
-    CallbackUrl, Channel, Content, Groupings, Message, PhoneNumber, Reference, Reply, SenderId, State, Text, Validity,
+use crate::{
+    domain::{Dialect, Message, Reply, State},
+    vendors::{cm::dialect as cm, cymba::dialect as mplus},
 };
 
-/// The dialects there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// Cymba Messaging Plus.
-    Mplus,
-    /// CM.com's Business Messaging API.
-    Cm,
-}
-
-/// A message as a client asked for it, valid but not yet accepted.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Draft {
-    /// Which message of the request it is, counted from 0.
-    pub index: usize,
-    pub to: PhoneNumber,
-    pub from: SenderChoice,
-    pub text: Text,
-    pub callback: Option<CallbackUrl>,
-    pub channels: Vec<Channel>,
-    pub client_id: Option<Uuid>,
-    pub send_at: Option<Timestamp>,
-    pub reference: Option<Reference>,
-    pub groupings: Groupings,
-    pub validity: Option<Validity>,
-    pub content: Option<Content>,
-}
-
-impl Draft {
-    /// One with nothing but what every message has.
-    #[must_use]
-    pub fn new(to: PhoneNumber, from: SenderChoice, text: Text) -> Self {
-        Self {
-            index: 0,
-            to,
-            from,
-            text,
-            callback: None,
-            channels: Vec::new(),
-            client_id: None,
-            send_at: None,
-            reference: None,
-            groupings: Groupings::default(),
-            validity: None,
-            content: None,
-        }
-    }
-}
-
-/// The sender that a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SenderChoice {
-    Custom(SenderId),
-    Shared,
-}
-
-/// What a client posted, read and validated.
-pub struct ReadRequest {
-    pub drafts: Vec<Draft>,
-    pub warnings: Vec<Warning>,
-}
-
-/// Something that was ignored and that the client may have meant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<usize>,
-    pub field: String,
-    pub message: String,
-}
-
 impl Dialect {
-    pub const ALL: [Self; 2] = [Self::Mplus, Self::Cm];
-
     /// Whether its clients name no callback with a message, and are told at
     /// their account's status URL instead.
     #[must_use]

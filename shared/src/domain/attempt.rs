@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Channel;
-use crate::carriers::CarrierName;
+use crate::domain::CarrierName;
 
 /// A submit that did not bring the message through.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, ExecutionId, Groupings, Keyword,
     MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text,
 };
-use crate::{carriers::CarrierName, dialects::Dialect};
+use crate::domain::{CarrierName, Dialect};
 
 /// A message on its way out. `Debug` shows its id and state only.
 #[derive(Clone, PartialEq, Eq)]

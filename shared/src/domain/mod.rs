@@ -9,9 +9,13 @@
 mod account;
 mod attempt;
 mod callback_url;
+mod carrier;
+mod carrier_event;
 mod channel;
 mod channel_capability;
 mod content;
+mod dialect;
+mod draft;
 mod endpoint;
 mod exemption;
 mod field_error;
@@ -30,6 +34,8 @@ mod reply;
 mod route;
 mod sender;
 mod state;
+mod submission;
+mod submit_reference;
 mod text;
 mod time;
 mod unknown_outcome;
@@ -39,6 +45,9 @@ mod validity;
 pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
 pub use attempt::{Attempt, AttemptOutcome};
 pub use callback_url::{CallbackUrl, CallbackUrlError};
+pub use carrier::{CarrierName, CarrierSecret, CarrierSettings};
+pub(crate) use carrier_event::LONGEST_WORDS;
+pub use carrier_event::{CarrierReceipt, CarrierReply, Each, ParseError};
 pub use channel::Channel;
 pub use channel_capability::ChannelCapability;
 pub use content::{
@@ -46,6 +55,8 @@ pub use content::{
     ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
     TimePicker, TimeSlot,
 };
+pub use dialect::Dialect;
+pub use draft::{Draft, SenderChoice};
 pub use endpoint::{CircuitState, Disabled, Endpoint, EndpointHealth};
 pub use exemption::Exemptions;
 pub use field_error::{FieldError, FieldErrorCode};
@@ -64,6 +75,9 @@ pub use reply::{RepliedTo, Reply};
 pub use route::{NumberPrefix, NumberPrefixError, Route, Routes, USUAL_RECEIPT_WITHIN};
 pub use sender::{SenderError, SenderId, SenderKind, SenderOwner, SentFrom};
 pub use state::{Progress, State};
+pub(crate) use submission::LOOKUP_WITHIN;
+pub use submission::{LookupOutcome, Outcome, Submission};
+pub use submit_reference::SubmitReference;
 pub use text::{Encoding, SegmentLimit, Text, TextError};
 pub use time::{TimeError, parse_time};
 pub use unmatched::{Brought, Unmatched, UnmatchedId, UnmatchedKind};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     AccountId, BatchId, Channel, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId,
 };
-use crate::dialects::Dialect;
+use crate::domain::Dialect;
 
 /// A reply whose account is known.
 #[derive(Clone, PartialEq, Eq)]

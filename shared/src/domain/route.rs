@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, Channel, PhoneNumber, SenderId};
-use crate::carriers::CarrierName;
+use crate::domain::CarrierName;
 
 const RECEIPT_WITHIN_SECONDS: u32 = 300;
 /// How long a receipt is waited for unless a rule says otherwise.

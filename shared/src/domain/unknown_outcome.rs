@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{Attempt, AttemptOutcome, Message, Progress, State};
-use crate::carriers::CarrierName;
+use crate::domain::CarrierName;
 
 impl Message {
     /// Since when the outcome of its newest submit has been unknown.

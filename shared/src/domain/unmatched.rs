@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::carriers::{CarrierName, SubmitReference};
+use crate::domain::{CarrierName, SubmitReference};
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How long after it came it is first tried again, in minutes, and then: after gaps of

@@ -5,8 +5,7 @@ use lambda_http::Request;
 
 use super::{Problem, query};
 use crate::{
-    carriers::CarrierName,
-    domain::{AccountId, ApiKeyHash},
+    domain::{AccountId, ApiKeyHash, CarrierName},
     flow::Unavailable,
     store::{CarrierSecrets, Directory, DirectoryStore},
 };

@@ -4,15 +4,14 @@ use tracing::warn;
 
 use super::Problem;
 use crate::{
-    carriers::{CarrierName, UnreadableError},
-    domain::{FieldError, FieldErrorCode},
+    domain::{CarrierName, FieldError, FieldErrorCode, ParseError},
     flow::Unavailable,
     store::StoreError,
 };
 
 /// The answer to a carrier whose body is not in its format.
 #[must_use]
-pub fn unreadable(carrier: CarrierName, error: &UnreadableError) -> Problem {
+pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
     warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
     Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
@@ -24,7 +23,7 @@ pub struct Wrong(Option<Problem>);
 
 impl Wrong {
     /// The part, if it can be read.
-    pub fn readable<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, UnreadableError>) -> Option<&'a T> {
+    pub fn readable<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, ParseError>) -> Option<&'a T> {
         part.as_ref()
             .inspect_err(|error| {
                 let problem = unreadable(carrier, error);

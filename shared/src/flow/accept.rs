@@ -20,11 +20,10 @@ pub use candidates::AcceptError;
 use self::candidates::{Atomicity, Candidates};
 use super::{Gateway, Unavailable, rate_limit};
 use crate::{
-    dialects::{Dialect, Draft, SenderChoice},
     domain::{
-        AccountId, BatchId, CallbackUrl, Content, FieldError, FieldErrorCode, Fingerprint, IdempotencyKey, Message,
-        MessageId, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason, SenderKind, SenderOwner,
-        SentFrom, StateChange, Validity,
+        AccountId, BatchId, CallbackUrl, Content, Dialect, Draft, FieldError, FieldErrorCode, Fingerprint,
+        IdempotencyKey, Message, MessageId, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason,
+        SenderChoice, SenderKind, SenderOwner, SentFrom, StateChange, Validity,
     },
     queue::Queue,
     runtime::{Metric, MetricDimensions},

@@ -6,8 +6,7 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
-    carriers::CarrierName,
-    domain::{ExecutionId, Message, Progress, State},
+    domain::{CarrierName, ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{Change, Messages, OutcomeUpdate},

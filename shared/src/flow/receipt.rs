@@ -22,8 +22,10 @@ use super::{
     unmatched::{keep_unmatched, may_be_about},
 };
 use crate::{
-    carriers::{CarrierName, CarrierReceipt, SubmitReference},
-    domain::{Brought, Message, Progress, Receipt, ReceiptStatus, Unmatched, UnmatchedKind},
+    domain::{
+        Brought, CarrierName, CarrierReceipt, Message, Progress, Receipt, ReceiptStatus, SubmitReference, Unmatched,
+        UnmatchedKind,
+    },
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions},
     store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion},

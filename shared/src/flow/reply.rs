@@ -14,11 +14,9 @@ use super::{
     unmatched::{CLOCKS_DIFFER, keep_unmatched},
 };
 use crate::{
-    carriers::{CarrierName, CarrierReply},
-    dialects::Dialect,
     domain::{
-        AccountId, Brought, Message, PhoneNumber, Reply, ReplyId, SenderId, SenderKind, SenderOwner, Unmatched,
-        UnmatchedKind,
+        AccountId, Brought, CarrierName, CarrierReply, Dialect, Message, PhoneNumber, Reply, ReplyId, SenderId,
+        SenderKind, SenderOwner, Unmatched, UnmatchedKind,
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, MetricDimensions},

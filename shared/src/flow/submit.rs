@@ -40,8 +40,10 @@ use super::{
     receipt::{Bearing, bearing, record, words_of},
 };
 use crate::{
-    carriers::{CarrierName, CarrierReceipt, Submitter},
-    domain::{Attempt, AttemptOutcome, ExecutionId, Message, MessageId, Progress, ReceiptStatus},
+    carriers::Submitter,
+    domain::{
+        Attempt, AttemptOutcome, CarrierName, CarrierReceipt, ExecutionId, Message, MessageId, Progress, ReceiptStatus,
+    },
     queue::{FailedSubmit, Job, Queue},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{

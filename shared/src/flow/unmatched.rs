@@ -14,8 +14,7 @@ use super::{
     reply::{Attributed, Came, attribute},
 };
 use crate::{
-    carriers::{Each, UnreadableError},
-    domain::{Unmatched, UnmatchedId, UnmatchedKind},
+    domain::{Each, ParseError, Unmatched, UnmatchedId, UnmatchedKind},
     queue::{Job, Queue},
     runtime::{Metric, MetricDimensions},
     store::{Bookmark, Directory, DirectoryStore, StoreError, UnmatchedStore},
@@ -104,7 +103,7 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
 
 /// The one that is parked, of those in the body. A release may read otherwise than
 /// the one that parked it.
-fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, UnreadableError>) -> Option<T> {
+fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,
         Err(error) => {

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    carriers::CarrierName,
-    domain::{EndpointId, EventId, ExecutionId, MessageId, ReceiptStatus, ReplyId, State, UnmatchedId},
+    domain::{CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptStatus, ReplyId, State, UnmatchedId},
     redact::unquoted,
 };
 

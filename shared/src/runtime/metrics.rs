@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Variables;
-use crate::{carriers::CarrierName, domain::AccountId};
+use crate::domain::{AccountId, CarrierName};
 
 /// The most values of one metric that CloudWatch takes in a line.
 const MOST_VALUES: usize = 100;

@@ -3,10 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::{
-    carriers::CarrierName,
-    domain::{Attempt, ExecutionId, Message, MessageId, Progress, UnmatchedId},
-};
+use crate::domain::{Attempt, CarrierName, ExecutionId, Message, MessageId, Progress, UnmatchedId};
 
 /// What became of writing a message under an id that its client chose.
 #[derive(Debug)]

@@ -8,10 +8,9 @@ use jiff::SignedDuration;
 
 use super::{DirectoryStore, DynamoDirectory, StoreError, ttl_cache::TtlCache};
 use crate::{
-    carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, EndpointHealth, EndpointId, Exemptions, Keywords, Rates, Routes, SenderId,
-        SenderOwner,
+        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, EndpointHealth, EndpointId, Exemptions, Keywords,
+        Rates, Routes, SenderId, SenderOwner,
     },
     runtime::Clock,
 };

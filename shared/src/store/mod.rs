@@ -33,10 +33,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::{
-    carriers::{CarrierName, CarrierSettings},
     domain::{
-        Account, AccountId, ApiKeyHash, ExecutionId, Exemptions, Keyword, Keywords, Message, MessageId, PhoneNumber,
-        Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner, SignedDuration,
+        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, ExecutionId, Exemptions, Keyword, Keywords,
+        Message, MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner,
+        SignedDuration,
     },
     redact::unquoted,
 };

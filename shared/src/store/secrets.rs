@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 
 use super::{StoreError, ttl_cache::TtlCache};
 use crate::{
-    carriers::{CarrierName, CarrierSecret},
+    domain::{CarrierName, CarrierSecret},
     runtime::Clock,
 };
 

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::carriers::{CarrierName, SubmitReference};
+use crate::domain::{CarrierName, SubmitReference};
 
 /// A carrier's id, as it gave it, and the submits that it gave it to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,7 @@
 //! of it then.
 
 use serde_json::{Value, json};
-use shared::{
-    carriers::{CarrierName, SubmitReference},
-    domain::{Message, ReceiptStatus},
-};
+use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
 use tests::system::{CM_TOKEN, TOKEN};
 
 use super::Brought;

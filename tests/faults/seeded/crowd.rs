@@ -35,7 +35,7 @@ impl Client {
         let silent = Phone::NoReceipt;
         let phone = one_of(chance, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
         // The carriers are named by the seed's route.
-        let scenario = Scenario::new("seeded", door, shared::carriers::CarrierName::Loopback, phone);
+        let scenario = Scenario::new("seeded", door, shared::domain::CarrierName::Loopback, phone);
         let is_mplus = door == Door::Mplus;
         let has_rate = account == Account::Demo && chance.index(3) == 0;
         let own = if has_rate { Sender::Rated } else { Sender::Owned };

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     callbacks,
-    carriers::{CarrierName, CarrierSecret, CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
-    dialects::{
-        Dialect,
-        cm::{Terms, request::Posted},
+    carriers::Submitter,
+    domain::{
+        CallbackUrl, CarrierName, CarrierSecret, CarrierSettings, Channel, Dialect, EventId, Groupings, MessageId,
+        Outcome, PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text,
     },
-    domain::{CallbackUrl, Channel, EventId, Groupings, MessageId, PhoneNumber, SegmentLimit, SenderId, Text},
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
+    vendors::cm::dialect::{Terms, request::Posted},
 };
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;

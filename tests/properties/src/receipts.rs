@@ -5,8 +5,7 @@
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierReceipt, UnreadableError},
-    domain::ReceiptStatus,
+    domain::{CarrierName, CarrierReceipt, ParseError, ReceiptStatus},
     edge::MOST_WEBHOOK_BYTES,
 };
 
@@ -81,7 +80,7 @@ fn reads(carrier: CarrierName, body: &[u8]) {
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
-    let read = || carrier.read_receipts(body)?.into_iter().collect::<Result<Vec<_>, UnreadableError>>();
+    let read = || carrier.read_receipts(body)?.into_iter().collect::<Result<Vec<_>, ParseError>>();
     let (read, again) = (read(), read());
     match (&read, again) {
         (Ok(first), Ok(second)) => assert_eq!(first, &second),

@@ -7,11 +7,9 @@ use std::{fmt::Debug, sync::LazyLock};
 
 use serde_json::Value;
 use shared::{
-    carriers::CarrierName,
-    dialects::Dialect,
     domain::{
-        AccountId, ApiKeyHash, Message, MessageId, PhoneNumber, Receipts, Reply, ReplyId, SenderId, State, Timestamp,
-        UnmatchedId, UnmatchedKind,
+        AccountId, ApiKeyHash, CarrierName, Dialect, Message, MessageId, PhoneNumber, Receipts, Reply, ReplyId,
+        SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
     },
     queue::{CallbackJob, Job, JobError},
     store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},

@@ -4,10 +4,7 @@
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
-use shared::{
-    dialects::{Draft, SenderChoice},
-    domain::{Channel, Encoding, Validity},
-};
+use shared::domain::{Channel, Draft, Encoding, SenderChoice, Validity};
 
 /// A request in the `mplus` dialect.
 pub fn mplus(drafts: &[Draft]) -> Value {

@@ -4,8 +4,7 @@
 
 use serde_json::json;
 use shared::{
-    carriers::{CarrierName, CarrierReply, UnreadableError},
-    domain::{Keywords, Timestamp},
+    domain::{CarrierName, CarrierReply, Keywords, ParseError, Timestamp},
     edge::MOST_WEBHOOK_BYTES,
 };
 
@@ -34,7 +33,7 @@ fn reads(carrier: CarrierName, body: &[u8]) {
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
-    let read = || carrier.read_replies(body)?.into_iter().collect::<Result<Vec<_>, UnreadableError>>();
+    let read = || carrier.read_replies(body)?.into_iter().collect::<Result<Vec<_>, ParseError>>();
     match (read(), read()) {
         (Ok(first), Ok(second)) => {
             assert!(first == second);

@@ -5,20 +5,19 @@
 
 use serde_json::{Value, json};
 use shared::{
-    dialects::{
-        Draft, SenderChoice,
-        cm::{
+    domain::{
+        CallbackUrl, ChannelCapability, Content, Draft, Encoding, FieldError, SegmentLimit, SenderChoice,
+        SignedDuration, Timestamp, Validity,
+    },
+    vendors::{
+        cm::dialect::{
             Asked, Terms,
             query::Query,
-            request, response,
-            response::{Reason, query_error, xml_error},
+            request,
+            response::{self, Reason, query_error, xml_error},
             xml,
         },
-        mplus,
-    },
-    domain::{
-        CallbackUrl, ChannelCapability, Content, Encoding, FieldError, SegmentLimit, SignedDuration, Timestamp,
-        Validity,
+        cymba::dialect,
     },
 };
 

@@ -5,11 +5,11 @@
 use std::fmt::Display;
 
 use shared::{
-    carriers::{SubmitReference, carrier_id},
+    carriers::carrier_id,
     domain::{
         AccountId, ApiKeyHash, AttemptOutcome, BatchId, CallbackUrl, Channel, Encoding, EventId, ExecutionId,
         Groupings, IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId,
-        SenderId, State, UnmatchedKind, WebhookSecret, Word, parse_time,
+        SenderId, State, SubmitReference, UnmatchedKind, WebhookSecret, Word, parse_time,
     },
     store::Position,
 };

@@ -1,10 +1,7 @@
 //! The command line of carriers, and of the routes to them.
 
 use clap::{Args, Subcommand};
-use shared::{
-    carriers::CarrierName,
-    domain::{AccountId, Channel, NumberPrefix, SenderId},
-};
+use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, SenderId};
 use url::Url;
 
 const A_DAY_IN_SECONDS: i64 = 24 * 3_600;

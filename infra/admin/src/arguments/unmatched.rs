@@ -1,7 +1,7 @@
 //! The command line of what is parked.
 
 use clap::{Args, Subcommand};
-use shared::{carriers::CarrierName, domain::UnmatchedKind};
+use shared::domain::{CarrierName, UnmatchedKind};
 
 use super::carriers::carrier;
 

@@ -1,6 +1,6 @@
 //! Where carriers are, and that the simulated ones know where this gateway is.
 
-use shared::carriers::CarrierName;
+use shared::domain::CarrierName;
 use url::Url;
 
 use crate::config::{CarrierConfig, Config};

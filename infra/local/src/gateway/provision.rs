@@ -11,8 +11,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Map, Value};
 use shared::{
-    carriers::{CarrierSecret, CarrierSettings},
-    domain::{Account, ApiKeyHash, CallbackUrl},
+    domain::{Account, ApiKeyHash, CallbackUrl, CarrierSecret, CarrierSettings},
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables, aws},
     store::{DynamoDirectory, SecretsManager},
 };

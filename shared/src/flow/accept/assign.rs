@@ -12,8 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{candidates::Candidates, kind, write::Earlier};
 use crate::{
-    dialects::{Draft, SenderChoice},
-    domain::{AccountId, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderId, SentFrom},
+    domain::{AccountId, Draft, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderChoice, SenderId, SentFrom},
     flow::Gateway,
     store::{Directory, DirectoryStore, Recipients, StoreError},
 };

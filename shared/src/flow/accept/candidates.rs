@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Unavailable;
 use crate::{
-    dialects::Draft,
-    domain::{FieldError, Message, RejectedMessage, Rejection, RejectionReason},
+    domain::{Draft, FieldError, Message, RejectedMessage, Rejection, RejectionReason},
     store::StoreError,
 };
 

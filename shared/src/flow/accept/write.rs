@@ -6,8 +6,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{AcceptError, Named, Plan, candidates::Candidates};
 use crate::{
-    dialects::{Draft, SenderChoice},
-    domain::{FieldError, FieldErrorCode, Message, MessageId, Progress, Rates, Rejection, RejectionReason},
+    domain::{
+        Draft, FieldError, FieldErrorCode, Message, MessageId, Progress, Rates, Rejection, RejectionReason,
+        SenderChoice,
+    },
     flow::{Gateway, Unavailable, rate_limit},
     queue::{Job, Queue},
     store::{Insertion, Messages, StoreError},

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     callbacks::notice,
-    dialects::Dialect,
-    domain::{Account, AccountId, CallbackUrl, EndpointHealth, ExecutionId, Message, ReceiptStatus, Reply, State},
+    domain::{
+        Account, AccountId, CallbackUrl, Dialect, EndpointHealth, ExecutionId, Message, ReceiptStatus, Reply, State,
+    },
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Subject},
     store::{Directory, DirectoryStore, Freshness, Messages},

@@ -8,10 +8,8 @@ use futures_util::future::try_join_all;
 use tracing::warn;
 
 use crate::{
-    carriers::{
-        CarrierName, CarrierReceipt, CarrierSettings, SubmitReference,
-        carrier_id::{canonical, spellings, unique_match},
-    },
+    carriers::carrier_id::{canonical, spellings, unique_match},
+    domain::{CarrierName, CarrierReceipt, CarrierSettings, SubmitReference},
     flow::Gateway,
     runtime::{Metric, MetricDimensions, error_chain},
     store::{Directory, DirectoryStore, SentIds, StoreError},

@@ -10,11 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::{
-    carriers::CarrierReply,
-    dialects::{Draft, SenderChoice},
     domain::{
-        Channel, Keyword, Keywords, Message, MessageId, Progress, Reply, ReplyId, SenderKind, SentFrom, Text, Validity,
-        Word,
+        CarrierReply, Channel, Draft, Keyword, Keywords, Message, MessageId, Progress, Reply, ReplyId, SenderChoice,
+        SenderKind, SentFrom, Text, Validity, Word,
     },
     flow::{Gateway, Unavailable, accept, rate_limit},
     store::{Directory, DirectoryStore, Insertion, KeywordOrder, Messages, Recipients, StoreError},

@@ -16,8 +16,10 @@ use super::{
     unknown::first_check,
 };
 use crate::{
-    carriers::{CarrierSettings, Outcome, Submission, SubmitReference, Submitter},
-    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
+    carriers::Submitter,
+    domain::{
+        Attempt, AttemptOutcome, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission, SubmitReference,
+    },
     flow::{Gateway, Unavailable, outcome::outcome_update, receipt::note_id},
     runtime::{Metric, MetricDimensions, error_chain},
     store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, StoreError},

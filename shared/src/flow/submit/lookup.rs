@@ -17,8 +17,10 @@ use super::{
     unknown::{PossibleHolders, possible_holders},
 };
 use crate::{
-    carriers::{CarrierName, LookupOutcome, SubmitReference, Submitter},
-    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress, State},
+    carriers::Submitter,
+    domain::{
+        Attempt, AttemptOutcome, CarrierName, ExecutionId, LookupOutcome, Message, Progress, State, SubmitReference,
+    },
     flow::{
         Gateway, Unavailable,
         outcome::{outcome_update, write_outcome},

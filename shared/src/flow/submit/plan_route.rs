@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use crate::{
-    carriers::CarrierName,
-    domain::{AttemptOutcome, Channel, ChannelCapability, Content, Message, Route, Routes, USUAL_RECEIPT_WITHIN},
+use crate::domain::{
+    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, Message, Route, Routes, USUAL_RECEIPT_WITHIN,
 };
 
 /// One way of handing a message over.

@@ -13,8 +13,7 @@ use tracing::warn;
 
 use super::record_outcome::receipt_by;
 use crate::{
-    carriers::CarrierName,
-    domain::{Message, OnUnknown, Progress},
+    domain::{CarrierName, Message, OnUnknown, Progress},
     runtime::error_chain,
     store::{Directory, DirectoryStore, OutcomeUpdate, StoreError},
 };

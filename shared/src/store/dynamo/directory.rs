@@ -15,8 +15,10 @@ use super::{
     string, unavailable,
 };
 use crate::{
-    carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, ApiKeyHash, Exemptions, Keywords, Rates, Routes, SenderId, SenderOwner},
+    domain::{
+        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, Exemptions, Keywords, Rates, Routes, SenderId,
+        SenderOwner,
+    },
     store::{DirectoryStore, StoreError},
 };
 

@@ -4,10 +4,9 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
 use crate::{
-    carriers::CarrierName,
     domain::{
-        AccountId, ApiKeyHash, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId, SenderId,
-        UnmatchedId, UnmatchedKind, Word,
+        AccountId, ApiKeyHash, CarrierName, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId,
+        SenderId, UnmatchedId, UnmatchedKind, Word,
     },
     store::{Position, ScheduledWork, WAKE_SHARDS},
 };

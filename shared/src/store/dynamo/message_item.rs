@@ -15,12 +15,10 @@ use super::{
     keys,
 };
 use crate::{
-    carriers::CarrierName,
-    dialects::Dialect,
     domain::{
-        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, Encoding, ExecutionId, Fingerprint,
-        Groupings, Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts,
-        Reference, SenderId, SenderKind, SentFrom, State, StateChange, Text,
+        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, Encoding,
+        ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt,
+        ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom, State, StateChange, Text,
     },
     store::StoreError,
 };

@@ -25,8 +25,10 @@ use super::{
     keys, number, put, string, unavailable,
 };
 use crate::{
-    carriers::{CarrierName, CarrierSettings},
-    domain::{Account, AccountId, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret},
+    domain::{
+        Account, AccountId, CallbackUrl, CarrierName, CarrierSettings, KeywordAnswer, OnUnknown, SenderId, SenderOwner,
+        WebhookSecret,
+    },
     store::StoreError,
 };
 

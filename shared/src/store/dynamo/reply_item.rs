@@ -7,10 +7,9 @@ use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
 use super::{Item, item::from_item, keys, message_item::time};
 use crate::{
-    dialects::Dialect,
     domain::{
-        AccountId, BatchId, Channel, ExecutionId, Groupings, MessageId, PhoneNumber, Reference, RepliedTo, Reply,
-        ReplyId, SenderId,
+        AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, MessageId, PhoneNumber, Reference, RepliedTo,
+        Reply, ReplyId, SenderId,
     },
     store::StoreError,
 };

@@ -10,7 +10,7 @@ use super::{
     keys, message_item, number, string, unavailable,
 };
 use crate::{
-    carriers::{CarrierName, SubmitReference},
+    domain::{CarrierName, SubmitReference},
     store::{SentId, SentIds, StoreError},
 };
 

@@ -10,8 +10,7 @@ use super::{
     DynamoStore, Item, change::Update, item::from_item, keys, message_item::time, number, string, unavailable,
 };
 use crate::{
-    carriers::SubmitReference,
-    domain::{Unmatched, UnmatchedId},
+    domain::{SubmitReference, Unmatched, UnmatchedId},
     store::{Bookmark, StoreError, UnmatchedStore},
 };
 

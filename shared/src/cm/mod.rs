@@ -1,5 +1,0 @@
-//! CM.com's notations, as both sides read them: what its clients post here, and what
-//! CM itself posts and answers. Either may write names in any case.
-
-pub(crate) mod caseless;
-pub(crate) mod xml;

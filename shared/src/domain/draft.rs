@@ -1,0 +1,52 @@
+//! A message as a client asked for it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{CallbackUrl, Channel, Content, Groupings, PhoneNumber, Reference, SenderId, Text, Validity};
+
+/// A message as a client asked for it, valid but not yet accepted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Which message of the request it is, counted from 0.
+    pub index: usize,
+    pub to: PhoneNumber,
+    pub from: SenderChoice,
+    pub text: Text,
+    pub callback: Option<CallbackUrl>,
+    pub channels: Vec<Channel>,
+    pub client_id: Option<Uuid>,
+    pub send_at: Option<Timestamp>,
+    pub reference: Option<Reference>,
+    pub groupings: Groupings,
+    pub validity: Option<Validity>,
+    pub content: Option<Content>,
+}
+
+impl Draft {
+    /// One with nothing but what every message has.
+    #[must_use]
+    pub fn new(to: PhoneNumber, from: SenderChoice, text: Text) -> Self {
+        Self {
+            index: 0,
+            to,
+            from,
+            text,
+            callback: None,
+            channels: Vec::new(),
+            client_id: None,
+            send_at: None,
+            reference: None,
+            groupings: Groupings::default(),
+            validity: None,
+            content: None,
+        }
+    }
+}
+
+/// The sender that a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SenderChoice {
+    Custom(SenderId),
+    Shared,
+}

@@ -1,0 +1,64 @@
+//! A message as it is submitted to a carrier, and what came of that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
+
+/// How long a carrier has to say what became of a submit: a submit may follow.
+pub(crate) const LOOKUP_WITHIN: Duration = Duration::from_secs(5);
+
+/// One message as it is handed to a carrier.
+pub struct Submission<'a> {
+    /// Our name for it; the carrier brings it back with its receipts.
+    pub reference: SubmitReference,
+    pub to: &'a PhoneNumber,
+    pub from: &'a SenderId,
+    /// What SMS shows, and what every channel shows that shows no content.
+    pub text: &'a Text,
+    pub channel: Channel,
+    /// What the channel shows in place of the text; there only if it can show it.
+    pub content: Option<&'a Content>,
+    /// When it is no longer worth delivering.
+    pub expires_at: Option<Timestamp>,
+    /// The client's own, for the carrier's statistics.
+    pub groupings: &'a Groupings,
+}
+
+/// What became of handing a message over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Taken; `carrier_id` is the carrier's name for it.
+    Accepted { carrier_id: Option<String> },
+    /// Refused for good.
+    Rejected { reason: String },
+    /// Not taken now; may be tried again, after `retry_after` or a quarter of an
+    /// hour, whichever is sooner.
+    Busy { retry_after: Option<Duration>, reason: String },
+    /// The request may have arrived and no answer came.
+    Unknown { reason: String },
+}
+
+/// What a carrier says of a submit that it did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookupOutcome {
+    /// It has it; `carrier_id` is its name for it.
+    Taken { carrier_id: Option<String> },
+    /// It never took it.
+    NotTaken,
+    /// It cannot be asked, or did not answer.
+    CannotSay,
+}
+
+impl LookupOutcome {
+    /// For logs.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Taken { .. } => "taken",
+            Self::NotTaken => "not taken",
+            Self::CannotSay => "cannot say",
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A status report as XML: the same as the JSON has, with names in capitals.
+//!
+//! The number of reports is limited. Unknown elements are passed over.
+
+use super::receipt::Report;
+use crate::{
+    domain::ParseError,
+    vendors::cm::xml::{self, Elements, Tag, XmlError},
+};
+
+/// Twice what the format has.
+const DEEPEST: usize = 8;
+/// As many as CM takes messages in one request.
+const MOST_REPORTS: usize = 1000;
+
+pub(super) fn read(body: &[u8]) -> Result<Vec<Report>, ParseError> {
+    let mut reports = Reports(Vec::new());
+    xml::read(body, DEEPEST, &mut reports)?;
+    if reports.0.is_empty() { Err(ParseError::new("MSG", "is missing")) } else { Ok(reports.0) }
+}
+
+struct Reports(Vec<Report>);
+
+impl Elements for Reports {
+    type Error = ParseError;
+
+    fn open(&mut self, path: &[&str], _: Tag<'_>) -> Result<(), ParseError> {
+        if path == ["MESSAGES", "MSG"] {
+            if self.0.len() >= MOST_REPORTS {
+                return Err(ParseError::new("(body)", "has too many reports"));
+            }
+            self.0.push(Report::default());
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, path: &[&str], text: String) {
+        let Some(report) = self.0.last_mut() else { return };
+        let said = match path {
+            ["MESSAGES", "MSG", "REFERENCE"] => &mut report.reference,
+            ["MESSAGES", "MSG", "STATUS", "CODE"] => &mut report.code,
+            ["MESSAGES", "MSG", "STATUS", "ERRORCODE"] => &mut report.error_code,
+            ["MESSAGES", "MSG", "STATUS", "ERRORDESCRIPTION"] => &mut report.error_description,
+            _ => return,
+        };
+        *said = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    }
+}
+
+impl From<XmlError> for ParseError {
+    fn from(error: XmlError) -> Self {
+        Self::new("(body)", error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_report_is_read_with_what_is_escaped_in_it() {
+        let body = "<?xml version='1.0'?><!-- no --><MESSAGES SENT='x'><MSG RECEIVED='y'><TO>1</TO><REFERENCE> r&amp;1 </REFERENCE>\
+            <STATUS><ERRORDESCRIPTION><![CDATA[<a>]]> &#65;</ERRORDESCRIPTION><CODE>3</CODE><ERRORCODE/></STATUS>\
+            <OTHER><CODE>9</CODE></OTHER></MSG></MESSAGES>";
+        let reports = read(body.as_bytes()).unwrap();
+        let report = &reports[0];
+        assert_eq!(report.reference.as_deref(), Some("r&1"));
+        assert_eq!((report.code.as_deref(), report.error_code.as_deref()), (Some("3"), None));
+        assert_eq!(report.error_description.as_deref(), Some("<a> A"));
+        let halves = read(b"<MESSAGES><MSG><STATUS><CODE>1<b/>2</CODE></STATUS></MSG></MESSAGES>").unwrap();
+        assert_eq!(halves[0].code, None);
+    }
+
+    #[test]
+    fn what_is_no_report_or_could_be_an_attack_is_refused() {
+        let bomb = "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><MESSAGES><MSG>&b;</MSG></MESSAGES>";
+        let outside = "<!DOCTYPE m [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><MESSAGES>&x;</MESSAGES>";
+        let deep = format!("{}{}", "<MESSAGES>".repeat(20), "</MESSAGES>".repeat(20));
+        let many = format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(1001));
+        for (body, error) in [
+            (bomb, "has a document type"),
+            (outside, "has a document type"),
+            (&deep, "is nested too deep"),
+            (&many, "has too many reports"),
+            ("<MESSAGES><MSG>", "breaks off"),
+            ("<MESSAGES/><MESSAGES/>", "is more than one document"),
+            ("<MESSAGES><MSG/></MESSAGES>more", "has text outside of its root"),
+            ("<?xml version='1.0'?>more<MESSAGES><MSG/></MESSAGES>", "has text outside of its root"),
+            ("<MESSAGES><MSG>&copy;</MSG></MESSAGES>", "has an entity of its own"),
+            ("<MESSAGES></MSG>", "is not XML"),
+            ("<MESSAGES/>", "is missing"),
+        ] {
+            assert_eq!(read(body.as_bytes()).err().unwrap().reason, error, "{body}");
+        }
+        assert!(read(b"<MESSAGES>\xFF</MESSAGES>").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_markup_makes_it_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|STATUS|CODE|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( SENT='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
+            let _ = read(parts.concat().as_bytes());
+        }
+    }
+}

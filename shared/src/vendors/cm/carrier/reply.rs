@@ -1,0 +1,144 @@
+//! Replies, as the page "Incoming Messages" has them: `from`, `to`, `message`,
+//! `timeUtc`, `channel` and what they answer, one in a request, or a list of them.
+//! Where in `from`, `to` and `message` the numbers and the text stand is as clients
+//! read them.
+//!
+//! CM gives a reply no id, and brings it again for up to a month until it is
+//! answered with a 200. So its id is made of what it says, and when; the time is to
+//! the second. Two equal replies of one phone within one second count as one.
+
+use serde_json::Value;
+
+use crate::{
+    domain::{CarrierReply, Channel, Each, ParseError, PhoneNumber, SenderId, parse_time},
+    formats::webhook_json::{one_or_many, read as read_json},
+    hash::sha256_hex,
+    vendors::cm::caseless::Object,
+};
+
+pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReply>, ParseError> {
+    Ok(one_or_many(&read_json(body)?).iter().map(read_one).collect())
+}
+
+fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
+    let reply = Object::of(value).ok_or_else(|| ParseError::new("(body)", "is no object"))?;
+    let from = PhoneNumber::parse(&number(reply, "from")?).map_err(|error| ParseError::new("from.number", error))?;
+    let to = SenderId::parse(&number(reply, "to")?).map_err(|error| ParseError::new("to.number", error))?;
+    let text = text(reply)?;
+    let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
+    let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
+    let channel = reply.said("channel").unwrap_or_default();
+    // One that is not known here counts as SMS, so that its replies are not lost.
+    let over = Channel::parse(&channel.replace(' ', "")).unwrap_or(Channel::Sms);
+    let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
+    Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
+}
+
+fn number(reply: Object<'_>, party: &str) -> Result<String, ParseError> {
+    let number = reply.object(party).and_then(|party| party.said("number"));
+    number.ok_or_else(|| ParseError::new(format!("{party}.number"), "is missing"))
+}
+
+/// A picture has none, and is a reply all the same.
+fn text(reply: Object<'_>) -> Result<String, ParseError> {
+    let message = reply.object("message").ok_or_else(|| ParseError::new("message", "is missing"))?;
+    match message.get("text") {
+        None => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        Some(_) => Err(ParseError::new("message.text", "is no text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const REPLY: &[u8] = include_bytes!("../../../../../tests/fixtures/carriers/cm/reply.json");
+
+    fn read(body: &[u8]) -> Result<Vec<CarrierReply>, ParseError> {
+        super::read(body)?.into_iter().collect()
+    }
+
+    fn with(field: &str, value: Value) -> Vec<u8> {
+        let mut reply: Value = serde_json::from_slice(REPLY).unwrap();
+        reply[field] = value;
+        reply.to_string().into_bytes()
+    }
+
+    fn id(body: &[u8]) -> String {
+        read(body).ok().unwrap().remove(0).id
+    }
+
+    #[test]
+    fn a_reply_is_read() {
+        let replies = read(REPLY).ok().unwrap();
+        let reply = &replies[0];
+        assert_eq!((replies.len(), reply.from.digits(), reply.to.as_str()), (1, "447911123456", "441234567890"));
+        assert_eq!(reply.text, "Yes, please");
+        assert_eq!(reply.at.unwrap().to_string(), "2027-02-21T09:30:00Z");
+        assert!(reply.id.len() == 64 && reply.id.bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn a_repeat_has_the_same_id_and_another_reply_has_another() {
+        assert_eq!(id(REPLY), id(&with("messageContext", json!("later"))));
+        assert_eq!(id(REPLY), id(&with("from", json!({"Number": "+447911123456"}))));
+        for (field, value) in [
+            ("from", json!({"number": "00447911123457"})),
+            ("to", json!({"number": "12345"})),
+            ("message", json!({"text": "Yes, please "})),
+            ("timeUtc", json!("2027-02-21T09:30:01")),
+            ("channel", json!("WhatsApp")),
+        ] {
+            assert_ne!(id(REPLY), id(&with(field, value)), "{field}");
+        }
+    }
+
+    #[test]
+    fn replies_come_singly_or_as_a_list_with_keys_in_any_case() {
+        let body = br#"[{"FROM":{"NUMBER":447911123456},"To":{"Number":"12345"},"MESSAGE":{"TEXT":"Hi"},"TIMEUTC":"2027-02-21T09:30:00"},
+            {"from":{"number":"00447911123456"},"to":{"number":"12345"},"message":{"media":{}},"timeUtc":"2027-02-21T09:30:00"}]"#;
+        let texts: Vec<_> = read(body).ok().unwrap().into_iter().map(|reply| reply.text).collect();
+        assert_eq!(texts, ["Hi", ""]);
+        assert!(read(b"[]").ok().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_unreadable_names_its_field_and_repeats_nothing() {
+        for (field, value, named) in [
+            ("from", json!({"number": "447911123456x"}), "from.number"),
+            ("from", json!({}), "from.number"),
+            ("from", json!("447911123456"), "from.number"),
+            ("to", json!({"number": "#447911123456"}), "to.number"),
+            ("message", json!(null), "message"),
+            ("message", json!({"text": ["447911123456"]}), "message.text"),
+            ("timeUtc", json!("447911123456"), "timeUtc"),
+            ("timeUtc", json!(null), "timeUtc"),
+        ] {
+            let error = read(&with(field, value)).err().unwrap();
+            assert_eq!(error.field, named);
+            assert!(!error.to_string().contains("447911123456"), "{error}");
+        }
+        assert_eq!(read(b"7").err().unwrap().field, "(body)");
+        assert_eq!(read(b"447911123456 said").err().unwrap().field, "(body)");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&body);
+        }
+
+        #[test]
+        fn no_value_makes_it_panic(
+            key in "from|to|message|timeUtc|channel",
+            value in "\"\\PC{0,20}\"|-?[0-9]{1,20}|null|\\[\\]|true|\\{\"(number|text)\":(null|\"\\PC{0,20}\"|[0-9]{1,20})\\}",
+        ) {
+            let value: Value = serde_json::from_str(&value).unwrap_or_default();
+            let _ = read(&with(&key, value));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a `cm` client is told: status reports at the account's status URL, and
+//! replies at its reply URL.
+//!
+//! The JSON of a status report is that of CM's public page on them, in which every
+//! value is a text; our own are `channel` and the groupings, which the page's table
+//! has and its sample has not. In a reply, the places of the numbers and the text
+//! are as clients read them. Numbers are written as clients write them, with `00`.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use crate::{
+    domain::{Message, PhoneNumber, ReceiptStatus, Reference, Reply, State},
+    formats::json,
+};
+
+/// A state as CM numbers it, and, for one that is an error, the standard error
+/// that comes nearest, with what it means here.
+struct Status {
+    state: State,
+    code: &'static str,
+    error: Option<&'static str>,
+    meaning: &'static str,
+}
+
+const fn status(state: State, code: &'static str, error: Option<&'static str>, meaning: &'static str) -> Status {
+    Status { state, code, error, meaning }
+}
+
+/// 0 accepted, 1 rejected, 2 delivered, 3 failed, 4 read.
+const STATUSES: [Status; 8] = [
+    status(State::Submitted, "0", None, "Accepted by the operator"),
+    status(State::Rejected, "1", Some("20"), "The message was rejected as it is"),
+    status(State::Blocked, "1", Some("23"), "The recipient has opted out of this sender"),
+    status(State::Delivered, "2", None, "Delivered"),
+    status(State::Undelivered, "3", Some("5"), "The network could not deliver the message"),
+    status(State::Expired, "3", Some("8"), "The message expired before it could be delivered"),
+    status(State::Failed, "3", Some("25"), "The message could not be sent, or its outcome stayed unknown"),
+    status(State::Read, "4", None, "Read"),
+];
+
+fn status_of(state: State) -> Option<&'static Status> {
+    STATUSES.iter().find(|status| status.state == state)
+}
+
+/// Everything that has a number. What its client took back is not told.
+pub(crate) fn tells(state: State) -> bool {
+    status_of(state).is_some()
+}
+
+#[derive(Serialize)]
+struct StatusReport<'a> {
+    messages: Messages<'a>,
+}
+
+#[derive(Serialize)]
+struct Messages<'a> {
+    msg: Msg<'a>,
+}
+
+#[derive(Serialize)]
+struct Msg<'a> {
+    received: String,
+    to: String,
+    reference: &'a str,
+    status: ToldStatus<'a>,
+    operator: &'a str,
+    channel: &'a str,
+    #[serde(rename = "customGrouping")]
+    grouping: &'a str,
+    #[serde(rename = "customGrouping2")]
+    grouping2: &'a str,
+    #[serde(rename = "customGrouping3")]
+    grouping3: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldStatus<'a> {
+    code: &'a str,
+    error_code: &'a str,
+    error_description: &'a str,
+}
+
+pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
+    let status = status_of(state)?;
+    let receipt = ReceiptStatus::ALL
+        .into_iter()
+        .filter(|status| status.state() == state)
+        .find_map(|status| message.receipts.get(status));
+    let said = receipt.and_then(|receipt| receipt.description.as_deref());
+    let why = message.give_up_reason().filter(|_| state == State::Failed);
+    let received = receipt.map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
+    let [grouping, grouping2, grouping3] = message.groupings.as_array();
+    let msg = Msg {
+        received: time(received.unwrap_or(message.created_at)),
+        to: number(&message.to),
+        reference: message.reference.as_ref().map_or("", Reference::as_str),
+        status: ToldStatus {
+            code: status.code,
+            error_code: status.error.unwrap_or_default(),
+            error_description: if status.error.is_some() { said.or(why).unwrap_or(status.meaning) } else { "" },
+        },
+        operator: "",
+        channel: message.channel_reached().as_str(),
+        grouping,
+        grouping2,
+        grouping3,
+    };
+    Some(json::write(&StatusReport { messages: Messages { msg } }))
+}
+
+/// When the gateway itself brought it there.
+fn state_change_of(message: &Message, state: State) -> Option<Timestamp> {
+    message.history.iter().rev().find(|state_change| state_change.state == state).map(|state_change| state_change.at)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MobileOriginated<'a> {
+    from: Party,
+    to: Party,
+    message: Text<'a>,
+    reference: &'a str,
+    groupings: [&'a str; 3],
+    time_utc: String,
+    channel: &'a str,
+    message_context: &'a str,
+}
+
+#[derive(Serialize)]
+struct Party {
+    number: String,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    text: &'a str,
+}
+
+pub(crate) fn reply(reply: &Reply) -> String {
+    let answered = reply.replied_to.as_ref();
+    let groupings = answered.map(|to| to.groupings.as_array().each_ref().map(String::as_str));
+    json::write(&MobileOriginated {
+        from: Party { number: number(&reply.from) },
+        to: Party { number: sender(reply) },
+        message: Text { text: &reply.body },
+        reference: answered.and_then(|to| to.reference.as_ref()).map_or("", Reference::as_str),
+        groupings: groupings.unwrap_or_default(),
+        time_utc: time(reply.received_at),
+        channel: reply.channel.title(),
+        message_context: "",
+    })
+}
+
+fn number(number: &PhoneNumber) -> String {
+    format!("00{}", number.digits())
+}
+
+/// A long number is written like any; a short code has no country.
+fn sender(reply: &Reply) -> String {
+    let sender = reply.to.as_str();
+    PhoneNumber::parse(sender).map_or_else(|_| sender.to_owned(), |sender| number(&sender))
+}
+
+/// In UTC, to the second, without a zone.
+fn time(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_but_a_cancellation_is_told_and_nothing_before_the_carrier() {
+        let untold: Vec<_> = State::ALL.into_iter().filter(|state| !tells(*state)).collect();
+        assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
+    }
+
+    #[test]
+    fn a_time_is_utc_to_the_second() {
+        assert_eq!(time("2026-01-01T09:30:00.999+02:00".parse().unwrap()), "2026-01-01T07:30:00");
+    }
+}

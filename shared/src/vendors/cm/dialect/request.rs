@@ -1,0 +1,369 @@
+//! `POST /v1.0/message`: `{"messages": {"authentication": {"productToken"}, "msg": [Msg, …]}}`.
+//!
+//! Keys are read in any case, at every level. A number is taken where a text is
+//! due, and a `null` is as good as nothing. A key that stands twice, as in one of
+//! the page's own samples, counts as it stands last, unless a list would be lost
+//! by that: then the body is no JSON to us.
+
+use serde_json::Value;
+
+use super::{
+    MOST_MESSAGES, content,
+    error::{MessageError, RequestError},
+    message::{self, Asked, Body, Fields, Terms},
+};
+use crate::{formats::json, vendors::cm::caseless::Object};
+
+/// The most bytes of rich content that the messages of one request may come to,
+/// each having its own: a small request can make many messages.
+const MOST_CONTENT_BYTES: usize = 4 << 20;
+
+/// A body that is JSON.
+pub struct Posted(Value);
+
+impl Posted {
+    /// # Errors
+    /// When it is not.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        match json::read_last(body) {
+            Ok(Value::Object(posted)) => Ok(Self(posted.into())),
+            Ok(_) | Err(_) => Err(RequestError::InvalidJson),
+        }
+    }
+
+    fn messages(&self) -> Option<Object<'_>> {
+        Object::of(&self.0)?.get("messages").and_then(Object::of)
+    }
+
+    /// The product token, if it is in the body.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn token(&self) -> Result<Option<&str>, RequestError> {
+        let authentication = self.messages().and_then(|messages| messages.get("authentication"));
+        match authentication.and_then(Object::of).and_then(|given| given.get("producttoken")) {
+            None => Ok(None),
+            Some(Value::String(token)) => Ok(Some(token)),
+            Some(_) => Err(RequestError::InvalidToken(None)),
+        }
+    }
+
+    /// What is asked for, a message for each recipient of each `msg`.
+    ///
+    /// # Errors
+    /// When there is no list of messages, or too many are asked for.
+    pub fn read(&self, terms: &Terms) -> Result<Vec<Asked>, RequestError> {
+        let messages = match Object::of(&self.0).and_then(|posted| posted.get("messages")) {
+            None => return Err(RequestError::NoMessages),
+            Some(value) => {
+                let error = RequestError::WrongType { object: "MESSAGES", must_be: "an object" };
+                Object::of(value).ok_or(error)?
+            }
+        };
+        let listed = match messages.get("msg") {
+            None => return Err(RequestError::NoMessages),
+            Some(Value::Array(listed)) if listed.is_empty() => return Err(RequestError::NoMessages),
+            Some(Value::Array(listed)) => listed,
+            Some(_) => return Err(RequestError::WrongType { object: "MSG", must_be: "an array" }),
+        };
+        let mut asked = Vec::new();
+        let mut content_bytes = 0;
+        for msg in listed {
+            let (messages, bytes) = read_msg(msg, terms, MOST_MESSAGES - asked.len())?;
+            content_bytes += bytes * messages.len();
+            if content_bytes > MOST_CONTENT_BYTES {
+                return Err(RequestError::TooLarge);
+            }
+            asked.extend(messages);
+        }
+        message::number(&mut asked);
+        Ok(asked)
+    }
+}
+
+/// The messages of a `msg`, of which there may be `room`, and the size of the
+/// rich content that each of them has.
+fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usize), RequestError> {
+    let Some(msg) = Object::of(msg) else {
+        let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
+        return Ok((message::expand(Ok(Vec::new()), Err(error), None, terms), 0));
+    };
+    let to = read_recipients(msg);
+    if to.as_ref().map_or(1, |to| to.len().max(1)) > room {
+        return Err(RequestError::TooManyMessages);
+    }
+    let reference = msg.get("reference").and_then(Value::as_str);
+    let fields = read_fields(msg);
+    let content = fields.as_ref().ok().and_then(|fields| fields.content.as_ref());
+    let bytes = content.map_or(0, |content| content.to_json().len());
+    Ok((message::expand(to, fields, message::reference(reference), terms), bytes))
+}
+
+fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, MessageError>>, MessageError> {
+    let recipients = match msg.get("to") {
+        None => return Err(MessageError::NoTo),
+        Some(Value::Array(recipients)) => recipients,
+        Some(_) => return Err(MessageError::WrongType { object: "TO", must_be: "an array" }),
+    };
+    let read = |recipient: &Value| {
+        let recipient = Object::of(recipient).ok_or(MessageError::WrongType { object: "TO", must_be: "an object" })?;
+        text(recipient, "NUMBER")?.filter(|number| !number.is_empty()).ok_or(MessageError::NoNumber)
+    };
+    Ok(recipients.iter().map(read).collect())
+}
+
+fn read_fields(msg: Object<'_>) -> Result<Fields, MessageError> {
+    Ok(Fields {
+        from: text(msg, "FROM")?,
+        body: msg.get("body").map(read_body).transpose()?,
+        channels: read_channels(msg)?,
+        reference: text(msg, "REFERENCE")?,
+        groupings: [text(msg, "CUSTOMGROUPING")?, text(msg, "CUSTOMGROUPING2")?, text(msg, "CUSTOMGROUPING3")?],
+        validity: text(msg, "VALIDITY")?,
+        dcs: text(msg, "DCS")?,
+        fewest_parts: text(msg, "MINIMUMNUMBEROFMESSAGEPARTS")?,
+        most_parts: text(msg, "MAXIMUMNUMBEROFMESSAGEPARTS")?,
+        content: msg.get("richcontent").map(content::read).transpose()?,
+    })
+}
+
+fn read_body(body: &Value) -> Result<Body, MessageError> {
+    let body = Object::of(body).ok_or(MessageError::WrongType { object: "BODY", must_be: "an object" })?;
+    Ok(Body { content: text(body, "CONTENT")?, r#type: text(body, "TYPE")? })
+}
+
+fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
+    const NAME: &str = "ALLOWEDCHANNELS";
+    let listed = match msg.get("allowedchannels") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return Err(MessageError::WrongType { object: NAME, must_be: "an array" }),
+    };
+    let name = |name: &Value| name.as_str().map(str::to_owned);
+    let names: Option<Vec<_>> = listed.iter().map(name).collect();
+    names.ok_or(MessageError::WrongType { object: NAME, must_be: "an array of names" })
+}
+
+/// The text under that name, which is for the fault, too.
+fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, MessageError> {
+    object.text(name).map_err(|_| MessageError::WrongType { object: name, must_be: "a string" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Channel, Encoding, SegmentLimit, SignedDuration, Timestamp, Validity};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn terms() -> Terms {
+        Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
+    }
+
+    fn read(body: &str) -> Result<Vec<Asked>, RequestError> {
+        Posted::parse(body.as_bytes())?.read(&terms())
+    }
+
+    fn msg(msg: &Value) -> Vec<Asked> {
+        read(&json!({"messages": {"msg": [msg]}}).to_string()).ok().unwrap()
+    }
+
+    fn good() -> Value {
+        json!({"from": "SenderName", "to": [{"number": "00447911123456"}], "body": {"type": "auto", "content": "Hi"}})
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut msg = good();
+        msg[field] = value;
+        msg
+    }
+
+    fn code(message: &Value) -> u16 {
+        msg(message)[0].draft.as_ref().err().map_or(0, MessageError::code)
+    }
+
+    #[test]
+    fn keys_have_no_case_and_the_later_of_two_counts() {
+        let body = r#"{"MESSAGES":{"Authentication":{"PRODUCTTOKEN":"t"},"Msg":[{"FROM":"SenderName","TO":[{"Number":447911123456}],
+            "Body":{"CONTENT":""},"body":{"Type":"AUTO","content":"Hi"},"ALLOWEDCHANNELS":["apple business chat","sms","SMS"],
+            "CustomGrouping2":"two","REFERENCE":"r","MaximumNumberOfMessageParts":"2"}]}}"#;
+        let posted = Posted::parse(body.as_bytes()).ok().unwrap();
+        assert_eq!(posted.token(), Ok(Some("t")));
+        let asked = posted.read(&terms()).ok().unwrap();
+        let draft = asked[0].draft.as_ref().unwrap();
+        assert_eq!((draft.to.digits(), draft.text.as_str()), ("447911123456", "Hi"));
+        assert_eq!(draft.channels, [Channel::AppleBusinessChat, Channel::Sms]);
+        assert_eq!(draft.groupings.as_array(), &["", "two", ""]);
+        assert_eq!(draft.reference.as_ref().unwrap().as_str(), "r");
+        assert_eq!(draft.validity, Some(Validity::For(SignedDuration::from_hours(24))));
+        assert_eq!(
+            Posted::parse(br#"{"messages":{"msg":[{}],"MSG":[]}}"#).err(),
+            Some(RequestError::InvalidJson),
+            "a list is lost"
+        );
+    }
+
+    #[test]
+    fn dcs_8_asks_for_unicode_and_auto_passes_over_it() {
+        let encoding = |dcs: Value, kind: &str, content: &str| {
+            let mut message = with("dcs", dcs);
+            message["body"] = json!({"type": kind, "content": content});
+            msg(&message)[0].draft.as_ref().unwrap().text.encoding()
+        };
+        assert_eq!(encoding(json!(8), "", "Hi"), Encoding::Ucs2);
+        assert_eq!(encoding(json!("8"), "", "Hi"), Encoding::Ucs2);
+        assert_eq!(encoding(json!(0), "", "Hi"), Encoding::Gsm7);
+        assert_eq!(encoding(json!(8), "AUTO", "Hi"), Encoding::Gsm7);
+        assert_eq!(encoding(json!(0), "", "Κείμενο"), Encoding::Ucs2);
+    }
+
+    #[test]
+    fn each_recipient_is_a_message_and_has_its_own_flaw() {
+        let asked = msg(&with(
+            "to",
+            json!([{"number": "00447911123456"}, {"number": "0044791112345a"}, {}, {"number": ""}, 7, {"number": []}]),
+        ));
+        let codes: Vec<_> =
+            asked.iter().map(|asked| asked.draft.as_ref().err().map_or(0, MessageError::code)).collect();
+        assert_eq!(codes, [0, 303, 303, 303, 302, 303]);
+        assert_eq!(asked[1].to.as_deref(), Some("0044791112345a"));
+        let indexes: Vec<_> = asked.iter().filter_map(|asked| Some(asked.draft.as_ref().ok()?.index)).collect();
+        assert_eq!(indexes, [0]);
+    }
+
+    #[test]
+    fn each_fault_of_a_msg_has_its_code() {
+        let without = |field: &str| {
+            let mut msg = good();
+            msg.as_object_mut().unwrap().remove(field);
+            msg
+        };
+        let body = |body: Value| with("body", body);
+        for (message, expected) in [
+            (good(), 0),
+            (json!(7), 305),
+            (without("from"), 301),
+            (with("from", json!("")), 301),
+            (with("from", json!("TwelveLetter")), 301),
+            (with("from", json!("00012345678901234567")), 301),
+            (with("from", json!(["x"])), 301),
+            (without("to"), 302),
+            (with("to", json!([])), 302),
+            (with("to", json!({"number": "00447911123456"})), 302),
+            (without("body"), 304),
+            (body(json!("Hi")), 304),
+            (body(json!({})), 304),
+            (body(json!({"content": ""})), 304),
+            (body(json!({"content": {}})), 304),
+            (body(json!({"content": "a\u{1}b"})), 304),
+            (body(json!({"content": "Hi", "type": "html"})), 304),
+            (body(json!({"content": "x".repeat(1531)})), 304),
+            (with("maximumNumberOfMessageParts", json!(0)), 305),
+            (with("maximumNumberOfMessageParts", json!("many")), 305),
+            (with("maximumNumberOfMessageParts", json!({})), 305),
+            (with("reference", json!("x".repeat(33))), 305),
+            (with("reference", json!({})), 305),
+            (with("customGrouping3", json!("x".repeat(101))), 305),
+            (with("validity", json!("soon")), 305),
+            (with("validity", json!("73H")), 305),
+            (with("allowedChannels", json!(["Fax"])), 305),
+            (with("allowedChannels", json!("SMS")), 305),
+            (with("allowedChannels", json!([1])), 305),
+            (with("richContent", json!({})), 305),
+        ] {
+            assert_eq!(code(&message), expected, "{message}");
+        }
+        let dcs =
+            json!({"from": "SenderName", "to": [{"number": "00447911123456"}], "dcs": 4, "body": {"content": "Hi"}});
+        assert_eq!(code(&dcs), 305);
+        let mut parts = with("maximumNumberOfMessageParts", json!(1));
+        parts["body"]["content"] = json!("x".repeat(161));
+        assert_eq!(code(&parts), 304);
+        parts["minimumNumberOfMessageParts"] = json!(2);
+        assert_eq!(code(&parts), 305);
+    }
+
+    #[test]
+    fn a_text_may_be_missing_where_rich_content_is_shown_in_its_place() {
+        let location = json!({"conversation": [{"location": {"searchQuery": "Breda"}}]});
+        let beside = |body: Value, channels: Value| {
+            let mut message = with("richContent", location.clone());
+            message["body"] = body;
+            message["allowedChannels"] = channels;
+            message
+        };
+        let no_text = |channels: Value| beside(json!({"type": "AUTO", "content": ""}), channels);
+        for message in [
+            no_text(json!(["Whatsapp"])),
+            no_text(json!(["SMS", "Viber", "RCS"])),
+            beside(json!({}), json!(["WhatsApp"])),
+            beside(json!({"content": null}), json!(["WhatsApp"])),
+        ] {
+            let asked = msg(&message);
+            let draft = asked[0].draft.as_ref().unwrap_or_else(|error| panic!("{error:?}: {message}"));
+            assert!(draft.text.is_empty() && draft.content.is_some(), "{message}");
+        }
+        let mut plain = no_text(json!(["WhatsApp"]));
+        plain["richContent"] = Value::Null;
+        for (message, expected) in [
+            (plain, 304),
+            (no_text(json!(["SMS"])), 304),
+            (no_text(json!(["Viber"])), 304),
+            (no_text(json!(["SMS", "Push"])), 304),
+            (no_text(json!([])), 304),
+            (no_text(json!(null)), 304),
+            (beside(json!(null), json!(["WhatsApp"])), 304),
+            (beside(json!({"content": " "}), json!(["WhatsApp"])), 304),
+            (beside(json!({"content": "", "type": "html"}), json!(["WhatsApp"])), 304),
+            (no_text(json!(["WhatsApp", "Fax"])), 305),
+        ] {
+            assert_eq!(code(&message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_request_holds_1_to_1000_messages_however_they_are_written() {
+        let many = |msgs: usize, to: usize| {
+            let msg = with("to", vec![json!({"number": "00447911123456"}); to].into());
+            read(&json!({"messages": {"msg": vec![msg; msgs]}}).to_string())
+        };
+        assert_eq!(many(1000, 1).ok().unwrap().len(), 1000);
+        assert_eq!(many(10, 100).ok().unwrap().len(), 1000);
+        for (msgs, to) in [(1001, 1), (1, 1001), (10, 101), (1001, 0)] {
+            assert_eq!(many(msgs, to).err(), Some(RequestError::TooManyMessages), "{msgs} {to}");
+        }
+        for body in [json!({}), json!({"messages": {}}), json!({"messages": {"msg": []}}), json!({"messages": null})] {
+            assert_eq!(read(&body.to_string()).err(), Some(RequestError::NoMessages), "{body}");
+        }
+        for body in ["", "[]", "{\"messages\":", "{\"messages\":{\"msg\":[{},]}}", "7"] {
+            assert_eq!(read(body).err(), Some(RequestError::InvalidJson), "{body}");
+        }
+        let error = read(r#"{"messages":{"msg":{}}}"#).err().unwrap();
+        assert_eq!(error.code(), 203);
+    }
+
+    #[test]
+    fn rich_content_for_many_recipients_is_counted_for_each() {
+        let mut msg =
+            with("richContent", json!({"conversation": [{"text": "x".repeat(4000)}, {"text": "x".repeat(4000)}]}));
+        msg["to"] = vec![json!({"number": "00447911123456"}); 600].into();
+        assert_eq!(read(&json!({"messages": {"msg": [msg]}}).to_string()).err(), Some(RequestError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in "\\PC{0,200}") {
+            let _ = read(&body);
+        }
+
+        #[test]
+        fn no_message_makes_it_panic(
+            key in "from|to|body|reference|validity|dcs|allowedChannels|richContent|customGrouping|maximumNumberOfMessageParts",
+            value in "\"\\PC{0,20}\"|[0-9]{1,5}|null|\\[\\]|\\{\\}|true|\\[\\{\"number\":\"\\PC{0,9}\"\\}\\]|\\{\"content\":\"\\PC{0,9}\"\\}",
+        ) {
+            let _ = read(&format!(
+                r#"{{"messages":{{"msg":[{{"from":"SenderName","body":{{"content":"x"}},"to":[{{"number":"447911123456"}}],"{key}":{value}}}]}}}}"#
+            ));
+        }
+    }
+}

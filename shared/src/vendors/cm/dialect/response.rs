@@ -1,0 +1,158 @@
+//! How a client is answered: the JSON gateway with what became of each message,
+//! the other two with nothing, or with a line that says what was wrong.
+//!
+//! Decision where the page is silent: a message without a text, which its channels
+//! show as rich content, counts as one part.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{
+    error::{self, MessageError, Part, RequestError},
+    message::Asked,
+    query,
+};
+use crate::{
+    domain::{Message, Reference, RejectedMessage},
+    formats::json,
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    details: String,
+    error_code: u16,
+    messages: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    to: Option<&'a str>,
+    status: &'static str,
+    reference: Option<&'a str>,
+    parts: u16,
+    message_details: Option<String>,
+    message_error_code: u16,
+}
+
+/// The answer to a request that was looked at message by message. `accepted` is
+/// what became of those that were well formed, in their order.
+#[must_use]
+pub fn write(asked: &[Asked], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
+    let mut accepted = accepted.iter();
+    let messages: Vec<_> = asked
+        .iter()
+        .map(|asked| match &asked.draft {
+            Err(error) => told(asked, Err(error)),
+            Ok(_) => match accepted.next() {
+                Some(Ok(message)) => told(asked, Ok(message)),
+                Some(Err(refused)) => told(asked, Err(&MessageError::from(refused))),
+                None => told(asked, Err(&MessageError::Rejected("not looked at".to_owned()))),
+            },
+        })
+        .collect();
+    let created = messages.iter().filter(|told| told.message_error_code == error::OK).count();
+    let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let error_code = if created == messages.len() { error::OK } else { error::SOME };
+    (status, json::write(&Answer { details: format!("Created {created} message(s)"), error_code, messages }))
+}
+
+fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &MessageError>) -> Told<'a> {
+    Told {
+        to: asked.to.as_deref(),
+        status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
+        reference: asked.reference.as_ref().map(Reference::as_str),
+        parts: outcome.map_or(0, |message| message.text.segments().max(1)),
+        message_details: outcome.err().map(|error| error.words(Part::Object)),
+        message_error_code: outcome.err().map_or(error::OK, MessageError::code),
+    }
+}
+
+/// The answer of the JSON gateway to a request that was refused as a whole.
+#[must_use]
+pub fn refuse(error: &RequestError) -> (StatusCode, String) {
+    let status = match error {
+        RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let answer = Answer { details: error.words(Part::Object), error_code: error.code(), messages: Vec::new() };
+    (status, json::write(&answer))
+}
+
+/// Why the XML or the GET gateway refuses a request.
+pub enum Reason<'a> {
+    Request(&'a RequestError),
+    Message(&'a MessageError),
+}
+
+/// The line by which the XML gateway refuses a request.
+#[must_use]
+pub fn xml_error(reason: &Reason<'_>) -> String {
+    error(match reason {
+        Reason::Request(RequestError::Unknown) => "Unknown error".to_owned(),
+        Reason::Request(error) => error.words(Part::Node),
+        Reason::Message(error) => error.words(Part::Node),
+    })
+}
+
+/// The line by which the GET gateway refuses a request.
+#[must_use]
+pub fn query_error(reason: &Reason<'_>) -> String {
+    let words = match reason {
+        Reason::Request(error) => query::request_error_text(error),
+        Reason::Message(error) => query::message_error_text(error),
+    };
+    words.map_or_else(|| xml_error(reason), error)
+}
+
+fn error(words: String) -> String {
+    format!("Error: ERROR {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_request_has_the_tables_code_and_words() {
+        for (error, status, expected) in [
+            (RequestError::Unknown, 500, r#"{"details":"Unknown Error","errorCode":999,"messages":[]}"#),
+            (
+                RequestError::NoAccount,
+                400,
+                r#"{"details":"No account found for the given authentication","errorCode":101,"messages":[]}"#,
+            ),
+            (
+                RequestError::InvalidToken(None),
+                400,
+                r#"{"details":"Invalid product token.","errorCode":103,"messages":[]}"#,
+            ),
+            (RequestError::InvalidJson, 400, r#"{"details":"Invalid JSON","errorCode":202,"messages":[]}"#),
+            (
+                RequestError::NoMessages,
+                400,
+                r#"{"details":"A MESSAGES object requires at least one MSG object","errorCode":203,"messages":[]}"#,
+            ),
+            (
+                RequestError::WrongType { object: "MSG", must_be: "an array" },
+                400,
+                r#"{"details":"MSG object is an invalid type, must be an array","errorCode":203,"messages":[]}"#,
+            ),
+        ] {
+            assert_eq!(refuse(&error), (StatusCode::from_u16(status).unwrap(), expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_line_says_what_was_wrong() {
+        let request = |error| (xml_error(&Reason::Request(&error)), query_error(&Reason::Request(&error)));
+        let account = "Error: ERROR No account found for the given authentication".to_owned();
+        assert_eq!(request(RequestError::NoAccount), (account.clone(), account));
+        assert_eq!(request(RequestError::Unknown).0, "Error: ERROR Unknown error");
+        let (xml, query) = request(RequestError::InvalidToken(Some("x y".to_owned())));
+        assert_eq!(xml, "Error: ERROR Invalid product token.");
+        assert_eq!(query, "Error: ERROR Parameter 'producttoken' contains an invalid value: 'x y'");
+    }
+}

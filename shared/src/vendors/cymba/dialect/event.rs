@@ -1,0 +1,113 @@
+//! What an `mplus` client is told: delivery receipts at the message's
+//! `callback`, replies at the account's URL.
+//!
+//! The pages leave two things open, and the choice is ours: the list of receipt
+//! codes (only `"00"`, success, is known), which is [`CODES`]; and the string
+//! that the `signature` header signs, which is `<timestamp>.<body>`, in
+//! lower-case hex of its HMAC-SHA256.
+
+use serde::Serialize;
+use serde_json::Number;
+use uuid::Uuid;
+
+use crate::{
+    domain::{BatchId, Message, MessageId, ReceiptStatus, Reply, ReplyId, State},
+    formats::json,
+    hash,
+};
+
+/// What the codes of a receipt mean, as `GET /dr-responses` lists them.
+pub const CODES: [(&str, State, &str); 6] = [
+    ("00", State::Delivered, "Delivered"),
+    ("22", State::Undelivered, "The network could not deliver the message"),
+    ("23", State::Expired, "The message expired before it could be delivered"),
+    ("24", State::Rejected, "The message was rejected"),
+    ("25", State::Blocked, "The recipient has opted out of this sender"),
+    ("26", State::Failed, "The message could not be sent, or its outcome stayed unknown"),
+];
+
+/// Receipts go out on delivered or failed, and on nothing in between. *Read* is
+/// not told: it was *delivered* before, and that is.
+pub(crate) fn tells(state: State) -> bool {
+    CODES.iter().any(|(_, told, _)| *told == state)
+}
+
+#[derive(Serialize)]
+struct Receipt<'a> {
+    destination: String,
+    delivered: bool,
+    batchuuid: BatchId,
+    messageuuid: MessageId,
+    #[serde(rename = "receiptInfo")]
+    info: Info<'a>,
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    code: &'a str,
+    description: &'a str,
+}
+
+pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
+    let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state)?;
+    let said = ReceiptStatus::ALL
+        .into_iter()
+        .filter(|status| status.state() == state)
+        .find_map(|status| message.receipts.get(status)?.description.as_deref());
+    Some(json::write(&Receipt {
+        destination: format!("+{}", message.to.digits()),
+        delivered: state == State::Delivered,
+        batchuuid: message.batch,
+        messageuuid: message.id,
+        info: Info {
+            code,
+            description: said
+                .or_else(|| message.give_up_reason().filter(|_| state == State::Failed))
+                .unwrap_or(meaning),
+        },
+    }))
+}
+
+/// The answer to `GET /dr-responses`.
+#[must_use]
+pub fn codes() -> String {
+    let codes: Vec<_> = CODES.iter().map(|(code, _, description)| Info { code, description }).collect();
+    json::write(&codes)
+}
+
+#[derive(Serialize)]
+struct MobileOriginated<'a> {
+    account_uuid: Uuid,
+    batch_uuid: Option<BatchId>,
+    message_uuid: Option<MessageId>,
+    mo_uuid: ReplyId,
+    channel: &'a str,
+    message: &'a str,
+    at: String,
+    from: Number,
+    to: &'a str,
+}
+
+pub(crate) fn reply(reply: &Reply) -> String {
+    json::write(&MobileOriginated {
+        account_uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, reply.account.as_str().as_bytes()),
+        batch_uuid: reply.replied_to.as_ref().map(|to| to.batch),
+        message_uuid: reply.replied_to.as_ref().map(|to| to.message),
+        mo_uuid: reply.id,
+        channel: reply.channel.as_str(),
+        message: &reply.body,
+        at: format!("{:.3}", reply.received_at),
+        from: number(reply.from.digits()),
+        to: reply.to.as_str(),
+    })
+}
+
+/// At most 15 digits, so it always fits.
+fn number(digits: &str) -> Number {
+    digits.parse::<u64>().unwrap_or_default().into()
+}
+
+pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
+    let signed = hash::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
+    vec![("signature", hash::hex(&signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
+}

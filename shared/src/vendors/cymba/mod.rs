@@ -1,0 +1,3 @@
+//! Cymba: the dialect Messaging Plus (`mplus`).
+
+pub mod dialect;

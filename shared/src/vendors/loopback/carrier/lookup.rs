@@ -1,0 +1,34 @@
+//! `GET {endpoint}/carrier/messages/{reference}`. 200 says that it took the message,
+//! 404 with a code of its own that it never did; anything else says nothing.
+
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+
+use super::submit::{Accepted, body};
+use crate::domain::{CarrierSettings, LOOKUP_WITHIN, LookupOutcome, SubmitReference};
+
+/// What a server that does not know the path does not say.
+const UNKNOWN: &str = "unknown-message";
+
+#[derive(Deserialize)]
+struct Denied {
+    code: String,
+}
+
+pub(crate) async fn look_up(http: &Client, settings: &CarrierSettings, reference: SubmitReference) -> LookupOutcome {
+    let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else {
+        return LookupOutcome::CannotSay;
+    };
+    let within = settings.timeout().min(LOOKUP_WITHIN);
+    let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::CannotSay };
+    match response.status() {
+        StatusCode::OK => body::<Accepted>(response)
+            .await
+            .map_or(LookupOutcome::CannotSay, |accepted| LookupOutcome::Taken { carrier_id: accepted.into_id() }),
+        StatusCode::NOT_FOUND => body::<Denied>(response)
+            .await
+            .filter(|denied| denied.code == UNKNOWN)
+            .map_or(LookupOutcome::CannotSay, |_| LookupOutcome::NotTaken),
+        _ => LookupOutcome::CannotSay,
+    }
+}

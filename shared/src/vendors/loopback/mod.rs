@@ -1,0 +1,3 @@
+//! The simulated network of the local stack, as a carrier.
+
+pub mod carrier;
