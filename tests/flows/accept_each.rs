@@ -1,12 +1,13 @@
 //! Where each message of a request is judged by itself, as at CM's JSON gateway,
-//! nothing is written or locked for one that is refused, whatever the reason.
+//! nothing is written or locked for one that is rejected, whatever the reason.
 
 use local::config::Config;
 use shared::{
     domain::{
-        AccountId, Dialect, Draft, FaultCode, PhoneNumber, SegmentLimit, SenderChoice, SenderId, Text, Timestamp,
+        AccountId, Dialect, Draft, FieldErrorCode, PhoneNumber, RejectionReason, SegmentLimit, SenderChoice, SenderId,
+        Text, Timestamp,
     },
-    flow::accept::{Grounds, Request, accept_each},
+    flow::accept::{Request, accept_each},
     runtime::{Part, connect_directory, connect_gateway},
 };
 
@@ -40,20 +41,20 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
         distant,
         draft(4, "447700900074", SenderChoice::Shared),
     ];
-    // The fourth was refused by the dialect.
+    // The fourth was rejected by the dialect.
     let (idempotency_key, on_unknown) = (None, None);
     let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false };
     let account = AccountId::parse("demo").unwrap();
     let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
-    let refused: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    let rejected: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     let reasons: Vec<_> =
-        refused.iter().map(|refused| (refused.grounds, refused.fault.index, refused.fault.code)).collect();
+        rejected.iter().map(|rejected| (rejected.reason, rejected.error.index, rejected.error.code)).collect();
     assert_eq!(
         reasons,
         [
-            (Grounds::NotOwned, Some(0), FaultCode::NotOwned),
-            (Grounds::Unacceptable, Some(1), FaultCode::PoolExhausted),
-            (Grounds::Unacceptable, Some(2), FaultCode::TooLong),
+            (RejectionReason::NotOwned, Some(0), FieldErrorCode::NotOwned),
+            (RejectionReason::Unacceptable, Some(1), FieldErrorCode::PoolExhausted),
+            (RejectionReason::Unacceptable, Some(2), FieldErrorCode::TooLong),
         ]
     );
     assert_eq!(results[3].as_ref().unwrap().from.id.as_str(), "448888888801");

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
     domain::{AttemptOutcome, CarrierName, Channel, Keyword, OnUnknown, State},
-    vendors::cymba::dialect,
+    vendors::cymba::dialect as mplus,
 };
 
 use crate::system::{Answer, DEMO, System, answer, owned, shared, with};

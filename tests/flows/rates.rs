@@ -49,7 +49,7 @@ fn gateway(system: &System) -> Gateway {
 async fn take_turns(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
     let sender = SenderId::parse(SENDER).unwrap();
-    gateway(system).store.reserve(&sender, time, system.now().await).await.unwrap();
+    gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
 }
 
 /// From when the sender is free, in microseconds; none if it never took a turn.

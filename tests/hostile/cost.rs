@@ -13,7 +13,7 @@ use shared::{
     edge::{MOST_BYTES, MOST_WEBHOOK_BYTES},
     vendors::{
         cm::dialect::{Terms, request, xml},
-        cymba::dialect,
+        cymba::dialect as mplus,
     },
 };
 

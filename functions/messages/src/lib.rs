@@ -14,7 +14,7 @@ use shared::{
     },
     runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
     store::{Directory, Position},
-    vendors::cymba::dialect,
+    vendors::cymba::dialect as mplus,
 };
 
 /// The description of the whole HTTP surface.

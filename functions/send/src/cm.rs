@@ -44,15 +44,15 @@ async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String
 
 /// The XML gateway, and the one for GET.
 pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
-    let (taken, error) = match *request.method() {
+    let (taken, error_text) = match *request.method() {
         Method::POST => (take_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
         Method::GET => (take_query(send, request).await, response::query_error as fn(&Reason<'_>) -> String),
         _ => return empty(StatusCode::BAD_REQUEST),
     };
     match taken {
         Ok(()) => empty(StatusCode::OK),
-        Err(Why::Request(error)) => line(error(&Reason::Request(&error))),
-        Err(Why::Message(error)) => line(error(&Reason::Message(&error))),
+        Err(Why::Request(error)) => line(error_text(&Reason::Request(&error))),
+        Err(Why::Message(error)) => line(error_text(&Reason::Message(&error))),
     }
 }
 

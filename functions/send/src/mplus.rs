@@ -6,7 +6,7 @@ use shared::{
     domain::{Dialect, FieldError, FieldErrorCode},
     edge::{MOST_BYTES, Problem, authenticate, body, json},
     flow::accept::{self, accept},
-    vendors::cymba::dialect,
+    vendors::cymba::dialect as mplus,
 };
 
 use crate::{Headers, Send};

@@ -221,7 +221,11 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
 async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     let sender = "441111111110";
     let time = Rate::new(10).unwrap().time_for(seconds * 10);
-    gateway(system).store.reserve(&SenderId::parse(sender).unwrap(), time, system.now().await).await.unwrap();
+    gateway(system)
+        .store
+        .reserve_send_slots(&SenderId::parse(sender).unwrap(), time, system.now().await)
+        .await
+        .unwrap();
     sender
 }
 

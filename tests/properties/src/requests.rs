@@ -17,7 +17,7 @@ use shared::{
             response::{self, Reason, query_error, xml_error},
             xml,
         },
-        cymba::dialect,
+        cymba::dialect as mplus,
     },
 };
 

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use ::shared::{
-    carriers::CarrierName,
-    domain::{Brought, Unmatched, UnmatchedKind},
-};
+use ::shared::domain::{Brought, CarrierName, Unmatched, UnmatchedKind};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use reqwest::Method;
 use serde_json::{Value, json};
