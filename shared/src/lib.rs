@@ -29,6 +29,7 @@ pub mod domain;
 pub mod edge;
 pub mod flow;
 mod formats;
+pub mod gateway;
 mod hash;
 pub mod queue;
 mod redact;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use shared::{
     domain::CarrierName,
     flow::Gateway,
-    runtime::{Clock, Environment, Part, Random, connect_gateway},
+    gateway::{Part, connect_gateway},
+    runtime::{Clock, Environment, Random},
 };
 use tests::system::{CM_TOKEN, System, TOKEN, answer};
 

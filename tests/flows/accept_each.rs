@@ -8,7 +8,7 @@ use shared::{
         Text, Timestamp,
     },
     flow::accept::{Request, accept_each},
-    runtime::{Part, connect_directory, connect_gateway},
+    gateway::{Part, connect_directory, connect_gateway},
 };
 
 use crate::{

@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use shared::{
     domain::{MessageId, State},
+    gateway::{Part, connect_gateway},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{Part, connect_gateway},
     store::{Freshness, Messages},
 };
 use standardwebhooks::Webhook;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     domain::{Rate, SenderId},
     flow::{Gateway, requeue::requeue},
-    runtime::{Part, connect_gateway},
+    gateway::{Part, connect_gateway},
     store::Messages,
 };
 

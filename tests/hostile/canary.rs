@@ -18,7 +18,8 @@ use serde_json::json;
 use shared::{
     domain::{AccountId, CallbackUrl, PhoneNumber},
     flow::read::{self, Filter},
-    runtime::{Metrics, Part, connect_gateway, telemetry},
+    gateway::{Part, connect_gateway},
+    runtime::{Metrics, telemetry},
 };
 use tests::system::{System, answer};
 use tracing::level_filters::LevelFilter;

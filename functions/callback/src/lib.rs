@@ -5,8 +5,9 @@ use shared::{
     callbacks::{Caller, CallerError},
     edge::{BatchRun, run_batch},
     flow::{Gateway, callback::callback},
+    gateway::{Part, connect_directory, connect_gateway},
     queue::CallbackJob,
-    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, error_chain},
+    runtime::{ConfigError, Environment, error_chain},
     store::Directory,
 };
 use tracing::error;

@@ -10,10 +10,9 @@ use shared::{
         submit::{Done, after_failed_channel, submit},
         unmatched::try_again,
     },
+    gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     queue::Job,
-    runtime::{
-        ConfigError, Environment, Part, TlsError, connect_directory, connect_gateway, connect_secrets, error_chain,
-    },
+    runtime::{ConfigError, Environment, TlsError, error_chain},
     store::Directory,
 };
 use tracing::error;

@@ -9,7 +9,8 @@ use shared::{
     domain::{Brought, SubmitReference},
     edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipt::receipt},
-    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway, connect_secrets},
+    gateway::{Part, connect_directory, connect_gateway, connect_secrets},
+    runtime::{ConfigError, Environment},
     store::{CarrierSecrets, Directory},
 };
 

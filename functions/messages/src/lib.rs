@@ -12,7 +12,8 @@ use shared::{
         cancel::{Cancelled, cancel},
         read::{self, Filter},
     },
-    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
+    gateway::{Part, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment},
     store::{Directory, Position},
     vendors::cymba::dialect as mplus,
 };

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     flow::{Gateway, Unavailable, schedule},
-    runtime::{ConfigError, Environment, Part, connect_gateway},
+    gateway::{Part, connect_gateway},
+    runtime::{ConfigError, Environment},
 };
 
 /// How long before its deadline a tick takes on nothing new.

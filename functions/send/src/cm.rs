@@ -5,7 +5,7 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt};
 use shared::{
-    domain::{AccountId, Dialect, FieldError},
+    domain::{AccountId, Dialect, FieldError, SegmentLimit},
     edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
     flow::accept::{self, AcceptError, accept, accept_each},
     vendors::cm::dialect::{
@@ -114,7 +114,7 @@ async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Re
 }
 
 fn terms(send: &Send) -> Terms {
-    Terms { limit: send.gateway.settings.segment_limit, now: send.gateway.clock.now() }
+    Terms { limit: SegmentLimit(send.gateway.settings.segment_limit), now: send.gateway.clock.now() }
 }
 
 fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestError> {

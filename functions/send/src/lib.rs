@@ -9,7 +9,8 @@ use shared::{
     domain::{FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
     edge::path_segments,
     flow::Gateway,
-    runtime::{ConfigError, Environment, Part, connect_directory, connect_gateway},
+    gateway::{Part, connect_directory, connect_gateway},
+    runtime::{ConfigError, Environment},
     store::Directory,
 };
 

@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use shared::{
-    domain::{Dialect, FieldError, FieldErrorCode},
+    domain::{Dialect, FieldError, FieldErrorCode, SegmentLimit},
     edge::{MOST_BYTES, Problem, authenticate, body, json},
     flow::accept::{self, accept},
     vendors::cymba::dialect as mplus,
@@ -19,7 +19,8 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
     let body = body(request, MOST_BYTES)?;
     let dry_run = dry_run(request).map_err(|error| Problem::invalid(vec![error]))?;
     let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(Problem::invalid)?;
-    let read = mplus::request::read(body, send.gateway.settings.segment_limit).map_err(Problem::invalid)?;
+    let read =
+        mplus::request::read(body, SegmentLimit(send.gateway.settings.segment_limit)).map_err(Problem::invalid)?;
     if !mplus::response::fits(&read.drafts) {
         return Err(Problem::answer_too_large());
     }

@@ -128,7 +128,7 @@ impl Connection {
             queue: SqsQueue::new(self.sqs(), urls),
             clock: environment.clock.clone(),
             random: environment.random.clone(),
-            settings: Settings { segment_limit: SegmentLimit::default(), retention_days: RETENTION_DAYS },
+            settings: Settings { segment_limit: SegmentLimit::default().0, retention_days: RETENTION_DAYS },
             metrics: environment.metrics.clone(),
         })
     }

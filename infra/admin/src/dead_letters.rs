@@ -105,7 +105,7 @@ async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Fai
     Ok(report.note(match waiting {
         0 => format!("No dead letters of {} wait; nothing was done.", queue.name()),
         _ => format!(
-            "MetricDimensions {waiting} dead letters of {} go back to their queue. `admin dead-letters list` shows how far it is.",
+            "About {waiting} dead letters of {} go back to their queue. `admin dead-letters list` shows how far it is.",
             queue.name()
         ),
     }))

@@ -10,7 +10,7 @@ use reqwest::{
 
 use super::{guard::Guard, signature};
 use crate::{
-    domain::{CallbackUrl, Dialect, EventId, WebhookSecret},
+    domain::{CallbackUrl, EventId, WebhookSecret},
     runtime::{Environment, HttpStack, retry_after},
 };
 
@@ -23,8 +23,8 @@ pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 pub struct Delivery<'a> {
     pub url: &'a CallbackUrl,
     pub event: EventId,
-    /// None for what the gateway says in its own words.
-    pub dialect: Option<Dialect>,
+    /// The headers by which a client of the dialect checks the signature, beside the Standard Webhooks ones.
+    pub dialect_headers: Vec<(&'static str, String)>,
     /// The newest first.
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
@@ -91,15 +91,12 @@ impl Caller {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", delivery.event.to_string())
             .header("webhook-timestamp", timestamp.to_string());
-        // A client that knows the dialect's own header checks it with one secret: with
-        // the oldest, until that is retired.
-        if let Some(oldest) = delivery.secrets.last() {
+        if !delivery.secrets.is_empty() {
             let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
             request = request.header("webhook-signature", signature);
-            let own = |dialect: Dialect| dialect.signature_headers(oldest.bytes(), timestamp, &delivery.body);
-            for (name, value) in delivery.dialect.map(own).unwrap_or_default() {
-                request = request.header(name, value);
-            }
+        }
+        for (name, value) in &delivery.dialect_headers {
+            request = request.header(*name, value);
         }
         match request.body(delivery.body.clone()).send().await {
             Ok(response) => judge(response.status(), response.headers(), delivery.at),

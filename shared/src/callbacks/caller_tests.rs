@@ -51,7 +51,7 @@ pub(super) async fn deliver(caller: &Caller, url: &str) -> Answer {
     let delivery = Delivery {
         url: &CallbackUrl::parse(url).unwrap(),
         event: EventId::new(uuid::Uuid::nil()),
-        dialect: Some(Dialect::Mplus),
+        dialect_headers: Vec::new(),
         secrets: &[],
         at: now(),
         body: "{}".to_owned(),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{AccountId, State};
+use crate::runtime::Random;
 
 /// The version 5 name space of every derived id. Changing it would make
 /// repeats of earlier requests look new.
@@ -72,6 +73,12 @@ uuid_type! {
 }
 
 impl MessageId {
+    /// Returns a fresh id that sorts by time (UUID version 7).
+    #[must_use]
+    pub fn random(random: &Random, now: Timestamp) -> Self {
+        Self(random.uuid(now))
+    }
+
     /// The id of the message that `account` calls `client_id`.
     #[must_use]
     pub fn of_client_id(account: &AccountId, client_id: Uuid) -> Self {
@@ -153,8 +160,13 @@ pub struct ExecutionIdError;
 
 impl ExecutionId {
     #[must_use]
-    pub fn new(random: u64) -> Self {
-        Self(random)
+    pub fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    #[must_use]
+    pub fn random(random: &Random) -> Self {
+        Self(random.u64())
     }
 }
 

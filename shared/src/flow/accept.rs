@@ -26,7 +26,7 @@ use crate::{
         SenderChoice, SenderKind, SenderOwner, SentFrom, StateChange, Validity,
     },
     queue::Queue,
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{Directory, DirectoryStore, Messages, Recipients, StoreError},
 };
 
@@ -123,7 +123,7 @@ async fn run(
 
 fn report(gateway: &Gateway, account: &AccountId, messages: &[(usize, Message)], now: Timestamp) {
     let new = messages.iter().filter(|(_, message)| message.created_at == now).count();
-    gateway.metrics.count(Metric::Accepted, MetricDimensions::new(Some(account), None), new);
+    gateway.count(Metric::Accepted, Some(account), None, new);
     for (_, message) in messages {
         info!(message.id = %message.id, account.id = %account, message.state = message.state().as_str(), "accepted");
     }
@@ -153,7 +153,7 @@ fn plan(gateway: &Gateway, account: &AccountId, request: &Request, now: Timestam
                 let id = MessageId::of_idempotency_key(account, key, draft.index);
                 (id, Named::ByIdempotencyKey, request.posted)
             }
-            (None, None) => (gateway.random.message_id(now), Named::Not, 1),
+            (None, None) => (MessageId::random(&gateway.random, now), Named::Not, 1),
         };
         Plan { id, named, fingerprint: fingerprint(draft, posted, request.on_unknown) }
     };

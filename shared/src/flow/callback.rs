@@ -25,9 +25,9 @@ use self::{
 use super::{Gateway, Unavailable};
 use crate::{
     callbacks::{Answer, Caller, Delivery, retry_gap},
-    domain::{Account, Endpoint},
+    domain::{Account, Dialect, Endpoint, WebhookSecret},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{Directory, DirectoryStore},
 };
 
@@ -98,7 +98,7 @@ pub async fn callback(
         return Ok(());
     };
     let Some(url) = told.url(&account) else {
-        gateway.metrics.count(Metric::CallbacksHeldBack, MetricDimensions::new(Some(&account.id), None), 1);
+        gateway.count(Metric::CallbacksHeldBack, Some(&account.id), None, 1);
         info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "not told, as the account has no URL for it");
         return Ok(());
     };
@@ -124,13 +124,24 @@ pub async fn callback(
     let delivery = Delivery {
         url,
         event: job.subject.event_id(),
-        dialect: told.dialect(),
+        dialect_headers: dialect_headers(told.dialect(), &account.secrets, now, &body),
         secrets: &account.secrets,
         at: now,
         body,
     };
     let answer = caller.deliver(&delivery).await;
     conclude(gateway, directory, &call, answer).await
+}
+
+/// A client of the dialect checks its header with one secret: the oldest, until that is retired.
+fn dialect_headers(
+    dialect: Option<Dialect>,
+    secrets: &[WebhookSecret],
+    at: Timestamp,
+    body: &str,
+) -> Vec<(&'static str, String)> {
+    let Some((dialect, oldest)) = dialect.zip(secrets.last()) else { return Vec::new() };
+    dialect.signature_headers(oldest.bytes(), at.as_second(), body)
 }
 
 /// A job that SQS itself laid with the dead letters still knows its tries. When it
@@ -157,18 +168,18 @@ async fn conclude(
     answer: Answer,
 ) -> Result<(), Unavailable> {
     let (job, event) = (call.job, call.job.subject.event_id());
-    let about = || MetricDimensions::new(Some(&call.account.id), None);
+    let account = Some(&call.account.id);
     let failure = match answer {
         Answer::Taken { status } => {
-            gateway.metrics.count(Metric::Told, about(), 1);
+            gateway.count(Metric::Told, account, None, 1);
             let passed = gateway.clock.now().duration_since(job.announced_at);
-            gateway.metrics.time(Metric::CallbackDelay, about(), passed);
+            gateway.time(Metric::CallbackDelay, account, None, passed);
             info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "told the client");
             note_success(directory, call).await;
             return Ok(());
         }
         Answer::Gone if call.endpoint.is_none() => {
-            gateway.metrics.count(Metric::CallbacksGivenUp, about(), 1);
+            gateway.count(Metric::CallbacksGivenUp, account, None, 1);
             warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
             return Ok(());
         }
@@ -178,7 +189,7 @@ async fn conclude(
         }
         Answer::Failed { reason, retry_after } => Failure { retry_after, ..Failure::of(reason) },
     };
-    gateway.metrics.count(Metric::CallbackFailures, about(), 1);
+    gateway.count(Metric::CallbackFailures, account, None, 1);
     match note_failure(gateway, directory, call, &failure).await? {
         EndpointStatus::Enabled => try_again(gateway, call, &failure).await,
         EndpointStatus::Disabled => {
@@ -190,7 +201,7 @@ async fn conclude(
 
 /// What is on record stays there, and can be told when the endpoint is on again.
 fn hold_back(gateway: &Gateway, call: &Call<'_>) {
-    gateway.metrics.count(Metric::CallbacksHeldBack, MetricDimensions::new(Some(&call.account.id), None), 1);
+    gateway.count(Metric::CallbacksHeldBack, Some(&call.account.id), None, 1);
     info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is disabled");
 }
 
@@ -202,7 +213,7 @@ async fn try_again(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Res
     if now >= end {
         warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
         gateway.queue.dead_letter(job).await?;
-        gateway.metrics.count(Metric::CallbacksGivenUp, MetricDimensions::new(Some(&call.account.id), None), 1);
+        gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
     }
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());

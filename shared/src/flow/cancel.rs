@@ -5,7 +5,7 @@ use tracing::info;
 
 use super::{Gateway, Unavailable};
 use crate::{
-    domain::{AccountId, Message, MessageId, Progress},
+    domain::{AccountId, ExecutionId, Message, MessageId, Progress},
     store::{Change, Messages},
 };
 
@@ -22,7 +22,7 @@ pub enum Cancelled {
 /// # Errors
 /// When the store did not answer.
 pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Cancelled, Unavailable> {
-    let change = gateway.store.cancel(account, id, gateway.random.execution_id(), gateway.clock.now()).await?;
+    let change = gateway.store.cancel(account, id, ExecutionId::random(&gateway.random), gateway.clock.now()).await?;
     Ok(match change {
         Change::Applied(message) => {
             info!(message.id = %id, account.id = %account, "cancelled");

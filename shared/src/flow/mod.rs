@@ -27,9 +27,12 @@ pub mod schedule;
 pub mod submit;
 pub mod unmatched;
 
+use jiff::SignedDuration;
+
 use crate::{
+    domain::{AccountId, CarrierName},
     queue::{QueueError, SqsQueue},
-    runtime::{Clock, Metrics, Random, Settings},
+    runtime::{Clock, Metric, MetricDimensions, Metrics, Random, Settings},
     store::{DynamoStore, StoreError},
 };
 
@@ -48,6 +51,18 @@ impl Gateway {
     pub fn publish_metrics(&self) {
         self.metrics.publish(self.clock.now());
     }
+
+    fn count(&self, metric: Metric, account: Option<&AccountId>, carrier: Option<CarrierName>, count: usize) {
+        self.metrics.count(metric, dimensions(account, carrier), count);
+    }
+
+    fn time(&self, metric: Metric, account: Option<&AccountId>, carrier: Option<CarrierName>, passed: SignedDuration) {
+        self.metrics.time(metric, dimensions(account, carrier), passed);
+    }
+}
+
+fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> MetricDimensions {
+    MetricDimensions::new(account.map(AccountId::as_str), carrier.map(CarrierName::as_str))
 }
 
 /// A step that could not be finished for now. Running it again is safe.

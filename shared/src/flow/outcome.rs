@@ -8,7 +8,7 @@ use super::{Gateway, Unavailable};
 use crate::{
     domain::{CarrierName, ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{Metric, MetricDimensions, error_chain},
+    runtime::{Metric, error_chain},
     store::{Change, Messages, OutcomeUpdate},
 };
 
@@ -79,7 +79,7 @@ pub(super) async fn write_outcome(
 }
 
 fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeUpdate) {
-    let about = || MetricDimensions::new(Some(&message.account), outcome_update.carrier.or(message.carrier));
+    let (account, carrier) = (Some(&message.account), outcome_update.carrier.or(message.carrier));
     let metric = match outcome_update.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,
@@ -88,9 +88,9 @@ fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeU
         // A busy carrier was counted when it was asked.
         Progress::Scheduled | Progress::Queued | Progress::Submitting | Progress::Cancelled => return,
     };
-    gateway.metrics.count(metric, about(), 1);
+    gateway.count(metric, account, carrier, 1);
     if metric == Metric::Submitted && !message.was_handed_over_before() {
-        gateway.metrics.time(Metric::SubmitDelay, about(), outcome_update.at.duration_since(message.due_since()));
+        gateway.time(Metric::SubmitDelay, account, carrier, outcome_update.at.duration_since(message.due_since()));
     }
 }
 

@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     domain::{
-        Brought, CarrierName, CarrierReceipt, Message, Progress, Receipt, ReceiptStatus, SubmitReference, Unmatched,
-        UnmatchedKind,
+        Brought, CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
+        Unmatched, UnmatchedKind,
     },
     queue::{FailedSubmit, Job, Queue},
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion},
 };
 
@@ -201,7 +201,7 @@ pub(super) async fn record(
     now: Timestamp,
 ) -> Result<ReceiptInsertion, Unavailable> {
     let status = receipt.status;
-    let execution_id = gateway.random.execution_id();
+    let execution_id = ExecutionId::random(&gateway.random);
     // Whoever recorded it had announced it before.
     let recorded = if message.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
@@ -217,7 +217,7 @@ pub(super) async fn record(
         ReceiptStatus::Undelivered | ReceiptStatus::Expired | ReceiptStatus::Rejected => Some(Metric::Failed),
     };
     if let Some(metric) = metric.filter(|_| recorded == ReceiptInsertion::New) {
-        gateway.metrics.count(metric, MetricDimensions::new(Some(&message.account), Some(carrier)), 1);
+        gateway.count(metric, Some(&message.account), Some(carrier), 1);
     }
     let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Brought, CarrierName, CarrierReply, Dialect, Message, PhoneNumber, Reply, ReplyId, SenderId,
-        SenderKind, SenderOwner, Unmatched, UnmatchedKind,
+        AccountId, Brought, CarrierName, CarrierReply, Dialect, ExecutionId, Message, PhoneNumber, Reply, ReplyId,
+        SenderId, SenderKind, SenderOwner, Unmatched, UnmatchedKind,
     },
     queue::{CallbackJob, Queue, Subject},
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError},
 };
 
@@ -114,7 +114,7 @@ pub(super) async fn attribute(
         body: reply.text.clone(),
         channel: reply.channel,
         received_at: received_at,
-        execution_id: gateway.random.execution_id(),
+        execution_id: ExecutionId::random(&gateway.random),
     };
     if let Some(keyword) = to_answer {
         answer(gateway, directory, &recorded, keyword, kind).await?;
@@ -122,7 +122,7 @@ pub(super) async fn attribute(
     announce(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
-        gateway.metrics.count(Metric::Replies, MetricDimensions::new(Some(&recorded.account), Some(carrier)), 1);
+        gateway.count(Metric::Replies, Some(&recorded.account), Some(carrier), 1);
     }
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };

@@ -16,7 +16,7 @@ use tracing::{debug, error, info};
 use super::{Gateway, Unavailable};
 use crate::{
     queue::{Job, Queue},
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{DueWork, Messages, ScheduledWork, WAKE_SHARDS},
 };
 
@@ -39,8 +39,8 @@ pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavaila
     let ticked = ticked.into_iter().collect::<Result<Vec<ShardTick>, _>>()?;
     let enqueued = ticked.iter().map(|shard| shard.count).sum();
     let late = ticked.iter().map(|shard| shard.late).max().unwrap_or_default();
-    gateway.metrics.count(Metric::ScheduledWork, MetricDimensions::default(), enqueued);
-    gateway.metrics.time(Metric::ScheduleDelay, MetricDimensions::default(), late);
+    gateway.count(Metric::ScheduledWork, None, None, enqueued);
+    gateway.time(Metric::ScheduleDelay, None, None, late);
     if enqueued > 0 {
         info!(enqueued, "tick");
     } else {

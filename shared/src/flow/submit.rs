@@ -45,7 +45,7 @@ use crate::{
         Attempt, AttemptOutcome, CarrierName, CarrierReceipt, ExecutionId, Message, MessageId, Progress, ReceiptStatus,
     },
     queue::{FailedSubmit, Job, Queue},
-    runtime::{Metric, MetricDimensions, error_chain},
+    runtime::{Metric, error_chain},
     store::{
         Change, Directory, DirectoryStore, FailOver, Freshness, Lease, Messages, OutcomeUpdate, Recipients, StoreError,
     },
@@ -81,7 +81,7 @@ pub async fn submit(
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
-        let execution_id = gateway.random.execution_id();
+        let execution_id = ExecutionId::random(&gateway.random);
         let lease = Lease { execution_id, from: now, until };
         let claimed = match gateway.store.claim(id, lease).await {
             Ok(claimed) => claimed,
@@ -175,12 +175,12 @@ async fn fail_over(
     let fail_over = FailOver {
         channel_index: message.channel_index,
         expected_execution_id,
-        execution_id: gateway.random.execution_id(),
+        execution_id: ExecutionId::random(&gateway.random),
         at,
         attempt,
     };
     if let Change::Applied(_) = gateway.store.fail_over(message.id, &fail_over).await? {
-        gateway.metrics.count(Metric::FailedOver, MetricDimensions::new(Some(&message.account), carrier), 1);
+        gateway.count(Metric::FailedOver, Some(&message.account), carrier, 1);
         info!(message.id = %message.id, carrier = carrier.map(CarrierName::as_str), outcome = outcome.as_str(), "gives candidate");
     }
     Ok(())

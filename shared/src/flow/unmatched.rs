@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{Each, ParseError, Unmatched, UnmatchedId, UnmatchedKind},
     queue::{Job, Queue},
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{Bookmark, Directory, DirectoryStore, StoreError, UnmatchedStore},
 };
 
@@ -34,7 +34,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     let id = unmatched.id;
     let is_new = gateway.store.keep_unmatched(&unmatched).await?;
     if is_new {
-        gateway.metrics.count(Metric::Unmatched, MetricDimensions::new(None, Some(id.carrier)), 1);
+        gateway.count(Metric::Unmatched, None, Some(id.carrier), 1);
     }
     let words = if is_new { "unmatched" } else { "unmatched already" };
     warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "matches nothing and is {words}");

@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 use reqwest::{Error, Response};
 
-use crate::domain::Outcome;
-use crate::runtime::retry_after;
+use crate::{domain::Outcome, runtime::retry_after};
 
 /// What became of a request that got no answer, or only the beginning of one.
 pub(crate) fn unanswered(error: &Error) -> Outcome {

@@ -5,8 +5,7 @@
 //! `dlvrd` and `text` may be there or not. Of a field that stands twice the first
 //! counts, as what stands in `text` is the message's own.
 
-use crate::domain::ParseError;
-use crate::domain::ReceiptStatus;
+use crate::domain::{ParseError, ReceiptStatus};
 
 /// What a receipt says.
 #[derive(Debug, PartialEq, Eq)]

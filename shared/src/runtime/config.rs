@@ -3,8 +3,6 @@
 
 use std::{collections::HashMap, str::FromStr};
 
-use crate::domain::SegmentLimit;
-
 /// Environment variables, or a stand-in for them.
 #[derive(Clone, Debug, Default)]
 pub struct Variables(HashMap<String, String>);
@@ -56,11 +54,13 @@ impl FromIterator<(String, String)> for Variables {
     }
 }
 
+const DEFAULT_SEGMENT_LIMIT: u16 = 10;
+
 /// The limits that an operator may set.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// `SEGMENT_LIMIT`: the most segments of one text, 1 to 255; 10 unless set.
-    pub segment_limit: SegmentLimit,
+    pub segment_limit: u16,
     /// `RETENTION_DAYS`: how long messages and replies are kept, 10 to 3650; 90
     /// unless set. A callback needs its record for the seven days it is tried.
     pub retention_days: u16,
@@ -70,7 +70,7 @@ impl Settings {
     /// # Errors
     /// When one of them is out of range.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
-        let segments = variables.parsed("SEGMENT_LIMIT", SegmentLimit::default().0)?;
+        let segments = variables.parsed("SEGMENT_LIMIT", DEFAULT_SEGMENT_LIMIT)?;
         if !(1..=255).contains(&segments) {
             return Err(ConfigError::Malformed { name: "SEGMENT_LIMIT", reason: "is not 1 to 255".to_owned() });
         }
@@ -78,7 +78,7 @@ impl Settings {
         if !(10..=3650).contains(&retention_days) {
             return Err(ConfigError::Malformed { name: "RETENTION_DAYS", reason: "is not 10 to 3650".to_owned() });
         }
-        Ok(Self { segment_limit: SegmentLimit(segments), retention_days })
+        Ok(Self { segment_limit: segments, retention_days })
     }
 }
 

@@ -18,7 +18,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Variables;
-use crate::domain::{AccountId, CarrierName};
 
 /// The most values of one metric that CloudWatch takes in a line.
 const MOST_VALUES: usize = 100;
@@ -86,20 +85,20 @@ impl Metric {
 /// The account and carrier that a value is counted for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricDimensions {
-    account: Option<AccountId>,
-    carrier: Option<CarrierName>,
+    account: Option<String>,
+    carrier: Option<String>,
 }
 
 impl MetricDimensions {
     #[must_use]
-    pub fn new(account: Option<&AccountId>, carrier: Option<CarrierName>) -> Self {
-        Self { account: account.cloned(), carrier }
+    pub fn new(account: Option<&str>, carrier: Option<&str>) -> Self {
+        Self { account: account.map(str::to_owned), carrier: carrier.map(str::to_owned) }
     }
 
     /// The names that CloudWatch knows them by, with their values.
     fn named(&self) -> Vec<(&'static str, &str)> {
         let account = self.account.as_ref().map(|account| ("Account", account.as_str()));
-        account.into_iter().chain(self.carrier.map(|carrier| ("Carrier", carrier.as_str()))).collect()
+        account.into_iter().chain(self.carrier.as_ref().map(|carrier| ("Carrier", carrier.as_str()))).collect()
     }
 }
 
@@ -247,7 +246,7 @@ mod tests {
     }
 
     fn acme() -> MetricDimensions {
-        MetricDimensions::new(Some(&AccountId::parse("acme").unwrap()), Some(CarrierName::Loopback))
+        MetricDimensions::new(Some("acme"), Some("loopback"))
     }
 
     #[test]

@@ -5,7 +5,6 @@
 pub mod aws;
 mod clock;
 mod config;
-mod connect;
 mod http;
 mod metrics;
 mod random;
@@ -14,7 +13,6 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
-pub use connect::{Part, connect_directory, connect_gateway, connect_secrets};
 pub use http::{HttpStack, TlsError};
 pub use metrics::{Metric, MetricDimensions, Metrics};
 pub use random::Random;

@@ -8,9 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use uuid::Builder;
-
-use crate::domain::{ExecutionId, MessageId};
+use uuid::{Builder, Uuid};
 
 /// A source of chance. Clones share it; seeded by a test, it repeats itself.
 #[derive(Clone)]
@@ -38,18 +36,18 @@ impl Random {
         draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A fresh id that sorts by time (UUID version 7).
+    /// A fresh UUID that sorts by time (version 7).
     #[must_use]
-    pub fn message_id(&self, now: Timestamp) -> MessageId {
+    pub fn uuid(&self, now: Timestamp) -> Uuid {
         let mut bytes = [0; 10];
         self.draw(|rng| rng.fill_bytes(&mut bytes));
         let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        MessageId::new(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+        Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 
     #[must_use]
-    pub fn execution_id(&self) -> ExecutionId {
-        ExecutionId::new(self.draw(Rng::next_u64))
+    pub fn u64(&self) -> u64 {
+        self.draw(Rng::next_u64)
     }
 
     /// For a key or a secret.

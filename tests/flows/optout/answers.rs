@@ -7,7 +7,8 @@ use reqwest::StatusCode;
 use shared::{
     domain::{Keyword, PhoneNumber, Rate, ReplyId, SenderId},
     flow::Gateway,
-    runtime::{Environment, Part, connect_gateway},
+    gateway::{Part, connect_gateway},
+    runtime::Environment,
     store::{KeywordOrder, Messages, Recipients},
 };
 

@@ -17,7 +17,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     flow::requeue::requeue,
-    runtime::{Clock, Environment, HttpStack, Metrics, Part, Random, Variables, connect_gateway},
+    gateway::{Part, connect_gateway},
+    runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};

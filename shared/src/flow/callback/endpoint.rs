@@ -13,10 +13,10 @@ use tracing::{info, warn};
 use super::{Call, Failure};
 use crate::{
     callbacks::TIMEOUT,
-    domain::{CircuitState, Endpoint, EndpointHealth},
+    domain::{CircuitState, Endpoint, EndpointHealth, ExecutionId},
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
-    runtime::{Metric, MetricDimensions, error_chain},
+    runtime::{Metric, error_chain},
     store::{Directory, DirectoryStore, Endpoints, FailedCall, ProbeStart, StoreError},
 };
 
@@ -51,7 +51,7 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
         }
         CircuitState::HalfOpen => {
             let until = health.open_until(now, TIMEOUT);
-            match directory.begin_probe(&health, until, gateway.random.execution_id()).await? {
+            match directory.begin_probe(&health, until, ExecutionId::random(&gateway.random)).await? {
                 ProbeStart::Ours(_) | ProbeStart::Recovered => Ok(Admission::Now),
                 ProbeStart::Lost(found) if found.disabled.is_some() => Ok(Admission::Never),
                 ProbeStart::Lost(found) => Ok(later(gateway, found.retry_at.max(now), now)),
@@ -125,7 +125,8 @@ async fn disable(
     call: &Call<'_>,
     health: &EndpointHealth,
 ) -> Result<bool, Unavailable> {
-    let (endpoint, now, execution_id) = (health.endpoint.id(), gateway.clock.now(), gateway.random.execution_id());
+    let (endpoint, now, execution_id) =
+        (health.endpoint.id(), gateway.clock.now(), ExecutionId::random(&gateway.random));
     if call.account.notice_url.is_some() {
         let notice = CallbackJob::announcing(Subject::EndpointDisabled { endpoint, since: now }, execution_id, now);
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
@@ -134,7 +135,7 @@ async fn disable(
         info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is disabled already");
         return Ok(false);
     }
-    gateway.metrics.count(Metric::EndpointsDisabled, MetricDimensions::new(Some(&call.account.id), None), 1);
+    gateway.count(Metric::EndpointsDisabled, Some(&call.account.id), None, 1);
     warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = health.failures, reason = health.reason, "an endpoint was switched disabled");
     Ok(true)
 }

@@ -11,7 +11,7 @@ use crate::{
     carriers::carrier_id::{canonical, spellings, unique_match},
     domain::{CarrierName, CarrierReceipt, CarrierSettings, SubmitReference},
     flow::Gateway,
-    runtime::{Metric, MetricDimensions, error_chain},
+    runtime::{Metric, error_chain},
     store::{Directory, DirectoryStore, SentIds, StoreError},
 };
 
@@ -53,7 +53,7 @@ pub(in crate::flow) async fn name(
         Ok(None) => Named::NotYet,
         Err(error) => {
             warn!(carrier = carrier.as_str(), %error, "a receipt is refused");
-            gateway.metrics.count(Metric::Ambiguous, MetricDimensions::new(None, Some(carrier)), 1);
+            gateway.count(Metric::Ambiguous, None, Some(carrier), 1);
             Named::Never
         }
     })

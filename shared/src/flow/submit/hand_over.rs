@@ -21,7 +21,7 @@ use crate::{
         Attempt, AttemptOutcome, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission, SubmitReference,
     },
     flow::{Gateway, Unavailable, outcome::outcome_update, receipt::note_id},
-    runtime::{Metric, MetricDimensions, error_chain},
+    runtime::{Metric, error_chain},
     store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, StoreError},
 };
 
@@ -102,11 +102,7 @@ impl ClaimedMessage<'_> {
                 }
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
                 Outcome::Busy { reason, retry_after } => {
-                    self.gateway.metrics.count(
-                        Metric::Busy,
-                        MetricDimensions::new(Some(&message.account), Some(candidate.carrier)),
-                        1,
-                    );
+                    self.gateway.count(Metric::Busy, Some(&message.account), Some(candidate.carrier), 1);
                     let more = Wait { channel_index: candidate.channel_index, reason: reason.clone(), retry_after };
                     wait = Some(Wait::shorter(wait, more));
                     (AttemptOutcome::Busy, reason)

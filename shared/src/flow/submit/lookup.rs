@@ -26,7 +26,7 @@ use crate::{
         outcome::{outcome_update, write_outcome},
         receipt::note_id,
     },
-    runtime::{Metric, MetricDimensions},
+    runtime::Metric,
     store::{
         Change, Directory, DirectoryStore, Messages, OutcomeUpdate, Resend, ScheduledWork, SecretStore, StoreError,
     },
@@ -132,7 +132,7 @@ async fn give_up(
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let reason = if is_denied { DENIED } else { "the outcome stayed unknown" };
-    let (execution_id, reason) = (gateway.random.execution_id(), Some(reason.to_owned()));
+    let (execution_id, reason) = (ExecutionId::random(&gateway.random), Some(reason.to_owned()));
     let given_up = OutcomeUpdate { execution_id, reason, ..outcome_update(claimed_by, Progress::Failed, now) };
     write_outcome(gateway, message, &given_up).await.map(drop)
 }
@@ -162,10 +162,10 @@ async fn resend(
     let unknown = message.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
     let attempt = Attempt { channel: message.channel(), carrier: message.carrier, at, outcome, reason };
-    let again = Resend { expected_execution_id, execution_id: gateway.random.execution_id(), at, attempt };
+    let again = Resend { expected_execution_id, execution_id: ExecutionId::random(&gateway.random), at, attempt };
     if let Change::Applied(_) = gateway.store.resend(message.id, &again).await? {
         if outcome == AttemptOutcome::Unknown {
-            gateway.metrics.count(Metric::Resent, MetricDimensions::new(Some(&message.account), message.carrier), 1);
+            gateway.count(Metric::Resent, Some(&message.account), message.carrier, 1);
         }
         let carrier = message.carrier.map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, outcome = outcome.as_str(), "sent again");

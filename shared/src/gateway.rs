@@ -1,13 +1,13 @@
 //! The gateway, its directory and its carriers' secrets, as an environment
 //! describes them.
 
-use super::{
-    ConfigError, Environment, Settings,
-    aws::{dynamodb, secrets_manager, sqs},
-};
 use crate::{
     flow::Gateway,
     queue::{QueueUrls, SqsQueue},
+    runtime::{
+        ConfigError, Environment, Settings,
+        aws::{dynamodb, secrets_manager, sqs},
+    },
     store::{CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 
