@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Keyword, SegmentLimit, Text, TextError};
+use crate::domain::{Account, Keyword, SegmentLimit, Text, TextError};
 
 /// An account's own words; empty where nothing is to be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

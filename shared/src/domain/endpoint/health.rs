@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{AccountId, CallbackUrl, EndpointId, ExecutionId};
+use crate::domain::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
 /// How many calls in a row must fail, and over how long, before an endpoint rests.
 /// A busy one that fails now and then has a success in any such span.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{
+use crate::domain::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, ExecutionId, Groupings, Keyword,
     MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text,
 };
@@ -277,8 +277,11 @@ impl Message {
             batch: BatchId::of_single(id),
             dialect: Dialect::Mplus,
             to: PhoneNumber::parse(to).unwrap(),
-            from: SentFrom { kind: super::SenderKind::Custom, id: super::SenderId::parse(from).unwrap() },
-            text: Text::parse("Hi", super::SegmentLimit::default()).unwrap(),
+            from: SentFrom {
+                kind: crate::domain::SenderKind::Custom,
+                id: crate::domain::SenderId::parse(from).unwrap(),
+            },
+            text: Text::parse("Hi", crate::domain::SegmentLimit::default()).unwrap(),
             channels: Vec::new(),
             callback: None,
             client_id: None,

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::Channel;
 use crate::domain::CarrierName;
+use crate::domain::Channel;
 
 /// A submit that did not bring the message through.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use base64::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CallbackUrl, KeywordAnswer, OnUnknown};
+use crate::domain::{CallbackUrl, KeywordAnswer, OnUnknown};
 use crate::hash;
 
 /// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::AccountId;
+use crate::domain::AccountId;
 
 /// A sender ID: either a number (a long number or a short code, 3 to 16
 /// digits) or a name of 1 to 11 characters.

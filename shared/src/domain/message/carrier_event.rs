@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Channel, PhoneNumber, ReceiptStatus, SenderId, SubmitReference};
+use crate::domain::{Channel, PhoneNumber, ReceiptStatus, SenderId, SubmitReference};
 use crate::redact::{cut, without_numbers};
 
 /// The most characters that are kept of a carrier's words, and of a code of its own.

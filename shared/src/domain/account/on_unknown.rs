@@ -31,7 +31,7 @@ impl OnUnknown {
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(super) fn is_usual(&self) -> bool {
+    pub(in crate::domain) fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 }

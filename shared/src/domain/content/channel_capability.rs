@@ -1,7 +1,7 @@
 //! What each channel can show of a rich content, by the tables and chapters of
 //! CM.com's "Business Messaging API", which has most of what channels take.
 
-use super::{Action, Bubble, Channel, Content, Media, Suggestion};
+use crate::domain::{Action, Bubble, Channel, Content, Media, Suggestion};
 
 /// The longest bubbles of text, in characters.
 const WHATSAPP_TEXT: usize = 4096;

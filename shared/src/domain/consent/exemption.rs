@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{AccountId, SenderId};
+use crate::domain::{AccountId, SenderId};
 
 /// The exempt senders, each for the account that owned it when an operator said
 /// so: whoever gets the sender after it is not exempt. Clones share them.

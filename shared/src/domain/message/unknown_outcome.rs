@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, AttemptOutcome, Message, Progress, State};
 use crate::domain::CarrierName;
+use crate::domain::{Attempt, AttemptOutcome, Message, Progress, State};
 
 impl Message {
     /// Since when the outcome of its newest submit has been unknown.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{AccountId, SenderId};
+use crate::domain::{AccountId, SenderId};
 
 /// The senders that a recipient has opted out of.
 pub type OptOuts = HashSet<SenderId>;

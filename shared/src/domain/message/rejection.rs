@@ -1,6 +1,6 @@
 //! Why messages were not accepted.
 
-use super::FieldError;
+use crate::domain::FieldError;
 
 /// Why a message cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

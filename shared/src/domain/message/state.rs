@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ReceiptStatus;
+use crate::domain::ReceiptStatus;
 
 /// The state of a message as a client sees it, in the order of advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::SenderId;
+use crate::domain::SenderId;
 
 /// The most messages a second that a rate may allow.
 const MOST: u16 = 1_000;

@@ -4,10 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{
+use crate::domain::Dialect;
+use crate::domain::{
     AccountId, BatchId, Channel, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId,
 };
-use crate::domain::Dialect;
 
 /// A reply whose account is known.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AccountId, State};
+use crate::domain::{AccountId, State};
 use crate::runtime::Random;
 
 /// The version 5 name space of every derived id. Changing it would make
@@ -134,7 +134,7 @@ impl EventId {
 
 impl EndpointId {
     /// The id of an account's endpoint at `url`, which has no query.
-    pub(super) fn of(account: &AccountId, url: &str) -> Self {
+    pub(in crate::domain) fn of(account: &AccountId, url: &str) -> Self {
         Self(derive(&["endpoint", account.as_str(), url]))
     }
 }

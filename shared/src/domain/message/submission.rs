@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
+use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
 /// How long a carrier has to say what became of a submit: a submit may follow.
 pub(crate) const LOOKUP_WITHIN: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{CallbackUrl, Channel, Content, Groupings, PhoneNumber, Reference, SenderId, Text, Validity};
+use crate::domain::{CallbackUrl, Channel, Content, Groupings, PhoneNumber, Reference, SenderId, Text, Validity};
 
 /// A message as a client asked for it, valid but not yet accepted.
 #[derive(Clone, PartialEq, Eq)]

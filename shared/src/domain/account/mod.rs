@@ -1,0 +1,9 @@
+//! Accounts: who may send, and what an account chooses.
+
+#![expect(clippy::module_inception, reason = "the type that the group is named after has a file of its own")]
+
+mod account;
+mod on_unknown;
+
+pub use account::{Account, AccountId, ApiKey, ApiKeyHash, WebhookSecret};
+pub use on_unknown::OnUnknown;

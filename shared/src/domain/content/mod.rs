@@ -1,0 +1,15 @@
+//! Content: texts with their encoding and segments, rich content, and the channels that show it.
+
+mod channel;
+mod channel_capability;
+mod rich_content;
+mod text;
+
+pub use channel::Channel;
+pub use channel_capability::ChannelCapability;
+pub use rich_content::{
+    Action, Bubble, CalendarEvent, Contact, Content, Interactive, InteractiveAction, Language, LanguagePolicy,
+    ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template,
+    TimePicker, TimeSlot,
+};
+pub use text::{Encoding, SegmentLimit, Text, TextError};

@@ -1,0 +1,40 @@
+//! Messages: from the draft that a client posts to the receipts and replies that a carrier reports.
+
+#![expect(clippy::module_inception, reason = "the type that the group is named after has a file of its own")]
+
+mod attempt;
+mod carrier_event;
+mod draft;
+mod field_error;
+mod id;
+mod label;
+mod message;
+mod receipt;
+mod rejection;
+mod reply;
+mod state;
+mod submission;
+mod submit_reference;
+mod time;
+mod unknown_outcome;
+mod unmatched;
+mod validity;
+
+pub use attempt::{Attempt, AttemptOutcome};
+pub(crate) use carrier_event::LONGEST_WORDS;
+pub use carrier_event::{CarrierReceipt, CarrierReply, Each, ParseError};
+pub use draft::{Draft, SenderChoice};
+pub use field_error::{FieldError, FieldErrorCode};
+pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};
+pub use label::{Groupings, LabelError, Reference};
+pub use message::{Fingerprint, Message, StateChange};
+pub use receipt::{Receipt, ReceiptStatus, Receipts};
+pub use rejection::{RejectedMessage, Rejection, RejectionReason};
+pub use reply::{RepliedTo, Reply};
+pub use state::{Progress, State};
+pub(crate) use submission::LOOKUP_WITHIN;
+pub use submission::{LookupOutcome, Outcome, Submission};
+pub use submit_reference::SubmitReference;
+pub use time::{TimeError, parse_time};
+pub use unmatched::{Brought, Unmatched, UnmatchedId, UnmatchedKind};
+pub use validity::Validity;
