@@ -140,9 +140,12 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
     let told: Vec<_> = told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
     for (id, order) in ids.iter().zip(orders) {
         let message: &Message = &found[id];
-        assert_eq!((message.state(), message.progress), (State::Read, Progress::Submitted), "{order:?}");
-        assert!(message.carrier_id.is_some() || message.carrier == Some(CarrierName::Cm), "{order:?}");
-        let receipts: Vec<_> = message.receipts.iter().map(|receipt| receipt.status).collect();
+        assert_eq!((message.state(), message.delivery.progress), (State::Read, Progress::Submitted), "{order:?}");
+        assert!(
+            message.delivery.carrier_id.is_some() || message.delivery.carrier == Some(CarrierName::Cm),
+            "{order:?}"
+        );
+        let receipts: Vec<_> = message.delivery.receipts.iter().map(|receipt| receipt.status).collect();
         assert_eq!(receipts.len(), EVENTS.len() - 1, "{order:?} left {receipts:?}");
         let history = message.full_history();
         for status in EVENTS.into_iter().flatten() {
@@ -151,7 +154,9 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
                 "{order:?} dropped {status:?}"
             );
         }
-        for state in [State::Undelivered, State::Delivered].into_iter().filter(|state| message.dialect.tells(*state)) {
+        for state in
+            [State::Undelivered, State::Delivered].into_iter().filter(|state| message.request.dialect.tells(*state))
+        {
             let event = EventId::of_state(*id, state).to_string();
             let times = told.iter().filter(|one| **one == event).count();
             assert_eq!(times, 1, "{order:?} told {} {times} times", state.as_str());

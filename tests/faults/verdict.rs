@@ -105,7 +105,7 @@ pub async fn judge(
             verdict.lost.push("the client was never accepted".to_owned());
         }
         let its: Vec<_> =
-            record.messages.iter().filter(|message| promises.texts.contains(message.text.as_str())).collect();
+            record.messages.iter().filter(|message| promises.texts.contains(message.request.text.as_str())).collect();
         count(scenario, promises, its.len(), &mut verdict);
         for message in its {
             if is_named(scenario) || promises.answered.contains(&message.id.to_string()) {
@@ -158,11 +158,11 @@ async fn shown(
         }
         return times;
     }
-    let number = message.to.digits();
+    let number = message.request.to.digits();
     if !phones.contains_key(number) {
         phones.insert(number.to_owned(), stage.system.handset(number).await);
     }
-    for shown in phones[number].iter().filter(|shown| shown["text"] == message.text.as_str()) {
+    for shown in phones[number].iter().filter(|shown| shown["text"] == message.request.text.as_str()) {
         *times.entry(shown["channel"].as_str().unwrap_or("sms").to_owned()).or_default() += 1;
     }
     times
@@ -192,7 +192,8 @@ fn judge_message(
     }
     for (channel, times) in shown {
         // What is sent again with an unknown outcome is on record, each time.
-        let again = message.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
+        let again =
+            message.delivery.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
         let again = again.filter(|attempt| attempt.channel.as_str() == channel).count();
         if *times > 1 + again {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
@@ -220,7 +221,11 @@ fn judge_message(
         _ => {}
     }
     let event = EventId::of_state(message.id, state).to_string();
-    if message.callback.is_some() && state.is_final() && message.dialect.tells(state) && !told.contains(&event) {
+    if message.request.callback.is_some()
+        && state.is_final()
+        && message.request.dialect.tells(state)
+        && !told.contains(&event)
+    {
         verdict.lost.push(format!("that it is {} is not told", state.as_str()));
     }
 }
@@ -248,7 +253,7 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
     for submit in stage.proxy.submits() {
         let its = record.messages.iter().filter(|message| submit.is_of(message));
         let again = its
-            .flat_map(|message| &message.failed_attempts)
+            .flat_map(|message| &message.delivery.failed_attempts)
             .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
             .count();
         let times = taken.entry((submit.carrier.as_str(), submit.reference)).or_default();
@@ -287,10 +292,10 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
             verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len()));
         }
     }
-    for message in record.messages.iter().filter(|message| message.from.kind == SenderKind::Shared) {
-        let item = record.recipients.iter().find(|item| item["number"]["S"] == message.to.digits());
+    for message in record.messages.iter().filter(|message| message.request.from.kind == SenderKind::Shared) {
+        let item = record.recipients.iter().find(|item| item["number"]["S"] == message.request.to.digits());
         let senders = item.map(|item| locks(item, "account#")).unwrap_or_default();
-        if senders.get(message.account.as_str()).is_none_or(|sender| sender != message.from.id.as_str()) {
+        if senders.get(message.account.as_str()).is_none_or(|sender| sender != message.request.from.id.as_str()) {
             verdict.wrong.push("a conversation changed its sender".to_owned());
         }
     }

@@ -57,7 +57,7 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
             (RejectionReason::Unacceptable, Some(2), FieldErrorCode::TooLong),
         ]
     );
-    assert_eq!(results[3].as_ref().unwrap().from.id.as_str(), "448888888801");
+    assert_eq!(results[3].as_ref().unwrap().request.from.id.as_str(), "448888888801");
     system.until_handset("447700900074", 1).await;
     // With that of the other account.
     assert_eq!((items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await), (2, 2));

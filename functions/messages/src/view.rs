@@ -128,26 +128,30 @@ fn show(message: &Message) -> ShownMessage<'_> {
                 reason: state_change.reason,
             })
             .collect(),
-        to: message.to.digits(),
-        from: message.from.id.as_str(),
-        body: message.text.as_str(),
-        segments: message.text.segments(),
-        encoding: message.text.encoding().as_str(),
-        attempts: message.attempts,
+        to: message.request.to.digits(),
+        from: message.request.from.id.as_str(),
+        body: message.request.text.as_str(),
+        segments: message.request.text.segments(),
+        encoding: message.request.text.encoding().as_str(),
+        attempts: message.delivery.attempts,
         created_at: time(message.created_at),
-        send_at: message.send_at.map(time),
-        not_before: message.not_before.filter(|_| message.state() == State::Queued).map(time),
-        client_id: message.client_id.map(|id| id.to_string()),
-        reference: message.reference.as_ref().map(Reference::as_str),
-        groupings: (!message.groupings.is_empty()).then(|| message.groupings.as_array()),
-        keyword: message.keyword.map(Keyword::as_str),
-        on_unknown: message.on_unknown,
-        expires_at: message.expires_at.map(time),
-        content: message.content.as_ref(),
+        send_at: message.request.send_at.map(time),
+        not_before: message.delivery.not_before.filter(|_| message.state() == State::Queued).map(time),
+        client_id: message.request.client_id.map(|id| id.to_string()),
+        reference: message.request.reference.as_ref().map(Reference::as_str),
+        groupings: (!message.request.groupings.is_empty()).then(|| message.request.groupings.as_array()),
+        keyword: message.request.keyword.map(Keyword::as_str),
+        on_unknown: message.request.on_unknown,
+        expires_at: message.request.expires_at.map(time),
+        content: message.request.content.as_ref(),
         channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),
         carrier: message.carrier_reached().map(CarrierName::as_str),
-        carrier_id: message.carrier_id.as_deref().filter(|_| message.carrier_reached() == message.carrier),
-        failed_attempts: message.failed_attempts.iter().map(show_attempt).collect(),
+        carrier_id: message
+            .delivery
+            .carrier_id
+            .as_deref()
+            .filter(|_| message.carrier_reached() == message.delivery.carrier),
+        failed_attempts: message.delivery.failed_attempts.iter().map(show_attempt).collect(),
     }
 }
 

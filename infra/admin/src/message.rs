@@ -26,8 +26,8 @@ fn missing(id: MessageId) -> Failure {
 }
 
 fn text(message: &Message, reveal: bool) -> String {
-    let text = &message.text;
-    let carrier = message.carrier.map(|carrier| match &message.carrier_id {
+    let text = &message.request.text;
+    let carrier = message.delivery.carrier.map(|carrier| match &message.delivery.carrier_id {
         Some(id) => format!("{carrier}, as {id}"),
         None => carrier.to_string(),
     });
@@ -36,20 +36,20 @@ fn text(message: &Message, reveal: bool) -> String {
         ("batch", Some(message.batch.to_string())),
         ("account", Some(message.account.to_string())),
         ("state", Some(message.state().as_str().to_owned())),
-        ("from", Some(format!("{} ({})", message.from.id, message.from.kind.as_str()))),
-        ("to", Some(message.to.digits().to_owned())),
+        ("from", Some(format!("{} ({})", message.request.from.id, message.request.from.kind.as_str()))),
+        ("to", Some(message.request.to.digits().to_owned())),
         ("text", reveal.then(|| text.as_str().to_owned())),
         ("segments", Some(format!("{} ({})", text.segments(), text.encoding().as_str()))),
-        ("answers", message.keyword.map(|keyword| keyword.as_str().to_owned())),
-        ("callback", message.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
-        ("client id", message.client_id.map(|id| id.to_string())),
+        ("answers", message.request.keyword.map(|keyword| keyword.as_str().to_owned())),
+        ("callback", message.request.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
+        ("client id", message.request.client_id.map(|id| id.to_string())),
         ("created", Some(time(message.created_at))),
-        ("send at", message.send_at.map(time)),
-        ("not before", message.not_before.map(time)),
-        ("attempts", Some(message.attempts.to_string())),
+        ("send at", message.request.send_at.map(time)),
+        ("not before", message.delivery.not_before.map(time)),
+        ("attempts", Some(message.delivery.attempts.to_string())),
         ("carrier", carrier),
-        ("held until", message.lease_until.map(time)),
-        ("receipt by", message.receipt_by.map(time)),
+        ("held until", message.delivery.lease_until.map(time)),
+        ("receipt by", message.delivery.receipt_by.map(time)),
     ]);
     let state_change = |state_change: StateChange| {
         [time(state_change.at), state_change.state.as_str().to_owned(), or_dash(state_change.reason)]
@@ -59,7 +59,7 @@ fn text(message: &Message, reveal: bool) -> String {
         let (code, words) = (receipt.code.clone(), receipt.description.clone());
         [time(receipt.at), receipt.status.as_str().to_owned(), or_dash(code), or_dash(words)]
     };
-    let receipts: Vec<_> = message.receipts.iter().map(receipt).collect();
+    let receipts: Vec<_> = message.delivery.receipts.iter().map(receipt).collect();
     let receipts = match receipts.as_slice() {
         [] => "no receipts\n".to_owned(),
         receipts => table(["RECEIPT", "STATUS", "CODE", "WORDS"], receipts),
@@ -81,26 +81,26 @@ fn json(message: &Message, reveal: bool) -> serde_json::Value {
         "batch": message.batch,
         "account": message.account,
         "state": message.state(),
-        "from": {"type": message.from.kind.as_str(), "value": message.from.id},
-        "to": message.to.digits(),
-        "segments": message.text.segments(),
-        "encoding": message.text.encoding().as_str(),
-        "keyword": message.keyword,
-        "client_id": message.client_id.map(|id| id.to_string()),
+        "from": {"type": message.request.from.kind.as_str(), "value": message.request.from.id},
+        "to": message.request.to.digits(),
+        "segments": message.request.text.segments(),
+        "encoding": message.request.text.encoding().as_str(),
+        "keyword": message.request.keyword,
+        "client_id": message.request.client_id.map(|id| id.to_string()),
         "created_at": time(message.created_at),
-        "send_at": message.send_at.map(time),
-        "not_before": message.not_before.map(time),
-        "attempts": message.attempts,
-        "carrier": message.carrier.map(CarrierName::as_str),
-        "carrier_id": message.carrier_id,
-        "held_until": message.lease_until.map(time),
-        "receipt_by": message.receipt_by.map(time),
+        "send_at": message.request.send_at.map(time),
+        "not_before": message.delivery.not_before.map(time),
+        "attempts": message.delivery.attempts,
+        "carrier": message.delivery.carrier.map(CarrierName::as_str),
+        "carrier_id": message.delivery.carrier_id,
+        "held_until": message.delivery.lease_until.map(time),
+        "receipt_by": message.delivery.receipt_by.map(time),
         "history": history,
-        "receipts": message.receipts.iter().map(receipt).collect::<Vec<_>>(),
+        "receipts": message.delivery.receipts.iter().map(receipt).collect::<Vec<_>>(),
     });
     if reveal {
-        shown["body"] = message.text.as_str().into();
-        shown["callback"] = json!(message.callback);
+        shown["body"] = message.request.text.as_str().into();
+        shown["callback"] = json!(message.request.callback);
     }
     json!({"message": shown})
 }

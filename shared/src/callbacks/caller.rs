@@ -20,7 +20,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Something to tell, and whom.
-pub struct Delivery<'a> {
+pub struct CallbackRequest<'a> {
     pub url: &'a CallbackUrl,
     pub event: EventId,
     /// The headers by which a client of the dialect checks the signature, beside the Standard Webhooks ones.
@@ -33,9 +33,9 @@ pub struct Delivery<'a> {
 
 /// What a client made of it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum CallbackOutcome {
     /// Any 2xx.
-    Taken { status: u16 },
+    Delivered { status: u16 },
     /// 410: it wants no more.
     Gone,
     /// 429 or 503 with a `Retry-After`: it wants to be left alone, whatever the event.
@@ -78,28 +78,28 @@ impl Caller {
     }
 
     /// Makes the POST, signed by the Standard Webhooks headers and the dialect's own.
-    pub async fn deliver(&self, delivery: &Delivery<'_>) -> Answer {
-        let failed = |reason: &str| Answer::Failed { reason: reason.to_owned(), retry_after: None };
-        let Ok(url) = Url::parse(delivery.url.as_str()) else { return failed("the URL cannot be read") };
+    pub async fn deliver(&self, callback: &CallbackRequest<'_>) -> CallbackOutcome {
+        let failed = |reason: &str| CallbackOutcome::Failed { reason: reason.to_owned(), retry_after: None };
+        let Ok(url) = Url::parse(callback.url.as_str()) else { return failed("the URL cannot be read") };
         if self.guard.refuses(&url) {
             return failed("the address is not public");
         }
-        let timestamp = delivery.at.as_second();
+        let timestamp = callback.at.as_second();
         let mut request = self
             .client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", delivery.event.to_string())
+            .header("webhook-id", callback.event.to_string())
             .header("webhook-timestamp", timestamp.to_string());
-        if !delivery.secrets.is_empty() {
-            let signature = signature::standard_webhooks(delivery.secrets, delivery.event, timestamp, &delivery.body);
+        if !callback.secrets.is_empty() {
+            let signature = signature::standard_webhooks(callback.secrets, callback.event, timestamp, &callback.body);
             request = request.header("webhook-signature", signature);
         }
-        for (name, value) in &delivery.dialect_headers {
+        for (name, value) in &callback.dialect_headers {
             request = request.header(*name, value);
         }
-        match request.body(delivery.body.clone()).send().await {
-            Ok(response) => judge(response.status(), response.headers(), delivery.at),
+        match request.body(callback.body.clone()).send().await {
+            Ok(response) => judge(response.status(), response.headers(), callback.at),
             Err(error) if error.is_timeout() => failed("no answer in time"),
             Err(error) if error.is_connect() => failed("no connection, or the address is not public"),
             Err(_) => failed("the connection broke"),
@@ -107,18 +107,18 @@ impl Caller {
     }
 }
 
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> CallbackOutcome {
     if status.is_success() {
-        return Answer::Taken { status: status.as_u16() };
+        return CallbackOutcome::Delivered { status: status.as_u16() };
     }
     if status == StatusCode::GONE {
-        return Answer::Gone;
+        return CallbackOutcome::Gone;
     }
     let reason = format!("status {}", status.as_u16());
     match retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER)) {
         Some(retry_after) if [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status) => {
-            Answer::Busy { reason, retry_after }
+            CallbackOutcome::Busy { reason, retry_after }
         }
-        retry_after => Answer::Failed { reason, retry_after },
+        retry_after => CallbackOutcome::Failed { reason, retry_after },
     }
 }

@@ -20,11 +20,11 @@ use tokio::{
 };
 
 use super::{
-    caller::{Answer, Caller, Delivery, LONGEST_RETRY_AFTER, judge},
+    caller::{CallbackOutcome, CallbackRequest, Caller, LONGEST_RETRY_AFTER, judge},
     guard::Guard,
 };
 use crate::{
-    domain::{CallbackUrl, Dialect, EventId},
+    domain::{CallbackUrl, EventId},
     runtime::HttpStack,
 };
 
@@ -38,7 +38,7 @@ fn now() -> Timestamp {
     "2026-11-06T08:49:37Z".parse().unwrap()
 }
 
-fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+fn answer(status: u16, retry_after: Option<&str>) -> CallbackOutcome {
     let mut headers = HeaderMap::new();
     if let Some(after) = retry_after {
         headers.insert(RETRY_AFTER, after.parse().unwrap());
@@ -47,8 +47,8 @@ fn answer(status: u16, retry_after: Option<&str>) -> Answer {
 }
 
 /// Tells that client of something.
-pub(super) async fn deliver(caller: &Caller, url: &str) -> Answer {
-    let delivery = Delivery {
+pub(super) async fn deliver(caller: &Caller, url: &str) -> CallbackOutcome {
+    let request = CallbackRequest {
         url: &CallbackUrl::parse(url).unwrap(),
         event: EventId::new(uuid::Uuid::nil()),
         dialect_headers: Vec::new(),
@@ -56,10 +56,10 @@ pub(super) async fn deliver(caller: &Caller, url: &str) -> Answer {
         at: now(),
         body: "{}".to_owned(),
     };
-    caller.deliver(&delivery).await
+    caller.deliver(&request).await
 }
 
-async fn call(url: &str) -> Answer {
+async fn call(url: &str) -> CallbackOutcome {
     deliver(&Caller::new(&HttpStack::new().unwrap(), Guard::open(), PATIENCE).unwrap(), url).await
 }
 
@@ -83,7 +83,7 @@ where
 /// Calls it, and expects a failure in time. Gives the reason.
 async fn fails(url: &str) -> String {
     let begun = Instant::now();
-    let Answer::Failed { reason, .. } = call(url).await else { panic!("{url} is not a failure") };
+    let CallbackOutcome::Failed { reason, .. } = call(url).await else { panic!("{url} is not a failure") };
     assert!(begun.elapsed() < PATIENCE * 3, "{:?}", begun.elapsed());
     reason
 }
@@ -97,9 +97,9 @@ async fn pour(mut connection: TcpStream, what: &[u8], poured: &AtomicUsize) {
 
 #[test]
 fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
-    assert_eq!(answer(204, None), Answer::Taken { status: 204 });
-    assert_eq!(answer(410, None), Answer::Gone);
-    let failed = |status, retry_after| Answer::Failed { reason: format!("status {status}"), retry_after };
+    assert_eq!(answer(204, None), CallbackOutcome::Delivered { status: 204 });
+    assert_eq!(answer(410, None), CallbackOutcome::Gone);
+    let failed = |status, retry_after| CallbackOutcome::Failed { reason: format!("status {status}"), retry_after };
     for status in [300, 301, 302, 303, 304, 307, 308, 400, 404, 500] {
         assert_eq!(answer(status, None), failed(status, None));
     }
@@ -108,7 +108,7 @@ fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
 #[test]
 fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
     let wait = |retry_after: &str| match answer(500, Some(retry_after)) {
-        Answer::Failed { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+        CallbackOutcome::Failed { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
         other => panic!("{other:?}"),
     };
     assert_eq!(wait("120"), Some(120));
@@ -129,11 +129,11 @@ fn a_client_that_is_busy_says_so_with_429_or_503_and_a_time() {
     let retry_after = Duration::from_secs(120);
     for status in [429, 503] {
         let reason = format!("status {status}");
-        assert_eq!(answer(status, Some("120")), Answer::Busy { reason: reason.clone(), retry_after });
-        assert_eq!(answer(status, Some("soon")), Answer::Failed { reason: reason.clone(), retry_after: None });
-        assert_eq!(answer(status, None), Answer::Failed { reason, retry_after: None });
+        assert_eq!(answer(status, Some("120")), CallbackOutcome::Busy { reason: reason.clone(), retry_after });
+        assert_eq!(answer(status, Some("soon")), CallbackOutcome::Failed { reason: reason.clone(), retry_after: None });
+        assert_eq!(answer(status, None), CallbackOutcome::Failed { reason, retry_after: None });
     }
-    let of_the_event = Answer::Failed { reason: "status 413".to_owned(), retry_after: Some(retry_after) };
+    let of_the_event = CallbackOutcome::Failed { reason: "status 413".to_owned(), retry_after: Some(retry_after) };
     assert_eq!(answer(413, Some("120")), of_the_event);
 }
 
@@ -185,8 +185,8 @@ async fn a_huge_body_is_not_read() {
             let _ = ended.send(());
         });
         match call(&huge.await).await {
-            Answer::Taken { status } => assert_eq!(status, expected),
-            Answer::Failed { reason, .. } => assert_eq!(reason, format!("status {expected}")),
+            CallbackOutcome::Delivered { status } => assert_eq!(status, expected),
+            CallbackOutcome::Failed { reason, .. } => assert_eq!(reason, format!("status {expected}")),
             other => panic!("{other:?}"),
         }
         end.await.unwrap();

@@ -20,7 +20,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{Answer, Caller, TIMEOUT, caller_tests::deliver, guard::Guard, public_address::is_public};
+use super::{CallbackOutcome, Caller, TIMEOUT, caller_tests::deliver, guard::Guard, public_address::is_public};
 use crate::{domain::CallbackUrl, runtime::HttpStack};
 
 /// Names whose owner answers each question anew.
@@ -78,8 +78,8 @@ fn caller(guard: Guard) -> Caller {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, url: &str) {
-    let Answer::Failed { reason, .. } = answer else { panic!("{url} was called") };
+fn assert_refused(answer: &CallbackOutcome, url: &str) {
+    let CallbackOutcome::Failed { reason, .. } = answer else { panic!("{url} was called") };
     assert!(reason.contains("not public"), "{url}: {reason}");
 }
 
@@ -136,10 +136,10 @@ async fn what_is_connected_to_is_what_was_judged() {
     let answers = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
     let caller = caller(Guard::new(answers.clone(), |address| address.is_loopback()));
     // One question for one connection: there is no second answer to be led astray by.
-    assert_eq!(deliver(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_eq!(deliver(&caller, &url).await, CallbackOutcome::Delivered { status: 204 });
     assert_eq!((answers.left(), server.requests()), (2, 1));
     assert_refused(&deliver(&caller, &url).await, &url);
-    assert_eq!(deliver(&caller, &url).await, Answer::Taken { status: 204 });
+    assert_eq!(deliver(&caller, &url).await, CallbackOutcome::Delivered { status: 204 });
     assert_eq!((answers.left(), server.requests()), (0, 2));
 }
 
@@ -152,7 +152,7 @@ async fn of_several_addresses_the_private_ones_are_left_out() {
     assert_refused(&deliver(&caller(Guard::new(answers.clone(), is_public)), &url).await, &url);
     assert_eq!(server.requests(), 0);
     let only_loopback = caller(Guard::new(answers, |address| address.is_loopback()));
-    assert_eq!(deliver(&only_loopback, &url).await, Answer::Taken { status: 204 });
+    assert_eq!(deliver(&only_loopback, &url).await, CallbackOutcome::Delivered { status: 204 });
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_redirect_leads_nowhere() {
         let head = format!("{status} -\r\nlocation: http://127.0.0.1:{}/", inside.port);
         let outside = Server::answering(&head).await;
         let answer = deliver(&caller, &format!("http://127.0.0.1:{}/", outside.port)).await;
-        assert_eq!(answer, Answer::Failed { reason: format!("status {status}"), retry_after: None });
+        assert_eq!(answer, CallbackOutcome::Failed { reason: format!("status {status}"), retry_after: None });
         assert_eq!((outside.requests(), inside.requests()), (1, 0), "{status}");
     }
 }
@@ -177,7 +177,7 @@ async fn no_proxy_of_the_environment_leads_around_the_guard() {
         let server = Server::answering("204 No Content").await;
         let caller = caller(Guard::new(Answers::of(&[&["127.0.0.1"]]), |address| address.is_loopback()));
         let taken = deliver(&caller, &format!("http://client.example:{}/", server.port)).await;
-        assert_eq!((taken, server.requests()), (Answer::Taken { status: 204 }, 1));
+        assert_eq!((taken, server.requests()), (CallbackOutcome::Delivered { status: 204 }, 1));
         assert_refused(&deliver(&self::caller(Guard::public()), "http://127.0.0.1:9/").await, "loopback");
         return;
     }

@@ -15,7 +15,7 @@ pub(crate) mod notice;
 mod public_address;
 mod signature;
 
-pub use caller::{Answer, Caller, CallerError, Delivery, TIMEOUT};
+pub use caller::{CallbackOutcome, CallbackRequest, Caller, CallerError, TIMEOUT};
 
 use std::time::Duration;
 

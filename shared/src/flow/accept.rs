@@ -21,13 +21,12 @@ use self::candidates::{Atomicity, Candidates};
 use super::{Gateway, Unavailable, rate_limit};
 use crate::{
     domain::{
-        AccountId, BatchId, CallbackUrl, Content, Dialect, Draft, FieldError, FieldErrorCode, Fingerprint,
-        IdempotencyKey, Message, MessageId, OnUnknown, Progress, Receipts, Reference, RejectedMessage, RejectionReason,
-        SenderChoice, SenderKind, SenderOwner, SentFrom, StateChange, Validity,
+        AccountId, BatchId, CallbackUrl, Content, Delivery, Dialect, Draft, FieldError, FieldErrorCode, Fingerprint,
+        IdempotencyKey, Message, MessageId, MessageRequest, OnUnknown, Progress, Reference, RejectedMessage,
+        RejectionReason, SenderChoice, SenderKind, SenderOwner, SentFrom, Validity,
     },
-    queue::Queue,
     runtime::Metric,
-    store::{Directory, DirectoryStore, Messages, Recipients, StoreError},
+    store::{Directory, DirectoryStore, StoreError},
 };
 
 /// A message is scheduled if its time is further ahead than this; a nearer one
@@ -105,8 +104,9 @@ async fn run(
     let told_at = status_url(directory, account, request.dialect).await?;
     let messages = candidates.standing().filter_map(|(index, draft)| {
         let from = senders.remove(&index)?;
-        let message = message(account, request.dialect, &plans[index], draft, from, told_at.as_ref(), now);
-        Some((index, Message { on_unknown: request.on_unknown, ..message }))
+        let mut message = message(account, request.dialect, &plans[index], draft, from, told_at.as_ref(), now);
+        message.request.on_unknown = request.on_unknown;
+        Some((index, message))
     });
     let mut messages: Vec<_> = messages.collect();
     if request.dry_run {
@@ -226,10 +226,7 @@ fn message(
 ) -> Message {
     let later = draft.send_at.filter(|at| at.duration_since(now) > NEAR);
     let progress = if later.is_some() { Progress::Scheduled } else { Progress::Queued };
-    Message {
-        id: plan.id,
-        account: account.clone(),
-        batch: BatchId::of_single(plan.id),
+    let request = MessageRequest {
         dialect,
         to: draft.to.clone(),
         from,
@@ -245,21 +242,14 @@ fn message(
         keyword: None,
         on_unknown: None,
         fingerprint: plan.fingerprint,
+    };
+    Message {
+        id: plan.id,
+        account: account.clone(),
+        batch: BatchId::of_single(plan.id),
         created_at: now,
-        progress,
-        execution_id: None,
-        lease_until: None,
-        receipt_by: None,
-        not_before: None,
-        retry_at: None,
-        wake_at: later,
-        attempts: 0,
-        channel_index: 0,
-        carrier: None,
-        carrier_id: None,
-        failed_attempts: Vec::new(),
-        history: vec![StateChange { state: progress.state(), at: now, reason: None }],
-        receipts: Receipts::default(),
+        request,
+        delivery: Delivery { wake_at: later, ..Delivery::new(progress, now) },
     }
 }
 

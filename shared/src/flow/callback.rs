@@ -24,7 +24,7 @@ use self::{
 };
 use super::{Gateway, Unavailable};
 use crate::{
-    callbacks::{Answer, Caller, Delivery, retry_gap},
+    callbacks::{CallbackOutcome, CallbackRequest, Caller, retry_gap},
     domain::{Account, Dialect, Endpoint, WebhookSecret},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::Metric,
@@ -121,7 +121,7 @@ pub async fn callback(
             return Ok(());
         }
     }
-    let delivery = Delivery {
+    let request = CallbackRequest {
         url,
         event: job.subject.event_id(),
         dialect_headers: dialect_headers(told.dialect(), &account.secrets, now, &body),
@@ -129,7 +129,7 @@ pub async fn callback(
         at: now,
         body,
     };
-    let answer = caller.deliver(&delivery).await;
+    let answer = caller.deliver(&request).await;
     conclude(gateway, directory, &call, answer).await
 }
 
@@ -165,12 +165,12 @@ async fn conclude(
     gateway: &Gateway,
     directory: &Directory,
     call: &Call<'_>,
-    answer: Answer,
+    answer: CallbackOutcome,
 ) -> Result<(), Unavailable> {
     let (job, event) = (call.job, call.job.subject.event_id());
     let account = Some(&call.account.id);
     let failure = match answer {
-        Answer::Taken { status } => {
+        CallbackOutcome::Delivered { status } => {
             gateway.count(Metric::Told, account, None, 1);
             let passed = gateway.clock.now().duration_since(job.announced_at);
             gateway.time(Metric::CallbackDelay, account, None, passed);
@@ -178,16 +178,16 @@ async fn conclude(
             note_success(directory, call).await;
             return Ok(());
         }
-        Answer::Gone if call.endpoint.is_none() => {
+        CallbackOutcome::Gone if call.endpoint.is_none() => {
             gateway.count(Metric::CallbacksGivenUp, account, None, 1);
             warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
             return Ok(());
         }
-        Answer::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
-        Answer::Busy { reason, retry_after } => {
+        CallbackOutcome::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
+        CallbackOutcome::Busy { reason, retry_after } => {
             Failure { retry_after: Some(retry_after), is_busy: true, ..Failure::of(reason) }
         }
-        Answer::Failed { reason, retry_after } => Failure { retry_after, ..Failure::of(reason) },
+        CallbackOutcome::Failed { reason, retry_after } => Failure { retry_after, ..Failure::of(reason) },
     };
     gateway.count(Metric::CallbackFailures, account, None, 1);
     match note_failure(gateway, directory, call, &failure).await? {

@@ -29,7 +29,7 @@ pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Re
             Cancelled::Done(message)
         }
         Change::Conflict(message) if message.account != *account => Cancelled::NotFound,
-        Change::Conflict(message) if message.progress == Progress::Cancelled => Cancelled::Done(message),
+        Change::Conflict(message) if message.delivery.progress == Progress::Cancelled => Cancelled::Done(message),
         Change::Conflict(message) => Cancelled::TooLate(message),
         Change::NotFound => Cancelled::NotFound,
     })

@@ -62,7 +62,7 @@ pub(super) async fn write_outcome(
                 message.id = %message.id,
                 message.state = state.as_str(),
                 carrier = outcome_update.carrier.map(CarrierName::as_str),
-                attempts = message.attempts,
+                attempts = message.delivery.attempts,
                 "{}", state.as_str()
             );
             Ok(OutcomeWrite::Recorded)
@@ -79,7 +79,7 @@ pub(super) async fn write_outcome(
 }
 
 fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeUpdate) {
-    let (account, carrier) = (Some(&message.account), outcome_update.carrier.or(message.carrier));
+    let (account, carrier) = (Some(&message.account), outcome_update.carrier.or(message.delivery.carrier));
     let metric = match outcome_update.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,
@@ -103,7 +103,7 @@ pub(super) async fn announce(
     execution_id: ExecutionId,
     at: Timestamp,
 ) -> Result<(), Unavailable> {
-    if message.callback.is_none() || !message.dialect.tells(state) {
+    if message.request.callback.is_none() || !message.request.dialect.tells(state) {
         return Ok(());
     }
     // The network says it again, or late, of a message that is there already, or

@@ -38,9 +38,9 @@ pub(super) async fn assign_send_slots(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut waiting: HashMap<SenderId, (Rate, Vec<&mut Message>)> = HashMap::new();
-    for message in messages.filter(|message| message.progress == Progress::Queued) {
-        if let Some(rate) = rates.of(&message.from.id) {
-            waiting.entry(message.from.id.clone()).or_insert_with(|| (rate, Vec::new())).1.push(message);
+    for message in messages.filter(|message| message.delivery.progress == Progress::Queued) {
+        if let Some(rate) = rates.of(&message.request.from.id) {
+            waiting.entry(message.request.from.id.clone()).or_insert_with(|| (rate, Vec::new())).1.push(message);
         }
     }
     let wanted: Vec<_> =
@@ -54,8 +54,8 @@ pub(super) async fn assign_send_slots(
         let Some((rate, messages)) = waiting.remove(&sender) else { continue };
         for (index, message) in messages.into_iter().enumerate() {
             let slot = first.saturating_add(rate.time_for(index)).unwrap_or(Timestamp::MAX);
-            message.not_before = (slot > now).then(|| stored_slot(message, slot));
-            message.wake_at = message.not_before.filter(|slot| needs_wake(*slot, now));
+            message.delivery.not_before = (slot > now).then(|| stored_slot(message, slot));
+            message.delivery.wake_at = message.delivery.not_before.filter(|slot| needs_wake(*slot, now));
         }
     }
     Ok(())
@@ -71,8 +71,8 @@ pub(super) async fn next_send_slot(
     if assigned_slot(message).is_some_and(|slot| now.duration_since(slot) <= MAX_LATENESS) {
         return Ok(None);
     }
-    let Some(rate) = directory.rates().await?.of(&message.from.id) else { return Ok(None) };
-    let slot = gateway.store.reserve_send_slots(&message.from.id, rate.time_for(1), now).await?;
+    let Some(rate) = directory.rates().await?.of(&message.request.from.id) else { return Ok(None) };
+    let slot = gateway.store.reserve_send_slots(&message.request.from.id, rate.time_for(1), now).await?;
     // A job could not come sooner, and what lies in a long queue must not go round in it for ever.
     let soon = now.saturating_add(IMMEDIATE).unwrap_or(now);
     Ok((slot > soon).then(|| stored_slot(message, slot)))
@@ -80,8 +80,8 @@ pub(super) async fn next_send_slot(
 
 /// The turn that a message has and has not used.
 fn assigned_slot(message: &Message) -> Option<Timestamp> {
-    let at_once = message.attempts <= 1 && !message.was_scheduled();
-    message.not_before.or(at_once.then_some(message.created_at))
+    let at_once = message.delivery.attempts <= 1 && !message.was_scheduled();
+    message.delivery.not_before.or(at_once.then_some(message.created_at))
 }
 
 /// Gives a claimed message back until its turn.
@@ -98,7 +98,7 @@ pub(super) async fn postpone_to_slot(
             enqueue_at_slot(gateway, &message, now).await
         }
         // The network has it from an earlier try.
-        Change::Conflict(found) if found.receipts.is_final() => {
+        Change::Conflict(found) if found.delivery.receipts.is_final() => {
             write_outcome(gateway, &found, &outcome_update(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
         Change::Conflict(_) | Change::NotFound => Ok(()),
@@ -107,7 +107,7 @@ pub(super) async fn postpone_to_slot(
 
 /// Enqueues a message for when its turn comes, if it does not rest.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
-    if let Some(delay) = job_delay(message.not_before, message.wake_at, now) {
+    if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
     }
     Ok(())
@@ -132,7 +132,7 @@ fn needs_wake(slot: Timestamp, now: Timestamp) -> bool {
 fn stored_slot(message: &Message, slot: Timestamp) -> Timestamp {
     let millis = slot.as_microsecond().saturating_add(999).div_euclid(1_000);
     let slot = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
-    let over = message.expires_at.map(|at| at.saturating_add(CLAIM_TOLERANCE).unwrap_or(Timestamp::MAX));
+    let over = message.request.expires_at.map(|at| at.saturating_add(CLAIM_TOLERANCE).unwrap_or(Timestamp::MAX));
     over.map_or(slot, |over| slot.min(over))
 }
 

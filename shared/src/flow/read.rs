@@ -28,7 +28,7 @@ impl Filter {
 
     fn admits(&self, entry: &Entry) -> bool {
         let (state, number) = match &entry.record {
-            Record::Out(message) => (Some(message.state()), &message.to),
+            Record::Out(message) => (Some(message.state()), &message.request.to),
             Record::In(reply) => (None, &reply.from),
         };
         self.state.is_none_or(|wanted| state == Some(wanted))

@@ -81,7 +81,7 @@ pub(super) async fn apply(
         }
         Found::Nothing => return Ok(Matched::No),
     };
-    if receipt.status.is_failure() && !found.receipts.is_final() && found.has_channel_after(channel_index) {
+    if receipt.status.is_failure() && !found.delivery.receipts.is_final() && found.has_channel_after(channel_index) {
         pass_on(gateway, carrier, &found, channel_index, receipt).await?;
         return Ok(Matched::Yes);
     }
@@ -106,16 +106,17 @@ pub(super) enum Bearing {
 }
 
 pub(super) fn bearing(message: &Message, carrier: CarrierName, channel_index: u8, status: ReceiptStatus) -> Bearing {
-    if message.attempts == 0 || !message.may_have_gone_through(carrier) {
+    if message.delivery.attempts == 0 || !message.may_have_gone_through(carrier) {
         return Bearing::Nothing;
     }
-    let has_it = channel_index == message.channel_index && message.carrier.is_none_or(|taker| taker == carrier);
+    let has_it = channel_index == message.delivery.channel_index
+        && message.delivery.carrier.is_none_or(|taker| taker == carrier);
     // What is to be sent again may have arrived the first time.
-    let is_out = message.progress != Progress::Queued || message.has_unknown_attempt();
+    let is_out = message.delivery.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
         // Whichever channel it came by, it has arrived.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,
-        _ if message.receipts.is_final() || (has_it && is_out) => Bearing::Counts,
+        _ if message.delivery.receipts.is_final() || (has_it && is_out) => Bearing::Counts,
         _ => Bearing::GivenUp,
     }
 }
@@ -203,7 +204,7 @@ pub(super) async fn record(
     let status = receipt.status;
     let execution_id = ExecutionId::random(&gateway.random);
     // Whoever recorded it had announced it before.
-    let recorded = if message.receipts.get(status).is_some() {
+    let recorded = if message.delivery.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {
         announce(gateway, message, status.state(), execution_id, now).await?;

@@ -82,7 +82,7 @@ pub async fn replay(
 fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, ExecutionId, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
     let (url, told) = match record {
-        Record::Out(message) => (message.callback.as_ref()?, newest_told(message)),
+        Record::Out(message) => (message.request.callback.as_ref()?, newest_told(message)),
         Record::In(reply) => {
             (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
         }
@@ -96,7 +96,7 @@ fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject
 }
 
 fn newest_told(message: &Message) -> Option<(Subject, ExecutionId)> {
-    let told = State::ALL.into_iter().rev().filter(|state| message.dialect.tells(*state));
+    let told = State::ALL.into_iter().rev().filter(|state| message.request.dialect.tells(*state));
     let mut on_record = told.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
     on_record.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

@@ -101,7 +101,7 @@ pub(super) async fn attribute(
         return Ok(Attributed::ToNobody);
     }
     let dialect = match &answered {
-        Some(message) => message.dialect,
+        Some(message) => message.request.dialect,
         None => last_dialect(gateway, &account, now).await?,
     };
     let recorded = Reply {
@@ -158,7 +158,9 @@ async fn answered(
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
         let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
-            Record::Out(message) if message.keyword.is_none() => Some((message.handed_over_at(before)?, message)),
+            Record::Out(message) if message.request.keyword.is_none() => {
+                Some((message.handed_over_at(before)?, message))
+            }
             Record::Out(_) | Record::In(_) => None,
         });
         if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
@@ -179,7 +181,7 @@ async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) ->
     let oldest = now.saturating_sub(SPEAKS_FOR).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;
     let newest = page.entries.into_iter().next().map(|entry| match entry.record {
-        Record::Out(message) => message.dialect,
+        Record::Out(message) => message.request.dialect,
         Record::In(reply) => reply.dialect,
     });
     Ok(newest.unwrap_or(Dialect::Mplus))

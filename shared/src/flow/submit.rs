@@ -92,7 +92,7 @@ pub async fn submit(
         };
         match claimed {
             Change::Applied(message) => {
-                debug!(message.id = %id, attempts = message.attempts, "claimed");
+                debug!(message.id = %id, attempts = message.delivery.attempts, "claimed");
                 send(gateway, directory, submitter, message, lease).await?;
                 return Ok(Done::Finished);
             }
@@ -125,7 +125,8 @@ pub async fn after_failed_channel(
         return Ok(Done::Finished);
     };
     let now = gateway.clock.now();
-    let is_held = message.progress == Progress::Submitting && message.lease_until.is_some_and(|until| until > now);
+    let is_held = message.delivery.progress == Progress::Submitting
+        && message.delivery.lease_until.is_some_and(|until| until > now);
     if is_held {
         // The receipt was faster than the answer. Whoever waits for that is soon done.
         gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
@@ -135,14 +136,16 @@ pub async fn after_failed_channel(
     match bearing(&message, failed.carrier, failed.channel_index, failed.status) {
         // A run of this same job may have been cut off after the channel gave way, or
         // died with the message on a later way. Then no other job may be left.
-        Bearing::Nothing | Bearing::GivenUp if matches!(message.progress, Progress::Queued | Progress::Submitting) => {}
+        Bearing::Nothing | Bearing::GivenUp
+            if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Bearing::Nothing | Bearing::GivenUp => {
             info!(message.id = %id, carrier = failed.carrier.as_str(), "a receipt of a channel that was given up");
             return Ok(Done::Finished);
         }
         // It gives way to nothing, or what came meanwhile says that it need not.
         Bearing::Counts
-            if message.receipts.is_final() || receipt_within(&message, &directory.routes().await?).is_none() =>
+            if message.delivery.receipts.is_final()
+                || receipt_within(&message, &directory.routes().await?).is_none() =>
         {
             record(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
             return Ok(Done::Finished);
@@ -173,7 +176,7 @@ async fn fail_over(
 ) -> Result<(), StoreError> {
     let (outcome, carrier) = (attempt.outcome, attempt.carrier);
     let fail_over = FailOver {
-        channel_index: message.channel_index,
+        channel_index: message.delivery.channel_index,
         expected_execution_id,
         execution_id: ExecutionId::random(&gateway.random),
         at,
@@ -253,7 +256,7 @@ async fn prepare(
     execution_id: ExecutionId,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
-    if message.has_unknown_attempt() && message.receipts.get(ReceiptStatus::Sent).is_some() {
+    if message.has_unknown_attempt() && message.delivery.receipts.get(ReceiptStatus::Sent).is_some() {
         // What it waited to be sent again for has been said meanwhile.
         let (reason, carrier) =
             (Some("the network has it already".to_owned()), message.carriers_of_unknown_attempts().next());
@@ -264,7 +267,7 @@ async fn prepare(
         };
         return Ok(Prepared::Not(taken.into()));
     }
-    if message.expires_at.is_some_and(|at| at <= now) {
+    if message.request.expires_at.is_some_and(|at| at <= now) {
         let reason = Some("its validity was over before it was sent".to_owned());
         let expired = OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Expired, now) };
         return Ok(Prepared::Not(expired.into()));
@@ -287,8 +290,8 @@ async fn is_blocked(gateway: &Gateway, directory: &Directory, message: &Message)
     if message.passes_opt_outs() {
         return Ok(false);
     }
-    let has_opted_out = gateway.store.recipient(&message.to).await?.opt_outs.contains(&message.from.id);
-    Ok(has_opted_out && !directory.exemptions().await?.cover(&message.from.id, &message.account))
+    let has_opted_out = gateway.store.recipient(&message.request.to).await?.opt_outs.contains(&message.request.from.id);
+    Ok(has_opted_out && !directory.exemptions().await?.cover(&message.request.from.id, &message.account))
 }
 
 /// Back to the queue until the message has its turn.
@@ -309,7 +312,7 @@ async fn put_off(
 /// run was on its way to another carrier, and says what became of it.
 async fn leave(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
-    if found.receipts.is_final() {
+    if found.delivery.receipts.is_final() {
         write_outcome(gateway, &found, &outcome_update(execution_id, Progress::Submitted, gateway.clock.now())).await?;
     }
     Ok(())

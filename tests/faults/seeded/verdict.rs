@@ -32,9 +32,10 @@ pub async fn judge_seed(stage: &Stage, clients: &[Client], mail: &Mail, rest: Re
 fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
     let fates = mail.fates.iter().filter(|(submit, _)| submit.is_of(message)).flat_map(|(_, fate)| *fate);
     let arrived = |status: &ReceiptStatus| matches!(status, ReceiptStatus::Delivered | ReceiptStatus::Read);
-    let said: BTreeSet<_> = fates.copied().filter(|status| message.channels.len() < 2 || arrived(status)).collect();
+    let said: BTreeSet<_> =
+        fates.copied().filter(|status| message.request.channels.len() < 2 || arrived(status)).collect();
     for status in &said {
-        if message.receipts.get(*status).is_none() {
+        if message.delivery.receipts.get(*status).is_none() {
             verdict.lost.push(format!("the receipt {} is not on record", status.as_str()));
         }
     }
@@ -49,7 +50,9 @@ fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
 fn judge_ends(clients: &[Client], mail: &Mail, record: &Record, verdict: &mut Verdict) {
     let asked: BTreeSet<_> = clients.iter().flat_map(|client| &client.promises.cancel_asked).collect();
     for message in &record.messages {
-        let of = |said: &&Said| said.number == message.to.digits() && said.sender == message.from.id.as_str();
+        let of = |said: &&Said| {
+            said.number == message.request.to.digits() && said.sender == message.request.from.id.as_str()
+        };
         let has_stopped = mail.said.iter().filter(of).any(|said| said.keyword == Some(Keyword::Stop));
         match message.state() {
             State::Cancelled if !asked.contains(&message.id.to_string()) => {

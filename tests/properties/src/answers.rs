@@ -12,8 +12,8 @@ use shared::{
     callbacks,
     carriers::Submitter,
     domain::{
-        CallbackUrl, CarrierName, CarrierSecret, CarrierSettings, Channel, Dialect, EventId, Groupings, MessageId,
-        Outcome, PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text,
+        CallbackUrl, CarrierName, CarrierSecret, CarrierSettings, Channel, EventId, Groupings, MessageId, Outcome,
+        PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text,
     },
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
@@ -161,21 +161,21 @@ impl Gateway {
 
     fn callback(&self, answer: &Answer) {
         let Ok(url) = CallbackUrl::parse(self.endpoint.url.as_str()) else { return };
-        let delivery = callbacks::Delivery {
+        let request = callbacks::CallbackRequest {
             url: &url,
             event: EventId::new(Uuid::nil()),
-            dialect: Some(Dialect::Mplus),
+            dialect_headers: Vec::new(),
             secrets: &[],
             at: Timestamp::UNIX_EPOCH,
             body: "{}".to_owned(),
         };
-        match (answer.status, self.runtime.block_on(self.caller.deliver(&delivery))) {
-            (200..300, callbacks::Answer::Taken { status }) => assert_eq!(status, answer.status),
-            (410, callbacks::Answer::Gone) => {}
-            (429 | 503, callbacks::Answer::Busy { retry_after, .. }) => {
+        match (answer.status, self.runtime.block_on(self.caller.deliver(&request))) {
+            (200..300, callbacks::CallbackOutcome::Delivered { status }) => assert_eq!(status, answer.status),
+            (410, callbacks::CallbackOutcome::Gone) => {}
+            (429 | 503, callbacks::CallbackOutcome::Busy { retry_after, .. }) => {
                 assert!(retry_after <= Duration::from_hours(24));
             }
-            (status, callbacks::Answer::Failed { reason, retry_after }) => {
+            (status, callbacks::CallbackOutcome::Failed { reason, retry_after }) => {
                 assert!(!(200..300).contains(&status) && status != 410, "{reason}");
                 assert_bounded(&reason);
                 assert!(retry_after.is_none_or(|after| after <= Duration::from_hours(24)));

@@ -124,17 +124,17 @@ fn read<T>(read: Result<T, StoreError>) -> Option<T> {
 fn message(stores: &Stores, item: &Value) {
     let id = MessageId::new(uuid::Uuid::from_u128(1));
     let found = |item: &Value| read(stores.with_item(item, stores.store.message(id, Freshness::Latest))).flatten();
-    let Some(message) = found(item) else { return };
+    let Some(mut message) = found(item) else { return };
     assert_answers(&message);
     // Receipts are written beside the message, each by itself.
-    let message = Message { receipts: Receipts::default(), ..message };
+    message.delivery.receipts = Receipts::default();
     assert!(read(stores.with_item(item, stores.store.insert_once(&message))).is_some());
     assert!(found(&stores.written()).is_some_and(|again| again == message), "it is read otherwise");
 }
 
 /// Everything that a record is asked for.
 fn assert_answers(message: &Message) {
-    assert_eq!(message.text.split().concat(), message.text.as_str());
+    assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
     let _ = (
         message.channel(),
         message.channel_reached(),
@@ -142,8 +142,9 @@ fn assert_answers(message: &Message) {
         message.handed_over_at(Timestamp::MAX),
     );
     let _ = (message.due_since(), message.tried_since(), message.full_history(), message.was_handed_over_before());
-    let _ = (message.passes_opt_outs(), message.has_channel_after(message.channel_index), format!("{message:?}"));
-    assert!(message.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
+    let _ =
+        (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
+    assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
     for state in State::ALL {
         for dialect in Dialect::ALL {
             let event = dialect.state_event(message, state);

@@ -8,8 +8,10 @@ use base64::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CallbackUrl, KeywordAnswer, OnUnknown};
-use crate::hash;
+use crate::{
+    domain::{CallbackUrl, KeywordAnswer, OnUnknown},
+    hash,
+};
 
 /// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,8 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::CarrierName;
-use crate::domain::Channel;
+use crate::domain::{CarrierName, Channel};
 
 /// A submit that did not bring the message through.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::domain::{Channel, PhoneNumber, ReceiptStatus, SenderId, SubmitReference};
-use crate::redact::{cut, without_numbers};
+use crate::{
+    domain::{Channel, PhoneNumber, ReceiptStatus, SenderId, SubmitReference},
+    redact::{cut, without_numbers},
+};
 
 /// The most characters that are kept of a carrier's words, and of a code of its own.
 pub(crate) const LONGEST_WORDS: usize = 100;

@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{AccountId, State};
-use crate::runtime::Random;
+use crate::{
+    domain::{AccountId, State},
+    runtime::Random,
+};
 
 /// The version 5 name space of every derived id. Changing it would make
 /// repeats of earlier requests look new.

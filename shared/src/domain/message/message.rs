@@ -7,71 +7,102 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::{
-    AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, Channel, Content, ExecutionId, Groupings, Keyword,
-    MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom, State, Text,
+    AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
+    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom,
+    State, Text,
 };
-use crate::domain::{CarrierName, Dialect};
 
-/// A message on its way out. `Debug` shows its id and state only.
+/// An outbound message: what was asked for, and what became of it. `Debug` shows its id and state only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
     pub account: AccountId,
     pub batch: BatchId,
-    /// The dialect that it came in, and that its client is told in.
+    pub created_at: Timestamp,
+    pub request: MessageRequest,
+    pub delivery: Delivery,
+}
+
+/// What was asked for. It never changes once the message is accepted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageRequest {
+    /// The dialect of the request, and of the callbacks.
     pub dialect: Dialect,
     pub to: PhoneNumber,
     pub from: SentFrom,
     pub text: Text,
-    /// Wished-for channels, the most wanted first; empty for any.
+    /// The channels in the client's order of preference; empty for SMS.
     pub channels: Vec<Channel>,
     pub callback: Option<CallbackUrl>,
-    /// The client's own name for it.
+    /// The client's own id for the message, unique within the account.
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
-    /// The client's own name for it, which need not be its alone.
+    /// The client's own reference, which several messages may share.
     pub reference: Option<Reference>,
     pub groupings: Groupings,
-    /// When it is no longer worth delivering.
+    /// When the message is no longer worth delivering.
     pub expires_at: Option<Timestamp>,
-    /// What channels beside SMS show in place of the text.
+    /// What channels other than SMS show in place of the text.
     pub content: Option<Content>,
-    /// What it answers, where the gateway sent it by itself.
+    /// The keyword that the message answers, if it is an automatic reply of the gateway.
     pub keyword: Option<Keyword>,
-    /// What its client wants done about a submit without an answer, where it said so;
-    /// else that is as its account has it.
+    /// What to do about an unknown outcome, if the request said so. Otherwise the account's setting applies.
     pub on_unknown: Option<OnUnknown>,
-    /// Of what was asked for: tells a repeat from another content under the same id.
+    /// Tells a repeated request from a different one under the same id.
     pub fingerprint: Fingerprint,
-    pub created_at: Timestamp,
+}
 
+/// What became of a message so far.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Delivery {
     pub progress: Progress,
-    /// The run that moved it last.
+    /// The execution that changed the progress last.
     pub execution_id: Option<ExecutionId>,
-    /// Until when the worker that holds it may take.
+    /// When the lease of the worker that claimed the message expires.
     pub lease_until: Option<Timestamp>,
-    /// Until when a receipt is waited for. Then the next channel has its turn, or
-    /// an unknown outcome is given up.
+    /// Receipt deadline. After it we fail over to the next channel, or give up an unknown outcome.
     pub receipt_by: Option<Timestamp>,
-    /// When its sender's rate lets it go; none if that was when it came in, or if it
-    /// has no turn yet.
+    /// The send slot that the sender's rate limit assigned. `None` if the message may go at once, or has no slot yet.
     pub not_before: Option<Timestamp>,
-    /// When a busy carrier is asked again: a job comes then.
+    /// When a busy carrier is tried again. A job comes then.
     pub retry_at: Option<Timestamp>,
-    /// When it is woken, if it rests on that.
+    /// When the schedule enqueues the message, if it waits for that.
     pub wake_at: Option<Timestamp>,
-    /// How often a worker claimed it, as a rule to hand it to a carrier.
+    /// How often a worker claimed the message.
     pub attempts: u32,
-    /// The place of the channel, among those that it may go over, that it is at.
+    /// Index of the current channel among the requested ones.
     pub channel_index: u8,
-    /// Who has it, or may have it.
+    /// The carrier that has the message, or may have it.
     pub carrier: Option<CarrierName>,
-    /// The carrier's own id for it.
+    /// The carrier's own id for the message.
     pub carrier_id: Option<String>,
-    /// What gave way, the oldest first.
+    /// Attempts that did not bring the message through, the oldest first.
     pub failed_attempts: Vec<Attempt>,
     pub history: Vec<StateChange>,
     pub receipts: Receipts,
+}
+
+impl Delivery {
+    /// Returns the delivery of a message that was accepted at `at`.
+    #[must_use]
+    pub fn new(progress: Progress, at: Timestamp) -> Self {
+        Self {
+            progress,
+            execution_id: None,
+            lease_until: None,
+            receipt_by: None,
+            not_before: None,
+            retry_at: None,
+            wake_at: None,
+            attempts: 0,
+            channel_index: 0,
+            carrier: None,
+            carrier_id: None,
+            failed_attempts: Vec::new(),
+            history: vec![StateChange { state: progress.state(), at, reason: None }],
+            receipts: Receipts::default(),
+        }
+    }
 }
 
 /// A change of state, and when.
@@ -87,7 +118,11 @@ impl Message {
     /// The furthest of what was done and what the network said.
     #[must_use]
     pub fn state(&self) -> State {
-        self.receipts.iter().map(|receipt| receipt.status.state()).fold(self.progress.state(), State::max)
+        self.delivery
+            .receipts
+            .iter()
+            .map(|receipt| receipt.status.state())
+            .fold(self.delivery.progress.state(), State::max)
     }
 
     /// Whether it goes to a recipient who has opted out: what says that the opt-out is
@@ -95,19 +130,19 @@ impl Message {
     /// been set again since.
     #[must_use]
     pub fn passes_opt_outs(&self) -> bool {
-        matches!(self.keyword, Some(Keyword::Stop | Keyword::Help))
+        matches!(self.request.keyword, Some(Keyword::Stop | Keyword::Help))
     }
 
     /// Whether it waits, or waited, for a later time.
     #[must_use]
     pub fn was_scheduled(&self) -> bool {
-        self.history.first().is_some_and(|state_change| state_change.state == State::Scheduled)
+        self.delivery.history.first().is_some_and(|state_change| state_change.state == State::Scheduled)
     }
 
     /// When it was to be sent: at its own time, when its turn came, or when it came in.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
-        [self.send_at, self.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
+        [self.request.send_at, self.delivery.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
     }
 
     /// Since when carriers have been asked for the channel that it is at: since it
@@ -117,19 +152,21 @@ impl Message {
     pub fn tried_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
         let handed_over = self
+            .delivery
             .failed_attempts
             .iter()
             .rev()
             .find(|attempt| attempt.outcome.was_handed_over())
             .map(|attempt| attempt.at);
-        let slot = self.not_before.filter(|_| self.retry_at.is_none());
+        let slot = self.delivery.not_before.filter(|_| self.delivery.retry_at.is_none());
         [claimed, handed_over, slot].into_iter().flatten().max()
     }
 
     /// When a worker first had it, to hand it to a carrier.
     #[must_use]
     pub fn first_claimed_at(&self) -> Option<Timestamp> {
-        self.history
+        self.delivery
+            .history
             .iter()
             .find(|state_change| state_change.state == State::Submitting)
             .map(|state_change| state_change.at)
@@ -137,14 +174,14 @@ impl Message {
 
     /// The channels that it may go over, by their places. Without a wish that is SMS.
     pub fn channels_by_index(&self) -> impl Iterator<Item = (u8, Channel)> {
-        let wished = if self.channels.is_empty() { &[Channel::Sms] } else { self.channels.as_slice() };
+        let wished = if self.request.channels.is_empty() { &[Channel::Sms] } else { self.request.channels.as_slice() };
         (0..).zip(wished.iter().copied())
     }
 
     /// The channel that it is at.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        self.channel_at(self.channel_index)
+        self.channel_at(self.delivery.channel_index)
     }
 
     fn channel_at(&self, channel_index: u8) -> Channel {
@@ -154,17 +191,20 @@ impl Message {
     /// The channel that brought it to the handset, or that it is at.
     #[must_use]
     pub fn channel_reached(&self) -> Channel {
-        self.channel_at(self.arrived_at().unwrap_or(self.channel_index))
+        self.channel_at(self.arrived_at().unwrap_or(self.delivery.channel_index))
     }
 
     /// Who brought it to the handset, or has it.
     #[must_use]
     pub fn carrier_reached(&self) -> Option<CarrierName> {
-        let Some(channel_index) = self.arrived_at().filter(|channel_index| *channel_index != self.channel_index) else {
-            return self.carrier;
+        let Some(channel_index) =
+            self.arrived_at().filter(|channel_index| *channel_index != self.delivery.channel_index)
+        else {
+            return self.delivery.carrier;
         };
         let over = self.channel_at(channel_index);
-        self.failed_attempts
+        self.delivery
+            .failed_attempts
             .iter()
             .find(|attempt| attempt.channel == over && attempt.outcome.was_handed_over())?
             .carrier
@@ -172,7 +212,7 @@ impl Message {
 
     /// The place of the channel that it arrived over.
     fn arrived_at(&self) -> Option<u8> {
-        let arrived = [ReceiptStatus::Delivered, ReceiptStatus::Read].map(|status| self.receipts.get(status));
+        let arrived = [ReceiptStatus::Delivered, ReceiptStatus::Read].map(|status| self.delivery.receipts.get(status));
         arrived.into_iter().flatten().next().map(|receipt| receipt.channel_index)
     }
 
@@ -185,14 +225,16 @@ impl Message {
     /// Whether that carrier has it, or may have it, or had it before another one.
     #[must_use]
     pub fn may_have_gone_through(&self, carrier: CarrierName) -> bool {
-        let mut takers = self.failed_attempts.iter().map(|attempt| attempt.carrier).chain([self.carrier]);
+        let mut takers =
+            self.delivery.failed_attempts.iter().map(|attempt| attempt.carrier).chain([self.delivery.carrier]);
         takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
     }
 
     /// Whether it was handed over on a channel before the one that it is at.
     #[must_use]
     pub fn was_on_earlier_channel(&self) -> bool {
-        self.failed_attempts
+        self.delivery
+            .failed_attempts
             .iter()
             .any(|attempt| matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout))
     }
@@ -200,7 +242,7 @@ impl Message {
     /// Whether a carrier took it, or may have, before the submit that it is at.
     #[must_use]
     pub fn was_handed_over_before(&self) -> bool {
-        self.failed_attempts.iter().any(|attempt| attempt.outcome.was_handed_over())
+        self.delivery.failed_attempts.iter().any(|attempt| attempt.outcome.was_handed_over())
     }
 
     /// When it was on its way to a carrier, the last time before then, if it may have
@@ -208,18 +250,18 @@ impl Message {
     #[must_use]
     pub fn handed_over_at(&self, before: Timestamp) -> Option<Timestamp> {
         use Progress::{Failed, Submitted, Submitting, Unknown};
-        let may_have = matches!(self.progress, Submitting | Unknown | Submitted | Failed)
-            || self.receipts.is_final()
+        let may_have = matches!(self.delivery.progress, Submitting | Unknown | Submitted | Failed)
+            || self.delivery.receipts.is_final()
             || self.was_handed_over_before();
-        let tries = self.history.iter().rev().filter(|state_change| state_change.state == State::Submitting);
+        let tries = self.delivery.history.iter().rev().filter(|state_change| state_change.state == State::Submitting);
         tries.map(|state_change| state_change.at).find(|at| *at <= before).filter(|_| may_have)
     }
 
     /// Every change of state in the order of time, receipts among them.
     #[must_use]
     pub fn full_history(&self) -> Vec<StateChange> {
-        let mut state_changes = self.history.clone();
-        state_changes.extend(self.receipts.iter().map(|receipt| StateChange {
+        let mut state_changes = self.delivery.history.clone();
+        state_changes.extend(self.delivery.receipts.iter().map(|receipt| StateChange {
             state: receipt.status.state(),
             at: receipt.at,
             reason: receipt.description.clone().or_else(|| receipt.code.clone()),
@@ -267,20 +309,17 @@ impl Fingerprint {
 
 #[cfg(test)]
 impl Message {
-    /// One that was just accepted.
+    /// A message that was just accepted.
     pub(crate) fn example() -> Self {
         let (id, at) = (MessageId::new(Uuid::from_u128(1)), Timestamp::UNIX_EPOCH);
-        let (from, to) = ("441234567890", "447700900001");
-        Self {
-            id,
-            account: AccountId::parse("demo").unwrap(),
-            batch: BatchId::of_single(id),
+        let from = SentFrom {
+            kind: crate::domain::SenderKind::Custom,
+            id: crate::domain::SenderId::parse("441234567890").unwrap(),
+        };
+        let request = MessageRequest {
             dialect: Dialect::Mplus,
-            to: PhoneNumber::parse(to).unwrap(),
-            from: SentFrom {
-                kind: crate::domain::SenderKind::Custom,
-                id: crate::domain::SenderId::parse(from).unwrap(),
-            },
+            to: PhoneNumber::parse("447700900001").unwrap(),
+            from,
             text: Text::parse("Hi", crate::domain::SegmentLimit::default()).unwrap(),
             channels: Vec::new(),
             callback: None,
@@ -293,21 +332,20 @@ impl Message {
             keyword: None,
             on_unknown: None,
             fingerprint: Fingerprint::of([]),
+        };
+        Self {
+            id,
+            account: AccountId::parse("demo").unwrap(),
+            batch: BatchId::of_single(id),
             created_at: at,
-            progress: Progress::Queued,
-            execution_id: None,
-            lease_until: None,
-            receipt_by: None,
-            not_before: None,
-            retry_at: None,
-            wake_at: None,
-            attempts: 0,
-            channel_index: 0,
-            carrier: None,
-            carrier_id: None,
-            failed_attempts: Vec::new(),
-            history: vec![StateChange { state: State::Queued, at, reason: None }],
-            receipts: Receipts::default(),
+            request,
+            delivery: Delivery::new(Progress::Queued, at),
         }
+    }
+
+    /// The same message after `change`.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
     }
 }

@@ -27,7 +27,7 @@ pub use draft::{Draft, SenderChoice};
 pub use field_error::{FieldError, FieldErrorCode};
 pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};
 pub use label::{Groupings, LabelError, Reference};
-pub use message::{Fingerprint, Message, StateChange};
+pub use message::{Delivery, Fingerprint, Message, MessageRequest, StateChange};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use rejection::{RejectedMessage, Rejection, RejectionReason};
 pub use reply::{RepliedTo, Reply};

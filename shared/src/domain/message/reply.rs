@@ -4,9 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::domain::Dialect;
 use crate::domain::{
-    AccountId, BatchId, Channel, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId, SenderId,
+    AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId,
+    SenderId,
 };
 
 /// A reply whose account is known.
@@ -42,8 +42,8 @@ impl From<&Message> for RepliedTo {
         Self {
             message: message.id,
             batch: message.batch,
-            reference: message.reference.clone(),
-            groupings: message.groupings.clone(),
+            reference: message.request.reference.clone(),
+            groupings: message.request.groupings.clone(),
         }
     }
 }

@@ -4,14 +4,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::CarrierName;
-use crate::domain::{Attempt, AttemptOutcome, Message, Progress, State};
+use crate::domain::{Attempt, AttemptOutcome, CarrierName, Message, Progress, State};
 
 impl Message {
     /// Since when the outcome of its newest submit has been unknown.
     #[must_use]
     pub fn unknown_since(&self) -> Option<Timestamp> {
-        self.history
+        self.delivery
+            .history
             .iter()
             .rev()
             .find(|state_change| state_change.state == State::Unknown)
@@ -21,7 +21,8 @@ impl Message {
     /// How often it was sent again after a submit without an answer.
     #[must_use]
     pub fn resend_count(&self) -> usize {
-        self.failed_attempts
+        self.delivery
+            .failed_attempts
             .iter()
             .filter(|attempt| matches!(attempt.outcome, AttemptOutcome::Unknown | AttemptOutcome::NotAccepted))
             .count()
@@ -35,6 +36,7 @@ impl Message {
             matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout | AttemptOutcome::NotAccepted)
         };
         let since = self
+            .delivery
             .failed_attempts
             .iter()
             .rev()
@@ -57,8 +59,8 @@ impl Message {
     /// Why it was given up without an answer, if it was.
     #[must_use]
     pub fn give_up_reason(&self) -> Option<&str> {
-        let [.., before, last] = self.history.as_slice() else { return None };
-        let is_given_up = self.progress == Progress::Failed && before.state == State::Unknown;
+        let [.., before, last] = self.delivery.history.as_slice() else { return None };
+        let is_given_up = self.delivery.progress == Progress::Failed && before.state == State::Unknown;
         last.reason.as_deref().filter(|_| is_given_up)
     }
 }
@@ -76,7 +78,9 @@ mod tests {
     fn what_was_sent_again_is_in_doubt_until_its_carrier_denies_it_or_its_channel_gives_way() {
         use AttemptOutcome::{Busy, NotAccepted, ReceiptTimeout, Rejected, Unknown};
         use Channel::{Rcs, Sms};
-        let mut message = Message { channels: vec![Rcs, Sms], channel_index: 1, ..Message::example() };
+        let mut message = Message::example();
+        message.request.channels = vec![Rcs, Sms];
+        message.delivery.channel_index = 1;
         for (before, has_unknown_attempt, times) in [
             (vec![], false, 0),
             (vec![(Sms, Unknown)], true, 1),
@@ -87,7 +91,8 @@ mod tests {
             (vec![(Rcs, Unknown), (Rcs, ReceiptTimeout)], false, 1),
             (vec![(Rcs, Unknown), (Rcs, Rejected)], false, 1),
         ] {
-            message.failed_attempts = before.iter().map(|(channel, outcome)| attempt(*channel, *outcome)).collect();
+            message.delivery.failed_attempts =
+                before.iter().map(|(channel, outcome)| attempt(*channel, *outcome)).collect();
             assert_eq!(
                 (message.has_unknown_attempt(), message.resend_count()),
                 (has_unknown_attempt, times),
@@ -103,10 +108,11 @@ mod tests {
             StateChange { state, at: Timestamp::UNIX_EPOCH, reason }
         };
         let failed = state_change(State::Failed, Some("the outcome stayed unknown"));
-        let of = |before| Message {
-            progress: Progress::Failed,
-            history: vec![state_change(before, None), failed.clone()],
-            ..Message::example()
+        let of = |before| {
+            Message::example().with(|message| {
+                message.delivery.progress = Progress::Failed;
+                message.delivery.history = vec![state_change(before, None), failed.clone()];
+            })
         };
         assert_eq!(of(State::Unknown).give_up_reason(), Some("the outcome stayed unknown"));
         assert_eq!(of(State::Submitting).give_up_reason(), None);

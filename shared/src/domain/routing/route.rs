@@ -5,8 +5,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::CarrierName;
-use crate::domain::{AccountId, Channel, PhoneNumber, SenderId};
+use crate::domain::{AccountId, CarrierName, Channel, PhoneNumber, SenderId};
 
 const RECEIPT_WITHIN_SECONDS: u32 = 300;
 /// How long a receipt is waited for unless a rule says otherwise.

@@ -38,7 +38,7 @@ pub(super) async fn senders(
     let mut without = Vec::new();
     for (index, draft) in candidates.standing() {
         let id = match (earlier.get(index), &draft.from) {
-            (Some(message), _) => Some(&message.from.id),
+            (Some(message), _) => Some(&message.request.from.id),
             (None, SenderChoice::Custom(id)) => Some(id),
             (None, SenderChoice::Shared) => assigned.senders.get(&draft.to),
         };

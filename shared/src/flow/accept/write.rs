@@ -64,7 +64,7 @@ pub(super) async fn find_earlier(
 
 fn conflict(plan: &Plan, found: &Message) -> Option<FieldError> {
     let field = match plan.named {
-        _ if found.fingerprint == plan.fingerprint => return None,
+        _ if found.request.fingerprint == plan.fingerprint => return None,
         Named::ByIdempotencyKey => "Idempotency-Key",
         Named::ByClientId | Named::Not => "id",
     };
@@ -140,10 +140,10 @@ async fn write_named(
 pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);
-    let waiting = messages.filter(|message| message.progress == Progress::Queued);
+    let waiting = messages.filter(|message| message.delivery.progress == Progress::Queued);
     let jobs: Vec<_> = waiting
         .filter_map(|message| {
-            let delay = rate_limit::job_delay(message.not_before, message.wake_at, now)?;
+            let delay = rate_limit::job_delay(message.delivery.not_before, message.delivery.wake_at, now)?;
             Some((Job::Submit { message: message.id }, delay))
         })
         .collect();

@@ -32,7 +32,7 @@ impl Told {
 
     pub(super) fn url<'a>(&'a self, account: &'a Account) -> Option<&'a CallbackUrl> {
         match self {
-            Self::State(message, _) => message.callback.as_ref(),
+            Self::State(message, _) => message.request.callback.as_ref(),
             Self::Reply(_) => account.reply_url.as_ref(),
             Self::EndpointDisabled(_) => account.notice_url.as_ref(),
         }
@@ -46,7 +46,7 @@ impl Told {
     /// None for what the gateway says in its own words.
     pub(super) fn dialect(&self) -> Option<Dialect> {
         match self {
-            Self::State(message, _) => Some(message.dialect),
+            Self::State(message, _) => Some(message.request.dialect),
             Self::Reply(reply) => Some(reply.dialect),
             Self::EndpointDisabled(_) => None,
         }
@@ -64,7 +64,7 @@ impl Told {
     /// None of a state that its dialect does not tell.
     pub(super) fn body(&self) -> Option<String> {
         match self {
-            Self::State(message, state) => message.dialect.state_event(message, *state),
+            Self::State(message, state) => message.request.dialect.state_event(message, *state),
             Self::Reply(reply) => Some(reply.dialect.reply_event(reply)),
             Self::EndpointDisabled(health) => Some(notice::endpoint_disabled(health)),
         }
@@ -123,8 +123,8 @@ pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<Exe
     let by_receipt = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
-        .filter_map(|status| message.receipts.get(status))
+        .filter_map(|status| message.delivery.receipts.get(status))
         .map(|receipt| receipt.execution_id);
-    let by_progress = message.execution_id.filter(|_| message.progress.state() == state);
+    let by_progress = message.delivery.execution_id.filter(|_| message.delivery.progress.state() == state);
     by_receipt.chain(by_progress).collect()
 }

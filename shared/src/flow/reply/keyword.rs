@@ -84,7 +84,7 @@ pub(super) async fn answer(
         Insertion::New => message,
         Insertion::Existing(found) => *found,
     };
-    if message.progress == Progress::Queued {
+    if message.delivery.progress == Progress::Queued {
         rate_limit::enqueue_at_slot(gateway, &message, now).await?;
     }
     info!(
@@ -124,5 +124,7 @@ fn message(
         ..Draft::new(reply.from.clone(), SenderChoice::Custom(reply.to.clone()), text)
     };
     let id = MessageId::of_answer_to(reply.id);
-    Message { keyword: Some(keyword), ..accept::unasked(id, &reply.account, reply.dialect, &draft, from, now) }
+    let mut message = accept::unasked(id, &reply.account, reply.dialect, &draft, from, now);
+    message.request.keyword = Some(keyword);
+    message
 }

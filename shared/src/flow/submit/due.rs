@@ -52,21 +52,23 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
 
 /// `has_next` says whether a way leads over a channel behind the one that it is at.
 pub(super) fn due(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
-    let is_final = message.receipts.is_final();
-    let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
-    let nothing = message.wake_at.map_or(Due::Nothing, Due::ClearWake);
-    match message.progress {
+    let is_final = message.delivery.receipts.is_final();
+    let is_overdue = message.delivery.receipt_by.is_some_and(|by| by <= now);
+    let nothing = message.delivery.wake_at.map_or(Due::Nothing, Due::ClearWake);
+    match message.delivery.progress {
         Progress::Scheduled => Due::RetryJob,
-        Progress::Queued if !is_final && message.not_before.is_some_and(|slot| slot > now) => Due::EnqueueAtSlot,
-        Progress::Queued if !is_final && message.retry_at.is_some_and(|at| is_soon(at, now)) => Due::RetryJob,
+        Progress::Queued if !is_final && message.delivery.not_before.is_some_and(|slot| slot > now) => {
+            Due::EnqueueAtSlot
+        }
+        Progress::Queued if !is_final && message.delivery.retry_at.is_some_and(|at| is_soon(at, now)) => Due::RetryJob,
         Progress::Queued if !is_final => Due::Nothing,
-        Progress::Submitting if message.lease_until.is_some_and(|until| until > now) => Due::RetryJob,
+        Progress::Submitting if message.delivery.lease_until.is_some_and(|until| until > now) => Due::RetryJob,
         Progress::Submitting => Due::MarkUnknown,
         Progress::Unknown if is_final => Due::MarkSubmitted,
         Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, recovery_options, now),
         Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::FailOver,
         Progress::Unknown => Due::MarkSubmitted,
-        Progress::Submitted if !is_final && !is_overdue && message.receipt_by.is_some() => Due::Nothing,
+        Progress::Submitted if !is_final && !is_overdue && message.delivery.receipt_by.is_some() => Due::Nothing,
         Progress::Queued
         | Progress::Submitted
         | Progress::Cancelled
@@ -79,7 +81,7 @@ pub(super) fn due(message: &Message, has_next: bool, recovery_options: RecoveryO
 
 /// The network has said nothing, and neither has its carrier.
 fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
-    let is_overdue = message.receipt_by.is_some_and(|by| by <= now);
+    let is_overdue = message.delivery.receipt_by.is_some_and(|by| by <= now);
     if is_overdue {
         return Due::Lookup(if has_next { Fallback::FailOver } else { Fallback::GiveUp });
     }
@@ -87,7 +89,7 @@ fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions,
         return Due::Lookup(if recovery_options.resend { Fallback::Resend } else { Fallback::Wait });
     }
     let until = recovery_options.next_wake(message, now);
-    let wakes_too_soon = message.wake_at.zip(until).filter(|(wake_at, until)| wake_at < until);
+    let wakes_too_soon = message.delivery.wake_at.zip(until).filter(|(wake_at, until)| wake_at < until);
     wakes_too_soon.map_or(Due::Nothing, |(_, until)| Due::Reschedule(until))
 }
 
@@ -107,7 +109,10 @@ mod tests {
             Receipt { status, at: at(1), code, description, channel_index: 0, execution_id }
         });
         let receipts = Receipts::new(receipt.into_iter().collect());
-        let mut message = Message { progress, execution_id: Some(ExecutionId::new(1)), receipts, ..Message::example() };
+        let mut message = Message::example();
+        message.delivery.progress = progress;
+        message.delivery.execution_id = Some(ExecutionId::new(1));
+        message.delivery.receipts = receipts;
         change(&mut message);
         [false, true].map(|has_next| due(&message, has_next, RecoveryOptions::default(), at(100)))
     }
@@ -119,19 +124,19 @@ mod tests {
         use ReceiptStatus::{Delivered, Sent, Undelivered};
         let both = |due| [due, due];
         let as_is = |_: &mut Message| {};
-        let held_until = |until| move |message: &mut Message| message.lease_until = Some(at(until));
-        let slot_at = |slot| move |message: &mut Message| message.not_before = Some(at(slot));
+        let held_until = |until| move |message: &mut Message| message.delivery.lease_until = Some(at(until));
+        let slot_at = |slot| move |message: &mut Message| message.delivery.not_before = Some(at(slot));
         let receipt_by = |by| {
             move |message: &mut Message| {
-                message.receipt_by = Some(at(by));
-                message.wake_at = Some(at(by + 300));
+                message.delivery.receipt_by = Some(at(by));
+                message.delivery.wake_at = Some(at(by + 300));
             }
         };
         assert_eq!(is_due(Scheduled, None, as_is), both(RetryJob));
         assert_eq!(is_due(Queued, None, slot_at(101)), both(EnqueueAtSlot));
         // By another's clock it is time already.
-        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(110))), both(RetryJob));
-        assert_eq!(is_due(Queued, None, |message| message.retry_at = Some(at(111))), both(Nothing));
+        assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(110))), both(RetryJob));
+        assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(111))), both(Nothing));
         assert_eq!(is_due(Queued, Some(Delivered), slot_at(101)), both(Nothing));
         assert_eq!(is_due(Submitting, None, held_until(101)), both(RetryJob));
         assert_eq!(is_due(Submitting, None, held_until(100)), both(MarkUnknown));
@@ -152,14 +157,13 @@ mod tests {
     fn unknown(again: usize, wake_at: i64) -> Message {
         let attempt =
             Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
-        Message {
-            progress: Progress::Unknown,
-            history: vec![StateChange { state: State::Unknown, at: at(0), reason: None }],
-            failed_attempts: vec![attempt; again],
-            receipt_by: Some(at(90_000)),
-            wake_at: Some(at(wake_at)),
-            ..Message::example()
-        }
+        Message::example().with(|message| {
+            message.delivery.progress = Progress::Unknown;
+            message.delivery.history = vec![StateChange { state: State::Unknown, at: at(0), reason: None }];
+            message.delivery.failed_attempts = vec![attempt; again];
+            message.delivery.receipt_by = Some(at(90_000));
+            message.delivery.wake_at = Some(at(wake_at));
+        })
     }
 
     #[test]
@@ -198,7 +202,7 @@ mod tests {
             channel_index: 0,
             execution_id: ExecutionId::new(2),
         };
-        let told = Message { receipts: Receipts::new(vec![sent]), ..unknown(0, 120) };
+        let told = unknown(0, 120).with(|message| message.delivery.receipts = Receipts::new(vec![sent]));
         assert_eq!(due(&told, false, both, at(120)), Due::MarkSubmitted);
     }
 

@@ -146,8 +146,8 @@ impl ClaimedMessage<'_> {
 
     /// Whether the record would mislead whoever finds the message after a crash.
     fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
-        candidate.channel_index != message.channel_index
-            || message.carrier.is_some_and(|noted| noted != candidate.carrier)
+        candidate.channel_index != message.delivery.channel_index
+            || message.delivery.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
@@ -161,7 +161,7 @@ impl ClaimedMessage<'_> {
         self.failed_attempts = busy;
         let advance = Advance {
             claimed_by: self.execution_id,
-            from: (message.channel_index, message.carrier),
+            from: (message.delivery.channel_index, message.delivery.carrier),
             channel_index: candidate.channel_index,
             carrier: candidate.carrier,
             failed_attempts: over,
@@ -183,7 +183,7 @@ impl ClaimedMessage<'_> {
         progress: Progress,
         at: Timestamp,
     ) -> OutcomeUpdate {
-        debug_assert_eq!(message.channel_index, candidate.channel_index);
+        debug_assert_eq!(message.delivery.channel_index, candidate.channel_index);
         OutcomeUpdate {
             carrier: Some(candidate.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
@@ -200,7 +200,7 @@ impl ClaimedMessage<'_> {
             // They will be asked again, and again be busy: only the last refusals are kept.
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
-            let channel_index = (channel_index != message.channel_index).then_some(channel_index);
+            let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
             return Resolution {
                 outcome_update: OutcomeUpdate { failed_attempts, channel_index, ..back.outcome_update },
                 retry_after,
@@ -208,7 +208,7 @@ impl ClaimedMessage<'_> {
         }
         // What stays unknown does not end, so that its record is to say who refused it.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
-        let last = last.or_else(|| message.failed_attempts.last().cloned());
+        let last = last.or_else(|| message.delivery.failed_attempts.last().cloned());
         let Some(last) = last else {
             return put_back(message, self.execution_id, at, "no route leads to a carrier");
         };
@@ -222,12 +222,12 @@ impl ClaimedMessage<'_> {
 fn submission<'a>(message: &'a Message, candidate: &RouteCandidate) -> Submission<'a> {
     Submission {
         reference: SubmitReference { message: message.id, channel_index: candidate.channel_index },
-        to: &message.to,
-        from: &message.from.id,
-        text: &message.text,
+        to: &message.request.to,
+        from: &message.request.from.id,
+        text: &message.request.text,
         channel: candidate.channel,
         content: candidate.content(message),
-        expires_at: message.expires_at,
-        groupings: &message.groupings,
+        expires_at: message.request.expires_at,
+        groupings: &message.request.groupings,
     }
 }

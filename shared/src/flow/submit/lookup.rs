@@ -63,8 +63,14 @@ pub(super) async fn lookup(
     let again = match fallback {
         Fallback::FailOver => {
             let reason = is_denied.then(|| DENIED.to_owned());
-            fail_over(gateway, message, message.execution_id, Attempt { reason, ..receipt_timeout(message, now) }, now)
-                .await?;
+            fail_over(
+                gateway,
+                message,
+                message.delivery.execution_id,
+                Attempt { reason, ..receipt_timeout(message, now) },
+                now,
+            )
+            .await?;
             return Ok(Recovery::Requeued);
         }
         Fallback::GiveUp => {
@@ -91,8 +97,8 @@ async fn ask(
     submitter: &Submitter,
     message: &Message,
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
-    let reference = SubmitReference { message: message.id, channel_index: message.channel_index };
-    let who = possible_holders(message, message.carrier);
+    let reference = SubmitReference { message: message.id, channel_index: message.delivery.channel_index };
+    let who = possible_holders(message, message.delivery.carrier);
     let mut denials = 0;
     let mut is_sure = true;
     for carrier in who.carriers() {
@@ -145,7 +151,9 @@ async fn may_go_again(
     message: &Message,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    if message.expires_at.is_some_and(|at| at <= now) || plan_route(message, &directory.routes().await?).is_empty() {
+    if message.request.expires_at.is_some_and(|at| at <= now)
+        || plan_route(message, &directory.routes().await?).is_empty()
+    {
         return Ok(false);
     }
     Ok(!is_blocked(gateway, directory, message).await?)
@@ -159,15 +167,15 @@ async fn resend(
     outcome: AttemptOutcome,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let unknown = message.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
+    let unknown = message.delivery.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
-    let attempt = Attempt { channel: message.channel(), carrier: message.carrier, at, outcome, reason };
+    let attempt = Attempt { channel: message.channel(), carrier: message.delivery.carrier, at, outcome, reason };
     let again = Resend { expected_execution_id, execution_id: ExecutionId::random(&gateway.random), at, attempt };
     if let Change::Applied(_) = gateway.store.resend(message.id, &again).await? {
         if outcome == AttemptOutcome::Unknown {
-            gateway.count(Metric::Resent, Some(&message.account), message.carrier, 1);
+            gateway.count(Metric::Resent, Some(&message.account), message.delivery.carrier, 1);
         }
-        let carrier = message.carrier.map(CarrierName::as_str);
+        let carrier = message.delivery.carrier.map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, outcome = outcome.as_str(), "sent again");
     }
     Ok(())
@@ -175,6 +183,6 @@ async fn resend(
 
 /// Lets a message sleep until then whose wake came sooner.
 pub(super) async fn rest(gateway: &Gateway, message: &Message, until: Option<Timestamp>) -> Result<(), StoreError> {
-    let Some((wake_at, until)) = message.wake_at.zip(until) else { return Ok(()) };
+    let Some((wake_at, until)) = message.delivery.wake_at.zip(until) else { return Ok(()) };
     gateway.store.reschedule(ScheduledWork::Message(message.id), wake_at, until).await
 }

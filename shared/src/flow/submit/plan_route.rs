@@ -22,7 +22,7 @@ pub(super) struct RouteCandidate {
 impl RouteCandidate {
     /// What the channel shows in place of the text.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
-        message.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
+        message.request.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
     }
 }
 
@@ -32,12 +32,12 @@ impl RouteCandidate {
 pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in
-        message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.channel_index)
+        message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.delivery.channel_index)
     {
-        let route = routes.for_message(&message.account, &message.from.id, channel, &message.to);
+        let route = routes.for_message(&message.account, &message.request.from.id, channel, &message.request.to);
         let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
         let has_refused = |carrier| {
-            let mut attempts = message.failed_attempts.iter();
+            let mut attempts = message.delivery.failed_attempts.iter();
             attempts.any(|attempt| {
                 (attempt.carrier, attempt.channel, attempt.outcome)
                     == (Some(carrier), channel, AttemptOutcome::Rejected)
@@ -45,7 +45,7 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
         };
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
-        if channel_index == message.channel_index {
+        if channel_index == message.delivery.channel_index {
             // Who may have it already may know it again by its name; another cannot.
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
@@ -67,9 +67,9 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
 
 /// Whether the channel shows the content, or there is a text for it to show instead.
 fn is_shown(message: &Message, channel: Channel) -> bool {
-    match message.content.as_ref().map(|content| content.capability(channel)) {
+    match message.request.content.as_ref().map(|content| content.capability(channel)) {
         Some(ChannelCapability::Full) => true,
-        Some(ChannelCapability::TextOnly) | None => !message.text.is_empty(),
+        Some(ChannelCapability::TextOnly) | None => !message.request.text.is_empty(),
         Some(ChannelCapability::Unsupported(_)) => false,
     }
 }
@@ -77,8 +77,9 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
 /// How long the receipt of the channel that the message is at is waited for; none
 /// where no way leads over a later one.
 pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
-    let has_next = plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.channel_index);
-    let route = routes.for_message(&message.account, &message.from.id, message.channel(), &message.to);
+    let has_next =
+        plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
+    let route = routes.for_message(&message.account, &message.request.from.id, message.channel(), &message.request.to);
     has_next.then(|| route.map_or(USUAL_RECEIPT_WITHIN, Route::receipt_within))
 }
 
@@ -116,16 +117,16 @@ mod tests {
         ]);
         let mut message = Message::example();
         assert_eq!(over(&message, &routes), [(0, Sms, Loopback, false)]);
-        message.channels = vec![Viber, WhatsApp, Rcs, Sms];
+        message.request.channels = vec![Viber, WhatsApp, Rcs, Sms];
         let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
         assert_eq!(over(&message, &routes), all);
         // What was refused on one channel is asked on another.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
-        message.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
-        message.channel_index = 2;
+        message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
+        message.delivery.channel_index = 2;
         assert_eq!(over(&message, &routes), all[2..]);
         assert_eq!(receipt_within(&message, &routes), Some(USUAL_RECEIPT_WITHIN));
-        message.channel_index = 3;
+        message.delivery.channel_index = 3;
         assert_eq!(receipt_within(&message, &routes), None);
         assert_eq!(over(&message, &Routes::default()), []);
     }
@@ -135,11 +136,10 @@ mod tests {
         use Channel::{Rcs, Sms, Viber};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
-        let message = Message {
-            content: Some(Content::of_json(content).unwrap()),
-            channels: vec![Viber, Rcs, Sms],
-            ..Message::example()
-        };
+        let message = Message::example().with(|message| {
+            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.channels = vec![Viber, Rcs, Sms];
+        });
         let candidates = plan_route(&message, &routes);
         let shown: Vec<_> =
             candidates.iter().map(|candidate| (candidate.channel, candidate.content(&message).is_some())).collect();
@@ -151,18 +151,17 @@ mod tests {
         use Channel::{Rcs, Sms, Viber, WhatsApp};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
-        let mut message = Message {
-            text: Text::none(),
-            content: Some(Content::of_json(content).unwrap()),
-            channels: vec![Sms, Rcs, Viber, WhatsApp, Sms],
-            ..Message::example()
-        };
+        let mut message = Message::example().with(|message| {
+            message.request.text = Text::none();
+            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.channels = vec![Sms, Rcs, Viber, WhatsApp, Sms];
+        });
         let loopback = CarrierName::Loopback;
         assert_eq!(over(&message, &routes), [(1, Rcs, loopback, true), (3, WhatsApp, loopback, false)]);
-        message.channel_index = 3;
+        message.delivery.channel_index = 3;
         assert_eq!(receipt_within(&message, &routes), None, "SMS has nothing to show");
-        message.content = None;
-        message.channel_index = 0;
+        message.request.content = None;
+        message.delivery.channel_index = 0;
         assert_eq!(over(&message, &routes), []);
     }
 }

@@ -38,7 +38,7 @@ impl From<OutcomeUpdate> for Resolution {
 /// Back to the queue, or expired if its validity is over; without one, if it has
 /// been tried for a day.
 pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
-    let (given_up, how_long) = match message.expires_at {
+    let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
         None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
@@ -47,7 +47,7 @@ pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timesta
         return OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
-    let remove_history_entry = (message.attempts > TRIES_KEPT).then(|| message.history.len() - 1);
+    let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),
         remove_history_entry,
@@ -89,7 +89,7 @@ pub(super) async fn record_outcome(
         (
             Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
             OutcomeWrite::Conflict(found),
-        ) if found.receipts.is_final() => {
+        ) if found.delivery.receipts.is_final() => {
             let taken = OutcomeUpdate {
                 progress: Progress::Submitted,
                 reason: None,
@@ -114,9 +114,9 @@ fn retry_delay(
     outcome_update: &OutcomeUpdate,
     retry_after: Option<Duration>,
 ) -> Duration {
-    let gap = gateway.random.jittered(busy_gap(message.attempts));
+    let gap = gateway.random.jittered(busy_gap(message.delivery.attempts));
     let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
-    message.expires_at.map_or(delay, |at| delay.min(left_until(at, outcome_update.at)))
+    message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, outcome_update.at)))
 }
 
 /// Until when the receipt of what was handed over is waited for: until the next

@@ -28,7 +28,7 @@ use crate::{
 pub(super) fn receipt_timeout(message: &Message, at: Timestamp) -> Attempt {
     Attempt {
         channel: message.channel(),
-        carrier: message.carrier,
+        carrier: message.delivery.carrier,
         at,
         outcome: AttemptOutcome::ReceiptTimeout,
         reason: None,
@@ -60,14 +60,16 @@ pub(super) struct RecoveryContext {
 
 impl RecoveryContext {
     async fn of(message: &Message, execution_id: ExecutionId, directory: &Directory) -> Result<Self, StoreError> {
-        let claimed_by = message.execution_id.unwrap_or(execution_id);
-        let next_after = if message.has_channel_after(message.channel_index) {
+        let claimed_by = message.delivery.execution_id.unwrap_or(execution_id);
+        let next_after = if message.has_channel_after(message.delivery.channel_index) {
             receipt_within(message, &directory.routes().await?)
         } else {
             None
         };
-        let recovery_options = match message.progress {
-            Progress::Unknown => recovery_options(directory, message, message.carrier, next_after.is_some()).await?,
+        let recovery_options = match message.delivery.progress {
+            Progress::Unknown => {
+                recovery_options(directory, message, message.delivery.carrier, next_after.is_some()).await?
+            }
             _ => RecoveryOptions::default(),
         };
         Ok(Self { claimed_by, next_after, recovery_options })
@@ -92,18 +94,18 @@ pub(super) async fn recover(
             let lost = OutcomeUpdate {
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, context.next_after),
-                check_at: first_check(directory, message, message.carrier, has_next, now).await,
+                check_at: first_check(directory, message, message.delivery.carrier, has_next, now).await,
                 ..outcome_update(claimed_by, Progress::Unknown, now)
             };
             record_outcome(gateway, message, lost.into()).await?;
         }
         Due::MarkSubmitted => {
-            let receipt_by = message.receipt_by.filter(|_| has_next && !message.receipts.is_final());
+            let receipt_by = message.delivery.receipt_by.filter(|_| has_next && !message.delivery.receipts.is_final());
             let taken = OutcomeUpdate { receipt_by, ..outcome_update(claimed_by, Progress::Submitted, now) };
             write_outcome(gateway, message, &taken).await?;
         }
         Due::FailOver => {
-            fail_over(gateway, message, message.execution_id, receipt_timeout(message, now), now).await?;
+            fail_over(gateway, message, message.delivery.execution_id, receipt_timeout(message, now), now).await?;
             return Ok(Recovery::Requeued);
         }
         Due::Lookup(fallback) => {

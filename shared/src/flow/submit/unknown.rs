@@ -44,7 +44,7 @@ impl RecoveryOptions {
     /// Until when a message rests whose outcome is unknown.
     pub(super) fn next_wake(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
         let look = message.unknown_since().and_then(|since| self.next_check(message, since, now));
-        [look, message.receipt_by].into_iter().flatten().min()
+        [look, message.delivery.receipt_by].into_iter().flatten().min()
     }
 
     /// Whether a time to look at it has come.
@@ -71,7 +71,7 @@ pub(super) async fn recovery_options(
 }
 
 async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, StoreError> {
-    match message.on_unknown {
+    match message.request.on_unknown {
         Some(wanted) => Ok(wanted),
         None => Ok(directory.account(&message.account).await?.map(|account| account.on_unknown).unwrap_or_default()),
     }

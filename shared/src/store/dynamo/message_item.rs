@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, Encoding,
-        ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, OnUnknown, PhoneNumber, Progress, Receipt,
-        ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom, State, StateChange, Text,
+        AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery, Dialect,
+        Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
+        PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom, State,
+        StateChange, Text,
     },
     store::StoreError,
 };
@@ -132,47 +133,48 @@ struct ReceiptItem {
 
 pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, StoreError> {
     let alone = BatchId::of_single(message.id) == message.batch;
-    let answered = message.from.id.can_receive();
+    let answered = message.request.from.id.can_receive();
     let item = MessageItem {
         id: message.id,
         account: message.account.clone(),
         batch: (!alone).then_some(message.batch),
-        dialect: message.dialect,
-        to: message.to.clone(),
-        from: message.from.id.clone(),
-        kind: message.from.kind,
-        body: message.text.as_str().to_owned(),
-        encoding: message.text.encoding().as_str().to_owned(),
-        segments: message.text.segments(),
-        channels: message.channels.clone(),
-        callback: message.callback.clone(),
-        client_id: message.client_id,
-        send_at: message.send_at.map(Timestamp::as_millisecond),
-        reference: message.reference.clone(),
-        groups: message.groupings.clone(),
-        valid_until: message.expires_at.map(Timestamp::as_millisecond),
-        content: message.content.as_ref().map(Content::to_json),
-        keyword: message.keyword,
-        on_unknown: message.on_unknown,
-        fingerprint: URL_SAFE_NO_PAD.encode(message.fingerprint.as_bytes()),
+        dialect: message.request.dialect,
+        to: message.request.to.clone(),
+        from: message.request.from.id.clone(),
+        kind: message.request.from.kind,
+        body: message.request.text.as_str().to_owned(),
+        encoding: message.request.text.encoding().as_str().to_owned(),
+        segments: message.request.text.segments(),
+        channels: message.request.channels.clone(),
+        callback: message.request.callback.clone(),
+        client_id: message.request.client_id,
+        send_at: message.request.send_at.map(Timestamp::as_millisecond),
+        reference: message.request.reference.clone(),
+        groups: message.request.groupings.clone(),
+        valid_until: message.request.expires_at.map(Timestamp::as_millisecond),
+        content: message.request.content.as_ref().map(Content::to_json),
+        keyword: message.request.keyword,
+        on_unknown: message.request.on_unknown,
+        fingerprint: URL_SAFE_NO_PAD.encode(message.request.fingerprint.as_bytes()),
         at: message.created_at.as_millisecond(),
-        state: message.progress,
-        execution_id: message.execution_id,
-        lease: message.lease_until.map(Timestamp::as_millisecond),
-        receipt_by: message.receipt_by.map(Timestamp::as_millisecond),
-        not_before: message.not_before.map(Timestamp::as_millisecond),
-        retry_at: message.retry_at.map(Timestamp::as_millisecond),
-        attempts: message.attempts,
-        channel_index: message.channel_index,
-        carrier: message.carrier,
-        carrier_id: message.carrier_id.clone(),
-        failed_attempts: message.failed_attempts.iter().map(AttemptItem::from).collect(),
-        history: message.history.iter().map(StateChangeItem::from).collect(),
+        state: message.delivery.progress,
+        execution_id: message.delivery.execution_id,
+        lease: message.delivery.lease_until.map(Timestamp::as_millisecond),
+        receipt_by: message.delivery.receipt_by.map(Timestamp::as_millisecond),
+        not_before: message.delivery.not_before.map(Timestamp::as_millisecond),
+        retry_at: message.delivery.retry_at.map(Timestamp::as_millisecond),
+        attempts: message.delivery.attempts,
+        channel_index: message.delivery.channel_index,
+        carrier: message.delivery.carrier,
+        carrier_id: message.delivery.carrier_id.clone(),
+        failed_attempts: message.delivery.failed_attempts.iter().map(AttemptItem::from).collect(),
+        history: message.delivery.history.iter().map(StateChangeItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
-        conversation: answered.then(|| keys::conversation(&message.account, &message.from.id, &message.to)),
-        wake_shard: message.wake_at.map(|_| keys::wake_shard(message.id.uuid())),
-        wake_at: message.wake_at.map(Timestamp::as_millisecond),
+        conversation: answered
+            .then(|| keys::conversation(&message.account, &message.request.from.id, &message.request.to)),
+        wake_shard: message.delivery.wake_at.map(|_| keys::wake_shard(message.id.uuid())),
+        wake_at: message.delivery.wake_at.map(Timestamp::as_millisecond),
         expires_at: expiry(message.due_since(), retention_days),
     };
     to_item(item).map_err(unreadable)
@@ -193,10 +195,7 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
     let item: MessageItem = from_item(item).map_err(unreadable)?;
     let encoding = Encoding::parse(&item.encoding).ok_or_else(|| unreadable("encoding"))?;
     let fingerprint = URL_SAFE_NO_PAD.decode(&item.fingerprint).map_err(unreadable)?;
-    Ok(Message {
-        id: item.id,
-        account: item.account,
-        batch: item.batch.unwrap_or_else(|| BatchId::of_single(item.id)),
+    let request = MessageRequest {
         dialect: item.dialect,
         to: item.to,
         from: SentFrom { kind: item.kind, id: item.from },
@@ -212,7 +211,8 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         keyword: item.keyword,
         on_unknown: item.on_unknown,
         fingerprint: Fingerprint::from_bytes(fingerprint.try_into().map_err(|_| unreadable("fingerprint"))?),
-        created_at: time(item.at)?,
+    };
+    let delivery = Delivery {
         progress: item.state,
         execution_id: item.execution_id,
         lease_until: optional_time(item.lease)?,
@@ -227,15 +227,23 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         failed_attempts: item.failed_attempts.into_iter().map(AttemptItem::read).collect::<Result<_, _>>()?,
         history: item.history.into_iter().map(StateChangeItem::read).collect::<Result<_, _>>()?,
         receipts: Receipts::new(receipts),
+    };
+    Ok(Message {
+        id: item.id,
+        account: item.account,
+        batch: item.batch.unwrap_or_else(|| BatchId::of_single(item.id)),
+        created_at: time(item.at)?,
+        request,
+        delivery,
     })
 }
 
-/// One moment as an element of `history`.
+/// Writes a state change as an element of `history`.
 pub(super) fn write_state_change(state_change: &StateChange) -> Result<AttributeValue, StoreError> {
     to_attribute_value(StateChangeItem::from(state_change)).map_err(unreadable)
 }
 
-/// Some of what was tried, as elements of `attempt`.
+/// Writes attempts as elements of `failed_attempts`.
 pub(super) fn write_attempts(attempts: &[Attempt]) -> Result<AttributeValue, StoreError> {
     let items: Vec<_> = attempts.iter().map(AttemptItem::from).collect();
     to_attribute_value(items).map_err(unreadable)

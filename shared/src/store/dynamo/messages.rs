@@ -152,12 +152,15 @@ impl Messages for DynamoStore {
             None => update.expect_absent(keys::CARRIER),
         };
         let is_advanced = |found: &Message| {
-            (found.progress, found.execution_id) == (Progress::Submitting, Some(advance.claimed_by))
-                && (found.channel_index, found.carrier) == (advance.channel_index, Some(advance.carrier))
+            (found.delivery.progress, found.delivery.execution_id) == (Progress::Submitting, Some(advance.claimed_by))
+                && (found.delivery.channel_index, found.delivery.carrier)
+                    == (advance.channel_index, Some(advance.carrier))
         };
         Ok(match change(update.send("go on with a message").await?)? {
             // An earlier try of the same request was applied, and its answer lost.
-            Change::Conflict(found) if is_advanced(&found) && !found.receipts.is_final() => Change::Applied(found),
+            Change::Conflict(found) if is_advanced(&found) && !found.delivery.receipts.is_final() => {
+                Change::Applied(found)
+            }
             other => other,
         })
     }
@@ -207,10 +210,10 @@ impl Messages for DynamoStore {
             UpdateResult::Applied(_) => Ok(ReceiptInsertion::New),
             UpdateResult::Conflict(item) if message_item::is_message(&item) => {
                 let message = message_item::read(item)?;
-                Ok(match message.receipts.get(receipt.status) {
+                Ok(match message.delivery.receipts.get(receipt.status) {
                     Some(there) if there.execution_id == receipt.execution_id => ReceiptInsertion::New,
                     Some(_) => ReceiptInsertion::Duplicate,
-                    None if message.channel_index != receipt.channel_index => ReceiptInsertion::Duplicate,
+                    None if message.delivery.channel_index != receipt.channel_index => ReceiptInsertion::Duplicate,
                     None => ReceiptInsertion::NoMessage,
                 })
             }
@@ -311,7 +314,7 @@ impl Messages for DynamoStore {
             .set(keys::NOT_BEFORE, millis(until))
             .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
             .add(keys::ATTEMPTS, -1)
-            .remove_history_entry(held.history.len().saturating_sub(1))
+            .remove_history_entry(held.delivery.history.len().saturating_sub(1))
             .remove(keys::LEASE)
             .expect(keys::EXECUTION_ID, execution(execution_id))
             .expect_before(Progress::Queued)
@@ -370,7 +373,9 @@ pub(super) fn change(answer: UpdateResult) -> Result<Change, StoreError> {
 /// same request was applied and its answer lost.
 pub(super) fn applied_before(change: Change, progress: Progress, execution_id: ExecutionId) -> Change {
     match change {
-        Change::Conflict(found) if found.progress == progress && found.execution_id == Some(execution_id) => {
+        Change::Conflict(found)
+            if found.delivery.progress == progress && found.delivery.execution_id == Some(execution_id) =>
+        {
             Change::Applied(found)
         }
         other => other,

@@ -87,15 +87,15 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
     let receipt = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
-        .find_map(|status| message.receipts.get(status));
+        .find_map(|status| message.delivery.receipts.get(status));
     let said = receipt.and_then(|receipt| receipt.description.as_deref());
     let why = message.give_up_reason().filter(|_| state == State::Failed);
     let received = receipt.map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
-    let [grouping, grouping2, grouping3] = message.groupings.as_array();
+    let [grouping, grouping2, grouping3] = message.request.groupings.as_array();
     let msg = Msg {
         received: time(received.unwrap_or(message.created_at)),
-        to: number(&message.to),
-        reference: message.reference.as_ref().map_or("", Reference::as_str),
+        to: number(&message.request.to),
+        reference: message.request.reference.as_ref().map_or("", Reference::as_str),
         status: ToldStatus {
             code: status.code,
             error_code: status.error.unwrap_or_default(),
@@ -112,7 +112,13 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
 
 /// When the gateway itself brought it there.
 fn state_change_of(message: &Message, state: State) -> Option<Timestamp> {
-    message.history.iter().rev().find(|state_change| state_change.state == state).map(|state_change| state_change.at)
+    message
+        .delivery
+        .history
+        .iter()
+        .rev()
+        .find(|state_change| state_change.state == state)
+        .map(|state_change| state_change.at)
 }
 
 #[derive(Serialize)]

@@ -63,7 +63,7 @@ fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &MessageError>) -> Told<
         to: asked.to.as_deref(),
         status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
         reference: asked.reference.as_ref().map(Reference::as_str),
-        parts: outcome.map_or(0, |message| message.text.segments().max(1)),
+        parts: outcome.map_or(0, |message| message.request.text.segments().max(1)),
         message_details: outcome.err().map(|error| error.words(Part::Object)),
         message_error_code: outcome.err().map_or(error::OK, MessageError::code),
     }

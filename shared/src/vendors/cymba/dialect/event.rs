@@ -53,9 +53,9 @@ pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
     let said = ReceiptStatus::ALL
         .into_iter()
         .filter(|status| status.state() == state)
-        .find_map(|status| message.receipts.get(status)?.description.as_deref());
+        .find_map(|status| message.delivery.receipts.get(status)?.description.as_deref());
     Some(json::write(&Receipt {
-        destination: format!("+{}", message.to.digits()),
+        destination: format!("+{}", message.request.to.digits()),
         delivered: state == State::Delivered,
         batchuuid: message.batch,
         messageuuid: message.id,

@@ -68,15 +68,15 @@ pub fn write(messages: &[Message], warnings: &[Warning]) -> String {
 
 fn accepted(message: &Message) -> Accepted<'_> {
     Accepted {
-        to: message.to.digits(),
-        body: message.text.as_str(),
-        from: From { r#type: message.from.kind, value: message.from.id.as_str() },
+        to: message.request.to.digits(),
+        body: message.request.text.as_str(),
+        from: From { r#type: message.request.from.kind, value: message.request.from.id.as_str() },
         batch_uuid: message.batch,
         message_uuid: message.id,
         scheduled: message.was_scheduled(),
-        callback: message.callback.as_ref(),
-        channels: &message.channels,
-        id: message.client_id,
-        send_at: message.send_at,
+        callback: message.request.callback.as_ref(),
+        channels: &message.request.channels,
+        id: message.request.client_id,
+        send_at: message.request.send_at,
     }
 }
