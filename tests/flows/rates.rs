@@ -9,7 +9,7 @@ use local::config::Config;
 use serde_json::{Value, json};
 use shared::{
     domain::{Rate, SenderId},
-    flow::{Gateway, requeue::requeue},
+    flow::{Gateway, operator::requeue::requeue},
     gateway::{Part, connect_gateway},
     store::Messages,
 };

@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::json;
 use shared::{
     domain::{AccountId, CallbackUrl, PhoneNumber},
-    flow::read::{self, Filter},
+    flow::query::{self as queries, Filter},
     gateway::{Part, connect_gateway},
     runtime::{Metrics, telemetry},
 };
@@ -210,7 +210,7 @@ async fn what_is_printed_for_debugging_shows_nothing_private() {
     traffic::run(&system).await;
     let gateway = connect_gateway(&system.environment(), &Part::ALL).unwrap();
     let account = AccountId::parse("demo").unwrap();
-    let page = read::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
+    let page = queries::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);
     let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic::NUMBER).unwrap());
     let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic::callback(&system)).unwrap());

@@ -4,7 +4,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
     callbacks::{Caller, CallerError},
     edge::{BatchRun, run_batch},
-    flow::{Gateway, callback::callback},
+    flow::{Gateway, callbacks::callback},
     gateway::{Part, connect_directory, connect_gateway},
     queue::CallbackJob,
     runtime::{ConfigError, Environment, error_chain},

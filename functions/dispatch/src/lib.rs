@@ -6,8 +6,8 @@ use shared::{
     carriers::Submitter,
     edge::{BatchRun, run_batch},
     flow::{
-        Gateway,
-        submit::{Done, after_failed_channel, submit},
+        Gateway, JobOutcome,
+        submit::{after_failed_channel, submit},
         unmatched::try_again,
     },
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
@@ -64,12 +64,12 @@ impl Dispatch {
             Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
             Job::ChannelFailed(failure) => Box::pin(after_failed_channel(gateway, directory, submitter, failure)).await,
             Job::Unmatched(unmatched) => {
-                Box::pin(try_again(gateway, directory, *unmatched)).await.map(|()| Done::Finished)
+                Box::pin(try_again(gateway, directory, *unmatched)).await.map(|()| JobOutcome::Done)
             }
         };
         match done {
-            Ok(Done::Finished) => BatchRun::Done,
-            Ok(Done::Again) => BatchRun::Again,
+            Ok(JobOutcome::Done) => BatchRun::Done,
+            Ok(JobOutcome::Retry) => BatchRun::Again,
             Err(error) => {
                 let message = job.message().map(|id| id.to_string());
                 error!(message.id = message, job.subject = %job, error = error_chain(&error), "could not be done");

@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use shared::{
     domain::{Brought, SubmitReference},
     edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
-    flow::{Gateway, receipt::receipt},
+    flow::{Gateway, receipts::receipt},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
     store::{CarrierSecrets, Directory},

@@ -10,7 +10,7 @@ use shared::{
     flow::{
         Gateway,
         cancel::{Cancelled, cancel},
-        read::{self, Filter},
+        query::{self as queries, Filter},
     },
     gateway::{Part, connect_directory, connect_gateway},
     runtime::{ConfigError, Environment},
@@ -63,7 +63,7 @@ impl Messages {
 
     async fn show(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
         let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
-        let message = read::message(&self.gateway, account, id).await?.ok_or_else(Problem::not_found)?;
+        let message = queries::message(&self.gateway, account, id).await?.ok_or_else(Problem::not_found)?;
         Ok(json(StatusCode::OK, view::message(&message)))
     }
 
@@ -84,7 +84,7 @@ impl Messages {
         let number = parameter(request, "to", &mut errors, parse_number);
         let (after, limit) = paging(request, &mut errors);
         refuse(errors)?;
-        let page = read::log(&self.gateway, account, &Filter { state, number }, after, limit).await?;
+        let page = queries::log(&self.gateway, account, &Filter { state, number }, after, limit).await?;
         Ok(json(StatusCode::OK, view::page(&page)))
     }
 
@@ -100,7 +100,7 @@ impl Messages {
         let (after, limit) = paging(request, &mut errors);
         let Ok(number) = number else { return Err(Problem::invalid(errors)) };
         refuse(errors)?;
-        let page = read::conversation(&self.gateway, account, &number, sender, after, limit).await?;
+        let page = queries::conversation(&self.gateway, account, &number, sender, after, limit).await?;
         Ok(json(StatusCode::OK, view::page(&page)))
     }
 }

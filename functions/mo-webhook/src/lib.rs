@@ -8,7 +8,7 @@ use lambda_http::{Body, Request};
 use shared::{
     domain::Brought,
     edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
-    flow::{Gateway, reply::reply},
+    flow::{Gateway, replies::reply},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
     store::{CarrierSecrets, Directory},

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use shared::{
     domain::AccountId,
-    flow::replay::{Replayed, Which, replay},
+    flow::operator::replay_callbacks::{Replayed, Which, replay},
     queue::QueueUrls,
     runtime::Environment,
 };

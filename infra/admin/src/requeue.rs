@@ -1,7 +1,7 @@
 //! `admin requeue`: messages that have lost their job get another.
 
 use serde_json::json;
-use shared::{flow::requeue::requeue, queue::QueueUrls, runtime::Environment};
+use shared::{flow::operator::requeue::requeue, queue::QueueUrls, runtime::Environment};
 
 use crate::{
     arguments::RequeueCommand,

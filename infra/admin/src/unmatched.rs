@@ -3,7 +3,8 @@
 
 use serde_json::json;
 use shared::{
-    domain::Unmatched, flow::unmatched::replay, queue::QueueUrls, runtime::Environment, store::UnmatchedStore,
+    domain::Unmatched, flow::operator::replay_unmatched::replay, queue::QueueUrls, runtime::Environment,
+    store::UnmatchedStore,
 };
 
 use crate::{

@@ -7,7 +7,7 @@ use super::{Problem, query};
 use crate::{
     domain::{AccountId, ApiKeyHash, CarrierName},
     flow::Unavailable,
-    store::{CarrierSecrets, Directory, DirectoryStore},
+    store::{CarrierSecrets, Directory},
 };
 
 /// The longest key that is looked up.

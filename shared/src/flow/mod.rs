@@ -14,15 +14,14 @@
 //!   record is told.
 
 pub mod accept;
-pub mod callback;
+pub mod callbacks;
 pub mod cancel;
+pub mod operator;
 mod outcome;
+pub mod query;
 mod rate_limit;
-pub mod read;
-pub mod receipt;
-pub mod replay;
-pub mod reply;
-pub mod requeue;
+pub mod receipts;
+pub mod replies;
 pub mod schedule;
 pub mod submit;
 pub mod unmatched;
@@ -63,6 +62,16 @@ impl Gateway {
 
 fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> MetricDimensions {
     MetricDimensions::new(account.map(AccountId::as_str), carrier.map(CarrierName::as_str))
+}
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// It needs no further execution.
+    Done,
+    /// It is not the time: another worker holds the message and may die, or the message is not due. The queue delivers
+    /// the job again.
+    Retry,
 }
 
 /// A step that could not be finished for now. Running it again is safe.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{CLAIM_TOLERANCE, Change, Directory, DirectoryStore, Messages, StoreError},
+    store::{CLAIM_TOLERANCE, Change, Directory, Messages, StoreError},
 };
 
 /// How late a message may be and still use its turn.

@@ -16,7 +16,7 @@ mod time;
 use std::{path::PathBuf, sync::Arc};
 
 use shared::{
-    flow::requeue::requeue,
+    flow::operator::requeue::requeue,
     gateway::{Part, connect_gateway},
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{give_back_unseen, unknown::still_unknown};
+use super::{claim::release, recovery::still_unknown};
 use crate::{
     domain::{ExecutionId, Message, Progress},
     flow::{
@@ -16,8 +16,6 @@ use crate::{
     store::OutcomeUpdate,
 };
 
-/// How long the receipt of an unknown outcome is waited for where no channel is left.
-const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long a busy carrier is asked again.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How many tries at a busy carrier are kept in the history; later ones only count.
@@ -69,7 +67,7 @@ pub(super) async fn record_outcome(
     if progress == Progress::Queued {
         let delay = retry_delay(gateway, message, &outcome_update, retry_after);
         if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
-            give_back_unseen(gateway, message.id, outcome_update.claimed_by).await;
+            release(gateway, message.id, outcome_update.claimed_by).await;
             return Err(error.into());
         }
         outcome_update.retry_at = outcome_update.at.saturating_add(delay).ok();
@@ -79,7 +77,7 @@ pub(super) async fn record_outcome(
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
-            give_back_unseen(gateway, message.id, outcome_update.claimed_by).await;
+            release(gateway, message.id, outcome_update.claimed_by).await;
             return Err(error);
         }
         written => written?,
@@ -117,16 +115,6 @@ fn retry_delay(
     let gap = gateway.random.jittered(busy_gap(message.delivery.attempts));
     let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
     message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, outcome_update.at)))
-}
-
-/// Until when the receipt of what was handed over is waited for: until the next
-/// channel has its turn, or, where none is left, an unknown outcome is given up.
-pub(super) fn receipt_by(at: Timestamp, progress: Progress, next_after: Option<Duration>) -> Option<Timestamp> {
-    match next_after {
-        Some(within) => at.saturating_add(within).ok(),
-        None if progress == Progress::Unknown => at.saturating_add(UNKNOWN_FOR).ok(),
-        None => None,
-    }
 }
 
 /// Nothing once it has passed.

@@ -11,7 +11,7 @@
 //! called: see [`endpoint`].
 
 mod endpoint;
-mod told;
+mod event;
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use self::{
     endpoint::{Admission, EndpointStatus, admit, note_failure, note_success},
-    told::{OnRecord, look_for_record},
+    event::{OnRecord, look_for_record},
 };
 use super::{Gateway, Unavailable};
 use crate::{
@@ -28,10 +28,10 @@ use crate::{
     domain::{Account, Dialect, Endpoint, WebhookSecret},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::Metric,
-    store::{Directory, DirectoryStore},
+    store::Directory,
 };
 
-pub(super) use told::executions_of;
+pub(super) use event::executions_of;
 
 /// How long a record is waited for that was announced.
 const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);

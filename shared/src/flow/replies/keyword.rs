@@ -15,7 +15,7 @@ use crate::{
         SenderKind, SentFrom, Text, Validity, Word,
     },
     flow::{Gateway, Unavailable, accept, rate_limit},
-    store::{Directory, DirectoryStore, Insertion, KeywordOrder, Messages, Recipients, StoreError},
+    store::{Directory, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
 /// How long after an answer the same keyword gets none.
@@ -124,7 +124,7 @@ fn message(
         ..Draft::new(reply.from.clone(), SenderChoice::Custom(reply.to.clone()), text)
     };
     let id = MessageId::of_answer_to(reply.id);
-    let mut message = accept::unasked(id, &reply.account, reply.dialect, &draft, from, now);
+    let mut message = accept::auto_reply(id, &reply.account, reply.dialect, &draft, from, now);
     message.request.keyword = Some(keyword);
     message
 }

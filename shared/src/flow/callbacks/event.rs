@@ -9,7 +9,7 @@ use crate::{
     },
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Subject},
-    store::{Directory, DirectoryStore, Freshness, Messages},
+    store::{Directory, Freshness, Messages},
 };
 
 /// The pauses between looks for a record that was announced just now.

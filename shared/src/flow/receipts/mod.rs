@@ -7,14 +7,14 @@
 //! is not there, was never claimed, or went to another carrier, is parked, and
 //! tried again as long as it is kept.
 
-mod by_id;
+mod find_submit;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::info;
 
-pub(super) use self::by_id::{Named, name, note_id};
+pub(super) use self::find_submit::{SubmitLookup, find_submit, record_carrier_id};
 
 use super::{
     Gateway, Unavailable,
@@ -28,7 +28,7 @@ use crate::{
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::Metric,
-    store::{Directory, DirectoryStore, Freshness, Messages, ReceiptInsertion},
+    store::{Directory, Freshness, Messages, ReceiptInsertion},
 };
 
 /// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
@@ -46,11 +46,13 @@ pub async fn receipt(
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier, brought, now);
-    let unmatched = match name(gateway, directory, carrier, brought.submit, receipt).await? {
-        Named::As(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => return Ok(()),
-        Named::As(_) | Named::NotYet => unmatched.with_retry(),
+    let unmatched = match find_submit(gateway, directory, carrier, brought.submit, receipt).await? {
+        SubmitLookup::Found(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => {
+            return Ok(());
+        }
+        SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched.with_retry(),
         // There is nothing to look for again.
-        Named::Never => unmatched,
+        SubmitLookup::Never => unmatched,
     };
     keep_unmatched(gateway, unmatched).await?;
     Ok(())
@@ -82,14 +84,14 @@ pub(super) async fn apply(
         Found::Nothing => return Ok(Matched::No),
     };
     if receipt.status.is_failure() && !found.delivery.receipts.is_final() && found.has_channel_after(channel_index) {
-        pass_on(gateway, carrier, &found, channel_index, receipt).await?;
+        enqueue_failover(gateway, carrier, &found, channel_index, receipt).await?;
         return Ok(Matched::Yes);
     }
     if receipt.status == ReceiptStatus::Read {
         let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
-        record(gateway, carrier, &found, channel_index, &implied, now).await?;
+        record_receipt(gateway, carrier, &found, channel_index, &implied, now).await?;
     }
-    Ok(match record(gateway, carrier, &found, channel_index, receipt, now).await? {
+    Ok(match record_receipt(gateway, carrier, &found, channel_index, receipt, now).await? {
         ReceiptInsertion::NoMessage => Matched::No,
         ReceiptInsertion::New | ReceiptInsertion::Duplicate => Matched::Yes,
     })
@@ -97,17 +99,22 @@ pub(super) async fn apply(
 
 /// What a receipt says of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bearing {
+pub(super) enum Relevance {
     /// Nothing: the message was never handed to that carrier.
-    Nothing,
+    Unrelated,
     /// Nothing any more: the channel or carrier that it is about gave way to another.
-    GivenUp,
-    Counts,
+    Superseded,
+    Current,
 }
 
-pub(super) fn bearing(message: &Message, carrier: CarrierName, channel_index: u8, status: ReceiptStatus) -> Bearing {
+pub(super) fn relevance(
+    message: &Message,
+    carrier: CarrierName,
+    channel_index: u8,
+    status: ReceiptStatus,
+) -> Relevance {
     if message.delivery.attempts == 0 || !message.may_have_gone_through(carrier) {
-        return Bearing::Nothing;
+        return Relevance::Unrelated;
     }
     let has_it = channel_index == message.delivery.channel_index
         && message.delivery.carrier.is_none_or(|taker| taker == carrier);
@@ -115,9 +122,9 @@ pub(super) fn bearing(message: &Message, carrier: CarrierName, channel_index: u8
     let is_out = message.delivery.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
         // Whichever channel it came by, it has arrived.
-        ReceiptStatus::Delivered | ReceiptStatus::Read => Bearing::Counts,
-        _ if message.delivery.receipts.is_final() || (has_it && is_out) => Bearing::Counts,
-        _ => Bearing::GivenUp,
+        ReceiptStatus::Delivered | ReceiptStatus::Read => Relevance::Current,
+        _ if message.delivery.receipts.is_final() || (has_it && is_out) => Relevance::Current,
+        _ => Relevance::Superseded,
     }
 }
 
@@ -140,13 +147,13 @@ async fn find(
     let mut last = Found::Nothing;
     for freshness in [Freshness::Recent, Freshness::Latest] {
         let Some(message) = gateway.store.message(id, freshness).await? else { continue };
-        last = match bearing(&message, carrier, channel_index, status) {
-            Bearing::Counts if message.first_claimed_at().is_some_and(|at| !may_be_about(at, received_at)) => {
+        last = match relevance(&message, carrier, channel_index, status) {
+            Relevance::Current if message.first_claimed_at().is_some_and(|at| !may_be_about(at, received_at)) => {
                 Found::Nothing
             }
-            Bearing::Counts => return Ok(Found::Counts(Box::new(message))),
-            Bearing::GivenUp => Found::GivenUp,
-            Bearing::Nothing => Found::Nothing,
+            Relevance::Current => return Ok(Found::Counts(Box::new(message))),
+            Relevance::Superseded => Found::GivenUp,
+            Relevance::Unrelated => Found::Nothing,
         };
     }
     Ok(last)
@@ -154,7 +161,7 @@ async fn find(
 
 /// A channel has failed that is not the last. `dispatch` holds messages while it
 /// sends them, so it is there that one goes on to its next channel.
-async fn pass_on(
+async fn enqueue_failover(
     gateway: &Gateway,
     carrier: CarrierName,
     message: &Message,
@@ -187,13 +194,13 @@ impl From<&FailedSubmit> for CarrierReceipt {
 }
 
 /// What it says, for people.
-pub(super) fn words_of(receipt: &CarrierReceipt) -> String {
+pub(super) fn receipt_reason(receipt: &CarrierReceipt) -> String {
     let said = receipt.description.as_deref().or(receipt.code.as_deref());
     said.unwrap_or(receipt.status.as_str()).to_owned()
 }
 
 /// Records a receipt that counts, about the channel of that place.
-pub(super) async fn record(
+pub(super) async fn record_receipt(
     gateway: &Gateway,
     carrier: CarrierName,
     message: &Message,

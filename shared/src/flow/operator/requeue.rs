@@ -4,7 +4,7 @@
 
 use tracing::info;
 
-use super::{Gateway, Unavailable, rate_limit};
+use crate::flow::{Gateway, Unavailable, rate_limit};
 use crate::{
     queue::{Job, Queue},
     store::Messages,

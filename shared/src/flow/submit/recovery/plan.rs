@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::unknown::RecoveryOptions;
+use super::options::RecoveryOptions;
 use crate::domain::{Message, Progress, State};
 
 /// How far the clocks of two workers may differ, so that the job of one that found a

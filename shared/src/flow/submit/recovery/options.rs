@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::record_outcome::receipt_by;
+use crate::flow::submit::deadlines::receipt_by;
 use crate::{
     domain::{CarrierName, Message, OnUnknown, Progress},
     runtime::error_chain,
-    store::{Directory, DirectoryStore, OutcomeUpdate, StoreError},
+    store::{Directory, OutcomeUpdate, StoreError},
 };
 
 /// When an unknown outcome is looked at, from when it became one: the n-th time it is
@@ -79,7 +79,7 @@ async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, S
 
 /// When an outcome that is unknown from `at` on is first looked at. That a carrier did
 /// not answer must be recorded, whatever else fails: then it is looked at all the same.
-pub(super) async fn first_check(
+pub(in crate::flow::submit) async fn first_check(
     directory: &Directory,
     message: &Message,
     carrier: Option<CarrierName>,
@@ -117,7 +117,7 @@ pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) 
 
 /// The settlement of a message of which an earlier submit may have arrived: what a
 /// later one came to, short of being taken, leaves that as unknown as it was.
-pub(super) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
+pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
     let is_end = matches!(
         outcome_update.progress,
         Progress::Rejected | Progress::Failed | Progress::Expired | Progress::Blocked

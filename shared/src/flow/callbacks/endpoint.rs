@@ -17,7 +17,7 @@ use crate::{
     flow::{Gateway, Unavailable},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, error_chain},
-    store::{Directory, DirectoryStore, Endpoints, FailedCall, ProbeStart, StoreError},
+    store::{Directory, FailedCall, ProbeStart, StoreError},
 };
 
 /// Whether a call may be made.

@@ -10,14 +10,13 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Gateway, Unavailable,
-    receipt::{Matched, Named, apply, name},
-    reply::{Attributed, Came, attribute},
+    receipts::{Matched, SubmitLookup, apply, find_submit},
+    replies::{Attributed, Came, attribute},
 };
 use crate::{
     domain::{Each, ParseError, Unmatched, UnmatchedId, UnmatchedKind},
-    queue::{Job, Queue},
     runtime::Metric,
-    store::{Bookmark, Directory, DirectoryStore, StoreError, UnmatchedStore},
+    store::{Directory, StoreError, UnmatchedStore},
 };
 
 /// By how much one machine's clock may be ahead of another's. What happened later than
@@ -84,11 +83,11 @@ async fn retry_receipt(gateway: &Gateway, directory: &Directory, unmatched: &Unm
     let Some(receipt) = part_at_index(unmatched, carrier.read_receipts(unmatched.payload.as_bytes())) else {
         return Ok(false);
     };
-    match name(gateway, directory, carrier, unmatched.submit, &receipt).await? {
-        Named::As(submit) => {
+    match find_submit(gateway, directory, carrier, unmatched.submit, &receipt).await? {
+        SubmitLookup::Found(submit) => {
             Ok(apply(gateway, carrier, submit, &receipt, unmatched.received_at).await? == Matched::Yes)
         }
-        Named::NotYet | Named::Never => Ok(false),
+        SubmitLookup::NotYet | SubmitLookup::Never => Ok(false),
     }
 }
 
@@ -115,26 +114,4 @@ fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, ParseError>) ->
         warn!(unmatched.id = %unmatched.id.uuid, "what is unmatched is not in its body");
     }
     found
-}
-
-/// Enqueues everything that is parked, to be tried now: for an operator. It reads the
-/// whole table of messages. Says how many.
-///
-/// # Errors
-/// When the store or queue did not answer. Running it again is safe.
-pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
-    let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
-    loop {
-        let (found, next) = gateway.store.list_unmatched(after).await?;
-        let jobs: Vec<_> =
-            found.iter().map(|unmatched| (Job::Unmatched(unmatched.id), std::time::Duration::ZERO)).collect();
-        if !jobs.is_empty() {
-            gateway.queue.enqueue(&jobs).await?;
-            enqueued += jobs.len();
-        }
-        after = next;
-        if after.is_none() {
-            return Ok(enqueued);
-        }
-    }
 }

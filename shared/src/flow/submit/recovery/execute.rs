@@ -5,46 +5,37 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Done,
-    due::{Due, due},
-    fail_over,
     lookup::{lookup, rest},
-    plan_route::receipt_within,
-    record_outcome::{receipt_by, record_outcome},
-    unknown::{RecoveryOptions, first_check, recovery_options},
+    options::{RecoveryOptions, first_check, recovery_options},
+    plan::{Due, due},
 };
 use crate::{
     carriers::Submitter,
-    domain::{Attempt, AttemptOutcome, ExecutionId, Message, Progress},
+    domain::{ExecutionId, Message, Progress},
     flow::{
-        Gateway, Unavailable,
+        Gateway, JobOutcome, Unavailable,
         outcome::{outcome_update, write_outcome},
         rate_limit,
+        submit::{
+            deadlines::receipt_by,
+            fail_over::{fail_over, receipt_timeout},
+            plan_route::receipt_within,
+            record_outcome::record_outcome,
+        },
     },
-    store::{Directory, DirectoryStore, Messages, OutcomeUpdate, StoreError},
+    store::{Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// A channel that has had its time.
-pub(super) fn receipt_timeout(message: &Message, at: Timestamp) -> Attempt {
-    Attempt {
-        channel: message.channel(),
-        carrier: message.delivery.carrier,
-        at,
-        outcome: AttemptOutcome::ReceiptTimeout,
-        reason: None,
-    }
-}
-
 /// What became of it.
-pub(super) enum Recovery {
-    Done(Done),
+pub(in crate::flow::submit) enum Recovery {
+    Finished(JobOutcome),
     /// It went back to the queue, to be sent over its next channel or again over the same:
     /// by this run, or by a quicker one, which may have died with it. It is to be claimed.
     Requeued,
 }
 
 impl Recovery {
-    pub(super) const DONE: Self = Self::Done(Done::Finished);
+    pub(in crate::flow::submit) const DONE: Self = Self::Finished(JobOutcome::Done);
 }
 
 /// What can still be done about a message that was handed over.
@@ -55,7 +46,7 @@ pub(super) struct RecoveryContext {
     /// How long the receipt of its channel is waited for; none if no other is left.
     pub(super) next_after: Option<Duration>,
     /// Only of an unknown outcome.
-    pub(super) recovery_options: RecoveryOptions,
+    pub(super) options: RecoveryOptions,
 }
 
 impl RecoveryContext {
@@ -66,18 +57,18 @@ impl RecoveryContext {
         } else {
             None
         };
-        let recovery_options = match message.delivery.progress {
+        let options = match message.delivery.progress {
             Progress::Unknown => {
                 recovery_options(directory, message, message.delivery.carrier, next_after.is_some()).await?
             }
             _ => RecoveryOptions::default(),
         };
-        Ok(Self { claimed_by, next_after, recovery_options })
+        Ok(Self { claimed_by, next_after, options })
     }
 }
 
 /// Does what is due for a message that was found like this.
-pub(super) async fn recover(
+pub(in crate::flow::submit) async fn recover(
     gateway: &Gateway,
     directory: &Directory,
     submitter: &Submitter,
@@ -87,8 +78,8 @@ pub(super) async fn recover(
 ) -> Result<Recovery, Unavailable> {
     let context = RecoveryContext::of(message, execution_id, directory).await?;
     let (claimed_by, has_next) = (context.claimed_by, context.next_after.is_some());
-    match due(message, has_next, context.recovery_options, now) {
-        Due::RetryJob => return Ok(Recovery::Done(Done::Again)),
+    match due(message, has_next, context.options, now) {
+        Due::RetryJob => return Ok(Recovery::Finished(JobOutcome::Retry)),
         Due::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
         Due::MarkUnknown => {
             let lost = OutcomeUpdate {

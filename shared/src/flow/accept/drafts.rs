@@ -1,11 +1,10 @@
-//! The messages of one request on their way to being accepted: which of them
-//! still stand, and why the others do not.
+//! The drafts of one request: which of them remain, and why the others are rejected.
 
 use std::collections::BTreeMap;
 
-use super::Unavailable;
 use crate::{
     domain::{Draft, FieldError, Message, RejectedMessage, Rejection, RejectionReason},
+    flow::Unavailable,
     store::StoreError,
 };
 
@@ -32,15 +31,15 @@ pub(super) enum Atomicity {
 }
 
 /// A place is that of a draft among the drafts.
-pub(super) struct Candidates<'a> {
+pub(super) struct Drafts<'a> {
     drafts: &'a [Draft],
-    refused: BTreeMap<usize, RejectedMessage>,
+    rejected: BTreeMap<usize, RejectedMessage>,
     atomicity: Atomicity,
 }
 
-impl<'a> Candidates<'a> {
+impl<'a> Drafts<'a> {
     pub(super) fn new(drafts: &'a [Draft], atomicity: Atomicity) -> Self {
-        Self { drafts, refused: BTreeMap::new(), atomicity }
+        Self { drafts, rejected: BTreeMap::new(), atomicity }
     }
 
     /// Whether a fault of one refuses all.
@@ -49,21 +48,21 @@ impl<'a> Candidates<'a> {
     }
 
     /// Those that nothing speaks against so far.
-    pub(super) fn standing(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
-        self.drafts.iter().enumerate().filter(|(index, _)| !self.refused.contains_key(index))
+    pub(super) fn remaining(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
+        self.drafts.iter().enumerate().filter(|(index, _)| !self.rejected.contains_key(index))
     }
 
     pub(super) fn errors(&self, mut look: impl FnMut(&Draft) -> Option<FieldError>) -> Vec<(usize, FieldError)> {
-        self.standing().filter_map(|(index, draft)| Some((index, look(draft)?))).collect()
+        self.remaining().filter_map(|(index, draft)| Some((index, look(draft)?))).collect()
     }
 
     /// The fault of the draft at `index`, with where that stands in the request.
-    pub(super) fn named(&self, index: usize, error: FieldError) -> FieldError {
+    pub(super) fn locate(&self, index: usize, error: FieldError) -> FieldError {
         error.at(self.drafts[index].index)
     }
 
     /// Takes out those with a fault, or refuses the request.
-    pub(super) fn refuse(
+    pub(super) fn reject(
         &mut self,
         reason: RejectionReason,
         errors: Vec<(usize, FieldError)>,
@@ -71,22 +70,22 @@ impl<'a> Candidates<'a> {
         if errors.is_empty() {
             return Ok(());
         }
-        let named: Vec<_> = errors.into_iter().map(|(index, error)| (index, self.named(index, error))).collect();
+        let located: Vec<_> = errors.into_iter().map(|(index, error)| (index, self.locate(index, error))).collect();
         if self.is_all_or_nothing() {
             return Err(AcceptError::Rejected(Rejection {
                 reason,
-                errors: named.into_iter().map(|(_, error)| error).collect(),
+                errors: located.into_iter().map(|(_, error)| error).collect(),
             }));
         }
-        self.refused.extend(named.into_iter().map(|(index, error)| (index, RejectedMessage { reason, error })));
+        self.rejected.extend(located.into_iter().map(|(index, error)| (index, RejectedMessage { reason, error })));
         Ok(())
     }
 
     /// What became of each draft.
-    pub(super) fn conclude(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
-        let refused = self.refused.into_iter().map(|(index, refused)| (index, Err(refused)));
-        let mut concluded: BTreeMap<_, _> = refused.collect();
-        concluded.extend(accepted.into_iter().map(|(index, message)| (index, Ok(message))));
-        concluded.into_values().collect()
+    pub(super) fn finish(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
+        let rejected = self.rejected.into_iter().map(|(index, rejected)| (index, Err(rejected)));
+        let mut all: BTreeMap<_, _> = rejected.collect();
+        all.extend(accepted.into_iter().map(|(index, message)| (index, Ok(message))));
+        all.into_values().collect()
     }
 }

@@ -11,18 +11,19 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{
+    deadlines::receipt_by,
     plan_route::RouteCandidate,
-    record_outcome::{Resolution, put_back, receipt_by},
-    unknown::first_check,
+    record_outcome::{Resolution, put_back},
+    recovery::first_check,
 };
 use crate::{
     carriers::Submitter,
     domain::{
         Attempt, AttemptOutcome, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission, SubmitReference,
     },
-    flow::{Gateway, Unavailable, outcome::outcome_update, receipt::note_id},
+    flow::{Gateway, Unavailable, outcome::outcome_update, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
-    store::{Advance, Change, Directory, DirectoryStore, Messages, OutcomeUpdate, StoreError},
+    store::{Advance, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
 /// A message that this run holds, and what the run has found out.
@@ -83,7 +84,7 @@ impl ClaimedMessage<'_> {
                     let outcome = self.submitter.submit(candidate.carrier, &settings, &submission).await;
                     if let Outcome::Accepted { carrier_id } = &outcome {
                         let id = carrier_id.as_deref();
-                        note_id(self.gateway, candidate.carrier, &settings, submission.reference, id).await;
+                        record_carrier_id(self.gateway, candidate.carrier, &settings, submission.reference, id).await;
                     }
                     outcome
                 }

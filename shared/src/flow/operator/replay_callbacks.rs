@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Gateway, Unavailable, callback::executions_of};
+use crate::flow::{Gateway, Unavailable, callbacks::executions_of};
 use crate::{
     domain::{Account, CallbackUrl, Endpoint, EndpointId, ExecutionId, Message, State},
     queue::{CallbackJob, Queue, Subject},

@@ -12,36 +12,36 @@ use crate::{
     domain::{CarrierName, CarrierReceipt, CarrierSettings, SubmitReference},
     flow::Gateway,
     runtime::{Metric, error_chain},
-    store::{Directory, DirectoryStore, SentIds, StoreError},
+    store::{Directory, SentIds, StoreError},
 };
 
 /// What is known of the submit that a receipt is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::flow) enum Named {
-    As(SubmitReference),
+pub(in crate::flow) enum SubmitLookup {
+    Found(SubmitReference),
     /// Its carrier's answer to the submit may not be on record yet.
     NotYet,
     Never,
 }
 
 /// By the name in the webhook's path, in the receipt, or under its carrier's id.
-pub(in crate::flow) async fn name(
+pub(in crate::flow) async fn find_submit(
     gateway: &Gateway,
     directory: &Directory,
     carrier: CarrierName,
     in_path: Option<SubmitReference>,
     receipt: &CarrierReceipt,
-) -> Result<Named, StoreError> {
+) -> Result<SubmitLookup, StoreError> {
     if let Some(submit) = in_path.or(receipt.reference) {
-        return Ok(Named::As(submit));
+        return Ok(SubmitLookup::Found(submit));
     }
-    let Some(id) = &receipt.carrier_id else { return Ok(Named::Never) };
+    let Some(id) = &receipt.carrier_id else { return Ok(SubmitLookup::Never) };
     if !directory.carrier(carrier).await?.is_some_and(|settings| settings.receipts_by_id) {
-        return Ok(Named::Never);
+        return Ok(SubmitLookup::Never);
     }
     let (spellings, now) = (spellings(id), gateway.clock.now());
     if spellings.is_empty() {
-        return Ok(Named::Never);
+        return Ok(SubmitLookup::Never);
     }
     let found = try_join_all(spellings.iter().map(|spelling| gateway.store.sent(carrier, spelling, now))).await?;
     let submits = found.into_iter().flatten().flat_map(|sent| {
@@ -49,19 +49,19 @@ pub(in crate::flow) async fn name(
         sent.submits.into_iter().map(move |submit| (id.clone(), submit))
     });
     Ok(match unique_match(id, submits) {
-        Ok(Some(submit)) => Named::As(submit),
-        Ok(None) => Named::NotYet,
+        Ok(Some(submit)) => SubmitLookup::Found(submit),
+        Ok(None) => SubmitLookup::NotYet,
         Err(error) => {
             warn!(carrier = carrier.as_str(), %error, "a receipt is refused");
             gateway.count(Metric::Ambiguous, None, Some(carrier), 1);
-            Named::Never
+            SubmitLookup::Never
         }
     })
 }
 
 /// Notes the id that a carrier gave a submit, if its receipts are found by that. What
 /// fails here must not undo that the carrier has the message: its receipts will be kept.
-pub(in crate::flow) async fn note_id(
+pub(in crate::flow) async fn record_carrier_id(
     gateway: &Gateway,
     carrier: CarrierName,
     settings: &CarrierSettings,

@@ -10,34 +10,37 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{candidates::Candidates, kind, write::Earlier};
+use super::{drafts::Drafts, persist::Existing};
 use crate::{
-    domain::{AccountId, Draft, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderChoice, SenderId, SentFrom},
+    domain::{
+        AccountId, Draft, FieldError, FieldErrorCode, PhoneNumber, Recipient, SenderChoice, SenderId, SenderKind,
+        SentFrom,
+    },
     flow::Gateway,
-    store::{Directory, DirectoryStore, Recipients, StoreError},
+    store::{Directory, Recipients, StoreError},
 };
 
 /// How many recipients of one request are locked at once.
 const CONCURRENCY: usize = 16;
 
 /// The sender of each message by its place, and the messages that can have none.
-pub(super) async fn senders(
+pub(super) async fn resolve_senders(
     gateway: &Gateway,
     directory: &Directory,
     account: &AccountId,
-    candidates: &Candidates<'_>,
-    earlier: &Earlier,
+    drafts: &Drafts<'_>,
+    existing: &Existing,
     dry_run: bool,
 ) -> Result<(HashMap<usize, SentFrom>, Vec<(usize, FieldError)>), StoreError> {
     let unassigned =
-        |(index, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && earlier.get(*index).is_none();
-    let numbers: BTreeSet<_> = candidates.standing().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
-    let lock_all_or_none = candidates.is_all_or_nothing();
+        |(index, draft): &(usize, &Draft)| draft.from == SenderChoice::Shared && existing.get(*index).is_none();
+    let numbers: BTreeSet<_> = drafts.remaining().filter(unassigned).map(|(_, draft)| draft.to.clone()).collect();
+    let lock_all_or_none = drafts.is_all_or_nothing();
     let assigned = assign(gateway, directory, account, numbers, lock_all_or_none, dry_run).await?;
     let mut senders = HashMap::new();
-    let mut without = Vec::new();
-    for (index, draft) in candidates.standing() {
-        let id = match (earlier.get(index), &draft.from) {
+    let mut exhausted = Vec::new();
+    for (index, draft) in drafts.remaining() {
+        let id = match (existing.get(index), &draft.from) {
             (Some(message), _) => Some(&message.request.from.id),
             (None, SenderChoice::Custom(id)) => Some(id),
             (None, SenderChoice::Shared) => assigned.senders.get(&draft.to),
@@ -45,13 +48,13 @@ pub(super) async fn senders(
         if let Some(id) = id {
             senders.insert(index, SentFrom { kind: kind(&draft.from), id: id.clone() });
         } else if assigned.exhausted.contains(&draft.to) {
-            without.push((index, exhausted()));
+            exhausted.push((index, pool_exhausted()));
         }
     }
-    Ok((senders, without))
+    Ok((senders, exhausted))
 }
 
-fn exhausted() -> FieldError {
+fn pool_exhausted() -> FieldError {
     FieldError::new(
         "from",
         FieldErrorCode::PoolExhausted,
@@ -139,4 +142,11 @@ async fn assign_one(
 
 fn free<'a>(pool: &'a [SenderId], recipient: &Recipient) -> Vec<&'a SenderId> {
     pool.iter().filter(|sender| !recipient.account_of.contains_key(sender)).collect()
+}
+
+fn kind(choice: &SenderChoice) -> SenderKind {
+    match choice {
+        SenderChoice::Custom(_) => SenderKind::Custom,
+        SenderChoice::Shared => SenderKind::Shared,
+    }
 }

@@ -9,12 +9,15 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::{
-    due::Fallback,
-    fail_over, is_blocked,
+    execute::{Recovery, RecoveryContext},
+    options::{PossibleHolders, possible_holders},
+    plan::Fallback,
+};
+use crate::flow::submit::{
+    fail_over::{fail_over, receipt_timeout},
+    opt_out::is_blocked,
     plan_route::plan_route,
-    record_outcome::{receipt_by, record_outcome},
-    unclaimed::{Recovery, RecoveryContext, receipt_timeout},
-    unknown::{PossibleHolders, possible_holders},
+    {deadlines::receipt_by, record_outcome::record_outcome},
 };
 use crate::{
     carriers::Submitter,
@@ -24,12 +27,10 @@ use crate::{
     flow::{
         Gateway, Unavailable,
         outcome::{outcome_update, write_outcome},
-        receipt::note_id,
+        receipts::record_carrier_id,
     },
     runtime::Metric,
-    store::{
-        Change, Directory, DirectoryStore, Messages, OutcomeUpdate, Resend, ScheduledWork, SecretStore, StoreError,
-    },
+    store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
 };
 
 /// Why a message ends, or gives way, that was not sent again.
@@ -44,7 +45,7 @@ pub(super) async fn lookup(
     context: RecoveryContext,
     fallback: Fallback,
 ) -> Result<Recovery, Unavailable> {
-    let (found, carrier) = if context.recovery_options.lookup {
+    let (found, carrier) = if context.options.lookup {
         ask(gateway, directory, submitter, message).await?
     } else {
         (LookupOutcome::CannotSay, None)
@@ -85,7 +86,7 @@ pub(super) async fn lookup(
         resend(gateway, message, context.claimed_by, outcome, now).await?;
         return Ok(Recovery::Requeued);
     }
-    rest(gateway, message, context.recovery_options.next_wake(message, now)).await?;
+    rest(gateway, message, context.options.next_wake(message, now)).await?;
     Ok(Recovery::DONE)
 }
 
@@ -108,7 +109,7 @@ async fn ask(
         };
         let said = submitter.look_up(carrier, &settings, reference).await;
         if let LookupOutcome::Taken { carrier_id } = &said {
-            note_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
+            record_carrier_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
         }
         info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
         match said {

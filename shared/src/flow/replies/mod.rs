@@ -20,7 +20,7 @@ use crate::{
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::Metric,
-    store::{Directory, DirectoryStore, Messages, Recipients, Record, StoreError},
+    store::{Directory, Messages, Recipients, Record, StoreError},
 };
 
 /// How far back in a conversation the message is looked for that a reply answers.

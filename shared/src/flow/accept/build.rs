@@ -1,0 +1,79 @@
+//! Building messages from drafts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::identify::{IdSource, Identity, fingerprint};
+use crate::{
+    domain::{
+        AccountId, BatchId, CallbackUrl, Delivery, Dialect, Draft, Message, MessageId, MessageRequest, Progress,
+        SentFrom,
+    },
+    store::{Directory, StoreError},
+};
+
+/// A message is scheduled if its send time is further ahead than this. A nearer one goes at once, as Cymba's guide says.
+const NEAR: SignedDuration = SignedDuration::from_mins(5);
+
+/// Builds the message of a draft.
+pub(super) fn build(
+    account: &AccountId,
+    dialect: Dialect,
+    identity: &Identity,
+    draft: &Draft,
+    from: SentFrom,
+    status_callback: Option<&CallbackUrl>,
+    now: Timestamp,
+) -> Message {
+    let later = draft.send_at.filter(|at| at.duration_since(now) > NEAR);
+    let progress = if later.is_some() { Progress::Scheduled } else { Progress::Queued };
+    let request = MessageRequest {
+        dialect,
+        to: draft.to.clone(),
+        from,
+        text: draft.text.clone(),
+        channels: draft.channels.clone(),
+        callback: draft.callback.as_ref().or(status_callback).cloned(),
+        client_id: draft.client_id,
+        send_at: draft.send_at,
+        reference: draft.reference.clone(),
+        groupings: draft.groupings.clone(),
+        expires_at: draft.validity.map(|validity| validity.expires_at(now)),
+        content: draft.content.clone(),
+        keyword: None,
+        on_unknown: None,
+        fingerprint: identity.fingerprint,
+    };
+    Message {
+        id: identity.id,
+        account: account.clone(),
+        batch: BatchId::of_single(identity.id),
+        created_at: now,
+        request,
+        delivery: Delivery { wake_at: later, ..Delivery::new(progress, now) },
+    }
+}
+
+/// Builds a message that the gateway sends by itself, in the account's name.
+pub(in crate::flow) fn auto_reply(
+    id: MessageId,
+    account: &AccountId,
+    dialect: Dialect,
+    draft: &Draft,
+    from: SentFrom,
+    now: Timestamp,
+) -> Message {
+    let identity = Identity { id, source: IdSource::Generated, fingerprint: fingerprint(draft, 1, None) };
+    build(account, dialect, &identity, draft, from, None, now)
+}
+
+/// Returns the callback of messages in a dialect that has no callback of its own: the account's status URL.
+pub(super) async fn status_callback(
+    directory: &Directory,
+    account: &AccountId,
+    dialect: Dialect,
+) -> Result<Option<CallbackUrl>, StoreError> {
+    if !dialect.tells_at_the_account() {
+        return Ok(None);
+    }
+    Ok(directory.account(account).await?.and_then(|account| account.status_url))
+}

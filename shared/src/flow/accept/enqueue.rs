@@ -1,0 +1,26 @@
+//! Enqueueing the jobs of accepted messages.
+
+use crate::{
+    domain::{Message, Progress},
+    flow::{Gateway, Unavailable, rate_limit::job_delay},
+    queue::{Job, Queue},
+};
+
+/// Enqueues a job for each queued message, unless the schedule does so later.
+///
+/// A repeat gets a job too, because its first request may have died before this. A job too many does nothing.
+pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
+    let now = gateway.clock.now();
+    let messages = messages.iter().map(|(_, message)| message);
+    let waiting = messages.filter(|message| message.delivery.progress == Progress::Queued);
+    let jobs: Vec<_> = waiting
+        .filter_map(|message| {
+            let delay = job_delay(message.delivery.not_before, message.delivery.wake_at, now)?;
+            Some((Job::Submit { message: message.id }, delay))
+        })
+        .collect();
+    if !jobs.is_empty() {
+        gateway.queue.enqueue(&jobs).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The id of each message, and the fingerprint that tells a repeat from a conflict.
+
+use jiff::Timestamp;
+
+use super::request::Request;
+use crate::{
+    domain::{AccountId, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, SenderChoice, Validity},
+    flow::Gateway,
+};
+
+/// The identity of a message before it has a sender.
+pub(super) struct Identity {
+    pub(super) id: MessageId,
+    pub(super) source: IdSource,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// Where the id of a message comes from. Only a generated id is sure to be new.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdSource {
+    ClientId,
+    IdempotencyKey,
+    Generated,
+}
+
+/// Returns the identity of each draft, in order.
+pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request, now: Timestamp) -> Vec<Identity> {
+    let identify = |draft: &Draft| {
+        let (id, source, posted) = match (draft.client_id, &request.idempotency_key) {
+            (Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
+            // A repeat under one key must bring as many messages as before.
+            (None, Some(key)) => {
+                let id = MessageId::of_idempotency_key(account, key, draft.index);
+                (id, IdSource::IdempotencyKey, request.posted)
+            }
+            (None, None) => (MessageId::random(&gateway.random, now), IdSource::Generated, 1),
+        };
+        Identity { id, source, fingerprint: fingerprint(draft, posted, request.on_unknown) }
+    };
+    request.drafts.iter().map(identify).collect()
+}
+
+/// Returns the fingerprint of what was asked for. Relative times stay relative, so that a repeat has the same one.
+pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
+    let sender = match &draft.from {
+        SenderChoice::Custom(sender) => sender.as_str(),
+        SenderChoice::Shared => "",
+    };
+    let channels: Vec<_> = draft.channels.iter().map(|channel| channel.as_str()).collect();
+    let channels = channels.join(",");
+    let send_at = draft.send_at.map(|at| at.as_millisecond().to_string());
+    let posted = posted.to_string();
+    let callback = draft.callback.as_ref().map_or("", |callback| callback.as_str());
+    let mut parts = vec![
+        draft.to.digits(),
+        sender,
+        draft.text.as_str(),
+        callback,
+        &channels,
+        send_at.as_deref().unwrap_or(""),
+        &posted,
+    ];
+    let validity = draft.validity.map(|validity| match validity {
+        Validity::Until(at) => format!("until {at}"),
+        Validity::For(span) => format!("for {span}"),
+    });
+    let content = draft.content.as_ref().map(Content::to_json);
+    for (name, part) in [
+        ("reference", draft.reference.as_ref().map(Reference::as_str)),
+        ("validity", validity.as_deref()),
+        ("content", content.as_deref()),
+        ("on unknown", on_unknown.map(OnUnknown::as_str)),
+    ] {
+        parts.extend(part.into_iter().flat_map(|part| [name, part]));
+    }
+    if !draft.groupings.is_empty() {
+        parts.push("groupings");
+        parts.extend(draft.groupings.as_array().iter().map(String::as_str));
+    }
+    Fingerprint::of(parts)
+}

@@ -1,0 +1,137 @@
+//! Writing what was accepted, once, whatever is repeated.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    drafts::{AcceptError, Drafts},
+    identify::{IdSource, Identity},
+};
+use crate::{
+    domain::{Draft, FieldError, FieldErrorCode, Message, MessageId, Rates, Rejection, RejectionReason, SenderChoice},
+    flow::Gateway,
+    store::{Insertion, Messages, StoreError},
+};
+
+/// How many conditional writes of one request are under way at once.
+const CONCURRENCY: usize = 16;
+
+/// Which messages of a request were here before, by place.
+#[derive(Default)]
+pub(super) struct Existing(HashMap<usize, Message>);
+
+impl Existing {
+    pub(super) fn get(&self, index: usize) -> Option<&Message> {
+        self.0.get(&index)
+    }
+}
+
+/// Looks for messages of an earlier request under the same names, so that a
+/// conflict is found before anything is written or locked. A single message from
+/// a sender of its own needs no look, as its own conditional write tells, unless
+/// it would take a turn before.
+pub(super) async fn find_existing(
+    gateway: &Gateway,
+    identities: &[Identity],
+    drafts: &Drafts<'_>,
+    rates: &Rates,
+    dry_run: bool,
+) -> Result<(Existing, Vec<(usize, FieldError)>), StoreError> {
+    let named: HashMap<MessageId, usize> = drafts
+        .remaining()
+        .filter(|(index, _)| identities[*index].source != IdSource::Generated)
+        .map(|(index, _)| (identities[index].id, index))
+        .collect();
+    let takes_nothing = |draft: &Draft| match &draft.from {
+        SenderChoice::Custom(sender) => rates.of(sender).is_none(),
+        SenderChoice::Shared => false,
+    };
+    let write_tells = !dry_run && identities.len() == 1 && drafts.remaining().all(|(_, draft)| takes_nothing(draft));
+    if named.is_empty() || write_tells {
+        return Ok((Existing::default(), Vec::new()));
+    }
+    let ids: Vec<_> = named.keys().copied().collect();
+    let found = gateway.store.messages(&ids).await?;
+    let existing: HashMap<_, _> =
+        found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
+    let mut conflicts: Vec<_> = existing
+        .iter()
+        .filter_map(|(index, message)| Some((*index, conflict(&identities[*index], message)?)))
+        .collect();
+    conflicts.sort_by_key(|(index, _)| *index);
+    Ok((Existing(existing), conflicts))
+}
+
+fn conflict(identity: &Identity, found: &Message) -> Option<FieldError> {
+    let field = match identity.source {
+        _ if found.request.fingerprint == identity.fingerprint => return None,
+        IdSource::IdempotencyKey => "Idempotency-Key",
+        IdSource::ClientId | IdSource::Generated => "id",
+    };
+    Some(FieldError::new(field, FieldErrorCode::Conflict, "was used before, for a message with another content"))
+}
+
+/// The messages, each earlier one in the place of its repeat.
+pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut existing: Existing) -> Vec<(usize, Message)> {
+    let messages = messages.into_iter();
+    messages.map(|(index, message)| (index, existing.0.remove(&index).unwrap_or(message))).collect()
+}
+
+/// The messages as they are stored, by place, and those that turned out to be in
+/// conflict with one that is.
+type Written = (Vec<(usize, Message)>, Vec<(usize, FieldError)>);
+
+/// Writes those messages that are new.
+pub(super) async fn persist(
+    gateway: &Gateway,
+    identities: &[Identity],
+    messages: Vec<(usize, Message)>,
+    existing: Existing,
+    drafts: &Drafts<'_>,
+) -> Result<Written, AcceptError> {
+    let unnamed = |index: usize| identities[index].source == IdSource::Generated;
+    let (repeated, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(index, _)| existing.get(*index).is_some());
+    let (fresh, named): (Vec<_>, Vec<_>) = new.into_iter().partition(|(index, _)| unnamed(*index));
+    let results: Vec<_> = stream::iter(named)
+        .map(|(index, message)| persist_named(gateway, index, message, &identities[index], drafts))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    // Last, because a conflict may still have been found above.
+    let (indexes, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
+    if !fresh.is_empty() {
+        gateway.store.insert(&fresh).await?;
+    }
+    let mut written = replace_repeats(repeated, existing);
+    written.extend(indexes.into_iter().zip(fresh));
+    let mut conflicts = Vec::new();
+    for (index, result) in results {
+        match result {
+            Ok(message) => written.push((index, message)),
+            Err(error) => conflicts.push((index, error)),
+        }
+    }
+    Ok((written, conflicts))
+}
+
+/// Stops at the first conflict where one refuses all.
+async fn persist_named(
+    gateway: &Gateway,
+    index: usize,
+    message: Message,
+    identity: &Identity,
+    drafts: &Drafts<'_>,
+) -> Result<(usize, Result<Message, FieldError>), AcceptError> {
+    match gateway.store.insert_once(&message).await? {
+        Insertion::New => Ok((index, Ok(message))),
+        Insertion::Existing(found) => match conflict(identity, &found) {
+            None => Ok((index, Ok(*found))),
+            Some(error) if drafts.is_all_or_nothing() => Err(AcceptError::Rejected(Rejection {
+                reason: RejectionReason::Conflict,
+                errors: vec![drafts.locate(index, error)],
+            })),
+            Some(error) => Ok((index, Err(error))),
+        },
+    }
+}

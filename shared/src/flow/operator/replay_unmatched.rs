@@ -1,0 +1,29 @@
+//! Trying every unmatched receipt and reply again, now.
+
+use std::time::Duration;
+
+use crate::{
+    flow::{Gateway, Unavailable},
+    queue::{Job, Queue},
+    store::{Bookmark, UnmatchedStore},
+};
+
+/// Enqueues every unmatched receipt and reply, and returns how many. Reads the whole table of messages.
+///
+/// # Errors
+/// When the store or queue did not answer. Running it again is safe.
+pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
+    let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
+    loop {
+        let (found, next) = gateway.store.list_unmatched(after).await?;
+        let jobs: Vec<_> = found.iter().map(|unmatched| (Job::Unmatched(unmatched.id), Duration::ZERO)).collect();
+        if !jobs.is_empty() {
+            gateway.queue.enqueue(&jobs).await?;
+            enqueued += jobs.len();
+        }
+        after = next;
+        if after.is_none() {
+            return Ok(enqueued);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Claiming a message for one execution, and releasing it.
+
+use jiff::SignedDuration;
+use tracing::{debug, warn};
+
+use crate::{
+    domain::{ExecutionId, MessageId, Progress},
+    flow::{Gateway, outcome::outcome_update},
+    runtime::error_chain,
+    store::{Change, Lease, Messages, StoreError},
+};
+
+/// How long a worker may hold a message: longer than any carrier's timeout, and shorter than the visibility timeout
+/// of the queue.
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Claims a message that is due and that no other worker holds.
+pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
+    let claimed = gateway.store.claim(id, lease).await;
+    match &claimed {
+        Ok(Change::Applied(message)) => {
+            debug!(message.id = %id, attempts = message.delivery.attempts, "claimed");
+        }
+        Ok(Change::Conflict(_) | Change::NotFound) => {}
+        // The claim may have been made although every answer was lost.
+        Err(_) => release(gateway, id, lease.execution_id).await,
+    }
+    claimed
+}
+
+/// Requeues a message if this execution holds it. Otherwise its outcome would be taken for unknown once the lease
+/// expires.
+pub(super) async fn release(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
+    let back = outcome_update(execution_id, Progress::Queued, gateway.clock.now());
+    if let Err(error) = gateway.store.record_outcome(id, &back).await {
+        warn!(message.id = %id, error = error_chain(&error), "could not release claim");
+    }
+}

@@ -1,0 +1,210 @@
+//! Submit: hand a message to a carrier exactly once.
+//!
+//! 1. Claim the message: one conditional write takes a 60 s lease and returns the record (`claim`).
+//! 2. Plan the route: the client's channels in order, and for each the carriers of the first matching route
+//!    (`prepare`, `plan_route`). A message that has expired, whose recipient has opted out, or whose send slot has not
+//!    come ends here.
+//! 3. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later (`attempt`).
+//! 4. Record the outcome under our execution ID, so a worker whose lease expired cannot overwrite it
+//!    (`record_outcome`).
+//! 5. Fail over to the next channel if a receipt says that this one failed, or if none comes before its deadline
+//!    (`fail_over`).
+//!
+//! If a worker dies after calling the carrier, the carrier may or may not have the message. Its outcome becomes
+//! `unknown`, and it is not resent on that channel unless its client or account asked for that (`recovery`).
+
+mod attempt;
+mod claim;
+mod deadlines;
+mod fail_over;
+mod opt_out;
+mod plan_route;
+mod prepare;
+mod record_outcome;
+mod recovery;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use self::{
+    attempt::ClaimedMessage,
+    claim::{LEASE, claim, release},
+    fail_over::fail_over,
+    plan_route::receipt_within,
+    prepare::{Prepared, prepare},
+    record_outcome::{put_back, record_outcome},
+    recovery::{Recovery, recover},
+};
+use crate::{
+    carriers::Submitter,
+    domain::{Attempt, AttemptOutcome, CarrierReceipt, ExecutionId, Message, MessageId, Progress},
+    flow::{
+        Gateway, JobOutcome, Unavailable,
+        outcome::{outcome_update, write_outcome},
+        rate_limit::postpone_to_slot,
+        receipts::{Relevance, receipt_reason, record_receipt, relevance},
+    },
+    queue::{FailedSubmit, Job, Queue},
+    runtime::error_chain,
+    store::{Change, Directory, Freshness, Lease, Messages},
+};
+
+/// How long a receipt that is faster than the answer to its submit waits for that answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Does what is due for a message: as a rule, submits it.
+///
+/// # Errors
+/// When the store or queue did not answer. Run it again.
+pub async fn submit(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
+    id: MessageId,
+) -> Result<JobOutcome, Unavailable> {
+    // The function's own time is over with the lease, however often we claim.
+    let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+    loop {
+        let now = gateway.clock.now();
+        let lease = Lease { execution_id: ExecutionId::random(&gateway.random), from: now, until };
+        match claim(gateway, id, lease).await? {
+            Change::Applied(message) => {
+                submit_claimed(gateway, directory, submitter, message, lease).await?;
+                return Ok(JobOutcome::Done);
+            }
+            Change::Conflict(found) => {
+                match recover(gateway, directory, submitter, &found, lease.execution_id, now).await? {
+                    Recovery::Finished(outcome) => return Ok(outcome),
+                    Recovery::Requeued => {}
+                }
+            }
+            Change::NotFound => {
+                warn!(message.id = %id, "the job's message is gone");
+                return Ok(JobOutcome::Done);
+            }
+        }
+    }
+}
+
+/// Handles a receipt that says that a submit failed on a channel that is not the last: fails over to the next channel,
+/// or records the failure if no candidate is left.
+///
+/// # Errors
+/// When the store or queue did not answer. Run it again.
+pub async fn after_failed_channel(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
+    failed: &FailedSubmit,
+) -> Result<JobOutcome, Unavailable> {
+    let id = failed.message;
+    let Some(message) = gateway.store.message(id, Freshness::Latest).await? else {
+        warn!(message.id = %id, "the job's message is gone");
+        return Ok(JobOutcome::Done);
+    };
+    let now = gateway.clock.now();
+    let is_claimed = message.delivery.progress == Progress::Submitting
+        && message.delivery.lease_until.is_some_and(|until| until > now);
+    if is_claimed {
+        // The receipt was faster than the answer, which the worker soon has.
+        gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
+        return Ok(JobOutcome::Done);
+    }
+    let receipt = CarrierReceipt::from(failed);
+    match relevance(&message, failed.carrier, failed.channel_index, failed.status) {
+        // An execution of this same job may have been cut off after it failed over, or died with the message on a
+        // later candidate. Then no other job may be left.
+        Relevance::Unrelated | Relevance::Superseded
+            if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
+        Relevance::Unrelated | Relevance::Superseded => {
+            info!(message.id = %id, carrier = failed.carrier.as_str(), "receipt of a superseded submit");
+            return Ok(JobOutcome::Done);
+        }
+        // There is no channel to fail over to, or a receipt says by now that we need not.
+        Relevance::Current
+            if message.delivery.receipts.is_final()
+                || receipt_within(&message, &directory.routes().await?).is_none() =>
+        {
+            record_receipt(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
+            return Ok(JobOutcome::Done);
+        }
+        Relevance::Current => {
+            let attempt = Attempt {
+                channel: message.channel(),
+                carrier: Some(failed.carrier),
+                at: now,
+                outcome: AttemptOutcome::Failed,
+                reason: Some(receipt_reason(&receipt)),
+            };
+            // Whoever failed over already may have died with the message, so we submit it in any case.
+            fail_over(gateway, &message, None, attempt, now).await?;
+        }
+    }
+    submit(gateway, directory, submitter, id).await
+}
+
+/// Submits a message that this execution has claimed, and records the outcome.
+async fn submit_claimed(
+    gateway: &Gateway,
+    directory: &Directory,
+    submitter: &Submitter,
+    mut message: Box<Message>,
+    lease: Lease,
+) -> Result<(), Unavailable> {
+    let execution_id = lease.execution_id;
+    let candidates = match prepare(gateway, directory, &message, execution_id).await {
+        Ok(Prepared::Ready(candidates)) => candidates,
+        Ok(Prepared::Ended(resolution)) => return record_outcome(gateway, &message, resolution).await,
+        Ok(Prepared::Postponed(slot)) => return postpone(gateway, &message, execution_id, slot).await,
+        Err(error) => {
+            warn!(message.id = %message.id, error = error_chain(&error), "could not prepare message");
+            let resolution = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
+            return record_outcome(gateway, &message, resolution).await;
+        }
+    };
+    let mut claimed = ClaimedMessage {
+        gateway,
+        directory,
+        submitter,
+        execution_id,
+        lease_until: lease.until,
+        failed_attempts: Vec::new(),
+    };
+    let resolution = match claimed.attempt(&mut message, &candidates).await {
+        Ok(resolution) => resolution,
+        Err(error) => {
+            // No carrier has accepted it yet, or we had a resolution.
+            release(gateway, message.id, execution_id).await;
+            return Err(error);
+        }
+    };
+    match resolution {
+        Some(resolution) => record_outcome(gateway, &message, resolution).await,
+        None => yield_to_receipt(gateway, &message, execution_id).await,
+    }
+}
+
+/// Requeues a claimed message until its send slot.
+async fn postpone(
+    gateway: &Gateway,
+    message: &Message,
+    execution_id: ExecutionId,
+    slot: Timestamp,
+) -> Result<(), Unavailable> {
+    let postponed = postpone_to_slot(gateway, message, execution_id, slot).await;
+    if postponed.is_err() {
+        release(gateway, message.id, execution_id).await;
+    }
+    postponed
+}
+
+/// Ends an execution that lost its claim: as a rule because a receipt came while it was on its way to another carrier.
+async fn yield_to_receipt(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
+    let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
+    if found.delivery.receipts.is_final() {
+        write_outcome(gateway, &found, &outcome_update(execution_id, Progress::Submitted, gateway.clock.now())).await?;
+    }
+    Ok(())
+}

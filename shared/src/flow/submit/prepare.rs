@@ -1,0 +1,56 @@
+//! What must be true before a message goes to a carrier: it is still valid, its recipient has not opted out, and its
+//! sender's rate limit lets it go.
+
+use jiff::Timestamp;
+
+use super::{
+    opt_out::is_blocked,
+    plan_route::{RouteCandidate, plan_route},
+    record_outcome::Resolution,
+};
+use crate::{
+    domain::{ExecutionId, Message, Progress, ReceiptStatus},
+    flow::{Gateway, outcome::outcome_update, rate_limit::next_send_slot},
+    store::{Directory, OutcomeUpdate, StoreError},
+};
+
+pub(super) enum Prepared {
+    /// The candidates to attempt, in order.
+    Ready(Vec<RouteCandidate>),
+    /// The sender's rate limit lets the message go only then.
+    Postponed(Timestamp),
+    /// The message is not submitted.
+    Ended(Resolution),
+}
+
+/// Checks validity, opt-out and rate limit, and plans the route.
+pub(super) async fn prepare(
+    gateway: &Gateway,
+    directory: &Directory,
+    message: &Message,
+    execution_id: ExecutionId,
+) -> Result<Prepared, StoreError> {
+    let now = gateway.clock.now();
+    let ended = |progress, reason: &str| {
+        let update = outcome_update(execution_id, progress, now);
+        OutcomeUpdate { reason: Some(reason.to_owned()), ..update }
+    };
+    if message.has_unknown_attempt() && message.delivery.receipts.get(ReceiptStatus::Sent).is_some() {
+        // The receipt came while the message waited to be resent.
+        let carrier = message.carriers_of_unknown_attempts().next().flatten();
+        let submitted = ended(Progress::Submitted, "the network has it already");
+        return Ok(Prepared::Ended(OutcomeUpdate { carrier, ..submitted }.into()));
+    }
+    if message.request.expires_at.is_some_and(|at| at <= now) {
+        return Ok(Prepared::Ended(ended(Progress::Expired, "its validity was over before it was sent").into()));
+    }
+    if is_blocked(gateway, directory, message).await? {
+        return Ok(Prepared::Ended(ended(Progress::Blocked, "the recipient has opted out of this sender").into()));
+    }
+    let candidates = plan_route(message, &directory.routes().await?);
+    if candidates.is_empty() {
+        return Ok(Prepared::Ready(candidates));
+    }
+    let slot = next_send_slot(gateway, directory, message, now).await?;
+    Ok(slot.map_or(Prepared::Ready(candidates), Prepared::Postponed))
+}
