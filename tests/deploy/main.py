@@ -372,7 +372,7 @@ class Test:
             job = {
                 **{"v": 1, "type": "state", "message": refused["messageUuid"], "state": "delivered"},
                 **{"execution_id": item["receipt_delivered"]["M"]["execution_id"]["S"], "attempts": 40},
-                **{"announced_at": long_ago, "tried_since": long_ago, "not_before": now().isoformat()},
+                **{"created_at": long_ago, "first_attempt_at": long_ago, "not_before": now().isoformat()},
             }
             self.stack.sqs.send_message(QueueUrl=self.stack.queue("CallbacksQueue"), MessageBody=json.dumps(job))
             buried = until("the job in CallbacksDeadLetters", lambda: self.stack.drain("CallbacksDeadLetters"))

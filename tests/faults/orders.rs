@@ -155,7 +155,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
             );
         }
         for state in
-            [State::Undelivered, State::Delivered].into_iter().filter(|state| message.request.dialect.tells(*state))
+            [State::Undelivered, State::Delivered].into_iter().filter(|state| message.request.dialect.notifies(*state))
         {
             let event = EventId::of_state(*id, state).to_string();
             let times = told.iter().filter(|one| **one == event).count();

@@ -223,7 +223,7 @@ fn judge_message(
     let event = EventId::of_state(message.id, state).to_string();
     if message.request.callback.is_some()
         && state.is_final()
-        && message.request.dialect.tells(state)
+        && message.request.dialect.notifies(state)
         && !told.contains(&event)
     {
         verdict.lost.push(format!("that it is {} is not told", state.as_str()));

@@ -217,9 +217,9 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let gateway = connect_gateway(&system.environment(), &Part::ALL).unwrap();
     let id = MessageId::parse(&id).unwrap();
     let message = gateway.store.message(id, Freshness::Latest).await.unwrap().unwrap();
-    assert_eq!((message.state(), message.request.dialect.tells(State::Cancelled)), (State::Cancelled, false));
+    assert_eq!((message.state(), message.request.dialect.notifies(State::Cancelled)), (State::Cancelled, false));
     let subject = Subject::State { message: id, state: State::Cancelled };
-    let job = CallbackJob::announcing(subject, message.delivery.execution_id.unwrap(), system.now().await);
+    let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
     system.until_quiet().await;
     assert!(system.sunk("receipts").await.is_empty());

@@ -60,7 +60,7 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
     let counted = async || {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
-        let counted = ["EndpointsDisabled", "CallbackFailures", "CallbacksHeldBack", "Told"].map(of);
+        let counted = ["EndpointsDisabled", "CallbackFailures", "CallbacksWithheld", "CallbacksDelivered"].map(of);
         // What is told is the notice.
         (counted == [Some(1), Some(1), Some(2), Some(1)]).then_some(())
     };
@@ -78,7 +78,7 @@ async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
     system.until_quiet().await;
-    let key = ("demo".to_owned(), "-".to_owned(), "CallbacksHeldBack".to_owned());
+    let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
     assert_eq!(system.sunk("replies").await.len(), 1);
 }
@@ -113,13 +113,13 @@ async fn what_is_counted_is_what_happened() {
         ("demo", "loopback", "Busy", 2),
         ("demo", "loopback", "Delivered", 2),
         ("demo", "loopback", "Failed", 2),
-        ("demo", "-", "Told", 4),
+        ("demo", "-", "CallbacksDelivered", 4),
         ("demo", "-", "CallbackDelay", 4),
         ("other", "-", "Accepted", 1),
         ("other", "loopback", "Submitted", 1),
         ("other", "loopback", "Delivered", 1),
         ("other", "loopback", "Replies", 1),
-        ("other", "-", "Told", 1),
+        ("other", "-", "CallbacksDelivered", 1),
         ("-", "-", "ScheduledWork", 1),
     ];
     let expected: BTreeMap<_, u64> = expected

@@ -99,9 +99,9 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
     // It went where it should have gone, and the log is one at the finest level.
     for said in [
         "accepted",
-        "told the client",
-        "the client was not told",
-        "gave the client up",
+        "callback delivered",
+        "callback failed",
+        "callback given up",
         "claimed",
         "unavailable",
         "matches nothing",

@@ -39,7 +39,7 @@ pub async fn run(
     let (what, held_back) = (in_words(found), held_back(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(
-            "replay tells {} again what is on record of {what}, accepted or come in from {}\n\
+            "replay notifies {} again what is on record of {what}, accepted or come in from {}\n\
              until {}. The events bear the ids that they had, so that a client that knows\n\
              its ids takes none twice.{held_back}\n\
              Run it again with --yes to do it.",

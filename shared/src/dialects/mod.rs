@@ -14,7 +14,7 @@ impl Dialect {
     /// Whether its clients name no callback with a message, and are told at
     /// their account's status URL instead.
     #[must_use]
-    pub fn tells_at_the_account(self) -> bool {
+    pub fn uses_account_status_url(self) -> bool {
         match self {
             Self::Mplus => false,
             Self::Cm => true,
@@ -23,10 +23,10 @@ impl Dialect {
 
     /// Whether a client of this dialect is told when its message gets there.
     #[must_use]
-    pub fn tells(self, state: State) -> bool {
+    pub fn notifies(self, state: State) -> bool {
         match self {
-            Self::Mplus => mplus::event::tells(state),
-            Self::Cm => cm::event::tells(state),
+            Self::Mplus => mplus::event::notifies(state),
+            Self::Cm => cm::event::notifies(state),
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
     fn a_dialect_has_words_for_what_it_tells_and_makes_up_none() {
         for (dialect, state) in Dialect::ALL.into_iter().flat_map(|dialect| State::ALL.map(|state| (dialect, state))) {
             let event = dialect.state_event(&Message::example(), state);
-            assert_eq!(event.is_some(), dialect.tells(state), "{dialect:?} {state:?}");
+            assert_eq!(event.is_some(), dialect.notifies(state), "{dialect:?} {state:?}");
         }
     }
 }

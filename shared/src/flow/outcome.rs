@@ -103,7 +103,7 @@ pub(super) async fn announce(
     execution_id: ExecutionId,
     at: Timestamp,
 ) -> Result<(), Unavailable> {
-    if message.request.callback.is_none() || !message.request.dialect.tells(state) {
+    if message.request.callback.is_none() || !message.request.dialect.notifies(state) {
         return Ok(());
     }
     // The network says it again, or late, of a message that is there already, or
@@ -111,7 +111,7 @@ pub(super) async fn announce(
     if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }
-    let job = CallbackJob::announcing(Subject::State { message: message.id, state }, execution_id, at);
+    let job = CallbackJob::new(Subject::State { message: message.id, state }, execution_id, at);
     gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
     Ok(())
 }

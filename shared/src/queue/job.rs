@@ -88,7 +88,7 @@ pub struct CallbackJob {
     pub subject: Subject,
     /// The run that announced it. Only what this run put on record is told.
     pub execution_id: ExecutionId,
-    pub announced_at: Timestamp,
+    pub created_at: Timestamp,
     /// How many times it has been tried.
     #[serde(default)]
     pub attempts: u32,
@@ -97,20 +97,20 @@ pub struct CallbackJob {
     /// When it was tried first; none for one that has not been tried, or that was laid
     /// with the dead letters when it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tried_since: Option<Timestamp>,
+    pub first_attempt_at: Option<Timestamp>,
 }
 
 impl CallbackJob {
     /// The first job about something.
     #[must_use]
-    pub fn announcing(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
-        Self { subject, execution_id, announced_at: at, attempts: 0, not_before: None, tried_since: None }
+    pub fn new(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
+        Self { subject, execution_id, created_at: at, attempts: 0, not_before: None, first_attempt_at: None }
     }
 
     /// The same as if it had never been tried, for the dead letters.
     #[must_use]
-    pub fn untried(self) -> Self {
-        Self { attempts: 0, not_before: None, tried_since: None, ..self }
+    pub fn reset(self) -> Self {
+        Self { attempts: 0, not_before: None, first_attempt_at: None, ..self }
     }
 }
 
@@ -227,14 +227,14 @@ mod tests {
                 state: State::Delivered,
             },
             execution_id: ExecutionId::new(7),
-            announced_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
+            created_at: Timestamp::from_millisecond(1_767_258_000_123).unwrap(),
             attempts: 3,
             not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),
-            tried_since: Some(Timestamp::from_second(1_767_258_100).unwrap()),
+            first_attempt_at: Some(Timestamp::from_second(1_767_258_100).unwrap()),
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
         let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));
-        let off = CallbackJob { subject: Subject::EndpointDisabled { endpoint, since: job.announced_at }, ..job };
+        let off = CallbackJob { subject: Subject::EndpointDisabled { endpoint, since: job.created_at }, ..job };
         assert_eq!(CallbackJob::read(&off.write()).unwrap(), off);
     }
 

@@ -88,7 +88,7 @@ impl Queue for SqsQueue {
     }
 
     async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError> {
-        self.send(self.urls.callbacks_dead_letters.as_ref(), vec![(job.untried().write(), Duration::ZERO)]).await
+        self.send(self.urls.callbacks_dead_letters.as_ref(), vec![(job.reset().write(), Duration::ZERO)]).await
     }
 }
 

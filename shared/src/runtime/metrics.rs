@@ -51,7 +51,7 @@ pub enum Metric {
     /// Receipts whose carrier's id may be that of several messages.
     Ambiguous,
     /// Callbacks that a client took.
-    Told,
+    CallbacksDelivered,
     /// From what happened until the client took its callback.
     CallbackDelay,
     /// Tries to call a client back that failed.
@@ -60,7 +60,7 @@ pub enum Metric {
     CallbacksGivenUp,
     /// Callbacks that are not made because their endpoint is off, or because the account
     /// has no URL for them any more.
-    CallbacksHeldBack,
+    CallbacksWithheld,
     /// Endpoints that were switched off.
     EndpointsDisabled,
     /// Messages that a tick enqueued.
@@ -276,12 +276,12 @@ mod tests {
         for second in 0..250 {
             metrics.time(Metric::CallbackDelay, MetricDimensions::default(), SignedDuration::from_secs(second));
         }
-        metrics.count(Metric::Told, MetricDimensions::default(), 250);
+        metrics.count(Metric::CallbacksDelivered, MetricDimensions::default(), 250);
         metrics.publish(Timestamp::UNIX_EPOCH);
         let lines = written.take();
         let lengths: Vec<_> = lines.iter().map(|line| line["CallbackDelay"].as_array().unwrap().len()).collect();
         assert_eq!(lengths, [100, 100, 50]);
-        let told: Vec<_> = lines.iter().filter_map(|line| line["Told"].as_u64()).collect();
-        assert_eq!(told, [250]);
+        let delivered: Vec<_> = lines.iter().filter_map(|line| line["CallbacksDelivered"].as_u64()).collect();
+        assert_eq!(delivered, [250]);
     }
 }

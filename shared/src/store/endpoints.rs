@@ -45,7 +45,7 @@ pub trait Endpoints {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
+    async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
     /// Lets the others wait until then, if nobody has begun to try it since it was `seen`.
     ///
@@ -105,12 +105,12 @@ impl Directory {
         Ok(found)
     }
 
-    /// See [`Endpoints::note_failure`].
+    /// See [`Endpoints::record_failure`].
     ///
     /// # Errors
     /// When the store did not answer.
-    pub async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
-        let health = self.store.note_failure(call).await?;
+    pub async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
+        let health = self.store.record_failure(call).await?;
         self.endpoint_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
         Ok(health)
     }

@@ -31,7 +31,7 @@ impl Records {
 
     async fn fail_asking(&self, at: Timestamp, paused_until: Option<Timestamp>) -> EndpointHealth {
         let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", paused_until };
-        self.store.note_failure(&call).await.unwrap()
+        self.store.record_failure(&call).await.unwrap()
     }
 
     async fn on_record(&self) -> Option<EndpointHealth> {

@@ -91,8 +91,8 @@ async fn a_dead_letter_that_sqs_laid_there_is_tried_like_a_new_one_after_its_sev
     let mut dead = take(&system).await.unwrap();
     let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
     // As after runs that crashed at the end of a day of tries, a week and a half ago.
-    let ago = |days: i64| Some(job.announced_at - SignedDuration::from_hours(24 * days));
-    (job.attempts, job.tried_since, job.not_before) = (8, ago(11), ago(10));
+    let ago = |days: i64| Some(job.created_at - SignedDuration::from_hours(24 * days));
+    (job.attempts, job.first_attempt_at, job.not_before) = (8, ago(11), ago(10));
     dead.body = Some(job.write());
     let environment = system.environment();
     environment.clock.set_ahead(Duration::from_secs(HOP));
@@ -103,5 +103,5 @@ async fn a_dead_letter_that_sqs_laid_there_is_tried_like_a_new_one_after_its_sev
     assert_eq!((client.calls(), system.queue_length("CallbacksDeadLetters").await), (2, 0));
     system.advance(HOP).await;
     let again = CallbackJob::read(take(&system).await.unwrap().body.as_deref().unwrap()).unwrap();
-    assert!(again.attempts == 1 && again.tried_since > Some(job.announced_at), "{again:?}");
+    assert!(again.attempts == 1 && again.first_attempt_at > Some(job.created_at), "{again:?}");
 }

@@ -80,7 +80,7 @@ fn jobs(payload: &str) {
     job(Job::read(payload), |job| Job::read(&job.write()));
     job(CallbackJob::read(payload), |job| CallbackJob::read(&job.write()));
     if let Ok(job) = CallbackJob::read(payload) {
-        assert_eq!(job.untried().subject.event_id(), job.subject.event_id());
+        assert_eq!(job.reset().subject.event_id(), job.subject.event_id());
     }
 }
 
@@ -141,14 +141,14 @@ fn assert_answers(message: &Message) {
         message.carrier_reached(),
         message.handed_over_at(Timestamp::MAX),
     );
-    let _ = (message.due_since(), message.tried_since(), message.full_history(), message.was_handed_over_before());
+    let _ = (message.due_since(), message.attempted_since(), message.full_history(), message.was_handed_over_before());
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
     assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
     for state in State::ALL {
         for dialect in Dialect::ALL {
             let event = dialect.state_event(message, state);
-            assert_eq!(event.is_some(), dialect.tells(state), "what is told and what is announced differ");
+            assert_eq!(event.is_some(), dialect.notifies(state), "what is told and what is announced differ");
             let is_json = |event: String| serde_json::from_str::<Value>(&event).is_ok();
             assert!(event.is_none_or(is_json), "what is told is no JSON");
         }

@@ -149,7 +149,7 @@ impl Message {
     /// was first claimed, its turn came, or the channel before gave way. Once one was
     /// found busy, waiting for a turn is a part of trying.
     #[must_use]
-    pub fn tried_since(&self) -> Option<Timestamp> {
+    pub fn attempted_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
         let handed_over = self
             .delivery

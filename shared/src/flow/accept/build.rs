@@ -72,7 +72,7 @@ pub(super) async fn status_callback(
     account: &AccountId,
     dialect: Dialect,
 ) -> Result<Option<CallbackUrl>, StoreError> {
-    if !dialect.tells_at_the_account() {
+    if !dialect.uses_account_status_url() {
         return Ok(None);
     }
     Ok(directory.account(account).await?.and_then(|account| account.status_url))

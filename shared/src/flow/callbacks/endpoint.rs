@@ -69,14 +69,14 @@ fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
 
 /// What fails here costs nothing but time: the client has been told, and must not be
 /// told again for this; an endpoint that works is soon found out again.
-pub(super) async fn note_success(directory: &Directory, call: &Call<'_>) {
+pub(super) async fn record_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
-    if let Err(error) = clear_if_known(directory, endpoint, call.job).await {
+    if let Err(error) = clear_if_failing(directory, endpoint, call.job).await {
         warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint works again");
     }
 }
 
-async fn clear_if_known(directory: &Directory, endpoint: &Endpoint, job: CallbackJob) -> Result<(), StoreError> {
+async fn clear_if_failing(directory: &Directory, endpoint: &Endpoint, job: CallbackJob) -> Result<(), StoreError> {
     if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
         let is_on = directory.clear_health(endpoint.id()).await?;
         let words = if is_on { "an endpoint works again" } else { "an endpoint that is disabled has answered" };
@@ -85,7 +85,7 @@ async fn clear_if_known(directory: &Directory, endpoint: &Endpoint, job: Callbac
     Ok(())
 }
 
-pub(super) async fn note_failure(
+pub(super) async fn record_failure(
     gateway: &Gateway,
     directory: &Directory,
     call: &Call<'_>,
@@ -96,7 +96,7 @@ pub(super) async fn note_failure(
     let paused_until =
         failure.retry_after.filter(|_| failure.is_busy).map(|wait| EndpointHealth::paused_until(at, wait));
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
-    let health = match directory.note_failure(&failed).await {
+    let health = match directory.record_failure(&failed).await {
         Ok(health) => health,
         // The event has a next try of its own, whatever is on record of its endpoint.
         Err(error) => {
@@ -128,7 +128,7 @@ async fn disable(
     let (endpoint, now, execution_id) =
         (health.endpoint.id(), gateway.clock.now(), ExecutionId::random(&gateway.random));
     if call.account.notice_url.is_some() {
-        let notice = CallbackJob::announcing(Subject::EndpointDisabled { endpoint, since: now }, execution_id, now);
+        let notice = CallbackJob::new(Subject::EndpointDisabled { endpoint, since: now }, execution_id, now);
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
     if !directory.disable(health, now, execution_id).await? {

@@ -15,13 +15,13 @@ use crate::{
 /// The pauses between looks for a record that was announced just now.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
 
-pub(super) enum Told {
+pub(super) enum CallbackEvent {
     State(Box<Message>, State),
     Reply(Reply),
     EndpointDisabled(Box<EndpointHealth>),
 }
 
-impl Told {
+impl CallbackEvent {
     pub(super) fn account(&self) -> &AccountId {
         match self {
             Self::State(message, _) => &message.account,
@@ -71,49 +71,49 @@ impl Told {
     }
 }
 
-pub(super) enum OnRecord {
-    Ours(Told),
-    Another,
-    NotYet,
+pub(super) enum EventLookup {
+    Ours(CallbackEvent),
+    Other,
+    NotRecorded,
 }
 
 /// A job is often faster than the record that follows it by milliseconds.
-pub(super) async fn look_for_record(
+pub(super) async fn find_event(
     gateway: &Gateway,
     directory: &Directory,
     job: CallbackJob,
-) -> Result<OnRecord, Unavailable> {
+) -> Result<EventLookup, Unavailable> {
     for pause in PAUSES {
-        match on_record(gateway, directory, job).await? {
-            OnRecord::NotYet => tokio::time::sleep(pause).await,
+        match read_event(gateway, directory, job).await? {
+            EventLookup::NotRecorded => tokio::time::sleep(pause).await,
             found => return Ok(found),
         }
     }
-    on_record(gateway, directory, job).await
+    read_event(gateway, directory, job).await
 }
 
-async fn on_record(gateway: &Gateway, directory: &Directory, job: CallbackJob) -> Result<OnRecord, Unavailable> {
-    let (execution_ids, told) = match job.subject {
+async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) -> Result<EventLookup, Unavailable> {
+    let (execution_ids, callback_event) = match job.subject {
         Subject::State { message, state } => match gateway.store.message(message, Freshness::Recent).await? {
-            Some(message) => (executions_of(&message, state), Told::State(Box::new(message), state)),
-            None => return Ok(OnRecord::NotYet),
+            Some(message) => (executions_of(&message, state), CallbackEvent::State(Box::new(message), state)),
+            None => return Ok(EventLookup::NotRecorded),
         },
         Subject::Reply { reply } => match gateway.store.reply(reply).await? {
-            Some(reply) => (vec![reply.execution_id], Told::Reply(reply)),
-            None => return Ok(OnRecord::NotYet),
+            Some(reply) => (vec![reply.execution_id], CallbackEvent::Reply(reply)),
+            None => return Ok(EventLookup::NotRecorded),
         },
         Subject::EndpointDisabled { endpoint, .. } => match directory.latest_health(endpoint).await? {
             Some(health) => (
                 health.disabled.iter().map(|disabled| disabled.execution_id).collect(),
-                Told::EndpointDisabled(Box::new(health)),
+                CallbackEvent::EndpointDisabled(Box::new(health)),
             ),
-            None => return Ok(OnRecord::NotYet),
+            None => return Ok(EventLookup::NotRecorded),
         },
     };
     Ok(match execution_ids.as_slice() {
-        [] => OnRecord::NotYet,
-        execution_ids if execution_ids.contains(&job.execution_id) => OnRecord::Ours(told),
-        _ => OnRecord::Another,
+        [] => EventLookup::NotRecorded,
+        execution_ids if execution_ids.contains(&job.execution_id) => EventLookup::Ours(callback_event),
+        _ => EventLookup::Other,
     })
 }
 

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
-    endpoint::{Admission, EndpointStatus, admit, note_failure, note_success},
-    event::{OnRecord, look_for_record},
+    endpoint::{Admission, EndpointStatus, admit, record_failure, record_success},
+    event::{EventLookup, find_event},
 };
 use super::{Gateway, Unavailable};
 use crate::{
@@ -34,12 +34,12 @@ use crate::{
 pub(super) use event::executions_of;
 
 /// How long a record is waited for that was announced.
-const RECORD_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long a client is tried. The last try is made when that is over.
-const TRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// A try begins minutes after it was due at most. What comes so much later was a dead
 /// letter, or the queue stood still.
-const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(12);
+const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// A call that is to be made, or was made, for a job.
 struct Call<'a> {
@@ -77,60 +77,60 @@ pub async fn callback(
     job: CallbackJob,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let job = revived(job, now);
+    let job = reset_if_redriven(job, now);
     if let Some(not_before) = job.not_before.filter(|at| *at > now) {
-        return put_off(gateway, job, not_before, now).await;
+        return requeue(gateway, job, not_before, now).await;
     }
-    let told = match look_for_record(gateway, directory, job).await? {
-        OnRecord::Ours(told) => told,
-        OnRecord::Another => {
-            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "told by another run");
+    let callback_event = match find_event(gateway, directory, job).await? {
+        EventLookup::Ours(callback_event) => callback_event,
+        EventLookup::Other => {
+            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "another execution makes this callback");
             return Ok(());
         }
-        OnRecord::NotYet => return look_again_later(gateway, job, now).await,
+        EventLookup::NotRecorded => return wait_for_record(gateway, job, now).await,
     };
-    if told.is_overtaken() {
-        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "overtaken");
+    if callback_event.is_overtaken() {
+        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "superseded by a final state");
         return Ok(());
     }
-    let Some(account) = directory.account(told.account()).await? else {
-        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %told.account(), "the account is gone");
+    let Some(account) = directory.account(callback_event.account()).await? else {
+        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %callback_event.account(), "the callback's account is gone");
         return Ok(());
     };
-    let Some(url) = told.url(&account) else {
-        gateway.count(Metric::CallbacksHeldBack, Some(&account.id), None, 1);
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "not told, as the account has no URL for it");
+    let Some(url) = callback_event.url(&account) else {
+        gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
     // Another release may have announced what this one does not tell.
-    let Some(body) = told.body() else {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "not told in this dialect");
+    let Some(body) = callback_event.body() else {
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the dialect has no callback for this");
         return Ok(());
     };
-    let endpoint = told.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
+    let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
     let call = Call { job, account: &account, endpoint, begun_at: now };
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
         Admission::Later(until) => {
-            debug!(event.id = %job.subject.event_id(), subject = %job.subject, %until, "its endpoint rests");
-            let tried_since = job.tried_since.or(Some(now));
-            return put_off(gateway, CallbackJob { tried_since, ..job }, until, now).await;
+            debug!(event.id = %job.subject.event_id(), subject = %job.subject, %until, "callback delayed: circuit open");
+            let first_attempt_at = job.first_attempt_at.or(Some(now));
+            return requeue(gateway, CallbackJob { first_attempt_at, ..job }, until, now).await;
         }
         Admission::Never => {
-            hold_back(gateway, &call);
+            withhold(gateway, &call);
             return Ok(());
         }
     }
     let request = CallbackRequest {
         url,
         event: job.subject.event_id(),
-        dialect_headers: dialect_headers(told.dialect(), &account.secrets, now, &body),
+        dialect_headers: dialect_headers(callback_event.dialect(), &account.secrets, now, &body),
         secrets: &account.secrets,
         at: now,
         body,
     };
     let answer = caller.deliver(&request).await;
-    conclude(gateway, directory, &call, answer).await
+    record_result(gateway, directory, &call, answer).await
 }
 
 /// A client of the dialect checks its header with one secret: the oldest, until that is retired.
@@ -146,22 +146,22 @@ fn dialect_headers(
 
 /// A job that SQS itself laid with the dead letters still knows its tries. When it
 /// comes back after its seven days, it is tried like a new one, and not just once.
-fn revived(job: CallbackJob, now: Timestamp) -> CallbackJob {
-    let is_over = job.tried_since.is_some_and(|since| now.duration_since(since) > TRY_FOR);
-    let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > DEAD_AFTER);
-    if is_over && is_late { job.untried() } else { job }
+fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
+    let is_over = job.first_attempt_at.is_some_and(|since| now.duration_since(since) > RETRY_FOR);
+    let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > REDRIVEN_AFTER);
+    if is_over && is_late { job.reset() } else { job }
 }
 
-async fn look_again_later(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
-    if now.duration_since(job.announced_at) > RECORD_WITHIN {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "what was announced was not recorded by that run");
+async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
+    if now.duration_since(job.created_at) > RECORDED_WITHIN {
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the announced change was not recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
     Ok(())
 }
 
-async fn conclude(
+async fn record_result(
     gateway: &Gateway,
     directory: &Directory,
     call: &Call<'_>,
@@ -171,16 +171,16 @@ async fn conclude(
     let account = Some(&call.account.id);
     let failure = match answer {
         CallbackOutcome::Delivered { status } => {
-            gateway.count(Metric::Told, account, None, 1);
-            let passed = gateway.clock.now().duration_since(job.announced_at);
+            gateway.count(Metric::CallbacksDelivered, account, None, 1);
+            let passed = gateway.clock.now().duration_since(job.created_at);
             gateway.time(Metric::CallbackDelay, account, None, passed);
-            info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "told the client");
-            note_success(directory, call).await;
+            info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "callback delivered");
+            record_success(directory, call).await;
             return Ok(());
         }
         CallbackOutcome::Gone if call.endpoint.is_none() => {
             gateway.count(Metric::CallbacksGivenUp, account, None, 1);
-            warn!(event.id = %event, subject = %job.subject, "nobody takes this notice (410)");
+            warn!(event.id = %event, subject = %job.subject, "notice URL is gone (410)");
             return Ok(());
         }
         CallbackOutcome::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
@@ -190,42 +190,42 @@ async fn conclude(
         CallbackOutcome::Failed { reason, retry_after } => Failure { retry_after, ..Failure::of(reason) },
     };
     gateway.count(Metric::CallbackFailures, account, None, 1);
-    match note_failure(gateway, directory, call, &failure).await? {
-        EndpointStatus::Enabled => try_again(gateway, call, &failure).await,
+    match record_failure(gateway, directory, call, &failure).await? {
+        EndpointStatus::Enabled => schedule_retry(gateway, call, &failure).await,
         EndpointStatus::Disabled => {
-            hold_back(gateway, call);
+            withhold(gateway, call);
             Ok(())
         }
     }
 }
 
 /// What is on record stays there, and can be told when the endpoint is on again.
-fn hold_back(gateway: &Gateway, call: &Call<'_>) {
-    gateway.count(Metric::CallbacksHeldBack, Some(&call.account.id), None, 1);
-    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "not told, as the endpoint is disabled");
+fn withhold(gateway: &Gateway, call: &Call<'_>) {
+    gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
+    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "callback withheld: endpoint disabled");
 }
 
-async fn try_again(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
+async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
     let (job, event, now) = (call.job, call.job.subject.event_id(), call.begun_at);
     let (attempts, reason) = (job.attempts + 1, &failure.reason);
-    let tried_since = job.tried_since.unwrap_or(now);
-    let end = tried_since.saturating_add(TRY_FOR).unwrap_or(Timestamp::MAX);
+    let first_attempt_at = job.first_attempt_at.unwrap_or(now);
+    let end = first_attempt_at.saturating_add(RETRY_FOR).unwrap_or(Timestamp::MAX);
     if now >= end {
-        warn!(event.id = %event, subject = %job.subject, attempts, reason, "gave the client up");
+        warn!(event.id = %event, subject = %job.subject, attempts, reason, "callback given up");
         gateway.queue.dead_letter(job).await?;
         gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
     }
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());
     let again =
-        now.saturating_add(SignedDuration::try_from(gap).unwrap_or(TRY_FOR)).map_or(end, |again| again.min(end));
-    info!(event.id = %event, subject = %job.subject, attempts, reason, %again, "the client was not told");
-    let job = CallbackJob { attempts, tried_since: Some(tried_since), ..job };
-    put_off(gateway, job, again, now).await
+        now.saturating_add(SignedDuration::try_from(gap).unwrap_or(RETRY_FOR)).map_or(end, |again| again.min(end));
+    info!(event.id = %event, subject = %job.subject, attempts, reason, %again, "callback failed");
+    let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job };
+    requeue(gateway, job, again, now).await
 }
 
 /// SQS keeps a job for a quarter of an hour at most, so a longer wait takes several.
-async fn put_off(
+async fn requeue(
     gateway: &Gateway,
     job: CallbackJob,
     not_before: Timestamp,

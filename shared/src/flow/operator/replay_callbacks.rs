@@ -67,7 +67,7 @@ pub async fn replay(
                 _ => replayed.messages += 1,
             }
             replayed.held_back += usize::from(is_off(endpoint));
-            jobs.push((CallbackJob::announcing(subject, execution_id, gateway.clock.now()), DELAY));
+            jobs.push((CallbackJob::new(subject, execution_id, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue_callbacks(&jobs).await?;
@@ -96,7 +96,7 @@ fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject
 }
 
 fn newest_told(message: &Message) -> Option<(Subject, ExecutionId)> {
-    let told = State::ALL.into_iter().rev().filter(|state| message.request.dialect.tells(*state));
+    let told = State::ALL.into_iter().rev().filter(|state| message.request.dialect.notifies(*state));
     let mut on_record = told.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
     on_record.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

@@ -192,7 +192,7 @@ async fn announce(gateway: &Gateway, directory: &Directory, reply: &Reply, at: T
     if account.is_none_or(|account| account.reply_url.is_none()) {
         return Ok(());
     }
-    let job = CallbackJob::announcing(Subject::Reply { reply: reply.id }, reply.execution_id, at);
+    let job = CallbackJob::new(Subject::Reply { reply: reply.id }, reply.execution_id, at);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ impl From<OutcomeUpdate> for Resolution {
 pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
-        None => (at.duration_since(message.tried_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
+        None => (at.duration_since(message.attempted_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));

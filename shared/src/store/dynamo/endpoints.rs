@@ -63,7 +63,7 @@ impl Endpoints for DynamoDirectory {
         found.map(read).transpose()
     }
 
-    async fn note_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
+    async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
         let update = self
             .update(keys::endpoint(call.endpoint.id()))
             .set_once(keys::ACCOUNT, string(call.endpoint.account().as_str()))

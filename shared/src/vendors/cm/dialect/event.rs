@@ -44,7 +44,7 @@ fn status_of(state: State) -> Option<&'static Status> {
 }
 
 /// Everything that has a number. What its client took back is not told.
-pub(crate) fn tells(state: State) -> bool {
+pub(crate) fn notifies(state: State) -> bool {
     status_of(state).is_some()
 }
 
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_end_but_a_cancellation_is_told_and_nothing_before_the_carrier() {
-        let untold: Vec<_> = State::ALL.into_iter().filter(|state| !tells(*state)).collect();
+        let untold: Vec<_> = State::ALL.into_iter().filter(|state| !notifies(*state)).collect();
         assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
     }
 

@@ -28,7 +28,7 @@ pub const CODES: [(&str, State, &str); 6] = [
 
 /// Receipts go out on delivered or failed, and on nothing in between. *Read* is
 /// not told: it was *delivered* before, and that is.
-pub(crate) fn tells(state: State) -> bool {
+pub(crate) fn notifies(state: State) -> bool {
     CODES.iter().any(|(_, told, _)| *told == state)
 }
 
