@@ -104,7 +104,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
         "callback given up",
         "claimed",
         "unavailable",
-        "matches nothing",
+        "unmatched",
         "unreadable webhook",
         "failed over",
         "keyword",

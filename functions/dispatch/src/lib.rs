@@ -8,7 +8,7 @@ use shared::{
     flow::{
         Gateway, JobOutcome,
         submit::{after_failed_channel, submit},
-        unmatched::try_again,
+        unmatched::retry,
     },
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     queue::Job,
@@ -64,7 +64,7 @@ impl Dispatch {
             Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
             Job::ChannelFailed(failure) => Box::pin(after_failed_channel(gateway, directory, submitter, failure)).await,
             Job::Unmatched(unmatched) => {
-                Box::pin(try_again(gateway, directory, *unmatched)).await.map(|()| JobOutcome::Done)
+                Box::pin(retry(gateway, directory, *unmatched)).await.map(|()| JobOutcome::Done)
             }
         };
         match done {

@@ -12,25 +12,6 @@ use crate::{
     store::{Change, Messages, OutcomeUpdate},
 };
 
-/// A settlement by the run that holds the message, with nothing but the progress.
-pub(super) fn outcome_update(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> OutcomeUpdate {
-    OutcomeUpdate {
-        claimed_by,
-        execution_id: claimed_by,
-        progress,
-        at,
-        reason: None,
-        carrier: None,
-        carrier_id: None,
-        failed_attempts: Vec::new(),
-        receipt_by: None,
-        check_at: None,
-        retry_at: None,
-        channel_index: None,
-        remove_history_entry: None,
-    }
-}
-
 /// What became of a settlement.
 pub(super) enum OutcomeWrite {
     /// It is on record.
@@ -46,41 +27,41 @@ pub(super) enum OutcomeWrite {
 pub(super) async fn write_outcome(
     gateway: &Gateway,
     message: &Message,
-    outcome_update: &OutcomeUpdate,
+    update: &OutcomeUpdate,
 ) -> Result<OutcomeWrite, Unavailable> {
-    let state = outcome_update.progress.state();
-    if let Err(error) = announce(gateway, message, state, outcome_update.execution_id, outcome_update.at).await {
+    let state = update.progress.state();
+    if let Err(error) = enqueue_callback(gateway, message, state, update.execution_id, update.at).await {
         if state.is_final() {
             return Err(error);
         }
-        warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "is told to nobody");
+        warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "could not enqueue callback");
     }
-    match gateway.store.record_outcome(message.id, outcome_update).await? {
+    match gateway.store.record_outcome(message.id, update).await? {
         Change::Applied(message) => {
-            count_outcome(gateway, &message, outcome_update);
+            count_outcome(gateway, &message, update);
             info!(
                 message.id = %message.id,
                 message.state = state.as_str(),
-                carrier = outcome_update.carrier.map(CarrierName::as_str),
+                carrier = update.carrier.map(CarrierName::as_str),
                 attempts = message.delivery.attempts,
                 "{}", state.as_str()
             );
             Ok(OutcomeWrite::Recorded)
         }
         Change::Conflict(found) => {
-            info!(message.id = %found.id, message.state = found.state().as_str(), outcome_update = state.as_str(), "was written otherwise meanwhile");
+            info!(message.id = %found.id, message.state = found.state().as_str(), update = state.as_str(), "another outcome was recorded first");
             Ok(OutcomeWrite::Conflict(found))
         }
         Change::NotFound => {
-            warn!(message.id = %message.id, "a message is gone that was being sent");
+            warn!(message.id = %message.id, "the message is gone");
             Ok(OutcomeWrite::Gone)
         }
     }
 }
 
-fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeUpdate) {
-    let (account, carrier) = (Some(&message.account), outcome_update.carrier.or(message.delivery.carrier));
-    let metric = match outcome_update.progress {
+fn count_outcome(gateway: &Gateway, message: &Message, update: &OutcomeUpdate) {
+    let (account, carrier) = (Some(&message.account), update.carrier.or(message.delivery.carrier));
+    let metric = match update.progress {
         Progress::Submitted => Metric::Submitted,
         Progress::Unknown => Metric::Unknown,
         Progress::Blocked => Metric::Blocked,
@@ -90,13 +71,13 @@ fn count_outcome(gateway: &Gateway, message: &Message, outcome_update: &OutcomeU
     };
     gateway.count(metric, account, carrier, 1);
     if metric == Metric::Submitted && !message.was_handed_over_before() {
-        gateway.time(Metric::SubmitDelay, account, carrier, outcome_update.at.duration_since(message.due_since()));
+        gateway.time(Metric::SubmitDelay, account, carrier, update.at.duration_since(message.due_since()));
     }
 }
 
 /// Enqueues the callback for `state`, if the message has someone to tell and
 /// its dialect tells that state.
-pub(super) async fn announce(
+pub(super) async fn enqueue_callback(
     gateway: &Gateway,
     message: &Message,
     state: State,

@@ -13,14 +13,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::debug;
 
-use super::{
-    Gateway, Unavailable,
-    outcome::{outcome_update, write_outcome},
-};
+use super::{Gateway, Unavailable, outcome::write_outcome};
 use crate::{
     domain::{ExecutionId, Message, Progress, Rate, Rates, SenderId},
     queue::{Job, LONGEST_DELAY, Queue},
-    store::{CLAIM_TOLERANCE, Change, Directory, Messages, StoreError},
+    store::{CLAIM_TOLERANCE, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
 /// How late a message may be and still use its turn.
@@ -99,7 +96,7 @@ pub(super) async fn postpone_to_slot(
         }
         // The network has it from an earlier try.
         Change::Conflict(found) if found.delivery.receipts.is_final() => {
-            write_outcome(gateway, &found, &outcome_update(claimed_by, Progress::Submitted, now)).await.map(drop)
+            write_outcome(gateway, &found, &OutcomeUpdate::new(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
         Change::Conflict(_) | Change::NotFound => Ok(()),
     }

@@ -60,6 +60,28 @@ pub struct OutcomeUpdate {
     pub remove_history_entry: Option<usize>,
 }
 
+impl OutcomeUpdate {
+    /// Returns an update by the execution that claimed the message, with nothing but the progress.
+    #[must_use]
+    pub fn new(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> Self {
+        Self {
+            claimed_by,
+            execution_id: claimed_by,
+            progress,
+            at,
+            reason: None,
+            carrier: None,
+            carrier_id: None,
+            failed_attempts: Vec::new(),
+            receipt_by: None,
+            check_at: None,
+            retry_at: None,
+            channel_index: None,
+            remove_history_entry: None,
+        }
+    }
+}
+
 /// A run that holds a message goes on with it to another carrier.
 #[derive(Clone, Debug)]
 pub struct Advance {

@@ -308,7 +308,7 @@ pub trait Recipients {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn begin_answer(
+    async fn claim_auto_reply(
         &self,
         order: &KeywordOrder<'_>,
         keyword: Keyword,

@@ -153,7 +153,7 @@ async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
     assert_eq!(texts(&system).await, [STOPPED]);
     // This one when it had lifted it and begun to answer.
     assert!(store.opt_in(&KeywordOrder { at: now + 1.hour(), ..order("2") }).await.unwrap());
-    assert!(store.begin_answer(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
+    assert!(store.claim_auto_reply(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
     bring(&system, "2", OURS, "START").await;
     assert_eq!(texts(&system).await, [STOPPED, STARTED]);
 }

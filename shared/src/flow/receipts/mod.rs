@@ -18,7 +18,7 @@ pub(super) use self::find_submit::{SubmitLookup, find_submit, record_carrier_id}
 
 use super::{
     Gateway, Unavailable,
-    outcome::announce,
+    outcome::enqueue_callback,
     unmatched::{keep_unmatched, may_be_about},
 };
 use crate::{
@@ -214,7 +214,7 @@ pub(super) async fn record_receipt(
     let recorded = if message.delivery.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {
-        announce(gateway, message, status.state(), execution_id, now).await?;
+        enqueue_callback(gateway, message, status.state(), execution_id, now).await?;
         let (code, description) = (receipt.code.clone(), receipt.description.clone());
         let receipt = Receipt { status, at: now, code, description, channel_index, execution_id };
         gateway.store.record_receipt(message.id, &receipt).await?

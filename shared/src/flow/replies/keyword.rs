@@ -26,7 +26,7 @@ const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The keyword that a text consists of. What operators have added is not asked for
 /// where a built-in word stands, nor where no word can.
-pub(super) async fn meaning_of(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
+pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
     if built_in.is_some() || Word::parse(text).is_err() {
         return Ok(built_in);
@@ -38,7 +38,7 @@ pub(super) async fn meaning_of(directory: &Directory, text: &str) -> Result<Opti
 ///
 /// Of STOP and START the later one stands, in whatever order and however often they are
 /// brought. A carrier's clock that is ahead does not make one later than it came.
-pub(super) async fn obey(
+pub(super) async fn apply_keyword(
     gateway: &Gateway,
     id: ReplyId,
     reply: &CarrierReply,
@@ -57,7 +57,7 @@ pub(super) async fn obey(
 }
 
 /// Sends the account's answer, once, from the sender that the keyword was said to.
-pub(super) async fn answer(
+pub(super) async fn send_auto_reply(
     gateway: &Gateway,
     directory: &Directory,
     reply: &Reply,
@@ -67,17 +67,17 @@ pub(super) async fn answer(
     let now = gateway.clock.now();
     let until = reply.received_at.saturating_add(ANSWERED_WITHIN).unwrap_or(now);
     if now >= until {
-        info!(reply.id = %reply.id, keyword = keyword.as_str(), "is too old to be answered");
+        info!(reply.id = %reply.id, keyword = keyword.as_str(), "keyword too old for an automatic reply");
         return Ok(());
     }
-    let Some(text) = words(directory, reply, keyword).await? else { return Ok(()) };
+    let Some(text) = auto_reply_text(directory, reply, keyword).await? else { return Ok(()) };
     let order = KeywordOrder { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
     let since = now.saturating_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
-    if !gateway.store.begin_answer(&order, keyword, since).await? {
-        info!(reply.id = %reply.id, keyword = keyword.as_str(), "was answered within a day, and is not again");
+    if !gateway.store.claim_auto_reply(&order, keyword, since).await? {
+        info!(reply.id = %reply.id, keyword = keyword.as_str(), "keyword was answered within a day");
         return Ok(());
     }
-    let mut message = message(reply, keyword, kind, text, (now, until));
+    let mut message = build_auto_reply(reply, keyword, kind, text, (now, until));
     let rates = directory.rates().await?;
     rate_limit::assign_send_slots(gateway, &rates, std::iter::once(&mut message), now).await?;
     let message = match gateway.store.insert_once(&message).await? {
@@ -96,20 +96,20 @@ pub(super) async fn answer(
 
 /// What the account says to the keyword. That a sender writes no more, or again, is
 /// not said where opt-outs do not keep it from writing.
-async fn words(directory: &Directory, reply: &Reply, keyword: Keyword) -> Result<Option<Text>, StoreError> {
+async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword) -> Result<Option<Text>, StoreError> {
     if keyword != Keyword::Help && directory.exemptions().await?.cover(&reply.to, &reply.account) {
         return Ok(None);
     }
     let Some(account) = directory.account(&reply.account).await? else { return Ok(None) };
     Ok(account.answer_to(keyword).unwrap_or_else(|error| {
-        warn!(account.id = %account.id, keyword = keyword.as_str(), %error, "the answer to a keyword cannot be sent");
+        warn!(account.id = %account.id, keyword = keyword.as_str(), %error, "automatic reply cannot be sent");
         None
     }))
 }
 
 /// Over the channel that the keyword came by. Its client did not post it, and so is
 /// not called back about it.
-fn message(
+fn build_auto_reply(
     reply: &Reply,
     keyword: Keyword,
     kind: SenderKind,

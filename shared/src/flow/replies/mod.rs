@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use self::keyword::{answer, meaning_of, obey};
+use self::keyword::{apply_keyword, parse_keyword, send_auto_reply};
 use super::{
     Gateway, Unavailable,
     unmatched::{CLOCKS_DIFFER, keep_unmatched},
@@ -41,7 +41,7 @@ pub async fn reply(
     brought: Brought<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    if attribute(gateway, directory, carrier, reply, Came::Now(now)).await? == Attributed::ToNobody {
+    if attribute(gateway, directory, carrier, reply, Arrival::Now(now)).await? == Attribution::Unmatched {
         keep_unmatched(gateway, Unmatched::new(UnmatchedKind::Reply, carrier, brought, now).with_retry()).await?;
     }
     Ok(())
@@ -49,19 +49,19 @@ pub async fn reply(
 
 /// Whose a reply turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attributed {
+pub(super) enum Attribution {
     /// An account's, and it is on record.
     Recorded,
     /// No account's.
-    ToNobody,
+    Unmatched,
 }
 
-/// When a reply came.
+/// When a reply arrival.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Came {
+pub(super) enum Arrival {
     Now(Timestamp),
     /// It was nobody's then.
-    Before(Timestamp),
+    Earlier(Timestamp),
 }
 
 /// Finds the account of a reply, and records and announces it. A keyword in it is
@@ -71,34 +71,34 @@ pub(super) async fn attribute(
     directory: &Directory,
     carrier: CarrierName,
     reply: &CarrierReply,
-    came: Came,
-) -> Result<Attributed, Unavailable> {
+    arrival: Arrival,
+) -> Result<Attribution, Unavailable> {
     let now = gateway.clock.now();
-    let (Came::Now(received_at) | Came::Before(received_at)) = came;
+    let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // Whoever recorded it had announced it before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         info!(reply.id = %id, "reply repeated");
-        return Ok(Attributed::Recorded);
+        return Ok(Attribution::Recorded);
     }
-    let mut to_answer = None;
-    if let Some(keyword) = meaning_of(directory, &reply.text).await?
-        && obey(gateway, id, reply, keyword, received_at).await?
+    let mut keyword_to_answer = None;
+    if let Some(keyword) = parse_keyword(directory, &reply.text).await?
+        && apply_keyword(gateway, id, reply, keyword, received_at).await?
     {
-        to_answer = Some(keyword);
+        keyword_to_answer = Some(keyword);
     }
     let kind = match owner {
         Some(SenderOwner::Pool) => SenderKind::Shared,
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
     };
     let Some(account) = account_of(gateway, owner, reply).await? else {
-        return Ok(Attributed::ToNobody);
+        return Ok(Attribution::Unmatched);
     };
-    let answered = answered(gateway, &account, &reply.to, &reply.from, received_at).await?;
+    let answered = find_answered_message(gateway, &account, &reply.to, &reply.from, received_at).await?;
     // Whoever got the shared sender only later is not whom it was written to.
-    if matches!(came, Came::Before(_)) && kind == SenderKind::Shared && answered.is_none() {
-        return Ok(Attributed::ToNobody);
+    if matches!(arrival, Arrival::Earlier(_)) && kind == SenderKind::Shared && answered.is_none() {
+        return Ok(Attribution::Unmatched);
     }
     let dialect = match &answered {
         Some(message) => message.request.dialect,
@@ -113,13 +113,13 @@ pub(super) async fn attribute(
         to: reply.to.clone(),
         body: reply.text.clone(),
         channel: reply.channel,
-        received_at: received_at,
+        received_at,
         execution_id: ExecutionId::random(&gateway.random),
     };
-    if let Some(keyword) = to_answer {
-        answer(gateway, directory, &recorded, keyword, kind).await?;
+    if let Some(keyword) = keyword_to_answer {
+        send_auto_reply(gateway, directory, &recorded, keyword, kind).await?;
     }
-    announce(gateway, directory, &recorded, now).await?;
+    enqueue_callback(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
         gateway.count(Metric::Replies, Some(&recorded.account), Some(carrier), 1);
@@ -127,7 +127,7 @@ pub(super) async fn attribute(
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };
     info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");
-    Ok(Attributed::Recorded)
+    Ok(Attribution::Recorded)
 }
 
 /// Whose reply it is: the owner's of the number it went to, or, for a shared
@@ -144,9 +144,9 @@ async fn account_of(
     }
 }
 
-/// The client's message that was handed over last when the reply came; one that
+/// The client's message that was handed over last when the reply arrival; one that
 /// still waits for its time, or was blocked, cannot have been answered.
-async fn answered(
+async fn find_answered_message(
     gateway: &Gateway,
     account: &AccountId,
     sender: &SenderId,
@@ -187,7 +187,12 @@ async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) ->
     Ok(newest.unwrap_or(Dialect::Mplus))
 }
 
-async fn announce(gateway: &Gateway, directory: &Directory, reply: &Reply, at: Timestamp) -> Result<(), Unavailable> {
+async fn enqueue_callback(
+    gateway: &Gateway,
+    directory: &Directory,
+    reply: &Reply,
+    at: Timestamp,
+) -> Result<(), Unavailable> {
     let account = directory.account(&reply.account).await?;
     if account.is_none_or(|account| account.reply_url.is_none()) {
         return Ok(());

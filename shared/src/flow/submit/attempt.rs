@@ -21,7 +21,7 @@ use crate::{
     domain::{
         Attempt, AttemptOutcome, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission, SubmitReference,
     },
-    flow::{Gateway, Unavailable, outcome::outcome_update, receipts::record_carrier_id},
+    flow::{Gateway, Unavailable, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
     store::{Advance, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
@@ -189,7 +189,7 @@ impl ClaimedMessage<'_> {
             carrier: Some(candidate.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
             receipt_by: receipt_by(at, progress, candidate.receipt_within),
-            ..outcome_update(self.execution_id, progress, at)
+            ..OutcomeUpdate::new(self.execution_id, progress, at)
         }
     }
 
@@ -202,10 +202,7 @@ impl ClaimedMessage<'_> {
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
-            return Resolution {
-                outcome_update: OutcomeUpdate { failed_attempts, channel_index, ..back.outcome_update },
-                retry_after,
-            };
+            return Resolution { update: OutcomeUpdate { failed_attempts, channel_index, ..back.update }, retry_after };
         }
         // What stays unknown does not end, so that its record is to say who refused it.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
@@ -216,7 +213,7 @@ impl ClaimedMessage<'_> {
         let progress = if last.outcome == AttemptOutcome::Rejected { Progress::Rejected } else { Progress::Failed };
         let carrier = last.carrier.filter(|_| progress == Progress::Rejected);
         let reason = last.reason.clone().or_else(|| Some(last.describe()));
-        OutcomeUpdate { reason, carrier, failed_attempts, ..outcome_update(self.execution_id, progress, at) }.into()
+        OutcomeUpdate { reason, carrier, failed_attempts, ..OutcomeUpdate::new(self.execution_id, progress, at) }.into()
     }
 }
 

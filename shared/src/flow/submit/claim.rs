@@ -5,9 +5,9 @@ use tracing::{debug, warn};
 
 use crate::{
     domain::{ExecutionId, MessageId, Progress},
-    flow::{Gateway, outcome::outcome_update},
+    flow::Gateway,
     runtime::error_chain,
-    store::{Change, Lease, Messages, StoreError},
+    store::{Change, Lease, Messages, OutcomeUpdate, StoreError},
 };
 
 /// How long a worker may hold a message: longer than any carrier's timeout, and shorter than the visibility timeout
@@ -31,7 +31,7 @@ pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Res
 /// Requeues a message if this execution holds it. Otherwise its outcome would be taken for unknown once the lease
 /// expires.
 pub(super) async fn release(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
-    let back = outcome_update(execution_id, Progress::Queued, gateway.clock.now());
+    let back = OutcomeUpdate::new(execution_id, Progress::Queued, gateway.clock.now());
     if let Err(error) = gateway.store.record_outcome(id, &back).await {
         warn!(message.id = %id, error = error_chain(&error), "could not release claim");
     }

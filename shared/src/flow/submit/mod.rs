@@ -42,13 +42,13 @@ use crate::{
     domain::{Attempt, AttemptOutcome, CarrierReceipt, ExecutionId, Message, MessageId, Progress},
     flow::{
         Gateway, JobOutcome, Unavailable,
-        outcome::{outcome_update, write_outcome},
+        outcome::write_outcome,
         rate_limit::postpone_to_slot,
         receipts::{Relevance, receipt_reason, record_receipt, relevance},
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::error_chain,
-    store::{Change, Directory, Freshness, Lease, Messages},
+    store::{Change, Directory, Freshness, Lease, Messages, OutcomeUpdate},
 };
 
 /// How long a receipt that is faster than the answer to its submit waits for that answer.
@@ -204,7 +204,8 @@ async fn postpone(
 async fn yield_to_receipt(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.delivery.receipts.is_final() {
-        write_outcome(gateway, &found, &outcome_update(execution_id, Progress::Submitted, gateway.clock.now())).await?;
+        write_outcome(gateway, &found, &OutcomeUpdate::new(execution_id, Progress::Submitted, gateway.clock.now()))
+            .await?;
     }
     Ok(())
 }

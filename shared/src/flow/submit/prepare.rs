@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{ExecutionId, Message, Progress, ReceiptStatus},
-    flow::{Gateway, outcome::outcome_update, rate_limit::next_send_slot},
+    flow::{Gateway, rate_limit::next_send_slot},
     store::{Directory, OutcomeUpdate, StoreError},
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
     let ended = |progress, reason: &str| {
-        let update = outcome_update(execution_id, progress, now);
+        let update = OutcomeUpdate::new(execution_id, progress, now);
         OutcomeUpdate { reason: Some(reason.to_owned()), ..update }
     };
     if message.has_unknown_attempt() && message.delivery.receipts.get(ReceiptStatus::Sent).is_some() {

@@ -10,7 +10,7 @@ use crate::{
     domain::{ExecutionId, Message, Progress},
     flow::{
         Gateway, Unavailable,
-        outcome::{OutcomeWrite, outcome_update, write_outcome},
+        outcome::{OutcomeWrite, write_outcome},
     },
     queue::{Job, LONGEST_DELAY, Queue},
     store::OutcomeUpdate,
@@ -23,13 +23,13 @@ const TRIES_KEPT: u32 = 10;
 
 /// What is to be recorded, and how long a busy carrier wants to be left alone.
 pub(super) struct Resolution {
-    pub(super) outcome_update: OutcomeUpdate,
+    pub(super) update: OutcomeUpdate,
     pub(super) retry_after: Option<Duration>,
 }
 
 impl From<OutcomeUpdate> for Resolution {
-    fn from(outcome_update: OutcomeUpdate) -> Self {
-        Self { outcome_update, retry_after: None }
+    fn from(update: OutcomeUpdate) -> Self {
+        Self { update, retry_after: None }
     }
 }
 
@@ -42,14 +42,14 @@ pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timesta
     };
     if given_up {
         let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
-        return OutcomeUpdate { reason, ..outcome_update(execution_id, Progress::Expired, at) }.into();
+        return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
     let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),
         remove_history_entry,
-        ..outcome_update(execution_id, Progress::Queued, at)
+        ..OutcomeUpdate::new(execution_id, Progress::Queued, at)
     }
     .into()
 }
@@ -61,23 +61,23 @@ pub(super) async fn record_outcome(
     message: &Message,
     resolution: Resolution,
 ) -> Result<(), Unavailable> {
-    let Resolution { outcome_update, retry_after } = resolution;
-    let mut outcome_update = still_unknown(message, outcome_update);
-    let progress = outcome_update.progress;
+    let Resolution { update, retry_after } = resolution;
+    let mut update = still_unknown(message, update);
+    let progress = update.progress;
     if progress == Progress::Queued {
-        let delay = retry_delay(gateway, message, &outcome_update, retry_after);
+        let delay = retry_delay(gateway, message, &update, retry_after);
         if let Err(error) = gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await {
-            release(gateway, message.id, outcome_update.claimed_by).await;
+            release(gateway, message.id, update.claimed_by).await;
             return Err(error.into());
         }
-        outcome_update.retry_at = outcome_update.at.saturating_add(delay).ok();
+        update.retry_at = update.at.saturating_add(delay).ok();
     }
-    let written = match write_outcome(gateway, message, &outcome_update).await {
+    let written = match write_outcome(gateway, message, &update).await {
         // Nothing was taken, so it may be found out again.
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
-            release(gateway, message.id, outcome_update.claimed_by).await;
+            release(gateway, message.id, update.claimed_by).await;
             return Err(error);
         }
         written => written?,
@@ -96,7 +96,7 @@ pub(super) async fn record_outcome(
                 retry_at: None,
                 channel_index: None,
                 remove_history_entry: None,
-                ..outcome_update
+                ..update
             };
             write_outcome(gateway, &found, &taken).await?;
         }
@@ -109,12 +109,12 @@ pub(super) async fn record_outcome(
 fn retry_delay(
     gateway: &Gateway,
     message: &Message,
-    outcome_update: &OutcomeUpdate,
+    update: &OutcomeUpdate,
     retry_after: Option<Duration>,
 ) -> Duration {
     let gap = gateway.random.jittered(busy_gap(message.delivery.attempts));
     let delay = gap.max(retry_after.unwrap_or_default()).min(LONGEST_DELAY);
-    message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, outcome_update.at)))
+    message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, update.at)))
 }
 
 /// Nothing once it has passed.

@@ -11,7 +11,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     Gateway, Unavailable,
     receipts::{Matched, SubmitLookup, apply, find_submit},
-    replies::{Attributed, Came, attribute},
+    replies::{Arrival, Attribution, attribute},
 };
 use crate::{
     domain::{Each, ParseError, Unmatched, UnmatchedId, UnmatchedKind},
@@ -35,8 +35,8 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     if is_new {
         gateway.count(Metric::Unmatched, None, Some(id.carrier), 1);
     }
-    let words = if is_new { "unmatched" } else { "unmatched already" };
-    warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "matches nothing and is {words}");
+    let words = if is_new { "unmatched" } else { "unmatched again" };
+    warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "{words}");
     Ok(())
 }
 
@@ -44,13 +44,13 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
-pub async fn try_again(gateway: &Gateway, directory: &Directory, id: UnmatchedId) -> Result<(), Unavailable> {
+pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) -> Result<(), Unavailable> {
     let Some(unmatched) = gateway.store.unmatched(id).await? else {
-        debug!(unmatched.id = %id.uuid, "was matched");
+        debug!(unmatched.id = %id.uuid, "already matched");
         return Ok(());
     };
     if unmatched.kept_until() <= gateway.clock.now() {
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries, "never matched");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries, "unmatched until it expired");
         gateway.store.delete_unmatched(id).await?;
         return Ok(());
     }
@@ -61,20 +61,20 @@ pub async fn try_again(gateway: &Gateway, directory: &Directory, id: UnmatchedId
     let is_matched = matched.or_else(|error| match error {
         // It does not get better by itself, and must not fill the dead letters.
         Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
-            error!(unmatched.id = %id.uuid, %error, "what it may be about cannot be read");
+            error!(unmatched.id = %id.uuid, %error, "the matching record cannot be read");
             Ok(false)
         }
         error => Err(error),
     })?;
     if is_matched {
         gateway.store.delete_unmatched(id).await?;
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries + 1, "matched at last");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries + 1, "matched");
         return Ok(());
     }
     let retried = unmatched.after_retry(gateway.clock.now());
     gateway.store.reschedule_unmatched(&retried).await?;
     let retry_at = retried.retry_at.map(|at| at.to_string());
-    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = retried.tries, retry_at, "still matches nothing");
+    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = retried.tries, retry_at, "still unmatched");
     Ok(())
 }
 
@@ -96,8 +96,8 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     let Some(reply) = part_at_index(unmatched, carrier.read_replies(unmatched.payload.as_bytes())) else {
         return Ok(false);
     };
-    let attributed = attribute(gateway, directory, carrier, &reply, Came::Before(unmatched.received_at)).await?;
-    Ok(attributed == Attributed::Recorded)
+    let attributed = attribute(gateway, directory, carrier, &reply, Arrival::Earlier(unmatched.received_at)).await?;
+    Ok(attributed == Attribution::Recorded)
 }
 
 /// The one that is parked, of those in the body. A release may read otherwise than
@@ -106,12 +106,12 @@ fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, ParseError>) ->
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,
         Err(error) => {
-            warn!(unmatched.id = %unmatched.id.uuid, %error, "what is unmatched cannot be read");
+            warn!(unmatched.id = %unmatched.id.uuid, %error, "stored webhook cannot be parsed");
             return None;
         }
     };
     if found.is_none() {
-        warn!(unmatched.id = %unmatched.id.uuid, "what is unmatched is not in its body");
+        warn!(unmatched.id = %unmatched.id.uuid, "stored webhook lacks the unmatched part");
     }
     found
 }

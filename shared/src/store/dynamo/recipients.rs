@@ -106,7 +106,7 @@ impl Recipients for DynamoStore {
         Ok(false)
     }
 
-    async fn begin_answer(
+    async fn claim_auto_reply(
         &self,
         order: &KeywordOrder<'_>,
         keyword: Keyword,

@@ -14,7 +14,7 @@ use crate::{
     domain::{ExecutionId, Message, Progress},
     flow::{
         Gateway, JobOutcome, Unavailable,
-        outcome::{outcome_update, write_outcome},
+        outcome::write_outcome,
         rate_limit,
         submit::{
             deadlines::receipt_by,
@@ -86,13 +86,13 @@ pub(in crate::flow::submit) async fn recover(
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, context.next_after),
                 check_at: first_check(directory, message, message.delivery.carrier, has_next, now).await,
-                ..outcome_update(claimed_by, Progress::Unknown, now)
+                ..OutcomeUpdate::new(claimed_by, Progress::Unknown, now)
             };
             record_outcome(gateway, message, lost.into()).await?;
         }
         Due::MarkSubmitted => {
             let receipt_by = message.delivery.receipt_by.filter(|_| has_next && !message.delivery.receipts.is_final());
-            let taken = OutcomeUpdate { receipt_by, ..outcome_update(claimed_by, Progress::Submitted, now) };
+            let taken = OutcomeUpdate { receipt_by, ..OutcomeUpdate::new(claimed_by, Progress::Submitted, now) };
             write_outcome(gateway, message, &taken).await?;
         }
         Due::FailOver => {

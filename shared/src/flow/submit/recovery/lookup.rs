@@ -24,11 +24,7 @@ use crate::{
     domain::{
         Attempt, AttemptOutcome, CarrierName, ExecutionId, LookupOutcome, Message, Progress, State, SubmitReference,
     },
-    flow::{
-        Gateway, Unavailable,
-        outcome::{outcome_update, write_outcome},
-        receipts::record_carrier_id,
-    },
+    flow::{Gateway, Unavailable, outcome::write_outcome, receipts::record_carrier_id},
     runtime::Metric,
     store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
 };
@@ -127,7 +123,7 @@ fn taken(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
     OutcomeUpdate {
         reason: Some("its carrier says that it took it".to_owned()),
         receipt_by: receipt_by(now, Progress::Submitted, context.next_after),
-        ..outcome_update(context.claimed_by, Progress::Submitted, now)
+        ..OutcomeUpdate::new(context.claimed_by, Progress::Submitted, now)
     }
 }
 
@@ -140,7 +136,7 @@ async fn give_up(
 ) -> Result<(), Unavailable> {
     let reason = if is_denied { DENIED } else { "the outcome stayed unknown" };
     let (execution_id, reason) = (ExecutionId::random(&gateway.random), Some(reason.to_owned()));
-    let given_up = OutcomeUpdate { execution_id, reason, ..outcome_update(claimed_by, Progress::Failed, now) };
+    let given_up = OutcomeUpdate { execution_id, reason, ..OutcomeUpdate::new(claimed_by, Progress::Failed, now) };
     write_outcome(gateway, message, &given_up).await.map(drop)
 }
 
