@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::{Call, Failure};
+use super::call::{Call, Failure};
 use crate::{
     callbacks::TIMEOUT,
     domain::{CircuitState, Endpoint, EndpointHealth, ExecutionId},

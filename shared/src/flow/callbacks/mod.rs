@@ -10,6 +10,7 @@
 //! An endpoint that fails is left alone for a while, and one that is off is not
 //! called: see [`endpoint`].
 
+mod call;
 mod endpoint;
 mod event;
 
@@ -19,13 +20,14 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::{
+    call::{Call, Failure},
     endpoint::{Admission, EndpointStatus, admit, record_failure, record_success},
     event::{EventLookup, find_event},
 };
 use super::{Gateway, Unavailable};
 use crate::{
     callbacks::{CallbackOutcome, CallbackRequest, Caller, retry_gap},
-    domain::{Account, Dialect, Endpoint, WebhookSecret},
+    domain::{Dialect, Endpoint, WebhookSecret},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::Metric,
     store::Directory,
@@ -40,31 +42,6 @@ const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// A try begins minutes after it was due at most. What comes so much later was a dead
 /// letter, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
-
-/// A call that is to be made, or was made, for a job.
-struct Call<'a> {
-    job: CallbackJob,
-    account: &'a Account,
-    /// None for a notice: that it cannot be told has no consequence for its address,
-    /// or an address that fails would be told of for ever.
-    endpoint: Option<Endpoint>,
-    begun_at: Timestamp,
-}
-
-/// What was wrong with a call.
-struct Failure {
-    reason: String,
-    retry_after: Option<Duration>,
-    /// The endpoint wants to be left alone for that long, whatever the event.
-    is_busy: bool,
-    is_gone: bool,
-}
-
-impl Failure {
-    fn of(reason: String) -> Self {
-        Self { reason, retry_after: None, is_busy: false, is_gone: false }
-    }
-}
 
 /// Tells a client, or puts it off.
 ///
