@@ -23,7 +23,6 @@ fn open_circuit(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outco
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
-    cm: cm::submit::Posts,
     circuits: CircuitBreakers,
     clock: Clock,
 }
@@ -31,7 +30,7 @@ pub struct Submitter<S = SecretsManager> {
 impl<S: SecretStore> Submitter<S> {
     #[must_use]
     pub fn new(http: reqwest::Client, secrets: CarrierSecrets<S>, clock: Clock) -> Self {
-        Self { http, secrets, cm: cm::submit::Posts::new(), circuits: CircuitBreakers::default(), clock }
+        Self { http, secrets, circuits: CircuitBreakers::default(), clock }
     }
 
     /// Returns the outcome of a submit to a carrier whose circuit is open, or `None` if it may be
@@ -59,7 +58,7 @@ impl<S: SecretStore> Submitter<S> {
         }
         let outcome = match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
-            CarrierName::Cm => cm::submit::submit(&self.http, &self.cm, settings, &key, submission, begun).await,
+            CarrierName::Cm => cm::submit::submit(&self.http, settings, &key, submission, begun).await,
         };
         self.circuits.record(carrier, &outcome, self.clock.now());
         outcome

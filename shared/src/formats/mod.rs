@@ -1,6 +1,5 @@
 //! Formats that several vendors share: JSON as clients write it, webhooks, SMPP receipts, and the answers of HTTP.
 
-pub(crate) mod batcher;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod smpp;

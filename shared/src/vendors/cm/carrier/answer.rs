@@ -1,13 +1,11 @@
-//! What CM answers to a post, and what it means for each message.
+//! CM's answer to a post, and what it means for the message.
 //!
-//! Each message that the answer lists is found by its reference; if it has none,
-//! by its place, provided that all are listed and that its number, where it has
-//! one, is the right one. A message that is not found has what the request as a
-//! whole came to.
+//! The message is found by its reference. A single entry without a reference is the message's unless its number is
+//! another's. If the message is not listed, it has the outcome of the request as a whole.
 
 use serde_json::Value;
 
-use super::post::Written;
+use super::post::WrittenMessage;
 use crate::{
     domain::{LONGEST_WORDS, Outcome, SubmitReference},
     formats::webhook_json::{one_or_many, read},
@@ -52,16 +50,6 @@ const CODES: [(u16, Meaning, &str); 17] = [
 /// What is said of a message that was rejected under no code.
 const REJECTED: u16 = 403;
 
-/// What became of a message in one post.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
-    Settled(Outcome),
-    /// It was not taken, and it or another message of the same request is why.
-    Suspect {
-        reason: String,
-    },
-}
-
 /// What came back, if it can be read.
 pub(super) struct Answer {
     code: Option<u16>,
@@ -88,37 +76,31 @@ impl Answer {
         Some(Self { code, listed })
     }
 
-    /// The code of a request that an operator has to look at.
-    pub(super) fn trouble(&self) -> Option<u16> {
+    /// Returns the error code if it is about the account, so that an operator has to look.
+    pub(super) fn account_error(&self) -> Option<u16> {
         self.code.filter(|code| row(*code).1 == Meaning::Later)
     }
 
-    /// What became of each message of the post.
-    pub(super) fn judge(&self, sent: &[Written]) -> Vec<Judged> {
-        sent.iter().enumerate().map(|(index, written)| self.judge_one(index, written, sent.len())).collect()
-    }
-
-    fn judge_one(&self, index: usize, written: &Written, sent: usize) -> Judged {
-        let mut named = self.listed.iter().filter(|listed| listed.names(written));
-        let by_index = || self.listed.get(index).filter(|listed| self.listed.len() == sent && listed.may_be(written));
-        let Some(found) = named.next().or_else(by_index) else { return self.judge_unlisted() };
+    /// Returns what became of the message that was posted.
+    pub(super) fn judge(&self, message: &WrittenMessage) -> Outcome {
+        let mut named = self.listed.iter().filter(|listed| listed.names(message));
+        let only = || self.listed.first().filter(|listed| self.listed.len() == 1 && listed.may_be(message));
+        let Some(found) = named.next().or_else(only) else { return self.judge_unlisted() };
         if named.any(|other| other.outcome != found.outcome) {
-            return Judged::Settled(unknown("the answer says two things of it"));
+            return unknown("the answer says two things of it");
         }
-        Judged::Settled(found.outcome.clone())
+        found.outcome.clone()
     }
 
-    fn judge_unlisted(&self) -> Judged {
-        let Some((code, meaning, words)) = self.code.map(row) else {
-            return Judged::Settled(unknown("the answer does not mention it"));
-        };
+    fn judge_unlisted(&self) -> Outcome {
+        let Some((code, meaning, words)) = self.code.map(row) else { return unknown("the answer does not mention it") };
         let reason = format!("{code}: {words}");
         match meaning {
-            Meaning::Later => Judged::Settled(Outcome::Busy { retry_after: None, reason }),
-            // Where others are listed, it was not refused as a whole.
-            Meaning::Malformed if self.listed.is_empty() => Judged::Suspect { reason },
+            Meaning::Later => Outcome::Busy { retry_after: None, reason },
+            // If another message is listed, the request was not refused as a whole.
+            Meaning::Malformed if self.listed.is_empty() => Outcome::Rejected { reason },
             Meaning::Malformed | Meaning::Taken | Meaning::Refused | Meaning::Unclear => {
-                Judged::Settled(unknown(&format!("the answer, {code}, does not mention it")))
+                unknown(&format!("the answer, {code}, does not mention it"))
             }
         }
     }
@@ -141,14 +123,14 @@ impl Listed {
         Self { reference: listed.said("reference"), to: listed.said("to"), outcome }
     }
 
-    fn names(&self, written: &Written) -> bool {
+    fn names(&self, message: &WrittenMessage) -> bool {
         let reference = self.reference.as_deref().and_then(SubmitReference::parse);
-        reference.is_some_and(|reference| reference == written.reference)
+        reference.is_some_and(|reference| reference == message.reference)
     }
 
     /// Whether nothing says that it is another message.
-    fn may_be(&self, written: &Written) -> bool {
-        let is_its = |to: &str| to.trim_start_matches(['+', '0']) == written.to.digits();
+    fn may_be(&self, message: &WrittenMessage) -> bool {
+        let is_its = |to: &str| to.trim_start_matches(['+', '0']) == message.to.digits();
         self.reference.is_none() && self.to.as_deref().is_none_or(is_its)
     }
 }
@@ -186,26 +168,25 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn written(number: usize) -> Written {
+    fn written(number: usize) -> WrittenMessage {
         let id = format!("0197a3a0-0000-7000-8000-{number:012}");
-        Written {
+        WrittenMessage {
             msg: String::new(),
             reference: MessageId::parse(&id).unwrap().into(),
             to: PhoneNumber::parse(&format!("447911{number:06}")).unwrap(),
         }
     }
 
-    fn judge(answer: &Value, sent: &[Written]) -> Vec<Judged> {
-        Answer::read(answer.to_string().as_bytes()).unwrap().judge(sent)
+    fn judge(answer: &Value, message: &WrittenMessage) -> &'static str {
+        kind(&Answer::read(answer.to_string().as_bytes()).unwrap().judge(message))
     }
 
-    fn kind(judged: &Judged) -> &'static str {
-        match judged {
-            Judged::Settled(Outcome::Accepted { .. }) => "accepted",
-            Judged::Settled(Outcome::Rejected { .. }) => "rejected",
-            Judged::Settled(Outcome::Busy { .. }) => "busy",
-            Judged::Settled(Outcome::Unknown { .. }) => "unknown",
-            Judged::Suspect { .. } => "suspect",
+    fn kind(outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Rejected { .. } => "rejected",
+            Outcome::Busy { .. } => "busy",
+            Outcome::Unknown { .. } => "unknown",
         }
     }
 
@@ -218,8 +199,8 @@ mod tests {
         (102, "busy", "busy"),
         (103, "busy", "busy"),
         (201, "unknown", "unknown"),
-        (202, "unknown", "suspect"),
-        (203, "unknown", "suspect"),
+        (202, "unknown", "rejected"),
+        (203, "unknown", "rejected"),
         (301, "rejected", "unknown"),
         (302, "rejected", "unknown"),
         (303, "rejected", "unknown"),
@@ -234,76 +215,70 @@ mod tests {
 
     #[test]
     fn each_code_has_its_meaning() {
-        let sent = [written(1)];
+        let sent = written(1);
         for (code, of_message, of_request) in MEANINGS {
-            let listed = json!({"reference": sent[0].reference.to_string(), "messageErrorCode": code});
+            let listed = json!({"reference": sent.reference.to_string(), "messageErrorCode": code});
             let answer = json!({"errorCode": 201, "messages": [listed]});
-            assert_eq!(kind(&judge(&answer, &sent)[0]), of_message, "{code}");
+            assert_eq!(judge(&answer, &sent), of_message, "{code}");
             let answer = json!({"details": "…", "errorCode": code, "messages": []});
-            assert_eq!(kind(&judge(&answer, &sent)[0]), of_request, "{code}");
+            assert_eq!(judge(&answer, &sent), of_request, "{code}");
         }
     }
 
     #[test]
     fn keys_have_no_case_and_codes_may_be_texts() {
-        let sent = [written(1)];
-        let listed = json!({"REFERENCE": sent[0].reference.to_string().to_uppercase(), "MessageErrorCode": "304"});
-        let judged = judge(&json!({"ErrorCode": "201", "MESSAGES": listed}), &sent);
-        assert_eq!(kind(&judged[0]), "rejected");
+        let sent = written(1);
+        let listed = json!({"REFERENCE": sent.reference.to_string().to_uppercase(), "MessageErrorCode": "304"});
+        assert_eq!(judge(&json!({"ErrorCode": "201", "MESSAGES": listed}), &sent), "rejected");
         let status = |status: &str| json!({"messages": [{"to": "00447911000001", "status": status}]});
-        assert_eq!(kind(&judge(&status("Accepted"), &sent)[0]), "accepted");
-        assert_eq!(kind(&judge(&status("Rejected"), &sent)[0]), "rejected");
+        assert_eq!(judge(&status("Accepted"), &sent), "accepted");
+        assert_eq!(judge(&status("Rejected"), &sent), "rejected");
         let contradiction = json!({"messages": [{"status": "Rejected", "messageErrorCode": 0}]});
-        assert_eq!(kind(&judge(&contradiction, &sent)[0]), "unknown");
+        assert_eq!(judge(&contradiction, &sent), "unknown");
     }
 
     #[test]
-    fn a_message_is_found_by_its_reference_before_its_place() {
-        let sent = [written(1), written(2), written(3)];
-        let named = |number: usize, code: u16| json!({"reference": sent[number].reference.to_string(), "messageErrorCode": code});
+    fn message_is_found_by_its_reference_or_as_the_only_one() {
+        let sent = written(2);
+        let named = |number: usize, code: u16| json!({"reference": written(number).reference.to_string(), "messageErrorCode": code});
         let nameless = |to: &str, code: u16| json!({"to": to, "reference": null, "messageErrorCode": code});
-        let kinds = |listed: Value| {
-            let judged = judge(&json!({"errorCode": 201, "messages": listed}), &sent);
-            judged.iter().map(kind).collect::<Vec<_>>()
-        };
-        assert_eq!(kinds(json!([named(2, 0), named(0, 304), named(1, 0)])), ["rejected", "accepted", "accepted"]);
-        assert_eq!(
-            kinds(json!([named(0, 0), nameless("+447911000002", 303), nameless("", 0)])),
-            ["accepted", "rejected", "accepted"]
-        );
-        assert_eq!(
-            kinds(json!([named(0, 0), nameless("00447911000009", 303), nameless("", 0)])),
-            ["accepted", "unknown", "accepted"],
-            "it is another's"
-        );
-        assert_eq!(kinds(json!([nameless("", 0), nameless("", 0)])), ["unknown"; 3], "one is missing");
-        assert_eq!(kinds(json!([named(1, 0)])), ["unknown", "accepted", "unknown"]);
-        assert_eq!(kinds(json!([named(1, 0), named(1, 304), 7])), ["unknown"; 3]);
+        let found = |listed: Value| judge(&json!({"errorCode": 201, "messages": listed}), &sent);
+        assert_eq!(found(json!([named(1, 0), named(2, 304)])), "rejected");
+        assert_eq!(found(json!([named(1, 304)])), "unknown", "it is another's");
+        assert_eq!(found(json!([nameless("+447911000002", 303)])), "rejected");
+        assert_eq!(found(json!([nameless("", 0)])), "accepted");
+        assert_eq!(found(json!([nameless("00447911000009", 303)])), "unknown", "it is another's");
+        assert_eq!(found(json!([nameless("", 0), nameless("", 0)])), "unknown", "there are two");
+        assert_eq!(found(json!([named(2, 0), named(2, 304)])), "unknown", "they contradict each other");
+        assert_eq!(found(json!([7])), "unknown");
     }
 
     #[test]
-    fn the_samples_of_the_page_are_understood() {
-        let with_references = |sample: &str, sent: &[Written]| {
-            let [a, b] = [&sent[0], &sent[1]].map(|written| written.reference.to_string());
-            sample.replace("your_reference_A", &a).replace("your_reference_B", &b)
+    fn samples_of_the_page_are_understood() {
+        let sent = [written(1), WrittenMessage { to: PhoneNumber::parse("447911123456").unwrap(), ..written(2) }];
+        // The page's answers are to two messages; a request of the gateway's has one.
+        let outcomes = |sample: &str| {
+            [0, 1].map(|index| {
+                let mut answer: Value = serde_json::from_str(sample).unwrap();
+                let mut listed = answer["messages"][index].take();
+                if listed["reference"].is_string() {
+                    listed["reference"] = json!(sent[index].reference.to_string());
+                }
+                answer["messages"] = json!([listed]);
+                Answer::read(answer.to_string().as_bytes()).unwrap().judge(&sent[index])
+            })
         };
-        let sent = [written(1), written(2)];
-        let some = include_str!("../../../../../tests/fixtures/carriers/cm/answer-some.json");
-        let judged = Answer::read(with_references(some, &sent).as_bytes()).unwrap().judge(&sent);
+        let some = outcomes(include_str!("../../../../../tests/fixtures/carriers/cm/answer-some.json"));
         let without_body = Outcome::Rejected { reason: "304: A body without content was found".to_owned() };
-        let accepted = Outcome::Accepted { carrier_id: None };
-        assert_eq!(judged, [Judged::Settled(accepted), Judged::Settled(without_body.clone())]);
+        assert_eq!(some, [Outcome::Accepted { carrier_id: None }, without_body.clone()]);
 
-        let sent = [written(1), Written { to: PhoneNumber::parse("447911123456").unwrap(), ..written(2) }];
-        let none = include_str!("../../../../../tests/fixtures/carriers/cm/answer-none.json");
-        let judged = Answer::read(with_references(none, &sent).as_bytes()).unwrap().judge(&sent);
-        let not_a_number = Outcome::Rejected { reason: "303: Gsm '…a' is not a number.".to_owned() };
-        assert_eq!(judged, [Judged::Settled(not_a_number), Judged::Settled(without_body)]);
+        let none = outcomes(include_str!("../../../../../tests/fixtures/carriers/cm/answer-none.json"));
+        assert_eq!(none, [Outcome::Rejected { reason: "303: Gsm '…a' is not a number.".to_owned() }, without_body]);
 
         let account = include_bytes!("../../../../../tests/fixtures/carriers/cm/answer-no-account.json");
         let answer = Answer::read(account).unwrap();
-        assert_eq!(answer.trouble(), Some(101));
-        assert_eq!(answer.judge(&sent).iter().map(kind).collect::<Vec<_>>(), ["busy", "busy"]);
+        assert_eq!(answer.account_error(), Some(101));
+        assert_eq!(kind(&answer.judge(&sent[0])), "busy");
     }
 
     #[test]
@@ -323,7 +298,7 @@ mod tests {
             for key in ["reference", "to", "status", "messageErrorCode", "messageDetails"] {
                 let body = format!(r#"{{"errorCode":{value},"messages":[{{"{key}":{value}}},{value}]}}"#);
                 if let Some(answer) = Answer::read(body.as_bytes()) {
-                    prop_assert_eq!(answer.judge(&[written(1), written(2)]).len(), 2);
+                    let _ = answer.judge(&written(1));
                 }
             }
         }

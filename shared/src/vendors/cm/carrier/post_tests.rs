@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::submit::{Posts, submit, tests::Sent};
+use super::submit::{submit, tests::Sent};
 use crate::{
     domain::{CarrierSettings, Outcome},
     runtime::HttpStack,
@@ -36,12 +35,9 @@ struct Posted {
 }
 
 impl Posted {
-    fn messages(&self) -> &[Value] {
-        self.body["messages"]["msg"].as_array().unwrap()
-    }
-
-    fn is_alone(&self) -> bool {
-        self.messages().len() == 1
+    fn message(&self) -> &Value {
+        let [message] = self.body["messages"]["msg"].as_array().unwrap().as_slice() else { panic!("{}", self.body) };
+        message
     }
 }
 
@@ -78,26 +74,12 @@ impl Gateway {
         self
     }
 
-    /// Hands over messages with these numbers at once.
-    async fn takes(&self, numbers: std::ops::Range<usize>) -> Vec<Outcome> {
-        let (http, posts) = (client(), Posts::new());
-        let sent: Vec<_> = numbers.map(Sent::numbered).collect();
-        let submissions: Vec<_> = sent.iter().map(Sent::submission).collect();
-        join_all(
-            submissions.iter().map(|one| submit(&http, &posts, &self.settings, "token", one, Timestamp::UNIX_EPOCH)),
-        )
-        .await
+    async fn submit(&self) -> Outcome {
+        submit(&client(), &self.settings, "token", &Sent::numbered(1).submission(), Timestamp::UNIX_EPOCH).await
     }
 
-    async fn takes_one(&self) -> Outcome {
-        self.takes(1..2).await.remove(0)
-    }
-
-    /// How many messages each request had, the most first.
-    fn sizes(&self) -> Vec<usize> {
-        let mut sizes: Vec<_> = self.posted.lock().unwrap().iter().map(|posted| posted.messages().len()).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        sizes
+    fn requests(&self) -> usize {
+        self.posted.lock().unwrap().len()
     }
 }
 
@@ -136,9 +118,9 @@ fn listed(msg: &Value, code: u16) -> Value {
     json!({"to": msg["to"][0]["number"], "reference": msg["reference"], "parts": 1, "messageErrorCode": code})
 }
 
-fn takes_all(posted: &Posted) -> Does {
-    let listed: Vec<_> = posted.messages().iter().map(|msg| listed(msg, 0)).collect();
-    Does::Answers(200, json!({"details": "Created", "errorCode": 0, "messages": listed}).to_string())
+fn accepts(posted: &Posted) -> Does {
+    let listed = listed(posted.message(), 0);
+    Does::Answers(200, json!({"details": "Created", "errorCode": 0, "messages": [listed]}).to_string())
 }
 
 const ACCEPTED: Outcome = Outcome::Accepted { carrier_id: None };
@@ -156,23 +138,13 @@ fn busy(retry_after: Option<u64>, reason: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn a_thousand_messages_go_in_one_request_and_the_rest_in_a_second() {
-    for (messages, sizes) in [(1, vec![1]), (1000, vec![1000]), (1001, vec![1000, 1])] {
-        let gateway = Gateway::that(takes_all);
-        let outcomes = gateway.takes(0..messages).await;
-        assert_eq!(outcomes, vec![ACCEPTED; messages]);
-        assert_eq!(gateway.sizes(), sizes);
-    }
-}
-
-#[tokio::test]
 async fn the_token_is_in_the_header_and_the_endpoint_may_end_in_a_slash_or_not() {
     for (path, expected) in
         [("", "/v1.0/message"), ("proxy/cm", "/proxy/cm/v1.0/message"), ("proxy/", "/proxy/v1.0/message")]
     {
-        let mut gateway = Gateway::that(takes_all);
+        let mut gateway = Gateway::that(accepts);
         gateway.settings.endpoint = gateway.settings.endpoint.join(path).unwrap();
-        assert_eq!(gateway.takes_one().await, ACCEPTED);
+        assert_eq!(gateway.submit().await, ACCEPTED);
         let posted = gateway.posted.lock().unwrap();
         assert!(posted[0].head.starts_with(&format!("post {expected} http/1.1\r\n")), "{}", posted[0].head);
         assert!(posted[0].head.contains("\r\nx-cm-producttoken: token\r\n"));
@@ -181,60 +153,12 @@ async fn the_token_is_in_the_header_and_the_endpoint_may_end_in_a_slash_or_not()
 }
 
 #[tokio::test]
-async fn each_message_has_its_own_outcome() {
-    let gateway = Gateway::that(|posted| {
-        let codes = [(1, 0), (2, 303), (4, 999), (0, 0)];
-        let listed: Vec<_> = codes.into_iter().map(|(place, code)| listed(&posted.messages()[place], code)).collect();
-        Does::Answers(200, json!({"errorCode": 201, "messages": listed}).to_string())
-    });
-    let outcomes = gateway.takes(0..5).await;
-    assert_eq!(outcomes[..2], [ACCEPTED, ACCEPTED]);
-    assert_eq!(outcomes[2], rejected("303: This MSG has an invalid Phone Number in the To field"));
-    assert_eq!(outcomes[3], unknown("the answer, 201, does not mention it"));
-    assert_eq!(outcomes[4], unknown("999: Unknown error"));
-    assert_eq!(gateway.sizes(), [5]);
-}
-
-#[tokio::test]
-async fn one_bad_message_does_not_stop_the_rest() {
-    for refusal in
-        [(400, r#"{"details":"Invalid JSON","errorCode":202,"messages":[]}"#), (400, r#"{"errorCode":203}"#), (413, "")]
-    {
-        let gateway = Gateway::that(move |posted| {
-            let is_bad = |msg: &Value| msg["to"][0]["number"] == "00447911000007";
-            let (status, body) = refusal;
-            if posted.messages().iter().any(is_bad) {
-                Does::Answers(status, body.to_owned())
-            } else {
-                takes_all(posted)
-            }
-        });
-        let mut outcomes = gateway.takes(0..40).await;
-        let bad = outcomes.remove(7);
-        assert!(matches!(bad, Outcome::Rejected { .. }), "{bad:?}");
-        assert_eq!(outcomes, vec![ACCEPTED; 39]);
-        assert_eq!(gateway.sizes(), [vec![40], vec![1; 40]].concat());
-    }
-}
-
-#[tokio::test]
-async fn what_is_posted_by_itself_has_no_more_time_than_the_rest() {
-    let gateway =
-        Gateway::that(|posted| if posted.is_alone() { Does::Waits } else { Does::Answers(413, String::new()) });
-    let gateway = gateway.with_timeout_ms(1000);
-    let outcomes = gateway.takes(0..100).await;
-    let waited = outcomes.iter().filter(|outcome| **outcome == unknown("no answer in time")).count();
-    let put_off = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Busy { .. })).count();
-    assert_eq!((waited, put_off), (32, 68));
-}
-
-#[tokio::test]
 async fn whatever_is_wrong_with_the_request_is_no_fault_of_its_messages() {
     let reason = "101: Authentication of the request failed";
     let gateway =
         Gateway::answering(400, include_str!("../../../../../tests/fixtures/carriers/cm/answer-no-account.json"));
-    assert_eq!(gateway.takes(0..3).await, vec![busy(None, reason); 3]);
-    assert_eq!(gateway.sizes(), [3]);
+    assert_eq!(gateway.submit().await, busy(None, reason));
+    assert_eq!(gateway.requests(), 1);
     for (status, body, expected) in [
         (404, "", busy(None, "status 404")),
         (405, "<html>", busy(None, "status 405")),
@@ -248,7 +172,7 @@ async fn whatever_is_wrong_with_the_request_is_no_fault_of_its_messages() {
         (400, "{\"errorCode\":202}", rejected("202: This request is malformed")),
         (413, "", rejected("status 413")),
     ] {
-        assert_eq!(Gateway::answering(status, body).takes_one().await, expected, "{status} {body}");
+        assert_eq!(Gateway::answering(status, body).submit().await, expected, "{status} {body}");
     }
 }
 
@@ -264,68 +188,43 @@ async fn a_gateway_that_has_too_much_to_do_says_when_to_come_again() {
         ),
         ("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", busy(None, "status 503")),
     ] {
-        assert_eq!(Gateway::that(move |_| Does::AnswersWith(answer)).takes_one().await, expected);
+        assert_eq!(Gateway::that(move |_| Does::AnswersWith(answer)).submit().await, expected);
     }
 }
 
 #[tokio::test]
 async fn without_an_answer_the_outcome_is_unknown() {
     let closing = Gateway::that(|_| Does::Closes);
-    assert_eq!(closing.takes(0..3).await, vec![unknown("the connection broke"); 3]);
-    assert_eq!(closing.sizes(), [3], "it is not posted again");
+    assert_eq!(closing.submit().await, unknown("the connection broke"));
+    assert_eq!(closing.requests(), 1, "it is not posted again");
     let silent = Gateway::that(|_| Does::Waits).with_timeout_ms(100);
-    assert_eq!(silent.takes(0..3).await, vec![unknown("no answer in time"); 3]);
+    assert_eq!(silent.submit().await, unknown("no answer in time"));
     let cut_off = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"errorCode\":0";
     let unreadable = unknown("status 200, and no answer that can be read");
-    assert_eq!(Gateway::that(move |_| Does::AnswersWith(cut_off)).takes_one().await, unreadable);
+    assert_eq!(Gateway::that(move |_| Does::AnswersWith(cut_off)).submit().await, unreadable);
 }
 
 #[tokio::test]
 async fn a_huge_answer_is_not_read() {
-    for (length, expected) in [(1 << 19, ACCEPTED), (1 << 20, unknown("status 200, and no answer that can be read"))] {
+    for (length, expected) in [(1 << 15, ACCEPTED), (1 << 16, unknown("status 200, and no answer that can be read"))] {
         let gateway = Gateway::that(move |posted| {
-            let listed = listed(&posted.messages()[0], 0);
+            let listed = listed(posted.message(), 0);
             let answer = json!({"details": "x".repeat(length), "errorCode": 0, "messages": [listed]});
             Does::Answers(200, answer.to_string())
         });
-        assert_eq!(gateway.takes_one().await, expected);
+        assert_eq!(gateway.submit().await, expected);
     }
 }
 
 #[tokio::test]
 async fn without_a_connection_nothing_was_taken() {
-    let mut gateway = Gateway::that(takes_all);
+    let mut gateway = Gateway::that(accepts);
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     gateway.settings.endpoint = format!("http://{nobody}").parse().unwrap();
-    assert_eq!(gateway.takes_one().await, busy(None, "no connection to the carrier"));
+    assert_eq!(gateway.submit().await, busy(None, "no connection to the carrier"));
     gateway.settings.endpoint = "ftp://127.0.0.1/".parse().unwrap();
-    assert_eq!(gateway.takes_one().await, busy(None, "no request could be made of it"));
+    assert_eq!(gateway.submit().await, busy(None, "no request could be made of it"));
     gateway.settings.endpoint = "mailto:a@b.example".parse().unwrap();
-    assert_eq!(gateway.takes_one().await, busy(None, "bad endpoint, or a bad key"));
-    assert_eq!(gateway.sizes(), [0; 0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_many_threads_each_account_of_the_carrier_has_its_own_requests() {
-    let gateway = Gateway::that(takes_all);
-    let (http, posts) = (client(), Arc::new(Posts::new()));
-    let tasks: Vec<_> = (0..200)
-        .map(|number| {
-            let (http, posts, settings) = (http.clone(), Arc::clone(&posts), gateway.settings.clone());
-            tokio::spawn(async move {
-                let sent = Sent::numbered(number);
-                let (key, submission) = (if number % 2 == 0 { "even" } else { "odd" }, sent.submission());
-                submit(&http, &posts, &settings, key, &submission, Timestamp::UNIX_EPOCH).await
-            })
-        })
-        .collect();
-    for task in tasks {
-        assert_eq!(task.await.unwrap(), ACCEPTED);
-    }
-    assert_eq!(gateway.sizes().iter().sum::<usize>(), 200);
-    for posted in gateway.posted.lock().unwrap().iter() {
-        let is_even = posted.head.contains("x-cm-producttoken: even\r\n");
-        let reference = |msg: &Value| msg["reference"].as_str().unwrap().chars().last().unwrap().to_digit(10).unwrap();
-        assert!(posted.messages().iter().all(|msg| (reference(msg) % 2 == 0) == is_even));
-    }
+    assert_eq!(gateway.submit().await, busy(None, "bad endpoint, or a bad key"));
+    assert_eq!(gateway.requests(), 0);
 }

@@ -11,26 +11,12 @@ use serde_json::Value;
 
 use super::{
     content,
-    post::{Address, Written, post},
+    post::{Address, WrittenMessage, post},
 };
-use crate::{
-    domain::{CarrierSettings, Encoding, Outcome, PhoneNumber, SenderId, Submission},
-    formats::batcher::{Gatherer, Lost},
-};
+use crate::domain::{CarrierSettings, Encoding, Outcome, PhoneNumber, SenderId, Submission};
 
-/// The most messages that CM takes in one request.
-const MOST_MESSAGES: usize = 1000;
 /// The most digits of a sender, in the page's words.
 const SENDER_DIGITS: usize = 16;
-
-/// Submits that are under way at the same time.
-pub(crate) struct Posts(Gatherer<Address, Written, Outcome>);
-
-impl Posts {
-    pub(crate) fn new() -> Self {
-        Self(Gatherer::of_up_to(MOST_MESSAGES))
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +54,6 @@ struct Body<'a> {
 
 pub(crate) async fn submit(
     http: &Client,
-    posts: &Posts,
     settings: &CarrierSettings,
     token: &str,
     submission: &Submission<'_>,
@@ -76,16 +61,11 @@ pub(crate) async fn submit(
 ) -> Outcome {
     let busy = |reason: &str| Outcome::Busy { retry_after: None, reason: reason.to_owned() };
     let Some(address) = Address::new(settings, token) else { return busy("bad endpoint, or a bad key") };
-    let Ok(written) = write(submission, now) else { return busy("it could not be written as JSON") };
-    let posting = address.clone();
-    match posts.0.join(address, written, async |sent| post(http, &posting, &sent, now).await).await {
-        Ok(outcome) => outcome,
-        Err(Lost::Before) => busy("the request that it was to go with was given up"),
-        Err(Lost::Meanwhile) => Outcome::Unknown { reason: "the request that it went with was given up".to_owned() },
-    }
+    let Ok(message) = write(submission, now) else { return busy("it could not be written as JSON") };
+    post(http, &address, &message, now).await
 }
 
-fn write(submission: &Submission<'_>, now: Timestamp) -> Result<Written, serde_json::Error> {
+fn write(submission: &Submission<'_>, now: Timestamp) -> Result<WrittenMessage, serde_json::Error> {
     let reference = submission.reference.to_string();
     let [grouping, grouping2, grouping3] = submission.groupings.as_array();
     let msg = Msg {
@@ -107,7 +87,7 @@ fn write(submission: &Submission<'_>, now: Timestamp) -> Result<Written, serde_j
         rich_content: submission.content.map(content::write),
     };
     let msg = serde_json::to_string(&msg)?;
-    Ok(Written { msg, reference: submission.reference, to: submission.to.clone() })
+    Ok(WrittenMessage { msg, reference: submission.reference, to: submission.to.clone() })
 }
 
 /// A long number as numbers are to be written, unless that is too long; a short
