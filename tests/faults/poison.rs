@@ -5,16 +5,14 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde_json::{Value, json};
-use shared::{
-    domain::CarrierName,
-    edge::{BatchRun, run_batch},
-};
+use shared::{domain::CarrierName, edge::run_batch};
 use tests::system::{DEMO, owned, with};
 
 use crate::{
     scenario::Phone,
     stage::{JOBS, QUEUES, Stage, Wish},
 };
+use shared::flow::JobOutcome;
 
 /// What SQS gives out at once.
 const BATCH: usize = 10;
@@ -102,7 +100,7 @@ async fn a_panic_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
                 assert_ne!(payload, place.to_string(), "a panic that the test wants");
                 tokio::task::yield_now().await;
                 done.lock().unwrap().push(payload);
-                BatchRun::Done
+                JobOutcome::Done
             };
             let response = run_batch(event, run).await;
             assert_eq!(failed(&response), [format!("id {place}")]);

@@ -1,9 +1,10 @@
 //! `callback`: jobs from the queue `callbacks`; each tells a client of one thing.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use shared::flow::JobOutcome;
 use shared::{
     callbacks::{Caller, CallerError},
-    edge::{BatchRun, run_batch},
+    edge::run_batch,
     flow::{Gateway, callbacks::callback},
     gateway::{Part, connect_directory, connect_gateway},
     queue::CallbackJob,
@@ -44,19 +45,19 @@ impl Callback {
         response
     }
 
-    async fn run(&self, payload: &str) -> BatchRun {
+    async fn run(&self, payload: &str) -> JobOutcome {
         let job = match CallbackJob::read(payload) {
             Ok(job) => job,
             Err(error) => {
                 error!(%error, "unreadable job");
-                return BatchRun::Again;
+                return JobOutcome::Retry;
             }
         };
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
-            Ok(()) => BatchRun::Done,
+            Ok(()) => JobOutcome::Done,
             Err(error) => {
                 error!(event.id = %job.subject.event_id(), subject = %job.subject, error = error_chain(&error), "could not call back");
-                BatchRun::Again
+                JobOutcome::Retry
             }
         }
     }

@@ -4,7 +4,7 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
     carriers::Submitter,
-    edge::{BatchRun, run_batch},
+    edge::run_batch,
     flow::{
         Gateway, JobOutcome,
         submit::{after_failed_channel, submit},
@@ -50,12 +50,12 @@ impl Dispatch {
         response
     }
 
-    async fn run(&self, payload: &str) -> BatchRun {
+    async fn run(&self, payload: &str) -> JobOutcome {
         let job = match Job::read(payload) {
             Ok(job) => job,
             Err(error) => {
                 error!(%error, "unreadable job");
-                return BatchRun::Again;
+                return JobOutcome::Retry;
             }
         };
         let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
@@ -68,12 +68,11 @@ impl Dispatch {
             }
         };
         match done {
-            Ok(JobOutcome::Done) => BatchRun::Done,
-            Ok(JobOutcome::Retry) => BatchRun::Again,
+            Ok(outcome) => outcome,
             Err(error) => {
                 let message = job.message().map(|id| id.to_string());
                 error!(message.id = message, job.subject = %job, error = error_chain(&error), "could not be done");
-                BatchRun::Again
+                JobOutcome::Retry
             }
         }
     }

@@ -6,8 +6,8 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Brought, SubmitReference},
-    edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
+    domain::{SubmitReference, WebhookItem},
+    edge::{ItemProblems, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, receipts::receipt},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -50,13 +50,13 @@ impl DlrWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        let mut wrong = Wrong::default();
+        let mut problems = ItemProblems::default();
         for (index, part) in receipts.iter().enumerate() {
-            let Some(one) = wrong.readable(carrier, part) else { continue };
-            let brought = Brought { payload: &payload, index, submit };
-            wrong.note(receipt(&self.gateway, &self.directory, carrier, one, brought).await)?;
+            let Some(one) = problems.keep_parsed(carrier, part) else { continue };
+            let item = WebhookItem { payload: &payload, index, submit };
+            problems.keep(receipt(&self.gateway, &self.directory, carrier, one, item).await)?;
         }
-        wrong.conclude()?;
+        problems.into_result()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }
 }

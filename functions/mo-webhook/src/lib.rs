@@ -6,8 +6,8 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::Brought,
-    edge::{MOST_WEBHOOK_BYTES, Problem, Wrong, authenticate_carrier, body, json, path_segments, unreadable},
+    domain::WebhookItem,
+    edge::{ItemProblems, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
     flow::{Gateway, replies::reply},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -46,13 +46,13 @@ impl MoWebhook {
         let body = body(request, MOST_WEBHOOK_BYTES)?;
         let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
         let payload = String::from_utf8_lossy(body);
-        let mut wrong = Wrong::default();
+        let mut problems = ItemProblems::default();
         for (index, part) in replies.iter().enumerate() {
-            let Some(one) = wrong.readable(carrier, part) else { continue };
-            let brought = Brought::in_body(&payload, index);
-            wrong.note(reply(&self.gateway, &self.directory, carrier, one, brought).await)?;
+            let Some(one) = problems.keep_parsed(carrier, part) else { continue };
+            let item = WebhookItem::in_body(&payload, index);
+            problems.keep(reply(&self.gateway, &self.directory, carrier, one, item).await)?;
         }
-        wrong.conclude()?;
+        problems.into_result()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))
     }
 }

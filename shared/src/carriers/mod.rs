@@ -12,7 +12,7 @@ mod submitter;
 pub use submitter::Submitter;
 
 use crate::{
-    domain::{CarrierName, CarrierReceipt, CarrierReply, Each, ParseError},
+    domain::{CarrierName, CarrierReceipt, CarrierReply, ParseError, ParsedItems},
     vendors::{cm::carrier as cm, loopback::carrier as loopback},
 };
 
@@ -50,7 +50,7 @@ impl CarrierName {
     ///
     /// # Errors
     /// When the body is not in this carrier's format.
-    pub fn read_receipts(self, body: &[u8]) -> Result<Each<CarrierReceipt>, ParseError> {
+    pub fn read_receipts(self, body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
         let read = match self {
             Self::Loopback => Ok(vec![loopback::receipt::read(body)]),
             Self::Cm => cm::receipt::read(body),
@@ -62,7 +62,7 @@ impl CarrierName {
     ///
     /// # Errors
     /// When the body is not in this carrier's format.
-    pub fn read_replies(self, body: &[u8]) -> Result<Each<CarrierReply>, ParseError> {
+    pub fn read_replies(self, body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
         match self {
             Self::Loopback => Ok(vec![loopback::reply::read(body)]),
             Self::Cm => cm::reply::read(body),

@@ -10,5 +10,5 @@ mod webhook;
 pub use auth::{LONGEST_KEY, account_of_key, authenticate, authenticate_carrier};
 pub use problem::{Problem, log_unavailable};
 pub use request::{MOST_BYTES, MOST_WEBHOOK_BYTES, body, json, path_segments, query};
-pub use sqs::{BatchRun, run_batch};
-pub use webhook::{Wrong, unreadable};
+pub use sqs::run_batch;
+pub use webhook::{ItemProblems, unreadable};

@@ -1,4 +1,4 @@
-//! What a carrier's webhook brings: what cannot be done of it keeps back nothing else.
+//! The items of a carrier's webhook: one bad item does not block the rest.
 
 use tracing::warn;
 
@@ -16,14 +16,13 @@ pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
     Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
 
-/// What was wrong with parts of a body: one that cannot be read, or whose record cannot,
-/// does not keep the others back.
+/// The problem to answer a webhook with, once all of its items were handled.
 #[derive(Default)]
-pub struct Wrong(Option<Problem>);
+pub struct ItemProblems(Option<Problem>);
 
-impl Wrong {
-    /// The part, if it can be read.
-    pub fn readable<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, ParseError>) -> Option<&'a T> {
+impl ItemProblems {
+    /// Returns the item if it could be parsed, and keeps the problem if not.
+    pub fn keep_parsed<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, ParseError>) -> Option<&'a T> {
         part.as_ref()
             .inspect_err(|error| {
                 let problem = unreadable(carrier, error);
@@ -32,13 +31,13 @@ impl Wrong {
             .ok()
     }
 
-    /// Notes what became of a part.
+    /// Keeps the problem of an item that could not be handled.
     ///
     /// # Errors
-    /// When the store or queue did not answer, as it will not for the others.
-    pub fn note(&mut self, done: Result<(), Unavailable>) -> Result<(), Problem> {
+    /// When the store or queue did not answer: it will not for the other items either.
+    pub fn keep(&mut self, done: Result<(), Unavailable>) -> Result<(), Problem> {
         match done {
-            // A failure of ours is told rather than one of the carrier's, which might give up then.
+            // Our failure takes precedence, because a carrier may not redeliver what we answer with a 4xx.
             Err(error @ Unavailable::Store(StoreError::Unreadable { .. })) => self.0 = Some(error.into()),
             Err(error) => return Err(error.into()),
             Ok(()) => {}
@@ -47,8 +46,8 @@ impl Wrong {
     }
 
     /// # Errors
-    /// What was wrong. The carrier brings the body again; what is done is known then.
-    pub fn conclude(self) -> Result<(), Problem> {
+    /// The problem that was kept. The carrier redelivers the body; handled items are deduplicated then.
+    pub fn into_result(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }
 }

@@ -26,7 +26,7 @@ impl Attempt {
             AttemptOutcome::Rejected => "was rejected",
             AttemptOutcome::Busy => "was busy",
             AttemptOutcome::Failed => "failed",
-            AttemptOutcome::ReceiptTimeout => "brought no receipt in time",
+            AttemptOutcome::ReceiptTimeout => "item no receipt in time",
             AttemptOutcome::Unknown => "had an unknown outcome",
             AttemptOutcome::NotAccepted => "was not taken",
         };

@@ -47,8 +47,8 @@ pub struct CarrierReply {
     pub at: Option<Timestamp>,
 }
 
-/// What one request brings, one by one: what cannot be read of it keeps back nothing else.
-pub type Each<T> = Vec<Result<T, ParseError>>;
+/// The items of one webhook body. An unreadable item does not block the rest.
+pub type ParsedItems<T> = Vec<Result<T, ParseError>>;
 
 /// A webhook's body, or a part of it, that is not in its carrier's format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -22,7 +22,7 @@ mod validity;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub(crate) use carrier_event::LONGEST_WORDS;
-pub use carrier_event::{CarrierReceipt, CarrierReply, Each, ParseError};
+pub use carrier_event::{CarrierReceipt, CarrierReply, ParseError, ParsedItems};
 pub use draft::{Draft, SenderChoice};
 pub use field_error::{FieldError, FieldErrorCode};
 pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};
@@ -36,5 +36,5 @@ pub(crate) use submission::LOOKUP_WITHIN;
 pub use submission::{LookupOutcome, Outcome, Submission};
 pub use submit_reference::SubmitReference;
 pub use time::{TimeError, parse_time};
-pub use unmatched::{Brought, Unmatched, UnmatchedId, UnmatchedKind};
+pub use unmatched::{Unmatched, UnmatchedId, UnmatchedKind, WebhookItem};
 pub use validity::Validity;

@@ -1,5 +1,5 @@
-//! What a carrier brought and nothing was found for: kept as it came, and tried
-//! again ever more seldom for as long as it is kept.
+//! Receipts and replies that match nothing: kept as the carrier posted them, and matched
+//! again after growing gaps until they expire.
 
 use std::fmt;
 
@@ -16,7 +16,6 @@ const FIRST_TRIES: [i64; 5] = [1, 16, 76, 256, 616];
 /// The gap before each of the others.
 const LONGEST_GAP: i64 = 12 * 60;
 
-/// What was brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnmatchedKind {
@@ -41,7 +40,7 @@ impl UnmatchedKind {
     }
 }
 
-/// The name of what is parked: the same for the same body, however often it is brought.
+/// The id of an unmatched item: derived from the body, so a redelivery has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UnmatchedId {
     pub kind: UnmatchedKind,
@@ -55,19 +54,19 @@ impl fmt::Display for UnmatchedId {
     }
 }
 
-/// Where a receipt or reply stands in what a carrier posted.
+/// One receipt or reply of a webhook's body.
 #[derive(Clone, Copy)]
-pub struct Brought<'a> {
+pub struct WebhookItem<'a> {
     /// The body as it came.
     pub payload: &'a str,
-    /// Which it is of those in the body.
+    /// Its index in the body.
     pub index: usize,
-    /// Our name for the submit, where the path bears one.
+    /// The submit reference in the path, if it has one.
     pub submit: Option<SubmitReference>,
 }
 
-impl<'a> Brought<'a> {
-    /// What stands at that place in a body, under a path that names no submit.
+impl<'a> WebhookItem<'a> {
+    /// The item at `index` of a body, posted to a path without a submit reference.
     #[must_use]
     pub fn in_body(payload: &'a str, index: usize) -> Self {
         Self { payload, index, submit: None }
@@ -92,8 +91,8 @@ pub struct Unmatched {
 impl Unmatched {
     /// One that has come just now and is only kept.
     #[must_use]
-    pub fn new(kind: UnmatchedKind, carrier: CarrierName, brought: Brought<'_>, received_at: Timestamp) -> Self {
-        let Brought { payload, index, submit } = brought;
+    pub fn new(kind: UnmatchedKind, carrier: CarrierName, item: WebhookItem<'_>, received_at: Timestamp) -> Self {
+        let WebhookItem { payload, index, submit } = item;
         // The body comes last, so that nothing in it can pass for the rest.
         let name = format!("{index} {} {payload}", submit.map(|submit| submit.to_string()).unwrap_or_default());
         Self {
@@ -147,8 +146,8 @@ mod tests {
     use super::*;
 
     fn unmatched(payload: &str, index: usize, submit: Option<SubmitReference>) -> Unmatched {
-        let brought = Brought { payload, index, submit };
-        Unmatched::new(UnmatchedKind::Receipt, CarrierName::Cm, brought, Timestamp::UNIX_EPOCH)
+        let item = WebhookItem { payload, index, submit };
+        Unmatched::new(UnmatchedKind::Receipt, CarrierName::Cm, item, Timestamp::UNIX_EPOCH)
     }
 
     fn at_minute(minute: i64) -> Timestamp {

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Brought, CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
-        Unmatched, UnmatchedKind,
+        CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
+        Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::Metric,
@@ -42,11 +42,11 @@ pub async fn receipt(
     directory: &Directory,
     carrier: CarrierName,
     receipt: &CarrierReceipt,
-    brought: Brought<'_>,
+    item: WebhookItem<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier, brought, now);
-    let unmatched = match find_submit(gateway, directory, carrier, brought.submit, receipt).await? {
+    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier, item, now);
+    let unmatched = match find_submit(gateway, directory, carrier, item.submit, receipt).await? {
         SubmitLookup::Found(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => {
             return Ok(());
         }

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Brought, CarrierName, CarrierReply, Dialect, ExecutionId, Message, PhoneNumber, Reply, ReplyId,
-        SenderId, SenderKind, SenderOwner, Unmatched, UnmatchedKind,
+        AccountId, CarrierName, CarrierReply, Dialect, ExecutionId, Message, PhoneNumber, Reply, ReplyId, SenderId,
+        SenderKind, SenderOwner, Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::Metric,
@@ -38,11 +38,11 @@ pub async fn reply(
     directory: &Directory,
     carrier: CarrierName,
     reply: &CarrierReply,
-    brought: Brought<'_>,
+    item: WebhookItem<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     if attribute(gateway, directory, carrier, reply, Arrival::Now(now)).await? == Attribution::Unmatched {
-        keep_unmatched(gateway, Unmatched::new(UnmatchedKind::Reply, carrier, brought, now).with_retry()).await?;
+        keep_unmatched(gateway, Unmatched::new(UnmatchedKind::Reply, carrier, item, now).with_retry()).await?;
     }
     Ok(())
 }

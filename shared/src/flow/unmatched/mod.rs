@@ -14,7 +14,7 @@ use super::{
     replies::{Arrival, Attribution, attribute},
 };
 use crate::{
-    domain::{Each, ParseError, Unmatched, UnmatchedId, UnmatchedKind},
+    domain::{ParseError, ParsedItems, Unmatched, UnmatchedId, UnmatchedKind},
     runtime::Metric,
     store::{Directory, StoreError, UnmatchedStore},
 };
@@ -102,7 +102,7 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
 
 /// The one that is parked, of those in the body. A release may read otherwise than
 /// the one that parked it.
-fn part_at_index<T>(unmatched: &Unmatched, read: Result<Each<T>, ParseError>) -> Option<T> {
+fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,
         Err(error) => {

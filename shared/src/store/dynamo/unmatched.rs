@@ -14,7 +14,7 @@ use crate::{
     store::{Bookmark, StoreError, UnmatchedStore},
 };
 
-const ACTION: &str = "keep_unmatched what a carrier brought";
+const ACTION: &str = "keep_unmatched what a carrier item";
 
 #[derive(Serialize, Deserialize)]
 struct UnmatchedItem {

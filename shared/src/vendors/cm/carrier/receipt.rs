@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{receipt_xml, standard_errors};
 use crate::{
-    domain::{CarrierReceipt, Each, ParseError, ReceiptStatus, SubmitReference},
+    domain::{CarrierReceipt, ParseError, ParsedItems, ReceiptStatus, SubmitReference},
     formats::{
         smpp,
         webhook_json::{one_or_many, read as read_json},
@@ -28,7 +28,7 @@ pub(super) struct Report {
     pub(super) error_description: Option<String>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReceipt>, ParseError> {
+pub(crate) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
     let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii();
     let reports = match body.first() {
         None => return Ok(Vec::new()),
@@ -39,7 +39,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReceipt>, ParseError> {
     Ok(reports.into_iter().map(|report| report.and_then(Report::read)).collect())
 }
 
-fn reports(value: &Value) -> Result<Each<Report>, ParseError> {
+fn reports(value: &Value) -> Result<ParsedItems<Report>, ParseError> {
     let missing = |field: &str| ParseError::new(field, "is missing, or no object");
     let messages = Object::of(value).and_then(|root| root.object("messages")).ok_or_else(|| missing("messages"))?;
     let listed = messages.get("msg").ok_or_else(|| missing("messages.msg"))?;

@@ -10,13 +10,13 @@
 use serde_json::Value;
 
 use crate::{
-    domain::{CarrierReply, Channel, Each, ParseError, PhoneNumber, SenderId, parse_time},
+    domain::{CarrierReply, Channel, ParseError, ParsedItems, PhoneNumber, SenderId, parse_time},
     formats::webhook_json::{one_or_many, read as read_json},
     hash::sha256_hex,
     vendors::cm::caseless::Object,
 };
 
-pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReply>, ParseError> {
+pub(crate) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
     Ok(one_or_many(&read_json(body)?).iter().map(read_one).collect())
 }
 
