@@ -27,10 +27,10 @@ async fn add(desk: &Desk, new: RouteAdd) -> Result<Report, Failure> {
     if let Some(id) = &new.account {
         account::existing(&desk.directory, id).await?;
     }
-    let RouteAdd { carriers, account, sender, channel, prefix, receipt_within, at } = new;
+    let RouteAdd { carriers, account, sender, channel, prefix, receipt_timeout, at } = new;
     let mut route = Route { account, sender, channel, prefix, ..Route::to(carriers) };
-    if let Some(seconds) = receipt_within {
-        route.receipt_within_s = seconds;
+    if let Some(seconds) = receipt_timeout {
+        route.receipt_timeout_s = seconds;
     }
     let mut place = 0;
     let routes = desk.directory.change_routes(|rules| {
@@ -118,7 +118,7 @@ fn report(routes: &Routes) -> Report {
             or_dash(route.channel.map(|channel| channel.as_str().to_owned())),
             or_dash(route.prefix.as_ref().map(ToString::to_string)),
             names(route).join(","),
-            format!("{} s", route.receipt_within_s),
+            format!("{} s", route.receipt_timeout_s),
         ]
     };
     let rows: Vec<_> = routes.0.iter().enumerate().map(row).collect();
@@ -140,7 +140,7 @@ fn shown(route: &Route) -> Value {
         "channel": route.channel,
         "prefix": route.prefix,
         "carriers": names(route),
-        "receipt_within_s": route.receipt_within_s,
+        "receipt_timeout_s": route.receipt_timeout_s,
     })
 }
 

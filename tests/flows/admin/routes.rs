@@ -47,7 +47,7 @@ fn prefixes(listed: &Value) -> Vec<&str> {
 async fn a_rule_stands_where_it_was_put() {
     let system = with_rules(&[&["--carriers", "cm", "--prefix", "+31"], &["--carriers", "loopback"]]).await;
     let conditions = ["--account", "demo", "--sender", "+441234567890", "--channel", "WhatsApp", "--prefix", "0044"];
-    let how = ["--carriers", "cm,loopback", "--receipt-within", "60", "--at", "2"];
+    let how = ["--carriers", "cm,loopback", "--receipt-timeout", "60", "--at", "2"];
     let added = read(&system, &[&["route", "add"], &conditions[..], &how].concat()).await;
     assert_eq!((&added["added"], prefixes(&added)), (&json!(2), vec!["31", "44", "-"]));
     let listed = read(&system, &["route", "list"]).await;
@@ -56,10 +56,10 @@ async fn a_rule_stands_where_it_was_put() {
         listed["routes"][1],
         json!({
             "account": "demo", "sender": "441234567890", "channel": "whatsapp", "prefix": "44",
-            "carriers": ["cm", "loopback"], "receipt_within_s": 60,
+            "carriers": ["cm", "loopback"], "receipt_timeout_s": 60,
         })
     );
-    assert_eq!(listed["routes"][2]["receipt_within_s"], 300);
+    assert_eq!(listed["routes"][2]["receipt_timeout_s"], 300);
     let text = printed(&system, &["route", "list"]).await;
     let row = text.lines().nth(2).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(row, "2 demo 441234567890 whatsapp 44 cm,loopback 60 s", "{text}");
@@ -106,15 +106,15 @@ async fn a_rule_that_could_never_work_is_refused() {
         &["--carriers", "loopback", "--channel", "fax"],
         &["--carriers", "loopback", "--prefix", "Dutch"],
         &["--carriers", "loopback", "--at", "0"],
-        &["--carriers", "loopback", "--receipt-within", "0"],
-        &["--carriers", "loopback", "--receipt-within", "86401"],
+        &["--carriers", "loopback", "--receipt-timeout", "0"],
+        &["--carriers", "loopback", "--receipt-timeout", "86401"],
     ] {
         let done = admin(&system, &[&["route", "add"], words].concat()).await;
         assert!(done.code == 2 && !done.err.is_empty(), "{words:?}: {done:?}");
     }
     printed(&system, &CM).await;
     assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
-    printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-within", "86400"]).await;
+    printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-timeout", "86400"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -153,7 +153,7 @@ async fn the_first_carrier_gets_every_message_and_no_other_does() {
     assert!(set["route_added"] == true && done.err.contains("every message goes to loopback"), "{}", done.err);
     let everything = json!([{
         "account": null, "sender": null, "channel": null, "prefix": null, "carriers": ["loopback"],
-        "receipt_within_s": 300,
+        "receipt_timeout_s": 300,
     }]);
     assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
     let again = admin(&system, &["carrier", "set", "loopback", "--endpoint", "https://b.example/"]).await;

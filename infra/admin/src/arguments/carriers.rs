@@ -90,7 +90,7 @@ pub struct RouteAdd {
     pub prefix: Option<NumberPrefix>,
     /// How long a receipt is waited for before a message's next channel has its turn [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]
-    pub receipt_within: Option<u32>,
+    pub receipt_timeout: Option<u32>,
     /// Before the rule that is there now; 1 is the first place [default: the end]
     #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u16).range(1..))]
     pub at: Option<u16>,

@@ -32,7 +32,7 @@ pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use rejection::{RejectedMessage, Rejection, RejectionReason};
 pub use reply::{RepliedTo, Reply};
 pub use state::{Progress, State};
-pub(crate) use submission::LOOKUP_WITHIN;
+pub(crate) use submission::LOOKUP_TIMEOUT;
 pub use submission::{LookupOutcome, Outcome, Submission};
 pub use submit_reference::SubmitReference;
 pub use time::{TimeError, parse_time};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
 /// How long a carrier has to say what became of a submit: a submit may follow.
-pub(crate) const LOOKUP_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One message as it is handed to a carrier.
 pub struct Submission<'a> {

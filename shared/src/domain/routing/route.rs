@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountId, CarrierName, Channel, PhoneNumber, SenderId};
 
-const RECEIPT_WITHIN_SECONDS: u32 = 300;
+const DEFAULT_RECEIPT_TIMEOUT_SECONDS: u32 = 300;
 /// How long a receipt is waited for unless a rule says otherwise.
-pub const USUAL_RECEIPT_WITHIN: Duration = Duration::from_secs(RECEIPT_WITHIN_SECONDS as u64);
+pub const DEFAULT_RECEIPT_TIMEOUT: Duration = Duration::from_secs(DEFAULT_RECEIPT_TIMEOUT_SECONDS as u64);
 
 /// The rules, in the order in which they are asked: the first that fits counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +32,9 @@ pub struct Route {
     /// The most wanted first; a later one takes over when those before it are
     /// down, busy, or refuse the message.
     pub carriers: Vec<CarrierName>,
-    /// In seconds; see [`Route::receipt_within`].
-    #[serde(default = "receipt_within_seconds", skip_serializing_if = "is_usual")]
-    pub receipt_within_s: u32,
+    /// In seconds; see [`Route::receipt_timeout`].
+    #[serde(default = "receipt_timeout_seconds", skip_serializing_if = "is_usual")]
+    pub receipt_timeout_s: u32,
 }
 
 impl Routes {
@@ -60,8 +60,8 @@ impl Route {
     /// A rule that fits every message.
     #[must_use]
     pub fn to(carriers: Vec<CarrierName>) -> Self {
-        let receipt_within_s = RECEIPT_WITHIN_SECONDS;
-        Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_within_s }
+        let receipt_timeout_s = DEFAULT_RECEIPT_TIMEOUT_SECONDS;
+        Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_timeout_s }
     }
 
     /// Whether it fits every message that the other fits, so that the other is
@@ -78,18 +78,18 @@ impl Route {
 
     /// How long a message's receipt is waited for before its next channel has its turn.
     #[must_use]
-    pub fn receipt_within(&self) -> Duration {
-        Duration::from_secs(self.receipt_within_s.into())
+    pub fn receipt_timeout(&self) -> Duration {
+        Duration::from_secs(self.receipt_timeout_s.into())
     }
 }
 
-fn receipt_within_seconds() -> u32 {
-    RECEIPT_WITHIN_SECONDS
+fn receipt_timeout_seconds() -> u32 {
+    DEFAULT_RECEIPT_TIMEOUT_SECONDS
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_usual(seconds: &u32) -> bool {
-    *seconds == RECEIPT_WITHIN_SECONDS
+    *seconds == DEFAULT_RECEIPT_TIMEOUT_SECONDS
 }
 
 /// The first 1 to 15 digits of an international phone number.

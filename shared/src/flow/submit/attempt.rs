@@ -97,7 +97,7 @@ impl ClaimedMessage<'_> {
                 }
                 Outcome::Unknown { reason } => {
                     let unknown = self.taken(message, candidate, Progress::Unknown, at);
-                    let has_next = candidate.receipt_within.is_some();
+                    let has_next = candidate.receipt_timeout.is_some();
                     let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
                     return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
                 }
@@ -188,7 +188,7 @@ impl ClaimedMessage<'_> {
         OutcomeUpdate {
             carrier: Some(candidate.carrier),
             failed_attempts: std::mem::take(&mut self.failed_attempts),
-            receipt_by: receipt_by(at, progress, candidate.receipt_within),
+            receipt_by: receipt_by(at, progress, candidate.receipt_timeout),
             ..OutcomeUpdate::new(self.execution_id, progress, at)
         }
     }

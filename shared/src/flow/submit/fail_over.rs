@@ -35,7 +35,7 @@ pub(super) async fn fail_over(
 }
 
 /// Returns the attempt on a channel whose receipt deadline has passed.
-pub(super) fn receipt_timeout(message: &Message, at: Timestamp) -> Attempt {
+pub(super) fn timed_out_attempt(message: &Message, at: Timestamp) -> Attempt {
     Attempt {
         channel: message.channel(),
         carrier: message.delivery.carrier,

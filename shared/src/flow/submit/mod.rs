@@ -32,7 +32,7 @@ use self::{
     attempt::ClaimedMessage,
     claim::{LEASE, claim, release},
     fail_over::fail_over,
-    plan_route::receipt_within,
+    plan_route::receipt_timeout,
     prepare::{Prepared, prepare},
     record_outcome::{put_back, record_outcome},
     recovery::{Recovery, recover},
@@ -125,7 +125,7 @@ pub async fn after_failed_channel(
         // There is no channel to fail over to, or a receipt says by now that we need not.
         Relevance::Current
             if message.delivery.receipts.is_final()
-                || receipt_within(&message, &directory.routes().await?).is_none() =>
+                || receipt_timeout(&message, &directory.routes().await?).is_none() =>
         {
             record_receipt(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
             return Ok(JobOutcome::Done);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, Message, Route, Routes, USUAL_RECEIPT_WITHIN,
+    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, Message, Route, Routes, DEFAULT_RECEIPT_TIMEOUT,
 };
 
 /// One way of handing a message over.
@@ -16,7 +16,7 @@ pub(super) struct RouteCandidate {
     pub(super) carrier: CarrierName,
     /// How long a receipt is waited for before the next channel has its turn; none
     /// where no channel is left.
-    pub(super) receipt_within: Option<Duration>,
+    pub(super) receipt_timeout: Option<Duration>,
 }
 
 impl RouteCandidate {
@@ -50,17 +50,17 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
-        let receipt_within = Some(route.receipt_within());
+        let receipt_timeout = Some(route.receipt_timeout());
         candidates.extend(carriers.into_iter().map(|carrier| RouteCandidate {
             channel_index,
             channel,
             carrier,
-            receipt_within,
+            receipt_timeout,
         }));
     }
     let last = candidates.last().map(|candidate| candidate.channel_index);
     for candidate in candidates.iter_mut().filter(|candidate| Some(candidate.channel_index) == last) {
-        candidate.receipt_within = None;
+        candidate.receipt_timeout = None;
     }
     candidates
 }
@@ -76,11 +76,11 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
 
 /// How long the receipt of the channel that the message is at is waited for; none
 /// where no way leads over a later one.
-pub(super) fn receipt_within(message: &Message, routes: &Routes) -> Option<Duration> {
+pub(super) fn receipt_timeout(message: &Message, routes: &Routes) -> Option<Duration> {
     let has_next =
         plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
     let route = routes.for_message(&message.account, &message.request.from.id, message.channel(), &message.request.to);
-    has_next.then(|| route.map_or(USUAL_RECEIPT_WITHIN, Route::receipt_within))
+    has_next.then(|| route.map_or(DEFAULT_RECEIPT_TIMEOUT, Route::receipt_timeout))
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
         let candidates = plan_route(message, routes).into_iter();
         candidates
             .map(|candidate| {
-                (candidate.channel_index, candidate.channel, candidate.carrier, candidate.receipt_within.is_some())
+                (candidate.channel_index, candidate.channel, candidate.carrier, candidate.receipt_timeout.is_some())
             })
             .collect()
     }
@@ -125,9 +125,9 @@ mod tests {
         message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
         message.delivery.channel_index = 2;
         assert_eq!(over(&message, &routes), all[2..]);
-        assert_eq!(receipt_within(&message, &routes), Some(USUAL_RECEIPT_WITHIN));
+        assert_eq!(receipt_timeout(&message, &routes), Some(DEFAULT_RECEIPT_TIMEOUT));
         message.delivery.channel_index = 3;
-        assert_eq!(receipt_within(&message, &routes), None);
+        assert_eq!(receipt_timeout(&message, &routes), None);
         assert_eq!(over(&message, &Routes::default()), []);
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let loopback = CarrierName::Loopback;
         assert_eq!(over(&message, &routes), [(1, Rcs, loopback, true), (3, WhatsApp, loopback, false)]);
         message.delivery.channel_index = 3;
-        assert_eq!(receipt_within(&message, &routes), None, "SMS has nothing to show");
+        assert_eq!(receipt_timeout(&message, &routes), None, "SMS has nothing to show");
         message.request.content = None;
         message.delivery.channel_index = 0;
         assert_eq!(over(&message, &routes), []);

@@ -18,8 +18,8 @@ use crate::{
         rate_limit,
         submit::{
             deadlines::receipt_by,
-            fail_over::{fail_over, receipt_timeout},
-            plan_route::receipt_within,
+            fail_over::{fail_over, timed_out_attempt},
+            plan_route::receipt_timeout,
             record_outcome::record_outcome,
         },
     },
@@ -53,7 +53,7 @@ impl RecoveryContext {
     async fn of(message: &Message, execution_id: ExecutionId, directory: &Directory) -> Result<Self, StoreError> {
         let claimed_by = message.delivery.execution_id.unwrap_or(execution_id);
         let next_after = if message.has_channel_after(message.delivery.channel_index) {
-            receipt_within(message, &directory.routes().await?)
+            receipt_timeout(message, &directory.routes().await?)
         } else {
             None
         };
@@ -96,7 +96,7 @@ pub(in crate::flow::submit) async fn recover(
             write_outcome(gateway, message, &taken).await?;
         }
         Due::FailOver => {
-            fail_over(gateway, message, message.delivery.execution_id, receipt_timeout(message, now), now).await?;
+            fail_over(gateway, message, message.delivery.execution_id, timed_out_attempt(message, now), now).await?;
             return Ok(Recovery::Requeued);
         }
         Due::Lookup(fallback) => {

@@ -14,7 +14,7 @@ use super::{
     plan::Fallback,
 };
 use crate::flow::submit::{
-    fail_over::{fail_over, receipt_timeout},
+    fail_over::{fail_over, timed_out_attempt},
     opt_out::is_blocked,
     plan_route::plan_route,
     {deadlines::receipt_by, record_outcome::record_outcome},
@@ -64,7 +64,7 @@ pub(super) async fn lookup(
                 gateway,
                 message,
                 message.delivery.execution_id,
-                Attempt { reason, ..receipt_timeout(message, now) },
+                Attempt { reason, ..timed_out_attempt(message, now) },
                 now,
             )
             .await?;

@@ -5,7 +5,7 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
 use super::submit::{Accepted, body};
-use crate::domain::{CarrierSettings, LOOKUP_WITHIN, LookupOutcome, SubmitReference};
+use crate::domain::{CarrierSettings, LOOKUP_TIMEOUT, LookupOutcome, SubmitReference};
 
 /// What a server that does not know the path does not say.
 const UNKNOWN: &str = "unknown-message";
@@ -19,7 +19,7 @@ pub(crate) async fn look_up(http: &Client, settings: &CarrierSettings, reference
     let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else {
         return LookupOutcome::CannotSay;
     };
-    let within = settings.timeout().min(LOOKUP_WITHIN);
+    let within = settings.timeout().min(LOOKUP_TIMEOUT);
     let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::CannotSay };
     match response.status() {
         StatusCode::OK => body::<Accepted>(response)
