@@ -72,11 +72,11 @@ impl<S: SecretStore> Submitter<S> {
         reference: SubmitReference,
     ) -> LookupOutcome {
         if !settings.lookup || self.open_circuit(carrier).is_some() {
-            return LookupOutcome::CannotSay;
+            return LookupOutcome::Unknown;
         }
         match carrier {
             CarrierName::Loopback => loopback::lookup::look_up(&self.http, settings, reference).await,
-            CarrierName::Cm => LookupOutcome::CannotSay,
+            CarrierName::Cm => LookupOutcome::Unknown,
         }
     }
 

@@ -40,15 +40,15 @@ pub enum Outcome {
     Unknown { reason: String },
 }
 
-/// What a carrier says of a submit that it did not answer.
+/// A carrier's answer to a lookup of a submit whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookupOutcome {
-    /// It has it; `carrier_id` is its name for it.
-    Taken { carrier_id: Option<String> },
-    /// It never took it.
-    NotTaken,
-    /// It cannot be asked, or did not answer.
-    CannotSay,
+    /// The carrier has the message, under `carrier_id`.
+    Found { carrier_id: Option<String> },
+    /// The carrier never accepted it.
+    NotFound,
+    /// The carrier has no lookup, or did not answer it.
+    Unknown,
 }
 
 impl LookupOutcome {
@@ -56,9 +56,9 @@ impl LookupOutcome {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Taken { .. } => "taken",
-            Self::NotTaken => "not taken",
-            Self::CannotSay => "cannot say",
+            Self::Found { .. } => "found",
+            Self::NotFound => "not found",
+            Self::Unknown => "unknown",
         }
     }
 }

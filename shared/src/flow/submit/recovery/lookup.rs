@@ -44,18 +44,18 @@ pub(super) async fn lookup(
     let (found, carrier) = if context.options.lookup {
         ask(gateway, directory, submitter, message).await?
     } else {
-        (LookupOutcome::CannotSay, None)
+        (LookupOutcome::Unknown, None)
     };
     // Asking took its time.
     let now = gateway.clock.now();
     let is_denied = match found {
-        LookupOutcome::Taken { carrier_id } => {
+        LookupOutcome::Found { carrier_id } => {
             let taken = OutcomeUpdate { carrier, carrier_id, ..taken(context, now) };
             record_outcome(gateway, message, taken.into()).await?;
             return Ok(Recovery::DONE);
         }
-        LookupOutcome::NotTaken => true,
-        LookupOutcome::CannotSay => false,
+        LookupOutcome::NotFound => true,
+        LookupOutcome::Unknown => false,
     };
     let again = match fallback {
         Fallback::FailOver => {
@@ -104,17 +104,17 @@ async fn ask(
             continue;
         };
         let said = submitter.look_up(carrier, &settings, reference).await;
-        if let LookupOutcome::Taken { carrier_id } = &said {
+        if let LookupOutcome::Found { carrier_id } = &said {
             record_carrier_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
         }
         info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
         match said {
-            LookupOutcome::Taken { .. } => return Ok((said, Some(carrier))),
-            LookupOutcome::NotTaken => denials += 1,
-            LookupOutcome::CannotSay => is_sure = false,
+            LookupOutcome::Found { .. } => return Ok((said, Some(carrier))),
+            LookupOutcome::NotFound => denials += 1,
+            LookupOutcome::Unknown => is_sure = false,
         }
     }
-    let said = if is_sure && denials > 0 { LookupOutcome::NotTaken } else { LookupOutcome::CannotSay };
+    let said = if is_sure && denials > 0 { LookupOutcome::NotFound } else { LookupOutcome::Unknown };
     Ok((said, None))
 }
 

@@ -17,18 +17,18 @@ struct Denied {
 
 pub(crate) async fn look_up(http: &Client, settings: &CarrierSettings, reference: SubmitReference) -> LookupOutcome {
     let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else {
-        return LookupOutcome::CannotSay;
+        return LookupOutcome::Unknown;
     };
     let within = settings.timeout().min(LOOKUP_TIMEOUT);
-    let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::CannotSay };
+    let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::Unknown };
     match response.status() {
         StatusCode::OK => body::<Accepted>(response)
             .await
-            .map_or(LookupOutcome::CannotSay, |accepted| LookupOutcome::Taken { carrier_id: accepted.into_id() }),
+            .map_or(LookupOutcome::Unknown, |accepted| LookupOutcome::Found { carrier_id: accepted.into_id() }),
         StatusCode::NOT_FOUND => body::<Denied>(response)
             .await
             .filter(|denied| denied.code == UNKNOWN)
-            .map_or(LookupOutcome::CannotSay, |_| LookupOutcome::NotTaken),
-        _ => LookupOutcome::CannotSay,
+            .map_or(LookupOutcome::Unknown, |_| LookupOutcome::NotFound),
+        _ => LookupOutcome::Unknown,
     }
 }
