@@ -210,7 +210,7 @@ fn judge_message(
         State::Delivered | State::Read if !is_shown => verdict.wrong.push("delivered, and not shown".to_owned()),
         // What is blocked or refused on its second channel may have been shown on its first.
         State::Rejected | State::Cancelled | State::Expired | State::Blocked
-            if is_shown && !message.was_handed_over_before() =>
+            if is_shown && !message.was_submitted_before() =>
         {
             verdict.wrong.push(format!("{}, and shown", state.as_str()));
         }

@@ -70,7 +70,7 @@ fn count_outcome(gateway: &Gateway, message: &Message, update: &OutcomeUpdate) {
         Progress::Scheduled | Progress::Queued | Progress::Submitting | Progress::Cancelled => return,
     };
     gateway.count(metric, account, carrier, 1);
-    if metric == Metric::Submitted && !message.was_handed_over_before() {
+    if metric == Metric::Submitted && !message.was_submitted_before() {
         gateway.time(Metric::SubmitDelay, account, carrier, update.at.duration_since(message.due_since()));
     }
 }

@@ -7,7 +7,7 @@ use reqwest::{Error, Response};
 use crate::{domain::Outcome, runtime::retry_after};
 
 /// What became of a request that got no answer, or only the beginning of one.
-pub(crate) fn unanswered(error: &Error) -> Outcome {
+pub(crate) fn no_response(error: &Error) -> Outcome {
     // Nothing was sent, so nothing can have been taken.
     if error.is_connect() {
         return Outcome::Busy { retry_after: None, reason: "no connection to the carrier".to_owned() };
@@ -21,7 +21,7 @@ pub(crate) fn unanswered(error: &Error) -> Outcome {
 
 /// Nothing was taken by a request that was made at `begun`, and the carrier may say
 /// when it can be.
-pub(crate) fn put_off(response: &Response, begun: Timestamp) -> Outcome {
+pub(crate) fn busy_response(response: &Response, begun: Timestamp) -> Outcome {
     let reason = format!("status {}", response.status().as_u16());
     Outcome::Busy { retry_after: retry_after(response.headers(), begun), reason }
 }

@@ -135,13 +135,9 @@ fn message(stores: &Stores, item: &Value) {
 /// Everything that a record is asked for.
 fn assert_answers(message: &Message) {
     assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
-    let _ = (
-        message.channel(),
-        message.channel_reached(),
-        message.carrier_reached(),
-        message.handed_over_at(Timestamp::MAX),
-    );
-    let _ = (message.due_since(), message.attempted_since(), message.full_history(), message.was_handed_over_before());
+    let _ =
+        (message.channel(), message.channel_reached(), message.carrier_reached(), message.submitted_at(Timestamp::MAX));
+    let _ = (message.due_since(), message.attempted_since(), message.full_history(), message.was_submitted_before());
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
     assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));

@@ -77,7 +77,7 @@ impl AttemptOutcome {
 
     /// Whether the message may have been on its way to a handset.
     #[must_use]
-    pub fn was_handed_over(self) -> bool {
+    pub fn was_submitted(self) -> bool {
         matches!(self, Self::Failed | Self::ReceiptTimeout | Self::Unknown)
     }
 }

@@ -151,15 +151,15 @@ impl Message {
     #[must_use]
     pub fn attempted_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
-        let handed_over = self
+        let submitted = self
             .delivery
             .failed_attempts
             .iter()
             .rev()
-            .find(|attempt| attempt.outcome.was_handed_over())
+            .find(|attempt| attempt.outcome.was_submitted())
             .map(|attempt| attempt.at);
         let slot = self.delivery.not_before.filter(|_| self.delivery.retry_at.is_none());
-        [claimed, handed_over, slot].into_iter().flatten().max()
+        [claimed, submitted, slot].into_iter().flatten().max()
     }
 
     /// When a worker first had it, to hand it to a carrier.
@@ -206,7 +206,7 @@ impl Message {
         self.delivery
             .failed_attempts
             .iter()
-            .find(|attempt| attempt.channel == over && attempt.outcome.was_handed_over())?
+            .find(|attempt| attempt.channel == over && attempt.outcome.was_submitted())?
             .carrier
     }
 
@@ -241,18 +241,18 @@ impl Message {
 
     /// Whether a carrier took it, or may have, before the submit that it is at.
     #[must_use]
-    pub fn was_handed_over_before(&self) -> bool {
-        self.delivery.failed_attempts.iter().any(|attempt| attempt.outcome.was_handed_over())
+    pub fn was_submitted_before(&self) -> bool {
+        self.delivery.failed_attempts.iter().any(|attempt| attempt.outcome.was_submitted())
     }
 
     /// When it was on its way to a carrier, the last time before then, if it may have
     /// got there.
     #[must_use]
-    pub fn handed_over_at(&self, before: Timestamp) -> Option<Timestamp> {
+    pub fn submitted_at(&self, before: Timestamp) -> Option<Timestamp> {
         use Progress::{Failed, Submitted, Submitting, Unknown};
         let may_have = matches!(self.delivery.progress, Submitting | Unknown | Submitted | Failed)
             || self.delivery.receipts.is_final()
-            || self.was_handed_over_before();
+            || self.was_submitted_before();
         let tries = self.delivery.history.iter().rev().filter(|state_change| state_change.state == State::Submitting);
         tries.map(|state_change| state_change.at).find(|at| *at <= before).filter(|_| may_have)
     }

@@ -8,4 +8,4 @@ mod route;
 pub use carrier::{CarrierName, CarrierSecret, CarrierSettings};
 pub use dialect::Dialect;
 pub use rate::{Rate, RateError, Rates};
-pub use route::{NumberPrefix, NumberPrefixError, Route, Routes, DEFAULT_RECEIPT_TIMEOUT};
+pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};

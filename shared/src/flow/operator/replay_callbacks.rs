@@ -48,7 +48,7 @@ pub async fn replay(
     gateway: &Gateway,
     account: &Account,
     which: &Which,
-    is_off: impl Fn(EndpointId) -> bool,
+    is_disabled: impl Fn(EndpointId) -> bool,
     only_count: bool,
 ) -> Result<Replayed, Unavailable> {
     let mut replayed = Replayed::default();
@@ -61,12 +61,14 @@ pub async fn replay(
             if entry.position.time().is_some_and(|at| at < which.since) {
                 continue;
             }
-            let Some((subject, execution_id, endpoint)) = to_tell(account, which, &entry.record) else { continue };
+            let Some((subject, execution_id, endpoint)) = callback_to_replay(account, which, &entry.record) else {
+                continue;
+            };
             match subject {
                 Subject::Reply { .. } => replayed.replies += 1,
                 _ => replayed.messages += 1,
             }
-            replayed.held_back += usize::from(is_off(endpoint));
+            replayed.held_back += usize::from(is_disabled(endpoint));
             jobs.push((CallbackJob::new(subject, execution_id, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
@@ -79,10 +81,10 @@ pub async fn replay(
 }
 
 /// What is told of it and where, if anything is and it goes there.
-fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject, ExecutionId, EndpointId)> {
+fn callback_to_replay(account: &Account, which: &Which, record: &Record) -> Option<(Subject, ExecutionId, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
-    let (url, told) = match record {
-        Record::Out(message) => (message.request.callback.as_ref()?, newest_told(message)),
+    let (url, notified) = match record {
+        Record::Out(message) => (message.request.callback.as_ref()?, latest_notified(message)),
         Record::In(reply) => {
             (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
         }
@@ -91,12 +93,12 @@ fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject
     if which.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
         return None;
     }
-    let (subject, execution_id) = told?;
+    let (subject, execution_id) = notified?;
     Some((subject, execution_id, endpoint))
 }
 
-fn newest_told(message: &Message) -> Option<(Subject, ExecutionId)> {
-    let told = State::ALL.into_iter().rev().filter(|state| message.request.dialect.notifies(*state));
-    let mut on_record = told.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
-    on_record.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
+fn latest_notified(message: &Message) -> Option<(Subject, ExecutionId)> {
+    let notified = State::ALL.into_iter().rev().filter(|state| message.request.dialect.notifies(*state));
+    let mut executions = notified.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
+    executions.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

@@ -27,7 +27,7 @@ use crate::{
 const PAGE: u16 = 25;
 const PAGES: usize = 8;
 /// How far back an account's dialect is looked for.
-const SPEAKS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
+const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Records a reply and announces it to its account.
 ///
@@ -157,13 +157,11 @@ async fn find_answered_message(
     let mut after = None;
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
-        let handed_over = page.entries.into_iter().filter_map(|entry| match entry.record {
-            Record::Out(message) if message.request.keyword.is_none() => {
-                Some((message.handed_over_at(before)?, message))
-            }
+        let submitted = page.entries.into_iter().filter_map(|entry| match entry.record {
+            Record::Out(message) if message.request.keyword.is_none() => Some((message.submitted_at(before)?, message)),
             Record::Out(_) | Record::In(_) => None,
         });
-        if let Some((_, newest)) = handed_over.max_by_key(|(at, _)| *at) {
+        if let Some((_, newest)) = submitted.max_by_key(|(at, _)| *at) {
             return Ok(Some(newest));
         }
         after = page.next;
@@ -178,7 +176,7 @@ async fn find_answered_message(
 /// its newest message, which the replies since then bear on. Where there is
 /// neither, the first dialect that there was.
 async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) -> Result<Dialect, StoreError> {
-    let oldest = now.saturating_sub(SPEAKS_FOR).unwrap_or(Timestamp::MIN);
+    let oldest = now.saturating_sub(DIALECT_LOOKBACK).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;
     let newest = page.entries.into_iter().next().map(|entry| match entry.record {
         Record::Out(message) => message.request.dialect,

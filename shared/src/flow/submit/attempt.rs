@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::{
     deadlines::receipt_by,
     plan_route::RouteCandidate,
-    record_outcome::{Resolution, put_back},
+    record_outcome::{Resolution, retry_later},
     recovery::first_check,
 };
 use crate::{
@@ -69,7 +69,7 @@ impl ClaimedMessage<'_> {
             let outcome = match self.settings(message, candidate).await {
                 Err(busy) => busy,
                 Ok(settings) => {
-                    if self.must_advance(message, candidate) && !self.note(message, candidate).await? {
+                    if self.must_advance(message, candidate) && !self.record_candidate(message, candidate).await? {
                         return Ok(None);
                     }
                     if !self.has_time_for(&settings) {
@@ -92,11 +92,11 @@ impl ClaimedMessage<'_> {
             let at = self.gateway.clock.now();
             let (outcome, reason) = match outcome {
                 Outcome::Accepted { carrier_id } => {
-                    let taken = self.taken(message, candidate, Progress::Submitted, at);
-                    return Ok(Some(OutcomeUpdate { carrier_id, ..taken }.into()));
+                    let submitted_update = self.submitted_update(message, candidate, Progress::Submitted, at);
+                    return Ok(Some(OutcomeUpdate { carrier_id, ..submitted_update }.into()));
                 }
                 Outcome::Unknown { reason } => {
-                    let unknown = self.taken(message, candidate, Progress::Unknown, at);
+                    let unknown = self.submitted_update(message, candidate, Progress::Unknown, at);
                     let has_next = candidate.receipt_timeout.is_some();
                     let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
                     return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
@@ -119,7 +119,7 @@ impl ClaimedMessage<'_> {
             info!(message.id = %message.id, carrier = candidate.carrier.as_str(), "{}", outcome.as_str());
             self.failed_attempts.push(attempt);
         }
-        Ok(Some(self.nobody_took_it(message, wait)))
+        Ok(Some(self.all_attempts_failed(message, wait)))
     }
 
     /// How to reach the carrier, if it may be tried now.
@@ -153,7 +153,11 @@ impl ClaimedMessage<'_> {
     }
 
     /// Says whether the run still holds the message.
-    async fn note(&mut self, message: &mut Message, candidate: &RouteCandidate) -> Result<bool, StoreError> {
+    async fn record_candidate(
+        &mut self,
+        message: &mut Message,
+        candidate: &RouteCandidate,
+    ) -> Result<bool, StoreError> {
         // Who was busy is kept for whoever takes the message in the end: it may be asked
         // again and again, and the record is not to grow with that.
         let (busy, over) = std::mem::take(&mut self.failed_attempts)
@@ -177,7 +181,7 @@ impl ClaimedMessage<'_> {
     }
 
     /// A carrier has it, or may have it.
-    fn taken(
+    fn submitted_update(
         &mut self,
         message: &Message,
         candidate: &RouteCandidate,
@@ -193,11 +197,11 @@ impl ClaimedMessage<'_> {
         }
     }
 
-    fn nobody_took_it(&mut self, message: &Message, wait: Option<Wait>) -> Resolution {
+    fn all_attempts_failed(&mut self, message: &Message, wait: Option<Wait>) -> Resolution {
         let at = self.gateway.clock.now();
         let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
         if let Some(Wait { channel_index, reason, retry_after }) = wait {
-            let back = put_back(message, self.execution_id, at, &reason);
+            let back = retry_later(message, self.execution_id, at, &reason);
             // They will be asked again, and again be busy: only the last refusals are kept.
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
@@ -208,7 +212,7 @@ impl ClaimedMessage<'_> {
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
         let last = last.or_else(|| message.delivery.failed_attempts.last().cloned());
         let Some(last) = last else {
-            return put_back(message, self.execution_id, at, "no route leads to a carrier");
+            return retry_later(message, self.execution_id, at, "no route leads to a carrier");
         };
         let progress = if last.outcome == AttemptOutcome::Rejected { Progress::Rejected } else { Progress::Failed };
         let carrier = last.carrier.filter(|_| progress == Progress::Rejected);

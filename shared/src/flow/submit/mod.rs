@@ -34,7 +34,7 @@ use self::{
     fail_over::fail_over,
     plan_route::receipt_timeout,
     prepare::{Prepared, prepare},
-    record_outcome::{put_back, record_outcome},
+    record_outcome::{record_outcome, retry_later},
     recovery::{Recovery, recover},
 };
 use crate::{
@@ -156,11 +156,12 @@ async fn submit_claimed(
     let execution_id = lease.execution_id;
     let candidates = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(candidates)) => candidates,
-        Ok(Prepared::Ended(resolution)) => return record_outcome(gateway, &message, resolution).await,
+        Ok(Prepared::Resolved(resolution)) => return record_outcome(gateway, &message, resolution).await,
         Ok(Prepared::Postponed(slot)) => return postpone(gateway, &message, execution_id, slot).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not prepare message");
-            let resolution = put_back(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
+            let resolution =
+                retry_later(&message, execution_id, gateway.clock.now(), "the gateway could not prepare it");
             return record_outcome(gateway, &message, resolution).await;
         }
     };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, Message, Route, Routes, DEFAULT_RECEIPT_TIMEOUT,
+    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route, Routes,
 };
 
 /// One way of handing a message over.

@@ -20,7 +20,7 @@ pub(super) enum Prepared {
     /// The sender's rate limit lets the message go only then.
     Postponed(Timestamp),
     /// The message is not submitted.
-    Ended(Resolution),
+    Resolved(Resolution),
 }
 
 /// Checks validity, opt-out and rate limit, and plans the route.
@@ -31,21 +31,23 @@ pub(super) async fn prepare(
     execution_id: ExecutionId,
 ) -> Result<Prepared, StoreError> {
     let now = gateway.clock.now();
-    let ended = |progress, reason: &str| {
+    let resolved = |progress, reason: &str| {
         let update = OutcomeUpdate::new(execution_id, progress, now);
         OutcomeUpdate { reason: Some(reason.to_owned()), ..update }
     };
     if message.has_unknown_attempt() && message.delivery.receipts.get(ReceiptStatus::Sent).is_some() {
         // The receipt came while the message waited to be resent.
         let carrier = message.carriers_of_unknown_attempts().next().flatten();
-        let submitted = ended(Progress::Submitted, "the network has it already");
-        return Ok(Prepared::Ended(OutcomeUpdate { carrier, ..submitted }.into()));
+        let submitted = resolved(Progress::Submitted, "the network has it already");
+        return Ok(Prepared::Resolved(OutcomeUpdate { carrier, ..submitted }.into()));
     }
     if message.request.expires_at.is_some_and(|at| at <= now) {
-        return Ok(Prepared::Ended(ended(Progress::Expired, "its validity was over before it was sent").into()));
+        return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity was over before it was sent").into()));
     }
     if is_blocked(gateway, directory, message).await? {
-        return Ok(Prepared::Ended(ended(Progress::Blocked, "the recipient has opted out of this sender").into()));
+        return Ok(Prepared::Resolved(
+            resolved(Progress::Blocked, "the recipient has opted out of this sender").into(),
+        ));
     }
     let candidates = plan_route(message, &directory.routes().await?);
     if candidates.is_empty() {

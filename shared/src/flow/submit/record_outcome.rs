@@ -35,7 +35,7 @@ impl From<OutcomeUpdate> for Resolution {
 
 /// Back to the queue, or expired if its validity is over; without one, if it has
 /// been tried for a day.
-pub(super) fn put_back(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
+pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
         None => (at.duration_since(message.attempted_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
@@ -88,7 +88,7 @@ pub(super) async fn record_outcome(
             Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
             OutcomeWrite::Conflict(found),
         ) if found.delivery.receipts.is_final() => {
-            let taken = OutcomeUpdate {
+            let submitted = OutcomeUpdate {
                 progress: Progress::Submitted,
                 reason: None,
                 receipt_by: None,
@@ -98,7 +98,7 @@ pub(super) async fn record_outcome(
                 remove_history_entry: None,
                 ..update
             };
-            write_outcome(gateway, &found, &taken).await?;
+            write_outcome(gateway, &found, &submitted).await?;
         }
         _ => {}
     }

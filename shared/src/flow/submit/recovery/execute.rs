@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    lookup::{lookup, rest},
+    lookup::{lookup, reschedule_check},
     options::{RecoveryOptions, first_check, recovery_options},
-    plan::{Due, due},
+    plan::{NextAction, next_action},
 };
 use crate::{
     carriers::Submitter,
@@ -78,10 +78,10 @@ pub(in crate::flow::submit) async fn recover(
 ) -> Result<Recovery, Unavailable> {
     let context = RecoveryContext::of(message, execution_id, directory).await?;
     let (claimed_by, has_next) = (context.claimed_by, context.next_after.is_some());
-    match due(message, has_next, context.options, now) {
-        Due::RetryJob => return Ok(Recovery::Finished(JobOutcome::Retry)),
-        Due::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
-        Due::MarkUnknown => {
+    match next_action(message, has_next, context.options, now) {
+        NextAction::RetryJob => return Ok(Recovery::Finished(JobOutcome::Retry)),
+        NextAction::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
+        NextAction::MarkUnknown => {
             let lost = OutcomeUpdate {
                 reason: Some("the worker that was sending it stopped".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, context.next_after),
@@ -90,21 +90,21 @@ pub(in crate::flow::submit) async fn recover(
             };
             record_outcome(gateway, message, lost.into()).await?;
         }
-        Due::MarkSubmitted => {
+        NextAction::MarkSubmitted => {
             let receipt_by = message.delivery.receipt_by.filter(|_| has_next && !message.delivery.receipts.is_final());
-            let taken = OutcomeUpdate { receipt_by, ..OutcomeUpdate::new(claimed_by, Progress::Submitted, now) };
-            write_outcome(gateway, message, &taken).await?;
+            let submitted = OutcomeUpdate { receipt_by, ..OutcomeUpdate::new(claimed_by, Progress::Submitted, now) };
+            write_outcome(gateway, message, &submitted).await?;
         }
-        Due::FailOver => {
+        NextAction::FailOver => {
             fail_over(gateway, message, message.delivery.execution_id, timed_out_attempt(message, now), now).await?;
             return Ok(Recovery::Requeued);
         }
-        Due::Lookup(fallback) => {
+        NextAction::Lookup(fallback) => {
             return lookup(gateway, directory, submitter, message, context, fallback).await;
         }
-        Due::Reschedule(until) => rest(gateway, message, Some(until)).await?,
-        Due::Nothing => {}
-        Due::ClearWake(wake_at) => gateway.store.clear_wake(message.id, wake_at).await?,
+        NextAction::Reschedule(until) => reschedule_check(gateway, message, Some(until)).await?,
+        NextAction::Nothing => {}
+        NextAction::ClearWake(wake_at) => gateway.store.clear_wake(message.id, wake_at).await?,
     }
     Ok(Recovery::DONE)
 }

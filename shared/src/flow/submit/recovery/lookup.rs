@@ -50,8 +50,8 @@ pub(super) async fn lookup(
     let now = gateway.clock.now();
     let is_denied = match found {
         LookupOutcome::Found { carrier_id } => {
-            let taken = OutcomeUpdate { carrier, carrier_id, ..taken(context, now) };
-            record_outcome(gateway, message, taken.into()).await?;
+            let found_update = OutcomeUpdate { carrier, carrier_id, ..found_update(context, now) };
+            record_outcome(gateway, message, found_update.into()).await?;
             return Ok(Recovery::DONE);
         }
         LookupOutcome::NotFound => true,
@@ -75,14 +75,14 @@ pub(super) async fn lookup(
             return Ok(Recovery::DONE);
         }
         _ if is_denied => Some(AttemptOutcome::NotAccepted),
-        Fallback::Resend => may_go_again(gateway, directory, message, now).await?.then_some(AttemptOutcome::Unknown),
+        Fallback::Resend => may_resend(gateway, directory, message, now).await?.then_some(AttemptOutcome::Unknown),
         Fallback::Wait => None,
     };
     if let Some(outcome) = again {
         resend(gateway, message, context.claimed_by, outcome, now).await?;
         return Ok(Recovery::Requeued);
     }
-    rest(gateway, message, context.options.next_wake(message, now)).await?;
+    reschedule_check(gateway, message, context.options.next_wake(message, now)).await?;
     Ok(Recovery::DONE)
 }
 
@@ -119,7 +119,7 @@ async fn ask(
 }
 
 /// Its receipt has its time from when it is known to be on its way.
-fn taken(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
+fn found_update(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
     OutcomeUpdate {
         reason: Some("its carrier says that it took it".to_owned()),
         receipt_by: receipt_by(now, Progress::Submitted, context.next_after),
@@ -142,7 +142,7 @@ async fn give_up(
 
 /// Whether a message that may have arrived is worth sending again: its time is not
 /// over, its recipient has not opted out, and a carrier is left that did not refuse it.
-async fn may_go_again(
+async fn may_resend(
     gateway: &Gateway,
     directory: &Directory,
     message: &Message,
@@ -179,7 +179,11 @@ async fn resend(
 }
 
 /// Lets a message sleep until then whose wake came sooner.
-pub(super) async fn rest(gateway: &Gateway, message: &Message, until: Option<Timestamp>) -> Result<(), StoreError> {
+pub(super) async fn reschedule_check(
+    gateway: &Gateway,
+    message: &Message,
+    until: Option<Timestamp>,
+) -> Result<(), StoreError> {
     let Some((wake_at, until)) = message.delivery.wake_at.zip(until) else { return Ok(()) };
     gateway.store.reschedule(ScheduledWork::Message(message.id), wake_at, until).await
 }

@@ -11,7 +11,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum NextAction {
     /// Nothing: it is done with, or a job or wake will come when something is.
     Nothing,
     /// To look again later: another worker holds it and may die, or its job came
@@ -51,24 +51,31 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// `has_next` says whether a way leads over a channel behind the one that it is at.
-pub(super) fn due(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
+pub(super) fn next_action(
+    message: &Message,
+    has_next: bool,
+    recovery_options: RecoveryOptions,
+    now: Timestamp,
+) -> NextAction {
     let is_final = message.delivery.receipts.is_final();
     let is_overdue = message.delivery.receipt_by.is_some_and(|by| by <= now);
-    let nothing = message.delivery.wake_at.map_or(Due::Nothing, Due::ClearWake);
+    let nothing = message.delivery.wake_at.map_or(NextAction::Nothing, NextAction::ClearWake);
     match message.delivery.progress {
-        Progress::Scheduled => Due::RetryJob,
+        Progress::Scheduled => NextAction::RetryJob,
         Progress::Queued if !is_final && message.delivery.not_before.is_some_and(|slot| slot > now) => {
-            Due::EnqueueAtSlot
+            NextAction::EnqueueAtSlot
         }
-        Progress::Queued if !is_final && message.delivery.retry_at.is_some_and(|at| is_soon(at, now)) => Due::RetryJob,
-        Progress::Queued if !is_final => Due::Nothing,
-        Progress::Submitting if message.delivery.lease_until.is_some_and(|until| until > now) => Due::RetryJob,
-        Progress::Submitting => Due::MarkUnknown,
-        Progress::Unknown if is_final => Due::MarkSubmitted,
+        Progress::Queued if !is_final && message.delivery.retry_at.is_some_and(|at| is_soon(at, now)) => {
+            NextAction::RetryJob
+        }
+        Progress::Queued if !is_final => NextAction::Nothing,
+        Progress::Submitting if message.delivery.lease_until.is_some_and(|until| until > now) => NextAction::RetryJob,
+        Progress::Submitting => NextAction::MarkUnknown,
+        Progress::Unknown if is_final => NextAction::MarkSubmitted,
         Progress::Unknown if message.state() == State::Unknown => unknown(message, has_next, recovery_options, now),
-        Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => Due::FailOver,
-        Progress::Unknown => Due::MarkSubmitted,
-        Progress::Submitted if !is_final && !is_overdue && message.delivery.receipt_by.is_some() => Due::Nothing,
+        Progress::Unknown | Progress::Submitted if is_overdue && has_next && !is_final => NextAction::FailOver,
+        Progress::Unknown => NextAction::MarkSubmitted,
+        Progress::Submitted if !is_final && !is_overdue && message.delivery.receipt_by.is_some() => NextAction::Nothing,
         Progress::Queued
         | Progress::Submitted
         | Progress::Cancelled
@@ -80,17 +87,17 @@ pub(super) fn due(message: &Message, has_next: bool, recovery_options: RecoveryO
 }
 
 /// The network has said nothing, and neither has its carrier.
-fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> Due {
+fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> NextAction {
     let is_overdue = message.delivery.receipt_by.is_some_and(|by| by <= now);
     if is_overdue {
-        return Due::Lookup(if has_next { Fallback::FailOver } else { Fallback::GiveUp });
+        return NextAction::Lookup(if has_next { Fallback::FailOver } else { Fallback::GiveUp });
     }
     if recovery_options.is_check_due(message, now) {
-        return Due::Lookup(if recovery_options.resend { Fallback::Resend } else { Fallback::Wait });
+        return NextAction::Lookup(if recovery_options.resend { Fallback::Resend } else { Fallback::Wait });
     }
     let until = recovery_options.next_wake(message, now);
     let wakes_too_soon = message.delivery.wake_at.zip(until).filter(|(wake_at, until)| wake_at < until);
-    wakes_too_soon.map_or(Due::Nothing, |(_, until)| Due::Reschedule(until))
+    wakes_too_soon.map_or(NextAction::Nothing, |(_, until)| NextAction::Reschedule(until))
 }
 
 #[cfg(test)]
@@ -103,7 +110,11 @@ mod tests {
     }
 
     /// At a time of 100, without a next channel and with one.
-    fn is_due(progress: Progress, receipt: Option<ReceiptStatus>, change: impl FnOnce(&mut Message)) -> [Due; 2] {
+    fn is_due(
+        progress: Progress,
+        receipt: Option<ReceiptStatus>,
+        change: impl FnOnce(&mut Message),
+    ) -> [NextAction; 2] {
         let receipt = receipt.map(|status| {
             let (code, description, execution_id) = (None, None, ExecutionId::new(2));
             Receipt { status, at: at(1), code, description, channel_index: 0, execution_id }
@@ -114,15 +125,15 @@ mod tests {
         message.delivery.execution_id = Some(ExecutionId::new(1));
         message.delivery.receipts = receipts;
         change(&mut message);
-        [false, true].map(|has_next| due(&message, has_next, RecoveryOptions::default(), at(100)))
+        [false, true].map(|has_next| next_action(&message, has_next, RecoveryOptions::default(), at(100)))
     }
 
     #[test]
     fn what_is_due_follows_from_the_record() {
-        use Due::{ClearWake, EnqueueAtSlot, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
+        use NextAction::{ClearWake, EnqueueAtSlot, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
-        let both = |due| [due, due];
+        let both = |next_action| [next_action, next_action];
         let as_is = |_: &mut Message| {};
         let held_until = |until| move |message: &mut Message| message.delivery.lease_until = Some(at(until));
         let slot_at = |slot| move |message: &mut Message| message.delivery.not_before = Some(at(slot));
@@ -168,9 +179,9 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_looked_at_after_ever_longer_gaps_and_given_up_at_its_deadline() {
-        use Due::{Lookup, Nothing, Reschedule};
+        use NextAction::{Lookup, Nothing, Reschedule};
         let look = |recovery_options: RecoveryOptions, again, now| {
-            due(&unknown(again, 90_000), false, recovery_options, at(now))
+            next_action(&unknown(again, 90_000), false, recovery_options, at(now))
         };
         let resend = RecoveryOptions { resend: true, lookup: false };
         let [both, ask] = [true, false].map(|resend| RecoveryOptions { resend, lookup: true });
@@ -189,7 +200,8 @@ mod tests {
             assert_eq!(look(recovery_options, 0, 90_000), Lookup(Fallback::GiveUp));
         }
         // A wake that comes too soon, as what was wanted is no more, or a carrier could not say.
-        let woken = |recovery_options, wake_at, now| due(&unknown(0, wake_at), false, recovery_options, at(now));
+        let woken =
+            |recovery_options, wake_at, now| next_action(&unknown(0, wake_at), false, recovery_options, at(now));
         assert_eq!(woken(RecoveryOptions::default(), 420, 120), Reschedule(at(90_000)));
         assert_eq!(woken(resend, 120, 60), Nothing);
         assert_eq!(woken(resend, 100, 60), Reschedule(at(120)));
@@ -203,14 +215,14 @@ mod tests {
             execution_id: ExecutionId::new(2),
         };
         let told = unknown(0, 120).with(|message| message.delivery.receipts = Receipts::new(vec![sent]));
-        assert_eq!(due(&told, false, both, at(120)), Due::MarkSubmitted);
+        assert_eq!(next_action(&told, false, both, at(120)), NextAction::MarkSubmitted);
     }
 
     #[test]
     fn a_message_rests_until_it_is_looked_at_next_or_given_up() {
         let ask = RecoveryOptions { resend: false, lookup: true };
-        let rests = |now| ask.next_wake(&unknown(0, 120), at(now)).unwrap();
-        assert_eq!([0, 120, 600, 3_600].map(|now| rests(now).as_second()), [120, 600, 3_600, 90_000]);
+        let next_wake = |now| ask.next_wake(&unknown(0, 120), at(now)).unwrap();
+        assert_eq!([0, 120, 600, 3_600].map(|now| next_wake(now).as_second()), [120, 600, 3_600, 90_000]);
         assert_eq!(RecoveryOptions::default().next_wake(&unknown(0, 120), at(0)), Some(at(90_000)));
     }
 }

@@ -16,7 +16,7 @@ use url::Url;
 use super::answer::Answer;
 use crate::{
     domain::{CarrierName, CarrierSettings, Outcome, PhoneNumber, SubmitReference},
-    formats::http::{put_off, read_up_to, unanswered},
+    formats::http::{busy_response, no_response, read_up_to},
 };
 
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-cm-producttoken");
@@ -59,7 +59,7 @@ pub(super) async fn post(http: &Client, address: &Address, message: &WrittenMess
         .body(format!(r#"{{"messages":{{"msg":[{}]}}}}"#, message.msg));
     match request.send().await {
         Ok(response) => judge(response, message, now).await,
-        Err(error) => unanswered(&error),
+        Err(error) => no_response(&error),
     }
 }
 
@@ -67,7 +67,7 @@ async fn judge(response: Response, message: &WrittenMessage, begun: Timestamp) -
     let status = response.status();
     let reason = format!("status {}", status.as_u16());
     match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => return put_off(&response, begun),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => return busy_response(&response, begun),
         StatusCode::PAYLOAD_TOO_LARGE => return Outcome::Rejected { reason },
         // CM, or a proxy before it, waited for the rest of the request, and may have it by now.
         StatusCode::REQUEST_TIMEOUT => return Outcome::Unknown { reason },

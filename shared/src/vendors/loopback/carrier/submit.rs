@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{CarrierSettings, LONGEST_WORDS, Outcome, Submission},
-    formats::http::{put_off, read_up_to, unanswered},
+    formats::http::{busy_response, no_response, read_up_to},
     redact::{cut, without_numbers},
 };
 
@@ -62,7 +62,7 @@ pub(crate) async fn submit(
     let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
         Ok(response) => read(response, now).await,
-        Err(error) => unanswered(&error),
+        Err(error) => no_response(&error),
     }
 }
 
@@ -82,7 +82,7 @@ async fn read(response: Response, begun: Timestamp) -> Outcome {
             };
             Outcome::Rejected { reason }
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => put_off(&response, begun),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => busy_response(&response, begun),
         // It does not know us, or not the path: nothing was taken, and someone has to look.
         _ if status.is_client_error() => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
