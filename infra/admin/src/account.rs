@@ -8,7 +8,7 @@ use shared::{
 };
 
 use crate::{
-    Desk,
+    Context,
     arguments::{AccountCommand, AccountCreate, AccountSet},
     failure::Failure,
     key::{self, ShownKey},
@@ -43,12 +43,12 @@ impl<'a> From<&'a Account> for ShownAccount<'a> {
     }
 }
 
-pub async fn run(command: AccountCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: AccountCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        AccountCommand::Create(new) => create(desk, new).await,
-        AccountCommand::List => list(&desk.directory).await,
-        AccountCommand::Show { id } => show(&desk.directory, &id).await,
-        AccountCommand::Set(set) => change(&desk.directory, set).await,
+        AccountCommand::Create(new) => create(context, new).await,
+        AccountCommand::List => list(&context.directory).await,
+        AccountCommand::Show { id } => show(&context.directory, &id).await,
+        AccountCommand::Set(set) => change(&context.directory, set).await,
     }
 }
 
@@ -64,9 +64,9 @@ fn missing(id: &AccountId) -> Failure {
     ))
 }
 
-async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
+async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure> {
     let AccountCreate { id, name, reply_url, status_url, notice_url } = new;
-    let secret = WebhookSecret::new(desk.random.bytes());
+    let secret = WebhookSecret::new(context.random.bytes());
     let account = Account {
         id,
         name,
@@ -79,7 +79,7 @@ async fn create(desk: &Desk, new: AccountCreate) -> Result<Report, Failure> {
         start_text: None,
         help_text: None,
     };
-    if !desk.directory.create_account(&account).await? {
+    if !context.directory.create_account(&account).await? {
         return Err(Failure::Refused(format!(
             "there is an account {id} already, and nothing was changed; `admin account show {id}` shows it,\n\
              `admin account set {id}` changes it",

@@ -12,7 +12,7 @@ use url::Url;
 
 pub use self::{
     accounts::{AccountCommand, AccountCreate, AccountSet},
-    callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, WhichEndpoints},
+    callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, EndpointSelection},
     carriers::{CarrierCommand, RouteAdd, RouteCommand},
     keywords::KeywordCommand,
     unmatched::{UnmatchedCommand, UnmatchedList},
@@ -54,7 +54,7 @@ pub struct Arguments {
     pub json: bool,
 
     #[command(flatten)]
-    pub place: Place,
+    pub connection: ConnectionOptions,
 
     #[command(subcommand)]
     pub command: Command,
@@ -63,7 +63,7 @@ pub struct Arguments {
 /// Where the gateway is.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Where")]
-pub struct Place {
+pub struct ConnectionOptions {
     /// The CloudFormation stack [default: sms-gateway]
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,

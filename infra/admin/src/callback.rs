@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use shared::{
     domain::AccountId,
-    flow::operator::replay_callbacks::{Replayed, Which, replay},
+    flow::operator::replay_callbacks::{ReplayFilter, Replayed, replay},
     queue::QueueUrls,
     runtime::Environment,
 };
@@ -24,8 +24,8 @@ pub async fn run(
     environment: &Environment,
 ) -> Result<Report, Failure> {
     let CallbackCommand::Replay(CallbackReplay { account, since, until, url, yes }) = command;
-    let which = Which { since, until: until.unwrap_or_else(|| environment.clock.now()), url };
-    if which.until <= which.since {
+    let filter = ReplayFilter { since, until: until.unwrap_or_else(|| environment.clock.now()), url };
+    if filter.until <= filter.since {
         return Err(Failure::Usage("--until is not after --since".to_owned()));
     }
     let directory = connection.directory().await?;
@@ -35,29 +35,29 @@ pub async fn run(
     let disabled: HashSet<_> = disabled.map(|health| health.endpoint.id()).collect();
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
-    let found = replay(&gateway, &account, &which, |endpoint| disabled.contains(&endpoint), !yes).await?;
-    let (what, held_back) = (in_words(found), held_back(&account.id, found));
+    let found = replay(&gateway, &account, &filter, |endpoint| disabled.contains(&endpoint), !yes).await?;
+    let (what, withheld) = (in_words(found), withheld(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(
             "replay notifies {} again what is on record of {what}, accepted or come in from {}\n\
              until {}. The events bear the ids that they had, so that a client that knows\n\
-             its ids takes none twice.{held_back}\n\
+             its ids takes none twice.{withheld}\n\
              Run it again with --yes to do it.",
             account.id,
-            time(which.since),
-            time(which.until),
+            time(filter.since),
+            time(filter.until),
         )));
     }
-    let json = json!({"messages": found.messages, "replies": found.replies, "held_back": found.held_back});
-    Ok(Report::new(format!("the callbacks of {what} are enqueued, and told from half a minute on{held_back}"), &json))
+    let json = json!({"messages": found.messages, "replies": found.replies, "withheld": found.withheld});
+    Ok(Report::new(format!("the callbacks of {what} are enqueued, and told from half a minute on{withheld}"), &json))
 }
 
 /// What is for disabled endpoints, for the end of a sentence.
-fn held_back(account: &AccountId, found: Replayed) -> String {
-    match found.held_back {
+fn withheld(account: &AccountId, found: Replayed) -> String {
+    match found.withheld {
         0 => String::new(),
         count => format!(
-            "\n{count} of them are for disabled endpoints, which get none: see `admin endpoint list --account {account}`,\n\
+            "\n{count} of them are for disabled endpoints, filter get none: see `admin endpoint list --account {account}`,\n\
              and `admin endpoint enable {account} --all`."
         ),
     }

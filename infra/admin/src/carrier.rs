@@ -10,7 +10,7 @@ use shared::{
 };
 
 use crate::{
-    Desk,
+    Context,
     arguments::CarrierCommand,
     connect::Connection,
     failure::Failure,
@@ -24,7 +24,7 @@ const LONGEST_KEY: usize = 1_000;
 
 pub async fn run(
     command: CarrierCommand,
-    desk: &Desk,
+    context: &Context,
     connection: &Connection,
     line: impl FnOnce() -> io::Result<String>,
 ) -> Result<Report, Failure> {
@@ -44,20 +44,20 @@ pub async fn run(
             // The token first: a carrier that can be reached has one.
             let secret = change_secret(&secrets, name, |secret| {
                 if secret.webhook_tokens.is_empty() {
-                    secret.webhook_tokens.push(new_token(desk));
+                    secret.webhook_tokens.push(new_token(context));
                 }
             });
             let secret = secret.await?;
-            let settings = desk.directory.change_carrier(name, &change).await?;
-            with_way(desk, name, report(name, &settings, &secret, connection).await).await
+            let settings = context.directory.change_carrier(name, &change).await?;
+            with_first_route(context, name, report(name, &settings, &secret, connection).await).await
         }
         CarrierCommand::Show { name } => {
-            let settings = existing(desk, name).await?;
+            let settings = existing(context, name).await?;
             let secret = secrets.carriers().await?.remove(&name).unwrap_or_default();
             Ok(report(name, &settings, &secret, connection).await)
         }
         CarrierCommand::Key { name } => {
-            let settings = existing(desk, name).await?;
+            let settings = existing(context, name).await?;
             let key = key_in(&line().map_err(|error| {
                 Failure::Refused(format!("standard input, where the key is to come from, cannot be read: {error}"))
             })?)?;
@@ -66,15 +66,15 @@ pub async fn run(
             Ok(report.note(format!("The key of {name} is set. It counts within five minutes.")))
         }
         CarrierCommand::Rotate { name } => {
-            let settings = existing(desk, name).await?;
-            let secret = change_secret(&secrets, name, |secret| secret.webhook_tokens.insert(0, new_token(desk)));
+            let settings = existing(context, name).await?;
+            let secret = change_secret(&secrets, name, |secret| secret.webhook_tokens.insert(0, new_token(context)));
             let report = report(name, &settings, &secret.await?, connection).await;
             Ok(report.note(format!(
                 "The paths before count, too, until `admin carrier retire {name}`: give the carrier the new ones first."
             )))
         }
         CarrierCommand::Retire { name } => {
-            let settings = existing(desk, name).await?;
+            let settings = existing(context, name).await?;
             let secret = change_secret(&secrets, name, |secret| secret.webhook_tokens.truncate(1)).await?;
             let report = report(name, &settings, &secret, connection).await;
             Ok(report.note("Within five minutes no other path of this carrier counts."))
@@ -84,14 +84,14 @@ pub async fn run(
 
 /// With the rule that a first carrier begins the routes with, or a remark where
 /// no rule leads to this one.
-async fn with_way(desk: &Desk, name: CarrierName, report: Report) -> Result<Report, Failure> {
-    if desk.directory.begin_routes(Route::to(vec![name])).await? {
+async fn with_first_route(context: &Context, name: CarrierName, report: Report) -> Result<Report, Failure> {
+    if context.directory.begin_routes(Route::to(vec![name])).await? {
         return Ok(report.and("route_added", true).note(format!(
             "There were no routes, so there is one now: every message goes to {name}. `admin route list` shows it,\n\
              `admin route add` adds others."
         )));
     }
-    let routes = desk.directory.latest_routes().await?;
+    let routes = context.directory.latest_routes().await?;
     Ok(if routes.0.iter().any(|route| route.carriers.contains(&name)) {
         report
     } else {
@@ -113,8 +113,8 @@ fn key_in(line: &str) -> Result<String, Failure> {
     )))
 }
 
-pub async fn existing(desk: &Desk, name: CarrierName) -> Result<CarrierSettings, Failure> {
-    desk.directory.latest_carrier(name).await?.ok_or_else(|| {
+pub async fn existing(context: &Context, name: CarrierName) -> Result<CarrierSettings, Failure> {
+    context.directory.latest_carrier(name).await?.ok_or_else(|| {
         Failure::Refused(format!(
             "the carrier {name} has no settings yet; `admin carrier set {name} --endpoint URL` gives it some"
         ))
@@ -145,8 +145,8 @@ async fn change_secret(
 }
 
 /// Hex digits, which stand in a path as they are.
-fn new_token(desk: &Desk) -> String {
-    desk.random.bytes().iter().fold(String::with_capacity(64), |mut token, byte| {
+fn new_token(context: &Context) -> String {
+    context.random.bytes().iter().fold(String::with_capacity(64), |mut token, byte| {
         let _ = write!(token, "{byte:02x}");
         token
     })

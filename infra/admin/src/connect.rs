@@ -22,7 +22,7 @@ use shared::{
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::{arguments::Place, failure::Failure};
+use crate::{arguments::ConnectionOptions, failure::Failure};
 
 /// As `samconfig.toml` has it.
 const DEFAULT_STACK: &str = "sms-gateway";
@@ -64,21 +64,21 @@ impl Resource {
         !matches!(self, Self::MessagesTable | Self::DirectoryTable | Self::CarrierSecrets)
     }
 
-    fn option(self, place: &Place) -> Option<&String> {
+    fn option(self, options: &ConnectionOptions) -> Option<&String> {
         match self {
-            Self::MessagesTable => place.messages_table.as_ref(),
-            Self::DirectoryTable => place.directory_table.as_ref(),
-            Self::CarrierSecrets => place.carrier_secrets.as_ref(),
-            Self::JobsQueue => place.jobs_queue_url.as_ref(),
-            Self::JobsDeadLetters => place.jobs_dead_letters_url.as_ref(),
-            Self::CallbacksQueue => place.callbacks_queue_url.as_ref(),
-            Self::CallbacksDeadLetters => place.callbacks_dead_letters_url.as_ref(),
+            Self::MessagesTable => options.messages_table.as_ref(),
+            Self::DirectoryTable => options.directory_table.as_ref(),
+            Self::CarrierSecrets => options.carrier_secrets.as_ref(),
+            Self::JobsQueue => options.jobs_queue_url.as_ref(),
+            Self::JobsDeadLetters => options.jobs_dead_letters_url.as_ref(),
+            Self::CallbacksQueue => options.callbacks_queue_url.as_ref(),
+            Self::CallbacksDeadLetters => options.callbacks_dead_letters_url.as_ref(),
         }
     }
 }
 
 pub struct Connection {
-    place: Place,
+    options: ConnectionOptions,
     variables: Variables,
     config: SdkConfig,
     outputs: OnceCell<HashMap<String, String>>,
@@ -87,20 +87,20 @@ pub struct Connection {
 impl Connection {
     /// # Errors
     /// When no region is known.
-    pub async fn open(place: Place, environment: &Environment) -> Result<Self, Failure> {
+    pub async fn open(options: ConnectionOptions, environment: &Environment) -> Result<Self, Failure> {
         let variables = environment.variables.clone();
         let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(environment.http.clone());
-        let region = place.region.as_deref().or_else(|| variables.optional("AWS_REGION"));
-        if let Some(region) = region.filter(|_| place.local.is_none()) {
+        let region = options.region.as_deref().or_else(|| variables.optional("AWS_REGION"));
+        if let Some(region) = region.filter(|_| options.local.is_none()) {
             config = config.region(Region::new(region.to_owned()));
         }
-        if let Some(profile) = &place.profile {
+        if let Some(profile) = &options.profile {
             config = config.profile_name(profile);
         }
-        if let Some(credentials) = credentials(&place, &variables) {
+        if let Some(credentials) = credentials(&options, &variables) {
             config = config.credentials_provider(credentials);
         }
-        if place.local.is_some() {
+        if options.local.is_some() {
             config = config.region(Region::from_static(LOCAL_REGION));
         }
         let config = config.load().await;
@@ -109,7 +109,7 @@ impl Connection {
                 "no region is known; give --region, set AWS_REGION, or name a profile that has one".to_owned(),
             ));
         }
-        Ok(Self { place, variables, config, outputs: OnceCell::new() })
+        Ok(Self { options, variables, config, outputs: OnceCell::new() })
     }
 
     pub async fn directory(&self) -> Result<DynamoDirectory, Failure> {
@@ -168,7 +168,7 @@ impl Connection {
 
     /// Without any, the SDK looks into the profile, and else goes to AWS.
     fn endpoint(&self, own: &str) -> Option<String> {
-        let given = self.place.local.as_ref().or(self.place.endpoint_url.as_ref()).map(Url::to_string);
+        let given = self.options.local.as_ref().or(self.options.endpoint_url.as_ref()).map(Url::to_string);
         let set = || self.variables.optional(own).or_else(|| self.variables.optional("AWS_ENDPOINT_URL"));
         given.or_else(|| set().map(str::to_owned))
     }
@@ -176,15 +176,15 @@ impl Connection {
     /// The name of a table or the URL of a queue.
     pub async fn name(&self, resource: Resource) -> Result<String, Failure> {
         let (variable, output, logical) = resource.names();
-        if let Some(given) = resource.option(&self.place) {
+        if let Some(given) = resource.option(&self.options) {
             return Ok(given.clone());
         }
-        if let Some(local) = &self.place.local {
+        if let Some(local) = &self.options.local {
             let queue = || local.join(&format!("{LOCAL_ACCOUNT}/{logical}")).map(String::from);
             let bad = |_| Failure::Usage(format!("{local} is not an address to reach a local stack at"));
             return if resource.is_queue() { queue().map_err(bad) } else { Ok(logical.to_owned()) };
         }
-        if let Some(set) = self.variables.optional(variable).filter(|_| self.place.stack.is_none()) {
+        if let Some(set) = self.variables.optional(variable).filter(|_| self.options.stack.is_none()) {
             return Ok(set.to_owned());
         }
         let outputs = self.outputs().await?;
@@ -199,16 +199,16 @@ impl Connection {
 
     /// Where clients and carriers send their requests, if that is known without asking.
     pub async fn api_url(&self) -> Option<Url> {
-        if let Some(local) = &self.place.local {
+        if let Some(local) = &self.options.local {
             return Some(local.clone());
         }
-        let known = self.place.stack.is_some() || self.outputs.initialized();
+        let known = self.options.stack.is_some() || self.outputs.initialized();
         let outputs = if known { self.outputs().await.ok()? } else { return None };
         outputs.get("ApiUrl").and_then(|url| Url::parse(url).ok())
     }
 
     fn stack(&self) -> &str {
-        self.place.stack.as_deref().unwrap_or(DEFAULT_STACK)
+        self.options.stack.as_deref().unwrap_or(DEFAULT_STACK)
     }
 
     async fn outputs(&self) -> Result<&HashMap<String, String>, Failure> {
@@ -241,11 +241,11 @@ fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 
 /// Those of the local stack, which takes any, or of the variables, which count
 /// first in the chain that is asked otherwise, unless a profile is named.
-fn credentials(place: &Place, variables: &Variables) -> Option<Credentials> {
-    if place.local.is_some() {
+fn credentials(options: &ConnectionOptions, variables: &Variables) -> Option<Credentials> {
+    if options.local.is_some() {
         return Some(Credentials::new("local", "local", None, None, "local"));
     }
-    if place.profile.is_some() {
+    if options.profile.is_some() {
         return None;
     }
     let (id, secret) = variables.optional("AWS_ACCESS_KEY_ID").zip(variables.optional("AWS_SECRET_ACCESS_KEY"))?;

@@ -4,29 +4,29 @@ use serde_json::json;
 use shared::domain::{AccountId, CallbackUrl, CircuitState, Endpoint, EndpointHealth, Timestamp};
 
 use crate::{
-    Desk, account,
-    arguments::{EndpointCommand, WhichEndpoints},
+    Context, account,
+    arguments::{EndpointCommand, EndpointSelection},
     failure::Failure,
     output::{Report, table, time},
 };
 
-pub async fn run(command: EndpointCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: EndpointCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        EndpointCommand::List { account } => list(desk, account.as_ref()).await,
-        EndpointCommand::Enable { account, which: WhichEndpoints { url: Some(url), .. } } => {
-            enable(desk, &account, &url).await
+        EndpointCommand::List { account } => list(context, account.as_ref()).await,
+        EndpointCommand::Enable { account, which: EndpointSelection { url: Some(url), .. } } => {
+            enable(context, &account, &url).await
         }
-        EndpointCommand::Enable { account, which: WhichEndpoints { url: None, .. } } => {
-            enable_all(desk, &account).await
+        EndpointCommand::Enable { account, which: EndpointSelection { url: None, .. } } => {
+            enable_all(context, &account).await
         }
     }
 }
 
-async fn list(desk: &Desk, account: Option<&AccountId>) -> Result<Report, Failure> {
+async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, Failure> {
     if let Some(account) = account {
-        account::existing(&desk.directory, account).await?;
+        account::existing(&context.directory, account).await?;
     }
-    let (all_health, now) = (desk.directory.all_health(account).await?, desk.clock.now());
+    let (all_health, now) = (context.directory.all_health(account).await?, context.clock.now());
     let shown: Vec<_> = all_health.iter().map(|health| shown(health, now)).collect();
     let row = |health: &EndpointHealth| {
         let (account, url) = (health.endpoint.account().to_string(), health.endpoint.url().as_str().to_owned());
@@ -66,10 +66,10 @@ fn shown(health: &EndpointHealth, now: Timestamp) -> serde_json::Value {
     })
 }
 
-async fn enable(desk: &Desk, account: &AccountId, url: &CallbackUrl) -> Result<Report, Failure> {
-    account::existing(&desk.directory, account).await?;
+async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Result<Report, Failure> {
+    account::existing(&context.directory, account).await?;
     let endpoint = Endpoint::of(account, url);
-    let Some(health) = desk.directory.enable(endpoint.id()).await? else {
+    let Some(health) = context.directory.enable(endpoint.id()).await? else {
         return Err(Failure::Refused(format!(
             "nothing is on record of that endpoint of {account}, so it is called;\n\
              `admin endpoint list --account {account}` shows those that fail"
@@ -81,21 +81,21 @@ async fn enable(desk: &Desk, account: &AccountId, url: &CallbackUrl) -> Result<R
     Ok(match disabled_since {
         Some(since) => report.note(format!(
             "It was disabled since {since}, and is called from now on. {}",
-            told_later(account, &format!(" --url {url}"))
+            replay_hint(account, &format!(" --url {url}"))
         )),
         None => report.note(
-            "It was not disabled: nothing was held back. What happens from now on is told to it within seconds; what waits\n\
+            "It was not disabled: nothing was withheld. What happens from now on is told to it within seconds; what waits\n\
              for it, when its own wait is over.",
         ),
     })
 }
 
-async fn enable_all(desk: &Desk, account: &AccountId) -> Result<Report, Failure> {
-    account::existing(&desk.directory, account).await?;
+async fn enable_all(context: &Context, account: &AccountId) -> Result<Report, Failure> {
+    account::existing(&context.directory, account).await?;
     let mut enabled = Vec::new();
-    for health in desk.directory.all_health(Some(account)).await? {
+    for health in context.directory.all_health(Some(account)).await? {
         if health.disabled.is_some() {
-            desk.directory.enable(health.endpoint.id()).await?;
+            context.directory.enable(health.endpoint.id()).await?;
             enabled.push(health.endpoint.url().as_str().to_owned());
         }
     }
@@ -104,13 +104,13 @@ async fn enable_all(desk: &Desk, account: &AccountId) -> Result<Report, Failure>
         0 => report.note(format!("No endpoint of {account} is disabled.")),
         count => report.note(format!(
             "Of {account}, {count} that were disabled are called from now on. {}",
-            told_later(account, "")
+            replay_hint(account, "")
         )),
     })
 }
 
 /// What an endpoint that was off has missed is not told by itself.
-fn told_later(account: &AccountId, only: &str) -> String {
+fn replay_hint(account: &AccountId, only: &str) -> String {
     format!(
         "What was not told meanwhile is told by\n\
          `admin callback replay {account} --since TIME{only}`: of messages that were accepted\n\

@@ -8,7 +8,7 @@ use shared::{
 };
 
 use crate::{
-    Desk, account,
+    Context, account,
     arguments::KeyCommand,
     failure::Failure,
     output::{Report, or_dash, table, time},
@@ -33,11 +33,11 @@ impl From<&KeyRecord> for ShownKey {
     }
 }
 
-pub async fn run(command: KeyCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: KeyCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        KeyCommand::Issue { account } => issue(desk, account).await,
-        KeyCommand::List { account } => list(desk, account).await,
-        KeyCommand::Revoke { account, key_id } => revoke(desk, account, &key_id).await,
+        KeyCommand::Issue { account } => issue(context, account).await,
+        KeyCommand::List { account } => list(context, account).await,
+        KeyCommand::Revoke { account, key_id } => revoke(context, account, &key_id).await,
     }
 }
 
@@ -51,11 +51,11 @@ pub fn lines(keys: &[ShownKey]) -> String {
     table(["KEY ID", "CREATED", "REVOKED"], &keys.iter().map(row).collect::<Vec<_>>())
 }
 
-async fn issue(desk: &Desk, account: AccountId) -> Result<Report, Failure> {
-    account::existing(&desk.directory, &account).await?;
-    let key = ApiKey::new(desk.random.bytes());
-    let (hash, created_at) = (key.hash(), desk.clock.now());
-    if !desk.directory.create_key(&hash, &account, created_at).await? {
+async fn issue(context: &Context, account: AccountId) -> Result<Report, Failure> {
+    account::existing(&context.directory, &account).await?;
+    let key = ApiKey::new(context.random.bytes());
+    let (hash, created_at) = (key.hash(), context.clock.now());
+    if !context.directory.create_key(&hash, &account, created_at).await? {
         return Err(Failure::Refused("the new key is one that there is already; run it again".to_owned()));
     }
     let json = json!({
@@ -65,16 +65,16 @@ async fn issue(desk: &Desk, account: AccountId) -> Result<Report, Failure> {
     Ok(Report::new(key.as_str(), &json).note(note))
 }
 
-async fn list(desk: &Desk, account: AccountId) -> Result<Report, Failure> {
-    account::existing(&desk.directory, &account).await?;
-    let keys = desk.directory.keys(&account).await?;
+async fn list(context: &Context, account: AccountId) -> Result<Report, Failure> {
+    account::existing(&context.directory, &account).await?;
+    let keys = context.directory.keys(&account).await?;
     let keys: Vec<_> = keys.iter().map(ShownKey::from).collect();
     Ok(Report::new(lines(&keys), &json!({"account": account.as_str(), "keys": keys})))
 }
 
-async fn revoke(desk: &Desk, account: AccountId, key_id: &str) -> Result<Report, Failure> {
-    account::existing(&desk.directory, &account).await?;
-    let mut found = desk.directory.keys(&account).await?;
+async fn revoke(context: &Context, account: AccountId, key_id: &str) -> Result<Report, Failure> {
+    account::existing(&context.directory, &account).await?;
+    let mut found = context.directory.keys(&account).await?;
     found.retain(|key| key.hash.as_str().starts_with(key_id));
     let [key] = found.as_slice() else {
         return Err(Failure::Refused(if found.is_empty() {
@@ -84,7 +84,7 @@ async fn revoke(desk: &Desk, account: AccountId, key_id: &str) -> Result<Report,
             format!("several keys begin with {key_id}; give more digits of one of: {}", hashes.join(", "))
         }));
     };
-    if !desk.directory.revoke_key(&key.hash, desk.clock.now()).await? {
+    if !context.directory.revoke_key(&key.hash, context.clock.now()).await? {
         return Err(Failure::Refused(format!("the key {key_id} is gone")));
     }
     let note = if key.revoked {

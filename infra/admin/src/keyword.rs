@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::domain::{Keyword, Word, built_in_words};
 
 use crate::{
-    Desk,
+    Context,
     arguments::KeywordCommand,
     failure::Failure,
     output::{Report, table},
@@ -13,19 +13,19 @@ use crate::{
 
 const WHEN: &str = "A change counts within 30 seconds.";
 
-pub async fn run(command: KeywordCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: KeywordCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        KeywordCommand::Add { word, means } => add(desk, &word, means).await,
-        KeywordCommand::List => list(desk).await,
-        KeywordCommand::Remove { word } => remove(desk, &word).await,
+        KeywordCommand::Add { word, means } => add(context, &word, means).await,
+        KeywordCommand::List => list(context).await,
+        KeywordCommand::Remove { word } => remove(context, &word).await,
     }
 }
 
-async fn add(desk: &Desk, word: &Word, means: Keyword) -> Result<Report, Failure> {
+async fn add(context: &Context, word: &Word, means: Keyword) -> Result<Report, Failure> {
     if let Some(meaning) = word.built_in() {
         return Err(Failure::Refused(format!("the word {word} is built in, and means {}", meaning.as_str())));
     }
-    let meaning = desk.directory.add_keyword(word, means).await?;
+    let meaning = context.directory.add_keyword(word, means).await?;
     if meaning != means {
         return Err(Failure::Refused(format!(
             "the word {word} means {} already; `admin keyword remove '{word}'` takes it away",
@@ -37,8 +37,8 @@ async fn add(desk: &Desk, word: &Word, means: Keyword) -> Result<Report, Failure
     Ok(Report::new("", &json).note(note))
 }
 
-async fn list(desk: &Desk) -> Result<Report, Failure> {
-    let added = desk.directory.latest_keywords().await?;
+async fn list(context: &Context) -> Result<Report, Failure> {
+    let added = context.directory.latest_keywords().await?;
     let built_in = built_in_words().map(|(word, means)| (word, means, true));
     let added = added.added().map(|(word, means)| (word.as_str(), means, false));
     // Stable: each meaning's words keep their order, the built-in ones first.
@@ -56,11 +56,11 @@ async fn list(desk: &Desk) -> Result<Report, Failure> {
     Ok(Report::new(table(["WORD", "MEANS", "FROM"], &rows), &json!({"keywords": shown})))
 }
 
-async fn remove(desk: &Desk, word: &Word) -> Result<Report, Failure> {
+async fn remove(context: &Context, word: &Word) -> Result<Report, Failure> {
     if word.built_in().is_some() {
         return Err(Failure::Refused(format!("the word {word} is built in, and cannot be removed")));
     }
-    let Some(meant) = desk.directory.remove_keyword(word).await? else {
+    let Some(meant) = context.directory.remove_keyword(word).await? else {
         return Err(Failure::Refused(format!(
             "the word {word} is no keyword; `admin keyword list` shows those there are"
         )));

@@ -46,7 +46,7 @@ pub struct Done {
 }
 
 /// What every command on the directory needs.
-struct Desk {
+struct Context {
     directory: DynamoDirectory,
     clock: Clock,
     random: Random,
@@ -79,21 +79,21 @@ async fn carry_out(
     environment: &Environment,
     line: impl FnOnce() -> io::Result<String>,
 ) -> Result<Report, Failure> {
-    let connection = Connection::open(arguments.place, environment).await?;
-    let desk = async || {
+    let connection = Connection::open(arguments.connection, environment).await?;
+    let context = async || {
         let directory = connection.directory().await?;
-        Ok::<_, Failure>(Desk { directory, clock: environment.clock.clone(), random: environment.random.clone() })
+        Ok::<_, Failure>(Context { directory, clock: environment.clock.clone(), random: environment.random.clone() })
     };
     match arguments.command {
-        Command::Account(command) => account::run(command, &desk().await?).await,
-        Command::Key(command) => key::run(command, &desk().await?).await,
-        Command::Secret(command) => secret::run(command, &desk().await?).await,
-        Command::Sender(command) => sender::run(command, &desk().await?).await,
-        Command::Pool(command) => pool::run(command, &desk().await?).await,
-        Command::Keyword(command) => keyword::run(command, &desk().await?).await,
-        Command::Carrier(command) => carrier::run(command, &desk().await?, &connection, line).await,
-        Command::Route(command) => route::run(command, &desk().await?).await,
-        Command::Endpoint(command) => endpoint::run(command, &desk().await?).await,
+        Command::Account(command) => account::run(command, &context().await?).await,
+        Command::Key(command) => key::run(command, &context().await?).await,
+        Command::Secret(command) => secret::run(command, &context().await?).await,
+        Command::Sender(command) => sender::run(command, &context().await?).await,
+        Command::Pool(command) => pool::run(command, &context().await?).await,
+        Command::Keyword(command) => keyword::run(command, &context().await?).await,
+        Command::Carrier(command) => carrier::run(command, &context().await?, &connection, line).await,
+        Command::Route(command) => route::run(command, &context().await?).await,
+        Command::Endpoint(command) => endpoint::run(command, &context().await?).await,
         Command::Callback(command) => callback::run(command, &connection, environment).await,
         Command::Message(command) => message::run(command, &connection).await,
         Command::Unmatched(command) => unmatched::run(command, &connection, environment).await,

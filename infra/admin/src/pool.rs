@@ -3,26 +3,26 @@
 use serde_json::json;
 use shared::domain::SenderId;
 
-use crate::{Desk, arguments::PoolCommand, failure::Failure, output::Report, sender};
+use crate::{Context, arguments::PoolCommand, failure::Failure, output::Report, sender};
 
-pub async fn run(command: PoolCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: PoolCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        PoolCommand::Add { senders } => add(desk, &senders).await,
+        PoolCommand::Add { senders } => add(context, &senders).await,
         PoolCommand::List => {
-            let pool = desk.directory.latest_pool().await?;
-            let rates = desk.directory.latest_rates().await?;
+            let pool = context.directory.latest_pool().await?;
+            let rates = context.directory.latest_rates().await?;
             let lines: Vec<_> = pool.iter().map(|one| sender::with_rate(one, &rates)).collect();
             let senders: Vec<_> = pool.iter().map(SenderId::as_str).collect();
             let rates = sender::rates_of(&pool, &rates);
             Ok(Report::new(lines.join("\n"), &json!({"pool": senders, "rates": rates})))
         }
-        PoolCommand::Remove { sender } => remove(desk, &sender).await,
+        PoolCommand::Remove { sender } => remove(context, &sender).await,
     }
 }
 
-async fn add(desk: &Desk, senders: &[SenderId]) -> Result<Report, Failure> {
+async fn add(context: &Context, senders: &[SenderId]) -> Result<Report, Failure> {
     for (index, sender) in senders.iter().enumerate() {
-        if let Some(owner) = desk.directory.add_to_pool(sender).await? {
+        if let Some(owner) = context.directory.add_to_pool(sender).await? {
             let before: Vec<_> = senders[..index].iter().map(SenderId::as_str).collect();
             let added = if before.is_empty() { "nothing".to_owned() } else { before.join(", ") };
             return Err(Failure::Refused(format!(
@@ -30,19 +30,19 @@ async fn add(desk: &Desk, senders: &[SenderId]) -> Result<Report, Failure> {
             )));
         }
     }
-    let pool = desk.directory.latest_pool().await?;
+    let pool = context.directory.latest_pool().await?;
     let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
     let note = format!("The pool has {} senders. New ones are used within 30 seconds.", pool.len());
     Ok(Report::new("", &json!({"pool": pool})).note(note))
 }
 
-async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
-    if !desk.directory.remove_from_pool(sender).await? {
+async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
+    if !context.directory.remove_from_pool(sender).await? {
         return Err(Failure::Refused(format!(
             "the sender {sender} is not in the pool; `admin pool list` shows what is"
         )));
     }
-    let pool = desk.directory.latest_pool().await?;
+    let pool = context.directory.latest_pool().await?;
     let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
     let report = Report::new("", &json!({"pool": pool, "removed": sender.as_str()}));
     let report = report.note(format!("Within 30 seconds no conversation begins on {sender} any more."));

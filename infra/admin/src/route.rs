@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::{CarrierName, Route, Routes};
 
 use crate::{
-    Desk, account,
+    Context, account,
     arguments::{RouteAdd, RouteCommand},
     carrier,
     failure::Failure,
@@ -14,33 +14,33 @@ use crate::{
 
 const WHEN: &str = "A change counts within 30 seconds.";
 
-pub async fn run(command: RouteCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: RouteCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        RouteCommand::List => Ok(report(&desk.directory.latest_routes().await?)),
-        RouteCommand::Add(new) => add(desk, new).await,
-        RouteCommand::Remove { place } => remove(desk, place.into()).await,
+        RouteCommand::List => Ok(report(&context.directory.latest_routes().await?)),
+        RouteCommand::Add(new) => add(context, new).await,
+        RouteCommand::Remove { position } => remove(context, position.into()).await,
     }
 }
 
-async fn add(desk: &Desk, new: RouteAdd) -> Result<Report, Failure> {
-    check_carriers(desk, &new).await?;
+async fn add(context: &Context, new: RouteAdd) -> Result<Report, Failure> {
+    check_carriers(context, &new).await?;
     if let Some(id) = &new.account {
-        account::existing(&desk.directory, id).await?;
+        account::existing(&context.directory, id).await?;
     }
     let RouteAdd { carriers, account, sender, channel, prefix, receipt_timeout, at } = new;
     let mut route = Route { account, sender, channel, prefix, ..Route::to(carriers) };
     if let Some(seconds) = receipt_timeout {
         route.receipt_timeout_s = seconds;
     }
-    let mut place = 0;
-    let routes = desk.directory.change_routes(|rules| {
-        place = place_for(&route, rules, at.map(usize::from))?;
-        rules.insert(place - 1, route.clone());
+    let mut position = 0;
+    let routes = context.directory.change_routes(|rules| {
+        position = position_for(&route, rules, at.map(usize::from))?;
+        rules.insert(position - 1, route.clone());
         Ok::<_, Failure>(())
     });
     let routes = routes.await?;
-    let report = report(&routes).and("added", place).note(format!("Rule {place} is new. {WHEN}"));
-    let hidden = routes.0.iter().enumerate().skip(place).filter(|(_, later)| route.covers(later));
+    let report = report(&routes).and("added", position).note(format!("Rule {position} is new. {WHEN}"));
+    let hidden = routes.0.iter().enumerate().skip(position).filter(|(_, later)| route.covers(later));
     let hidden: Vec<_> = hidden.map(|(index, _)| (index + 1).to_string()).collect();
     Ok(if hidden.is_empty() {
         report
@@ -52,30 +52,30 @@ async fn add(desk: &Desk, new: RouteAdd) -> Result<Report, Failure> {
 }
 
 /// A rule may name only carriers that are there, and each once.
-async fn check_carriers(desk: &Desk, new: &RouteAdd) -> Result<(), Failure> {
+async fn check_carriers(context: &Context, new: &RouteAdd) -> Result<(), Failure> {
     for (index, name) in new.carriers.iter().enumerate() {
         if new.carriers[..index].contains(name) {
             return Err(Failure::Usage(format!(
                 "the carrier {name} is named twice; each is tried once, in this order"
             )));
         }
-        carrier::existing(desk, *name).await?;
+        carrier::existing(context, *name).await?;
     }
     Ok(())
 }
 
 /// Where the rule is to stand, counted from 1.
-fn place_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result<usize, Failure> {
+fn position_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result<usize, Failure> {
     let end = rules.len() + 1;
-    let place = wanted.unwrap_or(end);
-    if place > end {
+    let position = wanted.unwrap_or(end);
+    if position > end {
         return Err(Failure::Refused(format!(
-            "there are {} rules, so that the last place for another is {end}",
+            "there are {} rules, so that the last position for another is {end}",
             end - 1
         )));
     }
-    match rules[..place - 1].iter().position(|earlier| earlier.covers(route)) {
-        None => Ok(place),
+    match rules[..position - 1].iter().position(|earlier| earlier.covers(route)) {
+        None => Ok(position),
         Some(index) => Err(Failure::Refused(format!(
             "rule {first} ({}) fits every message that this one would, so this one would never be asked;\n\
              put it before that, with --at {first}",
@@ -85,28 +85,28 @@ fn place_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result<us
     }
 }
 
-async fn remove(desk: &Desk, place: usize) -> Result<Report, Failure> {
+async fn remove(context: &Context, position: usize) -> Result<Report, Failure> {
     let mut removed: Option<Route> = None;
-    let routes = desk.directory.change_routes(|rules| {
-        let Some(found) = rules.get(place - 1) else {
+    let routes = context.directory.change_routes(|rules| {
+        let Some(found) = rules.get(position - 1) else {
             let there = rules.len();
             return Err(Failure::Refused(format!(
-                "there is no rule {place}, only {there}; `admin route list` shows them"
+                "there is no rule {position}, only {there}; `admin route list` shows them"
             )));
         };
-        // The place was meant for the rule that stood there first.
+        // The position was meant for the rule that stood there first.
         if removed.get_or_insert_with(|| found.clone()) != found {
             return Err(Failure::Refused(
                 "another operator was changing the routes; see what they are now, and try again".to_owned(),
             ));
         }
-        rules.remove(place - 1);
+        rules.remove(position - 1);
         Ok(())
     });
     let routes = routes.await?;
     let words = removed.as_ref().map(words).unwrap_or_default();
     let report = report(&routes).and("removed", removed.as_ref().map(shown));
-    Ok(report.note(format!("The rule that was at {place} is removed: {words}. {WHEN}")))
+    Ok(report.note(format!("The rule that was at {position} is removed: {words}. {WHEN}")))
 }
 
 fn report(routes: &Routes) -> Report {
@@ -122,7 +122,7 @@ fn report(routes: &Routes) -> Report {
         ]
     };
     let rows: Vec<_> = routes.0.iter().enumerate().map(row).collect();
-    let headings = ["PLACE", "ACCOUNT", "SENDER", "CHANNEL", "PREFIX", "CARRIERS", "RECEIPT WITHIN"];
+    let headings = ["POSITION", "ACCOUNT", "SENDER", "CHANNEL", "PREFIX", "CARRIERS", "RECEIPT TIMEOUT"];
     let report =
         Report::new(table(headings, &rows), &json!({"routes": routes.0.iter().map(shown).collect::<Vec<_>>()}));
     let everything = Route::to(Vec::new());

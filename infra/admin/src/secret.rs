@@ -4,32 +4,32 @@
 use serde_json::json;
 use shared::domain::{AccountId, WebhookSecret};
 
-use crate::{Desk, account, arguments::SecretCommand, failure::Failure, output::Report};
+use crate::{Context, account, arguments::SecretCommand, failure::Failure, output::Report};
 
 /// Each secret is one signature more in a header of every callback.
 const MOST: usize = 5;
 /// How often it is tried when another operator was quicker.
 const TRIES: u32 = 5;
 
-pub async fn run(command: SecretCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: SecretCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        SecretCommand::Rotate { account } => rotate(desk, &account).await,
-        SecretCommand::Retire { account } => retire(desk, &account).await,
+        SecretCommand::Rotate { account } => rotate(context, &account).await,
+        SecretCommand::Retire { account } => retire(context, &account).await,
     }
 }
 
-async fn rotate(desk: &Desk, id: &AccountId) -> Result<Report, Failure> {
+async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
     for _ in 0..TRIES {
-        let account = account::existing(&desk.directory, id).await?;
+        let account = account::existing(&context.directory, id).await?;
         if account.secrets.len() >= MOST {
             return Err(Failure::Refused(format!(
                 "the account {id} has {MOST} secrets, which is the most; `admin secret retire {id}` drops all but\n\
                  the newest, once the client verifies with that"
             )));
         }
-        let secret = WebhookSecret::new(desk.random.bytes());
+        let secret = WebhookSecret::new(context.random.bytes());
         let secrets: Vec<_> = std::iter::once(secret.clone()).chain(account.secrets.iter().cloned()).collect();
-        if desk.directory.replace_secrets(&account, &secrets).await? {
+        if context.directory.replace_secrets(&account, &secrets).await? {
             let json = json!({"account": id.as_str(), "secret": secret.as_str(), "secrets": secrets.len()});
             let note = format!(
                 "Above is the new secret of {id}; it is not shown again. Within 30 seconds `webhook-signature` is made\n\
@@ -43,10 +43,10 @@ async fn rotate(desk: &Desk, id: &AccountId) -> Result<Report, Failure> {
 }
 
 /// Not tried again by itself: what is newest by then may be known to nobody yet.
-async fn retire(desk: &Desk, id: &AccountId) -> Result<Report, Failure> {
-    let account = account::existing(&desk.directory, id).await?;
+async fn retire(context: &Context, id: &AccountId) -> Result<Report, Failure> {
+    let account = account::existing(&context.directory, id).await?;
     let retired = account.secrets.len().saturating_sub(1);
-    if retired > 0 && !desk.directory.replace_secrets(&account, &account.secrets[..1]).await? {
+    if retired > 0 && !context.directory.replace_secrets(&account, &account.secrets[..1]).await? {
         return Err(changed(id));
     }
     let json = json!({"account": id.as_str(), "retired": retired, "secrets": account.secrets.len() - retired});

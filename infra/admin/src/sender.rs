@@ -6,21 +6,21 @@ use shared::{
     store::Removal,
 };
 
-use crate::{Desk, account, arguments::SenderCommand, failure::Failure, output::Report};
+use crate::{Context, account, arguments::SenderCommand, failure::Failure, output::Report};
 
-pub async fn run(command: SenderCommand, desk: &Desk) -> Result<Report, Failure> {
+pub async fn run(command: SenderCommand, context: &Context) -> Result<Report, Failure> {
     match command {
-        SenderCommand::Add { sender, account } => add(desk, &sender, &account).await,
-        SenderCommand::Remove { sender } => remove(desk, &sender).await,
-        SenderCommand::Rate { sender, rate } => set_rate(desk, &sender, rate.per_second).await,
-        SenderCommand::Exempt { sender, not: false } => exempt(desk, &sender).await,
-        SenderCommand::Exempt { sender, not: true } => exempt_no_more(desk, &sender).await,
+        SenderCommand::Add { sender, account } => add(context, &sender, &account).await,
+        SenderCommand::Remove { sender } => remove(context, &sender).await,
+        SenderCommand::Rate { sender, rate } => set_rate(context, &sender, rate.per_second).await,
+        SenderCommand::Exempt { sender, not: false } => exempt(context, &sender).await,
+        SenderCommand::Exempt { sender, not: true } => exempt_no_more(context, &sender).await,
     }
 }
 
-async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Report, Failure> {
-    account::existing(&desk.directory, account).await?;
-    match desk.directory.add_sender(sender, account).await? {
+async fn add(context: &Context, sender: &SenderId, account: &AccountId) -> Result<Report, Failure> {
+    account::existing(&context.directory, account).await?;
+    match context.directory.add_sender(sender, account).await? {
         None => {}
         Some(SenderOwner::Account(owner)) if owner == *account => {}
         Some(SenderOwner::Account(owner)) => {
@@ -39,13 +39,13 @@ async fn add(desk: &Desk, sender: &SenderId, account: &AccountId) -> Result<Repo
     Ok(Report::new("", &json).note(note))
 }
 
-async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
+async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
     // First, so that no exemption outlives the ownership if this is cut off.
-    let before = desk.directory.latest_owner(sender).await?;
+    let before = context.directory.latest_owner(sender).await?;
     if before != Some(SenderOwner::Pool) {
-        desk.directory.set_exempt(sender, None).await?;
+        context.directory.set_exempt(sender, None).await?;
     }
-    let removal = match (desk.directory.remove_sender(sender).await?, before) {
+    let removal = match (context.directory.remove_sender(sender).await?, before) {
         // It is gone since: by this, whose answer was lost, or by another operator.
         (Removal::Missing, Some(SenderOwner::Account(account))) => Removal::Removed(account),
         (removal, _) => removal,
@@ -66,12 +66,12 @@ async fn remove(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
     }
 }
 
-async fn set_rate(desk: &Desk, sender: &SenderId, rate: Option<Rate>) -> Result<Report, Failure> {
+async fn set_rate(context: &Context, sender: &SenderId, rate: Option<Rate>) -> Result<Report, Failure> {
     // One that is gone may have left its rate behind.
-    if rate.is_some() && desk.directory.latest_owner(sender).await?.is_none() {
+    if rate.is_some() && context.directory.latest_owner(sender).await?.is_none() {
         return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed")));
     }
-    desk.directory.set_rate(sender, rate).await?;
+    context.directory.set_rate(sender, rate).await?;
     let json = json!({"sender": sender.as_str(), "per_second": rate.map(Rate::per_second)});
     let note = match rate {
         Some(rate) => format!("Within 30 seconds the sender {sender} carries {rate}, whoever owns or shares it."),
@@ -80,8 +80,8 @@ async fn set_rate(desk: &Desk, sender: &SenderId, rate: Option<Rate>) -> Result<
     Ok(Report::new("", &json).note(note).note("Waiting messages keep their send slots."))
 }
 
-async fn exempt(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
-    let account = match desk.directory.latest_owner(sender).await? {
+async fn exempt(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
+    let account = match context.directory.latest_owner(sender).await? {
         Some(SenderOwner::Account(account)) => account,
         Some(SenderOwner::Pool) => {
             return Err(Failure::Refused(format!(
@@ -90,7 +90,7 @@ async fn exempt(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
         }
         None => return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
     };
-    desk.directory.set_exempt(sender, Some(&account)).await?;
+    context.directory.set_exempt(sender, Some(&account)).await?;
     let json = json!({"sender": sender.as_str(), "account": account.as_str(), "exempt": true});
     let note = format!(
         "Within 30 seconds opt-outs no longer block what the account {account} sends from {sender}.\n\
@@ -99,8 +99,8 @@ async fn exempt(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
     Ok(Report::new("", &json).note(note))
 }
 
-async fn exempt_no_more(desk: &Desk, sender: &SenderId) -> Result<Report, Failure> {
-    desk.directory.set_exempt(sender, None).await?;
+async fn exempt_no_more(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
+    context.directory.set_exempt(sender, None).await?;
     let json = json!({"sender": sender.as_str(), "exempt": false});
     let note = format!("Within 30 seconds opt-outs block what comes from {sender}, those of the past, too.");
     Ok(Report::new("", &json).note(note))

@@ -20,7 +20,7 @@ pub trait SentIds {
     ///
     /// # Errors
     /// When the store did not answer.
-    async fn note_sent(
+    async fn record_sent_id(
         &self,
         carrier: CarrierName,
         spelling: &str,

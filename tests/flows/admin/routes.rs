@@ -81,7 +81,7 @@ async fn a_rule_that_would_never_be_asked_is_refused_with_its_place() {
     let narrower = refused(&system, &[&behind[..], &["--channel", "rcs", "--at", "2"]].concat()).await;
     assert!(narrower.contains("rule 1 (channel rcs to cm)") && narrower.contains("--at 1"), "{narrower}");
     let far = refused(&system, &[&behind[..], &["--at", "4"]].concat()).await;
-    assert!(far.contains("last place for another is 3"), "{far}");
+    assert!(far.contains("last position for another is 3"), "{far}");
     assert_eq!(read(&system, &["route", "list"]).await["routes"].as_array().unwrap().len(), 2, "nothing was added");
     printed(&system, &[&behind[..], &["--at", "2"]].concat()).await;
 

@@ -47,7 +47,7 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
     client.answers(200);
     printed(&system, &["endpoint", "enable", "demo", &format!("{}?id=7", client.url)]).await;
     let told = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
-    assert_eq!(told, json!({"messages": 3, "replies": 0, "held_back": 0}));
+    assert_eq!(told, json!({"messages": 3, "replies": 0, "withheld": 0}));
     system.advance(32).await;
     client.until_calls(&system, 4).await;
     system.until_quiet().await;
@@ -108,8 +108,8 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
     let replay = ["callback", "replay", "demo", "--since", &begun];
     let asked = admin(&system, &replay).await;
     assert!(asked.code == 2 && asked.err.contains("3 of them are for disabled endpoints"), "{}", asked.err);
-    let held_back = read(&system, &[&replay[..], &["--yes"]].concat()).await;
-    assert_eq!(held_back, json!({"messages": 4, "replies": 0, "held_back": 3}));
+    let withheld = read(&system, &[&replay[..], &["--yes"]].concat()).await;
+    assert_eq!(withheld, json!({"messages": 4, "replies": 0, "withheld": 3}));
     system.advance(32).await;
     system.until_quiet().await;
     assert_eq!((client.calls(), system.sunk("others").await.len()), (3, 2));
@@ -123,7 +123,7 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
     let none = admin(&system, &["endpoint", "enable", "demo", "--all"]).await;
     assert!(none.code == 0 && none.err.contains("No endpoint of demo is disabled"), "{}", none.err);
-    assert_eq!(read(&system, &[&replay[..], &["--yes"]].concat()).await["held_back"], 0);
+    assert_eq!(read(&system, &[&replay[..], &["--yes"]].concat()).await["withheld"], 0);
     system.advance(32).await;
     client.until_calls(&system, 6).await;
 }

@@ -26,13 +26,13 @@ pub enum EndpointCommand {
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,
         #[command(flatten)]
-        which: WhichEndpoints,
+        which: EndpointSelection,
     },
 }
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct WhichEndpoints {
+pub struct EndpointSelection {
     #[arg(value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
     /// Every disabled endpoint of the account; open circuit breakers stay open

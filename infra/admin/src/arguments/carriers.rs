@@ -67,7 +67,7 @@ pub enum RouteCommand {
     Remove {
         /// As `route list` shows it
         #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-        place: u16,
+        position: u16,
     },
 }
 
@@ -91,8 +91,8 @@ pub struct RouteAdd {
     /// How long a receipt is waited for before a message's next channel has its turn [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]
     pub receipt_timeout: Option<u32>,
-    /// Before the rule that is there now; 1 is the first place [default: the end]
-    #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Before the rule that is there now; 1 is the first position [default: the end]
+    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(u16).range(1..))]
     pub at: Option<u16>,
 }
 

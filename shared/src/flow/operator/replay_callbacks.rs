@@ -20,9 +20,9 @@ const READ_AT_ONCE: u16 = 100;
 /// URLs, is known to every worker by then.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// Which messages and replies of an account, by when they were accepted or came in.
+/// ReplayFilter messages and replies of an account, by when they were accepted or came in.
 #[derive(Clone, Debug)]
-pub struct Which {
+pub struct ReplayFilter {
     pub since: Timestamp,
     /// Without the moment itself.
     pub until: Timestamp,
@@ -36,7 +36,7 @@ pub struct Replayed {
     pub messages: usize,
     pub replies: usize,
     /// How many of both are told at endpoints that are off, and so are not told.
-    pub held_back: usize,
+    pub withheld: usize,
 }
 
 /// Enqueues the callbacks, or with `only_count` says what there is.
@@ -47,41 +47,45 @@ pub struct Replayed {
 pub async fn replay(
     gateway: &Gateway,
     account: &Account,
-    which: &Which,
+    filter: &ReplayFilter,
     is_disabled: impl Fn(EndpointId) -> bool,
     only_count: bool,
 ) -> Result<Replayed, Unavailable> {
     let mut replayed = Replayed::default();
-    let mut after = Some(Position::before(which.until));
+    let mut after = Some(Position::before(filter.until));
     while let Some(from) = after {
-        let page = gateway.store.log(&account.id, which.since, which.until, Some(&from), READ_AT_ONCE).await?;
+        let page = gateway.store.log(&account.id, filter.since, filter.until, Some(&from), READ_AT_ONCE).await?;
         let mut jobs = Vec::new();
         for entry in &page.entries {
             // The log is cut by months, and the page may reach beyond.
-            if entry.position.time().is_some_and(|at| at < which.since) {
+            if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }
-            let Some((subject, execution_id, endpoint)) = callback_to_replay(account, which, &entry.record) else {
+            let Some((subject, execution_id, endpoint)) = callback_to_replay(account, filter, &entry.record) else {
                 continue;
             };
             match subject {
                 Subject::Reply { .. } => replayed.replies += 1,
                 _ => replayed.messages += 1,
             }
-            replayed.held_back += usize::from(is_disabled(endpoint));
+            replayed.withheld += usize::from(is_disabled(endpoint));
             jobs.push((CallbackJob::new(subject, execution_id, gateway.clock.now()), DELAY));
         }
         if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue_callbacks(&jobs).await?;
         }
-        let is_beyond = |next: &Position| next.time().is_some_and(|at| at < which.since);
+        let is_beyond = |next: &Position| next.time().is_some_and(|at| at < filter.since);
         after = page.next.filter(|next| !is_beyond(next));
     }
     Ok(replayed)
 }
 
 /// What is told of it and where, if anything is and it goes there.
-fn callback_to_replay(account: &Account, which: &Which, record: &Record) -> Option<(Subject, ExecutionId, EndpointId)> {
+fn callback_to_replay(
+    account: &Account,
+    filter: &ReplayFilter,
+    record: &Record,
+) -> Option<(Subject, ExecutionId, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
     let (url, notified) = match record {
         Record::Out(message) => (message.request.callback.as_ref()?, latest_notified(message)),
@@ -90,7 +94,7 @@ fn callback_to_replay(account: &Account, which: &Which, record: &Record) -> Opti
         }
     };
     let endpoint = endpoint_of(url);
-    if which.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
+    if filter.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
         return None;
     }
     let (subject, execution_id) = notified?;

@@ -72,7 +72,7 @@ pub(in crate::flow) async fn record_carrier_id(
     let (id, now) = (id.trim(), gateway.clock.now());
     let noted = match canonical(id) {
         Some(spelling) => {
-            gateway.store.note_sent(carrier, &spelling, id, submit, now).await.map_err(|error| error_chain(&error))
+            gateway.store.record_sent_id(carrier, &spelling, id, submit, now).await.map_err(|error| error_chain(&error))
         }
         None => Err("it is no id".to_owned()),
     };

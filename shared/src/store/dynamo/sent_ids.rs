@@ -22,7 +22,7 @@ const MOST_SUBMITS: usize = 8;
 const KEEP: &str = "keep a carrier's id";
 
 impl SentIds for DynamoStore {
-    async fn note_sent(
+    async fn record_sent_id(
         &self,
         carrier: CarrierName,
         spelling: &str,

@@ -117,7 +117,7 @@ impl<'a> Functions<'a> {
         self.callback.handle(told.clone()).await;
         let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
         steps.push(one("callback", stage.cost(telling).await?));
-        steps.push(one("callback, its endpoint is off", Box::pin(self.callback_held_back()).await?));
+        steps.push(one("callback, its endpoint is off", Box::pin(self.callback_withheld()).await?));
         steps.push(one("callback, failed", Box::pin(self.failed_callback()).await?));
 
         let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
@@ -138,7 +138,7 @@ impl<'a> Functions<'a> {
     }
 
     /// A client that said before that it is gone.
-    async fn callback_held_back(&self) -> anyhow::Result<Used> {
+    async fn callback_withheld(&self) -> anyhow::Result<Used> {
         let gone = format!("{}-gone?status=410", self.sink);
         self.callback.handle(self.to_be_told(gone.clone()).await?).await;
         // The notice of that.
