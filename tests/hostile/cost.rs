@@ -12,7 +12,7 @@ use shared::{
     domain::{CarrierName, SegmentLimit, Timestamp},
     edge::{MOST_BYTES, MOST_WEBHOOK_BYTES},
     vendors::{
-        cm::dialect::{Terms, request, xml},
+        cm::dialect::{ReadContext, request, xml},
         cymba::dialect as mplus,
     },
 };
@@ -24,20 +24,20 @@ const MOST: u32 = 40;
 /// What is over sooner than this is not compared.
 const SHORT: Duration = Duration::from_millis(600);
 
-fn terms() -> Terms {
-    Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
+fn context() -> ReadContext {
+    ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
 }
 
 fn read_mplus(body: &[u8]) {
-    drop(mplus::request::read(body, terms().limit));
+    drop(mplus::request::read(body, context().limit));
 }
 
 fn read_cm(body: &[u8]) {
-    drop(request::Posted::parse(body).map(|posted| posted.read(&terms())));
+    drop(request::Posted::parse(body).map(|posted| posted.read(&context())));
 }
 
 fn read_xml(body: &[u8]) {
-    drop(xml::Posted::parse(body).map(|posted| posted.read(&terms())));
+    drop(xml::Posted::parse(body).map(|posted| posted.read(&context())));
 }
 
 fn read_webhook(body: &[u8]) {

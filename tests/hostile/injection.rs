@@ -117,8 +117,8 @@ async fn a_webhook_of_any_bytes_is_read_or_refused_and_never_fails() {
     for carrier in [format!("loopback/{TOKEN}"), format!("cm/{CM_TOKEN}")] {
         for body in &bodies {
             for kind in ["dlr", "mo"] {
-                let asked = system.request(Method::POST, &format!("/{kind}/{carrier}")).body(body.clone());
-                let status = asked.header("content-encoding", "gzip").send().await.unwrap().status();
+                let parsed = system.request(Method::POST, &format!("/{kind}/{carrier}")).body(body.clone());
+                let status = parsed.header("content-encoding", "gzip").send().await.unwrap().status();
                 let begins = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
                 assert!(
                     status == 400 || status == 200 && begins.contains("\\u0000"),
@@ -138,8 +138,8 @@ async fn a_body_that_is_compressed_or_of_another_encoding_is_refused() {
     let utf_16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec(), utf_16] {
         let post = |path: &str| {
-            let asked = system.request(Method::POST, path).header("content-encoding", "gzip").body(bytes.clone());
-            asked.header("X-CM-PRODUCTTOKEN", DEMO).bearer_auth(DEMO)
+            let parsed = system.request(Method::POST, path).header("content-encoding", "gzip").body(bytes.clone());
+            parsed.header("X-CM-PRODUCTTOKEN", DEMO).bearer_auth(DEMO)
         };
         let answered = answer(post("/message")).await;
         assert_eq!((answered.status.as_u16(), &answered.body["errors"][0]["code"]), (400, &Value::from("malformed")));

@@ -67,8 +67,8 @@ async fn what_is_anothers_is_answered_like_what_is_not_there() {
     let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     for method in [Method::GET, Method::DELETE] {
         let ask = async |id: &str| {
-            let asked = system.request(method.clone(), &format!("/messages/{id}")).bearer_auth(DEMO);
-            let answered = answer(asked).await;
+            let parsed = system.request(method.clone(), &format!("/messages/{id}")).bearer_auth(DEMO);
+            let answered = answer(parsed).await;
             assert_eq!(answered.status, StatusCode::NOT_FOUND, "{id}");
             answered.body
         };
@@ -91,8 +91,8 @@ async fn names_that_two_clients_chose_are_two_names() {
     let theirs = system.send_one(OTHER, with(others("Theirs"), "id", id)).await;
     assert_ne!(mine["messageUuid"], theirs["messageUuid"]);
     let by_key = async |key: &str, message: Value| {
-        let asked = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
-        let answered = answer(asked.json(&json!({"messages": [message]}))).await;
+        let parsed = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
+        let answered = answer(parsed.json(&json!({"messages": [message]}))).await;
         assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
         answered.body["messages"][0]["messageUuid"].clone()
     };

@@ -9,7 +9,7 @@ use shared::{
     edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
     flow::accept::{self, AcceptError, accept, accept_each},
     vendors::cm::dialect::{
-        Asked, TOKEN_HEADER, Terms,
+        ParsedMessage, ReadContext, TOKEN_HEADER,
         error::{MessageError, RequestError},
         query::Query,
         request,
@@ -25,73 +25,77 @@ pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body
     if request.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let (status, answer) = take_json(send, request).await.unwrap_or_else(|error| response::refuse(&error));
+    let (status, answer) = accept_json(send, request).await.unwrap_or_else(|error| response::reject(&error));
     json(status, answer)
 }
 
-async fn take_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
+async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
     let posted = request::Posted::parse(read_body(request)?)?;
     let account = authenticate(send, request, posted.token()?).await?;
-    let asked = posted.read(&terms(send))?;
-    let wish = wish(request, &asked)?;
-    if wish.drafts.is_empty() {
-        return Ok(response::write(&asked, &[]));
+    let parsed = posted.read(&context(send))?;
+    let request = accept_request(request, &parsed)?;
+    if request.drafts.is_empty() {
+        return Ok(response::write(&parsed, &[]));
     }
-    let accepted = accept_each(&send.gateway, &send.directory, &account, &wish).await;
+    let accepted = accept_each(&send.gateway, &send.directory, &account, &request).await;
     let accepted = accepted.map_err(|error| unknown(&error))?;
-    Ok(response::write(&asked, &accepted))
+    Ok(response::write(&parsed, &accepted))
 }
 
 /// The XML gateway, and the one for GET.
 pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
-    let (taken, error_text) = match *request.method() {
-        Method::POST => (take_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
-        Method::GET => (take_query(send, request).await, response::query_error as fn(&Reason<'_>) -> String),
+    let (accepted, error_text) = match *request.method() {
+        Method::POST => (accept_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
+        Method::GET => (accept_query(send, request).await, response::query_error as fn(&Reason<'_>) -> String),
         _ => return empty(StatusCode::BAD_REQUEST),
     };
-    match taken {
+    match accepted {
         Ok(()) => empty(StatusCode::OK),
-        Err(Why::Request(error)) => line(error_text(&Reason::Request(&error))),
-        Err(Why::Message(error)) => line(error_text(&Reason::Message(&error))),
+        Err(SendError::Request(error)) => line(error_text(&Reason::Request(&error))),
+        Err(SendError::Message(error)) => line(error_text(&Reason::Message(&error))),
     }
 }
 
-/// Why nothing was taken.
-enum Why {
+/// Why nothing was accepted.
+enum SendError {
     Request(RequestError),
     Message(MessageError),
 }
 
-impl From<RequestError> for Why {
+impl From<RequestError> for SendError {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
     }
 }
 
-async fn take_xml(send: &Send, request: &Request) -> Result<(), Why> {
+async fn accept_xml(send: &Send, request: &Request) -> Result<(), SendError> {
     let posted = xml::Posted::parse(read_body(request)?)?;
     let account = authenticate(send, request, posted.token()).await?;
-    take_all(send, request, &account, posted.read(&terms(send))?).await
+    accept_all(send, request, &account, posted.read(&context(send))?).await
 }
 
-async fn take_query(send: &Send, request: &Request) -> Result<(), Why> {
+async fn accept_query(send: &Send, request: &Request) -> Result<(), SendError> {
     let parameters = request.query_string_parameters();
     let query = Query::of(parameters.iter());
     let account = authenticate(send, request, query.token()).await?;
-    take_all(send, request, &account, vec![query.read(&terms(send))]).await
+    accept_all(send, request, &account, vec![query.read(&context(send))]).await
 }
 
 /// All that is asked for, or nothing and the first flaw of it.
-async fn take_all(send: &Send, request: &Request, account: &AccountId, asked: Vec<Asked>) -> Result<(), Why> {
-    if let Some(error) = asked.iter().find_map(|asked| asked.draft.as_ref().err()) {
-        return Err(Why::Message(error.clone()));
+async fn accept_all(
+    send: &Send,
+    request: &Request,
+    account: &AccountId,
+    parsed: Vec<ParsedMessage>,
+) -> Result<(), SendError> {
+    if let Some(error) = parsed.iter().find_map(|parsed| parsed.draft.as_ref().err()) {
+        return Err(SendError::Message(error.clone()));
     }
-    let wish = wish(request, &asked)?;
-    match accept(&send.gateway, &send.directory, account, &wish).await {
+    let request = accept_request(request, &parsed)?;
+    match accept(&send.gateway, &send.directory, account, &request).await {
         Ok(_) => Ok(()),
-        Err(AcceptError::Rejected(rejection)) => {
-            Err(MessageError::of_rejection(&rejection).map_or(Why::Request(RequestError::Unknown), Why::Message))
-        }
+        Err(AcceptError::Rejected(rejection)) => Err(MessageError::of_rejection(&rejection)
+            .map_or(SendError::Request(RequestError::Unknown), SendError::Message)),
         Err(error @ AcceptError::Unavailable(_)) => Err(unknown(&error).into()),
     }
 }
@@ -113,16 +117,16 @@ async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Re
     account.map_err(|error| unknown(&error.into()))?.ok_or(RequestError::NoAccount)
 }
 
-fn terms(send: &Send) -> Terms {
-    Terms { limit: SegmentLimit(send.gateway.settings.segment_limit), now: send.gateway.clock.now() }
+fn context(send: &Send) -> ReadContext {
+    ReadContext { limit: SegmentLimit(send.gateway.settings.segment_limit), now: send.gateway.clock.now() }
 }
 
-fn wish(request: &Request, asked: &[Asked]) -> Result<accept::Request, RequestError> {
+fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept::Request, RequestError> {
     let header =
         |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
     let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(header)?;
-    let drafts = asked.iter().filter_map(|asked| asked.draft.clone().ok()).collect();
-    let (dialect, posted, dry_run) = (Dialect::Cm, asked.len(), false);
+    let drafts = parsed.iter().filter_map(|parsed| parsed.draft.clone().ok()).collect();
+    let (dialect, posted, dry_run) = (Dialect::Cm, parsed.len(), false);
     Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run })
 }
 

@@ -26,8 +26,8 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
     }
     let posted = read.drafts.len();
     let (dialect, drafts) = (Dialect::Mplus, read.drafts);
-    let wish = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run };
-    let messages = accept(&send.gateway, &send.directory, &account, &wish).await?;
+    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run };
+    let messages = accept(&send.gateway, &send.directory, &account, &request).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 

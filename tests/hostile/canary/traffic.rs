@@ -161,7 +161,7 @@ async fn cm(system: &System) {
         system.request(Method::GET, &format!("/gateway.ashx?{}", query.finish()))
     };
     let post = |body: String| system.request(Method::POST, "/gateway.ashx").body(body);
-    for asked in [
+    for parsed in [
         post(xml(STRAYS[2])),
         post(xml("07700923572")),
         post(xml(STRAYS[2]) + TEXT),
@@ -169,7 +169,7 @@ async fn cm(system: &System) {
         get(KEY, "07700923572"),
         get(WRONG_KEY, STRAYS[2]),
     ] {
-        assert_eq!(asked.send().await.unwrap().status(), 200);
+        assert_eq!(parsed.send().await.unwrap().status(), 200);
     }
     system.until_sunk("status", 4).await;
 }
@@ -184,7 +184,7 @@ async fn mistakes(system: &System) {
     let named = |text: &str| {
         post(json!({"messages": [owned(number, text)]}).to_string()).bearer_auth(KEY).header("Idempotency-Key", NAME)
     };
-    let asked: [RequestBuilder; 14] = [
+    let parsed: [RequestBuilder; 14] = [
         post(json!({"messages": [wrong]}).to_string()).bearer_auth(KEY),
         post(format!("{{\"messages\":[{{\"to\":\"{number}\",\"body\":\"{TEXT}")).bearer_auth(KEY),
         post(json!({"messages": [with(owned(number, TEXT), "from", json!({"type": "custom", "value": "449999999999"}))]}).to_string())
@@ -201,8 +201,8 @@ async fn mistakes(system: &System) {
         get(&format!("/conversations/{TEXT}?key={KEY}")),
         get(&format!("/nothing/{number}?key={KEY}")),
     ];
-    for asked in asked {
-        assert!(asked.send().await.unwrap().status().as_u16() < 500);
+    for parsed in parsed {
+        assert!(parsed.send().await.unwrap().status().as_u16() < 500);
     }
 }
 

@@ -17,7 +17,7 @@ use shared::{
     },
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
-    vendors::cm::dialect::{Terms, request::Posted},
+    vendors::cm::dialect::{ReadContext, request::Posted},
 };
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -198,12 +198,12 @@ fn assert_outcome(outcome: &Outcome) {
 /// What is handed to CM is what was asked for: our own gateway in CM's format
 /// would read it so.
 fn assert_posted(posted: &[Vec<u8>], sent: &[Sent; 2]) {
-    let terms = Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
-    let first = posted.first().map(|body| Posted::parse(body).and_then(|posted| posted.read(&terms)));
-    let Some(Ok(asked)) = first else { panic!("what was posted cannot be read") };
-    assert_eq!(asked.len(), sent.len());
-    for (asked, sent) in asked.iter().zip(sent) {
-        let draft = asked.draft.as_ref().unwrap_or_else(|error| panic!("{error:?}"));
+    let context = ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
+    let first = posted.first().map(|body| Posted::parse(body).and_then(|posted| posted.read(&context)));
+    let Some(Ok(parsed)) = first else { panic!("what was posted cannot be read") };
+    assert_eq!(parsed.len(), sent.len());
+    for (parsed, sent) in parsed.iter().zip(sent) {
+        let draft = parsed.draft.as_ref().unwrap_or_else(|error| panic!("{error:?}"));
         assert!(draft.to == sent.to && draft.text == sent.text && draft.channels == [Channel::Sms]);
         assert_eq!(
             draft.reference.as_ref().and_then(|name| SubmitReference::parse(name.as_str())),

@@ -11,7 +11,7 @@ use shared::{
     },
     vendors::{
         cm::dialect::{
-            Asked, Terms,
+            ParsedMessage, ReadContext,
             query::Query,
             request,
             response::{self, Reason, query_error, xml_error},
@@ -96,8 +96,8 @@ fn limit() -> SegmentLimit {
     SegmentLimit::default()
 }
 
-fn terms() -> Terms {
-    Terms { limit: limit(), now: Timestamp::UNIX_EPOCH }
+fn context() -> ReadContext {
+    ReadContext { limit: limit(), now: Timestamp::UNIX_EPOCH }
 }
 
 /// `POST /message`.
@@ -144,43 +144,43 @@ pub fn cm_json(body: &[u8]) {
         Ok(posted) => posted,
         Err(error) => {
             assert_eq!(request::Posted::parse(body).err().as_ref(), Some(&error));
-            return assert_answered(&response::refuse(&error).1, 0);
+            return assert_answered(&response::reject(&error).1, 0);
         }
     };
     if let Err(error) = posted.token() {
-        assert_answered(&response::refuse(&error).1, 0);
+        assert_answered(&response::reject(&error).1, 0);
     }
-    let asked = match posted.read(&terms()) {
-        Ok(asked) => asked,
+    let parsed = match posted.read(&context()) {
+        Ok(parsed) => parsed,
         Err(error) => {
-            assert_eq!(posted.read(&terms()).err(), Some(error.clone()));
-            return assert_answered(&response::refuse(&error).1, 0);
+            assert_eq!(posted.read(&context()).err(), Some(error.clone()));
+            return assert_answered(&response::reject(&error).1, 0);
         }
     };
-    assert_same(&asked, &posted.read(&terms()).unwrap_or_default());
-    assert_counted(&asked);
-    assert_answered(&response::write(&asked, &[]).1, asked.len());
-    for draft in drafts(&asked).filter(|draft| draft.content.is_none()) {
+    assert_same(&parsed, &posted.read(&context()).unwrap_or_default());
+    assert_counted(&parsed);
+    assert_answered(&response::write(&parsed, &[]).1, parsed.len());
+    for draft in drafts(&parsed).filter(|draft| draft.content.is_none()) {
         let written = json!({"messages": {"msg": [render::cm(draft)]}}).to_string();
-        assert_read_alike(draft, request::Posted::parse(written.as_bytes()).and_then(|posted| posted.read(&terms())));
+        assert_read_alike(draft, request::Posted::parse(written.as_bytes()).and_then(|posted| posted.read(&context())));
     }
 }
 
 /// `POST /gateway.ashx`.
 pub fn cm_xml(body: &[u8]) {
-    let read = |body: &[u8]| xml::Posted::parse(body).and_then(|posted| posted.read(&terms()));
+    let read = |body: &[u8]| xml::Posted::parse(body).and_then(|posted| posted.read(&context()));
     match read(body) {
         Err(error) => {
             assert_eq!(read(body).err().as_ref(), Some(&error));
             assert_line(&xml_error(&Reason::Request(&error)));
         }
-        Ok(asked) => {
-            assert_same(&asked, &read(body).unwrap_or_default());
-            assert_counted(&asked);
-            for error in asked.iter().filter_map(|asked| asked.draft.as_ref().err()) {
+        Ok(parsed) => {
+            assert_same(&parsed, &read(body).unwrap_or_default());
+            assert_counted(&parsed);
+            for error in parsed.iter().filter_map(|parsed| parsed.draft.as_ref().err()) {
                 assert_line(&xml_error(&Reason::Message(error)));
             }
-            for draft in drafts(&asked) {
+            for draft in drafts(&parsed) {
                 assert!(draft.content.is_none());
                 assert_read_alike(draft, read(render::cm_xml(draft).as_bytes()));
             }
@@ -193,12 +193,12 @@ pub fn cm_query(query: &[u8]) {
     let read = |query: &[u8]| {
         let parameters: Vec<_> = url::form_urlencoded::parse(query).collect();
         let query = Query::of(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-        query.read(&terms())
+        query.read(&context())
     };
-    let asked = read(query);
-    assert_same(std::slice::from_ref(&asked), &[read(query)]);
-    assert_counted(std::slice::from_ref(&asked));
-    match &asked.draft {
+    let parsed = read(query);
+    assert_same(std::slice::from_ref(&parsed), &[read(query)]);
+    assert_counted(std::slice::from_ref(&parsed));
+    match &parsed.draft {
         Err(error) => assert_line(&query_error(&Reason::Message(error))),
         Ok(draft) => {
             assert_eq!(draft.text.segments(), 1);
@@ -208,11 +208,11 @@ pub fn cm_query(query: &[u8]) {
     }
 }
 
-fn drafts(asked: &[Asked]) -> impl Iterator<Item = &Draft> {
-    asked.iter().filter_map(|asked| asked.draft.as_ref().ok())
+fn drafts(parsed: &[ParsedMessage]) -> impl Iterator<Item = &Draft> {
+    parsed.iter().filter_map(|parsed| parsed.draft.as_ref().ok())
 }
 
-fn assert_same(first: &[Asked], second: &[Asked]) {
+fn assert_same(first: &[ParsedMessage], second: &[ParsedMessage]) {
     assert_eq!(first.len(), second.len());
     for (first, second) in first.iter().zip(second) {
         assert!(first.to == second.to && first.reference == second.reference && first.draft == second.draft);
@@ -220,11 +220,11 @@ fn assert_same(first: &[Asked], second: &[Asked]) {
 }
 
 /// Each has its place, and no more of it is repeated than a number has.
-fn assert_counted(asked: &[Asked]) {
-    assert!((1..=1000).contains(&asked.len()));
-    for (index, asked) in asked.iter().enumerate() {
-        assert!(asked.to.as_ref().is_none_or(|to| to.chars().count() <= 40));
-        if let Ok(draft) = &asked.draft {
+fn assert_counted(parsed: &[ParsedMessage]) {
+    assert!((1..=1000).contains(&parsed.len()));
+    for (index, parsed) in parsed.iter().enumerate() {
+        assert!(parsed.to.as_ref().is_none_or(|to| to.chars().count() <= 40));
+        if let Ok(draft) = &parsed.draft {
             assert_eq!(draft.index, index);
             assert_valid(draft);
         }
@@ -244,8 +244,8 @@ fn assert_line(line: &str) {
     assert_bounded(line);
 }
 
-fn assert_read_alike<E>(draft: &Draft, again: Result<Vec<Asked>, E>) {
-    let again = again.ok().and_then(|mut asked| asked.pop()).and_then(|asked| asked.draft.ok());
+fn assert_read_alike<E>(draft: &Draft, again: Result<Vec<ParsedMessage>, E>) {
+    let again = again.ok().and_then(|mut parsed| parsed.pop()).and_then(|parsed| parsed.draft.ok());
     assert!(again.is_some_and(|again| Draft { index: draft.index, ..again } == *draft), "it is read otherwise");
 }
 
@@ -264,7 +264,7 @@ pub fn assert_valid(draft: &Draft) {
     assert!(draft.reference.as_ref().is_none_or(|reference| (1..=32).contains(&reference.as_str().chars().count())));
     assert!(draft.groupings.as_array().iter().all(|group| group.chars().count() <= 100));
     assert!(draft.send_at.is_none_or(|at| at.subsec_nanosecond() % 1_000_000 == 0));
-    let ahead = |validity: Validity| validity.expires_at(terms().now).duration_since(terms().now);
+    let ahead = |validity: Validity| validity.expires_at(context().now).duration_since(context().now);
     assert!(draft.validity.is_none_or(|validity| ahead(validity) <= SignedDuration::from_hours(72)));
     if let Some(content) = &draft.content {
         assert_content(content);

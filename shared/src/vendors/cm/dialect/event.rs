@@ -63,7 +63,7 @@ struct Msg<'a> {
     received: String,
     to: String,
     reference: &'a str,
-    status: ToldStatus<'a>,
+    status: ReportedStatus<'a>,
     operator: &'a str,
     channel: &'a str,
     #[serde(rename = "customGrouping")]
@@ -76,7 +76,7 @@ struct Msg<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ToldStatus<'a> {
+struct ReportedStatus<'a> {
     code: &'a str,
     error_code: &'a str,
     error_description: &'a str,
@@ -96,7 +96,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
         received: time(received.unwrap_or(message.created_at)),
         to: number(&message.request.to),
         reference: message.request.reference.as_ref().map_or("", Reference::as_str),
-        status: ToldStatus {
+        status: ReportedStatus {
             code: status.code,
             error_code: status.error.unwrap_or_default(),
             error_description: if status.error.is_some() { said.or(why).unwrap_or(status.meaning) } else { "" },

@@ -20,15 +20,15 @@ use crate::domain::{
 /// The most characters that are repeated of a number that is none.
 const MOST_REPEATED: usize = 40;
 
-/// What messages are held to.
+/// What messages are checked against.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct ReadContext {
     pub limit: SegmentLimit,
     pub now: Timestamp,
 }
 
-/// What was asked for one recipient.
-pub struct Asked {
+/// One message of a request, for one recipient.
+pub struct ParsedMessage {
     /// The number as it was written, if there was one.
     pub to: Option<String>,
     pub reference: Option<Reference>,
@@ -61,9 +61,9 @@ pub(super) fn expand(
     to: Result<Vec<Result<String, MessageError>>, MessageError>,
     fields: Result<Fields, MessageError>,
     reference: Option<Reference>,
-    terms: &Terms,
-) -> Vec<Asked> {
-    let checked = fields.and_then(|fields| fields.check(terms));
+    context: &ReadContext,
+) -> Vec<ParsedMessage> {
+    let checked = fields.and_then(|fields| fields.check(context));
     let recipients = match to {
         Ok(recipients) if recipients.is_empty() => vec![Err(MessageError::NoTo)],
         Ok(recipients) => recipients,
@@ -76,15 +76,15 @@ pub(super) fn expand(
             (Ok(_), Err(error)) => Err(error),
             (Ok(checked), Ok(written)) => read_number(&written).map(|number| checked.addressed_to(number)),
         };
-        Asked { to, reference: reference.clone(), draft }
+        ParsedMessage { to, reference: reference.clone(), draft }
     };
     recipients.into_iter().map(one).collect()
 }
 
 /// Counts the messages of a request, those that were refused too.
-pub(super) fn number(asked: &mut [Asked]) {
-    for (index, asked) in asked.iter_mut().enumerate() {
-        if let Ok(draft) = &mut asked.draft {
+pub(super) fn number(parsed: &mut [ParsedMessage]) {
+    for (index, parsed) in parsed.iter_mut().enumerate() {
+        if let Ok(draft) = &mut parsed.draft {
             draft.index = index;
         }
     }
@@ -133,9 +133,9 @@ impl Checked {
 }
 
 impl Fields {
-    fn check(mut self, terms: &Terms) -> Result<Checked, MessageError> {
+    fn check(mut self, context: &ReadContext) -> Result<Checked, MessageError> {
         let from = self.read_from()?;
-        let text = self.read_text(terms.limit)?;
+        let text = self.read_text(context.limit)?;
         let channels = self.read_channels()?;
         let reference = self.reference.as_deref().filter(|reference| !reference.is_empty()).map(Reference::parse);
         let reference = reference.transpose().map_err(|error| label("REFERENCE", &error))?;
@@ -143,10 +143,10 @@ impl Fields {
         let groupings = groupings.map_err(|error| label("CUSTOMGROUPING", &error))?;
         let validity = match &self.validity {
             None => validity::DEFAULT,
-            Some(written) => validity::read(written, terms.now).map_err(|error| field("VALIDITY", error))?,
+            Some(written) => validity::read(written, context.now).map_err(|error| field("VALIDITY", error))?,
         };
         if let Some(content) = &self.content {
-            channel_rules::check(content, &channels, terms.now).map_err(|why| field("RICHCONTENT", why))?;
+            channel_rules::check(content, &channels, context.now).map_err(|why| field("RICHCONTENT", why))?;
         }
         Ok(Checked { from, text, channels, reference, groupings, validity, content: self.content })
     }

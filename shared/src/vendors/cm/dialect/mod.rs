@@ -20,7 +20,7 @@ pub mod xml;
 
 #[cfg(test)]
 pub(crate) use content::read as read_content;
-pub use message::{Asked, Terms};
+pub use message::{ParsedMessage, ReadContext};
 
 /// The header that may bear the product token.
 pub const TOKEN_HEADER: &str = "x-cm-producttoken";

@@ -4,7 +4,7 @@
 
 use super::{
     error::{MessageError, RequestError},
-    message::{self, Asked, Body, Fields, Terms},
+    message::{self, Body, Fields, ParsedMessage, ReadContext},
 };
 use crate::domain::SegmentLimit;
 
@@ -42,8 +42,8 @@ impl Query {
 
     /// The message that is asked for.
     #[must_use]
-    pub fn read(self, terms: &Terms) -> Asked {
-        let terms = Terms { limit: SegmentLimit(1), ..*terms };
+    pub fn read(self, context: &ReadContext) -> ParsedMessage {
+        let context = ReadContext { limit: SegmentLimit(1), ..*context };
         let reference = message::reference(self.reference.as_deref());
         let to = self.to.filter(|to| !to.is_empty()).ok_or(MessageError::NoNumber);
         let fields = Fields {
@@ -52,9 +52,9 @@ impl Query {
             reference: self.reference,
             ..Fields::default()
         };
-        let mut asked = message::expand(Ok(vec![to]), Ok(fields), reference, &terms);
-        message::number(&mut asked);
-        asked.remove(0)
+        let mut parsed = message::expand(Ok(vec![to]), Ok(fields), reference, &context);
+        message::number(&mut parsed);
+        parsed.remove(0)
     }
 }
 
@@ -87,9 +87,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn error(parameters: &[(&str, &str)]) -> Option<String> {
-        let terms = Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
-        let asked = Query::of(parameters.iter().copied()).read(&terms);
-        asked.draft.err().map(|error| message_error_text(&error).unwrap_or("other".to_owned()))
+        let context = ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
+        let parsed = Query::of(parameters.iter().copied()).read(&context);
+        parsed.draft.err().map(|error| message_error_text(&error).unwrap_or("other".to_owned()))
     }
 
     #[test]

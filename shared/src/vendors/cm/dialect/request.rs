@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     MOST_MESSAGES, content,
     error::{MessageError, RequestError},
-    message::{self, Asked, Body, Fields, Terms},
+    message::{self, Body, Fields, ParsedMessage, ReadContext},
 };
 use crate::{formats::json, vendors::cm::caseless::Object};
 
@@ -52,7 +52,7 @@ impl Posted {
     ///
     /// # Errors
     /// When there is no list of messages, or too many are asked for.
-    pub fn read(&self, terms: &Terms) -> Result<Vec<Asked>, RequestError> {
+    pub fn read(&self, context: &ReadContext) -> Result<Vec<ParsedMessage>, RequestError> {
         let messages = match Object::of(&self.0).and_then(|posted| posted.get("messages")) {
             None => return Err(RequestError::NoMessages),
             Some(value) => {
@@ -66,27 +66,27 @@ impl Posted {
             Some(Value::Array(listed)) => listed,
             Some(_) => return Err(RequestError::WrongType { object: "MSG", must_be: "an array" }),
         };
-        let mut asked = Vec::new();
+        let mut parsed = Vec::new();
         let mut content_bytes = 0;
         for msg in listed {
-            let (messages, bytes) = read_msg(msg, terms, MOST_MESSAGES - asked.len())?;
+            let (messages, bytes) = read_msg(msg, context, MOST_MESSAGES - parsed.len())?;
             content_bytes += bytes * messages.len();
             if content_bytes > MOST_CONTENT_BYTES {
                 return Err(RequestError::TooLarge);
             }
-            asked.extend(messages);
+            parsed.extend(messages);
         }
-        message::number(&mut asked);
-        Ok(asked)
+        message::number(&mut parsed);
+        Ok(parsed)
     }
 }
 
 /// The messages of a `msg`, of which there may be `room`, and the size of the
 /// rich content that each of them has.
-fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usize), RequestError> {
+fn read_msg(msg: &Value, context: &ReadContext, room: usize) -> Result<(Vec<ParsedMessage>, usize), RequestError> {
     let Some(msg) = Object::of(msg) else {
         let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
-        return Ok((message::expand(Ok(Vec::new()), Err(error), None, terms), 0));
+        return Ok((message::expand(Ok(Vec::new()), Err(error), None, context), 0));
     };
     let to = read_recipients(msg);
     if to.as_ref().map_or(1, |to| to.len().max(1)) > room {
@@ -96,7 +96,7 @@ fn read_msg(msg: &Value, terms: &Terms, room: usize) -> Result<(Vec<Asked>, usiz
     let fields = read_fields(msg);
     let content = fields.as_ref().ok().and_then(|fields| fields.content.as_ref());
     let bytes = content.map_or(0, |content| content.to_json().len());
-    Ok((message::expand(to, fields, message::reference(reference), terms), bytes))
+    Ok((message::expand(to, fields, message::reference(reference), context), bytes))
 }
 
 fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, MessageError>>, MessageError> {
@@ -156,15 +156,15 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn terms() -> Terms {
-        Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
+    fn context() -> ReadContext {
+        ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
     }
 
-    fn read(body: &str) -> Result<Vec<Asked>, RequestError> {
-        Posted::parse(body.as_bytes())?.read(&terms())
+    fn read(body: &str) -> Result<Vec<ParsedMessage>, RequestError> {
+        Posted::parse(body.as_bytes())?.read(&context())
     }
 
-    fn msg(msg: &Value) -> Vec<Asked> {
+    fn msg(msg: &Value) -> Vec<ParsedMessage> {
         read(&json!({"messages": {"msg": [msg]}}).to_string()).ok().unwrap()
     }
 
@@ -189,8 +189,8 @@ mod tests {
             "CustomGrouping2":"two","REFERENCE":"r","MaximumNumberOfMessageParts":"2"}]}}"#;
         let posted = Posted::parse(body.as_bytes()).ok().unwrap();
         assert_eq!(posted.token(), Ok(Some("t")));
-        let asked = posted.read(&terms()).ok().unwrap();
-        let draft = asked[0].draft.as_ref().unwrap();
+        let parsed = posted.read(&context()).ok().unwrap();
+        let draft = parsed[0].draft.as_ref().unwrap();
         assert_eq!((draft.to.digits(), draft.text.as_str()), ("447911123456", "Hi"));
         assert_eq!(draft.channels, [Channel::AppleBusinessChat, Channel::Sms]);
         assert_eq!(draft.groupings.as_array(), &["", "two", ""]);
@@ -219,15 +219,15 @@ mod tests {
 
     #[test]
     fn each_recipient_is_a_message_and_has_its_own_flaw() {
-        let asked = msg(&with(
+        let parsed = msg(&with(
             "to",
             json!([{"number": "00447911123456"}, {"number": "0044791112345a"}, {}, {"number": ""}, 7, {"number": []}]),
         ));
         let codes: Vec<_> =
-            asked.iter().map(|asked| asked.draft.as_ref().err().map_or(0, MessageError::code)).collect();
+            parsed.iter().map(|parsed| parsed.draft.as_ref().err().map_or(0, MessageError::code)).collect();
         assert_eq!(codes, [0, 303, 303, 303, 302, 303]);
-        assert_eq!(asked[1].to.as_deref(), Some("0044791112345a"));
-        let indexes: Vec<_> = asked.iter().filter_map(|asked| Some(asked.draft.as_ref().ok()?.index)).collect();
+        assert_eq!(parsed[1].to.as_deref(), Some("0044791112345a"));
+        let indexes: Vec<_> = parsed.iter().filter_map(|parsed| Some(parsed.draft.as_ref().ok()?.index)).collect();
         assert_eq!(indexes, [0]);
     }
 
@@ -299,8 +299,8 @@ mod tests {
             beside(json!({}), json!(["WhatsApp"])),
             beside(json!({"content": null}), json!(["WhatsApp"])),
         ] {
-            let asked = msg(&message);
-            let draft = asked[0].draft.as_ref().unwrap_or_else(|error| panic!("{error:?}: {message}"));
+            let parsed = msg(&message);
+            let draft = parsed[0].draft.as_ref().unwrap_or_else(|error| panic!("{error:?}: {message}"));
             assert!(draft.text.is_empty() && draft.content.is_some(), "{message}");
         }
         let mut plain = no_text(json!(["WhatsApp"]));

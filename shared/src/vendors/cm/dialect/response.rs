@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     error::{self, MessageError, Part, RequestError},
-    message::Asked,
+    message::ParsedMessage,
     query,
 };
 use crate::{
@@ -22,12 +22,12 @@ use crate::{
 struct Answer<'a> {
     details: String,
     error_code: u16,
-    messages: Vec<Told<'a>>,
+    messages: Vec<MessageAnswer<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct MessageAnswer<'a> {
     to: Option<&'a str>,
     status: &'static str,
     reference: Option<&'a str>,
@@ -39,30 +39,30 @@ struct Told<'a> {
 /// The answer to a request that was looked at message by message. `accepted` is
 /// what became of those that were well formed, in their order.
 #[must_use]
-pub fn write(asked: &[Asked], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
+pub fn write(parsed: &[ParsedMessage], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
     let mut accepted = accepted.iter();
-    let messages: Vec<_> = asked
+    let messages: Vec<_> = parsed
         .iter()
-        .map(|asked| match &asked.draft {
-            Err(error) => told(asked, Err(error)),
+        .map(|parsed| match &parsed.draft {
+            Err(error) => message_answer(parsed, Err(error)),
             Ok(_) => match accepted.next() {
-                Some(Ok(message)) => told(asked, Ok(message)),
-                Some(Err(refused)) => told(asked, Err(&MessageError::from(refused))),
-                None => told(asked, Err(&MessageError::Rejected("not looked at".to_owned()))),
+                Some(Ok(message)) => message_answer(parsed, Ok(message)),
+                Some(Err(refused)) => message_answer(parsed, Err(&MessageError::from(refused))),
+                None => message_answer(parsed, Err(&MessageError::Rejected("not looked at".to_owned()))),
             },
         })
         .collect();
-    let created = messages.iter().filter(|told| told.message_error_code == error::OK).count();
+    let created = messages.iter().filter(|message_answer| message_answer.message_error_code == error::OK).count();
     let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let error_code = if created == messages.len() { error::OK } else { error::SOME };
     (status, json::write(&Answer { details: format!("Created {created} message(s)"), error_code, messages }))
 }
 
-fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &MessageError>) -> Told<'a> {
-    Told {
-        to: asked.to.as_deref(),
+fn message_answer<'a>(parsed: &'a ParsedMessage, outcome: Result<&Message, &MessageError>) -> MessageAnswer<'a> {
+    MessageAnswer {
+        to: parsed.to.as_deref(),
         status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
-        reference: asked.reference.as_ref().map(Reference::as_str),
+        reference: parsed.reference.as_ref().map(Reference::as_str),
         parts: outcome.map_or(0, |message| message.request.text.segments().max(1)),
         message_details: outcome.err().map(|error| error.words(Part::Object)),
         message_error_code: outcome.err().map_or(error::OK, MessageError::code),
@@ -71,7 +71,7 @@ fn told<'a>(asked: &'a Asked, outcome: Result<&Message, &MessageError>) -> Told<
 
 /// The answer of the JSON gateway to a request that was refused as a whole.
 #[must_use]
-pub fn refuse(error: &RequestError) -> (StatusCode, String) {
+pub fn reject(error: &RequestError) -> (StatusCode, String) {
     let status = match error {
         RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
         RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -141,7 +141,7 @@ mod tests {
                 r#"{"details":"MSG object is an invalid type, must be an array","errorCode":203,"messages":[]}"#,
             ),
         ] {
-            assert_eq!(refuse(&error), (StatusCode::from_u16(status).unwrap(), expected.to_owned()));
+            assert_eq!(reject(&error), (StatusCode::from_u16(status).unwrap(), expected.to_owned()));
         }
     }
 

@@ -7,7 +7,7 @@
 use super::{
     MOST_MESSAGES,
     error::{MessageError, RequestError},
-    message::{self, Asked, Body, Fields, Terms},
+    message::{self, Body, Fields, ParsedMessage, ReadContext},
 };
 use crate::vendors::cm::xml::{self, Elements, Tag, XmlError};
 
@@ -47,7 +47,7 @@ impl Posted {
     ///
     /// # Errors
     /// When nothing is asked for, or too much.
-    pub fn read(self, terms: &Terms) -> Result<Vec<Asked>, RequestError> {
+    pub fn read(self, context: &ReadContext) -> Result<Vec<ParsedMessage>, RequestError> {
         let recipients = self.messages.iter().map(|msg| msg.to.len().max(1)).sum::<usize>();
         if recipients > MOST_MESSAGES {
             return Err(RequestError::TooManyMessages);
@@ -55,17 +55,17 @@ impl Posted {
         if self.messages.is_empty() {
             return Err(RequestError::NoMessages);
         }
-        let mut asked: Vec<_> = self.messages.into_iter().flat_map(|msg| msg.read(terms)).collect();
-        message::number(&mut asked);
-        Ok(asked)
+        let mut parsed: Vec<_> = self.messages.into_iter().flat_map(|msg| msg.read(context)).collect();
+        message::number(&mut parsed);
+        Ok(parsed)
     }
 }
 
 impl Msg {
-    fn read(self, terms: &Terms) -> Vec<Asked> {
+    fn read(self, context: &ReadContext) -> Vec<ParsedMessage> {
         let numbers = self.to.into_iter().map(|to| if to.is_empty() { Err(MessageError::NoNumber) } else { Ok(to) });
         let reference = message::reference(self.fields.reference.as_deref());
-        message::expand(Ok(numbers.collect()), Ok(self.fields), reference, terms)
+        message::expand(Ok(numbers.collect()), Ok(self.fields), reference, context)
     }
 }
 
@@ -143,12 +143,12 @@ mod tests {
     use crate::domain::{Channel, Encoding, SegmentLimit, Timestamp};
     use proptest::prelude::*;
 
-    fn terms() -> Terms {
-        Terms { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
+    fn context() -> ReadContext {
+        ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
     }
 
-    fn read(text: &str) -> Result<Vec<Asked>, RequestError> {
-        Posted::parse(text.as_bytes())?.read(&terms())
+    fn read(text: &str) -> Result<Vec<ParsedMessage>, RequestError> {
+        Posted::parse(text.as_bytes())?.read(&context())
     }
 
     const MSG: &str = "<FROM>SenderName</FROM><TO>00447911123456</TO><BODY>Hi</BODY>";
@@ -166,8 +166,8 @@ mod tests {
             <CUSTOMGROUPING2>two</CUSTOMGROUPING2></MSG></Messages>";
         let posted = Posted::parse(text.as_bytes()).ok().unwrap();
         assert_eq!(posted.token(), Some("t"));
-        let asked = posted.read(&terms()).ok().unwrap();
-        let drafts: Vec<_> = asked.iter().map(|asked| asked.draft.as_ref().unwrap()).collect();
+        let parsed = posted.read(&context()).ok().unwrap();
+        let drafts: Vec<_> = parsed.iter().map(|parsed| parsed.draft.as_ref().unwrap()).collect();
         assert_eq!((drafts.len(), drafts[1].index), (2, 1));
         assert_eq!(drafts[0].text.as_str(), "<a & b> Aκ<c> ");
         assert_eq!(drafts[0].text.encoding(), Encoding::Ucs2);
@@ -211,7 +211,7 @@ mod tests {
         let posted = Posted::parse(format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(50_000)).as_bytes());
         let posted = posted.ok().unwrap();
         assert_eq!(posted.messages.len(), MOST_MESSAGES + 1);
-        assert_eq!(posted.read(&terms()).err(), Some(RequestError::TooManyMessages));
+        assert_eq!(posted.read(&context()).err(), Some(RequestError::TooManyMessages));
     }
 
     #[test]
