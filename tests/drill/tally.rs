@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use shared::domain::{EventId, MessageId, State};
+use strum::IntoEnumIterator;
 use tests::system::{DEMO, System};
 
 use crate::clients::Diary;
@@ -111,7 +112,7 @@ fn is_at_rest(state: &Value) -> bool {
 
 fn final_event(message: &Value) -> String {
     let id = MessageId::parse(message["id"].as_str().unwrap()).unwrap();
-    let state = State::ALL.into_iter().find(|state| message["state"] == state.as_str()).unwrap();
+    let state = State::iter().find(|state| message["state"] == state.into_str()).unwrap();
     EventId::of_state(id, state).to_string()
 }
 

@@ -10,6 +10,7 @@ use shared::{
     domain::{CarrierName, EventId, Message, MessageId, Progress, ReceiptStatus, State},
     store::Messages,
 };
+use strum::IntoEnumIterator;
 use tests::system::{DEMO, owned, with};
 
 use crate::{
@@ -64,7 +65,7 @@ fn each_order_is_there_once() {
 async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_and_no_receipt_is_dropped() {
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
-    for carrier in CarrierName::ALL {
+    for carrier in CarrierName::iter() {
         let mut stage = Stage::with(&[carrier], &Manners { patience_ms: PATIENCE_MS, ..Manners::default() }).await;
         stage.renew(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
@@ -159,7 +160,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
         {
             let event = EventId::of_state(*id, state).to_string();
             let times = told.iter().filter(|one| **one == event).count();
-            assert_eq!(times, 1, "{order:?} told {} {times} times", state.as_str());
+            assert_eq!(times, 1, "{order:?} told {} {times} times", state.into_str());
         }
     }
 }

@@ -10,6 +10,7 @@ use shared::{
     flow::accept::{Request, accept_each},
     gateway::{Part, connect_directory, connect_gateway},
 };
+use strum::VariantArray;
 
 use crate::{
     bad_input::items,
@@ -30,7 +31,7 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
     let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;
     system.send_one(OTHER, shared(TAKEN, "Theirs")).await;
     let environment = system.environment();
-    let gateway = connect_gateway(&environment, &Part::ALL).unwrap();
+    let gateway = connect_gateway(&environment, Part::VARIANTS).unwrap();
     let directory = connect_directory(&environment).unwrap();
 
     let foreign = SenderChoice::Custom(SenderId::parse("449999999999").unwrap());

@@ -13,6 +13,7 @@ use shared::{
     gateway::{Part, connect_gateway},
     store::Messages,
 };
+use strum::VariantArray;
 
 use crate::{
     scripted::carrier,
@@ -42,7 +43,7 @@ fn time(value: &Value) -> Timestamp {
 }
 
 fn gateway(system: &System) -> Gateway {
-    connect_gateway(&system.environment(), &Part::ALL).unwrap()
+    connect_gateway(&system.environment(), Part::VARIANTS).unwrap()
 }
 
 /// Takes the turns of that many messages, as a request that dies before it writes them does.

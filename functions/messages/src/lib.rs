@@ -71,7 +71,7 @@ impl Messages {
         let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
         match cancel(&self.gateway, account, id).await? {
             Cancelled::Done(message) => Ok(json(StatusCode::OK, view::message(&message))),
-            Cancelled::TooLate(message) => Err(Problem::too_late(message.state().as_str())),
+            Cancelled::TooLate(message) => Err(Problem::too_late(message.state().into_str())),
             Cancelled::NotFound => Err(Problem::not_found()),
         }
     }
@@ -79,7 +79,7 @@ impl Messages {
     async fn list(&self, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
         let mut errors = Vec::new();
         let state = parameter(request, "state", &mut errors, |text| {
-            State::parse(text).ok_or((FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
+            text.parse::<State>().map_err(|_| (FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
         });
         let number = parameter(request, "to", &mut errors, parse_number);
         let (after, limit) = paging(request, &mut errors);

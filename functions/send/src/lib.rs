@@ -73,7 +73,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldErr
 
 fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
     let Some(value) = request.headers().get("on-unknown") else { return Ok(None) };
-    let choice = value.to_str().ok().and_then(|text| OnUnknown::parse(text.trim()));
+    let choice = value.to_str().ok().and_then(|text| text.trim().parse::<OnUnknown>().ok());
     choice
         .map(Some)
         .ok_or_else(|| FieldError::new("On-Unknown", FieldErrorCode::UnknownValue, "must be wait or resend"))

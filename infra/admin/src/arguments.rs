@@ -8,6 +8,7 @@ mod unmatched;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
+use strum::IntoStaticStr;
 use url::Url;
 
 pub use self::{
@@ -290,7 +291,8 @@ pub enum DeadLettersCommand {
     Replay { queue: DeadQueue },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum DeadQueue {
     Jobs,
     Callbacks,

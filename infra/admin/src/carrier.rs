@@ -179,7 +179,7 @@ async fn report(
         ("key", Some(if secret.key.is_some() { "set" } else { "not set" }.to_owned())),
     ]);
     let json = json!({
-        "carrier": name.as_str(),
+        "carrier": name.into_str(),
         "endpoint": settings.endpoint.as_str(),
         "timeout_ms": settings.timeout_ms,
         "lookup": settings.lookup,

@@ -142,7 +142,7 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::State { message, state } => write!(f, "{message} {}", state.as_str()),
+            Self::State { message, state } => write!(f, "{message} {}", state.into_str()),
             Self::Reply { reply } => write!(f, "reply {reply}"),
             Self::EndpointDisabled { endpoint, .. } => write!(f, "endpoint {endpoint} disabled"),
         }

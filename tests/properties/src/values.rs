@@ -99,12 +99,12 @@ fn names(text: &str) {
         Ok(secret) => assert!(secret.as_str() == text && (16..=64).contains(&secret.bytes().len())),
         Err(error) => refused(&error),
     }
-    assert!(Channel::parse(text).is_none_or(|channel| channel.as_str().eq_ignore_ascii_case(text)));
-    assert!(State::parse(text).is_none_or(|state| state.as_str() == text));
-    assert!(Encoding::parse(text).is_none_or(|encoding| encoding.as_str() == text));
-    assert!(AttemptOutcome::parse(text).is_none_or(|outcome| outcome.as_str() == text));
-    assert!(UnmatchedKind::parse(text).is_none_or(|kind| kind.as_str() == text));
-    assert!(Keyword::parse(text).is_none_or(|keyword| keyword.as_str() == text));
+    assert!(text.parse::<Channel>().ok().is_none_or(|channel| channel.into_str().eq_ignore_ascii_case(text)));
+    assert!(text.parse::<State>().ok().is_none_or(|state| state.into_str() == text));
+    assert!(text.parse::<Encoding>().ok().is_none_or(|encoding| encoding.into_str() == text));
+    assert!(text.parse::<AttemptOutcome>().ok().is_none_or(|outcome| outcome.into_str() == text));
+    assert!(text.parse::<UnmatchedKind>().ok().is_none_or(|kind| kind.into_str() == text));
+    assert!(text.parse::<Keyword>().ok().is_none_or(|keyword| keyword.into_str() == text));
 }
 
 fn ids(text: &str) {

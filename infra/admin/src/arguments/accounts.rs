@@ -101,5 +101,5 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 fn on_unknown(text: &str) -> Result<OnUnknown, &'static str> {
-    OnUnknown::parse(text).ok_or("on an unknown outcome, it is wait or resend")
+    text.parse().map_err(|_| "on an unknown outcome, it is wait or resend")
 }

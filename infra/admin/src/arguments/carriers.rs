@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, SenderId};
+use strum::IntoEnumIterator;
 use url::Url;
 
 const A_DAY_IN_SECONDS: i64 = 24 * 3_600;
@@ -97,11 +98,13 @@ pub struct RouteAdd {
 }
 
 pub(super) fn carrier(text: &str) -> Result<CarrierName, String> {
-    let known = || CarrierName::ALL.map(CarrierName::as_str).join(", ");
-    CarrierName::parse(text).ok_or_else(|| format!("the carriers are: {}", known()))
+    text.parse().map_err(|_| format!("the carriers are: {}", names::<CarrierName>()))
 }
 
 fn channel(text: &str) -> Result<Channel, String> {
-    let known = || Channel::ALL.map(Channel::as_str).join(", ");
-    Channel::parse(text).ok_or_else(|| format!("the channels are: {}", known()))
+    text.parse().map_err(|_| format!("the channels are: {}", names::<Channel>()))
+}
+
+fn names<E: IntoEnumIterator + Into<&'static str>>() -> String {
+    E::iter().map(Into::into).collect::<Vec<_>>().join(", ")
 }

@@ -24,7 +24,7 @@ pub enum KeywordCommand {
 }
 
 fn meaning(text: &str) -> Result<Keyword, &'static str> {
-    Keyword::parse(text).ok_or("a keyword means stop, start or help")
+    text.parse().map_err(|_| "a keyword means stop, start or help")
 }
 
 pub(super) fn answer(text: &str) -> Result<KeywordAnswer, String> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::AccountId;
 
@@ -95,23 +96,14 @@ impl fmt::Display for SenderId {
 }
 
 /// How a client asked for its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum SenderKind {
     /// One that the account owns, by name.
     Custom,
     /// One from the pool, chosen by the gateway and kept for the conversation.
     Shared,
-}
-
-impl SenderKind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Custom => "custom",
-            Self::Shared => "shared",
-        }
-    }
 }
 
 /// The sender of a message, and how it came to it.

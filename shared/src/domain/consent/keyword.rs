@@ -8,10 +8,12 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 /// What a reply orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Keyword {
     /// Send nothing more from this sender.
     Stop,
@@ -70,24 +72,6 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
     (Start, &["AANMELDEN", "INSCHRIJVEN"]),
     (Help, &["HULP"]),
 ];
-
-impl Keyword {
-    pub const ALL: [Self; 3] = [Stop, Start, Help];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stop => "stop",
-            Start => "start",
-            Help => "help",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|keyword| keyword.as_str() == text)
-    }
-}
 
 /// The most characters that a word has.
 const LONGEST: usize = 40;

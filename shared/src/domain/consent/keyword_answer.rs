@@ -67,6 +67,8 @@ fn usual(keyword: Keyword, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use crate::domain::{AccountId, OnUnknown};
 
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_usual_words_name_the_account_in_one_segment() {
-        for keyword in Keyword::ALL {
+        for keyword in Keyword::iter() {
             let text = account().answer_to(keyword).unwrap().unwrap();
             assert!(text.as_str().starts_with("Acme Ltd: "), "{}", text.as_str());
             assert_eq!(text.segments(), 1, "{}", text.as_str());

@@ -119,7 +119,7 @@ impl ReplyId {
 impl EventId {
     #[must_use]
     pub fn of_state(message: MessageId, state: State) -> Self {
-        Self(derive(&["event", &message.to_string(), state.as_str()]))
+        Self(derive(&["event", &message.to_string(), state.into_str()]))
     }
 
     #[must_use]

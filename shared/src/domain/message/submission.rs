@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::IntoStaticStr;
 
 use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
@@ -41,7 +42,8 @@ pub enum Outcome {
 }
 
 /// What a carrier says of a submit that it did not answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LookupOutcome {
     /// It has it; `carrier_id` is its name for it.
     Taken { carrier_id: Option<String> },
@@ -49,16 +51,4 @@ pub enum LookupOutcome {
     NotTaken,
     /// It cannot be asked, or did not answer.
     CannotSay,
-}
-
-impl LookupOutcome {
-    /// For logs.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Taken { .. } => "taken",
-            Self::NotTaken => "not taken",
-            Self::CannotSay => "cannot say",
-        }
-    }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use crate::flow::{Gateway, Unavailable, callbacks::executions_of};
 use crate::{
@@ -96,7 +97,7 @@ fn to_tell(account: &Account, which: &Which, record: &Record) -> Option<(Subject
 }
 
 fn newest_told(message: &Message) -> Option<(Subject, ExecutionId)> {
-    let told = State::ALL.into_iter().rev().filter(|state| message.request.dialect.notifies(*state));
+    let told = State::iter().rev().filter(|state| message.request.dialect.notifies(*state));
     let mut on_record = told.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
     on_record.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

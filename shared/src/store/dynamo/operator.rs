@@ -124,7 +124,7 @@ impl DynamoDirectory {
                 Some(Some(value)) => update.set(name, value),
             };
         }
-        update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.as_str())));
+        update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.into_str())));
         match update.send("change an account").await? {
             UpdateResult::Applied(item) => read_account(item).map(Some),
             UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),

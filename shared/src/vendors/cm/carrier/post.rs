@@ -139,7 +139,7 @@ async fn judge(response: Response, sent: &[Written], begun: Timestamp) -> Vec<Ju
     match body.as_deref().and_then(Answer::read) {
         Some(answer) => {
             if let Some(code) = answer.trouble() {
-                warn!(carrier = CarrierName::Cm.as_str(), code, "the carrier does not accept the account");
+                warn!(carrier = CarrierName::Cm.into_str(), code, "the carrier does not accept the account");
             }
             answer.judge(sent)
         }

@@ -29,7 +29,7 @@ fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
     let channel = reply.said("channel").unwrap_or_default();
     // One that is not known here counts as SMS, so that its replies are not lost.
-    let over = Channel::parse(&channel.replace(' ', "")).unwrap_or(Channel::Sms);
+    let over = channel.replace(' ', "").parse().unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
     Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
 }

@@ -220,8 +220,10 @@ impl Fields {
     fn read_channels(&self) -> Result<Vec<Channel>, MessageError> {
         let mut channels = Vec::new();
         for name in &self.channels {
-            let channel = Channel::parse(&name.replace(' ', ""))
-                .ok_or_else(|| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
+            let channel = name
+                .replace(' ', "")
+                .parse::<Channel>()
+                .map_err(|_| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
             if !channels.contains(&channel) {
                 channels.push(channel);
             }

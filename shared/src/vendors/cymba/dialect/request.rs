@@ -253,7 +253,7 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
     };
     let mut channels = Vec::new();
     for name in listed {
-        let known = |name| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+        let known = |name: &str| name.parse().ok().filter(|channel| CHANNELS.contains(channel));
         match name.as_str().map(known) {
             None => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
             Some(None) => return error(FieldErrorCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
