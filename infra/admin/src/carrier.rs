@@ -1,7 +1,7 @@
 //! `admin carrier`: how carriers are reached, and where they post. Their tokens
 //! and keys lie in one secret of Secrets Manager, everything else in the directory.
 
-use std::{fmt::Write, io};
+use std::io;
 
 use serde_json::json;
 use shared::{
@@ -146,10 +146,7 @@ async fn change_secret(
 
 /// Hex digits, which stand in a path as they are.
 fn new_token(desk: &Desk) -> String {
-    desk.random.bytes().iter().fold(String::with_capacity(64), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
-    })
+    hex::encode(desk.random.bytes())
 }
 
 async fn report(

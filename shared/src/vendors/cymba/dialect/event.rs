@@ -109,5 +109,5 @@ fn number(digits: &str) -> Number {
 
 pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
     let signed = hash::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
-    vec![("signature", hash::hex(&signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
+    vec![("signature", hex::encode(signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
 }
