@@ -111,7 +111,7 @@ fn is_at_rest(state: &Value) -> bool {
 }
 
 fn final_event(message: &Value) -> String {
-    let id = MessageId::parse(message["id"].as_str().unwrap()).unwrap();
+    let id = message["id"].as_str().unwrap().parse::<MessageId>().unwrap();
     let state = State::iter().find(|state| message["state"] == state.into_str()).unwrap();
     EventId::of_state(id, state).to_string()
 }

@@ -118,11 +118,11 @@ async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let ids = body["messages"].as_array().unwrap().iter();
-    ids.map(|one| MessageId::parse(one["messageUuid"].as_str().unwrap()).unwrap()).collect()
+    ids.map(|one| one["messageUuid"].as_str().unwrap().parse::<MessageId>().unwrap()).collect()
 }
 
 fn submits(stage: &Stage) -> BTreeMap<MessageId, Submit> {
-    let named = |submit: Submit| (MessageId::parse(&submit.reference).unwrap(), submit);
+    let named = |submit: Submit| (submit.reference.parse::<MessageId>().unwrap(), submit);
     stage.proxy.submits().into_iter().map(named).collect()
 }
 

@@ -60,7 +60,7 @@ impl Record {
         let items = stage.items("MessagesTable").await;
         let ids = items.iter().map(|item| item["id"]["S"].as_str().unwrap());
         record.unmatched = ids.clone().filter(|id| id.starts_with("unmatched#")).count();
-        let ids: Vec<_> = ids.filter_map(MessageId::parse).collect();
+        let ids: Vec<_> = ids.filter_map(|id| id.parse::<MessageId>().ok()).collect();
         if !ids.is_empty() {
             record.messages = stage.observer.store.messages(&ids).await.unwrap();
         }

@@ -215,7 +215,7 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let id = system.send_one(DEMO, message).await["messageUuid"].as_str().unwrap().to_owned();
     assert_eq!(system.delete(DEMO, &format!("/messages/{id}")).await.status, StatusCode::OK);
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
-    let id = MessageId::parse(&id).unwrap();
+    let id = id.parse::<MessageId>().unwrap();
     let message = gateway.store.message(id, Freshness::Latest).await.unwrap().unwrap();
     assert_eq!((message.state(), message.request.dialect.notifies(State::Cancelled)), (State::Cancelled, false));
     let subject = Subject::State { message: id, state: State::Cancelled };

@@ -49,7 +49,7 @@ fn gateway(system: &System) -> Gateway {
 /// Takes the turns of that many messages, as a request that dies before it writes them does.
 async fn take_turns(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
-    let sender = SenderId::parse(SENDER).unwrap();
+    let sender = SENDER.parse::<SenderId>().unwrap();
     gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
 }
 

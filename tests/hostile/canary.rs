@@ -210,11 +210,11 @@ async fn what_is_printed_for_debugging_shows_nothing_private() {
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
-    let account = AccountId::parse("demo").unwrap();
+    let account = "demo".parse::<AccountId>().unwrap();
     let page = queries::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);
-    let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic::NUMBER).unwrap());
-    let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic::callback(&system)).unwrap());
+    let printed = format!("{page:?} {page:#?} {:?}", traffic::NUMBER.parse::<PhoneNumber>().unwrap());
+    let printed = printed + &format!("{:?}", traffic::callback(&system).parse::<CallbackUrl>().unwrap());
     for canary in &traffic::canaries() {
         assert_silent(canary, "Debug", &printed);
     }

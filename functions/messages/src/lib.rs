@@ -62,13 +62,13 @@ impl Messages {
     }
 
     async fn show(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
-        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        let id = id.parse::<MessageId>().map_err(|_| Problem::not_found())?;
         let message = queries::message(&self.gateway, account, id).await?.ok_or_else(Problem::not_found)?;
         Ok(json(StatusCode::OK, view::message(&message)))
     }
 
     async fn cancel(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
-        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        let id = id.parse::<MessageId>().map_err(|_| Problem::not_found())?;
         match cancel(&self.gateway, account, id).await? {
             Cancelled::Done(message) => Ok(json(StatusCode::OK, view::message(&message))),
             Cancelled::TooLate(message) => Err(Problem::too_late(message.state().into_str())),
@@ -109,12 +109,12 @@ type ParameterError = (FieldErrorCode, String);
 
 fn parse_number(text: &str) -> Result<PhoneNumber, ParameterError> {
     // A '+' in a query means a space unless it is escaped, and most clients forget to.
-    PhoneNumber::parse(text.trim_start()).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    text.trim_start().parse::<PhoneNumber>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn parse_sender(text: &str) -> Result<SenderId, ParameterError> {
     let number = text.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    SenderId::parse(number.unwrap_or(text)).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    number.unwrap_or(text).parse::<SenderId>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn paging(request: &Request, errors: &mut Vec<FieldError>) -> (Option<Position>, u16) {

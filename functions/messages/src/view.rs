@@ -112,7 +112,7 @@ pub(crate) fn page(page: &Page) -> String {
 
 pub(crate) fn read_cursor(text: &str) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    Position::parse(std::str::from_utf8(&bytes).ok()?)
+    std::str::from_utf8(&bytes).ok()?.parse::<Position>().ok()
 }
 
 fn show(message: &Message) -> ShownMessage<'_> {

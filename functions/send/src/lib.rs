@@ -65,7 +65,7 @@ impl Headers {
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldError> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    let key = value.to_str().ok().and_then(|text| text.parse::<IdempotencyKey>().ok());
     let error =
         || FieldError::new("Idempotency-Key", FieldErrorCode::Malformed, "must be 1 to 255 printable ASCII characters");
     key.map(Some).ok_or_else(error)

@@ -97,7 +97,7 @@ mod tests {
     fn sms_goes_through_one_simulated_carrier_and_every_other_channel_through_the_other() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
-        let to = PhoneNumber::parse("447700900001").unwrap();
+        let to = "447700900001".parse::<PhoneNumber>().unwrap();
         for channel in Channel::iter() {
             let route = config.routes.for_message(account, sender, channel, &to).unwrap();
             let expected = if channel == Channel::Sms { CarrierName::Loopback } else { CarrierName::Cm };

@@ -179,13 +179,13 @@ fn unmatched(stores: &Stores, item: &Value) {
 }
 
 fn recipient(stores: &Stores, item: &Value) {
-    let Ok(number) = PhoneNumber::parse("447700900001") else { return };
+    let Ok(number) = "447700900001".parse::<PhoneNumber>() else { return };
     let _ = read(stores.with_item(item, stores.store.recipient(&number)));
 }
 
 fn directory(stores: &Stores, item: &Value) {
     let directory = &stores.directory;
-    let (Ok(account), Ok(sender)) = (AccountId::parse("demo"), SenderId::parse("ACME")) else { return };
+    let (Ok(account), Ok(sender)) = ("demo".parse::<AccountId>(), "ACME".parse::<SenderId>()) else { return };
     if let Some(Some(found)) = read(stores.with_item(item, directory.account(&account))) {
         assert!(stores.with_item(item, directory.put_account(&found)).is_ok());
         let again = read(stores.with_item(&stores.written(), directory.account(&account)));

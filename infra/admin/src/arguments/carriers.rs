@@ -78,16 +78,16 @@ pub struct RouteAdd {
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',', value_parser = carrier)]
     pub carriers: Vec<CarrierName>,
     /// Only this account's messages
-    #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+    #[arg(long, value_name = "ID")]
     pub account: Option<AccountId>,
     /// Only messages from this sender ID
-    #[arg(long, value_name = "SENDER", value_parser = SenderId::parse)]
+    #[arg(long, value_name = "SENDER")]
     pub sender: Option<SenderId>,
     /// Only what goes over this channel
     #[arg(long, value_name = "NAME", value_parser = channel)]
     pub channel: Option<Channel>,
     /// Only to numbers that begin so, with the country's code
-    #[arg(long, value_name = "DIGITS", value_parser = NumberPrefix::parse)]
+    #[arg(long, value_name = "DIGITS")]
     pub prefix: Option<NumberPrefix>,
     /// How long a receipt is waited for before a message's next channel has its turn [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]

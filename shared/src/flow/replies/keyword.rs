@@ -28,7 +28,7 @@ const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// where a built-in word stands, nor where no word can.
 pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
-    if built_in.is_some() || Word::parse(text).is_err() {
+    if built_in.is_some() || text.parse::<Word>().is_err() {
         return Ok(built_in);
     }
     Ok(directory.keywords().await?.meaning_of(text))

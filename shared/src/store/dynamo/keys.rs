@@ -90,7 +90,9 @@ pub(super) fn scheduled_work(work: &ScheduledWork) -> String {
 }
 
 pub(super) fn parse_scheduled_work(text: &str) -> ScheduledWork {
-    let known = MessageId::parse(text)
+    let known = text
+        .parse::<MessageId>()
+        .ok()
         .map(ScheduledWork::Message)
         .or_else(|| parse_unmatched(text).map(ScheduledWork::Unmatched));
     known.unwrap_or_else(|| ScheduledWork::Unknown(text.to_owned()))

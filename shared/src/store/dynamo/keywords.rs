@@ -56,7 +56,7 @@ pub(super) fn read_keywords(item: &Item) -> Keywords {
     let words = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::WORD)?, value)));
     words
         .filter_map(|(word, value)| {
-            let read = Word::parse(word).ok().zip(value.as_s().ok().and_then(|value| value.parse::<Keyword>().ok()));
+            let read = word.parse::<Word>().ok().zip(value.as_s().ok().and_then(|value| value.parse::<Keyword>().ok()));
             if read.is_none() {
                 error!(word, "a keyword in the directory cannot be read and does not count");
             }

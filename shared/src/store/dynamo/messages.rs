@@ -283,7 +283,7 @@ impl Messages for DynamoStore {
         let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
         let found = answer.items.unwrap_or_default();
         let read = |item: &Item| {
-            let message = id_of(item).and_then(|id| MessageId::parse(&id))?;
+            let message = id_of(item).and_then(|id| id.parse::<MessageId>().ok())?;
             let [not_before, retry_at, wake_at] =
                 [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
             Some(Unfinished { message, not_before, wake_at, retry_at })

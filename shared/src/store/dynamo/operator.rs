@@ -164,7 +164,7 @@ impl DynamoDirectory {
         let mut found = Vec::new();
         for item in self.scan(keys::SENDER).await? {
             if account_in(&item)?.as_ref() == Some(account) {
-                found.push(SenderId::parse(id_in(&item, keys::SENDER)?).map_err(unreadable)?);
+                found.push(id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?);
             }
         }
         found.sort();

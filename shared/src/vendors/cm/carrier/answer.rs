@@ -142,7 +142,7 @@ impl Listed {
     }
 
     fn names(&self, written: &Written) -> bool {
-        let reference = self.reference.as_deref().and_then(SubmitReference::parse);
+        let reference = self.reference.as_deref().and_then(|text| text.parse::<SubmitReference>().ok());
         reference.is_some_and(|reference| reference == written.reference)
     }
 
@@ -182,7 +182,6 @@ fn row(code: u16) -> (u16, Meaning, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MessageId, PhoneNumber};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -190,8 +189,8 @@ mod tests {
         let id = format!("0197a3a0-0000-7000-8000-{number:012}");
         Written {
             msg: String::new(),
-            reference: MessageId::parse(&id).unwrap().into(),
-            to: PhoneNumber::parse(&format!("447911{number:06}")).unwrap(),
+            reference: id.parse().unwrap(),
+            to: format!("447911{number:06}").parse().unwrap(),
         }
     }
 
@@ -294,7 +293,7 @@ mod tests {
         let accepted = Outcome::Accepted { carrier_id: None };
         assert_eq!(judged, [Judged::Settled(accepted), Judged::Settled(without_body.clone())]);
 
-        let sent = [written(1), Written { to: PhoneNumber::parse("447911123456").unwrap(), ..written(2) }];
+        let sent = [written(1), Written { to: "447911123456".parse().unwrap(), ..written(2) }];
         let none = include_str!("../../../../../tests/fixtures/carriers/cm/answer-none.json");
         let judged = Answer::read(with_references(none, &sent).as_bytes()).unwrap().judge(&sent);
         let not_a_number = Outcome::Rejected { reason: "303: Gsm '…a' is not a number.".to_owned() };

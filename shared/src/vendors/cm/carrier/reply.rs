@@ -22,8 +22,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Each<CarrierReply>, ParseError> {
 
 fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
     let reply = Object::of(value).ok_or_else(|| ParseError::new("(body)", "is no object"))?;
-    let from = PhoneNumber::parse(&number(reply, "from")?).map_err(|error| ParseError::new("from.number", error))?;
-    let to = SenderId::parse(&number(reply, "to")?).map_err(|error| ParseError::new("to.number", error))?;
+    let from = number(reply, "from")?.parse::<PhoneNumber>().map_err(|error| ParseError::new("from.number", error))?;
+    let to = number(reply, "to")?.parse::<SenderId>().map_err(|error| ParseError::new("to.number", error))?;
     let text = text(reply)?;
     let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;

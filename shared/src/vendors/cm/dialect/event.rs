@@ -166,7 +166,7 @@ fn number(number: &PhoneNumber) -> String {
 /// A long number is written like any; a short code has no country.
 fn sender(reply: &Reply) -> String {
     let sender = reply.to.as_str();
-    PhoneNumber::parse(sender).map_or_else(|_| sender.to_owned(), |sender| number(&sender))
+    sender.parse::<PhoneNumber>().map_or_else(|_| sender.to_owned(), |sender| number(&sender))
 }
 
 /// In UTC, to the second, without a zone.
