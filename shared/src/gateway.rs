@@ -1,6 +1,8 @@
 //! The gateway, its directory and its carriers' secrets, as an environment
 //! describes them.
 
+use strum::VariantArray;
+
 use crate::{
     flow::Gateway,
     queue::{QueueUrls, SqsQueue},
@@ -13,7 +15,7 @@ use crate::{
 
 /// What of the gateway not every function uses. One that does not has no name for
 /// it, and no permission either.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Part {
     Recipients,
     Jobs,
@@ -22,8 +24,6 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::Recipients, Self::Jobs, Self::Callbacks, Self::CallbacksDeadLetters];
-
     fn variable(self) -> &'static str {
         match self {
             Self::Recipients => "RECIPIENTS_TABLE",

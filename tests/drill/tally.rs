@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use shared::domain::{EventId, MessageId, State};
+use strum::IntoEnumIterator;
 use tests::system::{DEMO, System};
 
 use crate::clients::Diary;
@@ -110,8 +111,8 @@ fn is_at_rest(state: &Value) -> bool {
 }
 
 fn final_event(message: &Value) -> String {
-    let id = MessageId::parse(message["id"].as_str().unwrap()).unwrap();
-    let state = State::ALL.into_iter().find(|state| message["state"] == state.as_str()).unwrap();
+    let id = message["id"].as_str().unwrap().parse::<MessageId>().unwrap();
+    let state = State::iter().find(|state| message["state"] == state.into_str()).unwrap();
     EventId::of_state(id, state).to_string()
 }
 

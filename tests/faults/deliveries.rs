@@ -123,7 +123,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
     for status in [ReceiptStatus::Delivered; DELIVERIES] {
         assert!(stage.bring(0, &submit.receipt(status)).await);
     }
-    let known = shared::domain::MessageId::parse(&submit.reference).unwrap();
+    let known = submit.reference.parse::<shared::domain::MessageId>().unwrap();
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
     assert_eq!(told(&stage).await, BTreeSet::from([event]));
     assert!(stage.system.sunk("status").await.len() <= DELIVERIES);

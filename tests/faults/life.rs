@@ -66,7 +66,7 @@ impl Promises {
         self.cancel_asked.insert(id.to_owned());
         let Some((200, body)) = answer else { return false };
         let shown: Value = serde_json::from_str(&body).unwrap();
-        if shown["state"] == State::Cancelled.as_str() {
+        if shown["state"] == State::Cancelled.into_str() {
             self.cancelled.insert(id.to_owned());
         }
         true

@@ -10,6 +10,7 @@ use shared::{
     domain::{CarrierName, EventId, Message, MessageId, Progress, ReceiptStatus, State},
     store::Messages,
 };
+use strum::IntoEnumIterator;
 use tests::system::{DEMO, owned, with};
 
 use crate::{
@@ -64,7 +65,7 @@ fn each_order_is_there_once() {
 async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_and_no_receipt_is_dropped() {
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
-    for carrier in CarrierName::ALL {
+    for carrier in CarrierName::iter() {
         let mut stage = Stage::with(&[carrier], &Manners { patience_ms: PATIENCE_MS, ..Manners::default() }).await;
         stage.renew(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
@@ -117,11 +118,11 @@ async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let ids = body["messages"].as_array().unwrap().iter();
-    ids.map(|one| MessageId::parse(one["messageUuid"].as_str().unwrap()).unwrap()).collect()
+    ids.map(|one| one["messageUuid"].as_str().unwrap().parse::<MessageId>().unwrap()).collect()
 }
 
 fn submits(stage: &Stage) -> BTreeMap<MessageId, Submit> {
-    let named = |submit: Submit| (MessageId::parse(&submit.reference).unwrap(), submit);
+    let named = |submit: Submit| (submit.reference.parse::<MessageId>().unwrap(), submit);
     stage.proxy.submits().into_iter().map(named).collect()
 }
 
@@ -159,7 +160,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
         {
             let event = EventId::of_state(*id, state).to_string();
             let times = told.iter().filter(|one| **one == event).count();
-            assert_eq!(times, 1, "{order:?} told {} {times} times", state.as_str());
+            assert_eq!(times, 1, "{order:?} told {} {times} times", state.into_str());
         }
     }
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{CarrierName, Dialect, OnUnknown, State};
+use strum::IntoEnumIterator;
 use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
@@ -262,7 +263,7 @@ impl Scenario {
             }
         };
         let wish = match self.on_unknown {
-            Some(choice) => wish.with("on-unknown", choice.as_str()),
+            Some(choice) => wish.with("on-unknown", choice.into_str()),
             None => wish,
         };
         if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
@@ -299,21 +300,21 @@ pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
     let loopback = CarrierName::Loopback;
     // The whole way there and back, in each dialect through each carrier.
-    for dialect in Dialect::ALL {
-        for carrier in CarrierName::ALL {
+    for dialect in Dialect::iter() {
+        for carrier in CarrierName::iter() {
             let name = format!("there and back, {dialect:?} in, {carrier} out");
             let there = Scenario::new(&name, Door::main(dialect), carrier, Phone::Delivered);
             all.push(Scenario { then: Then::Reply, ..there });
         }
     }
     all.extend(accepts());
-    for carrier in CarrierName::ALL {
+    for carrier in CarrierName::iter() {
         all.extend(submits(carrier));
     }
     let busy = Scenario::new("two carriers, both busy", Door::Mplus, loopback, Phone::Busy);
-    all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..busy });
+    all.push(Scenario { carriers: CarrierName::iter().collect(), ..busy });
     let refused = Scenario::new("two carriers, both refuse", Door::Mplus, loopback, Phone::Rejected);
-    all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..refused });
+    all.push(Scenario { carriers: CarrierName::iter().collect(), ..refused });
     all.extend(unanswered());
     let cancel = Scenario::new("cancel", Door::Mplus, loopback, Phone::Delivered);
     let cancel = Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel };

@@ -23,6 +23,7 @@ use std::{
 
 use futures_util::future::join;
 use shared::{domain::CarrierName, runtime::Random};
+use strum::IntoEnumIterator;
 
 use self::{
     act::Act,
@@ -62,10 +63,10 @@ struct Run<'a> {
 
 /// By which carriers messages may go in a seed.
 fn route(seed: usize) -> Vec<CarrierName> {
-    let mut route = CarrierName::ALL.to_vec();
-    route.rotate_left(seed % CarrierName::ALL.len());
+    let mut route: Vec<_> = CarrierName::iter().collect();
+    route.rotate_left(seed % CarrierName::iter().len());
     // One alone, or each behind the other.
-    if seed / CarrierName::ALL.len() % 3 < 2 {
+    if seed / CarrierName::iter().len() % 3 < 2 {
         route.truncate(1);
     }
     route

@@ -7,6 +7,7 @@ use shared::{
     domain::{AttemptOutcome, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
     store::Messages,
 };
+use strum::IntoEnumIterator;
 
 use crate::{
     life::{Promises, Rest, is_named},
@@ -59,7 +60,7 @@ impl Record {
         let items = stage.items("MessagesTable").await;
         let ids = items.iter().map(|item| item["id"]["S"].as_str().unwrap());
         record.unmatched = ids.clone().filter(|id| id.starts_with("unmatched#")).count();
-        let ids: Vec<_> = ids.filter_map(MessageId::parse).collect();
+        let ids: Vec<_> = ids.filter_map(|id| id.parse::<MessageId>().ok()).collect();
         if !ids.is_empty() {
             record.messages = stage.observer.store.messages(&ids).await.unwrap();
         }
@@ -180,7 +181,7 @@ fn judge_message(
     let was_unknown = message.full_history().iter().any(|state_change| state_change.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
     if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
-        verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
+        verdict.wrong.push(format!("without a fault it is {}", state.into_str()));
     }
     let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
     if was_unknown && !may_be_unknown {
@@ -188,13 +189,13 @@ fn judge_message(
     }
     let is_at_rest = state.is_final() || (state == State::Submitted && scenario.comes_to == State::Submitted);
     if !is_at_rest {
-        verdict.lost.push(format!("it stays {}", state.as_str()));
+        verdict.lost.push(format!("it stays {}", state.into_str()));
     }
     for (channel, times) in shown {
         // What is sent again with an unknown outcome is on record, each time.
         let again =
             message.delivery.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
-        let again = again.filter(|attempt| attempt.channel.as_str() == channel).count();
+        let again = again.filter(|attempt| attempt.channel.into_str() == channel).count();
         if *times > 1 + again {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
@@ -202,7 +203,7 @@ fn judge_message(
     let is_shown = !shown.is_empty();
     let is_cancelled = promises.cancelled.contains(&message.id.to_string());
     if is_cancelled && (is_shown || state != State::Cancelled) {
-        verdict.wrong.push(format!("cancelled, and {}, shown {} times", state.as_str(), shown.len()));
+        verdict.wrong.push(format!("cancelled, and {}, shown {} times", state.into_str(), shown.len()));
     }
     // That it may be blocked or cancelled at all is looked at elsewhere.
     let arrives = scenario.arrives() && !matches!(state, State::Cancelled | State::Blocked);
@@ -212,11 +213,11 @@ fn judge_message(
         State::Rejected | State::Cancelled | State::Expired | State::Blocked
             if is_shown && !message.was_submitted_before() =>
         {
-            verdict.wrong.push(format!("{}, and shown", state.as_str()));
+            verdict.wrong.push(format!("{}, and shown", state.into_str()));
         }
         State::Failed if is_shown && !was_unknown => verdict.wrong.push("failed, and shown".to_owned()),
         _ if arrives && !is_shown && !was_unknown => {
-            verdict.lost.push(format!("{}, and never shown", state.as_str()));
+            verdict.lost.push(format!("{}, and never shown", state.into_str()));
         }
         _ => {}
     }
@@ -226,7 +227,7 @@ fn judge_message(
         && message.request.dialect.notifies(state)
         && !told.contains(&event)
     {
-        verdict.lost.push(format!("that it is {} is not told", state.as_str()));
+        verdict.lost.push(format!("that it is {} is not told", state.into_str()));
     }
 }
 
@@ -256,7 +257,7 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
             .flat_map(|message| &message.delivery.failed_attempts)
             .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
             .count();
-        let times = taken.entry((submit.carrier.as_str(), submit.reference)).or_default();
+        let times = taken.entry((submit.carrier.into_str(), submit.reference)).or_default();
         *times += 1;
         if *times > 1 + again {
             verdict.twice.push(format!("{} took one submit {times} times", submit.carrier));
@@ -267,7 +268,7 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
 /// Whatever is told is of a message or reply that there is, under its one id.
 fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
     let states =
-        record.messages.iter().flat_map(|message| State::ALL.map(|state| EventId::of_state(message.id, state)));
+        record.messages.iter().flat_map(|message| State::iter().map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
     if told.iter().any(|event| !known.contains(event)) {

@@ -4,12 +4,13 @@
 use local::config::Config;
 use shared::{
     domain::{
-        AccountId, Dialect, Draft, FieldErrorCode, PhoneNumber, RejectionReason, SegmentLimit, SenderChoice, SenderId,
-        Text, Timestamp,
+        AccountId, Dialect, Draft, FieldErrorCode, PhoneNumber, RejectionReason, SegmentLimit, SenderChoice, Text,
+        Timestamp,
     },
     flow::accept::{Request, accept_each},
     gateway::{Part, connect_directory, connect_gateway},
 };
+use strum::VariantArray;
 
 use crate::{
     bad_input::items,
@@ -20,7 +21,7 @@ const TAKEN: &str = "447700900071";
 
 fn draft(index: usize, to: &str, from: SenderChoice) -> Draft {
     let text = Text::parse("Hello", SegmentLimit::default()).unwrap();
-    Draft { index, ..Draft::new(PhoneNumber::parse(to).unwrap(), from, text) }
+    Draft { index, ..Draft::new(to.parse::<PhoneNumber>().unwrap(), from, text) }
 }
 
 #[tokio::test]
@@ -30,10 +31,10 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
     let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;
     system.send_one(OTHER, shared(TAKEN, "Theirs")).await;
     let environment = system.environment();
-    let gateway = connect_gateway(&environment, &Part::ALL).unwrap();
+    let gateway = connect_gateway(&environment, Part::VARIANTS).unwrap();
     let directory = connect_directory(&environment).unwrap();
 
-    let foreign = SenderChoice::Custom(SenderId::parse("449999999999").unwrap());
+    let foreign = SenderChoice::Custom("449999999999".parse().unwrap());
     let distant = Draft { send_at: Some(Timestamp::MAX), ..draft(2, "447700900073", SenderChoice::Shared) };
     let drafts = vec![
         draft(0, "447700900072", foreign),
@@ -44,7 +45,7 @@ async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
     // The fourth was rejected by the dialect.
     let (idempotency_key, on_unknown) = (None, None);
     let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false };
-    let account = AccountId::parse("demo").unwrap();
+    let account = "demo".parse::<AccountId>().unwrap();
     let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
     let rejected: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     let reasons: Vec<_> =

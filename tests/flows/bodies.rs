@@ -22,7 +22,7 @@ async fn submitted(system: &System, phone: &str) -> Value {
 }
 
 fn report(id: &Value, code: &str) -> Value {
-    let message = MessageId::parse(id.as_str().unwrap()).unwrap();
+    let message = id.as_str().unwrap().parse::<MessageId>().unwrap();
     let reference = SubmitReference { message, channel_index: 0 }.to_string();
     json!({"reference": reference, "status": {"code": code, "errorCode": "", "errorDescription": ""}})
 }

@@ -46,7 +46,7 @@ async fn until_at(system: &System, id: &Value, channel: &str) -> Value {
 
 /// Brings a status report as CM.com does, about the submit of that place.
 async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
-    let message = shared::domain::MessageId::parse(id.as_str().unwrap()).unwrap();
+    let message = id.as_str().unwrap().parse::<shared::domain::MessageId>().unwrap();
     let reference = shared::domain::SubmitReference { message, channel_index }.to_string();
     let status = json!({"code": code, "errorCode": if code == "3" { "5" } else { "" }, "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"), "reference": reference,

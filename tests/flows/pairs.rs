@@ -4,6 +4,7 @@
 use local::config::Config;
 use serde_json::Value;
 use shared::domain::{CarrierName, Dialect};
+use strum::IntoEnumIterator;
 
 use crate::{
     channels::with_routes,
@@ -59,8 +60,8 @@ fn is_reply(dialect: Dialect, told: &Value, id: &Value) -> bool {
 
 #[tokio::test]
 async fn every_dialect_goes_through_every_carrier() {
-    for dialect in Dialect::ALL {
-        for carrier in CarrierName::ALL {
+    for dialect in Dialect::iter() {
+        for carrier in CarrierName::iter() {
             let pair = format!("{dialect:?} in, {carrier} out");
             let routes = format!("[[routes]]\ncarriers = [\"{carrier}\"]\n");
             let system = System::with_config(&with_routes(Config::DEFAULT, &routes)).await;
@@ -73,7 +74,7 @@ async fn every_dialect_goes_through_every_carrier() {
             );
             let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
             let message = system.until_state(&id, "delivered").await;
-            assert_eq!(message["carrier"], carrier.as_str(), "{pair}");
+            assert_eq!(message["carrier"], carrier.into_str(), "{pair}");
 
             system.reply(PHONE, &OURS.into(), "Hi").await;
             let replies = system.until_sunk("replies", 1).await;

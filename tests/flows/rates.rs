@@ -13,6 +13,7 @@ use shared::{
     gateway::{Part, connect_gateway},
     store::Messages,
 };
+use strum::VariantArray;
 
 use crate::{
     scripted::carrier,
@@ -42,13 +43,13 @@ fn time(value: &Value) -> Timestamp {
 }
 
 fn gateway(system: &System) -> Gateway {
-    connect_gateway(&system.environment(), &Part::ALL).unwrap()
+    connect_gateway(&system.environment(), Part::VARIANTS).unwrap()
 }
 
 /// Takes the turns of that many messages, as a request that dies before it writes them does.
 async fn take_turns(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
-    let sender = SenderId::parse(SENDER).unwrap();
+    let sender = SENDER.parse::<SenderId>().unwrap();
     gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
 }
 

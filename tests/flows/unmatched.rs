@@ -30,7 +30,7 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
 /// A name for a message, and the id that the demo account's message of that name gets.
 fn named() -> (Uuid, Value) {
     let name = Uuid::new_v4();
-    let id = MessageId::of_client_id(&AccountId::parse("demo").unwrap(), name);
+    let id = MessageId::of_client_id(&"demo".parse::<AccountId>().unwrap(), name);
     (name, id.to_string().into())
 }
 

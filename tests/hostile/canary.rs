@@ -21,6 +21,7 @@ use shared::{
     gateway::{Part, connect_gateway},
     runtime::{Metrics, telemetry},
 };
+use strum::VariantArray;
 use tests::system::{System, answer};
 use tracing::level_filters::LevelFilter;
 
@@ -208,12 +209,12 @@ async fn what_is_printed_for_debugging_shows_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
-    let gateway = connect_gateway(&system.environment(), &Part::ALL).unwrap();
-    let account = AccountId::parse("demo").unwrap();
+    let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
+    let account = "demo".parse::<AccountId>().unwrap();
     let page = queries::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);
-    let printed = format!("{page:?} {page:#?} {:?}", PhoneNumber::parse(traffic::NUMBER).unwrap());
-    let printed = printed + &format!("{:?}", CallbackUrl::parse(&traffic::callback(&system)).unwrap());
+    let printed = format!("{page:?} {page:#?} {:?}", traffic::NUMBER.parse::<PhoneNumber>().unwrap());
+    let printed = printed + &format!("{:?}", traffic::callback(&system).parse::<CallbackUrl>().unwrap());
     for canary in &traffic::canaries() {
         assert_silent(canary, "Debug", &printed);
     }

@@ -16,6 +16,7 @@ use shared::{
         cymba::dialect as mplus,
     },
 };
+use strum::IntoEnumIterator;
 
 /// How many times as long as an ordinary body a hostile one may take. Markup without
 /// content takes ten times as long as long texts do; what is looked at a thousand
@@ -41,7 +42,7 @@ fn read_xml(body: &[u8]) {
 }
 
 fn read_webhook(body: &[u8]) {
-    for carrier in CarrierName::ALL {
+    for carrier in CarrierName::iter() {
         drop((carrier.read_receipts(body), carrier.read_replies(body)));
     }
 }

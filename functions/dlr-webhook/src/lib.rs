@@ -42,7 +42,7 @@ impl DlrWebhook {
         let (carrier, token, submit) = match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
             ["dlr", carrier, token] => (carrier, token, None),
             ["dlr", carrier, token, submit] => {
-                (carrier, token, Some(SubmitReference::parse(submit).ok_or_else(Problem::not_found)?))
+                (carrier, token, Some(submit.parse::<SubmitReference>().map_err(|_| Problem::not_found())?))
             }
             _ => return Err(Problem::not_found()),
         };

@@ -62,16 +62,16 @@ impl Messages {
     }
 
     async fn show(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
-        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        let id = id.parse::<MessageId>().map_err(|_| Problem::not_found())?;
         let message = queries::message(&self.gateway, account, id).await?.ok_or_else(Problem::not_found)?;
         Ok(json(StatusCode::OK, view::message(&message)))
     }
 
     async fn cancel(&self, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
-        let id = MessageId::parse(id).ok_or_else(Problem::not_found)?;
+        let id = id.parse::<MessageId>().map_err(|_| Problem::not_found())?;
         match cancel(&self.gateway, account, id).await? {
             Cancelled::Done(message) => Ok(json(StatusCode::OK, view::message(&message))),
-            Cancelled::TooLate(message) => Err(Problem::too_late(message.state().as_str())),
+            Cancelled::TooLate(message) => Err(Problem::too_late(message.state().into_str())),
             Cancelled::NotFound => Err(Problem::not_found()),
         }
     }
@@ -79,7 +79,7 @@ impl Messages {
     async fn list(&self, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
         let mut errors = Vec::new();
         let state = parameter(request, "state", &mut errors, |text| {
-            State::parse(text).ok_or((FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
+            text.parse::<State>().map_err(|_| (FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
         });
         let number = parameter(request, "to", &mut errors, parse_number);
         let (after, limit) = paging(request, &mut errors);
@@ -109,12 +109,12 @@ type ParameterError = (FieldErrorCode, String);
 
 fn parse_number(text: &str) -> Result<PhoneNumber, ParameterError> {
     // A '+' in a query means a space unless it is escaped, and most clients forget to.
-    PhoneNumber::parse(text.trim_start()).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    text.trim_start().parse::<PhoneNumber>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn parse_sender(text: &str) -> Result<SenderId, ParameterError> {
     let number = text.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    SenderId::parse(number.unwrap_or(text)).map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    number.unwrap_or(text).parse::<SenderId>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn paging(request: &Request, errors: &mut Vec<FieldError>) -> (Option<Position>, u16) {

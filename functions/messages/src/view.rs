@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    domain::{Attempt, CarrierName, Content, Keyword, Message, OnUnknown, Reference, Reply, State},
+    domain::{Attempt, Content, Message, OnUnknown, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 
@@ -112,7 +112,7 @@ pub(crate) fn page(page: &Page) -> String {
 
 pub(crate) fn read_cursor(text: &str) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    Position::parse(std::str::from_utf8(&bytes).ok()?)
+    std::str::from_utf8(&bytes).ok()?.parse::<Position>().ok()
 }
 
 fn show(message: &Message) -> ShownMessage<'_> {
@@ -132,7 +132,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         from: message.request.from.id.as_str(),
         body: message.request.text.as_str(),
         segments: message.request.text.segments(),
-        encoding: message.request.text.encoding().as_str(),
+        encoding: message.request.text.encoding().into_str(),
         attempts: message.delivery.attempts,
         created_at: time(message.created_at),
         send_at: message.request.send_at.map(time),
@@ -140,12 +140,12 @@ fn show(message: &Message) -> ShownMessage<'_> {
         client_id: message.request.client_id.map(|id| id.to_string()),
         reference: message.request.reference.as_ref().map(Reference::as_str),
         groupings: (!message.request.groupings.is_empty()).then(|| message.request.groupings.as_array()),
-        keyword: message.request.keyword.map(Keyword::as_str),
+        keyword: message.request.keyword.map(<&str>::from),
         on_unknown: message.request.on_unknown,
         expires_at: message.request.expires_at.map(time),
         content: message.request.content.as_ref(),
-        channel: message.carrier_reached().map(|_| message.channel_reached().as_str()),
-        carrier: message.carrier_reached().map(CarrierName::as_str),
+        channel: message.carrier_reached().map(|_| message.channel_reached().into_str()),
+        carrier: message.carrier_reached().map(<&str>::from),
         carrier_id: message
             .delivery
             .carrier_id
@@ -157,10 +157,10 @@ fn show(message: &Message) -> ShownMessage<'_> {
 
 fn show_attempt(attempt: &Attempt) -> ShownAttempt<'_> {
     ShownAttempt {
-        channel: attempt.channel.as_str(),
-        carrier: attempt.carrier.map(CarrierName::as_str),
+        channel: attempt.channel.into_str(),
+        carrier: attempt.carrier.map(<&str>::from),
         at: time(attempt.at),
-        outcome: attempt.outcome.as_str(),
+        outcome: attempt.outcome.into_str(),
         reason: attempt.reason.as_deref(),
     }
 }
@@ -171,7 +171,7 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
         to: reply.to.as_str(),
         from: reply.from.digits(),
         body: &reply.body,
-        channel: reply.channel.as_str(),
+        channel: reply.channel.into_str(),
         created_at: time(reply.received_at),
         in_reply_to: reply.replied_to.as_ref().map(|to| to.message.to_string()),
     }

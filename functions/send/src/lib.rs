@@ -65,7 +65,7 @@ impl Headers {
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldError> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    let key = value.to_str().ok().and_then(|text| text.parse::<IdempotencyKey>().ok());
     let error =
         || FieldError::new("Idempotency-Key", FieldErrorCode::Malformed, "must be 1 to 255 printable ASCII characters");
     key.map(Some).ok_or_else(error)
@@ -73,7 +73,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldErr
 
 fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
     let Some(value) = request.headers().get("on-unknown") else { return Ok(None) };
-    let choice = value.to_str().ok().and_then(|text| OnUnknown::parse(text.trim()));
+    let choice = value.to_str().ok().and_then(|text| text.trim().parse::<OnUnknown>().ok());
     choice
         .map(Some)
         .ok_or_else(|| FieldError::new("On-Unknown", FieldErrorCode::UnknownValue, "must be wait or resend"))

@@ -6,6 +6,7 @@ use shared::{
     domain::{Account, AccountId, CallbackUrl, Keyword, KeywordAnswer, OnUnknown, SenderId, Text, WebhookSecret},
     store::{AccountChange, DynamoDirectory},
 };
+use strum::IntoEnumIterator;
 
 use crate::{
     Context,
@@ -123,7 +124,7 @@ async fn show(directory: &DynamoDirectory, id: &AccountId) -> Result<Report, Fai
         ("status URL", Some(or_dash(account.status_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("notice URL", Some(or_dash(account.notice_url.as_ref().map(|url| url.as_str().to_owned())))),
         ("secrets", Some(account.secrets.len().to_string())),
-        ("on an unknown outcome", Some(account.on_unknown.as_str().to_owned())),
+        ("on an unknown outcome", Some(account.on_unknown.into_str().to_owned())),
         ("answer to STOP", Some(or_dash(answer(&account, Keyword::Stop)))),
         ("to START", Some(or_dash(answer(&account, Keyword::Start)))),
         ("to HELP", Some(or_dash(answer(&account, Keyword::Help)))),
@@ -157,8 +158,8 @@ async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, 
 
 /// What recipients are answered, by keyword.
 fn answers(account: &Account) -> serde_json::Value {
-    let answer = |keyword: Keyword| (keyword.as_str().to_owned(), answer(account, keyword).into());
-    serde_json::Value::Object(Keyword::ALL.map(answer).into_iter().collect())
+    let answer = |keyword: Keyword| (keyword.into_str().to_owned(), answer(account, keyword).into());
+    serde_json::Value::Object(Keyword::iter().map(answer).collect())
 }
 
 fn answer(account: &Account, keyword: Keyword) -> Option<String> {

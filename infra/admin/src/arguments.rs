@@ -8,6 +8,7 @@ mod unmatched;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::domain::{AccountId, CallbackUrl, MessageId, Rate, SenderId};
+use strum::IntoStaticStr;
 use url::Url;
 
 pub use self::{
@@ -165,18 +166,11 @@ pub enum Command {
 pub enum KeyCommand {
     /// Make a key. It is shown this once, alone on standard output
     #[command(after_help = "Example: KEY=$(admin key issue acme)")]
-    Issue {
-        #[arg(value_parser = AccountId::parse)]
-        account: AccountId,
-    },
+    Issue { account: AccountId },
     /// List an account's keys by their ids
-    List {
-        #[arg(value_parser = AccountId::parse)]
-        account: AccountId,
-    },
+    List { account: AccountId },
     /// Revoke a key. It works for up to 30 seconds more
     Revoke {
-        #[arg(value_parser = AccountId::parse)]
         account: AccountId,
         /// As `key list` shows it
         #[arg(value_parser = key_id)]
@@ -192,35 +186,24 @@ pub enum SecretCommand {
         either, retire. Until then `webhook-signature` has a signature for each secret, the newest first, and\n\
         the `signature` of the mplus format is still made with the oldest."
     )]
-    Rotate {
-        #[arg(value_parser = AccountId::parse)]
-        account: AccountId,
-    },
+    Rotate { account: AccountId },
     /// Drop all secrets but the newest, which then signs alone
-    Retire {
-        #[arg(value_parser = AccountId::parse)]
-        account: AccountId,
-    },
+    Retire { account: AccountId },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum SenderCommand {
     /// Give a sender ID to an account
     Add {
-        #[arg(value_parser = SenderId::parse)]
         sender: SenderId,
-        #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+        #[arg(long, value_name = "ID")]
         account: AccountId,
     },
     /// Take a sender ID from the account that owns it
-    Remove {
-        #[arg(value_parser = SenderId::parse)]
-        sender: SenderId,
-    },
+    Remove { sender: SenderId },
     /// Say how many messages a second a sender ID carries, owned or shared; more wait their turn
     #[command(after_help = "Example: admin sender rate 441234567890 --per-second 10")]
     Rate {
-        #[arg(value_parser = SenderId::parse)]
         sender: SenderId,
         #[command(flatten)]
         rate: SenderRate,
@@ -235,7 +218,6 @@ pub enum SenderCommand {
         admin sender exempt 441234567890"
     )]
     Exempt {
-        #[arg(value_parser = SenderId::parse)]
         sender: SenderId,
         /// Let opt-outs block it again
         #[arg(long)]
@@ -247,7 +229,7 @@ pub enum SenderCommand {
 #[group(required = true, multiple = false)]
 pub struct SenderRate {
     /// 1 to 1,000; what waits already keeps its turn
-    #[arg(long, value_name = "N", value_parser = Rate::parse)]
+    #[arg(long, value_name = "N")]
     pub per_second: Option<Rate>,
     /// As many as there are
     #[arg(long)]
@@ -258,16 +240,13 @@ pub struct SenderRate {
 pub enum PoolCommand {
     /// Share sender IDs
     Add {
-        #[arg(required = true, value_name = "SENDER", value_parser = SenderId::parse)]
+        #[arg(required = true, value_name = "SENDER")]
         senders: Vec<SenderId>,
     },
     /// List the shared sender IDs
     List,
     /// Begin no more conversations from a shared sender ID; those under way stay on it
-    Remove {
-        #[arg(value_parser = SenderId::parse)]
-        sender: SenderId,
-    },
+    Remove { sender: SenderId },
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,7 +269,8 @@ pub enum DeadLettersCommand {
     Replay { queue: DeadQueue },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum DeadQueue {
     Jobs,
     Callbacks,
@@ -304,7 +284,7 @@ pub struct RequeueCommand {
 }
 
 fn callback_url(text: &str) -> Result<CallbackUrl, String> {
-    CallbackUrl::parse(text).map_err(|error| format!("the address {error}"))
+    text.parse::<CallbackUrl>().map_err(|error| format!("the address {error}"))
 }
 
 fn key_id(text: &str) -> Result<String, &'static str> {
@@ -313,7 +293,7 @@ fn key_id(text: &str) -> Result<String, &'static str> {
 }
 
 fn message_id(text: &str) -> Result<MessageId, &'static str> {
-    MessageId::parse(text).ok_or("a message's id is a UUID")
+    text.parse().map_err(|_| "a message's id is a UUID")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `admin carrier`: how carriers are reached, and where they post. Their tokens
 //! and keys lie in one secret of Secrets Manager, everything else in the directory.
 
-use std::{fmt::Write, io};
+use std::io;
 
 use serde_json::json;
 use shared::{
@@ -146,10 +146,7 @@ async fn change_secret(
 
 /// Hex digits, which stand in a path as they are.
 fn new_token(context: &Context) -> String {
-    context.random.bytes().iter().fold(String::with_capacity(64), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
-    })
+    hex::encode(context.random.bytes())
 }
 
 async fn report(
@@ -179,7 +176,7 @@ async fn report(
         ("key", Some(if secret.key.is_some() { "set" } else { "not set" }.to_owned())),
     ]);
     let json = json!({
-        "carrier": name.as_str(),
+        "carrier": name.into_str(),
         "endpoint": settings.endpoint.as_str(),
         "timeout_ms": settings.timeout_ms,
         "lookup": settings.lookup,

@@ -21,13 +21,6 @@ use crate::{
 const LOOK_SECONDS: i32 = 10;
 
 impl DeadQueue {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Jobs => "jobs",
-            Self::Callbacks => "callbacks",
-        }
-    }
-
     /// Where they lie, and where they came from.
     fn resources(self) -> (Resource, Resource) {
         match self {
@@ -79,13 +72,13 @@ async fn list(connection: &Connection) -> Result<Report, Failure> {
         let (arn, waiting) = look_at(&sqs, &url).await?;
         // What waits is worth showing even where replays may not be asked for.
         let replay = newest_replay(&sqs, &arn).await.unwrap_or_else(|failure| {
-            notes.push(format!("The newest replay of {} is not known: {failure}", queue.name()));
+            notes.push(format!("The newest replay of {} is not known: {failure}", queue.into_str()));
             None
         });
         let running = replay.as_ref().is_some_and(|replay| replay.status.as_deref() == Some("RUNNING"));
         // Looking takes them out of sight for a moment, which a replay would pass by.
         let letters = if waiting == 0 || running { Vec::new() } else { peek(&sqs, &url).await? };
-        shown.push(Shown { queue: queue.name(), waiting, letters, replay });
+        shown.push(Shown { queue: queue.into_str(), waiting, letters, replay });
     }
     let text = shown.iter().map(lines).collect::<Vec<_>>().join("\n");
     Ok(notes.into_iter().fold(Report::new(text, &json!({"dead_letters": shown})), Report::note))
@@ -101,12 +94,12 @@ async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Fai
         let task = sqs.start_message_move_task().source_arn(source).destination_arn(destination);
         task.send().await.map_err(Failure::aws("starting the replay"))?;
     }
-    let report = Report::new("", &json!({"queue": queue.name(), "replaying": waiting}));
+    let report = Report::new("", &json!({"queue": queue.into_str(), "replaying": waiting}));
     Ok(report.note(match waiting {
-        0 => format!("No dead letters of {} wait; nothing was done.", queue.name()),
+        0 => format!("No dead letters of {} wait; nothing was done.", queue.into_str()),
         _ => format!(
             "About {waiting} dead letters of {} go back to their queue. `admin dead-letters list` shows how far it is.",
-            queue.name()
+            queue.into_str()
         ),
     }))
 }
@@ -175,7 +168,7 @@ fn letter(message: &Message) -> Letter {
         Ok(Job::Unmatched(unmatched)) => ("unmatched", Some(unmatched.uuid.to_string()), None),
         Ok(Job::ChannelFailed(failed)) => ("failed-submit", Some(failed.message.to_string()), None),
         Err(_) => match CallbackJob::read(body).map(|job| job.subject) {
-            Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.as_str())),
+            Ok(Subject::State { message, state }) => ("state", Some(message.to_string()), Some(state.into_str())),
             Ok(Subject::Reply { reply }) => ("reply", Some(reply.to_string()), None),
             Ok(Subject::EndpointDisabled { endpoint, .. }) => ("endpoint-disabled", Some(endpoint.to_string()), None),
             Err(_) => ("unreadable", None, None),

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use shared::domain::{Keyword, Word, built_in_words};
+use strum::IntoEnumIterator;
 
 use crate::{
     Context,
@@ -23,17 +24,17 @@ pub async fn run(command: KeywordCommand, context: &Context) -> Result<Report, F
 
 async fn add(context: &Context, word: &Word, means: Keyword) -> Result<Report, Failure> {
     if let Some(meaning) = word.built_in() {
-        return Err(Failure::Refused(format!("the word {word} is built in, and means {}", meaning.as_str())));
+        return Err(Failure::Refused(format!("the word {word} is built in, and means {}", meaning.into_str())));
     }
     let meaning = context.directory.add_keyword(word, means).await?;
     if meaning != means {
         return Err(Failure::Refused(format!(
             "the word {word} means {} already; `admin keyword remove '{word}'` takes it away",
-            meaning.as_str()
+            meaning.into_str()
         )));
     }
-    let json = json!({"word": word.as_str(), "means": means.as_str()});
-    let note = format!("A reply that is nothing but {word} means {}. {WHEN}", means.as_str());
+    let json = json!({"word": word.as_str(), "means": means.into_str()});
+    let note = format!("A reply that is nothing but {word} means {}. {WHEN}", means.into_str());
     Ok(Report::new("", &json).note(note))
 }
 
@@ -43,15 +44,15 @@ async fn list(context: &Context) -> Result<Report, Failure> {
     let added = added.added().map(|(word, means)| (word.as_str(), means, false));
     // Stable: each meaning's words keep their order, the built-in ones first.
     let mut words: Vec<_> = built_in.chain(added).collect();
-    words.sort_by_key(|(_, means, _)| Keyword::ALL.iter().position(|keyword| keyword == means));
+    words.sort_by_key(|(_, means, _)| Keyword::iter().position(|keyword| keyword == *means));
     let row = |(word, means, built_in): &(&str, Keyword, bool)| {
         let from = if *built_in { "built in" } else { "added" };
-        [(*word).to_owned(), means.as_str().to_owned(), from.to_owned()]
+        [(*word).to_owned(), means.into_str().to_owned(), from.to_owned()]
     };
     let rows: Vec<_> = words.iter().map(row).collect();
     let shown: Vec<_> = words
         .iter()
-        .map(|(word, means, built_in)| json!({"word": word, "means": means.as_str(), "built_in": built_in}))
+        .map(|(word, means, built_in)| json!({"word": word, "means": means.into_str(), "built_in": built_in}))
         .collect();
     Ok(Report::new(table(["WORD", "MEANS", "FROM"], &rows), &json!({"keywords": shown})))
 }
@@ -65,7 +66,7 @@ async fn remove(context: &Context, word: &Word) -> Result<Report, Failure> {
             "the word {word} is no keyword; `admin keyword list` shows those there are"
         )));
     };
-    let json = json!({"word": word.as_str(), "meant": meant.as_str(), "removed": true});
+    let json = json!({"word": word.as_str(), "meant": meant.into_str(), "removed": true});
     let note = format!("The word {word} is no keyword any more. {WHEN} What it brought about stays.");
     Ok(Report::new("", &json).note(note))
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use shared::{
-    domain::{CarrierName, Message, MessageId, Receipt, StateChange},
+    domain::{Message, MessageId, Receipt, StateChange},
     store::{Freshness, Messages},
 };
 
@@ -35,12 +35,12 @@ fn text(message: &Message, reveal: bool) -> String {
         ("id", Some(message.id.to_string())),
         ("batch", Some(message.batch.to_string())),
         ("account", Some(message.account.to_string())),
-        ("state", Some(message.state().as_str().to_owned())),
-        ("from", Some(format!("{} ({})", message.request.from.id, message.request.from.kind.as_str()))),
+        ("state", Some(message.state().into_str().to_owned())),
+        ("from", Some(format!("{} ({})", message.request.from.id, message.request.from.kind.into_str()))),
         ("to", Some(message.request.to.digits().to_owned())),
         ("text", reveal.then(|| text.as_str().to_owned())),
-        ("segments", Some(format!("{} ({})", text.segments(), text.encoding().as_str()))),
-        ("answers", message.request.keyword.map(|keyword| keyword.as_str().to_owned())),
+        ("segments", Some(format!("{} ({})", text.segments(), text.encoding().into_str()))),
+        ("answers", message.request.keyword.map(|keyword| keyword.into_str().to_owned())),
         ("callback", message.request.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
         ("client id", message.request.client_id.map(|id| id.to_string())),
         ("created", Some(time(message.created_at))),
@@ -52,12 +52,12 @@ fn text(message: &Message, reveal: bool) -> String {
         ("receipt by", message.delivery.receipt_by.map(time)),
     ]);
     let state_change = |state_change: StateChange| {
-        [time(state_change.at), state_change.state.as_str().to_owned(), or_dash(state_change.reason)]
+        [time(state_change.at), state_change.state.into_str().to_owned(), or_dash(state_change.reason)]
     };
     let history: Vec<_> = message.full_history().into_iter().map(state_change).collect();
     let receipt = |receipt: &Receipt| {
         let (code, words) = (receipt.code.clone(), receipt.description.clone());
-        [time(receipt.at), receipt.status.as_str().to_owned(), or_dash(code), or_dash(words)]
+        [time(receipt.at), receipt.status.into_str().to_owned(), or_dash(code), or_dash(words)]
     };
     let receipts: Vec<_> = message.delivery.receipts.iter().map(receipt).collect();
     let receipts = match receipts.as_slice() {
@@ -81,17 +81,17 @@ fn json(message: &Message, reveal: bool) -> serde_json::Value {
         "batch": message.batch,
         "account": message.account,
         "state": message.state(),
-        "from": {"type": message.request.from.kind.as_str(), "value": message.request.from.id},
+        "from": {"type": message.request.from.kind.into_str(), "value": message.request.from.id},
         "to": message.request.to.digits(),
         "segments": message.request.text.segments(),
-        "encoding": message.request.text.encoding().as_str(),
+        "encoding": message.request.text.encoding().into_str(),
         "keyword": message.request.keyword,
         "client_id": message.request.client_id.map(|id| id.to_string()),
         "created_at": time(message.created_at),
         "send_at": message.request.send_at.map(time),
         "not_before": message.delivery.not_before.map(time),
         "attempts": message.delivery.attempts,
-        "carrier": message.delivery.carrier.map(CarrierName::as_str),
+        "carrier": message.delivery.carrier.map(<&str>::from),
         "carrier_id": message.delivery.carrier_id,
         "held_until": message.delivery.lease_until.map(time),
         "receipt_by": message.delivery.receipt_by.map(time),

@@ -2,7 +2,7 @@
 //! in their order, so what is added must stand where something is left for it.
 
 use serde_json::{Value, json};
-use shared::domain::{CarrierName, Route, Routes};
+use shared::domain::{Route, Routes};
 
 use crate::{
     Context, account,
@@ -115,7 +115,7 @@ fn report(routes: &Routes) -> Report {
             (index + 1).to_string(),
             or_dash(route.account.as_ref().map(ToString::to_string)),
             or_dash(route.sender.as_ref().map(ToString::to_string)),
-            or_dash(route.channel.map(|channel| channel.as_str().to_owned())),
+            or_dash(route.channel.map(|channel| channel.into_str().to_owned())),
             or_dash(route.prefix.as_ref().map(ToString::to_string)),
             names(route).join(","),
             format!("{} s", route.receipt_timeout_s),
@@ -145,7 +145,7 @@ fn shown(route: &Route) -> Value {
 }
 
 fn names(route: &Route) -> Vec<&'static str> {
-    route.carriers.iter().copied().map(CarrierName::as_str).collect()
+    route.carriers.iter().copied().map(<&str>::from).collect()
 }
 
 /// The rule on one line.
@@ -153,7 +153,7 @@ fn words(route: &Route) -> String {
     let conditions = [
         route.account.as_ref().map(|account| format!("account {account}")),
         route.sender.as_ref().map(|sender| format!("sender {sender}")),
-        route.channel.map(|channel| format!("channel {}", channel.as_str())),
+        route.channel.map(|channel| format!("channel {}", channel.into_str())),
         route.prefix.as_ref().map(|prefix| format!("prefix {prefix}")),
     ];
     let conditions: Vec<_> = conditions.into_iter().flatten().collect();

@@ -52,7 +52,7 @@ fn text(all: &[Unmatched], reveal: bool) -> String {
     }
     let row = |one: &Unmatched| {
         let next = or_dash(one.retry_at.map(time));
-        let (kind, carrier) = (one.id.kind.as_str().to_owned(), one.id.carrier.to_string());
+        let (kind, carrier) = (one.id.kind.into_str().to_owned(), one.id.carrier.to_string());
         [kind, carrier, time(one.received_at), one.tries.to_string(), next]
     };
     let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT TRY"];

@@ -81,6 +81,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use shared::domain::{Channel, PhoneNumber};
 
@@ -95,8 +97,8 @@ mod tests {
     fn sms_goes_through_one_simulated_carrier_and_every_other_channel_through_the_other() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
-        let to = PhoneNumber::parse("447700900001").unwrap();
-        for channel in Channel::ALL {
+        let to = "447700900001".parse::<PhoneNumber>().unwrap();
+        for channel in Channel::iter() {
             let route = config.routes.for_message(account, sender, channel, &to).unwrap();
             let expected = if channel == Channel::Sms { CarrierName::Loopback } else { CarrierName::Cm };
             assert_eq!(route.carriers, [expected], "{channel:?}");

@@ -49,7 +49,7 @@ fn answer(status: u16, retry_after: Option<&str>) -> CallbackOutcome {
 /// Tells that client of something.
 pub(super) async fn deliver(caller: &Caller, url: &str) -> CallbackOutcome {
     let request = CallbackRequest {
-        url: &CallbackUrl::parse(url).unwrap(),
+        url: &url.parse::<CallbackUrl>().unwrap(),
         event: EventId::new(uuid::Uuid::nil()),
         dialect_headers: Vec::new(),
         secrets: &[],

@@ -120,7 +120,7 @@ async fn a_private_address_is_not_called_however_it_is_spelt() {
         assert_refused(&deliver(&caller, url).await, url);
     }
     for url in ["http://public@127.0.0.1:9/", "http://public:x@127.0.0.1/", "http://[fe80::1%25eth0]/", "http://[::1"] {
-        assert!(CallbackUrl::parse(url).is_err(), "{url}");
+        assert!(url.parse::<CallbackUrl>().is_err(), "{url}");
     }
 }
 

@@ -10,39 +10,45 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address and how many of its first bits count.
-type Block4 = ([u8; 4], u32);
-type Block6 = ([u16; 8], u32);
+use ipnet::{Ipv4Net, Ipv6Net};
 
-const REFUSED_4: [Block4; 15] = [
-    ([0, 0, 0, 0], 8),       // "this network"
-    ([10, 0, 0, 0], 8),      // private
-    ([100, 64, 0, 0], 10),   // shared by carriers' NATs
-    ([127, 0, 0, 0], 8),     // loopback
-    ([169, 254, 0, 0], 16),  // link-local, and the clouds' metadata
-    ([172, 16, 0, 0], 12),   // private
-    ([192, 0, 0, 0], 24),    // protocol assignments
-    ([192, 0, 2, 0], 24),    // documentation
-    ([192, 88, 99, 0], 24),  // relays of 6to4
-    ([192, 168, 0, 0], 16),  // private
-    ([198, 18, 0, 0], 15),   // benchmarks
-    ([198, 51, 100, 0], 24), // documentation
-    ([203, 0, 113, 0], 24),  // documentation
-    ([224, 0, 0, 0], 4),     // multicast
-    ([240, 0, 0, 0], 4),     // reserved, and broadcast
+const REFUSED_4: [Ipv4Net; 15] = [
+    net4([0, 0, 0, 0], 8),       // "this network"
+    net4([10, 0, 0, 0], 8),      // private
+    net4([100, 64, 0, 0], 10),   // shared by carriers' NATs
+    net4([127, 0, 0, 0], 8),     // loopback
+    net4([169, 254, 0, 0], 16),  // link-local, and the clouds' metadata
+    net4([172, 16, 0, 0], 12),   // private
+    net4([192, 0, 0, 0], 24),    // protocol assignments
+    net4([192, 0, 2, 0], 24),    // documentation
+    net4([192, 88, 99, 0], 24),  // relays of 6to4
+    net4([192, 168, 0, 0], 16),  // private
+    net4([198, 18, 0, 0], 15),   // benchmarks
+    net4([198, 51, 100, 0], 24), // documentation
+    net4([203, 0, 113, 0], 24),  // documentation
+    net4([224, 0, 0, 0], 4),     // multicast
+    net4([240, 0, 0, 0], 4),     // reserved, and broadcast
 ];
 
 /// What IANA has given out for unicast (RFC 4291). Loopback, link-local,
 /// site-local, unique local, multicast and segment routing lie outside.
-const UNICAST_6: Block6 = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+const UNICAST_6: Ipv6Net = net6([0x2000, 0], 3);
 
-const REFUSED_6: [Block6; 5] = [
-    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // protocol assignments, Teredo and benchmarks among them
-    ([0x2001, 0x0db8, 0, 0, 0, 0, 0, 0], 32), // documentation
-    ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), // 6to4
-    ([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), // the 6bone, given back
-    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation
+const REFUSED_6: [Ipv6Net; 5] = [
+    net6([0x2001, 0], 23),      // protocol assignments, Teredo and benchmarks among them
+    net6([0x2001, 0x0db8], 32), // documentation
+    net6([0x2002, 0], 16),      // 6to4
+    net6([0x3ffe, 0], 16),      // the 6bone, given back
+    net6([0x3fff, 0], 20),      // documentation
 ];
+
+const fn net4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
+}
+
+const fn net6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
+}
 
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
@@ -52,7 +58,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_4(address: Ipv4Addr) -> bool {
-    !REFUSED_4.iter().any(|(block, bits)| (address.to_bits() ^ Ipv4Addr::from(*block).to_bits()) >> (32 - bits) == 0)
+    !REFUSED_4.iter().any(|block| block.contains(&address))
 }
 
 fn is_public_6(address: Ipv6Addr) -> bool {
@@ -61,12 +67,8 @@ fn is_public_6(address: Ipv6Addr) -> bool {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_4(joined(high, low)),
         // ISATAP (RFC 5214), whose routers send on to what is within.
         [.., 0 | 0x0200, 0x5efe, high, low] if !is_public_4(joined(high, low)) => false,
-        _ => lies_in(address, &UNICAST_6) && !REFUSED_6.iter().any(|block| lies_in(address, block)),
+        _ => UNICAST_6.contains(&address) && !REFUSED_6.iter().any(|block| block.contains(&address)),
     }
-}
-
-fn lies_in(address: Ipv6Addr, (block, bits): &Block6) -> bool {
-    (address.to_bits() ^ Ipv6Addr::from(*block).to_bits()) >> (128 - bits) == 0
 }
 
 fn joined(high: u16, low: u16) -> Ipv4Addr {

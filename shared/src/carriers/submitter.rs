@@ -90,7 +90,7 @@ impl<S: SecretStore> Submitter<S> {
             Ok(Some(key)) => return Ok(key),
             Ok(None) => "the carrier's key is not set",
             Err(error) => {
-                warn!(carrier = carrier.as_str(), error = error_chain(&error), "the carrier's key could not be read");
+                warn!(carrier = carrier.into_str(), error = error_chain(&error), "the carrier's key could not be read");
                 "the carrier's key could not be read"
             }
         };

@@ -64,11 +64,13 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
     fn a_dialect_has_words_for_what_it_tells_and_makes_up_none() {
-        for (dialect, state) in Dialect::ALL.into_iter().flat_map(|dialect| State::ALL.map(|state| (dialect, state))) {
+        for (dialect, state) in Dialect::iter().flat_map(|dialect| State::iter().map(move |state| (dialect, state))) {
             let event = dialect.state_event(&Message::example(), state);
             assert_eq!(event.is_some(), dialect.notifies(state), "{dialect:?} {state:?}");
         }

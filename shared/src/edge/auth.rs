@@ -48,7 +48,7 @@ fn bearer(request: &Request) -> Option<String> {
 /// # Errors
 /// 404, or 503 when the secrets could not be read.
 pub async fn authenticate_carrier(name: &str, token: &str, secrets: &CarrierSecrets) -> Result<CarrierName, Problem> {
-    let carrier = CarrierName::parse(name).ok_or_else(Problem::not_found)?;
+    let carrier = name.parse::<CarrierName>().map_err(|_| Problem::not_found())?;
     let known = secrets.is_webhook_token(carrier, token).await;
     let known = known.map_err(|error| Problem::unavailable(&error.into()))?;
     known.then_some(carrier).ok_or_else(Problem::not_found)

@@ -12,7 +12,7 @@ use crate::{
 /// The answer to a carrier whose body is not in its format.
 #[must_use]
 pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
-    warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
+    warn!(carrier = carrier.into_str(), field = error.field, "unreadable webhook");
     Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
 

@@ -61,7 +61,7 @@ impl Gateway {
 }
 
 fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> MetricDimensions {
-    MetricDimensions::new(account.map(AccountId::as_str), carrier.map(CarrierName::as_str))
+    MetricDimensions::new(account.map(AccountId::as_str), carrier.map(<&str>::from))
 }
 
 /// What became of a job.

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
-    domain::{CarrierName, ExecutionId, Message, Progress, State},
+    domain::{ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, error_chain},
     store::{Change, Messages, OutcomeUpdate},
@@ -34,22 +34,22 @@ pub(super) async fn write_outcome(
         if state.is_final() {
             return Err(error);
         }
-        warn!(message.id = %message.id, message.state = state.as_str(), error = error_chain(&error), "could not enqueue callback");
+        warn!(message.id = %message.id, message.state = state.into_str(), error = error_chain(&error), "could not enqueue callback");
     }
     match gateway.store.record_outcome(message.id, update).await? {
         Change::Applied(message) => {
             count_outcome(gateway, &message, update);
             info!(
                 message.id = %message.id,
-                message.state = state.as_str(),
-                carrier = update.carrier.map(CarrierName::as_str),
+                message.state = state.into_str(),
+                carrier = update.carrier.map(<&str>::from),
                 attempts = message.delivery.attempts,
-                "{}", state.as_str()
+                "{}", state.into_str()
             );
             Ok(OutcomeWrite::Recorded)
         }
         Change::Conflict(found) => {
-            info!(message.id = %found.id, message.state = found.state().as_str(), update = state.as_str(), "another outcome was recorded first");
+            info!(message.id = %found.id, message.state = found.state().into_str(), update = state.into_str(), "another outcome was recorded first");
             Ok(OutcomeWrite::Conflict(found))
         }
         Change::NotFound => {

@@ -142,7 +142,7 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::State { message, state } => write!(f, "{message} {}", state.as_str()),
+            Self::State { message, state } => write!(f, "{message} {}", state.into_str()),
             Self::Reply { reply } => write!(f, "reply {reply}"),
             Self::EndpointDisabled { endpoint, .. } => write!(f, "endpoint {endpoint} disabled"),
         }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(job.write(), SUBMIT);
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
-        let message = MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap();
+        let message = "0197a3a0-0000-7000-8000-000000000001".parse::<MessageId>().unwrap();
         assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
         let failed =
@@ -223,7 +223,7 @@ mod tests {
     fn a_callback_job_survives_the_queue() {
         let job = CallbackJob {
             subject: Subject::State {
-                message: MessageId::parse("0197a3a0-0000-7000-8000-000000000001").unwrap(),
+                message: "0197a3a0-0000-7000-8000-000000000001".parse().unwrap(),
                 state: State::Delivered,
             },
             execution_id: ExecutionId::new(7),

@@ -16,13 +16,16 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 
 use super::Variables;
 
 /// The most values of one metric that CloudWatch takes in a line.
 const MOST_VALUES: usize = 100;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is counted or timed, under the name that CloudWatch knows it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(const_into_str)]
 pub enum Metric {
     /// Messages that were promised to be sent.
     Accepted,
@@ -70,10 +73,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    fn name(self) -> String {
-        format!("{self:?}")
-    }
-
     fn unit(self) -> &'static str {
         match self {
             Self::SubmitDelay | Self::CallbackDelay | Self::ScheduleDelay => "Seconds",
@@ -190,7 +189,7 @@ fn line(
 ) -> (Value, BTreeMap<Metric, Values>) {
     let dimensions = dimensions.named();
     let sets = std::iter::once(json!([])).chain(dimensions.iter().map(|(name, _)| json!([name])));
-    let described = metrics.keys().map(|metric| json!({"Name": metric.name(), "Unit": metric.unit()}));
+    let described = metrics.keys().map(|metric| json!({"Name": metric.into_str(), "Unit": metric.unit()}));
     let directive = json!({
         "Namespace": namespace,
         "Dimensions": sets.collect::<Vec<_>>(),
@@ -211,7 +210,7 @@ fn line(
                 Value::from(values)
             }
         };
-        line.insert(metric.name(), value);
+        line.insert(metric.into_str().to_owned(), value);
     }
     (Value::Object(line), rest)
 }

@@ -1,5 +1,7 @@
 //! Pages of a log or conversation, and where the next one begins.
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use crate::domain::{Message, Reply};
@@ -25,6 +27,11 @@ const LONGEST_POSITION: usize = 13 + 3 + 36;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(String);
 
+/// A text that is no position.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("is not where a page begins")]
+pub struct PositionError;
+
 impl Position {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -34,18 +41,6 @@ impl Position {
     #[must_use]
     pub fn before(at: Timestamp) -> Self {
         Self(format!("{:013}", at.as_millisecond()))
-    }
-
-    /// The position that a client gives back.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits =
-            text.len() <= LONGEST_POSITION && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"#-".contains(&b));
-        if !fits {
-            return None;
-        }
-        let position = Self(text.to_owned());
-        position.time().map(|_| position)
     }
 
     #[must_use]
@@ -58,6 +53,20 @@ impl Position {
     pub fn time(&self) -> Option<Timestamp> {
         let millis = self.0.get(..13)?.parse().ok()?;
         Timestamp::from_millisecond(millis).ok()
+    }
+}
+
+impl FromStr for Position {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        let fits =
+            text.len() <= LONGEST_POSITION && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"#-".contains(&b));
+        if !fits {
+            return Err(PositionError);
+        }
+        let position = Self(text.to_owned());
+        if position.time().is_some() { Ok(position) } else { Err(PositionError) }
     }
 }
 

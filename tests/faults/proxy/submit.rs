@@ -44,7 +44,7 @@ impl Submit {
     }
 
     pub fn is_of(&self, message: &Message) -> bool {
-        SubmitReference::parse(&self.reference).is_some_and(|name| name.message == message.id)
+        self.reference.parse::<SubmitReference>().is_ok_and(|name| name.message == message.id)
     }
 
     /// What its carrier brings that says so of it, in the carrier's own words.

@@ -84,7 +84,7 @@ impl Mail {
         // At one carrier, what is equal within a second is the same.
         stage.advance(Duration::from_secs(1)).await;
         let keyword = one_of(chance, &[None, Some(Keyword::Stop), Some(Keyword::Stop), Some(Keyword::Start)]);
-        let text = keyword.map_or("Yes please", Keyword::as_str);
+        let text = keyword.map_or("Yes please", <&str>::from);
         let (before, came, at) = (stage.proxy.invocations(), stage.proxy.came(), stage.now());
         let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
         if !answer(reply.json(&json!({"to": shown["from"], "text": text}))).await.status.is_success() {

@@ -36,12 +36,12 @@ fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
         fates.copied().filter(|status| message.request.channels.len() < 2 || arrived(status)).collect();
     for status in &said {
         if message.delivery.receipts.get(*status).is_none() {
-            verdict.lost.push(format!("the receipt {} is not on record", status.as_str()));
+            verdict.lost.push(format!("the receipt {} is not on record", status.into_str()));
         }
     }
     let furthest = said.iter().map(|status| status.state()).max().filter(|state| state.is_final());
     if furthest.is_some_and(|state| state != message.state()) {
-        let state = message.state().as_str();
+        let state = message.state().into_str();
         verdict.wrong.push(format!("it is {state}, and the network said {:?}", said.last()));
     }
 }

@@ -21,8 +21,8 @@ impl Records {
         let system = System::start().await;
         let client = aws::dynamodb(&system.environment()).unwrap();
         let store = DynamoDirectory::new(client, "DirectoryTable".to_owned());
-        let url = CallbackUrl::parse("https://client.example/dr?id=1").unwrap();
-        Self { _system: system, store, endpoint: Endpoint::of(&AccountId::parse("demo").unwrap(), &url) }
+        let url = "https://client.example/dr?id=1".parse::<CallbackUrl>().unwrap();
+        Self { _system: system, store, endpoint: Endpoint::of(&"demo".parse::<AccountId>().unwrap(), &url) }
     }
 
     async fn fail(&self, at: Timestamp) -> EndpointHealth {

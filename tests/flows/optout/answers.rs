@@ -11,6 +11,7 @@ use shared::{
     runtime::Environment,
     store::{KeywordOrder, Messages, Recipients},
 };
+use strum::VariantArray;
 
 use super::*;
 use crate::{carrier::replies_path, system::invocation};
@@ -27,7 +28,7 @@ async fn sent(system: &System) -> Vec<Value> {
 }
 
 fn gateway(system: &System) -> Gateway {
-    connect_gateway(&system.environment(), &Part::ALL).unwrap()
+    connect_gateway(&system.environment(), Part::VARIANTS).unwrap()
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn of_two_stops_that_race_one_is_confirmed() {
 #[tokio::test]
 async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
     let system = answering().await;
-    let (number, sender) = (PhoneNumber::parse(PHONE).unwrap(), SenderId::parse(OURS).unwrap());
+    let (number, sender) = (PHONE.parse::<PhoneNumber>().unwrap(), OURS.parse::<SenderId>().unwrap());
     let now = system.now().await;
     let order = |id: &str| KeywordOrder {
         number: &number,
@@ -224,7 +225,7 @@ async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     let time = Rate::new(10).unwrap().time_for(seconds * 10);
     gateway(system)
         .store
-        .reserve_send_slots(&SenderId::parse(sender).unwrap(), time, system.now().await)
+        .reserve_send_slots(&sender.parse::<SenderId>().unwrap(), time, system.now().await)
         .await
         .unwrap();
     sender

@@ -16,8 +16,8 @@ impl Canary {
         let mut spellings = vec![value.to_owned()];
         spellings.extend(percent(value));
         spellings.extend(base64(value));
-        spellings.push(hex(value, |byte| format!("{byte:02x}")));
-        spellings.push(hex(value, |byte| format!("{byte:02X}")));
+        spellings.push(hex::encode(value));
+        spellings.push(hex::encode_upper(value));
         spellings.push(value.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "));
         spellings.push(value.escape_default().to_string());
         spellings.push(value.as_bytes().escape_ascii().to_string());
@@ -79,8 +79,4 @@ fn base64(value: &str) -> Vec<String> {
         spellings.extend([STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|text| text[first..last].to_owned()));
     }
     spellings
-}
-
-fn hex(value: &str, one: fn(u8) -> String) -> String {
-    value.bytes().map(one).collect()
 }

@@ -160,7 +160,7 @@ impl Gateway {
     }
 
     fn callback(&self, answer: &Answer) {
-        let Ok(url) = CallbackUrl::parse(self.endpoint.url.as_str()) else { return };
+        let Ok(url) = self.endpoint.url.as_str().parse::<CallbackUrl>() else { return };
         let request = callbacks::CallbackRequest {
             url: &url,
             event: EventId::new(Uuid::nil()),
@@ -206,7 +206,7 @@ fn assert_posted(posted: &[Vec<u8>], sent: &[Sent; 2]) {
         let draft = parsed.draft.as_ref().unwrap_or_else(|error| panic!("{error:?}"));
         assert!(draft.to == sent.to && draft.text == sent.text && draft.channels == [Channel::Sms]);
         assert_eq!(
-            draft.reference.as_ref().and_then(|name| SubmitReference::parse(name.as_str())),
+            draft.reference.as_ref().and_then(|name| name.as_str().parse::<SubmitReference>().ok()),
             Some(sent.reference)
         );
     }
@@ -234,8 +234,8 @@ impl Sent {
         let text = Text::parse(text, SegmentLimit::default()).or_else(|_| Text::parse("Hi", SegmentLimit::default()));
         Self {
             reference: reference(number),
-            to: PhoneNumber::parse(&format!("44791112345{}", 6 + number)).expect("a number"),
-            from: SenderId::parse("SenderName").expect("a sender"),
+            to: format!("44791112345{}", 6 + number).parse::<PhoneNumber>().expect("a number"),
+            from: "SenderName".parse().expect("a sender"),
             text: text.expect("a text"),
             groupings: Groupings::default(),
         }

@@ -8,6 +8,7 @@ use shared::{
     domain::{CarrierName, CarrierReceipt, ParseError, ReceiptStatus},
     edge::MOST_WEBHOOK_BYTES,
 };
+use strum::IntoEnumIterator;
 
 use crate::{
     almost::{self, Choices},
@@ -54,7 +55,7 @@ const SMPP: [&str; 14] = [
 
 /// Receipts in the format of every carrier.
 pub fn receipts(bytes: &[u8]) {
-    for carrier in CarrierName::ALL {
+    for carrier in CarrierName::iter() {
         reads(carrier, bytes);
     }
     let mut choices = Choices::of(bytes);
@@ -119,7 +120,7 @@ fn assert_read_alike(carrier: CarrierName, receipt: &CarrierReceipt, written: &s
 fn loopback(receipt: &CarrierReceipt) -> String {
     let CarrierReceipt { reference, carrier_id, status, code, description } = receipt;
     let reference = reference.map(|reference| reference.to_string());
-    let status = status.as_str();
+    let status = status.into_str();
     json!({"id": carrier_id, "reference": reference, "status": status, "code": code, "description": description})
         .to_string()
 }

@@ -14,6 +14,7 @@ use shared::{
     queue::{CallbackJob, Job, JobError},
     store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},
 };
+use strum::IntoEnumIterator;
 
 use crate::{
     almost::{self, Choices},
@@ -141,8 +142,8 @@ fn assert_answers(message: &Message) {
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
     assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
-    for state in State::ALL {
-        for dialect in Dialect::ALL {
+    for state in State::iter() {
+        for dialect in Dialect::iter() {
             let event = dialect.state_event(message, state);
             assert_eq!(event.is_some(), dialect.notifies(state), "what is told and what is announced differ");
             let is_json = |event: String| serde_json::from_str::<Value>(&event).is_ok();
@@ -155,7 +156,7 @@ fn reply(stores: &Stores, item: &Value) {
     let id = ReplyId::new(uuid::Uuid::from_u128(1));
     let found = |item: &Value| read(stores.with_item(item, stores.store.reply(id))).flatten();
     let Some(reply) = found(item) else { return };
-    for dialect in Dialect::ALL {
+    for dialect in Dialect::iter() {
         let event = dialect.reply_event(&reply);
         assert!(serde_json::from_str::<Value>(&event).is_ok(), "what is told is no JSON");
     }
@@ -174,13 +175,13 @@ fn unmatched(stores: &Stores, item: &Value) {
 }
 
 fn recipient(stores: &Stores, item: &Value) {
-    let Ok(number) = PhoneNumber::parse("447700900001") else { return };
+    let Ok(number) = "447700900001".parse::<PhoneNumber>() else { return };
     let _ = read(stores.with_item(item, stores.store.recipient(&number)));
 }
 
 fn directory(stores: &Stores, item: &Value) {
     let directory = &stores.directory;
-    let (Ok(account), Ok(sender)) = (AccountId::parse("demo"), SenderId::parse("ACME")) else { return };
+    let (Ok(account), Ok(sender)) = ("demo".parse::<AccountId>(), "ACME".parse::<SenderId>()) else { return };
     if let Some(Some(found)) = read(stores.with_item(item, directory.account(&account))) {
         assert!(stores.with_item(item, directory.put_account(&found)).is_ok());
         let again = read(stores.with_item(&stores.written(), directory.account(&account)));

@@ -18,7 +18,7 @@ pub fn mplus(drafts: &[Draft]) -> Value {
             message["callback"] = json!(callback.as_str());
         }
         if !draft.channels.is_empty() {
-            message["channels"] = draft.channels.iter().map(|channel| channel.as_str()).collect();
+            message["channels"] = draft.channels.iter().map(Channel::into_str).collect();
         }
         if let Some(id) = draft.client_id {
             message["id"] = json!(id.to_string());

@@ -259,7 +259,7 @@ pub fn assert_valid(draft: &Draft) {
     assert!(draft.text.segments() <= limit().0);
     assert!(draft.channels.iter().enumerate().all(|(place, channel)| !draft.channels[..place].contains(channel)));
     if let Some(callback) = &draft.callback {
-        assert!(CallbackUrl::parse(callback.as_str()).is_ok() && callback.as_str().len() <= 2048);
+        assert!(callback.as_str().parse::<CallbackUrl>().is_ok() && callback.as_str().len() <= 2048);
     }
     assert!(draft.reference.as_ref().is_none_or(|reference| (1..=32).contains(&reference.as_str().chars().count())));
     assert!(draft.groupings.as_array().iter().all(|group| group.chars().count() <= 100));

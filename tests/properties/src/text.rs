@@ -62,7 +62,7 @@ fn counts(body: &str) {
         check(body, limit, Text::parse(body, limit), !is_gsm(body));
         check(body, limit, Text::parse_ucs2(body, limit), true);
     }
-    let answer = KeywordAnswer::parse(body);
+    let answer = body.parse::<KeywordAnswer>();
     assert_eq!(answer.is_ok(), body.is_empty() || Text::parse(body, SegmentLimit::default()).is_ok());
     assert!(answer.is_ok_and(|answer| answer.as_str() == body) || !body.is_empty());
 }

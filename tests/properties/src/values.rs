@@ -41,7 +41,7 @@ fn refused(error: &impl Display) {
 }
 
 fn addresses(text: &str) {
-    match PhoneNumber::parse(text) {
+    match text.parse::<PhoneNumber>() {
         Ok(number) => {
             let digits = number.digits();
             assert!(
@@ -50,17 +50,17 @@ fn addresses(text: &str) {
                     && text.ends_with(digits)
             );
             for prefix in ["", "+", "00"] {
-                assert_eq!(PhoneNumber::parse(&format!("{prefix}{digits}")).as_ref(), Ok(&number));
+                assert_eq!(format!("{prefix}{digits}").parse::<PhoneNumber>().as_ref(), Ok(&number));
             }
             assert!(!format!("{number:?}").contains(digits));
         }
         Err(error) => refused(&error),
     }
-    match NumberPrefix::parse(text) {
-        Ok(prefix) => assert!(NumberPrefix::parse(&prefix.to_string()).is_ok_and(|again| again == prefix)),
+    match text.parse::<NumberPrefix>() {
+        Ok(prefix) => assert!(prefix.to_string().parse::<NumberPrefix>().is_ok_and(|again| again == prefix)),
         Err(error) => refused(&error),
     }
-    match CallbackUrl::parse(text) {
+    match text.parse::<CallbackUrl>() {
         Ok(url) => {
             assert!(url.as_str() == text && text.len() <= 2048 && !text.contains(char::is_control));
             let parsed = url::Url::parse(text).ok();
@@ -71,19 +71,19 @@ fn addresses(text: &str) {
 }
 
 fn names(text: &str) {
-    match SenderId::parse(text) {
+    match text.parse::<SenderId>() {
         Ok(sender) => {
             assert!((1..=16).contains(&sender.as_str().len()));
             assert_eq!(sender.can_receive(), sender.as_str().bytes().all(|b| b.is_ascii_digit()));
-            assert_eq!(SenderId::parse(sender.as_str()), Ok(sender));
+            assert_eq!(sender.as_str().parse::<SenderId>(), Ok(sender));
         }
         Err(error) => refused(&error),
     }
-    match AccountId::parse(text) {
+    match text.parse::<AccountId>() {
         Ok(account) => assert!(account.as_str() == text && text.len() <= 40),
         Err(error) => refused(&error),
     }
-    match Reference::parse(text) {
+    match text.parse::<Reference>() {
         Ok(reference) => assert!(reference.as_str() == text && (1..=32).contains(&text.chars().count())),
         Err(error) => refused(&error),
     }
@@ -91,45 +91,45 @@ fn names(text: &str) {
         Ok(groupings) => assert!(groupings.is_empty() == text.is_empty() && text.chars().count() <= 100),
         Err(error) => refused(&error),
     }
-    match Rate::parse(text) {
+    match text.parse::<Rate>() {
         Ok(rate) => assert!((1..=1000).contains(&rate.per_second())),
         Err(error) => refused(&error),
     }
-    match WebhookSecret::parse(text) {
+    match text.parse::<WebhookSecret>() {
         Ok(secret) => assert!(secret.as_str() == text && (16..=64).contains(&secret.bytes().len())),
         Err(error) => refused(&error),
     }
-    assert!(Channel::parse(text).is_none_or(|channel| channel.as_str().eq_ignore_ascii_case(text)));
-    assert!(State::parse(text).is_none_or(|state| state.as_str() == text));
-    assert!(Encoding::parse(text).is_none_or(|encoding| encoding.as_str() == text));
-    assert!(AttemptOutcome::parse(text).is_none_or(|outcome| outcome.as_str() == text));
-    assert!(UnmatchedKind::parse(text).is_none_or(|kind| kind.as_str() == text));
-    assert!(Keyword::parse(text).is_none_or(|keyword| keyword.as_str() == text));
+    assert!(text.parse::<Channel>().ok().is_none_or(|channel| channel.into_str().eq_ignore_ascii_case(text)));
+    assert!(text.parse::<State>().ok().is_none_or(|state| state.into_str() == text));
+    assert!(text.parse::<Encoding>().ok().is_none_or(|encoding| encoding.into_str() == text));
+    assert!(text.parse::<AttemptOutcome>().ok().is_none_or(|outcome| outcome.into_str() == text));
+    assert!(text.parse::<UnmatchedKind>().ok().is_none_or(|kind| kind.into_str() == text));
+    assert!(text.parse::<Keyword>().ok().is_none_or(|keyword| keyword.into_str() == text));
 }
 
 fn ids(text: &str) {
-    assert!(MessageId::parse(text).is_none_or(|id| MessageId::parse(&id.to_string()) == Some(id)));
-    assert!(BatchId::parse(text).is_none_or(|id| BatchId::parse(&id.to_string()) == Some(id)));
-    assert!(ReplyId::parse(text).is_none_or(|id| ReplyId::parse(&id.to_string()) == Some(id)));
-    assert!(EventId::parse(text).is_none_or(|id| EventId::parse(&id.to_string()) == Some(id)));
-    assert!(ApiKeyHash::parse(text).is_none_or(|hash| hash.as_str() == text && hash.id().len() == 8));
-    if let Some(reference) = SubmitReference::parse(text) {
+    assert!(text.parse::<MessageId>().ok().is_none_or(|id| id.to_string().parse::<MessageId>().ok() == Some(id)));
+    assert!(text.parse::<BatchId>().ok().is_none_or(|id| id.to_string().parse::<BatchId>().ok() == Some(id)));
+    assert!(text.parse::<ReplyId>().ok().is_none_or(|id| id.to_string().parse::<ReplyId>().ok() == Some(id)));
+    assert!(text.parse::<EventId>().ok().is_none_or(|id| id.to_string().parse::<EventId>().ok() == Some(id)));
+    assert!(text.parse::<ApiKeyHash>().ok().is_none_or(|hash| hash.as_str() == text && hash.id().len() == 8));
+    if let Ok(reference) = text.parse::<SubmitReference>() {
         let written = reference.to_string();
-        assert!(written.len() <= 32 && SubmitReference::parse(&written) == Some(reference));
+        assert!(written.len() <= 32 && written.parse() == Ok(reference));
     }
     match ExecutionId::try_from(text.to_owned()) {
         Ok(execution_id) => assert_eq!(execution_id.to_string(), text.to_lowercase()),
         Err(error) => refused(&error),
     }
-    if let Some(key) = IdempotencyKey::parse(text) {
+    if let Ok(key) = text.parse::<IdempotencyKey>() {
         assert!(text.len() <= 255 && text.is_ascii());
-        if let Ok(account) = AccountId::parse("demo") {
+        if let Ok(account) = "demo".parse::<AccountId>() {
             let id = MessageId::of_idempotency_key(&account, &key, 0);
             assert_ne!(id, MessageId::of_idempotency_key(&account, &key, 1));
         }
     }
     // A client gives a cursor back, and it goes into a query of the store.
-    if let Some(position) = Position::parse(text) {
+    if let Ok(position) = text.parse::<Position>() {
         assert!(position.as_str() == text && text.len() <= 52 && text.is_ascii() && position.time().is_some());
     }
     let spellings = carrier_id::spellings(text);
@@ -142,10 +142,10 @@ fn ids(text: &str) {
 }
 
 fn words(text: &str) {
-    match Word::parse(text) {
+    match text.parse::<Word>() {
         Ok(word) => {
             assert!((1..=40).contains(&word.as_str().chars().count()));
-            assert_eq!(Word::parse(word.as_str()).as_ref(), Ok(&word));
+            assert_eq!(word.as_str().parse::<Word>().as_ref(), Ok(&word));
             let added: Keywords = [(word.clone(), Keyword::Help)].into_iter().collect();
             assert_eq!(added.meaning_of(text), Some(word.built_in().unwrap_or(Keyword::Help)));
             assert_eq!(Keywords::default().meaning_of(text), word.built_in());

@@ -13,10 +13,7 @@ pub enum AccountCommand {
     /// List every account
     List,
     /// Show an account with its senders and keys
-    Show {
-        #[arg(value_parser = AccountId::parse)]
-        id: AccountId,
-    },
+    Show { id: AccountId },
     /// Change an account's name, URLs, answers to keywords, or what is done about unknown outcomes
     #[command(
         after_help = "Example: admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'\n\
@@ -28,7 +25,6 @@ pub enum AccountCommand {
 #[derive(Debug, Args)]
 pub struct AccountCreate {
     /// 1 to 40 of a-z, 0-9 and '-'
-    #[arg(value_parser = AccountId::parse)]
     pub id: AccountId,
     /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
     #[arg(long, value_parser = name)]
@@ -88,7 +84,6 @@ pub struct AccountSetWhat {
 
 #[derive(Debug, Args)]
 pub struct AccountSet {
-    #[arg(value_parser = AccountId::parse)]
     pub id: AccountId,
     #[command(flatten)]
     pub what: AccountSetWhat,
@@ -101,5 +96,5 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 fn on_unknown(text: &str) -> Result<OnUnknown, &'static str> {
-    OnUnknown::parse(text).ok_or("on an unknown outcome, it is wait or resend")
+    text.parse().map_err(|_| "on an unknown outcome, it is wait or resend")
 }

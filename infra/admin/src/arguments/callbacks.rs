@@ -10,7 +10,7 @@ pub enum EndpointCommand {
     /// List the endpoints that fail: since when, how often in a row, why, and which are disabled
     List {
         /// Only this account's
-        #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+        #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
     },
     /// Enable a disabled endpoint, or close its circuit breaker
@@ -23,7 +23,6 @@ pub enum EndpointCommand {
         admin endpoint enable acme --all"
     )]
     Enable {
-        #[arg(value_parser = AccountId::parse)]
         account: AccountId,
         #[command(flatten)]
         which: EndpointSelection,
@@ -54,7 +53,6 @@ pub enum CallbackCommand {
 
 #[derive(Debug, Args)]
 pub struct CallbackReplay {
-    #[arg(value_parser = AccountId::parse)]
     pub account: AccountId,
     /// Messages accepted, and replies come in, from then on; UTC unless it names a zone
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, SenderId};
+use strum::IntoEnumIterator;
 use url::Url;
 
 const A_DAY_IN_SECONDS: i64 = 24 * 3_600;
@@ -77,16 +78,16 @@ pub struct RouteAdd {
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',', value_parser = carrier)]
     pub carriers: Vec<CarrierName>,
     /// Only this account's messages
-    #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+    #[arg(long, value_name = "ID")]
     pub account: Option<AccountId>,
     /// Only messages from this sender ID
-    #[arg(long, value_name = "SENDER", value_parser = SenderId::parse)]
+    #[arg(long, value_name = "SENDER")]
     pub sender: Option<SenderId>,
     /// Only what goes over this channel
     #[arg(long, value_name = "NAME", value_parser = channel)]
     pub channel: Option<Channel>,
     /// Only to numbers that begin so, with the country's code
-    #[arg(long, value_name = "DIGITS", value_parser = NumberPrefix::parse)]
+    #[arg(long, value_name = "DIGITS")]
     pub prefix: Option<NumberPrefix>,
     /// How long a receipt is waited for before a message's next channel has its turn [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]
@@ -97,11 +98,13 @@ pub struct RouteAdd {
 }
 
 pub(super) fn carrier(text: &str) -> Result<CarrierName, String> {
-    let known = || CarrierName::ALL.map(CarrierName::as_str).join(", ");
-    CarrierName::parse(text).ok_or_else(|| format!("the carriers are: {}", known()))
+    text.parse().map_err(|_| format!("the carriers are: {}", names::<CarrierName>()))
 }
 
 fn channel(text: &str) -> Result<Channel, String> {
-    let known = || Channel::ALL.map(Channel::as_str).join(", ");
-    Channel::parse(text).ok_or_else(|| format!("the channels are: {}", known()))
+    text.parse().map_err(|_| format!("the channels are: {}", names::<Channel>()))
+}
+
+fn names<E: IntoEnumIterator + Into<&'static str>>() -> String {
+    E::iter().map(Into::into).collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,6 @@ pub enum KeywordCommand {
     /// Add a word; a reply counts that is nothing else, in any case and punctuation
     #[command(after_help = "Example: admin keyword add BASTA --means stop")]
     Add {
-        #[arg(value_parser = Word::parse)]
         word: Word,
         /// stop: block all that follows from that sender; start: lift that; help: only answer
         #[arg(long, value_name = "stop|start|help", value_parser = meaning)]
@@ -17,16 +16,13 @@ pub enum KeywordCommand {
     /// List every word: the built-in ones, which always count, and those that were added
     List,
     /// Take away a word that was added
-    Remove {
-        #[arg(value_parser = Word::parse)]
-        word: Word,
-    },
+    Remove { word: Word },
 }
 
 fn meaning(text: &str) -> Result<Keyword, &'static str> {
-    Keyword::parse(text).ok_or("a keyword means stop, start or help")
+    text.parse().map_err(|_| "a keyword means stop, start or help")
 }
 
 pub(super) fn answer(text: &str) -> Result<KeywordAnswer, String> {
-    KeywordAnswer::parse(text).map_err(|error| error.to_string())
+    text.parse::<KeywordAnswer>().map_err(|error| error.to_string())
 }

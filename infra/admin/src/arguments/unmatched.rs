@@ -31,5 +31,5 @@ pub struct UnmatchedList {
 }
 
 fn kind(text: &str) -> Result<UnmatchedKind, &'static str> {
-    UnmatchedKind::parse(text).ok_or("the kinds are: receipt, reply")
+    text.parse().map_err(|_| "the kinds are: receipt, reply")
 }

@@ -32,8 +32,8 @@ pub(super) async fn register_webhooks(
         let Some(registration) = registration(*name, &endpoint, emulator)? else { continue };
         let token = &carrier.webhook_token;
         let webhooks = serde_json::json!({
-            "receipts": gateway.join(&format!("dlr/{}/{token}", name.as_str()))?,
-            "replies": gateway.join(&format!("mo/{}/{token}", name.as_str()))?,
+            "receipts": gateway.join(&format!("dlr/{}/{token}", name.into_str()))?,
+            "replies": gateway.join(&format!("mo/{}/{token}", name.into_str()))?,
         });
         client.put(registration).json(&webhooks).send().await?.error_for_status()?;
     }

@@ -224,7 +224,7 @@ fn read_account(account: &AccountConfig, emulator: &Url) -> anyhow::Result<Accou
     let url = |name: &str, written: &Option<String>| -> anyhow::Result<Option<CallbackUrl>> {
         let Some(written) = written else { return Ok(None) };
         let url = if written.starts_with('/') { emulator.join(written)?.to_string() } else { written.clone() };
-        CallbackUrl::parse(&url).map(Some).map_err(|error| anyhow!("account {}: {name} {error}", account.id))
+        url.parse::<CallbackUrl>().map(Some).map_err(|error| anyhow!("account {}: {name} {error}", account.id))
     };
     Ok(Account {
         id: account.id.clone(),

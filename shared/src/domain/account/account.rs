@@ -1,6 +1,6 @@
 //! Accounts: who may send, and where its events go.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use base64::{
     Engine,
@@ -24,17 +24,19 @@ pub struct AccountId(String);
 pub struct AccountIdError;
 
 impl AccountId {
-    /// # Errors
-    /// When the name is empty, too long or has another character.
-    pub fn parse(text: &str) -> Result<Self, AccountIdError> {
-        let fits = (1..=40).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(text.to_owned())) } else { Err(AccountIdError) }
-    }
-
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = AccountIdError;
+
+    fn from_str(text: &str) -> Result<Self, AccountIdError> {
+        let fits = (1..=40).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits { Ok(Self(text.to_owned())) } else { Err(AccountIdError) }
     }
 }
 
@@ -42,7 +44,7 @@ impl TryFrom<String> for AccountId {
     type Error = AccountIdError;
 
     fn try_from(text: String) -> Result<Self, AccountIdError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -93,17 +95,15 @@ impl fmt::Debug for ApiKey {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKeyHash(String);
 
+/// A text that is not 64 lower-case hex digits.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the hash of an API key is 64 lower-case hex digits")]
+pub struct ApiKeyHashError;
+
 impl ApiKeyHash {
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(hash::sha256_hex(key))
-    }
-
-    /// A hash that was stored: 64 lower-case hex digits.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        (text.len() == 64 && is_hex).then(|| Self(text.to_owned()))
     }
 
     #[must_use]
@@ -115,6 +115,15 @@ impl ApiKeyHash {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0[..8]
+    }
+}
+
+impl FromStr for ApiKeyHash {
+    type Err = ApiKeyHashError;
+
+    fn from_str(text: &str) -> Result<Self, ApiKeyHashError> {
+        let is_hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if text.len() == 64 && is_hex { Ok(Self(text.to_owned())) } else { Err(ApiKeyHashError) }
     }
 }
 
@@ -133,18 +142,6 @@ pub struct WebhookSecret {
 pub struct WebhookSecretError;
 
 impl WebhookSecret {
-    /// # Errors
-    /// When the prefix is missing, the base64 is broken, or the length is not
-    /// 16 to 64 bytes.
-    pub fn parse(text: &str) -> Result<Self, WebhookSecretError> {
-        let encoded = text.strip_prefix("whsec_").ok_or(WebhookSecretError)?;
-        let bytes = STANDARD.decode(encoded).map_err(|_| WebhookSecretError)?;
-        if !(16..=64).contains(&bytes.len()) {
-            return Err(WebhookSecretError);
-        }
-        Ok(Self { written: text.to_owned(), bytes })
-    }
-
     /// A secret of bytes that must be random.
     #[must_use]
     pub fn new(random: [u8; 32]) -> Self {
@@ -163,11 +160,24 @@ impl WebhookSecret {
     }
 }
 
+impl FromStr for WebhookSecret {
+    type Err = WebhookSecretError;
+
+    fn from_str(text: &str) -> Result<Self, WebhookSecretError> {
+        let encoded = text.strip_prefix("whsec_").ok_or(WebhookSecretError)?;
+        let bytes = STANDARD.decode(encoded).map_err(|_| WebhookSecretError)?;
+        if !(16..=64).contains(&bytes.len()) {
+            return Err(WebhookSecretError);
+        }
+        Ok(Self { written: text.to_owned(), bytes })
+    }
+}
+
 impl TryFrom<String> for WebhookSecret {
     type Error = WebhookSecretError;
 
     fn try_from(text: String) -> Result<Self, WebhookSecretError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -223,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_secret_and_a_key_hash_show_nothing() {
-        let secret = WebhookSecret::parse("whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==").unwrap();
+        let secret = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==".parse::<WebhookSecret>().unwrap();
         assert_eq!(secret.bytes(), b"demo-secret-demo-secret-0001");
         assert_eq!(format!("{secret:?}"), "WebhookSecret(…)");
         assert_eq!(ApiKeyHash::of("abc").as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -233,18 +243,18 @@ mod tests {
     fn what_is_made_can_be_read_again() {
         let (key, secret) = (ApiKey::new([7; 32]), WebhookSecret::new([7; 32]));
         assert_eq!((key.as_str().len(), format!("{key:?}").as_str()), (46, "ApiKey(…)"));
-        assert_eq!(ApiKeyHash::parse(key.hash().as_str()).unwrap().id(), &key.hash().as_str()[..8]);
-        assert_eq!(WebhookSecret::parse(secret.as_str()).unwrap().bytes(), [7; 32]);
-        assert!(ApiKeyHash::parse("ABC").is_none());
+        assert_eq!(key.hash().as_str().parse::<ApiKeyHash>().unwrap().id(), &key.hash().as_str()[..8]);
+        assert_eq!(secret.as_str().parse::<WebhookSecret>().unwrap().bytes(), [7; 32]);
+        assert!("ABC".parse::<ApiKeyHash>().is_err());
     }
 
     #[test]
     fn other_secrets_and_names_are_refused() {
         for text in ["", "whsec_", "whsec_!!!", "ZGVtby1zZWNyZXQtZGVtbw==", "whsec_c2hvcnQ="] {
-            assert!(WebhookSecret::parse(text).is_err(), "{text}");
+            assert!(text.parse::<WebhookSecret>().is_err(), "{text}");
         }
         for text in ["", "Demo", "a b", "a#b", &"a".repeat(41)] {
-            assert!(AccountId::parse(text).is_err(), "{text}");
+            assert!(text.parse::<AccountId>().is_err(), "{text}");
         }
     }
 }

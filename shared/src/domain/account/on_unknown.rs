@@ -1,10 +1,12 @@
 //! What is done about a submit that got no answer: the carrier may have it or not.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 /// The choice of an account, or of one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive, const_into_str)]
 pub enum OnUnknown {
     /// Its receipt is waited for: better late or never than twice.
     #[default]
@@ -14,22 +16,6 @@ pub enum OnUnknown {
 }
 
 impl OnUnknown {
-    pub const ALL: [Self; 2] = [Self::Wait, Self::Resend];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Resend => "resend",
-        }
-    }
-
-    /// In any case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|choice| choice.as_str().eq_ignore_ascii_case(text))
-    }
-
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(in crate::domain) fn is_usual(&self) -> bool {
         *self == Self::default()

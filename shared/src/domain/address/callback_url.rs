@@ -1,6 +1,6 @@
 //! The address of a client's endpoint.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -34,9 +34,16 @@ pub enum CallbackUrlError {
 }
 
 impl CallbackUrl {
-    /// # Errors
-    /// One for each way in which the text is not such a URL.
-    pub fn parse(text: &str) -> Result<Self, CallbackUrlError> {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl FromStr for CallbackUrl {
+    type Err = CallbackUrlError;
+
+    fn from_str(text: &str) -> Result<Self, CallbackUrlError> {
         if text.len() > 2048 {
             return Err(CallbackUrlError::TooLong);
         }
@@ -56,18 +63,13 @@ impl CallbackUrl {
         }
         Ok(Self { written: text.to_owned() })
     }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.written
-    }
 }
 
 impl TryFrom<String> for CallbackUrl {
     type Error = CallbackUrlError;
 
     fn try_from(text: String) -> Result<Self, CallbackUrlError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -92,8 +94,8 @@ mod tests {
     #[test]
     fn an_address_is_kept_as_it_was_written() {
         let written = "https://my-website.com/dr?id=first_message";
-        assert_eq!(CallbackUrl::parse(written).unwrap().as_str(), written);
-        assert_eq!(format!("{:?}", CallbackUrl::parse(written).unwrap()), "CallbackUrl(my-website.com/…)");
+        assert_eq!(written.parse::<CallbackUrl>().unwrap().as_str(), written);
+        assert_eq!(format!("{:?}", written.parse::<CallbackUrl>().unwrap()), "CallbackUrl(my-website.com/…)");
     }
 
     #[test]
@@ -109,7 +111,7 @@ mod tests {
             ("javascript:alert(1)", E::Scheme),
             ("https://me:pw@a.example/", E::Credentials),
         ] {
-            assert_eq!(CallbackUrl::parse(text), Err(error), "{text}");
+            assert_eq!(text.parse::<CallbackUrl>(), Err(error), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Phone numbers, as E.164 writes them.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,17 @@ pub enum NumberError {
 }
 
 impl PhoneNumber {
-    /// # Errors
-    /// One for each way in which the text is not such a number.
-    pub fn parse(text: &str) -> Result<Self, NumberError> {
+    /// The digits alone.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PhoneNumber {
+    type Err = NumberError;
+
+    fn from_str(text: &str) -> Result<Self, NumberError> {
         if text.is_empty() {
             return Err(NumberError::Empty);
         }
@@ -53,19 +61,13 @@ impl PhoneNumber {
         }
         Ok(Self(digits.to_owned()))
     }
-
-    /// The digits alone.
-    #[must_use]
-    pub fn digits(&self) -> &str {
-        &self.0
-    }
 }
 
 impl TryFrom<String> for PhoneNumber {
     type Error = NumberError;
 
     fn try_from(text: String) -> Result<Self, NumberError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn one_number_has_one_spelling() {
         for text in ["441111111111", "+441111111111", "00441111111111"] {
-            assert_eq!(PhoneNumber::parse(text).unwrap().digits(), "441111111111");
+            assert_eq!(text.parse::<PhoneNumber>().unwrap().digits(), "441111111111");
         }
     }
 
@@ -107,16 +109,16 @@ mod tests {
             ("4411111111111111", E::Length(16)),
             (&"4".repeat(65), E::TooLong),
         ] {
-            assert_eq!(PhoneNumber::parse(text), Err(error), "{text}");
+            assert_eq!(text.parse::<PhoneNumber>(), Err(error), "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_number_or_a_fault(text in "\\PC{0,20}") {
-            if let Ok(number) = PhoneNumber::parse(&text) {
+            if let Ok(number) = text.parse::<PhoneNumber>() {
                 prop_assert!(text.ends_with(number.digits()));
-                prop_assert_eq!(PhoneNumber::parse(number.digits()), Ok(number));
+                prop_assert_eq!(number.digits().parse::<PhoneNumber>(), Ok(number));
             }
         }
     }

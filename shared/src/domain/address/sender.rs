@@ -1,8 +1,9 @@
 //! Sender IDs: what a handset shows as the sender, and who may use it.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::AccountId;
 
@@ -34,9 +35,22 @@ pub enum SenderError {
 }
 
 impl SenderId {
-    /// # Errors
-    /// One for each way in which the text is not a sender ID.
-    pub fn parse(text: &str) -> Result<Self, SenderError> {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a handset can answer it.
+    #[must_use]
+    pub fn can_receive(&self) -> bool {
+        self.0.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
+impl FromStr for SenderId {
+    type Err = SenderError;
+
+    fn from_str(text: &str) -> Result<Self, SenderError> {
         if text.len() > LONGEST_WRITTEN {
             return Err(SenderError::TooLong);
         }
@@ -61,24 +75,13 @@ impl SenderId {
         }
         Ok(Self(text.to_owned()))
     }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether a handset can answer it.
-    #[must_use]
-    pub fn can_receive(&self) -> bool {
-        self.0.bytes().all(|b| b.is_ascii_digit())
-    }
 }
 
 impl TryFrom<String> for SenderId {
     type Error = SenderError;
 
     fn try_from(text: String) -> Result<Self, SenderError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -95,23 +98,14 @@ impl fmt::Display for SenderId {
 }
 
 /// How a client asked for its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum SenderKind {
     /// One that the account owns, by name.
     Custom,
     /// One from the pool, chosen by the gateway and kept for the conversation.
     Shared,
-}
-
-impl SenderKind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Custom => "custom",
-            Self::Shared => "shared",
-        }
-    }
 }
 
 /// The sender of a message, and how it came to it.
@@ -136,10 +130,10 @@ mod tests {
     #[test]
     fn numbers_can_be_answered_and_names_cannot() {
         for (text, answers) in [("441234567890", true), ("12345", true), ("sender-id-1", false), ("CM.com", false)] {
-            assert_eq!(SenderId::parse(text).unwrap().can_receive(), answers, "{text}");
+            assert_eq!(text.parse::<SenderId>().unwrap().can_receive(), answers, "{text}");
         }
         for text in ["+441234567890", "00441234567890", "+00441234567890"] {
-            assert_eq!(SenderId::parse(text).unwrap().as_str(), "441234567890");
+            assert_eq!(text.parse::<SenderId>().unwrap().as_str(), "441234567890");
         }
     }
 
@@ -159,7 +153,7 @@ mod tests {
             ("a#b", E::Character),
             ("a\nb", E::Character),
         ] {
-            assert_eq!(SenderId::parse(text), Err(error), "{text:?}");
+            assert_eq!(text.parse::<SenderId>(), Err(error), "{text:?}");
         }
     }
 }

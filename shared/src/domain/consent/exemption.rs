@@ -30,8 +30,8 @@ mod tests {
 
     #[test]
     fn a_sender_is_exempt_for_one_account() {
-        let sender = |text| SenderId::parse(text).unwrap();
-        let account = |text| AccountId::parse(text).unwrap();
+        let sender = |text: &str| text.parse::<SenderId>().unwrap();
+        let account = |text: &str| text.parse::<AccountId>().unwrap();
         let exemptions: Exemptions = [(sender("12345"), account("bank"))].into_iter().collect();
         assert!(exemptions.cover(&sender("12345"), &account("bank")));
         assert!(!exemptions.cover(&sender("12345"), &account("shop")));

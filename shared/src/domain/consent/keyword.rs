@@ -5,13 +5,15 @@
 //! them. An operator adds others. The English ones are those of the CTIA's
 //! messaging principles and of the vendors' own lists.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 /// What a reply orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Keyword {
     /// Send nothing more from this sender.
     Stop,
@@ -71,24 +73,6 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
     (Help, &["HULP"]),
 ];
 
-impl Keyword {
-    pub const ALL: [Self; 3] = [Stop, Start, Help];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stop => "stop",
-            Start => "start",
-            Help => "help",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|keyword| keyword.as_str() == text)
-    }
-}
-
 /// The most characters that a word has.
 const LONGEST: usize = 40;
 /// The most bytes that a character takes.
@@ -104,20 +88,6 @@ pub struct Word(String);
 pub struct WordError;
 
 impl Word {
-    /// # Errors
-    /// When the text has no letter or digit, or is too long for a word.
-    pub fn parse(text: &str) -> Result<Self, WordError> {
-        let text = bare(text);
-        // What is far too long is not gone through.
-        if text.len() > LONGEST * WIDEST {
-            return Err(WordError);
-        }
-        let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        // A letter in upper case may be one with a mark behind it, which is none.
-        let word = bare(&word);
-        if (1..=LONGEST).contains(&word.chars().count()) { Ok(Self(word.to_owned())) } else { Err(WordError) }
-    }
-
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,6 +97,22 @@ impl Word {
     #[must_use]
     pub fn built_in(&self) -> Option<Keyword> {
         BUILT_IN.iter().find(|(_, words)| words.contains(&self.as_str())).map(|(keyword, _)| *keyword)
+    }
+}
+
+impl FromStr for Word {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        let text = bare(text);
+        // What is far too long is not gone through.
+        if text.len() > LONGEST * WIDEST {
+            return Err(WordError);
+        }
+        let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+        // A letter in upper case may be one with a mark behind it, which is none.
+        let word = bare(&word);
+        if (1..=LONGEST).contains(&word.chars().count()) { Ok(Self(word.to_owned())) } else { Err(WordError) }
     }
 }
 
@@ -153,7 +139,7 @@ impl Keywords {
     /// The keyword that a text consists of.
     #[must_use]
     pub fn meaning_of(&self, text: &str) -> Option<Keyword> {
-        let word = Word::parse(text).ok()?;
+        let word = text.parse::<Word>().ok()?;
         word.built_in().or_else(|| self.added_as(&word))
     }
 
@@ -182,7 +168,7 @@ mod tests {
     use super::*;
 
     fn word(text: &str) -> Word {
-        Word::parse(text).unwrap()
+        text.parse().unwrap()
     }
 
     #[test]
@@ -237,8 +223,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_word_is_read_back_as_it_was_written(text in "\\PC{0,45}") {
-            if let Ok(word) = Word::parse(&text) {
-                prop_assert_eq!(Word::parse(word.as_str()), Ok(word));
+            if let Ok(word) = text.parse::<Word>() {
+                prop_assert_eq!(word.as_str().parse::<Word>(), Ok(word));
             }
         }
     }
@@ -246,7 +232,7 @@ mod tests {
     #[test]
     fn a_word_is_neither_empty_nor_a_sentence() {
         for text in ["", " ", "?!", &"a".repeat(41), &"ß".repeat(21)] {
-            assert_eq!(Word::parse(text), Err(WordError), "{text}");
+            assert_eq!(text.parse::<Word>(), Err(WordError), "{text}");
         }
         assert_eq!(word("«no   más»").as_str(), "NO MÁS");
         assert_eq!(word("αΐ"), word(word("αΐ").as_str()));

@@ -1,6 +1,8 @@
 //! What a recipient is answered who sent a keyword: the account's own words, or
 //! sober ones that name it.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Keyword, SegmentLimit, Text, TextError};
@@ -11,18 +13,20 @@ use crate::domain::{Account, Keyword, SegmentLimit, Text, TextError};
 pub struct KeywordAnswer(String);
 
 impl KeywordAnswer {
-    /// # Errors
-    /// When the text is neither empty nor one that can be sent.
-    pub fn parse(text: &str) -> Result<Self, TextError> {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeywordAnswer {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
         if !text.is_empty() {
             Text::parse(text, SegmentLimit::default())?;
         }
         Ok(Self(text.to_owned()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -30,7 +34,7 @@ impl TryFrom<String> for KeywordAnswer {
     type Error = TextError;
 
     fn try_from(text: String) -> Result<Self, TextError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -67,12 +71,14 @@ fn usual(keyword: Keyword, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
-    use crate::domain::{AccountId, OnUnknown};
+    use crate::domain::OnUnknown;
 
     fn account() -> Account {
         Account {
-            id: AccountId::parse("acme").unwrap(),
+            id: "acme".parse().unwrap(),
             name: "Acme Ltd".to_owned(),
             reply_url: None,
             status_url: None,
@@ -87,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_usual_words_name_the_account_in_one_segment() {
-        for keyword in Keyword::ALL {
+        for keyword in Keyword::iter() {
             let text = account().answer_to(keyword).unwrap().unwrap();
             assert!(text.as_str().starts_with("Acme Ltd: "), "{}", text.as_str());
             assert_eq!(text.segments(), 1, "{}", text.as_str());
@@ -96,13 +102,13 @@ mod tests {
 
     #[test]
     fn an_account_has_words_of_its_own_or_none() {
-        let own = |text| Some(KeywordAnswer::parse(text).unwrap());
+        let own = |text: &str| Some(text.parse::<KeywordAnswer>().unwrap());
         let account = Account { stop_text: own("Tschüss"), help_text: own(""), ..account() };
         assert_eq!(account.answer_to(Keyword::Stop).unwrap().unwrap().as_str(), "Tschüss");
         assert!(account.answer_to(Keyword::Start).unwrap().is_some());
         assert_eq!(account.answer_to(Keyword::Help), Ok(None));
         for text in [" ", "\u{7}", &"a".repeat(2_000)] {
-            assert!(KeywordAnswer::parse(text).is_err(), "{text:?}");
+            assert!(text.parse::<KeywordAnswer>().is_err(), "{text:?}");
         }
     }
 }

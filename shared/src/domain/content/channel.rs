@@ -1,10 +1,12 @@
 //! The ways to a handset.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 /// A channel that a client may ask for, most wanted first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive, const_into_str)]
 pub enum Channel {
     Sms,
     Rcs,
@@ -21,38 +23,6 @@ pub enum Channel {
 }
 
 impl Channel {
-    pub const ALL: [Self; 11] = [
-        Self::Sms,
-        Self::Rcs,
-        Self::WhatsApp,
-        Self::Viber,
-        Self::AppleBusinessChat,
-        Self::Twitter,
-        Self::Instagram,
-        Self::FacebookMessenger,
-        Self::Telegram,
-        Self::Push,
-        Self::MobilePush,
-    ];
-
-    /// The name in records and in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Rcs => "rcs",
-            Self::WhatsApp => "whatsapp",
-            Self::Viber => "viber",
-            Self::AppleBusinessChat => "applebusinesschat",
-            Self::Twitter => "twitter",
-            Self::Instagram => "instagram",
-            Self::FacebookMessenger => "facebookmessenger",
-            Self::Telegram => "telegram",
-            Self::Push => "push",
-            Self::MobilePush => "mobilepush",
-        }
-    }
-
     /// The name that people know it by.
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -70,25 +40,20 @@ impl Channel {
             Self::MobilePush => "MobilePush",
         }
     }
-
-    /// The channel of that name, in any case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.as_str().eq_ignore_ascii_case(text))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
-    fn a_channel_has_one_name_in_records_and_in_the_api() {
-        for channel in Channel::ALL {
-            assert_eq!(serde_json::to_value(channel).unwrap(), channel.as_str());
-            assert_eq!(Channel::parse(&channel.as_str().to_uppercase()), Some(channel));
-            assert_eq!(Channel::parse(&channel.title().replace(' ', "")), Some(channel));
+    fn a_channel_is_read_in_any_case() {
+        for channel in Channel::iter() {
+            assert_eq!(channel.into_str().to_uppercase().parse(), Ok(channel));
+            assert_eq!(channel.title().replace(' ', "").parse(), Ok(channel));
         }
-        assert_eq!(Channel::parse("fax"), None);
+        assert_eq!("fax".parse::<Channel>().ok(), None);
     }
 }

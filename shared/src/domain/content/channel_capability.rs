@@ -155,6 +155,7 @@ fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> C
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use strum::IntoEnumIterator;
 
     use super::*;
 
@@ -228,7 +229,7 @@ mod tests {
     fn a_channel_without_rules_is_left_to_show_it_and_sms_and_push_show_the_text() {
         let content = bubble(json!({"template": {"namespace": "n", "element_name": "e",
             "language": {"policy": "fallback", "code": "en"}, "components": []}}));
-        for channel in Channel::ALL.into_iter().filter(|channel| !WITH_RULES.contains(channel)) {
+        for channel in Channel::iter().filter(|channel| !WITH_RULES.contains(channel)) {
             let shows_text = matches!(channel, Channel::Sms | Channel::Push | Channel::MobilePush);
             let expected = if shows_text { ChannelCapability::TextOnly } else { ChannelCapability::Full };
             assert_eq!(showing(&content, channel), expected, "{channel:?}");

@@ -335,7 +335,7 @@ mod tests {
             }],
             suggestions: vec![
                 suggestion(Action::OpenUrl { url: "market://details?id=cm.com".to_owned(), media: None }),
-                suggestion(Action::Dial { number: PhoneNumber::parse("+310612345").unwrap() }),
+                suggestion(Action::Dial { number: "+310612345".parse().unwrap() }),
                 suggestion(Action::ViewLocation { location }),
                 suggestion(Action::CreateCalendarEvent {
                     calendar: CalendarEvent {

@@ -49,7 +49,7 @@ impl Endpoint {
         let bare = Url::parse(url.as_str()).ok().and_then(|mut bare| {
             bare.set_query(None);
             bare.set_fragment(None);
-            CallbackUrl::parse(bare.as_str()).ok()
+            bare.as_str().parse().ok()
         });
         Self { account: account.clone(), url: bare.unwrap_or_else(|| url.clone()) }
     }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn endpoint(account: &str, url: &str) -> Endpoint {
-        Endpoint::of(&AccountId::parse(account).unwrap(), &CallbackUrl::parse(url).unwrap())
+        Endpoint::of(&account.parse::<AccountId>().unwrap(), &url.parse::<CallbackUrl>().unwrap())
     }
 
     fn health(failures: u32, last: i64) -> EndpointHealth {

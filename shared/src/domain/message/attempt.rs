@@ -2,6 +2,7 @@
 //! carrier that gave way to the next, or a submit without an answer that was made again.
 
 use jiff::Timestamp;
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::{CarrierName, Channel};
 
@@ -32,12 +33,13 @@ impl Attempt {
         };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let by = carrier.map(|carrier| format!(" by {carrier}")).unwrap_or_default();
-        format!("{}{by} {end}{reason}", channel.as_str())
+        format!("{}{by} {end}{reason}", channel.into_str())
     }
 }
 
 /// Why a submit gave way, or was made again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptOutcome {
     /// The carrier refused the message.
     Rejected,
@@ -54,27 +56,6 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
-    pub const ALL: [Self; 6] =
-        [Self::Rejected, Self::Busy, Self::Failed, Self::ReceiptTimeout, Self::Unknown, Self::NotAccepted];
-
-    /// The name in records and in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Busy => "busy",
-            Self::Failed => "failed",
-            Self::ReceiptTimeout => "receipt_timeout",
-            Self::Unknown => "unknown",
-            Self::NotAccepted => "not_accepted",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
-    }
-
     /// Whether the message may have been on its way to a handset.
     #[must_use]
     pub fn was_submitted(self) -> bool {

@@ -5,7 +5,7 @@
 //! one without a table of keys; any other gets a time-ordered one (version 7)
 //! from [`crate::runtime::Random`].
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,15 +33,18 @@ macro_rules! uuid_type {
                 Self(uuid)
             }
 
-            /// The id in any of the usual spellings of a UUID.
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                Uuid::try_parse(text).ok().map(Self)
-            }
-
             #[must_use]
             pub fn uuid(self) -> Uuid {
                 self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            /// Reads the id in any of the usual spellings of a UUID.
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::try_parse(text).map(Self)
             }
         }
 
@@ -119,7 +122,7 @@ impl ReplyId {
 impl EventId {
     #[must_use]
     pub fn of_state(message: MessageId, state: State) -> Self {
-        Self(derive(&["event", &message.to_string(), state.as_str()]))
+        Self(derive(&["event", &message.to_string(), state.into_str()]))
     }
 
     #[must_use]
@@ -178,14 +181,22 @@ impl fmt::Display for ExecutionId {
     }
 }
 
+impl FromStr for ExecutionId {
+    type Err = ExecutionIdError;
+
+    fn from_str(text: &str) -> Result<Self, ExecutionIdError> {
+        // The standard library takes a sign.
+        let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let digits = u64::from_str_radix(text, 16).ok().filter(|_| is_hex);
+        digits.map(Self).ok_or(ExecutionIdError)
+    }
+}
+
 impl TryFrom<String> for ExecutionId {
     type Error = ExecutionIdError;
 
     fn try_from(text: String) -> Result<Self, ExecutionIdError> {
-        // The standard library takes a sign.
-        let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let digits = u64::from_str_radix(&text, 16).ok().filter(|_| is_hex);
-        digits.map(Self).ok_or(ExecutionIdError)
+        text.parse()
     }
 }
 
@@ -199,11 +210,17 @@ impl From<ExecutionId> for String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-impl IdempotencyKey {
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+/// A text that is empty, too long or not printable ASCII.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("an idempotency key is 1 to 255 printable ASCII characters")]
+pub struct IdempotencyKeyError;
+
+impl FromStr for IdempotencyKey {
+    type Err = IdempotencyKeyError;
+
+    fn from_str(text: &str) -> Result<Self, IdempotencyKeyError> {
         let fits = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        fits.then(|| Self(text.to_owned()))
+        if fits { Ok(Self(text.to_owned())) } else { Err(IdempotencyKeyError) }
     }
 }
 
@@ -213,13 +230,13 @@ mod tests {
 
     #[test]
     fn a_derived_id_depends_on_every_part_of_its_name() {
-        let (a, b) = (AccountId::parse("a").unwrap(), AccountId::parse("b").unwrap());
-        let key = IdempotencyKey::parse("k").unwrap();
+        let (a, b) = ("a".parse::<AccountId>().unwrap(), "b".parse::<AccountId>().unwrap());
+        let key = "k".parse::<IdempotencyKey>().unwrap();
         let ids = [
             MessageId::of_idempotency_key(&a, &key, 0),
             MessageId::of_idempotency_key(&a, &key, 1),
             MessageId::of_idempotency_key(&b, &key, 0),
-            MessageId::of_idempotency_key(&a, &IdempotencyKey::parse("k1").unwrap(), 0),
+            MessageId::of_idempotency_key(&a, &"k1".parse::<IdempotencyKey>().unwrap(), 0),
             MessageId::of_client_id(&a, Uuid::nil()),
             MessageId::of_client_id(&b, Uuid::nil()),
         ];
@@ -230,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_stamp_is_16_hex_digits() {
-        let parse = |text: &str| ExecutionId::try_from(text.to_owned());
+        let parse = |text: &str| text.parse::<ExecutionId>();
         assert_eq!(parse("00000000000000AF").unwrap().to_string(), "00000000000000af");
         for text in ["", "af", "+4477009000011e3", "00000000000000000", "000000000000000g"] {
             assert!(parse(text).is_err(), "{text}");
@@ -239,9 +256,9 @@ mod tests {
 
     #[test]
     fn a_key_is_printable_and_bounded() {
-        assert!(IdempotencyKey::parse("order 4711/1").is_some());
+        assert!("order 4711/1".parse::<IdempotencyKey>().is_ok());
         for text in ["", "a\nb", "é", &"k".repeat(256)] {
-            assert!(IdempotencyKey::parse(text).is_none(), "{text:?}");
+            assert!(text.parse::<IdempotencyKey>().is_err(), "{text:?}");
         }
     }
 }

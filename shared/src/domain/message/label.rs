@@ -1,7 +1,7 @@
 //! What a client writes on a message to know it again: a reference, and the
 //! groups that it counts it under.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,19 +24,21 @@ pub enum LabelError {
 impl Reference {
     pub const LONGEST: usize = 32;
 
-    /// # Errors
-    /// One for each way in which the text is no reference.
-    pub fn parse(text: &str) -> Result<Self, LabelError> {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Reference {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, LabelError> {
         if text.is_empty() {
             return Err(LabelError::Empty);
         }
         check(text, Self::LONGEST)?;
         Ok(Self(text.to_owned()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -44,7 +46,7 @@ impl TryFrom<String> for Reference {
     type Error = LabelError;
 
     fn try_from(text: String) -> Result<Self, LabelError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -122,11 +124,11 @@ mod tests {
 
     #[test]
     fn a_reference_has_1_to_32_characters() {
-        assert_eq!(Reference::parse("your_reference").unwrap().as_str(), "your_reference");
-        assert!(Reference::parse(&"é".repeat(32)).is_ok());
-        assert_eq!(Reference::parse(&"x".repeat(33)), Err(LabelError::TooLong(32)));
-        assert_eq!(Reference::parse(""), Err(LabelError::Empty));
-        assert_eq!(Reference::parse("a\nb"), Err(LabelError::ControlCharacter));
+        assert_eq!("your_reference".parse::<Reference>().unwrap().as_str(), "your_reference");
+        assert!("é".repeat(32).parse::<Reference>().is_ok());
+        assert_eq!("x".repeat(33).parse::<Reference>(), Err(LabelError::TooLong(32)));
+        assert_eq!("".parse::<Reference>(), Err(LabelError::Empty));
+        assert_eq!("a\nb".parse::<Reference>(), Err(LabelError::ControlCharacter));
     }
 
     #[test]

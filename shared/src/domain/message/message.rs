@@ -312,13 +312,10 @@ impl Message {
     /// A message that was just accepted.
     pub(crate) fn example() -> Self {
         let (id, at) = (MessageId::new(Uuid::from_u128(1)), Timestamp::UNIX_EPOCH);
-        let from = SentFrom {
-            kind: crate::domain::SenderKind::Custom,
-            id: crate::domain::SenderId::parse("441234567890").unwrap(),
-        };
+        let from = SentFrom { kind: crate::domain::SenderKind::Custom, id: "441234567890".parse().unwrap() };
         let request = MessageRequest {
             dialect: Dialect::Mplus,
-            to: PhoneNumber::parse("447700900001").unwrap(),
+            to: "447700900001".parse().unwrap(),
             from,
             text: Text::parse("Hi", crate::domain::SegmentLimit::default()).unwrap(),
             channels: Vec::new(),
@@ -335,7 +332,7 @@ impl Message {
         };
         Self {
             id,
-            account: AccountId::parse("demo").unwrap(),
+            account: "demo".parse().unwrap(),
             batch: BatchId::of_single(id),
             created_at: at,
             request,

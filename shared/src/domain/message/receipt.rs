@@ -2,12 +2,28 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::ExecutionId;
 
 /// What a receipt says, in the order of advance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum ReceiptStatus {
     /// The carrier passed it on; nothing is final yet.
     Sent,
@@ -19,21 +35,6 @@ pub enum ReceiptStatus {
 }
 
 impl ReceiptStatus {
-    pub const ALL: [Self; 6] =
-        [Self::Sent, Self::Undelivered, Self::Expired, Self::Rejected, Self::Delivered, Self::Read];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Undelivered => "undelivered",
-            Self::Expired => "expired",
-            Self::Rejected => "rejected",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-        }
-    }
-
     /// Whether it says that the message has not arrived and will not.
     #[must_use]
     pub fn is_failure(self) -> bool {

@@ -15,12 +15,28 @@
 //! a message with an unknown outcome is sent again.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::ReceiptStatus;
 
 /// The state of a message as a client sees it, in the order of advance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum State {
     /// Waits for its time.
     Scheduled,
@@ -51,46 +67,6 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 13] = [
-        Self::Scheduled,
-        Self::Queued,
-        Self::Submitting,
-        Self::Unknown,
-        Self::Submitted,
-        Self::Cancelled,
-        Self::Blocked,
-        Self::Rejected,
-        Self::Failed,
-        Self::Expired,
-        Self::Undelivered,
-        Self::Delivered,
-        Self::Read,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Queued => "queued",
-            Self::Submitting => "submitting",
-            Self::Unknown => "unknown",
-            Self::Submitted => "submitted",
-            Self::Cancelled => "cancelled",
-            Self::Blocked => "blocked",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-            Self::Undelivered => "undelivered",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
     /// Whether nothing but a receipt can move it any more.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -99,8 +75,9 @@ impl State {
 }
 
 /// How far the gateway itself has brought a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Progress {
     Scheduled,
     Queued,
@@ -115,19 +92,6 @@ pub enum Progress {
 }
 
 impl Progress {
-    pub const ALL: [Self; 10] = [
-        Self::Scheduled,
-        Self::Queued,
-        Self::Submitting,
-        Self::Unknown,
-        Self::Submitted,
-        Self::Cancelled,
-        Self::Blocked,
-        Self::Rejected,
-        Self::Failed,
-        Self::Expired,
-    ];
-
     #[must_use]
     pub fn state(self) -> State {
         match self {
@@ -142,11 +106,6 @@ impl Progress {
             Self::Failed => State::Failed,
             Self::Expired => State::Expired,
         }
-    }
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.state().as_str()
     }
 
     /// Whether this step may come after `before`: the arrows of the drawing.
@@ -185,21 +144,22 @@ impl ReceiptStatus {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
     fn names_and_order_agree() {
-        assert!(State::ALL.is_sorted());
-        for state in State::ALL {
-            assert_eq!(State::parse(state.as_str()), Some(state));
-            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        assert!(State::iter().is_sorted());
+        for progress in Progress::iter() {
+            assert_eq!(progress.into_str(), progress.state().into_str());
         }
     }
 
     #[test]
     fn nothing_follows_an_end_and_every_arrow_but_putting_back_leads_forward() {
-        for before in Progress::ALL {
-            for after in Progress::ALL.into_iter().filter(|after| after.follows(before)) {
+        for before in Progress::iter() {
+            for after in Progress::iter().filter(|after| after.follows(before)) {
                 assert!(!before.state().is_final(), "{before:?} → {after:?}");
                 assert!(after.state() > before.state() || after == Progress::Queued, "{before:?} → {after:?}");
             }

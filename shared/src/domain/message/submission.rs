@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::IntoStaticStr;
 
 use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
@@ -41,7 +42,8 @@ pub enum Outcome {
 }
 
 /// A carrier's answer to a lookup of a submit whose outcome is unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LookupOutcome {
     /// The carrier has the message, under `carrier_id`.
     Found { carrier_id: Option<String> },
@@ -49,16 +51,4 @@ pub enum LookupOutcome {
     NotFound,
     /// The carrier has no lookup, or did not answer it.
     Unknown,
-}
-
-impl LookupOutcome {
-    /// For logs.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Found { .. } => "found",
-            Self::NotFound => "not found",
-            Self::Unknown => "unknown",
-        }
-    }
 }

@@ -6,7 +6,7 @@
 //! one, as two channels may go through one carrier, by the same id in base 36, an
 //! `x`, and the channel's place.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
@@ -24,22 +24,33 @@ pub struct SubmitReference {
     pub channel_index: u8,
 }
 
-impl SubmitReference {
+/// A text that names no submit of ours.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("is not one of ours")]
+pub struct SubmitReferenceError;
+
+impl FromStr for SubmitReference {
+    type Err = SubmitReferenceError;
+
     /// Reads what [`Display`](fmt::Display) writes, in either case, and a
     /// message's id in any of the usual spellings of a UUID.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Some(message) = MessageId::parse(text) {
-            return Some(Self { message, channel_index: 0 });
+    fn from_str(text: &str) -> Result<Self, SubmitReferenceError> {
+        if let Ok(message) = text.parse::<MessageId>() {
+            return Ok(message.into());
         }
-        let (id, channel_index) = text.split_at_checked(ID_DIGITS)?;
-        let channel_index = channel_index.strip_prefix(['x', 'X'])?;
-        if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return None;
-        }
-        let id = u128::from_str_radix(id, BASE).ok()?;
-        Some(Self { message: MessageId::new(Uuid::from_u128(id)), channel_index: channel_index.parse().ok()? })
+        later_channel(text).ok_or(SubmitReferenceError)
     }
+}
+
+/// Reads the reference of a channel behind the first.
+fn later_channel(text: &str) -> Option<SubmitReference> {
+    let (id, channel_index) = text.split_at_checked(ID_DIGITS)?;
+    let channel_index = channel_index.strip_prefix(['x', 'X'])?;
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let id = u128::from_str_radix(id, BASE).ok()?;
+    Some(SubmitReference { message: MessageId::new(Uuid::from_u128(id)), channel_index: channel_index.parse().ok()? })
 }
 
 impl From<MessageId> for SubmitReference {
@@ -75,24 +86,24 @@ mod tests {
             let reference = SubmitReference { message: MessageId::new(Uuid::from_u128(id)), channel_index };
             let written = reference.to_string();
             prop_assert!(written.len() <= 32 && written.bytes().all(|b| b.is_ascii_alphanumeric()), "{written}");
-            prop_assert_eq!(SubmitReference::parse(&written), Some(reference));
-            prop_assert_eq!(SubmitReference::parse(&written.to_uppercase()), Some(reference));
+            prop_assert_eq!(written.parse(), Ok(reference));
+            prop_assert_eq!(written.to_uppercase().parse(), Ok(reference));
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}") {
-            let _ = SubmitReference::parse(&text);
+            let _ = text.parse::<SubmitReference>();
         }
     }
 
     #[test]
     fn the_first_channel_goes_by_the_plain_id() {
         let id = "0197a3a0-0000-7000-8000-000000000001";
-        let reference = SubmitReference::from(MessageId::parse(id).unwrap());
+        let reference = SubmitReference::from(id.parse::<MessageId>().unwrap());
         assert_eq!(reference.to_string(), "0197a3a0000070008000000000000001");
-        assert_eq!(SubmitReference::parse(id), Some(reference));
+        assert_eq!(id.parse(), Ok(reference));
         for text in ["", "42", &"z".repeat(25), &format!("{}x1", "z".repeat(25)), &format!("{}x300", "0".repeat(25))] {
-            assert_eq!(SubmitReference::parse(text), None, "{text}");
+            assert_eq!(text.parse::<SubmitReference>().ok(), None, "{text}");
         }
     }
 }

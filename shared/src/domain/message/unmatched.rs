@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 use crate::domain::{CarrierName, SubmitReference};
@@ -16,28 +17,12 @@ const FIRST_TRIES: [i64; 5] = [1, 16, 76, 256, 616];
 /// The gap before each of the others.
 const LONGEST_GAP: i64 = 12 * 60;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum UnmatchedKind {
     Receipt,
     Reply,
-}
-
-impl UnmatchedKind {
-    pub const ALL: [Self; 2] = [Self::Receipt, Self::Reply];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Receipt => "receipt",
-            Self::Reply => "reply",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
 }
 
 /// The id of an unmatched item: derived from the body, so a redelivery has the same.
@@ -50,7 +35,7 @@ pub struct UnmatchedId {
 
 impl fmt::Display for UnmatchedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.kind.as_str(), self.carrier, self.uuid)
+        write!(f, "{} {} {}", self.kind.into_str(), self.carrier, self.uuid)
     }
 }
 

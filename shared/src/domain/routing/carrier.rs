@@ -1,43 +1,36 @@
 //! Carriers by name, how each is reached, and the secrets shared with it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
 /// The carriers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum CarrierName {
     /// The simulated carrier of the local stack (`infra/local`).
     Loopback,
     /// CM.com.
     Cm,
-}
-
-impl CarrierName {
-    pub const ALL: [Self; 2] = [Self::Loopback, Self::Cm];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Loopback => "loopback",
-            Self::Cm => "cm",
-        }
-    }
-
-    /// Returns the carrier of that name, as it stands in a webhook's path.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text)
-    }
-}
-
-impl fmt::Display for CarrierName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// How to reach one carrier, from the directory.

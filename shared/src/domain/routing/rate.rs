@@ -1,7 +1,7 @@
 //! How many messages a second a sender carries: a property of the sender ID at
 //! the network, whoever owns it and however it is shared.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,6 @@ impl Rate {
         if (1..=MOST).contains(&per_second) { Ok(Self(per_second)) } else { Err(RateError) }
     }
 
-    /// # Errors
-    /// When the text is not a whole number from 1 to 1,000.
-    pub fn parse(text: &str) -> Result<Self, RateError> {
-        text.parse().map_err(|_| RateError).and_then(Self::new)
-    }
-
     #[must_use]
     pub fn per_second(self) -> u16 {
         self.0
@@ -44,6 +38,14 @@ impl Rate {
         let messages = u64::try_from(messages).unwrap_or(u64::MAX);
         let micros = messages.saturating_mul(1_000_000).div_ceil(u64::from(self.0));
         SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        text.parse().map_err(|_| RateError).and_then(Self::new)
     }
 }
 
@@ -92,10 +94,10 @@ mod tests {
     #[test]
     fn a_rate_is_a_whole_number_from_1_to_1000() {
         for (text, per_second) in [("1", 1), ("10", 10), ("1000", 1_000)] {
-            assert_eq!(Rate::parse(text).map(Rate::per_second), Ok(per_second));
+            assert_eq!(text.parse::<Rate>().map(Rate::per_second), Ok(per_second));
         }
         for text in ["", "0", "-1", "1001", "65546", "1.5", "ten"] {
-            assert_eq!(Rate::parse(text), Err(RateError), "{text}");
+            assert_eq!(text.parse::<Rate>(), Err(RateError), "{text}");
         }
         assert!(serde_json::from_str::<Rate>("0").is_err());
     }

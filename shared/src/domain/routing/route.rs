@@ -1,7 +1,7 @@
 //! Routes: which carriers a message may go through, by whose it is, who it is
 //! from, the channel, and where it goes.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,10 +101,10 @@ pub struct NumberPrefix(String);
 #[error("a prefix is the first 1 to 15 digits of an international number, with + or 00 before them or not")]
 pub struct NumberPrefixError;
 
-impl NumberPrefix {
-    /// # Errors
-    /// When the text is not 1 to 15 digits behind an optional `+` or `00`.
-    pub fn parse(text: &str) -> Result<Self, NumberPrefixError> {
+impl FromStr for NumberPrefix {
+    type Err = NumberPrefixError;
+
+    fn from_str(text: &str) -> Result<Self, NumberPrefixError> {
         let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
         let fits =
             (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
@@ -116,7 +116,7 @@ impl TryFrom<String> for NumberPrefix {
     type Error = NumberPrefixError;
 
     fn try_from(text: String) -> Result<Self, NumberPrefixError> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 
@@ -142,14 +142,14 @@ mod tests {
         let any = Route::to(vec![loopback]);
         let routes = Routes(vec![
             Route { channel: Some(Channel::WhatsApp), ..Route::to(vec![cm]) },
-            Route { prefix: Some(NumberPrefix::parse("+31").unwrap()), ..Route::to(vec![cm, loopback]) },
-            Route { account: Some(AccountId::parse("other").unwrap()), ..Route::to(vec![cm]) },
-            Route { sender: Some(SenderId::parse("ACME").unwrap()), ..Route::to(vec![]) },
+            Route { prefix: Some("+31".parse().unwrap()), ..Route::to(vec![cm, loopback]) },
+            Route { account: Some("other".parse().unwrap()), ..Route::to(vec![cm]) },
+            Route { sender: Some("ACME".parse().unwrap()), ..Route::to(vec![]) },
             any,
         ]);
         let chosen = |account: &str, sender: &str, channel, to: &str| {
-            let (account, sender) = (AccountId::parse(account).unwrap(), SenderId::parse(sender).unwrap());
-            let route = routes.for_message(&account, &sender, channel, &PhoneNumber::parse(to).unwrap());
+            let (account, sender) = (account.parse::<AccountId>().unwrap(), sender.parse::<SenderId>().unwrap());
+            let route = routes.for_message(&account, &sender, channel, &to.parse::<PhoneNumber>().unwrap());
             route.unwrap().carriers.clone()
         };
         assert_eq!(chosen("demo", "12345", Channel::WhatsApp, "31612345678"), [cm]);
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn a_rule_covers_what_asks_for_the_same_and_more() {
         let rule = |account: Option<&str>, channel, prefix: Option<&str>| Route {
-            account: account.map(|account| AccountId::parse(account).unwrap()),
+            account: account.map(|account| account.parse().unwrap()),
             channel,
-            prefix: prefix.map(|prefix| NumberPrefix::parse(prefix).unwrap()),
+            prefix: prefix.map(|prefix| prefix.parse().unwrap()),
             ..Route::to(vec![CarrierName::Cm])
         };
         let any = rule(None, None, None);
@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_prefix_is_digits_and_a_misspelt_condition_is_named() {
-        assert_eq!(NumberPrefix::parse("0044").unwrap(), NumberPrefix::parse("+44").unwrap());
+        assert_eq!("0044".parse::<NumberPrefix>().unwrap(), "+44".parse::<NumberPrefix>().unwrap());
         for text in ["", "+", "0", "44a", &"4".repeat(16)] {
-            assert!(NumberPrefix::parse(text).is_err(), "{text}");
+            assert!(text.parse::<NumberPrefix>().is_err(), "{text}");
         }
         let error = serde_json::from_str::<Route>(r#"{"carriers":["cm"],"chanel":"sms"}"#).unwrap_err().to_string();
         assert!(error.contains("chanel"), "{error}");

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::request::Request;
 use crate::{
-    domain::{AccountId, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, SenderChoice, Validity},
+    domain::{
+        AccountId, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, SenderChoice, Validity,
+    },
     flow::Gateway,
 };
 
@@ -46,7 +48,7 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
         SenderChoice::Custom(sender) => sender.as_str(),
         SenderChoice::Shared => "",
     };
-    let channels: Vec<_> = draft.channels.iter().map(|channel| channel.as_str()).collect();
+    let channels: Vec<_> = draft.channels.iter().map(Channel::into_str).collect();
     let channels = channels.join(",");
     let send_at = draft.send_at.map(|at| at.as_millisecond().to_string());
     let posted = posted.to_string();
@@ -69,7 +71,7 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
         ("reference", draft.reference.as_ref().map(Reference::as_str)),
         ("validity", validity.as_deref()),
         ("content", content.as_deref()),
-        ("on unknown", on_unknown.map(OnUnknown::as_str)),
+        ("on unknown", on_unknown.map(<&str>::from)),
     ] {
         parts.extend(part.into_iter().flat_map(|part| [name, part]));
     }

@@ -115,6 +115,6 @@ fn report(gateway: &Gateway, account: &AccountId, messages: &[(usize, Message)],
     let new = messages.iter().filter(|(_, message)| message.created_at == now).count();
     gateway.count(Metric::Accepted, Some(account), None, new);
     for (_, message) in messages {
-        info!(message.id = %message.id, account.id = %account, message.state = message.state().as_str(), "accepted");
+        info!(message.id = %message.id, account.id = %account, message.state = message.state().into_str(), "accepted");
     }
 }

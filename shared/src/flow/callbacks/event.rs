@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strum::IntoEnumIterator;
+
 use crate::{
     callbacks::notice,
     domain::{
@@ -120,8 +122,7 @@ async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) 
 /// The runs that brought the message to this state: one by a receipt, and one
 /// by what it did itself. Where there are both, each is told, as one event.
 pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<ExecutionId> {
-    let by_receipt = ReceiptStatus::ALL
-        .into_iter()
+    let by_receipt = ReceiptStatus::iter()
         .filter(|status| status.state() == state)
         .filter_map(|status| message.delivery.receipts.get(status))
         .map(|receipt| receipt.execution_id);

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use crate::flow::{Gateway, Unavailable, callbacks::executions_of};
 use crate::{
@@ -102,7 +103,7 @@ fn callback_to_replay(
 }
 
 fn latest_notified(message: &Message) -> Option<(Subject, ExecutionId)> {
-    let notified = State::ALL.into_iter().rev().filter(|state| message.request.dialect.notifies(*state));
+    let notified = State::iter().rev().filter(|state| message.request.dialect.notifies(*state));
     let mut executions = notified.filter_map(|state| Some((state, *executions_of(message, state).first()?)));
     executions.next().map(|(state, execution_id)| (Subject::State { message: message.id, state }, execution_id))
 }

@@ -52,7 +52,7 @@ pub(in crate::flow) async fn find_submit(
         Ok(Some(submit)) => SubmitLookup::Found(submit),
         Ok(None) => SubmitLookup::NotYet,
         Err(error) => {
-            warn!(carrier = carrier.as_str(), %error, "a receipt is refused");
+            warn!(carrier = carrier.into_str(), %error, "a receipt is refused");
             gateway.count(Metric::Ambiguous, None, Some(carrier), 1);
             SubmitLookup::Never
         }
@@ -77,6 +77,6 @@ pub(in crate::flow) async fn record_carrier_id(
         None => Err("it is no id".to_owned()),
     };
     if let Err(error) = noted {
-        warn!(message.id = %submit.message, carrier = carrier.as_str(), error, "a carrier's id is not on record");
+        warn!(message.id = %submit.message, carrier = carrier.into_str(), error, "a carrier's id is not on record");
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn apply(
     let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
-            info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a receipt of a channel that was given up");
+            info!(message.id = %id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "a receipt of a channel that was given up");
             return Ok(Matched::Yes);
         }
         Found::Nothing => return Ok(Matched::No),
@@ -177,7 +177,7 @@ async fn enqueue_failover(
         description: receipt.description.clone(),
     };
     gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
-    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.as_str(), "a channel failed");
+    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "a channel failed");
     Ok(())
 }
 
@@ -196,7 +196,7 @@ impl From<&FailedSubmit> for CarrierReceipt {
 /// What it says, for people.
 pub(super) fn receipt_reason(receipt: &CarrierReceipt) -> String {
     let said = receipt.description.as_deref().or(receipt.code.as_deref());
-    said.unwrap_or(receipt.status.as_str()).to_owned()
+    said.unwrap_or(receipt.status.into_str()).to_owned()
 }
 
 /// Records a receipt that counts, about the channel of that place.
@@ -228,6 +228,6 @@ pub(super) async fn record_receipt(
         gateway.count(metric, Some(&message.account), Some(carrier), 1);
     }
     let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
-    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.as_str(), "{words}");
+    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = status.into_str(), "{words}");
     Ok(recorded)
 }

@@ -28,7 +28,7 @@ const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// where a built-in word stands, nor where no word can.
 pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
-    if built_in.is_some() || Word::parse(text).is_err() {
+    if built_in.is_some() || text.parse::<Word>().is_err() {
         return Ok(built_in);
     }
     Ok(directory.keywords().await?.meaning_of(text))
@@ -52,7 +52,7 @@ pub(super) async fn apply_keyword(
         Keyword::Start => gateway.store.opt_in(&order).await?,
         Keyword::Help => true,
     };
-    info!(reply.id = %id, keyword = keyword.as_str(), "keyword");
+    info!(reply.id = %id, keyword = keyword.into_str(), "keyword");
     Ok(calls_for_answer)
 }
 
@@ -67,14 +67,14 @@ pub(super) async fn send_auto_reply(
     let now = gateway.clock.now();
     let until = reply.received_at.saturating_add(ANSWERED_WITHIN).unwrap_or(now);
     if now >= until {
-        info!(reply.id = %reply.id, keyword = keyword.as_str(), "keyword too old for an automatic reply");
+        info!(reply.id = %reply.id, keyword = keyword.into_str(), "keyword too old for an automatic reply");
         return Ok(());
     }
     let Some(text) = auto_reply_text(directory, reply, keyword).await? else { return Ok(()) };
     let order = KeywordOrder { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
     let since = now.saturating_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
     if !gateway.store.claim_auto_reply(&order, keyword, since).await? {
-        info!(reply.id = %reply.id, keyword = keyword.as_str(), "keyword was answered within a day");
+        info!(reply.id = %reply.id, keyword = keyword.into_str(), "keyword was answered within a day");
         return Ok(());
     }
     let mut message = build_auto_reply(reply, keyword, kind, text, (now, until));
@@ -89,7 +89,7 @@ pub(super) async fn send_auto_reply(
     }
     info!(
         reply.id = %reply.id, message.id = %message.id, account.id = %message.account,
-        keyword = keyword.as_str(), "keyword answered"
+        keyword = keyword.into_str(), "keyword answered"
     );
     Ok(())
 }
@@ -102,7 +102,7 @@ async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword)
     }
     let Some(account) = directory.account(&reply.account).await? else { return Ok(None) };
     Ok(account.answer_to(keyword).unwrap_or_else(|error| {
-        warn!(account.id = %account.id, keyword = keyword.as_str(), %error, "automatic reply cannot be sent");
+        warn!(account.id = %account.id, keyword = keyword.into_str(), %error, "automatic reply cannot be sent");
         None
     }))
 }

@@ -116,7 +116,7 @@ impl ClaimedMessage<'_> {
                 outcome,
                 reason: Some(reason),
             };
-            info!(message.id = %message.id, carrier = candidate.carrier.as_str(), "{}", outcome.as_str());
+            info!(message.id = %message.id, carrier = candidate.carrier.into_str(), "{}", outcome.into_str());
             self.failed_attempts.push(attempt);
         }
         Ok(Some(self.all_attempts_failed(message, wait)))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, CarrierName, ExecutionId, Message},
+    domain::{Attempt, AttemptOutcome, ExecutionId, Message},
     flow::Gateway,
     runtime::Metric,
     store::{Change, FailOver, Messages, StoreError},
@@ -28,8 +28,8 @@ pub(super) async fn fail_over(
     };
     if let Change::Applied(_) = gateway.store.fail_over(message.id, &fail_over).await? {
         gateway.count(Metric::FailedOver, Some(&message.account), carrier, 1);
-        let carrier = carrier.map(CarrierName::as_str);
-        info!(message.id = %message.id, carrier, outcome = outcome.as_str(), "failed over");
+        let carrier = carrier.map(<&str>::from);
+        info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "failed over");
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ pub async fn after_failed_channel(
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {
-            info!(message.id = %id, carrier = failed.carrier.as_str(), "receipt of a superseded submit");
+            info!(message.id = %id, carrier = failed.carrier.into_str(), "receipt of a superseded submit");
             return Ok(JobOutcome::Done);
         }
         // There is no channel to fail over to, or a receipt says by now that we need not.

@@ -36,7 +36,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
         gateway.count(Metric::Unmatched, None, Some(id.carrier), 1);
     }
     let words = if is_new { "unmatched" } else { "unmatched again" };
-    warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), "{words}");
+    warn!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), "{words}");
     Ok(())
 }
 
@@ -50,7 +50,7 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
         return Ok(());
     };
     if unmatched.kept_until() <= gateway.clock.now() {
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries, "unmatched until it expired");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries, "unmatched until it expired");
         gateway.store.delete_unmatched(id).await?;
         return Ok(());
     }
@@ -68,13 +68,13 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
     })?;
     if is_matched {
         gateway.store.delete_unmatched(id).await?;
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = unmatched.tries + 1, "matched");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries + 1, "matched");
         return Ok(());
     }
     let retried = unmatched.after_retry(gateway.clock.now());
     gateway.store.reschedule_unmatched(&retried).await?;
     let retry_at = retried.retry_at.map(|at| at.to_string());
-    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.as_str(), tries = retried.tries, retry_at, "still unmatched");
+    info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = retried.tries, retry_at, "still unmatched");
     Ok(())
 }
 

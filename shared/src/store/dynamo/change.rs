@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 
 use super::{Item, keys, message_item, number, string, unavailable};
@@ -117,7 +118,7 @@ impl Update {
         let state_change = AttributeValue::L(vec![message_item::write_state_change(state_change)?]);
         let (history, state_change) = (self.name(keys::HISTORY), self.value(state_change));
         self.sets.push(format!("{history} = list_append({history}, {state_change})"));
-        Ok(self.set(keys::STATE, string(progress.as_str())))
+        Ok(self.set(keys::STATE, string(progress.into_str())))
     }
 
     /// Notes what gave way.
@@ -213,8 +214,8 @@ impl Update {
     /// Expects a state from which `next` may follow.
     pub(super) fn expect_before(mut self, next: Progress) -> Self {
         let state = self.name(keys::STATE);
-        let before = Progress::ALL.into_iter().filter(|before| next.follows(*before));
-        let before: Vec<_> = before.map(|before| self.value(string(before.as_str()))).collect();
+        let before = Progress::iter().filter(|before| next.follows(*before));
+        let before: Vec<_> = before.map(|before| self.value(string(before.into_str()))).collect();
         self.conditions.push(format!("{state} IN ({})", before.join(", ")));
         self
     }
@@ -239,14 +240,14 @@ impl Update {
     /// Expects that a scheduled message's time has come.
     pub(super) fn expect_due(mut self, by: AttributeValue) -> Self {
         let (state, send_at) = (self.name(keys::STATE), self.name(keys::SEND_AT));
-        let (scheduled, by) = (self.value(string(Progress::Scheduled.as_str())), self.value(by));
+        let (scheduled, by) = (self.value(string(Progress::Scheduled.into_str())), self.value(by));
         self.conditions.push(format!("({state} <> {scheduled} OR {send_at} <= {by})"));
         self
     }
 
     /// Expects that the network has not said the last word.
     pub(super) fn expect_no_final_receipt(mut self) -> Self {
-        for status in ReceiptStatus::ALL.into_iter().filter(|status| *status != ReceiptStatus::Sent) {
+        for status in ReceiptStatus::iter().filter(|status| *status != ReceiptStatus::Sent) {
             self = self.expect_absent(keys::receipt(status));
         }
         self

@@ -170,7 +170,7 @@ pub(super) fn read_pool(item: &Item) -> Result<Vec<SenderId>, StoreError> {
     let listed = item.get(keys::SENDERS).and_then(|senders| senders.as_l().ok());
     let senders = listed.into_iter().flatten().map(|sender| {
         let sender = sender.as_s().map_err(|_| unreadable("a pool sender is not a string"))?;
-        SenderId::parse(sender).map_err(unreadable)
+        sender.parse::<SenderId>().map_err(unreadable)
     });
     senders.collect()
 }
@@ -181,7 +181,7 @@ pub(super) fn write_pool(senders: &[SenderId]) -> AttributeValue {
 
 pub(super) fn account_in(item: &Item) -> Result<Option<AccountId>, StoreError> {
     let Some(account) = item.get(keys::ACCOUNT).and_then(|account| account.as_s().ok()) else { return Ok(None) };
-    AccountId::parse(account).map(Some).map_err(unreadable)
+    account.parse::<AccountId>().map(Some).map_err(unreadable)
 }
 
 pub(super) fn item_of(value: &impl Serialize) -> Result<Item, StoreError> {

@@ -37,8 +37,8 @@ pub(super) fn read_exemptions(item: &Item) -> Exemptions {
     let senders = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::SENDER)?, value)));
     senders
         .filter_map(|(sender, value)| {
-            let account = value.as_s().ok().and_then(|account| AccountId::parse(account).ok());
-            let read = SenderId::parse(sender).ok().zip(account);
+            let account = value.as_s().ok().and_then(|account| account.parse::<AccountId>().ok());
+            let read = sender.parse::<SenderId>().ok().zip(account);
             if read.is_none() {
                 error!("an exempt sender in the directory cannot be read and is not exempt");
             }

@@ -58,12 +58,12 @@ pub(super) fn wake_shard(id: Uuid) -> u8 {
 }
 
 pub(super) fn unmatched(id: UnmatchedId) -> String {
-    format!("{UNMATCHED}{}#{}#{}", id.kind.as_str(), id.carrier, id.uuid)
+    format!("{UNMATCHED}{}#{}#{}", id.kind.into_str(), id.carrier, id.uuid)
 }
 
 pub(super) fn parse_unmatched(text: &str) -> Option<UnmatchedId> {
     let mut parts = text.strip_prefix(UNMATCHED)?.splitn(3, '#');
-    let (kind, carrier) = (UnmatchedKind::parse(parts.next()?)?, CarrierName::parse(parts.next()?)?);
+    let (kind, carrier) = (parts.next()?.parse::<UnmatchedKind>().ok()?, parts.next()?.parse::<CarrierName>().ok()?);
     Some(UnmatchedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
 }
 
@@ -90,7 +90,9 @@ pub(super) fn scheduled_work(work: &ScheduledWork) -> String {
 }
 
 pub(super) fn parse_scheduled_work(text: &str) -> ScheduledWork {
-    let known = MessageId::parse(text)
+    let known = text
+        .parse::<MessageId>()
+        .ok()
         .map(ScheduledWork::Message)
         .or_else(|| parse_unmatched(text).map(ScheduledWork::Unmatched));
     known.unwrap_or_else(|| ScheduledWork::Unknown(text.to_owned()))
@@ -237,7 +239,7 @@ pub(super) fn word(word: &Word) -> String {
 }
 
 pub(super) fn answered(keyword: Keyword, sender: &SenderId) -> String {
-    format!("{ANSWERED}{}#{sender}", keyword.as_str())
+    format!("{ANSWERED}{}#{sender}", keyword.into_str())
 }
 
 pub(super) fn endpoint(id: EndpointId) -> String {

@@ -26,7 +26,7 @@ impl DynamoDirectory {
     pub async fn add_keyword(&self, word: &Word, means: Keyword) -> Result<Keyword, StoreError> {
         let attribute = keys::word(word);
         let update = self.update(keys::KEYWORDS.to_owned());
-        match update.set(&attribute, string(means.as_str())).expect_absent(&attribute).send("add a keyword").await? {
+        match update.set(&attribute, string(means.into_str())).expect_absent(&attribute).send("add a keyword").await? {
             UpdateResult::Applied(_) => Ok(means),
             UpdateResult::Conflict(item) => read_keywords(&item).added_as(word).ok_or_else(|| unreadable("a keyword")),
             UpdateResult::NotFound => Err(unreadable("keywords that are there cannot be read")),
@@ -45,7 +45,7 @@ impl DynamoDirectory {
             let update = self.update(keys::KEYWORDS.to_owned()).remove(&attribute);
             // Refused if another operator was quicker, or an earlier try was: then it is gone, too,
             // unless it was added again with another meaning.
-            update.expect(&attribute, string(meant.as_str())).send("remove a keyword").await?;
+            update.expect(&attribute, string(meant.into_str())).send("remove a keyword").await?;
         }
         Ok(meant)
     }
@@ -56,7 +56,7 @@ pub(super) fn read_keywords(item: &Item) -> Keywords {
     let words = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::WORD)?, value)));
     words
         .filter_map(|(word, value)| {
-            let read = Word::parse(word).ok().zip(value.as_s().ok().and_then(|value| Keyword::parse(value)));
+            let read = word.parse::<Word>().ok().zip(value.as_s().ok().and_then(|value| value.parse::<Keyword>().ok()));
             if read.is_none() {
                 error!(word, "a keyword in the directory cannot be read and does not count");
             }

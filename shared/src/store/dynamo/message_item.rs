@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{to_attribute_value, to_item};
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 
 use super::{
@@ -143,7 +144,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         from: message.request.from.id.clone(),
         kind: message.request.from.kind,
         body: message.request.text.as_str().to_owned(),
-        encoding: message.request.text.encoding().as_str().to_owned(),
+        encoding: message.request.text.encoding().into_str().to_owned(),
         segments: message.request.text.segments(),
         channels: message.request.channels.clone(),
         callback: message.request.callback.clone(),
@@ -187,13 +188,13 @@ pub(super) fn is_message(item: &Item) -> bool {
 
 pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
     let mut receipts = Vec::new();
-    for status in ReceiptStatus::ALL {
+    for status in ReceiptStatus::iter() {
         if let Some(value) = item.remove(keys::receipt(status)) {
             receipts.push(read_receipt(status, value)?);
         }
     }
     let item: MessageItem = from_item(item).map_err(unreadable)?;
-    let encoding = Encoding::parse(&item.encoding).ok_or_else(|| unreadable("encoding"))?;
+    let encoding = item.encoding.parse::<Encoding>().map_err(|_| unreadable("encoding"))?;
     let fingerprint = URL_SAFE_NO_PAD.decode(&item.fingerprint).map_err(unreadable)?;
     let request = MessageRequest {
         dialect: item.dialect,
@@ -281,13 +282,19 @@ impl StateChangeItem {
 impl From<&Attempt> for AttemptItem {
     fn from(attempt: &Attempt) -> Self {
         let Attempt { channel, carrier, at, outcome, reason } = attempt;
-        Self { over: *channel, by: *carrier, t: at.as_millisecond(), o: outcome.as_str().to_owned(), r: reason.clone() }
+        Self {
+            over: *channel,
+            by: *carrier,
+            t: at.as_millisecond(),
+            o: outcome.into_str().to_owned(),
+            r: reason.clone(),
+        }
     }
 }
 
 impl AttemptItem {
     fn read(self) -> Result<Attempt, StoreError> {
-        let outcome = AttemptOutcome::parse(&self.o).ok_or_else(|| unreadable("attempt"))?;
+        let outcome = self.o.parse::<AttemptOutcome>().map_err(|_| unreadable("attempt"))?;
         Ok(Attempt { channel: self.over, carrier: self.by, at: time(self.t)?, outcome, reason: self.r })
     }
 }

@@ -104,11 +104,11 @@ impl Messages for DynamoStore {
             StateChange { state: progress.state(), at: outcome_update.at, reason: outcome_update.reason.clone() };
         let update = match outcome_update.remove_history_entry {
             None => self.update(id).transition(progress, &state_change)?,
-            Some(index) => self.update(id).set(keys::STATE, string(progress.as_str())).remove_history_entry(index),
+            Some(index) => self.update(id).set(keys::STATE, string(progress.into_str())).remove_history_entry(index),
         };
         let mut update = update
             .set(keys::EXECUTION_ID, execution(outcome_update.execution_id))
-            .set_if_given(keys::CARRIER, outcome_update.carrier.map(|carrier| string(carrier.as_str())))
+            .set_if_given(keys::CARRIER, outcome_update.carrier.map(|carrier| string(carrier.into_str())))
             .set_if_given(keys::CARRIER_ID, outcome_update.carrier_id.as_deref().map(string))
             .append_attempts(&outcome_update.failed_attempts)?
             .remove(keys::LEASE)
@@ -141,14 +141,14 @@ impl Messages for DynamoStore {
         let update = self
             .update(id)
             .set(keys::CHANNEL_INDEX, number(advance.channel_index))
-            .set(keys::CARRIER, string(advance.carrier.as_str()))
+            .set(keys::CARRIER, string(advance.carrier.into_str()))
             .append_attempts(&advance.failed_attempts)?
             .expect(keys::EXECUTION_ID, execution(advance.claimed_by))
-            .expect(keys::STATE, string(Progress::Submitting.as_str()))
+            .expect(keys::STATE, string(Progress::Submitting.into_str()))
             .expect_channel_index(advance.from.0)
             .expect_no_final_receipt();
         let update = match advance.from.1 {
-            Some(carrier) => update.expect(keys::CARRIER, string(carrier.as_str())),
+            Some(carrier) => update.expect(keys::CARRIER, string(carrier.into_str())),
             None => update.expect_absent(keys::CARRIER),
         };
         let is_advanced = |found: &Message| {
@@ -276,14 +276,14 @@ impl Messages for DynamoStore {
             .expression_attribute_names("#not_before", keys::NOT_BEFORE)
             .expression_attribute_names("#retry_at", keys::RETRY_AT)
             .expression_attribute_names("#wake_at", keys::WAKE_AT)
-            .expression_attribute_values(":queued", string(Progress::Queued.as_str()))
-            .expression_attribute_values(":submitting", string(Progress::Submitting.as_str()))
+            .expression_attribute_values(":queued", string(Progress::Queued.into_str()))
+            .expression_attribute_values(":submitting", string(Progress::Submitting.into_str()))
             .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
         let answer = request.send().await.map_err(unavailable("read the whole table"))?;
         let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
         let found = answer.items.unwrap_or_default();
         let read = |item: &Item| {
-            let message = id_of(item).and_then(|id| MessageId::parse(&id))?;
+            let message = id_of(item).and_then(|id| id.parse::<MessageId>().ok())?;
             let [not_before, retry_at, wake_at] =
                 [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
             Some(Unfinished { message, not_before, wake_at, retry_at })
@@ -310,7 +310,7 @@ impl Messages for DynamoStore {
     ) -> Result<Change, StoreError> {
         let mut update = self
             .update(held.id)
-            .set(keys::STATE, string(Progress::Queued.as_str()))
+            .set(keys::STATE, string(Progress::Queued.into_str()))
             .set(keys::NOT_BEFORE, millis(until))
             .set(keys::EXPIRES_AT, number(message_item::expiry(until, self.retention_days)))
             .add(keys::ATTEMPTS, -1)

@@ -124,7 +124,7 @@ impl DynamoDirectory {
                 Some(Some(value)) => update.set(name, value),
             };
         }
-        update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.as_str())));
+        update = update.set_if_given(keys::ON_UNKNOWN, change.on_unknown.map(|choice| string(choice.into_str())));
         match update.send("change an account").await? {
             UpdateResult::Applied(item) => read_account(item).map(Some),
             UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
@@ -164,7 +164,7 @@ impl DynamoDirectory {
         let mut found = Vec::new();
         for item in self.scan(keys::SENDER).await? {
             if account_in(&item)?.as_ref() == Some(account) {
-                found.push(SenderId::parse(id_in(&item, keys::SENDER)?).map_err(unreadable)?);
+                found.push(id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?);
             }
         }
         found.sort();

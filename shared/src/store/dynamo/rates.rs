@@ -65,7 +65,7 @@ pub(super) fn read_rates(item: &Item) -> Result<Rates, StoreError> {
     rates
         .map(|(sender, value)| {
             let rate = value.as_n().map_err(|_| unreadable("a rate is not a number"))?;
-            Ok((SenderId::parse(sender).map_err(unreadable)?, Rate::parse(rate).map_err(unreadable)?))
+            Ok((sender.parse::<SenderId>().map_err(unreadable)?, rate.parse::<Rate>().map_err(unreadable)?))
         })
         .collect()
 }

@@ -50,7 +50,7 @@ impl Recipients for DynamoStore {
         let mut found = HashMap::new();
         for item in &items {
             let digits = item.get(keys::NUMBER).and_then(|number| number.as_s().ok());
-            let number = digits.and_then(|digits| PhoneNumber::parse(digits).ok());
+            let number = digits.and_then(|digits| digits.parse::<PhoneNumber>().ok());
             found.insert(number.ok_or_else(|| unreadable("number"))?, read(item)?);
         }
         Ok(found)
@@ -138,13 +138,13 @@ fn read(item: &Item) -> Result<Recipient, StoreError> {
     for (attribute, value) in item {
         let text = || value.as_s().map_err(|_| unreadable("a lock is not a string"));
         if let Some(account) = attribute.strip_prefix(keys::SENDER_OF) {
-            let account = AccountId::parse(account).map_err(unreadable)?;
-            recipient.sender_of.insert(account, SenderId::parse(text()?).map_err(unreadable)?);
+            let account = account.parse::<AccountId>().map_err(unreadable)?;
+            recipient.sender_of.insert(account, text()?.parse::<SenderId>().map_err(unreadable)?);
         } else if let Some(sender) = attribute.strip_prefix(keys::ACCOUNT_OF) {
-            let sender = SenderId::parse(sender).map_err(unreadable)?;
-            recipient.account_of.insert(sender, AccountId::parse(text()?).map_err(unreadable)?);
+            let sender = sender.parse::<SenderId>().map_err(unreadable)?;
+            recipient.account_of.insert(sender, text()?.parse::<AccountId>().map_err(unreadable)?);
         } else if let Some(sender) = attribute.strip_prefix(keys::OPT_OUT) {
-            recipient.opt_outs.insert(SenderId::parse(sender).map_err(unreadable)?);
+            recipient.opt_outs.insert(sender.parse::<SenderId>().map_err(unreadable)?);
         }
     }
     Ok(recipient)

@@ -36,7 +36,7 @@ impl DynamoStore {
         let reason = format!("sent again: {}", again.attempt.describe());
         let update = self
             .requeue(id, again.execution_id, again.at, &again.attempt, reason)?
-            .expect(keys::STATE, string(Progress::Unknown.as_str()))
+            .expect(keys::STATE, string(Progress::Unknown.into_str()))
             // Another run may have sent it again before, to another unknown outcome.
             .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));

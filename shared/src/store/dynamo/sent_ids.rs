@@ -68,7 +68,7 @@ fn read(item: &Item) -> Result<Vec<SentId>, StoreError> {
     let ids = item.iter().filter_map(|(name, submits)| Some((keys::parse_sent_id(name)?, submits)));
     let read = |(id, submits): (&str, &AttributeValue)| {
         let listed = submits.as_l().map_err(|_| unreadable("no list"))?.iter();
-        let submits = listed.map(|submit| submit.as_s().ok().and_then(|text| SubmitReference::parse(text)));
+        let submits = listed.map(|submit| submit.as_s().ok().and_then(|text| text.parse::<SubmitReference>().ok()));
         let mut submits = submits.collect::<Option<Vec<_>>>().ok_or_else(|| unreadable("its submit"))?;
         // The SDK may have written one twice.
         submits.dedup();

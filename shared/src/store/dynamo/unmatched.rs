@@ -51,7 +51,7 @@ fn write(unmatched: &Unmatched) -> Result<Item, StoreError> {
 
 fn read(item: Item) -> Result<Unmatched, StoreError> {
     let item: UnmatchedItem = from_item(item).map_err(unreadable)?;
-    let submit = item.submit.map(|text| SubmitReference::parse(&text).ok_or_else(|| unreadable("its submit")));
+    let submit = item.submit.map(|text| text.parse::<SubmitReference>().map_err(|_| unreadable("its submit")));
     Ok(Unmatched {
         id: keys::parse_unmatched(&item.id).ok_or_else(|| unreadable("its id"))?,
         payload: item.payload,

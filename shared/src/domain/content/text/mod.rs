@@ -11,6 +11,7 @@ mod segments;
 
 use std::fmt;
 
+use strum::{EnumIter, EnumString, IntoStaticStr};
 use thiserror::Error;
 
 /// The text of one message, valid by construction.
@@ -149,32 +150,14 @@ impl Default for SegmentLimit {
 }
 
 /// How the characters of a text are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Encoding {
     /// The GSM 7-bit default alphabet with its extension table.
     Gsm7,
     /// Big-endian 16-bit code units; beyond the basic plane UTF-16 in
     /// practice, as handsets read it.
     Ucs2,
-}
-
-impl Encoding {
-    /// The name in records and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gsm7 => "gsm7",
-            Self::Ucs2 => "ucs2",
-        }
-    }
-
-    /// The encoding that [`Encoding::as_str`] names; `None` for any other word.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "gsm7" => Some(Self::Gsm7),
-            "ucs2" => Some(Self::Ucs2),
-            _ => None,
-        }
-    }
 }
 
 /// So that what is far too long costs nothing to refuse: it may lie under a
@@ -263,7 +246,7 @@ mod tests {
     #[test]
     fn a_stored_text_equals_the_parsed_one() {
         let parsed = parse("Grüße, François").unwrap();
-        let encoding = Encoding::parse(parsed.encoding().as_str()).unwrap();
+        let encoding = parsed.encoding().into_str().parse::<Encoding>().unwrap();
         let stored = Text::stored(parsed.as_str().to_owned(), encoding, parsed.segments());
         assert_eq!(stored, parsed);
     }
@@ -278,10 +261,9 @@ mod tests {
 
     #[test]
     fn encodings_are_read_back_by_name() {
-        for encoding in [Encoding::Gsm7, Encoding::Ucs2] {
-            assert_eq!(Encoding::parse(encoding.as_str()), Some(encoding));
-        }
-        assert_eq!(Encoding::parse("GSM7"), None);
+        assert_eq!("gsm7".parse(), Ok(Encoding::Gsm7));
+        assert_eq!("ucs2".parse(), Ok(Encoding::Ucs2));
+        assert!("GSM7".parse::<Encoding>().is_err());
     }
 
     #[test]

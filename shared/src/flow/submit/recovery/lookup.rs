@@ -107,7 +107,7 @@ async fn ask(
         if let LookupOutcome::Found { carrier_id } = &said {
             record_carrier_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
         }
-        info!(message.id = %message.id, carrier = carrier.as_str(), found = said.as_str(), "asked");
+        info!(message.id = %message.id, carrier = carrier.into_str(), found = said.into_str(), "asked");
         match said {
             LookupOutcome::Found { .. } => return Ok((said, Some(carrier))),
             LookupOutcome::NotFound => denials += 1,
@@ -172,8 +172,8 @@ async fn resend(
         if outcome == AttemptOutcome::Unknown {
             gateway.count(Metric::Resent, Some(&message.account), message.delivery.carrier, 1);
         }
-        let carrier = message.delivery.carrier.map(CarrierName::as_str);
-        info!(message.id = %message.id, carrier, outcome = outcome.as_str(), "sent again");
+        let carrier = message.delivery.carrier.map(<&str>::from);
+        info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "sent again");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use strum::IntoEnumIterator;
 use tracing::warn;
 
 use crate::flow::submit::deadlines::receipt_by;
@@ -104,7 +105,7 @@ impl PossibleHolders {
     pub(super) fn carriers(&self) -> Vec<CarrierName> {
         match self {
             Self::Known(carriers) => carriers.iter().copied().collect(),
-            Self::Any => CarrierName::ALL.to_vec(),
+            Self::Any => CarrierName::iter().collect(),
         }
     }
 }

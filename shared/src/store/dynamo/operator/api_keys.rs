@@ -73,7 +73,7 @@ fn read_key(item: &Item) -> Result<KeyRecord, StoreError> {
         millis.map(time).transpose()
     };
     Ok(KeyRecord {
-        hash: ApiKeyHash::parse(id_in(item, keys::API_KEY)?).ok_or_else(|| unreadable("the hash of a key"))?,
+        hash: id_in(item, keys::API_KEY)?.parse().map_err(|_| unreadable("the hash of a key"))?,
         account: account_in(item)?.ok_or_else(|| unreadable("a key without an account"))?,
         created_at: at(keys::CREATED_AT)?,
         revoked: item.get(keys::REVOKED).and_then(|revoked| revoked.as_bool().ok()).copied().unwrap_or_default(),

@@ -124,7 +124,7 @@ impl Listed {
     }
 
     fn names(&self, message: &WrittenMessage) -> bool {
-        let reference = self.reference.as_deref().and_then(SubmitReference::parse);
+        let reference = self.reference.as_deref().and_then(|text| text.parse::<SubmitReference>().ok());
         reference.is_some_and(|reference| reference == message.reference)
     }
 
@@ -164,7 +164,6 @@ fn row(code: u16) -> (u16, Meaning, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MessageId, PhoneNumber};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -172,8 +171,8 @@ mod tests {
         let id = format!("0197a3a0-0000-7000-8000-{number:012}");
         WrittenMessage {
             msg: String::new(),
-            reference: MessageId::parse(&id).unwrap().into(),
-            to: PhoneNumber::parse(&format!("447911{number:06}")).unwrap(),
+            reference: id.parse().unwrap(),
+            to: format!("447911{number:06}").parse().unwrap(),
         }
     }
 
@@ -255,7 +254,7 @@ mod tests {
 
     #[test]
     fn samples_of_the_page_are_understood() {
-        let sent = [written(1), WrittenMessage { to: PhoneNumber::parse("447911123456").unwrap(), ..written(2) }];
+        let sent = [written(1), WrittenMessage { to: "447911123456".parse().unwrap(), ..written(2) }];
         // The page's answers are to two messages; a request of the gateway's has one.
         let outcomes = |sample: &str| {
             [0, 1].map(|index| {

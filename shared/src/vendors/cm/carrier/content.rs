@@ -192,7 +192,7 @@ fn add(to: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) 
 mod tests {
     use super::*;
     use crate::{
-        domain::{CalendarEvent, Contact, Language, PhoneNumber, PickerOption, TimeSlot},
+        domain::{CalendarEvent, Contact, Language, PickerOption, TimeSlot},
         vendors::cm::dialect::read_content,
     };
 
@@ -310,7 +310,7 @@ mod tests {
             open(Some(media(None, text("image/png")))),
             Action::CreateCalendarEvent { calendar: calendar(None) },
             Action::CreateCalendarEvent { calendar: calendar(text("D")) },
-            Action::Dial { number: PhoneNumber::parse("+310612345").unwrap() },
+            Action::Dial { number: "+310612345".parse().unwrap() },
             Action::Reply { description: None },
             Action::Reply { description: text("Doctor") },
         ];
@@ -337,7 +337,7 @@ mod tests {
             conversation: vec![Bubble { media: Some(media(None, text("image/jpg"))), ..Bubble::default() }],
             suggestions: vec![Suggestion {
                 label: "Call us".to_owned(),
-                action: Action::Dial { number: PhoneNumber::parse("00310612345").unwrap() },
+                action: Action::Dial { number: "00310612345".parse().unwrap() },
             }],
         };
         let expected = json!({

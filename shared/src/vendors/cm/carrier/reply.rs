@@ -22,14 +22,14 @@ pub(crate) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError>
 
 fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
     let reply = Object::of(value).ok_or_else(|| ParseError::new("(body)", "is no object"))?;
-    let from = PhoneNumber::parse(&number(reply, "from")?).map_err(|error| ParseError::new("from.number", error))?;
-    let to = SenderId::parse(&number(reply, "to")?).map_err(|error| ParseError::new("to.number", error))?;
+    let from = number(reply, "from")?.parse::<PhoneNumber>().map_err(|error| ParseError::new("from.number", error))?;
+    let to = number(reply, "to")?.parse::<SenderId>().map_err(|error| ParseError::new("to.number", error))?;
     let text = text(reply)?;
     let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
     let channel = reply.said("channel").unwrap_or_default();
     // One that is not known here counts as SMS, so that its replies are not lost.
-    let over = Channel::parse(&channel.replace(' ', "")).unwrap_or(Channel::Sms);
+    let over = channel.replace(' ', "").parse().unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
     Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
 }

@@ -93,7 +93,7 @@ fn write(submission: &Submission<'_>, now: Timestamp) -> Result<WrittenMessage, 
 /// A long number as numbers are to be written, unless that is too long; a short
 /// code, which has no country, and a name as they are.
 fn sender(sender: &SenderId) -> String {
-    match PhoneNumber::parse(sender.as_str()) {
+    match sender.as_str().parse::<PhoneNumber>() {
         Ok(number) if number.digits().len() + 2 <= SENDER_DIGITS => format!("00{}", number.digits()),
         _ => sender.as_str().to_owned(),
     }
@@ -111,7 +111,7 @@ fn validity(until: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{Bubble, Channel, Content, Groupings, MessageId, SegmentLimit, SubmitReference, Text};
+    use crate::domain::{Bubble, Channel, Content, Groupings, SegmentLimit, SubmitReference, Text};
     use serde_json::json;
 
     /// What a submission borrows.
@@ -128,9 +128,9 @@ pub(super) mod tests {
         pub(in crate::vendors::cm::carrier) fn numbered(number: usize) -> Self {
             let id = format!("0197a3a0-0000-7000-8000-{number:012}");
             Self {
-                reference: MessageId::parse(&id).unwrap().into(),
-                to: PhoneNumber::parse(&format!("447911{number:06}")).unwrap(),
-                from: SenderId::parse("SenderName").unwrap(),
+                reference: id.parse().unwrap(),
+                to: format!("447911{number:06}").parse().unwrap(),
+                from: "SenderName".parse().unwrap(),
                 text: Text::parse("Hi", SegmentLimit::default()).unwrap(),
                 groupings: Groupings::default(),
             }
@@ -171,7 +171,7 @@ pub(super) mod tests {
         let groupings = Groupings::parse(["Campaign ABC".to_owned(), String::new(), "Source 123".to_owned()]).unwrap();
         let sent = Sent {
             text: Text::parse_ucs2(&"a".repeat(71), SegmentLimit::default()).unwrap(),
-            from: SenderId::parse("+447911123456").unwrap(),
+            from: "+447911123456".parse().unwrap(),
             reference: SubmitReference { channel_index: 1, ..sent.reference },
             groupings,
             ..sent
@@ -234,7 +234,7 @@ pub(super) mod tests {
             ("12345", "12345"),
             ("CM.com", "CM.com"),
         ] {
-            assert_eq!(sender(&SenderId::parse(from).unwrap()), expected);
+            assert_eq!(sender(&from.parse::<SenderId>().unwrap()), expected);
         }
     }
 

@@ -70,7 +70,7 @@ fn read_bubble(value: &Value) -> Read<Bubble> {
 pub(super) fn read_media(value: &Value) -> Read<Media> {
     let media = object(value, "media")?;
     let uri = required(media, "mediauri", "media needs a mediaUri")?;
-    if CallbackUrl::parse(&uri).is_err() {
+    if uri.parse::<CallbackUrl>().is_err() {
         return Err(error("has a mediaUri that is no http or https URL"));
     }
     Ok(Media { name: text(media, "medianame")?, uri, mime_type: text(media, "mimetype")? })
@@ -208,7 +208,7 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
         "createcalendarevent" => Action::CreateCalendarEvent { calendar: read_calendar(part("calendar")?)? },
         "dial" => {
             let number = required(part("dial")?, "phonenumber", "a Dial suggestion needs a phoneNumber")?;
-            let number = PhoneNumber::parse(&number).map_err(|_| error("has a phoneNumber to dial that is none"))?;
+            let number = number.parse::<PhoneNumber>().map_err(|_| error("has a phoneNumber to dial that is none"))?;
             Action::Dial { number }
         }
         "viewlocation" => {

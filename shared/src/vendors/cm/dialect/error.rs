@@ -7,6 +7,8 @@
 //! (balance), "Message is unroutable.", 401 (spam) and 402 (blacklist: an opt-out
 //! is found when a message is sent, and told by a status report).
 
+use strum::IntoStaticStr;
+
 use crate::domain::{FieldError, RejectedMessage, Rejection, RejectionReason};
 
 /// Nothing wrong.
@@ -59,19 +61,11 @@ pub enum MessageError {
 }
 
 /// The JSON and XML gateways call a part of a request by different words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub(super) enum Part {
     Object,
     Node,
-}
-
-impl Part {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Object => "object",
-            Self::Node => "node",
-        }
-    }
 }
 
 impl RequestError {
@@ -86,7 +80,7 @@ impl RequestError {
     }
 
     pub(super) fn words(&self, part: Part) -> String {
-        let part = part.word();
+        let part = part.into_str();
         match self {
             Self::Unknown => "Unknown Error".to_owned(),
             Self::NoAccount => "No account found for the given authentication".to_owned(),
@@ -119,7 +113,7 @@ impl MessageError {
 
     pub(super) fn words(&self, part: Part) -> String {
         match self {
-            Self::NoFrom => format!("No FROM field found in a MSG {}.", part.word()),
+            Self::NoFrom => format!("No FROM field found in a MSG {}.", part.into_str()),
             Self::From(why) => format!("The FROM field {why}."),
             Self::NoTo | Self::NoNumber if part == Part::Node => {
                 "No phone numbers found. Message will not be sent.".to_owned()

@@ -8,6 +8,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
+use strum::IntoEnumIterator;
 
 use crate::{
     domain::{Message, PhoneNumber, ReceiptStatus, Reference, Reply, State},
@@ -84,8 +85,7 @@ struct ReportedStatus<'a> {
 
 pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
     let status = status_of(state)?;
-    let receipt = ReceiptStatus::ALL
-        .into_iter()
+    let receipt = ReceiptStatus::iter()
         .filter(|status| status.state() == state)
         .find_map(|status| message.delivery.receipts.get(status));
     let said = receipt.and_then(|receipt| receipt.description.as_deref());
@@ -102,7 +102,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
             error_description: if status.error.is_some() { said.or(why).unwrap_or(status.meaning) } else { "" },
         },
         operator: "",
-        channel: message.channel_reached().as_str(),
+        channel: message.channel_reached().into_str(),
         grouping,
         grouping2,
         grouping3,
@@ -166,7 +166,7 @@ fn number(number: &PhoneNumber) -> String {
 /// A long number is written like any; a short code has no country.
 fn sender(reply: &Reply) -> String {
     let sender = reply.to.as_str();
-    PhoneNumber::parse(sender).map_or_else(|_| sender.to_owned(), |sender| number(&sender))
+    sender.parse::<PhoneNumber>().map_or_else(|_| sender.to_owned(), |sender| number(&sender))
 }
 
 /// In UTC, to the second, without a zone.
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_end_but_a_cancellation_is_told_and_nothing_before_the_carrier() {
-        let untold: Vec<_> = State::ALL.into_iter().filter(|state| !notifies(*state)).collect();
+        let untold: Vec<_> = State::iter().filter(|state| !notifies(*state)).collect();
         assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
     }
 

@@ -92,7 +92,7 @@ pub(super) fn number(parsed: &mut [ParsedMessage]) {
 
 /// The reference to give back, also beside a fault: none if it is none.
 pub(super) fn reference(written: Option<&str>) -> Option<Reference> {
-    Reference::parse(written?).ok()
+    written?.parse::<Reference>().ok()
 }
 
 fn shortened(written: &str) -> String {
@@ -100,7 +100,7 @@ fn shortened(written: &str) -> String {
 }
 
 pub(super) fn read_number(written: &str) -> Result<PhoneNumber, MessageError> {
-    PhoneNumber::parse(written.trim()).map_err(|error| match error {
+    written.trim().parse::<PhoneNumber>().map_err(|error| match error {
         NumberError::Empty => MessageError::NoNumber,
         NumberError::NotDigits | NumberError::National | NumberError::Length(_) | NumberError::TooLong => {
             MessageError::NotANumber(shortened(written))
@@ -137,7 +137,8 @@ impl Fields {
         let from = self.read_from()?;
         let text = self.read_text(context.limit)?;
         let channels = self.read_channels()?;
-        let reference = self.reference.as_deref().filter(|reference| !reference.is_empty()).map(Reference::parse);
+        let reference =
+            self.reference.as_deref().filter(|reference| !reference.is_empty()).map(str::parse::<Reference>);
         let reference = reference.transpose().map_err(|error| label("REFERENCE", &error))?;
         let groupings = Groupings::parse(std::mem::take(&mut self.groupings).map(Option::unwrap_or_default));
         let groupings = groupings.map_err(|error| label("CUSTOMGROUPING", &error))?;
@@ -153,7 +154,7 @@ impl Fields {
 
     fn read_from(&self) -> Result<SenderId, MessageError> {
         let written = self.from.as_deref().ok_or(MessageError::NoFrom)?;
-        SenderId::parse(written).map_err(|error| match error {
+        written.parse::<SenderId>().map_err(|error| match error {
             SenderError::Empty => MessageError::NoFrom,
             error => MessageError::From(error.to_string()),
         })
@@ -220,8 +221,10 @@ impl Fields {
     fn read_channels(&self) -> Result<Vec<Channel>, MessageError> {
         let mut channels = Vec::new();
         for name in &self.channels {
-            let channel = Channel::parse(&name.replace(' ', ""))
-                .ok_or_else(|| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
+            let channel = name
+                .replace(' ', "")
+                .parse::<Channel>()
+                .map_err(|_| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
             if !channels.contains(&channel) {
                 channels.push(channel);
             }

@@ -8,6 +8,7 @@
 
 use serde::Serialize;
 use serde_json::Number;
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 
 use crate::{
@@ -50,8 +51,7 @@ struct Info<'a> {
 
 pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
     let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state)?;
-    let said = ReceiptStatus::ALL
-        .into_iter()
+    let said = ReceiptStatus::iter()
         .filter(|status| status.state() == state)
         .find_map(|status| message.delivery.receipts.get(status)?.description.as_deref());
     Some(json::write(&Receipt {
@@ -94,7 +94,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
         batch_uuid: reply.replied_to.as_ref().map(|to| to.batch),
         message_uuid: reply.replied_to.as_ref().map(|to| to.message),
         mo_uuid: reply.id,
-        channel: reply.channel.as_str(),
+        channel: reply.channel.into_str(),
         message: &reply.body,
         at: format!("{:.3}", reply.received_at),
         from: number(reply.from.digits()),
@@ -109,5 +109,5 @@ fn number(digits: &str) -> Number {
 
 pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
     let signed = hash::hmac_sha256(secret, &[timestamp.to_string().as_bytes(), b".", body.as_bytes()]);
-    vec![("signature", hash::hex(&signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
+    vec![("signature", hex::encode(signed)), ("timestamp", timestamp.to_string()), ("environment", "live".to_owned())]
 }

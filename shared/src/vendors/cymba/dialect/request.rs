@@ -190,7 +190,7 @@ fn keep<T>(read: Result<T, FieldError>, errors: &mut Vec<FieldError>) -> Option<
 
 fn read_to(message: &Layers<'_>) -> Result<PhoneNumber, FieldError> {
     let to = required_text(message, "to", "to")?;
-    PhoneNumber::parse(to).map_err(|error| {
+    to.parse::<PhoneNumber>().map_err(|error| {
         let code = if error == NumberError::Empty { FieldErrorCode::Empty } else { FieldErrorCode::Malformed };
         FieldError::new("to", code, error.to_string())
     })
@@ -215,7 +215,7 @@ fn read_from(message: &Layers<'_>) -> Result<SenderChoice, FieldError> {
         "shared" => Ok(SenderChoice::Shared),
         "custom" => {
             let value = required_text(&from, "value", "from.value")?;
-            let sender = SenderId::parse(value).map_err(|error| {
+            let sender = value.parse::<SenderId>().map_err(|error| {
                 let code = if error == SenderError::Empty { FieldErrorCode::Empty } else { FieldErrorCode::Malformed };
                 FieldError::new("from.value", code, error.to_string())
             })?;
@@ -239,7 +239,7 @@ fn read_body(message: &Layers<'_>, limit: SegmentLimit) -> Result<Text, FieldErr
 
 fn read_callback(message: &Layers<'_>) -> Result<Option<CallbackUrl>, FieldError> {
     let Some(callback) = optional_text(message, "callback")? else { return Ok(None) };
-    let url = CallbackUrl::parse(callback);
+    let url = callback.parse::<CallbackUrl>();
     url.map(Some).map_err(|error| FieldError::new("callback", FieldErrorCode::Malformed, error.to_string()))
 }
 
@@ -253,7 +253,7 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
     };
     let mut channels = Vec::new();
     for name in listed {
-        let known = |name| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+        let known = |name: &str| name.parse().ok().filter(|channel| CHANNELS.contains(channel));
         match name.as_str().map(known) {
             None => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
             Some(None) => return error(FieldErrorCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
@@ -337,7 +337,7 @@ mod tests {
             "messages":[{"to":"441111111111","body":"a"},
                         {"to":"441111111111","body":"b","from":{"type":"shared"},"callback":null}]}"#;
         let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
-        assert_eq!(request.drafts[0].from, SenderChoice::Custom(SenderId::parse("right").unwrap()));
+        assert_eq!(request.drafts[0].from, SenderChoice::Custom("right".parse().unwrap()));
         assert!(request.drafts[0].callback.is_some());
         assert_eq!(request.drafts[1].from, SenderChoice::Shared);
         assert!(request.drafts[1].callback.is_none());

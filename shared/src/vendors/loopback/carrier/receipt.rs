@@ -19,7 +19,7 @@ pub(crate) fn read(body: &[u8]) -> Result<CarrierReceipt, ParseError> {
     let reference = match &body.reference {
         None => None,
         Some(text) => {
-            Some(SubmitReference::parse(text).ok_or_else(|| ParseError::new("reference", "is not one of ours"))?)
+            Some(text.parse::<SubmitReference>().map_err(|_| ParseError::new("reference", "is not one of ours"))?)
         }
     };
     let Body { id: carrier_id, status, code, description, .. } = body;

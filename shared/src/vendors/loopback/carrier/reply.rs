@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::{CarrierReply, Channel, ParseError, PhoneNumber, SenderId, parse_time};
+use crate::domain::{CarrierReply, Channel, ParseError, parse_time};
 
 #[derive(Deserialize)]
 struct Body {
@@ -26,8 +26,8 @@ pub(crate) fn read(body: &[u8]) -> Result<CarrierReply, ParseError> {
     };
     Ok(CarrierReply {
         id: body.id,
-        from: PhoneNumber::parse(&body.from).map_err(|error| ParseError::new("from", error))?,
-        to: SenderId::parse(&body.to).map_err(|error| ParseError::new("to", error))?,
+        from: body.from.parse().map_err(|error| ParseError::new("from", error))?,
+        to: body.to.parse().map_err(|error| ParseError::new("to", error))?,
         text: body.text,
         channel: body.channel.unwrap_or(Channel::Sms),
         at,

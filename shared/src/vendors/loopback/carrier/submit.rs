@@ -53,7 +53,7 @@ pub(crate) async fn submit(
         from: submission.from.as_str(),
         to: submission.to.digits(),
         text: submission.text.as_str(),
-        channel: submission.channel.as_str(),
+        channel: submission.channel.into_str(),
     };
     let url = match settings.endpoint.join("carrier/messages") {
         Ok(url) => url,
