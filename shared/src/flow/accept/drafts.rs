@@ -30,16 +30,16 @@ pub(super) enum Atomicity {
     Each,
 }
 
-/// A place is that of a draft among the drafts.
+/// The drafts of a request, and which of them are rejected, by their index.
 pub(super) struct Drafts<'a> {
-    drafts: &'a [Draft],
+    all: &'a [Draft],
     rejected: BTreeMap<usize, RejectedMessage>,
     atomicity: Atomicity,
 }
 
 impl<'a> Drafts<'a> {
-    pub(super) fn new(drafts: &'a [Draft], atomicity: Atomicity) -> Self {
-        Self { drafts, rejected: BTreeMap::new(), atomicity }
+    pub(super) fn new(all: &'a [Draft], atomicity: Atomicity) -> Self {
+        Self { all, rejected: BTreeMap::new(), atomicity }
     }
 
     /// Whether a fault of one refuses all.
@@ -49,7 +49,7 @@ impl<'a> Drafts<'a> {
 
     /// Those that nothing speaks against so far.
     pub(super) fn remaining(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
-        self.drafts.iter().enumerate().filter(|(index, _)| !self.rejected.contains_key(index))
+        self.all.iter().enumerate().filter(|(index, _)| !self.rejected.contains_key(index))
     }
 
     pub(super) fn errors(&self, mut look: impl FnMut(&Draft) -> Option<FieldError>) -> Vec<(usize, FieldError)> {
@@ -58,7 +58,7 @@ impl<'a> Drafts<'a> {
 
     /// The fault of the draft at `index`, with where that stands in the request.
     pub(super) fn locate(&self, index: usize, error: FieldError) -> FieldError {
-        error.at(self.drafts[index].index)
+        error.at(self.all[index].index)
     }
 
     /// Takes out those with a fault, or refuses the request.

@@ -21,7 +21,7 @@ const READ_AT_ONCE: u16 = 100;
 /// URLs, is known to every worker by then.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// ReplayFilter messages and replies of an account, by when they were accepted or came in.
+/// Selects messages and replies of an account, by when they were accepted or came in.
 #[derive(Clone, Debug)]
 pub struct ReplayFilter {
     pub since: Timestamp,
