@@ -137,7 +137,7 @@ pub struct Assumed {
     /// How many messages one queue's pollers ask for in vain in a month.
     pub empty_receives_a_month: f64,
     /// How many jobs come in a batch, after requests of 100.
-    pub batch: f64,
+    pub batch: u32,
 }
 
 impl Prices {
