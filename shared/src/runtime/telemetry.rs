@@ -11,9 +11,14 @@ use std::{
     panic::{self, PanicHookInfo},
 };
 
-use tracing::{Subscriber, error, level_filters::LevelFilter};
+use tracing::{Level, Subscriber, error, level_filters::LevelFilter};
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry, util::SubscriberInitExt,
+    Layer,
+    filter::{FilterExt, Targets, filter_fn},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
 };
 
 use super::{ConfigError, Variables};
@@ -60,10 +65,15 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
 /// What writes a function's log at that level to `out`.
 pub fn lines<W>(level: LevelFilter, out: W) -> impl Subscriber + Send + Sync
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    registry().with(lines.with_writer(out).with_filter(targets(level)))
+    let lines = || fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(out.clone());
+    // Up to INFO, a line's words say where it comes from, and each byte is paid for with each message.
+    let below_warn = filter_fn(|line| *line.level() > Level::WARN).with_max_level_hint(LevelFilter::TRACE);
+    let routine = lines().with_target(false).with_filter(targets(level).and(below_warn));
+    let warnings = lines().with_filter(targets(level.min(LevelFilter::WARN)));
+    // A list: `and_then` would have the level of the one hold for both.
+    registry().with(vec![routine.boxed(), warnings.boxed()])
 }
 
 /// # Errors

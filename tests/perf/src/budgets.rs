@@ -15,7 +15,7 @@ pub struct Budgets {
     pub dollars: BTreeMap<String, f64>,
     pub instructions: BTreeMap<String, f64>,
     pub cold_start: ColdStart,
-    pub size: Size,
+    pub size: BTreeMap<String, f64>,
     pub cpu: Cpu,
     pub rate: Rate,
 }
@@ -45,12 +45,6 @@ pub struct Tick {
 pub struct ColdStart {
     pub time: f64,
     pub memory: f64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Size {
-    pub bytes: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,7 +131,7 @@ pub struct Assumed {
     /// How many messages one queue's pollers ask for in vain in a month.
     pub empty_receives_a_month: f64,
     /// How many jobs come in a batch, after requests of 100.
-    pub batch: f64,
+    pub batch: u32,
 }
 
 impl Prices {
@@ -154,7 +148,7 @@ mod tests {
 
     #[test]
     fn both_files_are_read() {
-        assert!(Budgets::read().unwrap().size.bytes > 0.0);
+        assert!(!Budgets::read().unwrap().size.is_empty());
         assert!(Prices::read().unwrap().source.contains("us-east-1"));
     }
 }

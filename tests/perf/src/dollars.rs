@@ -2,7 +2,7 @@
 //! the client called back: the counted units, requests and bytes at the list
 //! prices. What only AWS's own machines can tell is assumed, and said.
 
-use std::{collections::BTreeMap, fs::File};
+use std::fs::File;
 
 use local::lambda::Instance;
 use tests::system::System;
@@ -24,13 +24,15 @@ const QUEUES: f64 = 2.0;
 const GIGABYTES: f64 = 0.25;
 /// How many invocations a function's log is measured over.
 const INVOCATIONS: usize = 10;
+/// How many messages clients send in a request.
+const EACH_REQUEST: [u32; 2] = [1, 100];
 
 /// One kind of invocation on a message's way.
 struct Invocation {
     function: &'static str,
     step: &'static str,
     /// How many messages one invocation is for.
-    messages: f64,
+    messages: u32,
     over_http: bool,
     /// Whether a carrier or client is waited for.
     outside: bool,
@@ -41,13 +43,19 @@ struct Invocation {
 /// The way of messages that came by so many in a request.
 fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
     let (accept, jobs) = if each_request == 1 {
-        ("accept, 1 in a request", 1.0)
+        ("accept, 1 in a request", 1)
     } else {
         ("accept, 100 in a request", prices.assumed.batch)
     };
-    let messages = f64::from(each_request);
     [
-        Invocation { function: "send", step: accept, messages, over_http: true, outside: false, at_once: false },
+        Invocation {
+            function: "send",
+            step: accept,
+            messages: each_request,
+            over_http: true,
+            outside: false,
+            at_once: false,
+        },
         Invocation {
             function: "dispatch",
             step: "submit",
@@ -59,7 +67,7 @@ fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
         Invocation {
             function: "dlr-webhook",
             step: "receipt",
-            messages: 1.0,
+            messages: 1,
             over_http: true,
             outside: false,
             at_once: false,
@@ -67,7 +75,7 @@ fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
         Invocation {
             function: "callback",
             step: "callback",
-            messages: 1.0,
+            messages: 1,
             over_http: false,
             outside: true,
             at_once: true,
@@ -83,19 +91,24 @@ struct Consumption {
     sqs: f64,
     http: f64,
     invocations: f64,
-    gigabyte_seconds: f64,
     log_bytes: f64,
 }
 
+/// Without what Lambda's time costs if no processor time was measured.
+///
 /// # Errors
 /// When a step does not do what it should.
 pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, prices: &Prices) -> anyhow::Result<Table> {
     let steps = steps().await?;
-    let logged = log_bytes(binaries, prices).await?;
+    let system = System::start().await.without_gateway().await;
     let mut table = Table::new("dollars: for a million messages from end to end");
-    for spent in spent {
-        let requests = format!("requests of {}", spent.each_request());
-        let used = consumption(&way(spent.each_request(), prices), &steps, spent, &logged, prices)?;
+    for each_request in EACH_REQUEST {
+        let requests = format!("requests of {each_request}");
+        let way = way(each_request, prices);
+        let mut used = consumption(&way, &steps)?;
+        for invocation in &way {
+            used.log_bytes += log_bytes(binaries, &system, invocation, prices).await?;
+        }
         let (writes, reads) = (prices.dynamodb.million_write_units, prices.dynamodb.million_read_units);
         let counted = [
             ("DynamoDB", used.writes * writes + used.reads * reads),
@@ -109,7 +122,9 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             let name = format!("{requests}: {service}");
             table.rows.push(Row::budgeted(name.as_str(), budget(&name), dollars));
         }
-        let time = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_x86;
+        let Some(spent) = spent.iter().find(|spent| spent.each_request() == each_request) else { continue };
+        let gigabyte_seconds = gigabyte_seconds(&way, &steps, spent, prices)?;
+        let time = gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_x86;
         table.rows.push(Row::told(format!("{requests}: Lambda, x86 time"), time));
         let sum = time + counted.iter().map(|(_, dollars)| dollars).sum::<f64>();
         let name = format!("{requests}: all");
@@ -117,41 +132,45 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             Some(budget) => Row::noisy(name, budget, sum, budgets.cpu.noise),
             None => Row::budgeted(name, None, sum),
         });
-        let arm = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
+        let arm = gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
         table.rows.push(Row::told(format!("{requests}: Lambda, arm time instead"), arm));
     }
     table.rows.push(Row::told("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
     table.notes = notes(prices);
+    if spent.is_empty() {
+        table.notes.push("Without Lambda's time, and so without the sums: no processor time was measured.".into());
+    }
     Ok(table)
 }
 
-fn consumption(
-    way: &[Invocation],
-    steps: &[Step],
-    spent: &Spent,
-    logged: &BTreeMap<&str, Logged>,
-    prices: &Prices,
-) -> anyhow::Result<Consumption> {
+fn consumption(way: &[Invocation], steps: &[Step]) -> anyhow::Result<Consumption> {
     let mut all = Consumption::default();
     for invocation in way {
         let step = find(steps, invocation.step)?;
         let each = |total: f64| total / step.messages;
+        let messages = f64::from(invocation.messages);
         all.writes += each(step.used.writes());
         all.reads += each(step.used.reads());
         all.sqs += each(step.used.sends());
         if invocation.over_http {
-            all.http += 1.0 / invocation.messages;
+            all.http += 1.0 / messages;
         } else {
             // Received and deleted, a batch in one request.
-            all.sqs += 2.0 / invocation.messages;
+            all.sqs += 2.0 / messages;
         }
-        all.invocations += 1.0 / invocation.messages;
-        let milliseconds = duration(invocation, step, spent.by(invocation.function), prices);
-        all.gigabyte_seconds += milliseconds / 1000.0 * GIGABYTES / invocation.messages;
-        let own = logged.get(invocation.function).map_or(0.0, |logged| logged.bytes_each_message);
-        all.log_bytes += own + prices.assumed.platform_log_bytes / invocation.messages;
+        all.invocations += 1.0 / messages;
     }
     Ok(all)
+}
+
+/// Lambda's time for each message.
+fn gigabyte_seconds(way: &[Invocation], steps: &[Step], spent: &Spent, prices: &Prices) -> anyhow::Result<f64> {
+    let each = way.iter().map(|invocation| {
+        let step = find(steps, invocation.step)?;
+        let milliseconds = duration(invocation, step, spent.by(invocation.function), prices);
+        Ok(milliseconds / 1000.0 * GIGABYTES / f64::from(invocation.messages))
+    });
+    each.sum()
 }
 
 /// How long Lambda bills an invocation for, in milliseconds: what it computes,
@@ -159,10 +178,11 @@ fn consumption(
 fn duration(invocation: &Invocation, step: &Step, cpu_ms: f64, prices: &Prices) -> f64 {
     let assumed = &prices.assumed;
     let calls = |used: &Used| used.dynamodb_requests() * assumed.dynamodb_ms + used.sends() * assumed.sqs_ms;
-    let messages = if invocation.at_once { 1.0 } else { invocation.messages };
+    let together = f64::from(invocation.messages);
+    let messages = if invocation.at_once { 1.0 } else { together };
     let waits =
         calls(&step.used) / step.messages * messages + if invocation.outside { assumed.outside_ms } else { 0.0 };
-    cpu_ms * invocation.messages * assumed.slower + waits
+    cpu_ms * together * assumed.slower + waits
 }
 
 fn a_month(steps: &[Step], prices: &Prices) -> anyhow::Result<f64> {
@@ -181,30 +201,27 @@ fn find<'a>(steps: &'a [Step], name: &str) -> anyhow::Result<&'a Step> {
     steps.iter().find(|step| step.name == name).ok_or_else(|| anyhow::anyhow!("there is no step '{name}'"))
 }
 
-struct Logged {
-    bytes_each_message: f64,
-}
-
-/// What each function logs of a message itself, at the template's level.
-async fn log_bytes(binaries: &Binaries, prices: &Prices) -> anyhow::Result<BTreeMap<&'static str, Logged>> {
-    let system = System::start().await.without_gateway().await;
+/// What is logged of each message at the template's level, by the function and by Lambda.
+async fn log_bytes(
+    binaries: &Binaries,
+    system: &System,
+    invocation: &Invocation,
+    prices: &Prices,
+) -> anyhow::Result<f64> {
+    let (function, each) = (invocation.function, usize::try_from(invocation.messages)?);
     let file = std::env::temp_dir().join(format!("perf-{}.log", std::process::id()));
-    let mut logged = BTreeMap::new();
-    for function in ["send", "dispatch", "dlr-webhook", "callback"] {
-        let events = events(&system, function, INVOCATIONS, 1).await?;
-        let command = binaries.logging(function, File::create(&file)?)?;
-        let mut instance = Instance::start(command, &settings(function, system.emulator.url())?).await?;
-        for event in events {
-            succeed(&mut instance, event).await?;
-        }
-        instance.kill().await?;
-        let text = std::fs::read_to_string(&file)?;
-        let size = |count: usize| u32::try_from(count).map(f64::from);
-        let bytes = size(text.len())? + size(text.lines().count())? * prices.assumed.line_overhead_bytes;
-        logged.insert(function, Logged { bytes_each_message: bytes / size(INVOCATIONS)? });
+    let events = events(system, function, INVOCATIONS, each).await?;
+    let command = binaries.logging(function, File::create(&file)?)?;
+    let mut instance = Instance::start(command, &settings(function, system.emulator.url())?).await?;
+    for event in events {
+        succeed(&mut instance, event).await?;
     }
+    instance.kill().await?;
+    let text = std::fs::read_to_string(&file)?;
     std::fs::remove_file(&file)?;
-    Ok(logged)
+    let size = |count: usize| u32::try_from(count).map(f64::from);
+    let own = size(text.len())? + size(text.lines().count())? * prices.assumed.line_overhead_bytes;
+    Ok((own / size(INVOCATIONS)? + prices.assumed.platform_log_bytes) / f64::from(invocation.messages))
 }
 
 fn notes(prices: &Prices) -> Vec<String> {
@@ -224,7 +241,7 @@ fn notes(prices: &Prices) -> Vec<String> {
         ),
         format!(
             "After requests of 100, jobs come by {} in a batch; callbacks and all else come one by one,",
-            number(assumed.batch)
+            assumed.batch
         ),
         "each received and deleted by itself. Without traffic out of AWS, free tiers and storage.".to_owned(),
     ]

@@ -22,6 +22,8 @@ use crate::{
 
 /// How many messages wait, in the driver.
 pub const PENDING: [u32; 2] = [1_000, 1_000_000];
+/// The most that is quick to lay down in a debug build.
+pub const FEW_PENDING: [u32; 2] = [1_000, 5_000];
 /// How many are due at a busy tick.
 const DUE: u32 = 1_000;
 /// How many items are laid down at once.
