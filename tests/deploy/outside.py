@@ -77,12 +77,12 @@ class Emulator:
         """The address of a sink, for use as a callback."""
         return f"{self.url}/sinks/{name}"
 
-    def sunk(self, name):
+    def sink_requests(self, name):
         return call("GET", f"{self.url}/sinks/{name}")[1]["requests"]
 
-    def until_sunk(self, name, count=1, within=60):
+    def until_sink_requests(self, name, count=1, within=60):
         def kept():
-            requests = self.sunk(name)
+            requests = self.sink_requests(name)
             return len(requests) >= count and requests
 
         return until(f"request {count} at the sink '{name}'", kept, within)

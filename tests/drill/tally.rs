@@ -131,7 +131,7 @@ async fn on_record(system: &System) -> BTreeMap<String, Value> {
 
 /// The ids of the events that clients were told.
 async fn told(system: &System) -> BTreeSet<String> {
-    let got = [system.sunk("receipts").await, system.sunk("status").await].concat();
+    let got = [system.sink_requests("receipts").await, system.sink_requests("status").await].concat();
     got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 

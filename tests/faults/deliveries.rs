@@ -62,7 +62,7 @@ async fn item(stage: &Stage) -> Value {
 /// The ids under which the client was told, of the jobs that are now in the queue.
 async fn told(stage: &Stage) -> BTreeSet<String> {
     deliver(stage, CALLBACKS, &jobs(stage, CALLBACKS).await).await;
-    let told = stage.system.sunk("status").await;
+    let told = stage.system.sink_requests("status").await;
     told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -126,7 +126,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
     let known = shared::domain::MessageId::parse(&submit.reference).unwrap();
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
     assert_eq!(told(&stage).await, BTreeSet::from([event]));
-    assert!(stage.system.sunk("status").await.len() <= DELIVERIES);
+    assert!(stage.system.sink_requests("status").await.len() <= DELIVERIES);
 }
 
 /// Both have the job of a channel that failed, and the quicker one dies once it has made

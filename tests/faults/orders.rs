@@ -136,7 +136,7 @@ fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
 async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
     let found = stage.observer.store.messages(ids).await.unwrap();
     let found: BTreeMap<_, _> = found.into_iter().map(|message| (message.id, message)).collect();
-    let told = stage.system.sunk("status").await;
+    let told = stage.system.sink_requests("status").await;
     let told: Vec<_> = told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
     for (id, order) in ids.iter().zip(orders) {
         let message: &Message = &found[id];

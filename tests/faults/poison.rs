@@ -78,7 +78,7 @@ async fn rejected(stage: &Stage) -> usize {
 }
 
 async fn told(stage: &Stage) -> usize {
-    let told = stage.system.sunk("status").await;
+    let told = stage.system.sink_requests("status").await;
     told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
 }
 

@@ -303,6 +303,6 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
 
 /// The ids of the events that a sink got.
 async fn events(stage: &Stage, sink: &str) -> Vec<String> {
-    let got = stage.system.sunk(sink).await;
+    let got = stage.system.sink_requests(sink).await;
     got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }

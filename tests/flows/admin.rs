@@ -96,7 +96,7 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     system.send_one(&key, message).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &"441110000001".into(), "Hello back").await;
-    let told = &system.until_sunk("acme", 1).await[0];
+    let told = &system.until_sink_requests("acme", 1).await[0];
     assert_eq!(told["json"]["message"], "Hello back");
     assert!(verifies(&secret, told));
 
@@ -202,7 +202,7 @@ async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
     assert_eq!(system.send_one(DEMO, shared(PHONE, "Second")).await["from"]["value"], sender);
     system.until_handset(PHONE, 2).await;
     system.reply(PHONE, &sender.into(), "I hear you").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     for index in 0..20 {
         let other = system.send_one(DEMO, shared(&format!("44771190{index:04}"), "Anew")).await;
         assert_ne!(other["from"]["value"], sender);

@@ -68,5 +68,5 @@ async fn a_reply_that_cannot_be_read_keeps_back_no_other() {
         (offered.status, &offered.body["errors"][0]["field"]),
         (StatusCode::BAD_REQUEST, &"message.text".into())
     );
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "Yes");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "Yes");
 }

@@ -140,7 +140,9 @@ async fn a_callback_is_signed_by_the_standard_webhooks_headers() {
     let system = System::start().await;
     send(&system, system.sink("receipts")).await;
     system.reply(PHONE, &"441234567890".into(), "🙂").await;
-    for request in [&system.until_sunk("receipts", 1).await[0], &system.until_sunk("replies", 1).await[0]] {
+    for request in
+        [&system.until_sink_requests("receipts", 1).await[0], &system.until_sink_requests("replies", 1).await[0]]
+    {
         let mut headers = HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
             headers.insert(name, header(request, name).parse().unwrap());
@@ -161,7 +163,7 @@ async fn a_callback_is_signed_by_the_standard_webhooks_headers() {
 async fn a_callback_bears_the_dialects_own_signature_too() {
     let system = System::start().await;
     send(&system, system.sink("receipts")).await;
-    let request = &system.until_sunk("receipts", 1).await[0];
+    let request = &system.until_sink_requests("receipts", 1).await[0];
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
     mac.update(format!("{}.{}", header(request, "timestamp"), request["body"].as_str().unwrap()).as_bytes());
     let signature = header(request, "signature");
@@ -177,12 +179,12 @@ async fn a_callback_bears_the_dialects_own_signature_too() {
 async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
+    system.until_sink_requests("failing", 1).await;
     system.advance(6).await;
-    system.until_sunk("failing", 2).await;
+    system.until_sink_requests("failing", 2).await;
     let tries = system
         .until("it was tried a third time", async || {
-            let tries = system.sunk("failing").await;
+            let tries = system.sink_requests("failing").await;
             if tries.len() == 2 {
                 system.advance(3).await;
             }
@@ -200,11 +202,11 @@ async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
 async fn a_client_that_takes_it_is_told_once() {
     let system = System::start().await;
     send(&system, format!("{}?status=204", system.sink("taking"))).await;
-    system.until_sunk("taking", 1).await;
+    system.until_sink_requests("taking", 1).await;
     system.until_quiet().await;
     system.advance(7 * 86_400).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("taking").await.len(), 1);
+    assert_eq!(system.sink_requests("taking").await.len(), 1);
 }
 
 #[tokio::test]
@@ -222,7 +224,7 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
     system.until_quiet().await;
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
 }
 
@@ -230,11 +232,11 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
 async fn an_endpoint_that_is_gone_is_not_tried_again() {
     let system = System::start().await;
     send(&system, format!("{}?status=410", system.sink("gone"))).await;
-    system.until_sunk("gone", 1).await;
+    system.until_sink_requests("gone", 1).await;
     system.until_quiet().await;
     system.advance(7 * 86_400).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("gone").await.len(), 1);
+    assert_eq!(system.sink_requests("gone").await.len(), 1);
 }
 
 #[tokio::test]
@@ -249,7 +251,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     system.until("it was tried", async || (requests.lock().unwrap().len() == 1).then_some(())).await;
     system.advance(6).await;
     system.until("it was tried again", async || (requests.lock().unwrap().len() == 2).then_some(())).await;
-    assert!(system.sunk("elsewhere").await.is_empty());
+    assert!(system.sink_requests("elsewhere").await.is_empty());
 }
 
 #[tokio::test]
@@ -280,31 +282,31 @@ async fn a_client_that_asks_for_time_is_given_it() {
 async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
+    system.until_sink_requests("failing", 1).await;
     system.until_given_up(1).await;
     system.until_quiet().await;
-    let tries = system.sunk("failing").await;
+    let tries = system.sink_requests("failing").await;
     assert!(tries.len() > 10, "{}", tries.len());
     let lasted = made_at(tries.last().unwrap()) - made_at(&tries[0]);
     assert!(lasted > 6 * DAY, "{lasted}");
     assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
     system.advance(8 * 3_600).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("failing").await.len(), tries.len());
+    assert_eq!(system.sink_requests("failing").await.len(), tries.len());
 }
 
 #[tokio::test]
 async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
+    system.until_sink_requests("failing", 1).await;
     system.until_given_up(1).await;
-    let tries = system.sunk("failing").await.len();
+    let tries = system.sink_requests("failing").await.len();
     let arn = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
     let replay = json!({"SourceArn": arn("CallbacksDeadLetters"), "DestinationArn": arn("CallbacksQueue")});
     system.aws("AmazonSQS.StartMessageMoveTask", &replay).await;
-    let again = system.until_sunk("failing", tries + 1).await;
+    let again = system.until_sink_requests("failing", tries + 1).await;
     assert_eq!(header(&again[tries], "webhook-id"), header(&again[0], "webhook-id"));
     system.advance(6).await;
-    system.until_sunk("failing", tries + 2).await;
+    system.until_sink_requests("failing", tries + 2).await;
 }

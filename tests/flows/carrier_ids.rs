@@ -37,7 +37,7 @@ async fn a_receipt_is_found_by_its_carriers_id_in_whatever_base_case_and_width()
         writes(&system, how).await;
         let id = send(&system, PHONE).await;
         system.until_state(&id, "delivered").await;
-        system.until_sunk("receipts", count).await;
+        system.until_sink_requests("receipts", count).await;
     }
     assert!(system.unmatched("receipt").await.is_empty());
 }
@@ -51,7 +51,7 @@ async fn a_receipt_that_is_faster_than_the_answer_is_matched_a_minute_later() {
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     system.advance(61).await;
     system.until_state(&id, "delivered").await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     system.until("nothing is unmatched", async || system.unmatched("receipt").await.is_empty().then_some(())).await;
 }
 

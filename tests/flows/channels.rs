@@ -58,7 +58,8 @@ async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
 async fn told(system: &System) -> Vec<(String, String)> {
     system.until_quiet().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let reports = system.sunk("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
+    let reports =
+        system.sink_requests("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
     reports.map(|msg| (text(&msg["status"]["code"]), text(&msg["channel"]))).collect()
 }
 

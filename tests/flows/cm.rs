@@ -71,7 +71,7 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
     assert_eq!((&shown[0]["from"], &shown[0]["text"]), (&OURS.into(), &"Hello".into()));
     let delivered = system
         .until("the delivery is told", async || {
-            let reports = system.sunk("status").await;
+            let reports = system.sink_requests("status").await;
             reports.into_iter().find(|report| report["json"]["messages"]["msg"]["status"]["code"] == "2")
         })
         .await;
@@ -84,7 +84,7 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
     assert!(delivered["headers"].get("signature").is_none(), "that header is of another dialect");
 
     system.reply(PHONE, &OURS.into(), "Hello back").await;
-    let mut reply = system.until_sunk("replies", 1).await[0]["json"].clone();
+    let mut reply = system.until_sink_requests("replies", 1).await[0]["json"].clone();
     assert_eq!(reply["timeUtc"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
     let expected = json!({"from": {"number": "00447700900061"}, "to": {"number": "00441234567890"},
         "message": {"text": "Hello back"}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
@@ -105,8 +105,11 @@ async fn what_went_wrong_is_told_with_its_code() {
     let status = async |to: &str| {
         system
             .until(to, async || {
-                let reports =
-                    system.sunk("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
+                let reports = system
+                    .sink_requests("status")
+                    .await
+                    .into_iter()
+                    .map(|report| report["json"]["messages"]["msg"].clone());
                 reports.into_iter().find(|msg| msg["to"] == to && msg["status"]["code"] != "0")
             })
             .await["status"]
@@ -127,7 +130,7 @@ async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
     let came = |message: &Value| message["history"].as_array().unwrap().len() >= 5;
     system.until("both receipts are on record", async || came(&system.message(&id).await).then_some(())).await;
     system.until_quiet().await;
-    let reports = system.sunk("status").await;
+    let reports = system.sink_requests("status").await;
     let told = |code: &str| {
         reports.iter().filter(|report| report["json"]["messages"]["msg"]["status"]["code"] == code).count()
     };
@@ -139,10 +142,10 @@ async fn a_reply_that_answers_nothing_is_told_as_the_account_spoke_last() {
     let system = System::start().await;
     let stranger = "447700900063";
     system.reply(stranger, &OURS.into(), "Before all").await;
-    assert!(system.until_sunk("replies", 1).await[0]["json"]["mo_uuid"].is_string());
+    assert!(system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].is_string());
     post(&system, &[message(PHONE, "Hello")]).await;
     system.reply(stranger, &OURS.into(), "Who are you?").await;
-    let told = &system.until_sunk("replies", 2).await[1]["json"];
+    let told = &system.until_sink_requests("replies", 2).await[1]["json"];
     assert_eq!((&told["message"]["text"], &told["reference"]), (&"Who are you?".into(), &"".into()));
 }
 
@@ -195,7 +198,7 @@ async fn a_message_whose_validity_is_over_is_not_sent_and_its_client_is_told() {
     let system = System::start().await;
     let late = with(message(PHONE, "Too late"), "validity", "2017-04-20 11:50 GMT");
     assert_eq!(post(&system, &[late]).await.status, 200);
-    let report = system.until_sunk("status", 1).await[0]["json"]["messages"]["msg"].clone();
+    let report = system.until_sink_requests("status", 1).await[0]["json"]["messages"]["msg"].clone();
     assert_eq!((&report["status"]["code"], &report["status"]["errorCode"]), (&"3".into(), &"8".into()));
     assert!(system.handset(PHONE).await.is_empty());
     assert_eq!(newest(&system).await["state"], "expired");

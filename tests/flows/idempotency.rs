@@ -90,7 +90,7 @@ async fn a_repeated_id_gets_the_same_answer_and_sends_nothing_again() {
     until_done(&system, &first).await;
     assert_eq!(accepted(post(&system, &body)).await, first, "also when it has been delivered");
     until_done(&system, &first).await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
     assert_eq!(texts(&system, PHONE).await, ["Once"]);
     assert_eq!(items(&system, "MessagesTable").await, 1);
 }

@@ -52,7 +52,7 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
     let callback = format!("{}?status=410", system.sink("gone"));
     for _ in 0..2 {
         system.send_one(DEMO, with(owned("447700900001", "Hello"), "callback", callback.as_str())).await;
-        system.until_sunk("notices", 1).await;
+        system.until_sink_requests("notices", 1).await;
         // That nothing was on record of it is remembered for half a minute.
         system.advance(31).await;
     }
@@ -73,14 +73,14 @@ async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let begun = system.now().await.to_string();
     system.reply("447700900001", &"441234567890".into(), "Yes").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     printed(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
     system.until_quiet().await;
     let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
-    assert_eq!(system.sunk("replies").await.len(), 1);
+    assert_eq!(system.sink_requests("replies").await.len(), 1);
 }
 
 #[tokio::test]
@@ -98,8 +98,8 @@ async fn what_is_counted_is_what_happened() {
     let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
     system.until_handset("447700900001", 1).await;
     system.reply("447700900001", &asked["from"]["value"], "Yes").await;
-    system.until_sunk("other-replies", 1).await;
-    system.until_sunk("receipts", 4).await;
+    system.until_sink_requests("other-replies", 1).await;
+    system.until_sink_requests("receipts", 4).await;
     let later = (system.now().await + jiff::SignedDuration::from_mins(6)).to_string();
     system.send_one(DEMO, with(owned("447700900301", "Later"), "send_at", later)).await;
     system.advance(360).await;

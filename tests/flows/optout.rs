@@ -132,7 +132,7 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
         .await;
     bring(&system, "1", OURS, "STOP").await;
     system.reply(busy, &OURS.into(), "STOP").await;
-    system.until_sunk("replies", 2).await;
+    system.until_sink_requests("replies", 2).await;
     system.advance(3_600).await;
     system.until_state(&scheduled["messageUuid"], "blocked").await;
     system.until_state(&waiting["messageUuid"], "blocked").await;

@@ -76,7 +76,7 @@ async fn every_dialect_goes_through_every_carrier() {
             assert_eq!(message["carrier"], carrier.as_str(), "{pair}");
 
             system.reply(PHONE, &OURS.into(), "Hi").await;
-            let replies = system.until_sunk("replies", 1).await;
+            let replies = system.until_sink_requests("replies", 1).await;
             assert!(replies.iter().all(|told| is_reply(dialect, &told["json"], &id)), "{pair}: {replies:?}");
             let conversation = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
             let entries = conversation["messages"].as_array().unwrap();
@@ -84,7 +84,7 @@ async fn every_dialect_goes_through_every_carrier() {
 
             let told = system
                 .until(&format!("{pair}: the delivery is told"), async || {
-                    let told = system.sunk("status").await;
+                    let told = system.sink_requests("status").await;
                     told.into_iter().find(|told| is_delivery(dialect, &told["json"], &id))
                 })
                 .await;

@@ -41,7 +41,7 @@ fn times(message: &Value, state: &str) -> usize {
 
 /// Whether it was delivered and with which code, for each callback about that message.
 async fn told(system: &System, id: &Value) -> Vec<(bool, String)> {
-    let requests = system.sunk("receipts").await.into_iter().map(|request| request["json"].clone());
+    let requests = system.sink_requests("receipts").await.into_iter().map(|request| request["json"].clone());
     let mine = requests.filter(|told| told["messageuuid"] == *id);
     let told = |told: Value| {
         let code = told["receiptInfo"]["code"].as_str().unwrap().to_owned();
@@ -66,7 +66,7 @@ async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
     let states: Vec<_> =
         message["history"].as_array().unwrap().iter().map(|state_change| &state_change["state"]).collect();
     assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     assert_eq!(told(&system, &id).await, [delivered()]);
 }
 
@@ -75,7 +75,7 @@ async fn an_undelivered_receipt_is_told_with_its_code() {
     let system = System::start().await;
     let id = send(&system, "447700900110").await;
     system.until_state(&id, "undelivered").await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     assert_eq!(told(&system, &id).await, [undelivered()]);
     assert!(system.handset("447700900110").await.is_empty());
 }
@@ -226,9 +226,9 @@ async fn a_late_undelivered_is_recorded_and_told_but_what_was_delivered_stays_so
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     bring(&system, &id, "delivered").await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     bring(&system, &id, "undelivered").await;
-    system.until_sunk("receipts", 2).await;
+    system.until_sink_requests("receipts", 2).await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "delivered");
     let last = message["history"].as_array().unwrap().last().unwrap();
@@ -330,12 +330,12 @@ async fn a_refusal_that_is_also_reported_is_told() {
     let message = system.send_one(DEMO, with(shared("447700900210", "No"), "callback", failing)).await;
     let id = &message["messageUuid"];
     system.until_state(id, "rejected").await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     system.bring_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
-    let told = system.until_sunk("receipts", 2).await.len();
+    let told = system.until_sink_requests("receipts", 2).await.len();
     // What was announced first is still tried again, though the receipt came in between.
     system.advance(10).await;
-    let again = system.until_sunk("receipts", told + 1).await;
+    let again = system.until_sink_requests("receipts", told + 1).await;
     let ids: std::collections::HashSet<_> =
         again.iter().map(|told| told["headers"]["webhook-id"].to_string()).collect();
     assert_eq!(ids.len(), 1);

@@ -31,11 +31,15 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
     let system = System::start().await;
     system.reply(PHONE, &OURS.into(), "To you").await;
     system.reply(PHONE, &THEIRS.into(), "To them").await;
-    let (ours, theirs) = (system.until_sunk("replies", 1).await, system.until_sunk("other-replies", 1).await);
+    let (ours, theirs) =
+        (system.until_sink_requests("replies", 1).await, system.until_sink_requests("other-replies", 1).await);
     assert_eq!((&ours[0]["json"]["to"], &ours[0]["json"]["message"]), (&OURS.into(), &"To you".into()));
     assert_eq!((&theirs[0]["json"]["to"], &theirs[0]["json"]["message"]), (&THEIRS.into(), &"To them".into()));
     system.until_quiet().await;
-    assert_eq!((system.sunk("replies").await.len(), system.sunk("other-replies").await.len()), (1, 1));
+    assert_eq!(
+        (system.sink_requests("replies").await.len(), system.sink_requests("other-replies").await.len()),
+        (1, 1)
+    );
     assert_ne!(ours[0]["json"]["account_uuid"], theirs[0]["json"]["account_uuid"]);
 }
 
@@ -43,7 +47,7 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
 async fn a_reply_where_nothing_was_sent_names_no_message() {
     let system = System::start().await;
     system.reply(PHONE, &OURS.into(), "Hello?").await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert!(told["message_uuid"].is_null() && told["batch_uuid"].is_null(), "{told}");
     assert!(told["mo_uuid"].is_string(), "{told}");
     assert!(on_record(&system).await[0].get("in_reply_to").is_none());
@@ -64,7 +68,7 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
     system.until_handset(PHONE, 3).await;
 
     system.reply(PHONE, &OURS.into(), "Yes").await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(told["message_uuid"], newest["messageUuid"]);
     assert_eq!(told["batch_uuid"], newest["batchUuid"]);
     assert_eq!(on_record(&system).await[0]["in_reply_to"], newest["messageUuid"]);
@@ -73,7 +77,7 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
     system.advance(3_600).await;
     system.until_handset(PHONE, 4).await;
     system.reply(PHONE, &OURS.into(), "And yes").await;
-    let told = &system.until_sunk("replies", 2).await[1]["json"];
+    let told = &system.until_sink_requests("replies", 2).await[1]["json"];
     assert_eq!(told["message_uuid"], later["messageUuid"], "accepted first, handed over last");
 }
 
@@ -85,13 +89,13 @@ async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
     system.until_quiet().await;
     system.bring_reply(&first).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("replies").await.len(), 1);
+    assert_eq!(system.sink_requests("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
     system.bring_reply(&reply("mo-2", OURS, "Hello")).await;
     system.until_quiet().await;
     assert_eq!(
-        (system.sunk("replies").await.len(), on_record(&system).await.len()),
+        (system.sink_requests("replies").await.len(), on_record(&system).await.len()),
         (2, 2),
         "another with the same text"
     );
@@ -120,7 +124,7 @@ async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
     let unmatched = system.unmatched("reply").await;
     assert_eq!(unmatched.len(), 2);
     assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
-    assert!(system.sunk("replies").await.is_empty() && system.sunk("other-replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty() && system.sink_requests("other-replies").await.is_empty());
 }
 
 #[tokio::test]
@@ -129,10 +133,10 @@ async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
     let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
-    let told = &system.until_sunk("other-replies", 1).await[0]["json"];
+    let told = &system.until_sink_requests("other-replies", 1).await[0]["json"];
     assert_eq!(told["message_uuid"], first["messageUuid"]);
     system.until_quiet().await;
-    assert!(system.sunk("replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty());
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
         system.bring_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
-        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
+        let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
         assert_eq!(told["message"], text);
         assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
         assert_eq!(on_record(&system).await[0]["body"], text);
@@ -216,7 +220,7 @@ async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
     let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
     system.until_state(&blocked["messageUuid"], "blocked").await;
     system.bring_reply(&reply("2", OURS, "I said stop")).await;
-    let told = system.until_sunk("replies", 2).await;
+    let told = system.until_sink_requests("replies", 2).await;
     let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
     assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);
 }

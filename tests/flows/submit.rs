@@ -34,9 +34,9 @@ fn job(id: &Value) -> String {
 /// Waits for a first callback, then for whatever else is under way; gives the
 /// codes of all callbacks.
 async fn told(system: &System) -> Vec<Value> {
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     system.until_quiet().await;
-    let requests = system.sunk("receipts").await;
+    let requests = system.sink_requests("receipts").await;
     for request in &requests {
         assert_eq!(request["json"]["delivered"], request["json"]["receiptInfo"]["code"] == "00");
     }
@@ -175,7 +175,7 @@ async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again()
     system.advance(23 * 3_600).await;
     system.until_quiet().await;
     assert_eq!(system.message(&id).await["state"], "unknown");
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 
     system.advance(2 * 3_600).await;
     let failed = system.until_state(&id, "failed").await;
@@ -263,7 +263,7 @@ async fn a_cancelled_message_is_not_sent_though_its_job_comes() {
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"cancelled".into(), &0.into()));
     assert!(system.handset(phone).await.is_empty());
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn an_opted_out_recipient_gets_nothing_until_it_opts_in_again() {
     let system = System::start().await;
     let phone = "447700900010";
     system.reply(phone, &"441234567890".into(), "Stop.").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     let blocked = system.until_state(&send(&system, phone).await, "blocked").await;
     assert_eq!(blocked["history"][2]["reason"], "the recipient has opted out of this sender");
     assert_eq!(told(&system).await, ["25"]);
@@ -280,7 +280,7 @@ async fn an_opted_out_recipient_gets_nothing_until_it_opts_in_again() {
     system.until_state(&other["messageUuid"], "delivered").await;
 
     system.reply(phone, &"441234567890".into(), "START").await;
-    system.until_sunk("replies", 2).await;
+    system.until_sink_requests("replies", 2).await;
     system.until_state(&send(&system, phone).await, "delivered").await;
     assert_eq!(told(&system).await, ["25", "00"]);
     assert_eq!(system.handset(phone).await.len(), 2);
@@ -291,7 +291,7 @@ async fn a_phone_that_answers_stop_gets_one_text() {
     let system = System::start().await;
     let phone = "447700900910";
     system.until_state(&send(&system, phone).await, "delivered").await;
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "STOP");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "STOP");
     system.until_state(&send(&system, phone).await, "blocked").await;
     assert_eq!(system.handset(phone).await.len(), 1);
 }

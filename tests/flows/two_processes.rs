@@ -13,7 +13,7 @@ async fn what_was_accepted_survives_the_gateways_end() {
         accepted.push(system.send_one(DEMO, message).await);
     }
     let system = system.without_gateway().await.with_gateway().await;
-    let receipts = system.until_sunk("receipts", accepted.len()).await;
+    let receipts = system.until_sink_requests("receipts", accepted.len()).await;
     system.until_quiet().await;
     for message in &accepted {
         let told = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
@@ -30,7 +30,7 @@ async fn a_reply_that_comes_while_the_gateway_is_away_waits_for_it() {
     let system = system.without_gateway().await;
     system.reply("447700900020", &json!("441234567890"), "Anybody there?").await;
     let system = system.with_gateway().await;
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "Anybody there?");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "Anybody there?");
 }
 
 #[tokio::test]

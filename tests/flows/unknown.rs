@@ -76,7 +76,7 @@ async fn receipt(system: &System, id: &Value, status: &str) {
 async fn told(system: &System) -> Vec<(String, String)> {
     system.until_quiet().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = system.sunk("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
+    let told = system.sink_requests("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
     told.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
 }
 
@@ -181,7 +181,7 @@ async fn who_has_opted_out_is_sent_nothing_again_and_the_message_stays_unknown()
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     system.reply(PHONE, &"441234567890".into(), "STOP").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     pass(&system, 2 * 60 * MINUTE).await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
@@ -202,7 +202,7 @@ async fn what_is_no_longer_worth_delivering_is_not_sent_again() {
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
     pass(&system, DAY).await;
     system.until_state(&id, "failed").await;
-    let report = system.until_sunk("status", 1).await.pop().unwrap();
+    let report = system.until_sink_requests("status", 1).await.pop().unwrap();
     let status = &report["json"]["messages"]["msg"]["status"];
     assert_eq!((&status["code"], &status["errorDescription"]), (&"3".into(), &"the outcome stayed unknown".into()));
 }
@@ -239,7 +239,7 @@ async fn a_receipt_that_comes_after_the_deadline_is_recorded_and_told() {
         receipt(&system, &id, status).await;
         let history = system.message(&id).await["history"].clone();
         assert_eq!(history.as_array().unwrap().last().unwrap()["state"], status);
-        system.until_sunk("receipts", 2).await;
+        system.until_sink_requests("receipts", 2).await;
         let codes: Vec<_> = told(&system).await.into_iter().map(|(code, _)| code).collect();
         assert_eq!(codes, ["26", if status == "delivered" { "00" } else { "22" }]);
     }

@@ -85,7 +85,7 @@ async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is
     until_nothing_unmatched(&system).await;
     system.advance(A_DAY).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1, "told once");
+    assert_eq!(system.sink_requests("receipts").await.len(), 1, "told once");
     assert_eq!(system.handset(SILENT).await.len(), 1);
 }
 
@@ -119,7 +119,7 @@ async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() 
         system.until_quiet().await;
     }
     assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     system.bring_reply(&reply("mo-1", STRAY, "Are you there?")).await;
     system.advance(60).await;
     until_tried(&system, 1).await;
-    assert!(system.sunk("replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty());
 
     add_sender(&system, STRAY).await;
     let newer = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
@@ -155,7 +155,7 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     system.send_one(DEMO, newer).await;
     system.until_handset(PHONE, 1).await;
     system.advance(3_600).await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(told["message"], "Are you there?");
     assert!(told["message_uuid"].is_null(), "{told}");
     until_nothing_unmatched(&system).await;
@@ -164,7 +164,7 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
     system.advance(A_DAY).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("replies").await.len(), 1, "told once");
+    assert_eq!(system.sink_requests("replies").await.len(), 1, "told once");
 }
 
 /// A message from the stray sender, once it is the demo account's.
@@ -208,7 +208,7 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
     let all_tried = async || items(&system).await.iter().all(|item| integer(item, "tries") >= Some(1)).then_some(());
     system.until("all were tried", all_tried).await;
     assert_eq!(items(&system).await.len(), 6);
-    assert!(system.sunk("replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty());
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     system.until_state(&id, "delivered").await;
     until_nothing_unmatched(&system).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }
 
 #[tokio::test]
@@ -300,5 +300,5 @@ async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again
     system.advance(60).await;
     until_nothing_unmatched(&system).await;
     system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }

@@ -215,7 +215,7 @@ impl System {
     }
 
     /// The requests that a sink got, with their bodies parsed.
-    pub async fn sunk(&self, name: &str) -> Vec<Value> {
+    pub async fn sink_requests(&self, name: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/sinks/{name}"))).await;
         let mut requests = answer.body["requests"].as_array().unwrap().clone();
         for request in &mut requests {
@@ -225,14 +225,14 @@ impl System {
     }
 
     /// Waits until a sink has got that many requests.
-    pub async fn until_sunk(&self, name: &str, count: usize) -> Vec<Value> {
-        self.until_sunk_within(name, count, PATIENCE).await
+    pub async fn until_sink_requests(&self, name: &str, count: usize) -> Vec<Value> {
+        self.until_sink_requests_within(name, count, PATIENCE).await
     }
 
     /// The same, for what may take its time.
-    pub async fn until_sunk_within(&self, name: &str, count: usize, patience: Duration) -> Vec<Value> {
+    pub async fn until_sink_requests_within(&self, name: &str, count: usize, patience: Duration) -> Vec<Value> {
         self.until_within(patience, &format!("sink {name} has {count}"), async || {
-            let requests = self.sunk(name).await;
+            let requests = self.sink_requests(name).await;
             (requests.len() >= count).then_some(requests)
         })
         .await

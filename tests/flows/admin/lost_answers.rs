@@ -97,7 +97,7 @@ async fn an_endpoint_whose_switching_on_was_not_answered_is_reported_as_on() {
     let system = System::start().await;
     let gone = format!("{}?status={}", system.sink("gone"), StatusCode::GONE.as_u16());
     system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", gone)).await;
-    system.until_sunk("notices", 1).await;
+    system.until_sink_requests("notices", 1).await;
     let done = done_in_spite_of(&system, "DeleteItem", &["endpoint", "enable", "demo", &system.sink("gone")]).await;
     assert!(done.contains("It was disabled since"), "{done}");
 }

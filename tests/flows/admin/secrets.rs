@@ -28,7 +28,7 @@ async fn while_a_secret_is_replaced_both_verify_and_then_only_the_new_one() {
     assert_ne!(first, second);
     let told = async |count: usize| {
         system.reply(PHONE, &"441110000001".into(), "Signed").await;
-        let told = system.until_sunk("acme", count).await.remove(count - 1);
+        let told = system.until_sink_requests("acme", count).await.remove(count - 1);
         [&first, &second].map(|secret| (verifies(secret, &told), verifies_own(secret, &told)))
     };
     // The header that has room for one signature stays with the secret that the client knows.

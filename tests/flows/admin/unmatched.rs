@@ -69,7 +69,7 @@ async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
     // What is not there is remembered, too.
     system.advance(31).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
+    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(told["message"], "Are you\nthere?");
     system.until_quiet().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));

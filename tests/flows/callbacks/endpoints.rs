@@ -26,7 +26,7 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
     let client = Client::answering(410);
     send(&system, format!("{}?id=1", client.url)).await;
     client.until_calls(&system, 1).await;
-    let notice = &system.until_sunk("notices", 1).await[0];
+    let notice = &system.until_sink_requests("notices", 1).await[0];
     system.advance(31).await;
     for id in [2, 3] {
         send(&system, format!("{}?id={id}", client.url)).await;
@@ -55,7 +55,7 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (4, 3), "{ids:?}");
     assert!(ids[1..].contains(&ids[0]), "the first bears its id again");
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
-    assert_eq!(system.sunk("notices").await.len(), 1);
+    assert_eq!(system.sink_requests("notices").await.len(), 1);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn an_endpoint_that_is_switched_on_is_called_at_once() {
     let system = System::start().await;
     let client = Client::answering(410);
     send(&system, client.url.as_str()).await;
-    system.until_sunk("notices", 1).await;
+    system.until_sink_requests("notices", 1).await;
     system.advance(31).await;
     send(&system, client.url.as_str()).await;
     system.until_quiet().await;
@@ -83,7 +83,7 @@ async fn what_is_replayed_right_after_its_url_was_set_is_told() {
     system.reply(PHONE, &"441234567890".into(), "Is anybody there?").await;
     // Every worker knows the account without it.
     send(&system, system.sink("receipts")).await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     system.until_quiet().await;
     printed(&system, &["account", "set", "demo", "--reply-url", &system.sink("found")]).await;
     let replay = ["callback", "replay", "demo", "--since", &begun, "--url", &system.sink("found"), "--yes"];
@@ -91,7 +91,7 @@ async fn what_is_replayed_right_after_its_url_was_set_is_told() {
     // What is told at once would be lost, and what is told later is not.
     system.until_put_off().await;
     system.advance(32).await;
-    system.until_sunk("found", 1).await;
+    system.until_sink_requests("found", 1).await;
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
         send(&system, format!("{}/{id}", client.url)).await;
     }
     send(&system, system.sink("others")).await;
-    system.until_sunk("notices", 3).await;
+    system.until_sink_requests("notices", 3).await;
     system.until_quiet().await;
     let replay = ["callback", "replay", "demo", "--since", &begun];
     let asked = admin(&system, &replay).await;
@@ -112,7 +112,7 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
     assert_eq!(held_back, json!({"messages": 4, "replies": 0, "held_back": 3}));
     system.advance(32).await;
     system.until_quiet().await;
-    assert_eq!((client.calls(), system.sunk("others").await.len()), (3, 2));
+    assert_eq!((client.calls(), system.sink_requests("others").await.len()), (3, 2));
 
     for unclear in [&["endpoint", "enable", "demo"][..], &["endpoint", "enable", "demo", &client.url, "--all"]] {
         assert_eq!(admin(&system, unclear).await.code, 2, "{unclear:?}");
@@ -155,7 +155,7 @@ async fn a_client_that_is_busy_is_called_with_nothing_before_the_time_it_named()
 async fn a_notice_is_signed_by_the_standard_webhooks_headers_alone() {
     let system = System::start().await;
     send(&system, Client::answering(410).url).await;
-    let notice = &system.until_sunk("notices", 1).await[0];
+    let notice = &system.until_sink_requests("notices", 1).await[0];
     let (id, body) = (header(notice, "webhook-id"), notice["body"].as_str().unwrap());
     let signed = Webhook::new(SECRET).unwrap().sign(id, made_at(notice), body.as_bytes()).unwrap();
     assert_eq!(header(notice, "webhook-signature"), signed);
@@ -171,11 +171,11 @@ async fn five_days_of_nothing_but_failures_switch_an_endpoint_off() {
     for _ in 0..(6 * 24 / 3) {
         system.advance(3 * 3_600).await;
         system.until_put_off().await;
-        if !system.sunk("notices").await.is_empty() {
+        if !system.sink_requests("notices").await.is_empty() {
             break;
         }
     }
-    let notice = &system.until_sunk("notices", 1).await[0];
+    let notice = &system.until_sink_requests("notices", 1).await[0];
     assert_eq!(notice["json"]["data"]["reason"], "status 500");
     let made: Vec<i64> = client.headers("webhook-timestamp").iter().map(|at| at.parse().unwrap()).collect();
     let lasted = made.last().unwrap() - made[0];
@@ -205,7 +205,7 @@ async fn an_endpoint_that_answers_within_five_days_stays_on() {
         system.until_quiet().await;
         assert_eq!(on_record(&system).await, [] as [Value; 0], "round {round}");
     }
-    assert!(system.sunk("notices").await.is_empty());
+    assert!(system.sink_requests("notices").await.is_empty());
 }
 
 #[tokio::test]
@@ -215,12 +215,12 @@ async fn a_notice_that_cannot_be_told_is_tried_again_and_switches_nothing_off() 
         let system = System::with_config(&Config::DEFAULT.replace("/sinks/notices", &notices)).await;
         let client = Client::answering(410);
         send(&system, client.url.as_str()).await;
-        system.until_sunk("notices", 1).await;
+        system.until_sink_requests("notices", 1).await;
         for _ in 0..30 {
             system.advance(6 * 3_600).await;
             system.until_put_off().await;
         }
-        let told = system.sunk("notices").await;
+        let told = system.sink_requests("notices").await;
         assert!(if status == 500 { told.len() > 10 } else { told.len() == 1 }, "{status}: {}", told.len());
         assert!(told.iter().all(|again| header(again, "webhook-id") == header(&told[0], "webhook-id")));
         let known = on_record(&system).await;
@@ -286,7 +286,7 @@ async fn the_endpoints_of_one_account_are_not_anothers() {
     let system = System::start().await;
     let client = Client::answering(410);
     send(&system, client.url.as_str()).await;
-    system.until_sunk("notices", 1).await;
+    system.until_sink_requests("notices", 1).await;
     client.answers(200);
     let theirs =
         json!({"from": {"type": "custom", "value": "449999999999"}, "to": PHONE, "body": "Hi", "callback": client.url});

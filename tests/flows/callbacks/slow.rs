@@ -94,7 +94,7 @@ async fn time_to_tell(system: &System, others: &[&str]) -> Duration {
     }
     let begun = Instant::now();
     system.send(DEMO, &json!({"messages": messages})).await;
-    assert_eq!(system.until_sunk_within("taking", EVENTS, TIMEOUT * 4).await.len(), EVENTS);
+    assert_eq!(system.until_sink_requests_within("taking", EVENTS, TIMEOUT * 4).await.len(), EVENTS);
     begun.elapsed()
 }
 
@@ -110,7 +110,7 @@ async fn clients_that_do_not_answer_hold_up_no_other() {
     let under_way = || (silent.calls(), silent.open()) == (SILENT, SILENT);
     system.until("all of them are being called", async || under_way().then_some(())).await;
     system.send_one(DEMO, message(&system.sink("taking"))).await;
-    system.until_sunk("taking", 1).await;
+    system.until_sink_requests("taking", 1).await;
     assert!(under_way(), "when it was told, only {} were still being called", silent.open());
 }
 

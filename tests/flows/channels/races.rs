@@ -108,7 +108,7 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
     let sent = system.send_one(DEMO, with(message, "channels", json!(["sms", "rcs"]))).await;
     let message = system.until_state(&sent["messageUuid"], "undelivered").await;
     assert!(message.get("failed_attempts").is_none(), "{message}");
-    let told = system.until_sunk("receipts", 1).await;
+    let told = system.until_sink_requests("receipts", 1).await;
     assert_eq!(told[0]["json"]["receiptInfo"]["code"], "22");
 }
 

@@ -75,7 +75,7 @@ async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_t
         let message = system.until_state(&id, state).await;
         system.until_quiet().await;
         assert!(system.handset(PHONE).await.is_empty(), "{conduct}: {message}");
-        let reports = system.sunk("status").await;
+        let reports = system.sink_requests("status").await;
         let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];
         assert_eq!(last, code, "{conduct}: {reports:?}");
     }

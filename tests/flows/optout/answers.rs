@@ -107,10 +107,10 @@ async fn a_phone_that_answers_everything_with_stop_gets_one_confirmation() {
     let phone = "447700900910";
     let message = system.send_one(DEMO, owned(phone, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
-    system.until_sunk("replies", 2).await;
+    system.until_sink_requests("replies", 2).await;
     system.until_quiet().await;
     assert_eq!(system.handset(phone).await.len(), 2);
-    assert_eq!(system.sunk("replies").await.len(), 2, "both of its replies are told");
+    assert_eq!(system.sink_requests("replies").await.len(), 2, "both of its replies are told");
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
 
         bring(&system, "1", OURS, text).await;
         assert_eq!(texts(&system).await.len(), 1, "{queue} {text}");
-        assert_eq!(system.sunk("replies").await.len(), 1, "{queue} {text}");
+        assert_eq!(system.sink_requests("replies").await.len(), 1, "{queue} {text}");
     }
 }
 
@@ -210,12 +210,12 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
     system.until_state(&first["messageUuid"], "delivered").await;
     for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
         bring(&system, &index.to_string(), OURS, text).await;
-        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
+        let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
         assert_eq!((&told["message"], &told["message_uuid"]), (&json!(text), &first["messageUuid"]));
         system.until_quiet().await;
     }
-    assert_eq!(system.sunk("receipts").await.len(), 1);
-    assert!(system.sunk("status").await.is_empty());
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
+    assert!(system.sink_requests("status").await.is_empty());
 }
 
 /// A sender that is free again in so many seconds, so that what it answers waits.

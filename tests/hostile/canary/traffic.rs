@@ -123,7 +123,7 @@ async fn messages(system: &System) -> String {
     let scheduled = system.send_one(KEY, scheduled).await;
     let cancelled = system.delete(KEY, &format!("/messages/{}", scheduled["messageUuid"].as_str().unwrap())).await;
     assert_eq!(cancelled.status, 200);
-    system.until_sunk("receipts", PHONES.len() - 1).await;
+    system.until_sink_requests("receipts", PHONES.len() - 1).await;
     delivered
 }
 
@@ -131,7 +131,7 @@ async fn replies(system: &System) {
     for text in [REPLY, "STOP", "START", "HELP"] {
         system.reply(PHONES[0], &json!("441234567890"), text).await;
     }
-    system.until_sunk("replies", 4).await;
+    system.until_sink_requests("replies", 4).await;
 }
 
 /// In CM.com's three formats, over its channels.
@@ -171,7 +171,7 @@ async fn cm(system: &System) {
     ] {
         assert_eq!(asked.send().await.unwrap().status(), 200);
     }
-    system.until_sunk("status", 4).await;
+    system.until_sink_requests("status", 4).await;
 }
 
 /// Of a client.

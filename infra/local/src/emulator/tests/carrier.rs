@@ -42,7 +42,7 @@ async fn a_message_reaches_the_phone_and_is_reported() {
     let shown = tester.texts("00447700900001").await;
     assert_eq!(shown[0]["from"], "Sender");
     assert_eq!(shown[0]["text"], "hello");
-    let receipts = tester.sunk("receipts", 1).await;
+    let receipts = tester.sink_requests("receipts", 1).await;
     assert_eq!(receipts[0]["id"], taken["id"]);
     assert_eq!(receipts[0]["reference"], "ref-1");
     assert_eq!(receipts[0]["status"], "delivered");
@@ -61,7 +61,7 @@ async fn an_undelivered_message_is_reported_and_not_shown() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900100").await;
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["undelivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["undelivered"]);
     assert!(tester.texts("447700900100").await.is_empty());
 }
 
@@ -79,7 +79,7 @@ async fn a_repeated_receipt_comes_five_times_the_same() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900400").await;
-    let receipts = tester.sunk("receipts", 5).await;
+    let receipts = tester.sink_requests("receipts", 5).await;
     assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
 }
 
@@ -97,7 +97,7 @@ async fn receipts_can_come_out_of_order() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900600").await;
-    assert_eq!(statuses(&tester.sunk("receipts", 2).await), ["delivered", "sent"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 2).await), ["delivered", "sent"]);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_busy_carrier_takes_the_third_submit() {
     }
     assert_eq!(seen, [429, 503, 202]);
     assert_eq!(tester.texts("447700900700").await.len(), 1);
-    tester.sunk("receipts", 1).await;
+    tester.sink_requests("receipts", 1).await;
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn an_answer_that_comes_too_late_leaves_the_message_taken() {
     assert!(submit.send().await.unwrap_err().is_timeout());
 
     assert_eq!(tester.texts("447700900802").await.len(), 1);
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["delivered"]);
 }
 
 #[tokio::test]
@@ -136,11 +136,11 @@ async fn a_phone_replies_stop_after_its_receipt() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900900").await;
-    let replies = tester.sunk("replies", 1).await;
+    let replies = tester.sink_requests("replies", 1).await;
     assert_eq!(replies[0]["from"], "447700900900");
     assert_eq!(replies[0]["to"], "Sender");
     assert_eq!(replies[0]["text"], "STOP");
-    assert_eq!(tester.sunk("receipts", 1).await.len(), 1);
+    assert_eq!(tester.sink_requests("receipts", 1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_reply_is_sent_on_as_written() {
     let (status, sent) =
         tester.post("/handsets/+447700900001/replies", json!({ "to": "12345", "text": "grüß dich" })).await;
     assert_eq!(status, StatusCode::ACCEPTED);
-    let replies = tester.sunk("replies", 1).await;
+    let replies = tester.sink_requests("replies", 1).await;
     assert_eq!(replies[0]["id"], sent["id"]);
     assert_eq!(replies[0]["text"], "grüß dich");
 }
@@ -160,10 +160,10 @@ async fn receipts_wait_for_a_gateway_that_is_away() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
     tester.register_at("/sinks/down?status=503", "/sinks/down?status=503").await;
-    tester.sunk("down", 1).await;
+    tester.sink_requests("down", 1).await;
 
     tester.register().await;
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["delivered"]);
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn receipts_may_leave_the_reference_out_and_write_the_id_otherwise() {
     let set = tester.client.put(path.clone()).json(&json!({"by_id": "decimal"})).send().await.unwrap();
     assert_eq!(set.status(), StatusCode::NO_CONTENT);
     let (_, taken) = tester.submit("447700900001").await;
-    let receipts = tester.sunk("receipts", 1).await;
+    let receipts = tester.sink_requests("receipts", 1).await;
     assert!(receipts[0]["reference"].is_null());
     let given = u64::from_str_radix(taken["id"].as_str().unwrap(), 16).unwrap();
     assert_eq!(receipts[0]["id"], given.to_string());

@@ -77,7 +77,7 @@ async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
     assert_eq!(answered, [422, 202, 202, 202, 202]);
     assert_eq!(tester.submit_over("fax", PHONE).await, StatusCode::BAD_REQUEST);
 
-    let mut receipts: Vec<_> = tester.sunk("receipts", 3).await;
+    let mut receipts: Vec<_> = tester.sink_requests("receipts", 3).await;
     receipts.sort_by_key(|receipt| receipt["reference"].to_string());
     let told: Vec<_> = receipts.iter().map(|receipt| (&receipt["reference"], &receipt["status"])).collect();
     let expected = ["sms delivered", "telegram delivered", "viber undelivered"].map(|told| {
@@ -149,13 +149,13 @@ async fn a_reply_goes_back_by_the_way_of_the_newest_message() {
     tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
 
     tester.reply("441234567890", "before any").await;
-    assert_eq!(tester.sunk("replies", 1).await[0]["channel"], "sms");
+    assert_eq!(tester.sink_requests("replies", 1).await[0]["channel"], "sms");
 
     let mut sent = over("WhatsApp");
     sent["customGrouping2"] = json!("Department XYZ");
     tester.post_cm(&[sent]).await;
     tester.reply("441234567890", "by WhatsApp").await;
-    let mut reply = tester.sunk("cm-replies", 1).await.remove(0);
+    let mut reply = tester.sink_requests("cm-replies", 1).await.remove(0);
     assert_eq!(reply["timeUtc"].take().as_str().map(str::len), Some("2026-01-01T09:30:00".len()));
     let expected = json!({
         "from": { "number": "00447700900001" }, "to": { "number": "00441234567890" },
@@ -166,9 +166,9 @@ async fn a_reply_goes_back_by_the_way_of_the_newest_message() {
 
     tester.submit_over("rcs", PHONE).await;
     tester.reply("441234567890", "by RCS").await;
-    let replies = tester.sunk("replies", 2).await;
+    let replies = tester.sink_requests("replies", 2).await;
     assert_eq!((&replies[1]["text"], &replies[1]["channel"]), (&json!("by RCS"), &json!("rcs")));
-    assert_eq!(tester.sunk("cm-replies", 1).await.len(), 1);
+    assert_eq!(tester.sink_requests("cm-replies", 1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -186,5 +186,5 @@ async fn a_name_is_answered_where_it_wrote_on_a_channel_that_can() {
 
     tester.post_cm(&[named("RCS")]).await;
     assert_eq!(tester.reply("Acme", "hello").await.0, StatusCode::ACCEPTED);
-    assert_eq!(tester.sunk("cm-replies", 1).await[0]["to"]["number"], "Acme");
+    assert_eq!(tester.sink_requests("cm-replies", 1).await[0]["to"]["number"], "Acme");
 }

@@ -40,7 +40,7 @@ impl Tester {
 
     /// The first so many status reports, each without what is around it.
     pub(super) async fn reports(&self, count: usize) -> Vec<Value> {
-        let reports = self.sunk("reports", count).await;
+        let reports = self.sink_requests("reports", count).await;
         reports.into_iter().map(|mut report| report["messages"]["msg"].take()).collect()
     }
 }
@@ -206,7 +206,7 @@ async fn a_phone_replies_stop_after_its_report() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900900").await;
-    let reply = tester.sunk("cm-replies", 1).await.remove(0);
+    let reply = tester.sink_requests("cm-replies", 1).await.remove(0);
     assert_eq!((&reply["message"]["text"], &reply["channel"]), (&json!("STOP"), &json!("SMS")));
     assert_eq!(
         (&reply["from"]["number"], &reply["to"]["number"]),
@@ -221,10 +221,10 @@ async fn reports_and_replies_wait_for_a_gateway_that_is_away() {
     let tester = Tester::start().await;
     tester.send("00447700900900").await;
     tester.register_webhooks("/cm/webhooks", "/sinks/down?status=503", "/sinks/down?status=503").await;
-    tester.sunk("down", 1).await;
+    tester.sink_requests("down", 1).await;
 
     tester.register_cm().await;
-    tester.sunk("cm-replies", 1).await;
+    tester.sink_requests("cm-replies", 1).await;
     assert_eq!(codes(&tester.reports(1).await), ["2"]);
 }
 
