@@ -236,7 +236,7 @@ async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in paths {
         let receipt = json!({"id": "c", "reference": uuid::Uuid::nil(), "status": "delivered"});
-        statuses.push(system.offer(path, &receipt).await.status.as_u16());
+        statuses.push(system.post_webhook(path, &receipt).await.status.as_u16());
     }
     statuses
 }

@@ -65,7 +65,7 @@ async fn a_message_whose_carrier_was_asked_is_found_by_the_id_it_said() {
     system.advance(125).await;
     let message = system.until_state(&id, "submitted").await;
     let carrier_id = message["carrier_id"].as_str().unwrap().to_uppercase();
-    system.bring_receipt(&json!({"id": carrier_id, "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": carrier_id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
 }
 
@@ -89,10 +89,10 @@ async fn given(ids: &[&str], config: &str) -> (System, Vec<Value>) {
 async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     let (system, messages) = given(&["4d2", "1234", "77"], &by_id()).await;
     for (unmatched, id) in (1..).zip(["1234", "4D2", "0001234"]) {
-        system.bring_receipt(&json!({"id": id, "status": "delivered"})).await;
+        system.deliver_receipt(&json!({"id": id, "status": "delivered"})).await;
         assert_eq!(system.unmatched("receipt").await.len(), unmatched, "{id}");
     }
-    system.bring_receipt(&json!({"id": "077", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
     system.until_quiet().await;
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
@@ -104,9 +104,9 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
 #[tokio::test]
 async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_counts() {
     let (system, messages) = given(&["ab-1F", "AB-1f"], &by_id()).await;
-    system.bring_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
     assert_eq!(system.message(&messages[1]).await["state"], "delivered");
-    system.bring_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
+    system.deliver_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
@@ -114,7 +114,7 @@ async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_co
 #[tokio::test]
 async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
     let (system, messages) = given(&["c-1", "c-1"], &by_id()).await;
-    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     for message in &messages {
         assert_eq!(system.message(message).await["state"], "submitted");
     }
@@ -124,7 +124,7 @@ async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
 #[tokio::test]
 async fn a_carrier_that_is_not_set_so_is_not_found_by_its_ids() {
     let (system, messages) = given(&["c-1"], Config::DEFAULT).await;
-    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     system.advance(61).await;
     system.until_quiet().await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");

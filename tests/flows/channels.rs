@@ -51,7 +51,7 @@ async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
     let status = json!({"code": code, "errorCode": if code == "3" { "5" } else { "" }, "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"), "reference": reference,
         "status": status, "operator": ""});
-    system.bring_report(&msg).await;
+    system.deliver_cm_report(&msg).await;
 }
 
 /// The codes that the client was told, with the channel of each.

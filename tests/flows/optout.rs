@@ -27,8 +27,8 @@ async fn answering() -> System {
 }
 
 /// Brings a reply as the carrier would.
-async fn bring(system: &System, id: &str, to: &str, text: &str) {
-    system.bring_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
+async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
+    system.deliver_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
 }
 
 /// What that phone got, once all is quiet.
@@ -58,19 +58,19 @@ async fn words_of_every_language_stop_and_start() {
     .into_iter()
     .enumerate()
     {
-        bring(&system, &format!("stop-{index}"), OURS, stop).await;
+        deliver_reply(&system, &format!("stop-{index}"), OURS, stop).await;
         assert!(is_blocked(&system).await, "{stop}");
-        bring(&system, &format!("start-{index}"), OURS, start).await;
+        deliver_reply(&system, &format!("start-{index}"), OURS, start).await;
         assert!(!is_blocked(&system).await, "{start}");
     }
-    bring(&system, "no-keyword", OURS, "please stop").await;
+    deliver_reply(&system, "no-keyword", OURS, "please stop").await;
     assert!(!is_blocked(&system).await, "only a whole message is a keyword");
 }
 
 #[tokio::test]
 async fn an_operator_adds_words_and_takes_them_away() {
     let system = System::start().await;
-    bring(&system, "1", OURS, "Basta").await;
+    deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
 
     printed(&system, &["keyword", "add", "basta!", "--means", "stop"]).await;
@@ -83,14 +83,14 @@ async fn an_operator_adds_words_and_takes_them_away() {
     assert!(listed.contains(&json!({"word": "ARRÊT", "means": "stop", "built_in": true})));
 
     system.advance(REMEMBERED).await;
-    bring(&system, "2", OURS, " basta.").await;
+    deliver_reply(&system, "2", OURS, " basta.").await;
     assert!(is_blocked(&system).await);
 
     printed(&system, &["keyword", "remove", "basta"]).await;
     assert!(refused(&system, &["keyword", "remove", "basta"]).await.contains("is no keyword"));
-    bring(&system, "3", OURS, "START").await;
+    deliver_reply(&system, "3", OURS, "START").await;
     system.advance(REMEMBERED).await;
-    bring(&system, "4", OURS, "Basta").await;
+    deliver_reply(&system, "4", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
 }
 
@@ -130,7 +130,7 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
             (message["attempts"] == 1 && message["state"] == "queued").then_some(())
         })
         .await;
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     system.reply(busy, &OURS.into(), "STOP").await;
     system.until_sink_requests("replies", 2).await;
     system.advance(3_600).await;
@@ -144,12 +144,12 @@ async fn an_opt_out_does_not_block_an_exempt_sender_and_is_recorded_all_the_same
     let system = answering().await;
     printed(&system, &["sender", "exempt", OURS]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([OURS]));
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     assert!(!is_blocked(&system).await);
     assert_eq!(texts(&system).await, ["Hello"], "nobody says that no more will come");
 
     let another = json!({"from": {"type": "custom", "value": "12345"}, "to": PHONE, "body": "Not exempt"});
-    bring(&system, "2", "12345", "STOP").await;
+    deliver_reply(&system, "2", "12345", "STOP").await;
     let another = system.send_one(DEMO, another).await;
     system.until_state(&another["messageUuid"], "blocked").await;
 
@@ -170,7 +170,7 @@ async fn an_exemption_is_its_owners_and_ends_with_it() {
     printed(&system, &["sender", "remove", OURS]).await;
     printed(&system, &["sender", "add", OURS, "--account", "demo"]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([]));
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
 }
 
@@ -180,7 +180,7 @@ async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     let sender = message["from"]["value"].as_str().unwrap();
-    bring(&system, "1", sender, "STOP").await;
+    deliver_reply(&system, "1", sender, "STOP").await;
     let came = system.until_handset(PHONE, 2).await;
     assert_eq!(came[1]["from"], sender, "it is confirmed from there");
     let again = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
@@ -189,30 +189,30 @@ async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
 }
 
 /// Brings a reply that was written at that time.
-async fn bring_of(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
+async fn deliver_reply_at(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
     let reply = json!({"id": id, "from": PHONE, "to": OURS, "text": text, "at": at.to_string()});
-    system.bring_reply(&reply).await;
+    system.deliver_reply(&reply).await;
 }
 
 #[tokio::test]
 async fn of_a_stop_and_a_start_the_later_one_stands_in_whatever_order_they_come() {
     let system = System::start().await;
     let begun = system.now().await - 10.minutes();
-    bring_of(&system, "1", "START", begun + 2.minutes()).await;
-    bring_of(&system, "2", "STOP", begun + 1.minute()).await;
+    deliver_reply_at(&system, "1", "START", begun + 2.minutes()).await;
+    deliver_reply_at(&system, "2", "STOP", begun + 1.minute()).await;
     assert!(!is_blocked(&system).await);
-    bring_of(&system, "3", "STOP", begun + 4.minutes()).await;
-    bring_of(&system, "4", "START", begun + 3.minutes()).await;
+    deliver_reply_at(&system, "3", "STOP", begun + 4.minutes()).await;
+    deliver_reply_at(&system, "4", "START", begun + 3.minutes()).await;
     assert!(is_blocked(&system).await);
-    bring_of(&system, "5", "START", begun + 5.minutes()).await;
+    deliver_reply_at(&system, "5", "START", begun + 5.minutes()).await;
     assert!(!is_blocked(&system).await);
 }
 
 #[tokio::test]
 async fn a_carrier_whose_clock_is_ahead_does_not_make_a_start_stand_against_what_comes_after_it() {
     let system = System::start().await;
-    bring_of(&system, "1", "START", system.now().await + 2.hours()).await;
-    bring(&system, "2", OURS, "STOP").await;
+    deliver_reply_at(&system, "1", "START", system.now().await + 2.hours()).await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
 }
 
@@ -223,7 +223,7 @@ async fn a_stop_to_a_sender_that_was_removed_blocks_what_still_waits() {
     let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
     printed(&system, &["sender", "remove", OURS]).await;
     system.advance(REMEMBERED).await;
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     system.advance(3_600).await;
     system.until_state(&message["messageUuid"], "blocked").await;
 }
@@ -233,8 +233,8 @@ async fn a_word_that_cannot_be_read_stops_no_reply() {
     let system = System::start().await;
     let item = json!({"id": {"S": "keywords"}, "word#BASTA": {"S": "of a later release"}, "word#GENUG": {"S": "stop"}});
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
-    bring(&system, "1", OURS, "Basta").await;
+    deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
-    bring(&system, "2", OURS, "Genug").await;
+    deliver_reply(&system, "2", OURS, "Genug").await;
     assert!(is_blocked(&system).await);
 }

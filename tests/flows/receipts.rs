@@ -30,8 +30,8 @@ fn receipt(id: &Value, status: &str) -> Value {
 }
 
 /// Brings a receipt as the carrier would.
-async fn bring(system: &System, id: &Value, status: &str) {
-    system.bring_receipt(&receipt(id, status)).await;
+async fn deliver_receipt(system: &System, id: &Value, status: &str) {
+    system.deliver_receipt(&receipt(id, status)).await;
 }
 
 /// How often a state is in a message's history.
@@ -97,7 +97,7 @@ async fn a_receipt_that_comes_five_times_counts_once() {
     let system = System::start().await;
     let id = send(&system, "447700900410").await;
     system.until_state(&id, "delivered").await;
-    join_all((0..5).map(|_| bring(&system, &id, "delivered"))).await;
+    join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
     system.until_quiet().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
     assert_eq!(told(&system, &id).await, [delivered()]);
@@ -158,7 +158,7 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
         let id = &message["messageUuid"];
         system.until_state(id, "submitted").await;
         for status in order.iter().chain(order.iter().rev()) {
-            bring(&system, id, status).await;
+            deliver_receipt(&system, id, status).await;
         }
     };
     join_all(messages.iter().zip(&orders).map(there_and_back)).await;
@@ -188,7 +188,7 @@ async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     let all = ["delivered", "read", "sent", "undelivered"].repeat(5);
-    join_all(all.iter().map(|status| bring(&system, &id, status))).await;
+    join_all(all.iter().map(|status| deliver_receipt(&system, &id, status))).await;
     system.until_quiet().await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "read");
@@ -203,7 +203,7 @@ async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once
 async fn five_concurrent_receipts_of_one_kind_are_told_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    join_all((0..5).map(|_| bring(&system, &id, "delivered"))).await;
+    join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
     system.until_quiet().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
     assert_eq!(told(&system, &id).await, [delivered()]);
@@ -213,10 +213,10 @@ async fn five_concurrent_receipts_of_one_kind_are_told_once() {
 async fn read_implies_delivered() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    bring(&system, &id, "read").await;
+    deliver_receipt(&system, &id, "read").await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], times(&message, "delivered")), (&"read".into(), 1));
-    bring(&system, &id, "delivered").await;
+    deliver_receipt(&system, &id, "delivered").await;
     system.until_quiet().await;
     assert_eq!(told(&system, &id).await, [delivered()]);
 }
@@ -225,9 +225,9 @@ async fn read_implies_delivered() {
 async fn a_late_undelivered_is_recorded_and_told_but_what_was_delivered_stays_so() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    bring(&system, &id, "delivered").await;
+    deliver_receipt(&system, &id, "delivered").await;
     system.until_sink_requests("receipts", 1).await;
-    bring(&system, &id, "undelivered").await;
+    deliver_receipt(&system, &id, "undelivered").await;
     system.until_sink_requests("receipts", 2).await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "delivered");
@@ -242,8 +242,8 @@ async fn an_id_in_the_path_wins_over_the_one_in_the_body() {
     let of_path = submitted(&system, "447700900310").await;
     let of_body = submitted(&system, "447700900311").await;
     let path = format!("{}/{}", receipts_path(), of_path.as_str().unwrap());
-    system.bring(&path, &receipt(&of_body, "delivered")).await;
-    system.bring(&path, &json!({"id": "c-1", "status": "read"})).await;
+    system.deliver_webhook(&path, &receipt(&of_body, "delivered")).await;
+    system.deliver_webhook(&path, &json!({"id": "c-1", "status": "read"})).await;
     assert_eq!(system.message(&of_path).await["state"], "read");
     assert_eq!(system.message(&of_body).await["state"], "submitted");
 }
@@ -254,7 +254,7 @@ async fn a_receipt_of_no_message_is_unmatched_as_it_came() {
     let unknown = receipt(&uuid::Uuid::new_v4().to_string().into(), "delivered");
     let nameless = json!({"id": "c-2", "status": "delivered"});
     for strange in [&unknown, &nameless, &unknown] {
-        system.bring_receipt(strange).await;
+        system.deliver_receipt(strange).await;
     }
     let unmatched = system.unmatched("receipt").await;
     assert_eq!(unmatched.len(), 2);
@@ -270,9 +270,9 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does
     let id = system.send_one(DEMO, with(message, "send_at", at.to_string())).await["messageUuid"].clone();
     let before = system.message(&id).await;
     for status in ["sent", "delivered", "read", "undelivered"] {
-        bring(&system, &id, status).await;
+        deliver_receipt(&system, &id, status).await;
     }
-    system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
+    system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
     assert_eq!(system.message(&id).await, before);
     assert_eq!(system.unmatched("receipt").await.len(), 5);
 
@@ -315,7 +315,7 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
         format!("/dlr/Loopback/{TOKEN}"),
         format!("{}/42", receipts_path()),
     ] {
-        let refused = system.offer(&path, &receipt(&id, "delivered")).await;
+        let refused = system.post_webhook(&path, &receipt(&id, "delivered")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
         bodies.push(refused.body);
     }
@@ -331,7 +331,7 @@ async fn a_refusal_that_is_also_reported_is_told() {
     let id = &message["messageUuid"];
     system.until_state(id, "rejected").await;
     system.until_sink_requests("receipts", 1).await;
-    system.bring_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
+    system.deliver_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
     let told = system.until_sink_requests("receipts", 2).await.len();
     // What was announced first is still tried again, though the receipt came in between.
     system.advance(10).await;

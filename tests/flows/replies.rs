@@ -85,14 +85,14 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
 async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
-    join_all((0..5).map(|_| system.bring_reply(&first))).await;
+    join_all((0..5).map(|_| system.deliver_reply(&first))).await;
     system.until_quiet().await;
-    system.bring_reply(&first).await;
+    system.deliver_reply(&first).await;
     system.until_quiet().await;
     assert_eq!(system.sink_requests("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
-    system.bring_reply(&reply("mo-2", OURS, "Hello")).await;
+    system.deliver_reply(&reply("mo-2", OURS, "Hello")).await;
     system.until_quiet().await;
     assert_eq!(
         (system.sink_requests("replies").await.len(), on_record(&system).await.len()),
@@ -105,9 +105,9 @@ async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
 async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
     let stop = reply("mo-1", OURS, "STOP");
-    system.bring_reply(&stop).await;
-    system.bring_reply(&reply("mo-2", OURS, "START")).await;
-    system.bring_reply(&stop).await;
+    system.deliver_reply(&stop).await;
+    system.deliver_reply(&reply("mo-2", OURS, "START")).await;
+    system.deliver_reply(&stop).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
@@ -118,7 +118,7 @@ async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
     // A shared number of which the phone has never heard, and one that is not in the directory.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
-        system.bring_reply(stray).await;
+        system.deliver_reply(stray).await;
     }
     system.until_quiet().await;
     let unmatched = system.unmatched("reply").await;
@@ -144,7 +144,7 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
     let system = System::start().await;
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
-        system.bring_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
+        system.deliver_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
         let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
         assert_eq!(told["message"], text);
         assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
@@ -156,7 +156,7 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
 async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
     let system = System::start().await;
     for path in ["/mo/loopback/wrong-token", &format!("/mo/nobody/{TOKEN}"), "/mo/loopback/"] {
-        let refused = system.offer(path, &reply("mo-1", OURS, "Hello")).await;
+        let refused = system.post_webhook(path, &reply("mo-1", OURS, "Hello")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
     system.until_quiet().await;
@@ -175,7 +175,7 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
         (with(good.clone(), "to", "#"), "to"),
         (with(good, "id", ""), "id"),
     ] {
-        let refused = system.offer(&replies_path(), &body).await;
+        let refused = system.post_webhook(&replies_path(), &body).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
@@ -188,7 +188,7 @@ async fn a_stop_counts_though_nobody_has_written_yet() {
     let system = System::start().await;
     // No account has this sender locked for this phone, so whose reply it is is not known.
     for sender in 801..=806 {
-        system.bring_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
+        system.deliver_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
     }
     let message = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
@@ -202,11 +202,11 @@ async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
         reply["at"] = time.into();
         reply
     };
-    system.bring_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
-    system.bring_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
+    system.deliver_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
+    system.deliver_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
-    system.bring_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
+    system.deliver_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello again")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
@@ -216,10 +216,10 @@ async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
     let system = System::start().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;
-    system.bring_reply(&reply("1", OURS, "STOP")).await;
+    system.deliver_reply(&reply("1", OURS, "STOP")).await;
     let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
     system.until_state(&blocked["messageUuid"], "blocked").await;
-    system.bring_reply(&reply("2", OURS, "I said stop")).await;
+    system.deliver_reply(&reply("2", OURS, "I said stop")).await;
     let told = system.until_sink_requests("replies", 2).await;
     let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
     assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);

@@ -158,7 +158,7 @@ async fn an_outcome_is_unknown_until_its_receipt_comes() {
     let id = send(&system, "447700900811").await;
     let unknown = system.until_state(&id, "unknown").await;
     assert_eq!(unknown["history"][2]["reason"], "no answer in time");
-    system.bring_receipt(&json!({"reference": id, "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"reference": id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
     system.advance(25 * 3_600).await;
     assert_eq!(told(&system).await, ["00"]);

@@ -69,7 +69,7 @@ async fn behaves(system: &System, sms: &str) {
 }
 
 async fn receipt(system: &System, id: &Value, status: &str) {
-    system.bring_receipt(&json!({"reference": id, "status": status})).await;
+    system.deliver_receipt(&json!({"reference": id, "status": status})).await;
 }
 
 /// Codes and words of the receipts that the client got.
@@ -223,7 +223,7 @@ async fn another_channel_has_its_turn_before_anything_is_sent_again() {
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
     assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["receipt_timeout", "unknown"]));
-    system.bring_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
+    system.deliver_cm_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
     system.until_state(&id, "delivered").await;
     pass(&system, DAY).await;
     assert_eq!(system.handset(PHONE).await.len(), 3);

@@ -74,8 +74,8 @@ async fn until_nothing_unmatched(system: &System) {
 async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
     let system = System::start().await;
     let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "delivered")).await;
-    system.bring_receipt(&receipt(&id, "delivered")).await;
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 
     assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
@@ -95,7 +95,7 @@ async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
     let ((name, id), (_, other)) = (named(), named());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
-        system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
+        system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
     }
     assert_eq!(system.unmatched("receipt").await.len(), 2, "of one body, by two paths");
     system.send_one(DEMO, message(&system, name)).await;
@@ -110,7 +110,7 @@ async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
 async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
     let system = System::start().await;
     let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "undelivered")).await;
+    system.deliver_receipt(&receipt(&id, "undelivered")).await;
     system.advance(3_600).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
@@ -126,7 +126,7 @@ async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() 
 async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
     let system = System::start().await;
     let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "undelivered")).await;
+    system.deliver_receipt(&receipt(&id, "undelivered")).await;
     let channels = with(message(&system, name), "channels", json!(["sms", "rcs"]));
     system.send_one(DEMO, channels).await;
     system.until_state(&id, "submitted").await;
@@ -144,7 +144,7 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
 #[tokio::test]
 async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "Are you there?")).await;
+    system.deliver_reply(&reply("mo-1", STRAY, "Are you there?")).await;
     system.advance(60).await;
     until_tried(&system, 1).await;
     assert!(system.sink_requests("replies").await.is_empty());
@@ -176,7 +176,7 @@ async fn send_from_stray(system: &System) -> Value {
 #[tokio::test]
 async fn a_stop_counts_though_nobody_has_the_sender_yet() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
+    system.deliver_reply(&reply("mo-1", STRAY, "STOP")).await;
     add_sender(&system, STRAY).await;
     system.until_state(&send_from_stray(&system).await, "blocked").await;
     system.advance(60).await;
@@ -186,10 +186,10 @@ async fn a_stop_counts_though_nobody_has_the_sender_yet() {
 #[tokio::test]
 async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
+    system.deliver_reply(&reply("mo-1", STRAY, "STOP")).await;
     system.advance(30).await;
     add_sender(&system, STRAY).await;
-    system.bring_reply(&reply("mo-2", STRAY, "START")).await;
+    system.deliver_reply(&reply("mo-2", STRAY, "START")).await;
     system.advance(60).await;
     until_nothing_unmatched(&system).await;
     system.until_state(&send_from_stray(&system).await, "delivered").await;
@@ -199,7 +199,7 @@ async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it()
 async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_later() {
     let system = System::start().await;
     for sender in 801..=806 {
-        system.bring_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
+        system.deliver_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
     }
     system.advance(120).await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
@@ -214,7 +214,7 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
 #[tokio::test]
 async fn a_try_too_many_brings_the_last_one_no_nearer() {
     let system = System::start().await;
-    system.bring_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&named().1, "delivered")).await;
     for tries in 1..=6 {
         read(&system, &["unmatched", "replay"]).await;
         until_tried(&system, tries).await;
@@ -227,7 +227,7 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
 #[tokio::test]
 async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
     let system = System::start().await;
-    system.bring_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&named().1, "delivered")).await;
     let mut wakes = Vec::new();
     let mut item = items(&system).await.remove(0);
     while let Some(next) = integer(&item, "wake_at") {
@@ -254,7 +254,7 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
 #[tokio::test]
 async fn what_bears_no_name_of_ours_is_only_kept() {
     let system = System::start().await;
-    system.bring_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
     system.advance(A_DAY).await;
     system.until_quiet().await;
     let item = &items(&system).await[0];
@@ -265,7 +265,7 @@ async fn what_bears_no_name_of_ours_is_only_kept() {
 async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     let system = System::start().await;
     let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "delivered")).await;
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
 
@@ -289,7 +289,7 @@ async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again
     let system = System::start().await;
     let (name, id) = named();
     let late = receipt(&id, "delivered");
-    system.bring_receipt(&late).await;
+    system.deliver_receipt(&late).await;
     let left = items(&system).await[0].clone();
     system.send_one(DEMO, message(&system, name)).await;
     system.advance(60).await;

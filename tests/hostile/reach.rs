@@ -13,7 +13,7 @@ fn others(text: &str) -> Value {
     with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
 }
 
-async fn bring(system: &System, path: &str, body: &Value) -> Answer {
+async fn post_webhook(system: &System, path: &str, body: &Value) -> Answer {
     answer(system.request(Method::POST, path).json(body)).await
 }
 
@@ -126,14 +126,14 @@ async fn a_carrier_speaks_for_its_own_messages_only() {
     system.until_state(id, "submitted").await;
     let reference = id.as_str().unwrap().replace('-', "");
     let receipt = json!({"messages": {"msg": {"reference": reference, "status": {"code": "2"}}}});
-    assert_eq!(bring(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(post_webhook(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
     assert_eq!(system.message(id).await["state"], "submitted");
     // It lies with what matches nothing, and a token of one carrier opens no other's door.
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let receipt = json!({"reference": id, "status": "delivered"});
-    let crossed = bring(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
-    let unknown = bring(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
-    let wrong = bring(&system, "/dlr/loopback/wrong", &receipt).await;
+    let crossed = post_webhook(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
+    let unknown = post_webhook(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
+    let wrong = post_webhook(&system, "/dlr/loopback/wrong", &receipt).await;
     assert_eq!(crossed.status, StatusCode::NOT_FOUND);
     assert!(
         crossed.body == unknown.body && unknown.body == wrong.body,
@@ -142,6 +142,6 @@ async fn a_carrier_speaks_for_its_own_messages_only() {
         unknown.body,
         wrong.body
     );
-    assert_eq!(bring(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(post_webhook(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
     system.until_state(id, "delivered").await;
 }

@@ -7,9 +7,9 @@ use crate::system::System;
 
 const STRAY: &str = "441110000001";
 
-async fn bring_stray_reply(system: &System) -> Value {
+async fn deliver_stray_reply(system: &System) -> Value {
     let body = json!({"id": "mo-1", "from": PHONE, "to": STRAY, "text": "Are you\nthere?"});
-    system.bring_reply(&body).await;
+    system.deliver_reply(&body).await;
     body
 }
 
@@ -17,13 +17,13 @@ async fn bring_stray_reply(system: &System) -> Value {
 async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
-    let body = bring_stray_reply(&system).await;
+    let body = deliver_stray_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
-    system.bring_receipt(&nameless).await;
+    system.deliver_receipt(&nameless).await;
     let status = json!({"code": "2", "errorCode": "", "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"),
         "reference": uuid::Uuid::new_v4().simple().to_string(), "status": status, "operator": ""});
-    system.bring_report(&msg).await;
+    system.deliver_cm_report(&msg).await;
 
     let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
     let what: Vec<_> =
@@ -60,7 +60,7 @@ async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
 #[tokio::test]
 async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
     let system = System::start().await;
-    bring_stray_reply(&system).await;
+    deliver_stray_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     system.until_quiet().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"], 1, "it still belongs to nobody");

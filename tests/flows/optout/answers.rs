@@ -35,7 +35,7 @@ async fn a_stop_is_confirmed_once_by_a_message_on_record() {
     let system = answering().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;
-    bring(&system, "1", OURS, "Stop").await;
+    deliver_reply(&system, "1", OURS, "Stop").await;
     assert_eq!(texts(&system).await, ["Hello", STOPPED]);
     assert_eq!(system.handset(PHONE).await[1]["from"], OURS);
 
@@ -43,10 +43,10 @@ async fn a_stop_is_confirmed_once_by_a_message_on_record() {
     assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOPPED)));
     assert!(system.message(&first["messageUuid"]).await.get("keyword").is_none());
 
-    bring(&system, "2", OURS, "STOP").await;
-    bring(&system, "3", OURS, "UNSUBSCRIBE").await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
+    deliver_reply(&system, "3", OURS, "UNSUBSCRIBE").await;
     system.advance(A_DAY).await;
-    bring(&system, "4", OURS, "STOP").await;
+    deliver_reply(&system, "4", OURS, "STOP").await;
     assert_eq!(texts(&system).await.len(), 2, "nothing changed");
     assert!(is_blocked(&system).await);
 }
@@ -54,11 +54,11 @@ async fn a_stop_is_confirmed_once_by_a_message_on_record() {
 #[tokio::test]
 async fn a_start_is_confirmed_where_something_was_blocked() {
     let system = answering().await;
-    bring(&system, "1", OURS, "START").await;
+    deliver_reply(&system, "1", OURS, "START").await;
     assert!(texts(&system).await.is_empty());
-    bring(&system, "2", OURS, "STOP").await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     system.until_handset(PHONE, 1).await;
-    bring(&system, "3", OURS, "START").await;
+    deliver_reply(&system, "3", OURS, "START").await;
     assert_eq!(texts(&system).await, [STOPPED, STARTED]);
     assert!(!is_blocked(&system).await);
 }
@@ -66,12 +66,12 @@ async fn a_start_is_confirmed_where_something_was_blocked() {
 #[tokio::test]
 async fn help_is_answered_to_who_has_opted_out_too() {
     let system = answering().await;
-    bring(&system, "1", OURS, "Help?").await;
+    deliver_reply(&system, "1", OURS, "Help?").await;
     assert_eq!(texts(&system).await, [HELPED]);
     system.advance(A_DAY + 1).await;
-    bring(&system, "2", OURS, "STOP").await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     system.until_handset(PHONE, 2).await;
-    bring(&system, "3", OURS, "hilfe").await;
+    deliver_reply(&system, "3", OURS, "hilfe").await;
     assert_eq!(texts(&system).await, [HELPED, STOPPED, HELPED]);
     assert!(is_blocked(&system).await, "help changes nothing");
 }
@@ -80,24 +80,24 @@ async fn help_is_answered_to_who_has_opted_out_too() {
 async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
     let system = answering().await;
     for round in 0..3 {
-        bring(&system, &format!("stop-{round}"), OURS, "STOP").await;
-        bring(&system, &format!("help-{round}"), OURS, "HELP").await;
+        deliver_reply(&system, &format!("stop-{round}"), OURS, "STOP").await;
+        deliver_reply(&system, &format!("help-{round}"), OURS, "HELP").await;
         system.until_quiet().await;
-        bring(&system, &format!("start-{round}"), OURS, "START").await;
+        deliver_reply(&system, &format!("start-{round}"), OURS, "START").await;
     }
     let mut came: BTreeMap<_, usize> = BTreeMap::new();
     for text in texts(&system).await {
         *came.entry(text).or_default() += 1;
     }
     assert_eq!(came.into_iter().collect::<Vec<_>>(), [(HELPED.into(), 1), (STARTED.into(), 1), (STOPPED.into(), 1)]);
-    bring(&system, "stop", OURS, "STOP").await;
+    deliver_reply(&system, "stop", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
-    bring(&system, "start", OURS, "START").await;
+    deliver_reply(&system, "start", OURS, "START").await;
     assert!(!is_blocked(&system).await);
 
     let before = texts(&system).await.len();
     system.advance(A_DAY + 1).await;
-    bring(&system, "tomorrow", OURS, "STOP").await;
+    deliver_reply(&system, "tomorrow", OURS, "STOP").await;
     assert_eq!(texts(&system).await.split_off(before), [STOPPED]);
 }
 
@@ -116,8 +116,8 @@ async fn a_phone_that_answers_everything_with_stop_gets_one_confirmation() {
 #[tokio::test]
 async fn a_reply_that_is_repeated_is_answered_once() {
     let system = answering().await;
-    join_all((0..5).map(|_| bring(&system, "1", OURS, "STOP"))).await;
-    bring(&system, "1", OURS, "STOP").await;
+    join_all((0..5).map(|_| deliver_reply(&system, "1", OURS, "STOP"))).await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     // A job too many comes again when the lease is over that it found.
     system.advance(90).await;
     assert_eq!(texts(&system).await, [STOPPED]);
@@ -129,7 +129,7 @@ async fn of_two_stops_that_race_one_is_confirmed() {
     let system = answering().await;
     join_all((0..5).map(|index| {
         let system = &system;
-        async move { bring(system, &format!("stop-{index}"), OURS, "STOP").await }
+        async move { deliver_reply(system, &format!("stop-{index}"), OURS, "STOP").await }
     }))
     .await;
     assert_eq!(texts(&system).await, [STOPPED]);
@@ -149,12 +149,12 @@ async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
     let store = gateway(&system).store;
     // The first died when it had set the opt-out.
     assert!(store.opt_out(&order("1")).await.unwrap());
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     assert_eq!(texts(&system).await, [STOPPED]);
     // This one when it had lifted it and begun to answer.
     assert!(store.opt_in(&KeywordOrder { at: now + 1.hour(), ..order("2") }).await.unwrap());
     assert!(store.claim_auto_reply(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
-    bring(&system, "2", OURS, "START").await;
+    deliver_reply(&system, "2", OURS, "START").await;
     assert_eq!(texts(&system).await, [STOPPED, STARTED]);
 }
 
@@ -170,7 +170,7 @@ async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
         let refused = MoWebhook::new(&broken).unwrap().handle(request).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{queue}");
 
-        bring(&system, "1", OURS, text).await;
+        deliver_reply(&system, "1", OURS, text).await;
         assert_eq!(texts(&system).await.len(), 1, "{queue} {text}");
         assert_eq!(system.sink_requests("replies").await.len(), 1, "{queue} {text}");
     }
@@ -183,7 +183,7 @@ async fn an_account_answers_in_its_own_words_or_not_at_all() {
     let answers = read(&system, &own).await["answers"].clone();
     assert_eq!(answers, json!({"stop": "Tschüss!", "start": STARTED, "help": null}));
     for (id, text) in [("1", "HELP"), ("2", "STOP")] {
-        bring(&system, id, OURS, text).await;
+        deliver_reply(&system, id, OURS, text).await;
     }
     assert_eq!(texts(&system).await, ["Tschüss!"]);
     let usual = read(&system, &["account", "set", "demo", "--usual-texts"]).await;
@@ -197,9 +197,9 @@ async fn an_account_answers_in_its_own_words_or_not_at_all() {
 #[tokio::test]
 async fn a_stop_to_a_sender_on_which_nobody_writes_is_answered_by_nobody() {
     let system = answering().await;
-    bring(&system, "1", "448888888801", "STOP").await;
-    bring(&system, "2", "448888888801", "HELP").await;
-    bring(&system, "3", "447000000001", "STOP").await;
+    deliver_reply(&system, "1", "448888888801", "STOP").await;
+    deliver_reply(&system, "2", "448888888801", "HELP").await;
+    deliver_reply(&system, "3", "447000000001", "STOP").await;
     assert!(texts(&system).await.is_empty());
 }
 
@@ -209,7 +209,7 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
     let first = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
     system.until_state(&first["messageUuid"], "delivered").await;
     for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
-        bring(&system, &index.to_string(), OURS, text).await;
+        deliver_reply(&system, &index.to_string(), OURS, text).await;
         let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
         assert_eq!((&told["message"], &told["message_uuid"]), (&json!(text), &first["messageUuid"]));
         system.until_quiet().await;
@@ -240,7 +240,7 @@ async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
 async fn an_answer_waits_for_its_senders_turn() {
     let system = answering().await;
     let sender = busy_sender(&system, 200).await;
-    bring(&system, "1", sender, "STOP").await;
+    deliver_reply(&system, "1", sender, "STOP").await;
     system.advance(100).await;
     system.until_put_off().await;
     assert_eq!(answer_to(&system, sender, "stop").await["attempts"], 0);
@@ -253,7 +253,7 @@ async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
     let system = answering().await;
     let sender = busy_sender(&system, 200).await;
     for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
-        bring(&system, id, sender, text).await;
+        deliver_reply(&system, id, sender, text).await;
     }
     system.advance(202).await;
     system.until_handset(PHONE, 1).await;
@@ -277,7 +277,7 @@ async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
 async fn what_is_answered_late_is_not_answered() {
     let system = answering().await;
     let sender = busy_sender(&system, 600).await;
-    bring(&system, "1", sender, "HELP").await;
+    deliver_reply(&system, "1", sender, "HELP").await;
     system.advance(601).await;
     system.until_state(&answer_to(&system, sender, "help").await["id"], "expired").await;
     assert!(texts(&system).await.is_empty());

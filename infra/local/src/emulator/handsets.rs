@@ -73,7 +73,7 @@ impl Handsets {
         let reply = Reply { id: id.clone(), from, to, text, at: self.clock.now(), answers };
         info!(reply.id = id, "a phone replies");
         let carriers = Arc::clone(&self.carriers);
-        tokio::spawn(async move { carriers.bring(&reply).await });
+        tokio::spawn(async move { carriers.deliver_reply(&reply).await });
         id
     }
 

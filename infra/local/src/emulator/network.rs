@@ -160,7 +160,7 @@ impl Network {
             Behaviour::Undelivered => self.report(&taken, Status::Undelivered).await,
             Behaviour::RepeatedReceipt => {
                 let receipt = self.receipt(&taken, Status::Delivered);
-                join_all((0..5).map(|_| self.carriers.report(&receipt))).await;
+                join_all((0..5).map(|_| self.carriers.deliver_receipt(&receipt))).await;
             }
             Behaviour::OutOfOrder => {
                 self.report(&taken, Status::Delivered).await;
@@ -176,7 +176,7 @@ impl Network {
 
     /// Returns when the gateway has taken the receipt.
     async fn report(&self, taken: &Taken, status: Status) {
-        self.carriers.report(&self.receipt(taken, status)).await;
+        self.carriers.deliver_receipt(&self.receipt(taken, status)).await;
     }
 
     fn receipt<'a>(&self, taken: &'a Taken, status: Status) -> Receipt<'a> {

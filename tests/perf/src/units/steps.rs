@@ -108,8 +108,8 @@ impl<'a> Functions<'a> {
             json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
         Box::pin(self.unmatched("")).await?;
         for name in ["receipt", "receipt, repeated"] {
-            let brought = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
-            steps.push(one(name, stage.cost(async { succeeded(&brought.await) }).await?));
+            let delivery = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
+            steps.push(one(name, stage.cost(async { succeeded(&delivery.await) }).await?));
         }
 
         let told = stage.take("CallbacksQueue").await;
@@ -123,8 +123,8 @@ impl<'a> Functions<'a> {
         let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
         let path = format!("/mo/loopback/{TOKEN}");
         self.mo.handle(invocation(&path, &reply("r1"))).await;
-        let brought = self.mo.handle(invocation(&path, &reply("r2")));
-        steps.push(one("reply", stage.cost(async { succeeded(&brought.await) }).await?));
+        let delivery = self.mo.handle(invocation(&path, &reply("r2")));
+        steps.push(one("reply", stage.cost(async { succeeded(&delivery.await) }).await?));
         steps.extend(Box::pin(self.unmatched("receipt, matches nothing")).await?);
         steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
@@ -166,11 +166,11 @@ impl<'a> Functions<'a> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();
         let receipt = json!({"id": "c", "reference": nobody, "status": "delivered", "code": "00"});
-        let brought = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
-        let unmatched = self.stage.cost(async { succeeded(&brought.await) }).await?;
+        let delivery = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
+        let unmatched = self.stage.cost(async { succeeded(&delivery.await) }).await?;
         let payload = receipt.to_string();
-        let brought = Brought::in_body(&payload, 0);
-        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, brought, jiff::Timestamp::now()).id;
+        let delivery = Brought::in_body(&payload, 0);
+        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, delivery, jiff::Timestamp::now()).id;
         let job = json!({"v": 1, "type": "unmatched", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
         let again = async { finished(self.dispatch.handle(batch_of(&job)).await.batch_item_failures.len()) };
         self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);

@@ -96,7 +96,7 @@ impl Carriers {
     }
 
     /// Returns when the gateway has taken it, or the emulator stops.
-    pub(super) async fn report(&self, receipt: &Receipt<'_>) {
+    pub(super) async fn deliver_receipt(&self, receipt: &Receipt<'_>) {
         let carrier = receipt.taken.submit.carrier;
         let event = match carrier {
             Carrier::Loopback => loopback::receipt(receipt, &self.loopback_ids),
@@ -106,7 +106,7 @@ impl Carriers {
     }
 
     /// Likewise.
-    pub(super) async fn bring(&self, reply: &Reply) {
+    pub(super) async fn deliver_reply(&self, reply: &Reply) {
         let carrier = reply.carrier();
         let event = match carrier {
             Carrier::Loopback => loopback::reply(reply),
