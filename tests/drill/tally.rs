@@ -26,7 +26,7 @@ pub struct Tally {
     unknown: usize,
     lost: usize,
     twice: usize,
-    untold: usize,
+    unnotified: usize,
     /// What is not as it must be.
     pub broken: Vec<String>,
 }
@@ -39,9 +39,12 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asked, accepted, unanswered, unknown, lost, twice, untold, .. } = self;
+        let Self { asked, accepted, unanswered, unknown, lost, twice, unnotified, .. } = self;
         write!(f, "{asked} messages posted, {accepted} accepted, {unanswered} requests unanswered; ")?;
-        write!(f, "of the accepted, {unknown} were unknown for a time, {lost} are lost, {untold} are not told of; ")?;
+        write!(
+            f,
+            "of the accepted, {unknown} were unknown for a time, {lost} are lost, {unnotified} are not told of; "
+        )?;
         write!(f, "of all, {twice} came twice")
     }
 }
@@ -53,7 +56,7 @@ pub async fn tally(system: &System, diary: &Diary) -> Tally {
     come_to_rest(system).await;
 
     let on_record = on_record(system).await;
-    let told = told(system).await;
+    let notified_events = notified_events(system).await;
     let shown = shown(system, diary).await;
     let mut tally = Tally {
         asked: diary.asked.len(),
@@ -82,8 +85,8 @@ pub async fn tally(system: &System, diary: &Diary) -> Tally {
             tally.lost += 1;
             tally.broken.push(format!("{name} is {state}, and shown: {}", shown.contains_key(name)));
         }
-        if !told.contains(&final_event(message)) {
-            tally.untold += 1;
+        if !notified_events.contains(&final_event(message)) {
+            tally.unnotified += 1;
             tally.broken.push(format!("that {name} is {state} is not told"));
         }
     }
@@ -130,7 +133,7 @@ async fn on_record(system: &System) -> BTreeMap<String, Value> {
 }
 
 /// The ids of the events that clients were told.
-async fn told(system: &System) -> BTreeSet<String> {
+async fn notified_events(system: &System) -> BTreeSet<String> {
     let got = [system.sink_requests("receipts").await, system.sink_requests("status").await].concat();
     got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }

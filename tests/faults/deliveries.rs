@@ -60,10 +60,10 @@ async fn item(stage: &Stage) -> Value {
 }
 
 /// The ids under which the client was told, of the jobs that are now in the queue.
-async fn told(stage: &Stage) -> BTreeSet<String> {
+async fn notified_events(stage: &Stage) -> BTreeSet<String> {
     deliver(stage, CALLBACKS, &jobs(stage, CALLBACKS).await).await;
-    let told = stage.system.sink_requests("status").await;
-    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+    let callbacks = stage.system.sink_requests("status").await;
+    callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
     let submits = stage.proxy.submits();
     assert_eq!(submits.len(), 1);
     assert!(stage.bring(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
-    assert_eq!(told(&stage).await.len(), 1);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel
     let references: BTreeSet<_> = submits.iter().map(|submit| &submit.reference).collect();
     assert_eq!((submits.len(), references.len()), (2, 2));
     assert!(stage.bring(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
-    assert_eq!(told(&stage).await.len(), 1);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 /// The receipt came while its message was not there.
@@ -110,7 +110,7 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     assert_eq!(stage.system.unmatched("receipt").await.len(), 0);
     assert!(item(&stage).await["receipt_delivered"].is_object());
-    assert_eq!(told(&stage).await.len(), 1);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 /// The client, which may be told more than once, knows it by its id.
@@ -125,7 +125,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
     }
     let known = shared::domain::MessageId::parse(&submit.reference).unwrap();
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
-    assert_eq!(told(&stage).await, BTreeSet::from([event]));
+    assert_eq!(notified_events(&stage).await, BTreeSet::from([event]));
     assert!(stage.system.sink_requests("status").await.len() <= DELIVERIES);
 }
 

@@ -136,8 +136,8 @@ fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
 async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
     let found = stage.observer.store.messages(ids).await.unwrap();
     let found: BTreeMap<_, _> = found.into_iter().map(|message| (message.id, message)).collect();
-    let told = stage.system.sink_requests("status").await;
-    let told: Vec<_> = told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
+    let callbacks = stage.system.sink_requests("status").await;
+    let callback_ids: Vec<_> = callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
     for (id, order) in ids.iter().zip(orders) {
         let message: &Message = &found[id];
         assert_eq!((message.state(), message.delivery.progress), (State::Read, Progress::Submitted), "{order:?}");
@@ -158,7 +158,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
             [State::Undelivered, State::Delivered].into_iter().filter(|state| message.request.dialect.notifies(*state))
         {
             let event = EventId::of_state(*id, state).to_string();
-            let times = told.iter().filter(|one| **one == event).count();
+            let times = callback_ids.iter().filter(|one| **one == event).count();
             assert_eq!(times, 1, "{order:?} told {} {times} times", state.as_str());
         }
     }

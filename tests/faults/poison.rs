@@ -66,8 +66,8 @@ async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
                 if is_dispatch { dispatch.handle(event.clone()).await } else { callback.handle(event.clone()).await };
             assert_eq!(failed(&response), [&id], "{queue} at {place}");
             // The others are done: each rejected by its carrier, or told.
-            let told = if is_dispatch { rejected(&stage).await } else { told(&stage).await };
-            assert_eq!(told, BATCH - 1, "{queue} at {place}");
+            let done = if is_dispatch { rejected(&stage).await } else { notified_count(&stage).await };
+            assert_eq!(done, BATCH - 1, "{queue} at {place}");
             stage.wipe().await;
         }
     }
@@ -77,9 +77,9 @@ async fn rejected(stage: &Stage) -> usize {
     stage.items("MessagesTable").await.iter().filter(|item| item["state"]["S"] == "rejected").count()
 }
 
-async fn told(stage: &Stage) -> usize {
-    let told = stage.system.sink_requests("status").await;
-    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
+async fn notified_count(stage: &Stage) -> usize {
+    let callbacks = stage.system.sink_requests("status").await;
+    callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
 }
 
 /// A job's run panics at once, or after it has waited for something.

@@ -57,9 +57,9 @@ async fn calls(in_a_hundred: usize) -> usize {
     let items = stage.items("MessagesTable").await;
     let messages: Vec<_> = items.iter().filter(|item| item["history"].is_object()).collect();
     let delivered = messages.iter().filter(|item| item["receipt_delivered"].is_object()).count();
-    let [all, told] = [messages.len(), stage.system.sink_requests("status").await.len()];
+    let [all, callbacks] = [messages.len(), stage.system.sink_requests("status").await.len()];
     assert_eq!((all, delivered), (REQUESTS * MESSAGES, REQUESTS * MESSAGES));
-    assert!(told >= all, "{told} of {all} are told");
+    assert!(callbacks >= all, "{callbacks} of {all} are told");
     assert_eq!(stage.system.sink_requests("replies").await.len(), 1);
     for queue in DEAD_LETTERS {
         assert_eq!(stage.system.queue_length(queue).await, 0);

@@ -95,9 +95,9 @@ pub async fn judge(
     if rest == Rest::Never {
         verdict.wrong.push("it does not come to rest".to_owned());
     }
-    let mut told = Vec::new();
+    let mut callback_ids = Vec::new();
     for sink in SINKS {
-        told.extend(events(stage, sink).await);
+        callback_ids.extend(events(stage, sink).await);
     }
     let mut phones = BTreeMap::new();
     for (scenario, promises) in lived {
@@ -110,14 +110,14 @@ pub async fn judge(
         for message in its {
             if is_named(scenario) || promises.answered.contains(&message.id.to_string()) {
                 let shown = shown(stage, (scenario, promises), &mut phones, message).await;
-                judge_message(stage, (scenario, promises, foreseen), message, &shown, &told, &mut verdict);
+                judge_message(stage, (scenario, promises, foreseen), message, &shown, &callback_ids, &mut verdict);
             }
         }
     }
     let replies = lived.iter().map(|(_, promises)| promises.replies).sum();
-    judge_replies(replies, &record, &told, &mut verdict);
+    judge_replies(replies, &record, &callback_ids, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
-    judge_events(&record, &told, &mut verdict);
+    judge_events(&record, &callback_ids, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
         verdict.wrong.push(format!("{} are unmatched", record.unmatched));
@@ -173,7 +173,7 @@ fn judge_message(
     (scenario, promises, foreseen): (&Scenario, &Promises, Foreseen),
     message: &Message,
     shown: &BTreeMap<String, usize>,
-    told: &[String],
+    callback_ids: &[String],
     verdict: &mut Verdict,
 ) {
     let state = message.state();
@@ -224,20 +224,20 @@ fn judge_message(
     if message.request.callback.is_some()
         && state.is_final()
         && message.request.dialect.notifies(state)
-        && !told.contains(&event)
+        && !callback_ids.contains(&event)
     {
         verdict.lost.push(format!("that it is {} is not told", state.as_str()));
     }
 }
 
-fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Verdict) {
+fn judge_replies(said: usize, record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let stored = record.replies.len();
     // A phone may also say STOP by itself.
     if stored < said {
         verdict.lost.push(format!("{said} replies, {stored} on record"));
     }
     for reply in &record.replies {
-        if !told.contains(&EventId::of_reply(reply.id).to_string()) {
+        if !callback_ids.contains(&EventId::of_reply(reply.id).to_string()) {
             verdict.lost.push("a reply is not told".to_owned());
         }
         if reply.replied_to.is_none() {
@@ -265,12 +265,12 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
 }
 
 /// Whatever is told is of a message or reply that there is, under its one id.
-fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
+fn judge_events(record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let states =
         record.messages.iter().flat_map(|message| State::ALL.map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
-    if told.iter().any(|event| !known.contains(event)) {
+    if callback_ids.iter().any(|event| !known.contains(event)) {
         verdict.wrong.push("an event is told under an id of its own".to_owned());
     }
 }

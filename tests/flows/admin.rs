@@ -96,9 +96,9 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     system.send_one(&key, message).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &"441110000001".into(), "Hello back").await;
-    let told = &system.until_sink_requests("acme", 1).await[0];
-    assert_eq!(told["json"]["message"], "Hello back");
-    assert!(verifies(&secret, told));
+    let callback = &system.until_sink_requests("acme", 1).await[0];
+    assert_eq!(callback["json"]["message"], "Hello back");
+    assert!(verifies(&secret, callback));
 
     let stored = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
     assert!(!stored.to_string().contains(&key), "a key is stored as its hash only");

@@ -20,11 +20,11 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldE
     let body = &answer.body;
     assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
     assert_eq!(body["type"], kind, "{body}");
-    let told = body["errors"].as_array().into_iter().flatten().map(|error| {
+    let reported = body["errors"].as_array().into_iter().flatten().map(|error| {
         assert!(!error["message"].as_str().unwrap().is_empty());
         (error["index"].as_u64(), error["field"].as_str().unwrap(), error["code"].as_str().unwrap())
     });
-    assert_eq!(told.collect::<Vec<_>>(), errors, "{body}");
+    assert_eq!(reported.collect::<Vec<_>>(), errors, "{body}");
 }
 
 /// How many items are in a table.

@@ -24,9 +24,9 @@ async fn a_thousand_messages_in_one_request_are_delivered_and_reported_once_each
     println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", begun.elapsed());
     system.until_quiet().await;
 
-    let told: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
+    let reported_ids: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
     let ids: HashSet<&Value> = accepted.iter().map(|message| &message["messageUuid"]).collect();
-    assert_eq!(told, ids);
+    assert_eq!(reported_ids, ids);
     assert_eq!(system.sink_requests("receipts").await.len(), COUNT, "no receipt was told twice");
     for index in 0..COUNT {
         let shown = system.handset(&number(index)).await;

@@ -55,7 +55,7 @@ async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
 }
 
 /// The codes that the client was told, with the channel of each.
-async fn told(system: &System) -> Vec<(String, String)> {
+async fn callbacks(system: &System) -> Vec<(String, String)> {
     system.until_quiet().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let reports =
@@ -102,10 +102,10 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
         let shown = system.handset(PHONE).await;
         assert_eq!(shown.len(), 1, "{what}: {shown:?}");
         assert!(shown[0].get("channel").is_none(), "an SMS");
-        let told = told(&system).await;
-        assert_eq!(told.last().unwrap(), &("2".to_owned(), "sms".to_owned()), "{what}: {told:?}");
-        assert_eq!(told.iter().filter(|(code, _)| code == "0").count(), 1, "{what}: {told:?}");
-        assert_eq!(told.len(), 2, "{what}: {told:?}");
+        let callbacks = callbacks(&system).await;
+        assert_eq!(callbacks.last().unwrap(), &("2".to_owned(), "sms".to_owned()), "{what}: {callbacks:?}");
+        assert_eq!(callbacks.iter().filter(|(code, _)| code == "0").count(), 1, "{what}: {callbacks:?}");
+        assert_eq!(callbacks.len(), 2, "{what}: {callbacks:?}");
         // Nothing of it is left to be done.
         system.advance(25 * 3_600).await;
         system.until_quiet().await;
@@ -215,7 +215,7 @@ async fn what_the_last_channel_fails_has_failed() {
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "undelivered").await;
     assert_eq!(tried(&message), ["whatsapp cm rejected"]);
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
 
     behaves(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;

@@ -131,10 +131,10 @@ async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
     system.until("both receipts are on record", async || came(&system.message(&id).await).then_some(())).await;
     system.until_quiet().await;
     let reports = system.sink_requests("status").await;
-    let told = |code: &str| {
+    let report_count = |code: &str| {
         reports.iter().filter(|report| report["json"]["messages"]["msg"]["status"]["code"] == code).count()
     };
-    assert_eq!((told("2"), told("0") <= 1), (1, true));
+    assert_eq!((report_count("2"), report_count("0") <= 1), (1, true));
 }
 
 #[tokio::test]
@@ -145,8 +145,8 @@ async fn a_reply_that_answers_nothing_is_told_as_the_account_spoke_last() {
     assert!(system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].is_string());
     post(&system, &[message(PHONE, "Hello")]).await;
     system.reply(stranger, &OURS.into(), "Who are you?").await;
-    let told = &system.until_sink_requests("replies", 2).await[1]["json"];
-    assert_eq!((&told["message"]["text"], &told["reference"]), (&"Who are you?".into(), &"".into()));
+    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
+    assert_eq!((&callback["message"]["text"], &callback["reference"]), (&"Who are you?".into(), &"".into()));
 }
 
 #[tokio::test]
@@ -157,12 +157,12 @@ async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
     let answered = post(&system, &[message(PHONE, "Good"), empty.clone(), foreign]).await;
     assert_eq!((answered.status.as_u16(), &answered.body["errorCode"]), (200, &201.into()));
     assert_eq!(answered.body["details"], "Created 1 message(s)");
-    let told = answered.body["messages"].as_array().unwrap();
-    assert_eq!(told[0]["messageErrorCode"], 0);
+    let results = answered.body["messages"].as_array().unwrap();
+    assert_eq!(results[0]["messageErrorCode"], 0);
     let expected = json!({"to": "00447700900061", "status": "Rejected", "reference": "your_reference_B", "parts": 0,
         "messageDetails": "A body without content was found", "messageErrorCode": 304});
-    assert_eq!(told[1], expected);
-    assert_eq!((&told[2]["status"], &told[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
+    assert_eq!(results[1], expected);
+    assert_eq!((&results[2]["status"], &results[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
     system.until_handset(PHONE, 1).await;
     system.until_quiet().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
@@ -180,7 +180,7 @@ async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_men
         let body = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": messages}}).to_string();
         let answered = answer(post_json(&system, body).header("Idempotency-Key", "k")).await.body;
         let codes =
-            answered["messages"].as_array().unwrap().iter().map(|told| told["messageErrorCode"].as_u64().unwrap());
+            answered["messages"].as_array().unwrap().iter().map(|result| result["messageErrorCode"].as_u64().unwrap());
         codes.collect::<Vec<_>>()
     };
     let (good, bad) = (message(PHONE, "Good"), with(message(PHONE, "Mended"), "to", json!([{"number": "x"}])));

@@ -87,14 +87,14 @@ async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
 async fn what_is_counted_is_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let told = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
-    let named = with(told("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
+    let with_callback = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
+    let named = with(with_callback("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
     for _ in 0..2 {
         system.send_one(DEMO, named.clone()).await;
     }
-    system.send_one(DEMO, told("447700900101")).await; // undelivered
-    system.send_one(DEMO, told("447700900201")).await; // rejected
-    system.send_one(DEMO, told("447700900701")).await; // busy twice
+    system.send_one(DEMO, with_callback("447700900101")).await; // undelivered
+    system.send_one(DEMO, with_callback("447700900201")).await; // rejected
+    system.send_one(DEMO, with_callback("447700900701")).await; // busy twice
     let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
     system.until_handset("447700900001", 1).await;
     system.reply("447700900001", &asked["from"]["value"], "Yes").await;

@@ -40,14 +40,14 @@ fn times(message: &Value, state: &str) -> usize {
 }
 
 /// Whether it was delivered and with which code, for each callback about that message.
-async fn told(system: &System, id: &Value) -> Vec<(bool, String)> {
+async fn callbacks(system: &System, id: &Value) -> Vec<(bool, String)> {
     let requests = system.sink_requests("receipts").await.into_iter().map(|request| request["json"].clone());
-    let mine = requests.filter(|told| told["messageuuid"] == *id);
-    let told = |told: Value| {
-        let code = told["receiptInfo"]["code"].as_str().unwrap().to_owned();
-        (told["delivered"].as_bool().unwrap(), code)
+    let mine = requests.filter(|callback| callback["messageuuid"] == *id);
+    let summary = |callback: Value| {
+        let code = callback["receiptInfo"]["code"].as_str().unwrap().to_owned();
+        (callback["delivered"].as_bool().unwrap(), code)
     };
-    mine.map(told).collect()
+    mine.map(summary).collect()
 }
 
 fn delivered() -> (bool, String) {
@@ -67,7 +67,7 @@ async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
         message["history"].as_array().unwrap().iter().map(|state_change| &state_change["state"]).collect();
     assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
     system.until_sink_requests("receipts", 1).await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn an_undelivered_receipt_is_told_with_its_code() {
     let id = send(&system, "447700900110").await;
     system.until_state(&id, "undelivered").await;
     system.until_sink_requests("receipts", 1).await;
-    assert_eq!(told(&system, &id).await, [undelivered()]);
+    assert_eq!(callbacks(&system, &id).await, [undelivered()]);
     assert!(system.handset("447700900110").await.is_empty());
 }
 
@@ -88,7 +88,7 @@ async fn without_a_receipt_a_message_stays_submitted() {
     system.advance(7 * 86_400).await;
     system.until_quiet().await;
     assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(told(&system, &id).await.is_empty());
+    assert!(callbacks(&system, &id).await.is_empty());
     assert_eq!(system.handset("447700900310").await.len(), 1);
 }
 
@@ -100,7 +100,7 @@ async fn a_receipt_that_comes_five_times_counts_once() {
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
     system.until_quiet().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_car
     assert_eq!(message["state"], "delivered");
     assert_eq!((times(&message, "delivered"), times(&message, "submitted")), (1, 1));
     system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_sent_that_comes_after_delivered_is_in_the_history_and_moves_nothing_b
     assert_eq!(message["history"][4]["reason"], "Sent to the network");
     assert_eq!(message["history"].as_array().unwrap().len(), 5);
     system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 /// Every order of every choice of these.
@@ -175,11 +175,11 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
         let expected =
             [1 + usize::from(came("sent")), came("undelivered").into(), was_delivered.into(), came("read").into()];
         assert_eq!(counts, expected, "{order:?}: {}", found["history"]);
-        let mut told = told(&system, id).await;
-        told.sort();
+        let mut callbacks = callbacks(&system, id).await;
+        callbacks.sort();
         let expected = [(came("undelivered"), undelivered()), (was_delivered, delivered())];
-        let expected: Vec<_> = expected.into_iter().filter(|(came, _)| *came).map(|(_, told)| told).collect();
-        assert_eq!(told, expected, "{order:?}");
+        let expected: Vec<_> = expected.into_iter().filter(|(came, _)| *came).map(|(_, callback)| callback).collect();
+        assert_eq!(callbacks, expected, "{order:?}");
     }
 }
 
@@ -194,9 +194,9 @@ async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once
     assert_eq!(message["state"], "read");
     let counts = ["submitted", "undelivered", "delivered", "read"].map(|state| times(&message, state));
     assert_eq!(counts, [2, 1, 1, 1], "{}", message["history"]);
-    let mut told = told(&system, &id).await;
-    told.sort();
-    assert_eq!(told, [undelivered(), delivered()]);
+    let mut callbacks = callbacks(&system, &id).await;
+    callbacks.sort();
+    assert_eq!(callbacks, [undelivered(), delivered()]);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn five_concurrent_receipts_of_one_kind_are_told_once() {
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
     system.until_quiet().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn read_implies_delivered() {
     assert_eq!((&message["state"], times(&message, "delivered")), (&"read".into(), 1));
     deliver_receipt(&system, &id, "delivered").await;
     system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_late_undelivered_is_recorded_and_told_but_what_was_delivered_stays_so
     assert_eq!(message["state"], "delivered");
     let last = message["history"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["state"], &last["reason"]), (&"undelivered".into(), &"Said undelivered".into()));
-    assert_eq!(told(&system, &id).await, [delivered(), undelivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered(), undelivered()]);
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does
     system.advance(3_600).await;
     system.until_state(&id, "delivered").await;
     system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
@@ -332,11 +332,11 @@ async fn a_refusal_that_is_also_reported_is_told() {
     system.until_state(id, "rejected").await;
     system.until_sink_requests("receipts", 1).await;
     system.deliver_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
-    let told = system.until_sink_requests("receipts", 2).await.len();
+    let count = system.until_sink_requests("receipts", 2).await.len();
     // What was announced first is still tried again, though the receipt came in between.
     system.advance(10).await;
-    let again = system.until_sink_requests("receipts", told + 1).await;
+    let again = system.until_sink_requests("receipts", count + 1).await;
     let ids: std::collections::HashSet<_> =
-        again.iter().map(|told| told["headers"]["webhook-id"].to_string()).collect();
+        again.iter().map(|callback| callback["headers"]["webhook-id"].to_string()).collect();
     assert_eq!(ids.len(), 1);
 }

@@ -47,9 +47,9 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
 async fn a_reply_where_nothing_was_sent_names_no_message() {
     let system = System::start().await;
     system.reply(PHONE, &OURS.into(), "Hello?").await;
-    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert!(told["message_uuid"].is_null() && told["batch_uuid"].is_null(), "{told}");
-    assert!(told["mo_uuid"].is_string(), "{told}");
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert!(callback["message_uuid"].is_null() && callback["batch_uuid"].is_null(), "{callback}");
+    assert!(callback["mo_uuid"].is_string(), "{callback}");
     assert!(on_record(&system).await[0].get("in_reply_to").is_none());
 }
 
@@ -68,17 +68,17 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
     system.until_handset(PHONE, 3).await;
 
     system.reply(PHONE, &OURS.into(), "Yes").await;
-    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert_eq!(told["message_uuid"], newest["messageUuid"]);
-    assert_eq!(told["batch_uuid"], newest["batchUuid"]);
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message_uuid"], newest["messageUuid"]);
+    assert_eq!(callback["batch_uuid"], newest["batchUuid"]);
     assert_eq!(on_record(&system).await[0]["in_reply_to"], newest["messageUuid"]);
 
     system.delete(DEMO, &format!("/messages/{}", still_later["messageUuid"].as_str().unwrap())).await;
     system.advance(3_600).await;
     system.until_handset(PHONE, 4).await;
     system.reply(PHONE, &OURS.into(), "And yes").await;
-    let told = &system.until_sink_requests("replies", 2).await[1]["json"];
-    assert_eq!(told["message_uuid"], later["messageUuid"], "accepted first, handed over last");
+    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
+    assert_eq!(callback["message_uuid"], later["messageUuid"], "accepted first, handed over last");
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
     let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
-    let told = &system.until_sink_requests("other-replies", 1).await[0]["json"];
-    assert_eq!(told["message_uuid"], first["messageUuid"]);
+    let callback = &system.until_sink_requests("other-replies", 1).await[0]["json"];
+    assert_eq!(callback["message_uuid"], first["messageUuid"]);
     system.until_quiet().await;
     assert!(system.sink_requests("replies").await.is_empty());
 }
@@ -145,9 +145,9 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
         system.deliver_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
-        let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
-        assert_eq!(told["message"], text);
-        assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
+        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
+        assert_eq!(callback["message"], text);
+        assert_eq!(callback["from"].as_u64(), Some(447_700_900_010), "{callback}");
         assert_eq!(on_record(&system).await[0]["body"], text);
     }
 }
@@ -220,7 +220,7 @@ async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
     let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
     system.until_state(&blocked["messageUuid"], "blocked").await;
     system.deliver_reply(&reply("2", OURS, "I said stop")).await;
-    let told = system.until_sink_requests("replies", 2).await;
-    let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
+    let callbacks = system.until_sink_requests("replies", 2).await;
+    let answer = callbacks.iter().find(|callback| callback["json"]["message"] == "I said stop").unwrap();
     assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);
 }

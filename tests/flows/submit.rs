@@ -33,7 +33,7 @@ fn job(id: &Value) -> String {
 
 /// Waits for a first callback, then for whatever else is under way; gives the
 /// codes of all callbacks.
-async fn told(system: &System) -> Vec<Value> {
+async fn callback_codes(system: &System) -> Vec<Value> {
     system.until_sink_requests("receipts", 1).await;
     system.until_quiet().await;
     let requests = system.sink_requests("receipts").await;
@@ -56,7 +56,7 @@ async fn what_the_carrier_refuses_is_rejected_with_its_reason_and_told() {
     let reason = message["history"][2]["reason"].as_str().unwrap();
     assert!(reason.contains("No network knows this number"), "{reason}");
     assert_eq!((&message["attempts"], &message["carrier"]), (&1.into(), &"loopback".into()));
-    assert_eq!(told(&system).await, ["24"]);
+    assert_eq!(callback_codes(&system).await, ["24"]);
     assert!(system.handset("447700900210").await.is_empty());
 }
 
@@ -76,7 +76,7 @@ async fn a_busy_carrier_is_tried_again_until_it_takes_the_message_once() {
     }
     let message = system.until_state(&id, "delivered").await;
     assert_eq!(message["attempts"], 3);
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.handset("447700900710").await.len(), 1);
 }
 
@@ -113,7 +113,7 @@ async fn a_carrier_that_stays_busy_for_a_day_lets_a_message_expire() {
     let message = system.until_state(&id, "expired").await;
     let reason = message["history"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
     assert!(reason.contains("for a day"), "{reason}");
-    assert_eq!(told(&system).await, ["23"]);
+    assert_eq!(callback_codes(&system).await, ["23"]);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_receipt_settles_what_the_carrier_did_not_answer() {
         .await;
     assert_eq!(message["state"], "delivered");
     system.advance(25 * 3_600).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.message(&id).await, message);
     assert_eq!(system.handset("447700900810").await.len(), 1);
 }
@@ -161,7 +161,7 @@ async fn an_outcome_is_unknown_until_its_receipt_comes() {
     system.deliver_receipt(&json!({"reference": id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
     system.advance(25 * 3_600).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.message(&id).await["state"], "delivered");
 }
 
@@ -181,10 +181,10 @@ async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again()
     let failed = system.until_state(&id, "failed").await;
     assert_eq!(failed["history"][3]["reason"], "the outcome stayed unknown");
     assert_eq!(failed["attempts"], 1);
-    assert_eq!(told(&system).await, ["26"]);
+    assert_eq!(callback_codes(&system).await, ["26"]);
     system.advance(25 * 3_600).await;
     system.until_quiet().await;
-    assert_eq!(told(&system).await, ["26"]);
+    assert_eq!(callback_codes(&system).await, ["26"]);
     assert_eq!(system.handset("447700900811").await.len(), 1);
 }
 
@@ -200,7 +200,7 @@ async fn a_job_that_comes_five_times_at_once_sends_one_text() {
     assert_eq!(message["attempts"], 1);
     // Jobs that found the message held come again, to find it finished.
     system.advance(90).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
@@ -274,7 +274,7 @@ async fn an_opted_out_recipient_gets_nothing_until_it_opts_in_again() {
     system.until_sink_requests("replies", 1).await;
     let blocked = system.until_state(&send(&system, phone).await, "blocked").await;
     assert_eq!(blocked["history"][2]["reason"], "the recipient has opted out of this sender");
-    assert_eq!(told(&system).await, ["25"]);
+    assert_eq!(callback_codes(&system).await, ["25"]);
     let of_another_sender = json!({"from": {"type": "custom", "value": "12345"}, "to": phone, "body": "Hello"});
     let other = system.send_one(DEMO, of_another_sender).await;
     system.until_state(&other["messageUuid"], "delivered").await;
@@ -282,7 +282,7 @@ async fn an_opted_out_recipient_gets_nothing_until_it_opts_in_again() {
     system.reply(phone, &"441234567890".into(), "START").await;
     system.until_sink_requests("replies", 2).await;
     system.until_state(&send(&system, phone).await, "delivered").await;
-    assert_eq!(told(&system).await, ["25", "00"]);
+    assert_eq!(callback_codes(&system).await, ["25", "00"]);
     assert_eq!(system.handset(phone).await.len(), 2);
 }
 

@@ -16,8 +16,8 @@ async fn what_was_accepted_survives_the_gateways_end() {
     let receipts = system.until_sink_requests("receipts", accepted.len()).await;
     system.until_quiet().await;
     for message in &accepted {
-        let told = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
-        assert_eq!(told.count(), 1);
+        let callbacks = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
+        assert_eq!(callbacks.count(), 1);
         assert_eq!(system.handset(message["to"].as_str().unwrap()).await.len(), 1);
     }
 }

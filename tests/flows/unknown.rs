@@ -73,11 +73,12 @@ async fn receipt(system: &System, id: &Value, status: &str) {
 }
 
 /// Codes and words of the receipts that the client got.
-async fn told(system: &System) -> Vec<(String, String)> {
+async fn callbacks(system: &System) -> Vec<(String, String)> {
     system.until_quiet().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = system.sink_requests("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
-    told.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
+    let callbacks =
+        system.sink_requests("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
+    callbacks.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
 }
 
 fn reasons(message: &Value) -> Vec<String> {
@@ -108,12 +109,12 @@ async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_g
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &4.into()));
     let again = "sent again: sms by loopback had an unknown outcome: no answer in time";
     assert_eq!(reasons(&message).iter().filter(|reason| *reason == again).count(), 3);
-    assert!(told(&system).await.is_empty());
+    assert!(callbacks(&system).await.is_empty());
 
     pass(&system, 11 * MINUTE).await;
     let failed = system.until_state(&id, "failed").await;
     assert_eq!(reasons(&failed).last().unwrap(), "the outcome stayed unknown");
-    assert_eq!(told(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
+    assert_eq!(callbacks(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
     assert_eq!(system.handset(PHONE).await.len(), 4);
 }
 
@@ -125,7 +126,7 @@ async fn a_submit_that_is_made_again_and_answered_ends_the_doubt() {
     system.advance(2 * MINUTE).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((ends(&message), &message["attempts"]), (vec!["unknown"], &2.into()));
-    assert_eq!(told(&system).await.len(), 1);
+    assert_eq!(callbacks(&system).await.len(), 1);
     pass(&system, 2 * DAY).await;
     assert_eq!((system.handset(PHONE).await.len(), system.message(&id).await), (2, message));
 }
@@ -173,7 +174,7 @@ async fn a_submit_that_is_refused_says_nothing_of_the_one_before_it() {
     // A late receipt counts for the first.
     receipt(&system, &id, "undelivered").await;
     system.until_state(&id, "undelivered").await;
-    assert_eq!(told(&system).await.len(), 1);
+    assert_eq!(callbacks(&system).await.len(), 1);
 }
 
 #[tokio::test]
@@ -240,7 +241,7 @@ async fn a_receipt_that_comes_after_the_deadline_is_recorded_and_told() {
         let history = system.message(&id).await["history"].clone();
         assert_eq!(history.as_array().unwrap().last().unwrap()["state"], status);
         system.until_sink_requests("receipts", 2).await;
-        let codes: Vec<_> = told(&system).await.into_iter().map(|(code, _)| code).collect();
+        let codes: Vec<_> = callbacks(&system).await.into_iter().map(|(code, _)| code).collect();
         assert_eq!(codes, ["26", if status == "delivered" { "00" } else { "22" }]);
     }
 }

@@ -155,9 +155,9 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     system.send_one(DEMO, newer).await;
     system.until_handset(PHONE, 1).await;
     system.advance(3_600).await;
-    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert_eq!(told["message"], "Are you there?");
-    assert!(told["message_uuid"].is_null(), "{told}");
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message"], "Are you there?");
+    assert!(callback["message_uuid"].is_null(), "{callback}");
     until_nothing_unmatched(&system).await;
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={STRAY}")).await.body;
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();

@@ -27,9 +27,9 @@ async fn a_text_arrives_as_it_was_written_whatever_it_holds() {
     assert_eq!(system.until_handset(PHONE, 2).await[1]["text"], TEXT);
 
     system.reply(PHONE, &json!("441234567890"), TEXT).await;
-    let told = system.until_sink_requests("replies", 1).await;
-    assert!(told[0]["json"].to_string().contains(&json!(TEXT).to_string()), "{}", told[0]["json"]);
-    assert!(told[0]["headers"].get("x-other").is_none());
+    let callbacks = system.until_sink_requests("replies", 1).await;
+    assert!(callbacks[0]["json"].to_string().contains(&json!(TEXT).to_string()), "{}", callbacks[0]["json"]);
+    assert!(callbacks[0]["headers"].get("x-other").is_none());
     for receipt in system.until_sink_requests("receipts", 1).await {
         assert!(receipt["headers"].get("x-other").is_none(), "{receipt}");
     }

@@ -35,10 +35,10 @@ impl Submit {
             let one = |from: &Value, to: &Value, carrier| Self::new(carrier, &body, from, to, invocation);
             return vec![one(&body["from"], &body["to"], CarrierName::Loopback)];
         }
-        let told: Value = serde_json::from_slice(&answer.body).unwrap();
-        let told = told["messages"].as_array().unwrap();
+        let results: Value = serde_json::from_slice(&answer.body).unwrap();
+        let results = results["messages"].as_array().unwrap();
         let asked = body["messages"]["msg"].as_array().unwrap().iter();
-        let taken = asked.zip(told).filter(|(_, told)| told["status"] == "Accepted");
+        let taken = asked.zip(results).filter(|(_, result)| result["status"] == "Accepted");
         let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
         taken.map(|(msg, _)| submit(msg)).collect()
     }

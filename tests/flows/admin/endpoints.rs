@@ -75,10 +75,10 @@ async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so(
 
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
-        let told = read(&system, &words).await;
+        let replayed = read(&system, &words).await;
         system.advance(32).await;
         system.until_quiet().await;
-        (told["messages"].as_u64().unwrap(), told["replies"].as_u64().unwrap())
+        (replayed["messages"].as_u64().unwrap(), replayed["replies"].as_u64().unwrap())
     };
     assert_eq!(replay(&["--until", &between]).await, (1, 0));
     assert_eq!((system.sink_requests("receipts").await.len(), system.sink_requests("others").await.len()), (2, 1));
@@ -86,10 +86,10 @@ async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so(
     assert_eq!(replay(&["--url", &system.sink("replies")]).await, (0, 1));
     assert_eq!(replay(&[]).await, (2, 1));
     for (sink, count) in [("receipts", 3), ("others", 3), ("replies", 3)] {
-        let told = system.sink_requests(sink).await;
-        assert_eq!(told.len(), count, "{sink}");
-        assert!(ids(&told).iter().all(|id| *id == ids(&told)[0]), "{sink} under one id");
-        assert!(told.iter().all(|again| again["body"] == told[0]["body"]), "{sink} in the same words");
+        let callbacks = system.sink_requests(sink).await;
+        assert_eq!(callbacks.len(), count, "{sink}");
+        assert!(ids(&callbacks).iter().all(|id| *id == ids(&callbacks)[0]), "{sink} under one id");
+        assert!(callbacks.iter().all(|again| again["body"] == callbacks[0]["body"]), "{sink} in the same words");
     }
 
     assert_eq!(admin(&system, &["callback", "replay", "demo", "--since", "yesterday"]).await.code, 2);

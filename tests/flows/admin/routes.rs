@@ -33,7 +33,7 @@ async fn forget(system: &System, id: &str) {
 }
 
 /// Runs the tool with a line of standard input.
-async fn told(system: &System, line: &str, words: &[&str]) -> Done {
+async fn run_with_stdin(system: &System, line: &str, words: &[&str]) -> Done {
     let local = format!("--local={}", system.emulator.url());
     let environment = Environment { random: Random::of_system(), ..system.environment() };
     given(line, &[&["admin", &local], words].concat(), &environment).await
@@ -171,7 +171,7 @@ async fn the_first_carrier_gets_every_message_and_no_other_does() {
 async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
     let system = System::start().await;
     forget(&system, "carrier#cm").await;
-    let early = told(&system, "a-product-token", &["carrier", "key", "cm"]).await;
+    let early = run_with_stdin(&system, "a-product-token", &["carrier", "key", "cm"]).await;
     assert!(early.code == 1 && early.err.contains("carrier set cm"), "{}", early.err);
     printed(&system, &CM).await;
 
@@ -181,13 +181,13 @@ async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
     };
     let before = stored().await;
     for line in ["", "\n", " \t \n", "two words\n", "bell\u{7}", "schlüssel", &"x".repeat(1_001)] {
-        let done = told(&system, line, &["carrier", "key", "cm"]).await;
+        let done = run_with_stdin(&system, line, &["carrier", "key", "cm"]).await;
         assert!(done.code == 1 && done.err.contains("nothing was changed"), "{line:?}: {done:?}");
         assert!(line.trim().is_empty() || !done.err.contains(line.trim()), "{}", done.err);
     }
     assert_eq!(stored().await, before);
 
-    let done = told(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
+    let done = run_with_stdin(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
     assert!(done.code == 0 && done.err.contains("within five minutes"), "{done:?}");
     let mut shown = vec![format!("{done:?}")];
     for words in [&CM[..], &["carrier", "rotate", "cm"], &["carrier", "retire", "cm"], &["carrier", "show", "cm"]] {

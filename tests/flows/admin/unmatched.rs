@@ -69,8 +69,8 @@ async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
     // What is not there is remembered, too.
     system.advance(31).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    let told = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert_eq!(told["message"], "Are you\nthere?");
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message"], "Are you\nthere?");
     system.until_quiet().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 0);

@@ -46,8 +46,8 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
 
     client.answers(200);
     printed(&system, &["endpoint", "enable", "demo", &format!("{}?id=7", client.url)]).await;
-    let told = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
-    assert_eq!(told, json!({"messages": 3, "replies": 0, "held_back": 0}));
+    let replayed = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    assert_eq!(replayed, json!({"messages": 3, "replies": 0, "held_back": 0}));
     system.advance(32).await;
     client.until_calls(&system, 4).await;
     system.until_quiet().await;
@@ -220,9 +220,13 @@ async fn a_notice_that_cannot_be_told_is_tried_again_and_switches_nothing_off() 
             system.advance(6 * 3_600).await;
             system.until_put_off().await;
         }
-        let told = system.sink_requests("notices").await;
-        assert!(if status == 500 { told.len() > 10 } else { told.len() == 1 }, "{status}: {}", told.len());
-        assert!(told.iter().all(|again| header(again, "webhook-id") == header(&told[0], "webhook-id")));
+        let callbacks = system.sink_requests("notices").await;
+        assert!(
+            if status == 500 { callbacks.len() > 10 } else { callbacks.len() == 1 },
+            "{status}: {}",
+            callbacks.len()
+        );
+        assert!(callbacks.iter().all(|again| header(again, "webhook-id") == header(&callbacks[0], "webhook-id")));
         let known = on_record(&system).await;
         assert_eq!((known.len(), &known[0]["url"]), (1, &json!(client.url)), "{status}");
     }

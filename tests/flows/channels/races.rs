@@ -1,8 +1,8 @@
 //! What comes at the wrong moment, and what must not be left behind.
 
 use super::{
-    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, behaves, cm, cm_is_down, json, over, owned, report,
-    send, told, tried, until_at, with, with_routes,
+    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, behaves, callbacks, cm, cm_is_down, json, over, owned,
+    report, send, tried, until_at, with, with_routes,
 };
 
 /// How many messages are in the index of sleepers.
@@ -76,7 +76,7 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
     system.advance(25 * 3_600).await;
     let message = system.until_state(&id, "failed").await;
     assert_eq!(message["channel"], "sms");
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
     assert!(system.unmatched("receipt").await.is_empty());
 }
 
@@ -108,8 +108,8 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
     let sent = system.send_one(DEMO, with(message, "channels", json!(["sms", "rcs"]))).await;
     let message = system.until_state(&sent["messageUuid"], "undelivered").await;
     assert!(message.get("failed_attempts").is_none(), "{message}");
-    let told = system.until_sink_requests("receipts", 1).await;
-    assert_eq!(told[0]["json"]["receiptInfo"]["code"], "22");
+    let callbacks = system.until_sink_requests("receipts", 1).await;
+    assert_eq!(callbacks[0]["json"]["receiptInfo"]["code"], "22");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
     report(&system, &id, 0, "2").await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
-    assert_eq!(told(&system).await.last().unwrap(), &("2".to_owned(), "whatsapp".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("2".to_owned(), "whatsapp".to_owned()));
 }
 
 #[tokio::test]
@@ -183,5 +183,5 @@ async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() 
     };
     let message = system.until("the failure is on record", recorded).await;
     assert_eq!((&message["state"], &message["channel"]), (&"delivered".into(), &"whatsapp".into()));
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "whatsapp".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "whatsapp".to_owned()));
 }

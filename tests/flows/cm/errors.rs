@@ -91,9 +91,13 @@ async fn a_json_message_that_is_refused_says_so() {
         let answered = post(&system, std::slice::from_ref(&message)).await;
         assert_eq!((answered.status, &answered.body["errorCode"]), (StatusCode::BAD_REQUEST, &201.into()));
         assert_eq!(answered.body["details"], "Created 0 message(s)");
-        let told = &answered.body["messages"][0];
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&code.into(), &details.into()), "{message}");
-        assert_eq!((&told["status"], &told["parts"]), (&"Rejected".into(), &0.into()));
+        let result = &answered.body["messages"][0];
+        assert_eq!(
+            (&result["messageErrorCode"], &result["messageDetails"]),
+            (&code.into(), &details.into()),
+            "{message}"
+        );
+        assert_eq!((&result["status"], &result["parts"]), (&"Rejected".into(), &0.into()));
     }
     assert_nothing_was_done(&system).await;
 }

@@ -139,9 +139,13 @@ async fn without_a_text_and_a_channel_that_shows_the_content_nothing_is_sent() {
         ),
     ] {
         let answered = post(&system, std::slice::from_ref(&message)).await;
-        let told = &answered.body["messages"][0];
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&code.into(), &details.into()), "{message}");
-        assert_eq!((&told["status"], &told["parts"]), (&"Rejected".into(), &0.into()), "{message}");
+        let result = &answered.body["messages"][0];
+        assert_eq!(
+            (&result["messageErrorCode"], &result["messageDetails"]),
+            (&code.into(), &details.into()),
+            "{message}"
+        );
+        assert_eq!((&result["status"], &result["parts"]), (&"Rejected".into(), &0.into()), "{message}");
     }
     let get = format!("/gateway.ashx?ProductToken={DEMO}&body=&to=00{PHONE}&from={OURS}");
     let (_, refused) = line(system.request(Method::GET, &get)).await;

@@ -210,8 +210,8 @@ async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_ans
     system.until_state(&first["messageUuid"], "delivered").await;
     for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
         deliver_reply(&system, &index.to_string(), OURS, text).await;
-        let told = &system.until_sink_requests("replies", index + 1).await[index]["json"];
-        assert_eq!((&told["message"], &told["message_uuid"]), (&json!(text), &first["messageUuid"]));
+        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
+        assert_eq!((&callback["message"], &callback["message_uuid"]), (&json!(text), &first["messageUuid"]));
         system.until_quiet().await;
     }
     assert_eq!(system.sink_requests("receipts").await.len(), 1);

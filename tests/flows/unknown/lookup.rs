@@ -25,7 +25,7 @@ async fn what_its_carrier_took_is_submitted_and_is_never_sent_again() {
         pass(&system, 2 * DAY).await;
         assert_eq!((system.message(&id).await, system.handset(PHONE).await.len()), (message, 1));
         receipt(&system, &id, "delivered").await;
-        assert_eq!(told(&system).await.len(), 1);
+        assert_eq!(callbacks(&system).await.len(), 1);
     }
 }
 

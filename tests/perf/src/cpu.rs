@@ -117,8 +117,8 @@ pub async fn table(spent: &[Spent], binaries: &Binaries, budgets: &Budgets) -> a
         let requests = format!("requests of {}", spent.each_request);
         for function in FUNCTIONS.iter().filter(|function| spent.by(function) > 0.0) {
             let milliseconds = spent.of(function);
-            table.rows.push(Row::told(format!("{requests}: {function}"), milliseconds.all));
-            table.rows.push(Row::told(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
+            table.rows.push(Row::info(format!("{requests}: {function}"), milliseconds.all));
+            table.rows.push(Row::info(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
         }
         let (budget, noise) = (budgets.cpu.milliseconds, budgets.cpu.noise);
         let total = spent.by_function.values().map(|milliseconds| milliseconds.all).sum();
@@ -126,7 +126,7 @@ pub async fn table(spent: &[Spent], binaries: &Binaries, budgets: &Budgets) -> a
     }
     let alone = alone(binaries).await?;
     let total = alone.iter().map(|(_, milliseconds)| milliseconds).sum();
-    table.rows.extend(alone.iter().map(|(function, time)| Row::told(format!("by itself: {function}"), *time)));
+    table.rows.extend(alone.iter().map(|(function, time)| Row::info(format!("by itself: {function}"), *time)));
     table.rows.push(Row::beside("by itself: end to end", budgets.cpu.milliseconds, total));
     table.notes.push("The budget is what Kannel 1.4.5 spends from end to end on a machine of two processors.".into());
     table.notes.push("Times differ between machines and runs: it fails when over by more than the noise.".into());

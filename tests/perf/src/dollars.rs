@@ -110,7 +110,7 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             table.rows.push(Row::budgeted(name.as_str(), budget(&name), dollars));
         }
         let time = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_x86;
-        table.rows.push(Row::told(format!("{requests}: Lambda, x86 time"), time));
+        table.rows.push(Row::info(format!("{requests}: Lambda, x86 time"), time));
         let sum = time + counted.iter().map(|(_, dollars)| dollars).sum::<f64>();
         let name = format!("{requests}: all");
         table.rows.push(match budget(&name) {
@@ -118,9 +118,9 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             None => Row::budgeted(name, None, sum),
         });
         let arm = used.gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
-        table.rows.push(Row::told(format!("{requests}: Lambda, arm time instead"), arm));
+        table.rows.push(Row::info(format!("{requests}: Lambda, arm time instead"), arm));
     }
-    table.rows.push(Row::told("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
+    table.rows.push(Row::info("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
     table.notes = notes(prices);
     Ok(table)
 }

@@ -68,7 +68,7 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets, profiles: Option<&Pat
         let json = bench.json(&case).await.with_context(|| format!("{}: JSON", case.name))?;
         let budget = budgets.instructions.get(case.name).copied();
         table.rows.push(Row::budgeted(case.name, budget, counted / 1000.0));
-        table.rows.push(Row::told(format!("{}: times serde_json, of the same bytes", case.name), counted / json));
+        table.rows.push(Row::info(format!("{}: times serde_json, of the same bytes", case.name), counted / json));
     }
     std::fs::remove_dir_all(&bench.folder)?;
     table.notes.push("The bytes are the event's, the answer's and those of AWS's requests and answers, but not".into());

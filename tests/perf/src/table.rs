@@ -28,7 +28,7 @@ enum Kind {
         reference: f64,
         measured: f64,
     },
-    Told {
+    Info {
         measured: f64,
     },
     NotRun {
@@ -51,8 +51,8 @@ impl Row {
         Self { what: what.into(), kind: Kind::Reference { reference, measured } }
     }
 
-    pub fn told(what: impl Into<String>, measured: f64) -> Self {
-        Self { what: what.into(), kind: Kind::Told { measured } }
+    pub fn info(what: impl Into<String>, measured: f64) -> Self {
+        Self { what: what.into(), kind: Kind::Info { measured } }
     }
 
     pub fn not_run(what: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -99,7 +99,7 @@ impl Row {
             Kind::Reference { reference, measured } => {
                 [what, number(*reference), number(*measured), ratio(*measured, *reference), "no gate".to_owned()]
             }
-            Kind::Told { measured } => [what, none(), number(*measured), none(), String::new()],
+            Kind::Info { measured } => [what, none(), number(*measured), none(), String::new()],
             Kind::NotRun { reason } => [what, none(), "not run".to_owned(), none(), reason.clone()],
         }
     }
@@ -168,7 +168,7 @@ mod tests {
             (Row::noisy("noise", 3.0, 3.2, 0.1), false),
             (Row::noisy("more than noise", 3.0, 3.4, 0.1), true),
             (Row::beside("a reference", 3.0, 9.0), false),
-            (Row::told("no budget", 9.0), false),
+            (Row::info("no budget", 9.0), false),
             (Row::not_run("nothing", "no valgrind"), false),
         ];
         for (row, over) in rows {

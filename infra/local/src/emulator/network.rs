@@ -124,10 +124,10 @@ impl Network {
         match behaviour {
             Behaviour::Rejected | Behaviour::NoReceipt | Behaviour::Lost => {}
             Behaviour::ReceiptFirst => {
-                let told = tokio::spawn(async move {
+                let report = tokio::spawn(async move {
                     network.report(&taken, Status::Delivered).await;
                 });
-                let _ = tokio::time::timeout(RECEIPT_FIRST_WITHIN, told).await;
+                let _ = tokio::time::timeout(RECEIPT_FIRST_WITHIN, report).await;
             }
             Behaviour::AnswersTooLate { receipt } => {
                 if receipt {

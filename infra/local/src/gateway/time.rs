@@ -51,7 +51,7 @@ impl Time {
     }
 
     async fn await_emulator(&self) -> anyhow::Result<()> {
-        let mut told = false;
+        let mut is_logged = false;
         loop {
             match self.client.get(self.emulator.join("clock")?).send().await {
                 Ok(answer) => {
@@ -59,9 +59,9 @@ impl Time {
                     return Ok(());
                 }
                 Err(error) if error.is_connect() => {
-                    if !told {
+                    if !is_logged {
                         warn!(emulator = %self.emulator, "waiting for the emulator to answer; `local emulator` starts one");
-                        told = true;
+                        is_logged = true;
                     }
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -112,11 +112,11 @@ impl<'a> Functions<'a> {
             steps.push(one(name, stage.cost(async { succeeded(&delivery.await) }).await?));
         }
 
-        let told = stage.take("CallbacksQueue").await;
-        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
-        self.callback.handle(told.clone()).await;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        steps.push(one("callback", stage.cost(telling).await?));
+        let callbacks = stage.take("CallbacksQueue").await;
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        self.callback.handle(callbacks.clone()).await;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        steps.push(one("callback", stage.cost(delivery).await?));
         steps.push(one("callback, its endpoint is off", Box::pin(self.callback_held_back()).await?));
         steps.push(one("callback, failed", Box::pin(self.failed_callback()).await?));
 
@@ -132,33 +132,33 @@ impl<'a> Functions<'a> {
 
     /// A client that fails for the first time.
     async fn failed_callback(&self) -> anyhow::Result<Used> {
-        let told = self.to_be_told(format!("{}?status=500", self.sink)).await?;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        self.stage.cost(telling).await
+        let callbacks = self.enqueued_callback(format!("{}?status=500", self.sink)).await?;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        self.stage.cost(delivery).await
     }
 
     /// A client that said before that it is gone.
     async fn callback_held_back(&self) -> anyhow::Result<Used> {
         let gone = format!("{}-gone?status=410", self.sink);
-        self.callback.handle(self.to_be_told(gone.clone()).await?).await;
+        self.callback.handle(self.enqueued_callback(gone.clone()).await?).await;
         // The notice of that.
         self.stage.take("CallbacksQueue").await;
-        let told = self.to_be_told(gone).await?;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        self.stage.cost(telling).await
+        let callbacks = self.enqueued_callback(gone).await?;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        self.stage.cost(delivery).await
     }
 
     /// The job to tell that address of a message that was delivered.
-    async fn to_be_told(&self, callback: String) -> anyhow::Result<SqsEvent> {
+    async fn enqueued_callback(&self, callback: String) -> anyhow::Result<SqsEvent> {
         let message = with(self.message("447700900307"), "callback", callback);
         let accepted = self.accept(vec![message]).await?;
         let id = accepted[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
         self.dispatch.handle(job(&id)).await;
         let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00"});
         succeeded(&self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt)).await)?;
-        let told = self.stage.take("CallbacksQueue").await;
-        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
-        Ok(told)
+        let callbacks = self.stage.take("CallbacksQueue").await;
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        Ok(callbacks)
     }
 
     /// What it takes to park a receipt of no message, and to try it again: its tick left out.

@@ -79,12 +79,15 @@ async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
 
     let mut receipts: Vec<_> = tester.sink_requests("receipts", 3).await;
     receipts.sort_by_key(|receipt| receipt["reference"].to_string());
-    let told: Vec<_> = receipts.iter().map(|receipt| (&receipt["reference"], &receipt["status"])).collect();
-    let expected = ["sms delivered", "telegram delivered", "viber undelivered"].map(|told| {
-        let (reference, status) = told.split_once(' ').unwrap();
+    let reported: Vec<_> = receipts.iter().map(|receipt| (&receipt["reference"], &receipt["status"])).collect();
+    let expected = ["sms delivered", "telegram delivered", "viber undelivered"].map(|report| {
+        let (reference, status) = report.split_once(' ').unwrap();
         (json!(reference), json!(status))
     });
-    assert!(told.iter().copied().eq(expected.iter().map(|(reference, status)| (reference, status))), "{told:?}");
+    assert!(
+        reported.iter().copied().eq(expected.iter().map(|(reference, status)| (reference, status))),
+        "{reported:?}"
+    );
     let channels: Vec<_> = tester.texts(PHONE).await.iter().map(|message| message["channel"].clone()).collect();
     assert_eq!(channels, [json!("telegram"), Value::Null]);
 }
@@ -98,13 +101,14 @@ async fn cm_obeys_the_channels_of_a_phone() {
     let messages = [over("WhatsApp"), over("Apple Business Chat"), over("Viber"), over("RCS")];
     let (status, answer) = tester.post_cm(&messages).await;
     assert_eq!(status, StatusCode::OK);
-    let codes: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|told| &told["messageErrorCode"]).collect();
+    let codes: Vec<_> =
+        answer["messages"].as_array().unwrap().iter().map(|result| &result["messageErrorCode"]).collect();
     assert_eq!(codes, [403, 0, 0, 0]);
 
     let reports = tester.reports(2).await;
-    let told = |reference: &str| reports.iter().find(|report| report["reference"] == reference).unwrap();
-    assert_eq!((&told("Viber")["status"]["code"], &told("Viber")["channel"]), (&json!("3"), &json!("viber")));
-    assert_eq!((&told("RCS")["status"]["code"], &told("RCS")["channel"]), (&json!("2"), &json!("rcs")));
+    let report_of = |reference: &str| reports.iter().find(|report| report["reference"] == reference).unwrap();
+    assert_eq!((&report_of("Viber")["status"]["code"], &report_of("Viber")["channel"]), (&json!("3"), &json!("viber")));
+    assert_eq!((&report_of("RCS")["status"]["code"], &report_of("RCS")["channel"]), (&json!("2"), &json!("rcs")));
     let channels: Vec<_> = tester.texts(PHONE).await.iter().map(|message| message["channel"].clone()).collect();
     assert_eq!(channels, ["rcs"]);
 }

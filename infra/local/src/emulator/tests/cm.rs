@@ -267,7 +267,7 @@ async fn a_long_text_is_counted_in_parts_and_an_unmarked_one_loses_what_gsm_has_
         text(json!({ "content": cyrillic }), Value::Null),
     ];
     let (_, answer) = tester.post_cm(&messages).await;
-    let parts: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|told| &told["parts"]).collect();
+    let parts: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|result| &result["parts"]).collect();
     assert_eq!(parts, [2, 2, 1]);
     let shown = tester.texts("447700900001").await;
     assert_eq!((&shown[1]["text"], &shown[2]["text"]), (&json!(cyrillic), &json!("?".repeat(71))));

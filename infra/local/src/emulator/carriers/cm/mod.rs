@@ -74,7 +74,7 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
         return turn_away(busy);
     }
     let mut under_way = Vec::new();
-    let mut told = Vec::new();
+    let mut results = Vec::new();
     for Answered { to, reference, outcome } in answered {
         let outcome = outcome.map(|(foreseen, parts)| {
             let (taken, behaviour) = network.take(foreseen);
@@ -84,11 +84,11 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
         if let Err(error) = &outcome {
             info!(reference, code = error.code, "CM.com rejects a message");
         }
-        told.push(tell(to.as_deref(), reference.as_deref(), &outcome));
+        results.push(result_json(to.as_deref(), reference.as_deref(), &outcome));
     }
     let created = under_way.len();
     join_all(under_way).await;
-    answer(created, &told)
+    answer(created, &results)
 }
 
 fn foresee(network: &Network, asked: Asked) -> Answered {
@@ -100,7 +100,7 @@ fn foresee(network: &Network, asked: Asked) -> Answered {
     Answered { to, reference, outcome }
 }
 
-fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
+fn result_json(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
     json!({
         "to": to,
         "status": if outcome.is_ok() { "Accepted" } else { "Rejected" },
@@ -111,11 +111,11 @@ fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, Messa
     })
 }
 
-fn answer(created: usize, told: &[Value]) -> Response {
+fn answer(created: usize, results: &[Value]) -> Response {
     let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let error_code = if created == told.len() { OK } else { SOME_WRONG };
+    let error_code = if created == results.len() { OK } else { SOME_WRONG };
     let details = format!("Created {created} message(s)");
-    let body = json!({ "details": details, "errorCode": error_code, "messages": told });
+    let body = json!({ "details": details, "errorCode": error_code, "messages": results });
     (status, axum::Json(body)).into_response()
 }
 

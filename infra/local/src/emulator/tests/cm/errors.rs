@@ -14,9 +14,9 @@ async fn rejected(tester: &Tester, wrong: Value) -> Value {
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)), "{answer}");
     assert_eq!(answer["details"], "Created 1 message(s)");
     assert_eq!(answer["messages"][1]["status"], "Accepted");
-    let told = answer["messages"][0].take();
-    assert_eq!((&told["status"], &told["parts"]), (&json!("Rejected"), &json!(0)));
-    told
+    let result = answer["messages"][0].take();
+    assert_eq!((&result["status"], &result["parts"]), (&json!("Rejected"), &json!(0)));
+    result
 }
 
 fn with(field: &str, value: Value) -> Value {
@@ -120,9 +120,9 @@ async fn a_message_at_fault_is_rejected_by_its_row_and_the_others_are_sent() {
         (with("body", json!("hello")), 304, body),
         (with("allowedChannels", json!("SMS")), 305, "ALLOWEDCHANNELS object is an invalid type, must be an array"),
     ] {
-        let told = rejected(&tester, wrong).await;
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&json!(code), &json!(details)));
-        assert_eq!(told["reference"], "ref1");
+        let result = rejected(&tester, wrong).await;
+        assert_eq!((&result["messageErrorCode"], &result["messageDetails"]), (&json!(code), &json!(details)));
+        assert_eq!(result["reference"], "ref1");
     }
     assert_eq!(rejected(&tester, to_of("0044791112345a")).await["to"], "0044791112345a");
     assert_eq!(rejected(&tester, json!("hello")).await["messageErrorCode"], 305);
@@ -167,9 +167,9 @@ async fn an_invalid_field_is_named() {
             interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [] } })),
         ),
     ] {
-        let told = rejected(&tester, with(field, value)).await;
-        assert_eq!(told["messageErrorCode"], 305, "{field}");
-        assert!(told["messageDetails"].as_str().unwrap().contains(field), "{told}");
+        let result = rejected(&tester, with(field, value)).await;
+        assert_eq!(result["messageErrorCode"], 305, "{field}");
+        assert!(result["messageDetails"].as_str().unwrap().contains(field), "{result}");
     }
     for (field, value) in [
         ("allowedChannels", json!(["whatsapp", "SMS"])),
@@ -185,8 +185,8 @@ async fn an_invalid_field_is_named() {
             interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
         ),
     ] {
-        let (status, told) = tester.post_cm(&[with(field, value)]).await;
-        assert_eq!(status, StatusCode::OK, "{field}: {told}");
+        let (status, result) = tester.post_cm(&[with(field, value)]).await;
+        assert_eq!(status, StatusCode::OK, "{field}: {result}");
     }
 }
 
