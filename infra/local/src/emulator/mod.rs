@@ -6,7 +6,7 @@
 //! emulator lives on: receipts and replies wait for it, as a carrier's would.
 
 mod aws;
-mod behaviour;
+mod behavior;
 mod carriers;
 mod channels;
 mod clock;

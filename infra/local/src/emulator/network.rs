@@ -1,5 +1,5 @@
 //! The phone network behind the carriers: what becomes of each message, which
-//! the phone's number and channel say ([`Behaviour`]), and when its carrier may
+//! the phone's number and channel say ([`Behavior`]), and when its carrier may
 //! answer and report. It does not know a repeated submit by its reference, so
 //! that a double send is seen.
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
 
-use super::behaviour::Behaviour;
+use super::behavior::Behavior;
 use super::carriers::{Carrier, Carriers, Receipt, Status, Submit, Taken};
 use super::clock::EmulatorClock;
 use super::handsets::Handsets;
@@ -34,14 +34,14 @@ pub(super) struct Network {
 }
 
 /// A submit, and what will become of it if its carrier takes it.
-pub(super) struct Foreseen {
+pub(super) struct Prediction {
     submit: Submit,
-    behaviour: Behaviour,
+    behavior: Behavior,
 }
 
-impl Foreseen {
-    pub(super) fn behaviour(&self) -> Behaviour {
-        self.behaviour
+impl Prediction {
+    pub(super) fn behavior(&self) -> Behavior {
+        self.behavior
     }
 }
 
@@ -71,16 +71,16 @@ impl Network {
         }
     }
 
-    pub(super) fn foresee(&self, submit: Submit) -> Foreseen {
-        let behaviour = self.handsets.behaviour(&submit.to, submit.channel);
-        Foreseen { submit, behaviour }
+    pub(super) fn predict(&self, submit: Submit) -> Prediction {
+        let behavior = self.handsets.behavior(&submit.to, submit.channel);
+        Prediction { submit, behavior }
     }
 
     /// Whether a carrier has no time yet for one of those that were submitted
     /// together, and so for none of them.
-    pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Foreseen>) -> Option<Busy> {
-        let at_first = submits.into_iter().filter(|foreseen| foreseen.behaviour == Behaviour::BusyAtFirst);
-        at_first.filter_map(|foreseen| self.turn_away(&foreseen.submit)).min()
+    pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Prediction>) -> Option<Busy> {
+        let at_first = submits.into_iter().filter(|prediction| prediction.behavior == Behavior::BusyAtFirst);
+        at_first.filter_map(|prediction| self.turn_away(&prediction.submit)).min()
     }
 
     fn turn_away(&self, submit: &Submit) -> Option<Busy> {
@@ -98,17 +98,17 @@ impl Network {
     }
 
     /// The phone has it, if it ever gets it, when this returns.
-    pub(super) fn take(&self, foreseen: Foreseen) -> (Taken, Behaviour) {
-        let Foreseen { submit, behaviour } = foreseen;
+    pub(super) fn take(&self, prediction: Prediction) -> (Taken, Behavior) {
+        let Prediction { submit, behavior } = prediction;
         let taken = Taken { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
         let (carrier, reference) = (taken.submit.carrier, &taken.submit.reference);
-        info!(?carrier, carrier.message.id = taken.id, reference, ?behaviour, "a carrier took a message");
+        info!(?carrier, carrier.message.id = taken.id, reference, ?behavior, "a carrier took a message");
         let key = (carrier, reference.clone());
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key, taken.id.clone());
-        if behaviour.reaches_the_phone() {
+        if behavior.reaches_the_phone() {
             self.handsets.show(Arc::clone(&taken.submit));
         }
-        (taken, behaviour)
+        (taken, behavior)
     }
 
     /// The id of what a carrier took under that reference.
@@ -119,17 +119,17 @@ impl Network {
 
     /// What happens to a message that was taken, up to when its submit may be
     /// answered.
-    pub(super) async fn carry(self: &Arc<Self>, taken: Taken, behaviour: Behaviour) {
+    pub(super) async fn carry(self: &Arc<Self>, taken: Taken, behavior: Behavior) {
         let network = Arc::clone(self);
-        match behaviour {
-            Behaviour::Rejected | Behaviour::NoReceipt | Behaviour::Lost => {}
-            Behaviour::ReceiptFirst => {
+        match behavior {
+            Behavior::Rejected | Behavior::NoReceipt | Behavior::Lost => {}
+            Behavior::ReceiptFirst => {
                 let report = tokio::spawn(async move {
                     network.report(&taken, Status::Delivered).await;
                 });
                 let _ = tokio::time::timeout(RECEIPT_FIRST_WITHIN, report).await;
             }
-            Behaviour::AnswersTooLate { receipt } => {
+            Behavior::AnswersTooLate { receipt } => {
                 if receipt {
                     tokio::spawn(async move {
                         tokio::time::sleep(RECEIPT_OF_LATE_ANSWER_AFTER).await;
@@ -141,32 +141,32 @@ impl Network {
                     () = self.stopping.cancelled() => {}
                 }
             }
-            Behaviour::Delivered
-            | Behaviour::Undelivered
-            | Behaviour::RepeatedReceipt
-            | Behaviour::OutOfOrder
-            | Behaviour::BusyAtFirst
-            | Behaviour::RepliesStop => {
+            Behavior::Delivered
+            | Behavior::Undelivered
+            | Behavior::RepeatedReceipt
+            | Behavior::OutOfOrder
+            | Behavior::BusyAtFirst
+            | Behavior::RepliesStop => {
                 tokio::spawn(async move {
                     tokio::time::sleep(transit()).await;
-                    network.arrive(taken, behaviour).await;
+                    network.arrive(taken, behavior).await;
                 });
             }
         }
     }
 
-    async fn arrive(&self, taken: Taken, behaviour: Behaviour) {
-        match behaviour {
-            Behaviour::Undelivered => self.report(&taken, Status::Undelivered).await,
-            Behaviour::RepeatedReceipt => {
+    async fn arrive(&self, taken: Taken, behavior: Behavior) {
+        match behavior {
+            Behavior::Undelivered => self.report(&taken, Status::Undelivered).await,
+            Behavior::RepeatedReceipt => {
                 let receipt = self.receipt(&taken, Status::Delivered);
                 join_all((0..5).map(|_| self.carriers.deliver_receipt(&receipt))).await;
             }
-            Behaviour::OutOfOrder => {
+            Behavior::OutOfOrder => {
                 self.report(&taken, Status::Delivered).await;
                 self.report(&taken, Status::Sent).await;
             }
-            Behaviour::RepliesStop => {
+            Behavior::RepliesStop => {
                 self.report(&taken, Status::Delivered).await;
                 self.handsets.answer(taken.submit, "STOP".into());
             }

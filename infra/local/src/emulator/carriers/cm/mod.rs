@@ -27,8 +27,8 @@ use tracing::info;
 
 use self::error::{MessageError, RequestError};
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::emulator::behaviour::Behaviour;
-use crate::emulator::network::{Busy, Foreseen, Network};
+use crate::emulator::behavior::Behavior;
+use crate::emulator::network::{Busy, Network, Prediction};
 
 pub(super) use self::webhook::{reply, status_report};
 
@@ -60,7 +60,7 @@ struct Message {
 struct Answered {
     to: Option<String>,
     reference: Option<String>,
-    outcome: Result<(Foreseen, usize), MessageError>,
+    outcome: Result<(Prediction, usize), MessageError>,
 }
 
 async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -68,17 +68,17 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
         Ok(asked) => asked,
         Err(refusal) => return refuse(&refusal),
     };
-    let answered: Vec<_> = asked.into_iter().map(|asked| foresee(&network, asked)).collect();
+    let answered: Vec<_> = asked.into_iter().map(|asked| predict(&network, asked)).collect();
     let well_formed = answered.iter().filter_map(|answered| answered.outcome.as_ref().ok());
-    if let Some(busy) = network.busy(well_formed.map(|(foreseen, _)| foreseen)) {
+    if let Some(busy) = network.busy(well_formed.map(|(prediction, _)| prediction)) {
         return turn_away(busy);
     }
     let mut under_way = Vec::new();
     let mut results = Vec::new();
     for Answered { to, reference, outcome } in answered {
-        let outcome = outcome.map(|(foreseen, parts)| {
-            let (taken, behaviour) = network.take(foreseen);
-            under_way.push(network.carry(taken, behaviour));
+        let outcome = outcome.map(|(prediction, parts)| {
+            let (taken, behavior) = network.take(prediction);
+            under_way.push(network.carry(taken, behavior));
             parts
         });
         if let Err(error) = &outcome {
@@ -91,11 +91,15 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
     answer(created, &results)
 }
 
-fn foresee(network: &Network, asked: Asked) -> Answered {
+fn predict(network: &Network, asked: Asked) -> Answered {
     let Asked { to, reference, message } = asked;
     let outcome = message.and_then(|Message { submit, parts }| {
-        let foreseen = network.foresee(submit);
-        if foreseen.behaviour() == Behaviour::Rejected { Err(MessageError::rejected()) } else { Ok((foreseen, parts)) }
+        let prediction = network.predict(submit);
+        if prediction.behavior() == Behavior::Rejected {
+            Err(MessageError::rejected())
+        } else {
+            Ok((prediction, parts))
+        }
     });
     Answered { to, reference, outcome }
 }

@@ -1,6 +1,6 @@
 //! The loopback carrier: one message a submit, in a format of its own.
 
-mod spelling;
+mod id_format;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,9 +13,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::info;
 
-use self::spelling::Spelling;
+use self::id_format::Spelling;
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::emulator::behaviour::Behaviour;
+use crate::emulator::behavior::Behavior;
 use crate::emulator::channels::Channel;
 use crate::emulator::clock;
 use crate::emulator::handsets;
@@ -65,17 +65,17 @@ async fn find(State(Desk { network, ids }): State<Desk>, Path(reference): Path<S
 async fn submit(State(Desk { network, ids }): State<Desk>, body: Bytes) -> Result<Response, Problem> {
     let submit = read(&body)?;
     let reference = submit.reference.clone();
-    let foreseen = network.foresee(submit);
-    if foreseen.behaviour() == Behaviour::Rejected {
+    let prediction = network.predict(submit);
+    if prediction.behavior() == Behavior::Rejected {
         info!(reference, "the loopback carrier rejects a message");
         return Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, "unknown-subscriber", "No network knows this number."));
     }
-    if let Some(busy) = network.busy([&foreseen]) {
+    if let Some(busy) = network.busy([&prediction]) {
         return Ok(turn_away(busy));
     }
-    let (taken, behaviour) = network.take(foreseen);
+    let (taken, behavior) = network.take(prediction);
     let id = ids.spelling().given(&taken.id);
-    network.carry(taken, behaviour).await;
+    network.carry(taken, behavior).await;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
 
