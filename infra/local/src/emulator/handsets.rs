@@ -22,7 +22,7 @@ use super::phone::{self, Phone};
 use super::problem::{Fields, Problem};
 
 /// How many messages a phone keeps; the oldest go first.
-const KEPT: usize = 100_000;
+const MAX_MESSAGES: usize = 100_000;
 
 #[derive(Default)]
 struct Handset {
@@ -56,7 +56,7 @@ impl Handsets {
         let received_at = self.clock.now();
         let mut phones = self.phones();
         let shown = &mut phones.entry(message.to.clone()).or_default().shown;
-        if shown.len() == KEPT {
+        if shown.len() == MAX_MESSAGES {
             shown.pop_front();
         }
         shown.push_back(Shown { message, received_at });

@@ -77,7 +77,7 @@ impl Gateway {
         let http = HttpStack::new()?;
         let client = http.client().clone();
         let clock = Clock::system();
-        let time = Time::of_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
+        let time = Time::for_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
 
         let template = Template::parse(TEMPLATE)?;
         let names = provision::names(&template, &options.emulator)?;

@@ -86,7 +86,7 @@ impl Instance {
     pub async fn ready(&mut self) -> Result<(), InvocationError> {
         tokio::select! {
             // The sender lives as long as the API, which is held here.
-            _ = self.api.asked.wait_for(|asked| *asked) => Ok(()),
+            _ = self.api.is_ready.wait_for(|is_ready| *is_ready) => Ok(()),
             ended = self.child.wait() => Err(InvocationError::Ended(ended?)),
         }
     }

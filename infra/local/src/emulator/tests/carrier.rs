@@ -36,14 +36,14 @@ async fn a_message_reaches_the_phone_and_is_reported() {
     let tester = Tester::start().await;
     tester.register().await;
 
-    let (status, taken) = tester.submit("+447700900001").await;
+    let (status, accepted) = tester.submit("+447700900001").await;
     assert_eq!(status, StatusCode::ACCEPTED);
 
     let shown = tester.texts("00447700900001").await;
     assert_eq!(shown[0]["from"], "Sender");
     assert_eq!(shown[0]["text"], "hello");
     let receipts = tester.sink_requests("receipts", 1).await;
-    assert_eq!(receipts[0]["id"], taken["id"]);
+    assert_eq!(receipts[0]["id"], accepted["id"]);
     assert_eq!(receipts[0]["reference"], "ref-1");
     assert_eq!(receipts[0]["status"], "delivered");
 }
@@ -209,8 +209,8 @@ async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing(
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
     assert_eq!(find("ref-1").await.1["code"], "unknown-message");
-    let (_, taken) = tester.submit("447700900001").await;
-    assert_eq!(find("ref-1").await, (StatusCode::OK, json!({"id": taken["id"]})));
+    let (_, accepted) = tester.submit("447700900001").await;
+    assert_eq!(find("ref-1").await, (StatusCode::OK, json!({"id": accepted["id"]})));
     tester.submit("447700900201").await;
     let (status, _) = find("ref-2").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -223,11 +223,11 @@ async fn receipts_may_leave_the_reference_out_and_write_the_id_otherwise() {
     let path = tester.url("/carrier/receipts");
     let set = tester.client.put(path.clone()).json(&json!({"by_id": "decimal"})).send().await.unwrap();
     assert_eq!(set.status(), StatusCode::NO_CONTENT);
-    let (_, taken) = tester.submit("447700900001").await;
+    let (_, accepted) = tester.submit("447700900001").await;
     let receipts = tester.sink_requests("receipts", 1).await;
     assert!(receipts[0]["reference"].is_null());
-    let given = u64::from_str_radix(taken["id"].as_str().unwrap(), 16).unwrap();
+    let given = u64::from_str_radix(accepted["id"].as_str().unwrap(), 16).unwrap();
     assert_eq!(receipts[0]["id"], given.to_string());
-    let refused = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
-    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let rejected = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
+    assert_eq!(rejected.status(), StatusCode::BAD_REQUEST);
 }

@@ -32,8 +32,8 @@ async fn the_clock_goes_forward_only() {
     assert_eq!(reading["advanced_seconds"], 3600);
     assert!((3600..3700).contains(&after.duration_since(before).as_secs()));
 
-    for refused in [json!(-1), json!(1.5), json!("1"), json!(null)] {
-        let call = json!({ "advance_seconds": refused });
+    for rejected in [json!(-1), json!(1.5), json!("1"), json!(null)] {
+        let call = json!({ "advance_seconds": rejected });
         let (status, problem) = tester.post("/clock", call).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(problem["errors"][0]["field"], "advance_seconds");

@@ -44,7 +44,7 @@ pub(super) fn routes(network: Arc<Network>) -> Router {
 }
 
 /// A message that was asked for, and what its answer repeats of it.
-struct Asked {
+struct ParsedMessage {
     to: Option<String>,
     reference: Option<String>,
     message: Result<Message, MessageError>,
@@ -57,28 +57,28 @@ struct Message {
 }
 
 /// The same when it is known what will become of it.
-struct Answered {
+struct PredictedMessage {
     to: Option<String>,
     reference: Option<String>,
     outcome: Result<(Prediction, usize), MessageError>,
 }
 
 async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked = match request::read(&headers, &body) {
-        Ok(asked) => asked,
-        Err(refusal) => return refuse(&refusal),
+    let parsed = match request::read(&headers, &body) {
+        Ok(parsed) => parsed,
+        Err(error) => return error_response(&error),
     };
-    let answered: Vec<_> = asked.into_iter().map(|asked| predict(&network, asked)).collect();
-    let well_formed = answered.iter().filter_map(|answered| answered.outcome.as_ref().ok());
+    let predicted: Vec<_> = parsed.into_iter().map(|parsed| predict(&network, parsed)).collect();
+    let well_formed = predicted.iter().filter_map(|predicted| predicted.outcome.as_ref().ok());
     if let Some(busy) = network.busy(well_formed.map(|(prediction, _)| prediction)) {
-        return turn_away(busy);
+        return busy_response(busy);
     }
-    let mut under_way = Vec::new();
+    let mut in_flight = Vec::new();
     let mut results = Vec::new();
-    for Answered { to, reference, outcome } in answered {
+    for PredictedMessage { to, reference, outcome } in predicted {
         let outcome = outcome.map(|(prediction, parts)| {
-            let (taken, behavior) = network.take(prediction);
-            under_way.push(network.carry(taken, behavior));
+            let (accepted, behavior) = network.accept(prediction);
+            in_flight.push(network.process(accepted, behavior));
             parts
         });
         if let Err(error) = &outcome {
@@ -86,13 +86,13 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
         }
         results.push(result_json(to.as_deref(), reference.as_deref(), &outcome));
     }
-    let created = under_way.len();
-    join_all(under_way).await;
+    let created = in_flight.len();
+    join_all(in_flight).await;
     answer(created, &results)
 }
 
-fn predict(network: &Network, asked: Asked) -> Answered {
-    let Asked { to, reference, message } = asked;
+fn predict(network: &Network, parsed: ParsedMessage) -> PredictedMessage {
+    let ParsedMessage { to, reference, message } = parsed;
     let outcome = message.and_then(|Message { submit, parts }| {
         let prediction = network.predict(submit);
         if prediction.behavior() == Behavior::Rejected {
@@ -101,7 +101,7 @@ fn predict(network: &Network, asked: Asked) -> Answered {
             Ok((prediction, parts))
         }
     });
-    Answered { to, reference, outcome }
+    PredictedMessage { to, reference, outcome }
 }
 
 fn result_json(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
@@ -123,14 +123,14 @@ fn answer(created: usize, results: &[Value]) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-fn refuse(refusal: &RequestError) -> Response {
-    info!(code = refusal.code, "CM.com refuses a request");
-    let body = json!({ "details": refusal.details, "errorCode": refusal.code, "messages": [] });
+fn error_response(error: &RequestError) -> Response {
+    info!(code = error.code, "CM.com refuses a request");
+    let body = json!({ "details": error.details, "errorCode": error.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 
 /// The page does not say how: our choice.
-fn turn_away(busy: Busy) -> Response {
+fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, HeaderValue::from_static("1"))]).into_response()
