@@ -328,13 +328,13 @@ class Test:
             expect_equal(len(self.emulator.handset(STOP_PHONE)), 2, "messages on the phone")
 
     def channels(self):
-        for phone, behaviour, channel, carrier, tried in (
+        for phone, behavior, channel, carrier, tried in (
             (RCS_PHONE, "delivers", "rcs", "cm", []),
             (SMS_PHONE, "rejects", "sms", "loopback", [["rcs", "cm", "rejected"]]),
             (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm", "failed"]]),
         ):
-            with self.check(f"where RCS {behaviour}, a message arrives over {channel.upper()} through {carrier}"):
-                self.emulator.behave(phone, rcs=behaviour)
+            with self.check(f"where RCS {behavior}, a message arrives over {channel.upper()} through {carrier}"):
+                self.emulator.set_behavior(phone, rcs=behavior)
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")

@@ -54,7 +54,7 @@ class Emulator:
         status, _ = call("PUT", f"{self.url}/{path}/webhooks", {"receipts": receipts, "replies": replies})
         expect_equal(status, 204, "registering the webhooks")
 
-    def behave(self, number, **channels):
+    def set_behavior(self, number, **channels):
         """Says what a phone does on some of its channels."""
         status, _ = call("PUT", f"{self.url}/handsets/{number}/channels", channels)
         expect_equal(status, 200, "setting the channels of a phone")

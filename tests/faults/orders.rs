@@ -17,7 +17,7 @@ use crate::{
     number,
     proxy::Submit,
     scenario::Phone,
-    stage::{JOBS, Manners, Stage, Wish},
+    stage::{CarrierBehavior, JOBS, Stage, Wish},
 };
 
 /// What comes: the answer, or a receipt.
@@ -65,7 +65,8 @@ async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
     for carrier in CarrierName::ALL {
-        let mut stage = Stage::with(&[carrier], &Manners { patience_ms: PATIENCE_MS, ..Manners::default() }).await;
+        let mut stage =
+            Stage::with(&[carrier], &CarrierBehavior { patience_ms: PATIENCE_MS, ..CarrierBehavior::default() }).await;
         stage.renew(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
             live_through(&mut stage, together).await;

@@ -9,7 +9,7 @@ use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
 
-use crate::stage::{Manners, Wish};
+use crate::stage::{CarrierBehavior, Wish};
 
 const RATED: &str = "441111111110";
 
@@ -194,8 +194,8 @@ impl Scenario {
         }
     }
 
-    pub fn manners(&self) -> Manners {
-        Manners { lookup: self.lookup, ..Manners::default() }
+    pub fn carrier_behavior(&self) -> CarrierBehavior {
+        CarrierBehavior { lookup: self.lookup, ..CarrierBehavior::default() }
     }
 
     /// Whether the phone gets its message on some channel.

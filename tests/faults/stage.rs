@@ -70,14 +70,14 @@ pub struct Wish {
 }
 
 /// How carriers are dealt with.
-pub struct Manners {
+pub struct CarrierBehavior {
     /// How long their answers are waited for.
     pub patience_ms: u32,
     /// Whether they are asked what became of a submit, if they can be.
     pub lookup: bool,
 }
 
-impl Default for Manners {
+impl Default for CarrierBehavior {
     fn default() -> Self {
         Self { patience_ms: CARRIER_PATIENCE_MS, lookup: false }
     }
@@ -86,16 +86,16 @@ impl Default for Manners {
 impl Stage {
     /// All messages go through `carriers`, the most wanted first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
-        Self::with(carriers, &Manners::default()).await
+        Self::with(carriers, &CarrierBehavior::default()).await
     }
 
     /// Where carriers have these manners.
-    pub async fn with(carriers: &[CarrierName], manners: &Manners) -> Self {
+    pub async fn with(carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> Self {
         let proxy = Proxy::start().await;
         let options = EmulatorOptions { answer_delay: ANSWERS_AFTER, ..EmulatorOptions::default() };
         let system = System::configured(options, |emulator| {
             proxy.lead_to(emulator);
-            configuration(&proxy, carriers, manners)
+            configuration(&proxy, carriers, carrier_behavior)
         })
         .await
         .without_gateway()
@@ -349,8 +349,8 @@ fn request_of(brought: &Brought) -> lambda_http::Request {
 }
 
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName], manners: &Manners) -> String {
-    let Manners { patience_ms, lookup } = manners;
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> String {
+    let CarrierBehavior { patience_ms, lookup } = carrier_behavior;
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;

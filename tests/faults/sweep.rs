@@ -170,7 +170,7 @@ pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
 }
 
 async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, extent: &Extent) -> Table {
-    let mut stage = Stage::with(&scenario.carriers, &scenario.manners()).await;
+    let mut stage = Stage::with(&scenario.carriers, &scenario.carrier_behavior()).await;
     let mut table = Table::default();
     let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
     let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;

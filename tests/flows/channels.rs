@@ -22,7 +22,7 @@ fn over(channels: &[&str]) -> Value {
 }
 
 /// What that phone does on some of its channels.
-async fn behaves(system: &System, channels: Value) {
+async fn set_behavior(system: &System, channels: Value) {
     let set = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&channels);
     assert!(set.send().await.unwrap().status().is_success());
 }
@@ -83,7 +83,7 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
         let config = if what == "down" { cm_is_down().await } else { Config::DEFAULT.to_owned() };
         let system = System::with_config(&config).await;
         if what != "down" {
-            behaves(&system, json!({"whatsapp": what, "rcs": what})).await;
+            set_behavior(&system, json!({"whatsapp": what, "rcs": what})).await;
         }
         let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
         if what == "silent" {
@@ -129,7 +129,7 @@ async fn the_first_channel_that_delivers_is_the_last() {
 #[tokio::test]
 async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent", "rcs": "silent"})).await;
+    set_behavior(&system, json!({"whatsapp": "silent", "rcs": "silent"})).await;
     let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
     until_at(&system, &id, "whatsapp").await;
     system.advance(PATIENCE).await;
@@ -150,7 +150,7 @@ async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
 #[tokio::test]
 async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     until_at(&system, &id, "whatsapp").await;
     let five = std::iter::repeat_with(|| report(&system, &id, 0, "3")).take(5);
@@ -211,13 +211,13 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
 #[tokio::test]
 async fn what_the_last_channel_fails_has_failed() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
+    set_behavior(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "undelivered").await;
     assert_eq!(tried(&message), ["whatsapp cm rejected"]);
     assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
 
-    behaves(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
+    set_behavior(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "rejected").await;
     assert_eq!(tried(&message), ["whatsapp cm failed"]);
@@ -271,7 +271,7 @@ async fn content_goes_over_the_first_channel_that_can_show_it() {
     let shown = system.handset(PHONE).await;
     assert_eq!(shown[0]["content"]["conversation"][0]["location"]["searchQuery"], "Breda", "{shown:?}");
 
-    behaves(&system, json!({"rcs": "rejects"})).await;
+    set_behavior(&system, json!({"rcs": "rejects"})).await;
     let id = send(&system, rich(&["Viber", "RCS", "SMS"])).await;
     assert_eq!(system.until_state(&id, "delivered").await["channel"], "sms");
     let shown = system.handset(PHONE).await;

@@ -63,7 +63,7 @@ async fn pass(system: &System, seconds: u64) {
     system.until_quiet().await;
 }
 
-async fn behaves(system: &System, sms: &str) {
+async fn set_behavior(system: &System, sms: &str) {
     let set = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"sms": sms}));
     assert!(set.send().await.unwrap().status().is_success());
 }
@@ -122,7 +122,7 @@ async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_g
 async fn a_submit_that_is_made_again_and_answered_ends_the_doubt() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
-    behaves(&system, "delivers").await;
+    set_behavior(&system, "delivers").await;
     system.advance(2 * MINUTE).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((ends(&message), &message["attempts"]), (vec!["unknown"], &2.into()));
@@ -162,7 +162,7 @@ async fn a_receipt_that_comes_first_ends_it_whatever_it_says() {
 async fn a_submit_that_is_refused_says_nothing_of_the_one_before_it() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
-    behaves(&system, "rejects").await;
+    set_behavior(&system, "rejects").await;
     pass(&system, 3 * MINUTE).await;
     let message = until_unknown_after(&system, &id, 2).await;
     assert_eq!(ends(&message), ["unknown", "rejected"]);

@@ -1,8 +1,8 @@
 //! What comes at the wrong moment, and what must not be left behind.
 
 use super::{
-    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, behaves, callbacks, cm, cm_is_down, json, over, owned,
-    report, send, tried, until_at, with, with_routes,
+    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, callbacks, cm, cm_is_down, json, over, owned, report,
+    send, set_behavior, tried, until_at, with, with_routes,
 };
 
 /// How many messages are in the index of sleepers.
@@ -115,7 +115,7 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
 #[tokio::test]
 async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
+    set_behavior(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     until_at(&system, &id, "whatsapp").await;
     system.advance(PATIENCE).await;
@@ -130,7 +130,7 @@ async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
 async fn what_was_handed_over_cannot_be_cancelled_while_it_waits_for_another_channel() {
     let routes = "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"loopback\"]\n\n[[routes]]\ncarriers = [\"cm\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     until_at(&system, &id, "whatsapp").await;
     system.advance(PATIENCE).await;
@@ -166,7 +166,7 @@ async fn a_repeat_does_not_hurry_a_busy_carrier() {
 #[tokio::test]
 async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, over(&["WhatsApp", "SMS"])).await;
     until_at(&system, &id, "whatsapp").await;
     report(&system, &id, 0, "2").await;

@@ -184,9 +184,9 @@ impl<'a> Functions<'a> {
         let (stage, dispatch) = (self.stage, &self.dispatch);
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let phone = "447700900307";
-        let submit = async |name: &str, behaves: &str| {
+        let submit = async |name: &str, behavior: &str| {
             let set = stage.system.request(Method::PUT, &format!("/handsets/{phone}/channels"));
-            set.json(&json!({"rcs": behaves})).send().await?.error_for_status()?;
+            set.json(&json!({"rcs": behavior})).send().await?.error_for_status()?;
             let message = with(self.message(phone), "channels", json!(["rcs", "sms"]));
             let id = self.accept(vec![message]).await?[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
             let run = async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) };

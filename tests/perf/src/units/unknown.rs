@@ -33,7 +33,7 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     let mut last = None;
     // The first warms it: the account's choice is read once.
     for _ in 0..2 {
-        behaves(&stage, &json!({})).await?;
+        set_behavior(&stage, &json!({})).await?;
         let message =
             with(owned(PHONE, &"x".repeat(160)), "callback", stage.system.sink("a-sink-with-quite-a-long-name"));
         let mut request = invocation("/message", &json!({"messages": [message]}));
@@ -42,7 +42,7 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
         let id = answered["messages"][0]["messageUuid"].as_str().unwrap_or_default().to_owned();
         let run = async || finished(dispatch.handle(job(&id)).await.batch_item_failures.len());
         let unanswered = stage.cost(run()).await?;
-        behaves(&stage, &json!({"sms": "silent"})).await?;
+        set_behavior(&stage, &json!({"sms": "silent"})).await?;
         stage.environment.clock.set_ahead(LOOKED_AT_AFTER);
         let then = stage.cost(run()).await?;
         stage.environment.clock.set_ahead(Duration::ZERO);
@@ -55,7 +55,7 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     Ok(steps.unwrap_or_default())
 }
 
-async fn behaves(stage: &Stage, channels: &serde_json::Value) -> anyhow::Result<()> {
+async fn set_behavior(stage: &Stage, channels: &serde_json::Value) -> anyhow::Result<()> {
     let set = stage.system.request(Method::PUT, &format!("/handsets/{PHONE}/channels"));
     set.json(channels).send().await?.error_for_status()?;
     Ok(())
