@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     life::{Rest, come_to_rest},
     scenario::Phone,
-    stage::{JOBS, QUEUES, Stage, Wish},
+    stage::{ClientRequest, JOBS, QUEUES, Stage},
 };
 
 const DELIVERIES: usize = 5;
@@ -49,7 +49,8 @@ async fn post(stage: &Stage, channels: Value) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = with(owned(&Phone::NoReceipt.number(1), "Hello"), "callback", sink.as_str());
     let message = if channels.is_null() { message } else { with(message, "channels", channels) };
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
+    let (status, body) =
+        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
 }
 
@@ -73,7 +74,7 @@ async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     let submits = stage.proxy.submits();
     assert_eq!(submits.len(), 1);
-    assert!(stage.bring(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
+    assert!(stage.deliver_webhook(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
     assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
@@ -82,12 +83,12 @@ async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel
     let stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     let submits = stage.proxy.submits();
     let references: BTreeSet<_> = submits.iter().map(|submit| &submit.reference).collect();
     assert_eq!((submits.len(), references.len()), (2, 2));
-    assert!(stage.bring(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
+    assert!(stage.deliver_webhook(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
     assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
@@ -102,7 +103,7 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
         stage.system.aws(&format!("DynamoDB_20120810.{operation}"), &body).await;
     };
     aws("DeleteItem", json!({"TableName": "MessagesTable", "Key": {"id": there["id"]}})).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
     assert_eq!(stage.system.unmatched("receipt").await.len(), 1);
     aws("PutItem", json!({"TableName": "MessagesTable", "Item": there})).await;
     stage.advance(UNMATCHED_FOR).await;
@@ -121,7 +122,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
     stage.work(JOBS).await;
     let submit = stage.proxy.submits().remove(0);
     for status in [ReceiptStatus::Delivered; DELIVERIES] {
-        assert!(stage.bring(0, &submit.receipt(status)).await);
+        assert!(stage.deliver_webhook(0, &submit.receipt(status)).await);
     }
     let known = shared::domain::MessageId::parse(&submit.reference).unwrap();
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
@@ -136,7 +137,7 @@ async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
     let mut stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     stage.work(JOBS).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
     let failure = stage.receive(JOBS).await;
     let mut quicker = None;
     stage.proxy.begin_run(Box::new(move |_, call| {

@@ -13,7 +13,7 @@ use tests::system::answer;
 use crate::{
     proxy::{Plan, Submit},
     scenario::{Account, Door, Name, Scenario, Then},
-    stage::{QUEUES, Stage, Wish},
+    stage::{ClientRequest, QUEUES, Stage},
 };
 
 /// How often a client asks that is not answered. A fault strikes once.
@@ -77,8 +77,8 @@ impl Promises {
 /// those of other runs.
 pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (Promises, Rest) {
     stage.seed(run as u64);
-    if let Some(conduct) = scenario.rcs {
-        stage.set_channels(&scenario.number(0), &json!({"rcs": conduct})).await;
+    if let Some(behavior) = scenario.rcs {
+        stage.set_channels(&scenario.number(0), &json!({"rcs": behavior})).await;
     }
     stage.proxy.begin_run(plan);
     let mut life = Life { stage, scenario, promises: Promises::default() };
@@ -102,8 +102,8 @@ pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan
 }
 
 /// A client's wish to have a message back.
-pub fn cancel(account: Account, id: &str) -> Wish {
-    Wish::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
+pub fn cancel(account: Account, id: &str) -> ClientRequest {
+    ClientRequest::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
 }
 
 /// Whether everything that was to be done got done.
@@ -122,10 +122,10 @@ struct Life<'a> {
 impl Life<'_> {
     /// Until it is accepted.
     async fn post(&mut self, run: usize) {
-        let wish = self.scenario.wish(run, &self.stage.proxy.url, self.stage.now());
+        let client_request = self.scenario.client_request(run, &self.stage.proxy.url, self.stage.now());
         self.promises.promise(self.scenario, run);
         for _ in 0..ASKS {
-            let answer = self.stage.ask(0, &wish).await;
+            let answer = self.stage.ask(0, &client_request).await;
             self.promises.note_answer(self.scenario.door, answer);
             if self.promises.is_accepted {
                 return;
@@ -135,9 +135,9 @@ impl Life<'_> {
 
     async fn cancel(&mut self) {
         for id in self.promises.answered.clone() {
-            let wish = cancel(self.scenario.account, &id);
+            let client_request = cancel(self.scenario.account, &id);
             for _ in 0..ASKS {
-                let answer = self.stage.ask(0, &wish).await;
+                let answer = self.stage.ask(0, &client_request).await;
                 if self.promises.note_cancel(&id, answer) {
                     break;
                 }
@@ -147,7 +147,7 @@ impl Life<'_> {
 
     async fn come_to_rest(&mut self) -> Rest {
         let (scenario, replies) = (self.scenario, self.promises.replies);
-        come_to_rest(self.stage, |taken| scenario.brings(taken.len()) + replies).await
+        come_to_rest(self.stage, |taken| scenario.webhook_count(taken.len()) + replies).await
     }
 }
 
@@ -162,11 +162,11 @@ async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool 
     answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
 }
 
-/// Lets everything happen that is due, and time pass while anything waits. `owed`
+/// Lets everything happen that is due, and time pass while anything waits. `expected_webhooks`
 /// says how many receipts and replies the network brings for those submits.
-pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(&[Submit]) -> usize) -> Rest {
+pub async fn come_to_rest(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Rest {
     for step in 0..MOST_STEPS {
-        do_what_is_due(stage, &owed).await;
+        do_what_is_due(stage, &expected_webhooks).await;
         let (queued, wake) = (stage.queued().await, stage.next_wake().await);
         let mut by = Duration::from_secs(STEPS[step.min(STEPS.len() - 1)]);
         match (queued, wake) {
@@ -186,15 +186,15 @@ pub async fn come_to_rest(stage: &mut Stage, owed: impl Fn(&[Submit]) -> usize) 
     Rest::Never
 }
 
-async fn do_what_is_due(stage: &Stage, owed: impl Fn(&[Submit]) -> usize) {
+async fn do_what_is_due(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) {
     loop {
         let mut is_idle = true;
         for queue in QUEUES {
             while stage.work(queue).await {
                 is_idle = false;
             }
-            stage.until_came(owed(&stage.proxy.submits())).await;
-            is_idle &= !bring(stage).await;
+            stage.until_webhooks(expected_webhooks(&stage.proxy.submits())).await;
+            is_idle &= !deliver_webhooks(stage).await;
         }
         if is_idle {
             return;
@@ -203,12 +203,12 @@ async fn do_what_is_due(stage: &Stage, owed: impl Fn(&[Submit]) -> usize) {
 }
 
 /// What carriers have brought; what is not taken is brought again.
-async fn bring(stage: &Stage) -> bool {
+async fn deliver_webhooks(stage: &Stage) -> bool {
     let mut any = false;
-    while let Some(brought) = stage.proxy.next_brought() {
+    while let Some(webhook) = stage.proxy.next_webhook() {
         any = true;
-        if !stage.bring(0, &brought).await {
-            stage.proxy.bring_later(brought);
+        if !stage.deliver_webhook(0, &webhook).await {
+            stage.proxy.requeue_webhook(webhook);
         }
     }
     any

@@ -17,7 +17,7 @@ use crate::{
     number,
     proxy::Submit,
     scenario::Phone,
-    stage::{CarrierBehavior, JOBS, Stage, Wish},
+    stage::{CarrierBehavior, ClientRequest, JOBS, Stage},
 };
 
 /// What comes: the answer, or a receipt.
@@ -29,7 +29,7 @@ const EVENTS: [Event; 5] = {
 };
 /// How many messages go together, and how long their carrier may hold its answers.
 const TOGETHER: usize = 100;
-const PATIENCE_MS: u32 = 45_000;
+const CARRIER_TIMEOUT_MS: u32 = 45_000;
 /// Of the orders in which something comes twice, one of so many is tried unless all
 /// are asked for.
 const EVERY: usize = 30;
@@ -66,7 +66,8 @@ async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
     for carrier in CarrierName::ALL {
         let mut stage =
-            Stage::with(&[carrier], &CarrierBehavior { patience_ms: PATIENCE_MS, ..CarrierBehavior::default() }).await;
+            Stage::with(&[carrier], &CarrierBehavior { timeout_ms: CARRIER_TIMEOUT_MS, ..CarrierBehavior::default() })
+                .await;
         stage.renew(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
             live_through(&mut stage, together).await;
@@ -88,7 +89,7 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
         let submits = submits(stage);
         for (id, order) in ids.iter().zip(orders) {
             for status in order.iter().copied().map_while(|event| event) {
-                assert!(stage.bring(1, &submits[id].receipt(status)).await);
+                assert!(stage.deliver_webhook(1, &submits[id].receipt(status)).await);
             }
         }
         stage.proxy.hold_carriers(false);
@@ -99,7 +100,7 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
     for (id, order) in ids.iter().zip(orders) {
         for event in order.iter().skip_while(|event| event.is_some()).skip(1) {
             match event {
-                Some(status) => assert!(stage.bring(1, &submits[id].receipt(*status)).await),
+                Some(status) => assert!(stage.deliver_webhook(1, &submits[id].receipt(*status)).await),
                 // The job comes again, as one does whose end the queue did not learn of.
                 None => assert!(dispatch.handle(only(*id, &jobs)).await.batch_item_failures.is_empty()),
             }
@@ -114,7 +115,8 @@ async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |place| with(owned(&Phone::NoReceipt.number(place), "Hello"), "callback", sink.as_str());
     let messages: Vec<_> = (0..count).map(message).collect();
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    let (status, body) =
+        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let ids = body["messages"].as_array().unwrap().iter();

@@ -13,7 +13,7 @@ use tests::system::{DEMO, owned, with};
 
 use crate::{
     scenario::Phone,
-    stage::{JOBS, QUEUES, Stage, Wish},
+    stage::{ClientRequest, JOBS, QUEUES, Stage},
 };
 
 /// What SQS gives out at once.
@@ -35,7 +35,8 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |place| with(owned(&Phone::Rejected.number(place), "Hello"), "callback", sink.as_str());
     let messages: Vec<Value> = (0..BATCH).map(message).collect();
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    let (status, body) =
+        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let mut event = SqsEvent::default();
     while event.records.len() < BATCH {

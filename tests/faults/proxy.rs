@@ -48,12 +48,12 @@ impl Call {
 
 /// A receipt or reply that a carrier brings.
 #[derive(Clone, Debug)]
-pub struct Brought {
+pub struct WebhookRequest {
     pub path: String,
     pub body: Vec<u8>,
 }
 
-impl Brought {
+impl WebhookRequest {
     pub fn is_reply(&self) -> bool {
         self.path.starts_with("/mo/")
     }
@@ -71,9 +71,9 @@ struct State {
     /// What is applied after the next call, or after another invocation than that one.
     late: Vec<(usize, Request)>,
     stragglers: Vec<(usize, Request)>,
-    brought: VecDeque<Brought>,
+    webhooks: VecDeque<WebhookRequest>,
     /// How many receipts and replies came in all.
-    came: usize,
+    webhook_count: usize,
     /// What carriers have taken.
     submits: Vec<Submit>,
     /// By how much one of two is ahead of the other.
@@ -97,8 +97,8 @@ impl State {
             at_work: [None, None],
             late: Vec::new(),
             stragglers: Vec::new(),
-            brought: VecDeque::new(),
-            came: 0,
+            webhooks: VecDeque::new(),
+            webhook_count: 0,
             submits: Vec::new(),
             jostle: Random::seeded(1),
         }
@@ -117,7 +117,7 @@ struct Shared {
     client: Client,
     doors: [Door; 2],
     state: Mutex<State>,
-    came: watch::Sender<usize>,
+    webhook_count: watch::Sender<usize>,
     /// How many submits carriers took, and whether they keep their answers back.
     taken: watch::Sender<usize>,
     held: watch::Sender<bool>,
@@ -160,7 +160,7 @@ impl Proxy {
             client: HttpStack::new().unwrap().client().clone(),
             doors,
             state: Mutex::new(State::new(None)),
-            came: watch::Sender::new(0),
+            webhook_count: watch::Sender::new(0),
             taken: watch::Sender::new(0),
             held: watch::Sender::new(false),
         });
@@ -183,7 +183,7 @@ impl Proxy {
     /// Begins a run, in which the calls go wrong that the plan says.
     pub fn begin_run(&self, plan: Plan) {
         *self.shared.state() = State::new(Some(plan));
-        self.shared.came.send_replace(0);
+        self.shared.webhook_count.send_replace(0);
         self.shared.taken.send_replace(0);
         self.shared.held.send_replace(false);
     }
@@ -259,17 +259,17 @@ impl Proxy {
     }
 
     /// The next receipt or reply that is to be brought.
-    pub fn next_brought(&self) -> Option<Brought> {
-        self.shared.state().brought.pop_front()
+    pub fn next_webhook(&self) -> Option<WebhookRequest> {
+        self.shared.state().webhooks.pop_front()
     }
 
     /// It will be brought, or brought again as it was not taken.
-    pub fn bring_later(&self, brought: Brought) {
-        self.shared.state().brought.push_back(brought);
+    pub fn requeue_webhook(&self, webhook: WebhookRequest) {
+        self.shared.state().webhooks.push_back(webhook);
     }
 
-    pub fn came(&self) -> usize {
-        self.shared.state().came
+    pub fn webhook_count(&self) -> usize {
+        self.shared.state().webhook_count
     }
 
     /// What carriers have taken, in the order in which they did.
@@ -278,8 +278,8 @@ impl Proxy {
     }
 
     /// Returns when so many receipts and replies have come.
-    pub async fn until_came(&self, count: usize) {
-        let _ = self.shared.came.subscribe().wait_for(|so_far| *so_far >= count).await;
+    pub async fn until_webhooks(&self, count: usize) {
+        let _ = self.shared.webhook_count.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
 
     /// From now on carriers take what they are asked to take, and do not answer until
@@ -346,11 +346,11 @@ impl Shared {
     }
 
     /// Takes in what a carrier brings.
-    fn take_in(&self, request: Request) -> Answer {
+    fn receive_webhook(&self, request: Request) -> Answer {
         let mut state = self.state();
-        state.brought.push_back(Brought { path: request.path, body: request.body });
-        state.came += 1;
-        self.came.send_replace(state.came);
+        state.webhooks.push_back(WebhookRequest { path: request.path, body: request.body });
+        state.webhook_count += 1;
+        self.webhook_count.send_replace(state.webhook_count);
         Answer::ok()
     }
 }

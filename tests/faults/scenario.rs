@@ -9,7 +9,7 @@ use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
 
-use crate::stage::{CarrierBehavior, Wish};
+use crate::stage::{CarrierBehavior, ClientRequest};
 
 const RATED: &str = "441111111110";
 
@@ -69,7 +69,7 @@ impl Phone {
     }
 
     /// How many receipts and replies follow each submit that was taken.
-    pub fn brings(self) -> usize {
+    pub fn webhook_count(self) -> usize {
         match self {
             Self::NoReceipt | Self::Rejected | Self::Unanswered => 0,
             Self::Delivered | Self::Undelivered | Self::Busy => 1,
@@ -208,11 +208,11 @@ impl Scenario {
     }
 
     /// The number of receipts that so many taken submits bring.
-    pub fn brings(&self, taken: usize) -> usize {
+    pub fn webhook_count(&self, taken: usize) -> usize {
         match self.rcs {
             // Of the submits by RCS none brings one, and those by SMS come after them.
             Some("silent") => 0,
-            _ => taken * self.phone.brings(),
+            _ => taken * self.phone.webhook_count(),
         }
     }
 
@@ -222,15 +222,15 @@ impl Scenario {
 
     /// What the client posts, and posts again until it is accepted. It is called back
     /// through the proxy.
-    pub fn wish(&self, run: usize, proxy: &Url, now: Timestamp) -> Wish {
+    pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
         let sink = &proxy.join("sinks/status").unwrap();
         let text = |place| Self::text(run, place);
         let key = self.account.key();
-        let wish = match self.door {
+        let client_request = match self.door {
             Door::Mplus => {
                 let messages: Vec<_> =
                     (0..self.messages).map(|place| self.mplus(run, place, &text(place), sink, now)).collect();
-                Wish::post(key, "/message", json!({"messages": messages}))
+                ClientRequest::post(key, "/message", json!({"messages": messages}))
             }
             Door::CmJson => {
                 let message = |place| {
@@ -241,9 +241,9 @@ impl Scenario {
                     if self.rcs.is_some() { with(message, "allowedChannels", channels) } else { message }
                 };
                 let messages: Vec<_> = (0..self.messages).map(message).collect();
-                Wish::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
+                ClientRequest::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
             }
-            Door::CmXml => Wish::post(
+            Door::CmXml => ClientRequest::post(
                 key,
                 "/gateway.ashx",
                 format!(
@@ -258,14 +258,18 @@ impl Scenario {
                 let mut query = url::form_urlencoded::Serializer::new(String::new());
                 query.extend_pairs([("producttoken", key), ("from", self.from()), ("body", &text(0))]);
                 query.append_pair("to", &format!("00{}", self.number(0)));
-                Wish::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
+                ClientRequest::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
             }
         };
-        let wish = match self.on_unknown {
-            Some(choice) => wish.with("on-unknown", choice.as_str()),
-            None => wish,
+        let client_request = match self.on_unknown {
+            Some(choice) => client_request.with_header("on-unknown", choice.as_str()),
+            None => client_request,
         };
-        if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
+        if self.name_by == Name::Key {
+            client_request.with_idempotency_key(&format!("run-{run}"))
+        } else {
+            client_request
+        }
     }
 
     fn from(&self) -> &'static str {
@@ -352,8 +356,8 @@ fn accepts() -> Vec<Scenario> {
 
 fn submits(carrier: CarrierName) -> Vec<Scenario> {
     let of = |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), Door::Mplus, carrier, phone);
-    let over = |what: &str, conduct: &'static str| Scenario {
-        rcs: Some(conduct),
+    let over = |what: &str, behavior: &'static str| Scenario {
+        rcs: Some(behavior),
         ..of(&format!("two channels, the first {what}"), Phone::Delivered)
     };
     let mut all = vec![

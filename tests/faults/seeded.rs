@@ -9,8 +9,8 @@
 
 mod act;
 mod crowd;
-mod mail;
 mod verdict;
+mod webhooks;
 
 use std::{
     collections::HashMap,
@@ -26,9 +26,9 @@ use shared::{domain::CarrierName, runtime::Random};
 
 use self::{
     act::Act,
-    crowd::{Client, set_conducts},
-    mail::Mail,
+    crowd::{Client, set_channel_behaviors},
     verdict::judge_seed,
+    webhooks::PendingWebhooks,
 };
 use crate::{
     fault::Fault,
@@ -57,7 +57,7 @@ struct Run<'a> {
     stage: &'a mut Stage,
     chance: Random,
     clients: Vec<Client>,
-    mail: Mail,
+    webhooks: PendingWebhooks,
 }
 
 /// By which carriers messages may go in a seed.
@@ -75,10 +75,10 @@ fn route(seed: usize) -> Vec<CarrierName> {
 async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     let chance = Random::seeded(seed as u64);
     stage.renew(&Random::seeded(!(seed as u64)), true);
-    set_conducts(stage).await;
+    set_channel_behaviors(stage).await;
     stage.proxy.begin_run(faulty(Random::seeded((seed as u64) << 32)));
     let clients = (0..CLIENTS).map(|_| Client::new(&chance)).collect();
-    let mut run = Run { seed, stage, chance, clients, mail: Mail::default() };
+    let mut run = Run { seed, stage, chance, clients, webhooks: PendingWebhooks::default() };
     for _ in 0..STEPS {
         run.step().await;
     }
@@ -118,14 +118,14 @@ impl Run<'_> {
 
     /// Takes in what carriers have brought, and what they will bring.
     fn collect(&mut self) {
-        self.mail.collect(&self.stage.proxy, &self.chance, crowd::is_silent);
+        self.webhooks.collect(&self.stage.proxy, &self.chance, crowd::is_silent);
     }
 
     /// A phone writes to whoever wrote to it.
     async fn say(&mut self) {
         let place = self.chance.index(CLIENTS);
         let client = &mut self.clients[place];
-        if self.mail.say(self.stage, &self.chance, client).await {
+        if self.webhooks.say(self.stage, &self.chance, client).await {
             client.promises.replies += 1;
         }
     }
@@ -139,13 +139,13 @@ impl Run<'_> {
             }
         }
         let rest = loop {
-            let replies = self.mail.replies();
+            let replies = self.webhooks.replies();
             let rest = come_to_rest(self.stage, |submits| {
-                replies + submits.iter().map(|submit| crowd::brings(&submit.to)).sum::<usize>()
+                replies + submits.iter().map(|submit| crowd::webhook_count(&submit.to)).sum::<usize>()
             })
             .await;
             self.collect();
-            if self.mail.is_empty() {
+            if self.webhooks.is_empty() {
                 break rest;
             }
             while let Some(act) = Act::deliver(&self) {
@@ -153,7 +153,7 @@ impl Run<'_> {
                 act.conclude(&mut self, done);
             }
         };
-        judge_seed(self.stage, &self.clients, &self.mail, rest).await
+        judge_seed(self.stage, &self.clients, &self.webhooks, rest).await
     }
 }
 

@@ -19,20 +19,20 @@ use tests::system::{CM_TOKEN, System, TOKEN, answer};
 
 use crate::{
     machine::Machine,
-    proxy::{Brought, DOORS, Proxy},
+    proxy::{DOORS, Proxy, WebhookRequest},
 };
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
-const CARRIER_PATIENCE_MS: u32 = 1_000;
+const CARRIER_TIMEOUT_MS: u32 = 1_000;
 /// When a carrier answers that answers too late.
-const ANSWERS_AFTER: Duration = Duration::from_millis(1_200);
+const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
 /// How long a receipt may take that the simulated network is to bring.
-const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often, and after how long each time, a worker looks for what another function
 /// may be about to enqueue.
-const LOOKS: usize = 10;
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const RECEIVE_RETRIES: usize = 10;
+const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 pub const JOBS: &str = "JobsQueue";
 pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
@@ -61,7 +61,7 @@ pub struct Batch {
 
 /// A request of a client.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct ClientRequest {
     pub method: Method,
     /// With a query where it has one.
     pub path: String,
@@ -72,14 +72,14 @@ pub struct Wish {
 /// How carriers are dealt with.
 pub struct CarrierBehavior {
     /// How long their answers are waited for.
-    pub patience_ms: u32,
+    pub timeout_ms: u32,
     /// Whether they are asked what became of a submit, if they can be.
     pub lookup: bool,
 }
 
 impl Default for CarrierBehavior {
     fn default() -> Self {
-        Self { patience_ms: CARRIER_PATIENCE_MS, lookup: false }
+        Self { timeout_ms: CARRIER_TIMEOUT_MS, lookup: false }
     }
 }
 
@@ -92,7 +92,7 @@ impl Stage {
     /// Where carriers have these manners.
     pub async fn with(carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> Self {
         let proxy = Proxy::start().await;
-        let options = EmulatorOptions { answer_delay: ANSWERS_AFTER, ..EmulatorOptions::default() };
+        let options = EmulatorOptions { answer_delay: LATE_ANSWER_DELAY, ..EmulatorOptions::default() };
         let system = System::configured(options, |emulator| {
             proxy.lead_to(emulator);
             configuration(&proxy, carriers, carrier_behavior)
@@ -146,38 +146,38 @@ impl Stage {
     }
 
     /// What a client is answered; none if it learns nothing.
-    pub async fn ask(&self, door: usize, wish: &Wish) -> Option<(u16, String)> {
-        let request = http::Request::builder().method(wish.method.clone());
-        let mut request = request.uri(format!("https://gateway.example{}", wish.path));
-        for (name, value) in &wish.headers {
+    pub async fn ask(&self, door: usize, client_request: &ClientRequest) -> Option<(u16, String)> {
+        let request = http::Request::builder().method(client_request.method.clone());
+        let mut request = request.uri(format!("https://gateway.example{}", client_request.path));
+        for (name, value) in &client_request.headers {
             request = request.header(*name, value);
         }
-        let (path, query) = wish.path.split_once('?').unwrap_or((&wish.path, ""));
-        let request = request.body(Body::from(wish.body.clone())).unwrap().with_raw_http_path(path);
+        let (path, query) = client_request.path.split_once('?').unwrap_or((&client_request.path, ""));
+        let request = request.body(Body::from(client_request.body.clone())).unwrap().with_raw_http_path(path);
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
         for (name, value) in query {
             parameters.entry(name).or_default().push(value);
         }
         let request = request.with_query_string_parameters(parameters);
-        let is_read = wish.path.starts_with("/messages");
+        let is_read = client_request.path.starts_with("/messages");
         let response = self.machines[door].answer(&self.proxy, request, is_read).await.heard()?;
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 
     /// Brings what a carrier brought. Says whether it was taken.
-    pub async fn bring(&self, door: usize, brought: &Brought) -> bool {
-        let request = request_of(brought);
-        let response = self.machines[door].take(&self.proxy, request, brought.is_reply()).await;
+    pub async fn deliver_webhook(&self, door: usize, webhook: &WebhookRequest) -> bool {
+        let request = to_request(webhook);
+        let response = self.machines[door].take(&self.proxy, request, webhook.is_reply()).await;
         response.heard().is_some_and(|response| response.status().is_success())
     }
 
     /// Brings receipts all at once. Gives those that were not taken.
-    pub async fn bring_receipts(&self, receipts: Vec<Brought>) -> Vec<Brought> {
-        let requests = receipts.iter().map(request_of).collect();
+    pub async fn deliver_receipts(&self, receipts: Vec<WebhookRequest>) -> Vec<WebhookRequest> {
+        let requests = receipts.iter().map(to_request).collect();
         let responses = self.machines[0].take_receipts(&self.proxy, requests).await.heard().unwrap();
         let all = receipts.into_iter().zip(responses);
-        all.filter(|(_, response)| !response.status().is_success()).map(|(brought, _)| brought).collect()
+        all.filter(|(_, response)| !response.status().is_success()).map(|(webhook, _)| webhook).collect()
     }
 
     /// Lets a function do the next jobs of its queue. Says whether there were any.
@@ -204,9 +204,13 @@ impl Stage {
     }
 
     /// Waits until the network has brought what it owes.
-    pub async fn until_came(&self, count: usize) {
-        let came = tokio::time::timeout(NETWORK_PATIENCE, self.proxy.until_came(count)).await;
-        assert!(came.is_ok(), "the network owes {count} receipts and replies and brought {}", self.proxy.came());
+    pub async fn until_webhooks(&self, count: usize) {
+        let arrived = tokio::time::timeout(NETWORK_TIMEOUT, self.proxy.until_webhooks(count)).await;
+        assert!(
+            arrived.is_ok(),
+            "the network owes {count} receipts and replies and brought {}",
+            self.proxy.webhook_count()
+        );
     }
 
     /// Every item of a table.
@@ -243,8 +247,8 @@ impl Stage {
     }
 
     /// How a phone is to behave on its channels.
-    pub async fn set_channels(&self, phone: &str, conducts: &Value) {
-        let set = self.system.request(Method::PUT, &format!("/handsets/{phone}/channels")).json(conducts);
+    pub async fn set_channels(&self, phone: &str, behaviors: &Value) {
+        let set = self.system.request(Method::PUT, &format!("/handsets/{phone}/channels")).json(behaviors);
         assert!(answer(set).await.status.is_success());
     }
 
@@ -267,12 +271,12 @@ impl Stage {
     /// Likewise; if nothing is there yet, and a function at the other door is at work,
     /// which may put something in, looks a few times more.
     pub async fn receive_soon(&self, queue: &'static str, door: usize) -> Batch {
-        for _ in 0..LOOKS {
+        for _ in 0..RECEIVE_RETRIES {
             let batch = self.receive(queue).await;
             if !batch.event.records.is_empty() || !self.proxy.is_at_work(1 - door) {
                 return batch;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(RECEIVE_RETRY_INTERVAL).await;
         }
         self.receive(queue).await
     }
@@ -322,7 +326,7 @@ impl Stage {
     }
 }
 
-impl Wish {
+impl ClientRequest {
     /// With the key of an account.
     pub fn new(key: &str, method: Method, path: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {key}")), ("x-cm-producttoken", key.to_owned())];
@@ -333,24 +337,24 @@ impl Wish {
         Self { body: body.to_string(), ..Self::new(key, Method::POST, path) }
     }
 
-    pub fn under(self, key: &str) -> Self {
-        self.with("idempotency-key", key)
+    pub fn with_idempotency_key(self, key: &str) -> Self {
+        self.with_header("idempotency-key", key)
     }
 
-    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+    pub fn with_header(mut self, header: &'static str, value: &str) -> Self {
         self.headers.push((header, value.to_owned()));
         self
     }
 }
 
-fn request_of(brought: &Brought) -> lambda_http::Request {
-    let request = http::Request::post(format!("https://gateway.example{}", brought.path));
-    request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path)
+fn to_request(webhook: &WebhookRequest) -> lambda_http::Request {
+    let request = http::Request::post(format!("https://gateway.example{}", webhook.path));
+    request.body(Body::from(webhook.body.clone())).unwrap().with_raw_http_path(&webhook.path)
 }
 
 /// The usual one, with the proxy before everything that the functions call.
 fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> String {
-    let CarrierBehavior { patience_ms, lookup } = carrier_behavior;
+    let CarrierBehavior { timeout_ms, lookup } = carrier_behavior;
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
@@ -358,6 +362,6 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &Car
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
         .replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
-        .replace("timeout_ms = 3000", &format!("timeout_ms = {patience_ms}"));
+        .replace("timeout_ms = 3000", &format!("timeout_ms = {timeout_ms}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))
 }

@@ -15,7 +15,7 @@ use crate::{
     life::{Rest, come_to_rest},
     proxy::{Call, Plan},
     scenario::Phone,
-    stage::{DEAD_LETTERS, QUEUES, Stage, Wish},
+    stage::{ClientRequest, DEAD_LETTERS, QUEUES, Stage},
 };
 
 const IN_A_HUNDRED: usize = 30;
@@ -46,7 +46,7 @@ async fn calls(in_a_hundred: usize) -> usize {
     assert_eq!(submits.len(), REQUESTS * MESSAGES, "each is handed over once");
     let mut receipts: Vec<_> = submits.iter().map(|submit| submit.receipt(ReceiptStatus::Delivered)).collect();
     while !receipts.is_empty() {
-        receipts = stage.bring_receipts(receipts).await;
+        receipts = stage.deliver_receipts(receipts).await;
     }
     come_to_its_end(&mut stage, 0).await;
     let said = stage.system.handset(&Phone::NoReceipt.number(0)).await;
@@ -70,7 +70,7 @@ async fn calls(in_a_hundred: usize) -> usize {
 
 /// Two workers share the queues, since most of the time passes while the SDK waits to
 /// try again.
-async fn come_to_its_end(stage: &mut Stage, owed: usize) {
+async fn come_to_its_end(stage: &mut Stage, expected_webhooks: usize) {
     for queue in QUEUES {
         loop {
             let (first, second) = (stage.receive(queue).await, stage.receive(queue).await);
@@ -80,7 +80,7 @@ async fn come_to_its_end(stage: &mut Stage, owed: usize) {
             join(stage.work_on(0, &first), stage.work_on(1, &second)).await;
         }
     }
-    assert_eq!(come_to_rest(stage, |_| owed).await, Rest::Came);
+    assert_eq!(come_to_rest(stage, |_| expected_webhooks).await, Rest::Came);
 }
 
 /// Until it is accepted.
@@ -92,8 +92,9 @@ async fn post(stage: &Stage, door: usize, request: usize) {
         with(message, "callback", sink.as_str())
     };
     let messages: Vec<_> = (0..MESSAGES).map(message).collect();
-    let wish = Wish::post(DEMO, "/message", json!({"messages": messages})).under(&format!("request {request}"));
-    while stage.ask(door, &wish).await.is_none_or(|(status, _)| status != 200) {}
+    let client_request = ClientRequest::post(DEMO, "/message", json!({"messages": messages}))
+        .with_idempotency_key(&format!("request {request}"));
+    while stage.ask(door, &client_request).await.is_none_or(|(status, _)| status != 200) {}
 }
 
 #[tokio::test]

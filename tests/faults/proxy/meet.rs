@@ -52,7 +52,7 @@ impl Shared {
     /// None breaks the connection off.
     pub(super) async fn answer(&self, request: Request, door: usize, stream: &mut TcpStream) -> Option<Answer> {
         if request.path.starts_with("/dlr/") || request.path.starts_with("/mo/") {
-            return Some(self.take_in(request));
+            return Some(self.receive_webhook(request));
         }
         let Some((peer, name)) = destination(&request) else { return Some(self.forward(request).await) };
         if *self.doors[door].dead.borrow() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
 use tests::system::{CM_TOKEN, TOKEN};
 
-use super::Brought;
+use super::WebhookRequest;
 use crate::{fault::Answer, http::Request};
 
 /// When CM.com says that it had a report, which the gateway does not read.
@@ -48,7 +48,7 @@ impl Submit {
     }
 
     /// What its carrier brings that says so of it, in the carrier's own words.
-    pub fn receipt(&self, status: ReceiptStatus) -> Brought {
+    pub fn receipt(&self, status: ReceiptStatus) -> WebhookRequest {
         let reference = &self.reference;
         let (token, body) = match self.carrier {
             CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": reference, "status": status})),
@@ -66,7 +66,7 @@ impl Submit {
                 (CM_TOKEN, json!({"messages": {"msg": msg}}))
             }
         };
-        Brought { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
+        WebhookRequest { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
     }
 
     fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {

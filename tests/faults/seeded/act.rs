@@ -3,8 +3,8 @@
 use super::{CLIENTS, Run};
 use crate::{
     life::cancel,
-    proxy::Brought,
-    stage::{Batch, QUEUES, Stage, Wish},
+    proxy::WebhookRequest,
+    stage::{Batch, ClientRequest, QUEUES, Stage},
 };
 
 /// One of so many clients that would post again and were answered does so.
@@ -15,22 +15,22 @@ pub enum Act {
     /// A client posts; some again though they were answered.
     Post {
         client: usize,
-        wish: Wish,
+        client_request: ClientRequest,
     },
     /// A client takes a message back.
     Cancel {
         client: usize,
         id: String,
-        wish: Wish,
+        client_request: ClientRequest,
     },
     /// A worker takes what its queue has by then.
     Work(&'static str),
     /// Or what it had.
     WorkOn(Batch),
     /// A carrier brings what lies at that place.
-    Bring {
+    DeliverWebhook {
         item: usize,
-        brought: Brought,
+        webhook: WebhookRequest,
     },
     Tick,
 }
@@ -40,7 +40,7 @@ pub enum Done {
     /// What the client was answered, if it learned anything.
     Answered(Option<(u16, String)>),
     /// Whether it was taken.
-    Brought(bool),
+    Delivered(bool),
     Nothing,
 }
 
@@ -71,12 +71,13 @@ impl Act {
     pub fn post(run: &mut Run<'_>, place: usize) -> Self {
         let number = run.seed * CLIENTS + place;
         let client = &mut run.clients[place];
-        if client.wish.is_none() {
+        if client.client_request.is_none() {
             client.promises.promise(&client.scenario, number);
         }
         let (url, now) = (&run.stage.proxy.url, run.stage.now());
-        let wish = client.wish.get_or_insert_with(|| client.scenario.wish(number, url, now));
-        Self::Post { client: place, wish: wish.clone() }
+        let client_request =
+            client.client_request.get_or_insert_with(|| client.scenario.client_request(number, url, now));
+        Self::Post { client: place, client_request: client_request.clone() }
     }
 
     /// If it has been told of any.
@@ -84,14 +85,14 @@ impl Act {
         let client = &run.clients[place];
         let answered = &client.promises.answered;
         let id = answered.get(run.chance.index(answered.len().max(1)))?.clone();
-        let wish = cancel(client.scenario.account, &id);
-        Some(Self::Cancel { client: place, id, wish })
+        let client_request = cancel(client.scenario.account, &id);
+        Some(Self::Cancel { client: place, id, client_request })
     }
 
     /// Anything that a carrier has to bring.
     pub fn deliver(run: &Run<'_>) -> Option<Self> {
-        let (item, brought) = run.mail.any(&run.chance)?;
-        Some(Self::Bring { item, brought })
+        let (item, webhook) = run.webhooks.any(&run.chance)?;
+        Some(Self::DeliverWebhook { item, webhook })
     }
 
     /// The same thing for two, of a worker's the same jobs.
@@ -105,7 +106,9 @@ impl Act {
 
     pub async fn perform(&self, stage: &Stage, door: usize) -> Done {
         match self {
-            Self::Post { wish, .. } | Self::Cancel { wish, .. } => Done::Answered(stage.ask(door, wish).await),
+            Self::Post { client_request, .. } | Self::Cancel { client_request, .. } => {
+                Done::Answered(stage.ask(door, client_request).await)
+            }
             Self::Work(queue) => {
                 let batch = stage.receive_soon(queue, door).await;
                 stage.work_on(door, &batch).await;
@@ -115,7 +118,7 @@ impl Act {
                 stage.work_on(door, batch).await;
                 Done::Nothing
             }
-            Self::Bring { brought, .. } => Done::Brought(stage.bring(door, brought).await),
+            Self::DeliverWebhook { webhook, .. } => Done::Delivered(stage.deliver_webhook(door, webhook).await),
             Self::Tick => {
                 stage.tick(door).await;
                 Done::Nothing
@@ -132,7 +135,9 @@ impl Act {
             (Self::Cancel { client, id, .. }, Done::Answered(answer)) => {
                 run.clients[*client].promises.note_cancel(id, answer);
             }
-            (Self::Bring { item, .. }, Done::Brought(true)) => run.mail.taken(*item, run.stage.proxy.invocations()),
+            (Self::DeliverWebhook { item, .. }, Done::Delivered(true)) => {
+                run.webhooks.taken(*item, run.stage.proxy.invocations())
+            }
             _ => {}
         }
     }

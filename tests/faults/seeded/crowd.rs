@@ -7,7 +7,7 @@ use super::one_of;
 use crate::{
     life::Promises,
     scenario::{Account, Door, Name, Phone, Scenario, Sender},
-    stage::{Stage, Wish},
+    stage::{ClientRequest, Stage},
 };
 
 /// How many phones of each kind there are. On RCS, those of the silent kind have their
@@ -22,7 +22,7 @@ const PHONES: usize = PLACES + MOST_MESSAGES - 1;
 /// A client with its wish.
 pub struct Client {
     pub scenario: Scenario,
-    pub wish: Option<Wish>,
+    pub client_request: Option<ClientRequest>,
     pub promises: Promises,
 }
 
@@ -51,15 +51,15 @@ impl Client {
         };
         let over_two = door != Door::CmXml && phone == silent && chance.index(3) == 0;
         let scenario = Scenario { rcs: over_two.then_some("as the phone has it"), ..scenario };
-        Self { scenario, wish: None, promises: Promises::default() }
+        Self { scenario, client_request: None, promises: Promises::default() }
     }
 }
 
 /// What phones do on RCS.
-pub async fn set_conducts(stage: &Stage) {
-    for (place, conduct) in RCS.into_iter().enumerate() {
-        if let Some(conduct) = conduct {
-            stage.set_channels(&Phone::NoReceipt.number(place), &json!({"rcs": conduct})).await;
+pub async fn set_channel_behaviors(stage: &Stage) {
+    for (place, behavior) in RCS.into_iter().enumerate() {
+        if let Some(behavior) = behavior {
+            stage.set_channels(&Phone::NoReceipt.number(place), &json!({"rcs": behavior})).await;
         }
     }
 }
@@ -68,11 +68,15 @@ pub async fn set_conducts(stage: &Stage) {
 /// that, and the network says nothing of it by itself.
 pub fn is_silent(number: &str) -> bool {
     let place = (0..PHONES).find(|place| Phone::NoReceipt.number(*place) == number);
-    place.is_some_and(|place| RCS.get(place).is_none_or(|conduct| *conduct != Some("silent")))
+    place.is_some_and(|place| RCS.get(place).is_none_or(|behavior| *behavior != Some("silent")))
 }
 
 /// How many receipts the network brings of one submit to it.
-pub fn brings(number: &str) -> usize {
+pub fn webhook_count(number: &str) -> usize {
     let kinds = [Phone::Delivered, Phone::Busy];
-    kinds.into_iter().filter(|kind| (0..PHONES).any(|place| kind.number(place) == number)).map(Phone::brings).sum()
+    kinds
+        .into_iter()
+        .filter(|kind| (0..PHONES).any(|place| kind.number(place) == number))
+        .map(Phone::webhook_count)
+        .sum()
 }

@@ -7,7 +7,7 @@ use shared::domain::{Keyword, Message, ReceiptStatus, State};
 
 use super::{
     crowd::Client,
-    mail::{Mail, Said},
+    webhooks::{PendingWebhooks, Said},
 };
 use crate::{
     life::Rest,
@@ -15,22 +15,22 @@ use crate::{
     verdict::{Foreseen, Record, Verdict, judge},
 };
 
-pub async fn judge_seed(stage: &Stage, clients: &[Client], mail: &Mail, rest: Rest) -> Verdict {
+pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWebhooks, rest: Rest) -> Verdict {
     let lived: Vec<_> = clients.iter().map(|client| (&client.scenario, &client.promises)).collect();
     let (record, mut verdict) = judge(stage, &lived, rest, Foreseen::NotTheEnd).await;
     for message in &record.messages {
-        judge_fate(message, mail, &mut verdict);
+        judge_fate(message, webhooks, &mut verdict);
     }
-    judge_ends(clients, mail, &record, &mut verdict);
-    judge_opt_outs(mail, &mut verdict);
+    judge_ends(clients, webhooks, &record, &mut verdict);
+    judge_opt_outs(webhooks, &mut verdict);
     verdict
 }
 
 /// Of each status that was brought the message bears the receipt, and its state is the
 /// furthest of them. Where there are several channels, a failure of one that is not
 /// the last is no receipt of the message, and *sent* is of its channel only.
-fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
-    let fates = mail.fates.iter().filter(|(submit, _)| submit.is_of(message)).flat_map(|(_, fate)| *fate);
+fn judge_fate(message: &Message, webhooks: &PendingWebhooks, verdict: &mut Verdict) {
+    let fates = webhooks.fates.iter().filter(|(submit, _)| submit.is_of(message)).flat_map(|(_, fate)| *fate);
     let arrived = |status: &ReceiptStatus| matches!(status, ReceiptStatus::Delivered | ReceiptStatus::Read);
     let said: BTreeSet<_> =
         fates.copied().filter(|status| message.request.channels.len() < 2 || arrived(status)).collect();
@@ -47,13 +47,13 @@ fn judge_fate(message: &Message, mail: &Mail, verdict: &mut Verdict) {
 }
 
 /// Nothing is cancelled without a wish for it, and nothing blocked without a STOP.
-fn judge_ends(clients: &[Client], mail: &Mail, record: &Record, verdict: &mut Verdict) {
+fn judge_ends(clients: &[Client], webhooks: &PendingWebhooks, record: &Record, verdict: &mut Verdict) {
     let asked: BTreeSet<_> = clients.iter().flat_map(|client| &client.promises.cancel_asked).collect();
     for message in &record.messages {
         let of = |said: &&Said| {
             said.number == message.request.to.digits() && said.sender == message.request.from.id.as_str()
         };
-        let has_stopped = mail.said.iter().filter(of).any(|said| said.keyword == Some(Keyword::Stop));
+        let has_stopped = webhooks.said.iter().filter(of).any(|said| said.keyword == Some(Keyword::Stop));
         match message.state() {
             State::Cancelled if !asked.contains(&message.id.to_string()) => {
                 verdict.wrong.push("cancelled, and nobody asked for it".to_owned());
@@ -67,14 +67,14 @@ fn judge_ends(clients: &[Client], mail: &Mail, record: &Record, verdict: &mut Ve
 /// No run that began after a STOP was taken hands anything over to who said it, unless
 /// a START was said that is not older. (One that was said and is not taken yet may be
 /// taken by the time: a seed does not tell.)
-fn judge_opt_outs(mail: &Mail, verdict: &mut Verdict) {
-    for (submit, _) in &mail.fates {
+fn judge_opt_outs(webhooks: &PendingWebhooks, verdict: &mut Verdict) {
+    for (submit, _) in &webhooks.fates {
         let of = |said: &&Said| said.number == submit.to && said.sender == submit.from;
         let is_lifted = |stop: &Said| {
             let is_start = |said: &&Said| said.keyword == Some(Keyword::Start) && said.at >= stop.at;
-            mail.said.iter().filter(of).filter(is_start).any(|start| start.before < submit.invocation)
+            webhooks.said.iter().filter(of).filter(is_start).any(|start| start.before < submit.invocation)
         };
-        let stops = mail.said.iter().filter(of).filter(|said| said.keyword == Some(Keyword::Stop));
+        let stops = webhooks.said.iter().filter(of).filter(|said| said.keyword == Some(Keyword::Stop));
         let holds = |stop: &Said| stop.taken.is_some_and(|taken| taken < submit.invocation) && !is_lifted(stop);
         if stops.into_iter().any(holds) {
             verdict.wrong.push("handed over after a STOP".to_owned());

@@ -15,7 +15,7 @@ use tests::system::answer;
 
 use super::{crowd::Client, one_of};
 use crate::{
-    proxy::{Brought, Proxy, Submit},
+    proxy::{Proxy, Submit, WebhookRequest},
     stage::Stage,
 };
 
@@ -27,7 +27,7 @@ const FATES: [&[ReceiptStatus]; 7] = {
 const MOST_TIMES: usize = 5;
 
 #[derive(Default)]
-pub struct Mail {
+pub struct PendingWebhooks {
     items: Vec<Item>,
     /// Of each submit that was seen, in their order, what is said of it.
     pub fates: Vec<(Submit, &'static [ReceiptStatus])>,
@@ -35,7 +35,7 @@ pub struct Mail {
 }
 
 struct Item {
-    brought: Brought,
+    webhook: WebhookRequest,
     /// Which of those that were said it is.
     said: Option<usize>,
     times: usize,
@@ -53,11 +53,11 @@ pub struct Said {
     pub taken: Option<usize>,
 }
 
-impl Mail {
+impl PendingWebhooks {
     /// Takes over what has come, and lets the network say of new submits what it will.
     pub fn collect(&mut self, proxy: &Proxy, chance: &Random, is_silent: impl Fn(&str) -> bool) {
-        while let Some(brought) = proxy.next_brought() {
-            self.put(chance, brought, None);
+        while let Some(webhook) = proxy.next_webhook() {
+            self.put(chance, webhook, None);
         }
         for submit in proxy.submits().split_off(self.fates.len()) {
             let fate = if is_silent(&submit.to) { one_of(chance, &FATES) } else { &[] };
@@ -68,8 +68,8 @@ impl Mail {
         }
     }
 
-    fn put(&mut self, chance: &Random, brought: Brought, said: Option<usize>) {
-        self.items.push(Item { brought, said, times: 1 + chance.index(MOST_TIMES) });
+    fn put(&mut self, chance: &Random, webhook: WebhookRequest, said: Option<usize>) {
+        self.items.push(Item { webhook, said, times: 1 + chance.index(MOST_TIMES) });
     }
 
     /// The phone that such a client wrote to answers what it shows. Says whether it
@@ -85,27 +85,27 @@ impl Mail {
         stage.advance(Duration::from_secs(1)).await;
         let keyword = one_of(chance, &[None, Some(Keyword::Stop), Some(Keyword::Stop), Some(Keyword::Start)]);
         let text = keyword.map_or("Yes please", Keyword::as_str);
-        let (before, came, at) = (stage.proxy.invocations(), stage.proxy.came(), stage.now());
+        let (before, count, at) = (stage.proxy.invocations(), stage.proxy.webhook_count(), stage.now());
         let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
         if !answer(reply.json(&json!({"to": shown["from"], "text": text}))).await.status.is_success() {
             return false;
         }
-        stage.until_came(came + 1).await;
-        let brought = std::iter::from_fn(|| stage.proxy.next_brought()).collect::<Vec<_>>();
+        stage.until_webhooks(count + 1).await;
+        let webhook = std::iter::from_fn(|| stage.proxy.next_webhook()).collect::<Vec<_>>();
         let sender = shown["from"].as_str().unwrap().to_owned();
-        for brought in brought {
-            let said = brought.is_reply().then_some(self.said.len());
-            self.put(chance, brought, said);
+        for webhook in webhook {
+            let said = webhook.is_reply().then_some(self.said.len());
+            self.put(chance, webhook, said);
         }
         self.said.push(Said { number, sender, keyword, at, before, taken: None });
         true
     }
 
     /// Anything that is to be brought.
-    pub fn any(&self, chance: &Random) -> Option<(usize, Brought)> {
+    pub fn any(&self, chance: &Random) -> Option<(usize, WebhookRequest)> {
         let left: Vec<_> = self.items.iter().enumerate().filter(|(_, item)| item.times > 0).collect();
         let (place, item) = left.get(chance.index(left.len().max(1)))?;
-        Some((*place, item.brought.clone()))
+        Some((*place, item.webhook.clone()))
     }
 
     /// It was taken, when so many invocations had begun.
