@@ -50,7 +50,7 @@ async fn post(stage: &Stage, channels: Value) {
     let message = with(owned(&Phone::NoReceipt.number(1), "Hello"), "callback", sink.as_str());
     let message = if channels.is_null() { message } else { with(message, "channels", channels) };
     let (status, body) =
-        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
 }
 
@@ -119,7 +119,7 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
 async fn a_callback_delivered_five_times_at_once_has_one_id() {
     let stage = stage().await;
     post(&stage, Value::Null).await;
-    stage.work(JOBS).await;
+    stage.process_next_batch(JOBS).await;
     let submit = stage.proxy.submits().remove(0);
     for status in [ReceiptStatus::Delivered; DELIVERIES] {
         assert!(stage.deliver_webhook(0, &submit.receipt(status)).await);
@@ -136,7 +136,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
 async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
     let mut stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
-    stage.work(JOBS).await;
+    stage.process_next_batch(JOBS).await;
     assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
     let failure = stage.receive(JOBS).await;
     let mut quicker = None;
@@ -145,8 +145,8 @@ async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
         let fault = if call.invocation == first { Fault::DieAfter } else { Fault::Delay };
         (call.name == "DynamoDB UpdateItem").then_some(fault)
     }));
-    join(stage.work_on(0, &failure), stage.work_on(1, &failure)).await;
-    stage.proxy.stop_failing();
+    join(stage.process_batch(0, &failure), stage.process_batch(1, &failure)).await;
+    stage.proxy.stop_faults();
     assert_eq!(come_to_rest(&mut stage, |_| 0).await, Rest::Came);
     assert_eq!(stage.proxy.submits().len(), 1, "over the next channel");
     assert_eq!(item(&stage).await["state"]["S"], "submitted");

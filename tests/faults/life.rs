@@ -125,7 +125,7 @@ impl Life<'_> {
         let client_request = self.scenario.client_request(run, &self.stage.proxy.url, self.stage.now());
         self.promises.promise(self.scenario, run);
         for _ in 0..ASKS {
-            let answer = self.stage.ask(0, &client_request).await;
+            let answer = self.stage.send_request(0, &client_request).await;
             self.promises.note_answer(self.scenario.door, answer);
             if self.promises.is_accepted {
                 return;
@@ -137,7 +137,7 @@ impl Life<'_> {
         for id in self.promises.answered.clone() {
             let client_request = cancel(self.scenario.account, &id);
             for _ in 0..ASKS {
-                let answer = self.stage.ask(0, &client_request).await;
+                let answer = self.stage.send_request(0, &client_request).await;
                 if self.promises.note_cancel(&id, answer) {
                     break;
                 }
@@ -167,19 +167,19 @@ async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool 
 pub async fn come_to_rest(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Rest {
     for step in 0..MOST_STEPS {
         do_what_is_due(stage, &expected_webhooks).await;
-        let (queued, wake) = (stage.queued().await, stage.next_wake().await);
+        let (queued, wake) = (stage.queued().await, stage.next_wake_at().await);
         let mut by = Duration::from_secs(STEPS[step.min(STEPS.len() - 1)]);
         match (queued, wake) {
             (0, None) => return Rest::Came,
             (0, Some(wake)) => {
-                let ahead = stage.left_until(wake) - TICK_AHEAD;
+                let ahead = stage.time_until(wake) - TICK_AHEAD;
                 by = Duration::try_from(ahead).unwrap_or_default().max(by);
             }
             _ => {}
         }
         stage.advance(by).await;
         // A tick that finds nothing comes and goes.
-        if wake.is_some_and(|wake| stage.left_until(wake) <= TICK_AHEAD) {
+        if wake.is_some_and(|wake| stage.time_until(wake) <= TICK_AHEAD) {
             stage.tick(0).await;
         }
     }
@@ -190,7 +190,7 @@ async fn do_what_is_due(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -> 
     loop {
         let mut is_idle = true;
         for queue in QUEUES {
-            while stage.work(queue).await {
+            while stage.process_next_batch(queue).await {
                 is_idle = false;
             }
             stage.until_webhooks(expected_webhooks(&stage.proxy.submits())).await;

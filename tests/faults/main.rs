@@ -14,10 +14,10 @@
 mod deliveries;
 mod fault;
 mod http;
-mod in_part;
+mod instances;
 mod life;
-mod machine;
 mod orders;
+mod partial_batch;
 mod poison;
 mod proxy;
 mod scenario;

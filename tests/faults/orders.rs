@@ -68,10 +68,10 @@ async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_
         let mut stage =
             Stage::with(&[carrier], &CarrierBehavior { timeout_ms: CARRIER_TIMEOUT_MS, ..CarrierBehavior::default() })
                 .await;
-        stage.renew(&shared::runtime::Random::seeded(1), true);
+        stage.restart(&shared::runtime::Random::seeded(1), true);
         for together in orders.chunks(TOGETHER) {
             live_through(&mut stage, together).await;
-            stage.wipe().await;
+            stage.reset().await;
         }
         println!("{carrier}: {} orders", orders.len());
     }
@@ -85,7 +85,7 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
     let answered = dispatch.handle(jobs.clone());
     let before = async {
-        stage.proxy.until_taken(orders.len()).await;
+        stage.proxy.until_accepted(orders.len()).await;
         let submits = submits(stage);
         for (id, order) in ids.iter().zip(orders) {
             for status in order.iter().copied().map_while(|event| event) {
@@ -116,7 +116,7 @@ async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     let message = |place| with(owned(&Phone::NoReceipt.number(place), "Hello"), "callback", sink.as_str());
     let messages: Vec<_> = (0..count).map(message).collect();
     let (status, body) =
-        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let ids = body["messages"].as_array().unwrap().iter();

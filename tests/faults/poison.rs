@@ -36,12 +36,12 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
     let message = |place| with(owned(&Phone::Rejected.number(place), "Hello"), "callback", sink.as_str());
     let messages: Vec<Value> = (0..BATCH).map(message).collect();
     let (status, body) =
-        stage.ask(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let mut event = SqsEvent::default();
     while event.records.len() < BATCH {
         if queue != JOBS {
-            stage.work(JOBS).await;
+            stage.process_next_batch(JOBS).await;
         }
         event.records.extend(stage.receive(queue).await.event.records);
     }
@@ -51,7 +51,7 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
 #[tokio::test]
 async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
-    stage.renew(&shared::runtime::Random::seeded(1), true);
+    stage.restart(&shared::runtime::Random::seeded(1), true);
     stage.proxy.begin_run(Box::new(|_, _| None));
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
     let callback = callback::Callback::new(&stage.environment()).unwrap();
@@ -69,7 +69,7 @@ async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
             // The others are done: each rejected by its carrier, or told.
             let done = if is_dispatch { rejected(&stage).await } else { notified_count(&stage).await };
             assert_eq!(done, BATCH - 1, "{queue} at {place}");
-            stage.wipe().await;
+            stage.reset().await;
         }
     }
 }

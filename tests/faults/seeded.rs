@@ -74,7 +74,7 @@ fn route(seed: usize) -> Vec<CarrierName> {
 /// Runs a seed in an emulator of its route, and says what came of it.
 async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     let chance = Random::seeded(seed as u64);
-    stage.renew(&Random::seeded(!(seed as u64)), true);
+    stage.restart(&Random::seeded(!(seed as u64)), true);
     set_channel_behaviors(stage).await;
     stage.proxy.begin_run(faulty(Random::seeded((seed as u64) << 32)));
     let clients = (0..CLIENTS).map(|_| Client::new(&chance)).collect();
@@ -83,14 +83,14 @@ async fn run(stage: &mut Stage, seed: usize) -> Verdict {
         run.step().await;
     }
     // From here on all is well, and what was begun comes to its end.
-    run.stage.proxy.stop_failing();
+    run.stage.proxy.stop_faults();
     run.end().await
 }
 
 impl Run<'_> {
     async fn step(&mut self) {
         if self.chance.index(STEPS_TO_NEW) == 0 {
-            self.stage.renew(&Random::seeded(self.chance.index(usize::MAX) as u64), true);
+            self.stage.restart(&Random::seeded(self.chance.index(usize::MAX) as u64), true);
         }
         self.collect();
         match self.chance.index(12) {
@@ -160,7 +160,7 @@ impl Run<'_> {
 fn faulty(chance: Random) -> Plan {
     Box::new(move |_, call: &Call| {
         let fault = one_of(&chance, &Fault::ALL);
-        let strikes = chance.index(CALLS_TO_A_FAULT) == 0 && fault.befalls(call, true);
+        let strikes = chance.index(CALLS_TO_A_FAULT) == 0 && fault.applies_to(call, true);
         strikes.then_some(fault)
     })
 }
@@ -182,7 +182,7 @@ impl Stages {
         let (stage, used) = self.0.get_mut(&route).unwrap();
         *used += 1;
         let verdict = run(stage, seed).await;
-        stage.wipe().await;
+        stage.reset().await;
         verdict
     }
 }

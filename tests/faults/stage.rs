@@ -18,8 +18,8 @@ use shared::{
 use tests::system::{CM_TOKEN, System, TOKEN, answer};
 
 use crate::{
-    machine::Machine,
-    proxy::{DOORS, Proxy, WebhookRequest},
+    instances::FunctionInstances,
+    proxy::{PORTS, Proxy, WebhookRequest},
 };
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
@@ -44,11 +44,11 @@ pub struct Stage {
     pub system: System,
     pub proxy: Proxy,
     /// Each calls by its own door.
-    machines: [Machine; 2],
+    instances: [FunctionInstances; 2],
     clock: Clock,
     /// Looks at the store past the proxy.
     pub observer: Gateway,
-    ahead: Duration,
+    clock_offset: Duration,
 }
 
 /// Jobs that a queue gave out.
@@ -94,7 +94,7 @@ impl Stage {
         let proxy = Proxy::start().await;
         let options = EmulatorOptions { answer_delay: LATE_ANSWER_DELAY, ..EmulatorOptions::default() };
         let system = System::configured(options, |emulator| {
-            proxy.lead_to(emulator);
+            proxy.set_upstream(emulator);
             configuration(&proxy, carriers, carrier_behavior)
         })
         .await
@@ -108,30 +108,30 @@ impl Stage {
         }
         let environment = system.environment();
         let observer = connect_gateway(&environment, &Part::ALL).unwrap();
-        let machines = DOORS.map(|door| {
-            let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.door(door).to_string())];
+        let instances = PORTS.map(|port| {
+            let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.port_url(port).to_string())];
             let variables = environment.variables.clone().with(through);
-            Machine::new(door, Environment { variables, ..environment.clone() })
+            FunctionInstances::new(port, Environment { variables, ..environment.clone() })
         });
-        Self { system, proxy, machines, clock: environment.clock, observer, ahead: Duration::ZERO }
+        Self { system, proxy, instances, clock: environment.clock, observer, clock_offset: Duration::ZERO }
     }
 
     /// From here on chance is that of the seed, and each call finds a new function.
     pub fn seed(&mut self, seed: u64) {
-        self.renew(&Random::seeded(seed), false);
+        self.restart(&Random::seeded(seed), false);
     }
 
     /// Functions are new, and live on if they are kept.
-    pub fn renew(&mut self, random: &Random, are_kept: bool) {
-        for machine in &mut self.machines {
-            machine.renew(random.clone(), are_kept);
+    pub fn restart(&mut self, random: &Random, are_reused: bool) {
+        for instances in &mut self.instances {
+            instances.restart(random.clone(), are_reused);
         }
     }
 
     /// For a function beside those of the machines: what it calls is not counted, and
     /// all goes well.
     pub fn environment(&self) -> Environment {
-        self.machines[0].environment.clone()
+        self.instances[0].environment.clone()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -141,12 +141,12 @@ impl Stage {
     /// Moves the emulator's clock and the functions'. Nothing starts by itself.
     pub async fn advance(&mut self, by: Duration) {
         self.system.advance(by.as_secs()).await;
-        self.ahead += Duration::from_secs(by.as_secs());
-        self.clock.set_ahead(self.ahead);
+        self.clock_offset += Duration::from_secs(by.as_secs());
+        self.clock.set_ahead(self.clock_offset);
     }
 
     /// What a client is answered; none if it learns nothing.
-    pub async fn ask(&self, door: usize, client_request: &ClientRequest) -> Option<(u16, String)> {
+    pub async fn send_request(&self, port: usize, client_request: &ClientRequest) -> Option<(u16, String)> {
         let request = http::Request::builder().method(client_request.method.clone());
         let mut request = request.uri(format!("https://gateway.example{}", client_request.path));
         for (name, value) in &client_request.headers {
@@ -161,46 +161,47 @@ impl Stage {
         }
         let request = request.with_query_string_parameters(parameters);
         let is_read = client_request.path.starts_with("/messages");
-        let response = self.machines[door].answer(&self.proxy, request, is_read).await.heard()?;
+        let response = self.instances[port].handle_client_request(&self.proxy, request, is_read).await.returned()?;
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 
     /// Brings what a carrier brought. Says whether it was taken.
-    pub async fn deliver_webhook(&self, door: usize, webhook: &WebhookRequest) -> bool {
+    pub async fn deliver_webhook(&self, port: usize, webhook: &WebhookRequest) -> bool {
         let request = to_request(webhook);
-        let response = self.machines[door].take(&self.proxy, request, webhook.is_reply()).await;
-        response.heard().is_some_and(|response| response.status().is_success())
+        let response = self.instances[port].handle_webhook(&self.proxy, request, webhook.is_reply()).await;
+        response.returned().is_some_and(|response| response.status().is_success())
     }
 
     /// Brings receipts all at once. Gives those that were not taken.
     pub async fn deliver_receipts(&self, receipts: Vec<WebhookRequest>) -> Vec<WebhookRequest> {
         let requests = receipts.iter().map(to_request).collect();
-        let responses = self.machines[0].take_receipts(&self.proxy, requests).await.heard().unwrap();
+        let responses = self.instances[0].handle_receipts(&self.proxy, requests).await.returned().unwrap();
         let all = receipts.into_iter().zip(responses);
         all.filter(|(_, response)| !response.status().is_success()).map(|(webhook, _)| webhook).collect()
     }
 
     /// Lets a function do the next jobs of its queue. Says whether there were any.
-    pub async fn work(&self, queue: &'static str) -> bool {
+    pub async fn process_next_batch(&self, queue: &'static str) -> bool {
         let batch = self.receive(queue).await;
-        self.work_on(0, &batch).await;
+        self.process_batch(0, &batch).await;
         !batch.event.records.is_empty()
     }
 
     /// Lets a function do these. What it did, the queue forgets.
-    pub async fn work_on(&self, door: usize, batch: &Batch) {
+    pub async fn process_batch(&self, port: usize, batch: &Batch) {
         if batch.event.records.is_empty() {
             return;
         }
-        let response = self.machines[door].work(&self.proxy, batch.queue, batch.event.clone()).await.heard();
+        let response =
+            self.instances[port].process_batch(&self.proxy, batch.queue, batch.event.clone()).await.returned();
         if let Some(response) = response {
             self.delete(batch, &response).await;
         }
     }
 
     /// One tick of the schedule.
-    pub async fn tick(&self, door: usize) {
-        self.machines[door].tick(&self.proxy).await;
+    pub async fn tick(&self, port: usize) {
+        self.instances[port].tick(&self.proxy).await;
     }
 
     /// Waits until the network has brought what it owes.
@@ -228,7 +229,7 @@ impl Stage {
     }
 
     /// Takes away what a run left behind.
-    pub async fn wipe(&self) {
+    pub async fn reset(&self) {
         for (table, key) in [("MessagesTable", "id"), ("RecipientsTable", "number")] {
             let items = self.items(table).await;
             for some in items.chunks(25) {
@@ -270,10 +271,10 @@ impl Stage {
 
     /// Likewise; if nothing is there yet, and a function at the other door is at work,
     /// which may put something in, looks a few times more.
-    pub async fn receive_soon(&self, queue: &'static str, door: usize) -> Batch {
+    pub async fn receive_or_wait(&self, queue: &'static str, port: usize) -> Batch {
         for _ in 0..RECEIVE_RETRIES {
             let batch = self.receive(queue).await;
-            if !batch.event.records.is_empty() || !self.proxy.is_at_work(1 - door) {
+            if !batch.event.records.is_empty() || !self.proxy.is_running(1 - port) {
                 return batch;
             }
             tokio::time::sleep(RECEIVE_RETRY_INTERVAL).await;
@@ -305,7 +306,7 @@ impl Stage {
     }
 
     /// Until when the first of those rests that rest.
-    pub async fn next_wake(&self) -> Option<Timestamp> {
+    pub async fn next_wake_at(&self) -> Option<Timestamp> {
         let items = self.items("MessagesTable").await;
         let wakes = items.iter().filter_map(|item| item["wake_at"]["N"].as_str()?.parse().ok());
         wakes.min().map(|millis| Timestamp::from_millisecond(millis).unwrap())
@@ -321,7 +322,7 @@ impl Stage {
     }
 
     /// How long it is until then.
-    pub fn left_until(&self, at: Timestamp) -> SignedDuration {
+    pub fn time_until(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.now())
     }
 }

@@ -178,7 +178,7 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, exte
         table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
     }
     let calls = stage.proxy.calls();
-    stage.wipe().await;
+    stage.reset().await;
     let runs = runs_of(scenario, &calls);
     let is_wanted = |(place, fault): (usize, Fault)| {
         extent.call.is_none_or(|call| call == place) && extent.fault.is_none_or(|wanted| wanted == fault)
@@ -192,10 +192,10 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, exte
         let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
         let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
         // Calls that are made side by side may come in another order than the first time.
-        if let Some((fault, call)) = stage.proxy.struck().into_iter().next() {
+        if let Some((fault, call)) = stage.proxy.injected().into_iter().next() {
             table.note(scenario, place, call.label(), fault, &verdict);
         }
-        stage.wipe().await;
+        stage.reset().await;
     }
     table
 }
@@ -220,7 +220,7 @@ fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
         if is_inside || scenario.only.is_some_and(|only| only != call.function) {
             continue;
         }
-        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call, is_last(place)));
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.applies_to(call, is_last(place)));
         runs.extend(faults.map(|fault| (place, fault)));
     }
     runs

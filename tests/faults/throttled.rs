@@ -36,7 +36,7 @@ fn refusing(seed: u64, in_a_hundred: usize) -> Plan {
 /// apart, of which there is one a minute whatever happens.
 async fn calls(in_a_hundred: usize) -> usize {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
-    stage.renew(&Random::seeded(7), true);
+    stage.restart(&Random::seeded(7), true);
     stage.proxy.begin_run(refusing(7, in_a_hundred));
     for request in (0..REQUESTS).step_by(2) {
         join(post(&stage, 0, request), post(&stage, 1, request + 1)).await;
@@ -77,14 +77,14 @@ async fn come_to_its_end(stage: &mut Stage, expected_webhooks: usize) {
             if first.event.records.is_empty() {
                 break;
             }
-            join(stage.work_on(0, &first), stage.work_on(1, &second)).await;
+            join(stage.process_batch(0, &first), stage.process_batch(1, &second)).await;
         }
     }
     assert_eq!(come_to_rest(stage, |_| expected_webhooks).await, Rest::Came);
 }
 
 /// Until it is accepted.
-async fn post(stage: &Stage, door: usize, request: usize) {
+async fn post(stage: &Stage, port: usize, request: usize) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |place| {
         let (to, text) = (Phone::NoReceipt.number(place), format!("request {request}"));
@@ -94,7 +94,7 @@ async fn post(stage: &Stage, door: usize, request: usize) {
     let messages: Vec<_> = (0..MESSAGES).map(message).collect();
     let client_request = ClientRequest::post(DEMO, "/message", json!({"messages": messages}))
         .with_idempotency_key(&format!("request {request}"));
-    while stage.ask(door, &client_request).await.is_none_or(|(status, _)| status != 200) {}
+    while stage.send_request(port, &client_request).await.is_none_or(|(status, _)| status != 200) {}
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ async fn shown(
     let mut times = BTreeMap::new();
     if !is_named(scenario) && promises.asked > 1 {
         let submits = stage.proxy.submits();
-        for submit in submits.iter().filter(|submit| submit.is_of(message)) {
+        for submit in submits.iter().filter(|submit| submit.belongs_to(message)) {
             *times.entry(submit.reference.clone()).or_default() += 1;
         }
         return times;
@@ -179,7 +179,7 @@ fn judge_message(
     let state = message.state();
     let was_unknown = message.full_history().iter().any(|state_change| state_change.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
-    if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
+    if foreseen == Foreseen::All && stage.proxy.injected().is_empty() && state != scenario.comes_to {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
     }
     let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
@@ -251,7 +251,7 @@ fn judge_replies(said: usize, record: &Record, callback_ids: &[String], verdict:
 fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
     let mut taken = BTreeMap::<_, usize>::new();
     for submit in stage.proxy.submits() {
-        let its = record.messages.iter().filter(|message| submit.is_of(message));
+        let its = record.messages.iter().filter(|message| submit.belongs_to(message));
         let again = its
             .flat_map(|message| &message.delivery.failed_attempts)
             .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)

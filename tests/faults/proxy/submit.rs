@@ -37,13 +37,13 @@ impl Submit {
         }
         let results: Value = serde_json::from_slice(&answer.body).unwrap();
         let results = results["messages"].as_array().unwrap();
-        let asked = body["messages"]["msg"].as_array().unwrap().iter();
-        let taken = asked.zip(results).filter(|(_, result)| result["status"] == "Accepted");
+        let requested = body["messages"]["msg"].as_array().unwrap().iter();
+        let accepted = requested.zip(results).filter(|(_, result)| result["status"] == "Accepted");
         let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
-        taken.map(|(msg, _)| submit(msg)).collect()
+        accepted.map(|(msg, _)| submit(msg)).collect()
     }
 
-    pub fn is_of(&self, message: &Message) -> bool {
+    pub fn belongs_to(&self, message: &Message) -> bool {
         SubmitReference::parse(&self.reference).is_some_and(|name| name.message == message.id)
     }
 

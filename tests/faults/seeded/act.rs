@@ -104,23 +104,23 @@ impl Act {
         [one.clone(), one]
     }
 
-    pub async fn perform(&self, stage: &Stage, door: usize) -> Done {
+    pub async fn perform(&self, stage: &Stage, port: usize) -> Done {
         match self {
             Self::Post { client_request, .. } | Self::Cancel { client_request, .. } => {
-                Done::Answered(stage.ask(door, client_request).await)
+                Done::Answered(stage.send_request(port, client_request).await)
             }
             Self::Work(queue) => {
-                let batch = stage.receive_soon(queue, door).await;
-                stage.work_on(door, &batch).await;
+                let batch = stage.receive_or_wait(queue, port).await;
+                stage.process_batch(port, &batch).await;
                 Done::Nothing
             }
             Self::WorkOn(batch) => {
-                stage.work_on(door, batch).await;
+                stage.process_batch(port, batch).await;
                 Done::Nothing
             }
-            Self::DeliverWebhook { webhook, .. } => Done::Delivered(stage.deliver_webhook(door, webhook).await),
+            Self::DeliverWebhook { webhook, .. } => Done::Delivered(stage.deliver_webhook(port, webhook).await),
             Self::Tick => {
-                stage.tick(door).await;
+                stage.tick(port).await;
                 Done::Nothing
             }
         }

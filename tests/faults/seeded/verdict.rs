@@ -30,7 +30,7 @@ pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWeb
 /// furthest of them. Where there are several channels, a failure of one that is not
 /// the last is no receipt of the message, and *sent* is of its channel only.
 fn judge_fate(message: &Message, webhooks: &PendingWebhooks, verdict: &mut Verdict) {
-    let fates = webhooks.fates.iter().filter(|(submit, _)| submit.is_of(message)).flat_map(|(_, fate)| *fate);
+    let fates = webhooks.fates.iter().filter(|(submit, _)| submit.belongs_to(message)).flat_map(|(_, fate)| *fate);
     let arrived = |status: &ReceiptStatus| matches!(status, ReceiptStatus::Delivered | ReceiptStatus::Read);
     let said: BTreeSet<_> =
         fates.copied().filter(|status| message.request.channels.len() < 2 || arrived(status)).collect();
