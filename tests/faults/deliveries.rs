@@ -11,8 +11,8 @@ use tests::system::{DEMO, owned, with};
 
 use crate::{
     fault::Fault,
-    life::{Rest, come_to_rest},
     scenario::Phone,
+    scenario_run::{Idle, run_until_idle},
     stage::{ClientRequest, JOBS, QUEUES, Stage},
 };
 
@@ -147,7 +147,7 @@ async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
     }));
     join(stage.process_batch(0, &failure), stage.process_batch(1, &failure)).await;
     stage.proxy.stop_faults();
-    assert_eq!(come_to_rest(&mut stage, |_| 0).await, Rest::Came);
+    assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
     assert_eq!(stage.proxy.submits().len(), 1, "over the next channel");
     assert_eq!(item(&stage).await["state"]["S"], "submitted");
 }

@@ -13,10 +13,10 @@ use shared::{
 use tests::system::{DEMO, owned, with};
 
 use crate::{
-    life::{Rest, come_to_rest},
     number,
     proxy::Submit,
     scenario::Phone,
+    scenario_run::{Idle, run_until_idle},
     stage::{CarrierBehavior, ClientRequest, JOBS, Stage},
 };
 
@@ -106,7 +106,7 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
             }
         }
     }
-    assert_eq!(come_to_rest(stage, |_| 0).await, Rest::Came);
+    assert_eq!(run_until_idle(stage, |_| 0).await, Idle::Reached);
     assert_eq!(stage.proxy.submits().len(), orders.len(), "one call of the carrier for each");
     judge(stage, &ids, orders).await;
 }

@@ -32,8 +32,8 @@ use self::{
 };
 use crate::{
     fault::Fault,
-    life::come_to_rest,
     proxy::{Call, Plan},
+    scenario_run::run_until_idle,
     stage::Stage,
     verdict::Verdict,
 };
@@ -126,34 +126,34 @@ impl Run<'_> {
         let place = self.chance.index(CLIENTS);
         let client = &mut self.clients[place];
         if self.webhooks.say(self.stage, &self.chance, client).await {
-            client.promises.replies += 1;
+            client.log.replies += 1;
         }
     }
 
     async fn end(mut self) -> Verdict {
         for place in 0..CLIENTS {
-            if !self.clients[place].promises.is_accepted {
+            if !self.clients[place].log.is_accepted {
                 let act = Act::post(&mut self, place);
                 let done = act.perform(self.stage, 0).await;
                 act.conclude(&mut self, done);
             }
         }
-        let rest = loop {
+        let idle = loop {
             let replies = self.webhooks.replies();
-            let rest = come_to_rest(self.stage, |submits| {
+            let idle = run_until_idle(self.stage, |submits| {
                 replies + submits.iter().map(|submit| crowd::webhook_count(&submit.to)).sum::<usize>()
             })
             .await;
             self.collect();
             if self.webhooks.is_empty() {
-                break rest;
+                break idle;
             }
             while let Some(act) = Act::deliver(&self) {
                 let done = act.perform(self.stage, 0).await;
                 act.conclude(&mut self, done);
             }
         };
-        judge_seed(self.stage, &self.clients, &self.webhooks, rest).await
+        judge_seed(self.stage, &self.clients, &self.webhooks, idle).await
     }
 }
 
@@ -206,7 +206,7 @@ pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
                         return;
                     }
                     let verdict = runtime.block_on(stages.run(seed));
-                    if !verdict.is_well() {
+                    if !verdict.is_ok() {
                         eprintln!("{}", found(seed, &verdict));
                         broken.lock().unwrap().push(found(seed, &verdict));
                     }

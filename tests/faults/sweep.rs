@@ -12,11 +12,11 @@ use std::{
 
 use crate::{
     fault::Fault,
-    life::live,
     proxy::Call,
-    scenario::{Scenario, Then},
+    scenario::{FollowUp, Scenario},
+    scenario_run::run_scenario,
     stage::Stage,
-    verdict::{Foreseen, Verdict, judge},
+    verdict::{Expectation, Verdict, judge},
 };
 
 /// Of calls in a row that are alike, so many are swept from the first on, and the last.
@@ -74,7 +74,7 @@ impl Table {
         tally.twice += usize::from(!verdict.twice.is_empty());
         tally.wrong += usize::from(!verdict.wrong.is_empty());
         tally.unknown += verdict.unknown;
-        if !verdict.is_well() {
+        if !verdict.is_ok() {
             let found = verdict.faults();
             let broken = format!(
                 "{}, call {place} ({label}), {}: {found}\n    again: tests/faults/run --flow '{}' --call {place} --fault '{}'",
@@ -135,7 +135,7 @@ struct Part<'a> {
 
 fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
     let is_whole = extent.every == 1 && !extent.is_narrow();
-    let parts_of = |scenario: &Scenario| if is_whole { scenario.weight().min(MOST_PARTS) } else { 1 };
+    let parts_of = |scenario: &Scenario| if is_whole { scenario.cost().min(MOST_PARTS) } else { 1 };
     let mut parts: Vec<_> = scenarios
         .iter()
         .enumerate()
@@ -144,7 +144,7 @@ fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
             (0..of).map(move |number| Part { scenario, index, number, of })
         })
         .collect();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.scenario.weight()));
+    parts.sort_by_key(|part| std::cmp::Reverse(part.scenario.cost()));
     parts
 }
 
@@ -172,9 +172,9 @@ pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
 async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, extent: &Extent) -> Table {
     let mut stage = Stage::with(&scenario.carriers, &scenario.carrier_behavior()).await;
     let mut table = Table::default();
-    let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
-    let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
-    if !verdict.is_well() || (scenario.then == Then::Cancel && promises.cancelled.len() < scenario.messages) {
+    let (log, idle) = run_scenario(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
+    let (_, verdict) = judge(&stage, &[(scenario, &log)], idle, Expectation::FinalState).await;
+    if !verdict.is_ok() || (scenario.follow_up == FollowUp::Cancel && log.cancelled.len() < scenario.messages) {
         table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
     }
     let calls = stage.proxy.calls();
@@ -189,8 +189,8 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, exte
         .filter(|(number, run)| if is_narrow { is_wanted(*run) } else { is_chosen(scenario, *number, index, extent) });
     for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
         let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
-        let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
-        let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
+        let (log, idle) = run_scenario(&mut stage, scenario, number + 1, plan).await;
+        let (_, verdict) = judge(&stage, &[(scenario, &log)], idle, Expectation::FinalState).await;
         // Calls that are made side by side may come in another order than the first time.
         if let Some((fault, call)) = stage.proxy.injected().into_iter().next() {
             table.note(scenario, place, call.label(), fault, &verdict);
@@ -202,7 +202,7 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, exte
 
 /// Spreads the chosen runs, so that neither a call nor a fault is left out for ever.
 fn is_chosen(scenario: &Scenario, number: usize, index: usize, extent: &Extent) -> bool {
-    let every = if extent.every == 1 { 1 } else { extent.every * scenario.weight() };
+    let every = if extent.every == 1 { 1 } else { extent.every * scenario.cost() };
     let mixed = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
     (mixed + index + extent.offset).is_multiple_of(every)
 }
@@ -217,7 +217,7 @@ fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
         let is_next = place > 0 && label(place) == label(place - 1);
         in_a_row = if is_next { in_a_row + 1 } else { 0 };
         let is_inside = in_a_row >= ALIKE && label(place + 1) == label(place);
-        if is_inside || scenario.only.is_some_and(|only| only != call.function) {
+        if is_inside || scenario.only_function.is_some_and(|only_function| only_function != call.function) {
             continue;
         }
         let faults = Fault::ALL.into_iter().filter(|fault| fault.applies_to(call, is_last(place)));

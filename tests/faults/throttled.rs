@@ -12,9 +12,9 @@ use tests::system::{DEMO, answer, owned, shared, with};
 
 use crate::{
     fault::{Fault, Peer},
-    life::{Rest, come_to_rest},
     proxy::{Call, Plan},
     scenario::Phone,
+    scenario_run::{Idle, run_until_idle},
     stage::{ClientRequest, DEAD_LETTERS, QUEUES, Stage},
 };
 
@@ -80,7 +80,7 @@ async fn come_to_its_end(stage: &mut Stage, expected_webhooks: usize) {
             join(stage.process_batch(0, &first), stage.process_batch(1, &second)).await;
         }
     }
-    assert_eq!(come_to_rest(stage, |_| expected_webhooks).await, Rest::Came);
+    assert_eq!(run_until_idle(stage, |_| expected_webhooks).await, Idle::Reached);
 }
 
 /// Until it is accepted.

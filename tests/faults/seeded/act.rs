@@ -2,8 +2,8 @@
 
 use super::{CLIENTS, Run};
 use crate::{
-    life::cancel,
     proxy::WebhookRequest,
+    scenario_run::cancel,
     stage::{Batch, ClientRequest, QUEUES, Stage},
 };
 
@@ -51,7 +51,7 @@ impl Act {
             0..3 => {
                 let client = run.chance.index(CLIENTS);
                 // What is lost of an answered one, a repeat would bring back.
-                let is_answered = run.clients[client].promises.is_accepted;
+                let is_answered = run.clients[client].log.is_accepted;
                 if is_answered && run.chance.index(ANSWERED_TO_A_REPEAT) > 0 {
                     Self::Tick
                 } else {
@@ -72,7 +72,7 @@ impl Act {
         let number = run.seed * CLIENTS + place;
         let client = &mut run.clients[place];
         if client.client_request.is_none() {
-            client.promises.promise(&client.scenario, number);
+            client.log.record_post(&client.scenario, number);
         }
         let (url, now) = (&run.stage.proxy.url, run.stage.now());
         let client_request =
@@ -83,7 +83,7 @@ impl Act {
     /// If it has been told of any.
     fn cancel(run: &Run<'_>, place: usize) -> Option<Self> {
         let client = &run.clients[place];
-        let answered = &client.promises.answered;
+        let answered = &client.log.answered;
         let id = answered.get(run.chance.index(answered.len().max(1)))?.clone();
         let client_request = cancel(client.scenario.account, &id);
         Some(Self::Cancel { client: place, id, client_request })
@@ -130,10 +130,10 @@ impl Act {
         match (self, done) {
             (Self::Post { client, .. }, Done::Answered(answer)) => {
                 let client = &mut run.clients[*client];
-                client.promises.note_answer(client.scenario.door, answer);
+                client.log.record_response(client.scenario.format, answer);
             }
             (Self::Cancel { client, id, .. }, Done::Answered(answer)) => {
-                run.clients[*client].promises.note_cancel(id, answer);
+                run.clients[*client].log.record_cancel(id, answer);
             }
             (Self::DeliverWebhook { item, .. }, Done::Delivered(true)) => {
                 run.webhooks.taken(*item, run.stage.proxy.invocations())

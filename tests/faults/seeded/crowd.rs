@@ -5,8 +5,8 @@ use shared::runtime::Random;
 
 use super::one_of;
 use crate::{
-    life::Promises,
-    scenario::{Account, Door, Name, Phone, Scenario, Sender},
+    scenario::{Account, Idempotency, Phone, RequestFormat, Scenario, Sender},
+    scenario_run::ClientLog,
     stage::{ClientRequest, Stage},
 };
 
@@ -23,7 +23,7 @@ const PHONES: usize = PLACES + MOST_MESSAGES - 1;
 pub struct Client {
     pub scenario: Scenario,
     pub client_request: Option<ClientRequest>,
-    pub promises: Promises,
+    pub log: ClientLog,
 }
 
 impl Client {
@@ -31,27 +31,36 @@ impl Client {
     /// is said of it the seed says.
     pub fn new(chance: &Random) -> Self {
         let account = one_of(chance, &[Account::Demo, Account::Demo, Account::Other]);
-        let door = one_of(chance, &[Door::Mplus, Door::Mplus, Door::Mplus, Door::CmJson, Door::CmXml]);
+        let format = one_of(
+            chance,
+            &[
+                RequestFormat::Mplus,
+                RequestFormat::Mplus,
+                RequestFormat::Mplus,
+                RequestFormat::CmJson,
+                RequestFormat::CmXml,
+            ],
+        );
         let silent = Phone::NoReceipt;
         let phone = one_of(chance, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
         // The carriers are named by the seed's route.
-        let scenario = Scenario::new("seeded", door, shared::domain::CarrierName::Loopback, phone);
-        let is_mplus = door == Door::Mplus;
+        let scenario = Scenario::new("seeded", format, shared::domain::CarrierName::Loopback, phone);
+        let is_mplus = format == RequestFormat::Mplus;
         let has_rate = account == Account::Demo && chance.index(3) == 0;
         let own = if has_rate { Sender::Rated } else { Sender::Owned };
-        let by = one_of(chance, &[Name::Id, Name::Key, Name::Key, Name::Nothing]);
+        let by = one_of(chance, &[Idempotency::MessageId, Idempotency::Key, Idempotency::Key, Idempotency::None]);
         let scenario = Scenario {
             account,
             first: chance.index(PLACES),
-            messages: if door == Door::CmXml { 1 } else { 1 + chance.index(MOST_MESSAGES) },
-            name_by: if is_mplus { by } else { Name::Key },
+            messages: if format == RequestFormat::CmXml { 1 } else { 1 + chance.index(MOST_MESSAGES) },
+            idempotency: if is_mplus { by } else { Idempotency::Key },
             sender: if is_mplus { one_of(chance, &[own, Sender::Shared]) } else { Sender::Owned },
             scheduled: is_mplus && chance.index(5) == 0,
             ..scenario
         };
-        let over_two = door != Door::CmXml && phone == silent && chance.index(3) == 0;
+        let over_two = format != RequestFormat::CmXml && phone == silent && chance.index(3) == 0;
         let scenario = Scenario { rcs: over_two.then_some("as the phone has it"), ..scenario };
-        Self { scenario, client_request: None, promises: Promises::default() }
+        Self { scenario, client_request: None, log: ClientLog::default() }
     }
 }
 

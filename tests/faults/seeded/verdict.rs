@@ -10,14 +10,14 @@ use super::{
     webhooks::{PendingWebhooks, Said},
 };
 use crate::{
-    life::Rest,
+    scenario_run::Idle,
     stage::Stage,
-    verdict::{Foreseen, Record, Verdict, judge},
+    verdict::{Expectation, Record, Verdict, judge},
 };
 
-pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWebhooks, rest: Rest) -> Verdict {
-    let lived: Vec<_> = clients.iter().map(|client| (&client.scenario, &client.promises)).collect();
-    let (record, mut verdict) = judge(stage, &lived, rest, Foreseen::NotTheEnd).await;
+pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWebhooks, idle: Idle) -> Verdict {
+    let runs: Vec<_> = clients.iter().map(|client| (&client.scenario, &client.log)).collect();
+    let (record, mut verdict) = judge(stage, &runs, idle, Expectation::AnyFinalState).await;
     for message in &record.messages {
         judge_fate(message, webhooks, &mut verdict);
     }
@@ -48,7 +48,7 @@ fn judge_fate(message: &Message, webhooks: &PendingWebhooks, verdict: &mut Verdi
 
 /// Nothing is cancelled without a wish for it, and nothing blocked without a STOP.
 fn judge_ends(clients: &[Client], webhooks: &PendingWebhooks, record: &Record, verdict: &mut Verdict) {
-    let asked: BTreeSet<_> = clients.iter().flat_map(|client| &client.promises.cancel_asked).collect();
+    let asked: BTreeSet<_> = clients.iter().flat_map(|client| &client.log.cancel_requested).collect();
     for message in &record.messages {
         let of = |said: &&Said| {
             said.number == message.request.to.digits() && said.sender == message.request.from.id.as_str()

@@ -79,7 +79,7 @@ impl PendingWebhooks {
         let number = client.scenario.number(place);
         let shown = stage.system.handset(&number).await;
         // Earlier seeds wrote to it, too.
-        let of_this = |shown: &&Value| client.promises.texts.contains(shown["text"].as_str().unwrap());
+        let of_this = |shown: &&Value| client.log.texts.contains(shown["text"].as_str().unwrap());
         let Some(shown) = shown.iter().rfind(of_this) else { return false };
         // At one carrier, what is equal within a second is the same.
         stage.advance(Duration::from_secs(1)).await;

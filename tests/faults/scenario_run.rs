@@ -12,48 +12,48 @@ use tests::system::answer;
 
 use crate::{
     proxy::{Plan, Submit},
-    scenario::{Account, Door, Name, Scenario, Then},
+    scenario::{Account, FollowUp, Idempotency, RequestFormat, Scenario},
     stage::{ClientRequest, QUEUES, Stage},
 };
 
 /// How often a client asks that is not answered. A fault strikes once.
-const ASKS: usize = 6;
+const MAX_ATTEMPTS: usize = 6;
 /// How much time passes when nothing can be done: small steps first, since most that
 /// waits does not wait long, then more than a queue's visibility time-out.
-const STEPS: [u64; 4] = [2, 10, 30, 91];
-const MOST_STEPS: usize = 150;
+const CLOCK_STEPS: [u64; 4] = [2, 10, 30, 91];
+const MAX_STEPS: usize = 150;
 /// By how much the second post's run is apart from the first's.
-const ANOTHER: usize = 1 << 20;
+const SECOND_POST_OFFSET: usize = 1 << 20;
 /// How far ahead a tick looks, but for a little.
 const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(110);
 
 /// What a client was told in a run.
 #[derive(Debug, Default)]
-pub struct Promises {
+pub struct ClientLog {
     /// The texts of what was posted.
     pub texts: BTreeSet<String>,
     /// How often the client asked for the same, for the one that has no name.
-    pub asked: usize,
+    pub attempts: usize,
     /// The ids in the answers that said 200.
     pub answered: Vec<String>,
     pub is_accepted: bool,
     /// The ids of those that the client asked to have back, and of those that it got.
-    pub cancel_asked: BTreeSet<String>,
+    pub cancel_requested: BTreeSet<String>,
     pub cancelled: BTreeSet<String>,
     pub replies: usize,
 }
 
-impl Promises {
+impl ClientLog {
     /// Notes what a client is about to post.
-    pub fn promise(&mut self, scenario: &Scenario, run: usize) {
-        self.texts.extend((0..scenario.messages).map(|place| Scenario::text(run, place)));
+    pub fn record_post(&mut self, scenario: &Scenario, run: usize) {
+        self.texts.extend((0..scenario.messages).map(|index| Scenario::text(run, index)));
         self.is_accepted = false;
     }
 
     /// Notes what the client was answered.
-    pub fn note_answer(&mut self, door: Door, answer: Option<(u16, String)>) {
-        self.asked += 1;
-        let Some((200, body)) = answer.filter(|(_, body)| is_accepted(door, body)) else { return };
+    pub fn record_response(&mut self, format: RequestFormat, answer: Option<(u16, String)>) {
+        self.attempts += 1;
+        let Some((200, body)) = answer.filter(|(_, body)| is_accepted(format, body)) else { return };
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         let ids = body["messages"].as_array().into_iter().flatten();
         self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
@@ -62,8 +62,8 @@ impl Promises {
 
     /// Notes what the client was answered that wants a message back. Says whether it
     /// knows what became of its wish.
-    pub fn note_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
-        self.cancel_asked.insert(id.to_owned());
+    pub fn record_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
+        self.cancel_requested.insert(id.to_owned());
         let Some((200, body)) = answer else { return false };
         let shown: Value = serde_json::from_str(&body).unwrap();
         if shown["state"] == State::Cancelled.as_str() {
@@ -75,30 +75,30 @@ impl Promises {
 
 /// Runs a scenario to its end, if it has one. `run` tells its texts and names from
 /// those of other runs.
-pub async fn live(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (Promises, Rest) {
+pub async fn run_scenario(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (ClientLog, Idle) {
     stage.seed(run as u64);
     if let Some(behavior) = scenario.rcs {
         stage.set_channels(&scenario.number(0), &json!({"rcs": behavior})).await;
     }
     stage.proxy.begin_run(plan);
-    let mut life = Life { stage, scenario, promises: Promises::default() };
-    life.post(run).await;
-    match scenario.then {
-        Then::Nothing => {}
-        Then::Cancel => life.cancel().await,
-        Then::Another => {
-            life.come_to_rest().await;
-            life.post(run + ANOTHER).await;
+    let mut scenario_run = ScenarioRun { stage, scenario, log: ClientLog::default() };
+    scenario_run.post(run).await;
+    match scenario.follow_up {
+        FollowUp::Nothing => {}
+        FollowUp::Cancel => scenario_run.cancel().await,
+        FollowUp::Another => {
+            scenario_run.run_until_idle().await;
+            scenario_run.post(run + SECOND_POST_OFFSET).await;
         }
-        Then::Reply => {
-            life.come_to_rest().await;
-            if reply(life.stage, scenario, &life.promises).await {
-                life.promises.replies += 1;
+        FollowUp::Reply => {
+            scenario_run.run_until_idle().await;
+            if reply(scenario_run.stage, scenario, &scenario_run.log).await {
+                scenario_run.log.replies += 1;
             }
         }
     }
-    let rest = life.come_to_rest().await;
-    (life.promises, rest)
+    let idle = scenario_run.run_until_idle().await;
+    (scenario_run.log, idle)
 }
 
 /// A client's wish to have a message back.
@@ -108,55 +108,55 @@ pub fn cancel(account: Account, id: &str) -> ClientRequest {
 
 /// Whether everything that was to be done got done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
-    Came,
-    Never,
+pub enum Idle {
+    Reached,
+    TimedOut,
 }
 
-struct Life<'a> {
+struct ScenarioRun<'a> {
     stage: &'a mut Stage,
     scenario: &'a Scenario,
-    promises: Promises,
+    log: ClientLog,
 }
 
-impl Life<'_> {
+impl ScenarioRun<'_> {
     /// Until it is accepted.
     async fn post(&mut self, run: usize) {
         let client_request = self.scenario.client_request(run, &self.stage.proxy.url, self.stage.now());
-        self.promises.promise(self.scenario, run);
-        for _ in 0..ASKS {
+        self.log.record_post(self.scenario, run);
+        for _ in 0..MAX_ATTEMPTS {
             let answer = self.stage.send_request(0, &client_request).await;
-            self.promises.note_answer(self.scenario.door, answer);
-            if self.promises.is_accepted {
+            self.log.record_response(self.scenario.format, answer);
+            if self.log.is_accepted {
                 return;
             }
         }
     }
 
     async fn cancel(&mut self) {
-        for id in self.promises.answered.clone() {
+        for id in self.log.answered.clone() {
             let client_request = cancel(self.scenario.account, &id);
-            for _ in 0..ASKS {
+            for _ in 0..MAX_ATTEMPTS {
                 let answer = self.stage.send_request(0, &client_request).await;
-                if self.promises.note_cancel(&id, answer) {
+                if self.log.record_cancel(&id, answer) {
                     break;
                 }
             }
         }
     }
 
-    async fn come_to_rest(&mut self) -> Rest {
-        let (scenario, replies) = (self.scenario, self.promises.replies);
-        come_to_rest(self.stage, |taken| scenario.webhook_count(taken.len()) + replies).await
+    async fn run_until_idle(&mut self) -> Idle {
+        let (scenario, replies) = (self.scenario, self.log.replies);
+        run_until_idle(self.stage, |accepted| scenario.webhook_count(accepted.len()) + replies).await
     }
 }
 
 /// The phone answers what it shows of these promises. Says whether it could: earlier
 /// runs wrote to it, too.
-async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool {
+async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     let number = scenario.number(0);
     let shown = stage.system.handset(&number).await;
-    let of_this_run = |shown: &&Value| promises.texts.contains(shown["text"].as_str().unwrap());
+    let of_this_run = |shown: &&Value| log.texts.contains(shown["text"].as_str().unwrap());
     let Some(shown) = shown.iter().rfind(of_this_run) else { return false };
     let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
     answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
@@ -164,13 +164,13 @@ async fn reply(stage: &Stage, scenario: &Scenario, promises: &Promises) -> bool 
 
 /// Lets everything happen that is due, and time pass while anything waits. `expected_webhooks`
 /// says how many receipts and replies the network brings for those submits.
-pub async fn come_to_rest(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Rest {
-    for step in 0..MOST_STEPS {
-        do_what_is_due(stage, &expected_webhooks).await;
+pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Idle {
+    for step in 0..MAX_STEPS {
+        process_due_work(stage, &expected_webhooks).await;
         let (queued, wake) = (stage.queued().await, stage.next_wake_at().await);
-        let mut by = Duration::from_secs(STEPS[step.min(STEPS.len() - 1)]);
+        let mut by = Duration::from_secs(CLOCK_STEPS[step.min(CLOCK_STEPS.len() - 1)]);
         match (queued, wake) {
-            (0, None) => return Rest::Came,
+            (0, None) => return Idle::Reached,
             (0, Some(wake)) => {
                 let ahead = stage.time_until(wake) - TICK_AHEAD;
                 by = Duration::try_from(ahead).unwrap_or_default().max(by);
@@ -183,10 +183,10 @@ pub async fn come_to_rest(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit
             stage.tick(0).await;
         }
     }
-    Rest::Never
+    Idle::TimedOut
 }
 
-async fn do_what_is_due(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) {
+async fn process_due_work(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) {
     loop {
         let mut is_idle = true;
         for queue in QUEUES {
@@ -214,16 +214,16 @@ async fn deliver_webhooks(stage: &Stage) -> bool {
     any
 }
 
-fn is_accepted(door: Door, body: &str) -> bool {
-    match door {
-        Door::Mplus => true,
-        Door::CmJson => serde_json::from_str::<Value>(body).is_ok_and(|answer| answer["errorCode"] == 0),
+fn is_accepted(format: RequestFormat, body: &str) -> bool {
+    match format {
+        RequestFormat::Mplus => true,
+        RequestFormat::CmJson => serde_json::from_str::<Value>(body).is_ok_and(|answer| answer["errorCode"] == 0),
         // Whatever is wrong is told in words.
-        Door::CmXml | Door::CmGet => body.is_empty(),
+        RequestFormat::CmXml | RequestFormat::CmGet => body.is_empty(),
     }
 }
 
 /// Whether a repeat of its posts is known as one.
-pub fn is_named(scenario: &Scenario) -> bool {
-    scenario.name_by != Name::Nothing
+pub fn is_idempotent(scenario: &Scenario) -> bool {
+    scenario.idempotency != Idempotency::None
 }
