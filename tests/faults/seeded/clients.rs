@@ -12,12 +12,12 @@ use crate::{
 
 /// How many phones of each kind there are. On RCS, those of the silent kind have their
 /// own ways, and of the others each as on SMS.
-const PLACES: usize = 3;
-const RCS: [Option<&str>; PLACES] = [None, Some("rejects"), Some("silent")];
+const PHONES_PER_KIND: usize = 3;
+const RCS: [Option<&str>; PHONES_PER_KIND] = [None, Some("rejects"), Some("silent")];
 /// The most messages of one client, the first of which goes to one of those phones and
 /// each other one to the next.
-const MOST_MESSAGES: usize = 3;
-const PHONES: usize = PLACES + MOST_MESSAGES - 1;
+const MAX_MESSAGES: usize = 3;
+const PHONE_COUNT: usize = PHONES_PER_KIND + MAX_MESSAGES - 1;
 
 /// A client with its wish.
 pub struct Client {
@@ -29,10 +29,10 @@ pub struct Client {
 impl Client {
     /// What needs no long wait for the network: its receipt comes at once, or all that
     /// is said of it the seed says.
-    pub fn new(chance: &Random) -> Self {
-        let account = one_of(chance, &[Account::Demo, Account::Demo, Account::Other]);
+    pub fn new(random: &Random) -> Self {
+        let account = one_of(random, &[Account::Demo, Account::Demo, Account::Other]);
         let format = one_of(
-            chance,
+            random,
             &[
                 RequestFormat::Mplus,
                 RequestFormat::Mplus,
@@ -42,33 +42,34 @@ impl Client {
             ],
         );
         let silent = Phone::NoReceipt;
-        let phone = one_of(chance, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
+        let phone = one_of(random, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
         // The carriers are named by the seed's route.
         let scenario = Scenario::new("seeded", format, shared::domain::CarrierName::Loopback, phone);
         let is_mplus = format == RequestFormat::Mplus;
-        let has_rate = account == Account::Demo && chance.index(3) == 0;
-        let own = if has_rate { Sender::Rated } else { Sender::Owned };
-        let by = one_of(chance, &[Idempotency::MessageId, Idempotency::Key, Idempotency::Key, Idempotency::None]);
+        let is_rate_limited = account == Account::Demo && random.index(3) == 0;
+        let own = if is_rate_limited { Sender::Rated } else { Sender::Owned };
+        let idempotency =
+            one_of(random, &[Idempotency::MessageId, Idempotency::Key, Idempotency::Key, Idempotency::None]);
         let scenario = Scenario {
             account,
-            first: chance.index(PLACES),
-            messages: if format == RequestFormat::CmXml { 1 } else { 1 + chance.index(MOST_MESSAGES) },
-            idempotency: if is_mplus { by } else { Idempotency::Key },
-            sender: if is_mplus { one_of(chance, &[own, Sender::Shared]) } else { Sender::Owned },
-            scheduled: is_mplus && chance.index(5) == 0,
+            first: random.index(PHONES_PER_KIND),
+            messages: if format == RequestFormat::CmXml { 1 } else { 1 + random.index(MAX_MESSAGES) },
+            idempotency: if is_mplus { idempotency } else { Idempotency::Key },
+            sender: if is_mplus { one_of(random, &[own, Sender::Shared]) } else { Sender::Owned },
+            scheduled: is_mplus && random.index(5) == 0,
             ..scenario
         };
-        let over_two = format != RequestFormat::CmXml && phone == silent && chance.index(3) == 0;
-        let scenario = Scenario { rcs: over_two.then_some("as the phone has it"), ..scenario };
+        let has_two_channels = format != RequestFormat::CmXml && phone == silent && random.index(3) == 0;
+        let scenario = Scenario { rcs: has_two_channels.then_some("as the phone has it"), ..scenario };
         Self { scenario, client_request: None, log: ClientLog::default() }
     }
 }
 
 /// What phones do on RCS.
 pub async fn set_channel_behaviors(stage: &Stage) {
-    for (place, behavior) in RCS.into_iter().enumerate() {
+    for (index, behavior) in RCS.into_iter().enumerate() {
         if let Some(behavior) = behavior {
-            stage.set_channels(&Phone::NoReceipt.number(place), &json!({"rcs": behavior})).await;
+            stage.set_channels(&Phone::NoReceipt.number(index), &json!({"rcs": behavior})).await;
         }
     }
 }
@@ -76,8 +77,8 @@ pub async fn set_channel_behaviors(stage: &Stage) {
 /// Whether the seed may say what became of whatever is taken for that phone: it gets
 /// that, and the network says nothing of it by itself.
 pub fn is_silent(number: &str) -> bool {
-    let place = (0..PHONES).find(|place| Phone::NoReceipt.number(*place) == number);
-    place.is_some_and(|place| RCS.get(place).is_none_or(|behavior| *behavior != Some("silent")))
+    let index = (0..PHONE_COUNT).find(|index| Phone::NoReceipt.number(*index) == number);
+    index.is_some_and(|index| RCS.get(index).is_none_or(|behavior| *behavior != Some("silent")))
 }
 
 /// How many receipts the network brings of one submit to it.
@@ -85,7 +86,7 @@ pub fn webhook_count(number: &str) -> usize {
     let kinds = [Phone::Delivered, Phone::Busy];
     kinds
         .into_iter()
-        .filter(|kind| (0..PHONES).any(|place| kind.number(place) == number))
+        .filter(|kind| (0..PHONE_COUNT).any(|index| kind.number(index) == number))
         .map(Phone::webhook_count)
         .sum()
 }

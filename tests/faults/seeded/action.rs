@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// One of so many clients that would post again and were answered does so.
-const ANSWERED_TO_A_REPEAT: usize = 5;
+const ANSWERED_PER_REPEAT: usize = 5;
 
 #[derive(Clone)]
-pub enum Act {
+pub enum Action {
     /// A client posts; some again though they were answered.
     Post {
         client: usize,
@@ -24,9 +24,9 @@ pub enum Act {
         client_request: ClientRequest,
     },
     /// A worker takes what its queue has by then.
-    Work(&'static str),
+    ProcessQueue(&'static str),
     /// Or what it had.
-    WorkOn(Batch),
+    ProcessBatch(Batch),
     /// A carrier brings what lies at that place.
     DeliverWebhook {
         item: usize,
@@ -36,107 +36,109 @@ pub enum Act {
 }
 
 /// What came of an act.
-pub enum Done {
+pub enum ActionOutcome {
     /// What the client was answered, if it learned anything.
-    Answered(Option<(u16, String)>),
+    Responded(Option<(u16, String)>),
     /// Whether it was taken.
     Delivered(bool),
     Nothing,
 }
 
-impl Act {
-    pub fn draw(run: &mut Run<'_>) -> Self {
+impl Action {
+    pub fn random(run: &mut Run<'_>) -> Self {
         let deliver = Self::deliver(run);
-        match run.chance.index(12) {
+        match run.random.index(12) {
             0..3 => {
-                let client = run.chance.index(CLIENTS);
+                let client = run.random.index(CLIENTS);
                 // What is lost of an answered one, a repeat would bring back.
                 let is_answered = run.clients[client].log.is_accepted;
-                if is_answered && run.chance.index(ANSWERED_TO_A_REPEAT) > 0 {
+                if is_answered && run.random.index(ANSWERED_PER_REPEAT) > 0 {
                     Self::Tick
                 } else {
                     Self::post(run, client)
                 }
             }
             3 => {
-                let client = run.chance.index(CLIENTS);
+                let client = run.random.index(CLIENTS);
                 Self::cancel(run, client).unwrap_or(Self::Tick)
             }
             4..6 => deliver.unwrap_or(Self::Tick),
             6 => Self::Tick,
-            _ => Self::Work(QUEUES[run.chance.index(2)]),
+            _ => Self::ProcessQueue(QUEUES[run.random.index(2)]),
         }
     }
 
-    pub fn post(run: &mut Run<'_>, place: usize) -> Self {
-        let number = run.seed * CLIENTS + place;
-        let client = &mut run.clients[place];
+    pub fn post(run: &mut Run<'_>, index: usize) -> Self {
+        let number = run.seed * CLIENTS + index;
+        let client = &mut run.clients[index];
         if client.client_request.is_none() {
             client.log.record_post(&client.scenario, number);
         }
         let (url, now) = (&run.stage.proxy.url, run.stage.now());
         let client_request =
             client.client_request.get_or_insert_with(|| client.scenario.client_request(number, url, now));
-        Self::Post { client: place, client_request: client_request.clone() }
+        Self::Post { client: index, client_request: client_request.clone() }
     }
 
     /// If it has been told of any.
-    fn cancel(run: &Run<'_>, place: usize) -> Option<Self> {
-        let client = &run.clients[place];
+    fn cancel(run: &Run<'_>, index: usize) -> Option<Self> {
+        let client = &run.clients[index];
         let answered = &client.log.answered;
-        let id = answered.get(run.chance.index(answered.len().max(1)))?.clone();
+        let id = answered.get(run.random.index(answered.len().max(1)))?.clone();
         let client_request = cancel(client.scenario.account, &id);
-        Some(Self::Cancel { client: place, id, client_request })
+        Some(Self::Cancel { client: index, id, client_request })
     }
 
     /// Anything that a carrier has to bring.
     pub fn deliver(run: &Run<'_>) -> Option<Self> {
-        let (item, webhook) = run.webhooks.any(&run.chance)?;
+        let (item, webhook) = run.webhooks.pick(&run.random)?;
         Some(Self::DeliverWebhook { item, webhook })
     }
 
     /// The same thing for two, of a worker's the same jobs.
-    pub async fn twice(self, run: &Run<'_>) -> [Self; 2] {
+    pub async fn duplicated(self, run: &Run<'_>) -> [Self; 2] {
         let one = match self {
-            Self::Work(queue) => Self::WorkOn(run.stage.receive(queue).await),
+            Self::ProcessQueue(queue) => Self::ProcessBatch(run.stage.receive(queue).await),
             other => other,
         };
         [one.clone(), one]
     }
 
-    pub async fn perform(&self, stage: &Stage, port: usize) -> Done {
+    pub async fn execute(&self, stage: &Stage, port: usize) -> ActionOutcome {
         match self {
             Self::Post { client_request, .. } | Self::Cancel { client_request, .. } => {
-                Done::Answered(stage.send_request(port, client_request).await)
+                ActionOutcome::Responded(stage.send_request(port, client_request).await)
             }
-            Self::Work(queue) => {
+            Self::ProcessQueue(queue) => {
                 let batch = stage.receive_or_wait(queue, port).await;
                 stage.process_batch(port, &batch).await;
-                Done::Nothing
+                ActionOutcome::Nothing
             }
-            Self::WorkOn(batch) => {
+            Self::ProcessBatch(batch) => {
                 stage.process_batch(port, batch).await;
-                Done::Nothing
+                ActionOutcome::Nothing
             }
-            Self::DeliverWebhook { webhook, .. } => Done::Delivered(stage.deliver_webhook(port, webhook).await),
+            Self::DeliverWebhook { webhook, .. } => {
+                ActionOutcome::Delivered(stage.deliver_webhook(port, webhook).await)
+            }
             Self::Tick => {
                 stage.tick(port).await;
-                Done::Nothing
+                ActionOutcome::Nothing
             }
         }
     }
 
-    pub fn conclude(&self, run: &mut Run<'_>, done: Done) {
-        match (self, done) {
-            (Self::Post { client, .. }, Done::Answered(answer)) => {
+    pub fn record_outcome(&self, run: &mut Run<'_>, outcome: ActionOutcome) {
+        match (self, outcome) {
+            (Self::Post { client, .. }, ActionOutcome::Responded(answer)) => {
                 let client = &mut run.clients[*client];
                 client.log.record_response(client.scenario.format, answer);
             }
-            (Self::Cancel { client, id, .. }, Done::Answered(answer)) => {
+            (Self::Cancel { client, id, .. }, ActionOutcome::Responded(answer)) => {
                 run.clients[*client].log.record_cancel(id, answer);
             }
-            (Self::DeliverWebhook { item, .. }, Done::Delivered(true)) => {
-                run.webhooks.taken(*item, run.stage.proxy.invocations())
+            (Self::DeliverWebhook { item, .. }, ActionOutcome::Delivered(true)) => {
+                run.webhooks.record_delivery(*item, run.stage.proxy.invocations())
             }
             _ => {}
         }
