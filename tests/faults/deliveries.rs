@@ -19,7 +19,7 @@ use crate::{
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
 /// After which a parked receipt is tried again, and a little.
-const UNMATCHED_FOR: Duration = Duration::from_secs(90);
+const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
 /// Each delivery is another copy of the function's, and none is held up by faults.
 async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
@@ -106,7 +106,7 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
     assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
     assert_eq!(stage.system.unmatched("receipt").await.len(), 1);
     aws("PutItem", json!({"TableName": "MessagesTable", "Item": there})).await;
-    stage.advance(UNMATCHED_FOR).await;
+    stage.advance(UNMATCHED_RETRY_AFTER).await;
     stage.tick(0).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     assert_eq!(stage.system.unmatched("receipt").await.len(), 0);

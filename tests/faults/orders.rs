@@ -28,7 +28,7 @@ const EVENTS: [Event; 5] = {
     [ANSWER, Some(Sent), Some(Delivered), Some(Undelivered), Some(Read)]
 };
 /// How many messages go together, and how long their carrier may hold its answers.
-const TOGETHER: usize = 100;
+const BATCH: usize = 100;
 const CARRIER_TIMEOUT_MS: u32 = 45_000;
 /// Of the orders in which something comes twice, one of so many is tried unless all
 /// are asked for.
@@ -47,8 +47,8 @@ fn permutations(of: &[Event]) -> Vec<Vec<Event>> {
         return vec![Vec::new()];
     }
     let mut all = Vec::new();
-    for (place, first) in of.iter().enumerate().filter(|(place, first)| !of[..*place].contains(first)) {
-        let rest = [&of[..place], &of[place + 1..]].concat();
+    for (index, first) in of.iter().enumerate().filter(|(index, first)| !of[..*index].contains(first)) {
+        let rest = [&of[..index], &of[index + 1..]].concat();
         all.extend(permutations(&rest).into_iter().map(|rest| [vec![*first], rest].concat()));
     }
     all
@@ -69,15 +69,15 @@ async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_
             Stage::with(&[carrier], &CarrierBehavior { timeout_ms: CARRIER_TIMEOUT_MS, ..CarrierBehavior::default() })
                 .await;
         stage.restart(&shared::runtime::Random::seeded(1), true);
-        for together in orders.chunks(TOGETHER) {
-            live_through(&mut stage, together).await;
+        for batch in orders.chunks(BATCH) {
+            run_orders(&mut stage, batch).await;
             stage.reset().await;
         }
         println!("{carrier}: {} orders", orders.len());
     }
 }
 
-async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
+async fn run_orders(stage: &mut Stage, orders: &[Vec<Event>]) {
     stage.proxy.begin_run(Box::new(|_, _| None));
     let ids = accept(stage, orders.len()).await;
     let jobs = stage.receive_all(JOBS).await.event;
@@ -113,7 +113,7 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
 
 async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
-    let message = |place| with(owned(&Phone::NoReceipt.number(place), "Hello"), "callback", sink.as_str());
+    let message = |index| with(owned(&Phone::NoReceipt.number(index), "Hello"), "callback", sink.as_str());
     let messages: Vec<_> = (0..count).map(message).collect();
     let (status, body) =
         stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();

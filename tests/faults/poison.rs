@@ -24,7 +24,7 @@ fn failed(response: &SqsBatchResponse) -> Vec<&str> {
 }
 
 /// What this release cannot read: no JSON, no job, a job of a later release, nothing.
-fn poisons(body: &str) -> [Option<String>; 4] {
+fn unreadable_bodies(body: &str) -> [Option<String>; 4] {
     let later = body.replacen("\"v\":1", "\"v\":2", 1);
     assert_ne!(later, body);
     [Some("nonsense".to_owned()), Some("{\"v\":1}".to_owned()), Some(later), None]
@@ -33,7 +33,7 @@ fn poisons(body: &str) -> [Option<String>; 4] {
 /// Posts ten messages, and lets all be done before the jobs of that queue. Those come as one batch.
 async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
-    let message = |place| with(owned(&Phone::Rejected.number(place), "Hello"), "callback", sink.as_str());
+    let message = |index| with(owned(&Phone::Rejected.number(index), "Hello"), "callback", sink.as_str());
     let messages: Vec<Value> = (0..BATCH).map(message).collect();
     let (status, body) =
         stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
@@ -56,19 +56,19 @@ async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
     let callback = callback::Callback::new(&stage.environment()).unwrap();
     for queue in QUEUES {
-        for place in 0..BATCH {
+        for index in 0..BATCH {
             let mut event = ten_jobs(&stage, queue).await;
-            let poisoned = &mut event.records[place];
+            let poisoned = &mut event.records[index];
             let id = poisoned.message_id.clone().unwrap();
             let good = poisoned.body.clone().unwrap();
-            poisoned.body = poisons(&good)[place % 4].clone();
+            poisoned.body = unreadable_bodies(&good)[index % 4].clone();
             let is_dispatch = queue == JOBS;
             let response =
                 if is_dispatch { dispatch.handle(event.clone()).await } else { callback.handle(event.clone()).await };
-            assert_eq!(failed(&response), [&id], "{queue} at {place}");
+            assert_eq!(failed(&response), [&id], "{queue} at {index}");
             // The others are done: each rejected by its carrier, or told.
             let done = if is_dispatch { rejected(&stage).await } else { notified_count(&stage).await };
-            assert_eq!(done, BATCH - 1, "{queue} at {place}");
+            assert_eq!(done, BATCH - 1, "{queue} at {index}");
             stage.reset().await;
         }
     }
@@ -86,27 +86,27 @@ async fn notified_count(stage: &Stage) -> usize {
 /// A job's run panics at once, or after it has waited for something.
 #[tokio::test]
 async fn a_panic_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
-    for place in 0..BATCH {
-        for waits in [false, true] {
+    for index in 0..BATCH {
+        for yields in [false, true] {
             let mut event = SqsEvent::default();
-            event.records.extend((0..BATCH).map(|place| {
+            event.records.extend((0..BATCH).map(|index| {
                 let mut record = SqsMessage::default();
-                record.message_id = Some(format!("id {place}"));
-                record.body = Some(place.to_string());
+                record.message_id = Some(format!("id {index}"));
+                record.body = Some(index.to_string());
                 record
             }));
             let done = std::sync::Mutex::new(Vec::new());
             let run = async |payload: String| {
-                if waits {
+                if yields {
                     tokio::task::yield_now().await;
                 }
-                assert_ne!(payload, place.to_string(), "a panic that the test wants");
+                assert_ne!(payload, index.to_string(), "a panic that the test wants");
                 tokio::task::yield_now().await;
                 done.lock().unwrap().push(payload);
                 BatchRun::Done
             };
             let response = run_batch(event, run).await;
-            assert_eq!(failed(&response), [format!("id {place}")]);
+            assert_eq!(failed(&response), [format!("id {index}")]);
             assert_eq!(done.into_inner().unwrap().len(), BATCH - 1);
         }
     }

@@ -189,14 +189,14 @@ impl StagePool {
 
 /// What a seed broke, and how it is run again.
 fn failure_report(seed: usize, verdict: &Verdict) -> String {
-    format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.faults())
+    format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.describe())
 }
 
 /// Runs so many seeds from `first` on, several at once; gives what they broke.
-pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
+pub fn runs(first: usize, count: usize, threads: usize) -> Vec<String> {
     let (next, failures) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..lanes.min(count) {
+        for _ in 0..threads.min(count) {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 let mut stages = StagePool::default();

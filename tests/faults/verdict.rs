@@ -32,7 +32,7 @@ impl Verdict {
         self.lost.is_empty() && self.twice.is_empty() && self.wrong.is_empty()
     }
 
-    pub fn faults(&self) -> String {
+    pub fn describe(&self) -> String {
         let of =
             |kind: &str, faults: &[String]| faults.iter().map(|fault| format!("{kind}: {fault}")).collect::<Vec<_>>();
         let [lost, twice, wrong] = [of("lost", &self.lost), of("twice", &self.twice), of("wrong", &self.wrong)];
@@ -303,6 +303,6 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
 
 /// The ids of the events that a sink got.
 async fn events(stage: &Stage, sink: &str) -> Vec<String> {
-    let got = stage.system.sink_requests(sink).await;
-    got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+    let requests = stage.system.sink_requests(sink).await;
+    requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
