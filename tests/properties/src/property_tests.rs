@@ -13,9 +13,9 @@ use shared::domain::Content;
 
 use super::{answers, receipts, records, replies, requests, text, values};
 
-type Promise = fn(&[u8]);
+type Property = fn(&[u8]);
 
-const ALL: [(&str, Promise); 7] = [
+const ALL: [(&str, Property); 7] = [
     ("requests", requests),
     ("receipts", receipts),
     ("replies", replies),

@@ -6,10 +6,10 @@
 use serde_json::{Map, Value, json};
 
 /// The most changes that are made to one sample.
-const MOST_CHANGES: usize = 24;
+const MAX_CHANGES: usize = 24;
 
 /// A sample that has grown to more values than this grows no more.
-const MOST_VALUES: usize = 2000;
+const MAX_VALUES: usize = 2000;
 
 /// Bytes that are taken one by one as choices.
 pub struct Choices<'a>(&'a [u8]);
@@ -108,9 +108,9 @@ fn float(choices: &mut Choices<'_>) -> f64 {
 /// The sample with some of its values changed, as the bytes choose.
 pub fn json(sample: &Value, choices: &mut Choices<'_>) -> Value {
     let mut changed = sample.clone();
-    for _ in 0..MOST_CHANGES {
+    for _ in 0..MAX_CHANGES {
         let values = count(&changed);
-        if choices.is_over() || values > MOST_VALUES {
+        if choices.is_over() || values > MAX_VALUES {
             break;
         }
         let place = choices.below(values);
