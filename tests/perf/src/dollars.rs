@@ -10,7 +10,7 @@ use tests::system::System;
 use crate::{
     binaries::{Binaries, settings, succeed},
     budgets::{Budgets, Prices},
-    cpu::Spent,
+    cpu::CpuUsage,
     messages::events,
     table::{Row, Table, number},
     units::{Step, Used, steps},
@@ -39,7 +39,7 @@ struct Invocation {
 }
 
 /// The way of messages that came by so many in a request.
-fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
+fn invocations(each_request: u32, prices: &Prices) -> [Invocation; 4] {
     let (accept, jobs) = if each_request == 1 {
         ("accept, 1 in a request", 1.0)
     } else {
@@ -89,13 +89,18 @@ struct Consumption {
 
 /// # Errors
 /// When a step does not do what it should.
-pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, prices: &Prices) -> anyhow::Result<Table> {
+pub async fn table(
+    binaries: &Binaries,
+    cpu_usage: &[CpuUsage],
+    budgets: &Budgets,
+    prices: &Prices,
+) -> anyhow::Result<Table> {
     let steps = steps().await?;
     let logged = log_bytes(binaries, prices).await?;
     let mut table = Table::new("dollars: for a million messages from end to end");
-    for spent in spent {
-        let requests = format!("requests of {}", spent.each_request());
-        let used = consumption(&way(spent.each_request(), prices), &steps, spent, &logged, prices)?;
+    for cpu_usage in cpu_usage {
+        let requests = format!("requests of {}", cpu_usage.each_request());
+        let used = consumption(&invocations(cpu_usage.each_request(), prices), &steps, cpu_usage, &logged, prices)?;
         let (writes, reads) = (prices.dynamodb.million_write_units, prices.dynamodb.million_read_units);
         let counted = [
             ("DynamoDB", used.writes * writes + used.reads * reads),
@@ -126,14 +131,14 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
 }
 
 fn consumption(
-    way: &[Invocation],
+    invocations: &[Invocation],
     steps: &[Step],
-    spent: &Spent,
+    cpu_usage: &CpuUsage,
     logged: &BTreeMap<&str, Logged>,
     prices: &Prices,
 ) -> anyhow::Result<Consumption> {
     let mut all = Consumption::default();
-    for invocation in way {
+    for invocation in invocations {
         let step = find(steps, invocation.step)?;
         let each = |total: f64| total / step.messages;
         all.writes += each(step.used.writes());
@@ -146,7 +151,7 @@ fn consumption(
             all.sqs += 2.0 / invocation.messages;
         }
         all.invocations += 1.0 / invocation.messages;
-        let milliseconds = duration(invocation, step, spent.by(invocation.function), prices);
+        let milliseconds = duration(invocation, step, cpu_usage.by(invocation.function), prices);
         all.gigabyte_seconds += milliseconds / 1000.0 * GIGABYTES / invocation.messages;
         let own = logged.get(invocation.function).map_or(0.0, |logged| logged.bytes_each_message);
         all.log_bytes += own + prices.assumed.platform_log_bytes / invocation.messages;

@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
 
 /// How long the last callback may take to come.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// So many messages.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Load {
 }
 
 /// How long a load took until all of it was accepted, and told.
-pub struct Took {
+pub struct LoadTimings {
     pub accepted: Duration,
     pub called_back: Duration,
 }
@@ -63,7 +63,7 @@ impl Clients {
     ///
     /// # Errors
     /// When a request is refused, or a callback does not come.
-    pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<Took> {
+    pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<LoadTimings> {
         let mut callbacks = self.callbacks.clone();
         let before = *callbacks.borrow();
         let url = gateway.join("message")?;
@@ -85,8 +85,8 @@ impl Clients {
         try_join_all((0..load.connections).map(|_| connection())).await?;
         let accepted = begun.elapsed();
         let all = callbacks.wait_for(|callbacks| *callbacks >= before + load.messages);
-        tokio::time::timeout(PATIENCE, all).await.context("some messages were never reported")??;
-        Ok(Took { accepted, called_back: begun.elapsed() })
+        tokio::time::timeout(TIMEOUT, all).await.context("some messages were never reported")??;
+        Ok(LoadTimings { accepted, called_back: begun.elapsed() })
     }
 
     /// To phones that are reached at once, and send a receipt.

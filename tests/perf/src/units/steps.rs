@@ -112,7 +112,7 @@ impl<'a> Functions<'a> {
             steps.push(one(name, stage.cost(async { succeeded(&delivery.await) }).await?));
         }
 
-        let callbacks = stage.take("CallbacksQueue").await;
+        let callbacks = stage.receive("CallbacksQueue").await;
         anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
         self.callback.handle(callbacks.clone()).await;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
@@ -142,7 +142,7 @@ impl<'a> Functions<'a> {
         let gone = format!("{}-gone?status=410", self.sink);
         self.callback.handle(self.enqueued_callback(gone.clone()).await?).await;
         // The notice of that.
-        self.stage.take("CallbacksQueue").await;
+        self.stage.receive("CallbacksQueue").await;
         let callbacks = self.enqueued_callback(gone).await?;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
         self.stage.cost(delivery).await
@@ -156,7 +156,7 @@ impl<'a> Functions<'a> {
         self.dispatch.handle(job(&id)).await;
         let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00"});
         succeeded(&self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt)).await)?;
-        let callbacks = self.stage.take("CallbacksQueue").await;
+        let callbacks = self.stage.receive("CallbacksQueue").await;
         anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
         Ok(callbacks)
     }
