@@ -50,7 +50,7 @@ async fn a_gateway_that_is_killed_under_load_loses_nothing_and_sends_nothing_twi
     while let Some(of_one) = posting.join_next().await {
         log.add(of_one.unwrap());
     }
-    let system = System::elsewhere(emulator.url.clone(), gateway.url.clone());
+    let system = System::remote(emulator.url.clone(), gateway.url.clone());
     let report = verify(&system, &log).await;
     println!("{kills} kills: {report}");
     assert!(report.is_ok(), "{report}\n{}", report.failures.join("\n"));

@@ -46,11 +46,11 @@ async fn admin_by(system: &System, emulator: &Url, words: &[&str]) -> Done {
 }
 
 async fn run(words: &[&str], environment: &Environment) -> Done {
-    given("", words, environment).await
+    run_with_input("", words, environment).await
 }
 
 /// Runs it with that on standard input.
-async fn given(line: &str, words: &[&str], environment: &Environment) -> Done {
+async fn run_with_input(line: &str, words: &[&str], environment: &Environment) -> Done {
     ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(line.to_owned())).await
 }
 
@@ -372,6 +372,6 @@ async fn the_tables_are_found_by_the_stacks_outputs() {
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
     assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
     // Names that are given need no stack.
-    let given = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
-    assert_eq!((given.code, given.out.lines().count()), (0, 6), "{}", given.err);
+    let listed = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
+    assert_eq!((listed.code, listed.out.lines().count()), (0, 6), "{}", listed.err);
 }

@@ -22,7 +22,7 @@ async fn a_thousand_messages_in_one_request_are_delivered_and_reported_once_each
 
     let receipts = system.until_sink_requests("receipts", COUNT).await;
     println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", begun.elapsed());
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     let reported_ids: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
     let ids: HashSet<&Value> = accepted.iter().map(|message| &message["messageUuid"]).collect();

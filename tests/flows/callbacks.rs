@@ -49,7 +49,7 @@ fn header<'a>(request: &'a Value, name: &str) -> &'a str {
 }
 
 /// When a callback was made, in seconds.
-fn made_at(request: &Value) -> i64 {
+fn sent_at(request: &Value) -> i64 {
     header(request, "webhook-timestamp").parse().unwrap()
 }
 
@@ -82,7 +82,7 @@ const FAILS_EVERY: usize = 20;
 
 impl Client {
     /// One that fails now and then.
-    fn failing_now_and_then() -> Self {
+    fn failing_intermittently() -> Self {
         Self::with(|calls, status| if calls % FAILS_EVERY == 0 { 500 } else { status }, 200)
     }
 
@@ -194,7 +194,7 @@ async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
     assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
     assert!(tries.iter().all(|again| again["body"] == tries[0]["body"]));
     // 30 seconds, less a fifth at the most, and what is lost by counting whole seconds.
-    let gap = made_at(&tries[2]) - made_at(&tries[1]);
+    let gap = sent_at(&tries[2]) - sent_at(&tries[1]);
     assert!(gap >= 23, "{gap}");
 }
 
@@ -203,9 +203,9 @@ async fn a_client_that_takes_it_is_told_once() {
     let system = System::start().await;
     send(&system, format!("{}?status=204", system.sink("taking"))).await;
     system.until_sink_requests("taking", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("taking").await.len(), 1);
 }
 
@@ -223,7 +223,7 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let subject = Subject::State { message: id, state: State::Cancelled };
     let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.sink_requests("receipts").await.is_empty());
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
 }
@@ -233,9 +233,9 @@ async fn an_endpoint_that_is_gone_is_not_tried_again() {
     let system = System::start().await;
     send(&system, format!("{}?status=410", system.sink("gone"))).await;
     system.until_sink_requests("gone", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("gone").await.len(), 1);
 }
 
@@ -283,15 +283,15 @@ async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sink_requests("failing", 1).await;
-    system.until_given_up(1).await;
-    system.until_quiet().await;
+    system.until_dead_lettered(1).await;
+    system.until_queues_empty().await;
     let tries = system.sink_requests("failing").await;
     assert!(tries.len() > 10, "{}", tries.len());
-    let lasted = made_at(tries.last().unwrap()) - made_at(&tries[0]);
+    let lasted = sent_at(tries.last().unwrap()) - sent_at(&tries[0]);
     assert!(lasted > 6 * DAY, "{lasted}");
     assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
     system.advance(8 * 3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("failing").await.len(), tries.len());
 }
 
@@ -300,7 +300,7 @@ async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sink_requests("failing", 1).await;
-    system.until_given_up(1).await;
+    system.until_dead_lettered(1).await;
     let tries = system.sink_requests("failing").await.len();
     let arn = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
     let replay = json!({"SourceArn": arn("CallbacksDeadLetters"), "DestinationArn": arn("CallbacksQueue")});

@@ -94,7 +94,7 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     }
     system.deliver_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
     let states: Vec<_> = states.iter().map(|message| message["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["submitted", "submitted", "delivered"]);
@@ -126,7 +126,7 @@ async fn a_carrier_that_is_not_set_so_is_not_found_by_its_ids() {
     let (system, messages) = given(&["c-1"], Config::DEFAULT).await;
     system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let items = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;

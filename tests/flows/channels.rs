@@ -14,10 +14,10 @@ use crate::{
 
 const PHONE: &str = "447700900071";
 /// How long a channel's receipt is waited for.
-const PATIENCE: u64 = 300;
+const RECEIPT_TIMEOUT_SECONDS: u64 = 300;
 
 /// A message of a CM client that may go over these channels.
-fn over(channels: &[&str]) -> Value {
+fn message_over(channels: &[&str]) -> Value {
     with(with(cm::message(PHONE, "Hello"), "allowedChannels", channels), "reference", "order-7")
 }
 
@@ -35,7 +35,7 @@ async fn send(system: &System, message: Value) -> Value {
 }
 
 /// Waits until the message has been handed over on that channel, and gives it.
-async fn until_at(system: &System, id: &Value, channel: &str) -> Value {
+async fn until_submitted_on(system: &System, id: &Value, channel: &str) -> Value {
     system
         .until(&format!("{id} is at {channel}"), async || {
             let message = system.message(id).await;
@@ -56,7 +56,7 @@ async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
 
 /// The codes that the client was told, with the channel of each.
 async fn callbacks(system: &System) -> Vec<(String, String)> {
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let reports =
         system.sink_requests("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
@@ -64,10 +64,10 @@ async fn callbacks(system: &System) -> Vec<(String, String)> {
 }
 
 /// Channel, carrier and end of each that gave way.
-fn tried(message: &Value) -> Vec<String> {
-    let tried = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn failed_attempts(message: &Value) -> Vec<String> {
+    let failed_attempts = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let words = |one: &Value| ["channel", "carrier", "outcome"].map(|key| one[key].as_str().unwrap_or("-").to_owned());
-    tried.iter().map(|one| words(one).join(" ")).collect()
+    failed_attempts.iter().map(|one| words(one).join(" ")).collect()
 }
 
 /// A configuration in which nothing answers at CM.com's address.
@@ -85,18 +85,18 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
         if what != "down" {
             set_behavior(&system, json!({"whatsapp": what, "rcs": what})).await;
         }
-        let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
+        let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
         if what == "silent" {
             for channel in ["whatsapp", "rcs"] {
-                until_at(&system, &id, channel).await;
-                system.advance(PATIENCE - 60).await;
-                system.until_put_off().await;
+                until_submitted_on(&system, &id, channel).await;
+                system.advance(RECEIPT_TIMEOUT_SECONDS - 60).await;
+                system.until_only_delayed().await;
                 assert_eq!(system.message(&id).await["channel"], channel, "it has time left");
                 system.advance(60).await;
             }
         }
         let message = system.until_state(&id, "delivered").await;
-        assert_eq!(tried(&message), [format!("whatsapp cm {ended}"), format!("rcs cm {ended}")], "{what}");
+        assert_eq!(failed_attempts(&message), [format!("whatsapp cm {ended}"), format!("rcs cm {ended}")], "{what}");
         assert_eq!((&message["channel"], &message["carrier"]), (&"sms".into(), &"loopback".into()), "{what}");
 
         let shown = system.handset(PHONE).await;
@@ -108,7 +108,7 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
         assert_eq!(callbacks.len(), 2, "{what}: {callbacks:?}");
         // Nothing of it is left to be done.
         system.advance(25 * 3_600).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         assert_eq!((system.handset(PHONE).await.len(), system.message(&id).await), (1, message), "{what}");
     }
 }
@@ -116,12 +116,12 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
 #[tokio::test]
 async fn the_first_channel_that_delivers_is_the_last() {
     let system = System::start().await;
-    let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
+    let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
     assert!(message.get("failed_attempts").is_none());
-    system.advance(3 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     let shown = system.handset(PHONE).await;
     assert_eq!((shown.len(), &shown[0]["channel"]), (1, &"whatsapp".into()));
 }
@@ -130,19 +130,19 @@ async fn the_first_channel_that_delivers_is_the_last() {
 async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent", "rcs": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
-    until_at(&system, &id, "rcs").await;
+    let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
+    until_submitted_on(&system, &id, "rcs").await;
     // A late failure of what was given up changes nothing.
     report(&system, &id, 0, "3").await;
-    system.until_quiet().await;
-    assert_eq!(until_at(&system, &id, "rcs").await["failed_attempts"].as_array().unwrap().len(), 1);
+    system.until_queues_empty().await;
+    assert_eq!(until_submitted_on(&system, &id, "rcs").await["failed_attempts"].as_array().unwrap().len(), 1);
 
     report(&system, &id, 0, "2").await;
     assert_eq!(system.message(&id).await["state"], "delivered");
-    system.advance(3 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty(), "no SMS follows");
     assert!(system.unmatched("receipt").await.is_empty());
 }
@@ -151,15 +151,15 @@ async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
 async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     let five = std::iter::repeat_with(|| report(&system, &id, 0, "3")).take(5);
     futures_util::future::join_all(five).await;
     let message = system.until_state(&id, "delivered").await;
     // A job that found the message held comes again when the lease is over.
     system.advance(91).await;
-    system.until_quiet().await;
-    assert_eq!(tried(&message), ["whatsapp cm failed"]);
+    system.until_queues_empty().await;
+    assert_eq!(failed_attempts(&message), ["whatsapp cm failed"]);
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
@@ -179,7 +179,7 @@ async fn a_failure_that_is_faster_than_the_answer_waits_for_it() {
             (message["channel"] == "sms").then_some(message)
         })
         .await;
-    assert_eq!(tried(&at_sms), ["whatsapp cm failed"]);
+    assert_eq!(failed_attempts(&at_sms), ["whatsapp cm failed"]);
     let shown = system.handset(phone).await;
     let sms = shown.iter().filter(|shown| shown.get("channel").is_none()).count();
     assert_eq!((shown.len(), sms), (2, 1), "{shown:?}");
@@ -193,14 +193,14 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "unknown").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     let message = system
         .until("the outcome over SMS is unknown, too", async || {
             let message = system.message(&id).await;
             (message["channel"] == "sms" && message["state"] == "unknown").then_some(message)
         })
         .await;
-    assert_eq!(tried(&message), ["whatsapp cm receipt_timeout"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm receipt_timeout"]);
     // No channel is left, so it is not sent again.
     system.advance(25 * 3_600).await;
     system.until_state(&id, "failed").await;
@@ -212,15 +212,15 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
 async fn what_the_last_channel_fails_has_failed() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "undelivered").await;
-    assert_eq!(tried(&message), ["whatsapp cm rejected"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm rejected"]);
     assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
 
     set_behavior(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!(tried(&message), ["whatsapp cm failed"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm failed"]);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for(
         let phone = format!("4477009000{index:02}");
         let id = system.send_one(DEMO, owned(&phone, "Hello")).await["messageUuid"].clone();
         let message = system.until_state(&id, "delivered").await;
-        assert_eq!(tried(&message), ["sms cm busy"]);
+        assert_eq!(failed_attempts(&message), ["sms cm busy"]);
         assert_eq!(message["attempts"], 1, "the same run goes on to the next carrier");
         reasons.push(message["failed_attempts"][0]["reason"].as_str().unwrap().to_owned());
     }
@@ -248,7 +248,10 @@ async fn a_carrier_that_refuses_is_not_asked_again_and_the_next_one_is() {
     // Refused by both.
     let id = system.send_one(DEMO, owned("447700900271", "Hello")).await["messageUuid"].clone();
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!((tried(&message), &message["carrier"]), (vec!["sms cm rejected".to_owned()], &"loopback".into()));
+    assert_eq!(
+        (failed_attempts(&message), &message["carrier"]),
+        (vec!["sms cm rejected".to_owned()], &"loopback".into())
+    );
 
     // No rule leads to the rest of the world, so it waits for one.
     let id = system.send_one(DEMO, owned("31612345678", "Hello")).await["messageUuid"].clone();
@@ -265,7 +268,7 @@ async fn a_carrier_that_refuses_is_not_asked_again_and_the_next_one_is() {
 async fn content_goes_over_the_first_channel_that_can_show_it() {
     let system = System::start().await;
     let location = json!({"conversation": [{"location": {"searchQuery": "Breda"}}]});
-    let rich = |channels: &[&str]| with(over(channels), "richContent", location.clone());
+    let rich = |channels: &[&str]| with(message_over(channels), "richContent", location.clone());
     let id = send(&system, rich(&["Viber", "RCS", "SMS"])).await;
     assert_eq!(system.until_state(&id, "delivered").await["channel"], "rcs");
     let shown = system.handset(PHONE).await;
@@ -295,9 +298,9 @@ async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_i
     system.advance(120).await;
     system.enqueue(&[json!({"v": 1, "type": "submit", "message": id}).to_string()], 0).await;
     system.until_state(&id, "unknown").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!(tried(&message), ["rcs - receipt_timeout"]);
+    assert_eq!(failed_attempts(&message), ["rcs - receipt_timeout"]);
     assert_eq!(message["channel"], "sms");
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }

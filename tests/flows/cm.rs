@@ -129,7 +129,7 @@ async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
     let id = newest(&system).await["id"].clone();
     let came = |message: &Value| message["history"].as_array().unwrap().len() >= 5;
     system.until("both receipts are on record", async || came(&system.message(&id).await).then_some(())).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let reports = system.sink_requests("status").await;
     let report_count = |code: &str| {
         reports.iter().filter(|report| report["json"]["messages"]["msg"]["status"]["code"] == code).count()
@@ -164,7 +164,7 @@ async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
     assert_eq!(results[1], expected);
     assert_eq!((&results[2]["status"], &results[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
     system.until_handset(PHONE, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
     assert_eq!(system.get(DEMO, "/messages").await.body["messages"].as_array().unwrap().len(), 1);
 
@@ -189,7 +189,7 @@ async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_men
     assert_eq!(send(&[message(PHONE, "Mended"), good.clone()]).await, [0, 0]);
     assert_eq!(send(&[message(PHONE, "Mended"), message(PHONE, "Other")]).await, [0, 403]);
     system.until_handset(PHONE, 2).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 2);
 }
 

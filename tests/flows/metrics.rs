@@ -56,7 +56,7 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
         // That nothing was on record of it is remembered for half a minute.
         system.advance(31).await;
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let counted = async || {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
@@ -77,7 +77,7 @@ async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
     printed(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
     assert_eq!(system.sink_requests("replies").await.len(), 1);
@@ -104,7 +104,7 @@ async fn what_is_counted_is_what_happened() {
     system.send_one(DEMO, with(owned("447700900301", "Later"), "send_at", later)).await;
     system.advance(360).await;
     system.until_handset("447700900301", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     let expected = [
         ("demo", "-", "Accepted", 5),

@@ -19,10 +19,10 @@ const PHONE: &str = "447700900010";
 const OURS: &str = "441234567890";
 const NO_TEXTS: &str = "stop_text = \"\"\nstart_text = \"\"\nhelp_text = \"\"\n";
 /// For how long what an operator changed may not be seen.
-const REMEMBERED: u64 = 31;
+const CACHE_SECONDS: u64 = 31;
 
 /// A system whose accounts answer keywords in the usual words.
-async fn answering() -> System {
+async fn with_keyword_answers() -> System {
     System::with_config(&Config::DEFAULT.replace(NO_TEXTS, "")).await
 }
 
@@ -33,14 +33,14 @@ async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
 
 /// What that phone got, once all is quiet.
 async fn texts(system: &System) -> Vec<String> {
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.handset(PHONE).await.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Whether the phone gets what is sent from our number now.
 async fn is_blocked(system: &System) -> bool {
     let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.message(&message["messageUuid"]).await["state"] == "blocked"
 }
 
@@ -82,14 +82,14 @@ async fn an_operator_adds_words_and_takes_them_away() {
     assert_eq!(added, [&json!({"word": "BASTA", "means": "stop", "built_in": false})]);
     assert!(listed.contains(&json!({"word": "ARRÊT", "means": "stop", "built_in": true})));
 
-    system.advance(REMEMBERED).await;
+    system.advance(CACHE_SECONDS).await;
     deliver_reply(&system, "2", OURS, " basta.").await;
     assert!(is_blocked(&system).await);
 
     printed(&system, &["keyword", "remove", "basta"]).await;
     assert!(refused(&system, &["keyword", "remove", "basta"]).await.contains("is no keyword"));
     deliver_reply(&system, "3", OURS, "START").await;
-    system.advance(REMEMBERED).await;
+    system.advance(CACHE_SECONDS).await;
     deliver_reply(&system, "4", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
 }
@@ -118,7 +118,7 @@ async fn words_that_operators_add_at_the_same_time_are_all_kept() {
 
 #[tokio::test]
 async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let at = (system.now().await + 1.hour()).to_string();
     let scheduled = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
     // This one's carrier is busy for a while.
@@ -141,7 +141,7 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
 
 #[tokio::test]
 async fn an_opt_out_does_not_block_an_exempt_sender_and_is_recorded_all_the_same() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     printed(&system, &["sender", "exempt", OURS]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([OURS]));
     deliver_reply(&system, "1", OURS, "STOP").await;
@@ -154,7 +154,7 @@ async fn an_opt_out_does_not_block_an_exempt_sender_and_is_recorded_all_the_same
     system.until_state(&another["messageUuid"], "blocked").await;
 
     printed(&system, &["sender", "exempt", OURS, "--not"]).await;
-    system.advance(REMEMBERED).await;
+    system.advance(CACHE_SECONDS).await;
     assert!(is_blocked(&system).await);
 }
 
@@ -176,7 +176,7 @@ async fn an_exemption_is_its_owners_and_ends_with_it() {
 
 #[tokio::test]
 async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     let sender = message["from"]["value"].as_str().unwrap();
@@ -222,7 +222,7 @@ async fn a_stop_to_a_sender_that_was_removed_blocks_what_still_waits() {
     let at = (system.now().await + 1.hour()).to_string();
     let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
     printed(&system, &["sender", "remove", OURS]).await;
-    system.advance(REMEMBERED).await;
+    system.advance(CACHE_SECONDS).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
     system.advance(3_600).await;
     system.until_state(&message["messageUuid"], "blocked").await;

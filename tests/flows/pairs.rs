@@ -95,7 +95,7 @@ async fn every_dialect_goes_through_every_carrier() {
                 .await;
             let headers = &callback["headers"];
             assert!(headers["webhook-signature"].is_string(), "{pair}: {headers}");
-            system.until_quiet().await;
+            system.until_queues_empty().await;
             assert!(
                 system.unmatched("receipt").await.is_empty() && system.unmatched("reply").await.is_empty(),
                 "{pair}"

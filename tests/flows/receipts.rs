@@ -86,7 +86,7 @@ async fn without_a_receipt_a_message_stays_submitted() {
     let id = submitted(&system, "447700900310").await;
     assert_eq!(system.handset("447700900310").await.len(), 1);
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&id).await["state"], "submitted");
     assert!(callbacks(&system, &id).await.is_empty());
     assert_eq!(system.handset("447700900310").await.len(), 1);
@@ -98,7 +98,7 @@ async fn a_receipt_that_comes_five_times_counts_once() {
     let id = send(&system, "447700900410").await;
     system.until_state(&id, "delivered").await;
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
@@ -115,7 +115,7 @@ async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_car
         .await;
     assert_eq!(message["state"], "delivered");
     assert_eq!((times(&message, "delivered"), times(&message, "submitted")), (1, 1));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -132,7 +132,7 @@ async fn a_sent_that_comes_after_delivered_is_in_the_history_and_moves_nothing_b
     assert_eq!(message["state"], "delivered");
     assert_eq!(message["history"][4]["reason"], "Sent to the network");
     assert_eq!(message["history"].as_array().unwrap().len(), 5);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -162,7 +162,7 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
         }
     };
     join_all(messages.iter().zip(&orders).map(there_and_back)).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     for (message, order) in messages.iter().zip(&orders) {
         let id = &message["messageUuid"];
@@ -189,7 +189,7 @@ async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once
     let id = submitted(&system, "447700900310").await;
     let all = ["delivered", "read", "sent", "undelivered"].repeat(5);
     join_all(all.iter().map(|status| deliver_receipt(&system, &id, status))).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "read");
     let counts = ["submitted", "undelivered", "delivered", "read"].map(|state| times(&message, state));
@@ -204,7 +204,7 @@ async fn five_concurrent_receipts_of_one_kind_are_told_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
@@ -217,7 +217,7 @@ async fn read_implies_delivered() {
     let message = system.message(&id).await;
     assert_eq!((&message["state"], times(&message, "delivered")), (&"read".into(), 1));
     deliver_receipt(&system, &id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
@@ -278,7 +278,7 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does
 
     system.advance(3_600).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
     assert_eq!(system.handset(phone).await.len(), 1);
 }

@@ -35,7 +35,7 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
         (system.until_sink_requests("replies", 1).await, system.until_sink_requests("other-replies", 1).await);
     assert_eq!((&ours[0]["json"]["to"], &ours[0]["json"]["message"]), (&OURS.into(), &"To you".into()));
     assert_eq!((&theirs[0]["json"]["to"], &theirs[0]["json"]["message"]), (&THEIRS.into(), &"To them".into()));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(
         (system.sink_requests("replies").await.len(), system.sink_requests("other-replies").await.len()),
         (1, 1)
@@ -86,14 +86,14 @@ async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
     join_all((0..5).map(|_| system.deliver_reply(&first))).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.deliver_reply(&first).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
     system.deliver_reply(&reply("mo-2", OURS, "Hello")).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(
         (system.sink_requests("replies").await.len(), on_record(&system).await.len()),
         (2, 2),
@@ -120,7 +120,7 @@ async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
     for stray in strays.iter().chain(&strays) {
         system.deliver_reply(stray).await;
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let unmatched = system.unmatched("reply").await;
     assert_eq!(unmatched.len(), 2);
     assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
@@ -135,7 +135,7 @@ async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
     system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
     let callback = &system.until_sink_requests("other-replies", 1).await[0]["json"];
     assert_eq!(callback["message_uuid"], first["messageUuid"]);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.sink_requests("replies").await.is_empty());
 }
 
@@ -159,7 +159,7 @@ async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
         let refused = system.post_webhook(path, &reply("mo-1", OURS, "Hello")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
@@ -179,7 +179,7 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 

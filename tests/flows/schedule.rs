@@ -27,14 +27,14 @@ async fn a_message_for_tomorrow_arrives_tomorrow_once_and_not_before() {
     assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
 
     system.advance(86_400 - 600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty(), "ten minutes early");
 
     system.advance(600).await;
     system.until_handset(PHONE, 1).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     system.advance(3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
@@ -72,7 +72,7 @@ async fn a_cancelled_message_is_never_sent() {
     assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &"cancelled".into()));
     assert_eq!(system.delete(DEMO, &path(&message)).await.status, StatusCode::OK, "a repeat changes nothing");
     system.advance(7_200).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty());
 }
 
@@ -93,7 +93,7 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
         let message = scheduled(&system, 400).await;
         let path = path(&message);
         let ((), answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         let state = system.message(&message["messageUuid"]).await["state"].clone();
         if answer.status == StatusCode::OK {
             assert_eq!(state, "cancelled");

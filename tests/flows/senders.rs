@@ -61,7 +61,7 @@ async fn an_exhausted_pool_is_an_error_that_says_so() {
     let fault = &answer.body["errors"][0];
     assert_eq!((&fault["index"], &fault["code"]), (&json!(1), &json!("pool_exhausted")));
     assert!(fault["message"].as_str().unwrap().contains("every shared sender ID"));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset("447700900004").await.is_empty(), "nothing of the request was sent");
     assert_eq!(sender(&system.send_one(DEMO, shared("447700900003", "Still ours")).await), "448888888801");
 }

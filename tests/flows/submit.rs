@@ -35,7 +35,7 @@ fn job(id: &Value) -> String {
 /// codes of all callbacks.
 async fn callback_codes(system: &System) -> Vec<Value> {
     system.until_sink_requests("receipts", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let requests = system.sink_requests("receipts").await;
     for request in &requests {
         assert_eq!(request["json"]["delivered"], request["json"]["receiptInfo"]["code"] == "00");
@@ -44,7 +44,7 @@ async fn callback_codes(system: &System) -> Vec<Value> {
 }
 
 /// A system whose carrier has less time to answer.
-async fn impatient() -> System {
+async fn with_short_timeout() -> System {
     System::with_config(&Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 1000")).await
 }
 
@@ -154,7 +154,7 @@ async fn a_receipt_settles_what_the_carrier_did_not_answer() {
 
 #[tokio::test]
 async fn an_outcome_is_unknown_until_its_receipt_comes() {
-    let system = impatient().await;
+    let system = with_short_timeout().await;
     let id = send(&system, "447700900811").await;
     let unknown = system.until_state(&id, "unknown").await;
     assert_eq!(unknown["history"][2]["reason"], "no answer in time");
@@ -167,13 +167,13 @@ async fn an_outcome_is_unknown_until_its_receipt_comes() {
 
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again() {
-    let system = impatient().await;
+    let system = with_short_timeout().await;
     let id = send(&system, "447700900811").await;
     system.until_state(&id, "unknown").await;
     system.enqueue(&[job(&id), job(&id)], 0).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.advance(23 * 3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&id).await["state"], "unknown");
     assert!(system.sink_requests("receipts").await.is_empty());
 
@@ -183,7 +183,7 @@ async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again()
     assert_eq!(failed["attempts"], 1);
     assert_eq!(callback_codes(&system).await, ["26"]);
     system.advance(25 * 3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(callback_codes(&system).await, ["26"]);
     assert_eq!(system.handset("447700900811").await.len(), 1);
 }
@@ -222,7 +222,7 @@ async fn a_job_that_comes_before_its_time_sends_nothing_yet() {
     system.advance(600).await;
     system.until_state(&id, "delivered").await;
     system.advance(90).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
@@ -246,7 +246,7 @@ async fn a_poison_job_does_not_hurt_its_batch_mates_and_ends_in_the_dead_letters
             (system.queue_length("JobsDeadLetters").await == 2).then_some(())
         })
         .await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!((system.handset(phones[0]).await.len(), system.handset(phones[1]).await.len()), (1, 1));
 }
 
@@ -259,7 +259,7 @@ async fn a_cancelled_message_is_not_sent_though_its_job_comes() {
     assert_eq!(system.delete(DEMO, &path).await.body["state"], "cancelled");
     system.advance(3_600).await;
     system.enqueue(&[job(&id)], 0).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"cancelled".into(), &0.into()));
     assert!(system.handset(phone).await.is_empty());

@@ -14,7 +14,7 @@ async fn what_was_accepted_survives_the_gateways_end() {
     }
     let system = system.without_gateway().await.with_gateway().await;
     let receipts = system.until_sink_requests("receipts", accepted.len()).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     for message in &accepted {
         let callbacks = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
         assert_eq!(callbacks.count(), 1);
@@ -54,7 +54,7 @@ async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
 
     let system = system.with_gateway().await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset("447700900022").await.is_empty(), "its job is lost");
     let system = system.without_gateway().await.with_requeueing_gateway().await;
     system.until_handset("447700900022", 1).await;

@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Its carrier brings no receipt by itself.
-const SILENT: &str = "447700900310";
+const PHONE_WITHOUT_RECEIPT: &str = "447700900310";
 const PHONE: &str = "447700900010";
 /// In nobody's possession until a test says so.
-const STRAY: &str = "441110000001";
-const A_DAY: u64 = 86_400;
+const UNASSIGNED_SENDER: &str = "441110000001";
+const DAY: u64 = 86_400;
 
 fn receipt(id: &Value, status: &str) -> Value {
     json!({"id": "c-1", "reference": id, "status": status, "code": "00"})
@@ -28,7 +28,7 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
 }
 
 /// A name for a message, and the id that the demo account's message of that name gets.
-fn named() -> (Uuid, Value) {
+fn new_message_id() -> (Uuid, Value) {
     let name = Uuid::new_v4();
     let id = MessageId::of_client_id(&AccountId::parse("demo").unwrap(), name);
     (name, id.to_string().into())
@@ -36,7 +36,7 @@ fn named() -> (Uuid, Value) {
 
 /// A message of that name to the phone whose carrier brings no receipt.
 fn message(system: &System, name: Uuid) -> Value {
-    with(with(owned(SILENT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
+    with(with(owned(PHONE_WITHOUT_RECEIPT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
 }
 
 /// Gives a sender to the demo account.
@@ -57,7 +57,7 @@ fn integer(item: &Value, attribute: &str) -> Option<i64> {
 }
 
 /// Waits until the only thing that is parked has been tried that often in vain.
-async fn until_tried(system: &System, tries: i64) -> Value {
+async fn until_retried(system: &System, tries: i64) -> Value {
     system
         .until(&format!("it was tried {tries} times"), async || {
             let item = items(system).await.into_iter().next()?;
@@ -66,14 +66,14 @@ async fn until_tried(system: &System, tries: i64) -> Value {
         .await
 }
 
-async fn until_nothing_unmatched(system: &System) {
+async fn until_none_unmatched(system: &System) {
     system.until("nothing is unmatched", async || items(system).await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "delivered")).await;
     system.deliver_receipt(&receipt(&id, "delivered")).await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
@@ -82,17 +82,17 @@ async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    until_none_unmatched(&system).await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("receipts").await.len(), 1, "told once");
-    assert_eq!(system.handset(SILENT).await.len(), 1);
+    assert_eq!(system.handset(PHONE_WITHOUT_RECEIPT).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
     let system = System::start().await;
-    let ((name, id), (_, other)) = (named(), named());
+    let ((name, id), (_, other)) = (new_message_id(), new_message_id());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
         system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
@@ -102,21 +102,21 @@ async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "undelivered")).await;
     system.advance(3_600).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
     for _ in 0..10 {
-        system.advance(A_DAY / 2).await;
-        system.until_quiet().await;
+        system.advance(DAY / 2).await;
+        system.until_queues_empty().await;
     }
     assert_eq!(system.message(&id).await["state"], "submitted");
     assert!(system.sink_requests("receipts").await.is_empty());
@@ -125,7 +125,7 @@ async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() 
 #[tokio::test]
 async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "undelivered")).await;
     let channels = with(message(&system, name), "channels", json!(["sms", "rcs"]));
     system.send_one(DEMO, channels).await;
@@ -138,19 +138,19 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
         })
         .await;
     assert_eq!(message["failed_attempts"][0]["channel"], "sms", "{message}");
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
 }
 
 #[tokio::test]
 async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
     let system = System::start().await;
-    system.deliver_reply(&reply("mo-1", STRAY, "Are you there?")).await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "Are you there?")).await;
     system.advance(60).await;
-    until_tried(&system, 1).await;
+    until_retried(&system, 1).await;
     assert!(system.sink_requests("replies").await.is_empty());
 
-    add_sender(&system, STRAY).await;
-    let newer = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    let newer = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
     system.advance(90).await;
     system.send_one(DEMO, newer).await;
     system.until_handset(PHONE, 1).await;
@@ -158,41 +158,41 @@ async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothin
     let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(callback["message"], "Are you there?");
     assert!(callback["message_uuid"].is_null(), "{callback}");
-    until_nothing_unmatched(&system).await;
-    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={STRAY}")).await.body;
+    until_none_unmatched(&system).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={UNASSIGNED_SENDER}")).await.body;
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
     assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("replies").await.len(), 1, "told once");
 }
 
 /// A message from the stray sender, once it is the demo account's.
-async fn send_from_stray(system: &System) -> Value {
-    let message = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+async fn send_from_unassigned(system: &System) -> Value {
+    let message = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
     system.send_one(DEMO, message).await["messageUuid"].clone()
 }
 
 #[tokio::test]
 async fn a_stop_counts_though_nobody_has_the_sender_yet() {
     let system = System::start().await;
-    system.deliver_reply(&reply("mo-1", STRAY, "STOP")).await;
-    add_sender(&system, STRAY).await;
-    system.until_state(&send_from_stray(&system).await, "blocked").await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    system.until_state(&send_from_unassigned(&system).await, "blocked").await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
 }
 
 #[tokio::test]
 async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
     let system = System::start().await;
-    system.deliver_reply(&reply("mo-1", STRAY, "STOP")).await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
     system.advance(30).await;
-    add_sender(&system, STRAY).await;
-    system.deliver_reply(&reply("mo-2", STRAY, "START")).await;
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    system.deliver_reply(&reply("mo-2", UNASSIGNED_SENDER, "START")).await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
-    system.until_state(&send_from_stray(&system).await, "delivered").await;
+    until_none_unmatched(&system).await;
+    system.until_state(&send_from_unassigned(&system).await, "delivered").await;
 }
 
 #[tokio::test]
@@ -214,10 +214,10 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
 #[tokio::test]
 async fn a_try_too_many_brings_the_last_one_no_nearer() {
     let system = System::start().await;
-    system.deliver_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     for tries in 1..=6 {
         read(&system, &["unmatched", "replay"]).await;
-        until_tried(&system, tries).await;
+        until_retried(&system, tries).await;
     }
     let item = &items(&system).await[0];
     let waits = integer(item, "wake_at").unwrap() - integer(item, "at").unwrap();
@@ -227,14 +227,14 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
 #[tokio::test]
 async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
     let system = System::start().await;
-    system.deliver_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     let mut wakes = Vec::new();
     let mut item = items(&system).await.remove(0);
     while let Some(next) = integer(&item, "wake_at") {
         wakes.push(next / 1_000);
         let now = system.now().await.as_millisecond();
         system.advance(u64::try_from((next - now).max(0)).unwrap() / 1_000 + 1).await;
-        item = until_tried(&system, i64::try_from(wakes.len()).unwrap()).await;
+        item = until_retried(&system, i64::try_from(wakes.len()).unwrap()).await;
     }
     assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
     let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -245,9 +245,9 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
     assert!((0..=12 * 3_600).contains(&left), "{left} s are left");
     assert_eq!(integer(item, "expires_at").unwrap() - integer(item, "at").unwrap() / 1_000, 7 * 86_400);
     system.advance(u64::try_from(left).unwrap() + 1).await;
-    until_nothing_unmatched(&system).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    until_none_unmatched(&system).await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     assert!(items(&system).await.is_empty() && system.queue_length("JobsDeadLetters").await == 0);
 }
 
@@ -255,8 +255,8 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
 async fn what_bears_no_name_of_ours_is_only_kept() {
     let system = System::start().await;
     system.deliver_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     let item = &items(&system).await[0];
     assert_eq!((integer(item, "tries"), integer(item, "wake_at")), (Some(0), None));
 }
@@ -264,7 +264,7 @@ async fn what_bears_no_name_of_ours_is_only_kept() {
 #[tokio::test]
 async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "delivered")).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
@@ -279,26 +279,26 @@ async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     let system = system.with_gateway().await;
     system.advance(10 * 60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
-    system.until_quiet().await;
+    until_none_unmatched(&system).await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again_and_tells_nothing_twice() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     let late = receipt(&id, "delivered");
     system.deliver_receipt(&late).await;
     let left = items(&system).await[0].clone();
     system.send_one(DEMO, message(&system, name)).await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
     // As if it had not been taken away.
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": left})).await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
-    system.until_quiet().await;
+    until_none_unmatched(&system).await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }

@@ -150,7 +150,7 @@ async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_u
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
-    system.until_given_up(traffic::TOLD_IN_VAIN).await;
+    system.until_dead_lettered(traffic::FAILED_CALLBACKS).await;
     let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
     let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
     assert!(dead.contains("state"), "{dead}");

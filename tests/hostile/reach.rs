@@ -9,7 +9,7 @@ use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned,
 const PHONE: &str = "447700900041";
 
 /// A message of the other account.
-fn others(text: &str) -> Value {
+fn message_of_other(text: &str) -> Value {
     with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
 }
 
@@ -28,7 +28,7 @@ async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
     let system = System::start().await;
     let mine = system.send_one(DEMO, owned(PHONE, "Mine")).await;
     for text in ["First", "Second", "Third"] {
-        system.send_one(OTHER, others(text)).await;
+        system.send_one(OTHER, message_of_other(text)).await;
     }
     let page = system.get(OTHER, "/messages?limit=1").await;
     let theirs = page.body["next"].as_str().unwrap();
@@ -63,7 +63,7 @@ async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
 #[tokio::test]
 async fn what_is_anothers_is_answered_like_what_is_not_there() {
     let system = System::start().await;
-    let theirs = system.send_one(OTHER, others("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
+    let theirs = system.send_one(OTHER, message_of_other("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
     let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     for method in [Method::GET, Method::DELETE] {
         let ask = async |id: &str| {
@@ -88,7 +88,7 @@ async fn names_that_two_clients_chose_are_two_names() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;
-    let theirs = system.send_one(OTHER, with(others("Theirs"), "id", id)).await;
+    let theirs = system.send_one(OTHER, with(message_of_other("Theirs"), "id", id)).await;
     assert_ne!(mine["messageUuid"], theirs["messageUuid"]);
     let by_key = async |key: &str, message: Value| {
         let asked = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
@@ -96,7 +96,7 @@ async fn names_that_two_clients_chose_are_two_names() {
         assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
         answered.body["messages"][0]["messageUuid"].clone()
     };
-    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, others("Theirs")).await);
+    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, message_of_other("Theirs")).await);
     assert_eq!(ids(&system.get(OTHER, "/messages").await).len(), 2);
 }
 

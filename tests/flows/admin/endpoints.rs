@@ -65,19 +65,19 @@ async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so(
     system.send_one(DEMO, owned(PHONE, "Nobody is told of this")).await;
     system.reply(PHONE, &"441234567890".into(), "Yes").await;
     system.until_sink_requests("replies", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     let unsure = admin(&system, &["callback", "replay", "demo", "--since", &before]).await;
     assert!(unsure.code == 2 && unsure.err.contains("2 messages and 1 reply"), "{}", unsure.err);
     assert!(unsure.err.contains("--yes"), "{}", unsure.err);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.sink_requests("receipts").await.len(), 1, "nothing was done");
 
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
         let replayed = read(&system, &words).await;
         system.advance(32).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         (replayed["messages"].as_u64().unwrap(), replayed["replies"].as_u64().unwrap())
     };
     assert_eq!(replay(&["--until", &between]).await, (1, 0));

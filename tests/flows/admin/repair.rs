@@ -37,7 +37,7 @@ async fn a_callback_that_was_given_up_is_replayed() {
     let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
     system.send_one(DEMO, message).await;
     system.until_sink_requests("failing", 1).await;
-    system.until_given_up(1).await;
+    system.until_dead_lettered(1).await;
     let callbacks = &read(&system, &["dead-letters", "list"]).await["dead_letters"][1];
     assert_eq!(
         (&callbacks["letters"][0]["type"], &callbacks["letters"][0]["state"]),

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::{PHONE, admin, printed, read};
 use crate::system::System;
 
-const STRAY: &str = "441110000001";
+const UNASSIGNED_SENDER: &str = "441110000001";
 
-async fn deliver_stray_reply(system: &System) -> Value {
-    let body = json!({"id": "mo-1", "from": PHONE, "to": STRAY, "text": "Are you\nthere?"});
+async fn deliver_unmatched_reply(system: &System) -> Value {
+    let body = json!({"id": "mo-1", "from": PHONE, "to": UNASSIGNED_SENDER, "text": "Are you\nthere?"});
     system.deliver_reply(&body).await;
     body
 }
@@ -17,7 +17,7 @@ async fn deliver_stray_reply(system: &System) -> Value {
 async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
-    let body = deliver_stray_reply(&system).await;
+    let body = deliver_unmatched_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
     system.deliver_receipt(&nameless).await;
     let status = json!({"code": "2", "errorCode": "", "errorDescription": ""});
@@ -60,18 +60,18 @@ async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
 #[tokio::test]
 async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
     let system = System::start().await;
-    deliver_stray_reply(&system).await;
+    deliver_unmatched_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"], 1, "it still belongs to nobody");
 
-    printed(&system, &["sender", "add", STRAY, "--account", "demo"]).await;
+    printed(&system, &["sender", "add", UNASSIGNED_SENDER, "--account", "demo"]).await;
     // What is not there is remembered, too.
     system.advance(31).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(callback["message"], "Are you\nthere?");
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 0);
 }

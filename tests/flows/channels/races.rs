@@ -1,8 +1,8 @@
 //! What comes at the wrong moment, and what must not be left behind.
 
 use super::{
-    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, callbacks, cm, cm_is_down, json, over, owned, report,
-    send, set_behavior, tried, until_at, with, with_routes,
+    Config, DEMO, Method, PHONE, RECEIPT_TIMEOUT_SECONDS, StatusCode, System, callbacks, cm, cm_is_down,
+    failed_attempts, json, message_over, owned, report, send, set_behavior, until_submitted_on, with, with_routes,
 };
 
 /// How many messages are in the index of sleepers.
@@ -18,20 +18,20 @@ async fn a_receipt_before_the_answer_leaves_nothing_to_wake_for() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!((&message["channel"], scheduled(&system).await), (&"whatsapp".into(), 0));
-    system.advance(2 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert_eq!((system.handset(phone).await.len(), scheduled(&system).await), (1, 0));
 }
 
 #[tokio::test]
 async fn a_wake_that_nothing_is_waited_for_with_ends_at_its_first_time() {
     let system = System::start().await;
-    let id = send(&system, over(&["SMS"])).await;
+    let id = send(&system, message_over(&["SMS"])).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let at = (system.now().await.as_millisecond() + 60_000).to_string();
     let stray = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}},
         "UpdateExpression": "SET wake_at = :at, wake_shard = :shard",
@@ -51,7 +51,10 @@ async fn a_busy_channel_is_asked_again_although_the_next_one_refused() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!((&message["channel"], tried(&message)), (&"whatsapp".into(), vec!["sms loopback rejected".to_owned()]));
+    assert_eq!(
+        (&message["channel"], failed_attempts(&message)),
+        (&"whatsapp".into(), vec!["sms loopback rejected".to_owned()])
+    );
     let shown = system.handset(phone).await;
     assert_eq!((shown.len(), &shown[0]["channel"]), (1, &"whatsapp".into()));
 }
@@ -66,9 +69,9 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
     assert!(set.send().await.unwrap().status().is_success());
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
-    until_at(&system, &id, "whatsapp").await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     report(&system, &id, 0, "0").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     system.until_state(&id, "unknown").await;
     // It says it again, late.
     report(&system, &id, 0, "0").await;
@@ -90,12 +93,12 @@ async fn the_receipts_of_a_carrier_that_took_over_count() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "RCS", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
-    assert_eq!(tried(&message), ["whatsapp cm busy", "rcs cm busy"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm busy", "rcs cm busy"]);
     assert_eq!((&message["channel"], &message["carrier"]), (&"rcs".into(), &"loopback".into()));
-    system.advance(2 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(phone).await.len(), 1);
     assert!(system.unmatched("receipt").await.is_empty());
 }
@@ -116,10 +119,10 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
 async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
-    until_at(&system, &id, "sms").await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
+    until_submitted_on(&system, &id, "sms").await;
     report(&system, &id, 0, "2").await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
@@ -131,9 +134,9 @@ async fn what_was_handed_over_cannot_be_cancelled_while_it_waits_for_another_cha
     let routes = "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"loopback\"]\n\n[[routes]]\ncarriers = [\"cm\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     system.until_state(&id, "queued").await;
     let refused = system.delete(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
@@ -167,8 +170,8 @@ async fn a_repeat_does_not_hurry_a_busy_carrier() {
 async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     report(&system, &id, 0, "2").await;
     system.until_state(&id, "delivered").await;
     // The failure came first, and its job comes only now.

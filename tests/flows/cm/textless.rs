@@ -58,7 +58,7 @@ async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
     let message = delivered(&system).await;
     assert_eq!((&message["channel"], message.get("failed_attempts")), (&"whatsapp".into(), None));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
@@ -73,7 +73,7 @@ async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_t
         assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
         let id = newest(&system).await["id"].clone();
         let message = system.until_state(&id, state).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         assert!(system.handset(PHONE).await.is_empty(), "{conduct}: {message}");
         let reports = system.sink_requests("status").await;
         let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];

@@ -36,10 +36,10 @@ pub const NUMBER: &str = "447700923571";
 /// replies STOP. Whoever replies writes from the first.
 const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771", "447700900871", "447700900971"];
 /// Of a client's mistakes, of a reply to nobody, and of CM.com's channels.
-const STRAYS: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
+const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
 /// How many callbacks nobody takes.
-pub const TOLD_IN_VAIN: u64 = 2;
+pub const FAILED_CALLBACKS: u64 = 2;
 
 /// Everything that is private.
 pub fn canaries() -> Vec<Canary> {
@@ -62,7 +62,7 @@ pub fn canaries() -> Vec<Canary> {
         ("idempotency key", NAME),
     ];
     let named = named.into_iter().map(|(what, value)| Canary::new(what, value));
-    named.chain(PHONES.iter().chain(&STRAYS).map(|number| Canary::number(number))).collect()
+    named.chain(PHONES.iter().chain(&OTHER_PHONES).map(|number| Canary::number(number))).collect()
 }
 
 pub fn callback(system: &System) -> String {
@@ -137,7 +137,7 @@ async fn replies(system: &System) {
 /// In CM.com's three formats, over its channels.
 async fn cm(system: &System) {
     let channels = json!({"whatsapp": "rejects", "rcs": "fails"});
-    let set = system.request(Method::PUT, &format!("/handsets/{}/channels", STRAYS[2])).json(&channels);
+    let set = system.request(Method::PUT, &format!("/handsets/{}/channels", OTHER_PHONES[2])).json(&channels);
     assert!(set.send().await.unwrap().status().is_success());
     let message = |to: &str| {
         json!({"from": "441234567890", "to": [{"number": format!("00{to}")}], "reference": REFERENCE,
@@ -145,7 +145,7 @@ async fn cm(system: &System) {
             "customGrouping": GROUPING, "richContent": {"conversation": [{"text": TEXT}]}})
     };
     let body = json!({"messages": {"authentication": {"productToken": KEY}, "msg": [
-        message(STRAYS[2]), message("07700923572"), message(PHONES[2])]}});
+        message(OTHER_PHONES[2]), message("07700923572"), message(PHONES[2])]}});
     let answered = answer(system.request(Method::POST, "/v1.0/message").json(&body)).await;
     assert_eq!(answered.body["errorCode"], 201, "one of them has no number: {}", answered.body);
     let xml = |to: &str| {
@@ -162,12 +162,12 @@ async fn cm(system: &System) {
     };
     let post = |body: String| system.request(Method::POST, "/gateway.ashx").body(body);
     for asked in [
-        post(xml(STRAYS[2])),
+        post(xml(OTHER_PHONES[2])),
         post(xml("07700923572")),
-        post(xml(STRAYS[2]) + TEXT),
-        get(KEY, STRAYS[2]),
+        post(xml(OTHER_PHONES[2]) + TEXT),
+        get(KEY, OTHER_PHONES[2]),
         get(KEY, "07700923572"),
-        get(WRONG_KEY, STRAYS[2]),
+        get(WRONG_KEY, OTHER_PHONES[2]),
     ] {
         assert_eq!(asked.send().await.unwrap().status(), 200);
     }
@@ -176,7 +176,7 @@ async fn cm(system: &System) {
 
 /// Of a client.
 async fn mistakes(system: &System) {
-    let number = STRAYS[0];
+    let number = OTHER_PHONES[0];
     let post = |body: String| system.request(Method::POST, "/message").body(body);
     let get = |path: &str| system.request(Method::GET, path);
     let wrong = json!({"to": format!("+44 (0){}", &number[2..]), "from": {"type": TEXT, "value": TEXT},
@@ -208,7 +208,7 @@ async fn mistakes(system: &System) {
 
 /// Of carriers, and of whoever says to be one.
 async fn webhooks(system: &System) {
-    let number = STRAYS[1];
+    let number = OTHER_PHONES[1];
     let reply = json!({"id": "mo-1", "from": number, "to": "441110000001", "text": REPLY});
     let report = json!({"messages": {"msg": {"to": format!("00{number}"), "reference": REFERENCE,
         "status": {"code": "3", "errorCode": "5", "errorDescription": format!("no route to {number}")}}}});
@@ -250,5 +250,5 @@ pub async fn fail(system: &System) {
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
     let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": PHONES[0]}));
     assert_eq!(receipts.handle(request).await.status(), 503);
-    system.until_given_up(TOLD_IN_VAIN).await;
+    system.until_dead_lettered(FAILED_CALLBACKS).await;
 }

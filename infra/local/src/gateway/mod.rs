@@ -52,7 +52,7 @@ pub struct GatewayOptions {
 pub enum FunctionsFrom {
     /// Their handlers, in this process.
     #[default]
-    Here,
+    InProcess,
     /// Their binaries, at `NAME/bootstrap` in this folder, in processes of their own.
     Binaries(PathBuf),
     /// Whatever `cargo lambda watch` serves there.
@@ -97,7 +97,7 @@ impl Gateway {
             requeue(&connect_gateway(&environment(variables), &[Part::Jobs])?).await?;
         }
         let functions = Arc::new(match &options.functions {
-            FunctionsFrom::Here => Functions::in_process(&described, &options.emulator, environment)?,
+            FunctionsFrom::InProcess => Functions::in_process(&described, &options.emulator, environment)?,
             FunctionsFrom::Binaries(folder) => Functions::processes(&described, &options.emulator, folder)?,
             FunctionsFrom::Watched(endpoint) => Functions::watched(endpoint.clone(), client.clone()),
         });
