@@ -32,7 +32,7 @@ const CLIENTS: usize = 8;
 const MAX_UPTIME: Duration = Duration::from_millis(1_800);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_that_is_killed_under_load_loses_nothing_and_sends_nothing_twice() {
+async fn gateway_killed_under_load_loses_and_duplicates_nothing() {
     let kills = env::var("DRILL_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let emulator = LocalProcess::start(&["emulator"]).await;
     let mut gateway = LocalProcess::start(&["--emulator", emulator.url.as_str()]).await;

@@ -68,7 +68,7 @@ async fn notified_events(stage: &Stage) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
+async fn concurrent_deliveries_of_a_submit_job_call_the_carrier_once() {
     let stage = stage().await;
     post(&stage, Value::Null).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
@@ -79,7 +79,7 @@ async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
 }
 
 #[tokio::test]
-async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel() {
+async fn concurrent_deliveries_of_a_failure_fail_over_once() {
     let stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
@@ -94,7 +94,7 @@ async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel
 
 /// The receipt came while its message was not there.
 #[tokio::test]
-async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once() {
+async fn concurrent_retries_of_unmatched_receipt_notify_once() {
     let mut stage = stage().await;
     post(&stage, Value::Null).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
@@ -116,7 +116,7 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
 
 /// The client, which may be told more than once, knows it by its id.
 #[tokio::test]
-async fn a_callback_delivered_five_times_at_once_has_one_id() {
+async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     let stage = stage().await;
     post(&stage, Value::Null).await;
     stage.process_next_batch(JOBS).await;
@@ -133,7 +133,7 @@ async fn a_callback_delivered_five_times_at_once_has_one_id() {
 /// Both have the job of a channel that failed, and the quicker one dies once it has made
 /// that give way. The other would else be done with the job.
 #[tokio::test]
-async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
+async fn overtaken_worker_keeps_the_job_of_one_that_crashed() {
     let mut stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     stage.process_next_batch(JOBS).await;

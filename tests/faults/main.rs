@@ -52,7 +52,7 @@ fn number(name: &str) -> Option<usize> {
 }
 
 #[test]
-fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+fn any_single_fault_loses_and_duplicates_nothing() {
     let fault = setting("FAULTS_FAULT").map(|name| {
         Fault::ALL.into_iter().find(|fault| fault.name() == name).expect("FAULTS_FAULT is the name of a fault")
     });
@@ -71,7 +71,7 @@ fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
 }
 
 #[test]
-fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+fn seeded_faults_in_any_order_lose_and_duplicate_nothing() {
     let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
     let started = Instant::now();
     let failures = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(THREADS));
@@ -88,12 +88,12 @@ fn run_all(named: &str, fault: Fault) {
 
 /// The receipt's job is the only one that there is then.
 #[test]
-fn a_worker_may_die_with_a_message_on_its_second_channel() {
+fn crash_on_the_second_channel_loses_nothing() {
     run_all("two channels, the first fails, loopback", Fault::DieAfter);
 }
 
 /// It would put what was handed over meanwhile back into the queue, with no job.
 #[test]
-fn a_write_that_comes_when_it_was_given_up_for_lost_undoes_nothing() {
+fn late_write_after_a_retry_undoes_nothing() {
     run_all("accept three without a name", Fault::Straggle);
 }

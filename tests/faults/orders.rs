@@ -55,13 +55,13 @@ fn permutations(of: &[Event]) -> Vec<Vec<Event>> {
 }
 
 #[test]
-fn each_order_is_there_once() {
+fn each_order_is_generated_once() {
     let (once, twice) = orders();
     assert_eq!((once.len(), twice.len()), (120, 5 * 360));
 }
 
 #[tokio::test]
-async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_and_no_receipt_is_dropped() {
+async fn any_order_of_answer_and_receipts_ends_in_one_state() {
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
     for carrier in CarrierName::ALL {

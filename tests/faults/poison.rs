@@ -49,7 +49,7 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
 }
 
 #[tokio::test]
-async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
+async fn only_the_unreadable_job_of_a_batch_is_retried() {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
     stage.restart(&shared::runtime::Random::seeded(1), true);
     stage.proxy.begin_run(Box::new(|_, _| None));
@@ -85,7 +85,7 @@ async fn notified_count(stage: &Stage) -> usize {
 
 /// A job's run panics at once, or after it has waited for something.
 #[tokio::test]
-async fn a_panic_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
+async fn only_the_panicking_job_of_a_batch_is_retried() {
     for index in 0..BATCH {
         for yields in [false, true] {
             let mut event = SqsEvent::default();

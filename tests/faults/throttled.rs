@@ -98,7 +98,7 @@ async fn post(stage: &Stage, port: usize, request: usize) {
 }
 
 #[tokio::test]
-async fn where_three_calls_of_ten_are_refused_nothing_is_lost_and_little_more_is_called() {
+async fn throttling_30_percent_of_aws_calls_loses_nothing() {
     let (baseline, throttled) = (count_aws_calls(0).await, count_aws_calls(FAILURE_PERCENT).await);
     #[expect(clippy::cast_precision_loss, reason = "a few hundred calls")]
     let ratio = throttled as f64 / baseline as f64;

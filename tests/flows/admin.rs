@@ -84,7 +84,7 @@ fn verifies(secret: &str, request: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
+async fn account_created_by_the_tool_sends_and_gets_signed_replies() {
     let system = System::start().await;
     let sink = system.sink("acme");
     let secret = printed(&system, &["account", "create", "acme", "--name", "Acme Ltd", "--reply-url", &sink]).await;
@@ -154,7 +154,7 @@ async fn a_revoked_key_stops_within_half_a_minute() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_overwritten() {
+async fn existing_records_are_not_overwritten() {
     let system = System::start().await;
     let again = refused(&system, &["account", "create", "demo", "--name", "Mine now"]).await;
     assert!(again.contains("there is an account demo already"), "{again}");
@@ -175,7 +175,7 @@ async fn what_is_there_is_not_overwritten() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn operators_who_race_lose_nothing_of_each_other() {
+async fn concurrent_operators_lose_no_update() {
     let system = &System::start().await;
     let created = join_all((0..8).map(async |index| {
         let name = format!("Operator {index}");
@@ -242,7 +242,7 @@ async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired() {
+async fn old_webhook_token_is_valid_until_it_is_retired() {
     let system = System::start().await;
     let old = &receipts_path();
     assert_eq!(statuses(&system, &[old, "/dlr/loopback/wrong"]).await, [200, 404]);
@@ -263,7 +263,7 @@ async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired(
 }
 
 #[tokio::test]
-async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_asked() {
+async fn message_is_shown_with_history_and_with_text_on_request() {
     let system = System::start().await;
     let message = with(owned(PHONE, "A private matter"), "callback", system.sink("receipts"));
     let message = system.send_one(DEMO, message).await;
@@ -282,7 +282,7 @@ async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_aske
 }
 
 #[tokio::test]
-async fn what_is_not_understood_or_not_done_says_so_to_people_and_scripts() {
+async fn errors_are_reported_to_people_and_to_scripts() {
     let system = System::start().await;
     for words in [
         &["account", "create", "Not Valid", "--name", "x"][..],

@@ -33,7 +33,7 @@ fn reply(text: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_report_that_cannot_be_read_keeps_back_no_other() {
+async fn unreadable_report_blocks_no_other() {
     let system = System::start().await;
     let (one, other) = (submitted(&system, "447700900310").await, submitted(&system, "447700900311").await);
     let reports = [report(&one, "2"), report(&one, "eaten"), report(&other, "2")];
@@ -46,7 +46,7 @@ async fn a_report_that_cannot_be_read_keeps_back_no_other() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_keeps_back_no_report_of_another() {
+async fn unreadable_record_blocks_no_other_report() {
     let system = System::start().await;
     let (one, other) = (submitted(&system, "447700900310").await, submitted(&system, "447700900311").await);
     let spoil = json!({"TableName": "MessagesTable", "Key": {"id": {"S": one}}, "UpdateExpression": "SET #s = :s",
@@ -60,7 +60,7 @@ async fn a_record_that_cannot_be_read_keeps_back_no_report_of_another() {
 }
 
 #[tokio::test]
-async fn a_reply_that_cannot_be_read_keeps_back_no_other() {
+async fn unreadable_reply_blocks_no_other() {
     let system = System::start().await;
     let replies = json!([reply(&json!({})), reply(&"Yes".into())]);
     let response = system.post_webhook(&format!("/mo/cm/{CM_TOKEN}"), &replies).await;

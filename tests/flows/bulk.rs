@@ -9,7 +9,7 @@ use crate::system::{DEMO, System};
 const COUNT: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_messages_in_one_request_are_delivered_and_reported_once_each() {
+async fn a_thousand_messages_are_delivered_and_reported_once_each() {
     let system = System::start().await;
     let number = |index: usize| format!("4479{index:08}");
     let messages: Vec<_> =

@@ -176,7 +176,7 @@ async fn a_callback_bears_the_dialects_own_signature_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
+async fn failed_callback_is_retried_after_backoff_with_the_same_id() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sink_requests("failing", 1).await;
@@ -199,7 +199,7 @@ async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_it_is_told_once() {
+async fn accepted_callback_is_sent_once() {
     let system = System::start().await;
     send(&system, format!("{}?status=204", system.sink("taking"))).await;
     system.until_sink_requests("taking", 1).await;
@@ -210,7 +210,7 @@ async fn a_client_that_takes_it_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothing() {
+async fn job_for_a_state_the_dialect_omits_sends_no_callback() {
     let system = System::start().await;
     let later = (system.now().await + 10.minutes()).to_string();
     let message = with(with(owned(PHONE, "Hello"), "callback", system.sink("receipts")), "send_at", later);
@@ -229,7 +229,7 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_not_tried_again() {
+async fn endpoint_that_answers_gone_is_not_retried() {
     let system = System::start().await;
     send(&system, format!("{}?status=410", system.sink("gone"))).await;
     system.until_sink_requests("gone", 1).await;
@@ -255,7 +255,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_for_time_is_given_it() {
+async fn retry_after_is_respected() {
     let system = System::start().await;
     let head =
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: 7200\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -279,7 +279,7 @@ async fn a_client_that_asks_for_time_is_given_it() {
 }
 
 #[tokio::test]
-async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
+async fn event_is_dead_lettered_after_seven_days_of_failures() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sink_requests("failing", 1).await;
@@ -296,7 +296,7 @@ async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
+async fn replayed_dead_letter_is_retried_like_a_new_event() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
     system.until_sink_requests("failing", 1).await;

@@ -31,7 +31,7 @@ async fn send(system: &System, phone: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_receipt_is_found_by_its_carriers_id_in_whatever_base_case_and_width() {
+async fn receipt_is_matched_by_carrier_id_in_any_notation() {
     let system = System::with_config(&by_id()).await;
     for (count, how) in (1..).zip(["hexadecimal", "upper-case", "padded", "decimal"]) {
         writes(&system, how).await;
@@ -43,7 +43,7 @@ async fn a_receipt_is_found_by_its_carriers_id_in_whatever_base_case_and_width()
 }
 
 #[tokio::test]
-async fn a_receipt_that_is_faster_than_the_answer_is_matched_a_minute_later() {
+async fn receipt_before_the_answer_is_matched_a_minute_later() {
     let system = System::with_config(&by_id()).await;
     writes(&system, "decimal").await;
     let id = send(&system, "447700900501").await;
@@ -102,7 +102,7 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
 }
 
 #[tokio::test]
-async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_counts() {
+async fn exact_carrier_id_wins_over_one_that_differs_in_case() {
     let (system, messages) = given(&["ab-1F", "AB-1f"], &by_id()).await;
     system.deliver_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
     assert_eq!(system.message(&messages[1]).await["state"], "delivered");

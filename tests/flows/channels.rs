@@ -77,7 +77,7 @@ async fn cm_is_down() -> String {
 }
 
 #[tokio::test]
-async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
+async fn whatsapp_fails_over_to_rcs_and_sms_with_one_delivery() {
     for (what, ended) in [("rejects", "rejected"), ("fails", "failed"), ("silent", "receipt_timeout"), ("down", "busy")]
     {
         let config = if what == "down" { cm_is_down().await } else { Config::DEFAULT.to_owned() };
@@ -148,7 +148,7 @@ async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
+async fn repeated_failure_receipt_fails_over_once() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
@@ -186,7 +186,7 @@ async fn a_failure_that_is_faster_than_the_answer_waits_for_it() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
+async fn unknown_outcome_fails_over_at_the_receipt_deadline() {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let system = System::with_config(&config).await;
     let phone = "447700900811";
@@ -209,7 +209,7 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn what_the_last_channel_fails_has_failed() {
+async fn failure_of_the_last_channel_is_final() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
     let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
@@ -224,7 +224,7 @@ async fn what_the_last_channel_fails_has_failed() {
 }
 
 #[tokio::test]
-async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for() {
+async fn next_carrier_is_used_and_circuit_of_the_first_opens() {
     let routes = "[[routes]]\ncarriers = [\"cm\", \"loopback\"]\n";
     let config = with_routes(&cm_is_down().await, routes);
     let system = System::with_config(&config).await;
@@ -242,7 +242,7 @@ async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for(
 }
 
 #[tokio::test]
-async fn a_carrier_that_refuses_is_not_asked_again_and_the_next_one_is() {
+async fn refusal_of_one_carrier_tries_the_next() {
     let routes = "[[routes]]\nchannel = \"sms\"\nprefix = \"44\"\ncarriers = [\"cm\", \"loopback\"]\n";
     let system = System::with_config(&with_routes(Config::DEFAULT, routes)).await;
     // Refused by both.
@@ -282,7 +282,7 @@ async fn content_goes_over_the_first_channel_that_can_show_it() {
 }
 
 #[tokio::test]
-async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_is_over() {
+async fn message_of_a_crashed_worker_fails_over_at_its_deadline() {
     let system = System::start().await;
     let in_an_hour = (system.now().await + jiff::SignedDuration::from_hours(1)).to_string();
     let later = with(with(owned(PHONE, "Hello"), "send_at", in_an_hour), "channels", json!(["rcs", "sms"]));

@@ -58,7 +58,7 @@ async fn newest(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says() {
+async fn client_gets_reports_and_replies_in_the_documented_format() {
     let system = System::start().await;
     let labelled = with(message(PHONE, "Hello"), "reference", "order-7");
     let labelled = with(with(labelled, "customGrouping", "Campaign ABC"), "customGrouping3", "Source 123");
@@ -99,7 +99,7 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
 }
 
 #[tokio::test]
-async fn what_went_wrong_is_told_with_its_code() {
+async fn failures_are_reported_with_their_code() {
     let system = System::start().await;
     post(&system, &[message("447700900161", "Undelivered"), message("447700900261", "Rejected")]).await;
     let status = async |to: &str| {
@@ -123,7 +123,7 @@ async fn what_went_wrong_is_told_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
+async fn late_sent_receipt_is_not_reported() {
     let system = System::start().await;
     post(&system, &[message("447700900661", "Delivered, then sent")]).await;
     let id = newest(&system).await["id"].clone();
@@ -138,7 +138,7 @@ async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_reply_that_answers_nothing_is_told_as_the_account_spoke_last() {
+async fn unsolicited_reply_is_reported_in_the_latest_dialect() {
     let system = System::start().await;
     let stranger = "447700900063";
     system.reply(stranger, &OURS.into(), "Before all").await;
@@ -150,7 +150,7 @@ async fn a_reply_that_answers_nothing_is_told_as_the_account_spoke_last() {
 }
 
 #[tokio::test]
-async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
+async fn only_the_valid_messages_of_a_request_are_sent() {
     let system = System::start().await;
     let empty = with(with(message(PHONE, "x"), "reference", "your_reference_B"), "body", json!({"content": ""}));
     let foreign = with(message(PHONE, "Not from us"), "from", "449999999999");
@@ -174,7 +174,7 @@ async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_mended() {
+async fn repeat_under_one_key_sends_only_corrected_messages() {
     let system = System::start().await;
     let send = async |messages: &[Value]| {
         let body = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": messages}}).to_string();
@@ -194,7 +194,7 @@ async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_men
 }
 
 #[tokio::test]
-async fn a_message_whose_validity_is_over_is_not_sent_and_its_client_is_told() {
+async fn expired_message_is_not_sent_and_its_client_is_notified() {
     let system = System::start().await;
     let late = with(message(PHONE, "Too late"), "validity", "2017-04-20 11:50 GMT");
     assert_eq!(post(&system, &[late]).await.status, 200);
@@ -217,7 +217,7 @@ async fn rich_content_is_kept_and_sms_shows_the_body() {
 }
 
 #[tokio::test]
-async fn the_other_gateways_answer_nothing_or_a_line_and_take_all_or_none() {
+async fn xml_and_get_gateways_accept_all_messages_or_none() {
     let system = System::start().await;
     let xml = |messages: &str| {
         let token = format!("<AUTHENTICATION><PRODUCTTOKEN>{DEMO}</PRODUCTTOKEN></AUTHENTICATION>");

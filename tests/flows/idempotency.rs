@@ -159,7 +159,7 @@ async fn an_id_of_another_account_is_another_message() {
 }
 
 #[tokio::test]
-async fn a_request_with_ids_may_repeat_some_messages_and_bring_others() {
+async fn request_with_ids_may_mix_repeated_and_new_messages() {
     let system = System::start().await;
     let [old, new] = [Uuid::new_v4(), Uuid::new_v4()];
     let first = system.send_one(DEMO, with_id(old, "Old")).await;
@@ -190,7 +190,7 @@ async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_with_another_body_is_a_conflict_and_nothing_is_sent() {
+async fn idempotency_key_with_another_body_is_a_conflict() {
     const FIELD: &str = "Idempotency-Key";
     let system = System::start().await;
     let one = request(owned(PHONE, "First"));
@@ -271,7 +271,7 @@ async fn a_repeat_of_a_cancelled_message_does_not_revive_it() {
 }
 
 #[tokio::test]
-async fn a_dry_run_answers_like_a_send_and_writes_locks_and_sends_nothing() {
+async fn dry_run_answers_like_a_send_without_side_effects() {
     let system = start_with_a_pool_of_one().await;
     let later = (system.now().await + SignedDuration::from_hours(1)).to_string();
     let body = json!({"messages": [

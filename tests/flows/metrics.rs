@@ -46,7 +46,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
+async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let callback = format!("{}?status=410", system.sink("gone"));
@@ -68,7 +68,7 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
+async fn callbacks_dropped_for_a_missing_url_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let begun = system.now().await.to_string();
@@ -84,7 +84,7 @@ async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_counted_is_what_happened() {
+async fn metrics_count_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let with_callback = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
@@ -138,7 +138,7 @@ async fn what_is_counted_is_what_happened() {
 }
 
 #[tokio::test]
-async fn what_is_sent_again_with_an_unknown_outcome_is_counted() {
+async fn resends_of_unknown_outcomes_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).header("On-Unknown", "resend");

@@ -73,7 +73,7 @@ fn the_names_are_those_of_the_code() {
 }
 
 #[tokio::test]
-async fn what_the_gateway_sends_by_itself_fits_its_schema() {
+async fn keyword_answers_fit_their_schema() {
     let system = System::with_config(&Config::DEFAULT.replace("help_text = \"\"", "")).await;
     system.reply("447700900030", &"441234567890".into(), "HELP").await;
     system.until_handset("447700900030", 1).await;
@@ -84,7 +84,7 @@ async fn what_the_gateway_sends_by_itself_fits_its_schema() {
 }
 
 #[tokio::test]
-async fn what_is_answered_and_told_fits_its_schema() {
+async fn responses_and_callbacks_fit_their_schema() {
     let system = System::start().await;
     let served = answer(system.request(Method::GET, "/openapi.json")).await;
     assert_eq!(served.body, document());

@@ -68,7 +68,7 @@ async fn words_of_every_language_stop_and_start() {
 }
 
 #[tokio::test]
-async fn an_operator_adds_words_and_takes_them_away() {
+async fn operator_adds_and_removes_keywords() {
     let system = System::start().await;
     deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
@@ -117,7 +117,7 @@ async fn words_that_operators_add_at_the_same_time_are_all_kept() {
 }
 
 #[tokio::test]
-async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
+async fn scheduled_and_deferred_messages_are_blocked_by_a_stop() {
     let system = with_keyword_answers().await;
     let at = (system.now().await + 1.hour()).to_string();
     let scheduled = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
@@ -140,7 +140,7 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
 }
 
 #[tokio::test]
-async fn an_opt_out_does_not_block_an_exempt_sender_and_is_recorded_all_the_same() {
+async fn exempt_sender_is_not_blocked_by_a_recorded_opt_out() {
     let system = with_keyword_answers().await;
     printed(&system, &["sender", "exempt", OURS]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([OURS]));
@@ -195,7 +195,7 @@ async fn deliver_reply_at(system: &System, id: &str, text: &str, at: jiff::Times
 }
 
 #[tokio::test]
-async fn of_a_stop_and_a_start_the_later_one_stands_in_whatever_order_they_come() {
+async fn most_recent_of_stop_and_start_wins_in_any_order() {
     let system = System::start().await;
     let begun = system.now().await - 10.minutes();
     deliver_reply_at(&system, "1", "START", begun + 2.minutes()).await;
@@ -209,7 +209,7 @@ async fn of_a_stop_and_a_start_the_later_one_stands_in_whatever_order_they_come(
 }
 
 #[tokio::test]
-async fn a_carrier_whose_clock_is_ahead_does_not_make_a_start_stand_against_what_comes_after_it() {
+async fn start_with_a_future_timestamp_is_overridden_by_a_stop() {
     let system = System::start().await;
     deliver_reply_at(&system, "1", "START", system.now().await + 2.hours()).await;
     deliver_reply(&system, "2", OURS, "STOP").await;
@@ -217,7 +217,7 @@ async fn a_carrier_whose_clock_is_ahead_does_not_make_a_start_stand_against_what
 }
 
 #[tokio::test]
-async fn a_stop_to_a_sender_that_was_removed_blocks_what_still_waits() {
+async fn stop_to_a_removed_sender_blocks_pending_messages() {
     let system = System::start().await;
     let at = (system.now().await + 1.hour()).to_string();
     let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;

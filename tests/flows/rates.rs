@@ -87,7 +87,7 @@ async fn until_waiting(system: &System, id: &Value) -> Timestamp {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other() {
+async fn sender_keeps_rate_and_order_and_delays_no_other() {
     const COUNT: usize = 300;
     let system = System::start().await;
     let begun = system.now().await;
@@ -123,7 +123,7 @@ async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other()
 }
 
 #[tokio::test]
-async fn a_message_that_waits_its_turn_is_queued_and_says_until_when() {
+async fn message_waiting_for_a_slot_is_queued_and_shows_when() {
     let system = one_per_second().await;
     let ids: Vec<_> = ["now", "then"].map(|text| rate_limited(PHONE, text)).into();
     let sent = system.send(DEMO, &json!({"messages": ids})).await;
@@ -141,7 +141,7 @@ async fn a_message_that_waits_its_turn_is_queued_and_says_until_when() {
 }
 
 #[tokio::test]
-async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_time() {
+async fn wait_over_15_minutes_uses_a_wake_time_and_ends_on_time() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 1_000, 1).await;
     let id = system.send_one(DEMO, rate_limited(PHONE, "At last")).await["messageUuid"].clone();
@@ -162,7 +162,7 @@ async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_ti
 }
 
 #[tokio::test]
-async fn two_requests_at_once_get_turns_of_their_own() {
+async fn concurrent_requests_get_separate_send_slots() {
     let system = System::start().await;
     let messages: Vec<_> = (0..20).map(|index| rate_limited(PHONE, &index.to_string())).collect();
     let request = json!({"messages": messages});
@@ -186,7 +186,7 @@ async fn two_requests_at_once_get_turns_of_their_own() {
 }
 
 #[tokio::test]
-async fn scheduled_messages_take_their_turns_when_they_are_due() {
+async fn scheduled_messages_get_send_slots_when_they_are_due() {
     let system = one_per_second().await;
     let at = system.now().await + SignedDuration::from_secs(3_600);
     let later: Vec<_> =
@@ -207,7 +207,7 @@ async fn scheduled_messages_take_their_turns_when_they_are_due() {
 }
 
 #[tokio::test]
-async fn another_try_at_a_busy_carrier_takes_a_turn_of_its_own() {
+async fn retry_at_a_busy_carrier_uses_another_send_slot() {
     const BUSY: &str = "447700900710";
     let system = one_per_second().await;
     let mut messages = vec![rate_limited(BUSY, "Busy")];
@@ -237,7 +237,7 @@ async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
 }
 
 #[tokio::test]
-async fn a_dry_run_and_a_repeat_take_no_turn() {
+async fn dry_run_and_repeat_use_no_send_slot() {
     let system = System::start().await;
     let request = json!({"messages": [rate_limited(PHONE, "Once")]});
     answer(system.request(reqwest::Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(&request)).await;
@@ -261,7 +261,7 @@ async fn a_dry_run_and_a_repeat_take_no_turn() {
 }
 
 #[tokio::test]
-async fn a_job_that_comes_early_leaves_the_message_to_its_turn() {
+async fn early_job_leaves_the_message_to_its_send_slot() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 100, 1).await;
     let id = system.send_one(DEMO, rate_limited(PHONE, "Not yet")).await["messageUuid"].clone();
@@ -278,7 +278,7 @@ async fn a_job_that_comes_early_leaves_the_message_to_its_turn() {
 }
 
 #[tokio::test]
-async fn a_message_that_waits_its_turn_can_be_cancelled() {
+async fn message_waiting_for_a_send_slot_can_be_cancelled() {
     let system = one_per_second().await;
     for ahead in [100, 2_000] {
         reserve_send_slots(&system, ahead, 1).await;
@@ -292,7 +292,7 @@ async fn a_message_that_waits_its_turn_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn lost_jobs_are_enqueued_again_for_their_turns() {
+async fn lost_jobs_are_requeued_for_their_send_slots() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 100, 1).await;
     system.send_one(DEMO, rate_limited(PHONE, "Its job is lost")).await;
@@ -323,7 +323,7 @@ async fn after_a_standstill_the_sender_is_not_flooded() {
 }
 
 #[tokio::test]
-async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
+async fn expiry_before_the_send_slot_is_reported_on_time() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 10_000, 1).await;
     let until = (system.now().await + SignedDuration::from_secs(120)).strftime("%Y-%m-%d %H:%M:%S GMT").to_string();
@@ -340,7 +340,7 @@ async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
 }
 
 #[tokio::test]
-async fn to_wait_for_turns_between_busy_answers_does_not_make_a_day_longer() {
+async fn slot_waits_do_not_extend_the_busy_deadline() {
     let (url, asked) = carrier(Box::new(|_| Some((503, Value::Null))));
     let config = Config::DEFAULT.replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
     let system = System::with_config(&config).await;

@@ -145,7 +145,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn what_lies_months_back_is_found_until_it_is_no_longer_kept() {
+async fn old_messages_are_found_until_their_retention_ends() {
     let system = System::start().await;
     let mut sent = Vec::new();
     for _ in 0..3 {
@@ -200,7 +200,7 @@ async fn a_conversation_is_read_by_its_number_from_both_sides() {
 }
 
 #[tokio::test]
-async fn the_codes_of_receipts_are_listed_and_hold_those_that_are_told() {
+async fn listed_receipt_codes_include_those_of_callbacks() {
     let system = System::start().await;
     let codes = list(&system, DEMO, "/dr-responses").await;
     let codes: Vec<_> = codes.as_array().unwrap().iter().map(|code| code["code"].as_str().unwrap()).collect();

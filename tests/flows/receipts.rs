@@ -59,7 +59,7 @@ fn undelivered() -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
+async fn delivered_receipt_sets_the_state_and_notifies() {
     let system = System::start().await;
     let id = send(&system, "447700900010").await;
     let message = system.until_state(&id, "delivered").await;
@@ -71,7 +71,7 @@ async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
 }
 
 #[tokio::test]
-async fn an_undelivered_receipt_is_told_with_its_code() {
+async fn undelivered_receipt_notifies_with_its_code() {
     let system = System::start().await;
     let id = send(&system, "447700900110").await;
     system.until_state(&id, "undelivered").await;
@@ -104,7 +104,7 @@ async fn a_receipt_that_comes_five_times_counts_once() {
 }
 
 #[tokio::test]
-async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_carriers_id() {
+async fn receipt_before_the_submit_answer_is_kept() {
     let system = System::start().await;
     let id = send(&system, "447700900510").await;
     let message = system
@@ -120,7 +120,7 @@ async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_car
 }
 
 #[tokio::test]
-async fn a_sent_that_comes_after_delivered_is_in_the_history_and_moves_nothing_back() {
+async fn sent_after_delivered_is_recorded_without_state_change() {
     let system = System::start().await;
     let id = send(&system, "447700900610").await;
     let message = system
@@ -146,7 +146,7 @@ fn orderings<'a>(of: &[&'a str]) -> Vec<Vec<&'a str>> {
 }
 
 #[tokio::test]
-async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_and_callbacks() {
+async fn receipts_in_any_order_end_in_the_same_state_and_callbacks() {
     const FORWARD: [&str; 4] = ["sent", "undelivered", "delivered", "read"];
     let system = System::start().await;
     let orders: Vec<_> = orderings(&FORWARD).into_iter().filter(|order| !order.is_empty()).collect();
@@ -184,7 +184,7 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
 }
 
 #[tokio::test]
-async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once() {
+async fn concurrent_receipts_are_each_recorded_and_notified_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     let all = ["delivered", "read", "sent", "undelivered"].repeat(5);
@@ -200,7 +200,7 @@ async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once
 }
 
 #[tokio::test]
-async fn five_concurrent_receipts_of_one_kind_are_told_once() {
+async fn five_concurrent_receipts_of_one_kind_notify_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
@@ -222,7 +222,7 @@ async fn read_implies_delivered() {
 }
 
 #[tokio::test]
-async fn a_late_undelivered_is_recorded_and_told_but_what_was_delivered_stays_so() {
+async fn late_undelivered_is_notified_but_state_stays_delivered() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     deliver_receipt(&system, &id, "delivered").await;
@@ -262,7 +262,7 @@ async fn a_receipt_of_no_message_is_unmatched_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does_not_disturb_it() {
+async fn receipt_of_an_unsubmitted_message_is_unmatched() {
     let system = System::start().await;
     let phone = "447700900010";
     let at = system.now().await + 1.hour();
@@ -303,7 +303,7 @@ async fn a_receipt_that_cannot_be_read_is_refused_and_its_field_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer() {
+async fn wrong_token_carrier_and_malformed_id_get_the_same_answer() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     let mut bodies = Vec::new();
@@ -324,7 +324,7 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_also_reported_is_told() {
+async fn rejected_receipt_after_a_refusal_is_notified() {
     let system = System::start().await;
     let failing = format!("{}?status=500", system.sink("receipts"));
     let message = system.send_one(DEMO, with(shared("447700900210", "No"), "callback", failing)).await;

@@ -82,7 +82,7 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
 }
 
 #[tokio::test]
-async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
+async fn repeated_reply_is_recorded_and_notified_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
     join_all((0..5).map(|_| system.deliver_reply(&first))).await;
@@ -113,7 +113,7 @@ async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
 }
 
 #[tokio::test]
-async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
+async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let system = System::start().await;
     // A shared number of which the phone has never heard, and one that is not in the directory.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
@@ -128,7 +128,7 @@ async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
+async fn reply_to_shared_number_goes_to_the_account_with_the_lock() {
     let system = System::start().await;
     let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
     system.until_handset(PHONE, 1).await;
@@ -140,7 +140,7 @@ async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
 }
 
 #[tokio::test]
-async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
+async fn reply_callback_has_the_text_as_written_and_number_as_number() {
     let system = System::start().await;
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
@@ -153,7 +153,7 @@ async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
 }
 
 #[tokio::test]
-async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
+async fn reply_with_wrong_token_or_carrier_is_refused() {
     let system = System::start().await;
     for path in ["/mo/loopback/wrong-token", &format!("/mo/nobody/{TOKEN}"), "/mo/loopback/"] {
         let refused = system.post_webhook(path, &reply("mo-1", OURS, "Hello")).await;
@@ -184,7 +184,7 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
 }
 
 #[tokio::test]
-async fn a_stop_counts_though_nobody_has_written_yet() {
+async fn stop_applies_before_any_message_was_sent() {
     let system = System::start().await;
     // No account has this sender locked for this phone, so whose reply it is is not known.
     for sender in 801..=806 {
@@ -196,7 +196,7 @@ async fn a_stop_counts_though_nobody_has_written_yet() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
+async fn late_start_does_not_undo_a_newer_stop() {
     let system = System::start().await;
     let at = |mut reply: Value, time: &str| {
         reply["at"] = time.into();
@@ -212,7 +212,7 @@ async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
+async fn reply_is_not_attributed_to_a_blocked_message() {
     let system = System::start().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;

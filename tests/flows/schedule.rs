@@ -39,7 +39,7 @@ async fn a_message_for_tomorrow_arrives_tomorrow_once_and_not_before() {
 }
 
 #[tokio::test]
-async fn the_queue_delays_what_a_tick_wakes_early_to_the_second() {
+async fn queue_delays_scheduled_work_to_the_exact_second() {
     let system = System::start().await;
     let message = scheduled(&system, 3_600).await;
     let at: jiff::Timestamp = message["send_at"].as_str().unwrap().parse().unwrap();
@@ -77,7 +77,7 @@ async fn a_cancelled_message_is_never_sent() {
 }
 
 #[tokio::test]
-async fn what_was_sent_cannot_be_cancelled() {
+async fn submitted_message_cannot_be_cancelled() {
     let system = System::start().await;
     let message = system.send_one(DEMO, owned(PHONE, "Gone")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
@@ -86,7 +86,7 @@ async fn what_was_sent_cannot_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_cancel_and_a_tick_that_race_have_one_winner() {
+async fn cancel_racing_a_tick_has_one_winner() {
     let system = System::start().await;
     let (mut sent, mut cancelled) = (0, 0);
     for _ in 0..15 {
@@ -107,7 +107,7 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
 }
 
 #[tokio::test]
-async fn what_a_later_release_has_put_to_sleep_does_not_stand_before_the_rest() {
+async fn scheduled_work_of_a_later_release_blocks_no_other() {
     let system = System::start().await;
     for shard in 0..shared::store::WAKE_SHARDS {
         let item = json!({

@@ -29,7 +29,7 @@ async fn only_the_owner_sends_from_an_owned_sender() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn racing_first_contacts_leave_each_account_one_sender_and_never_the_same() {
+async fn concurrent_first_contacts_give_each_account_its_own_sender() {
     let system = &System::start().await;
     for round in 0..50 {
         let number = &format!("4477110{round:05}");

@@ -49,7 +49,7 @@ async fn with_short_timeout() -> System {
 }
 
 #[tokio::test]
-async fn what_the_carrier_refuses_is_rejected_with_its_reason_and_told() {
+async fn refused_message_is_rejected_with_reason_and_notified() {
     let system = System::start().await;
     let id = send(&system, "447700900210").await;
     let message = system.until_state(&id, "rejected").await;
@@ -61,7 +61,7 @@ async fn what_the_carrier_refuses_is_rejected_with_its_reason_and_told() {
 }
 
 #[tokio::test]
-async fn a_busy_carrier_is_tried_again_until_it_takes_the_message_once() {
+async fn busy_carrier_is_retried_until_it_accepts_once() {
     let system = System::start().await;
     let id = send(&system, "447700900710").await;
     for attempts in [1, 2] {
@@ -136,7 +136,7 @@ async fn a_long_wait_does_not_make_a_message_grow() {
 }
 
 #[tokio::test]
-async fn a_receipt_settles_what_the_carrier_did_not_answer() {
+async fn receipt_resolves_an_unanswered_submit() {
     let system = System::start().await;
     let id = send(&system, "447700900810").await;
     let message = system
@@ -166,7 +166,7 @@ async fn an_outcome_is_unknown_until_its_receipt_comes() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again() {
+async fn outcome_unknown_for_a_day_fails_and_is_not_resent() {
     let system = with_short_timeout().await;
     let id = send(&system, "447700900811").await;
     system.until_state(&id, "unknown").await;
@@ -227,7 +227,7 @@ async fn a_job_that_comes_before_its_time_sends_nothing_yet() {
 }
 
 #[tokio::test]
-async fn a_poison_job_does_not_hurt_its_batch_mates_and_ends_in_the_dead_letters() {
+async fn poison_job_is_dead_lettered_without_affecting_its_batch() {
     let system = System::start().await;
     let phones = ["447700900010", "447700900011"];
     let ids = [send_later(&system, phones[0]).await, send_later(&system, phones[1]).await];
@@ -251,7 +251,7 @@ async fn a_poison_job_does_not_hurt_its_batch_mates_and_ends_in_the_dead_letters
 }
 
 #[tokio::test]
-async fn a_cancelled_message_is_not_sent_though_its_job_comes() {
+async fn cancelled_message_is_not_sent_by_a_late_job() {
     let system = System::start().await;
     let phone = "447700900010";
     let id = send_later(&system, phone).await;

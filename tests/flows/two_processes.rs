@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::system::{DEMO, System, invocation, owned, shared, with};
 
 #[tokio::test]
-async fn what_was_accepted_survives_the_gateways_end() {
+async fn accepted_messages_survive_a_gateway_restart() {
     let system = System::start().await;
     let mut accepted = Vec::new();
     for index in 0..40 {
@@ -46,7 +46,7 @@ async fn a_gateway_that_comes_back_shows_the_clock_that_was_moved() {
 }
 
 #[tokio::test]
-async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
+async fn message_whose_job_was_lost_is_requeued() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
     let request = json!({"messages": [owned("447700900022", "Written"), owned("447700900023", "And enqueued")]});

@@ -92,7 +92,7 @@ fn attempt_outcomes(message: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_gaps() {
+async fn unknown_outcome_is_resent_three_times_with_backoff() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     for (times, minutes) in [(1, 2), (2, 10), (3, 60)] {
@@ -119,7 +119,7 @@ async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_g
 }
 
 #[tokio::test]
-async fn a_submit_that_is_made_again_and_answered_ends_the_doubt() {
+async fn answered_resend_resolves_the_unknown_outcome() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     set_behavior(&system, "delivers").await;
@@ -132,7 +132,7 @@ async fn a_submit_that_is_made_again_and_answered_ends_the_doubt() {
 }
 
 #[tokio::test]
-async fn the_wish_of_a_request_counts_before_that_of_its_account() {
+async fn on_unknown_of_a_request_overrides_that_of_its_account() {
     for (account, request, times) in
         [("wait", Some("resend"), 2), ("wait", None, 1), ("resend", Some("WAIT"), 1), ("resend", Some("resend"), 2)]
     {
@@ -147,7 +147,7 @@ async fn the_wish_of_a_request_counts_before_that_of_its_account() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_first_ends_it_whatever_it_says() {
+async fn any_receipt_resolves_an_unknown_outcome() {
     for (status, state) in [("delivered", "delivered"), ("undelivered", "undelivered"), ("sent", "submitted")] {
         let system = system("resend").await;
         let id = unknown(&system, None).await;
@@ -159,7 +159,7 @@ async fn a_receipt_that_comes_first_ends_it_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn a_submit_that_is_refused_says_nothing_of_the_one_before_it() {
+async fn refused_resend_does_not_resolve_the_first_submit() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     set_behavior(&system, "rejects").await;
@@ -178,7 +178,7 @@ async fn a_submit_that_is_refused_says_nothing_of_the_one_before_it() {
 }
 
 #[tokio::test]
-async fn who_has_opted_out_is_sent_nothing_again_and_the_message_stays_unknown() {
+async fn opted_out_recipient_gets_no_resend() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     system.reply(PHONE, &"441234567890".into(), "STOP").await;
@@ -192,7 +192,7 @@ async fn who_has_opted_out_is_sent_nothing_again_and_the_message_stays_unknown()
 }
 
 #[tokio::test]
-async fn what_is_no_longer_worth_delivering_is_not_sent_again() {
+async fn expired_message_is_not_resent() {
     let system = system("resend").await;
     let message = with(cm::message(PHONE, "Hello"), "validity", "1m");
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
@@ -209,7 +209,7 @@ async fn what_is_no_longer_worth_delivering_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn another_channel_has_its_turn_before_anything_is_sent_again() {
+async fn failover_comes_before_a_resend() {
     let system = system("resend").await;
     let message = with(cm::message(PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
@@ -231,7 +231,7 @@ async fn another_channel_has_its_turn_before_anything_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_after_the_deadline_is_recorded_and_told() {
+async fn receipt_after_the_deadline_is_recorded_and_notified() {
     for status in ["delivered", "undelivered"] {
         let system = system("wait").await;
         let id = unknown(&system, None).await;
@@ -247,7 +247,7 @@ async fn a_receipt_that_comes_after_the_deadline_is_recorded_and_told() {
 }
 
 #[tokio::test]
-async fn another_wish_under_the_same_name_is_a_conflict() {
+async fn same_idempotency_key_with_other_on_unknown_is_a_conflict() {
     let system = system("wait").await;
     let body = json!({"messages": [owned("447700900001", "Hello")]});
     let post = async |on_unknown: Option<&str>| {
@@ -267,7 +267,7 @@ async fn another_wish_under_the_same_name_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_wish_that_there_is_not_is_named_in_the_words_of_each_dialect() {
+async fn invalid_on_unknown_is_an_error_in_each_dialect() {
     let system = system("wait").await;
     let refused = post(&system, Some("again")).await;
     let fault = json!([{"field": "On-Unknown", "code": "unknown_value", "message": "must be wait or resend"}]);

@@ -71,7 +71,7 @@ async fn until_none_unmatched(system: &System) {
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
+async fn receipt_before_its_message_is_applied_once() {
     let system = System::start().await;
     let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "delivered")).await;
@@ -90,7 +90,7 @@ async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is
 }
 
 #[tokio::test]
-async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
+async fn unmatched_receipt_keeps_the_message_id_of_its_path() {
     let system = System::start().await;
     let ((name, id), (_, other)) = (new_message_id(), new_message_id());
     let body = json!({"id": "c-1", "status": "delivered"});
@@ -107,7 +107,7 @@ async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
+async fn receipt_long_before_the_message_is_not_applied() {
     let system = System::start().await;
     let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "undelivered")).await;
@@ -123,7 +123,7 @@ async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() 
 }
 
 #[tokio::test]
-async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
+async fn failure_matched_late_fails_over() {
     let system = System::start().await;
     let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "undelivered")).await;
@@ -142,7 +142,7 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
 }
 
 #[tokio::test]
-async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
+async fn reply_is_delivered_once_its_sender_is_added() {
     let system = System::start().await;
     system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "Are you there?")).await;
     system.advance(60).await;
@@ -174,7 +174,7 @@ async fn send_from_unassigned(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn a_stop_counts_though_nobody_has_the_sender_yet() {
+async fn stop_to_an_unassigned_sender_applies() {
     let system = System::start().await;
     system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
     add_sender(&system, UNASSIGNED_SENDER).await;
@@ -184,7 +184,7 @@ async fn a_stop_counts_though_nobody_has_the_sender_yet() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
+async fn retried_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
     system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
     system.advance(30).await;
@@ -196,7 +196,7 @@ async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it()
 }
 
 #[tokio::test]
-async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_later() {
+async fn reply_is_not_attributed_to_a_later_holder_of_the_sender() {
     let system = System::start().await;
     for sender in 801..=806 {
         system.deliver_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
@@ -212,7 +212,7 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
 }
 
 #[tokio::test]
-async fn a_try_too_many_brings_the_last_one_no_nearer() {
+async fn manual_retries_leave_the_next_wake_time_unchanged() {
     let system = System::start().await;
     system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     for tries in 1..=6 {
@@ -225,7 +225,7 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
 }
 
 #[tokio::test]
-async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
+async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
     system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     let mut wakes = Vec::new();
@@ -252,7 +252,7 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
 }
 
 #[tokio::test]
-async fn what_bears_no_name_of_ours_is_only_kept() {
+async fn receipt_without_our_reference_is_only_stored() {
     let system = System::start().await;
     system.deliver_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
     system.advance(DAY).await;
@@ -262,7 +262,7 @@ async fn what_bears_no_name_of_ours_is_only_kept() {
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
+async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     let system = System::start().await;
     let (name, id) = new_message_id();
     system.deliver_receipt(&receipt(&id, "delivered")).await;
@@ -285,7 +285,7 @@ async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again_and_tells_nothing_twice() {
+async fn unmatched_receipt_survives_crash_without_duplicate_callback() {
     let system = System::start().await;
     let (name, id) = new_message_id();
     let late = receipt(&id, "delivered");

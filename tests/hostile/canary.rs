@@ -130,7 +130,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
 }
 
 #[test]
-fn a_panic_says_where_and_not_of_what() {
+fn panic_log_has_the_location_without_content() {
     let log = log();
     let canary = Canary::new("text", "canary of a panic: ç");
     let usual = panic::take_hook();
@@ -146,7 +146,7 @@ fn a_panic_says_where_and_not_of_what() {
 }
 
 #[tokio::test]
-async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_unasked() {
+async fn dead_letters_and_tool_output_hold_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
@@ -204,7 +204,7 @@ async fn another_client_learns_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_printed_for_debugging_shows_nothing_private() {
+async fn debug_output_shows_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;

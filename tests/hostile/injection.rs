@@ -14,7 +14,7 @@ const TEXT: &str = "a\r\nX-Other: 1\r\n\r\nb \"quoted\" \\ 'x' {\"k\":[1]} </BOD
     \u{2028}\u{202e}\u{feff}\u{7f}\t{0} $(id) `id` ; -- ";
 
 #[tokio::test]
-async fn a_text_arrives_as_it_was_written_whatever_it_holds() {
+async fn any_text_arrives_as_it_was_written() {
     let system = System::start().await;
     system.send_one(DEMO, with(owned(PHONE, TEXT), "callback", system.sink("receipts"))).await;
     assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], TEXT);
@@ -36,7 +36,7 @@ async fn a_text_arrives_as_it_was_written_whatever_it_holds() {
 }
 
 #[tokio::test]
-async fn what_is_answered_in_plain_text_is_no_page() {
+async fn plain_text_responses_are_not_html() {
     let system = System::start().await;
     let path = "/gateway.ashx?producttoken=demo-key&from=441234567890&body=x&to=%3Cscript%3Ealert(1)%3C/script%3E%0D%0AX-Other:%201";
     let answered = system.request(Method::GET, path).send().await.unwrap();

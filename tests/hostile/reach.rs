@@ -24,7 +24,7 @@ fn ids(page: &Answer) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
+async fn cursor_of_another_account_shows_only_own_messages() {
     let system = System::start().await;
     let mine = system.send_one(DEMO, owned(PHONE, "Mine")).await;
     for text in ["First", "Second", "Third"] {
@@ -61,7 +61,7 @@ async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
 }
 
 #[tokio::test]
-async fn what_is_anothers_is_answered_like_what_is_not_there() {
+async fn resources_of_other_accounts_look_not_found() {
     let system = System::start().await;
     let theirs = system.send_one(OTHER, message_of_other("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
     let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
@@ -84,7 +84,7 @@ async fn what_is_anothers_is_answered_like_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn names_that_two_clients_chose_are_two_names() {
+async fn same_id_or_key_of_two_clients_names_two_messages() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;

@@ -20,7 +20,7 @@ fn ids(requests: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() {
+async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["endpoint", "list"]).await, "no endpoint fails");
     called_back(&system, "gone", StatusCode::GONE).await;
@@ -55,7 +55,7 @@ async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() 
 }
 
 #[tokio::test]
-async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so() {
+async fn replay_sends_recorded_events_again_under_their_ids() {
     let system = System::start().await;
     let before = system.now().await.to_string();
     called_back(&system, "receipts", StatusCode::OK).await;

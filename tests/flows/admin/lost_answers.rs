@@ -77,14 +77,14 @@ async fn run_despite_lost_response(system: &System, operation: &'static str, wor
 }
 
 #[tokio::test]
-async fn a_sender_whose_removal_was_not_answered_is_reported_as_removed() {
+async fn sender_removal_with_lost_answer_is_reported_as_done() {
     let system = System::start().await;
     let done = run_despite_lost_response(&system, "DeleteItem", &["sender", "remove", "449999999999"]).await;
     assert!(done.contains("no longer the account other's"), "{done}");
 }
 
 #[tokio::test]
-async fn a_shared_sender_whose_removal_was_not_answered_is_reported_as_removed() {
+async fn pool_removal_with_lost_answer_is_reported_as_done() {
     let system = System::start().await;
     let pool = read(&system, &["pool", "list"]).await;
     let sender = pool["pool"][0].as_str().unwrap();
@@ -93,7 +93,7 @@ async fn a_shared_sender_whose_removal_was_not_answered_is_reported_as_removed()
 }
 
 #[tokio::test]
-async fn an_endpoint_whose_switching_on_was_not_answered_is_reported_as_on() {
+async fn endpoint_enabled_with_lost_answer_is_reported_as_enabled() {
     let system = System::start().await;
     let gone = format!("{}?status={}", system.sink("gone"), StatusCode::GONE.as_u16());
     system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", gone)).await;

@@ -49,7 +49,7 @@ async fn a_callback_that_was_given_up_is_replayed() {
 }
 
 #[tokio::test]
-async fn requeue_says_what_it_does_and_does_it_when_told() {
+async fn requeue_acts_only_when_confirmed() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
     let request = json!({"messages": [owned(PHONE, "Its job is lost")]});

@@ -44,7 +44,7 @@ fn prefixes(listed: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_rule_stands_where_it_was_put() {
+async fn route_rule_is_inserted_at_its_position() {
     let system = with_rules(&[&["--carriers", "cm", "--prefix", "+31"], &["--carriers", "loopback"]]).await;
     let conditions = ["--account", "demo", "--sender", "+441234567890", "--channel", "WhatsApp", "--prefix", "0044"];
     let how = ["--carriers", "cm,loopback", "--receipt-within", "60", "--at", "2"];
@@ -73,7 +73,7 @@ async fn a_rule_stands_where_it_was_put() {
 }
 
 #[tokio::test]
-async fn a_rule_that_would_never_be_asked_is_refused_with_its_place() {
+async fn unreachable_route_rule_is_refused_with_its_position() {
     let system = with_rules(&[&["--carriers", "cm", "--channel", "rcs"], &["--carriers", "loopback"]]).await;
     let behind = ["route", "add", "--carriers", "cm", "--prefix", "31"];
     let hidden = refused(&system, &behind).await;
@@ -118,7 +118,7 @@ async fn a_rule_that_could_never_work_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn operators_who_change_routes_at_once_lose_nothing_of_each_other() {
+async fn concurrent_route_changes_lose_no_update() {
     let system = &with_rules(&[&["--carriers", "loopback"]]).await;
     let added: Vec<_> = (30..34).map(|prefix| prefix.to_string()).collect();
     let add = async |prefix: &String| {
@@ -145,7 +145,7 @@ async fn operators_who_change_routes_at_once_lose_nothing_of_each_other() {
 }
 
 #[tokio::test]
-async fn the_first_carrier_gets_every_message_and_no_other_does() {
+async fn first_configured_carrier_gets_the_default_route() {
     let system = System::start().await;
     forget(&system, "routes").await;
     let done = admin(&system, &["--json", "carrier", "set", "loopback", "--endpoint", "https://a.example/"]).await;

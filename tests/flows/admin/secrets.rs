@@ -19,7 +19,7 @@ fn verifies_own(secret: &str, request: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_replaced_both_verify_and_then_only_the_new_one() {
+async fn both_secrets_verify_until_the_old_one_is_retired() {
     let system = System::start().await;
     let first =
         printed(&system, &["account", "create", "acme", "--name", "A", "--reply-url", &system.sink("acme")]).await;

@@ -14,7 +14,7 @@ async fn deliver_unmatched_reply(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
+async fn unmatched_items_are_listed_with_texts_only_on_request() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
     let body = deliver_unmatched_reply(&system).await;
@@ -58,7 +58,7 @@ async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
+async fn operator_can_retry_unmatched_items_at_once() {
     let system = System::start().await;
     deliver_unmatched_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);

@@ -20,7 +20,7 @@ async fn on_record(system: &System) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_missed() {
+async fn disabled_endpoint_gets_missed_events_by_replay() {
     let system = System::start().await;
     let begun = system.now().await.to_string();
     let client = Client::answering(410);
@@ -59,7 +59,7 @@ async fn an_endpoint_that_is_gone_is_called_no_more_and_told_later_what_it_misse
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_switched_on_is_called_at_once() {
+async fn enabled_endpoint_is_called_at_once() {
     let system = System::start().await;
     let client = Client::answering(410);
     send(&system, client.url.as_str()).await;
@@ -75,7 +75,7 @@ async fn an_endpoint_that_is_switched_on_is_called_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_replayed_right_after_its_url_was_set_is_told() {
+async fn replay_right_after_the_url_was_set_is_delivered() {
     let system = System::start().await;
     let begun = system.now().await.to_string();
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
@@ -95,7 +95,7 @@ async fn what_is_replayed_right_after_its_url_was_set_is_told() {
 }
 
 #[tokio::test]
-async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() {
+async fn all_endpoints_of_a_client_are_enabled_at_once() {
     let system = System::start().await;
     let begun = system.now().await.to_string();
     let client = Client::answering(410);
@@ -129,7 +129,7 @@ async fn a_client_with_an_endpoint_for_each_message_is_switched_on_as_a_whole() 
 }
 
 #[tokio::test]
-async fn a_client_that_is_busy_is_called_with_nothing_before_the_time_it_named() {
+async fn no_callback_before_the_retry_after_of_a_busy_client() {
     let system = System::start().await;
     let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 600\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let (busy, requests) = endpoint(head.to_owned());
@@ -163,7 +163,7 @@ async fn a_notice_is_signed_by_the_standard_webhooks_headers_alone() {
 }
 
 #[tokio::test]
-async fn five_days_of_nothing_but_failures_switch_an_endpoint_off() {
+async fn endpoint_is_disabled_after_five_days_of_failures() {
     let system = System::start().await;
     let client = Client::answering(500);
     send(&system, client.url.as_str()).await;
@@ -189,7 +189,7 @@ async fn five_days_of_nothing_but_failures_switch_an_endpoint_off() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_answers_within_five_days_stays_on() {
+async fn endpoint_that_recovers_within_five_days_stays_enabled() {
     let system = System::start().await;
     let client = Client::answering(500);
     for round in 1..=2 {
@@ -209,7 +209,7 @@ async fn an_endpoint_that_answers_within_five_days_stays_on() {
 }
 
 #[tokio::test]
-async fn a_notice_that_cannot_be_told_is_tried_again_and_switches_nothing_off() {
+async fn failed_notice_is_retried_and_disables_nothing() {
     for status in [500, 410] {
         let notices = format!("/sinks/notices?status={status}");
         let system = System::with_config(&Config::DEFAULT.replace("/sinks/notices", &notices)).await;
@@ -233,7 +233,7 @@ async fn a_notice_that_cannot_be_told_is_tried_again_and_switches_nothing_off() 
 }
 
 #[tokio::test]
-async fn while_an_endpoint_rests_one_event_tries_it_and_a_success_lets_the_others_go() {
+async fn half_open_circuit_probes_once_and_closes_on_success() {
     const EVENTS: usize = 30;
     let system = System::start().await;
     let client = Client::answering(500);
@@ -265,7 +265,7 @@ async fn while_an_endpoint_rests_one_event_tries_it_and_a_success_lets_the_other
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_one_call_in_twenty_does_not_rest() {
+async fn one_failure_in_twenty_does_not_open_the_circuit() {
     const EVENTS: usize = 200;
     let system = System::start().await;
     let client = Client::failing_intermittently();

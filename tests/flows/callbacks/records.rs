@@ -60,7 +60,7 @@ async fn failures_are_counted_from_the_first_since_the_last_success() {
 }
 
 #[tokio::test]
-async fn how_long_an_endpoint_asked_to_be_left_alone_outlasts_its_next_failure() {
+async fn requested_pause_outlasts_the_next_failure() {
     let records = EndpointRecords::start().await;
     records.record_failure_with_pause(at(0), Some(at(60))).await;
     assert_eq!(records.record_failure(at(1)).await.paused_until, Some(at(60)));

@@ -27,7 +27,7 @@ async fn receive(system: &System) -> Option<SqsMessage> {
 }
 
 #[tokio::test]
-async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_queue_between() {
+async fn callback_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
     let begun = system.now().await.to_string();
     let client = Client::answering(200);
@@ -80,7 +80,7 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_sqs_laid_there_is_tried_like_a_new_one_after_its_seven_days() {
+async fn replayed_sqs_dead_letter_gets_a_new_retry_period() {
     let system = System::start().await;
     let client = Client::answering(500);
     send(&system, client.url.as_str()).await;

@@ -99,7 +99,7 @@ async fn time_to_notify(system: &System, others: &[&str]) -> Duration {
 }
 
 #[tokio::test]
-async fn clients_that_do_not_answer_hold_up_no_other() {
+async fn unresponsive_clients_delay_no_other() {
     const SILENT: usize = WORKERS / 2;
     let system = System::start().await;
     let silent = HangingClient::start(false).await;
@@ -115,7 +115,7 @@ async fn clients_that_do_not_answer_hold_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_hang_hold_up_one_that_works_for_one_time_out_at_most() {
+async fn hanging_clients_delay_others_by_one_timeout_at_most() {
     let undisturbed = time_to_notify(&System::start().await, &[]).await;
     let (silent, dripping) = (HangingClient::start(false).await, HangingClient::start(true).await);
     let disturbed = time_to_notify(&System::start().await, &[&silent.url, &dripping.url]).await;

@@ -27,7 +27,7 @@ async fn a_receipt_before_the_answer_leaves_nothing_to_wake_for() {
 }
 
 #[tokio::test]
-async fn a_wake_that_nothing_is_waited_for_with_ends_at_its_first_time() {
+async fn stale_wake_time_is_removed_when_it_is_due() {
     let system = System::start().await;
     let id = send(&system, message_over(&["SMS"])).await;
     system.until_state(&id, "delivered").await;
@@ -60,7 +60,7 @@ async fn a_busy_channel_is_asked_again_although_the_next_one_refused() {
 }
 
 #[tokio::test]
-async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome() {
+async fn late_sent_receipt_of_earlier_channel_settles_no_outcome() {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let system = System::with_config(&config).await;
     // Takes an SMS, and answers too late.
@@ -84,7 +84,7 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
 }
 
 #[tokio::test]
-async fn the_receipts_of_a_carrier_that_took_over_count() {
+async fn receipts_of_the_fallback_carrier_are_applied() {
     let routes =
         "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"cm\"]\n\n[[routes]]\ncarriers = [\"cm\", \"loopback\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
@@ -104,7 +104,7 @@ async fn the_receipts_of_a_carrier_that_took_over_count() {
 }
 
 #[tokio::test]
-async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
+async fn failure_is_final_if_no_later_channel_has_a_route() {
     let routes = "[[routes]]\nchannel = \"sms\"\ncarriers = [\"loopback\"]\n";
     let system = System::with_config(&with_routes(Config::DEFAULT, routes)).await;
     let message = with(owned("447700900171", "Hello"), "callback", system.sink("receipts"));
@@ -116,7 +116,7 @@ async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
 }
 
 #[tokio::test]
-async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
+async fn late_delivery_by_earlier_channel_is_reported_as_such() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
     let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
@@ -130,7 +130,7 @@ async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn what_was_handed_over_cannot_be_cancelled_while_it_waits_for_another_channel() {
+async fn submitted_message_cannot_be_cancelled_during_failover() {
     let routes = "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"loopback\"]\n\n[[routes]]\ncarriers = [\"cm\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
@@ -167,7 +167,7 @@ async fn a_repeat_does_not_hurry_a_busy_carrier() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() {
+async fn failure_processed_after_delivery_is_recorded_and_notified() {
     let system = System::start().await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;

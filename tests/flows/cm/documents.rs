@@ -69,7 +69,7 @@ fn assert_complete<'a>(name: &str, samples: impl Iterator<Item = &'a str>) {
 }
 
 #[tokio::test]
-async fn every_json_sample_gets_its_answer_and_what_is_accepted_arrives() {
+async fn every_json_sample_gets_its_answer_and_is_delivered() {
     let system = system().await;
     assert_complete("json", JSON.iter().map(|(name, ..)| *name));
     for (name, status, error_code, codes) in JSON {

@@ -160,7 +160,7 @@ async fn a_get_request_that_is_refused_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_the_gateways_own_fault_is_an_unknown_error() {
+async fn internal_failure_is_an_unknown_error() {
     let system = System::start().await;
     // The key of an account whose name is none.
     let hash = ApiKeyHash::of("broken");
@@ -177,7 +177,7 @@ async fn what_is_the_gateways_own_fault_is_an_unknown_error() {
 }
 
 #[tokio::test]
-async fn what_is_neither_get_nor_post_is_refused_as_each_gateway_does() {
+async fn other_methods_are_refused_as_each_gateway_does() {
     let system = System::start().await;
     let send = send::Send::new(&system.environment()).unwrap();
     for (path, method, status) in

@@ -52,7 +52,7 @@ async fn a_template_without_a_text_is_one_part_and_arrives() {
 }
 
 #[tokio::test]
-async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
+async fn channels_without_rich_content_are_skipped() {
     let system = System::start().await;
     let answered = post(&system, &[template(&["SMS", "Viber", "WhatsApp", "MobilePush"])]).await;
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
@@ -63,7 +63,7 @@ async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
 }
 
 #[tokio::test]
-async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_told() {
+async fn no_failover_to_sms_without_text_and_client_is_notified() {
     for (conduct, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
         let system = System::start().await;
         let set =
@@ -118,7 +118,7 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
 }
 
 #[tokio::test]
-async fn without_a_text_and_a_channel_that_shows_the_content_nothing_is_sent() {
+async fn nothing_is_sent_without_text_or_rich_channel() {
     let system = System::start().await;
     let broken = with(list(&json!(null), ""), "action", json!({"button": "Choose", "sections": []}));
     for (message, code, details) in [

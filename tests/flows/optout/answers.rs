@@ -105,7 +105,7 @@ async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
 }
 
 #[tokio::test]
-async fn a_phone_that_answers_everything_with_stop_gets_one_confirmation() {
+async fn phone_that_always_replies_stop_gets_one_confirmation() {
     let system = with_keyword_answers().await;
     let phone = "447700900910";
     let message = system.send_one(DEMO, owned(phone, "Hello")).await;
@@ -128,7 +128,7 @@ async fn a_reply_that_is_repeated_is_answered_once() {
 }
 
 #[tokio::test]
-async fn of_two_stops_that_race_one_is_confirmed() {
+async fn one_of_two_concurrent_stops_is_confirmed() {
     let system = with_keyword_answers().await;
     join_all((0..5).map(|index| {
         let system = &system;
@@ -139,7 +139,7 @@ async fn of_two_stops_that_race_one_is_confirmed() {
 }
 
 #[tokio::test]
-async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
+async fn retry_after_a_crash_sends_the_missing_keyword_answer() {
     let system = with_keyword_answers().await;
     let (number, sender) = (PhoneNumber::parse(PHONE).unwrap(), SenderId::parse(OURS).unwrap());
     let now = system.now().await;
@@ -198,7 +198,7 @@ async fn an_account_answers_in_its_own_words_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_stop_to_a_sender_on_which_nobody_writes_is_answered_by_nobody() {
+async fn stop_to_an_unused_sender_is_not_answered() {
     let system = with_keyword_answers().await;
     deliver_reply(&system, "1", "448888888801", "STOP").await;
     deliver_reply(&system, "2", "448888888801", "HELP").await;
@@ -207,7 +207,7 @@ async fn a_stop_to_a_sender_on_which_nobody_writes_is_answered_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_answer() {
+async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
     let system = with_keyword_answers().await;
     let first = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
     system.until_state(&first["messageUuid"], "delivered").await;
@@ -240,7 +240,7 @@ async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_answer_waits_for_its_senders_turn() {
+async fn keyword_answer_waits_for_a_send_slot() {
     let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 200).await;
     deliver_reply(&system, "1", sender, "STOP").await;
@@ -252,7 +252,7 @@ async fn an_answer_waits_for_its_senders_turn() {
 }
 
 #[tokio::test]
-async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
+async fn start_confirmation_is_blocked_by_a_newer_stop() {
     let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 200).await;
     for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
@@ -277,7 +277,7 @@ async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
 }
 
 #[tokio::test]
-async fn what_is_answered_late_is_not_answered() {
+async fn old_keyword_is_not_answered() {
     let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 600).await;
     deliver_reply(&system, "1", sender, "HELP").await;

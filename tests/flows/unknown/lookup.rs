@@ -11,7 +11,7 @@ fn with_lookup(on_unknown: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_its_carrier_took_is_submitted_and_is_never_sent_again() {
+async fn lookup_that_finds_the_message_prevents_a_resend() {
     for on_unknown in ["wait", "resend"] {
         let system = System::with_config(&with_lookup(on_unknown)).await;
         let id = unknown(&system, None).await;
@@ -40,7 +40,7 @@ fn denial() -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn what_its_carrier_never_took_goes_again_whatever_is_wanted() {
+async fn lookup_that_denies_the_message_resends_under_any_policy() {
     for on_unknown in ["wait", "resend"] {
         let posts = Mutex::new(0);
         let (system, requests) = with_carrier(
@@ -64,7 +64,7 @@ async fn what_its_carrier_never_took_goes_again_whatever_is_wanted() {
 }
 
 #[tokio::test]
-async fn what_was_never_taken_and_is_refused_then_is_rejected() {
+async fn denied_message_that_is_then_refused_is_rejected() {
     let posts = Mutex::new(0);
     let script = move |method: &str| {
         if method == "GET" {
@@ -82,7 +82,7 @@ async fn what_was_never_taken_and_is_refused_then_is_rejected() {
 }
 
 #[tokio::test]
-async fn where_a_carrier_cannot_say_the_wish_counts_and_it_is_asked_again_later() {
+async fn inconclusive_lookup_applies_on_unknown_and_is_repeated() {
     for (on_unknown, expected) in [
         ("wait", vec!["POST", "GET", "GET", "GET"]),
         ("resend", vec!["POST", "GET", "POST", "GET", "POST", "GET", "POST"]),
@@ -107,7 +107,7 @@ async fn where_a_carrier_cannot_say_the_wish_counts_and_it_is_asked_again_later(
 }
 
 #[tokio::test]
-async fn what_waits_to_be_sent_again_is_not_once_the_network_has_it() {
+async fn receipt_cancels_a_pending_resend() {
     let posts = Mutex::new(0);
     let script = move |_: &str| {
         let mut posts = posts.lock().unwrap();
@@ -134,7 +134,7 @@ async fn what_waits_to_be_sent_again_is_not_once_the_network_has_it() {
 }
 
 #[tokio::test]
-async fn a_carrier_that_is_not_set_so_is_not_asked() {
+async fn carrier_without_lookup_is_not_queried() {
     let (url, requests) = carrier(Box::new(|_| None));
     let config = config("wait").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
     let system = System::with_config(&config).await;
@@ -145,7 +145,7 @@ async fn a_carrier_that_is_not_set_so_is_not_asked() {
 }
 
 #[tokio::test]
-async fn where_nobody_knows_who_may_have_it_one_denial_is_not_believed() {
+async fn one_denial_is_ignored_if_another_carrier_may_have_it() {
     let script = |method: &str| if method == "GET" { Some(denial()) } else { None };
     let (system, requests) = with_carrier("wait", Box::new(script)).await;
     let id = unknown(&system, None).await;

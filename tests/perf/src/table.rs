@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_exceeds_its_budget_is_over() {
+    fn only_measurements_above_budget_are_over() {
         let rows = [
             (Row::gate("at it", 3.0, 3.0), false),
             (Row::gate("above it", 3.0, 3.01), true),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_is_over() {
+    fn table_lists_rows_over_budget() {
         let mut table = Table::new("units");
         table.rows = vec![Row::gate("accept", 3.0, 4.0), Row::not_run("submit", "no valgrind")];
         let printed = table.to_string();

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn too_late_brings_a_receipt_when_the_last_digit_is_even() {
+    fn late_answer_has_a_receipt_if_the_last_digit_is_even() {
         assert_eq!(of("447700900810"), Behavior::AnswersTooLate { receipt: true });
         assert_eq!(of("447700900801"), Behavior::AnswersTooLate { receipt: false });
     }

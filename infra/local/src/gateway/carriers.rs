@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_simulated_carrier_is_of_the_emulator_and_a_real_one_is_told_nothing() {
+    fn webhooks_are_registered_at_simulated_carriers_only() {
         let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
         let expected = |endpoint: &str, registration: Option<&str>| (endpoint.into(), registration.map(Into::into));
         let in_emulator = "http://127.0.0.1:4000/cm/";

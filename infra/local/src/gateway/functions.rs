@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_has_the_environment_that_the_template_describes() {
+    fn watched_functions_have_the_environment_of_the_template() {
         let lines = WATCH_ENV.lines().filter(|line| !line.starts_with('#'));
         let watched: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
         for function in described() {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_has_the_routes_that_the_template_describes() {
+    fn watched_functions_have_the_routes_of_the_template() {
         let manifest: Value = toml::from_str(MANIFEST).unwrap();
         let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
         let mut watched = BTreeSet::new();

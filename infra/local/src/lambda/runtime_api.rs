@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_and_an_error_reach_whoever_invoked() {
+    async fn response_and_error_reach_the_invoker() {
         let client = HttpStack::new().unwrap().client().clone();
         let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
         let (id, answered) = given(&client, &api, "one").await;

@@ -207,7 +207,7 @@ Resources:
     }
 
     #[test]
-    fn what_is_not_understood_names_itself() {
+    fn unsupported_template_parts_are_named() {
         let strange = TEMPLATE.replace("!Ref Jobs", "!If [A, B, C]");
         let template = Template::parse(&strange).unwrap();
         let error = template.functions(&names(&template)).unwrap_err().to_string();

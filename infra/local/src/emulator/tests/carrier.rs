@@ -101,7 +101,7 @@ async fn receipts_can_come_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_busy_carrier_takes_the_third_submit() {
+async fn busy_carrier_accepts_the_third_submit() {
     let tester = Tester::start().await;
     tester.register().await;
     let mut seen = Vec::new();
@@ -114,7 +114,7 @@ async fn a_busy_carrier_takes_the_third_submit() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_leaves_the_message_taken() {
+async fn message_is_accepted_though_its_answer_is_late() {
     let tester = Tester::start().await;
     tester.register().await;
     let message = json!({
@@ -201,7 +201,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing() {
+async fn lookup_returns_the_accepted_id_or_not_found() {
     let tester = Tester::start().await;
     let find = async |reference: &str| {
         let path = tester.url(&format!("/carrier/messages/{reference}"));
@@ -217,7 +217,7 @@ async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing(
 }
 
 #[tokio::test]
-async fn receipts_may_leave_the_reference_out_and_write_the_id_otherwise() {
+async fn receipts_can_omit_the_reference_and_reformat_the_id() {
     let tester = Tester::start().await;
     tester.register().await;
     let path = tester.url("/carrier/receipts");

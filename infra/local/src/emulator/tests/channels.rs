@@ -34,7 +34,7 @@ fn over(channel: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_set_is_shown_until_it_is_reset() {
+async fn channel_behaviors_are_shown_until_they_are_reset() {
     let tester = Tester::start().await;
     let path = format!("/handsets/{PHONE}/channels");
     assert_eq!(tester.get(&path).await, json!({}));
@@ -65,7 +65,7 @@ async fn an_unknown_channel_or_value_is_named_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
+async fn loopback_carrier_follows_the_channel_behaviors_of_a_phone() {
     let tester = Tester::start().await;
     tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
     let set = json!({ "whatsapp": "rejects", "rcs": "silent", "viber": "fails" });
@@ -93,7 +93,7 @@ async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
 }
 
 #[tokio::test]
-async fn cm_obeys_the_channels_of_a_phone() {
+async fn cm_follows_the_channel_behaviors_of_a_phone() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let set = json!({ "whatsapp": "rejects", "applebusinesschat": "silent", "viber": "fails" });
@@ -114,7 +114,7 @@ async fn cm_obeys_the_channels_of_a_phone() {
 }
 
 #[tokio::test]
-async fn what_a_person_sets_counts_before_what_the_number_says() {
+async fn channel_behavior_overrides_the_behavior_of_the_number() {
     let tester = Tester::start().await;
     let rejecting = "447700900200";
     tester.set(rejecting, json!({ "rcs": "delivers" })).await;
@@ -147,7 +147,7 @@ async fn a_message_shows_its_channel_and_content_unless_it_is_an_sms() {
 }
 
 #[tokio::test]
-async fn a_reply_goes_back_by_the_way_of_the_newest_message() {
+async fn reply_goes_by_carrier_and_channel_of_the_newest_message() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;

@@ -86,7 +86,7 @@ async fn a_message_reaches_the_phone_and_is_reported() {
 }
 
 #[tokio::test]
-async fn an_undelivered_message_is_reported_with_its_error_and_not_shown() {
+async fn undelivered_message_is_reported_with_its_error_and_not_shown() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900100").await;
@@ -96,7 +96,7 @@ async fn an_undelivered_message_is_reported_with_its_error_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_rejected_message_is_refused_in_the_answer_and_the_others_are_taken() {
+async fn rejected_message_does_not_affect_the_others_of_its_request() {
     let tester = Tester::start().await;
     let (status, answer) = tester.post_cm(&[message("00447700900200"), message("00447700900001")]).await;
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)));
@@ -114,7 +114,7 @@ async fn a_rejected_message_is_refused_in_the_answer_and_the_others_are_taken() 
 }
 
 #[tokio::test]
-async fn nobody_reports_what_brings_no_receipt() {
+async fn phone_without_receipt_is_not_reported() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900300").await;
@@ -151,7 +151,7 @@ async fn reports_can_come_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_busy_gateway_takes_none_of_a_request_and_all_of_the_third() {
+async fn busy_gateway_refuses_whole_requests_and_accepts_the_third() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let busy = |to: &str, reference: &str| {
@@ -173,7 +173,7 @@ async fn a_busy_gateway_takes_none_of_a_request_and_all_of_the_third() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_leaves_the_whole_request_taken() {
+async fn request_is_accepted_though_its_answer_is_late() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send_without_waiting(&["00447700900802", "00447700900801", "00447700900001"]).await;
@@ -252,7 +252,7 @@ async fn keys_are_in_any_case_and_the_token_may_be_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_counted_in_parts_and_an_unmarked_one_loses_what_gsm_has_not() {
+async fn long_text_is_counted_in_parts_and_defaults_to_gsm() {
     let tester = Tester::start().await;
     let text = |body: Value, dcs: Value| {
         let mut message = message("00447700900001");

@@ -26,7 +26,7 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_request_as_a_whole_is_refused_by_its_row_and_nothing_is_sent() {
+async fn invalid_request_is_refused_with_its_code_and_sends_nothing() {
     let tester = Tester::start().await;
     let post = |token: Option<&str>, body: String| {
         let posted = tester.client.post(tester.url("/cm/v1.0/message")).body(body);
@@ -75,7 +75,7 @@ async fn a_request_as_a_whole_is_refused_by_its_row_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_thousand_messages_are_taken() {
+async fn a_thousand_messages_are_accepted() {
     let tester = Tester::start().await;
     let (status, answer) = tester.post_cm(&vec![message(PHONE); 1000]).await;
     assert_eq!((status, &answer["details"]), (StatusCode::OK, &json!("Created 1000 message(s)")));
@@ -92,7 +92,7 @@ async fn another_method_is_answered_405_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_message_at_fault_is_rejected_by_its_row_and_the_others_are_sent() {
+async fn invalid_message_is_rejected_with_its_code_others_are_sent() {
     let tester = Tester::start().await;
     let from = "This MSG has an invalid From field";
     let to = "This MSG has an invalid To field";
@@ -204,7 +204,7 @@ async fn a_text_of_more_parts_than_are_allowed_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_text_may_be_empty_beside_what_another_channel_than_sms_shows() {
+async fn text_may_be_empty_beside_rich_content_except_on_sms() {
     let tester = Tester::start().await;
     let mut message = with("body", json!({ "content": "" }));
     message["richContent"] = json!({ "conversation": [{ "text": "Look" }] });
