@@ -48,7 +48,7 @@ pub enum Phone {
     OutOfOrder,
     Busy,
     /// Its carrier takes what comes, and never answers.
-    Unanswered,
+    NoAnswer,
     Stops,
 }
 
@@ -62,7 +62,7 @@ impl Phone {
             Self::Delivered => 5,
             Self::OutOfOrder => 6,
             Self::Busy => 7,
-            Self::Unanswered => 8,
+            Self::NoAnswer => 8,
             Self::Stops => 9,
         };
         format!("447700900{digit}{index:02}")
@@ -71,7 +71,7 @@ impl Phone {
     /// How many receipts and replies follow each submit that was taken.
     pub fn webhook_count(self) -> usize {
         match self {
-            Self::NoReceipt | Self::Rejected | Self::Unanswered => 0,
+            Self::NoReceipt | Self::Rejected | Self::NoAnswer => 0,
             Self::Delivered | Self::Undelivered | Self::Busy => 1,
             Self::OutOfOrder | Self::Stops => 2,
             Self::Repeated => 5,
@@ -83,7 +83,7 @@ impl Phone {
             Self::NoReceipt => State::Submitted,
             Self::Undelivered => State::Undelivered,
             Self::Rejected => State::Rejected,
-            Self::Unanswered => State::Failed,
+            Self::NoAnswer => State::Failed,
             _ => State::Delivered,
         }
     }
@@ -188,8 +188,8 @@ impl Scenario {
         match self.phone {
             _ if self.messages >= 100 => 20,
             // Each submit waits for the carrier's whole patience, and some are made again and again.
-            Phone::Unanswered if self.on_unknown == Some(OnUnknown::Resend) => 8,
-            Phone::Unanswered => 4,
+            Phone::NoAnswer if self.on_unknown == Some(OnUnknown::Resend) => 8,
+            Phone::NoAnswer => 4,
             _ => 1,
         }
     }
@@ -318,7 +318,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..busy });
     let refused = Scenario::new("two carriers, both refuse", RequestFormat::Mplus, loopback, Phone::Rejected);
     all.push(Scenario { carriers: CarrierName::ALL.to_vec(), ..refused });
-    all.extend(unanswered());
+    all.extend(no_answer());
     let cancel = Scenario::new("cancel", RequestFormat::Mplus, loopback, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
@@ -400,11 +400,11 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
 }
 
 /// A carrier that does not answer, and what may be done about that.
-fn unanswered() -> [Scenario; 2] {
+fn no_answer() -> [Scenario; 2] {
     let of = |name: &str, on_unknown| {
-        let unanswered = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::Unanswered);
+        let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
         // Of these phones the ones with an odd number bring no receipt.
-        Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..unanswered }
+        Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
     };
     let asked = of("no answer, and the carrier is asked", OnUnknown::Wait);
     [

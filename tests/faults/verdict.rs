@@ -182,7 +182,7 @@ fn judge_message(
     if expectation == Expectation::FinalState && stage.proxy.injected().is_empty() && state != scenario.expected_state {
         verdict.wrong.push(format!("without a fault it is {}", state.as_str()));
     }
-    let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
+    let may_be_unknown = scenario.phone == Phone::NoAnswer || stage.proxy.may_be_unknown();
     if was_unknown && !may_be_unknown {
         verdict.wrong.push("unknown without need".to_owned());
     }

@@ -126,7 +126,7 @@ async fn key_is_accepted_in_the_query_or_as_a_bearer_token() {
 #[tokio::test]
 async fn malformed_json_is_refused_with_its_position() {
     let system = System::start().await;
-    for (body, place) in [
+    for (body, position) in [
         (&b""[..], "line 1, column 0"),
         (b"hello", "line 1, column 1"),
         (b"to=441111111111&body=hello", "line 1, column 2"),
@@ -138,7 +138,7 @@ async fn malformed_json_is_refused_with_its_position() {
     ] {
         let answer = post_bytes(&system, body).await;
         assert_problem(&answer, 400, INVALID, &[(None, "(body)", "malformed")]);
-        assert_eq!(answer.body["errors"][0]["message"], format!("is not JSON: {place}"));
+        assert_eq!(answer.body["errors"][0]["message"], format!("is not JSON: {position}"));
     }
     assert_nothing_was_done(&system).await;
 }

@@ -15,13 +15,13 @@ async fn a_thousand_messages_are_delivered_and_reported_once_each() {
     let messages: Vec<_> =
         (0..COUNT).map(|index| json!({"to": number(index), "body": format!("Number {index}")})).collect();
     let defaults = json!({"from": {"type": "shared"}, "callback": system.sink("receipts")});
-    let begun = Instant::now();
+    let started = Instant::now();
     let accepted = system.send(DEMO, &json!({"defaults": defaults, "messages": messages})).await;
-    let answered = begun.elapsed();
+    let answered = started.elapsed();
     assert_eq!(accepted.len(), COUNT);
 
     let receipts = system.until_sink_requests("receipts", COUNT).await;
-    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", begun.elapsed());
+    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", started.elapsed());
     system.until_queues_empty().await;
 
     let reported_ids: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();

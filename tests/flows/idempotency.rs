@@ -293,8 +293,8 @@ async fn a_dry_run_leaves_the_last_shared_sender_to_others() {
     assert_eq!(tried["messages"][0]["from"]["value"], "448888888801");
     let theirs = system.send_one(OTHER, shared(PHONE, "For real")).await;
     assert_eq!(theirs["from"]["value"], "448888888801");
-    let taken = answer(dry_run(&system, &request(shared(PHONE, "Try")))).await;
-    assert_problem(&taken, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
+    let pool_exhausted = answer(dry_run(&system, &request(shared(PHONE, "Try")))).await;
+    assert_problem(&pool_exhausted, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
     system.until_handset(PHONE, 1).await;
     system.until_queues_empty().await;
     assert_eq!(texts(&system, PHONE).await, ["For real"]);

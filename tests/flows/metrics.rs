@@ -71,10 +71,10 @@ async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
 async fn callbacks_dropped_for_a_missing_url_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     system.reply("447700900001", &"441234567890".into(), "Yes").await;
     system.until_sink_requests("replies", 1).await;
-    printed(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    printed(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
     system.until_queues_empty().await;

@@ -197,14 +197,14 @@ async fn deliver_reply_at(system: &System, id: &str, text: &str, at: jiff::Times
 #[tokio::test]
 async fn most_recent_of_stop_and_start_wins_in_any_order() {
     let system = System::start().await;
-    let begun = system.now().await - 10.minutes();
-    deliver_reply_at(&system, "1", "START", begun + 2.minutes()).await;
-    deliver_reply_at(&system, "2", "STOP", begun + 1.minute()).await;
+    let started = system.now().await - 10.minutes();
+    deliver_reply_at(&system, "1", "START", started + 2.minutes()).await;
+    deliver_reply_at(&system, "2", "STOP", started + 1.minute()).await;
     assert!(!is_blocked(&system).await);
-    deliver_reply_at(&system, "3", "STOP", begun + 4.minutes()).await;
-    deliver_reply_at(&system, "4", "START", begun + 3.minutes()).await;
+    deliver_reply_at(&system, "3", "STOP", started + 4.minutes()).await;
+    deliver_reply_at(&system, "4", "START", started + 3.minutes()).await;
     assert!(is_blocked(&system).await);
-    deliver_reply_at(&system, "5", "START", begun + 5.minutes()).await;
+    deliver_reply_at(&system, "5", "START", started + 5.minutes()).await;
     assert!(!is_blocked(&system).await);
 }
 

@@ -90,7 +90,7 @@ async fn until_waiting(system: &System, id: &Value) -> Timestamp {
 async fn sender_keeps_rate_and_order_and_delays_no_other() {
     const COUNT: usize = 300;
     let system = System::start().await;
-    let begun = system.now().await;
+    let started = system.now().await;
     for start in (0..COUNT).step_by(100) {
         let messages: Vec<_> = (start..start + 100).map(|index| rate_limited(PHONE, &index.to_string())).collect();
         system.send(DEMO, &json!({"messages": messages})).await;
@@ -102,7 +102,7 @@ async fn sender_keeps_rate_and_order_and_delays_no_other() {
 
     loop {
         // What is due has come, one second of the queue's and one of patience later.
-        let due = (system.now().await.duration_since(begun).as_secs() - 2).max(0) * 10;
+        let due = (system.now().await.duration_since(started).as_secs() - 2).max(0) * 10;
         let due = usize::try_from(due).unwrap().min(COUNT);
         system.until_handset(PHONE, due).await;
         if due == COUNT {
@@ -112,12 +112,12 @@ async fn sender_keeps_rate_and_order_and_delays_no_other() {
     }
     let came = arrivals(&system, PHONE).await;
     assert_eq!(came.len(), COUNT);
-    let took = came[COUNT - 1].0.duration_since(begun).as_secs_f64();
-    assert!((27.0..=33.0).contains(&took), "{took} s");
-    for (place, (at, text)) in came.iter().enumerate() {
+    let elapsed = came[COUNT - 1].0.duration_since(started).as_secs_f64();
+    assert!((27.0..=33.0).contains(&elapsed), "{elapsed} s");
+    for (position, (at, text)) in came.iter().enumerate() {
         let index: usize = text.parse().unwrap();
-        assert!(place.abs_diff(index) <= 20, "the {index}th came as the {place}th");
-        let slot = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
+        assert!(position.abs_diff(index) <= 20, "the {index}th came as the {position}th");
+        let slot = started + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
         assert!(*at >= slot, "{index} came at {at}, before {slot}");
     }
 }
@@ -166,7 +166,7 @@ async fn concurrent_requests_get_separate_send_slots() {
     let system = System::start().await;
     let messages: Vec<_> = (0..20).map(|index| rate_limited(PHONE, &index.to_string())).collect();
     let request = json!({"messages": messages});
-    let begun = system.now().await;
+    let started = system.now().await;
     join(system.send(DEMO, &request), system.send(DEMO, &request)).await;
     let scan = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     let items = scan["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
@@ -181,7 +181,7 @@ async fn concurrent_requests_get_separate_send_slots() {
     for two in slots.windows(2) {
         assert!((99..=101).contains(&(two[1] - two[0])), "{slots:?}");
     }
-    assert!(slots[0] >= begun.as_millisecond());
+    assert!(slots[0] >= started.as_millisecond());
     advance_until(&system, PHONE, 40).await;
 }
 
@@ -195,8 +195,8 @@ async fn scheduled_messages_get_send_slots_when_they_are_due() {
     assert_eq!(free_at(&system).await, None, "nothing is taken before");
     system.advance(3_600).await;
     let came = advance_until(&system, PHONE, 5).await;
-    let took = came[4].0.duration_since(came[0].0).as_secs_f64();
-    assert!((3.0..=7.0).contains(&took), "{took} s");
+    let elapsed = came[4].0.duration_since(came[0].0).as_secs_f64();
+    assert!((3.0..=7.0).contains(&elapsed), "{elapsed} s");
     for message in sent {
         let message = system.until_state(&message["messageUuid"], "delivered").await;
         let states: Vec<_> =
@@ -229,10 +229,10 @@ async fn retry_at_a_busy_carrier_uses_another_send_slot() {
 async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
     let system = System::start().await;
     reserve_send_slots(&system, 50, 10).await;
-    let begun = system.now().await;
+    let started = system.now().await;
     system.send_one(DEMO, rate_limited(PHONE, "Behind it")).await;
     let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
-    let waited = came.duration_since(begun).as_secs_f64();
+    let waited = came.duration_since(started).as_secs_f64();
     assert!((4.0..8.0).contains(&waited), "{waited} s");
 }
 
@@ -251,9 +251,9 @@ async fn dry_run_and_repeat_use_no_send_slot() {
         answer(request.header("Idempotency-Key", "thirty")).await.body
     };
     let (first, all) = (system.send(DEMO, &one).await, keyed().await);
-    let taken = free_at(&system).await.unwrap();
+    let reserved_until = free_at(&system).await.unwrap();
     assert_eq!((system.send(DEMO, &one).await, keyed().await), (first, all));
-    assert_eq!(free_at(&system).await, Some(taken));
+    assert_eq!(free_at(&system).await, Some(reserved_until));
     advance_until(&system, PHONE, 31).await;
     system.advance(60).await;
     system.until_queues_empty().await;
@@ -318,8 +318,8 @@ async fn after_a_standstill_the_sender_is_not_flooded() {
     system.advance(3_600).await;
     let system = system.with_gateway().await;
     let came = advance_until(&system, PHONE, 40).await;
-    let took = came[39].0.duration_since(came[0].0).as_secs_f64();
-    assert!(took > 2.9, "40 came in {took} s");
+    let elapsed = came[39].0.duration_since(came[0].0).as_secs_f64();
+    assert!(elapsed > 2.9, "40 came in {elapsed} s");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn on_record(system: &System) -> Vec<Value> {
 #[tokio::test]
 async fn disabled_endpoint_gets_missed_events_by_replay() {
     let system = System::start().await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     let client = Client::answering(410);
     send(&system, format!("{}?id=1", client.url)).await;
     client.until_calls(&system, 1).await;
@@ -46,7 +46,7 @@ async fn disabled_endpoint_gets_missed_events_by_replay() {
 
     client.answers(200);
     printed(&system, &["endpoint", "enable", "demo", &format!("{}?id=7", client.url)]).await;
-    let replayed = read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    let replayed = read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     assert_eq!(replayed, json!({"messages": 3, "replies": 0, "held_back": 0}));
     system.advance(32).await;
     client.until_calls(&system, 4).await;
@@ -77,7 +77,7 @@ async fn enabled_endpoint_is_called_at_once() {
 #[tokio::test]
 async fn replay_right_after_the_url_was_set_is_delivered() {
     let system = System::start().await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(31).await;
     system.reply(PHONE, &"441234567890".into(), "Is anybody there?").await;
@@ -86,7 +86,7 @@ async fn replay_right_after_the_url_was_set_is_delivered() {
     system.until_sink_requests("receipts", 1).await;
     system.until_queues_empty().await;
     printed(&system, &["account", "set", "demo", "--reply-url", &system.sink("found")]).await;
-    let replay = ["callback", "replay", "demo", "--since", &begun, "--url", &system.sink("found"), "--yes"];
+    let replay = ["callback", "replay", "demo", "--since", &started, "--url", &system.sink("found"), "--yes"];
     assert_eq!(read(&system, &replay).await["replies"], 1);
     // What is told at once would be lost, and what is told later is not.
     system.until_only_delayed().await;
@@ -97,7 +97,7 @@ async fn replay_right_after_the_url_was_set_is_delivered() {
 #[tokio::test]
 async fn all_endpoints_of_a_client_are_enabled_at_once() {
     let system = System::start().await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     let client = Client::answering(410);
     for id in 1..=3 {
         send(&system, format!("{}/{id}", client.url)).await;
@@ -105,7 +105,7 @@ async fn all_endpoints_of_a_client_are_enabled_at_once() {
     send(&system, system.sink("others")).await;
     system.until_sink_requests("notices", 3).await;
     system.until_queues_empty().await;
-    let replay = ["callback", "replay", "demo", "--since", &begun];
+    let replay = ["callback", "replay", "demo", "--since", &started];
     let asked = admin(&system, &replay).await;
     assert!(asked.code == 2 && asked.err.contains("3 of them are for disabled endpoints"), "{}", asked.err);
     let held_back = read(&system, &[&replay[..], &["--yes"]].concat()).await;

@@ -103,9 +103,9 @@ async fn of_many_that_would_try_an_endpoint_one_does() {
     let records = EndpointRecords::start().await;
     let seen = records.record_failure(at(0)).await;
     // They found it at the same moment.
-    let begun = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
-    let ours = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Ours(_)))).count();
-    let others = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Lost(_)))).count();
+    let started = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
+    let ours = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Ours(_)))).count();
+    let others = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Lost(_)))).count();
     assert_eq!((ours, others), (1, 19));
     assert_eq!(records.on_record().await.unwrap().times_opened, 1);
     records.store.clear(records.endpoint.id()).await.unwrap();

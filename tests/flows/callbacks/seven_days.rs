@@ -29,7 +29,7 @@ async fn receive(system: &System) -> Option<SqsMessage> {
 #[tokio::test]
 async fn callback_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     let client = Client::answering(200);
     send(&system, client.url.as_str()).await;
     client.until_calls(&system, 1).await;
@@ -37,7 +37,7 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
     // From here on the test is the queue's worker, with a clock that it sets to the second.
     let system = system.without_gateway().await;
     client.answers(503);
-    assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await["messages"], 1);
+    assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await["messages"], 1);
     system.advance(32).await;
     let environment = system.environment();
     let callback = callback::Callback::new(&environment).unwrap();

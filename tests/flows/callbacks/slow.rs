@@ -92,10 +92,10 @@ async fn time_to_notify(system: &System, others: &[&str]) -> Duration {
     if others.is_empty() {
         messages.extend((0..EVENTS).map(|_| message(&sink)));
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     system.send(DEMO, &json!({"messages": messages})).await;
     assert_eq!(system.until_sink_requests_within("taking", EVENTS, TIMEOUT * 4).await.len(), EVENTS);
-    begun.elapsed()
+    started.elapsed()
 }
 
 #[tokio::test]

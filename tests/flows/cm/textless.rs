@@ -64,20 +64,20 @@ async fn channels_without_rich_content_are_skipped() {
 
 #[tokio::test]
 async fn no_failover_to_sms_without_text_and_client_is_notified() {
-    for (conduct, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
+    for (behavior, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
         let system = System::start().await;
         let set =
-            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": conduct}));
+            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": behavior}));
         assert!(set.send().await.unwrap().status().is_success());
         let sent = with(template(&["WhatsApp", "SMS"]), "reference", "order-7");
         assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
         let id = newest(&system).await["id"].clone();
         let message = system.until_state(&id, state).await;
         system.until_queues_empty().await;
-        assert!(system.handset(PHONE).await.is_empty(), "{conduct}: {message}");
+        assert!(system.handset(PHONE).await.is_empty(), "{behavior}: {message}");
         let reports = system.sink_requests("status").await;
         let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];
-        assert_eq!(last, code, "{conduct}: {reports:?}");
+        assert_eq!(last, code, "{behavior}: {reports:?}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
     let shown = system.until_handset(PHONE, 3).await;
     let texts: Vec<_> = shown.iter().map(|shown| shown["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["", "When?", ""]);
-    let shown = |place: usize| &shown[place]["content"]["conversation"][0]["interactive"];
+    let shown = |index: usize| &shown[index]["content"]["conversation"][0]["interactive"];
     assert_eq!(shown(0)["header"], json!({"type": "text", "text": "Your visit"}));
     assert_eq!(shown(1)["action"]["sections"][0]["rows"][0]["description"], "In the morning");
     assert!(shown(1).get("header").is_none() && shown(1).get("footer").is_none(), "what is empty goes nowhere");

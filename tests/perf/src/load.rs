@@ -68,7 +68,7 @@ impl Clients {
         let before = *callbacks.borrow();
         let url = gateway.join("message")?;
         let sent = AtomicU32::new(0);
-        let begun = Instant::now();
+        let started = Instant::now();
         let connection = async || {
             loop {
                 let first = sent.fetch_add(load.each_request, Ordering::Relaxed);
@@ -83,10 +83,10 @@ impl Clients {
             }
         };
         try_join_all((0..load.connections).map(|_| connection())).await?;
-        let accepted = begun.elapsed();
+        let accepted = started.elapsed();
         let all = callbacks.wait_for(|callbacks| *callbacks >= before + load.messages);
         tokio::time::timeout(TIMEOUT, all).await.context("some messages were never reported")??;
-        Ok(LoadTimings { accepted, called_back: begun.elapsed() })
+        Ok(LoadTimings { accepted, called_back: started.elapsed() })
     }
 
     /// To phones that are reached at once, and send a receipt.

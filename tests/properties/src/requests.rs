@@ -257,7 +257,7 @@ pub fn assert_valid(draft: &Draft) {
         assert!((1..=16).contains(&sender.as_str().len()) && sender.as_str().is_ascii());
     }
     assert!(draft.text.segments() <= limit().0);
-    assert!(draft.channels.iter().enumerate().all(|(place, channel)| !draft.channels[..place].contains(channel)));
+    assert!(draft.channels.iter().enumerate().all(|(index, channel)| !draft.channels[..index].contains(channel)));
     if let Some(callback) = &draft.callback {
         assert!(CallbackUrl::parse(callback.as_str()).is_ok() && callback.as_str().len() <= 2048);
     }

@@ -81,7 +81,7 @@ impl Pool {
     fn pop_idle(&self) -> Option<Instance> {
         let mut idle = self.idle();
         while let Some(mut instance) = idle.pop() {
-            let Some(status) = instance.ended() else { return Some(instance) };
+            let Some(status) = instance.exit_status() else { return Some(instance) };
             warn!(function = self.settings.name, %status, "an idle instance has ended");
         }
         None

@@ -71,10 +71,10 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     let far = Timestamp::now() + SignedDuration::from_hours(24 * 30);
     let mut stored = 0;
     for &count in counts {
-        let begun = Instant::now();
+        let started = Instant::now();
         pattern.insert(&tables, stored..count, far)?;
         if count >= 100_000 {
-            let seconds = begun.elapsed().as_secs_f64();
+            let seconds = started.elapsed().as_secs_f64();
             pending.notes.push(format!("{} messages were laid down in {} s.", count - stored, number(seconds)));
         }
         stored = count;

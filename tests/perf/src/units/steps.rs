@@ -200,14 +200,14 @@ impl<'a> Functions<'a> {
         let (_, id) = submit("", "silent").await?;
         next_channel(&id).await?;
         let (refused, _) = submit("submit, refused on the first of two channels", "rejects").await?;
-        let (taken, id) = submit("submit, taken on the first of two channels", "silent").await?;
+        let (accepted, id) = submit("submit, taken on the first of two channels", "silent").await?;
 
         let report = json!({"to": phone, "reference": id, "status": {"code": "3", "errorCode": "5"}});
         let path = format!("/dlr/cm/{CM_TOKEN}");
         let failure = self.dlr.handle(invocation(&path, &json!({"messages": {"msg": report}})));
         let failed = stage.cost(async { succeeded(&failure.await) }).await?;
         let next = stage.cost(next_channel(&id)).await?;
-        Ok(vec![refused, taken, one("receipt, the first of two channels failed", failed), one("next channel", next)])
+        Ok(vec![refused, accepted, one("receipt, the first of two channels failed", failed), one("next channel", next)])
     }
 }
 
