@@ -168,7 +168,7 @@ class Test:
             [shown] = self.emulator.until_handset(PHONE)
             expect_equal((shown["from"], shown["text"]), (sender, "Hello"), "what the phone shows")
         with self.check("its receipt is called back, signed as Standard Webhooks wants it with each secret"):
-            [request] = self.emulator.until_sunk("receipts")
+            [request] = self.emulator.until_sink_requests("receipts")
             for secret in self.secrets:
                 receipt = Webhook(secret).verify(request["body"], request["headers"])
             expect_equal(receipt["messageuuid"], first["messageUuid"], "the message of the receipt")
@@ -185,7 +185,7 @@ class Test:
                     raise Failed("a forged callback verifies")
         with self.check("a reply is called back, signed, and tied to the message that it answers"):
             self.emulator.reply(PHONE, sender, "Who is this?")
-            [request] = self.emulator.until_sunk("replies")
+            [request] = self.emulator.until_sink_requests("replies")
             reply = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             found = (str(reply["from"]), reply["to"], reply["message"], reply["message_uuid"], reply["batch_uuid"])
             expect_equal(found, (PHONE, sender, "Who is this?", first["messageUuid"], first["batchUuid"]), "the reply")
@@ -315,26 +315,26 @@ class Test:
     def opt_out(self):
         with self.check("STOP is confirmed once, the next message is blocked, and its callback says so"):
             [first] = self.demo.send(shared(STOP_PHONE, "Hello"))
-            self.emulator.until_sunk("replies", 2)
+            self.emulator.until_sink_requests("replies", 2)
             [second] = self.demo.send(shared(STOP_PHONE, "Again", callback=self.emulator.sink("blocked")))
             self.demo.until_state(second["messageUuid"], "blocked")
-            [request] = self.emulator.until_sunk("blocked")
+            [request] = self.emulator.until_sink_requests("blocked")
             receipt = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             expect_equal((receipt["delivered"], receipt["receiptInfo"]["code"]), (False, "25"), "the receipt")
             [_, confirmation] = self.emulator.until_handset(STOP_PHONE, 2)
             expect_equal(confirmation["from"], first["from"]["value"], "the sender that confirms")
             # It answers that with STOP, too.
-            self.emulator.until_sunk("replies", 3)
+            self.emulator.until_sink_requests("replies", 3)
             expect_equal(len(self.emulator.handset(STOP_PHONE)), 2, "messages on the phone")
 
     def channels(self):
-        for phone, behaviour, channel, carrier, tried in (
+        for phone, behavior, channel, carrier, tried in (
             (RCS_PHONE, "delivers", "rcs", "cm", []),
             (SMS_PHONE, "rejects", "sms", "loopback", [["rcs", "cm", "rejected"]]),
             (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm", "failed"]]),
         ):
-            with self.check(f"where RCS {behaviour}, a message arrives over {channel.upper()} through {carrier}"):
-                self.emulator.behave(phone, rcs=behaviour)
+            with self.check(f"where RCS {behavior}, a message arrives over {channel.upper()} through {carrier}"):
+                self.emulator.set_behavior(phone, rcs=behavior)
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
@@ -362,7 +362,7 @@ class Test:
         refused = None
         with self.check("a callback that is refused is made again, under the same id"):
             [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.emulator.sink("failing") + "?status=500"))
-            requests = self.emulator.until_sunk("failing", 2)
+            requests = self.emulator.until_sink_requests("failing", 2)
             ids = {request["headers"]["webhook-id"] for request in requests}
             expect_equal(len(ids), 1, "ids of the callback")
         with self.check("a callback that was tried for more than seven days ends in the dead letters"):
@@ -483,7 +483,7 @@ class Test:
             group = self.stack.resources["CallbackLogs"]
             refusal = "the address is not public"
             until("the refusal in the log", lambda: any(refusal in line for line in self.stack.log_lines(since, group)))
-            expect_equal(self.emulator.sunk("forbidden"), [], "callbacks")
+            expect_equal(self.emulator.sink_requests("forbidden"), [], "callbacks")
 
     def delete(self):
         tables = {name: self.stack.resources[name] for name in ("MessagesTable", "RecipientsTable", "DirectoryTable")}

@@ -54,7 +54,7 @@ class Emulator:
         status, _ = call("PUT", f"{self.url}/{path}/webhooks", {"receipts": receipts, "replies": replies})
         expect_equal(status, 204, "registering the webhooks")
 
-    def behave(self, number, **channels):
+    def set_behavior(self, number, **channels):
         """Says what a phone does on some of its channels."""
         status, _ = call("PUT", f"{self.url}/handsets/{number}/channels", channels)
         expect_equal(status, 200, "setting the channels of a phone")
@@ -77,12 +77,12 @@ class Emulator:
         """The address of a sink, for use as a callback."""
         return f"{self.url}/sinks/{name}"
 
-    def sunk(self, name):
+    def sink_requests(self, name):
         return call("GET", f"{self.url}/sinks/{name}")[1]["requests"]
 
-    def until_sunk(self, name, count=1, within=60):
+    def until_sink_requests(self, name, count=1, within=60):
         def kept():
-            requests = self.sunk(name)
+            requests = self.sink_requests(name)
             return len(requests) >= count and requests
 
         return until(f"request {count} at the sink '{name}'", kept, within)

@@ -11,15 +11,15 @@ use tests::system::{DEMO, owned, with};
 
 use crate::{
     fault::Fault,
-    life::{Rest, come_to_rest},
     scenario::Phone,
-    stage::{JOBS, QUEUES, Stage, Wish},
+    scenario_run::{Idle, run_until_idle},
+    stage::{ClientRequest, JOBS, QUEUES, Stage},
 };
 
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
 /// After which a parked receipt is tried again, and a little.
-const UNMATCHED_FOR: Duration = Duration::from_secs(90);
+const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
 /// Each delivery is another copy of the function's, and none is held up by faults.
 async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
@@ -49,7 +49,8 @@ async fn post(stage: &Stage, channels: Value) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = with(owned(&Phone::NoReceipt.number(1), "Hello"), "callback", sink.as_str());
     let message = if channels.is_null() { message } else { with(message, "channels", channels) };
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
+    let (status, body) =
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": [message]}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
 }
 
@@ -60,40 +61,40 @@ async fn item(stage: &Stage) -> Value {
 }
 
 /// The ids under which the client was told, of the jobs that are now in the queue.
-async fn told(stage: &Stage) -> BTreeSet<String> {
+async fn notified_events(stage: &Stage) -> BTreeSet<String> {
     deliver(stage, CALLBACKS, &jobs(stage, CALLBACKS).await).await;
-    let told = stage.system.sunk("status").await;
-    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+    let callbacks = stage.system.sink_requests("status").await;
+    callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_submit_delivered_five_times_at_once_is_one_call_of_the_carrier() {
+async fn concurrent_deliveries_of_a_submit_job_call_the_carrier_once() {
     let stage = stage().await;
     post(&stage, Value::Null).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     let submits = stage.proxy.submits();
     assert_eq!(submits.len(), 1);
-    assert!(stage.bring(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
-    assert_eq!(told(&stage).await.len(), 1);
+    assert!(stage.deliver_webhook(0, &submits[0].receipt(ReceiptStatus::Delivered)).await);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_failure_delivered_five_times_at_once_is_one_call_for_the_next_channel() {
+async fn concurrent_deliveries_of_a_failure_fail_over_once() {
     let stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     let submits = stage.proxy.submits();
     let references: BTreeSet<_> = submits.iter().map(|submit| &submit.reference).collect();
     assert_eq!((submits.len(), references.len()), (2, 2));
-    assert!(stage.bring(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
-    assert_eq!(told(&stage).await.len(), 1);
+    assert!(stage.deliver_webhook(0, &submits[1].receipt(ReceiptStatus::Delivered)).await);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 /// The receipt came while its message was not there.
 #[tokio::test]
-async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once() {
+async fn concurrent_retries_of_unmatched_receipt_notify_once() {
     let mut stage = stage().await;
     post(&stage, Value::Null).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
@@ -102,41 +103,41 @@ async fn what_is_unmatched_delivered_five_times_at_once_is_matched_and_told_once
         stage.system.aws(&format!("DynamoDB_20120810.{operation}"), &body).await;
     };
     aws("DeleteItem", json!({"TableName": "MessagesTable", "Key": {"id": there["id"]}})).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Delivered)).await);
     assert_eq!(stage.system.unmatched("receipt").await.len(), 1);
     aws("PutItem", json!({"TableName": "MessagesTable", "Item": there})).await;
-    stage.advance(UNMATCHED_FOR).await;
+    stage.advance(UNMATCHED_RETRY_AFTER).await;
     stage.tick(0).await;
     deliver(&stage, JOBS, &jobs(&stage, JOBS).await).await;
     assert_eq!(stage.system.unmatched("receipt").await.len(), 0);
     assert!(item(&stage).await["receipt_delivered"].is_object());
-    assert_eq!(told(&stage).await.len(), 1);
+    assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
 /// The client, which may be told more than once, knows it by its id.
 #[tokio::test]
-async fn a_callback_delivered_five_times_at_once_has_one_id() {
+async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     let stage = stage().await;
     post(&stage, Value::Null).await;
-    stage.work(JOBS).await;
+    stage.process_next_batch(JOBS).await;
     let submit = stage.proxy.submits().remove(0);
     for status in [ReceiptStatus::Delivered; DELIVERIES] {
-        assert!(stage.bring(0, &submit.receipt(status)).await);
+        assert!(stage.deliver_webhook(0, &submit.receipt(status)).await);
     }
     let known = submit.reference.parse::<shared::domain::MessageId>().unwrap();
     let event = shared::domain::EventId::of_state(known, State::Delivered).to_string();
-    assert_eq!(told(&stage).await, BTreeSet::from([event]));
-    assert!(stage.system.sunk("status").await.len() <= DELIVERIES);
+    assert_eq!(notified_events(&stage).await, BTreeSet::from([event]));
+    assert!(stage.system.sink_requests("status").await.len() <= DELIVERIES);
 }
 
 /// Both have the job of a channel that failed, and the quicker one dies once it has made
 /// that give way. The other would else be done with the job.
 #[tokio::test]
-async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
+async fn overtaken_worker_keeps_the_job_of_one_that_crashed() {
     let mut stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
-    stage.work(JOBS).await;
-    assert!(stage.bring(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
+    stage.process_next_batch(JOBS).await;
+    assert!(stage.deliver_webhook(0, &stage.proxy.submits()[0].receipt(ReceiptStatus::Undelivered)).await);
     let failure = stage.receive(JOBS).await;
     let mut quicker = None;
     stage.proxy.begin_run(Box::new(move |_, call| {
@@ -144,9 +145,9 @@ async fn a_worker_that_is_overtaken_keeps_the_job_of_one_that_died() {
         let fault = if call.invocation == first { Fault::DieAfter } else { Fault::Delay };
         (call.name == "DynamoDB UpdateItem").then_some(fault)
     }));
-    join(stage.work_on(0, &failure), stage.work_on(1, &failure)).await;
-    stage.proxy.stop_failing();
-    assert_eq!(come_to_rest(&mut stage, |_| 0).await, Rest::Came);
+    join(stage.process_batch(0, &failure), stage.process_batch(1, &failure)).await;
+    stage.proxy.stop_faults();
+    assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
     assert_eq!(stage.proxy.submits().len(), 1, "over the next channel");
     assert_eq!(item(&stage).await["state"]["S"], "submitted");
 }

@@ -4,7 +4,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::{in_part, proxy::Call};
+use crate::{partial_batch, proxy::Call};
 
 /// Whom a function calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Fault {
     /// It is applied, and no answer comes in the caller's patience.
     TimeOut,
     /// Half of a batch is done, and the other half left to be asked for again.
-    InPart,
+    PartialBatch,
     /// It is refused for being one too many.
     Throttle,
     /// It is not applied: 500.
@@ -57,7 +57,7 @@ impl Fault {
         Self::Break,
         Self::Late,
         Self::Straggle,
-        Self::InPart,
+        Self::PartialBatch,
         Self::TimeOut,
         Self::Throttle,
         Self::ServerError,
@@ -75,7 +75,7 @@ impl Fault {
             Self::Break => "break",
             Self::Late => "late",
             Self::Straggle => "straggle",
-            Self::InPart => "in part",
+            Self::PartialBatch => "in part",
             Self::TimeOut => "time out",
             Self::Throttle => "throttle",
             Self::ServerError => "5xx",
@@ -87,11 +87,11 @@ impl Fault {
 
     /// Whether it can happen to that call. `is_last` says whether it is the last one of
     /// a function's run.
-    pub fn befalls(self, Call { peer, name, .. }: &Call, is_last: bool) -> bool {
+    pub fn applies_to(self, Call { peer, name, .. }: &Call, is_last: bool) -> bool {
         let peer = *peer;
         match self {
             Self::Forget => is_last,
-            Self::InPart => in_part::can_be(name),
+            Self::PartialBatch => partial_batch::is_batch(name),
             // The SDK and callbacks wait for seconds; that the connection breaks tells them the same.
             Self::TimeOut => peer == Peer::Carrier,
             // A call that the SDK does not try again comes to the same as one that fails each time.

@@ -19,7 +19,7 @@ pub struct Request {
 }
 
 /// What belongs to one connection or to one exact body.
-const NOT_PASSED_ON: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+const HOP_BY_HOP_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -60,7 +60,7 @@ impl Request {
     pub async fn forward(self, client: &Client, upstream: &Url) -> Result<Answer, reqwest::Error> {
         let url = upstream.join(&self.path).unwrap();
         let mut request = client.request(self.method, url).body(self.body);
-        for (name, value) in self.headers.iter().filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str())) {
+        for (name, value) in self.headers.iter().filter(|(name, _)| !HOP_BY_HOP_HEADERS.contains(&name.as_str())) {
             request = request.header(name, value);
         }
         let response = request.send().await?;
@@ -69,7 +69,7 @@ impl Request {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
         };
         let headers = response.headers().iter().filter_map(header);
-        let headers = headers.filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str())).collect();
+        let headers = headers.filter(|(name, _)| !HOP_BY_HOP_HEADERS.contains(&name.as_str())).collect();
         Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
     }
 }
@@ -93,7 +93,7 @@ async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Returns when the other side has hung up.
-pub async fn hung_up(stream: &mut TcpStream) {
+pub async fn until_closed(stream: &mut TcpStream) {
     let mut sink = Vec::new();
     while fill(stream, &mut sink).await.is_some() {}
 }

@@ -14,13 +14,13 @@
 mod deliveries;
 mod fault;
 mod http;
-mod in_part;
-mod life;
-mod machine;
+mod instances;
 mod orders;
+mod partial_batch;
 mod poison;
 mod proxy;
 mod scenario;
+mod scenario_run;
 mod seeded;
 mod stage;
 mod sweep;
@@ -31,7 +31,7 @@ use std::{env, time::Instant};
 
 use self::{
     fault::Fault,
-    sweep::{Extent, sweep},
+    sweep::{SweepOptions, sweep},
 };
 
 /// One of so many runs is made unless all are asked for.
@@ -40,7 +40,7 @@ const EVERY: usize = 40;
 /// How many seeds are run unless it is said otherwise.
 const SEEDS: usize = 20;
 /// How many emulators are busy at once unless it is said otherwise.
-const LANES: usize = 6;
+const THREADS: usize = 6;
 
 /// A setting of `tests/faults/run`.
 fn setting(name: &str) -> Option<String> {
@@ -52,48 +52,48 @@ fn number(name: &str) -> Option<usize> {
 }
 
 #[test]
-fn whatever_goes_wrong_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+fn any_single_fault_loses_and_duplicates_nothing() {
     let fault = setting("FAULTS_FAULT").map(|name| {
         Fault::ALL.into_iter().find(|fault| fault.name() == name).expect("FAULTS_FAULT is the name of a fault")
     });
-    let extent = Extent {
+    let options = SweepOptions {
         every: number("FAULTS_EVERY").unwrap_or(EVERY),
         offset: number("FAULTS_OFFSET").unwrap_or(0),
         named: setting("FAULTS_FLOW"),
         call: number("FAULTS_CALL"),
         fault,
-        lanes: number("FAULTS_LANES").unwrap_or(LANES),
+        threads: number("FAULTS_LANES").unwrap_or(THREADS),
     };
-    let begun = Instant::now();
-    let table = sweep(&scenario::all(), &extent);
-    println!("{table}in {} s", begun.elapsed().as_secs());
-    assert!(table.broken.is_empty(), "{} runs are broken:\n{}", table.broken.len(), table.broken.join("\n"));
+    let started = Instant::now();
+    let table = sweep(&scenario::all(), &options);
+    println!("{table}in {} s", started.elapsed().as_secs());
+    assert!(table.failures.is_empty(), "{} runs are broken:\n{}", table.failures.len(), table.failures.join("\n"));
 }
 
 #[test]
-fn whatever_goes_wrong_in_whatever_order_nothing_accepted_is_lost_and_nothing_is_sent_twice() {
+fn seeded_faults_in_any_order_lose_and_duplicate_nothing() {
     let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
-    let begun = Instant::now();
-    let broken = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(LANES));
-    println!("{count} seeds, {} broken, {} s", broken.len(), begun.elapsed().as_secs());
-    assert!(broken.is_empty(), "{} seeds are broken:\n{}", broken.len(), broken.join("\n"));
+    let started = Instant::now();
+    let failures = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(THREADS));
+    println!("{count} seeds, {} broken, {} s", failures.len(), started.elapsed().as_secs());
+    assert!(failures.is_empty(), "{} seeds are broken:\n{}", failures.len(), failures.join("\n"));
 }
 
-fn every_run(named: &str, fault: Fault) {
+fn run_all(named: &str, fault: Fault) {
     let (named, fault) = (Some(named.to_owned()), Some(fault));
-    let extent = Extent { every: 1, offset: 0, named, call: None, fault, lanes: 1 };
-    let table = sweep(&scenario::all(), &extent);
-    assert!(table.broken.is_empty() && table.runs > 0, "{}", table.broken.join("\n"));
+    let options = SweepOptions { every: 1, offset: 0, named, call: None, fault, threads: 1 };
+    let table = sweep(&scenario::all(), &options);
+    assert!(table.failures.is_empty() && table.runs > 0, "{}", table.failures.join("\n"));
 }
 
 /// The receipt's job is the only one that there is then.
 #[test]
-fn a_worker_may_die_with_a_message_on_its_second_channel() {
-    every_run("two channels, the first fails, loopback", Fault::DieAfter);
+fn crash_on_the_second_channel_loses_nothing() {
+    run_all("two channels, the first fails, loopback", Fault::DieAfter);
 }
 
 /// It would put what was handed over meanwhile back into the queue, with no job.
 #[test]
-fn a_write_that_comes_when_it_was_given_up_for_lost_undoes_nothing() {
-    every_run("accept three without a name", Fault::Straggle);
+fn late_write_after_a_retry_undoes_nothing() {
+    run_all("accept three without a name", Fault::Straggle);
 }

@@ -14,11 +14,11 @@ use strum::IntoEnumIterator;
 use tests::system::{DEMO, owned, with};
 
 use crate::{
-    life::{Rest, come_to_rest},
     number,
     proxy::Submit,
     scenario::Phone,
-    stage::{JOBS, Manners, Stage, Wish},
+    scenario_run::{Idle, run_until_idle},
+    stage::{CarrierBehavior, ClientRequest, JOBS, Stage},
 };
 
 /// What comes: the answer, or a receipt.
@@ -29,8 +29,8 @@ const EVENTS: [Event; 5] = {
     [ANSWER, Some(Sent), Some(Delivered), Some(Undelivered), Some(Read)]
 };
 /// How many messages go together, and how long their carrier may hold its answers.
-const TOGETHER: usize = 100;
-const PATIENCE_MS: u32 = 45_000;
+const BATCH: usize = 100;
+const CARRIER_TIMEOUT_MS: u32 = 45_000;
 /// Of the orders in which something comes twice, one of so many is tried unless all
 /// are asked for.
 const EVERY: usize = 30;
@@ -48,35 +48,37 @@ fn permutations(of: &[Event]) -> Vec<Vec<Event>> {
         return vec![Vec::new()];
     }
     let mut all = Vec::new();
-    for (place, first) in of.iter().enumerate().filter(|(place, first)| !of[..*place].contains(first)) {
-        let rest = [&of[..place], &of[place + 1..]].concat();
+    for (index, first) in of.iter().enumerate().filter(|(index, first)| !of[..*index].contains(first)) {
+        let rest = [&of[..index], &of[index + 1..]].concat();
         all.extend(permutations(&rest).into_iter().map(|rest| [vec![*first], rest].concat()));
     }
     all
 }
 
 #[test]
-fn each_order_is_there_once() {
+fn each_order_is_generated_once() {
     let (once, twice) = orders();
     assert_eq!((once.len(), twice.len()), (120, 5 * 360));
 }
 
 #[tokio::test]
-async fn in_whatever_order_and_number_answer_and_receipts_come_there_is_one_end_and_no_receipt_is_dropped() {
+async fn any_order_of_answer_and_receipts_ends_in_one_state() {
     let (mut orders, twice) = orders();
     orders.extend(twice.into_iter().step_by(number("FAULTS_EVERY").unwrap_or(EVERY)));
     for carrier in CarrierName::iter() {
-        let mut stage = Stage::with(&[carrier], &Manners { patience_ms: PATIENCE_MS, ..Manners::default() }).await;
-        stage.renew(&shared::runtime::Random::seeded(1), true);
-        for together in orders.chunks(TOGETHER) {
-            live_through(&mut stage, together).await;
-            stage.wipe().await;
+        let mut stage =
+            Stage::with(&[carrier], &CarrierBehavior { timeout_ms: CARRIER_TIMEOUT_MS, ..CarrierBehavior::default() })
+                .await;
+        stage.restart(&shared::runtime::Random::seeded(1), true);
+        for batch in orders.chunks(BATCH) {
+            run_orders(&mut stage, batch).await;
+            stage.reset().await;
         }
         println!("{carrier}: {} orders", orders.len());
     }
 }
 
-async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
+async fn run_orders(stage: &mut Stage, orders: &[Vec<Event>]) {
     stage.proxy.begin_run(Box::new(|_, _| None));
     let ids = accept(stage, orders.len()).await;
     let jobs = stage.receive_all(JOBS).await.event;
@@ -84,11 +86,11 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
     let answered = dispatch.handle(jobs.clone());
     let before = async {
-        stage.proxy.until_taken(orders.len()).await;
+        stage.proxy.until_accepted(orders.len()).await;
         let submits = submits(stage);
         for (id, order) in ids.iter().zip(orders) {
             for status in order.iter().copied().map_while(|event| event) {
-                assert!(stage.bring(1, &submits[id].receipt(status)).await);
+                assert!(stage.deliver_webhook(1, &submits[id].receipt(status)).await);
             }
         }
         stage.proxy.hold_carriers(false);
@@ -99,22 +101,23 @@ async fn live_through(stage: &mut Stage, orders: &[Vec<Event>]) {
     for (id, order) in ids.iter().zip(orders) {
         for event in order.iter().skip_while(|event| event.is_some()).skip(1) {
             match event {
-                Some(status) => assert!(stage.bring(1, &submits[id].receipt(*status)).await),
+                Some(status) => assert!(stage.deliver_webhook(1, &submits[id].receipt(*status)).await),
                 // The job comes again, as one does whose end the queue did not learn of.
                 None => assert!(dispatch.handle(only(*id, &jobs)).await.batch_item_failures.is_empty()),
             }
         }
     }
-    assert_eq!(come_to_rest(stage, |_| 0).await, Rest::Came);
+    assert_eq!(run_until_idle(stage, |_| 0).await, Idle::Reached);
     assert_eq!(stage.proxy.submits().len(), orders.len(), "one call of the carrier for each");
     judge(stage, &ids, orders).await;
 }
 
 async fn accept(stage: &Stage, count: usize) -> Vec<MessageId> {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
-    let message = |place| with(owned(&Phone::NoReceipt.number(place), "Hello"), "callback", sink.as_str());
+    let message = |index| with(owned(&Phone::NoReceipt.number(index), "Hello"), "callback", sink.as_str());
     let messages: Vec<_> = (0..count).map(message).collect();
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    let (status, body) =
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let ids = body["messages"].as_array().unwrap().iter();
@@ -137,8 +140,8 @@ fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
 async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
     let found = stage.observer.store.messages(ids).await.unwrap();
     let found: BTreeMap<_, _> = found.into_iter().map(|message| (message.id, message)).collect();
-    let told = stage.system.sunk("status").await;
-    let told: Vec<_> = told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
+    let callbacks = stage.system.sink_requests("status").await;
+    let callback_ids: Vec<_> = callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();
     for (id, order) in ids.iter().zip(orders) {
         let message: &Message = &found[id];
         assert_eq!((message.state(), message.delivery.progress), (State::Read, Progress::Submitted), "{order:?}");
@@ -159,7 +162,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
             [State::Undelivered, State::Delivered].into_iter().filter(|state| message.request.dialect.notifies(*state))
         {
             let event = EventId::of_state(*id, state).to_string();
-            let times = told.iter().filter(|one| **one == event).count();
+            let times = callback_ids.iter().filter(|one| **one == event).count();
             assert_eq!(times, 1, "{order:?} told {} {times} times", state.into_str());
         }
     }

@@ -10,7 +10,7 @@ use tests::system::{DEMO, owned, with};
 
 use crate::{
     scenario::Phone,
-    stage::{JOBS, QUEUES, Stage, Wish},
+    stage::{ClientRequest, JOBS, QUEUES, Stage},
 };
 use shared::flow::JobOutcome;
 
@@ -22,7 +22,7 @@ fn failed(response: &SqsBatchResponse) -> Vec<&str> {
 }
 
 /// What this release cannot read: no JSON, no job, a job of a later release, nothing.
-fn poisons(body: &str) -> [Option<String>; 4] {
+fn unreadable_bodies(body: &str) -> [Option<String>; 4] {
     let later = body.replacen("\"v\":1", "\"v\":2", 1);
     assert_ne!(later, body);
     [Some("nonsense".to_owned()), Some("{\"v\":1}".to_owned()), Some(later), None]
@@ -31,14 +31,15 @@ fn poisons(body: &str) -> [Option<String>; 4] {
 /// Posts ten messages, and lets all be done before the jobs of that queue. Those come as one batch.
 async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
-    let message = |place| with(owned(&Phone::Rejected.number(place), "Hello"), "callback", sink.as_str());
+    let message = |index| with(owned(&Phone::Rejected.number(index), "Hello"), "callback", sink.as_str());
     let messages: Vec<Value> = (0..BATCH).map(message).collect();
-    let (status, body) = stage.ask(0, &Wish::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
+    let (status, body) =
+        stage.send_request(0, &ClientRequest::post(DEMO, "/message", json!({"messages": messages}))).await.unwrap();
     assert_eq!(status, 200, "{body}");
     let mut event = SqsEvent::default();
     while event.records.len() < BATCH {
         if queue != JOBS {
-            stage.work(JOBS).await;
+            stage.process_next_batch(JOBS).await;
         }
         event.records.extend(stage.receive(queue).await.event.records);
     }
@@ -46,27 +47,27 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
 }
 
 #[tokio::test]
-async fn poison_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
+async fn only_the_unreadable_job_of_a_batch_is_retried() {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
-    stage.renew(&shared::runtime::Random::seeded(1), true);
+    stage.restart(&shared::runtime::Random::seeded(1), true);
     stage.proxy.begin_run(Box::new(|_, _| None));
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();
     let callback = callback::Callback::new(&stage.environment()).unwrap();
     for queue in QUEUES {
-        for place in 0..BATCH {
+        for index in 0..BATCH {
             let mut event = ten_jobs(&stage, queue).await;
-            let poisoned = &mut event.records[place];
+            let poisoned = &mut event.records[index];
             let id = poisoned.message_id.clone().unwrap();
             let good = poisoned.body.clone().unwrap();
-            poisoned.body = poisons(&good)[place % 4].clone();
+            poisoned.body = unreadable_bodies(&good)[index % 4].clone();
             let is_dispatch = queue == JOBS;
             let response =
                 if is_dispatch { dispatch.handle(event.clone()).await } else { callback.handle(event.clone()).await };
-            assert_eq!(failed(&response), [&id], "{queue} at {place}");
+            assert_eq!(failed(&response), [&id], "{queue} at {index}");
             // The others are done: each rejected by its carrier, or told.
-            let told = if is_dispatch { rejected(&stage).await } else { told(&stage).await };
-            assert_eq!(told, BATCH - 1, "{queue} at {place}");
-            stage.wipe().await;
+            let done = if is_dispatch { rejected(&stage).await } else { notified_count(&stage).await };
+            assert_eq!(done, BATCH - 1, "{queue} at {index}");
+            stage.reset().await;
         }
     }
 }
@@ -75,35 +76,35 @@ async fn rejected(stage: &Stage) -> usize {
     stage.items("MessagesTable").await.iter().filter(|item| item["state"]["S"] == "rejected").count()
 }
 
-async fn told(stage: &Stage) -> usize {
-    let told = stage.system.sunk("status").await;
-    told.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
+async fn notified_count(stage: &Stage) -> usize {
+    let callbacks = stage.system.sink_requests("status").await;
+    callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
 }
 
 /// A job's run panics at once, or after it has waited for something.
 #[tokio::test]
-async fn a_panic_at_any_place_of_a_batch_is_the_only_job_that_comes_again() {
-    for place in 0..BATCH {
-        for waits in [false, true] {
+async fn only_the_panicking_job_of_a_batch_is_retried() {
+    for index in 0..BATCH {
+        for yields in [false, true] {
             let mut event = SqsEvent::default();
-            event.records.extend((0..BATCH).map(|place| {
+            event.records.extend((0..BATCH).map(|index| {
                 let mut record = SqsMessage::default();
-                record.message_id = Some(format!("id {place}"));
-                record.body = Some(place.to_string());
+                record.message_id = Some(format!("id {index}"));
+                record.body = Some(index.to_string());
                 record
             }));
             let done = std::sync::Mutex::new(Vec::new());
             let run = async |payload: String| {
-                if waits {
+                if yields {
                     tokio::task::yield_now().await;
                 }
-                assert_ne!(payload, place.to_string(), "a panic that the test wants");
+                assert_ne!(payload, index.to_string(), "a panic that the test wants");
                 tokio::task::yield_now().await;
                 done.lock().unwrap().push(payload);
                 JobOutcome::Done
             };
             let response = run_batch(event, run).await;
-            assert_eq!(failed(&response), [format!("id {place}")]);
+            assert_eq!(failed(&response), [format!("id {index}")]);
             assert_eq!(done.into_inner().unwrap().len(), BATCH - 1);
         }
     }

@@ -6,7 +6,7 @@
 //! known to be one's or the other's: whoever comes by the second door is led back to
 //! it by whatever it reads of the proxy's address.
 
-mod meet;
+mod inject;
 mod submit;
 
 use std::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The two by which functions call.
-pub const DOORS: [usize; 2] = [0, 1];
+pub const PORTS: [usize; 2] = [0, 1];
 
 /// A call that a function made.
 #[derive(Clone, Debug)]
@@ -48,12 +48,12 @@ impl Call {
 
 /// A receipt or reply that a carrier brings.
 #[derive(Clone, Debug)]
-pub struct Brought {
+pub struct WebhookRequest {
     pub path: String,
     pub body: Vec<u8>,
 }
 
-impl Brought {
+impl WebhookRequest {
     pub fn is_reply(&self) -> bool {
         self.path.starts_with("/mo/")
     }
@@ -65,26 +65,26 @@ pub type Plan = Box<dyn FnMut(usize, &Call) -> Option<Fault> + Send>;
 struct State {
     plan: Option<Plan>,
     calls: Vec<Call>,
-    struck: Vec<(Fault, usize)>,
+    injected: Vec<(Fault, usize)>,
     invocations: usize,
-    at_work: [Option<AtWork>; 2],
+    running: [Option<Running>; 2],
     /// What is applied after the next call, or after another invocation than that one.
     late: Vec<(usize, Request)>,
     stragglers: Vec<(usize, Request)>,
-    brought: VecDeque<Brought>,
+    webhooks: VecDeque<WebhookRequest>,
     /// How many receipts and replies came in all.
-    came: usize,
+    webhook_count: usize,
     /// What carriers have taken.
     submits: Vec<Submit>,
     /// By how much one of two is ahead of the other.
-    jostle: Random,
+    jitter: Random,
 }
 
 /// A function that runs.
-struct AtWork {
+struct Running {
     function: &'static str,
     invocation: usize,
-    is_forgotten: bool,
+    is_result_lost: bool,
 }
 
 impl State {
@@ -92,34 +92,34 @@ impl State {
         Self {
             plan,
             calls: Vec::new(),
-            struck: Vec::new(),
+            injected: Vec::new(),
             invocations: 0,
-            at_work: [None, None],
+            running: [None, None],
             late: Vec::new(),
             stragglers: Vec::new(),
-            brought: VecDeque::new(),
-            came: 0,
+            webhooks: VecDeque::new(),
+            webhook_count: 0,
             submits: Vec::new(),
-            jostle: Random::seeded(1),
+            jitter: Random::seeded(1),
         }
     }
 }
 
-struct Door {
+struct Port {
     url: Url,
     /// How many calls are under way, and whether the function that makes them is dead.
-    under_way: watch::Sender<usize>,
+    in_flight: watch::Sender<usize>,
     dead: watch::Sender<bool>,
 }
 
 struct Shared {
     upstream: OnceLock<Url>,
     client: Client,
-    doors: [Door; 2],
+    ports: [Port; 2],
     state: Mutex<State>,
-    came: watch::Sender<usize>,
+    webhook_count: watch::Sender<usize>,
     /// How many submits carriers took, and whether they keep their answers back.
-    taken: watch::Sender<usize>,
+    accepted: watch::Sender<usize>,
     held: watch::Sender<bool>,
 }
 
@@ -130,19 +130,19 @@ pub struct Proxy {
 }
 
 /// What came of an invocation.
-pub enum Ran<T> {
+pub enum InvocationResult<T> {
     /// Whoever called the function knows of its end.
-    Ended(T),
+    Returned(T),
     /// It came to its end, and nobody knows.
-    Unheard,
+    ResultLost,
     Died,
 }
 
-impl<T> Ran<T> {
-    pub fn heard(self) -> Option<T> {
+impl<T> InvocationResult<T> {
+    pub fn returned(self) -> Option<T> {
         match self {
-            Self::Ended(result) => Some(result),
-            Self::Unheard | Self::Died => None,
+            Self::Returned(result) => Some(result),
+            Self::ResultLost | Self::Died => None,
         }
     }
 }
@@ -150,46 +150,46 @@ impl<T> Ran<T> {
 impl Proxy {
     pub async fn start() -> Self {
         let listeners = [bind().await, bind().await];
-        let doors = listeners.each_ref().map(|(_, url)| Door {
+        let ports = listeners.each_ref().map(|(_, url)| Port {
             url: url.clone(),
-            under_way: watch::Sender::new(0),
+            in_flight: watch::Sender::new(0),
             dead: watch::Sender::new(false),
         });
         let shared = Arc::new(Shared {
             upstream: OnceLock::new(),
             client: HttpStack::new().unwrap().client().clone(),
-            doors,
+            ports,
             state: Mutex::new(State::new(None)),
-            came: watch::Sender::new(0),
-            taken: watch::Sender::new(0),
+            webhook_count: watch::Sender::new(0),
+            accepted: watch::Sender::new(0),
             held: watch::Sender::new(false),
         });
-        for (door, (listener, _)) in listeners.into_iter().enumerate() {
-            tokio::spawn(accept(listener, door, Arc::clone(&shared)));
+        for (port, (listener, _)) in listeners.into_iter().enumerate() {
+            tokio::spawn(accept(listener, port, Arc::clone(&shared)));
         }
-        Self { url: shared.doors[0].url.clone(), shared }
+        Self { url: shared.ports[0].url.clone(), shared }
     }
 
     /// Says where the emulator is.
-    pub fn lead_to(&self, upstream: &Url) {
+    pub fn set_upstream(&self, upstream: &Url) {
         self.shared.upstream.set(upstream.clone()).unwrap();
     }
 
     /// Where functions are that call by that door.
-    pub fn door(&self, door: usize) -> &Url {
-        &self.shared.doors[door].url
+    pub fn port_url(&self, port: usize) -> &Url {
+        &self.shared.ports[port].url
     }
 
     /// Begins a run, in which the calls go wrong that the plan says.
     pub fn begin_run(&self, plan: Plan) {
         *self.shared.state() = State::new(Some(plan));
-        self.shared.came.send_replace(0);
-        self.shared.taken.send_replace(0);
+        self.shared.webhook_count.send_replace(0);
+        self.shared.accepted.send_replace(0);
         self.shared.held.send_replace(false);
     }
 
     /// From here on all goes well.
-    pub fn stop_failing(&self) {
+    pub fn stop_faults(&self) {
         self.shared.state().plan = None;
     }
 
@@ -198,9 +198,9 @@ impl Proxy {
         self.shared.state().calls.clone()
     }
 
-    pub fn struck(&self) -> Vec<(Fault, Call)> {
+    pub fn injected(&self) -> Vec<(Fault, Call)> {
         let state = self.shared.state();
-        state.struck.iter().map(|(fault, place)| (*fault, state.calls[*place].clone())).collect()
+        state.injected.iter().map(|(fault, index)| (*fault, state.calls[*index].clone())).collect()
     }
 
     /// Whether something went wrong that can leave it open what became of a message:
@@ -208,25 +208,30 @@ impl Proxy {
     /// nobody could be told of it does not.
     pub fn may_be_unknown(&self) -> bool {
         let state = self.shared.state();
-        let asked_before = |place: usize| {
-            let of_run = |call: &&Call| call.invocation == state.calls[place].invocation;
-            state.calls[..=place].iter().filter(of_run).any(|call| call.peer == Peer::Carrier)
+        let called_carrier_before = |index: usize| {
+            let of_run = |call: &&Call| call.invocation == state.calls[index].invocation;
+            state.calls[..=index].iter().filter(of_run).any(|call| call.peer == Peer::Carrier)
         };
-        state.struck.iter().any(|(fault, place)| {
+        state.injected.iter().any(|(fault, index)| {
             let is_dead = matches!(fault, Fault::DieBefore | Fault::DieAfter);
-            let Call { function, peer, .. } = &state.calls[*place];
-            *function == "dispatch" && (is_dead || (*peer != Peer::Aws("SQS") && asked_before(*place)))
+            let Call { function, peer, .. } = &state.calls[*index];
+            *function == "dispatch" && (is_dead || (*peer != Peer::Aws("SQS") && called_carrier_before(*index)))
         })
     }
 
     /// Runs a function that calls by that door.
-    pub async fn invoke<T>(&self, door: usize, function: &'static str, run: impl Future<Output = T>) -> Ran<T> {
-        let Door { dead, under_way, .. } = &self.shared.doors[door];
+    pub async fn invoke<T>(
+        &self,
+        port: usize,
+        function: &'static str,
+        run: impl Future<Output = T>,
+    ) -> InvocationResult<T> {
+        let Port { dead, in_flight, .. } = &self.shared.ports[port];
         {
             let mut state = self.shared.state();
             state.invocations += 1;
             let invocation = state.invocations;
-            state.at_work[door] = Some(AtWork { function, invocation, is_forgotten: false });
+            state.running[port] = Some(Running { function, invocation, is_result_lost: false });
         }
         dead.send_replace(false);
         let mut is_dead = dead.subscribe();
@@ -236,21 +241,21 @@ impl Proxy {
             result = run => Some(result),
         };
         // What was on its way arrives, whether or not anybody waits for it.
-        let _ = under_way.subscribe().wait_for(|count| *count == 0).await;
+        let _ = in_flight.subscribe().wait_for(|count| *count == 0).await;
         // A client whose address is on record with this door is called by it from the other.
         dead.send_replace(false);
-        let ended = self.shared.state().at_work[door].take().unwrap();
+        let ended = self.shared.state().running[port].take().unwrap();
         self.shared.apply_late().await;
         self.shared.apply_stragglers(ended.invocation).await;
         match result {
-            None => Ran::Died,
-            Some(_) if ended.is_forgotten => Ran::Unheard,
-            Some(result) => Ran::Ended(result),
+            None => InvocationResult::Died,
+            Some(_) if ended.is_result_lost => InvocationResult::ResultLost,
+            Some(result) => InvocationResult::Returned(result),
         }
     }
 
-    pub fn is_at_work(&self, door: usize) -> bool {
-        self.shared.state().at_work[door].is_some()
+    pub fn is_running(&self, port: usize) -> bool {
+        self.shared.state().running[port].is_some()
     }
 
     /// How many invocations have begun.
@@ -259,17 +264,17 @@ impl Proxy {
     }
 
     /// The next receipt or reply that is to be brought.
-    pub fn next_brought(&self) -> Option<Brought> {
-        self.shared.state().brought.pop_front()
+    pub fn next_webhook(&self) -> Option<WebhookRequest> {
+        self.shared.state().webhooks.pop_front()
     }
 
     /// It will be brought, or brought again as it was not taken.
-    pub fn bring_later(&self, brought: Brought) {
-        self.shared.state().brought.push_back(brought);
+    pub fn requeue_webhook(&self, webhook: WebhookRequest) {
+        self.shared.state().webhooks.push_back(webhook);
     }
 
-    pub fn came(&self) -> usize {
-        self.shared.state().came
+    pub fn webhook_count(&self) -> usize {
+        self.shared.state().webhook_count
     }
 
     /// What carriers have taken, in the order in which they did.
@@ -278,8 +283,8 @@ impl Proxy {
     }
 
     /// Returns when so many receipts and replies have come.
-    pub async fn until_came(&self, count: usize) {
-        let _ = self.shared.came.subscribe().wait_for(|so_far| *so_far >= count).await;
+    pub async fn until_webhooks(&self, count: usize) {
+        let _ = self.shared.webhook_count.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
 
     /// From now on carriers take what they are asked to take, and do not answer until
@@ -289,8 +294,8 @@ impl Proxy {
     }
 
     /// Returns when carriers have taken so many submits.
-    pub async fn until_taken(&self, count: usize) {
-        let _ = self.shared.taken.subscribe().wait_for(|so_far| *so_far >= count).await;
+    pub async fn until_accepted(&self, count: usize) {
+        let _ = self.shared.accepted.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
 }
 
@@ -300,17 +305,17 @@ async fn bind() -> (TcpListener, Url) {
     (listener, url)
 }
 
-async fn accept(listener: TcpListener, door: usize, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, port: usize, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, door, Arc::clone(&shared)));
+        tokio::spawn(serve(stream, port, Arc::clone(&shared)));
     }
 }
 
-async fn serve(mut stream: TcpStream, door: usize, shared: Arc<Shared>) {
+async fn serve(mut stream: TcpStream, port: usize, shared: Arc<Shared>) {
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
     while let Some(request) = Request::read(&mut stream, &mut buffer).await {
-        let Some(answer) = shared.answer(request, door, &mut stream).await else { return };
+        let Some(answer) = shared.answer(request, port, &mut stream).await else { return };
         if !answer.write(&mut stream).await {
             return;
         }
@@ -346,11 +351,11 @@ impl Shared {
     }
 
     /// Takes in what a carrier brings.
-    fn take_in(&self, request: Request) -> Answer {
+    fn receive_webhook(&self, request: Request) -> Answer {
         let mut state = self.state();
-        state.brought.push_back(Brought { path: request.path, body: request.body });
-        state.came += 1;
-        self.came.send_replace(state.came);
+        state.webhooks.push_back(WebhookRequest { path: request.path, body: request.body });
+        state.webhook_count += 1;
+        self.webhook_count.send_replace(state.webhook_count);
         Answer::ok()
     }
 }

@@ -10,7 +10,7 @@ use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
 
-use crate::stage::{Manners, Wish};
+use crate::stage::{CarrierBehavior, ClientRequest};
 
 const RATED: &str = "441111111110";
 
@@ -49,12 +49,12 @@ pub enum Phone {
     OutOfOrder,
     Busy,
     /// Its carrier takes what comes, and never answers.
-    Unanswered,
+    NoAnswer,
     Stops,
 }
 
 impl Phone {
-    pub fn number(self, place: usize) -> String {
+    pub fn number(self, index: usize) -> String {
         let digit = match self {
             Self::Undelivered => 1,
             Self::Rejected => 2,
@@ -63,28 +63,28 @@ impl Phone {
             Self::Delivered => 5,
             Self::OutOfOrder => 6,
             Self::Busy => 7,
-            Self::Unanswered => 8,
+            Self::NoAnswer => 8,
             Self::Stops => 9,
         };
-        format!("447700900{digit}{place:02}")
+        format!("447700900{digit}{index:02}")
     }
 
     /// How many receipts and replies follow each submit that was taken.
-    pub fn brings(self) -> usize {
+    pub fn webhook_count(self) -> usize {
         match self {
-            Self::NoReceipt | Self::Rejected | Self::Unanswered => 0,
+            Self::NoReceipt | Self::Rejected | Self::NoAnswer => 0,
             Self::Delivered | Self::Undelivered | Self::Busy => 1,
             Self::OutOfOrder | Self::Stops => 2,
             Self::Repeated => 5,
         }
     }
 
-    fn comes_to(self) -> State {
+    fn expected_state(self) -> State {
         match self {
             Self::NoReceipt => State::Submitted,
             Self::Undelivered => State::Undelivered,
             Self::Rejected => State::Rejected,
-            Self::Unanswered => State::Failed,
+            Self::NoAnswer => State::Failed,
             _ => State::Delivered,
         }
     }
@@ -92,23 +92,23 @@ impl Phone {
 
 /// How a client names what it posts, so that a repeat is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
-    Id,
+pub enum Idempotency {
+    MessageId,
     Key,
     /// Whoever repeats it asks for another message.
-    Nothing,
+    None,
 }
 
 /// Through which of a dialect's doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum RequestFormat {
     Mplus,
     CmJson,
     CmXml,
     CmGet,
 }
 
-impl Door {
+impl RequestFormat {
     fn main(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Mplus => Self::Mplus,
@@ -126,7 +126,7 @@ pub enum Sender {
 
 /// What a client does after it posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum FollowUp {
     Nothing,
     /// The phone answers.
     Reply,
@@ -140,16 +140,16 @@ pub enum Then {
 pub struct Scenario {
     pub name: String,
     pub account: Account,
-    pub door: Door,
+    pub format: RequestFormat,
     pub carriers: Vec<CarrierName>,
     pub messages: usize,
     /// Its first phone's place among the phones of its kind.
     pub first: usize,
-    pub name_by: Name,
+    pub idempotency: Idempotency,
     pub sender: Sender,
     pub scheduled: bool,
     pub phone: Phone,
-    pub then: Then,
+    pub follow_up: FollowUp,
     /// What the phone does on RCS, if that is tried before SMS.
     pub rcs: Option<&'static str>,
     /// What its client wants done about an unknown outcome, if it says so.
@@ -157,94 +157,94 @@ pub struct Scenario {
     /// Whether its carrier is asked about it.
     pub lookup: bool,
     /// What it comes to without a fault.
-    pub comes_to: State,
+    pub expected_state: State,
     /// The only function whose calls go wrong, where a whole way has too many.
-    pub only: Option<&'static str>,
+    pub only_function: Option<&'static str>,
 }
 
 impl Scenario {
-    pub fn new(name: &str, door: Door, carrier: CarrierName, phone: Phone) -> Self {
+    pub fn new(name: &str, format: RequestFormat, carrier: CarrierName, phone: Phone) -> Self {
         Self {
             name: name.to_owned(),
             account: Account::Demo,
-            door,
+            format,
             carriers: vec![carrier],
             messages: 1,
             first: 0,
-            name_by: if door == Door::Mplus { Name::Id } else { Name::Key },
+            idempotency: if format == RequestFormat::Mplus { Idempotency::MessageId } else { Idempotency::Key },
             sender: Sender::Owned,
             scheduled: false,
             phone,
-            then: Then::Nothing,
+            follow_up: FollowUp::Nothing,
             rcs: None,
             on_unknown: None,
             lookup: false,
-            comes_to: phone.comes_to(),
-            only: None,
+            expected_state: phone.expected_state(),
+            only_function: None,
         }
     }
 
     /// How many times as seldom its runs are chosen, since each takes so much longer.
-    pub fn weight(&self) -> usize {
+    pub fn cost(&self) -> usize {
         match self.phone {
             _ if self.messages >= 100 => 20,
             // Each submit waits for the carrier's whole patience, and some are made again and again.
-            Phone::Unanswered if self.on_unknown == Some(OnUnknown::Resend) => 8,
-            Phone::Unanswered => 4,
+            Phone::NoAnswer if self.on_unknown == Some(OnUnknown::Resend) => 8,
+            Phone::NoAnswer => 4,
             _ => 1,
         }
     }
 
-    pub fn manners(&self) -> Manners {
-        Manners { lookup: self.lookup, ..Manners::default() }
+    pub fn carrier_behavior(&self) -> CarrierBehavior {
+        CarrierBehavior { lookup: self.lookup, ..CarrierBehavior::default() }
     }
 
     /// Whether the phone gets its message on some channel.
-    pub fn arrives(&self) -> bool {
-        !matches!(self.phone, Phone::Undelivered | Phone::Rejected) && self.then != Then::Cancel
+    pub fn reaches_phone(&self) -> bool {
+        !matches!(self.phone, Phone::Undelivered | Phone::Rejected) && self.follow_up != FollowUp::Cancel
     }
 
-    pub fn number(&self, place: usize) -> String {
-        self.phone.number((self.first + place) % 100)
+    pub fn number(&self, index: usize) -> String {
+        self.phone.number((self.first + index) % 100)
     }
 
     /// The number of receipts that so many taken submits bring.
-    pub fn brings(&self, taken: usize) -> usize {
+    pub fn webhook_count(&self, accepted: usize) -> usize {
         match self.rcs {
             // Of the submits by RCS none brings one, and those by SMS come after them.
             Some("silent") => 0,
-            _ => taken * self.phone.brings(),
+            _ => accepted * self.phone.webhook_count(),
         }
     }
 
-    pub fn text(run: usize, place: usize) -> String {
-        format!("run {run} message {place}")
+    pub fn text(run: usize, index: usize) -> String {
+        format!("run {run} message {index}")
     }
 
     /// What the client posts, and posts again until it is accepted. It is called back
     /// through the proxy.
-    pub fn wish(&self, run: usize, proxy: &Url, now: Timestamp) -> Wish {
+    pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
         let sink = &proxy.join("sinks/status").unwrap();
-        let text = |place| Self::text(run, place);
+        let text = |index| Self::text(run, index);
         let key = self.account.key();
-        let wish = match self.door {
-            Door::Mplus => {
+        let client_request = match self.format {
+            RequestFormat::Mplus => {
                 let messages: Vec<_> =
-                    (0..self.messages).map(|place| self.mplus(run, place, &text(place), sink, now)).collect();
-                Wish::post(key, "/message", json!({"messages": messages}))
+                    (0..self.messages).map(|index| self.mplus(run, index, &text(index), sink, now)).collect();
+                ClientRequest::post(key, "/message", json!({"messages": messages}))
             }
-            Door::CmJson => {
-                let message = |place| {
-                    let to = format!("00{}", self.number(place));
-                    let body = json!({"type": "auto", "content": text(place)});
+            RequestFormat::CmJson => {
+                let message = |index| {
+                    let to = format!("00{}", self.number(index));
+                    let body = json!({"type": "auto", "content": text(index)});
                     let message = json!({"from": self.from(), "to": [{"number": to}], "body": body});
                     let channels = json!(["RCS", "SMS"]);
                     if self.rcs.is_some() { with(message, "allowedChannels", channels) } else { message }
                 };
                 let messages: Vec<_> = (0..self.messages).map(message).collect();
-                Wish::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
+                ClientRequest::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
             }
-            Door::CmXml => Wish::post(
+            RequestFormat::CmXml => ClientRequest::post(
                 key,
                 "/gateway.ashx",
                 format!(
@@ -255,26 +255,30 @@ impl Scenario {
                     text(0)
                 ),
             ),
-            Door::CmGet => {
+            RequestFormat::CmGet => {
                 let mut query = url::form_urlencoded::Serializer::new(String::new());
                 query.extend_pairs([("producttoken", key), ("from", self.from()), ("body", &text(0))]);
                 query.append_pair("to", &format!("00{}", self.number(0)));
-                Wish::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
+                ClientRequest::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
             }
         };
-        let wish = match self.on_unknown {
-            Some(choice) => wish.with("on-unknown", choice.into_str()),
-            None => wish,
+        let client_request = match self.on_unknown {
+            Some(choice) => client_request.with_header("on-unknown", choice.into_str()),
+            None => client_request,
         };
-        if self.name_by == Name::Key { wish.under(&format!("run-{run}")) } else { wish }
+        if self.idempotency == Idempotency::Key {
+            client_request.with_idempotency_key(&format!("run-{run}"))
+        } else {
+            client_request
+        }
     }
 
     fn from(&self) -> &'static str {
         if self.sender == Sender::Rated { RATED } else { self.account.number() }
     }
 
-    fn mplus(&self, run: usize, place: usize, text: &str, sink: &Url, now: Timestamp) -> Value {
-        let to = self.number(place);
+    fn mplus(&self, run: usize, index: usize, text: &str, sink: &Url, now: Timestamp) -> Value {
+        let to = self.number(index);
         let message = match self.sender {
             Sender::Owned | Sender::Rated => {
                 with(owned(&to, text), "from", json!({"type": "custom", "value": self.from()}))
@@ -282,8 +286,8 @@ impl Scenario {
             Sender::Shared => shared(&to, text),
         };
         let mut message = with(message, "callback", sink.as_str());
-        if self.name_by == Name::Id {
-            message["id"] = Uuid::from_u64_pair(0x4000 | (run as u64) << 16, 1 << 63 | place as u64).to_string().into();
+        if self.idempotency == Idempotency::MessageId {
+            message["id"] = Uuid::from_u64_pair(0x4000 | (run as u64) << 16, 1 << 63 | index as u64).to_string().into();
         }
         if self.scheduled {
             message["send_at"] = (now + SignedDuration::from_mins(20)).to_string().into();
@@ -303,58 +307,80 @@ pub fn all() -> Vec<Scenario> {
     for dialect in Dialect::iter() {
         for carrier in CarrierName::iter() {
             let name = format!("there and back, {dialect:?} in, {carrier} out");
-            let there = Scenario::new(&name, Door::main(dialect), carrier, Phone::Delivered);
-            all.push(Scenario { then: Then::Reply, ..there });
+            let there = Scenario::new(&name, RequestFormat::main(dialect), carrier, Phone::Delivered);
+            all.push(Scenario { follow_up: FollowUp::Reply, ..there });
         }
     }
     all.extend(accepts());
     for carrier in CarrierName::iter() {
         all.extend(submits(carrier));
     }
-    let busy = Scenario::new("two carriers, both busy", Door::Mplus, loopback, Phone::Busy);
+    let busy = Scenario::new("two carriers, both busy", RequestFormat::Mplus, loopback, Phone::Busy);
     all.push(Scenario { carriers: CarrierName::iter().collect(), ..busy });
-    let refused = Scenario::new("two carriers, both refuse", Door::Mplus, loopback, Phone::Rejected);
+    let refused = Scenario::new("two carriers, both refuse", RequestFormat::Mplus, loopback, Phone::Rejected);
     all.push(Scenario { carriers: CarrierName::iter().collect(), ..refused });
-    all.extend(unanswered());
-    let cancel = Scenario::new("cancel", Door::Mplus, loopback, Phone::Delivered);
-    let cancel = Scenario { scheduled: true, then: Then::Cancel, comes_to: State::Cancelled, ..cancel };
+    all.extend(no_answer());
+    let cancel = Scenario::new("cancel", RequestFormat::Mplus, loopback, Phone::Delivered);
+    let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
     let name = "cancel two without a name".to_owned();
-    all.push(Scenario { name, messages: 2, name_by: Name::Nothing, ..cancel });
+    all.push(Scenario { name, messages: 2, idempotency: Idempotency::None, ..cancel });
     all
 }
 
 fn accepts() -> Vec<Scenario> {
-    let of = |name: &str, door: Door| Scenario::new(name, door, CarrierName::Loopback, Phone::Delivered);
+    let of = |name: &str, format: RequestFormat| Scenario::new(name, format, CarrierName::Loopback, Phone::Delivered);
     let hundred = |by: &str| Scenario {
         messages: 100,
-        only: Some("send"),
+        only_function: Some("send"),
         phone: Phone::NoReceipt,
-        comes_to: State::Submitted,
-        ..of(&format!("accept a hundred by {by}"), Door::Mplus)
+        expected_state: State::Submitted,
+        ..of(&format!("accept a hundred by {by}"), RequestFormat::Mplus)
     };
     vec![
-        Scenario { name_by: Name::Nothing, only: Some("send"), ..of("accept one without a name", Door::Mplus) },
-        Scenario { messages: 3, name_by: Name::Nothing, ..of("accept three without a name", Door::Mplus) },
-        Scenario { messages: 3, name_by: Name::Key, only: Some("send"), ..of("accept three by key", Door::Mplus) },
-        Scenario { name_by: Name::Id, ..hundred("id") },
-        Scenario { name_by: Name::Key, ..hundred("key") },
-        Scenario { name_by: Name::Nothing, ..hundred("nothing") },
-        Scenario { scheduled: true, ..of("accept for later", Door::Mplus) },
-        Scenario { sender: Sender::Shared, then: Then::Another, ..of("accept from the pool, twice", Door::Mplus) },
-        Scenario { sender: Sender::Shared, then: Then::Reply, ..of("accept from the pool, and a reply", Door::Mplus) },
-        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three at a rate", Door::Mplus) },
-        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept for later at a rate", Door::Mplus) },
-        Scenario { messages: 3, only: Some("send"), ..of("accept three, cm JSON", Door::CmJson) },
-        Scenario { only: Some("send"), ..of("accept, cm XML", Door::CmXml) },
-        Scenario { only: Some("send"), ..of("accept, cm GET", Door::CmGet) },
+        Scenario {
+            idempotency: Idempotency::None,
+            only_function: Some("send"),
+            ..of("accept one without a name", RequestFormat::Mplus)
+        },
+        Scenario {
+            messages: 3,
+            idempotency: Idempotency::None,
+            ..of("accept three without a name", RequestFormat::Mplus)
+        },
+        Scenario {
+            messages: 3,
+            idempotency: Idempotency::Key,
+            only_function: Some("send"),
+            ..of("accept three by key", RequestFormat::Mplus)
+        },
+        Scenario { idempotency: Idempotency::MessageId, ..hundred("id") },
+        Scenario { idempotency: Idempotency::Key, ..hundred("key") },
+        Scenario { idempotency: Idempotency::None, ..hundred("nothing") },
+        Scenario { scheduled: true, ..of("accept for later", RequestFormat::Mplus) },
+        Scenario {
+            sender: Sender::Shared,
+            follow_up: FollowUp::Another,
+            ..of("accept from the pool, twice", RequestFormat::Mplus)
+        },
+        Scenario {
+            sender: Sender::Shared,
+            follow_up: FollowUp::Reply,
+            ..of("accept from the pool, and a reply", RequestFormat::Mplus)
+        },
+        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three at a rate", RequestFormat::Mplus) },
+        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept for later at a rate", RequestFormat::Mplus) },
+        Scenario { messages: 3, only_function: Some("send"), ..of("accept three, cm JSON", RequestFormat::CmJson) },
+        Scenario { only_function: Some("send"), ..of("accept, cm XML", RequestFormat::CmXml) },
+        Scenario { only_function: Some("send"), ..of("accept, cm GET", RequestFormat::CmGet) },
     ]
 }
 
 fn submits(carrier: CarrierName) -> Vec<Scenario> {
-    let of = |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), Door::Mplus, carrier, phone);
-    let over = |what: &str, conduct: &'static str| Scenario {
-        rcs: Some(conduct),
+    let of =
+        |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), RequestFormat::Mplus, carrier, phone);
+    let over = |what: &str, behavior: &'static str| Scenario {
+        rcs: Some(behavior),
         ..of(&format!("two channels, the first {what}"), Phone::Delivered)
     };
     let mut all = vec![
@@ -370,20 +396,20 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
         over("is silent", "silent"),
     ];
     let named = format!("told of each state in cm, {carrier}");
-    all.push(Scenario::new(&named, Door::CmJson, carrier, Phone::Undelivered));
+    all.push(Scenario::new(&named, RequestFormat::CmJson, carrier, Phone::Undelivered));
     all
 }
 
 /// A carrier that does not answer, and what may be done about that.
-fn unanswered() -> [Scenario; 2] {
+fn no_answer() -> [Scenario; 2] {
     let of = |name: &str, on_unknown| {
-        let unanswered = Scenario::new(name, Door::Mplus, CarrierName::Loopback, Phone::Unanswered);
+        let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
         // Of these phones the ones with an odd number bring no receipt.
-        Scenario { first: 1, on_unknown: Some(on_unknown), only: Some("dispatch"), ..unanswered }
+        Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
     };
     let asked = of("no answer, and the carrier is asked", OnUnknown::Wait);
     [
         of("no answer, and it is sent again", OnUnknown::Resend),
-        Scenario { lookup: true, comes_to: State::Submitted, ..asked },
+        Scenario { lookup: true, expected_state: State::Submitted, ..asked },
     ]
 }

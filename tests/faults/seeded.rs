@@ -7,10 +7,10 @@
 //! A seed that finds a fault finds it again, as far as the SDK's own pauses and the
 //! machine let it: `tests/faults/run --seed N`.
 
-mod act;
-mod crowd;
-mod mail;
+mod action;
+mod clients;
 mod verdict;
+mod webhooks;
 
 use std::{
     collections::HashMap,
@@ -26,15 +26,15 @@ use shared::{domain::CarrierName, runtime::Random};
 use strum::IntoEnumIterator;
 
 use self::{
-    act::Act,
-    crowd::{Client, set_conducts},
-    mail::Mail,
+    action::Action,
+    clients::{Client, set_channel_behaviors},
     verdict::judge_seed,
+    webhooks::PendingWebhooks,
 };
 use crate::{
     fault::Fault,
-    life::come_to_rest,
     proxy::{Call, Plan},
+    scenario_run::run_until_idle,
     stage::Stage,
     verdict::Verdict,
 };
@@ -43,12 +43,12 @@ use crate::{
 const CLIENTS: usize = 5;
 const STEPS: usize = 60;
 /// One call of so many goes wrong.
-const CALLS_TO_A_FAULT: usize = 40;
+const CALLS_PER_FAULT: usize = 40;
 /// One step of so many finds new functions, one of so many has two at work at once,
 /// and one of those both on the same.
-const STEPS_TO_NEW: usize = 12;
-const STEPS_TO_TWO: usize = 3;
-const TWO_TO_THE_SAME: usize = 3;
+const STEPS_PER_RESTART: usize = 12;
+const STEPS_PER_CONCURRENT_STEP: usize = 3;
+const CONCURRENT_STEPS_PER_DUPLICATE: usize = 3;
 /// After so many seeds an emulator is left: phones keep all that they ever got.
 const SEEDS_PER_STAGE: usize = 50;
 
@@ -56,9 +56,9 @@ const SEEDS_PER_STAGE: usize = 50;
 struct Run<'a> {
     seed: usize,
     stage: &'a mut Stage,
-    chance: Random,
+    random: Random,
     clients: Vec<Client>,
-    mail: Mail,
+    webhooks: PendingWebhooks,
 }
 
 /// By which carriers messages may go in a seed.
@@ -74,107 +74,107 @@ fn route(seed: usize) -> Vec<CarrierName> {
 
 /// Runs a seed in an emulator of its route, and says what came of it.
 async fn run(stage: &mut Stage, seed: usize) -> Verdict {
-    let chance = Random::seeded(seed as u64);
-    stage.renew(&Random::seeded(!(seed as u64)), true);
-    set_conducts(stage).await;
-    stage.proxy.begin_run(faulty(Random::seeded((seed as u64) << 32)));
-    let clients = (0..CLIENTS).map(|_| Client::new(&chance)).collect();
-    let mut run = Run { seed, stage, chance, clients, mail: Mail::default() };
+    let random = Random::seeded(seed as u64);
+    stage.restart(&Random::seeded(!(seed as u64)), true);
+    set_channel_behaviors(stage).await;
+    stage.proxy.begin_run(fault_plan(Random::seeded((seed as u64) << 32)));
+    let clients = (0..CLIENTS).map(|_| Client::new(&random)).collect();
+    let mut run = Run { seed, stage, random, clients, webhooks: PendingWebhooks::default() };
     for _ in 0..STEPS {
         run.step().await;
     }
     // From here on all is well, and what was begun comes to its end.
-    run.stage.proxy.stop_failing();
+    run.stage.proxy.stop_faults();
     run.end().await
 }
 
 impl Run<'_> {
     async fn step(&mut self) {
-        if self.chance.index(STEPS_TO_NEW) == 0 {
-            self.stage.renew(&Random::seeded(self.chance.index(usize::MAX) as u64), true);
+        if self.random.index(STEPS_PER_RESTART) == 0 {
+            self.stage.restart(&Random::seeded(self.random.index(usize::MAX) as u64), true);
         }
         self.collect();
-        match self.chance.index(12) {
-            0 => self.say().await,
-            1 => self.stage.advance(Duration::from_secs(1 + self.chance.index(200) as u64)).await,
-            _ => self.act().await,
+        match self.random.index(12) {
+            0 => self.send_reply().await,
+            1 => self.stage.advance(Duration::from_secs(1 + self.random.index(200) as u64)).await,
+            _ => self.run_action().await,
         }
     }
 
     /// One act, or two at once.
-    async fn act(&mut self) {
-        let first = Act::draw(self);
-        if self.chance.index(STEPS_TO_TWO) > 0 {
-            let done = first.perform(self.stage, 0).await;
-            return first.conclude(self, done);
+    async fn run_action(&mut self) {
+        let first = Action::random(self);
+        if self.random.index(STEPS_PER_CONCURRENT_STEP) > 0 {
+            let outcome = first.execute(self.stage, 0).await;
+            return first.record_outcome(self, outcome);
         }
-        let [first, second] = match self.chance.index(TWO_TO_THE_SAME) {
-            0 => first.twice(self).await,
-            _ => [first, Act::draw(self)],
+        let [first, second] = match self.random.index(CONCURRENT_STEPS_PER_DUPLICATE) {
+            0 => first.duplicated(self).await,
+            _ => [first, Action::random(self)],
         };
-        let (one, other) = join(first.perform(self.stage, 0), second.perform(self.stage, 1)).await;
-        first.conclude(self, one);
-        second.conclude(self, other);
+        let (one, other) = join(first.execute(self.stage, 0), second.execute(self.stage, 1)).await;
+        first.record_outcome(self, one);
+        second.record_outcome(self, other);
     }
 
     /// Takes in what carriers have brought, and what they will bring.
     fn collect(&mut self) {
-        self.mail.collect(&self.stage.proxy, &self.chance, crowd::is_silent);
+        self.webhooks.collect(&self.stage.proxy, &self.random, clients::is_silent);
     }
 
     /// A phone writes to whoever wrote to it.
-    async fn say(&mut self) {
-        let place = self.chance.index(CLIENTS);
-        let client = &mut self.clients[place];
-        if self.mail.say(self.stage, &self.chance, client).await {
-            client.promises.replies += 1;
+    async fn send_reply(&mut self) {
+        let index = self.random.index(CLIENTS);
+        let client = &mut self.clients[index];
+        if self.webhooks.send_reply(self.stage, &self.random, client).await {
+            client.log.replies += 1;
         }
     }
 
     async fn end(mut self) -> Verdict {
-        for place in 0..CLIENTS {
-            if !self.clients[place].promises.is_accepted {
-                let act = Act::post(&mut self, place);
-                let done = act.perform(self.stage, 0).await;
-                act.conclude(&mut self, done);
+        for index in 0..CLIENTS {
+            if !self.clients[index].log.is_accepted {
+                let action = Action::post(&mut self, index);
+                let outcome = action.execute(self.stage, 0).await;
+                action.record_outcome(&mut self, outcome);
             }
         }
-        let rest = loop {
-            let replies = self.mail.replies();
-            let rest = come_to_rest(self.stage, |submits| {
-                replies + submits.iter().map(|submit| crowd::brings(&submit.to)).sum::<usize>()
+        let idle = loop {
+            let replies = self.webhooks.reply_count();
+            let idle = run_until_idle(self.stage, |submits| {
+                replies + submits.iter().map(|submit| clients::webhook_count(&submit.to)).sum::<usize>()
             })
             .await;
             self.collect();
-            if self.mail.is_empty() {
-                break rest;
+            if self.webhooks.is_empty() {
+                break idle;
             }
-            while let Some(act) = Act::deliver(&self) {
-                let done = act.perform(self.stage, 0).await;
-                act.conclude(&mut self, done);
+            while let Some(action) = Action::deliver(&self) {
+                let outcome = action.execute(self.stage, 0).await;
+                action.record_outcome(&mut self, outcome);
             }
         };
-        judge_seed(self.stage, &self.clients, &self.mail, rest).await
+        judge_seed(self.stage, &self.clients, &self.webhooks, idle).await
     }
 }
 
-fn faulty(chance: Random) -> Plan {
+fn fault_plan(random: Random) -> Plan {
     Box::new(move |_, call: &Call| {
-        let fault = one_of(&chance, &Fault::ALL);
-        let strikes = chance.index(CALLS_TO_A_FAULT) == 0 && fault.befalls(call, true);
-        strikes.then_some(fault)
+        let fault = one_of(&random, &Fault::ALL);
+        let is_injected = random.index(CALLS_PER_FAULT) == 0 && fault.applies_to(call, true);
+        is_injected.then_some(fault)
     })
 }
 
-fn one_of<T: Copy>(chance: &Random, of: &[T]) -> T {
-    of[chance.index(of.len())]
+fn one_of<T: Copy>(random: &Random, of: &[T]) -> T {
+    of[random.index(of.len())]
 }
 
 /// Stages that can be used again, by the routes in them, and how often each was.
 #[derive(Default)]
-struct Stages(HashMap<Vec<CarrierName>, (Stage, usize)>);
+struct StagePool(HashMap<Vec<CarrierName>, (Stage, usize)>);
 
-impl Stages {
+impl StagePool {
     async fn run(&mut self, seed: usize) -> Verdict {
         let route = route(seed);
         if self.0.get(&route).is_none_or(|(_, used)| *used >= SEEDS_PER_STAGE) {
@@ -183,37 +183,37 @@ impl Stages {
         let (stage, used) = self.0.get_mut(&route).unwrap();
         *used += 1;
         let verdict = run(stage, seed).await;
-        stage.wipe().await;
+        stage.reset().await;
         verdict
     }
 }
 
 /// What a seed broke, and how it is run again.
-fn found(seed: usize, verdict: &Verdict) -> String {
-    format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.faults())
+fn failure_report(seed: usize, verdict: &Verdict) -> String {
+    format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.describe())
 }
 
 /// Runs so many seeds from `first` on, several at once; gives what they broke.
-pub fn runs(first: usize, count: usize, lanes: usize) -> Vec<String> {
-    let (next, broken) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
+pub fn runs(first: usize, count: usize, threads: usize) -> Vec<String> {
+    let (next, failures) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..lanes.min(count) {
+        for _ in 0..threads.min(count) {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                let mut stages = Stages::default();
+                let mut stages = StagePool::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= first + count {
                         return;
                     }
                     let verdict = runtime.block_on(stages.run(seed));
-                    if !verdict.is_well() {
-                        eprintln!("{}", found(seed, &verdict));
-                        broken.lock().unwrap().push(found(seed, &verdict));
+                    if !verdict.is_ok() {
+                        eprintln!("{}", failure_report(seed, &verdict));
+                        failures.lock().unwrap().push(failure_report(seed, &verdict));
                     }
                 }
             });
         }
     });
-    broken.into_inner().unwrap()
+    failures.into_inner().unwrap()
 }

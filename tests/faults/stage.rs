@@ -19,21 +19,21 @@ use strum::VariantArray;
 use tests::system::{CM_TOKEN, System, TOKEN, answer};
 
 use crate::{
-    machine::Machine,
-    proxy::{Brought, DOORS, Proxy},
+    instances::FunctionInstances,
+    proxy::{PORTS, Proxy, WebhookRequest},
 };
 
 /// How long a carrier's answer is waited for: long for a machine, short for a test.
-const CARRIER_PATIENCE_MS: u32 = 1_000;
+const CARRIER_TIMEOUT_MS: u32 = 1_000;
 /// When a carrier answers that answers too late.
-const ANSWERS_AFTER: Duration = Duration::from_millis(1_200);
+const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
 /// How long a receipt may take that the simulated network is to bring.
-const NETWORK_PATIENCE: Duration = Duration::from_secs(20);
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often, and after how long each time, a worker looks for what another function
 /// may be about to enqueue.
-const LOOKS: usize = 10;
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const RECEIVE_RETRIES: usize = 10;
+const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 pub const JOBS: &str = "JobsQueue";
 pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
@@ -45,11 +45,11 @@ pub struct Stage {
     pub system: System,
     pub proxy: Proxy,
     /// Each calls by its own door.
-    machines: [Machine; 2],
+    instances: [FunctionInstances; 2],
     clock: Clock,
     /// Looks at the store past the proxy.
     pub observer: Gateway,
-    ahead: Duration,
+    clock_offset: Duration,
 }
 
 /// Jobs that a queue gave out.
@@ -62,7 +62,7 @@ pub struct Batch {
 
 /// A request of a client.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct ClientRequest {
     pub method: Method,
     /// With a query where it has one.
     pub path: String,
@@ -71,32 +71,32 @@ pub struct Wish {
 }
 
 /// How carriers are dealt with.
-pub struct Manners {
+pub struct CarrierBehavior {
     /// How long their answers are waited for.
-    pub patience_ms: u32,
+    pub timeout_ms: u32,
     /// Whether they are asked what became of a submit, if they can be.
     pub lookup: bool,
 }
 
-impl Default for Manners {
+impl Default for CarrierBehavior {
     fn default() -> Self {
-        Self { patience_ms: CARRIER_PATIENCE_MS, lookup: false }
+        Self { timeout_ms: CARRIER_TIMEOUT_MS, lookup: false }
     }
 }
 
 impl Stage {
     /// All messages go through `carriers`, the most wanted first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
-        Self::with(carriers, &Manners::default()).await
+        Self::with(carriers, &CarrierBehavior::default()).await
     }
 
     /// Where carriers have these manners.
-    pub async fn with(carriers: &[CarrierName], manners: &Manners) -> Self {
+    pub async fn with(carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> Self {
         let proxy = Proxy::start().await;
-        let options = EmulatorOptions { answer_delay: ANSWERS_AFTER, ..EmulatorOptions::default() };
+        let options = EmulatorOptions { answer_delay: LATE_ANSWER_DELAY, ..EmulatorOptions::default() };
         let system = System::configured(options, |emulator| {
-            proxy.lead_to(emulator);
-            configuration(&proxy, carriers, manners)
+            proxy.set_upstream(emulator);
+            configuration(&proxy, carriers, carrier_behavior)
         })
         .await
         .without_gateway()
@@ -109,30 +109,30 @@ impl Stage {
         }
         let environment = system.environment();
         let observer = connect_gateway(&environment, Part::VARIANTS).unwrap();
-        let machines = DOORS.map(|door| {
-            let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.door(door).to_string())];
+        let instances = PORTS.map(|port| {
+            let through = [("AWS_ENDPOINT_URL".to_owned(), proxy.port_url(port).to_string())];
             let variables = environment.variables.clone().with(through);
-            Machine::new(door, Environment { variables, ..environment.clone() })
+            FunctionInstances::new(port, Environment { variables, ..environment.clone() })
         });
-        Self { system, proxy, machines, clock: environment.clock, observer, ahead: Duration::ZERO }
+        Self { system, proxy, instances, clock: environment.clock, observer, clock_offset: Duration::ZERO }
     }
 
     /// From here on chance is that of the seed, and each call finds a new function.
     pub fn seed(&mut self, seed: u64) {
-        self.renew(&Random::seeded(seed), false);
+        self.restart(&Random::seeded(seed), false);
     }
 
     /// Functions are new, and live on if they are kept.
-    pub fn renew(&mut self, random: &Random, are_kept: bool) {
-        for machine in &mut self.machines {
-            machine.renew(random.clone(), are_kept);
+    pub fn restart(&mut self, random: &Random, are_reused: bool) {
+        for instances in &mut self.instances {
+            instances.restart(random.clone(), are_reused);
         }
     }
 
     /// For a function beside those of the machines: what it calls is not counted, and
     /// all goes well.
     pub fn environment(&self) -> Environment {
-        self.machines[0].environment.clone()
+        self.instances[0].environment.clone()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -142,72 +142,77 @@ impl Stage {
     /// Moves the emulator's clock and the functions'. Nothing starts by itself.
     pub async fn advance(&mut self, by: Duration) {
         self.system.advance(by.as_secs()).await;
-        self.ahead += Duration::from_secs(by.as_secs());
-        self.clock.set_ahead(self.ahead);
+        self.clock_offset += Duration::from_secs(by.as_secs());
+        self.clock.set_ahead(self.clock_offset);
     }
 
     /// What a client is answered; none if it learns nothing.
-    pub async fn ask(&self, door: usize, wish: &Wish) -> Option<(u16, String)> {
-        let request = http::Request::builder().method(wish.method.clone());
-        let mut request = request.uri(format!("https://gateway.example{}", wish.path));
-        for (name, value) in &wish.headers {
+    pub async fn send_request(&self, port: usize, client_request: &ClientRequest) -> Option<(u16, String)> {
+        let request = http::Request::builder().method(client_request.method.clone());
+        let mut request = request.uri(format!("https://gateway.example{}", client_request.path));
+        for (name, value) in &client_request.headers {
             request = request.header(*name, value);
         }
-        let (path, query) = wish.path.split_once('?').unwrap_or((&wish.path, ""));
-        let request = request.body(Body::from(wish.body.clone())).unwrap().with_raw_http_path(path);
+        let (path, query) = client_request.path.split_once('?').unwrap_or((&client_request.path, ""));
+        let request = request.body(Body::from(client_request.body.clone())).unwrap().with_raw_http_path(path);
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
         for (name, value) in query {
             parameters.entry(name).or_default().push(value);
         }
         let request = request.with_query_string_parameters(parameters);
-        let is_read = wish.path.starts_with("/messages");
-        let response = self.machines[door].answer(&self.proxy, request, is_read).await.heard()?;
+        let is_read = client_request.path.starts_with("/messages");
+        let response = self.instances[port].handle_client_request(&self.proxy, request, is_read).await.returned()?;
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 
     /// Brings what a carrier brought. Says whether it was taken.
-    pub async fn bring(&self, door: usize, brought: &Brought) -> bool {
-        let request = request_of(brought);
-        let response = self.machines[door].take(&self.proxy, request, brought.is_reply()).await;
-        response.heard().is_some_and(|response| response.status().is_success())
+    pub async fn deliver_webhook(&self, port: usize, webhook: &WebhookRequest) -> bool {
+        let request = to_request(webhook);
+        let response = self.instances[port].handle_webhook(&self.proxy, request, webhook.is_reply()).await;
+        response.returned().is_some_and(|response| response.status().is_success())
     }
 
     /// Brings receipts all at once. Gives those that were not taken.
-    pub async fn bring_receipts(&self, receipts: Vec<Brought>) -> Vec<Brought> {
-        let requests = receipts.iter().map(request_of).collect();
-        let responses = self.machines[0].take_receipts(&self.proxy, requests).await.heard().unwrap();
+    pub async fn deliver_receipts(&self, receipts: Vec<WebhookRequest>) -> Vec<WebhookRequest> {
+        let requests = receipts.iter().map(to_request).collect();
+        let responses = self.instances[0].handle_receipts(&self.proxy, requests).await.returned().unwrap();
         let all = receipts.into_iter().zip(responses);
-        all.filter(|(_, response)| !response.status().is_success()).map(|(brought, _)| brought).collect()
+        all.filter(|(_, response)| !response.status().is_success()).map(|(webhook, _)| webhook).collect()
     }
 
     /// Lets a function do the next jobs of its queue. Says whether there were any.
-    pub async fn work(&self, queue: &'static str) -> bool {
+    pub async fn process_next_batch(&self, queue: &'static str) -> bool {
         let batch = self.receive(queue).await;
-        self.work_on(0, &batch).await;
+        self.process_batch(0, &batch).await;
         !batch.event.records.is_empty()
     }
 
     /// Lets a function do these. What it did, the queue forgets.
-    pub async fn work_on(&self, door: usize, batch: &Batch) {
+    pub async fn process_batch(&self, port: usize, batch: &Batch) {
         if batch.event.records.is_empty() {
             return;
         }
-        let response = self.machines[door].work(&self.proxy, batch.queue, batch.event.clone()).await.heard();
+        let response =
+            self.instances[port].process_batch(&self.proxy, batch.queue, batch.event.clone()).await.returned();
         if let Some(response) = response {
             self.delete(batch, &response).await;
         }
     }
 
     /// One tick of the schedule.
-    pub async fn tick(&self, door: usize) {
-        self.machines[door].tick(&self.proxy).await;
+    pub async fn tick(&self, port: usize) {
+        self.instances[port].tick(&self.proxy).await;
     }
 
     /// Waits until the network has brought what it owes.
-    pub async fn until_came(&self, count: usize) {
-        let came = tokio::time::timeout(NETWORK_PATIENCE, self.proxy.until_came(count)).await;
-        assert!(came.is_ok(), "the network owes {count} receipts and replies and brought {}", self.proxy.came());
+    pub async fn until_webhooks(&self, count: usize) {
+        let arrived = tokio::time::timeout(NETWORK_TIMEOUT, self.proxy.until_webhooks(count)).await;
+        assert!(
+            arrived.is_ok(),
+            "the network owes {count} receipts and replies and brought {}",
+            self.proxy.webhook_count()
+        );
     }
 
     /// Every item of a table.
@@ -225,7 +230,7 @@ impl Stage {
     }
 
     /// Takes away what a run left behind.
-    pub async fn wipe(&self) {
+    pub async fn reset(&self) {
         for (table, key) in [("MessagesTable", "id"), ("RecipientsTable", "number")] {
             let items = self.items(table).await;
             for some in items.chunks(25) {
@@ -244,8 +249,8 @@ impl Stage {
     }
 
     /// How a phone is to behave on its channels.
-    pub async fn set_channels(&self, phone: &str, conducts: &Value) {
-        let set = self.system.request(Method::PUT, &format!("/handsets/{phone}/channels")).json(conducts);
+    pub async fn set_channels(&self, phone: &str, behaviors: &Value) {
+        let set = self.system.request(Method::PUT, &format!("/handsets/{phone}/channels")).json(behaviors);
         assert!(answer(set).await.status.is_success());
     }
 
@@ -267,13 +272,13 @@ impl Stage {
 
     /// Likewise; if nothing is there yet, and a function at the other door is at work,
     /// which may put something in, looks a few times more.
-    pub async fn receive_soon(&self, queue: &'static str, door: usize) -> Batch {
-        for _ in 0..LOOKS {
+    pub async fn receive_or_wait(&self, queue: &'static str, port: usize) -> Batch {
+        for _ in 0..RECEIVE_RETRIES {
             let batch = self.receive(queue).await;
-            if !batch.event.records.is_empty() || !self.proxy.is_at_work(1 - door) {
+            if !batch.event.records.is_empty() || !self.proxy.is_running(1 - port) {
                 return batch;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(RECEIVE_RETRY_INTERVAL).await;
         }
         self.receive(queue).await
     }
@@ -302,7 +307,7 @@ impl Stage {
     }
 
     /// Until when the first of those rests that rest.
-    pub async fn next_wake(&self) -> Option<Timestamp> {
+    pub async fn next_wake_at(&self) -> Option<Timestamp> {
         let items = self.items("MessagesTable").await;
         let wakes = items.iter().filter_map(|item| item["wake_at"]["N"].as_str()?.parse().ok());
         wakes.min().map(|millis| Timestamp::from_millisecond(millis).unwrap())
@@ -318,12 +323,12 @@ impl Stage {
     }
 
     /// How long it is until then.
-    pub fn left_until(&self, at: Timestamp) -> SignedDuration {
+    pub fn time_until(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.now())
     }
 }
 
-impl Wish {
+impl ClientRequest {
     /// With the key of an account.
     pub fn new(key: &str, method: Method, path: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {key}")), ("x-cm-producttoken", key.to_owned())];
@@ -334,24 +339,24 @@ impl Wish {
         Self { body: body.to_string(), ..Self::new(key, Method::POST, path) }
     }
 
-    pub fn under(self, key: &str) -> Self {
-        self.with("idempotency-key", key)
+    pub fn with_idempotency_key(self, key: &str) -> Self {
+        self.with_header("idempotency-key", key)
     }
 
-    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+    pub fn with_header(mut self, header: &'static str, value: &str) -> Self {
         self.headers.push((header, value.to_owned()));
         self
     }
 }
 
-fn request_of(brought: &Brought) -> lambda_http::Request {
-    let request = http::Request::post(format!("https://gateway.example{}", brought.path));
-    request.body(Body::from(brought.body.clone())).unwrap().with_raw_http_path(&brought.path)
+fn to_request(webhook: &WebhookRequest) -> lambda_http::Request {
+    let request = http::Request::post(format!("https://gateway.example{}", webhook.path));
+    request.body(Body::from(webhook.body.clone())).unwrap().with_raw_http_path(&webhook.path)
 }
 
 /// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName], manners: &Manners) -> String {
-    let Manners { patience_ms, lookup } = manners;
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> String {
+    let CarrierBehavior { timeout_ms, lookup } = carrier_behavior;
     let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
     let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
     let url = &proxy.url;
@@ -359,6 +364,6 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], manners: &Manners) -> 
         .replace("\"/sinks/", &format!("\"{url}sinks/"))
         .replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}\nendpoint = \"{url}\""))
         .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
-        .replace("timeout_ms = 3000", &format!("timeout_ms = {patience_ms}"));
+        .replace("timeout_ms = 3000", &format!("timeout_ms = {timeout_ms}"));
     format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))
 }

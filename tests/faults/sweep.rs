@@ -12,21 +12,21 @@ use std::{
 
 use crate::{
     fault::Fault,
-    life::live,
     proxy::Call,
-    scenario::{Scenario, Then},
+    scenario::{FollowUp, Scenario},
+    scenario_run::run_scenario,
     stage::Stage,
-    verdict::{Foreseen, Verdict, judge},
+    verdict::{Expectation, Verdict, judge},
 };
 
 /// Of calls in a row that are alike, so many are swept from the first on, and the last.
-const ALIKE: usize = 4;
+const MAX_REPEATED: usize = 4;
 
 /// The most parts that the runs of one scenario are split into.
-const MOST_PARTS: usize = 8;
+const MAX_PARTS: usize = 8;
 
 /// What is swept.
-pub struct Extent {
+pub struct SweepOptions {
     /// One of so many runs is made.
     pub every: usize,
     /// Which one.
@@ -37,19 +37,19 @@ pub struct Extent {
     pub call: Option<usize>,
     pub fault: Option<Fault>,
     /// How many emulators are busy at once.
-    pub lanes: usize,
+    pub threads: usize,
 }
 
-impl Extent {
+impl SweepOptions {
     /// Whether single runs are asked for.
-    fn is_narrow(&self) -> bool {
+    fn is_single_run(&self) -> bool {
         self.call.is_some() || self.fault.is_some()
     }
 }
 
 /// A cell of the table.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct Counts {
     runs: usize,
     lost: usize,
     twice: usize,
@@ -60,45 +60,45 @@ struct Tally {
 /// What a sweep found out.
 #[derive(Default)]
 pub struct Table {
-    cells: BTreeMap<(String, String, Fault), Tally>,
-    pub broken: Vec<String>,
+    cells: BTreeMap<(String, String, Fault), Counts>,
+    pub failures: Vec<String>,
     pub runs: usize,
 }
 
 impl Table {
-    fn note(&mut self, scenario: &Scenario, place: usize, label: String, fault: Fault, verdict: &Verdict) {
+    fn record(&mut self, scenario: &Scenario, call_index: usize, label: String, fault: Fault, verdict: &Verdict) {
         self.runs += 1;
-        let tally = self.cells.entry((scenario.name.clone(), label.clone(), fault)).or_default();
-        tally.runs += 1;
-        tally.lost += usize::from(!verdict.lost.is_empty());
-        tally.twice += usize::from(!verdict.twice.is_empty());
-        tally.wrong += usize::from(!verdict.wrong.is_empty());
-        tally.unknown += verdict.unknown;
-        if !verdict.is_well() {
-            let found = verdict.faults();
-            let broken = format!(
-                "{}, call {place} ({label}), {}: {found}\n    again: tests/faults/run --flow '{}' --call {place} --fault '{}'",
+        let counts = self.cells.entry((scenario.name.clone(), label.clone(), fault)).or_default();
+        counts.runs += 1;
+        counts.lost += usize::from(!verdict.lost.is_empty());
+        counts.twice += usize::from(!verdict.twice.is_empty());
+        counts.wrong += usize::from(!verdict.wrong.is_empty());
+        counts.unknown += verdict.unknown;
+        if !verdict.is_ok() {
+            let description = verdict.describe();
+            let failure = format!(
+                "{}, call {call_index} ({label}), {}: {description}\n    again: tests/faults/run --flow '{}' --call {call_index} --fault '{}'",
                 scenario.name,
                 fault.name(),
                 scenario.name,
                 fault.name()
             );
             // At once, since a whole sweep takes its time.
-            eprintln!("{broken}");
-            self.broken.push(broken);
+            eprintln!("{failure}");
+            self.failures.push(failure);
         }
     }
 
     fn merge(&mut self, other: Self) {
         self.runs += other.runs;
-        self.broken.extend(other.broken);
-        for (key, tally) in other.cells {
+        self.failures.extend(other.failures);
+        for (key, counts) in other.cells {
             let so_far = self.cells.entry(key).or_default();
-            so_far.runs += tally.runs;
-            so_far.lost += tally.lost;
-            so_far.twice += tally.twice;
-            so_far.wrong += tally.wrong;
-            so_far.unknown += tally.unknown;
+            so_far.runs += counts.runs;
+            so_far.lost += counts.lost;
+            so_far.twice += counts.twice;
+            so_far.wrong += counts.wrong;
+            so_far.unknown += counts.unknown;
         }
     }
 }
@@ -107,7 +107,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heads = ["runs", "lost", "twice", "wrong", "unknown"];
         let mut flow = "";
-        for ((name, call, fault), tally) in &self.cells {
+        for ((name, call, fault), counts) in &self.cells {
             if flow != name {
                 writeln!(f, "\n{name}")?;
                 write!(f, "  {:<44}{:<16}", "call", "fault")?;
@@ -116,11 +116,11 @@ impl fmt::Display for Table {
                 flow = name;
             }
             write!(f, "  {call:<44}{:<16}", fault.name())?;
-            let Tally { runs, lost, twice, wrong, unknown } = tally;
+            let Counts { runs, lost, twice, wrong, unknown } = counts;
             [runs, lost, twice, wrong, unknown].iter().try_for_each(|count| write!(f, "{count:>8}"))?;
             writeln!(f)?;
         }
-        writeln!(f, "\n{} runs, {} of them broken", self.runs, self.broken.len())
+        writeln!(f, "\n{} runs, {} of them broken", self.runs, self.failures.len())
     }
 }
 
@@ -133,9 +133,9 @@ struct Part<'a> {
     of: usize,
 }
 
-fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
-    let is_whole = extent.every == 1 && !extent.is_narrow();
-    let parts_of = |scenario: &Scenario| if is_whole { scenario.weight().min(MOST_PARTS) } else { 1 };
+fn parts<'a>(scenarios: &[&'a Scenario], options: &SweepOptions) -> Vec<Part<'a>> {
+    let is_whole = options.every == 1 && !options.is_single_run();
+    let parts_of = |scenario: &Scenario| if is_whole { scenario.cost().min(MAX_PARTS) } else { 1 };
     let mut parts: Vec<_> = scenarios
         .iter()
         .enumerate()
@@ -144,23 +144,23 @@ fn parts<'a>(scenarios: &[&'a Scenario], extent: &Extent) -> Vec<Part<'a>> {
             (0..of).map(move |number| Part { scenario, index, number, of })
         })
         .collect();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.scenario.weight()));
+    parts.sort_by_key(|part| std::cmp::Reverse(part.scenario.cost()));
     parts
 }
 
 /// Sweeps in several emulators at once, each on a thread of its own: most of the time
 /// passes while the SDK waits to try again.
-pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
-    let named = |scenario: &&Scenario| extent.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
-    let parts = parts(&scenarios.iter().filter(named).collect::<Vec<_>>(), extent);
+pub fn sweep(scenarios: &[Scenario], options: &SweepOptions) -> Table {
+    let named = |scenario: &&Scenario| options.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
+    let parts = parts(&scenarios.iter().filter(named).collect::<Vec<_>>(), options);
     let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::default()));
     std::thread::scope(|scope| {
-        for _ in 0..extent.lanes {
+        for _ in 0..options.threads {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 loop {
                     let Some(part) = parts.get(next.fetch_add(1, Ordering::SeqCst)) else { return };
-                    let swept = runtime.block_on(sweep_part(part, extent));
+                    let swept = runtime.block_on(sweep_part(part, options));
                     table.lock().unwrap().merge(swept);
                 }
             });
@@ -169,59 +169,63 @@ pub fn sweep(scenarios: &[Scenario], extent: &Extent) -> Table {
     table.into_inner().unwrap()
 }
 
-async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, extent: &Extent) -> Table {
-    let mut stage = Stage::with(&scenario.carriers, &scenario.manners()).await;
+async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, options: &SweepOptions) -> Table {
+    let mut stage = Stage::with(&scenario.carriers, &scenario.carrier_behavior()).await;
     let mut table = Table::default();
-    let (promises, rest) = live(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
-    let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
-    if !verdict.is_well() || (scenario.then == Then::Cancel && promises.cancelled.len() < scenario.messages) {
-        table.broken.push(format!("{}, without a fault: {}", scenario.name, verdict.faults()));
+    let (log, idle) = run_scenario(&mut stage, scenario, 0, Box::new(|_, _| None)).await;
+    let (_, verdict) = judge(&stage, &[(scenario, &log)], idle, Expectation::FinalState).await;
+    if !verdict.is_ok() || (scenario.follow_up == FollowUp::Cancel && log.cancelled.len() < scenario.messages) {
+        table.failures.push(format!("{}, without a fault: {}", scenario.name, verdict.describe()));
     }
     let calls = stage.proxy.calls();
-    stage.wipe().await;
-    let runs = runs_of(scenario, &calls);
-    let is_wanted = |(place, fault): (usize, Fault)| {
-        extent.call.is_none_or(|call| call == place) && extent.fault.is_none_or(|wanted| wanted == fault)
+    stage.reset().await;
+    let runs = fault_runs(scenario, &calls);
+    let is_wanted = |(call_index, fault): (usize, Fault)| {
+        options.call.is_none_or(|call| call == call_index) && options.fault.is_none_or(|wanted| wanted == fault)
     };
-    let is_narrow = extent.is_narrow();
-    let its = runs.into_iter().enumerate().filter(|(number, _)| number % of == part);
-    let chosen = its
-        .filter(|(number, run)| if is_narrow { is_wanted(*run) } else { is_chosen(scenario, *number, index, extent) });
-    for (number, (place, fault)) in chosen.collect::<Vec<_>>() {
-        let plan = Box::new(move |at: usize, _: &Call| (at == place).then_some(fault));
-        let (promises, rest) = live(&mut stage, scenario, number + 1, plan).await;
-        let (_, verdict) = judge(&stage, &[(scenario, &promises)], rest, Foreseen::All).await;
+    let is_single_run = options.is_single_run();
+    let assigned = runs.into_iter().enumerate().filter(|(number, _)| number % of == part);
+    let chosen =
+        assigned.filter(
+            |(number, run)| if is_single_run { is_wanted(*run) } else { is_chosen(scenario, *number, index, options) },
+        );
+    for (number, (call_index, fault)) in chosen.collect::<Vec<_>>() {
+        let plan = Box::new(move |at: usize, _: &Call| (at == call_index).then_some(fault));
+        let (log, idle) = run_scenario(&mut stage, scenario, number + 1, plan).await;
+        let (_, verdict) = judge(&stage, &[(scenario, &log)], idle, Expectation::FinalState).await;
         // Calls that are made side by side may come in another order than the first time.
-        if let Some((fault, call)) = stage.proxy.struck().into_iter().next() {
-            table.note(scenario, place, call.label(), fault, &verdict);
+        if let Some((fault, call)) = stage.proxy.injected().into_iter().next() {
+            table.record(scenario, call_index, call.label(), fault, &verdict);
         }
-        stage.wipe().await;
+        stage.reset().await;
     }
     table
 }
 
 /// Spreads the chosen runs, so that neither a call nor a fault is left out for ever.
-fn is_chosen(scenario: &Scenario, number: usize, index: usize, extent: &Extent) -> bool {
-    let every = if extent.every == 1 { 1 } else { extent.every * scenario.weight() };
-    let mixed = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
-    (mixed + index + extent.offset).is_multiple_of(every)
+fn is_chosen(scenario: &Scenario, number: usize, index: usize, options: &SweepOptions) -> bool {
+    let every = if options.every == 1 { 1 } else { options.every * scenario.cost() };
+    let hash = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
+    (hash + index + options.offset).is_multiple_of(every)
 }
 
 /// Each call with each fault that can befall it.
-fn runs_of(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
-    let is_last = |place: usize| calls.get(place + 1).is_none_or(|next| next.invocation != calls[place].invocation);
-    let label = |place: usize| calls.get(place).map(Call::label);
+fn fault_runs(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
+    let is_last = |call_index: usize| {
+        calls.get(call_index + 1).is_none_or(|next| next.invocation != calls[call_index].invocation)
+    };
+    let label = |call_index: usize| calls.get(call_index).map(Call::label);
     let mut runs = Vec::new();
     let mut in_a_row = 0;
-    for (place, call) in calls.iter().enumerate() {
-        let is_next = place > 0 && label(place) == label(place - 1);
+    for (call_index, call) in calls.iter().enumerate() {
+        let is_next = call_index > 0 && label(call_index) == label(call_index - 1);
         in_a_row = if is_next { in_a_row + 1 } else { 0 };
-        let is_inside = in_a_row >= ALIKE && label(place + 1) == label(place);
-        if is_inside || scenario.only.is_some_and(|only| only != call.function) {
+        let is_inside = in_a_row >= MAX_REPEATED && label(call_index + 1) == label(call_index);
+        if is_inside || scenario.only_function.is_some_and(|only_function| only_function != call.function) {
             continue;
         }
-        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call, is_last(place)));
-        runs.extend(faults.map(|fault| (place, fault)));
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.applies_to(call, is_last(call_index)));
+        runs.extend(faults.map(|fault| (call_index, fault)));
     }
     runs
 }

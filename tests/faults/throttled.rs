@@ -12,55 +12,55 @@ use tests::system::{DEMO, answer, owned, shared, with};
 
 use crate::{
     fault::{Fault, Peer},
-    life::{Rest, come_to_rest},
     proxy::{Call, Plan},
     scenario::Phone,
-    stage::{DEAD_LETTERS, QUEUES, Stage, Wish},
+    scenario_run::{Idle, run_until_idle},
+    stage::{ClientRequest, DEAD_LETTERS, QUEUES, Stage},
 };
 
-const IN_A_HUNDRED: usize = 30;
+const FAILURE_PERCENT: usize = 30;
 /// How many requests are posted, each with so many messages.
 const REQUESTS: usize = 6;
 const MESSAGES: usize = 10;
 
-fn refusing(seed: u64, in_a_hundred: usize) -> Plan {
-    let chance = Random::seeded(seed);
+fn failing_plan(seed: u64, failure_percent: usize) -> Plan {
+    let random = Random::seeded(seed);
     Box::new(move |_, call: &Call| {
-        let fault = if chance.index(2) == 0 { Fault::Throttle } else { Fault::ServerError };
-        let strikes = chance.index(100) < in_a_hundred && matches!(call.peer, Peer::Aws(_));
-        strikes.then_some(fault)
+        let fault = if random.index(2) == 0 { Fault::Throttle } else { Fault::ServerError };
+        let is_injected = random.index(100) < failure_percent && matches!(call.peer, Peer::Aws(_));
+        is_injected.then_some(fault)
     })
 }
 
 /// Lets the same traffic pass, and gives the number of calls of AWS: those of ticks
 /// apart, of which there is one a minute whatever happens.
-async fn calls(in_a_hundred: usize) -> usize {
+async fn count_aws_calls(failure_percent: usize) -> usize {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
-    stage.renew(&Random::seeded(7), true);
-    stage.proxy.begin_run(refusing(7, in_a_hundred));
+    stage.restart(&Random::seeded(7), true);
+    stage.proxy.begin_run(failing_plan(7, failure_percent));
     for request in (0..REQUESTS).step_by(2) {
         join(post(&stage, 0, request), post(&stage, 1, request + 1)).await;
     }
-    come_to_its_end(&mut stage, 0).await;
+    run_to_completion(&mut stage, 0).await;
     let submits = stage.proxy.submits();
     assert_eq!(submits.len(), REQUESTS * MESSAGES, "each is handed over once");
     let mut receipts: Vec<_> = submits.iter().map(|submit| submit.receipt(ReceiptStatus::Delivered)).collect();
     while !receipts.is_empty() {
-        receipts = stage.bring_receipts(receipts).await;
+        receipts = stage.deliver_receipts(receipts).await;
     }
-    come_to_its_end(&mut stage, 0).await;
-    let said = stage.system.handset(&Phone::NoReceipt.number(0)).await;
+    run_to_completion(&mut stage, 0).await;
+    let shown = stage.system.handset(&Phone::NoReceipt.number(0)).await;
     let reply = stage.system.request(Method::POST, &format!("/handsets/{}/replies", Phone::NoReceipt.number(0)));
-    assert!(answer(reply.json(&json!({"to": said[0]["from"], "text": "Yes"}))).await.status.is_success());
-    come_to_its_end(&mut stage, 1).await;
+    assert!(answer(reply.json(&json!({"to": shown[0]["from"], "text": "Yes"}))).await.status.is_success());
+    run_to_completion(&mut stage, 1).await;
 
     let items = stage.items("MessagesTable").await;
     let messages: Vec<_> = items.iter().filter(|item| item["history"].is_object()).collect();
     let delivered = messages.iter().filter(|item| item["receipt_delivered"].is_object()).count();
-    let [all, told] = [messages.len(), stage.system.sunk("status").await.len()];
+    let [all, callbacks] = [messages.len(), stage.system.sink_requests("status").await.len()];
     assert_eq!((all, delivered), (REQUESTS * MESSAGES, REQUESTS * MESSAGES));
-    assert!(told >= all, "{told} of {all} are told");
-    assert_eq!(stage.system.sunk("replies").await.len(), 1);
+    assert!(callbacks >= all, "{callbacks} of {all} are told");
+    assert_eq!(stage.system.sink_requests("replies").await.len(), 1);
     for queue in DEAD_LETTERS {
         assert_eq!(stage.system.queue_length(queue).await, 0);
     }
@@ -70,37 +70,40 @@ async fn calls(in_a_hundred: usize) -> usize {
 
 /// Two workers share the queues, since most of the time passes while the SDK waits to
 /// try again.
-async fn come_to_its_end(stage: &mut Stage, owed: usize) {
+async fn run_to_completion(stage: &mut Stage, expected_webhooks: usize) {
     for queue in QUEUES {
         loop {
             let (first, second) = (stage.receive(queue).await, stage.receive(queue).await);
             if first.event.records.is_empty() {
                 break;
             }
-            join(stage.work_on(0, &first), stage.work_on(1, &second)).await;
+            join(stage.process_batch(0, &first), stage.process_batch(1, &second)).await;
         }
     }
-    assert_eq!(come_to_rest(stage, |_| owed).await, Rest::Came);
+    assert_eq!(run_until_idle(stage, |_| expected_webhooks).await, Idle::Reached);
 }
 
 /// Until it is accepted.
-async fn post(stage: &Stage, door: usize, request: usize) {
+async fn post(stage: &Stage, port: usize, request: usize) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
-    let message = |place| {
-        let (to, text) = (Phone::NoReceipt.number(place), format!("request {request}"));
+    let message = |index| {
+        let (to, text) = (Phone::NoReceipt.number(index), format!("request {request}"));
         let message = if request.is_multiple_of(2) { owned(&to, &text) } else { shared(&to, &text) };
         with(message, "callback", sink.as_str())
     };
     let messages: Vec<_> = (0..MESSAGES).map(message).collect();
-    let wish = Wish::post(DEMO, "/message", json!({"messages": messages})).under(&format!("request {request}"));
-    while stage.ask(door, &wish).await.is_none_or(|(status, _)| status != 200) {}
+    let client_request = ClientRequest::post(DEMO, "/message", json!({"messages": messages}))
+        .with_idempotency_key(&format!("request {request}"));
+    while stage.send_request(port, &client_request).await.is_none_or(|(status, _)| status != 200) {}
 }
 
 #[tokio::test]
-async fn where_three_calls_of_ten_are_refused_nothing_is_lost_and_little_more_is_called() {
-    let (well, refused) = (calls(0).await, calls(IN_A_HUNDRED).await);
+async fn throttling_30_percent_of_aws_calls_loses_nothing() {
+    let (baseline, throttled) = (count_aws_calls(0).await, count_aws_calls(FAILURE_PERCENT).await);
     #[expect(clippy::cast_precision_loss, reason = "a few hundred calls")]
-    let ratio = refused as f64 / well as f64;
-    println!("{well} calls of AWS where all goes well, {refused} where {IN_A_HUNDRED}% are refused: {ratio:.2} times");
+    let ratio = throttled as f64 / baseline as f64;
+    println!(
+        "{baseline} calls of AWS where all goes well, {throttled} where {FAILURE_PERCENT}% are refused: {ratio:.2} times"
+    );
     assert!(ratio <= 1.5, "{ratio:.2} times");
 }

@@ -10,8 +10,8 @@ use shared::{
 use strum::IntoEnumIterator;
 
 use crate::{
-    life::{Promises, Rest, is_named},
     scenario::{Phone, Scenario},
+    scenario_run::{ClientLog, Idle, is_idempotent},
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
@@ -29,11 +29,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn is_well(&self) -> bool {
+    pub fn is_ok(&self) -> bool {
         self.lost.is_empty() && self.twice.is_empty() && self.wrong.is_empty()
     }
 
-    pub fn faults(&self) -> String {
+    pub fn describe(&self) -> String {
         let of =
             |kind: &str, faults: &[String]| faults.iter().map(|fault| format!("{kind}: {fault}")).collect::<Vec<_>>();
         let [lost, twice, wrong] = [of("lost", &self.lost), of("twice", &self.twice), of("wrong", &self.wrong)];
@@ -75,50 +75,50 @@ impl Record {
 
 /// What is known beforehand of what a run comes to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Foreseen {
+pub enum Expectation {
     /// A sweep's run: what each message comes to without a fault.
-    All,
+    FinalState,
     /// A seed's: what a message comes to depends on what else happened to it (it was
     /// taken back, its recipient opted out, the network said this or that of it), which
     /// `seeded::verdict` looks at. All other rules hold.
-    NotTheEnd,
+    AnyFinalState,
 }
 
 /// Looks at everything that a run left behind, of one scenario or several.
 pub async fn judge(
     stage: &Stage,
-    lived: &[(&Scenario, &Promises)],
-    rest: Rest,
-    foreseen: Foreseen,
+    runs: &[(&Scenario, &ClientLog)],
+    idle: Idle,
+    expectation: Expectation,
 ) -> (Record, Verdict) {
     let record = Record::read(stage).await;
     let mut verdict = Verdict::default();
-    if rest == Rest::Never {
+    if idle == Idle::TimedOut {
         verdict.wrong.push("it does not come to rest".to_owned());
     }
-    let mut told = Vec::new();
+    let mut callback_ids = Vec::new();
     for sink in SINKS {
-        told.extend(events(stage, sink).await);
+        callback_ids.extend(events(stage, sink).await);
     }
     let mut phones = BTreeMap::new();
-    for (scenario, promises) in lived {
-        if !promises.is_accepted {
+    for (scenario, log) in runs {
+        if !log.is_accepted {
             verdict.lost.push("the client was never accepted".to_owned());
         }
-        let its: Vec<_> =
-            record.messages.iter().filter(|message| promises.texts.contains(message.request.text.as_str())).collect();
-        count(scenario, promises, its.len(), &mut verdict);
-        for message in its {
-            if is_named(scenario) || promises.answered.contains(&message.id.to_string()) {
-                let shown = shown(stage, (scenario, promises), &mut phones, message).await;
-                judge_message(stage, (scenario, promises, foreseen), message, &shown, &told, &mut verdict);
+        let own: Vec<_> =
+            record.messages.iter().filter(|message| log.texts.contains(message.request.text.as_str())).collect();
+        judge_count(scenario, log, own.len(), &mut verdict);
+        for message in own {
+            if is_idempotent(scenario) || log.answered.contains(&message.id.to_string()) {
+                let shown = shown(stage, (scenario, log), &mut phones, message).await;
+                judge_message(stage, (scenario, log, expectation), message, &shown, &callback_ids, &mut verdict);
             }
         }
     }
-    let replies = lived.iter().map(|(_, promises)| promises.replies).sum();
-    judge_replies(replies, &record, &told, &mut verdict);
+    let replies = runs.iter().map(|(_, log)| log.replies).sum();
+    judge_replies(replies, &record, &callback_ids, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
-    judge_events(&record, &told, &mut verdict);
+    judge_events(&record, &callback_ids, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
         verdict.wrong.push(format!("{} are unmatched", record.unmatched));
@@ -131,12 +131,12 @@ pub async fn judge(
     (record, verdict)
 }
 
-fn count(scenario: &Scenario, promises: &Promises, stored: usize, verdict: &mut Verdict) {
-    let posted = promises.texts.len();
+fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mut Verdict) {
+    let posted = log.texts.len();
     if stored < posted {
         verdict.lost.push(format!("{posted} posted, {stored} on record"));
     }
-    let most = if is_named(scenario) { posted } else { promises.asked * scenario.messages };
+    let most = if is_idempotent(scenario) { posted } else { log.attempts * scenario.messages };
     if stored > most {
         verdict.twice.push(format!("{most} asked for, {stored} on record"));
     }
@@ -147,14 +147,14 @@ fn count(scenario: &Scenario, promises: &Promises, stored: usize, verdict: &mut 
 /// same; there the carriers know it.
 async fn shown(
     stage: &Stage,
-    (scenario, promises): (&Scenario, &Promises),
+    (scenario, log): (&Scenario, &ClientLog),
     phones: &mut BTreeMap<String, Vec<Value>>,
     message: &Message,
 ) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
-    if !is_named(scenario) && promises.asked > 1 {
+    if !is_idempotent(scenario) && log.attempts > 1 {
         let submits = stage.proxy.submits();
-        for submit in submits.iter().filter(|submit| submit.is_of(message)) {
+        for submit in submits.iter().filter(|submit| submit.belongs_to(message)) {
             *times.entry(submit.reference.clone()).or_default() += 1;
         }
         return times;
@@ -171,42 +171,42 @@ async fn shown(
 
 fn judge_message(
     stage: &Stage,
-    (scenario, promises, foreseen): (&Scenario, &Promises, Foreseen),
+    (scenario, log, expectation): (&Scenario, &ClientLog, Expectation),
     message: &Message,
     shown: &BTreeMap<String, usize>,
-    told: &[String],
+    callback_ids: &[String],
     verdict: &mut Verdict,
 ) {
     let state = message.state();
     let was_unknown = message.full_history().iter().any(|state_change| state_change.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
-    if foreseen == Foreseen::All && stage.proxy.struck().is_empty() && state != scenario.comes_to {
+    if expectation == Expectation::FinalState && stage.proxy.injected().is_empty() && state != scenario.expected_state {
         verdict.wrong.push(format!("without a fault it is {}", state.into_str()));
     }
-    let may_be_unknown = scenario.phone == Phone::Unanswered || stage.proxy.may_be_unknown();
+    let may_be_unknown = scenario.phone == Phone::NoAnswer || stage.proxy.may_be_unknown();
     if was_unknown && !may_be_unknown {
         verdict.wrong.push("unknown without need".to_owned());
     }
-    let is_at_rest = state.is_final() || (state == State::Submitted && scenario.comes_to == State::Submitted);
-    if !is_at_rest {
+    let is_settled = state.is_final() || (state == State::Submitted && scenario.expected_state == State::Submitted);
+    if !is_settled {
         verdict.lost.push(format!("it stays {}", state.into_str()));
     }
     for (channel, times) in shown {
         // What is sent again with an unknown outcome is on record, each time.
-        let again =
+        let resends =
             message.delivery.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
-        let again = again.filter(|attempt| attempt.channel.into_str() == channel).count();
-        if *times > 1 + again {
+        let resends = resends.filter(|attempt| attempt.channel.into_str() == channel).count();
+        if *times > 1 + resends {
             verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
         }
     }
     let is_shown = !shown.is_empty();
-    let is_cancelled = promises.cancelled.contains(&message.id.to_string());
+    let is_cancelled = log.cancelled.contains(&message.id.to_string());
     if is_cancelled && (is_shown || state != State::Cancelled) {
         verdict.wrong.push(format!("cancelled, and {}, shown {} times", state.into_str(), shown.len()));
     }
     // That it may be blocked or cancelled at all is looked at elsewhere.
-    let arrives = scenario.arrives() && !matches!(state, State::Cancelled | State::Blocked);
+    let should_arrive = scenario.reaches_phone() && !matches!(state, State::Cancelled | State::Blocked);
     match state {
         State::Delivered | State::Read if !is_shown => verdict.wrong.push("delivered, and not shown".to_owned()),
         // What is blocked or refused on its second channel may have been shown on its first.
@@ -216,7 +216,7 @@ fn judge_message(
             verdict.wrong.push(format!("{}, and shown", state.into_str()));
         }
         State::Failed if is_shown && !was_unknown => verdict.wrong.push("failed, and shown".to_owned()),
-        _ if arrives && !is_shown && !was_unknown => {
+        _ if should_arrive && !is_shown && !was_unknown => {
             verdict.lost.push(format!("{}, and never shown", state.into_str()));
         }
         _ => {}
@@ -225,20 +225,20 @@ fn judge_message(
     if message.request.callback.is_some()
         && state.is_final()
         && message.request.dialect.notifies(state)
-        && !told.contains(&event)
+        && !callback_ids.contains(&event)
     {
         verdict.lost.push(format!("that it is {} is not told", state.into_str()));
     }
 }
 
-fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Verdict) {
+fn judge_replies(expected: usize, record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let stored = record.replies.len();
     // A phone may also say STOP by itself.
-    if stored < said {
-        verdict.lost.push(format!("{said} replies, {stored} on record"));
+    if stored < expected {
+        verdict.lost.push(format!("{expected} replies, {stored} on record"));
     }
     for reply in &record.replies {
-        if !told.contains(&EventId::of_reply(reply.id).to_string()) {
+        if !callback_ids.contains(&EventId::of_reply(reply.id).to_string()) {
             verdict.lost.push("a reply is not told".to_owned());
         }
         if reply.replied_to.is_none() {
@@ -250,28 +250,28 @@ fn judge_replies(said: usize, record: &Record, told: &[String], verdict: &mut Ve
 /// No carrier takes anything twice under one name, unless it is on record that it was
 /// sent again, and why.
 fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
-    let mut taken = BTreeMap::<_, usize>::new();
+    let mut accepted = BTreeMap::<_, usize>::new();
     for submit in stage.proxy.submits() {
-        let its = record.messages.iter().filter(|message| submit.is_of(message));
-        let again = its
+        let own = record.messages.iter().filter(|message| submit.belongs_to(message));
+        let resends = own
             .flat_map(|message| &message.delivery.failed_attempts)
             .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
             .count();
-        let times = taken.entry((submit.carrier.into_str(), submit.reference)).or_default();
+        let times = accepted.entry((submit.carrier.into_str(), submit.reference)).or_default();
         *times += 1;
-        if *times > 1 + again {
+        if *times > 1 + resends {
             verdict.twice.push(format!("{} took one submit {times} times", submit.carrier));
         }
     }
 }
 
 /// Whatever is told is of a message or reply that there is, under its one id.
-fn judge_events(record: &Record, told: &[String], verdict: &mut Verdict) {
+fn judge_events(record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let states =
         record.messages.iter().flat_map(|message| State::iter().map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
-    if told.iter().any(|event| !known.contains(event)) {
+    if callback_ids.iter().any(|event| !known.contains(event)) {
         verdict.wrong.push("an event is told under an id of its own".to_owned());
     }
 }
@@ -287,9 +287,9 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
     };
     for item in &record.recipients {
         let (senders, accounts) = (locks(item, "account#"), locks(item, "sender#"));
-        let turned: BTreeMap<_, _> =
+        let inverted: BTreeMap<_, _> =
             accounts.iter().map(|(sender, account)| (account.clone(), sender.clone())).collect();
-        if turned != senders || turned.len() != accounts.len() {
+        if inverted != senders || inverted.len() != accounts.len() {
             verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len()));
         }
     }
@@ -304,6 +304,6 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
 
 /// The ids of the events that a sink got.
 async fn events(stage: &Stage, sink: &str) -> Vec<String> {
-    let got = stage.system.sunk(sink).await;
-    got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+    let requests = stage.system.sink_requests(sink).await;
+    requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }

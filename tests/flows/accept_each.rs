@@ -25,7 +25,7 @@ fn draft(index: usize, to: &str, from: SenderChoice) -> Draft {
 }
 
 #[tokio::test]
-async fn a_refused_message_leaves_nothing_behind_and_holds_up_no_other() {
+async fn rejected_message_stores_nothing_and_blocks_no_other() {
     let config =
         Config::DEFAULT.lines().map(|line| if line.starts_with("pool") { "pool = [\"448888888801\"]" } else { line });
     let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;

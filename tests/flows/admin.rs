@@ -46,11 +46,11 @@ async fn admin_by(system: &System, emulator: &Url, words: &[&str]) -> Done {
 }
 
 async fn run(words: &[&str], environment: &Environment) -> Done {
-    given("", words, environment).await
+    run_with_input("", words, environment).await
 }
 
 /// Runs it with that on standard input.
-async fn given(line: &str, words: &[&str], environment: &Environment) -> Done {
+async fn run_with_input(line: &str, words: &[&str], environment: &Environment) -> Done {
     ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(line.to_owned())).await
 }
 
@@ -84,7 +84,7 @@ fn verifies(secret: &str, request: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
+async fn account_created_by_the_tool_sends_and_gets_signed_replies() {
     let system = System::start().await;
     let sink = system.sink("acme");
     let secret = printed(&system, &["account", "create", "acme", "--name", "Acme Ltd", "--reply-url", &sink]).await;
@@ -96,9 +96,9 @@ async fn an_account_made_by_the_tool_sends_and_gets_its_signed_replies() {
     system.send_one(&key, message).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &"441110000001".into(), "Hello back").await;
-    let told = &system.until_sunk("acme", 1).await[0];
-    assert_eq!(told["json"]["message"], "Hello back");
-    assert!(verifies(&secret, told));
+    let callback = &system.until_sink_requests("acme", 1).await[0];
+    assert_eq!(callback["json"]["message"], "Hello back");
+    assert!(verifies(&secret, callback));
 
     let stored = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
     assert!(!stored.to_string().contains(&key), "a key is stored as its hash only");
@@ -154,7 +154,7 @@ async fn a_revoked_key_stops_within_half_a_minute() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_overwritten() {
+async fn existing_records_are_not_overwritten() {
     let system = System::start().await;
     let again = refused(&system, &["account", "create", "demo", "--name", "Mine now"]).await;
     assert!(again.contains("there is an account demo already"), "{again}");
@@ -175,7 +175,7 @@ async fn what_is_there_is_not_overwritten() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn operators_who_race_lose_nothing_of_each_other() {
+async fn concurrent_operators_lose_no_update() {
     let system = &System::start().await;
     let created = join_all((0..8).map(async |index| {
         let name = format!("Operator {index}");
@@ -202,7 +202,7 @@ async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
     assert_eq!(system.send_one(DEMO, shared(PHONE, "Second")).await["from"]["value"], sender);
     system.until_handset(PHONE, 2).await;
     system.reply(PHONE, &sender.into(), "I hear you").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     for index in 0..20 {
         let other = system.send_one(DEMO, shared(&format!("44771190{index:04}"), "Anew")).await;
         assert_ne!(other["from"]["value"], sender);
@@ -236,13 +236,13 @@ async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in paths {
         let receipt = json!({"id": "c", "reference": uuid::Uuid::nil(), "status": "delivered"});
-        statuses.push(system.offer(path, &receipt).await.status.as_u16());
+        statuses.push(system.post_webhook(path, &receipt).await.status.as_u16());
     }
     statuses
 }
 
 #[tokio::test]
-async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired() {
+async fn old_webhook_token_is_valid_until_it_is_retired() {
     let system = System::start().await;
     let old = &receipts_path();
     assert_eq!(statuses(&system, &[old, "/dlr/loopback/wrong"]).await, [200, 404]);
@@ -263,7 +263,7 @@ async fn a_new_webhook_token_counts_at_once_and_the_old_one_until_it_is_retired(
 }
 
 #[tokio::test]
-async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_asked() {
+async fn message_is_shown_with_history_and_with_text_on_request() {
     let system = System::start().await;
     let message = with(owned(PHONE, "A private matter"), "callback", system.sink("receipts"));
     let message = system.send_one(DEMO, message).await;
@@ -282,7 +282,7 @@ async fn a_message_is_shown_with_its_history_and_receipts_and_its_text_when_aske
 }
 
 #[tokio::test]
-async fn what_is_not_understood_or_not_done_says_so_to_people_and_scripts() {
+async fn errors_are_reported_to_people_and_to_scripts() {
     let system = System::start().await;
     for words in [
         &["account", "create", "Not Valid", "--name", "x"][..],
@@ -372,6 +372,6 @@ async fn the_tables_are_found_by_the_stacks_outputs() {
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
     assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
     // Names that are given need no stack.
-    let given = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
-    assert_eq!((given.code, given.out.lines().count()), (0, 6), "{}", given.err);
+    let listed = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
+    assert_eq!((listed.code, listed.out.lines().count()), (0, 6), "{}", listed.err);
 }

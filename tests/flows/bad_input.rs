@@ -20,11 +20,11 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldE
     let body = &answer.body;
     assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
     assert_eq!(body["type"], kind, "{body}");
-    let told = body["errors"].as_array().into_iter().flatten().map(|error| {
+    let reported = body["errors"].as_array().into_iter().flatten().map(|error| {
         assert!(!error["message"].as_str().unwrap().is_empty());
         (error["index"].as_u64(), error["field"].as_str().unwrap(), error["code"].as_str().unwrap())
     });
-    assert_eq!(told.collect::<Vec<_>>(), errors, "{body}");
+    assert_eq!(reported.collect::<Vec<_>>(), errors, "{body}");
 }
 
 /// How many items are in a table.
@@ -39,7 +39,7 @@ pub async fn assert_nothing_was_done(system: &System) {
     for key in [DEMO, OTHER] {
         assert_eq!(system.get(key, "/messages").await.body, json!({"messages": []}));
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty());
 }
 
@@ -108,7 +108,7 @@ async fn without_a_valid_key_every_request_gets_the_same_401() {
 }
 
 #[tokio::test]
-async fn a_key_is_taken_from_the_query_or_as_a_bearer_token() {
+async fn key_is_accepted_in_the_query_or_as_a_bearer_token() {
     let system = System::start().await;
     let post = |query: &str| system.request(Method::POST, &format!("/message{query}")).json(&request(good()));
     for asked in [
@@ -124,9 +124,9 @@ async fn a_key_is_taken_from_the_query_or_as_a_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_is_refused_with_the_place_where_it_ends() {
+async fn malformed_json_is_refused_with_its_position() {
     let system = System::start().await;
-    for (body, place) in [
+    for (body, position) in [
         (&b""[..], "line 1, column 0"),
         (b"hello", "line 1, column 1"),
         (b"to=441111111111&body=hello", "line 1, column 2"),
@@ -138,7 +138,7 @@ async fn a_body_that_is_not_json_is_refused_with_the_place_where_it_ends() {
     ] {
         let answer = post_bytes(&system, body).await;
         assert_problem(&answer, 400, INVALID, &[(None, "(body)", "malformed")]);
-        assert_eq!(answer.body["errors"][0]["message"], format!("is not JSON: {place}"));
+        assert_eq!(answer.body["errors"][0]["message"], format!("is not JSON: {position}"));
     }
     assert_nothing_was_done(&system).await;
 }
@@ -211,7 +211,7 @@ async fn unknown_fields_are_ignored_and_named() {
 }
 
 #[tokio::test]
-async fn two_messages_of_a_request_cannot_have_one_id() {
+async fn duplicate_ids_in_a_request_are_refused() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let one = || with(good(), "id", id);
@@ -225,7 +225,7 @@ async fn two_messages_of_a_request_cannot_have_one_id() {
 }
 
 #[tokio::test]
-async fn every_fault_of_every_message_is_listed() {
+async fn every_field_error_of_every_message_is_listed() {
     let system = System::start().await;
     let wrong = json!({
         "to": "44", "from": {"type": "custom", "value": "TwelveLetter"}, "body": "", "callback": "x",
@@ -249,7 +249,7 @@ async fn every_fault_of_every_message_is_listed() {
 }
 
 #[tokio::test]
-async fn a_fault_repeats_no_number_and_no_text() {
+async fn field_error_repeats_no_number_and_no_text() {
     let system = System::start().await;
     let secret = "07700900941";
     let from = json!({"type": secret, "value": secret});
@@ -261,7 +261,7 @@ async fn a_fault_repeats_no_number_and_no_text() {
 }
 
 #[tokio::test]
-async fn a_sender_of_another_account_of_nobody_or_of_the_pool_is_refused() {
+async fn sender_not_owned_by_the_account_is_refused() {
     let system = System::start().await;
     let from = |value: &str| with(good(), "from", json!({"type": "custom", "value": value}));
     let senders = ["441234567890", "449999999999", "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
@@ -324,7 +324,7 @@ async fn a_path_or_method_that_does_not_exist_is_404_in_json() {
 }
 
 #[tokio::test]
-async fn a_hostile_body_is_a_clear_fault() {
+async fn hostile_body_is_a_clear_field_error() {
     let system = System::start().await;
     let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(200), close.repeat(200));
     let in_field = |field: &str, json: &str| {

@@ -33,20 +33,20 @@ fn reply(text: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_report_that_cannot_be_read_keeps_back_no_other() {
+async fn unreadable_report_blocks_no_other() {
     let system = System::start().await;
     let (one, other) = (submitted(&system, "447700900310").await, submitted(&system, "447700900311").await);
     let reports = [report(&one, "2"), report(&one, "eaten"), report(&other, "2")];
-    let offered = system.offer(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": reports}})).await;
-    assert_eq!(offered.status, StatusCode::BAD_REQUEST);
-    assert_eq!(offered.body["errors"][0]["field"], "status.code");
+    let response = system.post_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": reports}})).await;
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.body["errors"][0]["field"], "status.code");
     for id in [one, other] {
         system.until_state(&id, "delivered").await;
     }
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_keeps_back_no_report_of_another() {
+async fn unreadable_record_blocks_no_other_report() {
     let system = System::start().await;
     let (one, other) = (submitted(&system, "447700900310").await, submitted(&system, "447700900311").await);
     let spoil = json!({"TableName": "MessagesTable", "Key": {"id": {"S": one}}, "UpdateExpression": "SET #s = :s",
@@ -54,19 +54,19 @@ async fn a_record_that_cannot_be_read_keeps_back_no_report_of_another() {
     system.aws("DynamoDB_20120810.UpdateItem", &spoil).await;
     let reports =
         [report(&one, "3"), report(&json!("0197a3a0-0000-7000-8000-000000000001"), "eaten"), report(&other, "2")];
-    let offered = system.offer(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": reports}})).await;
-    assert_eq!(offered.status, StatusCode::INTERNAL_SERVER_ERROR, "so that it is brought again");
+    let response = system.post_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": reports}})).await;
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR, "so that it is brought again");
     system.until_state(&other, "delivered").await;
 }
 
 #[tokio::test]
-async fn a_reply_that_cannot_be_read_keeps_back_no_other() {
+async fn unreadable_reply_blocks_no_other() {
     let system = System::start().await;
     let replies = json!([reply(&json!({})), reply(&"Yes".into())]);
-    let offered = system.offer(&format!("/mo/cm/{CM_TOKEN}"), &replies).await;
+    let response = system.post_webhook(&format!("/mo/cm/{CM_TOKEN}"), &replies).await;
     assert_eq!(
-        (offered.status, &offered.body["errors"][0]["field"]),
+        (response.status, &response.body["errors"][0]["field"]),
         (StatusCode::BAD_REQUEST, &"message.text".into())
     );
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "Yes");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "Yes");
 }

@@ -9,25 +9,25 @@ use crate::system::{DEMO, System};
 const COUNT: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_messages_in_one_request_are_delivered_and_reported_once_each() {
+async fn a_thousand_messages_are_delivered_and_reported_once_each() {
     let system = System::start().await;
     let number = |index: usize| format!("4479{index:08}");
     let messages: Vec<_> =
         (0..COUNT).map(|index| json!({"to": number(index), "body": format!("Number {index}")})).collect();
     let defaults = json!({"from": {"type": "shared"}, "callback": system.sink("receipts")});
-    let begun = Instant::now();
+    let started = Instant::now();
     let accepted = system.send(DEMO, &json!({"defaults": defaults, "messages": messages})).await;
-    let answered = begun.elapsed();
+    let answered = started.elapsed();
     assert_eq!(accepted.len(), COUNT);
 
-    let receipts = system.until_sunk("receipts", COUNT).await;
-    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", begun.elapsed());
-    system.until_quiet().await;
+    let receipts = system.until_sink_requests("receipts", COUNT).await;
+    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", started.elapsed());
+    system.until_queues_empty().await;
 
-    let told: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
+    let reported_ids: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
     let ids: HashSet<&Value> = accepted.iter().map(|message| &message["messageUuid"]).collect();
-    assert_eq!(told, ids);
-    assert_eq!(system.sunk("receipts").await.len(), COUNT, "no receipt was told twice");
+    assert_eq!(reported_ids, ids);
+    assert_eq!(system.sink_requests("receipts").await.len(), COUNT, "no receipt was told twice");
     for index in 0..COUNT {
         let shown = system.handset(&number(index)).await;
         assert_eq!(shown.len(), 1, "{index}");

@@ -50,7 +50,7 @@ fn header<'a>(request: &'a Value, name: &str) -> &'a str {
 }
 
 /// When a callback was made, in seconds.
-fn made_at(request: &Value) -> i64 {
+fn sent_at(request: &Value) -> i64 {
     header(request, "webhook-timestamp").parse().unwrap()
 }
 
@@ -83,7 +83,7 @@ const FAILS_EVERY: usize = 20;
 
 impl Client {
     /// One that fails now and then.
-    fn failing_now_and_then() -> Self {
+    fn failing_intermittently() -> Self {
         Self::with(|calls, status| if calls % FAILS_EVERY == 0 { 500 } else { status }, 200)
     }
 
@@ -141,7 +141,9 @@ async fn a_callback_is_signed_by_the_standard_webhooks_headers() {
     let system = System::start().await;
     send(&system, system.sink("receipts")).await;
     system.reply(PHONE, &"441234567890".into(), "🙂").await;
-    for request in [&system.until_sunk("receipts", 1).await[0], &system.until_sunk("replies", 1).await[0]] {
+    for request in
+        [&system.until_sink_requests("receipts", 1).await[0], &system.until_sink_requests("replies", 1).await[0]]
+    {
         let mut headers = HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
             headers.insert(name, header(request, name).parse().unwrap());
@@ -162,7 +164,7 @@ async fn a_callback_is_signed_by_the_standard_webhooks_headers() {
 async fn a_callback_bears_the_dialects_own_signature_too() {
     let system = System::start().await;
     send(&system, system.sink("receipts")).await;
-    let request = &system.until_sunk("receipts", 1).await[0];
+    let request = &system.until_sink_requests("receipts", 1).await[0];
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
     mac.update(format!("{}.{}", header(request, "timestamp"), request["body"].as_str().unwrap()).as_bytes());
     let signature = header(request, "signature");
@@ -174,15 +176,15 @@ async fn a_callback_bears_the_dialects_own_signature_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
+async fn failed_callback_is_retried_after_backoff_with_the_same_id() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
+    system.until_sink_requests("failing", 1).await;
     system.advance(6).await;
-    system.until_sunk("failing", 2).await;
+    system.until_sink_requests("failing", 2).await;
     let tries = system
         .until("it was tried a third time", async || {
-            let tries = system.sunk("failing").await;
+            let tries = system.sink_requests("failing").await;
             if tries.len() == 2 {
                 system.advance(3).await;
             }
@@ -192,23 +194,23 @@ async fn a_client_that_fails_is_tried_again_after_the_gap_with_the_same_id() {
     assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
     assert!(tries.iter().all(|again| again["body"] == tries[0]["body"]));
     // 30 seconds, less a fifth at the most, and what is lost by counting whole seconds.
-    let gap = made_at(&tries[2]) - made_at(&tries[1]);
+    let gap = sent_at(&tries[2]) - sent_at(&tries[1]);
     assert!(gap >= 23, "{gap}");
 }
 
 #[tokio::test]
-async fn a_client_that_takes_it_is_told_once() {
+async fn accepted_callback_is_sent_once() {
     let system = System::start().await;
     send(&system, format!("{}?status=204", system.sink("taking"))).await;
-    system.until_sunk("taking", 1).await;
-    system.until_quiet().await;
+    system.until_sink_requests("taking", 1).await;
+    system.until_queues_empty().await;
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("taking").await.len(), 1);
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("taking").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothing() {
+async fn job_for_a_state_the_dialect_omits_sends_no_callback() {
     let system = System::start().await;
     let later = (system.now().await + 10.minutes()).to_string();
     let message = with(with(owned(PHONE, "Hello"), "callback", system.sink("receipts")), "send_at", later);
@@ -221,20 +223,20 @@ async fn a_job_about_a_state_that_the_dialect_does_not_tell_ends_and_tells_nothi
     let subject = Subject::State { message: id, state: State::Cancelled };
     let job = CallbackJob::new(subject, message.delivery.execution_id.unwrap(), system.now().await);
     gateway.queue.enqueue_callbacks(&[(job, Duration::ZERO)]).await.unwrap();
-    system.until_quiet().await;
-    assert!(system.sunk("receipts").await.is_empty());
+    system.until_queues_empty().await;
+    assert!(system.sink_requests("receipts").await.is_empty());
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_not_tried_again() {
+async fn endpoint_that_answers_gone_is_not_retried() {
     let system = System::start().await;
     send(&system, format!("{}?status=410", system.sink("gone"))).await;
-    system.until_sunk("gone", 1).await;
-    system.until_quiet().await;
+    system.until_sink_requests("gone", 1).await;
+    system.until_queues_empty().await;
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("gone").await.len(), 1);
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("gone").await.len(), 1);
 }
 
 #[tokio::test]
@@ -249,11 +251,11 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     system.until("it was tried", async || (requests.lock().unwrap().len() == 1).then_some(())).await;
     system.advance(6).await;
     system.until("it was tried again", async || (requests.lock().unwrap().len() == 2).then_some(())).await;
-    assert!(system.sunk("elsewhere").await.is_empty());
+    assert!(system.sink_requests("elsewhere").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_client_that_asks_for_time_is_given_it() {
+async fn retry_after_is_respected() {
     let system = System::start().await;
     let head =
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: 7200\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -277,34 +279,34 @@ async fn a_client_that_asks_for_time_is_given_it() {
 }
 
 #[tokio::test]
-async fn after_seven_days_of_failures_an_event_rests_in_the_dead_letters() {
+async fn event_is_dead_lettered_after_seven_days_of_failures() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
-    system.until_given_up(1).await;
-    system.until_quiet().await;
-    let tries = system.sunk("failing").await;
+    system.until_sink_requests("failing", 1).await;
+    system.until_dead_lettered(1).await;
+    system.until_queues_empty().await;
+    let tries = system.sink_requests("failing").await;
     assert!(tries.len() > 10, "{}", tries.len());
-    let lasted = made_at(tries.last().unwrap()) - made_at(&tries[0]);
+    let lasted = sent_at(tries.last().unwrap()) - sent_at(&tries[0]);
     assert!(lasted > 6 * DAY, "{lasted}");
     assert!(tries.iter().all(|again| header(again, "webhook-id") == header(&tries[0], "webhook-id")));
     system.advance(8 * 3_600).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("failing").await.len(), tries.len());
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("failing").await.len(), tries.len());
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_replayed_is_tried_like_a_new_one() {
+async fn replayed_dead_letter_is_retried_like_a_new_event() {
     let system = System::start().await;
     send(&system, format!("{}?status=500", system.sink("failing"))).await;
-    system.until_sunk("failing", 1).await;
-    system.until_given_up(1).await;
-    let tries = system.sunk("failing").await.len();
+    system.until_sink_requests("failing", 1).await;
+    system.until_dead_lettered(1).await;
+    let tries = system.sink_requests("failing").await.len();
     let arn = |name: &str| format!("arn:aws:sqs:us-east-1:123456789012:{name}");
     let replay = json!({"SourceArn": arn("CallbacksDeadLetters"), "DestinationArn": arn("CallbacksQueue")});
     system.aws("AmazonSQS.StartMessageMoveTask", &replay).await;
-    let again = system.until_sunk("failing", tries + 1).await;
+    let again = system.until_sink_requests("failing", tries + 1).await;
     assert_eq!(header(&again[tries], "webhook-id"), header(&again[0], "webhook-id"));
     system.advance(6).await;
-    system.until_sunk("failing", tries + 2).await;
+    system.until_sink_requests("failing", tries + 2).await;
 }

@@ -31,19 +31,19 @@ async fn send(system: &System, phone: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_receipt_is_found_by_its_carriers_id_in_whatever_base_case_and_width() {
+async fn receipt_is_matched_by_carrier_id_in_any_notation() {
     let system = System::with_config(&by_id()).await;
     for (count, how) in (1..).zip(["hexadecimal", "upper-case", "padded", "decimal"]) {
         writes(&system, how).await;
         let id = send(&system, PHONE).await;
         system.until_state(&id, "delivered").await;
-        system.until_sunk("receipts", count).await;
+        system.until_sink_requests("receipts", count).await;
     }
     assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_receipt_that_is_faster_than_the_answer_is_matched_a_minute_later() {
+async fn receipt_before_the_answer_is_matched_a_minute_later() {
     let system = System::with_config(&by_id()).await;
     writes(&system, "decimal").await;
     let id = send(&system, "447700900501").await;
@@ -51,7 +51,7 @@ async fn a_receipt_that_is_faster_than_the_answer_is_matched_a_minute_later() {
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     system.advance(61).await;
     system.until_state(&id, "delivered").await;
-    system.until_sunk("receipts", 1).await;
+    system.until_sink_requests("receipts", 1).await;
     system.until("nothing is unmatched", async || system.unmatched("receipt").await.is_empty().then_some(())).await;
 }
 
@@ -65,7 +65,7 @@ async fn a_message_whose_carrier_was_asked_is_found_by_the_id_it_said() {
     system.advance(125).await;
     let message = system.until_state(&id, "submitted").await;
     let carrier_id = message["carrier_id"].as_str().unwrap().to_uppercase();
-    system.bring_receipt(&json!({"id": carrier_id, "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": carrier_id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
 }
 
@@ -89,12 +89,12 @@ async fn given(ids: &[&str], config: &str) -> (System, Vec<Value>) {
 async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
     let (system, messages) = given(&["4d2", "1234", "77"], &by_id()).await;
     for (unmatched, id) in (1..).zip(["1234", "4D2", "0001234"]) {
-        system.bring_receipt(&json!({"id": id, "status": "delivered"})).await;
+        system.deliver_receipt(&json!({"id": id, "status": "delivered"})).await;
         assert_eq!(system.unmatched("receipt").await.len(), unmatched, "{id}");
     }
-    system.bring_receipt(&json!({"id": "077", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "077", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let states = futures_util::future::join_all(messages.iter().map(|id| system.message(id))).await;
     let states: Vec<_> = states.iter().map(|message| message["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["submitted", "submitted", "delivered"]);
@@ -102,11 +102,11 @@ async fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
 }
 
 #[tokio::test]
-async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_counts() {
+async fn exact_carrier_id_wins_over_one_that_differs_in_case() {
     let (system, messages) = given(&["ab-1F", "AB-1f"], &by_id()).await;
-    system.bring_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "AB-1f", "status": "delivered"})).await;
     assert_eq!(system.message(&messages[1]).await["state"], "delivered");
-    system.bring_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
+    system.deliver_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
@@ -114,7 +114,7 @@ async fn of_two_ids_that_differ_only_in_case_the_one_that_is_written_the_same_co
 #[tokio::test]
 async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
     let (system, messages) = given(&["c-1", "c-1"], &by_id()).await;
-    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     for message in &messages {
         assert_eq!(system.message(message).await["state"], "submitted");
     }
@@ -124,9 +124,9 @@ async fn an_id_that_a_carrier_uses_anew_is_that_of_no_message() {
 #[tokio::test]
 async fn a_carrier_that_is_not_set_so_is_not_found_by_its_ids() {
     let (system, messages) = given(&["c-1"], Config::DEFAULT).await;
-    system.bring_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"id": "c-1", "status": "delivered"})).await;
     system.advance(61).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&messages[0]).await["state"], "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let items = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;

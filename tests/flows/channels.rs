@@ -14,15 +14,15 @@ use crate::{
 
 const PHONE: &str = "447700900071";
 /// How long a channel's receipt is waited for.
-const PATIENCE: u64 = 300;
+const RECEIPT_TIMEOUT_SECONDS: u64 = 300;
 
 /// A message of a CM client that may go over these channels.
-fn over(channels: &[&str]) -> Value {
+fn message_over(channels: &[&str]) -> Value {
     with(with(cm::message(PHONE, "Hello"), "allowedChannels", channels), "reference", "order-7")
 }
 
 /// What that phone does on some of its channels.
-async fn behaves(system: &System, channels: Value) {
+async fn set_behavior(system: &System, channels: Value) {
     let set = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&channels);
     assert!(set.send().await.unwrap().status().is_success());
 }
@@ -35,7 +35,7 @@ async fn send(system: &System, message: Value) -> Value {
 }
 
 /// Waits until the message has been handed over on that channel, and gives it.
-async fn until_at(system: &System, id: &Value, channel: &str) -> Value {
+async fn until_submitted_on(system: &System, id: &Value, channel: &str) -> Value {
     system
         .until(&format!("{id} is at {channel}"), async || {
             let message = system.message(id).await;
@@ -51,22 +51,23 @@ async fn report(system: &System, id: &Value, channel_index: u8, code: &str) {
     let status = json!({"code": code, "errorCode": if code == "3" { "5" } else { "" }, "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"), "reference": reference,
         "status": status, "operator": ""});
-    system.bring_report(&msg).await;
+    system.deliver_cm_report(&msg).await;
 }
 
 /// The codes that the client was told, with the channel of each.
-async fn told(system: &System) -> Vec<(String, String)> {
-    system.until_quiet().await;
+async fn callbacks(system: &System) -> Vec<(String, String)> {
+    system.until_queues_empty().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let reports = system.sunk("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
+    let reports =
+        system.sink_requests("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
     reports.map(|msg| (text(&msg["status"]["code"]), text(&msg["channel"]))).collect()
 }
 
 /// Channel, carrier and end of each that gave way.
-fn tried(message: &Value) -> Vec<String> {
-    let tried = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn failed_attempts(message: &Value) -> Vec<String> {
+    let failed_attempts = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let words = |one: &Value| ["channel", "carrier", "outcome"].map(|key| one[key].as_str().unwrap_or("-").to_owned());
-    tried.iter().map(|one| words(one).join(" ")).collect()
+    failed_attempts.iter().map(|one| words(one).join(" ")).collect()
 }
 
 /// A configuration in which nothing answers at CM.com's address.
@@ -76,38 +77,38 @@ async fn cm_is_down() -> String {
 }
 
 #[tokio::test]
-async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
+async fn whatsapp_fails_over_to_rcs_and_sms_with_one_delivery() {
     for (what, ended) in [("rejects", "rejected"), ("fails", "failed"), ("silent", "receipt_timeout"), ("down", "busy")]
     {
         let config = if what == "down" { cm_is_down().await } else { Config::DEFAULT.to_owned() };
         let system = System::with_config(&config).await;
         if what != "down" {
-            behaves(&system, json!({"whatsapp": what, "rcs": what})).await;
+            set_behavior(&system, json!({"whatsapp": what, "rcs": what})).await;
         }
-        let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
+        let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
         if what == "silent" {
             for channel in ["whatsapp", "rcs"] {
-                until_at(&system, &id, channel).await;
-                system.advance(PATIENCE - 60).await;
-                system.until_put_off().await;
+                until_submitted_on(&system, &id, channel).await;
+                system.advance(RECEIPT_TIMEOUT_SECONDS - 60).await;
+                system.until_only_delayed().await;
                 assert_eq!(system.message(&id).await["channel"], channel, "it has time left");
                 system.advance(60).await;
             }
         }
         let message = system.until_state(&id, "delivered").await;
-        assert_eq!(tried(&message), [format!("whatsapp cm {ended}"), format!("rcs cm {ended}")], "{what}");
+        assert_eq!(failed_attempts(&message), [format!("whatsapp cm {ended}"), format!("rcs cm {ended}")], "{what}");
         assert_eq!((&message["channel"], &message["carrier"]), (&"sms".into(), &"loopback".into()), "{what}");
 
         let shown = system.handset(PHONE).await;
         assert_eq!(shown.len(), 1, "{what}: {shown:?}");
         assert!(shown[0].get("channel").is_none(), "an SMS");
-        let told = told(&system).await;
-        assert_eq!(told.last().unwrap(), &("2".to_owned(), "sms".to_owned()), "{what}: {told:?}");
-        assert_eq!(told.iter().filter(|(code, _)| code == "0").count(), 1, "{what}: {told:?}");
-        assert_eq!(told.len(), 2, "{what}: {told:?}");
+        let callbacks = callbacks(&system).await;
+        assert_eq!(callbacks.last().unwrap(), &("2".to_owned(), "sms".to_owned()), "{what}: {callbacks:?}");
+        assert_eq!(callbacks.iter().filter(|(code, _)| code == "0").count(), 1, "{what}: {callbacks:?}");
+        assert_eq!(callbacks.len(), 2, "{what}: {callbacks:?}");
         // Nothing of it is left to be done.
         system.advance(25 * 3_600).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         assert_eq!((system.handset(PHONE).await.len(), system.message(&id).await), (1, message), "{what}");
     }
 }
@@ -115,12 +116,12 @@ async fn whatsapp_gives_way_to_rcs_and_rcs_to_sms_with_one_delivery() {
 #[tokio::test]
 async fn the_first_channel_that_delivers_is_the_last() {
     let system = System::start().await;
-    let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
+    let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
     assert!(message.get("failed_attempts").is_none());
-    system.advance(3 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     let shown = system.handset(PHONE).await;
     assert_eq!((shown.len(), &shown[0]["channel"]), (1, &"whatsapp".into()));
 }
@@ -128,37 +129,37 @@ async fn the_first_channel_that_delivers_is_the_last() {
 #[tokio::test]
 async fn a_late_receipt_of_a_silent_channel_ends_the_search() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent", "rcs": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "RCS", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
-    until_at(&system, &id, "rcs").await;
+    set_behavior(&system, json!({"whatsapp": "silent", "rcs": "silent"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "RCS", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
+    until_submitted_on(&system, &id, "rcs").await;
     // A late failure of what was given up changes nothing.
     report(&system, &id, 0, "3").await;
-    system.until_quiet().await;
-    assert_eq!(until_at(&system, &id, "rcs").await["failed_attempts"].as_array().unwrap().len(), 1);
+    system.until_queues_empty().await;
+    assert_eq!(until_submitted_on(&system, &id, "rcs").await["failed_attempts"].as_array().unwrap().len(), 1);
 
     report(&system, &id, 0, "2").await;
     assert_eq!(system.message(&id).await["state"], "delivered");
-    system.advance(3 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(3 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty(), "no SMS follows");
     assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_failure_that_is_told_five_times_leads_to_one_next_submit() {
+async fn repeated_failure_receipt_fails_over_once() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     let five = std::iter::repeat_with(|| report(&system, &id, 0, "3")).take(5);
     futures_util::future::join_all(five).await;
     let message = system.until_state(&id, "delivered").await;
     // A job that found the message held comes again when the lease is over.
     system.advance(91).await;
-    system.until_quiet().await;
-    assert_eq!(tried(&message), ["whatsapp cm failed"]);
+    system.until_queues_empty().await;
+    assert_eq!(failed_attempts(&message), ["whatsapp cm failed"]);
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
@@ -178,28 +179,28 @@ async fn a_failure_that_is_faster_than_the_answer_waits_for_it() {
             (message["channel"] == "sms").then_some(message)
         })
         .await;
-    assert_eq!(tried(&at_sms), ["whatsapp cm failed"]);
+    assert_eq!(failed_attempts(&at_sms), ["whatsapp cm failed"]);
     let shown = system.handset(phone).await;
     let sms = shown.iter().filter(|shown| shown.get("channel").is_none()).count();
     assert_eq!((shown.len(), sms), (2, 1), "{shown:?}");
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
+async fn unknown_outcome_fails_over_at_the_receipt_deadline() {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let system = System::with_config(&config).await;
     let phone = "447700900811";
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "unknown").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     let message = system
         .until("the outcome over SMS is unknown, too", async || {
             let message = system.message(&id).await;
             (message["channel"] == "sms" && message["state"] == "unknown").then_some(message)
         })
         .await;
-    assert_eq!(tried(&message), ["whatsapp cm receipt_timeout"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm receipt_timeout"]);
     // No channel is left, so it is not sent again.
     system.advance(25 * 3_600).await;
     system.until_state(&id, "failed").await;
@@ -208,22 +209,22 @@ async fn an_unknown_outcome_gives_way_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn what_the_last_channel_fails_has_failed() {
+async fn failure_of_the_last_channel_is_final() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
+    set_behavior(&system, json!({"whatsapp": "rejects", "sms": "fails"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "undelivered").await;
-    assert_eq!(tried(&message), ["whatsapp cm rejected"]);
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
+    assert_eq!(failed_attempts(&message), ["whatsapp cm rejected"]);
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
 
-    behaves(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
+    set_behavior(&system, json!({"whatsapp": "fails", "sms": "rejects"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!(tried(&message), ["whatsapp cm failed"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm failed"]);
 }
 
 #[tokio::test]
-async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for() {
+async fn next_carrier_is_used_and_circuit_of_the_first_opens() {
     let routes = "[[routes]]\ncarriers = [\"cm\", \"loopback\"]\n";
     let config = with_routes(&cm_is_down().await, routes);
     let system = System::with_config(&config).await;
@@ -232,7 +233,7 @@ async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for(
         let phone = format!("4477009000{index:02}");
         let id = system.send_one(DEMO, owned(&phone, "Hello")).await["messageUuid"].clone();
         let message = system.until_state(&id, "delivered").await;
-        assert_eq!(tried(&message), ["sms cm busy"]);
+        assert_eq!(failed_attempts(&message), ["sms cm busy"]);
         assert_eq!(message["attempts"], 1, "the same run goes on to the next carrier");
         reasons.push(message["failed_attempts"][0]["reason"].as_str().unwrap().to_owned());
     }
@@ -241,13 +242,16 @@ async fn a_carrier_takes_over_from_one_that_is_down_and_is_no_longer_waited_for(
 }
 
 #[tokio::test]
-async fn a_carrier_that_refuses_is_not_asked_again_and_the_next_one_is() {
+async fn refusal_of_one_carrier_tries_the_next() {
     let routes = "[[routes]]\nchannel = \"sms\"\nprefix = \"44\"\ncarriers = [\"cm\", \"loopback\"]\n";
     let system = System::with_config(&with_routes(Config::DEFAULT, routes)).await;
     // Refused by both.
     let id = system.send_one(DEMO, owned("447700900271", "Hello")).await["messageUuid"].clone();
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!((tried(&message), &message["carrier"]), (vec!["sms cm rejected".to_owned()], &"loopback".into()));
+    assert_eq!(
+        (failed_attempts(&message), &message["carrier"]),
+        (vec!["sms cm rejected".to_owned()], &"loopback".into())
+    );
 
     // No rule leads to the rest of the world, so it waits for one.
     let id = system.send_one(DEMO, owned("31612345678", "Hello")).await["messageUuid"].clone();
@@ -264,13 +268,13 @@ async fn a_carrier_that_refuses_is_not_asked_again_and_the_next_one_is() {
 async fn content_goes_over_the_first_channel_that_can_show_it() {
     let system = System::start().await;
     let location = json!({"conversation": [{"location": {"searchQuery": "Breda"}}]});
-    let rich = |channels: &[&str]| with(over(channels), "richContent", location.clone());
+    let rich = |channels: &[&str]| with(message_over(channels), "richContent", location.clone());
     let id = send(&system, rich(&["Viber", "RCS", "SMS"])).await;
     assert_eq!(system.until_state(&id, "delivered").await["channel"], "rcs");
     let shown = system.handset(PHONE).await;
     assert_eq!(shown[0]["content"]["conversation"][0]["location"]["searchQuery"], "Breda", "{shown:?}");
 
-    behaves(&system, json!({"rcs": "rejects"})).await;
+    set_behavior(&system, json!({"rcs": "rejects"})).await;
     let id = send(&system, rich(&["Viber", "RCS", "SMS"])).await;
     assert_eq!(system.until_state(&id, "delivered").await["channel"], "sms");
     let shown = system.handset(PHONE).await;
@@ -278,7 +282,7 @@ async fn content_goes_over_the_first_channel_that_can_show_it() {
 }
 
 #[tokio::test]
-async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_is_over() {
+async fn message_of_a_crashed_worker_fails_over_at_its_deadline() {
     let system = System::start().await;
     let in_an_hour = (system.now().await + jiff::SignedDuration::from_hours(1)).to_string();
     let later = with(with(owned(PHONE, "Hello"), "send_at", in_an_hour), "channels", json!(["rcs", "sms"]));
@@ -294,9 +298,9 @@ async fn a_message_whose_worker_died_goes_on_to_its_next_channel_when_its_time_i
     system.advance(120).await;
     system.enqueue(&[json!({"v": 1, "type": "submit", "message": id}).to_string()], 0).await;
     system.until_state(&id, "unknown").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!(tried(&message), ["rcs - receipt_timeout"]);
+    assert_eq!(failed_attempts(&message), ["rcs - receipt_timeout"]);
     assert_eq!(message["channel"], "sms");
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }

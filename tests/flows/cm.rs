@@ -58,7 +58,7 @@ async fn newest(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says() {
+async fn client_gets_reports_and_replies_in_the_documented_format() {
     let system = System::start().await;
     let labelled = with(message(PHONE, "Hello"), "reference", "order-7");
     let labelled = with(with(labelled, "customGrouping", "Campaign ABC"), "customGrouping3", "Source 123");
@@ -71,7 +71,7 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
     assert_eq!((&shown[0]["from"], &shown[0]["text"]), (&OURS.into(), &"Hello".into()));
     let delivered = system
         .until("the delivery is told", async || {
-            let reports = system.sunk("status").await;
+            let reports = system.sink_requests("status").await;
             reports.into_iter().find(|report| report["json"]["messages"]["msg"]["status"]["code"] == "2")
         })
         .await;
@@ -84,7 +84,7 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
     assert!(delivered["headers"].get("signature").is_none(), "that header is of another dialect");
 
     system.reply(PHONE, &OURS.into(), "Hello back").await;
-    let mut reply = system.until_sunk("replies", 1).await[0]["json"].clone();
+    let mut reply = system.until_sink_requests("replies", 1).await[0]["json"].clone();
     assert_eq!(reply["timeUtc"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
     let expected = json!({"from": {"number": "00447700900061"}, "to": {"number": "00441234567890"},
         "message": {"text": "Hello back"}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
@@ -99,14 +99,17 @@ async fn a_client_posts_and_is_told_of_states_and_replies_as_its_document_says()
 }
 
 #[tokio::test]
-async fn what_went_wrong_is_told_with_its_code() {
+async fn failures_are_reported_with_their_code() {
     let system = System::start().await;
     post(&system, &[message("447700900161", "Undelivered"), message("447700900261", "Rejected")]).await;
     let status = async |to: &str| {
         system
             .until(to, async || {
-                let reports =
-                    system.sunk("status").await.into_iter().map(|report| report["json"]["messages"]["msg"].clone());
+                let reports = system
+                    .sink_requests("status")
+                    .await
+                    .into_iter()
+                    .map(|report| report["json"]["messages"]["msg"].clone());
                 reports.into_iter().find(|msg| msg["to"] == to && msg["status"]["code"] != "0")
             })
             .await["status"]
@@ -120,48 +123,48 @@ async fn what_went_wrong_is_told_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_late_word_from_the_network_that_it_took_a_message_is_not_told() {
+async fn late_sent_receipt_is_not_reported() {
     let system = System::start().await;
     post(&system, &[message("447700900661", "Delivered, then sent")]).await;
     let id = newest(&system).await["id"].clone();
     let came = |message: &Value| message["history"].as_array().unwrap().len() >= 5;
     system.until("both receipts are on record", async || came(&system.message(&id).await).then_some(())).await;
-    system.until_quiet().await;
-    let reports = system.sunk("status").await;
-    let told = |code: &str| {
+    system.until_queues_empty().await;
+    let reports = system.sink_requests("status").await;
+    let report_count = |code: &str| {
         reports.iter().filter(|report| report["json"]["messages"]["msg"]["status"]["code"] == code).count()
     };
-    assert_eq!((told("2"), told("0") <= 1), (1, true));
+    assert_eq!((report_count("2"), report_count("0") <= 1), (1, true));
 }
 
 #[tokio::test]
-async fn a_reply_that_answers_nothing_is_told_as_the_account_spoke_last() {
+async fn unsolicited_reply_is_reported_in_the_latest_dialect() {
     let system = System::start().await;
     let stranger = "447700900063";
     system.reply(stranger, &OURS.into(), "Before all").await;
-    assert!(system.until_sunk("replies", 1).await[0]["json"]["mo_uuid"].is_string());
+    assert!(system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].is_string());
     post(&system, &[message(PHONE, "Hello")]).await;
     system.reply(stranger, &OURS.into(), "Who are you?").await;
-    let told = &system.until_sunk("replies", 2).await[1]["json"];
-    assert_eq!((&told["message"]["text"], &told["reference"]), (&"Who are you?".into(), &"".into()));
+    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
+    assert_eq!((&callback["message"]["text"], &callback["reference"]), (&"Who are you?".into(), &"".into()));
 }
 
 #[tokio::test]
-async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
+async fn only_the_valid_messages_of_a_request_are_sent() {
     let system = System::start().await;
     let empty = with(with(message(PHONE, "x"), "reference", "your_reference_B"), "body", json!({"content": ""}));
     let foreign = with(message(PHONE, "Not from us"), "from", "449999999999");
     let answered = post(&system, &[message(PHONE, "Good"), empty.clone(), foreign]).await;
     assert_eq!((answered.status.as_u16(), &answered.body["errorCode"]), (200, &201.into()));
     assert_eq!(answered.body["details"], "Created 1 message(s)");
-    let told = answered.body["messages"].as_array().unwrap();
-    assert_eq!(told[0]["messageErrorCode"], 0);
+    let results = answered.body["messages"].as_array().unwrap();
+    assert_eq!(results[0]["messageErrorCode"], 0);
     let expected = json!({"to": "00447700900061", "status": "Rejected", "reference": "your_reference_B", "parts": 0,
         "messageDetails": "A body without content was found", "messageErrorCode": 304});
-    assert_eq!(told[1], expected);
-    assert_eq!((&told[2]["status"], &told[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
+    assert_eq!(results[1], expected);
+    assert_eq!((&results[2]["status"], &results[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
     system.until_handset(PHONE, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
     assert_eq!(system.get(DEMO, "/messages").await.body["messages"].as_array().unwrap().len(), 1);
 
@@ -171,13 +174,13 @@ async fn the_valid_messages_of_a_request_are_sent_and_the_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_mended() {
+async fn repeat_under_one_key_sends_only_corrected_messages() {
     let system = System::start().await;
     let send = async |messages: &[Value]| {
         let body = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": messages}}).to_string();
         let answered = answer(post_json(&system, body).header("Idempotency-Key", "k")).await.body;
         let codes =
-            answered["messages"].as_array().unwrap().iter().map(|told| told["messageErrorCode"].as_u64().unwrap());
+            answered["messages"].as_array().unwrap().iter().map(|result| result["messageErrorCode"].as_u64().unwrap());
         codes.collect::<Vec<_>>()
     };
     let (good, bad) = (message(PHONE, "Good"), with(message(PHONE, "Mended"), "to", json!([{"number": "x"}])));
@@ -186,16 +189,16 @@ async fn a_repeat_under_one_key_is_sent_once_and_what_was_wrong_in_it_can_be_men
     assert_eq!(send(&[message(PHONE, "Mended"), good.clone()]).await, [0, 0]);
     assert_eq!(send(&[message(PHONE, "Mended"), message(PHONE, "Other")]).await, [0, 403]);
     system.until_handset(PHONE, 2).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_message_whose_validity_is_over_is_not_sent_and_its_client_is_told() {
+async fn expired_message_is_not_sent_and_its_client_is_notified() {
     let system = System::start().await;
     let late = with(message(PHONE, "Too late"), "validity", "2017-04-20 11:50 GMT");
     assert_eq!(post(&system, &[late]).await.status, 200);
-    let report = system.until_sunk("status", 1).await[0]["json"]["messages"]["msg"].clone();
+    let report = system.until_sink_requests("status", 1).await[0]["json"]["messages"]["msg"].clone();
     assert_eq!((&report["status"]["code"], &report["status"]["errorCode"]), (&"3".into(), &"8".into()));
     assert!(system.handset(PHONE).await.is_empty());
     assert_eq!(newest(&system).await["state"], "expired");
@@ -214,7 +217,7 @@ async fn rich_content_is_kept_and_sms_shows_the_body() {
 }
 
 #[tokio::test]
-async fn the_other_gateways_answer_nothing_or_a_line_and_take_all_or_none() {
+async fn xml_and_get_gateways_accept_all_messages_or_none() {
     let system = System::start().await;
     let xml = |messages: &str| {
         let token = format!("<AUTHENTICATION><PRODUCTTOKEN>{DEMO}</PRODUCTTOKEN></AUTHENTICATION>");

@@ -12,7 +12,7 @@ async fn a_conversation_stays_on_the_number_it_began_on() {
     let shown = system.until_handset(PHONE, 1).await;
     assert_eq!((&shown[0]["from"], &shown[0]["text"]), (sender, &"Hello".into()));
 
-    let receipt = &system.until_sunk("receipts", 1).await[0]["json"];
+    let receipt = &system.until_sink_requests("receipts", 1).await[0]["json"];
     assert_eq!(receipt["destination"], format!("+{PHONE}"));
     assert_eq!(receipt["delivered"], true);
     assert_eq!(receipt["messageuuid"], first["messageUuid"]);
@@ -20,7 +20,7 @@ async fn a_conversation_stays_on_the_number_it_began_on() {
     assert_eq!(receipt["receiptInfo"]["code"], "00");
 
     system.reply(PHONE, sender, "Who is this?").await;
-    let reply = &system.until_sunk("replies", 1).await[0]["json"];
+    let reply = &system.until_sink_requests("replies", 1).await[0]["json"];
     assert_eq!(reply["from"], 447_700_900_001_u64);
     assert_eq!(&reply["to"], sender);
     assert_eq!(reply["message"], "Who is this?");
@@ -34,7 +34,7 @@ async fn a_conversation_stays_on_the_number_it_began_on() {
 
     system.until_handset(PHONE, 3).await;
     system.reply(PHONE, &others["from"]["value"], "And you?").await;
-    let reply = &system.until_sunk("other-replies", 1).await[0]["json"];
+    let reply = &system.until_sink_requests("other-replies", 1).await[0]["json"];
     assert_eq!(reply["message_uuid"], others["messageUuid"]);
-    assert_eq!(system.sunk("replies").await.len(), 1, "the first account hears nothing of it");
+    assert_eq!(system.sink_requests("replies").await.len(), 1, "the first account hears nothing of it");
 }

@@ -56,7 +56,7 @@ async fn withhold_receipts(system: &System) {
 }
 
 #[tokio::test]
-async fn every_sample_of_the_pages_is_answered_as_they_say_and_arrives() {
+async fn every_documented_sample_is_answered_and_delivered() {
     let pool = Config::parse(Config::DEFAULT).unwrap().pool;
     let samples = samples();
     assert!(samples.len() >= 12);

@@ -15,7 +15,7 @@ use crate::{
 const PHONE: &str = "447700900051";
 const CONFLICT: &str = "urn:problem:conflict";
 
-fn named(id: Uuid, body: &str) -> Value {
+fn with_id(id: Uuid, body: &str) -> Value {
     with(shared(PHONE, body), "id", id.to_string())
 }
 
@@ -37,7 +37,7 @@ fn post(system: &System, body: &Value) -> RequestBuilder {
     system.request(Method::POST, "/message").bearer_auth(DEMO).json(body)
 }
 
-fn under(key: &str, system: &System, body: &Value) -> RequestBuilder {
+fn with_key(key: &str, system: &System, body: &Value) -> RequestBuilder {
     post(system, body).header("idempotency-key", key)
 }
 
@@ -54,8 +54,8 @@ async fn accepted(request: RequestBuilder) -> String {
 }
 
 fn assert_conflict(answer: &Answer, field: &str, indexes: impl IntoIterator<Item = u64>) {
-    let faults: Vec<_> = indexes.into_iter().map(|index| (Some(index), field, "conflict")).collect();
-    assert_problem(answer, 409, CONFLICT, &faults);
+    let field_errors: Vec<_> = indexes.into_iter().map(|index| (Some(index), field, "conflict")).collect();
+    assert_problem(answer, 409, CONFLICT, &field_errors);
 }
 
 async fn texts(system: &System, number: &str) -> Vec<String> {
@@ -72,7 +72,7 @@ async fn until_done(system: &System, answer: &str) {
         system.until_state(&message["messageUuid"], "delivered").await;
     }
     system.advance(900).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 }
 
 async fn start_with_a_pool_of_one() -> System {
@@ -84,13 +84,13 @@ async fn start_with_a_pool_of_one() -> System {
 #[tokio::test]
 async fn a_repeated_id_gets_the_same_answer_and_sends_nothing_again() {
     let system = System::start().await;
-    let body = request(with(named(Uuid::new_v4(), "Once"), "callback", system.sink("receipts")));
+    let body = request(with(with_id(Uuid::new_v4(), "Once"), "callback", system.sink("receipts")));
     let first = accepted(post(&system, &body)).await;
     assert_eq!(accepted(post(&system, &body)).await, first);
     until_done(&system, &first).await;
     assert_eq!(accepted(post(&system, &body)).await, first, "also when it has been delivered");
     until_done(&system, &first).await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
     assert_eq!(texts(&system, PHONE).await, ["Once"]);
     assert_eq!(items(&system, "MessagesTable").await, 1);
 }
@@ -98,7 +98,7 @@ async fn a_repeated_id_gets_the_same_answer_and_sends_nothing_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_id_that_comes_16_times_at_once_is_sent_once() {
     let system = &System::start().await;
-    let body = &request(named(Uuid::new_v4(), "Once"));
+    let body = &request(with_id(Uuid::new_v4(), "Once"));
     let mut answers = join_all((0..16).map(|_| accepted(post(system, body)))).await;
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
@@ -110,9 +110,9 @@ async fn an_id_that_comes_16_times_at_once_is_sent_once() {
 async fn an_id_is_the_same_in_any_spelling() {
     let system = System::start().await;
     let id = Uuid::new_v4();
-    let first = accepted(post(&system, &request(named(id, "Once")))).await;
+    let first = accepted(post(&system, &request(with_id(id, "Once")))).await;
     for spelt in [id.to_string().to_uppercase(), id.simple().to_string(), id.urn().to_string()] {
-        let body = request(with(named(id, "Once"), "id", spelt));
+        let body = request(with(with_id(id, "Once"), "id", spelt));
         assert_eq!(accepted(post(&system, &body)).await, first);
     }
 }
@@ -121,23 +121,23 @@ async fn an_id_is_the_same_in_any_spelling() {
 async fn an_id_with_another_content_is_a_conflict_and_nothing_is_sent() {
     let system = System::start().await;
     let id = Uuid::new_v4();
-    let first = accepted(post(&system, &request(named(id, "First")))).await;
+    let first = accepted(post(&system, &request(with_id(id, "First")))).await;
     until_done(&system, &first).await;
     let number = "447700900052";
     let later = (system.now().await + SignedDuration::from_hours(1)).to_string();
     for other in [
-        named(id, "Second"),
-        with(named(id, "First"), "to", number),
-        with(named(id, "First"), "from", owned(PHONE, "")["from"].clone()),
-        with(named(id, "First"), "callback", "https://my-website.com/dr"),
-        with(named(id, "First"), "channels", json!(["rcs"])),
-        with(named(id, "First"), "send_at", later),
+        with_id(id, "Second"),
+        with(with_id(id, "First"), "to", number),
+        with(with_id(id, "First"), "from", owned(PHONE, "")["from"].clone()),
+        with(with_id(id, "First"), "callback", "https://my-website.com/dr"),
+        with(with_id(id, "First"), "channels", json!(["rcs"])),
+        with(with_id(id, "First"), "send_at", later),
     ] {
         assert_conflict(&answer(post(&system, &request(other.clone()))).await, "id", [0]);
         let beside_others = json!({"messages": [shared(number, "New"), other, shared(number, "Newer")]});
         assert_conflict(&answer(post(&system, &beside_others)).await, "id", [1]);
     }
-    assert_eq!(accepted(post(&system, &request(named(id, "First")))).await, first);
+    assert_eq!(accepted(post(&system, &request(with_id(id, "First")))).await, first);
     until_done(&system, &first).await;
     assert_eq!(texts(&system, PHONE).await, ["First"]);
     assert!(texts(&system, number).await.is_empty());
@@ -148,7 +148,7 @@ async fn an_id_with_another_content_is_a_conflict_and_nothing_is_sent() {
 #[tokio::test]
 async fn an_id_of_another_account_is_another_message() {
     let system = System::start().await;
-    let body = named(Uuid::new_v4(), "From each");
+    let body = with_id(Uuid::new_v4(), "From each");
     let ours = system.send_one(DEMO, body.clone()).await;
     let theirs = system.send_one(OTHER, body.clone()).await;
     assert_ne!(ours["messageUuid"], theirs["messageUuid"]);
@@ -159,11 +159,11 @@ async fn an_id_of_another_account_is_another_message() {
 }
 
 #[tokio::test]
-async fn a_request_with_ids_may_repeat_some_messages_and_bring_others() {
+async fn request_with_ids_may_mix_repeated_and_new_messages() {
     let system = System::start().await;
     let [old, new] = [Uuid::new_v4(), Uuid::new_v4()];
-    let first = system.send_one(DEMO, named(old, "Old")).await;
-    let both = accepted(post(&system, &json!({"messages": [named(new, "New"), named(old, "Old")]}))).await;
+    let first = system.send_one(DEMO, with_id(old, "Old")).await;
+    let both = accepted(post(&system, &json!({"messages": [with_id(new, "New"), with_id(old, "Old")]}))).await;
     assert_eq!(serde_json::from_str::<Value>(&both).unwrap()["messages"][1], first);
     until_done(&system, &both).await;
     let mut texts = texts(&system, PHONE).await;
@@ -176,12 +176,12 @@ async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
     for count in [1, 30] {
         let system = &System::start().await;
         let body = &many(count);
-        let first = accepted(under("order 4711/1", system, body)).await;
-        for repeat in join_all((0..8).map(|_| accepted(under("order 4711/1", system, body)))).await {
+        let first = accepted(with_key("order 4711/1", system, body)).await;
+        for repeat in join_all((0..8).map(|_| accepted(with_key("order 4711/1", system, body)))).await {
             assert_eq!(repeat, first);
         }
         until_done(system, &first).await;
-        assert_eq!(accepted(under("order 4711/1", system, body)).await, first);
+        assert_eq!(accepted(with_key("order 4711/1", system, body)).await, first);
         until_done(system, &first).await;
         for index in 0..count {
             assert_eq!(texts(system, &phone(index)).await, [format!("Part {index}")]);
@@ -190,15 +190,15 @@ async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_with_another_body_is_a_conflict_and_nothing_is_sent() {
+async fn idempotency_key_with_another_body_is_a_conflict() {
     const FIELD: &str = "Idempotency-Key";
     let system = System::start().await;
     let one = request(owned(PHONE, "First"));
     let other = request(owned(PHONE, "Second"));
     let both = json!({"messages": [owned(PHONE, "First"), owned(PHONE, "Second")]});
     let swapped = json!({"messages": [owned(PHONE, "Second"), owned(PHONE, "First")]});
-    accepted(under("one", &system, &one)).await;
-    accepted(under("both", &system, &both)).await;
+    accepted(with_key("one", &system, &one)).await;
+    accepted(with_key("both", &system, &both)).await;
     system.until_handset(PHONE, 3).await;
     for (key, body, indexes) in [
         ("one", &other, &[0][..]),
@@ -208,15 +208,15 @@ async fn an_idempotency_key_with_another_body_is_a_conflict_and_nothing_is_sent(
         ("both", &other, &[0]),
         ("both", &swapped, &[0, 1]),
     ] {
-        assert_conflict(&answer(under(key, &system, body)).await, FIELD, indexes.iter().copied());
+        assert_conflict(&answer(with_key(key, &system, body)).await, FIELD, indexes.iter().copied());
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!((texts(&system, PHONE).await.len(), items(&system, "MessagesTable").await), (3, 3));
     // It is another key for another account, and another key is another request.
     let theirs = json!({"messages": [shared(PHONE, "Theirs")]});
     let asked = system.request(Method::POST, "/message").bearer_auth(OTHER).header("idempotency-key", "one");
     accepted(asked.json(&theirs)).await;
-    accepted(under("One", &system, &one)).await;
+    accepted(with_key("One", &system, &one)).await;
     system.until_handset(PHONE, 5).await;
 }
 
@@ -230,14 +230,14 @@ async fn a_malformed_idempotency_key_is_refused() {
         assert_problem(&refused, 400, "urn:problem:invalid-request", &[(None, "Idempotency-Key", "malformed")]);
     }
     assert_nothing_was_done(&system).await;
-    accepted(under(&long[1..], &system, &body)).await;
+    accepted(with_key(&long[1..], &system, &body)).await;
 }
 
 #[tokio::test]
 async fn a_repeat_of_a_scheduled_message_stays_scheduled() {
     let system = System::start().await;
     let at = system.now().await + SignedDuration::from_hours(1);
-    let body = request(with(named(Uuid::new_v4(), "Later"), "send_at", at.to_string()));
+    let body = request(with(with_id(Uuid::new_v4(), "Later"), "send_at", at.to_string()));
     let first = accepted(post(&system, &body)).await;
     assert_eq!(accepted(post(&system, &body)).await, first);
     let message = &serde_json::from_str::<Value>(&first).unwrap()["messages"][0];
@@ -251,7 +251,7 @@ async fn a_repeat_of_a_scheduled_message_stays_scheduled() {
     system.advance(200).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     assert_eq!(accepted(post(&system, &body)).await, first);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(texts(&system, PHONE).await, ["Later"]);
 }
 
@@ -259,24 +259,24 @@ async fn a_repeat_of_a_scheduled_message_stays_scheduled() {
 async fn a_repeat_of_a_cancelled_message_does_not_revive_it() {
     let system = System::start().await;
     let at = system.now().await + SignedDuration::from_hours(1);
-    let body = with(named(Uuid::new_v4(), "Never"), "send_at", at.to_string());
+    let body = with(with_id(Uuid::new_v4(), "Never"), "send_at", at.to_string());
     let message = system.send_one(DEMO, body.clone()).await;
     let path = format!("/messages/{}", message["messageUuid"].as_str().unwrap());
     assert_eq!(system.delete(DEMO, &path).await.status, StatusCode::OK);
     assert_eq!(system.send_one(DEMO, body).await, message);
     system.advance(4000).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&message["messageUuid"]).await["state"], "cancelled");
     assert!(texts(&system, PHONE).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_dry_run_answers_like_a_send_and_writes_locks_and_sends_nothing() {
+async fn dry_run_answers_like_a_send_without_side_effects() {
     let system = start_with_a_pool_of_one().await;
     let later = (system.now().await + SignedDuration::from_hours(1)).to_string();
     let body = json!({"messages": [
-        with(named(Uuid::new_v4(), "Now"), "callback", "https://my-website.com/dr"),
-        with(with(named(Uuid::new_v4(), "Later"), "send_at", later), "channels", json!(["sms"])),
+        with(with_id(Uuid::new_v4(), "Now"), "callback", "https://my-website.com/dr"),
+        with(with(with_id(Uuid::new_v4(), "Later"), "send_at", later), "channels", json!(["sms"])),
     ]});
     let tried = accepted(dry_run(&system, &body)).await;
     assert_eq!(accepted(dry_run(&system, &body)).await, tried);
@@ -293,10 +293,10 @@ async fn a_dry_run_leaves_the_last_shared_sender_to_others() {
     assert_eq!(tried["messages"][0]["from"]["value"], "448888888801");
     let theirs = system.send_one(OTHER, shared(PHONE, "For real")).await;
     assert_eq!(theirs["from"]["value"], "448888888801");
-    let taken = answer(dry_run(&system, &request(shared(PHONE, "Try")))).await;
-    assert_problem(&taken, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
+    let pool_exhausted = answer(dry_run(&system, &request(shared(PHONE, "Try")))).await;
+    assert_problem(&pool_exhausted, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
     system.until_handset(PHONE, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(texts(&system, PHONE).await, ["For real"]);
 }
 
@@ -304,18 +304,18 @@ async fn a_dry_run_leaves_the_last_shared_sender_to_others() {
 async fn a_dry_run_finds_a_conflict_and_gives_a_stored_answer() {
     let system = System::start().await;
     let id = Uuid::new_v4();
-    let body = request(named(id, "Stored"));
+    let body = request(with_id(id, "Stored"));
     let stored = accepted(post(&system, &body)).await;
     assert_eq!(accepted(dry_run(&system, &body)).await, stored);
-    assert_conflict(&answer(dry_run(&system, &request(named(id, "Other")))).await, "id", [0]);
+    assert_conflict(&answer(dry_run(&system, &request(with_id(id, "Other")))).await, "id", [0]);
 
     let numbered = many(2);
-    let stored = accepted(under("key", &system, &numbered)).await;
+    let stored = accepted(with_key("key", &system, &numbered)).await;
     let tried = |body: &Value| dry_run(&system, body).header("idempotency-key", "key");
     assert_eq!(accepted(tried(&numbered)).await, stored);
     assert_conflict(&answer(tried(&many(1))).await, "Idempotency-Key", [0]);
     system.until_handset(PHONE, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(items(&system, "MessagesTable").await, 3);
 }
 
@@ -325,16 +325,16 @@ async fn a_repeat_after_a_crash_between_write_and_enqueue_is_enqueued() {
     let delete = system.client.post(system.emulator.url().clone()).header("x-amz-target", "AmazonSQS.DeleteQueue");
     let queue = system.emulator.url().join("123456789012/JobsQueue").unwrap();
     assert_eq!(delete.json(&json!({"QueueUrl": queue})).send().await.unwrap().status(), StatusCode::OK);
-    let one = request(named(Uuid::new_v4(), "Named"));
+    let one = request(with_id(Uuid::new_v4(), "Named"));
     let some = many(3);
-    for asked in [post(&system, &one), under("key", &system, &some)] {
+    for asked in [post(&system, &one), with_key("key", &system, &some)] {
         assert_problem(&answer(asked).await, 503, "urn:problem:unavailable", &[]);
     }
     assert_eq!(items(&system, "MessagesTable").await, 4, "written, and without a job");
 
     let system = system.without_gateway().await.with_gateway().await;
     until_done(&system, &accepted(post(&system, &one)).await).await;
-    until_done(&system, &accepted(under("key", &system, &some)).await).await;
+    until_done(&system, &accepted(with_key("key", &system, &some)).await).await;
     for number in [PHONE, &phone(0), &phone(1), &phone(2)] {
         assert_eq!(texts(&system, number).await.len(), 1, "{number}");
     }

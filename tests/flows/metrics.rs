@@ -46,17 +46,17 @@ impl Log {
 }
 
 #[tokio::test]
-async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
+async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let callback = format!("{}?status=410", system.sink("gone"));
     for _ in 0..2 {
         system.send_one(DEMO, with(owned("447700900001", "Hello"), "callback", callback.as_str())).await;
-        system.until_sunk("notices", 1).await;
+        system.until_sink_requests("notices", 1).await;
         // That nothing was on record of it is remembered for half a minute.
         system.advance(31).await;
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let counted = async || {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
@@ -68,43 +68,43 @@ async fn what_is_not_told_because_its_endpoint_is_off_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_not_told_because_its_account_has_no_url_any_more_is_counted() {
+async fn callbacks_dropped_for_a_missing_url_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     system.reply("447700900001", &"441234567890".into(), "Yes").await;
-    system.until_sunk("replies", 1).await;
-    printed(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await;
+    system.until_sink_requests("replies", 1).await;
+    printed(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
-    assert_eq!(system.sunk("replies").await.len(), 1);
+    assert_eq!(system.sink_requests("replies").await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_counted_is_what_happened() {
+async fn metrics_count_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let told = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
-    let named = with(told("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
+    let with_callback = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
+    let named = with(with_callback("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
     for _ in 0..2 {
         system.send_one(DEMO, named.clone()).await;
     }
-    system.send_one(DEMO, told("447700900101")).await; // undelivered
-    system.send_one(DEMO, told("447700900201")).await; // rejected
-    system.send_one(DEMO, told("447700900701")).await; // busy twice
+    system.send_one(DEMO, with_callback("447700900101")).await; // undelivered
+    system.send_one(DEMO, with_callback("447700900201")).await; // rejected
+    system.send_one(DEMO, with_callback("447700900701")).await; // busy twice
     let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
     system.until_handset("447700900001", 1).await;
     system.reply("447700900001", &asked["from"]["value"], "Yes").await;
-    system.until_sunk("other-replies", 1).await;
-    system.until_sunk("receipts", 4).await;
+    system.until_sink_requests("other-replies", 1).await;
+    system.until_sink_requests("receipts", 4).await;
     let later = (system.now().await + jiff::SignedDuration::from_mins(6)).to_string();
     system.send_one(DEMO, with(owned("447700900301", "Later"), "send_at", later)).await;
     system.advance(360).await;
     system.until_handset("447700900301", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     let expected = [
         ("demo", "-", "Accepted", 5),
@@ -138,7 +138,7 @@ async fn what_is_counted_is_what_happened() {
 }
 
 #[tokio::test]
-async fn what_is_sent_again_with_an_unknown_outcome_is_counted() {
+async fn resends_of_unknown_outcomes_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).header("On-Unknown", "resend");

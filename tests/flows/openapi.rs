@@ -79,7 +79,7 @@ fn the_names_are_those_of_the_code() {
 }
 
 #[tokio::test]
-async fn what_the_gateway_sends_by_itself_fits_its_schema() {
+async fn keyword_answers_fit_their_schema() {
     let system = System::with_config(&Config::DEFAULT.replace("help_text = \"\"", "")).await;
     system.reply("447700900030", &"441234567890".into(), "HELP").await;
     system.until_handset("447700900030", 1).await;
@@ -90,7 +90,7 @@ async fn what_the_gateway_sends_by_itself_fits_its_schema() {
 }
 
 #[tokio::test]
-async fn what_is_answered_and_told_fits_its_schema() {
+async fn responses_and_callbacks_fit_their_schema() {
     let system = System::start().await;
     let served = answer(system.request(Method::GET, "/openapi.json")).await;
     assert_eq!(served.body, document());
@@ -104,9 +104,9 @@ async fn what_is_answered_and_told_fits_its_schema() {
     fits(&accepted, "SendAnswer");
     let (id, sender) = (&accepted["messages"][0]["messageUuid"], &accepted["messages"][0]["from"]["value"]);
 
-    fits(&system.until_sunk("receipts", 1).await[0]["json"], "DeliveryReceipt");
+    fits(&system.until_sink_requests("receipts", 1).await[0]["json"], "DeliveryReceipt");
     system.reply("447700900030", sender, "Hi").await;
-    fits(&system.until_sunk("replies", 1).await[0]["json"], "MobileOriginated");
+    fits(&system.until_sink_requests("replies", 1).await[0]["json"], "MobileOriginated");
     fits(&system.until_state(id, "delivered").await, "Message");
     fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
     fits(&system.get(DEMO, "/conversations/447700900030").await.body, "Page");
@@ -122,15 +122,15 @@ async fn what_is_answered_and_told_fits_its_schema() {
     fits(&request, "CmRequest");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");
-    fits(&system.until_sunk("status", 1).await[0]["json"], "CmStatusReport");
+    fits(&system.until_sink_requests("status", 1).await[0]["json"], "CmStatusReport");
     system.reply("447700900032", &"441234567890".into(), "Hi").await;
-    fits(&system.until_sunk("replies", 2).await[1]["json"], "CmReply");
+    fits(&system.until_sink_requests("replies", 2).await[1]["json"], "CmReply");
     fits(&system.get(DEMO, "/messages").await.body, "Page");
 
     system
         .send_one(DEMO, with(owned("447700900034", "Gone"), "callback", format!("{}?status=410", system.sink("gone"))))
         .await;
-    fits(&system.until_sunk("notices", 1).await[0]["json"], "EndpointDisabled");
+    fits(&system.until_sink_requests("notices", 1).await[0]["json"], "EndpointDisabled");
 
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [

@@ -19,28 +19,28 @@ const PHONE: &str = "447700900010";
 const OURS: &str = "441234567890";
 const NO_TEXTS: &str = "stop_text = \"\"\nstart_text = \"\"\nhelp_text = \"\"\n";
 /// For how long what an operator changed may not be seen.
-const REMEMBERED: u64 = 31;
+const CACHE_SECONDS: u64 = 31;
 
 /// A system whose accounts answer keywords in the usual words.
-async fn answering() -> System {
+async fn with_keyword_answers() -> System {
     System::with_config(&Config::DEFAULT.replace(NO_TEXTS, "")).await
 }
 
 /// Brings a reply as the carrier would.
-async fn bring(system: &System, id: &str, to: &str, text: &str) {
-    system.bring_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
+async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
+    system.deliver_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
 }
 
 /// What that phone got, once all is quiet.
 async fn texts(system: &System) -> Vec<String> {
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.handset(PHONE).await.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Whether the phone gets what is sent from our number now.
 async fn is_blocked(system: &System) -> bool {
     let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.message(&message["messageUuid"]).await["state"] == "blocked"
 }
 
@@ -58,19 +58,19 @@ async fn words_of_every_language_stop_and_start() {
     .into_iter()
     .enumerate()
     {
-        bring(&system, &format!("stop-{index}"), OURS, stop).await;
+        deliver_reply(&system, &format!("stop-{index}"), OURS, stop).await;
         assert!(is_blocked(&system).await, "{stop}");
-        bring(&system, &format!("start-{index}"), OURS, start).await;
+        deliver_reply(&system, &format!("start-{index}"), OURS, start).await;
         assert!(!is_blocked(&system).await, "{start}");
     }
-    bring(&system, "no-keyword", OURS, "please stop").await;
+    deliver_reply(&system, "no-keyword", OURS, "please stop").await;
     assert!(!is_blocked(&system).await, "only a whole message is a keyword");
 }
 
 #[tokio::test]
-async fn an_operator_adds_words_and_takes_them_away() {
+async fn operator_adds_and_removes_keywords() {
     let system = System::start().await;
-    bring(&system, "1", OURS, "Basta").await;
+    deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
 
     printed(&system, &["keyword", "add", "basta!", "--means", "stop"]).await;
@@ -82,15 +82,15 @@ async fn an_operator_adds_words_and_takes_them_away() {
     assert_eq!(added, [&json!({"word": "BASTA", "means": "stop", "built_in": false})]);
     assert!(listed.contains(&json!({"word": "ARRÊT", "means": "stop", "built_in": true})));
 
-    system.advance(REMEMBERED).await;
-    bring(&system, "2", OURS, " basta.").await;
+    system.advance(CACHE_SECONDS).await;
+    deliver_reply(&system, "2", OURS, " basta.").await;
     assert!(is_blocked(&system).await);
 
     printed(&system, &["keyword", "remove", "basta"]).await;
     assert!(refused(&system, &["keyword", "remove", "basta"]).await.contains("is no keyword"));
-    bring(&system, "3", OURS, "START").await;
-    system.advance(REMEMBERED).await;
-    bring(&system, "4", OURS, "Basta").await;
+    deliver_reply(&system, "3", OURS, "START").await;
+    system.advance(CACHE_SECONDS).await;
+    deliver_reply(&system, "4", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
 }
 
@@ -117,8 +117,8 @@ async fn words_that_operators_add_at_the_same_time_are_all_kept() {
 }
 
 #[tokio::test]
-async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
-    let system = answering().await;
+async fn scheduled_and_deferred_messages_are_blocked_by_a_stop() {
+    let system = with_keyword_answers().await;
     let at = (system.now().await + 1.hour()).to_string();
     let scheduled = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
     // This one's carrier is busy for a while.
@@ -130,9 +130,9 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
             (message["attempts"] == 1 && message["state"] == "queued").then_some(())
         })
         .await;
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     system.reply(busy, &OURS.into(), "STOP").await;
-    system.until_sunk("replies", 2).await;
+    system.until_sink_requests("replies", 2).await;
     system.advance(3_600).await;
     system.until_state(&scheduled["messageUuid"], "blocked").await;
     system.until_state(&waiting["messageUuid"], "blocked").await;
@@ -140,21 +140,21 @@ async fn what_was_scheduled_or_put_back_before_a_stop_is_blocked() {
 }
 
 #[tokio::test]
-async fn an_opt_out_does_not_block_an_exempt_sender_and_is_recorded_all_the_same() {
-    let system = answering().await;
+async fn exempt_sender_is_not_blocked_by_a_recorded_opt_out() {
+    let system = with_keyword_answers().await;
     printed(&system, &["sender", "exempt", OURS]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([OURS]));
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     assert!(!is_blocked(&system).await);
     assert_eq!(texts(&system).await, ["Hello"], "nobody says that no more will come");
 
     let another = json!({"from": {"type": "custom", "value": "12345"}, "to": PHONE, "body": "Not exempt"});
-    bring(&system, "2", "12345", "STOP").await;
+    deliver_reply(&system, "2", "12345", "STOP").await;
     let another = system.send_one(DEMO, another).await;
     system.until_state(&another["messageUuid"], "blocked").await;
 
     printed(&system, &["sender", "exempt", OURS, "--not"]).await;
-    system.advance(REMEMBERED).await;
+    system.advance(CACHE_SECONDS).await;
     assert!(is_blocked(&system).await);
 }
 
@@ -170,17 +170,17 @@ async fn an_exemption_is_its_owners_and_ends_with_it() {
     printed(&system, &["sender", "remove", OURS]).await;
     printed(&system, &["sender", "add", OURS, "--account", "demo"]).await;
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([]));
-    bring(&system, "1", OURS, "STOP").await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
 }
 
 #[tokio::test]
 async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     let sender = message["from"]["value"].as_str().unwrap();
-    bring(&system, "1", sender, "STOP").await;
+    deliver_reply(&system, "1", sender, "STOP").await;
     let came = system.until_handset(PHONE, 2).await;
     assert_eq!(came[1]["from"], sender, "it is confirmed from there");
     let again = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
@@ -189,41 +189,41 @@ async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
 }
 
 /// Brings a reply that was written at that time.
-async fn bring_of(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
+async fn deliver_reply_at(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
     let reply = json!({"id": id, "from": PHONE, "to": OURS, "text": text, "at": at.to_string()});
-    system.bring_reply(&reply).await;
+    system.deliver_reply(&reply).await;
 }
 
 #[tokio::test]
-async fn of_a_stop_and_a_start_the_later_one_stands_in_whatever_order_they_come() {
+async fn most_recent_of_stop_and_start_wins_in_any_order() {
     let system = System::start().await;
-    let begun = system.now().await - 10.minutes();
-    bring_of(&system, "1", "START", begun + 2.minutes()).await;
-    bring_of(&system, "2", "STOP", begun + 1.minute()).await;
+    let started = system.now().await - 10.minutes();
+    deliver_reply_at(&system, "1", "START", started + 2.minutes()).await;
+    deliver_reply_at(&system, "2", "STOP", started + 1.minute()).await;
     assert!(!is_blocked(&system).await);
-    bring_of(&system, "3", "STOP", begun + 4.minutes()).await;
-    bring_of(&system, "4", "START", begun + 3.minutes()).await;
+    deliver_reply_at(&system, "3", "STOP", started + 4.minutes()).await;
+    deliver_reply_at(&system, "4", "START", started + 3.minutes()).await;
     assert!(is_blocked(&system).await);
-    bring_of(&system, "5", "START", begun + 5.minutes()).await;
+    deliver_reply_at(&system, "5", "START", started + 5.minutes()).await;
     assert!(!is_blocked(&system).await);
 }
 
 #[tokio::test]
-async fn a_carrier_whose_clock_is_ahead_does_not_make_a_start_stand_against_what_comes_after_it() {
+async fn start_with_a_future_timestamp_is_overridden_by_a_stop() {
     let system = System::start().await;
-    bring_of(&system, "1", "START", system.now().await + 2.hours()).await;
-    bring(&system, "2", OURS, "STOP").await;
+    deliver_reply_at(&system, "1", "START", system.now().await + 2.hours()).await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
 }
 
 #[tokio::test]
-async fn a_stop_to_a_sender_that_was_removed_blocks_what_still_waits() {
+async fn stop_to_a_removed_sender_blocks_pending_messages() {
     let system = System::start().await;
     let at = (system.now().await + 1.hour()).to_string();
     let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
     printed(&system, &["sender", "remove", OURS]).await;
-    system.advance(REMEMBERED).await;
-    bring(&system, "1", OURS, "STOP").await;
+    system.advance(CACHE_SECONDS).await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     system.advance(3_600).await;
     system.until_state(&message["messageUuid"], "blocked").await;
 }
@@ -233,8 +233,8 @@ async fn a_word_that_cannot_be_read_stops_no_reply() {
     let system = System::start().await;
     let item = json!({"id": {"S": "keywords"}, "word#BASTA": {"S": "of a later release"}, "word#GENUG": {"S": "stop"}});
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
-    bring(&system, "1", OURS, "Basta").await;
+    deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
-    bring(&system, "2", OURS, "Genug").await;
+    deliver_reply(&system, "2", OURS, "Genug").await;
     assert!(is_blocked(&system).await);
 }

@@ -30,30 +30,35 @@ async fn post(system: &System, dialect: Dialect) {
 }
 
 /// Whether it tells of the delivery, in that dialect.
-fn is_delivery(dialect: Dialect, told: &Value, id: &Value) -> bool {
+fn is_delivery(dialect: Dialect, callback: &Value, id: &Value) -> bool {
     match dialect {
         Dialect::Mplus => {
-            told["delivered"] == true && told["messageuuid"] == *id && told["destination"] == format!("+{PHONE}")
+            callback["delivered"] == true
+                && callback["messageuuid"] == *id
+                && callback["destination"] == format!("+{PHONE}")
         }
         Dialect::Cm => {
-            let msg = &told["messages"]["msg"];
+            let msg = &callback["messages"]["msg"];
             msg["status"]["code"] == "2" && msg["reference"] == "order-7" && msg["to"] == format!("00{PHONE}")
         }
     }
 }
 
 /// Whether it tells of the reply, in that dialect.
-fn is_reply(dialect: Dialect, told: &Value, id: &Value) -> bool {
+fn is_reply(dialect: Dialect, callback: &Value, id: &Value) -> bool {
     match dialect {
         Dialect::Mplus => {
             let from: u64 = PHONE.parse().unwrap();
-            told["message"] == "Hi" && told["from"] == from && told["to"] == OURS && told["message_uuid"] == *id
+            callback["message"] == "Hi"
+                && callback["from"] == from
+                && callback["to"] == OURS
+                && callback["message_uuid"] == *id
         }
         Dialect::Cm => {
-            told["message"]["text"] == "Hi"
-                && told["from"]["number"] == format!("00{PHONE}")
-                && told["to"]["number"] == format!("00{OURS}")
-                && told["reference"] == "order-7"
+            callback["message"]["text"] == "Hi"
+                && callback["from"]["number"] == format!("00{PHONE}")
+                && callback["to"]["number"] == format!("00{OURS}")
+                && callback["reference"] == "order-7"
         }
     }
 }
@@ -77,21 +82,21 @@ async fn every_dialect_goes_through_every_carrier() {
             assert_eq!(message["carrier"], carrier.into_str(), "{pair}");
 
             system.reply(PHONE, &OURS.into(), "Hi").await;
-            let replies = system.until_sunk("replies", 1).await;
-            assert!(replies.iter().all(|told| is_reply(dialect, &told["json"], &id)), "{pair}: {replies:?}");
+            let replies = system.until_sink_requests("replies", 1).await;
+            assert!(replies.iter().all(|callback| is_reply(dialect, &callback["json"], &id)), "{pair}: {replies:?}");
             let conversation = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
             let entries = conversation["messages"].as_array().unwrap();
             assert!(entries.iter().any(|entry| entry["in_reply_to"] == id), "{pair}: {entries:?}");
 
-            let told = system
+            let callback = system
                 .until(&format!("{pair}: the delivery is told"), async || {
-                    let told = system.sunk("status").await;
-                    told.into_iter().find(|told| is_delivery(dialect, &told["json"], &id))
+                    let callbacks = system.sink_requests("status").await;
+                    callbacks.into_iter().find(|callback| is_delivery(dialect, &callback["json"], &id))
                 })
                 .await;
-            let headers = &told["headers"];
+            let headers = &callback["headers"];
             assert!(headers["webhook-signature"].is_string(), "{pair}: {headers}");
-            system.until_quiet().await;
+            system.until_queues_empty().await;
             assert!(
                 system.unmatched("receipt").await.is_empty() && system.unmatched("reply").await.is_empty(),
                 "{pair}"

@@ -29,12 +29,12 @@ fn from(sender: &str, to: &str, body: &str) -> Value {
     json!({"from": {"type": "custom", "value": sender}, "to": to, "body": body})
 }
 
-fn paced(to: &str, body: &str) -> Value {
+fn rate_limited(to: &str, body: &str) -> Value {
     from(SENDER, to, body)
 }
 
 /// A system where it carries one a second.
-async fn slow() -> System {
+async fn one_per_second() -> System {
     System::with_config(&Config::DEFAULT.replace("441111111110 = 10", "441111111110 = 1")).await
 }
 
@@ -47,7 +47,7 @@ fn gateway(system: &System) -> Gateway {
 }
 
 /// Takes the turns of that many messages, as a request that dies before it writes them does.
-async fn take_turns(system: &System, count: usize, per_second: u16) {
+async fn reserve_send_slots(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
     let sender = SENDER.parse::<SenderId>().unwrap();
     gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
@@ -88,12 +88,12 @@ async fn until_waiting(system: &System, id: &Value) -> Timestamp {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other() {
+async fn sender_keeps_rate_and_order_and_delays_no_other() {
     const COUNT: usize = 300;
     let system = System::start().await;
-    let begun = system.now().await;
+    let started = system.now().await;
     for start in (0..COUNT).step_by(100) {
-        let messages: Vec<_> = (start..start + 100).map(|index| paced(PHONE, &index.to_string())).collect();
+        let messages: Vec<_> = (start..start + 100).map(|index| rate_limited(PHONE, &index.to_string())).collect();
         system.send(DEMO, &json!({"messages": messages})).await;
     }
     let others: Vec<_> = (0..COUNT).map(|index| owned(OTHER_PHONE, &index.to_string())).collect();
@@ -103,7 +103,7 @@ async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other()
 
     loop {
         // What is due has come, one second of the queue's and one of patience later.
-        let due = (system.now().await.duration_since(begun).as_secs() - 2).max(0) * 10;
+        let due = (system.now().await.duration_since(started).as_secs() - 2).max(0) * 10;
         let due = usize::try_from(due).unwrap().min(COUNT);
         system.until_handset(PHONE, due).await;
         if due == COUNT {
@@ -113,25 +113,25 @@ async fn a_sender_carries_no_more_than_its_rate_in_order_and_holds_up_no_other()
     }
     let came = arrivals(&system, PHONE).await;
     assert_eq!(came.len(), COUNT);
-    let took = came[COUNT - 1].0.duration_since(begun).as_secs_f64();
-    assert!((27.0..=33.0).contains(&took), "{took} s");
-    for (place, (at, text)) in came.iter().enumerate() {
+    let elapsed = came[COUNT - 1].0.duration_since(started).as_secs_f64();
+    assert!((27.0..=33.0).contains(&elapsed), "{elapsed} s");
+    for (position, (at, text)) in came.iter().enumerate() {
         let index: usize = text.parse().unwrap();
-        assert!(place.abs_diff(index) <= 20, "the {index}th came as the {place}th");
-        let slot = begun + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
+        assert!(position.abs_diff(index) <= 20, "the {index}th came as the {position}th");
+        let slot = started + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
         assert!(*at >= slot, "{index} came at {at}, before {slot}");
     }
 }
 
 #[tokio::test]
-async fn a_message_that_waits_its_turn_is_queued_and_says_until_when() {
-    let system = slow().await;
-    let ids: Vec<_> = ["now", "then"].map(|text| paced(PHONE, text)).into();
+async fn message_waiting_for_a_slot_is_queued_and_shows_when() {
+    let system = one_per_second().await;
+    let ids: Vec<_> = ["now", "then"].map(|text| rate_limited(PHONE, text)).into();
     let sent = system.send(DEMO, &json!({"messages": ids})).await;
     let first = system.until_state(&sent[0]["messageUuid"], "delivered").await;
     assert_eq!(first.get("not_before"), None);
-    take_turns(&system, 60, 1).await;
-    let last = system.send_one(DEMO, paced(PHONE, "last")).await;
+    reserve_send_slots(&system, 60, 1).await;
+    let last = system.send_one(DEMO, rate_limited(PHONE, "last")).await;
     let last = system.message(&last["messageUuid"]).await;
     assert_eq!((&last["state"], &last["attempts"]), (&json!("queued"), &json!(0)));
     let wait = time(&last["not_before"]).duration_since(time(&first["created_at"]));
@@ -142,10 +142,10 @@ async fn a_message_that_waits_its_turn_is_queued_and_says_until_when() {
 }
 
 #[tokio::test]
-async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_time() {
-    let system = slow().await;
-    take_turns(&system, 1_000, 1).await;
-    let id = system.send_one(DEMO, paced(PHONE, "At last")).await["messageUuid"].clone();
+async fn wait_over_15_minutes_uses_a_wake_time_and_ends_on_time() {
+    let system = one_per_second().await;
+    reserve_send_slots(&system, 1_000, 1).await;
+    let id = system.send_one(DEMO, rate_limited(PHONE, "At last")).await["messageUuid"].clone();
     let slot = until_waiting(&system, &id).await;
     assert_eq!(system.queue_length("JobsQueue").await, 0, "it has a wake and no job");
 
@@ -158,16 +158,16 @@ async fn a_wait_of_more_than_a_quarter_of_an_hour_rests_on_a_wake_and_ends_in_ti
     assert!((-1.0..3.0).contains(&late), "{late} s late");
     system.until_state(&id, "delivered").await;
     system.advance(3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
 #[tokio::test]
-async fn two_requests_at_once_get_turns_of_their_own() {
+async fn concurrent_requests_get_separate_send_slots() {
     let system = System::start().await;
-    let messages: Vec<_> = (0..20).map(|index| paced(PHONE, &index.to_string())).collect();
+    let messages: Vec<_> = (0..20).map(|index| rate_limited(PHONE, &index.to_string())).collect();
     let request = json!({"messages": messages});
-    let begun = system.now().await;
+    let started = system.now().await;
     join(system.send(DEMO, &request), system.send(DEMO, &request)).await;
     let scan = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     let items = scan["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
@@ -182,21 +182,22 @@ async fn two_requests_at_once_get_turns_of_their_own() {
     for two in slots.windows(2) {
         assert!((99..=101).contains(&(two[1] - two[0])), "{slots:?}");
     }
-    assert!(slots[0] >= begun.as_millisecond());
+    assert!(slots[0] >= started.as_millisecond());
     advance_until(&system, PHONE, 40).await;
 }
 
 #[tokio::test]
-async fn scheduled_messages_take_their_turns_when_they_are_due() {
-    let system = slow().await;
+async fn scheduled_messages_get_send_slots_when_they_are_due() {
+    let system = one_per_second().await;
     let at = system.now().await + SignedDuration::from_secs(3_600);
-    let later: Vec<_> = (0..5).map(|index| with(paced(PHONE, &index.to_string()), "send_at", at.to_string())).collect();
+    let later: Vec<_> =
+        (0..5).map(|index| with(rate_limited(PHONE, &index.to_string()), "send_at", at.to_string())).collect();
     let sent = system.send(DEMO, &json!({"messages": later})).await;
     assert_eq!(free_at(&system).await, None, "nothing is taken before");
     system.advance(3_600).await;
     let came = advance_until(&system, PHONE, 5).await;
-    let took = came[4].0.duration_since(came[0].0).as_secs_f64();
-    assert!((3.0..=7.0).contains(&took), "{took} s");
+    let elapsed = came[4].0.duration_since(came[0].0).as_secs_f64();
+    assert!((3.0..=7.0).contains(&elapsed), "{elapsed} s");
     for message in sent {
         let message = system.until_state(&message["messageUuid"], "delivered").await;
         let states: Vec<_> =
@@ -207,11 +208,11 @@ async fn scheduled_messages_take_their_turns_when_they_are_due() {
 }
 
 #[tokio::test]
-async fn another_try_at_a_busy_carrier_takes_a_turn_of_its_own() {
+async fn retry_at_a_busy_carrier_uses_another_send_slot() {
     const BUSY: &str = "447700900710";
-    let system = slow().await;
-    let mut messages = vec![paced(BUSY, "Busy")];
-    messages.extend((0..10).map(|index| paced(PHONE, &index.to_string())));
+    let system = one_per_second().await;
+    let mut messages = vec![rate_limited(BUSY, "Busy")];
+    messages.extend((0..10).map(|index| rate_limited(PHONE, &index.to_string())));
     let sent = system.send(DEMO, &json!({"messages": messages})).await;
     let last = until_waiting(&system, &sent[10]["messageUuid"]).await;
     let again = until_waiting(&system, &sent[0]["messageUuid"]).await;
@@ -228,76 +229,76 @@ async fn another_try_at_a_busy_carrier_takes_a_turn_of_its_own() {
 #[tokio::test]
 async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
     let system = System::start().await;
-    take_turns(&system, 50, 10).await;
-    let begun = system.now().await;
-    system.send_one(DEMO, paced(PHONE, "Behind it")).await;
+    reserve_send_slots(&system, 50, 10).await;
+    let started = system.now().await;
+    system.send_one(DEMO, rate_limited(PHONE, "Behind it")).await;
     let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
-    let waited = came.duration_since(begun).as_secs_f64();
+    let waited = came.duration_since(started).as_secs_f64();
     assert!((4.0..8.0).contains(&waited), "{waited} s");
 }
 
 #[tokio::test]
-async fn a_dry_run_and_a_repeat_take_no_turn() {
+async fn dry_run_and_repeat_use_no_send_slot() {
     let system = System::start().await;
-    let request = json!({"messages": [paced(PHONE, "Once")]});
+    let request = json!({"messages": [rate_limited(PHONE, "Once")]});
     answer(system.request(reqwest::Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(&request)).await;
     assert_eq!(free_at(&system).await, None);
 
-    let one = json!({"messages": [with(paced(PHONE, "One"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403")]});
-    let many: Vec<_> = (0..30).map(|index| paced(PHONE, &index.to_string())).collect();
+    let one = json!({"messages": [with(rate_limited(PHONE, "One"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403")]});
+    let many: Vec<_> = (0..30).map(|index| rate_limited(PHONE, &index.to_string())).collect();
     let many = json!({"messages": many});
     let keyed = async || {
         let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).json(&many);
         answer(request.header("Idempotency-Key", "thirty")).await.body
     };
     let (first, all) = (system.send(DEMO, &one).await, keyed().await);
-    let taken = free_at(&system).await.unwrap();
+    let reserved_until = free_at(&system).await.unwrap();
     assert_eq!((system.send(DEMO, &one).await, keyed().await), (first, all));
-    assert_eq!(free_at(&system).await, Some(taken));
+    assert_eq!(free_at(&system).await, Some(reserved_until));
     advance_until(&system, PHONE, 31).await;
     system.advance(60).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 31, "the jobs of the repeats did nothing");
 }
 
 #[tokio::test]
-async fn a_job_that_comes_early_leaves_the_message_to_its_turn() {
-    let system = slow().await;
-    take_turns(&system, 100, 1).await;
-    let id = system.send_one(DEMO, paced(PHONE, "Not yet")).await["messageUuid"].clone();
+async fn early_job_leaves_the_message_to_its_send_slot() {
+    let system = one_per_second().await;
+    reserve_send_slots(&system, 100, 1).await;
+    let id = system.send_one(DEMO, rate_limited(PHONE, "Not yet")).await["messageUuid"].clone();
     let job = json!({"v": 1, "type": "submit", "message": id}).to_string();
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     system.enqueue(&[job], 0).await;
-    system.until_put_off().await;
+    system.until_only_delayed().await;
     let waiting = system.message(&id).await;
     assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(0)));
     system.advance(102).await;
     system.until_handset(PHONE, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_message_that_waits_its_turn_can_be_cancelled() {
-    let system = slow().await;
+async fn message_waiting_for_a_send_slot_can_be_cancelled() {
+    let system = one_per_second().await;
     for ahead in [100, 2_000] {
-        take_turns(&system, ahead, 1).await;
-        let id = system.send_one(DEMO, paced(PHONE, "Never mind")).await["messageUuid"].clone();
+        reserve_send_slots(&system, ahead, 1).await;
+        let id = system.send_one(DEMO, rate_limited(PHONE, "Never mind")).await["messageUuid"].clone();
         let cancelled = system.delete(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
         assert_eq!(cancelled.body["state"], "cancelled", "{}", cancelled.body);
     }
     system.advance(4_000).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty());
 }
 
 #[tokio::test]
-async fn lost_jobs_are_enqueued_again_for_their_turns() {
-    let system = slow().await;
-    take_turns(&system, 100, 1).await;
-    system.send_one(DEMO, paced(PHONE, "Its job is lost")).await;
-    take_turns(&system, 1_000, 1).await;
-    system.send_one(DEMO, paced(OTHER_PHONE, "It rests")).await;
+async fn lost_jobs_are_requeued_for_their_send_slots() {
+    let system = one_per_second().await;
+    reserve_send_slots(&system, 100, 1).await;
+    system.send_one(DEMO, rate_limited(PHONE, "Its job is lost")).await;
+    reserve_send_slots(&system, 1_000, 1).await;
+    system.send_one(DEMO, rate_limited(OTHER_PHONE, "It rests")).await;
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     assert_eq!(requeue(&gateway(&system)).await.unwrap(), 1);
     system.advance(90).await;
@@ -312,20 +313,20 @@ async fn lost_jobs_are_enqueued_again_for_their_turns() {
 async fn after_a_standstill_the_sender_is_not_flooded() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
-    let messages: Vec<_> = (0..40).map(|index| paced(PHONE, &index.to_string())).collect();
+    let messages: Vec<_> = (0..40).map(|index| rate_limited(PHONE, &index.to_string())).collect();
     let answered = send.handle(invocation("/message", &json!({"messages": messages}))).await;
     assert_eq!(answered.status(), 200);
     system.advance(3_600).await;
     let system = system.with_gateway().await;
     let came = advance_until(&system, PHONE, 40).await;
-    let took = came[39].0.duration_since(came[0].0).as_secs_f64();
-    assert!(took > 2.9, "40 came in {took} s");
+    let elapsed = came[39].0.duration_since(came[0].0).as_secs_f64();
+    assert!(elapsed > 2.9, "40 came in {elapsed} s");
 }
 
 #[tokio::test]
-async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
-    let system = slow().await;
-    take_turns(&system, 10_000, 1).await;
+async fn expiry_before_the_send_slot_is_reported_on_time() {
+    let system = one_per_second().await;
+    reserve_send_slots(&system, 10_000, 1).await;
     let until = (system.now().await + SignedDuration::from_secs(120)).strftime("%Y-%m-%d %H:%M:%S GMT").to_string();
     let message = json!({"from": SENDER, "to": [{"number": format!("00{PHONE}")}], "body": {"content": "Soon"}, "validity": until});
     let posted = system.request(reqwest::Method::POST, "/v1.0/message").header("X-CM-PRODUCTTOKEN", DEMO);
@@ -340,11 +341,11 @@ async fn a_validity_that_ends_before_the_turn_is_told_when_it_ends() {
 }
 
 #[tokio::test]
-async fn to_wait_for_turns_between_busy_answers_does_not_make_a_day_longer() {
+async fn slot_waits_do_not_extend_the_busy_deadline() {
     let (url, asked) = carrier(Box::new(|_| Some((503, Value::Null))));
     let config = Config::DEFAULT.replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
     let system = System::with_config(&config).await;
-    let accepted = system.send(DEMO, &json!({"messages": [paced(PHONE, "Hello")]})).await;
+    let accepted = system.send(DEMO, &json!({"messages": [rate_limited(PHONE, "Hello")]})).await;
     let id = &accepted[0]["messageUuid"];
     for attempts in 1..=3 {
         let is_put_back = async || {
@@ -353,7 +354,7 @@ async fn to_wait_for_turns_between_busy_answers_does_not_make_a_day_longer() {
         };
         system.until("it is put back", is_put_back).await;
         // The sender is taken for hours: the next try waits its turn.
-        take_turns(&system, 9 * 3_600 * 10, 10).await;
+        reserve_send_slots(&system, 9 * 3_600 * 10, 10).await;
         system.advance(60).await;
         until_waiting(&system, id).await;
         system.advance(9 * 3_600 + 60).await;

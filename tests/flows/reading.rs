@@ -80,7 +80,7 @@ async fn the_pages_of_a_list_hold_every_entry_once_the_newest_first() {
         }
         system.reply(PHONE, &"441234567890".into(), "Hello").await;
     }
-    for reply in system.until_sunk("replies", 3).await {
+    for reply in system.until_sink_requests("replies", 3).await {
         expected.insert(reply["json"]["mo_uuid"].as_str().unwrap().to_owned());
     }
     for limit in [1, 3, 8, 16, 100] {
@@ -105,7 +105,7 @@ async fn a_list_is_filtered_by_state_and_number() {
     system.until_state(&rejected, "rejected").await;
     system.until_state(&delivered, "delivered").await;
     system.reply(PHONE, &"441234567890".into(), "Hello").await;
-    let reply = system.until_sunk("replies", 1).await[0]["json"]["mo_uuid"].clone();
+    let reply = system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].clone();
 
     assert_eq!(ids(&list(&system, DEMO, "/messages?state=rejected").await), [&rejected]);
     assert_eq!(ids(&list(&system, DEMO, "/messages?state=delivered").await), [&delivered]);
@@ -145,7 +145,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn what_lies_months_back_is_found_until_it_is_no_longer_kept() {
+async fn old_messages_are_found_until_their_retention_ends() {
     let system = System::start().await;
     let mut sent = Vec::new();
     for _ in 0..3 {
@@ -169,7 +169,7 @@ async fn a_conversation_is_read_by_its_number_from_both_sides() {
     let first = system.send_one(DEMO, shared(PHONE, "Hello")).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &first["from"]["value"], "Who is this?").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     let second = system.send_one(DEMO, shared(PHONE, "Us")).await;
     let on_own_number = system.send_one(DEMO, owned(PHONE, "Us too")).await;
     let others = system.send_one(OTHER, shared(PHONE, "Another company")).await;
@@ -200,7 +200,7 @@ async fn a_conversation_is_read_by_its_number_from_both_sides() {
 }
 
 #[tokio::test]
-async fn the_codes_of_receipts_are_listed_and_hold_those_that_are_told() {
+async fn listed_receipt_codes_include_those_of_callbacks() {
     let system = System::start().await;
     let codes = list(&system, DEMO, "/dr-responses").await;
     let codes: Vec<_> = codes.as_array().unwrap().iter().map(|code| code["code"].as_str().unwrap()).collect();

@@ -30,8 +30,8 @@ fn receipt(id: &Value, status: &str) -> Value {
 }
 
 /// Brings a receipt as the carrier would.
-async fn bring(system: &System, id: &Value, status: &str) {
-    system.bring_receipt(&receipt(id, status)).await;
+async fn deliver_receipt(system: &System, id: &Value, status: &str) {
+    system.deliver_receipt(&receipt(id, status)).await;
 }
 
 /// How often a state is in a message's history.
@@ -40,14 +40,14 @@ fn times(message: &Value, state: &str) -> usize {
 }
 
 /// Whether it was delivered and with which code, for each callback about that message.
-async fn told(system: &System, id: &Value) -> Vec<(bool, String)> {
-    let requests = system.sunk("receipts").await.into_iter().map(|request| request["json"].clone());
-    let mine = requests.filter(|told| told["messageuuid"] == *id);
-    let told = |told: Value| {
-        let code = told["receiptInfo"]["code"].as_str().unwrap().to_owned();
-        (told["delivered"].as_bool().unwrap(), code)
+async fn callbacks(system: &System, id: &Value) -> Vec<(bool, String)> {
+    let requests = system.sink_requests("receipts").await.into_iter().map(|request| request["json"].clone());
+    let mine = requests.filter(|callback| callback["messageuuid"] == *id);
+    let summary = |callback: Value| {
+        let code = callback["receiptInfo"]["code"].as_str().unwrap().to_owned();
+        (callback["delivered"].as_bool().unwrap(), code)
     };
-    mine.map(told).collect()
+    mine.map(summary).collect()
 }
 
 fn delivered() -> (bool, String) {
@@ -59,24 +59,24 @@ fn undelivered() -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_delivered_receipt_makes_a_message_delivered_and_is_told() {
+async fn delivered_receipt_sets_the_state_and_notifies() {
     let system = System::start().await;
     let id = send(&system, "447700900010").await;
     let message = system.until_state(&id, "delivered").await;
     let states: Vec<_> =
         message["history"].as_array().unwrap().iter().map(|state_change| &state_change["state"]).collect();
     assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
-    system.until_sunk("receipts", 1).await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    system.until_sink_requests("receipts", 1).await;
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
-async fn an_undelivered_receipt_is_told_with_its_code() {
+async fn undelivered_receipt_notifies_with_its_code() {
     let system = System::start().await;
     let id = send(&system, "447700900110").await;
     system.until_state(&id, "undelivered").await;
-    system.until_sunk("receipts", 1).await;
-    assert_eq!(told(&system, &id).await, [undelivered()]);
+    system.until_sink_requests("receipts", 1).await;
+    assert_eq!(callbacks(&system, &id).await, [undelivered()]);
     assert!(system.handset("447700900110").await.is_empty());
 }
 
@@ -86,9 +86,9 @@ async fn without_a_receipt_a_message_stays_submitted() {
     let id = submitted(&system, "447700900310").await;
     assert_eq!(system.handset("447700900310").await.len(), 1);
     system.advance(7 * 86_400).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(told(&system, &id).await.is_empty());
+    assert!(callbacks(&system, &id).await.is_empty());
     assert_eq!(system.handset("447700900310").await.len(), 1);
 }
 
@@ -97,14 +97,14 @@ async fn a_receipt_that_comes_five_times_counts_once() {
     let system = System::start().await;
     let id = send(&system, "447700900410").await;
     system.until_state(&id, "delivered").await;
-    join_all((0..5).map(|_| bring(&system, &id, "delivered"))).await;
-    system.until_quiet().await;
+    join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
+    system.until_queues_empty().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
-async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_carriers_id() {
+async fn receipt_before_the_submit_answer_is_kept() {
     let system = System::start().await;
     let id = send(&system, "447700900510").await;
     let message = system
@@ -115,12 +115,12 @@ async fn a_receipt_before_the_submits_answer_is_kept_and_the_answer_adds_the_car
         .await;
     assert_eq!(message["state"], "delivered");
     assert_eq!((times(&message, "delivered"), times(&message, "submitted")), (1, 1));
-    system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    system.until_queues_empty().await;
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
-async fn a_sent_that_comes_after_delivered_is_in_the_history_and_moves_nothing_back() {
+async fn sent_after_delivered_is_recorded_without_state_change() {
     let system = System::start().await;
     let id = send(&system, "447700900610").await;
     let message = system
@@ -132,8 +132,8 @@ async fn a_sent_that_comes_after_delivered_is_in_the_history_and_moves_nothing_b
     assert_eq!(message["state"], "delivered");
     assert_eq!(message["history"][4]["reason"], "Sent to the network");
     assert_eq!(message["history"].as_array().unwrap().len(), 5);
-    system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    system.until_queues_empty().await;
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 /// Every order of every choice of these.
@@ -146,7 +146,7 @@ fn orderings<'a>(of: &[&'a str]) -> Vec<Vec<&'a str>> {
 }
 
 #[tokio::test]
-async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_and_callbacks() {
+async fn receipts_in_any_order_end_in_the_same_state_and_callbacks() {
     const FORWARD: [&str; 4] = ["sent", "undelivered", "delivered", "read"];
     let system = System::start().await;
     let orders: Vec<_> = orderings(&FORWARD).into_iter().filter(|order| !order.is_empty()).collect();
@@ -158,11 +158,11 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
         let id = &message["messageUuid"];
         system.until_state(id, "submitted").await;
         for status in order.iter().chain(order.iter().rev()) {
-            bring(&system, id, status).await;
+            deliver_receipt(&system, id, status).await;
         }
     };
     join_all(messages.iter().zip(&orders).map(there_and_back)).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 
     for (message, order) in messages.iter().zip(&orders) {
         let id = &message["messageUuid"];
@@ -175,65 +175,65 @@ async fn every_order_and_repetition_of_receipts_ends_in_the_same_state_history_a
         let expected =
             [1 + usize::from(came("sent")), came("undelivered").into(), was_delivered.into(), came("read").into()];
         assert_eq!(counts, expected, "{order:?}: {}", found["history"]);
-        let mut told = told(&system, id).await;
-        told.sort();
+        let mut callbacks = callbacks(&system, id).await;
+        callbacks.sort();
         let expected = [(came("undelivered"), undelivered()), (was_delivered, delivered())];
-        let expected: Vec<_> = expected.into_iter().filter(|(came, _)| *came).map(|(_, told)| told).collect();
-        assert_eq!(told, expected, "{order:?}");
+        let expected: Vec<_> = expected.into_iter().filter(|(came, _)| *came).map(|(_, callback)| callback).collect();
+        assert_eq!(callbacks, expected, "{order:?}");
     }
 }
 
 #[tokio::test]
-async fn receipts_that_come_all_at_the_same_time_are_each_recorded_and_told_once() {
+async fn concurrent_receipts_are_each_recorded_and_notified_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     let all = ["delivered", "read", "sent", "undelivered"].repeat(5);
-    join_all(all.iter().map(|status| bring(&system, &id, status))).await;
-    system.until_quiet().await;
+    join_all(all.iter().map(|status| deliver_receipt(&system, &id, status))).await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "read");
     let counts = ["submitted", "undelivered", "delivered", "read"].map(|state| times(&message, state));
     assert_eq!(counts, [2, 1, 1, 1], "{}", message["history"]);
-    let mut told = told(&system, &id).await;
-    told.sort();
-    assert_eq!(told, [undelivered(), delivered()]);
+    let mut callbacks = callbacks(&system, &id).await;
+    callbacks.sort();
+    assert_eq!(callbacks, [undelivered(), delivered()]);
 }
 
 #[tokio::test]
-async fn five_concurrent_receipts_of_one_kind_are_told_once() {
+async fn five_concurrent_receipts_of_one_kind_notify_once() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    join_all((0..5).map(|_| bring(&system, &id, "delivered"))).await;
-    system.until_quiet().await;
+    join_all((0..5).map(|_| deliver_receipt(&system, &id, "delivered"))).await;
+    system.until_queues_empty().await;
     assert_eq!(times(&system.message(&id).await, "delivered"), 1);
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
 async fn read_implies_delivered() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    bring(&system, &id, "read").await;
+    deliver_receipt(&system, &id, "read").await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], times(&message, "delivered")), (&"read".into(), 1));
-    bring(&system, &id, "delivered").await;
-    system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    deliver_receipt(&system, &id, "delivered").await;
+    system.until_queues_empty().await;
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
 #[tokio::test]
-async fn a_late_undelivered_is_recorded_and_told_but_what_was_delivered_stays_so() {
+async fn late_undelivered_is_notified_but_state_stays_delivered() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
-    bring(&system, &id, "delivered").await;
-    system.until_sunk("receipts", 1).await;
-    bring(&system, &id, "undelivered").await;
-    system.until_sunk("receipts", 2).await;
+    deliver_receipt(&system, &id, "delivered").await;
+    system.until_sink_requests("receipts", 1).await;
+    deliver_receipt(&system, &id, "undelivered").await;
+    system.until_sink_requests("receipts", 2).await;
     let message = system.message(&id).await;
     assert_eq!(message["state"], "delivered");
     let last = message["history"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["state"], &last["reason"]), (&"undelivered".into(), &"Said undelivered".into()));
-    assert_eq!(told(&system, &id).await, [delivered(), undelivered()]);
+    assert_eq!(callbacks(&system, &id).await, [delivered(), undelivered()]);
 }
 
 #[tokio::test]
@@ -242,8 +242,8 @@ async fn an_id_in_the_path_wins_over_the_one_in_the_body() {
     let of_path = submitted(&system, "447700900310").await;
     let of_body = submitted(&system, "447700900311").await;
     let path = format!("{}/{}", receipts_path(), of_path.as_str().unwrap());
-    system.bring(&path, &receipt(&of_body, "delivered")).await;
-    system.bring(&path, &json!({"id": "c-1", "status": "read"})).await;
+    system.deliver_webhook(&path, &receipt(&of_body, "delivered")).await;
+    system.deliver_webhook(&path, &json!({"id": "c-1", "status": "read"})).await;
     assert_eq!(system.message(&of_path).await["state"], "read");
     assert_eq!(system.message(&of_body).await["state"], "submitted");
 }
@@ -254,7 +254,7 @@ async fn a_receipt_of_no_message_is_unmatched_as_it_came() {
     let unknown = receipt(&uuid::Uuid::new_v4().to_string().into(), "delivered");
     let nameless = json!({"id": "c-2", "status": "delivered"});
     for strange in [&unknown, &nameless, &unknown] {
-        system.bring_receipt(strange).await;
+        system.deliver_receipt(strange).await;
     }
     let unmatched = system.unmatched("receipt").await;
     assert_eq!(unmatched.len(), 2);
@@ -262,7 +262,7 @@ async fn a_receipt_of_no_message_is_unmatched_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does_not_disturb_it() {
+async fn receipt_of_an_unsubmitted_message_is_unmatched() {
     let system = System::start().await;
     let phone = "447700900010";
     let at = system.now().await + 1.hour();
@@ -270,16 +270,16 @@ async fn a_receipt_of_a_message_that_was_never_handed_over_is_unmatched_and_does
     let id = system.send_one(DEMO, with(message, "send_at", at.to_string())).await["messageUuid"].clone();
     let before = system.message(&id).await;
     for status in ["sent", "delivered", "read", "undelivered"] {
-        bring(&system, &id, status).await;
+        deliver_receipt(&system, &id, status).await;
     }
-    system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
+    system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &receipt(&id, "expired")).await;
     assert_eq!(system.message(&id).await, before);
     assert_eq!(system.unmatched("receipt").await.len(), 5);
 
     system.advance(3_600).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
-    assert_eq!(told(&system, &id).await, [delivered()]);
+    system.until_queues_empty().await;
+    assert_eq!(callbacks(&system, &id).await, [delivered()]);
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
@@ -303,7 +303,7 @@ async fn a_receipt_that_cannot_be_read_is_refused_and_its_field_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer() {
+async fn wrong_token_carrier_and_malformed_id_get_the_same_answer() {
     let system = System::start().await;
     let id = submitted(&system, "447700900310").await;
     let mut bodies = Vec::new();
@@ -315,7 +315,7 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
         format!("/dlr/Loopback/{TOKEN}"),
         format!("{}/42", receipts_path()),
     ] {
-        let refused = system.offer(&path, &receipt(&id, "delivered")).await;
+        let refused = system.post_webhook(&path, &receipt(&id, "delivered")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
         bodies.push(refused.body);
     }
@@ -324,19 +324,19 @@ async fn a_wrong_token_an_unknown_carrier_and_a_malformed_id_get_the_same_answer
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_also_reported_is_told() {
+async fn rejected_receipt_after_a_refusal_is_notified() {
     let system = System::start().await;
     let failing = format!("{}?status=500", system.sink("receipts"));
     let message = system.send_one(DEMO, with(shared("447700900210", "No"), "callback", failing)).await;
     let id = &message["messageUuid"];
     system.until_state(id, "rejected").await;
-    system.until_sunk("receipts", 1).await;
-    system.bring_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
-    let told = system.until_sunk("receipts", 2).await.len();
+    system.until_sink_requests("receipts", 1).await;
+    system.deliver_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
+    let count = system.until_sink_requests("receipts", 2).await.len();
     // What was announced first is still tried again, though the receipt came in between.
     system.advance(10).await;
-    let again = system.until_sunk("receipts", told + 1).await;
+    let again = system.until_sink_requests("receipts", count + 1).await;
     let ids: std::collections::HashSet<_> =
-        again.iter().map(|told| told["headers"]["webhook-id"].to_string()).collect();
+        again.iter().map(|callback| callback["headers"]["webhook-id"].to_string()).collect();
     assert_eq!(ids.len(), 1);
 }

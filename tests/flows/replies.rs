@@ -31,11 +31,15 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
     let system = System::start().await;
     system.reply(PHONE, &OURS.into(), "To you").await;
     system.reply(PHONE, &THEIRS.into(), "To them").await;
-    let (ours, theirs) = (system.until_sunk("replies", 1).await, system.until_sunk("other-replies", 1).await);
+    let (ours, theirs) =
+        (system.until_sink_requests("replies", 1).await, system.until_sink_requests("other-replies", 1).await);
     assert_eq!((&ours[0]["json"]["to"], &ours[0]["json"]["message"]), (&OURS.into(), &"To you".into()));
     assert_eq!((&theirs[0]["json"]["to"], &theirs[0]["json"]["message"]), (&THEIRS.into(), &"To them".into()));
-    system.until_quiet().await;
-    assert_eq!((system.sunk("replies").await.len(), system.sunk("other-replies").await.len()), (1, 1));
+    system.until_queues_empty().await;
+    assert_eq!(
+        (system.sink_requests("replies").await.len(), system.sink_requests("other-replies").await.len()),
+        (1, 1)
+    );
     assert_ne!(ours[0]["json"]["account_uuid"], theirs[0]["json"]["account_uuid"]);
 }
 
@@ -43,9 +47,9 @@ async fn a_reply_to_an_owned_number_finds_its_owner() {
 async fn a_reply_where_nothing_was_sent_names_no_message() {
     let system = System::start().await;
     system.reply(PHONE, &OURS.into(), "Hello?").await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
-    assert!(told["message_uuid"].is_null() && told["batch_uuid"].is_null(), "{told}");
-    assert!(told["mo_uuid"].is_string(), "{told}");
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert!(callback["message_uuid"].is_null() && callback["batch_uuid"].is_null(), "{callback}");
+    assert!(callback["mo_uuid"].is_string(), "{callback}");
     assert!(on_record(&system).await[0].get("in_reply_to").is_none());
 }
 
@@ -64,34 +68,34 @@ async fn a_reply_answers_the_newest_message_that_was_handed_over() {
     system.until_handset(PHONE, 3).await;
 
     system.reply(PHONE, &OURS.into(), "Yes").await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
-    assert_eq!(told["message_uuid"], newest["messageUuid"]);
-    assert_eq!(told["batch_uuid"], newest["batchUuid"]);
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message_uuid"], newest["messageUuid"]);
+    assert_eq!(callback["batch_uuid"], newest["batchUuid"]);
     assert_eq!(on_record(&system).await[0]["in_reply_to"], newest["messageUuid"]);
 
     system.delete(DEMO, &format!("/messages/{}", still_later["messageUuid"].as_str().unwrap())).await;
     system.advance(3_600).await;
     system.until_handset(PHONE, 4).await;
     system.reply(PHONE, &OURS.into(), "And yes").await;
-    let told = &system.until_sunk("replies", 2).await[1]["json"];
-    assert_eq!(told["message_uuid"], later["messageUuid"], "accepted first, handed over last");
+    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
+    assert_eq!(callback["message_uuid"], later["messageUuid"], "accepted first, handed over last");
 }
 
 #[tokio::test]
-async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
+async fn repeated_reply_is_recorded_and_notified_once() {
     let system = System::start().await;
     let first = reply("mo-1", OURS, "Hello");
-    join_all((0..5).map(|_| system.bring_reply(&first))).await;
-    system.until_quiet().await;
-    system.bring_reply(&first).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("replies").await.len(), 1);
+    join_all((0..5).map(|_| system.deliver_reply(&first))).await;
+    system.until_queues_empty().await;
+    system.deliver_reply(&first).await;
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
-    system.bring_reply(&reply("mo-2", OURS, "Hello")).await;
-    system.until_quiet().await;
+    system.deliver_reply(&reply("mo-2", OURS, "Hello")).await;
+    system.until_queues_empty().await;
     assert_eq!(
-        (system.sunk("replies").await.len(), on_record(&system).await.len()),
+        (system.sink_requests("replies").await.len(), on_record(&system).await.len()),
         (2, 2),
         "another with the same text"
     );
@@ -101,61 +105,61 @@ async fn a_reply_that_the_carrier_repeats_is_told_and_recorded_once() {
 async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
     let stop = reply("mo-1", OURS, "STOP");
-    system.bring_reply(&stop).await;
-    system.bring_reply(&reply("mo-2", OURS, "START")).await;
-    system.bring_reply(&stop).await;
+    system.deliver_reply(&stop).await;
+    system.deliver_reply(&reply("mo-2", OURS, "START")).await;
+    system.deliver_reply(&stop).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
 
 #[tokio::test]
-async fn a_reply_that_belongs_to_nobody_is_unmatched_and_told_to_nobody() {
+async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let system = System::start().await;
     // A shared number of which the phone has never heard, and one that is not in the directory.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
-        system.bring_reply(stray).await;
+        system.deliver_reply(stray).await;
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let unmatched = system.unmatched("reply").await;
     assert_eq!(unmatched.len(), 2);
     assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
-    assert!(system.sunk("replies").await.is_empty() && system.sunk("other-replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty() && system.sink_requests("other-replies").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_reply_to_a_shared_number_finds_only_the_account_that_has_the_lock() {
+async fn reply_to_shared_number_goes_to_the_account_with_the_lock() {
     let system = System::start().await;
     let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
     system.until_handset(PHONE, 1).await;
     system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
-    let told = &system.until_sunk("other-replies", 1).await[0]["json"];
-    assert_eq!(told["message_uuid"], first["messageUuid"]);
-    system.until_quiet().await;
-    assert!(system.sunk("replies").await.is_empty());
+    let callback = &system.until_sink_requests("other-replies", 1).await[0]["json"];
+    assert_eq!(callback["message_uuid"], first["messageUuid"]);
+    system.until_queues_empty().await;
+    assert!(system.sink_requests("replies").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_reply_is_told_as_it_was_written_and_its_number_as_a_number() {
+async fn reply_callback_has_the_text_as_written_and_number_as_number() {
     let system = System::start().await;
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
-        system.bring_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
-        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
-        assert_eq!(told["message"], text);
-        assert_eq!(told["from"].as_u64(), Some(447_700_900_010), "{told}");
+        system.deliver_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
+        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
+        assert_eq!(callback["message"], text);
+        assert_eq!(callback["from"].as_u64(), Some(447_700_900_010), "{callback}");
         assert_eq!(on_record(&system).await[0]["body"], text);
     }
 }
 
 #[tokio::test]
-async fn a_reply_under_a_wrong_token_or_carrier_is_not_taken() {
+async fn reply_with_wrong_token_or_carrier_is_refused() {
     let system = System::start().await;
     for path in ["/mo/loopback/wrong-token", &format!("/mo/nobody/{TOKEN}"), "/mo/loopback/"] {
-        let refused = system.offer(path, &reply("mo-1", OURS, "Hello")).await;
+        let refused = system.post_webhook(path, &reply("mo-1", OURS, "Hello")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
@@ -171,20 +175,20 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
         (with(good.clone(), "to", "#"), "to"),
         (with(good, "id", ""), "id"),
     ] {
-        let refused = system.offer(&replies_path(), &body).await;
+        let refused = system.post_webhook(&replies_path(), &body).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}");
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(on_record(&system).await.is_empty() && system.unmatched("reply").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_stop_counts_though_nobody_has_written_yet() {
+async fn stop_applies_before_any_message_was_sent() {
     let system = System::start().await;
     // No account has this sender locked for this phone, so whose reply it is is not known.
     for sender in 801..=806 {
-        system.bring_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
+        system.deliver_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
     }
     let message = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
@@ -192,31 +196,31 @@ async fn a_stop_counts_though_nobody_has_written_yet() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_brought_late_does_not_undo_a_newer_stop() {
+async fn late_start_does_not_undo_a_newer_stop() {
     let system = System::start().await;
     let at = |mut reply: Value, time: &str| {
         reply["at"] = time.into();
         reply
     };
-    system.bring_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
-    system.bring_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
+    system.deliver_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
+    system.deliver_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello?")).await;
     system.until_state(&message["messageUuid"], "blocked").await;
-    system.bring_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
+    system.deliver_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
     let message = system.send_one(DEMO, owned(PHONE, "Hello again")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 }
 
 #[tokio::test]
-async fn a_message_that_was_blocked_is_not_what_a_reply_answers() {
+async fn reply_is_not_attributed_to_a_blocked_message() {
     let system = System::start().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;
-    system.bring_reply(&reply("1", OURS, "STOP")).await;
+    system.deliver_reply(&reply("1", OURS, "STOP")).await;
     let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
     system.until_state(&blocked["messageUuid"], "blocked").await;
-    system.bring_reply(&reply("2", OURS, "I said stop")).await;
-    let told = system.until_sunk("replies", 2).await;
-    let answer = told.iter().find(|told| told["json"]["message"] == "I said stop").unwrap();
+    system.deliver_reply(&reply("2", OURS, "I said stop")).await;
+    let callbacks = system.until_sink_requests("replies", 2).await;
+    let answer = callbacks.iter().find(|callback| callback["json"]["message"] == "I said stop").unwrap();
     assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);
 }

@@ -27,19 +27,19 @@ async fn a_message_for_tomorrow_arrives_tomorrow_once_and_not_before() {
     assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
 
     system.advance(86_400 - 600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty(), "ten minutes early");
 
     system.advance(600).await;
     system.until_handset(PHONE, 1).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     system.advance(3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
 #[tokio::test]
-async fn the_queue_delays_what_a_tick_wakes_early_to_the_second() {
+async fn queue_delays_scheduled_work_to_the_exact_second() {
     let system = System::start().await;
     let message = scheduled(&system, 3_600).await;
     let at: jiff::Timestamp = message["send_at"].as_str().unwrap().parse().unwrap();
@@ -72,12 +72,12 @@ async fn a_cancelled_message_is_never_sent() {
     assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &"cancelled".into()));
     assert_eq!(system.delete(DEMO, &path(&message)).await.status, StatusCode::OK, "a repeat changes nothing");
     system.advance(7_200).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty());
 }
 
 #[tokio::test]
-async fn what_was_sent_cannot_be_cancelled() {
+async fn submitted_message_cannot_be_cancelled() {
     let system = System::start().await;
     let message = system.send_one(DEMO, owned(PHONE, "Gone")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
@@ -86,14 +86,14 @@ async fn what_was_sent_cannot_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_cancel_and_a_tick_that_race_have_one_winner() {
+async fn cancel_racing_a_tick_has_one_winner() {
     let system = System::start().await;
     let (mut sent, mut cancelled) = (0, 0);
     for _ in 0..15 {
         let message = scheduled(&system, 400).await;
         let path = path(&message);
         let ((), answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         let state = system.message(&message["messageUuid"]).await["state"].clone();
         if answer.status == StatusCode::OK {
             assert_eq!(state, "cancelled");
@@ -107,7 +107,7 @@ async fn a_cancel_and_a_tick_that_race_have_one_winner() {
 }
 
 #[tokio::test]
-async fn what_a_later_release_has_put_to_sleep_does_not_stand_before_the_rest() {
+async fn scheduled_work_of_a_later_release_blocks_no_other() {
     let system = System::start().await;
     for shard in 0..shared::store::WAKE_SHARDS {
         let item = json!({

@@ -29,7 +29,7 @@ async fn only_the_owner_sends_from_an_owned_sender() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn racing_first_contacts_leave_each_account_one_sender_and_never_the_same() {
+async fn concurrent_first_contacts_give_each_account_its_own_sender() {
     let system = &System::start().await;
     for round in 0..50 {
         let number = &format!("4477110{round:05}");
@@ -61,7 +61,7 @@ async fn an_exhausted_pool_is_an_error_that_says_so() {
     let fault = &answer.body["errors"][0];
     assert_eq!((&fault["index"], &fault["code"]), (&json!(1), &json!("pool_exhausted")));
     assert!(fault["message"].as_str().unwrap().contains("every shared sender ID"));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset("447700900004").await.is_empty(), "nothing of the request was sent");
     assert_eq!(sender(&system.send_one(DEMO, shared("447700900003", "Still ours")).await), "448888888801");
 }

@@ -33,10 +33,10 @@ fn job(id: &Value) -> String {
 
 /// Waits for a first callback, then for whatever else is under way; gives the
 /// codes of all callbacks.
-async fn told(system: &System) -> Vec<Value> {
-    system.until_sunk("receipts", 1).await;
-    system.until_quiet().await;
-    let requests = system.sunk("receipts").await;
+async fn callback_codes(system: &System) -> Vec<Value> {
+    system.until_sink_requests("receipts", 1).await;
+    system.until_queues_empty().await;
+    let requests = system.sink_requests("receipts").await;
     for request in &requests {
         assert_eq!(request["json"]["delivered"], request["json"]["receiptInfo"]["code"] == "00");
     }
@@ -44,24 +44,24 @@ async fn told(system: &System) -> Vec<Value> {
 }
 
 /// A system whose carrier has less time to answer.
-async fn impatient() -> System {
+async fn with_short_timeout() -> System {
     System::with_config(&Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 1000")).await
 }
 
 #[tokio::test]
-async fn what_the_carrier_refuses_is_rejected_with_its_reason_and_told() {
+async fn refused_message_is_rejected_with_reason_and_notified() {
     let system = System::start().await;
     let id = send(&system, "447700900210").await;
     let message = system.until_state(&id, "rejected").await;
     let reason = message["history"][2]["reason"].as_str().unwrap();
     assert!(reason.contains("No network knows this number"), "{reason}");
     assert_eq!((&message["attempts"], &message["carrier"]), (&1.into(), &"loopback".into()));
-    assert_eq!(told(&system).await, ["24"]);
+    assert_eq!(callback_codes(&system).await, ["24"]);
     assert!(system.handset("447700900210").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_busy_carrier_is_tried_again_until_it_takes_the_message_once() {
+async fn busy_carrier_is_retried_until_it_accepts_once() {
     let system = System::start().await;
     let id = send(&system, "447700900710").await;
     for attempts in [1, 2] {
@@ -76,7 +76,7 @@ async fn a_busy_carrier_is_tried_again_until_it_takes_the_message_once() {
     }
     let message = system.until_state(&id, "delivered").await;
     assert_eq!(message["attempts"], 3);
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.handset("447700900710").await.len(), 1);
 }
 
@@ -113,7 +113,7 @@ async fn a_carrier_that_stays_busy_for_a_day_lets_a_message_expire() {
     let message = system.until_state(&id, "expired").await;
     let reason = message["history"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
     assert!(reason.contains("for a day"), "{reason}");
-    assert_eq!(told(&system).await, ["23"]);
+    assert_eq!(callback_codes(&system).await, ["23"]);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_long_wait_does_not_make_a_message_grow() {
 }
 
 #[tokio::test]
-async fn a_receipt_settles_what_the_carrier_did_not_answer() {
+async fn receipt_resolves_an_unanswered_submit() {
     let system = System::start().await;
     let id = send(&system, "447700900810").await;
     let message = system
@@ -147,44 +147,44 @@ async fn a_receipt_settles_what_the_carrier_did_not_answer() {
         .await;
     assert_eq!(message["state"], "delivered");
     system.advance(25 * 3_600).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.message(&id).await, message);
     assert_eq!(system.handset("447700900810").await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_outcome_is_unknown_until_its_receipt_comes() {
-    let system = impatient().await;
+    let system = with_short_timeout().await;
     let id = send(&system, "447700900811").await;
     let unknown = system.until_state(&id, "unknown").await;
     assert_eq!(unknown["history"][2]["reason"], "no answer in time");
-    system.bring_receipt(&json!({"reference": id, "status": "delivered"})).await;
+    system.deliver_receipt(&json!({"reference": id, "status": "delivered"})).await;
     assert_eq!(system.message(&id).await["state"], "delivered");
     system.advance(25 * 3_600).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.message(&id).await["state"], "delivered");
 }
 
 #[tokio::test]
-async fn an_outcome_that_stays_unknown_for_a_day_fails_and_is_never_sent_again() {
-    let system = impatient().await;
+async fn outcome_unknown_for_a_day_fails_and_is_not_resent() {
+    let system = with_short_timeout().await;
     let id = send(&system, "447700900811").await;
     system.until_state(&id, "unknown").await;
     system.enqueue(&[job(&id), job(&id)], 0).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     system.advance(23 * 3_600).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.message(&id).await["state"], "unknown");
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 
     system.advance(2 * 3_600).await;
     let failed = system.until_state(&id, "failed").await;
     assert_eq!(failed["history"][3]["reason"], "the outcome stayed unknown");
     assert_eq!(failed["attempts"], 1);
-    assert_eq!(told(&system).await, ["26"]);
+    assert_eq!(callback_codes(&system).await, ["26"]);
     system.advance(25 * 3_600).await;
-    system.until_quiet().await;
-    assert_eq!(told(&system).await, ["26"]);
+    system.until_queues_empty().await;
+    assert_eq!(callback_codes(&system).await, ["26"]);
     assert_eq!(system.handset("447700900811").await.len(), 1);
 }
 
@@ -200,7 +200,7 @@ async fn a_job_that_comes_five_times_at_once_sends_one_text() {
     assert_eq!(message["attempts"], 1);
     // Jobs that found the message held come again, to find it finished.
     system.advance(90).await;
-    assert_eq!(told(&system).await, ["00"]);
+    assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
@@ -222,12 +222,12 @@ async fn a_job_that_comes_before_its_time_sends_nothing_yet() {
     system.advance(600).await;
     system.until_state(&id, "delivered").await;
     system.advance(90).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(phone).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_poison_job_does_not_hurt_its_batch_mates_and_ends_in_the_dead_letters() {
+async fn poison_job_is_dead_lettered_without_affecting_its_batch() {
     let system = System::start().await;
     let phones = ["447700900010", "447700900011"];
     let ids = [send_later(&system, phones[0]).await, send_later(&system, phones[1]).await];
@@ -246,12 +246,12 @@ async fn a_poison_job_does_not_hurt_its_batch_mates_and_ends_in_the_dead_letters
             (system.queue_length("JobsDeadLetters").await == 2).then_some(())
         })
         .await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!((system.handset(phones[0]).await.len(), system.handset(phones[1]).await.len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_cancelled_message_is_not_sent_though_its_job_comes() {
+async fn cancelled_message_is_not_sent_by_a_late_job() {
     let system = System::start().await;
     let phone = "447700900010";
     let id = send_later(&system, phone).await;
@@ -259,11 +259,11 @@ async fn a_cancelled_message_is_not_sent_though_its_job_comes() {
     assert_eq!(system.delete(DEMO, &path).await.body["state"], "cancelled");
     system.advance(3_600).await;
     system.enqueue(&[job(&id)], 0).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"cancelled".into(), &0.into()));
     assert!(system.handset(phone).await.is_empty());
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 }
 
 #[tokio::test]
@@ -271,18 +271,18 @@ async fn an_opted_out_recipient_gets_nothing_until_it_opts_in_again() {
     let system = System::start().await;
     let phone = "447700900010";
     system.reply(phone, &"441234567890".into(), "Stop.").await;
-    system.until_sunk("replies", 1).await;
+    system.until_sink_requests("replies", 1).await;
     let blocked = system.until_state(&send(&system, phone).await, "blocked").await;
     assert_eq!(blocked["history"][2]["reason"], "the recipient has opted out of this sender");
-    assert_eq!(told(&system).await, ["25"]);
+    assert_eq!(callback_codes(&system).await, ["25"]);
     let of_another_sender = json!({"from": {"type": "custom", "value": "12345"}, "to": phone, "body": "Hello"});
     let other = system.send_one(DEMO, of_another_sender).await;
     system.until_state(&other["messageUuid"], "delivered").await;
 
     system.reply(phone, &"441234567890".into(), "START").await;
-    system.until_sunk("replies", 2).await;
+    system.until_sink_requests("replies", 2).await;
     system.until_state(&send(&system, phone).await, "delivered").await;
-    assert_eq!(told(&system).await, ["25", "00"]);
+    assert_eq!(callback_codes(&system).await, ["25", "00"]);
     assert_eq!(system.handset(phone).await.len(), 2);
 }
 
@@ -291,7 +291,7 @@ async fn a_phone_that_answers_stop_gets_one_text() {
     let system = System::start().await;
     let phone = "447700900910";
     system.until_state(&send(&system, phone).await, "delivered").await;
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "STOP");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "STOP");
     system.until_state(&send(&system, phone).await, "blocked").await;
     assert_eq!(system.handset(phone).await.len(), 1);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::system::{DEMO, System, invocation, owned, shared, with};
 
 #[tokio::test]
-async fn what_was_accepted_survives_the_gateways_end() {
+async fn accepted_messages_survive_a_gateway_restart() {
     let system = System::start().await;
     let mut accepted = Vec::new();
     for index in 0..40 {
@@ -13,11 +13,11 @@ async fn what_was_accepted_survives_the_gateways_end() {
         accepted.push(system.send_one(DEMO, message).await);
     }
     let system = system.without_gateway().await.with_gateway().await;
-    let receipts = system.until_sunk("receipts", accepted.len()).await;
-    system.until_quiet().await;
+    let receipts = system.until_sink_requests("receipts", accepted.len()).await;
+    system.until_queues_empty().await;
     for message in &accepted {
-        let told = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
-        assert_eq!(told.count(), 1);
+        let callbacks = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message["messageUuid"]);
+        assert_eq!(callbacks.count(), 1);
         assert_eq!(system.handset(message["to"].as_str().unwrap()).await.len(), 1);
     }
 }
@@ -30,7 +30,7 @@ async fn a_reply_that_comes_while_the_gateway_is_away_waits_for_it() {
     let system = system.without_gateway().await;
     system.reply("447700900020", &json!("441234567890"), "Anybody there?").await;
     let system = system.with_gateway().await;
-    assert_eq!(system.until_sunk("replies", 1).await[0]["json"]["message"], "Anybody there?");
+    assert_eq!(system.until_sink_requests("replies", 1).await[0]["json"]["message"], "Anybody there?");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_gateway_that_comes_back_shows_the_clock_that_was_moved() {
 }
 
 #[tokio::test]
-async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
+async fn message_whose_job_was_lost_is_requeued() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
     let request = json!({"messages": [owned("447700900022", "Written"), owned("447700900023", "And enqueued")]});
@@ -54,7 +54,7 @@ async fn a_message_whose_job_was_lost_with_the_queue_is_enqueued_again() {
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
 
     let system = system.with_gateway().await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset("447700900022").await.is_empty(), "its job is lost");
     let system = system.without_gateway().await.with_requeueing_gateway().await;
     system.until_handset("447700900022", 1).await;

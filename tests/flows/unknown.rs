@@ -19,8 +19,8 @@ const DAY: u64 = 24 * 60 * MINUTE;
 
 /// A configuration whose carriers have little time, and whose first account wants that.
 fn config(on_unknown: &str) -> String {
-    let impatient = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
-    impatient.replace("on_unknown = \"wait\"", &format!("on_unknown = \"{on_unknown}\""))
+    let short_timeout = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
+    short_timeout.replace("on_unknown = \"wait\"", &format!("on_unknown = \"{on_unknown}\""))
 }
 
 async fn system(on_unknown: &str) -> System {
@@ -32,7 +32,7 @@ async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
     let message = with(owned(PHONE, "Hello"), "callback", system.sink("receipts"));
     let request = system.request(Method::POST, "/message").bearer_auth(DEMO).json(&json!({"messages": [message]}));
     answer(match on_unknown {
-        Some(wish) => request.header("On-Unknown", wish),
+        Some(on_unknown) => request.header("On-Unknown", on_unknown),
         None => request,
     })
     .await
@@ -58,80 +58,81 @@ async fn until_unknown_after(system: &System, id: &Value, attempts: u64) -> Valu
 }
 
 /// Lets the time pass, and all that became due in it be done.
-async fn pass(system: &System, seconds: u64) {
+async fn advance_and_settle(system: &System, seconds: u64) {
     system.advance(seconds).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
 }
 
-async fn behaves(system: &System, sms: &str) {
+async fn set_behavior(system: &System, sms: &str) {
     let set = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"sms": sms}));
     assert!(set.send().await.unwrap().status().is_success());
 }
 
 async fn receipt(system: &System, id: &Value, status: &str) {
-    system.bring_receipt(&json!({"reference": id, "status": status})).await;
+    system.deliver_receipt(&json!({"reference": id, "status": status})).await;
 }
 
 /// Codes and words of the receipts that the client got.
-async fn told(system: &System) -> Vec<(String, String)> {
-    system.until_quiet().await;
+async fn callbacks(system: &System) -> Vec<(String, String)> {
+    system.until_queues_empty().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = system.sunk("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
-    told.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
+    let callbacks =
+        system.sink_requests("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
+    callbacks.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
 }
 
 fn reasons(message: &Value) -> Vec<String> {
     let history = message["history"].as_array().unwrap().iter();
-    history.filter_map(|moment| Some(moment["reason"].as_str()?.to_owned())).collect()
+    history.filter_map(|state_change| Some(state_change["reason"].as_str()?.to_owned())).collect()
 }
 
-fn ends(message: &Value) -> Vec<&str> {
-    let tried = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tried.iter().map(|one| one["outcome"].as_str().unwrap()).collect()
+fn attempt_outcomes(message: &Value) -> Vec<&str> {
+    let failed_attempts = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    failed_attempts.iter().map(|one| one["outcome"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn where_it_is_wanted_a_message_goes_again_three_times_after_ever_longer_gaps() {
+async fn unknown_outcome_is_resent_three_times_with_backoff() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     for (times, minutes) in [(1, 2), (2, 10), (3, 60)] {
         system.advance(minutes * MINUTE - 20).await;
-        system.until_put_off().await;
+        system.until_only_delayed().await;
         assert_eq!(system.message(&id).await["attempts"], times, "not before {minutes} minutes");
         system.advance(25).await;
         let message = until_unknown_after(&system, &id, times as u64 + 1).await;
-        assert_eq!(ends(&message), vec!["unknown"; times]);
+        assert_eq!(attempt_outcomes(&message), vec!["unknown"; times]);
         assert_eq!(system.handset(PHONE).await.len(), times + 1);
     }
-    pass(&system, DAY - 10 * MINUTE).await;
+    advance_and_settle(&system, DAY - 10 * MINUTE).await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &4.into()));
     let again = "sent again: sms by loopback had an unknown outcome: no answer in time";
     assert_eq!(reasons(&message).iter().filter(|reason| *reason == again).count(), 3);
-    assert!(told(&system).await.is_empty());
+    assert!(callbacks(&system).await.is_empty());
 
-    pass(&system, 11 * MINUTE).await;
+    advance_and_settle(&system, 11 * MINUTE).await;
     let failed = system.until_state(&id, "failed").await;
     assert_eq!(reasons(&failed).last().unwrap(), "the outcome stayed unknown");
-    assert_eq!(told(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
+    assert_eq!(callbacks(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
     assert_eq!(system.handset(PHONE).await.len(), 4);
 }
 
 #[tokio::test]
-async fn a_submit_that_is_made_again_and_answered_ends_the_doubt() {
+async fn answered_resend_resolves_the_unknown_outcome() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
-    behaves(&system, "delivers").await;
+    set_behavior(&system, "delivers").await;
     system.advance(2 * MINUTE).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!((ends(&message), &message["attempts"]), (vec!["unknown"], &2.into()));
-    assert_eq!(told(&system).await.len(), 1);
-    pass(&system, 2 * DAY).await;
+    assert_eq!((attempt_outcomes(&message), &message["attempts"]), (vec!["unknown"], &2.into()));
+    assert_eq!(callbacks(&system).await.len(), 1);
+    advance_and_settle(&system, 2 * DAY).await;
     assert_eq!((system.handset(PHONE).await.len(), system.message(&id).await), (2, message));
 }
 
 #[tokio::test]
-async fn the_wish_of_a_request_counts_before_that_of_its_account() {
+async fn on_unknown_of_a_request_overrides_that_of_its_account() {
     for (account, request, times) in
         [("wait", Some("resend"), 2), ("wait", None, 1), ("resend", Some("WAIT"), 1), ("resend", Some("resend"), 2)]
     {
@@ -140,119 +141,119 @@ async fn the_wish_of_a_request_counts_before_that_of_its_account() {
         system.advance(3 * MINUTE).await;
         let message = until_unknown_after(&system, &id, times).await;
         assert_eq!(message["on_unknown"], json!(request.map(str::to_lowercase)), "{account} {request:?}");
-        system.until_quiet().await;
+        system.until_queues_empty().await;
         assert_eq!(system.handset(PHONE).await.len() as u64, times, "{account} {request:?}");
     }
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_first_ends_it_whatever_it_says() {
+async fn any_receipt_resolves_an_unknown_outcome() {
     for (status, state) in [("delivered", "delivered"), ("undelivered", "undelivered"), ("sent", "submitted")] {
         let system = system("resend").await;
         let id = unknown(&system, None).await;
         receipt(&system, &id, status).await;
-        pass(&system, 2 * DAY).await;
+        advance_and_settle(&system, 2 * DAY).await;
         let message = system.until_state(&id, state).await;
         assert_eq!((&message["attempts"], system.handset(PHONE).await.len()), (&1.into(), 1), "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_submit_that_is_refused_says_nothing_of_the_one_before_it() {
+async fn refused_resend_does_not_resolve_the_first_submit() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
-    behaves(&system, "rejects").await;
-    pass(&system, 3 * MINUTE).await;
+    set_behavior(&system, "rejects").await;
+    advance_and_settle(&system, 3 * MINUTE).await;
     let message = until_unknown_after(&system, &id, 2).await;
-    assert_eq!(ends(&message), ["unknown", "rejected"]);
+    assert_eq!(attempt_outcomes(&message), ["unknown", "rejected"]);
     assert!(reasons(&message).last().unwrap().starts_with("not sent again: "), "{message}");
     assert_eq!(message["carrier"], "loopback");
     // Nobody is left to be asked.
-    pass(&system, 2 * 60 * MINUTE).await;
+    advance_and_settle(&system, 2 * 60 * MINUTE).await;
     assert_eq!(system.message(&id).await["attempts"], 2);
     // A late receipt counts for the first.
     receipt(&system, &id, "undelivered").await;
     system.until_state(&id, "undelivered").await;
-    assert_eq!(told(&system).await.len(), 1);
+    assert_eq!(callbacks(&system).await.len(), 1);
 }
 
 #[tokio::test]
-async fn who_has_opted_out_is_sent_nothing_again_and_the_message_stays_unknown() {
+async fn opted_out_recipient_gets_no_resend() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     system.reply(PHONE, &"441234567890".into(), "STOP").await;
-    system.until_sunk("replies", 1).await;
-    pass(&system, 2 * 60 * MINUTE).await;
+    system.until_sink_requests("replies", 1).await;
+    advance_and_settle(&system, 2 * 60 * MINUTE).await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
-    pass(&system, DAY).await;
+    advance_and_settle(&system, DAY).await;
     system.until_state(&id, "failed").await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_no_longer_worth_delivering_is_not_sent_again() {
+async fn expired_message_is_not_resent() {
     let system = system("resend").await;
     let message = with(cm::message(PHONE, "Hello"), "validity", "1m");
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
     let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
     system.until_state(&id, "unknown").await;
-    pass(&system, 2 * 60 * MINUTE).await;
+    advance_and_settle(&system, 2 * 60 * MINUTE).await;
     let message = system.message(&id).await;
     assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
-    pass(&system, DAY).await;
+    advance_and_settle(&system, DAY).await;
     system.until_state(&id, "failed").await;
-    let report = system.until_sunk("status", 1).await.pop().unwrap();
+    let report = system.until_sink_requests("status", 1).await.pop().unwrap();
     let status = &report["json"]["messages"]["msg"]["status"];
     assert_eq!((&status["code"], &status["errorDescription"]), (&"3".into(), &"the outcome stayed unknown".into()));
 }
 
 #[tokio::test]
-async fn another_channel_has_its_turn_before_anything_is_sent_again() {
+async fn failover_comes_before_a_resend() {
     let system = system("resend").await;
     let message = with(cm::message(PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
     let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
     system.until_state(&id, "unknown").await;
-    pass(&system, 150).await;
+    advance_and_settle(&system, 150).await;
     assert_eq!(system.message(&id).await["attempts"], 1);
     system.advance(155).await;
     let message = until_unknown_after(&system, &id, 2).await;
-    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["receipt_timeout"]));
+    assert_eq!((&message["channel"], attempt_outcomes(&message)), (&"sms".into(), vec!["receipt_timeout"]));
     // It is the last.
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
-    assert_eq!((&message["channel"], ends(&message)), (&"sms".into(), vec!["receipt_timeout", "unknown"]));
-    system.bring_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
+    assert_eq!((&message["channel"], attempt_outcomes(&message)), (&"sms".into(), vec!["receipt_timeout", "unknown"]));
+    system.deliver_cm_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
     system.until_state(&id, "delivered").await;
-    pass(&system, DAY).await;
+    advance_and_settle(&system, DAY).await;
     assert_eq!(system.handset(PHONE).await.len(), 3);
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_after_the_deadline_is_recorded_and_told() {
+async fn receipt_after_the_deadline_is_recorded_and_notified() {
     for status in ["delivered", "undelivered"] {
         let system = system("wait").await;
         let id = unknown(&system, None).await;
-        pass(&system, DAY + MINUTE).await;
+        advance_and_settle(&system, DAY + MINUTE).await;
         system.until_state(&id, "failed").await;
         receipt(&system, &id, status).await;
         let history = system.message(&id).await["history"].clone();
         assert_eq!(history.as_array().unwrap().last().unwrap()["state"], status);
-        system.until_sunk("receipts", 2).await;
-        let codes: Vec<_> = told(&system).await.into_iter().map(|(code, _)| code).collect();
+        system.until_sink_requests("receipts", 2).await;
+        let codes: Vec<_> = callbacks(&system).await.into_iter().map(|(code, _)| code).collect();
         assert_eq!(codes, ["26", if status == "delivered" { "00" } else { "22" }]);
     }
 }
 
 #[tokio::test]
-async fn another_wish_under_the_same_name_is_a_conflict() {
+async fn same_idempotency_key_with_other_on_unknown_is_a_conflict() {
     let system = system("wait").await;
     let body = json!({"messages": [owned("447700900001", "Hello")]});
     let post = async |on_unknown: Option<&str>| {
         let request = system.request(Method::POST, "/message").bearer_auth(DEMO).header("Idempotency-Key", "one");
         let request = match on_unknown {
-            Some(wish) => request.header("On-Unknown", wish),
+            Some(on_unknown) => request.header("On-Unknown", on_unknown),
             None => request,
         };
         answer(request.json(&body)).await.status.as_u16()
@@ -261,12 +262,12 @@ async fn another_wish_under_the_same_name_is_a_conflict() {
     assert_eq!(post(Some("Resend")).await, 200);
     assert_eq!([post(Some("wait")).await, post(None).await], [409, 409]);
     system.until_handset("447700900001", 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset("447700900001").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_wish_that_there_is_not_is_named_in_the_words_of_each_dialect() {
+async fn invalid_on_unknown_is_an_error_in_each_dialect() {
     let system = system("wait").await;
     let refused = post(&system, Some("again")).await;
     let fault = json!([{"field": "On-Unknown", "code": "unknown_value", "message": "must be wait or resend"}]);
@@ -288,6 +289,6 @@ async fn a_wish_that_there_is_not_is_named_in_the_words_of_each_dialect() {
         let line = answered.text().await.unwrap();
         assert!(line.starts_with("Error: ERROR") && line.contains(words), "{line}");
     }
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert!(system.handset(PHONE).await.is_empty());
 }

@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Its carrier brings no receipt by itself.
-const SILENT: &str = "447700900310";
+const PHONE_WITHOUT_RECEIPT: &str = "447700900310";
 const PHONE: &str = "447700900010";
 /// In nobody's possession until a test says so.
-const STRAY: &str = "441110000001";
-const A_DAY: u64 = 86_400;
+const UNASSIGNED_SENDER: &str = "441110000001";
+const DAY: u64 = 86_400;
 
 fn receipt(id: &Value, status: &str) -> Value {
     json!({"id": "c-1", "reference": id, "status": status, "code": "00"})
@@ -28,7 +28,7 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
 }
 
 /// A name for a message, and the id that the demo account's message of that name gets.
-fn named() -> (Uuid, Value) {
+fn new_message_id() -> (Uuid, Value) {
     let name = Uuid::new_v4();
     let id = MessageId::of_client_id(&"demo".parse::<AccountId>().unwrap(), name);
     (name, id.to_string().into())
@@ -36,7 +36,7 @@ fn named() -> (Uuid, Value) {
 
 /// A message of that name to the phone whose carrier brings no receipt.
 fn message(system: &System, name: Uuid) -> Value {
-    with(with(owned(SILENT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
+    with(with(owned(PHONE_WITHOUT_RECEIPT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
 }
 
 /// Gives a sender to the demo account.
@@ -57,7 +57,7 @@ fn integer(item: &Value, attribute: &str) -> Option<i64> {
 }
 
 /// Waits until the only thing that is parked has been tried that often in vain.
-async fn until_tried(system: &System, tries: i64) -> Value {
+async fn until_retried(system: &System, tries: i64) -> Value {
     system
         .until(&format!("it was tried {tries} times"), async || {
             let item = items(system).await.into_iter().next()?;
@@ -66,67 +66,67 @@ async fn until_tried(system: &System, tries: i64) -> Value {
         .await
 }
 
-async fn until_nothing_unmatched(system: &System) {
+async fn until_none_unmatched(system: &System) {
     system.until("nothing is unmatched", async || items(system).await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_receipt_that_comes_before_its_message_counts_once_when_the_message_is_there() {
+async fn receipt_before_its_message_is_applied_once() {
     let system = System::start().await;
-    let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "delivered")).await;
-    system.bring_receipt(&receipt(&id, "delivered")).await;
+    let (name, id) = new_message_id();
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 
     assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1, "told once");
-    assert_eq!(system.handset(SILENT).await.len(), 1);
+    until_none_unmatched(&system).await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("receipts").await.len(), 1, "told once");
+    assert_eq!(system.handset(PHONE_WITHOUT_RECEIPT).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_receipt_by_the_path_of_its_message_is_unmatched_by_that_path() {
+async fn unmatched_receipt_keeps_the_message_id_of_its_path() {
     let system = System::start().await;
-    let ((name, id), (_, other)) = (named(), named());
+    let ((name, id), (_, other)) = (new_message_id(), new_message_id());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
-        system.bring(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
+        system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
     }
     assert_eq!(system.unmatched("receipt").await.len(), 2, "of one body, by two paths");
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_receipt_that_came_long_before_the_message_was_sent_is_not_about_it() {
+async fn receipt_long_before_the_message_is_not_applied() {
     let system = System::start().await;
-    let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "undelivered")).await;
+    let (name, id) = new_message_id();
+    system.deliver_receipt(&receipt(&id, "undelivered")).await;
     system.advance(3_600).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
     for _ in 0..10 {
-        system.advance(A_DAY / 2).await;
-        system.until_quiet().await;
+        system.advance(DAY / 2).await;
+        system.until_queues_empty().await;
     }
     assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(system.sunk("receipts").await.is_empty());
+    assert!(system.sink_requests("receipts").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel() {
+async fn failure_matched_late_fails_over() {
     let system = System::start().await;
-    let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "undelivered")).await;
+    let (name, id) = new_message_id();
+    system.deliver_receipt(&receipt(&id, "undelivered")).await;
     let channels = with(message(&system, name), "channels", json!(["sms", "rcs"]));
     system.send_one(DEMO, channels).await;
     system.until_state(&id, "submitted").await;
@@ -138,68 +138,68 @@ async fn a_failure_that_is_matched_late_hands_the_message_on_to_its_next_channel
         })
         .await;
     assert_eq!(message["failed_attempts"][0]["channel"], "sms", "{message}");
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
 }
 
 #[tokio::test]
-async fn a_reply_to_a_sender_that_is_added_later_is_told_then_and_answers_nothing_newer() {
+async fn reply_is_delivered_once_its_sender_is_added() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "Are you there?")).await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "Are you there?")).await;
     system.advance(60).await;
-    until_tried(&system, 1).await;
-    assert!(system.sunk("replies").await.is_empty());
+    until_retried(&system, 1).await;
+    assert!(system.sink_requests("replies").await.is_empty());
 
-    add_sender(&system, STRAY).await;
-    let newer = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    let newer = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
     system.advance(90).await;
     system.send_one(DEMO, newer).await;
     system.until_handset(PHONE, 1).await;
     system.advance(3_600).await;
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
-    assert_eq!(told["message"], "Are you there?");
-    assert!(told["message_uuid"].is_null(), "{told}");
-    until_nothing_unmatched(&system).await;
-    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={STRAY}")).await.body;
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message"], "Are you there?");
+    assert!(callback["message_uuid"].is_null(), "{callback}");
+    until_none_unmatched(&system).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={UNASSIGNED_SENDER}")).await.body;
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
     assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("replies").await.len(), 1, "told once");
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("replies").await.len(), 1, "told once");
 }
 
 /// A message from the stray sender, once it is the demo account's.
-async fn send_from_stray(system: &System) -> Value {
-    let message = json!({"from": {"type": "custom", "value": STRAY}, "to": PHONE, "body": "Hello"});
+async fn send_from_unassigned(system: &System) -> Value {
+    let message = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
     system.send_one(DEMO, message).await["messageUuid"].clone()
 }
 
 #[tokio::test]
-async fn a_stop_counts_though_nobody_has_the_sender_yet() {
+async fn stop_to_an_unassigned_sender_applies() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
-    add_sender(&system, STRAY).await;
-    system.until_state(&send_from_stray(&system).await, "blocked").await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    system.until_state(&send_from_unassigned(&system).await, "blocked").await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
 }
 
 #[tokio::test]
-async fn a_stop_that_is_tried_again_does_not_undo_the_start_that_came_after_it() {
+async fn retried_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
-    system.bring_reply(&reply("mo-1", STRAY, "STOP")).await;
+    system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "STOP")).await;
     system.advance(30).await;
-    add_sender(&system, STRAY).await;
-    system.bring_reply(&reply("mo-2", STRAY, "START")).await;
+    add_sender(&system, UNASSIGNED_SENDER).await;
+    system.deliver_reply(&reply("mo-2", UNASSIGNED_SENDER, "START")).await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
-    system.until_state(&send_from_stray(&system).await, "delivered").await;
+    until_none_unmatched(&system).await;
+    system.until_state(&send_from_unassigned(&system).await, "delivered").await;
 }
 
 #[tokio::test]
-async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_later() {
+async fn reply_is_not_attributed_to_a_later_holder_of_the_sender() {
     let system = System::start().await;
     for sender in 801..=806 {
-        system.bring_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
+        system.deliver_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
     }
     system.advance(120).await;
     let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
@@ -208,16 +208,16 @@ async fn a_reply_to_a_shared_sender_is_not_handed_to_the_account_that_gets_it_la
     let all_tried = async || items(&system).await.iter().all(|item| integer(item, "tries") >= Some(1)).then_some(());
     system.until("all were tried", all_tried).await;
     assert_eq!(items(&system).await.len(), 6);
-    assert!(system.sunk("replies").await.is_empty());
+    assert!(system.sink_requests("replies").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_try_too_many_brings_the_last_one_no_nearer() {
+async fn manual_retries_leave_the_next_wake_time_unchanged() {
     let system = System::start().await;
-    system.bring_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     for tries in 1..=6 {
         read(&system, &["unmatched", "replay"]).await;
-        until_tried(&system, tries).await;
+        until_retried(&system, tries).await;
     }
     let item = &items(&system).await[0];
     let waits = integer(item, "wake_at").unwrap() - integer(item, "at").unwrap();
@@ -225,16 +225,16 @@ async fn a_try_too_many_brings_the_last_one_no_nearer() {
 }
 
 #[tokio::test]
-async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days() {
+async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
-    system.bring_receipt(&receipt(&named().1, "delivered")).await;
+    system.deliver_receipt(&receipt(&new_message_id().1, "delivered")).await;
     let mut wakes = Vec::new();
     let mut item = items(&system).await.remove(0);
     while let Some(next) = integer(&item, "wake_at") {
         wakes.push(next / 1_000);
         let now = system.now().await.as_millisecond();
         system.advance(u64::try_from((next - now).max(0)).unwrap() / 1_000 + 1).await;
-        item = until_tried(&system, i64::try_from(wakes.len()).unwrap()).await;
+        item = until_retried(&system, i64::try_from(wakes.len()).unwrap()).await;
     }
     assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
     let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -245,27 +245,27 @@ async fn what_never_matches_is_tried_ever_more_seldom_and_gone_after_seven_days(
     assert!((0..=12 * 3_600).contains(&left), "{left} s are left");
     assert_eq!(integer(item, "expires_at").unwrap() - integer(item, "at").unwrap() / 1_000, 7 * 86_400);
     system.advance(u64::try_from(left).unwrap() + 1).await;
-    until_nothing_unmatched(&system).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    until_none_unmatched(&system).await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     assert!(items(&system).await.is_empty() && system.queue_length("JobsDeadLetters").await == 0);
 }
 
 #[tokio::test]
-async fn what_bears_no_name_of_ours_is_only_kept() {
+async fn receipt_without_our_reference_is_only_stored() {
     let system = System::start().await;
-    system.bring_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
-    system.advance(A_DAY).await;
-    system.until_quiet().await;
+    system.deliver_receipt(&json!({"id": "c-2", "status": "delivered"})).await;
+    system.advance(DAY).await;
+    system.until_queues_empty().await;
     let item = &items(&system).await[0];
     assert_eq!((integer(item, "tries"), integer(item, "wake_at")), (Some(0), None));
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
+async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     let system = System::start().await;
-    let (name, id) = named();
-    system.bring_receipt(&receipt(&id, "delivered")).await;
+    let (name, id) = new_message_id();
+    system.deliver_receipt(&receipt(&id, "delivered")).await;
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
 
@@ -279,26 +279,26 @@ async fn what_is_unmatched_is_tried_though_everything_after_that_is_cut_off() {
     let system = system.with_gateway().await;
     system.advance(10 * 60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    until_none_unmatched(&system).await;
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_before_it_takes_away_what_it_matched_is_run_again_and_tells_nothing_twice() {
+async fn unmatched_receipt_survives_crash_without_duplicate_callback() {
     let system = System::start().await;
-    let (name, id) = named();
+    let (name, id) = new_message_id();
     let late = receipt(&id, "delivered");
-    system.bring_receipt(&late).await;
+    system.deliver_receipt(&late).await;
     let left = items(&system).await[0].clone();
     system.send_one(DEMO, message(&system, name)).await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
-    until_nothing_unmatched(&system).await;
+    until_none_unmatched(&system).await;
     // As if it had not been taken away.
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": left})).await;
     system.advance(60).await;
-    until_nothing_unmatched(&system).await;
-    system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1);
+    until_none_unmatched(&system).await;
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
 }

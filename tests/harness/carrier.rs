@@ -42,29 +42,29 @@ impl System {
     }
 
     /// Posts to a webhook, whatever that makes of it.
-    pub async fn offer(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post_webhook(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::POST, path).json(body)).await
     }
 
     /// Posts to a webhook what it takes.
-    pub async fn bring(&self, path: &str, body: &Value) {
-        let answer = self.offer(path, body).await;
+    pub async fn deliver_webhook(&self, path: &str, body: &Value) {
+        let answer = self.post_webhook(path, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
 
     /// Brings a receipt as the simulated carrier would.
-    pub async fn bring_receipt(&self, receipt: &Value) {
-        self.bring(&receipts_path(), receipt).await;
+    pub async fn deliver_receipt(&self, receipt: &Value) {
+        self.deliver_webhook(&receipts_path(), receipt).await;
     }
 
     /// Brings a reply as the simulated carrier would.
-    pub async fn bring_reply(&self, reply: &Value) {
-        self.bring(&replies_path(), reply).await;
+    pub async fn deliver_reply(&self, reply: &Value) {
+        self.deliver_webhook(&replies_path(), reply).await;
     }
 
     /// Brings a status report as CM.com would.
-    pub async fn bring_report(&self, msg: &Value) {
-        self.bring(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
+    pub async fn deliver_cm_report(&self, msg: &Value) {
+        self.deliver_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
     }
 
     /// The receipts (`receipt`) or replies (`reply`) that belong to nothing known, as they came.

@@ -24,36 +24,36 @@ pub const TOKEN: &str = "loopback-webhook-token";
 pub const CM_TOKEN: &str = "cm-webhook-token";
 
 /// How long something may take that should come at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct System {
-    pub emulator: Half<Emulator>,
-    gateway: Option<Half<Gateway>>,
+    pub emulator: Component<Emulator>,
+    gateway: Option<Component<Gateway>>,
     pub client: Client,
 }
 
 /// One of the two halves of a system.
-pub enum Half<T> {
+pub enum Component<T> {
     /// Of this process.
-    Here(T),
+    InProcess(T),
     /// Of another one, at this address.
-    Elsewhere(Url),
+    Remote(Url),
 }
 
-impl Half<Emulator> {
+impl Component<Emulator> {
     pub fn url(&self) -> &Url {
         match self {
-            Self::Here(emulator) => emulator.url(),
-            Self::Elsewhere(url) => url,
+            Self::InProcess(emulator) => emulator.url(),
+            Self::Remote(url) => url,
         }
     }
 }
 
-impl Half<Gateway> {
+impl Component<Gateway> {
     fn url(&self) -> &Url {
         match self {
-            Self::Here(gateway) => gateway.url(),
-            Self::Elsewhere(url) => url,
+            Self::InProcess(gateway) => gateway.url(),
+            Self::Remote(url) => url,
         }
     }
 }
@@ -88,14 +88,14 @@ impl System {
     pub async fn configured(options: EmulatorOptions, configure: impl FnOnce(&Url) -> String) -> Self {
         let emulator = Emulator::start(listener().await, options).await.unwrap();
         let config = configure(emulator.url());
-        Self::around(emulator, &config, Metrics::none()).await
+        Self::with_emulator(emulator, &config, Metrics::none()).await
     }
 
     /// The halves of a system that are processes of their own.
     #[must_use]
-    pub fn elsewhere(emulator: Url, gateway: Url) -> Self {
+    pub fn remote(emulator: Url, gateway: Url) -> Self {
         let client = HttpStack::new().unwrap().client().clone();
-        Self { emulator: Half::Elsewhere(emulator), gateway: Some(Half::Elsewhere(gateway)), client }
+        Self { emulator: Component::Remote(emulator), gateway: Some(Component::Remote(gateway)), client }
     }
 
     /// With another configuration, too.
@@ -105,17 +105,21 @@ impl System {
 
     async fn of(config: &str, options: EmulatorOptions, metrics: Metrics) -> Self {
         let emulator = Emulator::start(listener().await, options).await.unwrap();
-        Self::around(emulator, config, metrics).await
+        Self::with_emulator(emulator, config, metrics).await
     }
 
-    async fn around(emulator: Emulator, config: &str, metrics: Metrics) -> Self {
+    async fn with_emulator(emulator: Emulator, config: &str, metrics: Metrics) -> Self {
         let gateway = start_gateway(emulator.url(), config, metrics, false).await;
-        Self { emulator: Half::Here(emulator), gateway: Some(Half::Here(gateway)), client: Client::new() }
+        Self {
+            emulator: Component::InProcess(emulator),
+            gateway: Some(Component::InProcess(gateway)),
+            client: Client::new(),
+        }
     }
 
     /// Ends the gateway; the emulator lives on.
     pub async fn without_gateway(mut self) -> Self {
-        if let Some(Half::Here(gateway)) = self.gateway.take() {
+        if let Some(Component::InProcess(gateway)) = self.gateway.take() {
             gateway.stop().await;
         }
         self
@@ -124,18 +128,18 @@ impl System {
     /// Starts a gateway, on another port than the one before.
     pub async fn with_gateway(self) -> Self {
         let gateway = start_gateway(self.emulator.url(), Config::DEFAULT, Metrics::none(), false).await;
-        Self { gateway: Some(Half::Here(gateway)), ..self }
+        Self { gateway: Some(Component::InProcess(gateway)), ..self }
     }
 
     /// Starts a gateway as one whose queues were lost.
     pub async fn with_requeueing_gateway(self) -> Self {
         let gateway = start_gateway(self.emulator.url(), Config::DEFAULT, Metrics::none(), true).await;
-        Self { gateway: Some(Half::Here(gateway)), ..self }
+        Self { gateway: Some(Component::InProcess(gateway)), ..self }
     }
 
     /// An address of the gateway, or of the emulator while there is none.
     pub fn url(&self, path: &str) -> Url {
-        self.gateway.as_ref().map_or(self.emulator.url(), Half::<Gateway>::url).join(path).unwrap()
+        self.gateway.as_ref().map_or(self.emulator.url(), Component::<Gateway>::url).join(path).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -215,7 +219,7 @@ impl System {
     }
 
     /// The requests that a sink got, with their bodies parsed.
-    pub async fn sunk(&self, name: &str) -> Vec<Value> {
+    pub async fn sink_requests(&self, name: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/sinks/{name}"))).await;
         let mut requests = answer.body["requests"].as_array().unwrap().clone();
         for request in &mut requests {
@@ -225,14 +229,14 @@ impl System {
     }
 
     /// Waits until a sink has got that many requests.
-    pub async fn until_sunk(&self, name: &str, count: usize) -> Vec<Value> {
-        self.until_sunk_within(name, count, PATIENCE).await
+    pub async fn until_sink_requests(&self, name: &str, count: usize) -> Vec<Value> {
+        self.until_sink_requests_within(name, count, TIMEOUT).await
     }
 
     /// The same, for what may take its time.
-    pub async fn until_sunk_within(&self, name: &str, count: usize, patience: Duration) -> Vec<Value> {
-        self.until_within(patience, &format!("sink {name} has {count}"), async || {
-            let requests = self.sunk(name).await;
+    pub async fn until_sink_requests_within(&self, name: &str, count: usize, timeout: Duration) -> Vec<Value> {
+        self.until_within(timeout, &format!("sink {name} has {count}"), async || {
+            let requests = self.sink_requests(name).await;
             (requests.len() >= count).then_some(requests)
         })
         .await
@@ -252,23 +256,23 @@ impl System {
 
     /// Waits until a condition holds; fails with its name when it takes too long.
     pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
-        self.until_within(PATIENCE, what, look).await
+        self.until_within(TIMEOUT, what, look).await
     }
 
-    async fn until_within<T>(&self, patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-        let begun = Instant::now();
+    async fn until_within<T>(&self, timeout: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let started = Instant::now();
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(begun.elapsed() < patience, "waited {patience:?} in vain until {what}");
+            assert!(started.elapsed() < timeout, "waited {timeout:?} in vain until {what}");
             // Ever more seldom, so that looking does not slow down what is looked for.
-            tokio::time::sleep(Duration::from_millis(10) + begun.elapsed() / 8).await;
+            tokio::time::sleep(Duration::from_millis(10) + started.elapsed() / 8).await;
         }
     }
 
     /// Waits until nothing is in the queues, in flight or put off.
-    pub async fn until_quiet(&self) {
+    pub async fn until_queues_empty(&self) {
         for queue in ["JobsQueue", "CallbacksQueue"] {
             self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(()))
                 .await;
@@ -276,7 +280,7 @@ impl System {
     }
 
     /// Waits until nothing is in the queues but what is put off.
-    pub async fn until_put_off(&self) {
+    pub async fn until_only_delayed(&self) {
         for queue in ["JobsQueue", "CallbacksQueue"] {
             let what = format!("what is in {queue} is put off");
             let due = async || self.count_in(queue, &["", "NotVisible"]).await;
@@ -285,7 +289,7 @@ impl System {
     }
 
     /// Forgets that endpoints fail, as when each has answered to something else meanwhile.
-    pub async fn forget_troubles(&self) {
+    pub async fn reset_endpoint_health(&self) {
         let items = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "DirectoryTable"})).await;
         for item in items["Items"].as_array().unwrap() {
             if item["id"]["S"].as_str().unwrap().starts_with("endpoint#") {
@@ -296,9 +300,9 @@ impl System {
     }
 
     /// Moves the clock until so many callbacks have been given up, at endpoints that take others.
-    pub async fn until_given_up(&self, count: u64) {
+    pub async fn until_dead_lettered(&self, count: u64) {
         self.until("callbacks are dead letters", async || {
-            self.forget_troubles().await;
+            self.reset_endpoint_health().await;
             // More than the longest gap between two tries.
             self.advance(8 * 3_600).await;
             (self.queue_length("CallbacksDeadLetters").await >= count).then_some(())
@@ -381,7 +385,7 @@ async fn listener() -> TcpListener {
 }
 
 async fn start_gateway(emulator: &Url, config: &str, metrics: Metrics, requeue: bool) -> Gateway {
-    let (config, functions) = (Config::parse(config).unwrap(), FunctionsFrom::Here);
+    let (config, functions) = (Config::parse(config).unwrap(), FunctionsFrom::InProcess);
     let options = GatewayOptions { emulator: emulator.clone(), config, functions, metrics, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

@@ -131,7 +131,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
 }
 
 #[test]
-fn a_panic_says_where_and_not_of_what() {
+fn panic_log_has_the_location_without_content() {
     let log = log();
     let canary = Canary::new("text", "canary of a panic: ç");
     let usual = panic::take_hook();
@@ -147,11 +147,11 @@ fn a_panic_says_where_and_not_of_what() {
 }
 
 #[tokio::test]
-async fn what_waits_or_lies_dead_holds_nothing_private_and_the_tool_shows_none_unasked() {
+async fn dead_letters_and_tool_output_hold_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;
-    system.until_given_up(traffic::TOLD_IN_VAIN).await;
+    system.until_dead_lettered(traffic::FAILED_CALLBACKS).await;
     let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
     let dead = system.aws("AmazonSQS.ReceiveMessage", &received).await.to_string();
     assert!(dead.contains("state"), "{dead}");
@@ -205,7 +205,7 @@ async fn another_client_learns_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_printed_for_debugging_shows_nothing_private() {
+async fn debug_output_shows_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     traffic::run(&system).await;

@@ -21,9 +21,9 @@ use strum::IntoEnumIterator;
 /// How many times as long as an ordinary body a hostile one may take. Markup without
 /// content takes ten times as long as long texts do; what is looked at a thousand
 /// times takes hundreds of times.
-const MOST: u32 = 40;
+const MAX_RATIO: u32 = 40;
 /// What is over sooner than this is not compared.
-const SHORT: Duration = Duration::from_millis(600);
+const MIN_COMPARED: Duration = Duration::from_millis(600);
 
 fn context() -> ReadContext {
     ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
@@ -49,25 +49,25 @@ fn read_webhook(body: &[u8]) {
 
 /// The processor's time of this thread, as whatever else the machine does is of no
 /// account here; where the system does not tell it, that of the clock.
-fn worked() -> Duration {
+fn cpu_time() -> Duration {
     static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let told = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|told| told.split(' ').next()?.parse().ok());
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = schedstat.and_then(|schedstat| schedstat.split(' ').next()?.parse().ok());
     nanoseconds.map_or_else(|| BEGUN.elapsed(), Duration::from_nanos)
 }
 
 /// Of one run, by the mean of some: the system tells times in steps.
 fn time(read: fn(&[u8]), body: &str) -> Duration {
     const RUNS: u32 = 3;
-    let begun = worked();
+    let started = cpu_time();
     for _ in 0..RUNS {
         read(body.as_bytes());
     }
-    worked().saturating_sub(begun) / RUNS
+    cpu_time().saturating_sub(started) / RUNS
 }
 
 /// `open` and `close`, and between them as much of `one` as may be.
-fn full(most: usize, open: &str, one: &str, close: &str) -> String {
+fn fill(most: usize, open: &str, one: &str, close: &str) -> String {
     let times = (most - open.len() - close.len()) / one.len();
     let filling = one.repeat(times);
     format!("{open}{}{close}", filling.strip_suffix(',').unwrap_or(&filling))
@@ -79,121 +79,125 @@ fn keys(count: u32) -> String {
 }
 
 /// A thousand messages under one field that has the rest of the body to itself.
-fn under(open: &str, one: &str, close: &str) -> String {
+fn under_defaults(open: &str, one: &str, close: &str) -> String {
     let messages = vec!["{}"; 1000].join(",");
-    full(MOST_BYTES, &format!(r#"{{"defaults":{{{open}"#), one, &format!(r#"{close}}},"messages":[{messages}]}}"#))
+    fill(MOST_BYTES, &format!(r#"{{"defaults":{{{open}"#), one, &format!(r#"{close}}},"messages":[{messages}]}}"#))
 }
 
 /// One message of CM's JSON for a thousand recipients, with the rest of the body
 /// to one of its fields.
-fn among(open: &str, one: &str, close: &str) -> String {
+fn among_recipients(open: &str, one: &str, close: &str) -> String {
     let recipients = vec![r#"{"number":"447911123456"}"#; 1000].join(",");
     let msg = format!(r#"{{"messages":{{"msg":[{{"from":"SenderName","to":[{recipients}],"body":{{"content":"Hi"}},"#);
-    full(MOST_BYTES, &format!("{msg}{open}"), one, &format!("{close}}}]}}}}"))
+    fill(MOST_BYTES, &format!("{msg}{open}"), one, &format!("{close}}}]}}}}"))
 }
 
 #[track_caller]
 fn assert_cheap(read: fn(&[u8]), ordinary: &str, hostile: &[String]) {
     let usual = time(read, ordinary);
     for body in hostile {
-        let taken = time(read, body);
+        let measured = time(read, body);
         let begins = &body[..body.floor_char_boundary(100)];
-        println!("{taken:?}, an ordinary one {usual:?}: {begins}");
-        assert!(taken < SHORT.max(usual * MOST), "{taken:?} instead of {usual:?}: {begins}");
+        println!("{measured:?}, an ordinary one {usual:?}: {begins}");
+        assert!(measured < MIN_COMPARED.max(usual * MAX_RATIO), "{measured:?} instead of {usual:?}: {begins}");
     }
 }
 
 #[test]
-fn no_json_of_the_largest_size_takes_much_longer_than_an_ordinary_one() {
+fn mplus_json_parse_time_is_bounded_for_hostile_bodies() {
     let message = format!(r#"{{"to":"447911123456","from":{{"type":"shared"}},"body":"{}"}},"#, "Hello ".repeat(160));
-    let ordinary = full(MOST_BYTES, r#"{"messages":["#, &message, "]}");
+    let ordinary = fill(MOST_BYTES, r#"{"messages":["#, &message, "]}");
     let keys = keys(80_000);
     let hostile = [
-        under(r#""to":""#, "9", "\""),
-        under(r#""to":""#, " ", "\""),
-        under(r#""from":{"type":"custom","value":""#, "9", "\"}"),
-        under(r#""from":{"type":"custom","value":""#, "a", "\"}"),
-        under(r#""from":{"type":"custom","value":""#, " ", "\"}"),
-        under(r#""from":{"type":""#, "a", "\"}"),
-        under(r#""body":""#, "a", "\""),
-        under(r#""body":""#, "ж", "\""),
-        under(r#""body":""#, " ", "\""),
-        under(r#""callback":"https://"#, "xn--a.", "\""),
-        under(r#""callback":"https://a/"#, "../", "\""),
-        under(r#""id":""#, "a", "\""),
-        under(r#""send_at":"2026-01-01T00:00:00."#, "1", "\""),
-        under(r#""channels":["sms",""#, "a", "\"]"),
-        under(r#""channels":["#, "0,", "]"),
+        under_defaults(r#""to":""#, "9", "\""),
+        under_defaults(r#""to":""#, " ", "\""),
+        under_defaults(r#""from":{"type":"custom","value":""#, "9", "\"}"),
+        under_defaults(r#""from":{"type":"custom","value":""#, "a", "\"}"),
+        under_defaults(r#""from":{"type":"custom","value":""#, " ", "\"}"),
+        under_defaults(r#""from":{"type":""#, "a", "\"}"),
+        under_defaults(r#""body":""#, "a", "\""),
+        under_defaults(r#""body":""#, "ж", "\""),
+        under_defaults(r#""body":""#, " ", "\""),
+        under_defaults(r#""callback":"https://"#, "xn--a.", "\""),
+        under_defaults(r#""callback":"https://a/"#, "../", "\""),
+        under_defaults(r#""id":""#, "a", "\""),
+        under_defaults(r#""send_at":"2026-01-01T00:00:00."#, "1", "\""),
+        under_defaults(r#""channels":["sms",""#, "a", "\"]"),
+        under_defaults(r#""channels":["#, "0,", "]"),
         format!(r#"{{"messages":[{{{keys}"to":""}}]}}"#),
-        full(MOST_BYTES, r#"{"messages":["#, r#"{"":0},"#, "]}"),
-        full(MOST_BYTES, "[", "[],", "]"),
-        full(MOST_BYTES, "", "[", ""),
+        fill(MOST_BYTES, r#"{"messages":["#, r#"{"":0},"#, "]}"),
+        fill(MOST_BYTES, "[", "[],", "]"),
+        fill(MOST_BYTES, "", "[", ""),
     ];
     assert_cheap(read_mplus, &ordinary, &hostile);
 }
 
 #[test]
-fn no_json_of_cms_takes_much_longer_than_an_ordinary_one() {
+fn cm_json_parse_time_is_bounded_for_hostile_bodies() {
     let message = format!(
         r#"{{"from":"SenderName","to":[{{"number":"447911123456"}}],"body":{{"content":"{}"}}}},"#,
         "Hello ".repeat(160)
     );
-    let ordinary = full(MOST_BYTES, r#"{"messages":{"msg":["#, &message, "]}}");
+    let ordinary = fill(MOST_BYTES, r#"{"messages":{"msg":["#, &message, "]}}");
     let keys = keys(80_000);
     let hostile = [
-        among(r#""allowedChannels":["#, r#""SMS","#, "]"),
-        among(r#""allowedChannels":[""#, " ", "\"]"),
-        among(r#""validity":""#, "1", "\""),
-        among(r#""reference":""#, "r", "\""),
-        among(r#""customGrouping":""#, "g", "\""),
-        among(r#""richContent":{"conversation":["#, r#"{"text":"x"},"#, "]}"),
-        among(r#""richContent":{"conversation":[{"text":"x"}],"suggestions":["#, r#"{"action":"reply"},"#, "]}"),
-        full(MOST_BYTES, r#"{"messages":{"msg":[{"from":""#, "a", "\"}]}}"),
-        full(MOST_BYTES, r#"{"messages":{"msg":[{"to":["#, r#"{"number":"1"},"#, "]}]}}"),
-        full(MOST_BYTES, r#"{"messages":{"msg":["#, r#"{"a":1},"#, "]}}"),
-        full(MOST_BYTES, r#"{"messages":{"authentication":{"productToken":""#, "t", "\"}}}"),
+        among_recipients(r#""allowedChannels":["#, r#""SMS","#, "]"),
+        among_recipients(r#""allowedChannels":[""#, " ", "\"]"),
+        among_recipients(r#""validity":""#, "1", "\""),
+        among_recipients(r#""reference":""#, "r", "\""),
+        among_recipients(r#""customGrouping":""#, "g", "\""),
+        among_recipients(r#""richContent":{"conversation":["#, r#"{"text":"x"},"#, "]}"),
+        among_recipients(
+            r#""richContent":{"conversation":[{"text":"x"}],"suggestions":["#,
+            r#"{"action":"reply"},"#,
+            "]}",
+        ),
+        fill(MOST_BYTES, r#"{"messages":{"msg":[{"from":""#, "a", "\"}]}}"),
+        fill(MOST_BYTES, r#"{"messages":{"msg":[{"to":["#, r#"{"number":"1"},"#, "]}]}}"),
+        fill(MOST_BYTES, r#"{"messages":{"msg":["#, r#"{"a":1},"#, "]}}"),
+        fill(MOST_BYTES, r#"{"messages":{"authentication":{"productToken":""#, "t", "\"}}}"),
         format!(r#"{{"messages":{{"msg":[{{{keys}"to":[]}}]}}}}"#),
     ];
     assert_cheap(read_cm, &ordinary, &hostile);
 }
 
 #[test]
-fn no_xml_takes_much_longer_than_an_ordinary_one() {
+fn xml_parse_time_is_bounded_for_hostile_bodies() {
     let message =
         format!("<MSG><FROM>SenderName</FROM><TO>447911123456</TO><BODY>{}</BODY></MSG>", "Hello ".repeat(160));
-    let ordinary = full(MOST_BYTES, "<MESSAGES>", &message, "</MESSAGES>");
+    let ordinary = fill(MOST_BYTES, "<MESSAGES>", &message, "</MESSAGES>");
     let recipients = "<TO>447911123456</TO>".repeat(1000);
     let hostile = [
-        full(MOST_BYTES, "<MESSAGES>", "<MSG/>", "</MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG>", "<TO/>", "</MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG><BODY ", "a='' ", ">x</BODY></MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG>", "<BODY type='auto'/>", "</MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG><BODY>", "&lt;", "</BODY></MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG><BODY>", "&#x10FFFF;", "</BODY></MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES><MSG><BODY>", "<![CDATA[]]>", "</BODY></MSG></MESSAGES>"),
-        full(MOST_BYTES, &format!("<MESSAGES><MSG>{recipients}<CHANNEL>"), "SMS,", "</CHANNEL></MSG></MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES>", "<!---->", "</MESSAGES>"),
-        full(MOST_BYTES, "<MESSAGES>", "<!--", ""),
-        full(MOST_BYTES, "<MESSAGES>", "<", ""),
-        full(MOST_BYTES, "<", "A", ""),
-        full(MOST_BYTES, "<MESSAGES><MSG><FROM>&", "a", ";</FROM></MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES>", "<MSG/>", "</MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG>", "<TO/>", "</MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG><BODY ", "a='' ", ">x</BODY></MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG>", "<BODY type='auto'/>", "</MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG><BODY>", "&lt;", "</BODY></MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG><BODY>", "&#x10FFFF;", "</BODY></MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES><MSG><BODY>", "<![CDATA[]]>", "</BODY></MSG></MESSAGES>"),
+        fill(MOST_BYTES, &format!("<MESSAGES><MSG>{recipients}<CHANNEL>"), "SMS,", "</CHANNEL></MSG></MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES>", "<!---->", "</MESSAGES>"),
+        fill(MOST_BYTES, "<MESSAGES>", "<!--", ""),
+        fill(MOST_BYTES, "<MESSAGES>", "<", ""),
+        fill(MOST_BYTES, "<", "A", ""),
+        fill(MOST_BYTES, "<MESSAGES><MSG><FROM>&", "a", ";</FROM></MSG></MESSAGES>"),
     ];
     assert_cheap(read_xml, &ordinary, &hostile);
 }
 
 #[test]
-fn no_webhook_takes_much_longer_than_an_ordinary_one() {
+fn webhook_parse_time_is_bounded_for_hostile_bodies() {
     let reply = r#"{"from":{"number":"447911123456"},"to":{"number":"12345"},"message":{"text":"Hi"},"timeUtc":"2026-01-01T00:00:00"},"#;
-    let ordinary = full(MOST_WEBHOOK_BYTES, "[", reply, "]");
+    let ordinary = fill(MOST_WEBHOOK_BYTES, "[", reply, "]");
     let keys = keys(2000);
     let hostile = [
-        full(MOST_WEBHOOK_BYTES, r#"{"messages":{"msg":["#, r#"{"status":{"code":2}},"#, "]}}"),
-        full(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG><STATUS><CODE>2</CODE></STATUS></MSG>", "</MESSAGES>"),
-        full(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG/>", "</MESSAGES>"),
-        full(MOST_WEBHOOK_BYTES, "id:1 stat:DELIVRD ", "err:1 ", ""),
-        full(MOST_WEBHOOK_BYTES, "", "id:", ""),
-        full(MOST_WEBHOOK_BYTES, r#"{"from":{"number":""#, "9", "\"}}"),
-        full(MOST_WEBHOOK_BYTES, "", "[", ""),
+        fill(MOST_WEBHOOK_BYTES, r#"{"messages":{"msg":["#, r#"{"status":{"code":2}},"#, "]}}"),
+        fill(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG><STATUS><CODE>2</CODE></STATUS></MSG>", "</MESSAGES>"),
+        fill(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG/>", "</MESSAGES>"),
+        fill(MOST_WEBHOOK_BYTES, "id:1 stat:DELIVRD ", "err:1 ", ""),
+        fill(MOST_WEBHOOK_BYTES, "", "id:", ""),
+        fill(MOST_WEBHOOK_BYTES, r#"{"from":{"number":""#, "9", "\"}}"),
+        fill(MOST_WEBHOOK_BYTES, "", "[", ""),
         format!(r#"{{"messages":{{"msg":[{{{keys}"status":0}}]}}}}"#),
     ];
     assert_cheap(read_webhook, &ordinary, &hostile);

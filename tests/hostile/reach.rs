@@ -9,11 +9,11 @@ use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned,
 const PHONE: &str = "447700900041";
 
 /// A message of the other account.
-fn others(text: &str) -> Value {
+fn message_of_other(text: &str) -> Value {
     with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
 }
 
-async fn bring(system: &System, path: &str, body: &Value) -> Answer {
+async fn post_webhook(system: &System, path: &str, body: &Value) -> Answer {
     answer(system.request(Method::POST, path).json(body)).await
 }
 
@@ -24,11 +24,11 @@ fn ids(page: &Answer) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
+async fn cursor_of_another_account_shows_only_own_messages() {
     let system = System::start().await;
     let mine = system.send_one(DEMO, owned(PHONE, "Mine")).await;
     for text in ["First", "Second", "Third"] {
-        system.send_one(OTHER, others(text)).await;
+        system.send_one(OTHER, message_of_other(text)).await;
     }
     let page = system.get(OTHER, "/messages?limit=1").await;
     let theirs = page.body["next"].as_str().unwrap();
@@ -61,9 +61,9 @@ async fn a_cursor_leads_through_ones_own_messages_only_whoever_made_it() {
 }
 
 #[tokio::test]
-async fn what_is_anothers_is_answered_like_what_is_not_there() {
+async fn resources_of_other_accounts_look_not_found() {
     let system = System::start().await;
-    let theirs = system.send_one(OTHER, others("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
+    let theirs = system.send_one(OTHER, message_of_other("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
     let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     for method in [Method::GET, Method::DELETE] {
         let ask = async |id: &str| {
@@ -84,11 +84,11 @@ async fn what_is_anothers_is_answered_like_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn names_that_two_clients_chose_are_two_names() {
+async fn same_id_or_key_of_two_clients_names_two_messages() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;
-    let theirs = system.send_one(OTHER, with(others("Theirs"), "id", id)).await;
+    let theirs = system.send_one(OTHER, with(message_of_other("Theirs"), "id", id)).await;
     assert_ne!(mine["messageUuid"], theirs["messageUuid"]);
     let by_key = async |key: &str, message: Value| {
         let parsed = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
@@ -96,7 +96,7 @@ async fn names_that_two_clients_chose_are_two_names() {
         assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
         answered.body["messages"][0]["messageUuid"].clone()
     };
-    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, others("Theirs")).await);
+    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, message_of_other("Theirs")).await);
     assert_eq!(ids(&system.get(OTHER, "/messages").await).len(), 2);
 }
 
@@ -126,14 +126,14 @@ async fn a_carrier_speaks_for_its_own_messages_only() {
     system.until_state(id, "submitted").await;
     let reference = id.as_str().unwrap().replace('-', "");
     let receipt = json!({"messages": {"msg": {"reference": reference, "status": {"code": "2"}}}});
-    assert_eq!(bring(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(post_webhook(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
     assert_eq!(system.message(id).await["state"], "submitted");
     // It lies with what matches nothing, and a token of one carrier opens no other's door.
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let receipt = json!({"reference": id, "status": "delivered"});
-    let crossed = bring(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
-    let unknown = bring(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
-    let wrong = bring(&system, "/dlr/loopback/wrong", &receipt).await;
+    let crossed = post_webhook(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
+    let unknown = post_webhook(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
+    let wrong = post_webhook(&system, "/dlr/loopback/wrong", &receipt).await;
     assert_eq!(crossed.status, StatusCode::NOT_FOUND);
     assert!(
         crossed.body == unknown.body && unknown.body == wrong.body,
@@ -142,6 +142,6 @@ async fn a_carrier_speaks_for_its_own_messages_only() {
         unknown.body,
         wrong.body
     );
-    assert_eq!(bring(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(post_webhook(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
     system.until_state(id, "delivered").await;
 }

@@ -106,7 +106,7 @@ class Test:
             accepted(self.client().SendSingleMessage("Yes?", NUMBER, [phone], "order-7"), [told(phone, "order-7")])
 
             def delivered():
-                reports = (one["messages"]["msg"] for one in json_of(self.local.sunk("status")))
+                reports = (one["messages"]["msg"] for one in json_of(self.local.sink_requests("status")))
                 return next((one for one in reports if one["to"] == phone and one["status"]["code"] == "2"), None)
 
             report = until("the delivery to be told", delivered)
@@ -116,7 +116,7 @@ class Test:
             is_time(report["received"])
         with self.check("a reply comes in CM's JSON, with the reference of what it answers"):
             self.local.reply(phone.removeprefix("00"), NUMBER, "Yes!")
-            [reply] = json_of(self.local.until_sunk("replies"))
+            [reply] = json_of(self.local.until_sink_requests("replies"))
             found = (reply["from"]["number"], reply["to"]["number"], reply["message"]["text"], reply["reference"])
             expect_equal(found, (phone, f"00{NUMBER}", "Yes!", "order-7"), "the reply")
             expect_equal(reply["groupings"], ["", "", f"text-sdk-python-{__version__}"], "the groupings")

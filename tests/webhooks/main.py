@@ -169,7 +169,7 @@ class Test:
         self.client.send(owned(SENDER, mplus, "Hello", callback=gone))
 
         def told():
-            found = {sink: self.local.sunk(sink) for sink in SINKS}
+            found = {sink: self.local.sink_requests(sink) for sink in SINKS}
             is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 2 and found["notices"]
             return is_all and any(is_delivered(one) for one in found["status"]) and found
 

@@ -82,7 +82,7 @@ impl Arguments {
         match (&self.functions, &self.watch) {
             (Some(folder), _) => FunctionsFrom::Binaries(folder.clone()),
             (None, Some(endpoint)) => FunctionsFrom::Watched(endpoint.clone()),
-            (None, None) => FunctionsFrom::Here,
+            (None, None) => FunctionsFrom::InProcess,
         }
     }
 

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn sms_goes_through_one_simulated_carrier_and_every_other_channel_through_the_other() {
+    fn default_routes_send_sms_by_loopback_and_other_channels_by_cm() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
         let to = "447700900001".parse::<PhoneNumber>().unwrap();

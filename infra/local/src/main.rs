@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     if let Some(Command::Emulator(_)) = &arguments.command {
         let emulator = Emulator::start(listener, emulator_options(&arguments)).await?;
         println!("emulator {}", without_slash(emulator.url()));
-        until_told_to_stop().await?;
+        until_stop_signal().await?;
         emulator.stop().await;
         return Ok(());
     }
@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     let options = GatewayOptions { emulator, config, functions, metrics: Metrics::none(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
-    until_told_to_stop().await?;
+    until_stop_signal().await?;
     gateway.stop().await;
     if let Some(emulator) = inner {
         emulator.stop().await;
@@ -82,7 +82,7 @@ fn start_logging() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn until_told_to_stop() -> anyhow::Result<()> {
+async fn until_stop_signal() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),

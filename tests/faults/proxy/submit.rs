@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
 use tests::system::{CM_TOKEN, TOKEN};
 
-use super::Brought;
+use super::WebhookRequest;
 use crate::{fault::Answer, http::Request};
 
 /// When CM.com says that it had a report, which the gateway does not read.
@@ -35,20 +35,20 @@ impl Submit {
             let one = |from: &Value, to: &Value, carrier| Self::new(carrier, &body, from, to, invocation);
             return vec![one(&body["from"], &body["to"], CarrierName::Loopback)];
         }
-        let told: Value = serde_json::from_slice(&answer.body).unwrap();
-        let told = told["messages"].as_array().unwrap();
-        let asked = body["messages"]["msg"].as_array().unwrap().iter();
-        let taken = asked.zip(told).filter(|(_, told)| told["status"] == "Accepted");
+        let results: Value = serde_json::from_slice(&answer.body).unwrap();
+        let results = results["messages"].as_array().unwrap();
+        let requested = body["messages"]["msg"].as_array().unwrap().iter();
+        let accepted = requested.zip(results).filter(|(_, result)| result["status"] == "Accepted");
         let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
-        taken.map(|(msg, _)| submit(msg)).collect()
+        accepted.map(|(msg, _)| submit(msg)).collect()
     }
 
-    pub fn is_of(&self, message: &Message) -> bool {
+    pub fn belongs_to(&self, message: &Message) -> bool {
         self.reference.parse::<SubmitReference>().is_ok_and(|name| name.message == message.id)
     }
 
     /// What its carrier brings that says so of it, in the carrier's own words.
-    pub fn receipt(&self, status: ReceiptStatus) -> Brought {
+    pub fn receipt(&self, status: ReceiptStatus) -> WebhookRequest {
         let reference = &self.reference;
         let (token, body) = match self.carrier {
             CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": reference, "status": status})),
@@ -66,7 +66,7 @@ impl Submit {
                 (CM_TOKEN, json!({"messages": {"msg": msg}}))
             }
         };
-        Brought { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
+        WebhookRequest { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
     }
 
     fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {

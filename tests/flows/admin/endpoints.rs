@@ -11,7 +11,7 @@ use crate::system::{DEMO, System, owned, with};
 async fn called_back(system: &System, sink: &str, status: StatusCode) -> Value {
     let callback = format!("{}?status={}", system.sink(sink), status.as_u16());
     let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
-    system.until_sunk(sink, 1).await;
+    system.until_sink_requests(sink, 1).await;
     system.until_state(&message["messageUuid"], "delivered").await
 }
 
@@ -20,12 +20,12 @@ fn ids(requests: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() {
+async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["endpoint", "list"]).await, "no endpoint fails");
     called_back(&system, "gone", StatusCode::GONE).await;
     called_back(&system, "failing", StatusCode::SERVICE_UNAVAILABLE).await;
-    system.until_sunk("notices", 1).await;
+    system.until_sink_requests("notices", 1).await;
     let listed = system
         .until("both are listed", async || {
             let listed = read(&system, &["endpoint", "list"]).await["endpoints"].as_array().unwrap().clone();
@@ -55,7 +55,7 @@ async fn endpoints_that_fail_are_listed_without_their_queries_and_switched_on() 
 }
 
 #[tokio::test]
-async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so() {
+async fn replay_sends_recorded_events_again_under_their_ids() {
     let system = System::start().await;
     let before = system.now().await.to_string();
     called_back(&system, "receipts", StatusCode::OK).await;
@@ -64,32 +64,32 @@ async fn what_is_on_record_is_told_again_under_its_ids_when_the_tool_is_told_so(
     called_back(&system, "others", StatusCode::OK).await;
     system.send_one(DEMO, owned(PHONE, "Nobody is told of this")).await;
     system.reply(PHONE, &"441234567890".into(), "Yes").await;
-    system.until_sunk("replies", 1).await;
-    system.until_quiet().await;
+    system.until_sink_requests("replies", 1).await;
+    system.until_queues_empty().await;
 
     let unsure = admin(&system, &["callback", "replay", "demo", "--since", &before]).await;
     assert!(unsure.code == 2 && unsure.err.contains("2 messages and 1 reply"), "{}", unsure.err);
     assert!(unsure.err.contains("--yes"), "{}", unsure.err);
-    system.until_quiet().await;
-    assert_eq!(system.sunk("receipts").await.len(), 1, "nothing was done");
+    system.until_queues_empty().await;
+    assert_eq!(system.sink_requests("receipts").await.len(), 1, "nothing was done");
 
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
-        let told = read(&system, &words).await;
+        let replayed = read(&system, &words).await;
         system.advance(32).await;
-        system.until_quiet().await;
-        (told["messages"].as_u64().unwrap(), told["replies"].as_u64().unwrap())
+        system.until_queues_empty().await;
+        (replayed["messages"].as_u64().unwrap(), replayed["replies"].as_u64().unwrap())
     };
     assert_eq!(replay(&["--until", &between]).await, (1, 0));
-    assert_eq!((system.sunk("receipts").await.len(), system.sunk("others").await.len()), (2, 1));
+    assert_eq!((system.sink_requests("receipts").await.len(), system.sink_requests("others").await.len()), (2, 1));
     assert_eq!(replay(&["--url", &system.sink("others")]).await, (1, 0));
     assert_eq!(replay(&["--url", &system.sink("replies")]).await, (0, 1));
     assert_eq!(replay(&[]).await, (2, 1));
     for (sink, count) in [("receipts", 3), ("others", 3), ("replies", 3)] {
-        let told = system.sunk(sink).await;
-        assert_eq!(told.len(), count, "{sink}");
-        assert!(ids(&told).iter().all(|id| *id == ids(&told)[0]), "{sink} under one id");
-        assert!(told.iter().all(|again| again["body"] == told[0]["body"]), "{sink} in the same words");
+        let callbacks = system.sink_requests(sink).await;
+        assert_eq!(callbacks.len(), count, "{sink}");
+        assert!(ids(&callbacks).iter().all(|id| *id == ids(&callbacks)[0]), "{sink} under one id");
+        assert!(callbacks.iter().all(|again| again["body"] == callbacks[0]["body"]), "{sink} in the same words");
     }
 
     assert_eq!(admin(&system, &["callback", "replay", "demo", "--since", "yesterday"]).await.code, 2);

@@ -17,22 +17,22 @@ use crate::system::{DEMO, System, owned, with};
 
 /// A way to the system on which the answer to the first request for this operation is
 /// lost. Gives its address, and how often the operation was asked for.
-async fn losing(system: &System, operation: &'static str) -> (Url, Arc<AtomicUsize>) {
+async fn proxy_losing_response(system: &System, operation: &'static str) -> (Url, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-    let (asked, emulator) = (Arc::new(AtomicUsize::new(0)), system.emulator.url().clone());
-    let counted = Arc::clone(&asked);
+    let (calls, emulator) = (Arc::new(AtomicUsize::new(0)), system.emulator.url().clone());
+    let counted = Arc::clone(&calls);
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
             let (emulator, counted) = (emulator.clone(), Arc::clone(&counted));
-            tokio::spawn(async move { pass_on(connection, &emulator, operation, &counted).await });
+            tokio::spawn(async move { proxy_request(connection, &emulator, operation, &counted).await });
         }
     });
-    (url, asked)
+    (url, calls)
 }
 
 /// Has one request done. Whether or not its answer is passed on, the connection ends.
-async fn pass_on(mut connection: TcpStream, emulator: &Url, operation: &str, asked: &AtomicUsize) -> Option<()> {
+async fn proxy_request(mut connection: TcpStream, emulator: &Url, operation: &str, calls: &AtomicUsize) -> Option<()> {
     let mut request = Vec::new();
     let head = loop {
         if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -55,7 +55,7 @@ async fn pass_on(mut connection: TcpStream, emulator: &Url, operation: &str, ask
         }
     }
     let answer = passed.body(request[head.len() + 4..].to_vec()).send().await.unwrap();
-    if headers.iter().any(|(_, value)| value.ends_with(operation)) && asked.fetch_add(1, Ordering::Relaxed) == 0 {
+    if headers.iter().any(|(_, value)| value.ends_with(operation)) && calls.fetch_add(1, Ordering::Relaxed) == 0 {
         return None;
     }
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -68,36 +68,37 @@ async fn pass_on(mut connection: TcpStream, emulator: &Url, operation: &str, ask
 }
 
 /// Runs a command that says that it was done, though its first answer was lost.
-async fn done_in_spite_of(system: &System, operation: &'static str, words: &[&str]) -> String {
-    let (way, asked) = losing(system, operation).await;
-    let done = admin_by(system, &way, words).await;
+async fn run_despite_lost_response(system: &System, operation: &'static str, words: &[&str]) -> String {
+    let (proxy, calls) = proxy_losing_response(system, operation).await;
+    let done = admin_by(system, &proxy, words).await;
     assert_eq!(done.code, 0, "{words:?}: {}", done.err);
-    assert!(asked.load(Ordering::Relaxed) > 1, "{words:?}: no answer was lost");
+    assert!(calls.load(Ordering::Relaxed) > 1, "{words:?}: no answer was lost");
     done.err
 }
 
 #[tokio::test]
-async fn a_sender_whose_removal_was_not_answered_is_reported_as_removed() {
+async fn sender_removal_with_lost_answer_is_reported_as_done() {
     let system = System::start().await;
-    let done = done_in_spite_of(&system, "DeleteItem", &["sender", "remove", "449999999999"]).await;
+    let done = run_despite_lost_response(&system, "DeleteItem", &["sender", "remove", "449999999999"]).await;
     assert!(done.contains("no longer the account other's"), "{done}");
 }
 
 #[tokio::test]
-async fn a_shared_sender_whose_removal_was_not_answered_is_reported_as_removed() {
+async fn pool_removal_with_lost_answer_is_reported_as_done() {
     let system = System::start().await;
     let pool = read(&system, &["pool", "list"]).await;
     let sender = pool["pool"][0].as_str().unwrap();
-    let done = done_in_spite_of(&system, "UpdateItem", &["pool", "remove", sender]).await;
+    let done = run_despite_lost_response(&system, "UpdateItem", &["pool", "remove", sender]).await;
     assert!(done.contains("no conversation begins"), "{done}");
 }
 
 #[tokio::test]
-async fn an_endpoint_whose_switching_on_was_not_answered_is_reported_as_on() {
+async fn endpoint_enabled_with_lost_answer_is_reported_as_enabled() {
     let system = System::start().await;
     let gone = format!("{}?status={}", system.sink("gone"), StatusCode::GONE.as_u16());
     system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", gone)).await;
-    system.until_sunk("notices", 1).await;
-    let done = done_in_spite_of(&system, "DeleteItem", &["endpoint", "enable", "demo", &system.sink("gone")]).await;
+    system.until_sink_requests("notices", 1).await;
+    let done =
+        run_despite_lost_response(&system, "DeleteItem", &["endpoint", "enable", "demo", &system.sink("gone")]).await;
     assert!(done.contains("It was disabled since"), "{done}");
 }

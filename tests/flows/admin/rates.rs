@@ -3,7 +3,7 @@
 use super::{Config, DEMO, PHONE, System, admin, json, printed, read, refused, shared};
 
 #[tokio::test]
-async fn a_sender_keeps_the_rate_that_it_is_given_until_it_is_taken_away() {
+async fn rate_limit_applies_until_it_is_removed() {
     let system = System::start().await;
     let unknown = refused(&system, &["sender", "rate", "441110000009", "--per-second", "5"]).await;
     assert!(unknown.contains("nobody's"), "{unknown}");
@@ -32,7 +32,7 @@ async fn a_sender_keeps_the_rate_that_it_is_given_until_it_is_taken_away() {
 }
 
 #[tokio::test]
-async fn the_rate_of_a_shared_sender_counts() {
+async fn rate_limit_of_a_shared_sender_applies() {
     let config = Config::DEFAULT.replace("pool = [\"448888888801\", ", "pool = [\"448888888801\"] # ");
     let system = System::with_config(&config).await;
     printed(&system, &["sender", "rate", "448888888801", "--per-second", "1"]).await;

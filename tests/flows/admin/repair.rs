@@ -36,20 +36,20 @@ async fn a_callback_that_was_given_up_is_replayed() {
     let system = System::start().await;
     let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
     system.send_one(DEMO, message).await;
-    system.until_sunk("failing", 1).await;
-    system.until_given_up(1).await;
+    system.until_sink_requests("failing", 1).await;
+    system.until_dead_lettered(1).await;
     let callbacks = &read(&system, &["dead-letters", "list"]).await["dead_letters"][1];
     assert_eq!(
         (&callbacks["letters"][0]["type"], &callbacks["letters"][0]["state"]),
         (&json!("state"), &json!("delivered"))
     );
-    let tries = system.sunk("failing").await.len();
+    let tries = system.sink_requests("failing").await.len();
     printed(&system, &["dead-letters", "replay", "callbacks"]).await;
-    system.until_sunk("failing", tries + 1).await;
+    system.until_sink_requests("failing", tries + 1).await;
 }
 
 #[tokio::test]
-async fn requeue_says_what_it_does_and_does_it_when_told() {
+async fn requeue_acts_only_when_confirmed() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
     let request = json!({"messages": [owned(PHONE, "Its job is lost")]});

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::runtime::{Environment, Random};
 
-use super::{admin, given, printed, read, refused};
+use super::{admin, printed, read, refused, run_with_input};
 use crate::system::System;
 
 const CM: [&str; 5] = ["carrier", "set", "cm", "--endpoint", "https://cm.example/"];
@@ -33,10 +33,10 @@ async fn forget(system: &System, id: &str) {
 }
 
 /// Runs the tool with a line of standard input.
-async fn told(system: &System, line: &str, words: &[&str]) -> Done {
+async fn admin_with_stdin(system: &System, line: &str, words: &[&str]) -> Done {
     let local = format!("--local={}", system.emulator.url());
     let environment = Environment { random: Random::of_system(), ..system.environment() };
-    given(line, &[&["admin", &local], words].concat(), &environment).await
+    run_with_input(line, &[&["admin", &local], words].concat(), &environment).await
 }
 
 fn prefixes(listed: &Value) -> Vec<&str> {
@@ -44,7 +44,7 @@ fn prefixes(listed: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_rule_stands_where_it_was_put() {
+async fn route_rule_is_inserted_at_its_position() {
     let system = with_rules(&[&["--carriers", "cm", "--prefix", "+31"], &["--carriers", "loopback"]]).await;
     let conditions = ["--account", "demo", "--sender", "+441234567890", "--channel", "WhatsApp", "--prefix", "0044"];
     let how = ["--carriers", "cm,loopback", "--receipt-timeout", "60", "--at", "2"];
@@ -73,7 +73,7 @@ async fn a_rule_stands_where_it_was_put() {
 }
 
 #[tokio::test]
-async fn a_rule_that_would_never_be_asked_is_refused_with_its_place() {
+async fn unreachable_route_rule_is_refused_with_its_position() {
     let system = with_rules(&[&["--carriers", "cm", "--channel", "rcs"], &["--carriers", "loopback"]]).await;
     let behind = ["route", "add", "--carriers", "cm", "--prefix", "31"];
     let hidden = refused(&system, &behind).await;
@@ -118,7 +118,7 @@ async fn a_rule_that_could_never_work_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn operators_who_change_routes_at_once_lose_nothing_of_each_other() {
+async fn concurrent_route_changes_lose_no_update() {
     let system = &with_rules(&[&["--carriers", "loopback"]]).await;
     let added: Vec<_> = (30..34).map(|prefix| prefix.to_string()).collect();
     let add = async |prefix: &String| {
@@ -145,7 +145,7 @@ async fn operators_who_change_routes_at_once_lose_nothing_of_each_other() {
 }
 
 #[tokio::test]
-async fn the_first_carrier_gets_every_message_and_no_other_does() {
+async fn first_configured_carrier_gets_the_default_route() {
     let system = System::start().await;
     forget(&system, "routes").await;
     let done = admin(&system, &["--json", "carrier", "set", "loopback", "--endpoint", "https://a.example/"]).await;
@@ -171,7 +171,7 @@ async fn the_first_carrier_gets_every_message_and_no_other_does() {
 async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
     let system = System::start().await;
     forget(&system, "carrier#cm").await;
-    let early = told(&system, "a-product-token", &["carrier", "key", "cm"]).await;
+    let early = admin_with_stdin(&system, "a-product-token", &["carrier", "key", "cm"]).await;
     assert!(early.code == 1 && early.err.contains("carrier set cm"), "{}", early.err);
     printed(&system, &CM).await;
 
@@ -181,13 +181,13 @@ async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
     };
     let before = stored().await;
     for line in ["", "\n", " \t \n", "two words\n", "bell\u{7}", "schlüssel", &"x".repeat(1_001)] {
-        let done = told(&system, line, &["carrier", "key", "cm"]).await;
+        let done = admin_with_stdin(&system, line, &["carrier", "key", "cm"]).await;
         assert!(done.code == 1 && done.err.contains("nothing was changed"), "{line:?}: {done:?}");
         assert!(line.trim().is_empty() || !done.err.contains(line.trim()), "{}", done.err);
     }
     assert_eq!(stored().await, before);
 
-    let done = told(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
+    let done = admin_with_stdin(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
     assert!(done.code == 0 && done.err.contains("within five minutes"), "{done:?}");
     let mut shown = vec![format!("{done:?}")];
     for words in [&CM[..], &["carrier", "rotate", "cm"], &["carrier", "retire", "cm"], &["carrier", "show", "cm"]] {

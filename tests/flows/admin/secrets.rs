@@ -17,23 +17,23 @@ fn verifies_own(secret: &str, request: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_replaced_both_verify_and_then_only_the_new_one() {
+async fn both_secrets_verify_until_the_old_one_is_retired() {
     let system = System::start().await;
     let first =
         printed(&system, &["account", "create", "acme", "--name", "A", "--reply-url", &system.sink("acme")]).await;
     printed(&system, &["sender", "add", "441110000001", "--account", "acme"]).await;
     let second = printed(&system, &["secret", "rotate", "acme"]).await;
     assert_ne!(first, second);
-    let told = async |count: usize| {
+    let callback = async |count: usize| {
         system.reply(PHONE, &"441110000001".into(), "Signed").await;
-        let told = system.until_sunk("acme", count).await.remove(count - 1);
-        [&first, &second].map(|secret| (verifies(secret, &told), verifies_own(secret, &told)))
+        let callback = system.until_sink_requests("acme", count).await.remove(count - 1);
+        [&first, &second].map(|secret| (verifies(secret, &callback), verifies_own(secret, &callback)))
     };
     // The header that has room for one signature stays with the secret that the client knows.
-    assert_eq!(told(1).await, [(true, true), (true, false)]);
+    assert_eq!(callback(1).await, [(true, true), (true, false)]);
 
     assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 1);
     system.advance(31).await;
-    assert_eq!(told(2).await, [(false, false), (true, true)]);
+    assert_eq!(callback(2).await, [(false, false), (true, true)]);
     assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 0, "the last one stays");
 }

@@ -6,7 +6,7 @@ use super::{admin, printed, read, refused};
 use crate::system::{DEMO, System, owned};
 
 #[tokio::test]
-async fn what_is_done_about_unknown_outcomes_is_the_accounts_choice() {
+async fn unknown_outcomes_are_handled_as_the_account_chose() {
     let system = System::start().await;
     assert!(printed(&system, &["account", "show", "demo"]).await.contains("wait"));
     let changed = read(&system, &["account", "set", "demo", "--on-unknown", "resend"]).await;
@@ -22,7 +22,7 @@ async fn what_is_done_about_unknown_outcomes_is_the_accounts_choice() {
 }
 
 #[tokio::test]
-async fn a_carrier_is_asked_once_it_is_set_so_and_only_if_it_can_be() {
+async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     let system = System::start().await;
     let endpoint = system.emulator.url().to_string();
     let set = async |more: &[&str]| {

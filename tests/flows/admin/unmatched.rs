@@ -5,25 +5,25 @@ use serde_json::{Value, json};
 use super::{PHONE, admin, printed, read};
 use crate::system::System;
 
-const STRAY: &str = "441110000001";
+const UNASSIGNED_SENDER: &str = "441110000001";
 
-async fn bring_stray_reply(system: &System) -> Value {
-    let body = json!({"id": "mo-1", "from": PHONE, "to": STRAY, "text": "Are you\nthere?"});
-    system.bring_reply(&body).await;
+async fn deliver_unmatched_reply(system: &System) -> Value {
+    let body = json!({"id": "mo-1", "from": PHONE, "to": UNASSIGNED_SENDER, "text": "Are you\nthere?"});
+    system.deliver_reply(&body).await;
     body
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
+async fn unmatched_items_are_listed_with_texts_only_on_request() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
-    let body = bring_stray_reply(&system).await;
+    let body = deliver_unmatched_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
-    system.bring_receipt(&nameless).await;
+    system.deliver_receipt(&nameless).await;
     let status = json!({"code": "2", "errorCode": "", "errorDescription": ""});
     let msg = json!({"received": "2026-01-01T09:30:00", "to": format!("00{PHONE}"),
         "reference": uuid::Uuid::new_v4().simple().to_string(), "status": status, "operator": ""});
-    system.bring_report(&msg).await;
+    system.deliver_cm_report(&msg).await;
 
     let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
     let what: Vec<_> =
@@ -58,20 +58,20 @@ async fn what_is_unmatched_is_listed_and_shows_its_texts_only_when_asked() {
 }
 
 #[tokio::test]
-async fn what_is_unmatched_is_tried_at_once_when_the_operator_says_so() {
+async fn operator_can_retry_unmatched_items_at_once() {
     let system = System::start().await;
-    bring_stray_reply(&system).await;
+    deliver_unmatched_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"], 1, "it still belongs to nobody");
 
-    printed(&system, &["sender", "add", STRAY, "--account", "demo"]).await;
+    printed(&system, &["sender", "add", UNASSIGNED_SENDER, "--account", "demo"]).await;
     // What is not there is remembered, too.
     system.advance(31).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
-    let told = &system.until_sunk("replies", 1).await[0]["json"];
-    assert_eq!(told["message"], "Are you\nthere?");
-    system.until_quiet().await;
+    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    assert_eq!(callback["message"], "Are you\nthere?");
+    system.until_queues_empty().await;
     assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"], json!([]));
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 0);
 }

@@ -37,7 +37,7 @@ async fn assert_each_value_is_refused(field: &str, cases: impl IntoIterator<Item
 }
 
 #[tokio::test]
-async fn what_a_message_must_have_is_asked_for() {
+async fn required_fields_are_reported() {
     let without = |field: &str| {
         let mut message = good();
         message.as_object_mut().unwrap().remove(field);

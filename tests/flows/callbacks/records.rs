@@ -10,13 +10,13 @@ use shared::{
 
 use crate::system::System;
 
-struct Records {
+struct EndpointRecords {
     _system: System,
     store: DynamoDirectory,
     endpoint: Endpoint,
 }
 
-impl Records {
+impl EndpointRecords {
     async fn start() -> Self {
         let system = System::start().await;
         let client = aws::dynamodb(&system.environment()).unwrap();
@@ -25,11 +25,11 @@ impl Records {
         Self { _system: system, store, endpoint: Endpoint::of(&"demo".parse::<AccountId>().unwrap(), &url) }
     }
 
-    async fn fail(&self, at: Timestamp) -> EndpointHealth {
-        self.fail_asking(at, None).await
+    async fn record_failure(&self, at: Timestamp) -> EndpointHealth {
+        self.record_failure_with_pause(at, None).await
     }
 
-    async fn fail_asking(&self, at: Timestamp, paused_until: Option<Timestamp>) -> EndpointHealth {
+    async fn record_failure_with_pause(&self, at: Timestamp, paused_until: Option<Timestamp>) -> EndpointHealth {
         let call = FailedCall { endpoint: &self.endpoint, begun_at: at, at, reason: "status 500", paused_until };
         self.store.record_failure(&call).await.unwrap()
     }
@@ -45,9 +45,9 @@ fn at(seconds: i64) -> Timestamp {
 
 #[tokio::test]
 async fn failures_are_counted_from_the_first_since_the_last_success() {
-    let records = Records::start().await;
+    let records = EndpointRecords::start().await;
     for second in [0, 10, 20] {
-        records.fail(at(second)).await;
+        records.record_failure(at(second)).await;
     }
     let health = records.on_record().await.unwrap();
     assert_eq!((health.since, health.last_at, health.failures), (at(0), at(20), 3));
@@ -55,23 +55,27 @@ async fn failures_are_counted_from_the_first_since_the_last_success() {
     assert!(records.store.clear(records.endpoint.id()).await.unwrap());
     assert_eq!(records.on_record().await, None);
     assert!(records.store.clear(records.endpoint.id()).await.unwrap(), "there was nothing any more");
-    let health = records.fail(at(30)).await;
+    let health = records.record_failure(at(30)).await;
     assert_eq!((health.since, health.failures), (at(30), 1));
 }
 
 #[tokio::test]
-async fn how_long_an_endpoint_asked_to_be_left_alone_outlasts_its_next_failure() {
-    let records = Records::start().await;
-    records.fail_asking(at(0), Some(at(60))).await;
-    assert_eq!(records.fail(at(1)).await.paused_until, Some(at(60)));
+async fn requested_pause_outlasts_the_next_failure() {
+    let records = EndpointRecords::start().await;
+    records.record_failure_with_pause(at(0), Some(at(60))).await;
+    assert_eq!(records.record_failure(at(1)).await.paused_until, Some(at(60)));
     assert_eq!(records.on_record().await.unwrap().circuit_state(at(2)), CircuitState::Open(at(60)));
-    assert_eq!(records.fail_asking(at(2), Some(at(30))).await.paused_until, Some(at(30)), "the newest word counts");
+    assert_eq!(
+        records.record_failure_with_pause(at(2), Some(at(30))).await.paused_until,
+        Some(at(30)),
+        "the newest word counts"
+    );
 }
 
 #[tokio::test]
 async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
-    let records = Records::start().await;
-    let seen = records.fail(at(0)).await;
+    let records = EndpointRecords::start().await;
+    let seen = records.record_failure(at(0)).await;
     records.store.clear(records.endpoint.id()).await.unwrap();
     let off_by = async |seen: &EndpointHealth, run: u64| {
         let found = records.store.disable(seen, at(3), ExecutionId::new(run)).await.unwrap();
@@ -81,7 +85,7 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     assert_eq!(off_by(&seen, 1).await, None);
     assert_eq!(records.on_record().await, None);
     // It answered, and then failed anew.
-    let anew = records.fail(at(2)).await;
+    let anew = records.record_failure(at(2)).await;
     assert_eq!(off_by(&seen, 1).await, None);
     let by_the_first = Some((at(3), ExecutionId::new(1)));
     assert_eq!(off_by(&anew, 1).await, by_the_first);
@@ -90,18 +94,18 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     assert_eq!(off_by(&anew, 2).await, by_the_first);
     // Neither an answer nor a failure that was under way meanwhile changes anything.
     assert!(!records.store.clear(records.endpoint.id()).await.unwrap());
-    assert_eq!(records.fail(at(9)).await, records.on_record().await.unwrap());
+    assert_eq!(records.record_failure(at(9)).await, records.on_record().await.unwrap());
     assert_eq!(records.on_record().await.unwrap().last_at, at(2));
 }
 
 #[tokio::test]
 async fn of_many_that_would_try_an_endpoint_one_does() {
-    let records = Records::start().await;
-    let seen = records.fail(at(0)).await;
+    let records = EndpointRecords::start().await;
+    let seen = records.record_failure(at(0)).await;
     // They found it at the same moment.
-    let begun = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
-    let ours = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Ours(_)))).count();
-    let others = begun.iter().filter(|begun| matches!(begun, Ok(ProbeStart::Lost(_)))).count();
+    let started = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
+    let ours = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Ours(_)))).count();
+    let others = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Lost(_)))).count();
     assert_eq!((ours, others), (1, 19));
     assert_eq!(records.on_record().await.unwrap().times_opened, 1);
     records.store.clear(records.endpoint.id()).await.unwrap();

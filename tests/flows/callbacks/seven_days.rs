@@ -11,10 +11,10 @@ use super::{Client, DAY, send};
 use crate::{admin::read, system::System};
 
 /// As long as the queue keeps a job.
-const HOP: u64 = 900;
+const MAX_QUEUE_DELAY_SECONDS: u64 = 900;
 
 /// Takes the one job of the queue out of it.
-async fn take(system: &System) -> Option<SqsMessage> {
+async fn receive(system: &System) -> Option<SqsMessage> {
     let url = json!({"QueueUrl": system.queue_url("CallbacksQueue"), "WaitTimeSeconds": 0});
     let received = system.aws("AmazonSQS.ReceiveMessage", &url).await;
     let found = received["Messages"].as_array()?.first()?.clone();
@@ -27,23 +27,23 @@ async fn take(system: &System) -> Option<SqsMessage> {
 }
 
 #[tokio::test]
-async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_queue_between() {
+async fn callback_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
-    let begun = system.now().await.to_string();
+    let started = system.now().await.to_string();
     let client = Client::answering(200);
     send(&system, client.url.as_str()).await;
     client.until_calls(&system, 1).await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     // From here on the test is the queue's worker, with a clock that it sets to the second.
     let system = system.without_gateway().await;
     client.answers(503);
-    assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &begun, "--yes"]).await["messages"], 1);
+    assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await["messages"], 1);
     system.advance(32).await;
     let environment = system.environment();
     let callback = callback::Callback::new(&environment).unwrap();
-    let (mut ahead, mut tries, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
+    let (mut clock_offset, mut tries, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
     while system.queue_length("CallbacksDeadLetters").await == 0 {
-        let job = take(&system).await.expect("it is due after the longest delay of the queue");
+        let job = receive(&system).await.expect("it is due after the longest delay of the queue");
         let (calls, now) = (client.calls(), environment.clock.now());
         planned.extend(CallbackJob::read(job.body.as_deref().unwrap()).unwrap().not_before);
         let mut event = SqsEvent::default();
@@ -53,12 +53,12 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
             assert_eq!(client.calls(), calls + 1);
             tries.push(now);
         }
-        system.forget_troubles().await;
+        system.reset_endpoint_health().await;
         let waiting = system.queue_length("CallbacksQueue").await + system.queue_length("CallbacksDeadLetters").await;
         assert_eq!(waiting, 1, "it waits in one place, and nothing is in flight");
-        ahead += HOP;
-        system.advance(HOP).await;
-        environment.clock.set_ahead(Duration::from_secs(ahead));
+        clock_offset += MAX_QUEUE_DELAY_SECONDS;
+        system.advance(MAX_QUEUE_DELAY_SECONDS).await;
+        environment.clock.set_ahead(Duration::from_secs(clock_offset));
     }
     planned.dedup();
     assert_eq!(planned.len(), tries.len() - 1);
@@ -74,34 +74,34 @@ async fn a_callback_is_tried_after_growing_gaps_for_seven_days_and_waits_in_the_
     let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
     assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "they differ: {gaps:?}");
     let lasted = tries.last().unwrap().duration_since(tries[0]).as_secs();
-    assert!((7 * DAY..=7 * DAY + HOP.cast_signed()).contains(&lasted), "{lasted} s");
+    assert!((7 * DAY..=7 * DAY + MAX_QUEUE_DELAY_SECONDS.cast_signed()).contains(&lasted), "{lasted} s");
     // Eight in the first eight hours, then one every five to seven hours.
     assert!((30..=43).contains(&tries.len()), "{} tries", tries.len());
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_sqs_laid_there_is_tried_like_a_new_one_after_its_seven_days() {
+async fn replayed_sqs_dead_letter_gets_a_new_retry_period() {
     let system = System::start().await;
     let client = Client::answering(500);
     send(&system, client.url.as_str()).await;
     client.until_calls(&system, 1).await;
-    system.until_put_off().await;
+    system.until_only_delayed().await;
     let system = system.without_gateway().await;
-    system.advance(HOP).await;
-    let mut dead = take(&system).await.unwrap();
+    system.advance(MAX_QUEUE_DELAY_SECONDS).await;
+    let mut dead = receive(&system).await.unwrap();
     let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
     // As after runs that crashed at the end of a day of tries, a week and a half ago.
     let ago = |days: i64| Some(job.created_at - SignedDuration::from_hours(24 * days));
     (job.attempts, job.first_attempt_at, job.not_before) = (8, ago(11), ago(10));
     dead.body = Some(job.write());
     let environment = system.environment();
-    environment.clock.set_ahead(Duration::from_secs(HOP));
+    environment.clock.set_ahead(Duration::from_secs(MAX_QUEUE_DELAY_SECONDS));
     let mut event = SqsEvent::default();
     event.records = vec![dead];
     let callback = callback::Callback::new(&environment).unwrap();
     assert!(callback.handle(event).await.batch_item_failures.is_empty());
     assert_eq!((client.calls(), system.queue_length("CallbacksDeadLetters").await), (2, 0));
-    system.advance(HOP).await;
-    let again = CallbackJob::read(take(&system).await.unwrap().body.as_deref().unwrap()).unwrap();
+    system.advance(MAX_QUEUE_DELAY_SECONDS).await;
+    let again = CallbackJob::read(receive(&system).await.unwrap().body.as_deref().unwrap()).unwrap();
     assert!(again.attempts == 1 && again.first_attempt_at > Some(job.created_at), "{again:?}");
 }

@@ -23,14 +23,14 @@ const WORKERS: usize = 8;
 const BATCH: usize = 10;
 
 /// A client that takes connections, and either says nothing or a byte a second.
-struct Hanging {
+struct HangingClient {
     url: String,
     calls: Arc<AtomicUsize>,
     /// How many of them have not been given up.
     open: Arc<AtomicUsize>,
 }
 
-impl Hanging {
+impl HangingClient {
     async fn start(drips: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -83,7 +83,7 @@ fn message(callback: &str) -> Value {
 
 /// Sends messages that call the sink back, and after every second one another that calls
 /// one of the others, in turn. Gives how long it took until the sink was told of all.
-async fn time_to_tell(system: &System, others: &[&str]) -> Duration {
+async fn time_to_notify(system: &System, others: &[&str]) -> Duration {
     let sink = system.sink("taking");
     let mut messages: Vec<Value> = Vec::new();
     for other in others.iter().cycle().take(EVENTS / 2) {
@@ -92,33 +92,33 @@ async fn time_to_tell(system: &System, others: &[&str]) -> Duration {
     if others.is_empty() {
         messages.extend((0..EVENTS).map(|_| message(&sink)));
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     system.send(DEMO, &json!({"messages": messages})).await;
-    assert_eq!(system.until_sunk_within("taking", EVENTS, TIMEOUT * 4).await.len(), EVENTS);
-    begun.elapsed()
+    assert_eq!(system.until_sink_requests_within("taking", EVENTS, TIMEOUT * 4).await.len(), EVENTS);
+    started.elapsed()
 }
 
 #[tokio::test]
-async fn clients_that_do_not_answer_hold_up_no_other() {
+async fn unresponsive_clients_delay_no_other() {
     const SILENT: usize = WORKERS / 2;
     let system = System::start().await;
-    let silent = Hanging::start(false).await;
+    let silent = HangingClient::start(false).await;
     for client in 0..SILENT {
         // Each path is an endpoint of its own.
         system.send_one(DEMO, message(&format!("{}{client}", silent.url))).await;
     }
-    let under_way = || (silent.calls(), silent.open()) == (SILENT, SILENT);
-    system.until("all of them are being called", async || under_way().then_some(())).await;
+    let in_flight = || (silent.calls(), silent.open()) == (SILENT, SILENT);
+    system.until("all of them are being called", async || in_flight().then_some(())).await;
     system.send_one(DEMO, message(&system.sink("taking"))).await;
-    system.until_sunk("taking", 1).await;
-    assert!(under_way(), "when it was told, only {} were still being called", silent.open());
+    system.until_sink_requests("taking", 1).await;
+    assert!(in_flight(), "when it was told, only {} were still being called", silent.open());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_hang_hold_up_one_that_works_for_one_time_out_at_most() {
-    let undisturbed = time_to_tell(&System::start().await, &[]).await;
-    let (silent, dripping) = (Hanging::start(false).await, Hanging::start(true).await);
-    let disturbed = time_to_tell(&System::start().await, &[&silent.url, &dripping.url]).await;
+async fn hanging_clients_delay_others_by_one_timeout_at_most() {
+    let undisturbed = time_to_notify(&System::start().await, &[]).await;
+    let (silent, dripping) = (HangingClient::start(false).await, HangingClient::start(true).await);
+    let disturbed = time_to_notify(&System::start().await, &[&silent.url, &dripping.url]).await;
     let calls = silent.calls() + dripping.calls();
     println!("alone {undisturbed:?}, beside {} events for others {disturbed:?}, which had {calls} calls", EVENTS / 2);
     assert!(disturbed < undisturbed * 2 + TIMEOUT + TIMEOUT / 3, "{disturbed:?}, and alone {undisturbed:?}");

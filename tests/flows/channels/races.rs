@@ -1,8 +1,8 @@
 //! What comes at the wrong moment, and what must not be left behind.
 
 use super::{
-    Config, DEMO, Method, PATIENCE, PHONE, StatusCode, System, behaves, cm, cm_is_down, json, over, owned, report,
-    send, told, tried, until_at, with, with_routes,
+    Config, DEMO, Method, PHONE, RECEIPT_TIMEOUT_SECONDS, StatusCode, System, callbacks, cm, cm_is_down,
+    failed_attempts, json, message_over, owned, report, send, set_behavior, until_submitted_on, with, with_routes,
 };
 
 /// How many messages are in the index of sleepers.
@@ -18,20 +18,20 @@ async fn a_receipt_before_the_answer_leaves_nothing_to_wake_for() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
     assert_eq!((&message["channel"], scheduled(&system).await), (&"whatsapp".into(), 0));
-    system.advance(2 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert_eq!((system.handset(phone).await.len(), scheduled(&system).await), (1, 0));
 }
 
 #[tokio::test]
-async fn a_wake_that_nothing_is_waited_for_with_ends_at_its_first_time() {
+async fn stale_wake_time_is_removed_when_it_is_due() {
     let system = System::start().await;
-    let id = send(&system, over(&["SMS"])).await;
+    let id = send(&system, message_over(&["SMS"])).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let at = (system.now().await.as_millisecond() + 60_000).to_string();
     let stray = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}},
         "UpdateExpression": "SET wake_at = :at, wake_shard = :shard",
@@ -51,13 +51,16 @@ async fn a_busy_channel_is_asked_again_although_the_next_one_refused() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!((&message["channel"], tried(&message)), (&"whatsapp".into(), vec!["sms loopback rejected".to_owned()]));
+    assert_eq!(
+        (&message["channel"], failed_attempts(&message)),
+        (&"whatsapp".into(), vec!["sms loopback rejected".to_owned()])
+    );
     let shown = system.handset(phone).await;
     assert_eq!((shown.len(), &shown[0]["channel"]), (1, &"whatsapp".into()));
 }
 
 #[tokio::test]
-async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome() {
+async fn late_sent_receipt_of_earlier_channel_settles_no_outcome() {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let system = System::with_config(&config).await;
     // Takes an SMS, and answers too late.
@@ -66,9 +69,9 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
     assert!(set.send().await.unwrap().status().is_success());
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     let id = send(&system, message).await;
-    until_at(&system, &id, "whatsapp").await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     report(&system, &id, 0, "0").await;
-    system.advance(PATIENCE).await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     system.until_state(&id, "unknown").await;
     // It says it again, late.
     report(&system, &id, 0, "0").await;
@@ -76,12 +79,12 @@ async fn a_sent_receipt_of_a_channel_that_was_given_up_settles_no_later_outcome(
     system.advance(25 * 3_600).await;
     let message = system.until_state(&id, "failed").await;
     assert_eq!(message["channel"], "sms");
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "sms".to_owned()));
     assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
-async fn the_receipts_of_a_carrier_that_took_over_count() {
+async fn receipts_of_the_fallback_carrier_are_applied() {
     let routes =
         "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"cm\"]\n\n[[routes]]\ncarriers = [\"cm\", \"loopback\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
@@ -90,50 +93,50 @@ async fn the_receipts_of_a_carrier_that_took_over_count() {
     let message = with(cm::message(phone, "Hello"), "allowedChannels", json!(["WhatsApp", "RCS", "SMS"]));
     let id = send(&system, message).await;
     system.until_state(&id, "delivered").await;
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     let message = system.message(&id).await;
-    assert_eq!(tried(&message), ["whatsapp cm busy", "rcs cm busy"]);
+    assert_eq!(failed_attempts(&message), ["whatsapp cm busy", "rcs cm busy"]);
     assert_eq!((&message["channel"], &message["carrier"]), (&"rcs".into(), &"loopback".into()));
-    system.advance(2 * PATIENCE).await;
-    system.until_quiet().await;
+    system.advance(2 * RECEIPT_TIMEOUT_SECONDS).await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(phone).await.len(), 1);
     assert!(system.unmatched("receipt").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_failure_is_the_end_where_no_route_leads_over_the_rest() {
+async fn failure_is_final_if_no_later_channel_has_a_route() {
     let routes = "[[routes]]\nchannel = \"sms\"\ncarriers = [\"loopback\"]\n";
     let system = System::with_config(&with_routes(Config::DEFAULT, routes)).await;
     let message = with(owned("447700900171", "Hello"), "callback", system.sink("receipts"));
     let sent = system.send_one(DEMO, with(message, "channels", json!(["sms", "rcs"]))).await;
     let message = system.until_state(&sent["messageUuid"], "undelivered").await;
     assert!(message.get("failed_attempts").is_none(), "{message}");
-    let told = system.until_sunk("receipts", 1).await;
-    assert_eq!(told[0]["json"]["receiptInfo"]["code"], "22");
+    let callbacks = system.until_sink_requests("receipts", 1).await;
+    assert_eq!(callbacks[0]["json"]["receiptInfo"]["code"], "22");
 }
 
 #[tokio::test]
-async fn what_was_delivered_by_an_earlier_channel_is_told_as_that() {
+async fn late_delivery_by_earlier_channel_is_reported_as_such() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
-    until_at(&system, &id, "sms").await;
+    set_behavior(&system, json!({"whatsapp": "silent", "sms": "silent"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
+    until_submitted_on(&system, &id, "sms").await;
     report(&system, &id, 0, "2").await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!((&message["channel"], &message["carrier"]), (&"whatsapp".into(), &"cm".into()));
-    assert_eq!(told(&system).await.last().unwrap(), &("2".to_owned(), "whatsapp".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("2".to_owned(), "whatsapp".to_owned()));
 }
 
 #[tokio::test]
-async fn what_was_handed_over_cannot_be_cancelled_while_it_waits_for_another_channel() {
+async fn submitted_message_cannot_be_cancelled_during_failover() {
     let routes = "[[routes]]\nchannel = \"whatsapp\"\ncarriers = [\"loopback\"]\n\n[[routes]]\ncarriers = [\"cm\"]\n";
     let system = System::with_config(&with_routes(&cm_is_down().await, routes)).await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
-    system.advance(PATIENCE).await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
+    system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     system.until_state(&id, "queued").await;
     let refused = system.delete(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
@@ -164,11 +167,11 @@ async fn a_repeat_does_not_hurry_a_busy_carrier() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() {
+async fn failure_processed_after_delivery_is_recorded_and_notified() {
     let system = System::start().await;
-    behaves(&system, json!({"whatsapp": "silent"})).await;
-    let id = send(&system, over(&["WhatsApp", "SMS"])).await;
-    until_at(&system, &id, "whatsapp").await;
+    set_behavior(&system, json!({"whatsapp": "silent"})).await;
+    let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
+    until_submitted_on(&system, &id, "whatsapp").await;
     report(&system, &id, 0, "2").await;
     system.until_state(&id, "delivered").await;
     // The failure came first, and its job comes only now.
@@ -183,5 +186,5 @@ async fn a_failure_that_is_looked_at_after_the_delivery_is_on_record_and_told() 
     };
     let message = system.until("the failure is on record", recorded).await;
     assert_eq!((&message["state"], &message["channel"]), (&"delivered".into(), &"whatsapp".into()));
-    assert_eq!(told(&system).await.last().unwrap(), &("3".to_owned(), "whatsapp".to_owned()));
+    assert_eq!(callbacks(&system).await.last().unwrap(), &("3".to_owned(), "whatsapp".to_owned()));
 }

@@ -69,21 +69,21 @@ fn assert_complete<'a>(name: &str, samples: impl Iterator<Item = &'a str>) {
 }
 
 #[tokio::test]
-async fn every_json_sample_gets_its_answer_and_what_is_accepted_arrives() {
+async fn every_json_sample_gets_its_answer_and_is_delivered() {
     let system = system().await;
     assert_complete("json", JSON.iter().map(|(name, ..)| *name));
     for (name, status, error_code, codes) in JSON {
         let answered = answer(post_json(&system, fixture(&format!("json/{name}.json")))).await;
         assert_eq!((answered.status.as_u16(), &answered.body["errorCode"]), (status, &error_code.into()), "{name}");
-        let told = answered.body["messages"].as_array().unwrap();
-        let given: Vec<_> = told.iter().map(|told| told["messageErrorCode"].as_u64().unwrap()).collect();
+        let results = answered.body["messages"].as_array().unwrap();
+        let given: Vec<_> = results.iter().map(|result| result["messageErrorCode"].as_u64().unwrap()).collect();
         assert_eq!(given, codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>(), "{name}: {}", answered.body);
-        for told in told.iter().filter(|told| told["status"] == "Accepted") {
+        for result in results.iter().filter(|result| result["status"] == "Accepted") {
             // That one's time was over in 2017.
             if name == "04-validity" {
                 continue;
             }
-            let to = &told["to"].as_str().unwrap()[2..];
+            let to = &result["to"].as_str().unwrap()[2..];
             system.until_handset(to, 1).await;
         }
     }

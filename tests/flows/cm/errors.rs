@@ -91,9 +91,13 @@ async fn a_json_message_that_is_refused_says_so() {
         let answered = post(&system, std::slice::from_ref(&message)).await;
         assert_eq!((answered.status, &answered.body["errorCode"]), (StatusCode::BAD_REQUEST, &201.into()));
         assert_eq!(answered.body["details"], "Created 0 message(s)");
-        let told = &answered.body["messages"][0];
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&code.into(), &details.into()), "{message}");
-        assert_eq!((&told["status"], &told["parts"]), (&"Rejected".into(), &0.into()));
+        let result = &answered.body["messages"][0];
+        assert_eq!(
+            (&result["messageErrorCode"], &result["messageDetails"]),
+            (&code.into(), &details.into()),
+            "{message}"
+        );
+        assert_eq!((&result["status"], &result["parts"]), (&"Rejected".into(), &0.into()));
     }
     assert_nothing_was_done(&system).await;
 }
@@ -156,7 +160,7 @@ async fn a_get_request_that_is_refused_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_the_gateways_own_fault_is_an_unknown_error() {
+async fn internal_failure_is_an_unknown_error() {
     let system = System::start().await;
     // The key of an account whose name is none.
     let hash = ApiKeyHash::of("broken");
@@ -173,7 +177,7 @@ async fn what_is_the_gateways_own_fault_is_an_unknown_error() {
 }
 
 #[tokio::test]
-async fn what_is_neither_get_nor_post_is_refused_as_each_gateway_does() {
+async fn other_methods_are_refused_as_each_gateway_does() {
     let system = System::start().await;
     let send = send::Send::new(&system.environment()).unwrap();
     for (path, method, status) in

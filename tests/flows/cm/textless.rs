@@ -52,32 +52,32 @@ async fn a_template_without_a_text_is_one_part_and_arrives() {
 }
 
 #[tokio::test]
-async fn channels_that_would_show_the_text_that_is_not_there_are_passed_over() {
+async fn channels_without_rich_content_are_skipped() {
     let system = System::start().await;
     let answered = post(&system, &[template(&["SMS", "Viber", "WhatsApp", "MobilePush"])]).await;
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
     let message = delivered(&system).await;
     assert_eq!((&message["channel"], message.get("failed_attempts")), (&"whatsapp".into(), None));
-    system.until_quiet().await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(PHONE).await.len(), 1);
 }
 
 #[tokio::test]
-async fn sms_does_not_take_over_where_it_has_no_text_to_show_and_the_client_is_told() {
-    for (conduct, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
+async fn no_failover_to_sms_without_text_and_client_is_notified() {
+    for (behavior, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
         let system = System::start().await;
         let set =
-            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": conduct}));
+            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": behavior}));
         assert!(set.send().await.unwrap().status().is_success());
         let sent = with(template(&["WhatsApp", "SMS"]), "reference", "order-7");
         assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
         let id = newest(&system).await["id"].clone();
         let message = system.until_state(&id, state).await;
-        system.until_quiet().await;
-        assert!(system.handset(PHONE).await.is_empty(), "{conduct}: {message}");
-        let reports = system.sunk("status").await;
+        system.until_queues_empty().await;
+        assert!(system.handset(PHONE).await.is_empty(), "{behavior}: {message}");
+        let reports = system.sink_requests("status").await;
         let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];
-        assert_eq!(last, code, "{conduct}: {reports:?}");
+        assert_eq!(last, code, "{behavior}: {reports:?}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
     let shown = system.until_handset(PHONE, 3).await;
     let texts: Vec<_> = shown.iter().map(|shown| shown["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["", "When?", ""]);
-    let shown = |place: usize| &shown[place]["content"]["conversation"][0]["interactive"];
+    let shown = |index: usize| &shown[index]["content"]["conversation"][0]["interactive"];
     assert_eq!(shown(0)["header"], json!({"type": "text", "text": "Your visit"}));
     assert_eq!(shown(1)["action"]["sections"][0]["rows"][0]["description"], "In the morning");
     assert!(shown(1).get("header").is_none() && shown(1).get("footer").is_none(), "what is empty goes nowhere");
@@ -118,7 +118,7 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
 }
 
 #[tokio::test]
-async fn without_a_text_and_a_channel_that_shows_the_content_nothing_is_sent() {
+async fn nothing_is_sent_without_text_or_rich_channel() {
     let system = System::start().await;
     let broken = with(list(&json!(null), ""), "action", json!({"button": "Choose", "sections": []}));
     for (message, code, details) in [
@@ -139,9 +139,13 @@ async fn without_a_text_and_a_channel_that_shows_the_content_nothing_is_sent() {
         ),
     ] {
         let answered = post(&system, std::slice::from_ref(&message)).await;
-        let told = &answered.body["messages"][0];
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&code.into(), &details.into()), "{message}");
-        assert_eq!((&told["status"], &told["parts"]), (&"Rejected".into(), &0.into()), "{message}");
+        let result = &answered.body["messages"][0];
+        assert_eq!(
+            (&result["messageErrorCode"], &result["messageDetails"]),
+            (&code.into(), &details.into()),
+            "{message}"
+        );
+        assert_eq!((&result["status"], &result["parts"]), (&"Rejected".into(), &0.into()), "{message}");
     }
     let get = format!("/gateway.ashx?ProductToken={DEMO}&body=&to=00{PHONE}&from={OURS}");
     let (_, refused) = line(system.request(Method::GET, &get)).await;

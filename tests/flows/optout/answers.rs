@@ -16,10 +16,10 @@ use strum::VariantArray;
 use super::*;
 use crate::{carrier::replies_path, system::invocation};
 
-const STOPPED: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
-const STARTED: &str = "Demo: you will get messages from this number again. Reply STOP to get no more.";
-const HELPED: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
-const A_DAY: u64 = 24 * 3_600;
+const STOP_ANSWER: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
+const START_ANSWER: &str = "Demo: you will get messages from this number again. Reply STOP to get no more.";
+const HELP_ANSWER: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
+const DAY: u64 = 24 * 3_600;
 
 /// What our number's conversation holds of what went out, the newest first.
 async fn sent(system: &System) -> Vec<Value> {
@@ -33,112 +33,115 @@ fn gateway(system: &System) -> Gateway {
 
 #[tokio::test]
 async fn a_stop_is_confirmed_once_by_a_message_on_record() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
     system.until_state(&first["messageUuid"], "delivered").await;
-    bring(&system, "1", OURS, "Stop").await;
-    assert_eq!(texts(&system).await, ["Hello", STOPPED]);
+    deliver_reply(&system, "1", OURS, "Stop").await;
+    assert_eq!(texts(&system).await, ["Hello", STOP_ANSWER]);
     assert_eq!(system.handset(PHONE).await[1]["from"], OURS);
 
     let confirmation = system.until_state(&sent(&system).await[0]["id"], "delivered").await;
-    assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOPPED)));
+    assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOP_ANSWER)));
     assert!(system.message(&first["messageUuid"]).await.get("keyword").is_none());
 
-    bring(&system, "2", OURS, "STOP").await;
-    bring(&system, "3", OURS, "UNSUBSCRIBE").await;
-    system.advance(A_DAY).await;
-    bring(&system, "4", OURS, "STOP").await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
+    deliver_reply(&system, "3", OURS, "UNSUBSCRIBE").await;
+    system.advance(DAY).await;
+    deliver_reply(&system, "4", OURS, "STOP").await;
     assert_eq!(texts(&system).await.len(), 2, "nothing changed");
     assert!(is_blocked(&system).await);
 }
 
 #[tokio::test]
 async fn a_start_is_confirmed_where_something_was_blocked() {
-    let system = answering().await;
-    bring(&system, "1", OURS, "START").await;
+    let system = with_keyword_answers().await;
+    deliver_reply(&system, "1", OURS, "START").await;
     assert!(texts(&system).await.is_empty());
-    bring(&system, "2", OURS, "STOP").await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     system.until_handset(PHONE, 1).await;
-    bring(&system, "3", OURS, "START").await;
-    assert_eq!(texts(&system).await, [STOPPED, STARTED]);
+    deliver_reply(&system, "3", OURS, "START").await;
+    assert_eq!(texts(&system).await, [STOP_ANSWER, START_ANSWER]);
     assert!(!is_blocked(&system).await);
 }
 
 #[tokio::test]
 async fn help_is_answered_to_who_has_opted_out_too() {
-    let system = answering().await;
-    bring(&system, "1", OURS, "Help?").await;
-    assert_eq!(texts(&system).await, [HELPED]);
-    system.advance(A_DAY + 1).await;
-    bring(&system, "2", OURS, "STOP").await;
+    let system = with_keyword_answers().await;
+    deliver_reply(&system, "1", OURS, "Help?").await;
+    assert_eq!(texts(&system).await, [HELP_ANSWER]);
+    system.advance(DAY + 1).await;
+    deliver_reply(&system, "2", OURS, "STOP").await;
     system.until_handset(PHONE, 2).await;
-    bring(&system, "3", OURS, "hilfe").await;
-    assert_eq!(texts(&system).await, [HELPED, STOPPED, HELPED]);
+    deliver_reply(&system, "3", OURS, "hilfe").await;
+    assert_eq!(texts(&system).await, [HELP_ANSWER, STOP_ANSWER, HELP_ANSWER]);
     assert!(is_blocked(&system).await, "help changes nothing");
 }
 
 #[tokio::test]
 async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     for round in 0..3 {
-        bring(&system, &format!("stop-{round}"), OURS, "STOP").await;
-        bring(&system, &format!("help-{round}"), OURS, "HELP").await;
-        system.until_quiet().await;
-        bring(&system, &format!("start-{round}"), OURS, "START").await;
+        deliver_reply(&system, &format!("stop-{round}"), OURS, "STOP").await;
+        deliver_reply(&system, &format!("help-{round}"), OURS, "HELP").await;
+        system.until_queues_empty().await;
+        deliver_reply(&system, &format!("start-{round}"), OURS, "START").await;
     }
     let mut came: BTreeMap<_, usize> = BTreeMap::new();
     for text in texts(&system).await {
         *came.entry(text).or_default() += 1;
     }
-    assert_eq!(came.into_iter().collect::<Vec<_>>(), [(HELPED.into(), 1), (STARTED.into(), 1), (STOPPED.into(), 1)]);
-    bring(&system, "stop", OURS, "STOP").await;
+    assert_eq!(
+        came.into_iter().collect::<Vec<_>>(),
+        [(HELP_ANSWER.into(), 1), (START_ANSWER.into(), 1), (STOP_ANSWER.into(), 1)]
+    );
+    deliver_reply(&system, "stop", OURS, "STOP").await;
     assert!(is_blocked(&system).await);
-    bring(&system, "start", OURS, "START").await;
+    deliver_reply(&system, "start", OURS, "START").await;
     assert!(!is_blocked(&system).await);
 
     let before = texts(&system).await.len();
-    system.advance(A_DAY + 1).await;
-    bring(&system, "tomorrow", OURS, "STOP").await;
-    assert_eq!(texts(&system).await.split_off(before), [STOPPED]);
+    system.advance(DAY + 1).await;
+    deliver_reply(&system, "tomorrow", OURS, "STOP").await;
+    assert_eq!(texts(&system).await.split_off(before), [STOP_ANSWER]);
 }
 
 #[tokio::test]
-async fn a_phone_that_answers_everything_with_stop_gets_one_confirmation() {
-    let system = answering().await;
+async fn phone_that_always_replies_stop_gets_one_confirmation() {
+    let system = with_keyword_answers().await;
     let phone = "447700900910";
     let message = system.send_one(DEMO, owned(phone, "Hello")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
-    system.until_sunk("replies", 2).await;
-    system.until_quiet().await;
+    system.until_sink_requests("replies", 2).await;
+    system.until_queues_empty().await;
     assert_eq!(system.handset(phone).await.len(), 2);
-    assert_eq!(system.sunk("replies").await.len(), 2, "both of its replies are told");
+    assert_eq!(system.sink_requests("replies").await.len(), 2, "both of its replies are told");
 }
 
 #[tokio::test]
 async fn a_reply_that_is_repeated_is_answered_once() {
-    let system = answering().await;
-    join_all((0..5).map(|_| bring(&system, "1", OURS, "STOP"))).await;
-    bring(&system, "1", OURS, "STOP").await;
+    let system = with_keyword_answers().await;
+    join_all((0..5).map(|_| deliver_reply(&system, "1", OURS, "STOP"))).await;
+    deliver_reply(&system, "1", OURS, "STOP").await;
     // A job too many comes again when the lease is over that it found.
     system.advance(90).await;
-    assert_eq!(texts(&system).await, [STOPPED]);
+    assert_eq!(texts(&system).await, [STOP_ANSWER]);
     assert_eq!(sent(&system).await.len(), 1);
 }
 
 #[tokio::test]
-async fn of_two_stops_that_race_one_is_confirmed() {
-    let system = answering().await;
+async fn one_of_two_concurrent_stops_is_confirmed() {
+    let system = with_keyword_answers().await;
     join_all((0..5).map(|index| {
         let system = &system;
-        async move { bring(system, &format!("stop-{index}"), OURS, "STOP").await }
+        async move { deliver_reply(system, &format!("stop-{index}"), OURS, "STOP").await }
     }))
     .await;
-    assert_eq!(texts(&system).await, [STOPPED]);
+    assert_eq!(texts(&system).await, [STOP_ANSWER]);
 }
 
 #[tokio::test]
-async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
-    let system = answering().await;
+async fn retry_after_a_crash_sends_the_missing_keyword_answer() {
+    let system = with_keyword_answers().await;
     let (number, sender) = (PHONE.parse::<PhoneNumber>().unwrap(), OURS.parse::<SenderId>().unwrap());
     let now = system.now().await;
     let order = |id: &str| KeywordOrder {
@@ -150,19 +153,19 @@ async fn a_run_after_a_crash_sends_the_answer_that_the_first_one_owed() {
     let store = gateway(&system).store;
     // The first died when it had set the opt-out.
     assert!(store.opt_out(&order("1")).await.unwrap());
-    bring(&system, "1", OURS, "STOP").await;
-    assert_eq!(texts(&system).await, [STOPPED]);
+    deliver_reply(&system, "1", OURS, "STOP").await;
+    assert_eq!(texts(&system).await, [STOP_ANSWER]);
     // This one when it had lifted it and begun to answer.
     assert!(store.opt_in(&KeywordOrder { at: now + 1.hour(), ..order("2") }).await.unwrap());
     assert!(store.claim_auto_reply(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
-    bring(&system, "2", OURS, "START").await;
-    assert_eq!(texts(&system).await, [STOPPED, STARTED]);
+    deliver_reply(&system, "2", OURS, "START").await;
+    assert_eq!(texts(&system).await, [STOP_ANSWER, START_ANSWER]);
 }
 
 #[tokio::test]
 async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
     for (queue, text) in [("JOBS_QUEUE_URL", "STOP"), ("CALLBACKS_QUEUE_URL", "STOP"), ("JOBS_QUEUE_URL", "HELP")] {
-        let system = answering().await;
+        let system = with_keyword_answers().await;
         let environment = system.environment();
         let nowhere = (queue.to_owned(), system.queue_url("NoSuchQueue").to_string());
         let broken = Environment { variables: environment.variables.clone().with([nowhere]), ..environment };
@@ -171,24 +174,24 @@ async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
         let refused = MoWebhook::new(&broken).unwrap().handle(request).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{queue}");
 
-        bring(&system, "1", OURS, text).await;
+        deliver_reply(&system, "1", OURS, text).await;
         assert_eq!(texts(&system).await.len(), 1, "{queue} {text}");
-        assert_eq!(system.sunk("replies").await.len(), 1, "{queue} {text}");
+        assert_eq!(system.sink_requests("replies").await.len(), 1, "{queue} {text}");
     }
 }
 
 #[tokio::test]
 async fn an_account_answers_in_its_own_words_or_not_at_all() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let own = ["account", "set", "demo", "--stop-text", "Tschüss!", "--help-text", ""];
     let answers = read(&system, &own).await["answers"].clone();
-    assert_eq!(answers, json!({"stop": "Tschüss!", "start": STARTED, "help": null}));
+    assert_eq!(answers, json!({"stop": "Tschüss!", "start": START_ANSWER, "help": null}));
     for (id, text) in [("1", "HELP"), ("2", "STOP")] {
-        bring(&system, id, OURS, text).await;
+        deliver_reply(&system, id, OURS, text).await;
     }
     assert_eq!(texts(&system).await, ["Tschüss!"]);
     let usual = read(&system, &["account", "set", "demo", "--usual-texts"]).await;
-    assert_eq!(usual["answers"], json!({"stop": STOPPED, "start": STARTED, "help": HELPED}));
+    assert_eq!(usual["answers"], json!({"stop": STOP_ANSWER, "start": START_ANSWER, "help": HELP_ANSWER}));
     assert_eq!(usual, {
         let shown = read(&system, &["account", "show", "demo"]).await;
         json!({"account": shown["account"], "answers": shown["answers"]})
@@ -196,27 +199,27 @@ async fn an_account_answers_in_its_own_words_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_stop_to_a_sender_on_which_nobody_writes_is_answered_by_nobody() {
-    let system = answering().await;
-    bring(&system, "1", "448888888801", "STOP").await;
-    bring(&system, "2", "448888888801", "HELP").await;
-    bring(&system, "3", "447000000001", "STOP").await;
+async fn stop_to_an_unused_sender_is_not_answered() {
+    let system = with_keyword_answers().await;
+    deliver_reply(&system, "1", "448888888801", "STOP").await;
+    deliver_reply(&system, "2", "448888888801", "HELP").await;
+    deliver_reply(&system, "3", "447000000001", "STOP").await;
     assert!(texts(&system).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_client_is_told_the_reply_with_its_own_message_and_no_state_of_the_answer() {
-    let system = answering().await;
+async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
+    let system = with_keyword_answers().await;
     let first = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
     system.until_state(&first["messageUuid"], "delivered").await;
     for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
-        bring(&system, &index.to_string(), OURS, text).await;
-        let told = &system.until_sunk("replies", index + 1).await[index]["json"];
-        assert_eq!((&told["message"], &told["message_uuid"]), (&json!(text), &first["messageUuid"]));
-        system.until_quiet().await;
+        deliver_reply(&system, &index.to_string(), OURS, text).await;
+        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
+        assert_eq!((&callback["message"], &callback["message_uuid"]), (&json!(text), &first["messageUuid"]));
+        system.until_queues_empty().await;
     }
-    assert_eq!(system.sunk("receipts").await.len(), 1);
-    assert!(system.sunk("status").await.is_empty());
+    assert_eq!(system.sink_requests("receipts").await.len(), 1);
+    assert!(system.sink_requests("status").await.is_empty());
 }
 
 /// A sender that is free again in so many seconds, so that what it answers waits.
@@ -238,47 +241,47 @@ async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_answer_waits_for_its_senders_turn() {
-    let system = answering().await;
+async fn keyword_answer_waits_for_a_send_slot() {
+    let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 200).await;
-    bring(&system, "1", sender, "STOP").await;
+    deliver_reply(&system, "1", sender, "STOP").await;
     system.advance(100).await;
-    system.until_put_off().await;
+    system.until_only_delayed().await;
     assert_eq!(answer_to(&system, sender, "stop").await["attempts"], 0);
     system.advance(102).await;
     system.until_handset(PHONE, 1).await;
 }
 
 #[tokio::test]
-async fn what_says_that_an_opt_out_is_lifted_is_blocked_by_a_newer_one() {
-    let system = answering().await;
+async fn start_confirmation_is_blocked_by_a_newer_stop() {
+    let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 200).await;
     for (id, text) in [("1", "STOP"), ("2", "START"), ("3", "STOP")] {
-        bring(&system, id, sender, text).await;
+        deliver_reply(&system, id, sender, text).await;
     }
     system.advance(202).await;
     system.until_handset(PHONE, 1).await;
     system.until_state(&answer_to(&system, sender, "start").await["id"], "blocked").await;
-    assert_eq!(texts(&system).await, [STOPPED]);
+    assert_eq!(texts(&system).await, [STOP_ANSWER]);
 }
 
 #[tokio::test]
 async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
-    let system = answering().await;
+    let system = with_keyword_answers().await;
     let over_rcs = with(owned(PHONE, "Hello"), "channels", json!(["rcs"]));
     let message = system.send_one(DEMO, over_rcs).await;
     system.until_state(&message["messageUuid"], "delivered").await;
     // A phone answers the way by which that sender's newest message came.
     system.reply(PHONE, &OURS.into(), "STOP").await;
     let came = system.until_handset(PHONE, 2).await;
-    assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOPPED)), "{came:?}");
+    assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOP_ANSWER)), "{came:?}");
 }
 
 #[tokio::test]
-async fn what_is_answered_late_is_not_answered() {
-    let system = answering().await;
+async fn old_keyword_is_not_answered() {
+    let system = with_keyword_answers().await;
     let sender = busy_sender(&system, 600).await;
-    bring(&system, "1", sender, "HELP").await;
+    deliver_reply(&system, "1", sender, "HELP").await;
     system.advance(601).await;
     system.until_state(&answer_to(&system, sender, "help").await["id"], "expired").await;
     assert!(texts(&system).await.is_empty());

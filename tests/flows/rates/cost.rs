@@ -3,7 +3,7 @@
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 
-use super::{PHONE, paced, slow, take_turns};
+use super::{PHONE, one_per_second, rate_limited, reserve_send_slots};
 use crate::system::{System, invocation};
 
 /// What was asked of AWS: DynamoDB's write units, its writing requests, and what
@@ -43,15 +43,15 @@ async fn jobs(system: &System) -> SqsEvent {
 /// What one message costs from its acceptance to its submit, that comes behind
 /// as many seconds of others.
 async fn cost_of_waiting(seconds: u64) -> Cost {
-    let system = slow().await.without_gateway().await;
+    let system = one_per_second().await.without_gateway().await;
     let environment = system.environment();
     let send = send::Send::new(&environment).unwrap();
     let tick = schedule_tick::ScheduleTick::new(&environment).unwrap();
     let dispatch = dispatch::Dispatch::new(&environment).unwrap();
-    take_turns(&system, usize::try_from(seconds).unwrap(), 1).await;
+    reserve_send_slots(&system, usize::try_from(seconds).unwrap(), 1).await;
     system.client.delete(system.emulator.url().join("meter").unwrap()).send().await.unwrap();
 
-    let answered = send.handle(invocation("/message", &json!({"messages": [paced(PHONE, "Hello")]}))).await;
+    let answered = send.handle(invocation("/message", &json!({"messages": [rate_limited(PHONE, "Hello")]}))).await;
     assert_eq!(answered.status(), 200);
     let mut passed = 0;
     while system.handset(PHONE).await.is_empty() {

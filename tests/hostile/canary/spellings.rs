@@ -44,9 +44,9 @@ impl Canary {
 
 /// Fails with the line that holds it.
 #[track_caller]
-pub fn assert_silent(canary: &Canary, place: &str, text: &str) {
+pub fn assert_silent(canary: &Canary, source: &str, text: &str) {
     if let Some(line) = text.lines().find(|line| canary.is_in(line)) {
-        panic!("{place} holds a {}: {line}", canary.what);
+        panic!("{source} holds a {}: {line}", canary.what);
     }
 }
 

@@ -36,10 +36,10 @@ pub const NUMBER: &str = "447700923571";
 /// replies STOP. Whoever replies writes from the first.
 const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771", "447700900871", "447700900971"];
 /// Of a client's mistakes, of a reply to nobody, and of CM.com's channels.
-const STRAYS: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
+const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
 /// How many callbacks nobody takes.
-pub const TOLD_IN_VAIN: u64 = 2;
+pub const FAILED_CALLBACKS: u64 = 2;
 
 /// Everything that is private.
 pub fn canaries() -> Vec<Canary> {
@@ -62,7 +62,7 @@ pub fn canaries() -> Vec<Canary> {
         ("idempotency key", NAME),
     ];
     let named = named.into_iter().map(|(what, value)| Canary::new(what, value));
-    named.chain(PHONES.iter().chain(&STRAYS).map(|number| Canary::number(number))).collect()
+    named.chain(PHONES.iter().chain(&OTHER_PHONES).map(|number| Canary::number(number))).collect()
 }
 
 pub fn callback(system: &System) -> String {
@@ -123,7 +123,7 @@ async fn messages(system: &System) -> String {
     let scheduled = system.send_one(KEY, scheduled).await;
     let cancelled = system.delete(KEY, &format!("/messages/{}", scheduled["messageUuid"].as_str().unwrap())).await;
     assert_eq!(cancelled.status, 200);
-    system.until_sunk("receipts", PHONES.len() - 1).await;
+    system.until_sink_requests("receipts", PHONES.len() - 1).await;
     delivered
 }
 
@@ -131,13 +131,13 @@ async fn replies(system: &System) {
     for text in [REPLY, "STOP", "START", "HELP"] {
         system.reply(PHONES[0], &json!("441234567890"), text).await;
     }
-    system.until_sunk("replies", 4).await;
+    system.until_sink_requests("replies", 4).await;
 }
 
 /// In CM.com's three formats, over its channels.
 async fn cm(system: &System) {
     let channels = json!({"whatsapp": "rejects", "rcs": "fails"});
-    let set = system.request(Method::PUT, &format!("/handsets/{}/channels", STRAYS[2])).json(&channels);
+    let set = system.request(Method::PUT, &format!("/handsets/{}/channels", OTHER_PHONES[2])).json(&channels);
     assert!(set.send().await.unwrap().status().is_success());
     let message = |to: &str| {
         json!({"from": "441234567890", "to": [{"number": format!("00{to}")}], "reference": REFERENCE,
@@ -145,7 +145,7 @@ async fn cm(system: &System) {
             "customGrouping": GROUPING, "richContent": {"conversation": [{"text": TEXT}]}})
     };
     let body = json!({"messages": {"authentication": {"productToken": KEY}, "msg": [
-        message(STRAYS[2]), message("07700923572"), message(PHONES[2])]}});
+        message(OTHER_PHONES[2]), message("07700923572"), message(PHONES[2])]}});
     let answered = answer(system.request(Method::POST, "/v1.0/message").json(&body)).await;
     assert_eq!(answered.body["errorCode"], 201, "one of them has no number: {}", answered.body);
     let xml = |to: &str| {
@@ -161,22 +161,22 @@ async fn cm(system: &System) {
         system.request(Method::GET, &format!("/gateway.ashx?{}", query.finish()))
     };
     let post = |body: String| system.request(Method::POST, "/gateway.ashx").body(body);
-    for parsed in [
-        post(xml(STRAYS[2])),
+    for asked in [
+        post(xml(OTHER_PHONES[2])),
         post(xml("07700923572")),
-        post(xml(STRAYS[2]) + TEXT),
-        get(KEY, STRAYS[2]),
+        post(xml(OTHER_PHONES[2]) + TEXT),
+        get(KEY, OTHER_PHONES[2]),
         get(KEY, "07700923572"),
-        get(WRONG_KEY, STRAYS[2]),
+        get(WRONG_KEY, OTHER_PHONES[2]),
     ] {
-        assert_eq!(parsed.send().await.unwrap().status(), 200);
+        assert_eq!(asked.send().await.unwrap().status(), 200);
     }
-    system.until_sunk("status", 4).await;
+    system.until_sink_requests("status", 4).await;
 }
 
 /// Of a client.
 async fn mistakes(system: &System) {
-    let number = STRAYS[0];
+    let number = OTHER_PHONES[0];
     let post = |body: String| system.request(Method::POST, "/message").body(body);
     let get = |path: &str| system.request(Method::GET, path);
     let wrong = json!({"to": format!("+44 (0){}", &number[2..]), "from": {"type": TEXT, "value": TEXT},
@@ -184,7 +184,7 @@ async fn mistakes(system: &System) {
     let named = |text: &str| {
         post(json!({"messages": [owned(number, text)]}).to_string()).bearer_auth(KEY).header("Idempotency-Key", NAME)
     };
-    let parsed: [RequestBuilder; 14] = [
+    let requests: [RequestBuilder; 14] = [
         post(json!({"messages": [wrong]}).to_string()).bearer_auth(KEY),
         post(format!("{{\"messages\":[{{\"to\":\"{number}\",\"body\":\"{TEXT}")).bearer_auth(KEY),
         post(json!({"messages": [with(owned(number, TEXT), "from", json!({"type": "custom", "value": "449999999999"}))]}).to_string())
@@ -201,14 +201,14 @@ async fn mistakes(system: &System) {
         get(&format!("/conversations/{TEXT}?key={KEY}")),
         get(&format!("/nothing/{number}?key={KEY}")),
     ];
-    for parsed in parsed {
-        assert!(parsed.send().await.unwrap().status().as_u16() < 500);
+    for request in requests {
+        assert!(request.send().await.unwrap().status().as_u16() < 500);
     }
 }
 
 /// Of carriers, and of whoever says to be one.
 async fn webhooks(system: &System) {
-    let number = STRAYS[1];
+    let number = OTHER_PHONES[1];
     let reply = json!({"id": "mo-1", "from": number, "to": "441110000001", "text": REPLY});
     let report = json!({"messages": {"msg": {"to": format!("00{number}"), "reference": REFERENCE,
         "status": {"code": "3", "errorCode": "5", "errorDescription": format!("no route to {number}")}}}});
@@ -250,5 +250,5 @@ pub async fn fail(system: &System) {
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
     let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": PHONES[0]}));
     assert_eq!(receipts.handle(request).await.status(), 503);
-    system.until_given_up(TOLD_IN_VAIN).await;
+    system.until_dead_lettered(FAILED_CALLBACKS).await;
 }

@@ -58,9 +58,9 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Tab
         let Some(start) = starts.get(name) else { continue };
         let (time, memory) = (median(&start.answered), median(&start.memory));
         let asked = median(&start.asked);
-        table.rows.push(Row::told(format!("{name}: ms until it asks for an event"), asked));
-        table.rows.push(Row::told(format!("{name}: ms until it has answered one"), time));
-        table.rows.push(Row::told(format!("{name}: peak memory, MB"), memory / 1e6));
+        table.rows.push(Row::info(format!("{name}: ms until it asks for an event"), asked));
+        table.rows.push(Row::info(format!("{name}: ms until it has answered one"), time));
+        table.rows.push(Row::info(format!("{name}: peak memory, MB"), memory / 1e6));
         if name == NO_OP {
             continue;
         }
@@ -77,7 +77,7 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Tab
     }
     for (name, memory) in after_work(binaries, &system).await? {
         let what = format!("{name}: peak memory after {INVOCATIONS} invocations, MB");
-        table.rows.push(Row::told(what, memory / 1e6));
+        table.rows.push(Row::info(what, memory / 1e6));
     }
     table
         .notes

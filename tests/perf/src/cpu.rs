@@ -33,7 +33,7 @@ const ALONE: usize = 1_000;
 const ALONE_WARM_UP: usize = 100;
 
 /// Milliseconds for each message, by function.
-pub struct Spent {
+pub struct CpuUsage {
     each_request: u32,
     by_function: BTreeMap<String, Milliseconds>,
 }
@@ -44,7 +44,7 @@ struct Milliseconds {
     kernel: f64,
 }
 
-impl Spent {
+impl CpuUsage {
     /// How many messages came in a request.
     pub fn each_request(&self) -> u32 {
         self.each_request
@@ -61,12 +61,12 @@ impl Spent {
 
 /// # Errors
 /// When `local` does not start, or a message is not carried.
-pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Spent>> {
+pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<CpuUsage>> {
     let clients = Clients::start().await?;
     let emulator = Local::start(local, &["emulator"]).await?;
     let folder = binaries.folder.to_str().context("the folder is not UTF-8")?;
     let gateway = Local::start(local, &["--emulator", emulator.url.as_str(), "--functions", folder]).await?;
-    let mut spent = Vec::new();
+    let mut cpu_usage = Vec::new();
     for load in LOADS {
         clients.send(&gateway.url, Load { messages: WARM_UP, ..load }).await?;
         let before = children_times(gateway.id()?)?;
@@ -78,17 +78,17 @@ pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Sp
             let kernel = each(time.system.saturating_sub(before.system));
             (name, Milliseconds { all: kernel + each(time.user.saturating_sub(before.user)), kernel })
         });
-        spent.push(Spent { each_request: load.each_request, by_function: by_function.collect() });
+        cpu_usage.push(CpuUsage { each_request: load.each_request, by_function: by_function.collect() });
     }
     gateway.stop().await?;
     emulator.stop().await?;
-    Ok(spent)
+    Ok(cpu_usage)
 }
 
 /// Milliseconds for each message, one in an invocation, one invocation after another.
 async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> {
     let system = System::start().await.without_gateway().await;
-    let mut spent = Vec::new();
+    let mut cpu_usage = Vec::new();
     for function in ["send", "dispatch", "dlr-webhook", "callback"] {
         let mut events = events(&system, function, ALONE_WARM_UP + ALONE, 1).await?.into_iter();
         let settings = settings(function, system.emulator.url())?;
@@ -103,30 +103,30 @@ async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> 
         }
         let after = times(process)?;
         let time = (after.user + after.system).saturating_sub(before.user + before.system);
-        spent.push((function, time.as_secs_f64() * 1000.0 / f64::from(u32::try_from(ALONE)?)));
+        cpu_usage.push((function, time.as_secs_f64() * 1000.0 / f64::from(u32::try_from(ALONE)?)));
         instance.kill().await?;
     }
-    Ok(spent)
+    Ok(cpu_usage)
 }
 
 /// # Errors
 /// When a function does not do what it should.
-pub async fn table(spent: &[Spent], binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
+pub async fn table(cpu_usage: &[CpuUsage], binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
     let mut table = Table::new("cpu: processor time of the functions for each message, ms");
-    for spent in spent {
-        let requests = format!("requests of {}", spent.each_request);
-        for function in FUNCTIONS.iter().filter(|function| spent.by(function) > 0.0) {
-            let milliseconds = spent.of(function);
-            table.rows.push(Row::told(format!("{requests}: {function}"), milliseconds.all));
-            table.rows.push(Row::told(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
+    for cpu_usage in cpu_usage {
+        let requests = format!("requests of {}", cpu_usage.each_request);
+        for function in FUNCTIONS.iter().filter(|function| cpu_usage.by(function) > 0.0) {
+            let milliseconds = cpu_usage.of(function);
+            table.rows.push(Row::info(format!("{requests}: {function}"), milliseconds.all));
+            table.rows.push(Row::info(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
         }
         let (budget, noise) = (budgets.cpu.milliseconds, budgets.cpu.noise);
-        let total = spent.by_function.values().map(|milliseconds| milliseconds.all).sum();
+        let total = cpu_usage.by_function.values().map(|milliseconds| milliseconds.all).sum();
         table.rows.push(Row::noisy(format!("{requests}: end to end"), budget, total, noise));
     }
     let alone = alone(binaries).await?;
     let total = alone.iter().map(|(_, milliseconds)| milliseconds).sum();
-    table.rows.extend(alone.iter().map(|(function, time)| Row::told(format!("by itself: {function}"), *time)));
+    table.rows.extend(alone.iter().map(|(function, time)| Row::info(format!("by itself: {function}"), *time)));
     table.rows.push(Row::beside("by itself: end to end", budgets.cpu.milliseconds, total));
     table.notes.push("The budget is what Kannel 1.4.5 spends from end to end on a machine of two processors.".into());
     table.notes.push("Times differ between machines and runs: it fails when over by more than the noise.".into());

@@ -10,7 +10,7 @@ use tests::system::System;
 use crate::{
     binaries::{Binaries, settings, succeed},
     budgets::{Budgets, Prices},
-    cpu::Spent,
+    cpu::CpuUsage,
     messages::events,
     table::{Row, Table, number},
     units::{Step, Used, steps},
@@ -41,7 +41,7 @@ struct Invocation {
 }
 
 /// The way of messages that came by so many in a request.
-fn way(each_request: u32, prices: &Prices) -> [Invocation; 4] {
+fn invocations(each_request: u32, prices: &Prices) -> [Invocation; 4] {
     let (accept, jobs) = if each_request == 1 {
         ("accept, 1 in a request", 1)
     } else {
@@ -98,15 +98,20 @@ struct Consumption {
 ///
 /// # Errors
 /// When a step does not do what it should.
-pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, prices: &Prices) -> anyhow::Result<Table> {
+pub async fn table(
+    binaries: &Binaries,
+    cpu_usage: &[CpuUsage],
+    budgets: &Budgets,
+    prices: &Prices,
+) -> anyhow::Result<Table> {
     let steps = steps().await?;
     let system = System::start().await.without_gateway().await;
     let mut table = Table::new("dollars: for a million messages from end to end");
     for each_request in EACH_REQUEST {
         let requests = format!("requests of {each_request}");
-        let way = way(each_request, prices);
-        let mut used = consumption(&way, &steps)?;
-        for invocation in &way {
+        let invocations = invocations(each_request, prices);
+        let mut used = consumption(&invocations, &steps)?;
+        for invocation in &invocations {
             used.log_bytes += log_bytes(binaries, &system, invocation, prices).await?;
         }
         let (writes, reads) = (prices.dynamodb.million_write_units, prices.dynamodb.million_read_units);
@@ -122,10 +127,10 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             let name = format!("{requests}: {service}");
             table.rows.push(Row::budgeted(name.as_str(), budget(&name), dollars));
         }
-        let Some(spent) = spent.iter().find(|spent| spent.each_request() == each_request) else { continue };
-        let gigabyte_seconds = gigabyte_seconds(&way, &steps, spent, prices)?;
+        let Some(cpu_usage) = cpu_usage.iter().find(|usage| usage.each_request() == each_request) else { continue };
+        let gigabyte_seconds = gigabyte_seconds(&invocations, &steps, cpu_usage, prices)?;
         let time = gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_x86;
-        table.rows.push(Row::told(format!("{requests}: Lambda, x86 time"), time));
+        table.rows.push(Row::info(format!("{requests}: Lambda, x86 time"), time));
         let sum = time + counted.iter().map(|(_, dollars)| dollars).sum::<f64>();
         let name = format!("{requests}: all");
         table.rows.push(match budget(&name) {
@@ -133,19 +138,19 @@ pub async fn table(binaries: &Binaries, spent: &[Spent], budgets: &Budgets, pric
             None => Row::budgeted(name, None, sum),
         });
         let arm = gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
-        table.rows.push(Row::told(format!("{requests}: Lambda, arm time instead"), arm));
+        table.rows.push(Row::info(format!("{requests}: Lambda, arm time instead"), arm));
     }
-    table.rows.push(Row::told("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
+    table.rows.push(Row::info("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
     table.notes = notes(prices);
-    if spent.is_empty() {
+    if cpu_usage.is_empty() {
         table.notes.push("Without Lambda's time, and so without the sums: no processor time was measured.".into());
     }
     Ok(table)
 }
 
-fn consumption(way: &[Invocation], steps: &[Step]) -> anyhow::Result<Consumption> {
+fn consumption(invocations: &[Invocation], steps: &[Step]) -> anyhow::Result<Consumption> {
     let mut all = Consumption::default();
-    for invocation in way {
+    for invocation in invocations {
         let step = find(steps, invocation.step)?;
         let each = |total: f64| total / step.messages;
         let messages = f64::from(invocation.messages);
@@ -164,10 +169,15 @@ fn consumption(way: &[Invocation], steps: &[Step]) -> anyhow::Result<Consumption
 }
 
 /// Lambda's time for each message.
-fn gigabyte_seconds(way: &[Invocation], steps: &[Step], spent: &Spent, prices: &Prices) -> anyhow::Result<f64> {
-    let each = way.iter().map(|invocation| {
+fn gigabyte_seconds(
+    invocations: &[Invocation],
+    steps: &[Step],
+    cpu_usage: &CpuUsage,
+    prices: &Prices,
+) -> anyhow::Result<f64> {
+    let each = invocations.iter().map(|invocation| {
         let step = find(steps, invocation.step)?;
-        let milliseconds = duration(invocation, step, spent.by(invocation.function), prices);
+        let milliseconds = duration(invocation, step, cpu_usage.by(invocation.function), prices);
         Ok(milliseconds / 1000.0 * GIGABYTES / f64::from(invocation.messages))
     });
     each.sum()

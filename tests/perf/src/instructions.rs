@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a run under valgrind may take, tens of times longer than without.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 /// How often the JSON is parsed and written, to see what one time takes.
 const JSON_TIMES: [u32; 2] = [20, 60];
 
@@ -68,7 +68,7 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets, profiles: Option<&Pat
         let json = bench.json(&case).await.with_context(|| format!("{}: JSON", case.name))?;
         let budget = budgets.instructions.get(case.name).copied();
         table.rows.push(Row::budgeted(case.name, budget, counted / 1000.0));
-        table.rows.push(Row::told(format!("{}: times serde_json, of the same bytes", case.name), counted / json));
+        table.rows.push(Row::info(format!("{}: times serde_json, of the same bytes", case.name), counted / json));
     }
     std::fs::remove_dir_all(&bench.folder)?;
     table.notes.push("The bytes are the event's, the answer's and those of AWS's requests and answers, but not".into());
@@ -101,8 +101,8 @@ impl Bench {
         let profile = self.profile();
         let mut command = callgrind(&profile);
         command.arg(self.binaries.path(case.function)?);
-        let patient = Settings { timeout: PATIENCE, ..settings(case.function, self.system.emulator.url())? };
-        let mut instance = Instance::start(command, &patient).await?;
+        let with_timeout = Settings { timeout: TIMEOUT, ..settings(case.function, self.system.emulator.url())? };
+        let mut instance = Instance::start(command, &with_timeout).await?;
         for event in events {
             succeed(&mut instance, event).await?;
         }

@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
 
 /// How long the last callback may take to come.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// So many messages.
 #[derive(Clone, Copy)]
@@ -30,16 +30,16 @@ pub struct Load {
 }
 
 /// How long a load took until all of it was accepted, and told.
-pub struct Took {
+pub struct LoadTimings {
     pub accepted: Duration,
-    pub told: Duration,
+    pub called_back: Duration,
 }
 
 /// Where callbacks go. It ends when it is dropped.
 pub struct Clients {
     http: reqwest::Client,
     callback: Url,
-    told: watch::Receiver<u32>,
+    callbacks: watch::Receiver<u32>,
     server: JoinHandle<()>,
 }
 
@@ -49,26 +49,26 @@ impl Clients {
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let callback = format!("http://{}/callbacks", listener.local_addr()?).parse()?;
-        let (sender, told) = watch::channel(0);
+        let (sender, callbacks) = watch::channel(0);
         let router = Router::new().route("/callbacks", post(count)).with_state(Arc::new(sender));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("callbacks are no longer taken: {error}");
             }
         });
-        Ok(Self { http: HttpStack::new()?.client().clone(), callback, told, server })
+        Ok(Self { http: HttpStack::new()?.client().clone(), callback, callbacks, server })
     }
 
     /// Sends all of it, and waits until each message's receipt was told.
     ///
     /// # Errors
     /// When a request is refused, or a callback does not come.
-    pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<Took> {
-        let mut told = self.told.clone();
-        let before = *told.borrow();
+    pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<LoadTimings> {
+        let mut callbacks = self.callbacks.clone();
+        let before = *callbacks.borrow();
         let url = gateway.join("message")?;
         let sent = AtomicU32::new(0);
-        let begun = Instant::now();
+        let started = Instant::now();
         let connection = async || {
             loop {
                 let first = sent.fetch_add(load.each_request, Ordering::Relaxed);
@@ -83,10 +83,10 @@ impl Clients {
             }
         };
         try_join_all((0..load.connections).map(|_| connection())).await?;
-        let accepted = begun.elapsed();
-        let all = told.wait_for(|told| *told >= before + load.messages);
-        tokio::time::timeout(PATIENCE, all).await.context("some messages were never reported")??;
-        Ok(Took { accepted, told: begun.elapsed() })
+        let accepted = started.elapsed();
+        let all = callbacks.wait_for(|callbacks| *callbacks >= before + load.messages);
+        tokio::time::timeout(TIMEOUT, all).await.context("some messages were never reported")??;
+        Ok(LoadTimings { accepted, called_back: started.elapsed() })
     }
 
     /// To phones that are reached at once, and send a receipt.
@@ -106,7 +106,7 @@ impl Drop for Clients {
     }
 }
 
-async fn count(State(told): State<Arc<watch::Sender<u32>>>) -> StatusCode {
-    told.send_modify(|told| *told += 1);
+async fn count(State(callbacks): State<Arc<watch::Sender<u32>>>) -> StatusCode {
+    callbacks.send_modify(|callbacks| *callbacks += 1);
     StatusCode::OK
 }

@@ -92,7 +92,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         binaries: Binaries { folder: std::path::absolute(&arguments.functions)? },
         budgets: Budgets::read()?,
         prices: Prices::read()?,
-        spent: None,
+        cpu_usage: None,
         arguments,
     };
     let (mut over, mut not_run) = (0, 0);
@@ -124,25 +124,25 @@ struct Run {
     budgets: Budgets,
     prices: Prices,
     /// Measured once, for the two tables that need it.
-    spent: Option<Vec<cpu::Spent>>,
+    cpu_usage: Option<Vec<cpu::CpuUsage>>,
 }
 
 impl Run {
     async fn table(&mut self, section: Section) -> anyhow::Result<Table> {
         let is_timed = matches!(section, Section::Dollars | Section::Cpu) && !self.arguments.counted;
-        if is_timed && self.spent.is_none() {
-            self.spent = Some(cpu::measure(&self.arguments.local, &self.binaries).await?);
+        if is_timed && self.cpu_usage.is_none() {
+            self.cpu_usage = Some(cpu::measure(&self.arguments.local, &self.binaries).await?);
         }
-        let spent = self.spent.as_deref().unwrap_or_default();
+        let cpu_usage = self.cpu_usage.as_deref().unwrap_or_default();
         let (arguments, binaries, budgets) = (&self.arguments, &self.binaries, &self.budgets);
         match section {
             Section::Units if arguments.counted => units::table(budgets, &units::FEW_PENDING).await,
             Section::Units => units::table(budgets, &units::PENDING).await,
-            Section::Dollars => dollars::table(binaries, spent, budgets, &self.prices).await,
+            Section::Dollars => dollars::table(binaries, cpu_usage, budgets, &self.prices).await,
             Section::Instructions => instructions::table(binaries, budgets, arguments.profiles.as_deref()).await,
             Section::ColdStart => cold_start::table(binaries, budgets).await,
             Section::Size => size::table(&arguments.archives, budgets),
-            Section::Cpu => cpu::table(spent, binaries, budgets).await,
+            Section::Cpu => cpu::table(cpu_usage, binaries, budgets).await,
             Section::Rate => rate::table(&arguments.local, &arguments.local_profile, budgets).await,
         }
     }

@@ -25,12 +25,12 @@ pub async fn table(local: &Path, profile: &str, budgets: &Budgets) -> anyhow::Re
     let system = Local::start(local, &[]).await?;
     for load in LOADS {
         clients.send(&system.url, Load { messages: WARM_UP, ..load }).await?;
-        let took = clients.send(&system.url, load).await?;
+        let timings = clients.send(&system.url, load).await?;
         let requests = format!("requests of {}, {} connections", load.each_request, load.connections);
         let a_second = |seconds: f64| f64::from(load.messages) / seconds;
-        let accepted = a_second(took.accepted.as_secs_f64());
+        let accepted = a_second(timings.accepted.as_secs_f64());
         table.rows.push(Row::beside(format!("{requests}: accepted"), budgets.rate.accepted_per_second, accepted));
-        table.rows.push(Row::told(format!("{requests}: until told"), a_second(took.told.as_secs_f64())));
+        table.rows.push(Row::info(format!("{requests}: until told"), a_second(timings.called_back.as_secs_f64())));
     }
     system.stop().await?;
     table.notes.push("The reference is what Kannel 1.4.5 accepted on a machine of two processors. Here".into());

@@ -16,11 +16,11 @@ use url::Url;
 /// It ends when it is dropped.
 pub struct Recorder {
     pub url: Url,
-    tape: Arc<Tape>,
+    recording: Arc<Recording>,
     server: JoinHandle<()>,
 }
 
-struct Tape {
+struct Recording {
     client: reqwest::Client,
     emulator: Url,
     bodies: Mutex<Vec<Bytes>>,
@@ -32,19 +32,20 @@ impl Recorder {
     pub async fn start(emulator: Url) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}/", listener.local_addr()?).parse()?;
-        let tape = Arc::new(Tape { client: HttpStack::new()?.client().clone(), emulator, bodies: Mutex::default() });
-        let router = Router::new().fallback(pass_on).with_state(Arc::clone(&tape));
+        let recording =
+            Arc::new(Recording { client: HttpStack::new()?.client().clone(), emulator, bodies: Mutex::default() });
+        let router = Router::new().fallback(forward).with_state(Arc::clone(&recording));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the recorder ended: {error}");
             }
         });
-        Ok(Self { url, tape, server })
+        Ok(Self { url, recording, server })
     }
 
     /// What has gone by since this was last asked.
     pub fn take(&self) -> Vec<Bytes> {
-        std::mem::take(&mut *self.tape.bodies.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.recording.bodies.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -54,9 +55,9 @@ impl Drop for Recorder {
     }
 }
 
-async fn pass_on(State(tape): State<Arc<Tape>>, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn forward(State(recording): State<Arc<Recording>>, mut headers: HeaderMap, body: Bytes) -> Response {
     headers.remove(header::CONTENT_LENGTH);
-    let sent = tape.client.post(tape.emulator.clone()).headers(headers).body(body.clone()).send().await;
+    let sent = recording.client.post(recording.emulator.clone()).headers(headers).body(body.clone()).send().await;
     let answered = async {
         let answer = sent?;
         let (status, mut headers) = (answer.status(), answer.headers().clone());
@@ -66,7 +67,7 @@ async fn pass_on(State(tape): State<Arc<Tape>>, mut headers: HeaderMap, body: By
     };
     match answered.await {
         Ok((status, headers, answer)) => {
-            tape.bodies.lock().unwrap_or_else(PoisonError::into_inner).extend([body, answer.clone()]);
+            recording.bodies.lock().unwrap_or_else(PoisonError::into_inner).extend([body, answer.clone()]);
             (status, headers, answer).into_response()
         }
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),

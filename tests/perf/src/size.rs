@@ -23,7 +23,7 @@ pub fn table(archives: &Path, budgets: &Budgets) -> anyhow::Result<Table> {
     };
     // Not built where only what is counted is asked for.
     if let Ok(bytes) = size(NO_OP) {
-        table.rows.push(Row::told(NO_OP, bytes));
+        table.rows.push(Row::info(NO_OP, bytes));
     }
     for name in FUNCTIONS {
         table.rows.push(Row::budgeted(name, budgets.size.get(name).copied(), size(name)?));

@@ -28,7 +28,7 @@ enum Kind {
         reference: f64,
         measured: f64,
     },
-    Told {
+    Info {
         measured: f64,
     },
     NotRun {
@@ -51,8 +51,8 @@ impl Row {
         Self { what: what.into(), kind: Kind::Reference { reference, measured } }
     }
 
-    pub fn told(what: impl Into<String>, measured: f64) -> Self {
-        Self { what: what.into(), kind: Kind::Told { measured } }
+    pub fn info(what: impl Into<String>, measured: f64) -> Self {
+        Self { what: what.into(), kind: Kind::Info { measured } }
     }
 
     pub fn not_run(what: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -99,7 +99,7 @@ impl Row {
             Kind::Reference { reference, measured } => {
                 [what, number(*reference), number(*measured), ratio(*measured, *reference), "no gate".to_owned()]
             }
-            Kind::Told { measured } => [what, none(), number(*measured), none(), String::new()],
+            Kind::Info { measured } => [what, none(), number(*measured), none(), String::new()],
             Kind::NotRun { reason } => [what, none(), "not run".to_owned(), none(), reason.clone()],
         }
     }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_exceeds_its_budget_is_over() {
+    fn only_measurements_above_budget_are_over() {
         let rows = [
             (Row::gate("at it", 3.0, 3.0), false),
             (Row::gate("above it", 3.0, 3.01), true),
@@ -168,7 +168,7 @@ mod tests {
             (Row::noisy("noise", 3.0, 3.2, 0.1), false),
             (Row::noisy("more than noise", 3.0, 3.4, 0.1), true),
             (Row::beside("a reference", 3.0, 9.0), false),
-            (Row::told("no budget", 9.0), false),
+            (Row::info("no budget", 9.0), false),
             (Row::not_run("nothing", "no valgrind"), false),
         ];
         for (row, over) in rows {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_is_over() {
+    fn table_lists_rows_over_budget() {
         let mut table = Table::new("units");
         table.rows = vec![Row::gate("accept", 3.0, 4.0), Row::not_run("submit", "no valgrind")];
         let printed = table.to_string();

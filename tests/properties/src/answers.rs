@@ -23,8 +23,8 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use crate::{
-    almost::{self, Choices, TEXTS},
     endpoint::{Answer, Endpoint},
+    mutate::{self, Choices, TEXTS},
     samples,
     words::{assert_bounded, assert_names_no_number},
 };
@@ -40,19 +40,19 @@ thread_local! {
 pub fn answers(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
     let status = *choices.pick(&STATUSES);
-    let is_almost = choices.below(3) > 0;
+    let is_mutated = choices.below(3) > 0;
     let text = *choices.pick(&TEXTS);
     let (retry_after, body) = split(choices.rest());
     let mut answer = Answer { status, retry_after, body: body.to_vec() };
     GATEWAY.with(|gateway| {
-        if is_almost {
-            answer.body = almost(body);
+        if is_mutated {
+            answer.body = mutate(body);
         }
         gateway.endpoint.answer(&answer);
         gateway.loopback(&answer);
         gateway.callback(&answer);
         // It waits a moment for others to go with, which is too long for what is no answer at all.
-        if is_almost || serde_json::from_slice::<Value>(&answer.body).is_ok() {
+        if is_mutated || serde_json::from_slice::<Value>(&answer.body).is_ok() {
             gateway.cm(&answer, text);
         }
     });
@@ -67,12 +67,12 @@ fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
 }
 
 /// The page's sample, about the messages that are sent here, with changes.
-fn almost(bytes: &[u8]) -> Vec<u8> {
+fn mutate(bytes: &[u8]) -> Vec<u8> {
     let sample = samples::cm_answer().to_string();
     let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
     let sample = sample.replace("your_reference_A", &a).replace("your_reference_B", &b);
     let sample = serde_json::from_str(&sample).unwrap_or_default();
-    almost::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
+    mutate::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
 }
 
 struct Gateway {

@@ -15,9 +15,11 @@
 //! | [`text`] | clients | counting and cutting into segments |
 //! | [`values`] | everyone | numbers, senders, addresses, cursors, ids, keywords, times |
 
-mod almost;
 mod answers;
 mod endpoint;
+mod mutate;
+#[cfg(test)]
+mod property_tests;
 mod receipts;
 mod records;
 mod render;
@@ -26,8 +28,6 @@ mod requests;
 mod samples;
 mod store;
 mod text;
-#[cfg(test)]
-mod twins;
 mod values;
 mod words;
 

@@ -11,7 +11,7 @@ use shared::{
 use strum::IntoEnumIterator;
 
 use crate::{
-    almost::{self, Choices},
+    mutate::{self, Choices},
     render::escaped,
     samples,
     words::{assert_bounded, assert_names_no_number},
@@ -61,17 +61,17 @@ pub fn receipts(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
     match choices.below(4) {
         0 => {
-            let changed = almost::json(&samples::loopback_receipt(), &mut choices);
+            let changed = mutate::json(&samples::loopback_receipt(), &mut choices);
             reads(CarrierName::Loopback, changed.to_string().as_bytes());
         }
-        1 => reads(CarrierName::Cm, almost::json(&samples::cm_report(), &mut choices).to_string().as_bytes()),
+        1 => reads(CarrierName::Cm, mutate::json(&samples::cm_report(), &mut choices).to_string().as_bytes()),
         2 => {
             let begins = |c: char| "<>".contains(c);
-            reads(CarrierName::Cm, almost::pieces(samples::CM_REPORT_XML, begins, &MARKUP, &mut choices).as_bytes());
+            reads(CarrierName::Cm, mutate::pieces(samples::CM_REPORT_XML, begins, &MARKUP, &mut choices).as_bytes());
         }
         _ => {
             let begins = |c: char| " :".contains(c);
-            reads(CarrierName::Cm, almost::pieces(samples::CM_REPORT_SMPP, begins, &SMPP, &mut choices).as_bytes());
+            reads(CarrierName::Cm, mutate::pieces(samples::CM_REPORT_SMPP, begins, &SMPP, &mut choices).as_bytes());
         }
     }
 }

@@ -17,7 +17,7 @@ use shared::{
 use strum::IntoEnumIterator;
 
 use crate::{
-    almost::{self, Choices},
+    mutate::{self, Choices},
     store::Stores,
     words::{assert_bounded, assert_names_no_number},
 };
@@ -67,12 +67,12 @@ pub fn records(bytes: &[u8]) {
     match choices.below(8) {
         0 | 1 => {
             let job = choices.pick(&JOBS);
-            jobs(&almost::json(job, &mut choices).to_string());
+            jobs(&mutate::json(job, &mut choices).to_string());
         }
-        2 => secrets(&almost::json(&SECRETS, &mut choices).to_string()),
+        2 => secrets(&mutate::json(&SECRETS, &mut choices).to_string()),
         _ => {
             let item = choices.pick(&ITEMS);
-            items(&almost::json(item, &mut choices));
+            items(&mutate::json(item, &mut choices));
         }
     }
 }

@@ -10,7 +10,7 @@ use shared::{
 use strum::IntoEnumIterator;
 
 use crate::{
-    almost::{self, Choices},
+    mutate::{self, Choices},
     samples,
     words::{assert_bounded, assert_names_no_number},
 };
@@ -26,7 +26,7 @@ pub fn replies(bytes: &[u8]) {
         1 => (CarrierName::Cm, samples::cm_reply()),
         _ => (CarrierName::Cm, json!([samples::cm_reply(), samples::cm_reply()])),
     };
-    reads(carrier, almost::json(&sample, &mut choices).to_string().as_bytes());
+    reads(carrier, mutate::json(&sample, &mut choices).to_string().as_bytes());
 }
 
 fn reads(carrier: CarrierName, body: &[u8]) {

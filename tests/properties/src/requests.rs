@@ -22,7 +22,7 @@ use shared::{
 };
 
 use crate::{
-    almost::{self, Choices, TEXTS},
+    mutate::{self, Choices, TEXTS},
     render, samples,
     text::assert_whole,
     words::{assert_bounded, assert_names_no_number},
@@ -54,26 +54,26 @@ pub fn requests(bytes: &[u8]) {
     cm_json(bytes);
     cm_xml(bytes);
     cm_query(bytes);
-    almost_requests(Choices::of(bytes));
+    mutated_requests(Choices::of(bytes));
 }
 
-fn almost_requests(mut choices: Choices<'_>) {
+fn mutated_requests(mut choices: Choices<'_>) {
     match choices.below(8) {
         0 | 1 => {
             let sample = choices.pick(samples::mplus());
-            mplus_json(almost::json(sample, &mut choices).to_string().as_bytes());
+            mplus_json(mutate::json(sample, &mut choices).to_string().as_bytes());
         }
         2 => {
             let sample = choices.pick(samples::cm());
-            cm_json(almost::json(sample, &mut choices).to_string().as_bytes());
+            cm_json(mutate::json(sample, &mut choices).to_string().as_bytes());
         }
-        3..=5 => cm_json(almost::json(&with_rich_content(&mut choices), &mut choices).to_string().as_bytes()),
+        3..=5 => cm_json(mutate::json(&with_rich_content(&mut choices), &mut choices).to_string().as_bytes()),
         6 => {
             let sample = choices.pick(samples::CM_XML);
-            cm_xml(almost::pieces(sample, |c| c == '<' || c == '>', &MARKUP, &mut choices).as_bytes());
+            cm_xml(mutate::pieces(sample, |c| c == '<' || c == '>', &MARKUP, &mut choices).as_bytes());
         }
         _ => {
-            cm_query(almost::pieces(samples::CM_QUERY, |c| "?&=".contains(c), &TEXTS, &mut choices).as_bytes());
+            cm_query(mutate::pieces(samples::CM_QUERY, |c| "?&=".contains(c), &TEXTS, &mut choices).as_bytes());
         }
     }
 }
@@ -257,7 +257,7 @@ pub fn assert_valid(draft: &Draft) {
         assert!((1..=16).contains(&sender.as_str().len()) && sender.as_str().is_ascii());
     }
     assert!(draft.text.segments() <= limit().0);
-    assert!(draft.channels.iter().enumerate().all(|(place, channel)| !draft.channels[..place].contains(channel)));
+    assert!(draft.channels.iter().enumerate().all(|(index, channel)| !draft.channels[..index].contains(channel)));
     if let Some(callback) = &draft.callback {
         assert!(callback.as_str().parse::<CallbackUrl>().is_ok() && callback.as_str().len() <= 2048);
     }

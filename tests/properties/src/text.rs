@@ -5,7 +5,7 @@
 use shared::domain::{Encoding, KeywordAnswer, SegmentLimit, Text, TextError};
 
 use crate::{
-    almost::Choices,
+    mutate::Choices,
     words::{assert_bounded, assert_names_no_number},
 };
 
@@ -17,7 +17,7 @@ const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 const ESCAPE: u16 = 0x1b;
 
 /// Characters that are cut, counted or refused in a way of their own.
-const TEMPTING: [char; 20] = [
+const BOUNDARY_CHARACTERS: [char; 20] = [
     'a',
     ' ',
     '€',
@@ -50,7 +50,7 @@ pub fn text(bytes: &[u8]) {
 fn chosen(mut choices: Choices<'_>) -> String {
     let mut text = String::new();
     while !choices.is_over() && text.len() < 20_000 {
-        let character = *choices.pick(&TEMPTING);
+        let character = *choices.pick(&BOUNDARY_CHARACTERS);
         let times = [1, 2, 1 + choices.below(256), 60 + choices.below(16), 150 + choices.below(16)];
         text.extend(std::iter::repeat_n(character, *choices.pick(&times)));
     }
@@ -81,10 +81,10 @@ fn check(body: &str, limit: SegmentLimit, read: Result<Text, TextError>, ucs2: b
                 TextError::Empty => assert!(body.trim().is_empty()),
                 TextError::ControlCharacter(character) => assert!(refused(character) && body.contains(character)),
                 TextError::TooLong { segments, limit } => {
-                    assert!(segments > usize::from(limit) && segments == dealt_out(body, ucs2).len());
+                    assert!(segments > usize::from(limit) && segments == split(body, ucs2).len());
                 }
                 TextError::TooManyBytes { bytes, limit } => {
-                    assert!(bytes == body.len() && dealt_out(body, ucs2).len() > usize::from(limit));
+                    assert!(bytes == body.len() && split(body, ucs2).len() > usize::from(limit));
                 }
             }
             assert_bounded(&error.to_string());
@@ -96,7 +96,7 @@ fn check(body: &str, limit: SegmentLimit, read: Result<Text, TextError>, ucs2: b
 /// The text is counted and cut as a network would carry it.
 pub fn assert_whole(text: &Text, ucs2: bool) {
     assert_eq!(text.encoding() == Encoding::Ucs2, ucs2);
-    let (segments, expected) = (text.split(), dealt_out(text.as_str(), ucs2));
+    let (segments, expected) = (text.split(), split(text.as_str(), ucs2));
     assert_eq!(segments.len(), usize::from(text.segments()));
     assert_eq!(segments.concat(), text.as_str());
     assert_eq!(segments, expected.iter().map(String::as_str).collect::<Vec<_>>());
@@ -107,7 +107,7 @@ fn is_gsm(body: &str) -> bool {
 }
 
 /// The segments, by the units that go over the air.
-fn dealt_out(body: &str, ucs2: bool) -> Vec<String> {
+fn split(body: &str, ucs2: bool) -> Vec<String> {
     let units = if ucs2 { body.encode_utf16().collect() } else { septets(body) };
     let (alone, part) = if ucs2 { (70, 67) } else { (160, 153) };
     if units.len() <= alone {

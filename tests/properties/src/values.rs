@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    almost::{self, Choices, TEXTS},
+    mutate::{self, Choices, TEXTS},
     words::{assert_bounded, assert_names_no_number},
 };
 
@@ -24,7 +24,7 @@ pub fn values(bytes: &[u8]) {
     reads(&String::from_utf8_lossy(bytes));
     let mut choices = Choices::of(bytes);
     let sample = *choices.pick(&TEXTS);
-    reads(&almost::pieces(sample, |_| true, &TEXTS, &mut choices));
+    reads(&mutate::pieces(sample, |_| true, &TEXTS, &mut choices));
 }
 
 fn reads(text: &str) {

@@ -1,13 +1,13 @@
 //! The channels over which a phone is reached, and what a person can make of
 //! them. A phone has every channel, and behaves on each as its number says
-//! ([`Behaviour::of`]) unless a [`Conduct`] was set for that channel.
+//! ([`Behavior::of`]) unless a [`ChannelBehavior`] was set for that channel.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::behaviour::Behaviour;
+use super::behavior::Behavior;
 use super::problem::{Fields, Problem};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,7 +59,7 @@ impl Channel {
 /// How a phone behaves on a channel when a person says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Conduct {
+pub(super) enum ChannelBehavior {
     Delivers,
     /// Refused at submit.
     Rejects,
@@ -69,13 +69,13 @@ pub(super) enum Conduct {
     Silent,
 }
 
-impl From<Conduct> for Behaviour {
-    fn from(conduct: Conduct) -> Self {
-        match conduct {
-            Conduct::Delivers => Self::Delivered,
-            Conduct::Rejects => Self::Rejected,
-            Conduct::Fails => Self::Undelivered,
-            Conduct::Silent => Self::Lost,
+impl From<ChannelBehavior> for Behavior {
+    fn from(channel_behavior: ChannelBehavior) -> Self {
+        match channel_behavior {
+            ChannelBehavior::Delivers => Self::Delivered,
+            ChannelBehavior::Rejects => Self::Rejected,
+            ChannelBehavior::Fails => Self::Undelivered,
+            ChannelBehavior::Silent => Self::Lost,
         }
     }
 }
@@ -83,27 +83,27 @@ impl From<Conduct> for Behaviour {
 /// What was set for the channels of one phone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(super) struct Conducts(BTreeMap<Channel, Conduct>);
+pub(super) struct ChannelBehaviors(BTreeMap<Channel, ChannelBehavior>);
 
-impl Conducts {
+impl ChannelBehaviors {
     /// Reads a body such as `{"whatsapp": "rejects", "rcs": "silent"}`.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         Fields::parse(body)?.entries().map(|(name, value)| read(name, value)).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(super) fn on(&self, channel: Channel) -> Option<Conduct> {
+    pub(super) fn on(&self, channel: Channel) -> Option<ChannelBehavior> {
         self.0.get(&channel).copied()
     }
 }
 
-fn read(name: &str, value: &Value) -> Result<(Channel, Conduct), Problem> {
+fn read(name: &str, value: &Value) -> Result<(Channel, ChannelBehavior), Problem> {
     let Some(channel) = Channel::parse(name) else {
         let known: Vec<_> = NAMES.iter().map(|(_, known, _)| *known).collect();
         return Err(Problem::invalid(name.to_owned(), format!("is no channel: they are {}", known.join(", "))));
     };
-    let conduct = Conduct::deserialize(value)
+    let channel_behavior = ChannelBehavior::deserialize(value)
         .map_err(|_| Problem::invalid(name.to_owned(), "must be delivers, rejects, fails or silent"))?;
-    Ok((channel, conduct))
+    Ok((channel, channel_behavior))
 }
 
 #[cfg(test)]

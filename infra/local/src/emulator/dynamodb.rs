@@ -51,7 +51,7 @@ impl DynamoDb {
         Self { upstream: Upstream::new(endpoint, client), tables: Some(tables), meter }
     }
 
-    pub(super) fn outside(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
+    pub(super) fn external(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
         Self { upstream: Upstream::new(endpoint, client), tables: None, meter }
     }
 
@@ -60,12 +60,12 @@ impl DynamoDb {
             self.meter.dynamodb(operation, Units::default());
             return self.upstream.call(headers, body).await;
         };
-        let (body, asked) = ask_for_capacity(body);
+        let (body, is_requested) = request_capacity(body);
         let mut answer = self.upstream.call(headers, body).await;
         let units = match serde_json::from_slice::<Map<String, Value>>(&answer.body) {
             Ok(mut fields) => {
                 let units = consumed(&fields, billing);
-                if !asked && fields.remove("ConsumedCapacity").is_some() {
+                if !is_requested && fields.remove("ConsumedCapacity").is_some() {
                     answer.body = Value::Object(fields).to_string().into();
                     answer.headers.remove("x-amz-crc32");
                 }
@@ -112,14 +112,14 @@ impl Billing {
 
 /// The call with capacity asked for, and whether the caller had asked itself. A
 /// body that is no JSON object goes on as it is, for the engine to refuse.
-fn ask_for_capacity(body: Bytes) -> (Bytes, bool) {
+fn request_capacity(body: Bytes) -> (Bytes, bool) {
     const ASK: &str = "ReturnConsumedCapacity";
     let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
         return (body, true);
     };
     match fields.get(ASK) {
         None => {}
-        Some(asked) if asked == "NONE" => {}
+        Some(requested) if requested == "NONE" => {}
         Some(_) => return (body, true),
     }
     fields.insert(ASK.into(), "INDEXES".into());
@@ -129,15 +129,15 @@ fn ask_for_capacity(body: Bytes) -> (Bytes, bool) {
 fn consumed(answer: &Map<String, Value>, billing: Billing) -> Units {
     match answer.get("ConsumedCapacity") {
         Some(Value::Array(tables)) => tables.iter().fold(Units::default(), |sum, table| {
-            let units = of_table(table, billing);
+            let units = table_units(table, billing);
             Units { read: sum.read + units.read, write: sum.write + units.write }
         }),
-        Some(table) => of_table(table, billing),
-        None => of_failed_condition(answer),
+        Some(table) => table_units(table, billing),
+        None => failed_condition_units(answer),
     }
 }
 
-fn of_table(consumed: &Value, billing: Billing) -> Units {
+fn table_units(consumed: &Value, billing: Billing) -> Units {
     let number = |name| consumed.get(name).and_then(Value::as_f64);
     let (read, write) = (number("ReadCapacityUnits"), number("WriteCapacityUnits"));
     if read.is_some() || write.is_some() {
@@ -153,7 +153,7 @@ fn of_table(consumed: &Value, billing: Billing) -> Units {
 /// A failed condition is billed as a write of the item that was there, one unit
 /// at least, and its answer does not say so. The size is known when the answer
 /// holds the item.
-fn of_failed_condition(answer: &Map<String, Value>) -> Units {
+fn failed_condition_units(answer: &Map<String, Value>) -> Units {
     let failed = answer
         .get("__type")
         .and_then(Value::as_str)

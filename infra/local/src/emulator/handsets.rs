@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 use tracing::info;
 use uuid::Uuid;
 
-use super::behaviour::Behaviour;
+use super::behavior::Behavior;
 use super::carriers::{Carriers, Reply, Submit};
-use super::channels::{Channel, Conducts};
+use super::channels::{Channel, ChannelBehaviors};
 use super::clock::{self, EmulatorClock};
 use super::phone::{self, Phone};
 use super::problem::{Fields, Problem};
 
 /// How many messages a phone keeps; the oldest go first.
-const KEPT: usize = 100_000;
+const MAX_MESSAGES: usize = 100_000;
 
 #[derive(Default)]
 struct Handset {
     shown: VecDeque<Shown>,
-    conducts: Conducts,
+    channel_behaviors: ChannelBehaviors,
 }
 
 #[derive(Clone)]
@@ -47,16 +47,16 @@ impl Handsets {
         Self { clock, carriers, phones: Mutex::default() }
     }
 
-    pub(super) fn behaviour(&self, phone: &Phone, channel: Channel) -> Behaviour {
-        let set = self.phones().get(phone).and_then(|handset| handset.conducts.on(channel));
-        set.map_or_else(|| Behaviour::of(phone), Behaviour::from)
+    pub(super) fn behavior(&self, phone: &Phone, channel: Channel) -> Behavior {
+        let set = self.phones().get(phone).and_then(|handset| handset.channel_behaviors.on(channel));
+        set.map_or_else(|| Behavior::of(phone), Behavior::from)
     }
 
     pub(super) fn show(&self, message: Arc<Submit>) {
         let received_at = self.clock.now();
         let mut phones = self.phones();
         let shown = &mut phones.entry(message.to.clone()).or_default().shown;
-        if shown.len() == KEPT {
+        if shown.len() == MAX_MESSAGES {
             shown.pop_front();
         }
         shown.push_back(Shown { message, received_at });
@@ -73,7 +73,7 @@ impl Handsets {
         let reply = Reply { id: id.clone(), from, to, text, at: self.clock.now(), answers };
         info!(reply.id = id, "a phone replies");
         let carriers = Arc::clone(&self.carriers);
-        tokio::spawn(async move { carriers.bring(&reply).await });
+        tokio::spawn(async move { carriers.deliver_reply(&reply).await });
         id
     }
 
@@ -122,9 +122,9 @@ async fn messages(State(handsets): State<Arc<Handsets>>, Path(number): Path<Stri
 async fn channels(
     State(handsets): State<Arc<Handsets>>,
     Path(number): Path<String>,
-) -> Result<Json<Conducts>, Problem> {
+) -> Result<Json<ChannelBehaviors>, Problem> {
     let phone = phone("number", &number)?;
-    Ok(Json(handsets.phones().get(&phone).map(|handset| handset.conducts.clone()).unwrap_or_default()))
+    Ok(Json(handsets.phones().get(&phone).map(|handset| handset.channel_behaviors.clone()).unwrap_or_default()))
 }
 
 /// What was set before and is not named now is as the number says again.
@@ -132,12 +132,12 @@ async fn set_channels(
     State(handsets): State<Arc<Handsets>>,
     Path(number): Path<String>,
     body: Bytes,
-) -> Result<Json<Conducts>, Problem> {
+) -> Result<Json<ChannelBehaviors>, Problem> {
     let phone = phone("number", &number)?;
-    let conducts = Conducts::parse(&body)?;
-    handsets.phones().entry(phone).or_default().conducts = conducts.clone();
-    info!(?conducts, "the channels of a phone were set");
-    Ok(Json(conducts))
+    let channel_behaviors = ChannelBehaviors::parse(&body)?;
+    handsets.phones().entry(phone).or_default().channel_behaviors = channel_behaviors.clone();
+    info!(?channel_behaviors, "the channels of a phone were set");
+    Ok(Json(channel_behaviors))
 }
 
 async fn reply(

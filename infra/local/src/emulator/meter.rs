@@ -68,7 +68,7 @@ impl Meter {
 }
 
 pub(super) fn routes(meter: Arc<Meter>) -> Router {
-    Router::new().route("/meter", get(show).delete(zero)).with_state(meter)
+    Router::new().route("/meter", get(show).delete(reset)).with_state(meter)
 }
 
 async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
@@ -83,7 +83,7 @@ async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
     Json(json!({ "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total }))
 }
 
-async fn zero(State(meter): State<Arc<Meter>>) -> StatusCode {
+async fn reset(State(meter): State<Arc<Meter>>) -> StatusCode {
     *meter.readings() = Readings::default();
     StatusCode::NO_CONTENT
 }

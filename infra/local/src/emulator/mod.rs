@@ -6,7 +6,7 @@
 //! emulator lives on: receipts and replies wait for it, as a carrier's would.
 
 mod aws;
-mod behaviour;
+mod behavior;
 mod carriers;
 mod channels;
 mod clock;
@@ -114,7 +114,7 @@ impl Emulator {
         let meter = Arc::new(Meter::default());
 
         let dynamodb = if let Some(elsewhere) = options.dynamodb {
-            DynamoDb::outside(elsewhere, client.clone(), Arc::clone(&meter))
+            DynamoDb::external(elsewhere, client.clone(), Arc::clone(&meter))
         } else {
             let tables = dynamodb::open(options.data.as_deref(), Arc::clone(&clock))?;
             let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -124,7 +124,7 @@ impl Emulator {
         };
         let dynamodb = Arc::new(dynamodb);
         let sqs = Arc::new(match options.sqs {
-            Some(elsewhere) => Sqs::outside(elsewhere, client.clone(), Arc::clone(&meter)),
+            Some(elsewhere) => Sqs::external(elsewhere, client.clone(), Arc::clone(&meter)),
             None => Sqs::embedded(&url, Arc::clone(&clock), Arc::clone(&meter), stopping.clone()),
         });
         tasks.spawn(sweep_regularly(Arc::clone(&dynamodb), stopping.clone()));

@@ -1,5 +1,5 @@
 //! The phone network behind the carriers: what becomes of each message, which
-//! the phone's number and channel say ([`Behaviour`]), and when its carrier may
+//! the phone's number and channel say ([`Behavior`]), and when its carrier may
 //! answer and report. It does not know a repeated submit by its reference, so
 //! that a double send is seen.
 
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
 
-use super::behaviour::Behaviour;
-use super::carriers::{Carrier, Carriers, Receipt, Status, Submit, Taken};
+use super::behavior::Behavior;
+use super::carriers::{AcceptedSubmit, Carrier, Carriers, Receipt, Status, Submit};
 use super::clock::EmulatorClock;
 use super::handsets::Handsets;
 
 /// How long the answer to a submit waits for the gateway to take its receipt.
-const RECEIPT_FIRST_WITHIN: Duration = Duration::from_secs(2);
-const RECEIPT_OF_LATE_ANSWER_AFTER: Duration = Duration::from_millis(500);
+const RECEIPT_FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+const LATE_ANSWER_RECEIPT_DELAY: Duration = Duration::from_millis(500);
 
 pub(super) struct Network {
     handsets: Arc<Handsets>,
@@ -28,20 +28,20 @@ pub(super) struct Network {
     answer_delay: Duration,
     stopping: CancellationToken,
     /// How often each carrier turned each reference away as busy.
-    turned_away: Mutex<HashMap<(Carrier, String), u8>>,
+    busy_responses: Mutex<HashMap<(Carrier, String), u8>>,
     /// The id that each carrier gave each reference that it took, the newest.
-    taken: Mutex<HashMap<(Carrier, String), String>>,
+    accepted_ids: Mutex<HashMap<(Carrier, String), String>>,
 }
 
 /// A submit, and what will become of it if its carrier takes it.
-pub(super) struct Foreseen {
+pub(super) struct Prediction {
     submit: Submit,
-    behaviour: Behaviour,
+    behavior: Behavior,
 }
 
-impl Foreseen {
-    pub(super) fn behaviour(&self) -> Behaviour {
-        self.behaviour
+impl Prediction {
+    pub(super) fn behavior(&self) -> Behavior {
+        self.behavior
     }
 }
 
@@ -66,27 +66,27 @@ impl Network {
             clock,
             answer_delay,
             stopping,
-            turned_away: Mutex::default(),
-            taken: Mutex::default(),
+            busy_responses: Mutex::default(),
+            accepted_ids: Mutex::default(),
         }
     }
 
-    pub(super) fn foresee(&self, submit: Submit) -> Foreseen {
-        let behaviour = self.handsets.behaviour(&submit.to, submit.channel);
-        Foreseen { submit, behaviour }
+    pub(super) fn predict(&self, submit: Submit) -> Prediction {
+        let behavior = self.handsets.behavior(&submit.to, submit.channel);
+        Prediction { submit, behavior }
     }
 
     /// Whether a carrier has no time yet for one of those that were submitted
     /// together, and so for none of them.
-    pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Foreseen>) -> Option<Busy> {
-        let at_first = submits.into_iter().filter(|foreseen| foreseen.behaviour == Behaviour::BusyAtFirst);
-        at_first.filter_map(|foreseen| self.turn_away(&foreseen.submit)).min()
+    pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Prediction>) -> Option<Busy> {
+        let at_first = submits.into_iter().filter(|prediction| prediction.behavior == Behavior::BusyAtFirst);
+        at_first.filter_map(|prediction| self.next_busy_response(&prediction.submit)).min()
     }
 
-    fn turn_away(&self, submit: &Submit) -> Option<Busy> {
+    fn next_busy_response(&self, submit: &Submit) -> Option<Busy> {
         let name = if submit.reference.is_empty() { submit.to.digits() } else { &submit.reference };
-        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = turned_away.entry((submit.carrier, name.to_owned())).or_default();
+        let mut busy_responses = self.busy_responses.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = busy_responses.entry((submit.carrier, name.to_owned())).or_default();
         let busy = match *times {
             0 => Busy::Throttled,
             1 => Busy::Unavailable,
@@ -98,42 +98,42 @@ impl Network {
     }
 
     /// The phone has it, if it ever gets it, when this returns.
-    pub(super) fn take(&self, foreseen: Foreseen) -> (Taken, Behaviour) {
-        let Foreseen { submit, behaviour } = foreseen;
-        let taken = Taken { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
-        let (carrier, reference) = (taken.submit.carrier, &taken.submit.reference);
-        info!(?carrier, carrier.message.id = taken.id, reference, ?behaviour, "a carrier took a message");
+    pub(super) fn accept(&self, prediction: Prediction) -> (AcceptedSubmit, Behavior) {
+        let Prediction { submit, behavior } = prediction;
+        let accepted = AcceptedSubmit { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
+        let (carrier, reference) = (accepted.submit.carrier, &accepted.submit.reference);
+        info!(?carrier, carrier.message.id = accepted.id, reference, ?behavior, "a carrier took a message");
         let key = (carrier, reference.clone());
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key, taken.id.clone());
-        if behaviour.reaches_the_phone() {
-            self.handsets.show(Arc::clone(&taken.submit));
+        self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, accepted.id.clone());
+        if behavior.reaches_the_phone() {
+            self.handsets.show(Arc::clone(&accepted.submit));
         }
-        (taken, behaviour)
+        (accepted, behavior)
     }
 
     /// The id of what a carrier took under that reference.
     pub(super) fn find(&self, carrier: Carrier, reference: &str) -> Option<String> {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.get(&(carrier, reference.to_owned())).cloned()
+        let accepted = self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.get(&(carrier, reference.to_owned())).cloned()
     }
 
     /// What happens to a message that was taken, up to when its submit may be
     /// answered.
-    pub(super) async fn carry(self: &Arc<Self>, taken: Taken, behaviour: Behaviour) {
+    pub(super) async fn process(self: &Arc<Self>, accepted: AcceptedSubmit, behavior: Behavior) {
         let network = Arc::clone(self);
-        match behaviour {
-            Behaviour::Rejected | Behaviour::NoReceipt | Behaviour::Lost => {}
-            Behaviour::ReceiptFirst => {
-                let told = tokio::spawn(async move {
-                    network.report(&taken, Status::Delivered).await;
+        match behavior {
+            Behavior::Rejected | Behavior::NoReceipt | Behavior::Lost => {}
+            Behavior::ReceiptFirst => {
+                let report = tokio::spawn(async move {
+                    network.report(&accepted, Status::Delivered).await;
                 });
-                let _ = tokio::time::timeout(RECEIPT_FIRST_WITHIN, told).await;
+                let _ = tokio::time::timeout(RECEIPT_FIRST_TIMEOUT, report).await;
             }
-            Behaviour::AnswersTooLate { receipt } => {
+            Behavior::AnswersTooLate { receipt } => {
                 if receipt {
                     tokio::spawn(async move {
-                        tokio::time::sleep(RECEIPT_OF_LATE_ANSWER_AFTER).await;
-                        network.report(&taken, Status::Delivered).await;
+                        tokio::time::sleep(LATE_ANSWER_RECEIPT_DELAY).await;
+                        network.report(&accepted, Status::Delivered).await;
                     });
                 }
                 tokio::select! {
@@ -141,51 +141,51 @@ impl Network {
                     () = self.stopping.cancelled() => {}
                 }
             }
-            Behaviour::Delivered
-            | Behaviour::Undelivered
-            | Behaviour::RepeatedReceipt
-            | Behaviour::OutOfOrder
-            | Behaviour::BusyAtFirst
-            | Behaviour::RepliesStop => {
+            Behavior::Delivered
+            | Behavior::Undelivered
+            | Behavior::RepeatedReceipt
+            | Behavior::OutOfOrder
+            | Behavior::BusyAtFirst
+            | Behavior::RepliesStop => {
                 tokio::spawn(async move {
-                    tokio::time::sleep(transit()).await;
-                    network.arrive(taken, behaviour).await;
+                    tokio::time::sleep(transit_delay()).await;
+                    network.arrive(accepted, behavior).await;
                 });
             }
         }
     }
 
-    async fn arrive(&self, taken: Taken, behaviour: Behaviour) {
-        match behaviour {
-            Behaviour::Undelivered => self.report(&taken, Status::Undelivered).await,
-            Behaviour::RepeatedReceipt => {
-                let receipt = self.receipt(&taken, Status::Delivered);
-                join_all((0..5).map(|_| self.carriers.report(&receipt))).await;
+    async fn arrive(&self, accepted: AcceptedSubmit, behavior: Behavior) {
+        match behavior {
+            Behavior::Undelivered => self.report(&accepted, Status::Undelivered).await,
+            Behavior::RepeatedReceipt => {
+                let receipt = self.receipt(&accepted, Status::Delivered);
+                join_all((0..5).map(|_| self.carriers.deliver_receipt(&receipt))).await;
             }
-            Behaviour::OutOfOrder => {
-                self.report(&taken, Status::Delivered).await;
-                self.report(&taken, Status::Sent).await;
+            Behavior::OutOfOrder => {
+                self.report(&accepted, Status::Delivered).await;
+                self.report(&accepted, Status::Sent).await;
             }
-            Behaviour::RepliesStop => {
-                self.report(&taken, Status::Delivered).await;
-                self.handsets.answer(taken.submit, "STOP".into());
+            Behavior::RepliesStop => {
+                self.report(&accepted, Status::Delivered).await;
+                self.handsets.answer(accepted.submit, "STOP".into());
             }
-            _ => self.report(&taken, Status::Delivered).await,
+            _ => self.report(&accepted, Status::Delivered).await,
         }
     }
 
     /// Returns when the gateway has taken the receipt.
-    async fn report(&self, taken: &Taken, status: Status) {
-        self.carriers.report(&self.receipt(taken, status)).await;
+    async fn report(&self, accepted: &AcceptedSubmit, status: Status) {
+        self.carriers.deliver_receipt(&self.receipt(accepted, status)).await;
     }
 
-    fn receipt<'a>(&self, taken: &'a Taken, status: Status) -> Receipt<'a> {
-        Receipt { taken, status, at: self.clock.now() }
+    fn receipt<'a>(&self, accepted: &'a AcceptedSubmit, status: Status) -> Receipt<'a> {
+        Receipt { accepted, status, at: self.clock.now() }
     }
 }
 
 /// From when a message is taken to its receipt: 50 to 300 ms.
-fn transit() -> Duration {
+fn transit_delay() -> Duration {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     Duration::from_millis(50 + random % 251)
 }

@@ -20,8 +20,8 @@ use super::clock::EmulatorClock;
 /// The engine's receipt handles are four UUIDs in a row.
 const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
 
-type Reply<T> = Pin<Box<dyn Future<Output = Result<T, SqsError>> + Send>>;
-type Names = HashMap<String, String>;
+type EngineResult<T> = Pin<Box<dyn Future<Output = Result<T, SqsError>> + Send>>;
+type StringMap = HashMap<String, String>;
 
 #[derive(Clone)]
 pub(super) struct Queues {
@@ -75,7 +75,7 @@ fn in_emulator_time(mut message: Message, clock: &EmulatorClock) -> Message {
     message
 }
 
-fn attributes(state: &SqsState, queue_name: &str) -> Result<Names, SqsError> {
+fn attributes(state: &SqsState, queue_name: &str) -> Result<StringMap, SqsError> {
     let mut attributes = state.get_queue_attributes(queue_name)?;
     if let Some(queue) = state.queues.get(queue_name) {
         let visible = queue.messages.iter().filter(|m| m.is_visible()).count();
@@ -120,7 +120,7 @@ fn redrive(
     }
     let count = i64::try_from(moved.len()).unwrap_or(i64::MAX);
     if let Some(destination) = destination.and_then(|name| state.queues.get_mut(&name)) {
-        destination.messages.extend(moved.into_iter().map(afresh));
+        destination.messages.extend(moved.into_iter().map(as_unreceived));
     }
     for task in &mut state.message_move_tasks {
         if task.task_handle == task_handle {
@@ -132,7 +132,7 @@ fn redrive(
     Ok(task_handle)
 }
 
-fn afresh(message: Message) -> Message {
+fn as_unreceived(message: Message) -> Message {
     Message {
         receipt_handle: None,
         all_receipt_handles: Vec::new(),
@@ -146,7 +146,7 @@ fn afresh(message: Message) -> Message {
 /// Methods of the backend that only pass on to the engine's state.
 macro_rules! on_state {
     ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
-        fn $name(&self, _: String, _: String, $($argument: $type),*) -> Reply<$output> {
+        fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
             let queues = self.clone();
             Box::pin(async move {
                 let $state = &mut *queues.state.lock().await;
@@ -157,9 +157,9 @@ macro_rules! on_state {
 }
 
 /// As [`on_state`], for what may make a message visible.
-macro_rules! on_state_and_wake {
+macro_rules! on_state_and_notify {
     ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
-        fn $name(&self, _: String, _: String, $($argument: $type),*) -> Reply<$output> {
+        fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
             let queues = self.clone();
             Box::pin(async move {
                 let $state = &mut *queues.state.lock().await;
@@ -177,9 +177,9 @@ impl SqsBackend for Queues {
         account_id: String,
         region: String,
         name: String,
-        attributes: Names,
-        tags: Option<Names>,
-    ) -> Reply<Queue> {
+        attributes: StringMap,
+        tags: Option<StringMap>,
+    ) -> EngineResult<Queue> {
         let queues = self.clone();
         Box::pin(async move {
             let mut state = queues.state.lock().await;
@@ -197,7 +197,7 @@ impl SqsBackend for Queues {
         queue_name: String,
         max: usize,
         visibility_timeout: Option<u32>,
-    ) -> Reply<Vec<Message>> {
+    ) -> EngineResult<Vec<Message>> {
         let queues = self.clone();
         Box::pin(async move {
             let received = queues.state.lock().await.receive_message(&queue_name, max, visibility_timeout)?;
@@ -206,7 +206,7 @@ impl SqsBackend for Queues {
         })
     }
 
-    on_state_and_wake! {
+    on_state_and_notify! {
         send_message(
             queue_name: String,
             body: String,
@@ -244,16 +244,16 @@ impl SqsBackend for Queues {
         delete_queue(name: String) -> () = |state| state.delete_queue(&name);
         get_queue_url(name: String) -> String =
             |state| state.get_queue_url(&name).map(str::to_owned);
-        get_queue_attributes(name: String) -> Names = |state| attributes(state, &name);
-        set_queue_attributes(name: String, attributes: Names) -> () =
+        get_queue_attributes(name: String) -> StringMap = |state| attributes(state, &name);
+        set_queue_attributes(name: String, attributes: StringMap) -> () =
             |state| state.set_queue_attributes(&name, &attributes);
         list_queues(prefix: Option<String>) -> Vec<Queue> =
             |state| Ok(state.list_queues(prefix.as_deref()).into_iter().cloned().collect());
         delete_message(queue_name: String, handle: String) -> () =
             |state| delete(state, &queue_name, &handle);
         purge_queue(name: String) -> () = |state| state.purge_queue(&name);
-        list_queue_tags(name: String) -> Names = |state| state.list_queue_tags(&name);
-        tag_queue(name: String, tags: Names) -> () = |state| state.tag_queue(&name, &tags);
+        list_queue_tags(name: String) -> StringMap = |state| state.list_queue_tags(&name);
+        tag_queue(name: String, tags: StringMap) -> () = |state| state.tag_queue(&name, &tags);
         untag_queue(name: String, keys: Vec<String>) -> () =
             |state| state.untag_queue(&name, &keys);
         add_permission(

@@ -17,10 +17,10 @@ use super::clock::EmulatorClock;
 use super::problem::Problem;
 
 /// How many requests a sink keeps; the oldest go first.
-const KEPT: usize = 100_000;
+const MAX_REQUESTS: usize = 100_000;
 
 #[derive(Clone, Serialize)]
-struct Kept {
+struct SinkRequest {
     received_at: String,
     headers: BTreeMap<String, String>,
     body: String,
@@ -28,24 +28,24 @@ struct Kept {
 
 pub(super) struct Sinks {
     clock: Arc<EmulatorClock>,
-    kept: Mutex<HashMap<String, VecDeque<Kept>>>,
+    requests: Mutex<HashMap<String, VecDeque<SinkRequest>>>,
 }
 
 impl Sinks {
     pub(super) fn new(clock: Arc<EmulatorClock>) -> Self {
-        Self { clock, kept: Mutex::default() }
+        Self { clock, requests: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Kept>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn requests(&self) -> MutexGuard<'_, HashMap<String, VecDeque<SinkRequest>>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(super) fn routes(sinks: Arc<Sinks>) -> Router {
-    Router::new().route("/sinks/{name}", post(keep).get(show).delete(empty)).with_state(sinks)
+    Router::new().route("/sinks/{name}", post(record).get(show).delete(empty)).with_state(sinks)
 }
 
-async fn keep(
+async fn record(
     State(sinks): State<Arc<Sinks>>,
     Path(name): Path<String>,
     Query(query): Query<HashMap<String, String>>,
@@ -58,15 +58,15 @@ async fn keep(
         }
         None => StatusCode::OK,
     };
-    let request = Kept {
+    let request = SinkRequest {
         received_at: sinks.clock.now_text(),
         headers: by_name(&headers),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     {
-        let mut kept = sinks.kept();
-        let requests = kept.entry(name.clone()).or_default();
-        if requests.len() == KEPT {
+        let mut by_sink = sinks.requests();
+        let requests = by_sink.entry(name.clone()).or_default();
+        if requests.len() == MAX_REQUESTS {
             requests.pop_front();
         }
         requests.push_back(request);
@@ -96,11 +96,11 @@ fn by_name(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 async fn show(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> Json<Value> {
-    let requests = sinks.kept().get(&name).cloned().unwrap_or_default();
+    let requests = sinks.requests().get(&name).cloned().unwrap_or_default();
     Json(json!({ "requests": requests }))
 }
 
 async fn empty(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> StatusCode {
-    sinks.kept().remove(&name);
+    sinks.requests().remove(&name);
     StatusCode::NO_CONTENT
 }

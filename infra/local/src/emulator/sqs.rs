@@ -24,7 +24,7 @@ use super::sqs_limits;
 use super::upstream::{Answer, Upstream};
 
 /// How soon a long poll sees a message whose delay has ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Sqs {
     engine: Engine,
@@ -33,7 +33,7 @@ pub(super) struct Sqs {
 
 enum Engine {
     Embedded(Embedded),
-    Outside(Upstream),
+    External(Upstream),
 }
 
 struct Embedded {
@@ -59,8 +59,8 @@ impl Sqs {
         Self { engine, meter }
     }
 
-    pub(super) fn outside(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
-        let engine = Engine::Outside(Upstream::new(endpoint, client));
+    pub(super) fn external(endpoint: Url, client: reqwest::Client, meter: Arc<Meter>) -> Self {
+        let engine = Engine::External(Upstream::new(endpoint, client));
         Self { engine, meter }
     }
 
@@ -68,7 +68,7 @@ impl Sqs {
         self.meter.sqs(operation);
         let answer = match &self.engine {
             Engine::Embedded(embedded) => embedded.call(operation, headers, body).await,
-            Engine::Outside(upstream) => upstream.call(headers, body).await,
+            Engine::External(upstream) => upstream.call(headers, body).await,
         };
         debug!(operation, status = answer.status.as_u16(), "SQS call");
         answer
@@ -77,7 +77,7 @@ impl Sqs {
     pub(super) async fn advance(&self, seconds: i64) {
         match &self.engine {
             Engine::Embedded(embedded) => embedded.queues.advance(seconds).await,
-            Engine::Outside(_) => warn!("the timers of an outside SQS are not moved"),
+            Engine::External(_) => warn!("the timers of an outside SQS are not moved"),
         }
     }
 }
@@ -87,18 +87,18 @@ impl Embedded {
         let Ok(mut call) = serde_json::from_slice::<Map<String, Value>>(&body) else {
             return self.answer(headers, body).await;
         };
-        if let Err(refusal) = sqs_limits::check(operation, &call) {
-            return Answer::error(StatusCode::BAD_REQUEST, refusal.code, &refusal.message);
+        if let Err(error) = sqs_limits::check(operation, &call) {
+            return Answer::error(StatusCode::BAD_REQUEST, error.code, &error.message);
         }
         if operation == "ReceiveMessage" {
             return self.receive(headers, call).await;
         }
-        let refused = sqs_limits::take_refused_entries(operation, &mut call);
-        if refused.is_empty() {
+        let rejected = sqs_limits::remove_rejected_entries(operation, &mut call);
+        if rejected.is_empty() {
             return self.answer(headers, body).await;
         }
         let answer = self.answer(headers, to_body(&call)).await;
-        with_failed(answer, refused)
+        with_failed(answer, rejected)
     }
 
     /// Ends when there is a message, the wait is over, or the emulator stops.
@@ -115,7 +115,7 @@ impl Embedded {
             }
             tokio::select! {
                 () = self.stopping.cancelled() => {}
-                () = tokio::time::sleep_until(deadline.min(now + LOOK_AGAIN)) => {}
+                () = tokio::time::sleep_until(deadline.min(now + POLL_INTERVAL)) => {}
                 _ = changes.changed() => {}
             }
         }
@@ -149,11 +149,11 @@ fn is_empty(answer: &Answer) -> bool {
         && serde_json::from_slice::<Received>(&answer.body).is_ok_and(|received| received.messages.is_empty())
 }
 
-fn with_failed(mut answer: Answer, refused: Vec<Value>) -> Answer {
+fn with_failed(mut answer: Answer, rejected: Vec<Value>) -> Answer {
     if answer.status == StatusCode::OK
         && let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&answer.body)
     {
-        fields.insert("Failed".into(), Value::Array(refused));
+        fields.insert("Failed".into(), Value::Array(rejected));
         answer.body = to_body(&fields);
     }
     answer

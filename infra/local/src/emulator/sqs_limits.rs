@@ -15,12 +15,12 @@ const LARGEST_BODY_BYTES: usize = 1024 * 1024;
 
 /// Why SQS refuses a call or one entry of a batch.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct LimitError {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
-impl Refusal {
+impl LimitError {
     fn out_of_range(name: &str, value: i64, least: i64, most: i64) -> Self {
         Self {
             code: "InvalidParameterValue",
@@ -37,7 +37,7 @@ impl Refusal {
 }
 
 /// Refuses a call as a whole.
-pub(super) fn check(operation: &str, call: &Map<String, Value>) -> Result<(), Refusal> {
+pub(super) fn check(operation: &str, call: &Map<String, Value>) -> Result<(), LimitError> {
     match operation {
         "SendMessage" => check_message(call),
         "ReceiveMessage" => {
@@ -53,19 +53,19 @@ pub(super) fn check(operation: &str, call: &Map<String, Value>) -> Result<(), Re
 
 /// Takes the entries out of a batch that SQS refuses one by one, and returns
 /// them as the `Failed` of its answer.
-pub(super) fn take_refused_entries(operation: &str, call: &mut Map<String, Value>) -> Vec<Value> {
+pub(super) fn remove_rejected_entries(operation: &str, call: &mut Map<String, Value>) -> Vec<Value> {
     let mut failed = Vec::new();
     if operation != "SendMessageBatch" {
         return failed;
     }
     if let Some(Value::Array(entries)) = call.get_mut("Entries") {
         entries.retain(|entry| match entry.as_object().map(check_message) {
-            Some(Err(refusal)) => {
+            Some(Err(error)) => {
                 failed.push(json!({
                     "Id": entry.get("Id"),
                     "SenderFault": true,
-                    "Code": refusal.code,
-                    "Message": refusal.message,
+                    "Code": error.code,
+                    "Message": error.message,
                 }));
                 false
             }
@@ -75,10 +75,10 @@ pub(super) fn take_refused_entries(operation: &str, call: &mut Map<String, Value
     failed
 }
 
-fn check_message(message: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_message(message: &Map<String, Value>) -> Result<(), LimitError> {
     in_range(message, "DelaySeconds", 0, LONGEST_DELAY_SECONDS)?;
     if body_length(message) > LARGEST_BODY_BYTES {
-        return Err(Refusal::of_batch(
+        return Err(LimitError::of_batch(
             "InvalidParameterValue",
             "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
         ));
@@ -86,33 +86,33 @@ fn check_message(message: &Map<String, Value>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_batch(call: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_batch(call: &Map<String, Value>) -> Result<(), LimitError> {
     let entries = match call.get("Entries") {
         Some(Value::Array(entries)) => entries.as_slice(),
         _ => &[],
     };
     if entries.is_empty() {
-        return Err(Refusal::of_batch(
+        return Err(LimitError::of_batch(
             "AWS.SimpleQueueService.EmptyBatchRequest",
             "There should be at least one entry in the request.",
         ));
     }
     if entries.len() > LARGEST_BATCH {
-        return Err(Refusal::of_batch(
+        return Err(LimitError::of_batch(
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             "Maximum number of entries per request are 10.",
         ));
     }
     let mut ids = HashSet::new();
     if !entries.iter().all(|entry| ids.insert(entry["Id"].as_str())) {
-        return Err(Refusal::of_batch(
+        return Err(LimitError::of_batch(
             "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
             "Two or more batch entries in the request have the same Id.",
         ));
     }
     let bytes: usize = entries.iter().filter_map(Value::as_object).map(body_length).sum();
     if bytes > LARGEST_BODY_BYTES {
-        return Err(Refusal::of_batch(
+        return Err(LimitError::of_batch(
             "AWS.SimpleQueueService.BatchRequestTooLong",
             "Batch requests cannot be longer than 1048576 bytes.",
         ));
@@ -124,9 +124,9 @@ fn body_length(message: &Map<String, Value>) -> usize {
     message.get("MessageBody").and_then(Value::as_str).map_or(0, str::len)
 }
 
-fn in_range(call: &Map<String, Value>, name: &str, least: i64, most: i64) -> Result<(), Refusal> {
+fn in_range(call: &Map<String, Value>, name: &str, least: i64, most: i64) -> Result<(), LimitError> {
     match call.get(name).and_then(Value::as_i64) {
-        Some(value) if !(least..=most).contains(&value) => Err(Refusal::out_of_range(name, value, least, most)),
+        Some(value) if !(least..=most).contains(&value) => Err(LimitError::out_of_range(name, value, least, most)),
         _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use tracing::warn;
 use url::Url;
 
 /// Headers that belong to one connection or to one exact body.
-const NOT_PASSED_ON: [header::HeaderName; 4] =
+const HOP_BY_HOP_HEADERS: [header::HeaderName; 4] =
     [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
 /// Longer than the longest poll that SQS allows.
@@ -57,7 +57,7 @@ impl Upstream {
 
     /// The endpoint's answer, or 503 in its stead, which the SDKs retry.
     pub(super) async fn call(&self, mut headers: HeaderMap, body: Bytes) -> Answer {
-        for name in NOT_PASSED_ON {
+        for name in HOP_BY_HOP_HEADERS {
             headers.remove(name);
         }
         self.exchange(headers, body).await.unwrap_or_else(|error| {
@@ -70,7 +70,7 @@ impl Upstream {
         let answer = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;
         let status = answer.status();
         let mut headers = answer.headers().clone();
-        for name in NOT_PASSED_ON {
+        for name in HOP_BY_HOP_HEADERS {
             headers.remove(name);
         }
         Ok(Answer { status, headers, body: answer.bytes().await? })

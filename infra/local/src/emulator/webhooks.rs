@@ -19,8 +19,8 @@ use url::Url;
 
 use super::problem::{Fields, Problem};
 
-const FIRST_GAP: Duration = Duration::from_millis(200);
-const LONGEST_GAP: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections a carrier opens to the gateway.
 const CONNECTIONS: usize = 128;
@@ -77,32 +77,32 @@ impl Webhooks {
         };
         tokio::select! {
             () = self.stopping.cancelled() => {}
-            () = self.deliver_until_taken(webhook, id, body) => {}
+            () = self.deliver_with_retries(webhook, id, body) => {}
         }
     }
 
-    async fn deliver_until_taken(&self, webhook: Webhook, id: &str, body: Bytes) {
+    async fn deliver_with_retries(&self, webhook: Webhook, id: &str, body: Bytes) {
         let mut addresses = self.addresses.subscribe();
-        let mut gap = FIRST_GAP;
+        let mut backoff = FIRST_BACKOFF;
         loop {
             let address = addresses.borrow_and_update().as_ref().map(|addresses| addresses.of(webhook));
             let registered = address.is_some();
             if let Some(address) = address {
                 match self.attempt(address, body.clone()).await {
                     Ok(()) => return info!(id, "the gateway took a {webhook}"),
-                    Err(refused) => {
-                        info!(id, retry_ms = gap.as_millis(), %refused, "a {webhook} was not taken");
+                    Err(error) => {
+                        info!(id, retry_ms = backoff.as_millis(), %error, "a {webhook} was not taken");
                     }
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(gap), if registered => gap = LONGEST_GAP.min(gap * 2),
-                _ = addresses.changed() => gap = FIRST_GAP,
+                () = tokio::time::sleep(backoff), if registered => backoff = MAX_BACKOFF.min(backoff * 2),
+                _ = addresses.changed() => backoff = FIRST_BACKOFF,
             }
         }
     }
 
-    async fn attempt(&self, address: Url, body: Bytes) -> Result<(), NotTaken> {
+    async fn attempt(&self, address: Url, body: Bytes) -> Result<(), DeliveryError> {
         let _connection = self.connections.acquire().await;
         let answer = self
             .client
@@ -112,14 +112,14 @@ impl Webhooks {
             .body(body)
             .send()
             .await
-            .map_err(|error| NotTaken::NoAnswer(error.without_url()))?;
-        if answer.status().is_success() { Ok(()) } else { Err(NotTaken::Status(answer.status())) }
+            .map_err(|error| DeliveryError::NoAnswer(error.without_url()))?;
+        if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
     }
 }
 
 /// Addresses hold a token, so neither case shows them.
 #[derive(Debug, thiserror::Error)]
-enum NotTaken {
+enum DeliveryError {
     #[error("status {0}")]
     Status(StatusCode),
     #[error("no answer: {0}")]

@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    fn both(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {
+    fn endpoint_and_registration(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {
         let emulator = "http://127.0.0.1:4000/".parse().unwrap();
         let endpoint = endpoint(name, &config(written), &emulator).unwrap();
         let registration = registration(name, &endpoint, &emulator).unwrap();
@@ -74,17 +74,20 @@ mod tests {
     }
 
     #[test]
-    fn a_simulated_carrier_is_of_the_emulator_and_a_real_one_is_told_nothing() {
+    fn webhooks_are_registered_at_simulated_carriers_only() {
         let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
         let expected = |endpoint: &str, registration: Option<&str>| (endpoint.into(), registration.map(Into::into));
-        let of_emulator = "http://127.0.0.1:4000/cm/";
+        let in_emulator = "http://127.0.0.1:4000/cm/";
         let registered = Some("http://127.0.0.1:4000/cm/webhooks");
         assert_eq!(
-            both(loopback, None),
+            endpoint_and_registration(loopback, None),
             expected("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000/carrier/webhooks"))
         );
-        assert_eq!(both(cm, None), expected(of_emulator, registered));
-        assert_eq!(both(cm, Some("http://127.0.0.1:4000/cm")), expected(of_emulator, registered));
-        assert_eq!(both(cm, Some("https://gw.example/x")), expected("https://gw.example/x/", None));
+        assert_eq!(endpoint_and_registration(cm, None), expected(in_emulator, registered));
+        assert_eq!(endpoint_and_registration(cm, Some("http://127.0.0.1:4000/cm")), expected(in_emulator, registered));
+        assert_eq!(
+            endpoint_and_registration(cm, Some("https://gw.example/x")),
+            expected("https://gw.example/x/", None)
+        );
     }
 }

@@ -88,12 +88,12 @@ impl Functions {
 
     /// Whether requests of the HTTP API are for these functions, and not for
     /// whoever else serves them.
-    pub(super) fn take_requests(&self) -> bool {
+    pub(super) fn serve_http(&self) -> bool {
         !matches!(self, Self::Watched { .. })
     }
 
     /// Whether they go by the emulator's clock, which a person may move.
-    pub(super) fn follow_the_clock(&self) -> bool {
+    pub(super) fn follow_emulator_clock(&self) -> bool {
         matches!(self, Self::InProcess(_))
     }
 
@@ -102,14 +102,14 @@ impl Functions {
         let functions = match self {
             Self::InProcess(functions) => functions,
             Self::Processes(processes) => return through_api_gateway(processes, binary, request).await,
-            Self::Watched { .. } => return not_here(),
+            Self::Watched { .. } => return not_found(),
         };
         match functions.get(binary) {
             Some(Function::Send(function)) => function.handle(request).await,
             Some(Function::DlrWebhook(function)) => function.handle(request).await,
             Some(Function::MoWebhook(function)) => function.handle(request).await,
             Some(Function::Messages(function)) => function.handle(request).await,
-            _ => not_here(),
+            _ => not_found(),
         }
     }
 
@@ -187,7 +187,7 @@ async fn invoke(
     Ok(request.send().await?.error_for_status()?)
 }
 
-fn not_here() -> Response<Body> {
+fn not_found() -> Response<Body> {
     plain(StatusCode::NOT_FOUND, "Not Found")
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_has_the_environment_that_the_template_describes() {
+    fn watched_functions_have_the_environment_of_the_template() {
         let lines = WATCH_ENV.lines().filter(|line| !line.starts_with('#'));
         let watched: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
         for function in described() {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_has_the_routes_that_the_template_describes() {
+    fn watched_functions_have_the_routes_of_the_template() {
         let manifest: Value = toml::from_str(MANIFEST).unwrap();
         let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
         let mut watched = BTreeSet::new();

@@ -52,7 +52,7 @@ pub struct GatewayOptions {
 pub enum FunctionsFrom {
     /// Their handlers, in this process.
     #[default]
-    Here,
+    InProcess,
     /// Their binaries, at `NAME/bootstrap` in this folder, in processes of their own.
     Binaries(PathBuf),
     /// Whatever `cargo lambda watch` serves there.
@@ -77,7 +77,7 @@ impl Gateway {
         let http = HttpStack::new()?;
         let client = http.client().clone();
         let clock = Clock::system();
-        let time = Time::of_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
+        let time = Time::for_emulator(client.clone(), options.emulator.clone(), clock.clone()).await?;
 
         let template = Template::parse(TEMPLATE)?;
         let names = provision::names(&template, &options.emulator)?;
@@ -97,7 +97,7 @@ impl Gateway {
             requeue(&connect_gateway(&environment(variables), &[Part::Jobs])?).await?;
         }
         let functions = Arc::new(match &options.functions {
-            FunctionsFrom::Here => Functions::in_process(&described, &options.emulator, environment)?,
+            FunctionsFrom::InProcess => Functions::in_process(&described, &options.emulator, environment)?,
             FunctionsFrom::Binaries(folder) => Functions::processes(&described, &options.emulator, folder)?,
             FunctionsFrom::Watched(endpoint) => Functions::watched(endpoint.clone(), client.clone()),
         });

@@ -20,7 +20,7 @@ use tracing::warn;
 use crate::lambda::{Instance, InvocationError, Settings};
 
 /// One machine needs no more instances of one function than this.
-const MOST_INSTANCES: usize = 8;
+const MAX_INSTANCES: usize = 8;
 
 pub(super) struct Processes {
     pools: HashMap<String, Arc<Pool>>,
@@ -29,7 +29,7 @@ pub(super) struct Processes {
 struct Pool {
     bootstrap: PathBuf,
     settings: Settings,
-    places: Semaphore,
+    permits: Semaphore,
     idle: Mutex<Vec<Instance>>,
 }
 
@@ -47,8 +47,8 @@ impl Processes {
                 bail!("there is no {}; `cargo lambda build --release` makes it", bootstrap.display());
             }
             let name = settings.name.clone();
-            let places = Semaphore::new(MOST_INSTANCES);
-            Ok((name, Arc::new(Pool { bootstrap, settings, places, idle: Mutex::default() })))
+            let permits = Semaphore::new(MAX_INSTANCES);
+            Ok((name, Arc::new(Pool { bootstrap, settings, permits, idle: Mutex::default() })))
         });
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
@@ -65,8 +65,8 @@ impl Processes {
 
 impl Pool {
     async fn invoke(&self, event: Bytes) -> anyhow::Result<Bytes> {
-        let _place = self.places.acquire().await?;
-        let mut instance = match self.take_idle() {
+        let _permit = self.permits.acquire().await?;
+        let mut instance = match self.pop_idle() {
             Some(instance) => instance,
             None => self.start().await?,
         };
@@ -78,10 +78,10 @@ impl Pool {
     }
 
     /// The one that was used last, as Lambda does, so that those that are not needed stay idle.
-    fn take_idle(&self) -> Option<Instance> {
+    fn pop_idle(&self) -> Option<Instance> {
         let mut idle = self.idle();
         while let Some(mut instance) = idle.pop() {
-            let Some(status) = instance.ended() else { return Some(instance) };
+            let Some(status) = instance.exit_status() else { return Some(instance) };
             warn!(function = self.settings.name, %status, "an idle instance has ended");
         }
         None

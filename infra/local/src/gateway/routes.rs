@@ -33,17 +33,21 @@ pub(super) fn router(
     emulator: Url,
     client: reqwest::Client,
 ) -> anyhow::Result<Router> {
-    let passed_on = Arc::new(PassOn { emulator, client });
-    let pass = || any(pass_on).with_state(Arc::clone(&passed_on));
+    let proxy = Arc::new(EmulatorProxy { emulator, client });
+    let proxied = || any(proxy_to_emulator).with_state(Arc::clone(&proxy));
     let mut router = Router::new()
-        .route("/handsets/{*rest}", pass())
-        .route("/carrier/receipts", pass())
-        .route("/sinks/{*rest}", pass())
-        .route("/meter", pass())
+        .route("/handsets/{*rest}", proxied())
+        .route("/carrier/receipts", proxied())
+        .route("/sinks/{*rest}", proxied())
+        .route("/meter", proxied())
         .route("/clock", get(now).with_state(Arc::clone(time)));
-    let clock = if functions.follow_the_clock() { post(advance).with_state(Arc::clone(time)) } else { post(fixed) };
+    let clock = if functions.follow_emulator_clock() {
+        post(advance).with_state(Arc::clone(time))
+    } else {
+        post(clock_conflict)
+    };
     router = router.route("/clock", clock);
-    for function in described.iter().filter(|_| functions.take_requests()) {
+    for function in described.iter().filter(|_| functions.serve_http()) {
         for event in &function.events {
             let Event::Http { method, path } = event else { continue };
             let filter = MethodFilter::try_from(Method::from_bytes(method.as_bytes())?)
@@ -55,7 +59,7 @@ pub(super) fn router(
         }
     }
     Ok(router
-        .fallback_service(any(aws_or_nothing).with_state(passed_on))
+        .fallback_service(any(aws_or_not_found).with_state(proxy))
         .method_not_allowed_fallback(async || not_found()))
 }
 
@@ -81,7 +85,7 @@ async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, reques
         .with_request_context(RequestContext::ApiGatewayV2(
             lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext::default(),
         ));
-    let _under_way = time.under_way().await;
+    let _in_flight = time.in_flight().await;
     let response = functions.request(&binary, request).await;
     let (parts, body) = response.into_parts();
     if body.len() > LARGEST_BODY {
@@ -99,7 +103,7 @@ async fn advance(State(time): State<Arc<Time>>, body: axum::body::Bytes) -> Resp
 }
 
 /// Functions in processes of their own have the machine's clock.
-async fn fixed() -> Response {
+async fn clock_conflict() -> Response {
     let words = "the clock cannot be moved while the functions run in processes of their own";
     (StatusCode::CONFLICT, axum::Json(json!({"message": words}))).into_response()
 }
@@ -108,13 +112,17 @@ async fn now(State(time): State<Arc<Time>>) -> Response {
     time.show().await.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
 }
 
-struct PassOn {
+struct EmulatorProxy {
     emulator: Url,
     client: reqwest::Client,
 }
 
-async fn aws_or_nothing(State(to): State<Arc<PassOn>>, request: Request) -> Response {
-    if request.headers().contains_key("x-amz-target") { pass_on(State(to), request).await } else { not_found() }
+async fn aws_or_not_found(State(to): State<Arc<EmulatorProxy>>, request: Request) -> Response {
+    if request.headers().contains_key("x-amz-target") {
+        proxy_to_emulator(State(to), request).await
+    } else {
+        not_found()
+    }
 }
 
 /// As API Gateway answers where there is no route.
@@ -122,7 +130,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response()
 }
 
-async fn pass_on(State(to): State<Arc<PassOn>>, request: Request) -> Response {
+async fn proxy_to_emulator(State(to): State<Arc<EmulatorProxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let mut url = to.emulator.clone();

@@ -16,7 +16,7 @@ pub(super) async fn run(
     time: Arc<Time>,
     stopping: CancellationToken,
 ) {
-    let mut moves = time.moves();
+    let mut moves = time.subscribe_to_moves();
     let mut interval = tokio::time::interval(every);
     loop {
         let done = tokio::select! {
@@ -25,11 +25,11 @@ pub(super) async fn run(
             Some(done) = moves.recv() => Some(done),
         };
         let deadline = time.now().as_millisecond().unsigned_abs().saturating_add(millis(timeout));
-        let under_way = time.under_way().await;
+        let in_flight = time.in_flight().await;
         if let Err(error) = functions.tick(&binary, deadline).await {
             warn!(function = binary, error = format!("{error:#}"), "a tick failed; the next finds what it left");
         }
-        drop(under_way);
+        drop(in_flight);
         if let Some(done) = done {
             // Whoever moved the clock may have gone by now.
             let _ = done.send(());

@@ -16,17 +16,17 @@ use tracing::warn;
 use super::{functions::Functions, time::Time};
 
 /// One machine needs no more pollers of one queue than this.
-const MOST_POLLERS: u16 = 8;
+const MAX_POLLERS: u16 = 8;
 /// How long a poller waits after the queue did not answer.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// How long a poller that is to stop waits for the answer to its poll: jobs that
 /// the queue is handing out at that moment would be gone for a visibility time-out.
-const LAST_LOOK: Duration = Duration::from_millis(200);
+const FINAL_POLL_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long one poll waits for a job, and how long the answer to it may take.
 const WAIT_SECONDS: i32 = 20;
-const PATIENCE: Duration = Duration::from_secs(30);
+const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A queue and the function that it invokes.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ pub(super) fn poll(
     (functions, time, sqs, stopping): (&Arc<Functions>, &Arc<Time>, &Client, &CancellationToken),
     tasks: &mut JoinSet<()>,
 ) {
-    for _ in 0..concurrency.min(MOST_POLLERS) {
+    for _ in 0..concurrency.min(MAX_POLLERS) {
         let (source, sqs, stopping) = (source.clone(), sqs.clone(), stopping.clone());
         let (functions, time) = (Arc::clone(functions), Arc::clone(time));
         tasks.spawn(async move {
@@ -51,7 +51,7 @@ pub(super) fn poll(
                 let mut receiving = pin!(receive(&sqs, &source));
                 let received = tokio::select! {
                     received = &mut receiving => received,
-                    () = stopping.cancelled() => match tokio::time::timeout(LAST_LOOK, receiving).await {
+                    () = stopping.cancelled() => match tokio::time::timeout(FINAL_POLL_TIMEOUT, receiving).await {
                         Ok(received) => received,
                         Err(_) => return,
                     },
@@ -59,12 +59,12 @@ pub(super) fn poll(
                 match received {
                     Ok(messages) if messages.is_empty() => {}
                     Ok(messages) => {
-                        let _under_way = time.under_way().await;
+                        let _in_flight = time.in_flight().await;
                         run(&functions, &sqs, &source, messages).await;
                     }
                     Err(error) => {
                         warn!(queue = source.arn, error = format!("{error:#}"), "waiting for the queue to answer");
-                        tokio::time::sleep(PAUSE).await;
+                        tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
             }
@@ -78,8 +78,8 @@ async fn receive(sqs: &Client, source: &Source) -> anyhow::Result<Vec<Message>> 
         .queue_url(&source.queue_url)
         .max_number_of_messages(i32::from(source.batch_size.min(10)))
         .wait_time_seconds(WAIT_SECONDS);
-    let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
-    let request = request.customize().config_override(Config::builder().timeout_config(patience));
+    let timeout = TimeoutConfig::builder().operation_attempt_timeout(POLL_TIMEOUT).build();
+    let request = request.customize().config_override(Config::builder().timeout_config(timeout));
     Ok(request.send().await?.messages.unwrap_or_default())
 }
 

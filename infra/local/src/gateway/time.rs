@@ -22,56 +22,56 @@ use tracing::{info, warn};
 use url::Url;
 
 /// Between two looks for an emulator that does not answer yet.
-const PAUSE: Duration = Duration::from_millis(300);
+const RETRY_INTERVAL: Duration = Duration::from_millis(300);
 /// How long what is under way may hold up the clock.
-const WAIT: Duration = Duration::from_secs(20);
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Deserialize)]
-struct Shown {
+struct ClockReading {
     advanced_seconds: u64,
 }
 
 /// Told to a schedule when the clock was moved, and told back when it has run.
-pub(super) type Moved = oneshot::Sender<()>;
+pub(super) type MoveDone = oneshot::Sender<()>;
 
 pub(super) struct Time {
     client: Client,
     emulator: Url,
     clock: Clock,
     invocations: RwLock<()>,
-    schedules: Mutex<Vec<mpsc::UnboundedSender<Moved>>>,
+    schedules: Mutex<Vec<mpsc::UnboundedSender<MoveDone>>>,
 }
 
 impl Time {
     /// As far ahead as the emulator's clock is.
-    pub(super) async fn of_emulator(client: Client, emulator: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
+    pub(super) async fn for_emulator(client: Client, emulator: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let time = Self { client, emulator, clock, invocations: RwLock::default(), schedules: Mutex::default() };
         time.await_emulator().await?;
         Ok(Arc::new(time))
     }
 
     async fn await_emulator(&self) -> anyhow::Result<()> {
-        let mut told = false;
+        let mut is_logged = false;
         loop {
             match self.client.get(self.emulator.join("clock")?).send().await {
                 Ok(answer) => {
-                    self.follow(&answer.error_for_status()?.json::<Shown>().await?);
+                    self.follow(&answer.error_for_status()?.json::<ClockReading>().await?);
                     return Ok(());
                 }
                 Err(error) if error.is_connect() => {
-                    if !told {
+                    if !is_logged {
                         warn!(emulator = %self.emulator, "waiting for the emulator to answer; `local emulator` starts one");
-                        told = true;
+                        is_logged = true;
                     }
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(RETRY_INTERVAL).await;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    fn follow(&self, shown: &Shown) {
-        self.clock.set_ahead(Duration::from_secs(shown.advanced_seconds));
+    fn follow(&self, reading: &ClockReading) {
+        self.clock.set_ahead(Duration::from_secs(reading.advanced_seconds));
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -79,12 +79,12 @@ impl Time {
     }
 
     /// Held while a function runs.
-    pub(super) async fn under_way(&self) -> RwLockReadGuard<'_, ()> {
+    pub(super) async fn in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.invocations.read().await
     }
 
     /// For a schedule that is to run after each move.
-    pub(super) fn moves(&self) -> mpsc::UnboundedReceiver<Moved> {
+    pub(super) fn subscribe_to_moves(&self) -> mpsc::UnboundedReceiver<MoveDone> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.schedules.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
@@ -97,7 +97,8 @@ impl Time {
     /// `POST /clock`: moves the emulator's clock and this one with it.
     pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
         let (moved, response) = {
-            let Ok(_between_invocations) = tokio::time::timeout(WAIT, self.invocations.write()).await else {
+            let Ok(_between_invocations) = tokio::time::timeout(IN_FLIGHT_TIMEOUT, self.invocations.write()).await
+            else {
                 return Ok((StatusCode::CONFLICT, "functions are still running; try again").into_response());
             };
             let request = self.client.post(self.emulator.join("clock")?).header(CONTENT_TYPE, "application/json");

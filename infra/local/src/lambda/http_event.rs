@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_arrives_as_it_was_sent() {
+    fn binary_bodies_arrive_unchanged() {
         let form = "application/x-www-form-urlencoded";
         for (kind, body) in [(form, b"a=b".as_slice()), ("application/json", &[0xff, 0x00]), (form, b"")] {
             let read = read(Request::post("/message").header("content-type", kind).body(body).unwrap());

@@ -32,7 +32,7 @@ pub enum InvocationError {
     #[error("the function answered with an error: {0}")]
     Function(String),
     #[error("the process ended with {0}")]
-    Ended(ExitStatus),
+    Exited(ExitStatus),
     #[error("the function did not answer within {0:?}")]
     TimedOut(Duration),
     #[error("the process cannot be watched")]
@@ -86,8 +86,8 @@ impl Instance {
     pub async fn ready(&mut self) -> Result<(), InvocationError> {
         tokio::select! {
             // The sender lives as long as the API, which is held here.
-            _ = self.api.asked.wait_for(|asked| *asked) => Ok(()),
-            ended = self.child.wait() => Err(InvocationError::Ended(ended?)),
+            _ = self.api.is_ready.wait_for(|is_ready| *is_ready) => Ok(()),
+            exit_status = self.child.wait() => Err(InvocationError::Exited(exit_status?)),
         }
     }
 
@@ -102,7 +102,7 @@ impl Instance {
         let _ = self.api.invocations.send(Invocation { event, deadline_ms, answer }).await;
         let answer = tokio::select! {
             Ok(answer) = answered => answer,
-            ended = self.child.wait() => return Err(InvocationError::Ended(ended?)),
+            exit_status = self.child.wait() => return Err(InvocationError::Exited(exit_status?)),
             () = tokio::time::sleep(self.timeout) => return Err(InvocationError::TimedOut(self.timeout)),
         };
         answer.map_err(|error| InvocationError::Function(String::from_utf8_lossy(&error).into_owned()))
@@ -125,7 +125,7 @@ impl Instance {
     }
 
     /// What it ended with, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 }

@@ -26,7 +26,7 @@ use tracing::error;
 use uuid::Uuid;
 
 /// What Lambda takes as an answer at most.
-const LARGEST_ANSWER: usize = 6 << 20;
+const MAX_ANSWER_BYTES: usize = 6 << 20;
 
 /// What a function made of an event: its response, or its description of an error.
 pub(super) type Answer = Result<Bytes, Bytes>;
@@ -43,7 +43,7 @@ pub(super) struct RuntimeApi {
     pub address: SocketAddr,
     pub invocations: mpsc::Sender<Invocation>,
     /// Whether the instance has asked for an invocation.
-    pub asked: watch::Receiver<bool>,
+    pub is_ready: watch::Receiver<bool>,
     server: JoinHandle<()>,
 }
 
@@ -51,8 +51,8 @@ struct Shared {
     function: String,
     arn: String,
     invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
-    under_way: Mutex<Option<(Uuid, oneshot::Sender<Answer>)>>,
-    asked: watch::Sender<bool>,
+    in_flight: Mutex<Option<(Uuid, oneshot::Sender<Answer>)>>,
+    is_ready: watch::Sender<bool>,
 }
 
 impl RuntimeApi {
@@ -65,20 +65,20 @@ impl RuntimeApi {
             }
         });
         let (invocations, receiver) = mpsc::channel(1);
-        let (sender, asked) = watch::channel(false);
+        let (sender, is_ready) = watch::channel(false);
         let shared = Arc::new(Shared {
             function: function.to_owned(),
             arn,
             invocations: receiver.into(),
-            under_way: Mutex::default(),
-            asked: sender,
+            in_flight: Mutex::default(),
+            is_ready: sender,
         });
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router(shared)).await {
                 error!(%error, "the runtime API ended");
             }
         });
-        Ok(Self { address, invocations, asked, server })
+        Ok(Self { address, invocations, is_ready, server })
     }
 }
 
@@ -89,20 +89,20 @@ impl Drop for RuntimeApi {
 }
 
 impl Shared {
-    fn under_way(&self) -> MutexGuard<'_, Option<(Uuid, oneshot::Sender<Answer>)>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> MutexGuard<'_, Option<(Uuid, oneshot::Sender<Answer>)>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answered(&self, id: Uuid, answer: Answer) -> StatusCode {
-        let mut under_way = self.under_way();
-        match under_way.take() {
+    fn record_answer(&self, id: Uuid, answer: Answer) -> StatusCode {
+        let mut in_flight = self.in_flight();
+        match in_flight.take() {
             Some((expected, waiting)) if expected == id => {
                 // Whoever invoked it may have given it up by now.
                 let _ = waiting.send(answer);
                 StatusCode::ACCEPTED
             }
             other => {
-                *under_way = other;
+                *in_flight = other;
                 StatusCode::BAD_REQUEST
             }
         }
@@ -115,17 +115,17 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(failure))
         .route("/2018-06-01/runtime/init/error", post(init_failure))
-        .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
+        .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
         .with_state(shared)
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    shared.asked.send_replace(true);
+    shared.is_ready.send_replace(true);
     let Some(invocation) = shared.invocations.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
     let id = Uuid::new_v4();
-    *shared.under_way() = Some((id, invocation.answer));
+    *shared.in_flight() = Some((id, invocation.answer));
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_string()),
         ("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string()),
@@ -137,11 +137,11 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<Uuid>, body: Bytes) -> StatusCode {
-    shared.answered(id, Ok(body))
+    shared.record_answer(id, Ok(body))
 }
 
 async fn failure(State(shared): State<Arc<Shared>>, Path(id): Path<Uuid>, body: Bytes) -> StatusCode {
-    shared.answered(id, Err(body))
+    shared.record_answer(id, Err(body))
 }
 
 async fn init_failure(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_and_an_error_reach_whoever_invoked() {
+    async fn response_and_error_reach_the_invoker() {
         let client = HttpStack::new().unwrap().client().clone();
         let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
         let (id, answered) = given(&client, &api, "one").await;

@@ -21,8 +21,8 @@ pub enum TemplateError {
     Yaml(String),
     #[error("the template has no {0}")]
     Missing(String),
-    #[error("{place}: {reason}")]
-    Malformed { place: String, reason: String },
+    #[error("{location}: {reason}")]
+    Malformed { location: String, reason: String },
     #[error(transparent)]
     Resolve(#[from] ResolveError),
 }
@@ -96,9 +96,10 @@ impl Template {
     }
 
     fn function(&self, resource: &Resource<'_>, names: &Names) -> Result<Function, TemplateError> {
-        let place = |what: &str| format!("{}.{what}", resource.name);
+        let location = |what: &str| format!("{}.{what}", resource.name);
         let binary = &self.root["Resources"][resource.name]["Metadata"]["BuildProperties"]["Binary"];
-        let binary = binary.as_str().ok_or_else(|| TemplateError::Missing(place("Metadata.BuildProperties.Binary")))?;
+        let binary =
+            binary.as_str().ok_or_else(|| TemplateError::Missing(location("Metadata.BuildProperties.Binary")))?;
         let timeout = resource.properties.get("Timeout").and_then(Value::as_u64).unwrap_or(3);
         let memory = resource.properties.get("MemorySize").unwrap_or(&self.root["Globals"]["Function"]["MemorySize"]);
         // Lambda's own defaults are 128 MB and 3 s.
@@ -112,15 +113,16 @@ impl Template {
         }
         let mut events = Vec::new();
         for (name, event) in resource.properties.get("Events").and_then(Value::as_object).into_iter().flatten() {
-            events.push(read_event(event, names, &place(name))?);
+            events.push(read_event(event, names, &location(name))?);
         }
         let (name, binary) = (resource.name.to_owned(), binary.to_owned());
         Ok(Function { name, binary, timeout: Duration::from_secs(timeout), memory_mb, environment, events })
     }
 }
 
-fn read_event(event: &Value, names: &Names, place: &str) -> Result<Event, TemplateError> {
-    let malformed = |reason: &str| TemplateError::Malformed { place: place.to_owned(), reason: reason.to_owned() };
+fn read_event(event: &Value, names: &Names, location: &str) -> Result<Event, TemplateError> {
+    let malformed =
+        |reason: &str| TemplateError::Malformed { location: location.to_owned(), reason: reason.to_owned() };
     let properties = &event["Properties"];
     let property =
         |key: &str| properties[key].as_str().map(str::to_owned).ok_or_else(|| malformed(&format!("no {key}")));
@@ -207,7 +209,7 @@ Resources:
     }
 
     #[test]
-    fn what_is_not_understood_names_itself() {
+    fn unsupported_template_parts_are_named() {
         let strange = TEMPLATE.replace("!Ref Jobs", "!If [A, B, C]");
         let template = Template::parse(&strange).unwrap();
         let error = template.functions(&names(&template)).unwrap_err().to_string();

@@ -30,8 +30,8 @@ pub async fn by_id() -> anyhow::Result<Vec<Step>> {
         let item = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}}});
         let item = stage.system.aws("DynamoDB_20120810.GetItem", &item).await;
         let receipt = json!({"id": item["Item"]["carrier_id"]["S"], "status": "delivered", "code": "00"});
-        let item = receipts.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
-        last = Some((submit, stage.cost(async { succeeded(&item.await) }).await?));
+        let delivery = receipts.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
+        last = Some((submit, stage.cost(async { succeeded(&delivery.await) }).await?));
     }
     let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
     let steps = last.map(|(submit, receipt)| {

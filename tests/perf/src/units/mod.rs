@@ -98,7 +98,7 @@ impl Stage {
     }
 
     /// Takes the jobs that wait in a queue, as Lambda would bring them.
-    async fn take(&self, queue: &str) -> SqsEvent {
+    async fn receive(&self, queue: &str) -> SqsEvent {
         let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
         let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
         let mut event = SqsEvent::default();

@@ -73,20 +73,20 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     let far = Timestamp::now() + SignedDuration::from_hours(24 * 30);
     let mut stored = 0;
     for &count in counts {
-        let begun = Instant::now();
-        pattern.lay_down(&tables, stored..count, far)?;
+        let started = Instant::now();
+        pattern.insert(&tables, stored..count, far)?;
         if count >= 100_000 {
-            let seconds = begun.elapsed().as_secs_f64();
+            let seconds = started.elapsed().as_secs_f64();
             pending.notes.push(format!("{} messages were laid down in {} s.", count - stored, number(seconds)));
         }
         stored = count;
         pending.idle.push((count, stage.cost(ticked()).await?));
     }
-    pattern.lay_down(&tables, stored..stored + DUE, Timestamp::now())?;
+    pattern.insert(&tables, stored..stored + DUE, Timestamp::now())?;
     let ahead = stage.system.queue_length("JobsQueue").await;
     let used = stage.cost(ticked()).await?;
-    let woken = stage.system.queue_length("JobsQueue").await - ahead;
-    anyhow::ensure!(woken == u64::from(DUE), "{woken} of {DUE} were woken");
+    let enqueued = stage.system.queue_length("JobsQueue").await - ahead;
+    anyhow::ensure!(enqueued == u64::from(DUE), "{enqueued} of {DUE} were woken");
     pending.steps.push(Step { name: "tick, each of 1,000 due".to_owned(), messages: f64::from(DUE), used });
 
     drop(stage);
@@ -116,7 +116,7 @@ impl Pattern {
         Ok(Self { id, item: item.to_string() })
     }
 
-    fn lay_down(&self, tables: &Database, numbers: std::ops::Range<u32>, wake: Timestamp) -> anyhow::Result<()> {
+    fn insert(&self, tables: &Database, numbers: std::ops::Range<u32>, wake: Timestamp) -> anyhow::Result<()> {
         tables.enable_bulk_loading()?;
         for start in numbers.clone().step_by(CHUNK as usize) {
             let end = numbers.end.min(start + CHUNK);

@@ -108,23 +108,23 @@ impl<'a> Functions<'a> {
             json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
         Box::pin(self.unmatched("")).await?;
         for name in ["receipt", "receipt, repeated"] {
-            let item = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
-            steps.push(one(name, stage.cost(async { succeeded(&item.await) }).await?));
+            let delivery = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));
+            steps.push(one(name, stage.cost(async { succeeded(&delivery.await) }).await?));
         }
 
-        let told = stage.take("CallbacksQueue").await;
-        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
-        self.callback.handle(told.clone()).await;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        steps.push(one("callback", stage.cost(telling).await?));
+        let callbacks = stage.receive("CallbacksQueue").await;
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        self.callback.handle(callbacks.clone()).await;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        steps.push(one("callback", stage.cost(delivery).await?));
         steps.push(one("callback, its endpoint is off", Box::pin(self.callback_withheld()).await?));
         steps.push(one("callback, failed", Box::pin(self.failed_callback()).await?));
 
         let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
         let path = format!("/mo/loopback/{TOKEN}");
         self.mo.handle(invocation(&path, &reply("r1"))).await;
-        let item = self.mo.handle(invocation(&path, &reply("r2")));
-        steps.push(one("reply", stage.cost(async { succeeded(&item.await) }).await?));
+        let delivery = self.mo.handle(invocation(&path, &reply("r2")));
+        steps.push(one("reply", stage.cost(async { succeeded(&delivery.await) }).await?));
         steps.extend(Box::pin(self.unmatched("receipt, matches nothing")).await?);
         steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
@@ -132,33 +132,33 @@ impl<'a> Functions<'a> {
 
     /// A client that fails for the first time.
     async fn failed_callback(&self) -> anyhow::Result<Used> {
-        let told = self.to_be_told(format!("{}?status=500", self.sink)).await?;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        self.stage.cost(telling).await
+        let callbacks = self.enqueued_callback(format!("{}?status=500", self.sink)).await?;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        self.stage.cost(delivery).await
     }
 
     /// A client that said before that it is gone.
     async fn callback_withheld(&self) -> anyhow::Result<Used> {
         let gone = format!("{}-gone?status=410", self.sink);
-        self.callback.handle(self.to_be_told(gone.clone()).await?).await;
+        self.callback.handle(self.enqueued_callback(gone.clone()).await?).await;
         // The notice of that.
-        self.stage.take("CallbacksQueue").await;
-        let told = self.to_be_told(gone).await?;
-        let telling = async { finished(self.callback.handle(told).await.batch_item_failures.len()) };
-        self.stage.cost(telling).await
+        self.stage.receive("CallbacksQueue").await;
+        let callbacks = self.enqueued_callback(gone).await?;
+        let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
+        self.stage.cost(delivery).await
     }
 
     /// The job to tell that address of a message that was delivered.
-    async fn to_be_told(&self, callback: String) -> anyhow::Result<SqsEvent> {
+    async fn enqueued_callback(&self, callback: String) -> anyhow::Result<SqsEvent> {
         let message = with(self.message("447700900307"), "callback", callback);
         let accepted = self.accept(vec![message]).await?;
         let id = accepted[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
         self.dispatch.handle(job(&id)).await;
         let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00"});
         succeeded(&self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt)).await)?;
-        let told = self.stage.take("CallbacksQueue").await;
-        anyhow::ensure!(told.records.len() == 1, "{} callbacks are to be told", told.records.len());
-        Ok(told)
+        let callbacks = self.stage.receive("CallbacksQueue").await;
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        Ok(callbacks)
     }
 
     /// What it takes to park a receipt of no message, and to try it again: its tick left out.
@@ -166,11 +166,11 @@ impl<'a> Functions<'a> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();
         let receipt = json!({"id": "c", "reference": nobody, "status": "delivered", "code": "00"});
-        let item = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
-        let unmatched = self.stage.cost(async { succeeded(&item.await) }).await?;
+        let delivery = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}"), &receipt));
+        let unmatched = self.stage.cost(async { succeeded(&delivery.await) }).await?;
         let payload = receipt.to_string();
-        let item = WebhookItem::in_body(&payload, 0);
-        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, item, jiff::Timestamp::now()).id;
+        let delivery = WebhookItem::in_body(&payload, 0);
+        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, delivery, jiff::Timestamp::now()).id;
         let job = json!({"v": 1, "type": "unmatched", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
         let again = async { finished(self.dispatch.handle(batch_of(&job)).await.batch_item_failures.len()) };
         self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);
@@ -184,9 +184,9 @@ impl<'a> Functions<'a> {
         let (stage, dispatch) = (self.stage, &self.dispatch);
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let phone = "447700900307";
-        let submit = async |name: &str, behaves: &str| {
+        let submit = async |name: &str, behavior: &str| {
             let set = stage.system.request(Method::PUT, &format!("/handsets/{phone}/channels"));
-            set.json(&json!({"rcs": behaves})).send().await?.error_for_status()?;
+            set.json(&json!({"rcs": behavior})).send().await?.error_for_status()?;
             let message = with(self.message(phone), "channels", json!(["rcs", "sms"]));
             let id = self.accept(vec![message]).await?[0]["messageUuid"].as_str().unwrap_or_default().to_owned();
             let run = async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) };
@@ -200,14 +200,14 @@ impl<'a> Functions<'a> {
         let (_, id) = submit("", "silent").await?;
         next_channel(&id).await?;
         let (refused, _) = submit("submit, refused on the first of two channels", "rejects").await?;
-        let (taken, id) = submit("submit, taken on the first of two channels", "silent").await?;
+        let (accepted, id) = submit("submit, taken on the first of two channels", "silent").await?;
 
         let report = json!({"to": phone, "reference": id, "status": {"code": "3", "errorCode": "5"}});
         let path = format!("/dlr/cm/{CM_TOKEN}");
         let failure = self.dlr.handle(invocation(&path, &json!({"messages": {"msg": report}})));
         let failed = stage.cost(async { succeeded(&failure.await) }).await?;
         let next = stage.cost(next_channel(&id)).await?;
-        Ok(vec![refused, taken, one("receipt, the first of two channels failed", failed), one("next channel", next)])
+        Ok(vec![refused, accepted, one("receipt, the first of two channels failed", failed), one("next channel", next)])
     }
 }
 

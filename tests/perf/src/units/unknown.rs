@@ -16,16 +16,16 @@ use super::{
 /// Its carrier takes what is sent there, and gives no answer in time.
 const PHONE: &str = "447700900811";
 /// After this, an unknown outcome is looked at.
-const LOOKED_AT_AFTER: Duration = Duration::from_secs(121);
+const RECHECK_AFTER: Duration = Duration::from_secs(121);
 
 pub async fn unknown() -> anyhow::Result<Vec<Step>> {
-    let mut steps = Box::pin(looked_at("sent again", false)).await?;
-    steps.extend(Box::pin(looked_at("its carrier took it", true)).await?.pop());
+    let mut steps = Box::pin(after_recheck("sent again", false)).await?;
+    steps.extend(Box::pin(after_recheck("its carrier took it", true)).await?.pop());
     Ok(steps)
 }
 
 /// The submit without an answer, and what is done when it is looked at.
-async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
+async fn after_recheck(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let config = config.replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}"));
     let stage = Stage::of(System::with_config(&config).await).await;
@@ -33,7 +33,7 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     let mut last = None;
     // The first warms it: the account's choice is read once.
     for _ in 0..2 {
-        behaves(&stage, &json!({})).await?;
+        set_behavior(&stage, &json!({})).await?;
         let message =
             with(owned(PHONE, &"x".repeat(160)), "callback", stage.system.sink("a-sink-with-quite-a-long-name"));
         let mut request = invocation("/message", &json!({"messages": [message]}));
@@ -42,8 +42,8 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
         let id = answered["messages"][0]["messageUuid"].as_str().unwrap_or_default().to_owned();
         let run = async || finished(dispatch.handle(job(&id)).await.batch_item_failures.len());
         let unanswered = stage.cost(run()).await?;
-        behaves(&stage, &json!({"sms": "silent"})).await?;
-        stage.environment.clock.set_ahead(LOOKED_AT_AFTER);
+        set_behavior(&stage, &json!({"sms": "silent"})).await?;
+        stage.environment.clock.set_ahead(RECHECK_AFTER);
         let then = stage.cost(run()).await?;
         stage.environment.clock.set_ahead(Duration::ZERO);
         last = Some((unanswered, then));
@@ -55,7 +55,7 @@ async fn looked_at(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     Ok(steps.unwrap_or_default())
 }
 
-async fn behaves(stage: &Stage, channels: &serde_json::Value) -> anyhow::Result<()> {
+async fn set_behavior(stage: &Stage, channels: &serde_json::Value) -> anyhow::Result<()> {
     let set = stage.system.request(Method::PUT, &format!("/handsets/{PHONE}/channels"));
     set.json(channels).send().await?.error_for_status()?;
     Ok(())

@@ -41,7 +41,7 @@ pub(super) struct Submit {
 
 /// A submit that its carrier took, and the carrier's name for it.
 #[derive(Clone)]
-pub(super) struct Taken {
+pub(super) struct AcceptedSubmit {
     pub(super) id: String,
     pub(super) submit: Arc<Submit>,
 }
@@ -55,7 +55,7 @@ pub(super) enum Status {
 
 /// A receipt (DLR): what the network says of a message.
 pub(super) struct Receipt<'a> {
-    pub(super) taken: &'a Taken,
+    pub(super) accepted: &'a AcceptedSubmit,
     pub(super) status: Status,
     pub(super) at: Timestamp,
 }
@@ -85,7 +85,7 @@ impl Reply {
 /// How the carriers tell the gateway: each at its own webhooks, in its own words.
 pub(super) struct Carriers {
     loopback: Arc<Webhooks>,
-    loopback_ids: Arc<loopback::Ids>,
+    loopback_ids: Arc<loopback::IdSettings>,
     cm: Arc<Webhooks>,
 }
 
@@ -96,17 +96,17 @@ impl Carriers {
     }
 
     /// Returns when the gateway has taken it, or the emulator stops.
-    pub(super) async fn report(&self, receipt: &Receipt<'_>) {
-        let carrier = receipt.taken.submit.carrier;
+    pub(super) async fn deliver_receipt(&self, receipt: &Receipt<'_>) {
+        let carrier = receipt.accepted.submit.carrier;
         let event = match carrier {
             Carrier::Loopback => loopback::receipt(receipt, &self.loopback_ids),
             Carrier::Cm => cm::status_report(receipt),
         };
-        self.webhooks(carrier).deliver(Webhook::Receipts, &receipt.taken.id, &event).await;
+        self.webhooks(carrier).deliver(Webhook::Receipts, &receipt.accepted.id, &event).await;
     }
 
     /// Likewise.
-    pub(super) async fn bring(&self, reply: &Reply) {
+    pub(super) async fn deliver_reply(&self, reply: &Reply) {
         let carrier = reply.carrier();
         let event = match carrier {
             Carrier::Loopback => loopback::reply(reply),

@@ -126,9 +126,9 @@ async fn a_delay_over_900_seconds_is_refused() {
     let queue = create_queue(&tester, "jobs", json!({})).await;
 
     let call = json!({ "QueueUrl": queue, "MessageBody": "x", "DelaySeconds": 901 });
-    let (status, refused) = tester.call("AmazonSQS.SendMessage", call).await;
+    let (status, rejected) = tester.call("AmazonSQS.SendMessage", call).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(refused["__type"], "InvalidParameterValue");
+    assert_eq!(rejected["__type"], "InvalidParameterValue");
 
     let entry = |id, delay| json!({ "Id": id, "MessageBody": "x", "DelaySeconds": delay });
     let entries = json!({ "QueueUrl": queue, "Entries": [entry("a", 901), entry("b", 900)] });
@@ -144,8 +144,8 @@ async fn a_batch_of_more_than_ten_is_refused() {
 
     let entries: Vec<_> = (0..11).map(|n| json!({ "Id": n.to_string(), "MessageBody": "x" })).collect();
     let call = json!({ "QueueUrl": queue, "Entries": entries });
-    let (_, refused) = tester.call("AmazonSQS.SendMessageBatch", call).await;
-    assert_eq!(refused["__type"], "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
+    let (_, rejected) = tester.call("AmazonSQS.SendMessageBatch", call).await;
+    assert_eq!(rejected["__type"], "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
 }
 
 #[tokio::test]

@@ -36,14 +36,14 @@ async fn a_message_reaches_the_phone_and_is_reported() {
     let tester = Tester::start().await;
     tester.register().await;
 
-    let (status, taken) = tester.submit("+447700900001").await;
+    let (status, accepted) = tester.submit("+447700900001").await;
     assert_eq!(status, StatusCode::ACCEPTED);
 
     let shown = tester.texts("00447700900001").await;
     assert_eq!(shown[0]["from"], "Sender");
     assert_eq!(shown[0]["text"], "hello");
-    let receipts = tester.sunk("receipts", 1).await;
-    assert_eq!(receipts[0]["id"], taken["id"]);
+    let receipts = tester.sink_requests("receipts", 1).await;
+    assert_eq!(receipts[0]["id"], accepted["id"]);
     assert_eq!(receipts[0]["reference"], "ref-1");
     assert_eq!(receipts[0]["status"], "delivered");
 }
@@ -61,7 +61,7 @@ async fn an_undelivered_message_is_reported_and_not_shown() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900100").await;
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["undelivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["undelivered"]);
     assert!(tester.texts("447700900100").await.is_empty());
 }
 
@@ -79,7 +79,7 @@ async fn a_repeated_receipt_comes_five_times_the_same() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900400").await;
-    let receipts = tester.sunk("receipts", 5).await;
+    let receipts = tester.sink_requests("receipts", 5).await;
     assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
 }
 
@@ -97,11 +97,11 @@ async fn receipts_can_come_out_of_order() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900600").await;
-    assert_eq!(statuses(&tester.sunk("receipts", 2).await), ["delivered", "sent"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 2).await), ["delivered", "sent"]);
 }
 
 #[tokio::test]
-async fn a_busy_carrier_takes_the_third_submit() {
+async fn busy_carrier_accepts_the_third_submit() {
     let tester = Tester::start().await;
     tester.register().await;
     let mut seen = Vec::new();
@@ -110,11 +110,11 @@ async fn a_busy_carrier_takes_the_third_submit() {
     }
     assert_eq!(seen, [429, 503, 202]);
     assert_eq!(tester.texts("447700900700").await.len(), 1);
-    tester.sunk("receipts", 1).await;
+    tester.sink_requests("receipts", 1).await;
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_leaves_the_message_taken() {
+async fn message_is_accepted_though_its_answer_is_late() {
     let tester = Tester::start().await;
     tester.register().await;
     let message = json!({
@@ -128,7 +128,7 @@ async fn an_answer_that_comes_too_late_leaves_the_message_taken() {
     assert!(submit.send().await.unwrap_err().is_timeout());
 
     assert_eq!(tester.texts("447700900802").await.len(), 1);
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["delivered"]);
 }
 
 #[tokio::test]
@@ -136,11 +136,11 @@ async fn a_phone_replies_stop_after_its_receipt() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900900").await;
-    let replies = tester.sunk("replies", 1).await;
+    let replies = tester.sink_requests("replies", 1).await;
     assert_eq!(replies[0]["from"], "447700900900");
     assert_eq!(replies[0]["to"], "Sender");
     assert_eq!(replies[0]["text"], "STOP");
-    assert_eq!(tester.sunk("receipts", 1).await.len(), 1);
+    assert_eq!(tester.sink_requests("receipts", 1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_reply_is_sent_on_as_written() {
     let (status, sent) =
         tester.post("/handsets/+447700900001/replies", json!({ "to": "12345", "text": "grüß dich" })).await;
     assert_eq!(status, StatusCode::ACCEPTED);
-    let replies = tester.sunk("replies", 1).await;
+    let replies = tester.sink_requests("replies", 1).await;
     assert_eq!(replies[0]["id"], sent["id"]);
     assert_eq!(replies[0]["text"], "grüß dich");
 }
@@ -160,10 +160,10 @@ async fn receipts_wait_for_a_gateway_that_is_away() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
     tester.register_at("/sinks/down?status=503", "/sinks/down?status=503").await;
-    tester.sunk("down", 1).await;
+    tester.sink_requests("down", 1).await;
 
     tester.register().await;
-    assert_eq!(statuses(&tester.sunk("receipts", 1).await), ["delivered"]);
+    assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["delivered"]);
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing() {
+async fn lookup_returns_the_accepted_id_or_not_found() {
     let tester = Tester::start().await;
     let find = async |reference: &str| {
         let path = tester.url(&format!("/carrier/messages/{reference}"));
@@ -209,25 +209,25 @@ async fn a_carrier_says_what_it_took_under_a_reference_and_that_it_took_nothing(
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
     assert_eq!(find("ref-1").await.1["code"], "unknown-message");
-    let (_, taken) = tester.submit("447700900001").await;
-    assert_eq!(find("ref-1").await, (StatusCode::OK, json!({"id": taken["id"]})));
+    let (_, accepted) = tester.submit("447700900001").await;
+    assert_eq!(find("ref-1").await, (StatusCode::OK, json!({"id": accepted["id"]})));
     tester.submit("447700900201").await;
     let (status, _) = find("ref-2").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn receipts_may_leave_the_reference_out_and_write_the_id_otherwise() {
+async fn receipts_can_omit_the_reference_and_reformat_the_id() {
     let tester = Tester::start().await;
     tester.register().await;
     let path = tester.url("/carrier/receipts");
     let set = tester.client.put(path.clone()).json(&json!({"by_id": "decimal"})).send().await.unwrap();
     assert_eq!(set.status(), StatusCode::NO_CONTENT);
-    let (_, taken) = tester.submit("447700900001").await;
-    let receipts = tester.sunk("receipts", 1).await;
+    let (_, accepted) = tester.submit("447700900001").await;
+    let receipts = tester.sink_requests("receipts", 1).await;
     assert!(receipts[0]["reference"].is_null());
-    let given = u64::from_str_radix(taken["id"].as_str().unwrap(), 16).unwrap();
+    let given = u64::from_str_radix(accepted["id"].as_str().unwrap(), 16).unwrap();
     assert_eq!(receipts[0]["id"], given.to_string());
-    let refused = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
-    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let rejected = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
+    assert_eq!(rejected.status(), StatusCode::BAD_REQUEST);
 }

@@ -34,7 +34,7 @@ fn over(channel: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_set_is_shown_until_it_is_reset() {
+async fn channel_behaviors_are_shown_until_they_are_reset() {
     let tester = Tester::start().await;
     let path = format!("/handsets/{PHONE}/channels");
     assert_eq!(tester.get(&path).await, json!({}));
@@ -65,7 +65,7 @@ async fn an_unknown_channel_or_value_is_named_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
+async fn loopback_carrier_follows_the_channel_behaviors_of_a_phone() {
     let tester = Tester::start().await;
     tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
     let set = json!({ "whatsapp": "rejects", "rcs": "silent", "viber": "fails" });
@@ -77,20 +77,23 @@ async fn the_loopback_carrier_obeys_the_channels_of_a_phone() {
     assert_eq!(answered, [422, 202, 202, 202, 202]);
     assert_eq!(tester.submit_over("fax", PHONE).await, StatusCode::BAD_REQUEST);
 
-    let mut receipts: Vec<_> = tester.sunk("receipts", 3).await;
+    let mut receipts: Vec<_> = tester.sink_requests("receipts", 3).await;
     receipts.sort_by_key(|receipt| receipt["reference"].to_string());
-    let told: Vec<_> = receipts.iter().map(|receipt| (&receipt["reference"], &receipt["status"])).collect();
-    let expected = ["sms delivered", "telegram delivered", "viber undelivered"].map(|told| {
-        let (reference, status) = told.split_once(' ').unwrap();
+    let reported: Vec<_> = receipts.iter().map(|receipt| (&receipt["reference"], &receipt["status"])).collect();
+    let expected = ["sms delivered", "telegram delivered", "viber undelivered"].map(|report| {
+        let (reference, status) = report.split_once(' ').unwrap();
         (json!(reference), json!(status))
     });
-    assert!(told.iter().copied().eq(expected.iter().map(|(reference, status)| (reference, status))), "{told:?}");
+    assert!(
+        reported.iter().copied().eq(expected.iter().map(|(reference, status)| (reference, status))),
+        "{reported:?}"
+    );
     let channels: Vec<_> = tester.texts(PHONE).await.iter().map(|message| message["channel"].clone()).collect();
     assert_eq!(channels, [json!("telegram"), Value::Null]);
 }
 
 #[tokio::test]
-async fn cm_obeys_the_channels_of_a_phone() {
+async fn cm_follows_the_channel_behaviors_of_a_phone() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let set = json!({ "whatsapp": "rejects", "applebusinesschat": "silent", "viber": "fails" });
@@ -98,19 +101,20 @@ async fn cm_obeys_the_channels_of_a_phone() {
     let messages = [over("WhatsApp"), over("Apple Business Chat"), over("Viber"), over("RCS")];
     let (status, answer) = tester.post_cm(&messages).await;
     assert_eq!(status, StatusCode::OK);
-    let codes: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|told| &told["messageErrorCode"]).collect();
+    let codes: Vec<_> =
+        answer["messages"].as_array().unwrap().iter().map(|result| &result["messageErrorCode"]).collect();
     assert_eq!(codes, [403, 0, 0, 0]);
 
     let reports = tester.reports(2).await;
-    let told = |reference: &str| reports.iter().find(|report| report["reference"] == reference).unwrap();
-    assert_eq!((&told("Viber")["status"]["code"], &told("Viber")["channel"]), (&json!("3"), &json!("viber")));
-    assert_eq!((&told("RCS")["status"]["code"], &told("RCS")["channel"]), (&json!("2"), &json!("rcs")));
+    let report_of = |reference: &str| reports.iter().find(|report| report["reference"] == reference).unwrap();
+    assert_eq!((&report_of("Viber")["status"]["code"], &report_of("Viber")["channel"]), (&json!("3"), &json!("viber")));
+    assert_eq!((&report_of("RCS")["status"]["code"], &report_of("RCS")["channel"]), (&json!("2"), &json!("rcs")));
     let channels: Vec<_> = tester.texts(PHONE).await.iter().map(|message| message["channel"].clone()).collect();
     assert_eq!(channels, ["rcs"]);
 }
 
 #[tokio::test]
-async fn what_a_person_sets_counts_before_what_the_number_says() {
+async fn channel_behavior_overrides_the_behavior_of_the_number() {
     let tester = Tester::start().await;
     let rejecting = "447700900200";
     tester.set(rejecting, json!({ "rcs": "delivers" })).await;
@@ -143,19 +147,19 @@ async fn a_message_shows_its_channel_and_content_unless_it_is_an_sms() {
 }
 
 #[tokio::test]
-async fn a_reply_goes_back_by_the_way_of_the_newest_message() {
+async fn reply_goes_by_carrier_and_channel_of_the_newest_message() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
 
     tester.reply("441234567890", "before any").await;
-    assert_eq!(tester.sunk("replies", 1).await[0]["channel"], "sms");
+    assert_eq!(tester.sink_requests("replies", 1).await[0]["channel"], "sms");
 
     let mut sent = over("WhatsApp");
     sent["customGrouping2"] = json!("Department XYZ");
     tester.post_cm(&[sent]).await;
     tester.reply("441234567890", "by WhatsApp").await;
-    let mut reply = tester.sunk("cm-replies", 1).await.remove(0);
+    let mut reply = tester.sink_requests("cm-replies", 1).await.remove(0);
     assert_eq!(reply["timeUtc"].take().as_str().map(str::len), Some("2026-01-01T09:30:00".len()));
     let expected = json!({
         "from": { "number": "00447700900001" }, "to": { "number": "00441234567890" },
@@ -166,9 +170,9 @@ async fn a_reply_goes_back_by_the_way_of_the_newest_message() {
 
     tester.submit_over("rcs", PHONE).await;
     tester.reply("441234567890", "by RCS").await;
-    let replies = tester.sunk("replies", 2).await;
+    let replies = tester.sink_requests("replies", 2).await;
     assert_eq!((&replies[1]["text"], &replies[1]["channel"]), (&json!("by RCS"), &json!("rcs")));
-    assert_eq!(tester.sunk("cm-replies", 1).await.len(), 1);
+    assert_eq!(tester.sink_requests("cm-replies", 1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -186,5 +190,5 @@ async fn a_name_is_answered_where_it_wrote_on_a_channel_that_can() {
 
     tester.post_cm(&[named("RCS")]).await;
     assert_eq!(tester.reply("Acme", "hello").await.0, StatusCode::ACCEPTED);
-    assert_eq!(tester.sunk("cm-replies", 1).await[0]["to"]["number"], "Acme");
+    assert_eq!(tester.sink_requests("cm-replies", 1).await[0]["to"]["number"], "Acme");
 }

@@ -40,7 +40,7 @@ impl Tester {
 
     /// The first so many status reports, each without what is around it.
     pub(super) async fn reports(&self, count: usize) -> Vec<Value> {
-        let reports = self.sunk("reports", count).await;
+        let reports = self.sink_requests("reports", count).await;
         reports.into_iter().map(|mut report| report["messages"]["msg"].take()).collect()
     }
 }
@@ -86,7 +86,7 @@ async fn a_message_reaches_the_phone_and_is_reported() {
 }
 
 #[tokio::test]
-async fn an_undelivered_message_is_reported_with_its_error_and_not_shown() {
+async fn undelivered_message_is_reported_with_its_error_and_not_shown() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900100").await;
@@ -96,7 +96,7 @@ async fn an_undelivered_message_is_reported_with_its_error_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_rejected_message_is_refused_in_the_answer_and_the_others_are_taken() {
+async fn rejected_message_does_not_affect_the_others_of_its_request() {
     let tester = Tester::start().await;
     let (status, answer) = tester.post_cm(&[message("00447700900200"), message("00447700900001")]).await;
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)));
@@ -114,7 +114,7 @@ async fn a_rejected_message_is_refused_in_the_answer_and_the_others_are_taken() 
 }
 
 #[tokio::test]
-async fn nobody_reports_what_brings_no_receipt() {
+async fn phone_without_receipt_is_not_reported() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900300").await;
@@ -151,7 +151,7 @@ async fn reports_can_come_out_of_order() {
 }
 
 #[tokio::test]
-async fn a_busy_gateway_takes_none_of_a_request_and_all_of_the_third() {
+async fn busy_gateway_refuses_whole_requests_and_accepts_the_third() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let busy = |to: &str, reference: &str| {
@@ -173,7 +173,7 @@ async fn a_busy_gateway_takes_none_of_a_request_and_all_of_the_third() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_leaves_the_whole_request_taken() {
+async fn request_is_accepted_though_its_answer_is_late() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send_without_waiting(&["00447700900802", "00447700900801", "00447700900001"]).await;
@@ -206,7 +206,7 @@ async fn a_phone_replies_stop_after_its_report() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900900").await;
-    let reply = tester.sunk("cm-replies", 1).await.remove(0);
+    let reply = tester.sink_requests("cm-replies", 1).await.remove(0);
     assert_eq!((&reply["message"]["text"], &reply["channel"]), (&json!("STOP"), &json!("SMS")));
     assert_eq!(
         (&reply["from"]["number"], &reply["to"]["number"]),
@@ -221,10 +221,10 @@ async fn reports_and_replies_wait_for_a_gateway_that_is_away() {
     let tester = Tester::start().await;
     tester.send("00447700900900").await;
     tester.register_webhooks("/cm/webhooks", "/sinks/down?status=503", "/sinks/down?status=503").await;
-    tester.sunk("down", 1).await;
+    tester.sink_requests("down", 1).await;
 
     tester.register_cm().await;
-    tester.sunk("cm-replies", 1).await;
+    tester.sink_requests("cm-replies", 1).await;
     assert_eq!(codes(&tester.reports(1).await), ["2"]);
 }
 
@@ -252,7 +252,7 @@ async fn keys_are_in_any_case_and_the_token_may_be_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_counted_in_parts_and_an_unmarked_one_loses_what_gsm_has_not() {
+async fn long_text_is_counted_in_parts_and_defaults_to_gsm() {
     let tester = Tester::start().await;
     let text = |body: Value, dcs: Value| {
         let mut message = message("00447700900001");
@@ -267,7 +267,7 @@ async fn a_long_text_is_counted_in_parts_and_an_unmarked_one_loses_what_gsm_has_
         text(json!({ "content": cyrillic }), Value::Null),
     ];
     let (_, answer) = tester.post_cm(&messages).await;
-    let parts: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|told| &told["parts"]).collect();
+    let parts: Vec<_> = answer["messages"].as_array().unwrap().iter().map(|result| &result["parts"]).collect();
     assert_eq!(parts, [2, 2, 1]);
     let shown = tester.texts("447700900001").await;
     assert_eq!((&shown[1]["text"], &shown[2]["text"]), (&json!(cyrillic), &json!("?".repeat(71))));

@@ -97,7 +97,7 @@ impl Tester {
     }
 
     /// The bodies of what a sink took, once there are `count` of them.
-    async fn sunk(&self, sink: &str, count: usize) -> Vec<Value> {
+    async fn sink_requests(&self, sink: &str, count: usize) -> Vec<Value> {
         let started = Instant::now();
         loop {
             let kept = self.get(&format!("/sinks/{sink}")).await;

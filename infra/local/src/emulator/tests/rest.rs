@@ -7,7 +7,7 @@ use super::{Tester, answer};
 use crate::emulator::EmulatorOptions;
 
 #[tokio::test]
-async fn a_sink_keeps_what_it_is_sent_whatever_it_answers() {
+async fn sink_records_requests_with_any_status() {
     let tester = Tester::start().await;
     let request =
         tester.client.post(tester.url("/sinks/here?status=500")).header("X-Some-Header", "some value").body("any body");
@@ -32,8 +32,8 @@ async fn the_clock_goes_forward_only() {
     assert_eq!(reading["advanced_seconds"], 3600);
     assert!((3600..3700).contains(&after.duration_since(before).as_secs()));
 
-    for refused in [json!(-1), json!(1.5), json!("1"), json!(null)] {
-        let call = json!({ "advance_seconds": refused });
+    for rejected in [json!(-1), json!(1.5), json!("1"), json!(null)] {
+        let call = json!({ "advance_seconds": rejected });
         let (status, problem) = tester.post("/clock", call).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(problem["errors"][0]["field"], "advance_seconds");
@@ -41,7 +41,7 @@ async fn the_clock_goes_forward_only() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_problem() {
+async fn unknown_path_or_method_is_a_problem() {
     let tester = Tester::start().await;
     let (status, problem) = tester.request(Method::GET, "/nothing", json!({})).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -27,8 +27,8 @@ use tracing::info;
 
 use self::error::{MessageError, RequestError};
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::emulator::behaviour::Behaviour;
-use crate::emulator::network::{Busy, Foreseen, Network};
+use crate::emulator::behavior::Behavior;
+use crate::emulator::network::{Busy, Network, Prediction};
 
 pub(super) use self::webhook::{reply, status_report};
 
@@ -44,7 +44,7 @@ pub(super) fn routes(network: Arc<Network>) -> Router {
 }
 
 /// A message that was asked for, and what its answer repeats of it.
-struct Asked {
+struct ParsedMessage {
     to: Option<String>,
     reference: Option<String>,
     message: Result<Message, MessageError>,
@@ -57,50 +57,54 @@ struct Message {
 }
 
 /// The same when it is known what will become of it.
-struct Answered {
+struct PredictedMessage {
     to: Option<String>,
     reference: Option<String>,
-    outcome: Result<(Foreseen, usize), MessageError>,
+    outcome: Result<(Prediction, usize), MessageError>,
 }
 
 async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked = match request::read(&headers, &body) {
-        Ok(asked) => asked,
-        Err(refusal) => return refuse(&refusal),
+    let parsed = match request::read(&headers, &body) {
+        Ok(parsed) => parsed,
+        Err(error) => return error_response(&error),
     };
-    let answered: Vec<_> = asked.into_iter().map(|asked| foresee(&network, asked)).collect();
-    let well_formed = answered.iter().filter_map(|answered| answered.outcome.as_ref().ok());
-    if let Some(busy) = network.busy(well_formed.map(|(foreseen, _)| foreseen)) {
-        return turn_away(busy);
+    let predicted: Vec<_> = parsed.into_iter().map(|parsed| predict(&network, parsed)).collect();
+    let well_formed = predicted.iter().filter_map(|predicted| predicted.outcome.as_ref().ok());
+    if let Some(busy) = network.busy(well_formed.map(|(prediction, _)| prediction)) {
+        return busy_response(busy);
     }
-    let mut under_way = Vec::new();
-    let mut told = Vec::new();
-    for Answered { to, reference, outcome } in answered {
-        let outcome = outcome.map(|(foreseen, parts)| {
-            let (taken, behaviour) = network.take(foreseen);
-            under_way.push(network.carry(taken, behaviour));
+    let mut in_flight = Vec::new();
+    let mut results = Vec::new();
+    for PredictedMessage { to, reference, outcome } in predicted {
+        let outcome = outcome.map(|(prediction, parts)| {
+            let (accepted, behavior) = network.accept(prediction);
+            in_flight.push(network.process(accepted, behavior));
             parts
         });
         if let Err(error) = &outcome {
             info!(reference, code = error.code, "CM.com rejects a message");
         }
-        told.push(tell(to.as_deref(), reference.as_deref(), &outcome));
+        results.push(result_json(to.as_deref(), reference.as_deref(), &outcome));
     }
-    let created = under_way.len();
-    join_all(under_way).await;
-    answer(created, &told)
+    let created = in_flight.len();
+    join_all(in_flight).await;
+    answer(created, &results)
 }
 
-fn foresee(network: &Network, asked: Asked) -> Answered {
-    let Asked { to, reference, message } = asked;
+fn predict(network: &Network, parsed: ParsedMessage) -> PredictedMessage {
+    let ParsedMessage { to, reference, message } = parsed;
     let outcome = message.and_then(|Message { submit, parts }| {
-        let foreseen = network.foresee(submit);
-        if foreseen.behaviour() == Behaviour::Rejected { Err(MessageError::rejected()) } else { Ok((foreseen, parts)) }
+        let prediction = network.predict(submit);
+        if prediction.behavior() == Behavior::Rejected {
+            Err(MessageError::rejected())
+        } else {
+            Ok((prediction, parts))
+        }
     });
-    Answered { to, reference, outcome }
+    PredictedMessage { to, reference, outcome }
 }
 
-fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
+fn result_json(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
     json!({
         "to": to,
         "status": if outcome.is_ok() { "Accepted" } else { "Rejected" },
@@ -111,22 +115,22 @@ fn tell(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, Messa
     })
 }
 
-fn answer(created: usize, told: &[Value]) -> Response {
+fn answer(created: usize, results: &[Value]) -> Response {
     let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let error_code = if created == told.len() { OK } else { SOME_WRONG };
+    let error_code = if created == results.len() { OK } else { SOME_WRONG };
     let details = format!("Created {created} message(s)");
-    let body = json!({ "details": details, "errorCode": error_code, "messages": told });
+    let body = json!({ "details": details, "errorCode": error_code, "messages": results });
     (status, axum::Json(body)).into_response()
 }
 
-fn refuse(refusal: &RequestError) -> Response {
-    info!(code = refusal.code, "CM.com refuses a request");
-    let body = json!({ "details": refusal.details, "errorCode": refusal.code, "messages": [] });
+fn error_response(error: &RequestError) -> Response {
+    info!(code = error.code, "CM.com refuses a request");
+    let body = json!({ "details": error.details, "errorCode": error.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 
 /// The page does not say how: our choice.
-fn turn_away(busy: Busy) -> Response {
+fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, HeaderValue::from_static("1"))]).into_response()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::{MessageError, RequestError};
 use super::json::Object;
-use super::{Asked, message};
+use super::{ParsedMessage, message};
 
 /// What the simulated account shows.
 const PRODUCT_TOKEN: &str = "cm-product-token";
@@ -16,7 +16,7 @@ const TOKEN_HEADER: &str = "x-cm-producttoken";
 /// `msg` elements, or recipients if they are more.
 const MOST_MESSAGES: usize = 1000;
 
-pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Asked>, RequestError> {
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<ParsedMessage>, RequestError> {
     let request: Value = serde_json::from_slice(body).map_err(|_| RequestError::not_json())?;
     let request = Object::of(&request).ok_or_else(RequestError::not_json)?;
     let messages = request.get("messages");
@@ -39,9 +39,9 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Asked>, Reque
 
 /// The token of the header counts before that of the body.
 fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(), RequestError> {
-    let of_header = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
-    let of_body = || messages?.object("authentication")?.get("producttoken")?.as_str();
-    match of_header.or_else(of_body).map(str::trim).filter(|token| !token.is_empty()) {
+    let header_token = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
+    let body_token = || messages?.object("authentication")?.get("producttoken")?.as_str();
+    match header_token.or_else(body_token).map(str::trim).filter(|token| !token.is_empty()) {
         Some(PRODUCT_TOKEN) => Ok(()),
         Some(_) => Err(RequestError::no_account()),
         None => Err(RequestError::no_token()),
@@ -54,24 +54,24 @@ fn recipients(message: &Value) -> usize {
     to.and_then(Value::as_array).map_or(1, |to| to.len().max(1))
 }
 
-fn read_message(written: &Value) -> Vec<Asked> {
-    let at_fault = |reference: Option<String>, error| vec![Asked { to: None, reference, message: Err(error) }];
-    let Some(fields) = Object::of(written) else { return at_fault(None, MessageError::field("msg")) };
+fn read_message(written: &Value) -> Vec<ParsedMessage> {
+    let invalid = |reference: Option<String>, error| vec![ParsedMessage { to: None, reference, message: Err(error) }];
+    let Some(fields) = Object::of(written) else { return invalid(None, MessageError::field("msg")) };
     let reference = fields.get("reference").and_then(Value::as_str).map(str::to_owned);
     let to = match fields.get("to").map(Value::as_array) {
-        None => return at_fault(reference, MessageError::no_to()),
-        Some(None) => return at_fault(reference, MessageError::to_not_an_array()),
-        Some(Some(to)) if to.is_empty() => return at_fault(reference, MessageError::no_to()),
+        None => return invalid(reference, MessageError::no_to()),
+        Some(None) => return invalid(reference, MessageError::to_not_an_array()),
+        Some(Some(to)) if to.is_empty() => return invalid(reference, MessageError::no_to()),
         Some(Some(to)) => to,
     };
     let common = message::Common::read(fields);
-    let asked = to.iter().map(|to| {
+    let parsed = to.iter().map(|to| {
         let number = Object::of(to).and_then(|to| to.get("number"));
-        Asked {
+        ParsedMessage {
             to: number.map(|number| number.as_str().map_or_else(|| number.to_string(), str::to_owned)),
             reference: reference.clone(),
             message: message::read(&common, number),
         }
     });
-    asked.collect()
+    parsed.collect()
 }

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_takes_as_many_parts_as_the_networks_say() {
+    fn text_is_counted_in_the_parts_of_the_standard() {
         for (text, expected) in [
             ("a".repeat(160), 1),
             ("a".repeat(161), 2),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gsm_has_no_sign_for_is_lost() {
+    fn characters_outside_gsm_become_question_marks() {
         assert_eq!(BASIC.chars().count() + 1, 128, "the table, with the escape");
         assert_eq!(Encoding::Gsm.carried("5 € и 😀"), "5 € ? ?");
         assert_eq!(Encoding::Ucs2.carried("и"), "и");

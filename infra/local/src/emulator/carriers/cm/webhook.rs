@@ -9,7 +9,7 @@ use super::{Receipt, Reply, Status};
 use crate::emulator::phone::Phone;
 
 pub(in crate::emulator::carriers) fn status_report(receipt: &Receipt<'_>) -> Value {
-    let submit = &receipt.taken.submit;
+    let submit = &receipt.accepted.submit;
     let (code, error, description) = match receipt.status {
         Status::Sent => ("0", "", ""),
         Status::Delivered => ("2", "", ""),

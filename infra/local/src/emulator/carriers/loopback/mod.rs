@@ -1,6 +1,6 @@
 //! The loopback carrier: one message a submit, in a format of its own.
 
-mod spelling;
+mod id_format;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,9 +13,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::info;
 
-use self::spelling::Spelling;
+use self::id_format::IdFormat;
 use super::{Carrier, Receipt, Reply, Status, Submit};
-use crate::emulator::behaviour::Behaviour;
+use crate::emulator::behavior::Behavior;
 use crate::emulator::channels::Channel;
 use crate::emulator::clock;
 use crate::emulator::handsets;
@@ -25,57 +25,64 @@ use crate::emulator::problem::{Fields, Problem};
 
 /// How it writes its ids now.
 #[derive(Default)]
-pub(super) struct Ids(Mutex<Spelling>);
+pub(super) struct IdSettings(Mutex<IdFormat>);
 
-impl Ids {
-    fn spelling(&self) -> Spelling {
+impl IdSettings {
+    fn id_format(&self) -> IdFormat {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Clone)]
-struct Desk {
+struct LoopbackState {
     network: Arc<Network>,
-    ids: Arc<Ids>,
+    ids: Arc<IdSettings>,
 }
 
-pub(super) fn routes(network: Arc<Network>, ids: Arc<Ids>) -> Router {
+pub(super) fn routes(network: Arc<Network>, ids: Arc<IdSettings>) -> Router {
     Router::new()
         .route("/carrier/messages", post(submit))
         .route("/carrier/messages/{reference}", get(find))
-        .route("/carrier/receipts", put(write_receipts))
-        .with_state(Desk { network, ids })
+        .route("/carrier/receipts", put(set_id_format))
+        .with_state(LoopbackState { network, ids })
 }
 
 /// Says how receipts name what they are about, from now on.
-async fn write_receipts(State(Desk { ids, .. }): State<Desk>, body: Bytes) -> Result<StatusCode, Problem> {
-    let spelling = Spelling::read(&body)?;
-    *ids.0.lock().unwrap_or_else(PoisonError::into_inner) = spelling;
+async fn set_id_format(
+    State(LoopbackState { ids, .. }): State<LoopbackState>,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let id_format = IdFormat::read(&body)?;
+    *ids.0.lock().unwrap_or_else(PoisonError::into_inner) = id_format;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What became of a submit, for a gateway that got no answer.
-async fn find(State(Desk { network, ids }): State<Desk>, Path(reference): Path<String>) -> Response {
+async fn find(State(LoopbackState { network, ids }): State<LoopbackState>, Path(reference): Path<String>) -> Response {
     match network.find(Carrier::Loopback, &reference) {
-        Some(id) => Json(json!({ "id": ids.spelling().given(&id) })).into_response(),
-        None => refusal(StatusCode::NOT_FOUND, "unknown-message", "No message was taken under this reference."),
+        Some(id) => Json(json!({ "id": ids.id_format().in_submit_response(&id) })).into_response(),
+        None => error_response(StatusCode::NOT_FOUND, "unknown-message", "No message was taken under this reference."),
     }
 }
 
-async fn submit(State(Desk { network, ids }): State<Desk>, body: Bytes) -> Result<Response, Problem> {
+async fn submit(State(LoopbackState { network, ids }): State<LoopbackState>, body: Bytes) -> Result<Response, Problem> {
     let submit = read(&body)?;
     let reference = submit.reference.clone();
-    let foreseen = network.foresee(submit);
-    if foreseen.behaviour() == Behaviour::Rejected {
+    let prediction = network.predict(submit);
+    if prediction.behavior() == Behavior::Rejected {
         info!(reference, "the loopback carrier rejects a message");
-        return Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, "unknown-subscriber", "No network knows this number."));
+        return Ok(error_response(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unknown-subscriber",
+            "No network knows this number.",
+        ));
     }
-    if let Some(busy) = network.busy([&foreseen]) {
-        return Ok(turn_away(busy));
+    if let Some(busy) = network.busy([&prediction]) {
+        return Ok(busy_response(busy));
     }
-    let (taken, behaviour) = network.take(foreseen);
-    let id = ids.spelling().given(&taken.id);
-    network.carry(taken, behaviour).await;
+    let (accepted, behavior) = network.accept(prediction);
+    let id = ids.id_format().in_submit_response(&accepted.id);
+    network.process(accepted, behavior).await;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
 
@@ -94,33 +101,35 @@ fn read(body: &[u8]) -> Result<Submit, Problem> {
     })
 }
 
-fn turn_away(busy: Busy) -> Response {
+fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {
-            let mut answer = refusal(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many messages at once.");
+            let mut answer = error_response(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many messages at once.");
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             answer
         }
-        Busy::Unavailable => {
-            refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The carrier is not available at the moment.")
-        }
+        Busy::Unavailable => error_response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The carrier is not available at the moment.",
+        ),
     }
 }
 
-fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "code": code, "message": message }))).into_response()
 }
 
-pub(super) fn receipt(receipt: &Receipt<'_>, ids: &Ids) -> Value {
-    let spelling = ids.spelling();
+pub(super) fn receipt(receipt: &Receipt<'_>, ids: &IdSettings) -> Value {
+    let id_format = ids.id_format();
     let (status, code, description) = match receipt.status {
         Status::Sent => ("sent", "00", "Sent to the network"),
         Status::Delivered => ("delivered", "00", "Delivered to the handset"),
         Status::Undelivered => ("undelivered", "22", "The handset could not be reached"),
     };
     json!({
-        "id": spelling.reported(&receipt.taken.id),
-        "reference": spelling.has_reference().then_some(&receipt.taken.submit.reference),
+        "id": id_format.in_receipt(&receipt.accepted.id),
+        "reference": id_format.has_reference().then_some(&receipt.accepted.submit.reference),
         "status": status,
         "code": code,
         "description": description,

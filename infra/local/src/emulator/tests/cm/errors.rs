@@ -14,9 +14,9 @@ async fn rejected(tester: &Tester, wrong: Value) -> Value {
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)), "{answer}");
     assert_eq!(answer["details"], "Created 1 message(s)");
     assert_eq!(answer["messages"][1]["status"], "Accepted");
-    let told = answer["messages"][0].take();
-    assert_eq!((&told["status"], &told["parts"]), (&json!("Rejected"), &json!(0)));
-    told
+    let result = answer["messages"][0].take();
+    assert_eq!((&result["status"], &result["parts"]), (&json!("Rejected"), &json!(0)));
+    result
 }
 
 fn with(field: &str, value: Value) -> Value {
@@ -26,7 +26,7 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_request_as_a_whole_is_refused_by_its_row_and_nothing_is_sent() {
+async fn invalid_request_is_refused_with_its_code_and_sends_nothing() {
     let tester = Tester::start().await;
     let post = |token: Option<&str>, body: String| {
         let posted = tester.client.post(tester.url("/cm/v1.0/message")).body(body);
@@ -75,7 +75,7 @@ async fn a_request_as_a_whole_is_refused_by_its_row_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_thousand_messages_are_taken() {
+async fn a_thousand_messages_are_accepted() {
     let tester = Tester::start().await;
     let (status, answer) = tester.post_cm(&vec![message(PHONE); 1000]).await;
     assert_eq!((status, &answer["details"]), (StatusCode::OK, &json!("Created 1000 message(s)")));
@@ -92,7 +92,7 @@ async fn another_method_is_answered_405_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_message_at_fault_is_rejected_by_its_row_and_the_others_are_sent() {
+async fn invalid_message_is_rejected_with_its_code_others_are_sent() {
     let tester = Tester::start().await;
     let from = "This MSG has an invalid From field";
     let to = "This MSG has an invalid To field";
@@ -120,9 +120,9 @@ async fn a_message_at_fault_is_rejected_by_its_row_and_the_others_are_sent() {
         (with("body", json!("hello")), 304, body),
         (with("allowedChannels", json!("SMS")), 305, "ALLOWEDCHANNELS object is an invalid type, must be an array"),
     ] {
-        let told = rejected(&tester, wrong).await;
-        assert_eq!((&told["messageErrorCode"], &told["messageDetails"]), (&json!(code), &json!(details)));
-        assert_eq!(told["reference"], "ref1");
+        let result = rejected(&tester, wrong).await;
+        assert_eq!((&result["messageErrorCode"], &result["messageDetails"]), (&json!(code), &json!(details)));
+        assert_eq!(result["reference"], "ref1");
     }
     assert_eq!(rejected(&tester, to_of("0044791112345a")).await["to"], "0044791112345a");
     assert_eq!(rejected(&tester, json!("hello")).await["messageErrorCode"], 305);
@@ -167,9 +167,9 @@ async fn an_invalid_field_is_named() {
             interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [] } })),
         ),
     ] {
-        let told = rejected(&tester, with(field, value)).await;
-        assert_eq!(told["messageErrorCode"], 305, "{field}");
-        assert!(told["messageDetails"].as_str().unwrap().contains(field), "{told}");
+        let result = rejected(&tester, with(field, value)).await;
+        assert_eq!(result["messageErrorCode"], 305, "{field}");
+        assert!(result["messageDetails"].as_str().unwrap().contains(field), "{result}");
     }
     for (field, value) in [
         ("allowedChannels", json!(["whatsapp", "SMS"])),
@@ -185,8 +185,8 @@ async fn an_invalid_field_is_named() {
             interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
         ),
     ] {
-        let (status, told) = tester.post_cm(&[with(field, value)]).await;
-        assert_eq!(status, StatusCode::OK, "{field}: {told}");
+        let (status, result) = tester.post_cm(&[with(field, value)]).await;
+        assert_eq!(status, StatusCode::OK, "{field}: {result}");
     }
 }
 
@@ -204,7 +204,7 @@ async fn a_text_of_more_parts_than_are_allowed_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_text_may_be_empty_beside_what_another_channel_than_sms_shows() {
+async fn text_may_be_empty_beside_rich_content_except_on_sms() {
     let tester = Tester::start().await;
     let mut message = with("body", json!({ "content": "" }));
     message["richContent"] = json!({ "conversation": [{ "text": "Look" }] });

@@ -6,7 +6,7 @@ use super::phone::Phone;
 
 /// How a carrier and a phone behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Behaviour {
+pub(super) enum Behavior {
     /// The phone gets it, and a receipt says so within a second.
     Delivered,
     /// Accepted, then a receipt says that the phone did not get it.
@@ -32,7 +32,7 @@ pub(super) enum Behaviour {
     Lost,
 }
 
-impl Behaviour {
+impl Behavior {
     pub(super) fn of(phone: &Phone) -> Self {
         let fictional = phone.digits().strip_prefix("447700900").map(str::as_bytes);
         let Some(&[chosen, _, last]) = fictional else {
@@ -61,34 +61,34 @@ impl Behaviour {
 mod tests {
     use super::*;
 
-    fn of(number: &str) -> Behaviour {
-        Behaviour::of(&Phone::parse(number).expect("a number"))
+    fn of(number: &str) -> Behavior {
+        Behavior::of(&Phone::parse(number).expect("a number"))
     }
 
     #[test]
     fn the_third_digit_from_the_right_chooses() {
-        assert_eq!(of("447700900042"), Behaviour::Delivered);
-        assert_eq!(of("447700900142"), Behaviour::Undelivered);
-        assert_eq!(of("447700900200"), Behaviour::Rejected);
-        assert_eq!(of("447700900399"), Behaviour::NoReceipt);
-        assert_eq!(of("447700900400"), Behaviour::RepeatedReceipt);
-        assert_eq!(of("447700900512"), Behaviour::ReceiptFirst);
-        assert_eq!(of("447700900600"), Behaviour::OutOfOrder);
-        assert_eq!(of("447700900700"), Behaviour::BusyAtFirst);
-        assert_eq!(of("447700900900"), Behaviour::RepliesStop);
+        assert_eq!(of("447700900042"), Behavior::Delivered);
+        assert_eq!(of("447700900142"), Behavior::Undelivered);
+        assert_eq!(of("447700900200"), Behavior::Rejected);
+        assert_eq!(of("447700900399"), Behavior::NoReceipt);
+        assert_eq!(of("447700900400"), Behavior::RepeatedReceipt);
+        assert_eq!(of("447700900512"), Behavior::ReceiptFirst);
+        assert_eq!(of("447700900600"), Behavior::OutOfOrder);
+        assert_eq!(of("447700900700"), Behavior::BusyAtFirst);
+        assert_eq!(of("447700900900"), Behavior::RepliesStop);
     }
 
     #[test]
-    fn too_late_brings_a_receipt_when_the_last_digit_is_even() {
-        assert_eq!(of("447700900810"), Behaviour::AnswersTooLate { receipt: true });
-        assert_eq!(of("447700900801"), Behaviour::AnswersTooLate { receipt: false });
+    fn late_answer_has_a_receipt_if_the_last_digit_is_even() {
+        assert_eq!(of("447700900810"), Behavior::AnswersTooLate { receipt: true });
+        assert_eq!(of("447700900801"), Behavior::AnswersTooLate { receipt: false });
     }
 
     #[test]
     fn other_numbers_are_delivered_and_prefixes_change_nothing() {
-        assert_eq!(of("447700901200"), Behaviour::Delivered);
-        assert_eq!(of("4477009002000"), Behaviour::Delivered);
-        assert_eq!(of("+447700900200"), Behaviour::Rejected);
-        assert_eq!(of("00447700900200"), Behaviour::Rejected);
+        assert_eq!(of("447700901200"), Behavior::Delivered);
+        assert_eq!(of("4477009002000"), Behavior::Delivered);
+        assert_eq!(of("+447700900200"), Behavior::Rejected);
+        assert_eq!(of("00447700900200"), Behavior::Rejected);
     }
 }

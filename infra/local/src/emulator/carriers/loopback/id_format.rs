@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::emulator::problem::{Fields, Problem};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Spelling {
+pub(super) enum IdFormat {
     /// As it was given, beside the gateway's own reference.
     #[default]
     AsGiven,
@@ -18,14 +18,14 @@ pub(super) enum Spelling {
     Decimal,
 }
 
-const NAMES: [(&str, Spelling); 4] = [
-    ("hexadecimal", Spelling::Hexadecimal),
-    ("upper-case", Spelling::UpperCase),
-    ("padded", Spelling::Padded),
-    ("decimal", Spelling::Decimal),
+const NAMES: [(&str, IdFormat); 4] = [
+    ("hexadecimal", IdFormat::Hexadecimal),
+    ("upper-case", IdFormat::UpperCase),
+    ("padded", IdFormat::Padded),
+    ("decimal", IdFormat::Decimal),
 ];
 
-impl Spelling {
+impl IdFormat {
     /// `{"by_id": "decimal"}`, or `{}`.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let fields = Fields::parse(body)?;
@@ -35,7 +35,7 @@ impl Spelling {
         let name = fields.text("by_id")?;
         let known = NAMES.into_iter().find(|(known, _)| *known == name);
         let fault = || Problem::invalid("by_id", "must be hexadecimal, upper-case, padded or decimal");
-        known.map(|(_, spelling)| spelling).ok_or_else(fault)
+        known.map(|(_, id_format)| id_format).ok_or_else(fault)
     }
 
     pub(super) fn has_reference(self) -> bool {
@@ -43,7 +43,7 @@ impl Spelling {
     }
 
     /// The id in the answer to a submit.
-    pub(super) fn given(self, id: &str) -> String {
+    pub(super) fn in_submit_response(self, id: &str) -> String {
         match self {
             Self::AsGiven => id.to_owned(),
             _ => format!("{:x}", number(id)),
@@ -51,7 +51,7 @@ impl Spelling {
     }
 
     /// The id in a receipt.
-    pub(super) fn reported(self, id: &str) -> String {
+    pub(super) fn in_receipt(self, id: &str) -> String {
         let number = number(id);
         match self {
             Self::AsGiven => id.to_owned(),

@@ -10,95 +10,98 @@ use shared::domain::{EventId, MessageId, State};
 use strum::IntoEnumIterator;
 use tests::system::{DEMO, System};
 
-use crate::clients::Diary;
+use crate::clients::ClientLog;
 
 /// More than a lease, and than a queue keeps to itself what a dead worker took.
-const STEP: u64 = 120;
-const STEPS: usize = 30;
+const STEP_SECONDS: u64 = 120;
+const MAX_STEPS: usize = 30;
 /// More than the time after which an unknown outcome is given up.
-const DEADLINE: u64 = 25 * 3_600;
+const OUTCOME_DEADLINE_SECONDS: u64 = 25 * 3_600;
 
 /// Counts of messages.
 #[derive(Default)]
-pub struct Tally {
-    asked: usize,
+pub struct Report {
+    posted: usize,
     accepted: usize,
     unanswered: usize,
     unknown: usize,
     lost: usize,
     twice: usize,
-    untold: usize,
+    unnotified: usize,
     /// What is not as it must be.
-    pub broken: Vec<String>,
+    pub failures: Vec<String>,
 }
 
-impl Tally {
-    pub fn is_well(&self) -> bool {
-        self.broken.is_empty()
+impl Report {
+    pub fn is_ok(&self) -> bool {
+        self.failures.is_empty()
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asked, accepted, unanswered, unknown, lost, twice, untold, .. } = self;
-        write!(f, "{asked} messages posted, {accepted} accepted, {unanswered} requests unanswered; ")?;
-        write!(f, "of the accepted, {unknown} were unknown for a time, {lost} are lost, {untold} are not told of; ")?;
+        let Self { posted, accepted, unanswered, unknown, lost, twice, unnotified, .. } = self;
+        write!(f, "{posted} messages posted, {accepted} accepted, {unanswered} requests unanswered; ")?;
+        write!(
+            f,
+            "of the accepted, {unknown} were unknown for a time, {lost} are lost, {unnotified} are not told of; "
+        )?;
         write!(f, "of all, {twice} came twice")
     }
 }
 
 /// Lets the system come to rest, and looks at every message and phone.
-pub async fn tally(system: &System, diary: &Diary) -> Tally {
-    come_to_rest(system).await;
-    system.advance(DEADLINE).await;
-    come_to_rest(system).await;
+pub async fn verify(system: &System, log: &ClientLog) -> Report {
+    run_until_idle(system).await;
+    system.advance(OUTCOME_DEADLINE_SECONDS).await;
+    run_until_idle(system).await;
 
     let on_record = on_record(system).await;
-    let told = told(system).await;
-    let shown = shown(system, diary).await;
-    let mut tally = Tally {
-        asked: diary.asked.len(),
-        accepted: diary.accepted.len(),
-        unanswered: diary.unanswered,
-        ..Tally::default()
+    let notified_events = notified_events(system).await;
+    let shown = shown(system, log).await;
+    let mut report = Report {
+        posted: log.posted.len(),
+        accepted: log.accepted.len(),
+        unanswered: log.unanswered,
+        ..Report::default()
     };
-    for name in diary.asked.keys() {
+    for name in log.posted.keys() {
         let times = shown.get(name).copied().unwrap_or_default();
         if times > 1 {
-            tally.twice += 1;
-            tally.broken.push(format!("{name} came {times} times"));
+            report.twice += 1;
+            report.failures.push(format!("{name} came {times} times"));
         }
     }
-    for name in &diary.accepted {
+    for name in &log.accepted {
         let Some(message) = on_record.get(name) else {
-            tally.lost += 1;
-            tally.broken.push(format!("{name} is not on record"));
+            report.lost += 1;
+            report.failures.push(format!("{name} is not on record"));
             continue;
         };
         let was_unknown =
             message["history"].as_array().unwrap().iter().any(|state_change| state_change["state"] == "unknown");
-        tally.unknown += usize::from(was_unknown);
+        report.unknown += usize::from(was_unknown);
         let state = message["state"].as_str().unwrap();
         if !was_unknown && (state != "delivered" || !shown.contains_key(name)) {
-            tally.lost += 1;
-            tally.broken.push(format!("{name} is {state}, and shown: {}", shown.contains_key(name)));
+            report.lost += 1;
+            report.failures.push(format!("{name} is {state}, and shown: {}", shown.contains_key(name)));
         }
-        if !told.contains(&final_event(message)) {
-            tally.untold += 1;
-            tally.broken.push(format!("that {name} is {state} is not told"));
+        if !notified_events.contains(&final_event(message)) {
+            report.unnotified += 1;
+            report.failures.push(format!("that {name} is {state} is not told"));
         }
     }
-    tally
+    report
 }
 
-async fn come_to_rest(system: &System) {
-    for _ in 0..STEPS {
-        system.advance(STEP).await;
+async fn run_until_idle(system: &System) {
+    for _ in 0..MAX_STEPS {
+        system.advance(STEP_SECONDS).await;
         let mut waiting = 0;
         for queue in ["JobsQueue", "CallbacksQueue"] {
             waiting += system.queue_length(queue).await;
         }
-        if waiting == 0 && on_record(system).await.values().all(|message| is_at_rest(&message["state"])) {
+        if waiting == 0 && on_record(system).await.values().all(|message| is_settled(&message["state"])) {
             return;
         }
     }
@@ -106,7 +109,7 @@ async fn come_to_rest(system: &System) {
 
 /// Nothing moves an unknown outcome but its deadline, and nothing at all what its
 /// client was not promised.
-fn is_at_rest(state: &Value) -> bool {
+fn is_settled(state: &Value) -> bool {
     !["scheduled", "submitting", "submitted"].contains(&state.as_str().unwrap())
 }
 
@@ -131,15 +134,15 @@ async fn on_record(system: &System) -> BTreeMap<String, Value> {
 }
 
 /// The ids of the events that clients were told.
-async fn told(system: &System) -> BTreeSet<String> {
-    let got = [system.sunk("receipts").await, system.sunk("status").await].concat();
-    got.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+async fn notified_events(system: &System) -> BTreeSet<String> {
+    let requests = [system.sink_requests("receipts").await, system.sink_requests("status").await].concat();
+    requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// How often a phone shows each message.
-async fn shown(system: &System, diary: &Diary) -> BTreeMap<String, usize> {
+async fn shown(system: &System, log: &ClientLog) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
-    for number in diary.asked.values().collect::<BTreeSet<_>>() {
+    for number in log.posted.values().collect::<BTreeSet<_>>() {
         for shown in system.handset(number).await {
             *times.entry(shown["text"].as_str().unwrap().to_owned()).or_default() += 1;
         }

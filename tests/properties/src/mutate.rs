@@ -6,10 +6,10 @@
 use serde_json::{Map, Value, json};
 
 /// The most changes that are made to one sample.
-const MOST_CHANGES: usize = 24;
+const MAX_CHANGES: usize = 24;
 
 /// A sample that has grown to more values than this grows no more.
-const MOST_VALUES: usize = 2000;
+const MAX_VALUES: usize = 2000;
 
 /// Bytes that are taken one by one as choices.
 pub struct Choices<'a>(&'a [u8]);
@@ -108,14 +108,14 @@ fn float(choices: &mut Choices<'_>) -> f64 {
 /// The sample with some of its values changed, as the bytes choose.
 pub fn json(sample: &Value, choices: &mut Choices<'_>) -> Value {
     let mut changed = sample.clone();
-    for _ in 0..MOST_CHANGES {
+    for _ in 0..MAX_CHANGES {
         let values = count(&changed);
-        if choices.is_over() || values > MOST_VALUES {
+        if choices.is_over() || values > MAX_VALUES {
             break;
         }
-        let place = choices.below(values);
+        let index = choices.below(values);
         let choice = choices.below(9);
-        if let Some(node) = at(&mut changed, &mut { place }) {
+        if let Some(node) = at(&mut changed, &mut { index }) {
             change(node, choice, choices);
         }
     }
@@ -132,14 +132,14 @@ fn count(value: &Value) -> usize {
 }
 
 /// The value at that place in the order of reading.
-fn at<'a>(value: &'a mut Value, place: &mut usize) -> Option<&'a mut Value> {
-    if *place == 0 {
+fn at<'a>(value: &'a mut Value, index: &mut usize) -> Option<&'a mut Value> {
+    if *index == 0 {
         return Some(value);
     }
-    *place -= 1;
+    *index -= 1;
     match value {
-        Value::Array(values) => values.iter_mut().find_map(|value| at(value, place)),
-        Value::Object(fields) => fields.values_mut().find_map(|value| at(value, place)),
+        Value::Array(values) => values.iter_mut().find_map(|value| at(value, index)),
+        Value::Object(fields) => fields.values_mut().find_map(|value| at(value, index)),
         _ => None,
     }
 }
@@ -170,8 +170,8 @@ fn change(node: &mut Value, choice: usize, choices: &mut Choices<'_>) {
 }
 
 fn key(fields: &Map<String, Value>, choices: &mut Choices<'_>) -> Option<String> {
-    let place = choices.below(fields.len());
-    fields.keys().nth(place).cloned()
+    let index = choices.below(fields.len());
+    fields.keys().nth(index).cloned()
 }
 
 /// The sample cut before the characters that `begins` names, with some of its
@@ -186,13 +186,13 @@ pub fn pieces(sample: &str, begins: fn(char) -> bool, between: &[&str], choices:
     pieces.push(&sample[start..]);
     let changes = 1 + choices.below(8);
     for _ in 0..changes {
-        let (place, other) = (choices.below(pieces.len()), choices.below(pieces.len()));
+        let (index, other) = (choices.below(pieces.len()), choices.below(pieces.len()));
         match choices.below(6) {
-            0 => drop(pieces.remove(place)),
-            1 => pieces.insert(other, pieces[place]),
-            2 => pieces.swap(place, other),
-            3 => pieces.extend(vec![pieces[place]; choices.below(30)]),
-            _ => pieces.insert(place, between[choices.below(between.len())]),
+            0 => drop(pieces.remove(index)),
+            1 => pieces.insert(other, pieces[index]),
+            2 => pieces.swap(index, other),
+            3 => pieces.extend(vec![pieces[index]; choices.below(30)]),
+            _ => pieces.insert(index, between[choices.below(between.len())]),
         }
         if pieces.is_empty() {
             break;

@@ -13,12 +13,12 @@ const BATCHES: [(&str, &str, &str); 3] = [
     ("SQS SendMessageBatch", "Failed", r#"{"Successful": []}"#),
 ];
 
-pub fn can_be(name: &str) -> bool {
+pub fn is_batch(name: &str) -> bool {
     BATCHES.iter().any(|(known, ..)| *known == name)
 }
 
 /// A batch, taken apart.
-pub struct InPart {
+pub struct PartialBatch {
     /// The first half, if there is anything in it.
     pub done: Option<Request>,
     left_under: &'static str,
@@ -26,7 +26,7 @@ pub struct InPart {
     answer_of_none: &'static str,
 }
 
-impl InPart {
+impl PartialBatch {
     pub fn of(name: &str, request: Request) -> Self {
         let &(_, left_under, answer_of_none) = BATCHES.iter().find(|(known, ..)| *known == name).unwrap();
         let mut body: Value = serde_json::from_slice(&request.body).unwrap();

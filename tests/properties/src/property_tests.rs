@@ -13,9 +13,9 @@ use shared::domain::Content;
 
 use super::{answers, receipts, records, replies, requests, text, values};
 
-type Promise = fn(&[u8]);
+type Property = fn(&[u8]);
 
-const ALL: [(&str, Promise); 7] = [
+const ALL: [(&str, Property); 7] = [
     ("requests", requests),
     ("receipts", receipts),
     ("replies", replies),
@@ -41,22 +41,22 @@ proptest! {
     #![proptest_config(few())]
 
     #[test]
-    fn a_request_has_one_verdict_and_is_read_alike_when_it_is_written_anew(bytes in bytes()) {
+    fn request_is_read_alike_when_it_is_rendered_again(bytes in bytes()) {
         requests(&bytes);
     }
 
     #[test]
-    fn a_receipt_comes_out_no_larger_than_it_came_in_and_says_the_same_in_every_notation(bytes in bytes()) {
+    fn receipt_reads_the_same_in_every_notation(bytes in bytes()) {
         receipts(&bytes);
     }
 
     #[test]
-    fn a_reply_is_a_number_a_sender_and_a_text_or_names_the_field_that_is_not(bytes in bytes()) {
+    fn reply_is_valid_or_names_the_invalid_field(bytes in bytes()) {
         replies(&bytes);
     }
 
     #[test]
-    fn a_record_that_can_be_read_is_written_alike_and_any_other_is_not_repeated(bytes in bytes()) {
+    fn readable_record_round_trips_and_errors_hold_no_content(bytes in bytes()) {
         records(&bytes);
     }
 
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_is_read_alike_in_the_spelling_that_it_is_given_back_in(bytes in bytes()) {
+    fn value_round_trips_through_its_canonical_spelling(bytes in bytes()) {
         values(&bytes);
     }
 }
@@ -76,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn whatever_a_carrier_answers_each_message_has_one_outcome(bytes in bytes()) {
+    fn each_message_has_one_outcome_for_any_carrier_answer(bytes in bytes()) {
         answers(&bytes);
     }
 }
@@ -93,7 +93,7 @@ proptest! {
 }
 
 #[test]
-fn the_vendors_samples_keep_every_promise() {
+fn vendor_samples_satisfy_every_property() {
     let samples = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures"));
     assert!(samples.len() > 50);
     for sample in samples {
@@ -105,7 +105,7 @@ fn the_vendors_samples_keep_every_promise() {
 }
 
 #[test]
-fn what_was_found_once_is_not_found_again() {
+fn recorded_regressions_stay_fixed() {
     for (name, promise) in ALL {
         for input in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(name)) {
             promise(&fs::read(input).unwrap());
@@ -114,7 +114,7 @@ fn what_was_found_once_is_not_found_again() {
 }
 
 #[test]
-fn every_promise_has_a_target_and_every_target_a_promise() {
+fn every_property_has_a_fuzz_target_and_vice_versa() {
     let targets = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/targets"));
     assert_eq!(targets.len(), ALL.len());
     for (name, _) in ALL {

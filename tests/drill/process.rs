@@ -8,12 +8,12 @@ use tokio::{
 };
 use url::Url;
 
-pub struct Half {
+pub struct LocalProcess {
     child: Child,
     pub url: Url,
 }
 
-impl Half {
+impl LocalProcess {
     /// On a port of its choice. Serves from when this returns.
     pub async fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));

@@ -1,0 +1,160 @@
+//! The functions, as one machine of Lambda's has them: each is made when it is first
+//! called and kept for the next call, with what it remembers, until it dies or its
+//! time has come.
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use callback::Callback;
+use dispatch::Dispatch;
+use dlr_webhook::DlrWebhook;
+use futures_util::future::join_all;
+use http::Response;
+use lambda_http::{Body, Request};
+use messages::Messages;
+use mo_webhook::MoWebhook;
+use schedule_tick::ScheduleTick;
+use send::Send;
+use shared::runtime::{Environment, Random};
+
+use crate::{
+    proxy::{InvocationResult, Proxy},
+    stage::JOBS,
+};
+
+pub struct FunctionInstances {
+    port: usize,
+    pub environment: Environment,
+    /// Else each call finds a new one.
+    is_reused: bool,
+    send: Warm<Send>,
+    messages: Warm<Messages>,
+    dispatch: Warm<Dispatch>,
+    callback: Warm<Callback>,
+    dlr: Warm<DlrWebhook>,
+    mo: Warm<MoWebhook>,
+    tick: Warm<ScheduleTick>,
+}
+
+struct Warm<T>(Mutex<Option<T>>);
+
+impl<T> Default for Warm<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Warm<T> {
+    fn swap(&self, with: Option<T>) -> Option<T> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), with)
+    }
+}
+
+impl FunctionInstances {
+    pub fn new(port: usize, environment: Environment) -> Self {
+        Self {
+            port,
+            environment,
+            is_reused: false,
+            send: Warm::default(),
+            messages: Warm::default(),
+            dispatch: Warm::default(),
+            callback: Warm::default(),
+            dlr: Warm::default(),
+            mo: Warm::default(),
+            tick: Warm::default(),
+        }
+    }
+
+    /// New functions, with that chance.
+    pub fn restart(&mut self, random: Random, is_reused: bool) {
+        let environment = Environment { random, ..self.environment.clone() };
+        *self = Self { is_reused, ..Self::new(self.port, environment) };
+    }
+
+    /// A request of a client.
+    pub async fn handle_client_request(
+        &self,
+        proxy: &Proxy,
+        request: Request,
+        is_read: bool,
+    ) -> InvocationResult<Response<Body>> {
+        if is_read {
+            let build = || Messages::new(&self.environment).unwrap();
+            let call = async |messages: &Messages| messages.handle(request).await;
+            return self.invoke(proxy, "messages", &self.messages, build, call).await;
+        }
+        let build = || Send::new(&self.environment).unwrap();
+        self.invoke(proxy, "send", &self.send, build, async |send: &Send| send.handle(request).await).await
+    }
+
+    /// A request of a carrier.
+    pub async fn handle_webhook(
+        &self,
+        proxy: &Proxy,
+        request: Request,
+        is_reply: bool,
+    ) -> InvocationResult<Response<Body>> {
+        if is_reply {
+            let build = || MoWebhook::new(&self.environment).unwrap();
+            let call = async |replies: &MoWebhook| replies.handle(request).await;
+            return self.invoke(proxy, "mo-webhook", &self.mo, build, call).await;
+        }
+        let build = || DlrWebhook::new(&self.environment).unwrap();
+        let call = async |receipts: &DlrWebhook| receipts.handle(request).await;
+        self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
+    }
+
+    /// Receipts of a carrier, all at once.
+    pub async fn handle_receipts(
+        &self,
+        proxy: &Proxy,
+        requests: Vec<Request>,
+    ) -> InvocationResult<Vec<Response<Body>>> {
+        let build = || DlrWebhook::new(&self.environment).unwrap();
+        let call = async |receipts: &DlrWebhook| join_all(requests.into_iter().map(|one| receipts.handle(one))).await;
+        self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
+    }
+
+    /// A batch of that queue.
+    pub async fn process_batch(
+        &self,
+        proxy: &Proxy,
+        queue: &str,
+        event: SqsEvent,
+    ) -> InvocationResult<SqsBatchResponse> {
+        if queue == JOBS {
+            let build = || Dispatch::new(&self.environment).unwrap();
+            let call = async |dispatch: &Dispatch| dispatch.handle(event).await;
+            return self.invoke(proxy, "dispatch", &self.dispatch, build, call).await;
+        }
+        let build = || Callback::new(&self.environment).unwrap();
+        let call = async |callback: &Callback| callback.handle(event).await;
+        self.invoke(proxy, "callback", &self.callback, build, call).await
+    }
+
+    /// One that fails is followed by the next.
+    pub async fn tick(&self, proxy: &Proxy) {
+        let build = || ScheduleTick::new(&self.environment).unwrap();
+        let call = async |tick: &ScheduleTick| tick.handle(u64::MAX).await;
+        self.invoke(proxy, "schedule-tick", &self.tick, build, call).await.returned();
+    }
+
+    /// What died takes with it what it remembered.
+    async fn invoke<F, T>(
+        &self,
+        proxy: &Proxy,
+        name: &'static str,
+        warm: &Warm<F>,
+        build: impl FnOnce() -> F,
+        call: impl AsyncFnOnce(&F) -> T,
+    ) -> InvocationResult<T> {
+        let function = warm.swap(None).unwrap_or_else(build);
+        // On the heap, since whoever calls is deep enough by itself.
+        let result = proxy.invoke(self.port, name, Box::pin(call(&function))).await;
+        if self.is_reused && !matches!(result, InvocationResult::Died) {
+            warm.swap(Some(function));
+        }
+        result
+    }
+}

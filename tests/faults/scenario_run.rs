@@ -1,0 +1,229 @@
+//! One run of a scenario: what the client, the carriers and the clock do, and how the
+//! deployed system recovers: queues deliver again, ticks come, a client asks again
+//! under the same name, and a carrier brings again what was not taken.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::SignedDuration;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::domain::State;
+use tests::system::answer;
+
+use crate::{
+    proxy::{Plan, Submit},
+    scenario::{Account, FollowUp, Idempotency, RequestFormat, Scenario},
+    stage::{ClientRequest, QUEUES, Stage},
+};
+
+/// How often a client asks that is not answered. A fault strikes once.
+const MAX_ATTEMPTS: usize = 6;
+/// How much time passes when nothing can be done: small steps first, since most that
+/// waits does not wait long, then more than a queue's visibility time-out.
+const CLOCK_STEPS: [u64; 4] = [2, 10, 30, 91];
+const MAX_STEPS: usize = 150;
+/// By how much the second post's run is apart from the first's.
+const SECOND_POST_OFFSET: usize = 1 << 20;
+/// How far ahead a tick looks, but for a little.
+const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(110);
+
+/// What a client was told in a run.
+#[derive(Debug, Default)]
+pub struct ClientLog {
+    /// The texts of what was posted.
+    pub texts: BTreeSet<String>,
+    /// How often the client asked for the same, for the one that has no name.
+    pub attempts: usize,
+    /// The ids in the answers that said 200.
+    pub answered: Vec<String>,
+    pub is_accepted: bool,
+    /// The ids of those that the client asked to have back, and of those that it got.
+    pub cancel_requested: BTreeSet<String>,
+    pub cancelled: BTreeSet<String>,
+    pub replies: usize,
+}
+
+impl ClientLog {
+    /// Notes what a client is about to post.
+    pub fn record_post(&mut self, scenario: &Scenario, run: usize) {
+        self.texts.extend((0..scenario.messages).map(|index| Scenario::text(run, index)));
+        self.is_accepted = false;
+    }
+
+    /// Notes what the client was answered.
+    pub fn record_response(&mut self, format: RequestFormat, answer: Option<(u16, String)>) {
+        self.attempts += 1;
+        let Some((200, body)) = answer.filter(|(_, body)| is_accepted(format, body)) else { return };
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        let ids = body["messages"].as_array().into_iter().flatten();
+        self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
+        self.is_accepted = true;
+    }
+
+    /// Notes what the client was answered that wants a message back. Says whether it
+    /// knows what became of its wish.
+    pub fn record_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
+        self.cancel_requested.insert(id.to_owned());
+        let Some((200, body)) = answer else { return false };
+        let shown: Value = serde_json::from_str(&body).unwrap();
+        if shown["state"] == State::Cancelled.into_str() {
+            self.cancelled.insert(id.to_owned());
+        }
+        true
+    }
+}
+
+/// Runs a scenario to its end, if it has one. `run` tells its texts and names from
+/// those of other runs.
+pub async fn run_scenario(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (ClientLog, Idle) {
+    stage.seed(run as u64);
+    if let Some(behavior) = scenario.rcs {
+        stage.set_channels(&scenario.number(0), &json!({"rcs": behavior})).await;
+    }
+    stage.proxy.begin_run(plan);
+    let mut scenario_run = ScenarioRun { stage, scenario, log: ClientLog::default() };
+    scenario_run.post(run).await;
+    match scenario.follow_up {
+        FollowUp::Nothing => {}
+        FollowUp::Cancel => scenario_run.cancel().await,
+        FollowUp::Another => {
+            scenario_run.run_until_idle().await;
+            scenario_run.post(run + SECOND_POST_OFFSET).await;
+        }
+        FollowUp::Reply => {
+            scenario_run.run_until_idle().await;
+            if reply(scenario_run.stage, scenario, &scenario_run.log).await {
+                scenario_run.log.replies += 1;
+            }
+        }
+    }
+    let idle = scenario_run.run_until_idle().await;
+    (scenario_run.log, idle)
+}
+
+/// A client's wish to have a message back.
+pub fn cancel(account: Account, id: &str) -> ClientRequest {
+    ClientRequest::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
+}
+
+/// Whether everything that was to be done got done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    Reached,
+    TimedOut,
+}
+
+struct ScenarioRun<'a> {
+    stage: &'a mut Stage,
+    scenario: &'a Scenario,
+    log: ClientLog,
+}
+
+impl ScenarioRun<'_> {
+    /// Until it is accepted.
+    async fn post(&mut self, run: usize) {
+        let client_request = self.scenario.client_request(run, &self.stage.proxy.url, self.stage.now());
+        self.log.record_post(self.scenario, run);
+        for _ in 0..MAX_ATTEMPTS {
+            let answer = self.stage.send_request(0, &client_request).await;
+            self.log.record_response(self.scenario.format, answer);
+            if self.log.is_accepted {
+                return;
+            }
+        }
+    }
+
+    async fn cancel(&mut self) {
+        for id in self.log.answered.clone() {
+            let client_request = cancel(self.scenario.account, &id);
+            for _ in 0..MAX_ATTEMPTS {
+                let answer = self.stage.send_request(0, &client_request).await;
+                if self.log.record_cancel(&id, answer) {
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn run_until_idle(&mut self) -> Idle {
+        let (scenario, replies) = (self.scenario, self.log.replies);
+        run_until_idle(self.stage, |accepted| scenario.webhook_count(accepted.len()) + replies).await
+    }
+}
+
+/// The phone answers what it shows of these promises. Says whether it could: earlier
+/// runs wrote to it, too.
+async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
+    let number = scenario.number(0);
+    let shown = stage.system.handset(&number).await;
+    let of_this_run = |shown: &&Value| log.texts.contains(shown["text"].as_str().unwrap());
+    let Some(shown) = shown.iter().rfind(of_this_run) else { return false };
+    let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
+    answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
+}
+
+/// Lets everything happen that is due, and time pass while anything waits. `expected_webhooks`
+/// says how many receipts and replies the network brings for those submits.
+pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Idle {
+    for step in 0..MAX_STEPS {
+        process_due_work(stage, &expected_webhooks).await;
+        let (queued, wake) = (stage.queued().await, stage.next_wake_at().await);
+        let mut by = Duration::from_secs(CLOCK_STEPS[step.min(CLOCK_STEPS.len() - 1)]);
+        match (queued, wake) {
+            (0, None) => return Idle::Reached,
+            (0, Some(wake)) => {
+                let ahead = stage.time_until(wake) - TICK_AHEAD;
+                by = Duration::try_from(ahead).unwrap_or_default().max(by);
+            }
+            _ => {}
+        }
+        stage.advance(by).await;
+        // A tick that finds nothing comes and goes.
+        if wake.is_some_and(|wake| stage.time_until(wake) <= TICK_AHEAD) {
+            stage.tick(0).await;
+        }
+    }
+    Idle::TimedOut
+}
+
+async fn process_due_work(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) {
+    loop {
+        let mut is_idle = true;
+        for queue in QUEUES {
+            while stage.process_next_batch(queue).await {
+                is_idle = false;
+            }
+            stage.until_webhooks(expected_webhooks(&stage.proxy.submits())).await;
+            is_idle &= !deliver_webhooks(stage).await;
+        }
+        if is_idle {
+            return;
+        }
+    }
+}
+
+/// What carriers have brought; what is not taken is brought again.
+async fn deliver_webhooks(stage: &Stage) -> bool {
+    let mut any = false;
+    while let Some(webhook) = stage.proxy.next_webhook() {
+        any = true;
+        if !stage.deliver_webhook(0, &webhook).await {
+            stage.proxy.requeue_webhook(webhook);
+        }
+    }
+    any
+}
+
+fn is_accepted(format: RequestFormat, body: &str) -> bool {
+    match format {
+        RequestFormat::Mplus => true,
+        RequestFormat::CmJson => serde_json::from_str::<Value>(body).is_ok_and(|answer| answer["errorCode"] == 0),
+        // Whatever is wrong is told in words.
+        RequestFormat::CmXml | RequestFormat::CmGet => body.is_empty(),
+    }
+}
+
+/// Whether a repeat of its posts is known as one.
+pub fn is_idempotent(scenario: &Scenario) -> bool {
+    scenario.idempotency != Idempotency::None
+}

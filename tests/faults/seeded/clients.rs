@@ -1,0 +1,92 @@
+//! Who writes to whom in a seed: clients of two accounts, and a few phones.
+
+use serde_json::json;
+use shared::runtime::Random;
+
+use super::one_of;
+use crate::{
+    scenario::{Account, Idempotency, Phone, RequestFormat, Scenario, Sender},
+    scenario_run::ClientLog,
+    stage::{ClientRequest, Stage},
+};
+
+/// How many phones of each kind there are. On RCS, those of the silent kind have their
+/// own ways, and of the others each as on SMS.
+const PHONES_PER_KIND: usize = 3;
+const RCS: [Option<&str>; PHONES_PER_KIND] = [None, Some("rejects"), Some("silent")];
+/// The most messages of one client, the first of which goes to one of those phones and
+/// each other one to the next.
+const MAX_MESSAGES: usize = 3;
+const PHONE_COUNT: usize = PHONES_PER_KIND + MAX_MESSAGES - 1;
+
+/// A client and its request.
+pub struct Client {
+    pub scenario: Scenario,
+    pub request: Option<ClientRequest>,
+    pub log: ClientLog,
+}
+
+impl Client {
+    /// What needs no long wait for the network: its receipt comes at once, or all that
+    /// is said of it the seed says.
+    pub fn new(random: &Random) -> Self {
+        let account = one_of(random, &[Account::Demo, Account::Demo, Account::Other]);
+        let format = one_of(
+            random,
+            &[
+                RequestFormat::Mplus,
+                RequestFormat::Mplus,
+                RequestFormat::Mplus,
+                RequestFormat::CmJson,
+                RequestFormat::CmXml,
+            ],
+        );
+        let silent = Phone::NoReceipt;
+        let phone = one_of(random, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
+        // The carriers are named by the seed's route.
+        let scenario = Scenario::new("seeded", format, shared::domain::CarrierName::Loopback, phone);
+        let is_mplus = format == RequestFormat::Mplus;
+        let is_rate_limited = account == Account::Demo && random.index(3) == 0;
+        let own = if is_rate_limited { Sender::Rated } else { Sender::Owned };
+        let idempotency =
+            one_of(random, &[Idempotency::MessageId, Idempotency::Key, Idempotency::Key, Idempotency::None]);
+        let scenario = Scenario {
+            account,
+            first: random.index(PHONES_PER_KIND),
+            messages: if format == RequestFormat::CmXml { 1 } else { 1 + random.index(MAX_MESSAGES) },
+            idempotency: if is_mplus { idempotency } else { Idempotency::Key },
+            sender: if is_mplus { one_of(random, &[own, Sender::Shared]) } else { Sender::Owned },
+            scheduled: is_mplus && random.index(5) == 0,
+            ..scenario
+        };
+        let has_two_channels = format != RequestFormat::CmXml && phone == silent && random.index(3) == 0;
+        let scenario = Scenario { rcs: has_two_channels.then_some("as the phone has it"), ..scenario };
+        Self { scenario, request: None, log: ClientLog::default() }
+    }
+}
+
+/// What phones do on RCS.
+pub async fn set_channel_behaviors(stage: &Stage) {
+    for (index, behavior) in RCS.into_iter().enumerate() {
+        if let Some(behavior) = behavior {
+            stage.set_channels(&Phone::NoReceipt.number(index), &json!({"rcs": behavior})).await;
+        }
+    }
+}
+
+/// Whether the seed may say what became of whatever is taken for that phone: it gets
+/// that, and the network says nothing of it by itself.
+pub fn is_silent(number: &str) -> bool {
+    let index = (0..PHONE_COUNT).find(|index| Phone::NoReceipt.number(*index) == number);
+    index.is_some_and(|index| RCS.get(index).is_none_or(|behavior| *behavior != Some("silent")))
+}
+
+/// How many receipts the network brings of one submit to it.
+pub fn webhook_count(number: &str) -> usize {
+    let kinds = [Phone::Delivered, Phone::Busy];
+    kinds
+        .into_iter()
+        .filter(|kind| (0..PHONE_COUNT).any(|index| kind.number(index) == number))
+        .map(Phone::webhook_count)
+        .sum()
+}
