@@ -298,7 +298,7 @@ async fn lost_jobs_are_requeued_for_their_send_slots() {
     reserve_send_slots(&system, 100, 1).await;
     system.send_one(DEMO, rate_limited(PHONE, "Its job is lost")).await;
     reserve_send_slots(&system, 1_000, 1).await;
-    system.send_one(DEMO, rate_limited(OTHER_PHONE, "It rests")).await;
+    system.send_one(DEMO, rate_limited(OTHER_PHONE, "On a wake")).await;
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     assert_eq!(requeue(&gateway(&system)).await.unwrap(), 1);
     system.advance(90).await;

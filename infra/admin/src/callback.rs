@@ -49,7 +49,10 @@ pub async fn run(
         )));
     }
     let json = json!({"messages": found.messages, "replies": found.replies, "withheld": found.withheld});
-    Ok(Report::new(format!("the callbacks of {what} are enqueued, and told from half a minute on{withheld}"), &json))
+    Ok(Report::new(
+        format!("the callbacks of {what} are enqueued, and delivered from half a minute on{withheld}"),
+        &json,
+    ))
 }
 
 /// What is for disabled endpoints, for the end of a sentence.

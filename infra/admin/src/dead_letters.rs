@@ -128,7 +128,7 @@ async fn look_at(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<(String, u64), 
     let answer = request.send().await.map_err(Failure::aws("asking a queue how much waits"))?;
     let attributes: HashMap<_, _> = answer.attributes.unwrap_or_default();
     let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
-    let arn = arn.ok_or_else(|| Failure::Refused(format!("the queue at {url} does not tell its ARN")))?;
+    let arn = arn.ok_or_else(|| Failure::Refused(format!("the queue at {url} has no ARN")))?;
     Ok((arn, attributes.get(&waiting).and_then(|count| count.parse().ok()).unwrap_or_default()))
 }
 

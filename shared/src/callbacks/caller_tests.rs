@@ -106,7 +106,7 @@ fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
 }
 
 #[test]
-fn a_client_says_in_seconds_or_by_date_how_long_it_wants_to_be_left_alone() {
+fn retry_after_is_read_in_seconds_or_as_a_date() {
     let wait = |retry_after: &str| match answer(500, Some(retry_after)) {
         CallbackOutcome::Failed { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
         other => panic!("{other:?}"),
@@ -138,7 +138,7 @@ fn a_client_that_is_busy_says_so_with_429_or_503_and_a_time() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_or_a_byte_now_and_then_is_given_up_in_time() {
+async fn slow_or_silent_client_times_out() {
     let silent = client("http", async |connection| {
         tokio::time::sleep(PATIENCE * 10).await;
         drop(connection);

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_special_block_is_refused_from_its_first_address_to_its_last_and_no_further() {
+    fn special_blocks_are_refused_to_their_exact_bounds() {
         for (first, last, before, after) in [
             ("0.0.0.0", "0.255.255.255", None, Some("1.0.0.0")),
             ("10.0.0.0", "10.255.255.255", Some("9.255.255.255"), Some("11.0.0.0")),

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_found_in_either_base_and_case_and_with_or_without_zeros() {
+    fn id_matches_in_any_base_and_case_and_with_zeros() {
         for (given, reported) in [
             ("a1f", "A1F"),
             ("A1F", " 0000a1f\r\n"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ids_that_differ_in_case_or_zeros_the_one_that_is_written_the_same_counts() {
+    fn exact_spelling_wins_among_similar_ids() {
         assert_eq!(find("A1F", &["a1f", "A1F", "0a1f"]), Ok(Some("A1F")));
         assert_eq!(find(" 0a1f ", &["a1f", "A1F", "0a1f"]), Ok(Some("0a1f")));
         // Written the same, and yet perhaps the other in another base.

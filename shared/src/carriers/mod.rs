@@ -76,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_words_of_every_carriers_receipt_are_short_and_name_no_number() {
+    fn receipt_texts_are_short_and_contain_no_number() {
         let (code, description) = ("E-44 7911 123456", format!("to 00447911123456: {}", "x".repeat(200)));
         let of_cm = json!({"code": 3, "errorCode": code, "errorDescription": description});
         let of_loopback = json!({"id": "1", "status": "undelivered", "code": code, "description": description});

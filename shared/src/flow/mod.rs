@@ -7,8 +7,8 @@
 //! - **What is to be done now is a job; what is to be done later is a wake
 //!   time.** A message at rest has one or the other, a finished one neither.
 //! - **Announce, then record, then tell.** A callback job is enqueued before
-//!   the change it is about is written, and both bear the stamp of the run that
-//!   makes them. The callback is made only if the record bears that stamp. So a
+//!   the change it is about is written, and both have the id of the execution that
+//!   makes them. The callback is made only if the record has that id. So a
 //!   crash between the two loses nothing, for whoever brought the news brings it
 //!   again; and of several that race with the same news only the one that got on
 //!   record is told.

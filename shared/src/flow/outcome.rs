@@ -22,7 +22,7 @@ pub(super) enum OutcomeWrite {
 }
 
 /// Announces the settlement if the client is to be told, then records it. What is not
-/// the message's end is recorded though it cannot be announced: that a carrier has the
+/// the message's end is recorded though its callback cannot be enqueued: that a carrier has the
 /// message must not be forgotten because nobody can be told of it.
 pub(super) async fn write_outcome(
     gateway: &Gateway,

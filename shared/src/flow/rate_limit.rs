@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_longer_than_a_job_can_rests_and_all_else_has_a_job() {
+    fn slot_beyond_the_longest_delay_becomes_scheduled_work() {
         let (now, far) = (at(1_000), at(1_000 + 900_001));
         assert!(needs_wake(far, now) && !needs_wake(at(1_000 + 900_000), now));
         assert_eq!(job_delay(None, None, now), Some(Duration::ZERO));

@@ -86,11 +86,10 @@ impl fmt::Display for Job {
 pub struct CallbackJob {
     #[serde(flatten)]
     pub subject: Subject,
-    /// The run that announced it. Only what this run put on record is told.
+    /// The execution that enqueued it. The callback is made only if this execution recorded the event.
     pub execution_id: ExecutionId,
     pub created_at: Timestamp,
     /// How many times it has been tried.
-    #[serde(default)]
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,

@@ -45,7 +45,7 @@ pub enum Metric {
     Resent,
     /// Submits that a carrier could not take for now.
     Busy,
-    /// Channels that gave way to the next that the client allowed.
+    /// Channels that failed over to the next that the client allowed.
     FailedOver,
     /// Replies of recipients.
     Replies,

@@ -1,4 +1,4 @@
-//! Chance: ids, stamps, keys and secrets, the choice of a shared sender, the
+//! Chance: ids, keys and secrets, the choice of a shared sender, the
 //! jitter of retries.
 
 use std::{

@@ -37,14 +37,14 @@ pub struct Lease {
 pub struct OutcomeUpdate {
     /// The run that holds the message.
     pub claimed_by: ExecutionId,
-    /// The run that settles it: as a rule the same.
+    /// The execution that records it: as a rule the same.
     pub execution_id: ExecutionId,
     pub progress: Progress,
     pub at: Timestamp,
     pub reason: Option<String>,
     pub carrier: Option<CarrierName>,
     pub carrier_id: Option<String>,
-    /// What gave way since the record was written.
+    /// The attempts that failed since the record was written.
     pub failed_attempts: Vec<Attempt>,
     /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
     /// receipt is waited for.
@@ -92,16 +92,16 @@ pub struct Advance {
     /// The place of the channel that it is at now.
     pub channel_index: u8,
     pub carrier: CarrierName,
-    /// What gave way since the record was written.
+    /// The attempts that failed since the record was written.
     pub failed_attempts: Vec<Attempt>,
 }
 
-/// A channel that was used up gives way to those behind it.
+/// Moves a message on from a failed channel to the next.
 #[derive(Clone, Debug)]
 pub struct FailOver {
     /// Its place.
     pub channel_index: u8,
-    /// The record must still bear this stamp, if what it said is the reason. None where
+    /// The record must still have this execution id, if what it said is the reason. None where
     /// a receipt is, whoever wrote last.
     pub expected_execution_id: Option<ExecutionId>,
     /// The run that says so.
@@ -113,7 +113,7 @@ pub struct FailOver {
 /// A submit without an answer is made again.
 #[derive(Clone, Debug)]
 pub struct Resend {
-    /// The run whose outcome is unknown: the record must still bear its stamp.
+    /// The run whose outcome is unknown: the record must still have its id.
     pub expected_execution_id: ExecutionId,
     /// The run that says so.
     pub execution_id: ExecutionId,

@@ -59,7 +59,7 @@ pub trait Endpoints {
     ) -> Result<ProbeStart, StoreError>;
 
     /// Switches it off, unless it has answered since it was `seen`, or is off already.
-    /// Gives what is on record then, which bears the stamp of the run that did.
+    /// Gives what is on record then, which has the id of the execution that did.
     ///
     /// # Errors
     /// When the store did not answer.

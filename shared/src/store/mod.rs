@@ -136,7 +136,7 @@ pub trait Messages {
     async fn advance(&self, id: MessageId, advance: &Advance) -> Result<Change, StoreError>;
 
     /// Puts the message back to be sent over the next channel, if it still is at
-    /// the one that gives way, nobody holds it, and the network has not said the
+    /// the one that failed, nobody holds it, and the network has not said the
     /// last word.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ pub trait Messages {
     /// When the store did not answer.
     async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<ReceiptInsertion, StoreError>;
 
-    /// Up to `limit` sleepers of one of the [`WAKE_SHARDS`] that are due before `before`,
+    /// Up to `limit` scheduled items of one of the [`WAKE_SHARDS`] that are due before `before`,
     /// the earliest first, from the one after `after` on.
     ///
     /// # Errors
@@ -188,7 +188,7 @@ pub trait Messages {
     /// When the store did not answer.
     async fn reschedule(&self, work: ScheduledWork, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError>;
 
-    /// Takes a message out of the sleepers that has nothing to wake for, unless its
+    /// Clears the wake time of a message that has nothing scheduled, unless its
     /// wake time has been moved or taken away.
     ///
     /// # Errors

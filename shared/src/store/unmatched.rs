@@ -30,7 +30,7 @@ pub trait UnmatchedStore {
     /// When the store did not answer.
     async fn delete_unmatched(&self, id: UnmatchedId) -> Result<(), StoreError>;
 
-    /// All that is parked, by reading the whole table a page at a time: some of it,
+    /// Lists unmatched items, by reading the whole table a page at a time: some of it,
     /// and after which to go on.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The command line of what is parked.
+//! The command line for unmatched receipts and replies.
 
 use clap::{Args, Subcommand};
 use shared::domain::{CarrierName, UnmatchedKind};

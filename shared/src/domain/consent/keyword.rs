@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_was_added_counts_and_a_built_in_one_keeps_its_meaning() {
+    fn added_keyword_counts_and_built_in_keeps_its_meaning() {
         let added = [(word("basta"), Stop), (word("Стоп"), Stop), (word("stop"), Help)];
         let keywords: Keywords = added.into_iter().collect();
         assert_eq!(keywords.meaning_of("BASTA!"), Some(Stop));

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_without_rules_is_left_to_show_it_and_sms_and_push_show_the_text() {
+    fn channel_without_rules_shows_content_but_sms_and_push_text() {
         let content = bubble(json!({"template": {"namespace": "n", "element_name": "e",
             "language": {"policy": "fallback", "code": "en"}, "components": []}}));
         for channel in Channel::iter().filter(|channel| !WITH_RULES.contains(channel)) {

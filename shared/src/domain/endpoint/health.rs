@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_asks_to_be_left_alone_rests_from_its_first_failure_on() {
+    fn retry_after_opens_the_circuit_at_the_first_failure() {
         let asked = |wait| Some(EndpointHealth::paused_until(at(10), Duration::from_secs(wait)));
         let one = EndpointHealth { paused_until: asked(60), ..health(1, 10) };
         assert_eq!(one.circuit_state(at(69)), CircuitState::Open(at(70)));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn five_days_of_nothing_but_failures_are_too_much_and_a_few_failures_are_not() {
+    fn endpoint_is_disabled_after_five_days_of_only_failures() {
         let days = 5 * 86_400;
         assert!(health(5, days).should_disable());
         assert!(!health(5, days - 1).should_disable());

@@ -1,5 +1,5 @@
 //! What was tried with a message before what is tried now: a channel or a
-//! carrier that gave way to the next, or a submit without an answer that was made again.
+//! candidate that failed over to the next, or a submit without an answer that was resent.
 
 use jiff::Timestamp;
 use strum::{EnumIter, EnumString, IntoStaticStr};
@@ -37,7 +37,7 @@ impl Attempt {
     }
 }
 
-/// Why a submit gave way, or was made again.
+/// Why a submit failed over, or was resent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptOutcome {

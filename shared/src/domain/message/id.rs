@@ -152,7 +152,7 @@ fn derive(parts: &[&str]) -> Uuid {
 /// One run of one step, written beside what the run changed.
 ///
 /// A conditional write whose answer was lost is recognised by it as our own;
-/// a callback is delivered only if the record bears the stamp that its job
+/// a callback is delivered only if the record has the execution id that its job
 /// names, so that of several racing receipts exactly one is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -146,7 +146,7 @@ impl Message {
     }
 
     /// Since when carriers have been asked for the channel that it is at: since it
-    /// was first claimed, its turn came, or the channel before gave way. Once one was
+    /// was first claimed, its send slot came, or the channel before failed over. Once one was
     /// found busy, waiting for a turn is a part of trying.
     #[must_use]
     pub fn attempted_since(&self) -> Option<Timestamp> {

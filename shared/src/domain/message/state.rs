@@ -11,7 +11,7 @@
 //! ```
 //!
 //! One arrow leads back: to `queued`, when a carrier was busy, when a sender's turn
-//! has not come, when a channel gives way to the next that the client allowed, or when
+//! has not come, when a channel fails over to the next that the client allowed, or when
 //! a message with an unknown outcome is sent again.
 
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_an_end_and_every_arrow_but_putting_back_leads_forward() {
+    fn final_states_end_and_only_requeueing_goes_back() {
         for before in Progress::iter() {
             for after in Progress::iter().filter(|after| after.follows(before)) {
                 assert!(!before.state().is_final(), "{before:?} → {after:?}");

@@ -1,4 +1,4 @@
-//! What is in doubt about a message. A submit that got no answer may have
+//! The unknown outcomes of a message. A submit that got no answer may have
 //! arrived; one that was sent again has been handed over perhaps twice, until its
 //! carrier says that it never took it. Both are told by what was `attempt`.
 
@@ -32,7 +32,7 @@ impl Message {
     /// was sent again, the newest first.
     fn unknown_attempts(&self) -> impl Iterator<Item = &Attempt> {
         let channel = self.channel();
-        let settles = |outcome| {
+        let resolves = |outcome| {
             matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout | AttemptOutcome::NotAccepted)
         };
         let since = self
@@ -40,7 +40,7 @@ impl Message {
             .failed_attempts
             .iter()
             .rev()
-            .take_while(move |attempt| attempt.channel == channel && !settles(attempt.outcome));
+            .take_while(move |attempt| attempt.channel == channel && !resolves(attempt.outcome));
         since.filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
     }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_again_is_in_doubt_until_its_carrier_denies_it_or_its_channel_gives_way() {
+    fn resent_attempt_is_unknown_until_denied_or_failed_over() {
         use AttemptOutcome::{Busy, NotAccepted, ReceiptTimeout, Rejected, Unknown};
         use Channel::{Rcs, Sms};
         let mut message = Message::example();

@@ -136,6 +136,6 @@ async fn disable(
         return Ok(false);
     }
     gateway.count(Metric::EndpointsDisabled, Some(&call.account.id), None, 1);
-    warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = health.failures, reason = health.reason, "an endpoint was switched disabled");
+    warn!(account.id = %call.account.id, endpoint.id = %endpoint, failures = health.failures, reason = health.reason, "endpoint disabled");
     Ok(true)
 }

@@ -14,7 +14,7 @@ use crate::{
     store::{Directory, Freshness, Messages},
 };
 
-/// The pauses between looks for a record that was announced just now.
+/// The pauses between reads of a record whose callback was enqueued just now.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
 
 pub(super) enum CallbackEvent {

@@ -1,9 +1,9 @@
 //! Step 6: a client is told what is on record.
 //!
-//! The job names what happened and the run that announced it. The record
-//! decides: it bears that run's stamp (tell), another's (someone else tells),
+//! The job names what happened and the execution that enqueued it. The record
+//! decides: it has that execution id (deliver), another one (that job delivers),
 //! or not yet one (the run is about to write it, or died before it did; its
-//! news will be brought again under another stamp). A try that fails is made
+//! news will be brought again under another execution id). A try that fails is made
 //! again with growing gaps for seven days, by sending the job again, so that
 //! nothing stays in flight; then it rests in the dead-letter queue.
 //!
@@ -35,7 +35,7 @@ use crate::{
 
 pub(super) use event::executions_of;
 
-/// How long a record is waited for that was announced.
+/// How long the job waits for the record that it was enqueued for.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long a client is tried. The last try is made when that is over.
 const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
@@ -79,7 +79,7 @@ pub async fn callback(
         info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
-    // Another release may have announced what this one does not tell.
+    // Another release may have enqueued an event that this one does not know.
     let Some(body) = callback_event.body() else {
         info!(event.id = %job.subject.event_id(), subject = %job.subject, "the dialect has no callback for this");
         return Ok(());
@@ -131,7 +131,7 @@ fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
 
 async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.created_at) > RECORDED_WITHIN {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the announced change was not recorded");
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the change was not recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;

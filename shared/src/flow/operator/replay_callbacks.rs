@@ -1,6 +1,6 @@
 //! What is on record is told again: for an operator, after a client was gone for a
 //! while. Of each message it is the newest state that its client is told of, and it
-//! goes under the stamp of the run that recorded it, so that the event's id is that of
+//! goes under the id of the execution that recorded it, so that the event's id is that of
 //! the first time. A client that has had it knows it by that.
 
 use std::time::Duration;

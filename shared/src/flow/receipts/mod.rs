@@ -4,7 +4,7 @@
 //! it and whether or not the submit has its answer yet; the message's state is
 //! the furthest of what is on record. *Read* implies *delivered*, and is
 //! recorded as both where *delivered* has not come. A receipt of a message that
-//! is not there, was never claimed, or went to another carrier, is parked, and
+//! is not there, was never claimed, or went to another carrier, is kept as unmatched, and
 //! tried again as long as it is kept.
 
 mod find_submit;
@@ -102,7 +102,7 @@ pub(super) async fn apply(
 pub(super) enum Relevance {
     /// Nothing: the message was never handed to that carrier.
     Unrelated,
-    /// Nothing any more: the channel or carrier that it is about gave way to another.
+    /// Nothing any more: its channel or carrier failed over to another.
     Superseded,
     Current,
 }
@@ -210,7 +210,7 @@ pub(super) async fn record_receipt(
 ) -> Result<ReceiptInsertion, Unavailable> {
     let status = receipt.status;
     let execution_id = ExecutionId::random(&gateway.random);
-    // Whoever recorded it had announced it before.
+    // The execution that recorded it had enqueued its callback before.
     let recorded = if message.delivery.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {

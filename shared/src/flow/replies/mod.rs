@@ -29,7 +29,7 @@ const PAGES: usize = 8;
 /// How far back an account's dialect is looked for.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Records a reply and announces it to its account.
+/// Records a reply and enqueues its callback.
 ///
 /// # Errors
 /// When the store or queue did not answer. The carrier should bring it again.
@@ -64,7 +64,7 @@ pub(super) enum Arrival {
     Earlier(Timestamp),
 }
 
-/// Finds the account of a reply, and records and announces it. A keyword in it is
+/// Finds the account of a reply, records it and enqueues its callback. A keyword in it is
 /// obeyed, whoever's it is.
 pub(super) async fn attribute(
     gateway: &Gateway,
@@ -77,7 +77,7 @@ pub(super) async fn attribute(
     let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
     let id = ReplyId::of_carrier_id(carrier.into_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
-    // Whoever recorded it had announced it before.
+    // The execution that recorded it had enqueued its callback before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
@@ -174,7 +174,7 @@ async fn find_answered_message(
 
 /// What an account speaks that has sent nothing to this number: the dialect of
 /// its newest message, which the replies since then bear on. Where there is
-/// neither, the first dialect that there was.
+/// neither, `mplus`.
 async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) -> Result<Dialect, StoreError> {
     let oldest = now.saturating_sub(DIALECT_LOOKBACK).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;

@@ -33,7 +33,7 @@ pub(super) struct ClaimedMessage<'a> {
     pub(super) submitter: &'a Submitter,
     pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
-    /// What gave way since the record was written.
+    /// The attempts that failed since the record was written.
     pub(super) failed_attempts: Vec<Attempt>,
 }
 

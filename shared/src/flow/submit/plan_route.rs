@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn content_goes_over_channels_that_show_it_and_sms_shows_the_text() {
+    fn content_takes_capable_channels_and_sms_shows_the_text() {
         use Channel::{Rcs, Sms, Viber};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);

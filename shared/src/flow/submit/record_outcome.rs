@@ -41,7 +41,7 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
         None => (at.duration_since(message.attempted_since().unwrap_or(at)) > BUSY_FOR, "for a day"),
     };
     if given_up {
-        let reason = Some(format!("it could not be handed over {how_long}: {reason}"));
+        let reason = Some(format!("it could not be submitted {how_long}: {reason}"));
         return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
     // The claim's own moment goes, too, so that a long wait does not make the item grow.
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gaps_at_a_busy_carrier_grow_and_stay_below_the_longest_delay() {
+    fn busy_gaps_grow_and_stay_below_the_longest_delay() {
         let gaps: Vec<_> = [1, 2, 3, 9, 10, 11, 100].map(|attempts| busy_gap(attempts).as_secs()).into();
         assert_eq!(gaps, [1, 2, 4, 256, 512, 512, 512]);
         assert!(gaps.iter().all(|gap| Duration::from_secs(*gap) < LONGEST_DELAY));

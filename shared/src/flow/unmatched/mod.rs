@@ -1,7 +1,7 @@
 //! What belonged to nothing is tried again: a receipt whose message was not there,
 //! a reply to a sender that nobody had.
 //!
-//! It is kept with its wake in one write, so that whoever has parked it has also
+//! It is kept with its wake in one write, so that whoever keeps it has also
 //! seen to its next try; and it is taken away only after it is on record
 //! elsewhere, so that a run that is cut off is run again, and finds a repeat.
 
@@ -40,7 +40,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     Ok(())
 }
 
-/// Tries again what is parked under that id.
+/// Tries again to match the item of that id.
 ///
 /// # Errors
 /// When the store or queue did not answer. Run it again.
@@ -100,8 +100,8 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     Ok(attributed == Attribution::Recorded)
 }
 
-/// The one that is parked, of those in the body. A release may read otherwise than
-/// the one that parked it.
+/// The item among those of the body. A release may read otherwise than
+/// the one that kept it.
 fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,

@@ -18,7 +18,7 @@ use crate::{
     store::StoreError,
 };
 
-/// An update under way: its clauses are gathered and sent as one request.
+/// An update under way: its clauses are collected and sent as one request.
 pub(super) struct Update {
     request: UpdateItemFluentBuilder,
     sets: Vec<String>,
@@ -121,7 +121,7 @@ impl Update {
         Ok(self.set(keys::STATE, string(progress.into_str())))
     }
 
-    /// Notes what gave way.
+    /// Appends failed attempts.
     pub(super) fn append_attempts(mut self, attempts: &[Attempt]) -> Result<Self, StoreError> {
         if attempts.is_empty() {
             return Ok(self);
@@ -132,7 +132,7 @@ impl Update {
         Ok(self)
     }
 
-    /// Into the index of sleepers.
+    /// Adds the item to the `wake` index.
     pub(super) fn wake(self, id: Uuid, at: AttributeValue) -> Self {
         self.set(keys::WAKE_SHARD, number(keys::wake_shard(id))).set(keys::WAKE_AT, at)
     }
@@ -150,7 +150,7 @@ impl Update {
         self
     }
 
-    /// Out of the index of sleepers.
+    /// Removes the item from the `wake` index.
     pub(super) fn clear_wake(self) -> Self {
         self.remove(keys::WAKE_SHARD).remove(keys::WAKE_AT)
     }

@@ -27,7 +27,6 @@ struct EndpointHealthItem {
     last_at: i64,
     failures: u32,
     reason: String,
-    #[serde(default)]
     times_opened: u32,
     retry_at: i64,
     paused_until: Option<i64>,

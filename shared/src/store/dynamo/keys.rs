@@ -41,7 +41,7 @@ pub(super) const POSITION: &str = "position";
 /// Of a sender's pace: from when it is free, in microseconds.
 pub(super) const FREE_AT: &str = "free_at";
 
-/// Of what is parked.
+/// The key of an unmatched item.
 pub(super) const TRIES: &str = "tries";
 /// How its id begins. No message has an id like this.
 pub(super) const UNMATCHED: &str = "unmatched#";

@@ -33,7 +33,7 @@ struct ReplyItem {
     reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Groupings::is_empty")]
     groups: Groupings,
-    /// None is the first there was.
+    /// Absent for `mplus`, so that its items are smaller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
     execution_id: ExecutionId,

@@ -1,5 +1,5 @@
 //! [`UnmatchedStore`] on DynamoDB: one item for each receipt or reply, which is in the
-//! index of sleepers as long as it is to be tried again.
+//! `wake` index as long as it is to be tried again.
 
 use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
@@ -14,18 +14,16 @@ use crate::{
     store::{Bookmark, StoreError, UnmatchedStore},
 };
 
-const ACTION: &str = "keep_unmatched what a carrier item";
+const ACTION: &str = "keep an unmatched item";
 
 #[derive(Serialize, Deserialize)]
 struct UnmatchedItem {
     id: String,
     payload: String,
-    #[serde(default)]
     index: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     submit: Option<String>,
     at: i64,
-    #[serde(default)]
     tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wake_shard: Option<u8>,

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_is_given_with_its_text_and_one_with_elements_in_it_without() {
+    fn element_with_children_has_no_text() {
         let document = "\u{FEFF}<?xml version='1.0'?>\n<!-- no --><a>lost<B x='1' Type=\"T &amp; U\"> &lt;<![CDATA[&]]>&#65; </B>\
             <c>1<d/>2</c></a>&#32;<!-- no -->\n";
         let kept = read(document).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_of_the_one_root_or_deeper_than_the_format_is_refused() {
+    fn content_outside_the_root_or_too_deep_is_rejected() {
         for (document, error) in [
             ("<a/>more", XmlError::TextOutside),
             ("more<a/>", XmlError::TextOutside),

@@ -44,7 +44,7 @@ pub(super) mod tests {
     pub(in super::super) const EXTENSION: &str = "\u{0C}^{}\\[~]|€";
 
     #[test]
-    fn every_character_has_the_cost_of_its_table_and_no_other_has_one() {
+    fn characters_cost_as_many_septets_as_their_table_says() {
         assert_eq!(DEFAULT.chars().count(), 127);
         assert_eq!(EXTENSION.chars().count(), 10);
         for character in '\0'..=char::MAX {

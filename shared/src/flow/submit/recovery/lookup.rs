@@ -29,7 +29,7 @@ use crate::{
     store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
 };
 
-/// Why a message ends, or gives way, that was not sent again.
+/// Why a message fails, or fails over, instead of being resent.
 const DENIED: &str = "its carrier says that it did not take it";
 
 /// Asks, and does what follows. `fallback` is what is due if nobody can say.

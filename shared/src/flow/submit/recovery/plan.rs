@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_outcome_is_looked_at_after_ever_longer_gaps_and_given_up_at_its_deadline() {
+    fn unknown_outcome_is_checked_at_growing_gaps_until_deadline() {
         use NextAction::{Lookup, Nothing, Reschedule};
         let look = |recovery_options: RecoveryOptions, again, now| {
             next_action(&unknown(again, 90_000), false, recovery_options, at(now))

@@ -138,7 +138,7 @@ fn busy(retry_after: Option<u64>, reason: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn the_token_is_in_the_header_and_the_endpoint_may_end_in_a_slash_or_not() {
+async fn token_is_in_the_header_with_or_without_trailing_slash() {
     for (path, expected) in
         [("", "/v1.0/message"), ("proxy/cm", "/proxy/cm/v1.0/message"), ("proxy/", "/proxy/v1.0/message")]
     {
@@ -153,7 +153,7 @@ async fn the_token_is_in_the_header_and_the_endpoint_may_end_in_a_slash_or_not()
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_the_request_is_no_fault_of_its_messages() {
+async fn request_error_is_not_blamed_on_the_message() {
     let reason = "101: Authentication of the request failed";
     let gateway =
         Gateway::answering(400, include_str!("../../../../../tests/fixtures/carriers/cm/answer-no-account.json"));

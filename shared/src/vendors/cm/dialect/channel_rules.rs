@@ -1,5 +1,5 @@
 //! Which channels rich content may go over: it is refused if none of those that
-//! the client allows can show all of it; where one can, the others give way to it
+//! the client allows can show all of it; where one can, the others are dropped
 //! when the message is sent.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_end_but_a_cancellation_is_told_and_nothing_before_the_carrier() {
+    fn final_states_but_cancelled_are_reported() {
         let untold: Vec<_> = State::iter().filter(|state| !notifies(*state)).collect();
         assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
     }

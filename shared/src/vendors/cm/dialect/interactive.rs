@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_and_buttons_are_read_as_the_official_client_writes_them() {
+    fn list_and_buttons_of_the_official_client_are_read() {
         let media = json!({"mediaName": "x", "mediaUri": "https://a.example/x.png", "mimeType": "image/png"});
         let header = json!({"type": "image", "Media": media});
         let buttons = with(of_buttons(&[button("a"), button("b")]), "header", header.clone());

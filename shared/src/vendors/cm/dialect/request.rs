@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_be_missing_where_rich_content_is_shown_in_its_place() {
+    fn text_may_be_missing_if_rich_content_replaces_it() {
         let location = json!({"conversation": [{"location": {"searchQuery": "Breda"}}]});
         let beside = |body: Value, channels: Value| {
             let mut message = with("richContent", location.clone());
