@@ -15,7 +15,7 @@ use crate::{
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
-/// How a run outcome.
+/// What went wrong in a run.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// What was promised and not kept.

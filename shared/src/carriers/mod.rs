@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl CarrierName {
-    /// Whether it takes messages only of who shows it a key ([`CarrierSecret::key`]).
+    /// Whether it takes messages only of who shows it a key (`CarrierSecret::key`).
     #[must_use]
     pub fn wants_key(self) -> bool {
         match self {

@@ -21,7 +21,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a client of this dialect is told when its message gets there.
+    /// Whether a client of this dialect gets a callback for this state.
     #[must_use]
     pub fn notifies(self, state: State) -> bool {
         match self {
@@ -30,9 +30,8 @@ impl Dialect {
         }
     }
 
-    /// What a client is told about a state of its message; none of one that this
-    /// dialect does not [tell](Self::tells). The state is given because the message may
-    /// be further by now.
+    /// Returns the body of the callback for a state; none if this dialect does not
+    /// [notify](Self::notifies) of it. The state is given because the message may have moved on.
     #[must_use]
     pub fn state_event(self, message: &Message, state: State) -> Option<String> {
         match self {

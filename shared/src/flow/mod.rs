@@ -1,17 +1,14 @@
-//! The way of a message, a file for each step in the order in which it takes
-//! them. Each step can be cut off at any point and run again: what it did is in
-//! the record, and what it still owes is found there.
+//! The steps of a message's life: a folder or file for each, named after it.
 //!
+//! A step can be cut off at any point and run again: the record says what was done and what is still due.
 //! Two rules hold between the steps:
 //!
-//! - **What is to be done now is a job; what is to be done later is a wake
-//!   time.** A message at rest has one or the other, a finished one neither.
-//! - **Announce, then record, then tell.** A callback job is enqueued before
-//!   the change it is about is written, and both have the id of the execution that
-//!   makes them. The callback is made only if the record has that id. So a
-//!   crash between the two loses nothing, for whoever brought the news brings it
-//!   again; and of several that race with the same news only the one that got on
-//!   record is told.
+//! - **Immediate work is a job; deferred work is a wake time.** A message that waits has one or the other, a
+//!   finished one neither.
+//! - **Enqueue the callback, then record the change.** Both have the id of the execution that makes them, and
+//!   `callback` delivers only if the record has that id. If we crash between the two, the carrier or the queue
+//!   delivers the event again, so nothing is lost. If several executions race with one event, one of them records it,
+//!   and only that one's callback is delivered.
 
 pub mod accept;
 pub mod callbacks;

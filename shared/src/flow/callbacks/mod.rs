@@ -1,14 +1,15 @@
-//! Step 6: a client is told what is on record.
+//! Callback: deliver an event to the client once it is recorded.
 //!
-//! The job names what happened and the execution that enqueued it. The record
-//! decides: it has that execution id (deliver), another one (that job delivers),
-//! or not yet one (the run is about to write it, or died before it did; its
-//! news will be brought again under another execution id). A try that fails is made
-//! again with growing gaps for seven days, by sending the job again, so that
-//! nothing stays in flight; then it rests in the dead-letter queue.
+//! The job names the event and the execution that enqueued it, and the record decides:
 //!
-//! An endpoint that fails is left alone for a while, and one that is off is not
-//! called: see [`endpoint`].
+//! - it has that execution id: deliver;
+//! - it has another one: that execution's job delivers;
+//! - it has none yet: the execution is about to write it, or died before it did. Wait a little, then end: the carrier
+//!   or the queue delivers the event again.
+//!
+//! A failed attempt is retried with growing gaps for seven days, each time as a new job, so that nothing stays in
+//! flight. Then the job goes to the dead-letter queue. While an endpoint's circuit breaker is open, its jobs wait; a
+//! disabled endpoint gets no calls (see `endpoint.rs`).
 
 mod call;
 mod endpoint;

@@ -29,7 +29,7 @@ pub(super) const RETRY_AT: &str = "retry_at";
 pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) const HISTORY: &str = "history";
 
-/// Index `wake`: which messages rest until when.
+/// Index `wake`: scheduled work, by its time.
 pub(super) const WAKE_INDEX: &str = "wake";
 pub(super) const WAKE_SHARD: &str = "wake_shard";
 pub(super) const WAKE_AT: &str = "wake_at";
@@ -38,10 +38,10 @@ pub(super) const CONVERSATION: &str = "conversation";
 pub(super) const LOG: &str = "log";
 pub(super) const POSITION: &str = "position";
 
-/// Of a sender's pace: from when it is free, in microseconds.
+/// Of a sender's send slots: when the next one is free, in microseconds.
 pub(super) const FREE_AT: &str = "free_at";
 
-/// The key of an unmatched item.
+/// Of an unmatched item.
 pub(super) const TRIES: &str = "tries";
 /// How its id begins. No message has an id like this.
 pub(super) const UNMATCHED: &str = "unmatched#";

@@ -1,5 +1,5 @@
 //! The simulated CM.com: what becomes of each message, by its number, and how it
-//! is reported. What the gateway refuses is in `cm/faults.rs`.
+//! is reported. Rejected requests are in `cm/errors.rs`.
 
 mod errors;
 

@@ -1,9 +1,7 @@
 //! CM.com, as the page "Business Messaging API" describes its JSON gateway, its
 //! status reports and its replies.
 //!
-//! Submits that are under way at the same time go out in one request
-//! (`submit.rs` writes each, `post.rs` posts them, `answer.rs` reads what became of
-//! each).
+//! `submit.rs` writes a message, `post.rs` posts it, and `answer.rs` reads the outcome.
 
 mod answer;
 mod content;
