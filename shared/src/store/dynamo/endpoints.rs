@@ -27,6 +27,8 @@ struct EndpointHealthItem {
     last_at: i64,
     failures: u32,
     reason: String,
+    /// Absent until the circuit breaker has opened.
+    #[serde(default)]
     times_opened: u32,
     retry_at: i64,
     paused_until: Option<i64>,
