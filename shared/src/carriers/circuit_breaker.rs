@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carrier_that_fails_again_and_again_is_rested_ever_longer() {
+    fn circuit_stays_open_longer_after_each_failed_probe() {
         let circuits = CircuitBreakers::default();
         for second in 1..FAILURE_THRESHOLD {
             circuits.record(CARRIER, &failed(), at(second.into()));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_the_rest_and_the_count() {
+    fn answer_closes_the_circuit_and_resets_the_count() {
         let rejected = Outcome::Rejected { reason: String::new() };
         for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected] {
             let circuits = CircuitBreakers::default();

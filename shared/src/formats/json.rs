@@ -160,7 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_fault_has_its_place() {
+    fn error_names_its_position() {
         for (body, code, message) in [
             ("", FieldErrorCode::Malformed, "is not JSON: line 1, column 0"),
             ("{\n  \"a\": }", FieldErrorCode::Malformed, "is not JSON: line 2, column 8"),

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_fails_now_and_then_does_not_rest() {
+    fn occasional_failures_keep_the_circuit_closed() {
         assert_eq!(health(2, 10).circuit_state(at(10)), CircuitState::Closed, "too few");
         assert_eq!(health(100, 1).circuit_state(at(4)), CircuitState::Closed, "too short a time");
         assert_eq!(health(3, 15).circuit_state(at(15)), CircuitState::Open(at(20)));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn rests_grow_from_seconds_to_minutes() {
+    fn open_time_grows_from_seconds_to_minutes() {
         let times_opened =
             |times_opened| EndpointHealth { times_opened, ..health(9, 15) }.open_until(at(0), Duration::from_secs(15));
         let seconds: Vec<_> = (0..9).map(|n| times_opened(n).duration_since(at(0)).as_secs()).collect();

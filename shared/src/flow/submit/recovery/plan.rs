@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_rests_until_it_is_looked_at_next_or_given_up() {
+    fn next_wake_is_the_next_check_or_the_deadline() {
         let ask = RecoveryOptions { resend: false, lookup: true };
         let next_wake = |now| ask.next_wake(&unknown(0, 120), at(now)).unwrap();
         assert_eq!([0, 120, 600, 3_600].map(|now| next_wake(now).as_second()), [120, 600, 3_600, 90_000]);
