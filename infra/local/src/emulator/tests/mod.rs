@@ -4,7 +4,7 @@ mod aws;
 mod carrier;
 mod channels;
 mod cm;
-mod rest;
+mod control;
 
 use std::time::{Duration, Instant};
 
