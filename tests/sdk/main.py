@@ -81,13 +81,13 @@ class Test:
         with self.check("a text message to one recipient is accepted and arrives"):
             phone = next(PHONES)
             answer = self.client().SendSingleMessage("Hello", NAME, [phone], reference="one")
-            accepted(answer, [told(phone, "one")])
+            accepted(answer, [expected(phone, "one")])
             shown = self.arrived(phone)
             expect_equal((shown["from"], shown["text"]), (NAME, "Hello"), "what the phone shows")
         with self.check("a text message to several recipients is answered for each, and arrives at each"):
             phones = [next(PHONES) for _ in range(2)]
             answer = self.client().SendSingleMessage("To both", NUMBER, phones)
-            accepted(answer, [told(phone) for phone in phones])
+            accepted(answer, [expected(phone) for phone in phones])
             for phone in phones:
                 expect_equal(self.arrived(phone)["text"], "To both", "what the phone shows")
         with self.check("several messages in one request are answered in their order, with their parts"):
@@ -95,7 +95,7 @@ class Test:
             client = self.client()
             client.AddMessage("x" * 200, NUMBER, [long], reference="long")
             client.AddMessage("Καλημέρα 👋", NUMBER, [greek], reference="greek")
-            accepted(client.send(), [told(long, "long", parts=2), told(greek, "greek")])
+            accepted(client.send(), [expected(long, "long", parts=2), expected(greek, "greek")])
             expect_equal(client.messages, [], "what the client has yet to send")
             expect_equal(self.arrived(long)["text"], "x" * 200, "the long text")
             expect_equal(self.arrived(greek)["text"], "Καλημέρα 👋", "the Greek text")
@@ -103,13 +103,13 @@ class Test:
     def status_report_and_reply(self):
         phone = next(PHONES)
         with self.check("the status reports come in CM's JSON, with the reference"):
-            accepted(self.client().SendSingleMessage("Yes?", NUMBER, [phone], "order-7"), [told(phone, "order-7")])
+            accepted(self.client().SendSingleMessage("Yes?", NUMBER, [phone], "order-7"), [expected(phone, "order-7")])
 
             def delivered():
                 reports = (one["messages"]["msg"] for one in json_of(self.local.sink_requests("status")))
                 return next((one for one in reports if one["to"] == phone and one["status"]["code"] == "2"), None)
 
-            report = until("the delivery to be told", delivered)
+            report = until("the status report", delivered)
             expect_equal(report["reference"], "order-7", "the reference")
             expect_equal(report["status"], {"code": "2", "errorCode": "", "errorDescription": ""}, "the status")
             expect_equal(report["customGrouping3"], f"text-sdk-python-{__version__}", "the client's own grouping")
@@ -137,7 +137,7 @@ class Test:
             phone = next(PHONES)
             client = self.client()
             client.AddRichMessage("Look", MEDIA, NUMBER, [phone], reference="rich")
-            accepted(client.send(), [told(phone, "rich")])
+            accepted(client.send(), [expected(phone, "rich")])
             self.arrived(phone)
         with self.check("WhatsApp template messages, which the client gives an empty body, are accepted and arrive"):
             phones = [next(PHONES) for _ in range(2)]
@@ -147,7 +147,7 @@ class Test:
             for phone, components in zip(phones, ([], [header, body]), strict=True):
                 template = WhatsappTemplate("a-namespace", "a_template", components)
                 client.AddWhatsappTemplateMessage(template, NUMBER, [phone], "template")
-            accepted(client.send(), [told(phone, "template") for phone in phones])
+            accepted(client.send(), [expected(phone, "template") for phone in phones])
             for phone in phones:
                 shown = self.arrived(phone)
                 expect_equal((shown["from"], shown["text"]), (NUMBER, ""), "what the phone shows")
@@ -184,7 +184,7 @@ class Test:
                 phone = next(PHONES)
                 client = self.client()
                 client.add_whatsapp_interactive_message(built, text, NUMBER, [phone], "interactive")
-                accepted(client.send(), [told(phone, "interactive")])
+                accepted(client.send(), [expected(phone, "interactive")])
                 shown = self.arrived(phone)
                 expect_equal((shown["from"], shown["text"]), (NUMBER, text), "what the phone shows")
                 shows(shown, "interactive")
@@ -195,7 +195,7 @@ class Test:
             told_why = rejected(client.send(), Codes.MSG_INVALID_FIELD)
             expect("RICHCONTENT" in told_why[0], f"the details: {told_why}")
 
-    # ---- What the client is told that it did wrong ----
+    # ---- Errors that the client gets ----
 
     def mistakes(self):
         phone = "00447700900092"
@@ -230,7 +230,7 @@ class Test:
                 expect_equal(self.local.handset(f"4477009000{last}"), [], f"messages on phone {last}")
 
 
-def told(phone, reference=None, parts=1):
+def expected(phone, reference=None, parts=1):
     """What a message is answered with that is accepted."""
     return {
         **{"to": phone, "status": ACCEPTED, "reference": reference, "parts": parts},

@@ -106,8 +106,8 @@ class Test:
         self.phones = (f"4477009000{number}" for number in range(10, 90))
 
     def run(self):
-        with self.check("with one secret, everything that is told verifies in both packages"):
-            one = self.everything_told()
+        with self.check("with one secret, every callback verifies in both packages"):
+            one = self.all_callbacks()
             all_verify(signed(one, FIRST))
         with self.check("a changed body is refused"):
             none_verifies([{**event, "body": event["body"].replace("4", "5")} for event in signed(one, FIRST)], "match")
@@ -125,7 +125,7 @@ class Test:
         second = self.admin("secret", "rotate", "demo")["secret"]
         self.half_a_minute_later()
         with self.check("while two secrets are set, everything verifies with either"):
-            two = self.everything_told()
+            two = self.all_callbacks()
             all_verify(signed(two, FIRST) + signed(two, second))
             none_verifies(signed(two, FOREIGN), "match")
 
@@ -135,7 +135,7 @@ class Test:
         self.admin("secret", "retire", "demo")
         self.half_a_minute_later()
         with self.check("after the first is retired, everything verifies with the second alone"):
-            last = self.everything_told()
+            last = self.all_callbacks()
             all_verify(signed(last, second))
             none_verifies(signed(last, FIRST), "match")
             expect_equal(own_signers(last, FIRST, second), {second}, "the secrets of the dialect's own signature")
@@ -151,7 +151,7 @@ class Test:
         status, _ = call("POST", f"{self.local.url}/clock", {"advance_seconds": 31})
         expect_equal(status, 200, "moving the clock")
 
-    def everything_told(self):
+    def all_callbacks(self):
         """A receipt and a reply in each dialect, and a notice: as the sinks got them."""
         for sink in SINKS:
             call("DELETE", self.local.sink(sink))
@@ -168,12 +168,12 @@ class Test:
         gone = self.local.sink(f"gone-{mplus}") + "?status=410"
         self.client.send(owned(SENDER, mplus, "Hello", callback=gone))
 
-        def told():
+        def callbacks():
             found = {sink: self.local.sink_requests(sink) for sink in SINKS}
             is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 2 and found["notices"]
             return is_all and any(is_delivered(one) for one in found["status"]) and found
 
-        found = until("a receipt and a reply in each dialect, and a notice", told)
+        found = until("a receipt and a reply in each dialect, and a notice", callbacks)
         return [event for sink in SINKS for event in found[sink]]
 
 
