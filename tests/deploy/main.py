@@ -339,7 +339,7 @@ class Test:
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
                 failed_attempts = [[one["channel"], one["carrier"], one["outcome"]] for one in message.get("failed_attempts", [])]
-                expect_equal(failed_attempts, tried, "what gave way")
+                expect_equal(failed_attempts, tried, "the failed attempts")
                 expect_equal(len(self.emulator.handset(phone)), 1, "messages on the phone")
 
     def carriers_and_clients_in_trouble(self):

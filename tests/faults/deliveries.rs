@@ -18,7 +18,7 @@ use crate::{
 
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
-/// After which a parked receipt is tried again, and a little.
+/// After which an unmatched receipt is retried, and a little.
 const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
 /// Each delivery is another copy of the function's, and none is held up by faults.
@@ -130,8 +130,8 @@ async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     assert!(stage.system.sink_requests("status").await.len() <= DELIVERIES);
 }
 
-/// Both have the job of a channel that failed, and the quicker one dies once it has made
-/// that give way. The other would else be done with the job.
+/// Both have the job of a channel that failed, and the quicker one dies once it has
+/// failed the message over. Otherwise the other would be done with the job.
 #[tokio::test]
 async fn overtaken_worker_keeps_the_job_of_one_that_crashed() {
     let mut stage = stage().await;

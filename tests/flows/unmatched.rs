@@ -45,7 +45,7 @@ async fn add_sender(system: &System, sender: &str) {
     system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
 }
 
-/// The items of what is parked.
+/// The unmatched items.
 async fn items(system: &System) -> Vec<Value> {
     let all = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     let items = all["Items"].as_array().unwrap().iter();
@@ -56,7 +56,7 @@ fn integer(item: &Value, attribute: &str) -> Option<i64> {
     item[attribute]["N"].as_str().map(|number| number.parse().unwrap())
 }
 
-/// Waits until the only thing that is parked has been tried that often in vain.
+/// Waits until the only unmatched item has been retried that often in vain.
 async fn until_retried(system: &System, tries: i64) -> Value {
     system
         .until(&format!("it was tried {tries} times"), async || {

@@ -60,7 +60,7 @@ fn withheld(account: &AccountId, found: Replayed) -> String {
     match found.withheld {
         0 => String::new(),
         count => format!(
-            "\n{count} of them are for disabled endpoints, filter get none: see `admin endpoint list --account {account}`,\n\
+            "\n{count} of them are for disabled endpoints, which get none: see `admin endpoint list --account {account}`,\n\
              and `admin endpoint enable {account} --all`."
         ),
     }

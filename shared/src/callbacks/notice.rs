@@ -21,7 +21,7 @@ struct EndpointDisabled<'a> {
     reason: &'a str,
 }
 
-/// An endpoint was switched off.
+/// An endpoint was disabled.
 pub(crate) fn endpoint_disabled(health: &EndpointHealth) -> String {
     let disabled_since = health.disabled.map_or(health.last_at, |disabled| disabled.since);
     let data = EndpointDisabled { url: health.endpoint.url(), since: time(health.since), reason: &health.reason };

@@ -12,7 +12,7 @@ use crate::{
     store::{Change, Messages, OutcomeUpdate},
 };
 
-/// What became of a settlement.
+/// The result of writing an outcome.
 pub(super) enum OutcomeWrite {
     /// It is on record.
     Recorded,
@@ -21,7 +21,7 @@ pub(super) enum OutcomeWrite {
     Gone,
 }
 
-/// Announces the settlement if the client is to be told, then records it. What is not
+/// Enqueues the callback if the client gets one, then records the outcome. What is not
 /// the message's end is recorded though its callback cannot be enqueued: that a carrier has the
 /// message must not be forgotten because nobody can be told of it.
 pub(super) async fn write_outcome(

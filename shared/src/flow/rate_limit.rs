@@ -1,11 +1,9 @@
-//! Whoever sends from a sender with a rate waits its turn.
+//! Rate limit: a message from a sender with a rate goes in a send slot.
 //!
-//! A turn is the next free time of the sender. A new message takes it when it
-//! is accepted, all of one request in one write, and its job or wake comes when
-//! the turn does, so waiting costs nothing. A scheduled message and one that
-//! comes back take theirs when they are due, and so does one that is so late
-//! that its turn has gone by: after a standstill the sender is not flooded. A
-//! turn that is not used stays idle.
+//! A send slot is the next free time of the sender. A new message gets one when it is accepted, all messages of one
+//! request in one write, and its job or wake time is that of the slot, so waiting costs nothing. A scheduled message
+//! and a retried one get theirs when they are due, and so does one that is so late that its slot has gone by: after a
+//! standstill the sender is not flooded. An unused slot stays idle.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,14 +18,14 @@ use crate::{
     store::{CLAIM_TOLERANCE, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// How late a message may be and still use its turn.
+/// How late a message may be and still use its slot.
 const MAX_LATENESS: SignedDuration = SignedDuration::from_mins(1);
-/// How far ahead a turn may be that is used at once: queues count in seconds.
+/// How far ahead a slot may be that is used at once: queues count in seconds.
 const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 /// For how many senders of one request time is reserved at once.
 const CONCURRENCY: usize = 16;
 
-/// Gives those of the messages their turns that are to go at once, in this order.
+/// Gives send slots to those of the messages that are to go at once, in this order.
 pub(super) async fn assign_send_slots(
     gateway: &Gateway,
     rates: &Rates,
@@ -58,7 +56,7 @@ pub(super) async fn assign_send_slots(
     Ok(())
 }
 
-/// When a message that was claimed has its turn; none if that is now.
+/// The send slot of a claimed message; none if that is now.
 pub(super) async fn next_send_slot(
     gateway: &Gateway,
     directory: &Directory,
@@ -75,13 +73,13 @@ pub(super) async fn next_send_slot(
     Ok((slot > soon).then(|| stored_slot(message, slot)))
 }
 
-/// The turn that a message has and has not used.
+/// The send slot that a message has and has not used.
 fn assigned_slot(message: &Message) -> Option<Timestamp> {
     let at_once = message.delivery.attempts <= 1 && !message.was_scheduled();
     message.delivery.not_before.or(at_once.then_some(message.created_at))
 }
 
-/// Gives a claimed message back until its turn.
+/// Releases a claimed message until its send slot.
 pub(super) async fn postpone_to_slot(
     gateway: &Gateway,
     message: &Message,
@@ -102,7 +100,7 @@ pub(super) async fn postpone_to_slot(
     }
 }
 
-/// Enqueues a message for when its turn comes, if it does not rest.
+/// Enqueues a message for its send slot, unless the schedule does.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
@@ -111,7 +109,7 @@ pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: T
 }
 
 /// How long the job of a message waits that is to be sent; none if it needs no
-/// job yet, since it rests on a wake.
+/// job yet, since the schedule gives it one.
 pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = not_before.map(|slot| Duration::try_from(slot.duration_since(now)).unwrap_or_default());
     let left = left.unwrap_or_default();
@@ -119,12 +117,12 @@ pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp
     (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
 }
 
-/// Whether a message rests until then on a wake, and not on a job.
+/// Whether a message waits until then for the schedule, and not as a delayed job.
 fn needs_wake(slot: Timestamp, now: Timestamp) -> bool {
     slot.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
 }
 
-/// The turn as it is stored, in whole milliseconds; or when the message is sure to
+/// The send slot as it is stored, in whole milliseconds; or when the message is sure to
 /// be found expired, if that is sooner.
 fn stored_slot(message: &Message, slot: Timestamp) -> Timestamp {
     let millis = slot.as_microsecond().saturating_add(999).div_euclid(1_000);

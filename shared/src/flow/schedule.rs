@@ -1,4 +1,4 @@
-//! Step 2: what rested and is due gets a job.
+//! Schedule: scheduled work that is due gets a job.
 //!
 //! A tick asks each shard for what is due within the next two minutes: twice
 //! the time between ticks, so that a late one does not make a message late. It

@@ -35,7 +35,7 @@ pub enum JobError {
 pub enum Job {
     /// Do what this message's record says is due: as a rule, hand it over.
     Submit { message: MessageId },
-    /// A receipt says that a submit failed which is not the message's last way.
+    /// A receipt says that a submit failed which is not on the message's last channel.
     #[serde(rename = "failed")]
     ChannelFailed(FailedSubmit),
     /// What belonged to nothing is to be tried again.
@@ -43,7 +43,7 @@ pub enum Job {
 }
 
 /// What a receipt says of a submit that failed. It is on no record yet: whether it
-/// is the message's end depends on the ways that are left.
+/// is the message's end depends on the candidates that are left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedSubmit {
     pub message: MessageId,
@@ -121,7 +121,7 @@ pub enum Subject {
     State { message: MessageId, state: State },
     /// A reply came in.
     Reply { reply: ReplyId },
-    /// An endpoint was switched off.
+    /// An endpoint was disabled.
     EndpointDisabled { endpoint: EndpointId, since: Timestamp },
 }
 

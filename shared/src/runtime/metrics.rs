@@ -61,10 +61,10 @@ pub enum Metric {
     CallbackFailures,
     /// Callbacks that are not tried again: after seven days, or a notice after a 410.
     CallbacksGivenUp,
-    /// Callbacks that are not made because their endpoint is off, or because the account
+    /// Callbacks that are not made because their endpoint is disabled, or because the account
     /// has no URL for them any more.
     CallbacksWithheld,
-    /// Endpoints that were switched off.
+    /// Endpoints that were disabled.
     EndpointsDisabled,
     /// Messages that a tick enqueued.
     ScheduledWork,

@@ -132,7 +132,7 @@ pub enum ReceiptInsertion {
     NoMessage,
 }
 
-/// What rests on a wake.
+/// Work that the schedule enqueues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScheduledWork {
     Message(MessageId),

@@ -1,7 +1,7 @@
 //! What is on record of endpoints that fail, remembered for a short while: that
 //! there is nothing for as long as the rest of the directory, and what there is only
 //! for [`HEALTH_TTL`], so that an endpoint that works again is soon known to. That
-//! one is off is looked up each time, as what is to be told to it ends there.
+//! one is disabled is looked up each time, because its events end there.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,7 +21,7 @@ pub struct FailedCall<'a> {
     pub paused_until: Option<Timestamp>,
 }
 
-/// What became of beginning to try an endpoint after a rest.
+/// The result of beginning to probe an endpoint after an open period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeStart {
     /// This run is the one that tries.
@@ -33,7 +33,7 @@ pub enum ProbeStart {
 }
 
 /// Endpoints that fail. Each change says what it expects to find, so that no race
-/// switches off an endpoint that has answered.
+/// disables an endpoint that has answered.
 pub trait Endpoints {
     /// What is on record of it.
     ///
@@ -58,7 +58,7 @@ pub trait Endpoints {
         execution_id: ExecutionId,
     ) -> Result<ProbeStart, StoreError>;
 
-    /// Switches it off, unless it has answered since it was `seen`, or is off already.
+    /// Disables it, unless it has answered since it was `seen`, or is disabled already.
     /// Gives what is on record then, which has the id of the execution that did.
     ///
     /// # Errors
@@ -70,8 +70,8 @@ pub trait Endpoints {
         execution_id: ExecutionId,
     ) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Takes what is on record away, unless it is off: one answer among others, of an
-    /// event that was under way, does not switch it on. Says whether nothing is on record.
+    /// Removes the record, unless it is disabled: one answer among others, of an
+    /// event that was under way, does not enable it. Says whether nothing is on record.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -79,7 +79,7 @@ pub trait Endpoints {
 }
 
 impl Directory {
-    /// What is on record of an endpoint, as it was a short while ago; that it is off,
+    /// What is on record of an endpoint, as it was a short while ago; that it is disabled,
     /// as it is now.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ impl StoreError {
 /// again, as clocks differ.
 pub const CLAIM_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 
-/// Over how many shards what sleeps is spread, each by itself, so that none is a hot
+/// Over how many shards scheduled work is spread, each by itself, so that none is a hot
 /// partition. It may grow between releases: what is [due](Messages::due_work) is asked of each.
 pub const WAKE_SHARDS: u8 = 8;
 

@@ -5,7 +5,7 @@ use super::{
     failed_attempts, json, message_over, owned, report, send, set_behavior, until_submitted_on, with, with_routes,
 };
 
-/// How many messages are in the index of sleepers.
+/// How many messages are in the index `wake`.
 async fn scheduled(system: &System) -> usize {
     let table = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
     table["Items"].as_array().unwrap().iter().filter(|item| item.get("wake_at").is_some()).count()

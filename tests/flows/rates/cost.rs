@@ -75,6 +75,6 @@ async fn a_longer_wait_costs_no_more() {
 
     let (hour, four_hours) = (cost_of_waiting(3_600).await, cost_of_waiting(4 * 3_600).await);
     assert_eq!(hour, four_hours);
-    // An entry in the index of sleepers, which the tick moves and the claim takes out.
+    // An entry in the index `wake`, which the tick moves and the claim takes out.
     assert_eq!(hour, Cost { write_units: 11.0, writes: 5.0, sends: 1.0 });
 }

@@ -1,4 +1,4 @@
-//! The fuzz targets' twins: the same promises, for as many inputs as a second allows.
+//! Property tests: the properties of the fuzz targets, for as many inputs as a second allows.
 //! What fails is printed with its smallest input, and its seed is kept in
 //! `proptest-regressions`; what libFuzzer found lies in `regressions`, and is tried
 //! each time.
@@ -72,7 +72,7 @@ proptest! {
 }
 
 proptest! {
-    // Each waits for the moment that a submit to CM waits for others.
+    // Each posts over sockets, which takes longer than parsing.
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]

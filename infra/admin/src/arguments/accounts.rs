@@ -35,7 +35,7 @@ pub struct AccountCreate {
     /// Where status reports are posted, for clients that name no callback with a message
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub status_url: Option<CallbackUrl>,
-    /// Where the account is told of itself: that an endpoint of its was switched off
+    /// Where the account is told of itself: that an endpoint of its was disabled
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub notice_url: Option<CallbackUrl>,
 }
@@ -59,7 +59,7 @@ pub struct AccountSetWhat {
     /// Post no status reports, of messages accepted from then on
     #[arg(long)]
     pub no_status_url: bool,
-    /// Post notices there: that an endpoint of the account's was switched off
+    /// Post notices there: that an endpoint of the account's was disabled
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_notice_url")]
     pub notice_url: Option<CallbackUrl>,
     /// Post notices nowhere

@@ -4,7 +4,7 @@
 //! follow CM.com's "Business Messaging API", which has most of what channels
 //! take; what is particular to one channel's own documents (a template's
 //! variables, a contact's fields, a header) is kept as it came. These types say
-//! what there is; what of it a channel can show is in `showing`.
+//! what there is; what of it a channel can show is in `channel_capability`.
 
 use std::fmt;
 

@@ -1,11 +1,10 @@
 //! Endpoints: where an account is called back, and what is on record of one while
 //! it fails. One that works has nothing on record, so that it costs nothing.
 //!
-//! An endpoint that fails again and again *rests*: what is to be told to it waits
-//! without a call, and whenever a rest is over one event tries it. So it does when it
-//! asks to be left alone for a while. It is *off* when
-//! it says that it is gone (410), or when for five days every call has failed; then
-//! it is called no more until someone switches it on, or for a month.
+//! If an endpoint fails repeatedly, its circuit *opens*: its events wait without a call, and after each open period one
+//! event probes it. The circuit opens, too, when the endpoint asks for a pause. An endpoint is *disabled* when it
+//! answers 410, or when for five days every call has failed; then it is not called until an operator enables it, or for
+//! a month.
 
 use std::time::Duration;
 
@@ -14,11 +13,11 @@ use url::Url;
 
 use crate::domain::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
-/// How many calls in a row must fail, and over how long, before an endpoint rests.
+/// How many calls in a row must fail, and over how long, before the circuit opens.
 /// A busy one that fails now and then has a success in any such span.
 const FAILURE_THRESHOLD: u32 = 3;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
-/// How long the first rest is; each further one is twice as long, up to the longest.
+/// How long the circuit stays open the first time; each further time is twice as long, up to the longest.
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
 /// It is as long as a queue delays at most: an event that waits for hours goes round
 /// no more often than it must.
@@ -32,7 +31,7 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_hours(48);
 /// How long a record is kept after the last failure: not much longer than it says
 /// anything, for a client may have an address for each message.
 const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
-/// How long one is kept that is off. Then it is tried anew.
+/// How long a disabled endpoint is kept. Then it is tried anew.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// One address of one account, without query and fragment: clients put what differs
@@ -82,16 +81,16 @@ pub struct EndpointHealth {
     pub failures: u32,
     /// What was wrong with the last one.
     pub reason: String,
-    /// How many rests it has had.
+    /// How often its circuit has opened.
     pub times_opened: u32,
-    /// When it may be tried again, if it rests.
+    /// When it may be probed, if its circuit is open.
     pub retry_at: Timestamp,
-    /// Until when it rests because it asked for that.
+    /// Until when it asked not to be called.
     pub paused_until: Option<Timestamp>,
     pub disabled: Option<Disabled>,
 }
 
-/// An endpoint was switched off.
+/// An endpoint was disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disabled {
     pub since: Timestamp,
@@ -106,7 +105,7 @@ pub enum CircuitState {
     Closed,
     /// Not before then.
     Open(Timestamp),
-    /// A rest is over: one may try it, and the others wait for what comes of it.
+    /// One event may probe it, and the others wait for the outcome.
     HalfOpen,
     /// It is called no more.
     Disabled,
@@ -132,7 +131,7 @@ impl EndpointHealth {
     }
 
     /// Until when the others wait for the one that tries it at `now` for up to
-    /// `patience`, and how long it rests if that fails.
+    /// `patience`, and how long the circuit stays open if that fails.
     #[must_use]
     pub fn open_until(&self, now: Timestamp, patience: Duration) -> Timestamp {
         let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
@@ -152,7 +151,7 @@ impl EndpointHealth {
         at.saturating_add(FIRST_OPEN).unwrap_or(Timestamp::MAX)
     }
 
-    /// Until when one rests that asks at `at` to be left alone for that long: no longer
+    /// Until when an endpoint is paused that asks for that at `at`, for that long: no longer
     /// than any other. The event that it said so to waits as long as it asked for.
     #[must_use]
     pub fn paused_until(at: Timestamp, wait: Duration) -> Timestamp {
@@ -166,7 +165,7 @@ impl EndpointHealth {
         at.saturating_add(HEALTH_KEPT).unwrap_or(Timestamp::MAX)
     }
 
-    /// Until when it is kept that an endpoint was switched off at `at`.
+    /// Until when it is kept that an endpoint was disabled at `at`.
     #[must_use]
     pub fn disabled_kept_until(at: Timestamp) -> Timestamp {
         at.saturating_add(DISABLED_KEPT).unwrap_or(Timestamp::MAX)

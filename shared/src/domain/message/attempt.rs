@@ -27,7 +27,7 @@ impl Attempt {
             AttemptOutcome::Rejected => "was rejected",
             AttemptOutcome::Busy => "was busy",
             AttemptOutcome::Failed => "failed",
-            AttemptOutcome::ReceiptTimeout => "item no receipt in time",
+            AttemptOutcome::ReceiptTimeout => "got no receipt in time",
             AttemptOutcome::Unknown => "had an unknown outcome",
             AttemptOutcome::NotAccepted => "was not taken",
         };
@@ -43,7 +43,7 @@ impl Attempt {
 pub enum AttemptOutcome {
     /// The carrier refused the message.
     Rejected,
-    /// The carrier was down or busy, or is rested, and another one could be asked.
+    /// The carrier was down or busy, or its circuit breaker is open, and another one could be asked.
     Busy,
     /// The carrier took it, and a receipt says that it did not arrive.
     Failed,

@@ -130,7 +130,7 @@ impl EventId {
         Self(derive(&["event", &reply.to_string()]))
     }
 
-    /// The id of the notice that an endpoint was switched off at `since`.
+    /// The id of the notice that an endpoint was disabled at `since`.
     #[must_use]
     pub fn of_endpoint_disabled(endpoint: EndpointId, since: Timestamp) -> Self {
         Self(derive(&["event", "disabled", &endpoint.to_string(), &since.as_millisecond().to_string()]))

@@ -1,6 +1,6 @@
 //! The unknown outcomes of a message. A submit that got no answer may have
 //! arrived; one that was sent again has been handed over perhaps twice, until its
-//! carrier says that it never took it. Both are told by what was `attempt`.
+//! carrier says that it never took it. Both follow from the message's `failed_attempts`.
 
 use jiff::Timestamp;
 

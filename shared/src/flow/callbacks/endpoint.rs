@@ -1,9 +1,8 @@
 //! Whether an endpoint may be called now, and what a call says about it.
 //!
 //! A client that does not answer holds a worker for as long as a call may take.
-//! So what is to be told to an endpoint that fails again and again waits without a
-//! call; after each of its rests one event tries it, and a success lets the others
-//! go. Whoever sees a failure or a success puts it on record for all workers.
+//! So while an endpoint's circuit is open its events wait without a call; after each
+//! open period one event probes it, and a success lets the others go. Whoever sees a failure or a success puts it on record for all workers.
 
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub(super) enum Admission {
     Now,
     /// Not before then, so that those that wait do not come all at once.
     Later(Timestamp),
-    /// The endpoint is off.
+    /// The endpoint is disabled.
     Never,
 }
 
@@ -60,7 +59,7 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
     }
 }
 
-/// A while after the rest: the longer that was, the more wait for its end.
+/// A while after the open period: the longer that was, the more events wait for its end.
 fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();

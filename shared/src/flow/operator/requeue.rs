@@ -1,6 +1,6 @@
 //! Messages that have lost their job get another: for an operator, after a queue
 //! was lost or a request died between writing and enqueueing. It reads the whole
-//! table, and a job too many does nothing. What rests on a wake has lost none.
+//! table, and a job too many does nothing. Scheduled work has lost none.
 
 use tracing::info;
 

@@ -56,7 +56,7 @@ pub(super) enum Attribution {
     Unmatched,
 }
 
-/// When a reply arrival.
+/// When a reply arrived.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Arrival {
     Now(Timestamp),
@@ -144,7 +144,7 @@ async fn account_of(
     }
 }
 
-/// The client's message that was handed over last when the reply arrival; one that
+/// The client's message that was handed over last when the reply arrived; one that
 /// still waits for its time, or was blocked, cannot have been answered.
 async fn find_answered_message(
     gateway: &Gateway,

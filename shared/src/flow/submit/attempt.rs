@@ -1,4 +1,4 @@
-//! Handing a message over: along its ways until one takes it.
+//! Attempt: try the route candidates in order until a carrier accepts the message.
 //!
 //! A carrier that refuses it, is busy or is down took nothing, so the next may be
 //! asked at once, by the same run. Before the run goes to another channel, or on
@@ -58,7 +58,7 @@ impl Wait {
 }
 
 impl ClaimedMessage<'_> {
-    /// Goes along the ways. None when the message is this run's no longer.
+    /// Attempts the candidates. None when this execution no longer holds the message.
     pub(super) async fn attempt(
         &mut self,
         message: &mut Message,

@@ -176,7 +176,7 @@ async fn submit_claimed(
     let resolution = match claimed.attempt(&mut message, &candidates).await {
         Ok(resolution) => resolution,
         Err(error) => {
-            // No carrier has accepted it yet, or we had a resolution.
+            // No carrier has accepted it yet, or we would have a resolution.
             release(gateway, message.id, execution_id).await;
             return Err(error);
         }

@@ -1,4 +1,4 @@
-//! The ways that a message may go: its channels in the client's order, and for
+//! The route candidates of a message: its channels in the client's order, and for
 //! each the carriers in the route's.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::domain::{
     AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route, Routes,
 };
 
-/// One way of handing a message over.
+/// One channel and one carrier to attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RouteCandidate {
     /// The channel's place among those that the message may go over.
@@ -75,7 +75,7 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
 }
 
 /// How long the receipt of the channel that the message is at is waited for; none
-/// where no way leads over a later one.
+/// where no candidate has a later one.
 pub(super) fn receipt_timeout(message: &Message, routes: &Routes) -> Option<Duration> {
     let has_next =
         plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);

@@ -78,7 +78,7 @@ impl Endpoints for DynamoDirectory {
             .count(keys::FAILURES)
             .expect_absent(keys::DISABLED_SINCE);
         match update.send("note that an endpoint fails").await? {
-            // Of one that is off nothing is counted any more.
+            // The failures of a disabled endpoint are not counted.
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item),
             UpdateResult::NotFound => Err(unreadable("an endpoint that was just written is not there")),
         }
@@ -123,7 +123,7 @@ impl Endpoints for DynamoDirectory {
             .set(keys::EXPIRES_AT, number(EndpointHealth::disabled_kept_until(at).as_second()))
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect_absent(keys::DISABLED_SINCE);
-        match update.send("switch an endpoint disabled").await? {
+        match update.send("disable an endpoint").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item).map(Some),
             UpdateResult::NotFound => Ok(None),
         }
@@ -147,7 +147,7 @@ impl DynamoDirectory {
         self.client.delete_item().table_name(&self.table).key(keys::ID, string(keys::endpoint(endpoint)))
     }
 
-    /// Takes away what is on record of an endpoint, also that it is off. Gives what that
+    /// Removes the record of an endpoint, also that it is disabled. Gives what that
     /// was, which is read before as well: the answer to the deletion may be lost, and its
     /// repeat finds nothing.
     ///

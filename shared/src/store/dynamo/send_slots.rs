@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{domain::SenderId, store::StoreError};
 
-/// How long a pace is kept that nobody asks for: it has long been free by then.
+/// How long send slots are kept that nobody asks for: it has long been free by then.
 const KEPT_DAYS: u16 = 400;
 /// How often both tries are made. Once would do, if all clocks agreed.
 const ROUNDS: u32 = 4;

@@ -10,7 +10,7 @@ use tests::system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with};
 
 use super::{Stage, Step, Used};
 
-/// When what is parked is tried again for the first time, or somewhat later.
+/// When an unmatched item is retried for the first time, or somewhat later.
 const FIRST_TRY_AFTER: Duration = Duration::from_secs(65);
 
 /// Each step's cost. What is remembered by a warm function has been read before.
@@ -161,7 +161,7 @@ impl<'a> Functions<'a> {
         Ok(callbacks)
     }
 
-    /// What it takes to park a receipt of no message, and to try it again: its tick left out.
+    /// The cost of keeping a receipt that matches no message, and of retrying it, without the tick.
     async fn unmatched(&self, name: &str) -> anyhow::Result<[Step; 2]> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();

@@ -178,7 +178,7 @@ async fn resend(
     Ok(())
 }
 
-/// Lets a message sleep until then whose wake came sooner.
+/// Moves the wake time of a message on, if it is sooner.
 pub(super) async fn reschedule_check(
     gateway: &Gateway,
     message: &Message,

@@ -116,7 +116,7 @@ pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) 
     known.map_or(PossibleHolders::Any, PossibleHolders::Known)
 }
 
-/// The settlement of a message of which an earlier submit may have arrived: what a
+/// The outcome update of a message of which an earlier submit may have arrived: what a
 /// later one came to, short of being taken, leaves that as unknown as it was.
 pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
     let is_end = matches!(

@@ -50,7 +50,7 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
     at > now && at.duration_since(now) <= CLOCKS_DIFFER
 }
 
-/// `has_next` says whether a way leads over a channel behind the one that it is at.
+/// `has_next` says whether a route candidate is left on a later channel.
 pub(super) fn next_action(
     message: &Message,
     has_next: bool,

@@ -21,7 +21,7 @@ enum Meaning {
     Refused,
     /// Not taken, and not because of the message: an operator has to look.
     Later,
-    /// Nothing of the request was taken, and one of its messages may be why.
+    /// The request was not accepted, and the message may be why.
     Malformed,
     /// It may have been taken.
     Unclear,
