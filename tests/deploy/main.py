@@ -263,7 +263,7 @@ class Test:
                 ("demo", "loopback", "SubmitDelay"): 2,
                 ("demo", "loopback", "Delivered"): 2,
                 ("demo", "loopback", "Replies"): 1,
-                ("demo", None, "Told"): 2,
+                ("demo", None, "CallbacksDelivered"): 2,
                 ("demo", None, "CallbackDelay"): 2,
                 ("other", None, "Accepted"): 1,
             }
