@@ -21,6 +21,7 @@ mod poison;
 mod proxy;
 mod scenario;
 mod scenario_run;
+mod scenarios;
 mod seeded;
 mod stage;
 mod sweep;
@@ -65,7 +66,7 @@ fn any_single_fault_loses_and_duplicates_nothing() {
         threads: number("FAULTS_LANES").unwrap_or(THREADS),
     };
     let started = Instant::now();
-    let table = sweep(&scenario::all(), &options);
+    let table = sweep(&scenarios::all(), &options);
     println!("{table}in {} s", started.elapsed().as_secs());
     assert!(table.failures.is_empty(), "{} runs are broken:\n{}", table.failures.len(), table.failures.join("\n"));
 }
@@ -82,7 +83,7 @@ fn seeded_faults_in_any_order_lose_and_duplicate_nothing() {
 fn run_all(named: &str, fault: Fault) {
     let (named, fault) = (Some(named.to_owned()), Some(fault));
     let options = SweepOptions { every: 1, offset: 0, named, call: None, fault, threads: 1 };
-    let table = sweep(&scenario::all(), &options);
+    let table = sweep(&scenarios::all(), &options);
     assert!(table.failures.is_empty() && table.runs > 0, "{}", table.failures.join("\n"));
 }
 

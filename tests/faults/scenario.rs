@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{CarrierName, Dialect, OnUnknown, State};
-use strum::IntoEnumIterator;
 use tests::system::{DEMO, OTHER, owned, shared, with};
 use url::Url;
 use uuid::Uuid;
@@ -109,7 +108,7 @@ pub enum RequestFormat {
 }
 
 impl RequestFormat {
-    fn main(dialect: Dialect) -> Self {
+    pub fn main(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Mplus => Self::Mplus,
             Dialect::Cm => Self::CmJson,
@@ -297,119 +296,4 @@ impl Scenario {
         }
         message
     }
-}
-
-/// Every scenario there is.
-pub fn all() -> Vec<Scenario> {
-    let mut all = Vec::new();
-    let loopback = CarrierName::Loopback;
-    // The whole way there and back, in each dialect through each carrier.
-    for dialect in Dialect::iter() {
-        for carrier in CarrierName::iter() {
-            let name = format!("there and back, {dialect:?} in, {carrier} out");
-            let there = Scenario::new(&name, RequestFormat::main(dialect), carrier, Phone::Delivered);
-            all.push(Scenario { follow_up: FollowUp::Reply, ..there });
-        }
-    }
-    all.extend(accepts());
-    for carrier in CarrierName::iter() {
-        all.extend(submits(carrier));
-    }
-    let busy = Scenario::new("two carriers, both busy", RequestFormat::Mplus, loopback, Phone::Busy);
-    all.push(Scenario { carriers: CarrierName::iter().collect(), ..busy });
-    let refused = Scenario::new("two carriers, both refuse", RequestFormat::Mplus, loopback, Phone::Rejected);
-    all.push(Scenario { carriers: CarrierName::iter().collect(), ..refused });
-    all.extend(no_answer());
-    let cancel = Scenario::new("cancel", RequestFormat::Mplus, loopback, Phone::Delivered);
-    let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
-    all.push(cancel.clone());
-    let name = "cancel two without a name".to_owned();
-    all.push(Scenario { name, messages: 2, idempotency: Idempotency::None, ..cancel });
-    all
-}
-
-fn accepts() -> Vec<Scenario> {
-    let of = |name: &str, format: RequestFormat| Scenario::new(name, format, CarrierName::Loopback, Phone::Delivered);
-    let hundred = |by: &str| Scenario {
-        messages: 100,
-        only_function: Some("send"),
-        phone: Phone::NoReceipt,
-        expected_state: State::Submitted,
-        ..of(&format!("accept a hundred by {by}"), RequestFormat::Mplus)
-    };
-    vec![
-        Scenario {
-            idempotency: Idempotency::None,
-            only_function: Some("send"),
-            ..of("accept one without a name", RequestFormat::Mplus)
-        },
-        Scenario {
-            messages: 3,
-            idempotency: Idempotency::None,
-            ..of("accept three without a name", RequestFormat::Mplus)
-        },
-        Scenario {
-            messages: 3,
-            idempotency: Idempotency::Key,
-            only_function: Some("send"),
-            ..of("accept three by key", RequestFormat::Mplus)
-        },
-        Scenario { idempotency: Idempotency::MessageId, ..hundred("id") },
-        Scenario { idempotency: Idempotency::Key, ..hundred("key") },
-        Scenario { idempotency: Idempotency::None, ..hundred("nothing") },
-        Scenario { scheduled: true, ..of("accept for later", RequestFormat::Mplus) },
-        Scenario {
-            sender: Sender::Shared,
-            follow_up: FollowUp::Another,
-            ..of("accept from the pool, twice", RequestFormat::Mplus)
-        },
-        Scenario {
-            sender: Sender::Shared,
-            follow_up: FollowUp::Reply,
-            ..of("accept from the pool, and a reply", RequestFormat::Mplus)
-        },
-        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three at a rate", RequestFormat::Mplus) },
-        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept for later at a rate", RequestFormat::Mplus) },
-        Scenario { messages: 3, only_function: Some("send"), ..of("accept three, cm JSON", RequestFormat::CmJson) },
-        Scenario { only_function: Some("send"), ..of("accept, cm XML", RequestFormat::CmXml) },
-        Scenario { only_function: Some("send"), ..of("accept, cm GET", RequestFormat::CmGet) },
-    ]
-}
-
-fn submits(carrier: CarrierName) -> Vec<Scenario> {
-    let of =
-        |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), RequestFormat::Mplus, carrier, phone);
-    let over = |what: &str, behavior: &'static str| Scenario {
-        rcs: Some(behavior),
-        ..of(&format!("two channels, the first {what}"), Phone::Delivered)
-    };
-    let mut all = vec![
-        of("no receipt", Phone::NoReceipt),
-        of("rejected", Phone::Rejected),
-        of("undelivered", Phone::Undelivered),
-        of("busy", Phone::Busy),
-        of("five receipts", Phone::Repeated),
-        of("receipts out of order", Phone::OutOfOrder),
-        of("the phone says STOP", Phone::Stops),
-        over("refuses", "rejects"),
-        over("fails", "fails"),
-        over("is silent", "silent"),
-    ];
-    let named = format!("told of each state in cm, {carrier}");
-    all.push(Scenario::new(&named, RequestFormat::CmJson, carrier, Phone::Undelivered));
-    all
-}
-
-/// A carrier that does not answer, and what may be done about that.
-fn no_answer() -> [Scenario; 2] {
-    let of = |name: &str, on_unknown| {
-        let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
-        // Of these phones the ones with an odd number bring no receipt.
-        Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
-    };
-    let asked = of("no answer, and the carrier is asked", OnUnknown::Wait);
-    [
-        of("no answer, and it is sent again", OnUnknown::Resend),
-        Scenario { lookup: true, expected_state: State::Submitted, ..asked },
-    ]
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     DynamoStore, Item, batch,
     change::{Update, UpdateResult, message},
+    due_work::time_in,
     keys, message_item, number, put, reply_item, string, unavailable,
 };
 use crate::{
@@ -228,27 +229,7 @@ impl Messages for DynamoStore {
         after: Option<DueWork>,
         limit: u16,
     ) -> Result<Vec<DueWork>, StoreError> {
-        let start = after.map(|due| {
-            Item::from([
-                (keys::ID.to_owned(), string(keys::scheduled_work(&due.work))),
-                (keys::WAKE_SHARD.to_owned(), number(due.shard)),
-                (keys::WAKE_AT.to_owned(), millis(due.wake_at)),
-            ])
-        });
-        let request = self
-            .client
-            .query()
-            .table_name(&self.tables.messages)
-            .index_name(keys::WAKE_INDEX)
-            .key_condition_expression("#shard = :shard AND #at <= :before")
-            .expression_attribute_names("#shard", keys::WAKE_SHARD)
-            .expression_attribute_names("#at", keys::WAKE_AT)
-            .expression_attribute_values(":shard", number(shard))
-            .expression_attribute_values(":before", millis(before))
-            .set_exclusive_start_key(start)
-            .limit(i32::from(limit));
-        let answer = request.send().await.map_err(unavailable("ask what is due"))?;
-        answer.items.unwrap_or_default().iter().map(|item| read_due(item, shard)).collect()
+        self.due_page(shard, before, after, limit).await
     }
 
     async fn reschedule(&self, work: ScheduledWork, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError> {
@@ -380,18 +361,6 @@ pub(super) fn applied_before(change: Change, progress: Progress, execution_id: E
         }
         other => other,
     }
-}
-
-fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
-    let unreadable = || StoreError::Unreadable { what: "wake", reason: "its key or time is missing".to_owned() };
-    let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
-    let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
-    Ok(DueWork { work, wake_at, shard })
-}
-
-fn time_in(item: &Item, attribute: &str) -> Option<Timestamp> {
-    let millis = item.get(attribute)?.as_n().ok()?.parse().ok()?;
-    message_item::time(millis).ok()
 }
 
 pub(super) fn execution(execution_id: ExecutionId) -> AttributeValue {

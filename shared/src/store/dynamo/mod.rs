@@ -7,6 +7,7 @@
 mod batch;
 mod change;
 mod directory;
+mod due_work;
 mod endpoints;
 mod exemptions;
 mod item;
