@@ -146,10 +146,10 @@ pub enum Command {
     /// Clients' endpoints that fail
     #[command(subcommand)]
     Endpoint(EndpointCommand),
-    /// What clients are told
+    /// Callbacks to clients
     #[command(subcommand)]
     Callback(CallbackCommand),
-    /// Messages on record
+    /// Stored messages
     #[command(subcommand)]
     Message(MessageCommand),
     /// Receipts and replies that match nothing

@@ -1,4 +1,4 @@
-//! `admin callback`: clients are told again what is on record.
+//! `admin callback`: sends the callbacks of stored messages and replies again.
 
 use std::collections::HashSet;
 
@@ -39,9 +39,9 @@ pub async fn run(
     let (what, withheld) = (in_words(found), withheld(&account.id, found));
     if !yes {
         return Err(Failure::Usage(format!(
-            "replay notifies {} again what is on record of {what}, accepted or come in from {}\n\
-             until {}. The events bear the ids that they had, so that a client that knows\n\
-             its ids takes none twice.{withheld}\n\
+            "replay sends {} the callbacks of {what} again, accepted or received from {}\n\
+             until {}. Each event has the id that it had, so a client that keeps the ids\n\
+             takes none twice.{withheld}\n\
              Run it again with --yes to do it.",
             account.id,
             time(filter.since),

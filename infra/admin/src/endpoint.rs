@@ -71,7 +71,7 @@ async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Re
     let endpoint = Endpoint::of(account, url);
     let Some(health) = context.directory.enable(endpoint.id()).await? else {
         return Err(Failure::Refused(format!(
-            "nothing is on record of that endpoint of {account}, so it is called;\n\
+            "no failure of that endpoint of {account} is stored, so it is called;\n\
              `admin endpoint list --account {account}` shows those that fail"
         )));
     };
@@ -84,8 +84,8 @@ async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Re
             replay_hint(account, &format!(" --url {url}"))
         )),
         None => report.note(
-            "It was not disabled: nothing was withheld. What happens from now on is told to it within seconds; what waits\n\
-             for it, when its own wait is over.",
+            "It was not disabled: nothing was withheld. New events are delivered within seconds; events that\n\
+             wait for it, when their own wait is over.",
         ),
     })
 }
@@ -109,11 +109,11 @@ async fn enable_all(context: &Context, account: &AccountId) -> Result<Report, Fa
     })
 }
 
-/// What an endpoint that was off has missed is not told by itself.
+/// The callbacks that a disabled endpoint missed are sent only if an operator replays them.
 fn replay_hint(account: &AccountId, only: &str) -> String {
     format!(
-        "What was not told meanwhile is told by\n\
-         `admin callback replay {account} --since TIME{only}`: of messages that were accepted\n\
+        "Missed callbacks are sent by\n\
+         `admin callback replay {account} --since TIME{only}`: those of messages that were accepted\n\
          since then, so for scheduled ones TIME is to be earlier than when it was disabled."
     )
 }

@@ -1,4 +1,4 @@
-//! `admin message`: what is on record of a message. Its text and its callback
+//! `admin message`: shows a stored message. Its text and its callback
 //! address are shown only when asked for.
 
 use serde_json::json;

@@ -35,7 +35,7 @@ pub struct AccountCreate {
     /// Where status reports are posted, for clients that name no callback with a message
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub status_url: Option<CallbackUrl>,
-    /// Where the account is told of itself: that an endpoint of its was disabled
+    /// Where notices about the account go: that one of its endpoints was disabled
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub notice_url: Option<CallbackUrl>,
 }

@@ -1,4 +1,4 @@
-//! The command line of clients' endpoints and what they are told.
+//! The command line of clients' endpoints and their callbacks.
 
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, CallbackUrl, Timestamp, parse_time};
@@ -41,11 +41,11 @@ pub struct EndpointSelection {
 
 #[derive(Debug, Subcommand)]
 pub enum CallbackCommand {
-    /// Tell an account again what is on record of its messages and replies
+    /// Send an account the callbacks of its messages and replies again
     #[command(
-        after_help = "Of each message the newest state is told that its client is told of, under the event id of the\n\
-        first time; messages that are still on their way are told of as always. It begins half a minute later,\n\
-        when everything that was changed before counts. Example:\n  \
+        after_help = "For each message this sends the callback of its newest state that has one, under its first event\n\
+        id; messages that are still on their way get their callbacks as always. It begins half a minute later,\n\
+        when every earlier change of the account counts. Example:\n  \
         admin callback replay acme --since 2026-01-01T09:00:00Z --until 2026-01-02 --yes"
     )]
     Replay(CallbackReplay),
@@ -60,7 +60,7 @@ pub struct CallbackReplay {
     /// And before then [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub until: Option<Timestamp>,
-    /// Only what is told at this address; its query does not count
+    /// Only callbacks to this URL; its query does not count
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
     /// Do it; without this, it says how much there is, and how much of it is for disabled endpoints
