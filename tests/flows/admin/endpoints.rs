@@ -48,7 +48,7 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let switched = admin(&system, &on).await;
     let words = format!("was disabled since {}", listed[0]["disabled_since"].as_str().unwrap());
     assert!(switched.code == 0 && switched.err.contains(&words) && switched.err.contains("replay"), "{}", switched.err);
-    assert!(refused(&system, &on).await.contains("nothing is on record"));
+    assert!(refused(&system, &on).await.contains("is stored, so it is called"));
     let off = admin(&system, &["endpoint", "enable", "demo", &system.sink("failing")]).await;
     assert!(off.code == 0 && off.err.contains("was not disabled") && !off.err.contains("replay"), "{}", off.err);
     assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"], json!([]));
