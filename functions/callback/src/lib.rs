@@ -1,4 +1,4 @@
-//! `callback`: jobs from the queue `callbacks`; each tells a client of one thing.
+//! `callback`: consumes the queue `callbacks` and posts each job's event to a client.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::flow::JobOutcome;
@@ -19,7 +19,7 @@ pub struct Callback {
     caller: Caller,
 }
 
-/// A function that could not be set up.
+/// An error that keeps the function from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub enum SetUpError {
 
 impl Callback {
     /// # Errors
-    /// When a variable is missing or malformed, or the HTTP client cannot be built.
+    /// A variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Callbacks, Part::CallbacksDeadLetters])?,
@@ -56,7 +56,7 @@ impl Callback {
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
             Ok(()) => JobOutcome::Done,
             Err(error) => {
-                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = error_chain(&error), "could not call back");
+                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = error_chain(&error), "callback job failed");
                 JobOutcome::Retry
             }
         }

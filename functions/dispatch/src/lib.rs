@@ -1,5 +1,5 @@
-//! `dispatch`: jobs from the queue `jobs`; each hands one message to a carrier, or
-//! to the next channel, or tries again what a carrier brought and nothing was found for.
+//! `dispatch`: consumes the queue `jobs`. A job submits one message, fails over to its next channel,
+//! or retries an unmatched receipt or reply.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use shared::{
@@ -23,7 +23,7 @@ pub struct Dispatch {
     submitter: Submitter,
 }
 
-/// A function that could not be set up.
+/// An error that keeps the function from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
     #[error(transparent)]
@@ -34,7 +34,7 @@ pub enum SetUpError {
 
 impl Dispatch {
     /// # Errors
-    /// When a variable is missing or malformed, or the HTTP client cannot be built.
+    /// A variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
         let (http, secrets) = (environment.http.careful_client()?, connect_secrets(environment)?);
         Ok(Self {
@@ -59,7 +59,7 @@ impl Dispatch {
             }
         };
         let (gateway, directory, submitter) = (&self.gateway, &self.directory, &self.submitter);
-        // Each on the heap: a batch of them is polled on one stack.
+        // Boxed, because all futures of a batch are polled on one stack.
         let done = match &job {
             Job::Submit { message } => Box::pin(submit(gateway, directory, submitter, *message)).await,
             Job::ChannelFailed(failure) => Box::pin(after_failed_channel(gateway, directory, submitter, failure)).await,
@@ -71,7 +71,7 @@ impl Dispatch {
             Ok(outcome) => outcome,
             Err(error) => {
                 let message = job.message().map(|id| id.to_string());
-                error!(message.id = message, job.subject = %job, error = error_chain(&error), "could not be done");
+                error!(message.id = message, job.subject = %job, error = error_chain(&error), "job failed");
                 JobOutcome::Retry
             }
         }

@@ -1,7 +1,6 @@
-//! `dlr-webhook`: `POST /dlr/{carrier}/{token}[/{messageId}]`, where carriers bring receipts.
+//! `dlr-webhook`: `POST /dlr/{carrier}/{token}[/{messageId}]`, which receives receipts.
 //!
-//! The carrier is answered once what it brought is on record; anything but a
-//! 2xx makes it bring the same again.
+//! We answer after the receipts are stored. A carrier redelivers the body until it gets a 2xx.
 
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
@@ -22,7 +21,7 @@ pub struct DlrWebhook {
 
 impl DlrWebhook {
     /// # Errors
-    /// When a variable is missing or malformed.
+    /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Jobs, Part::Callbacks])?,

@@ -1,4 +1,4 @@
-//! `messages`: what an account can read and cancel, and what describes the API.
+//! `messages`: lists, shows and cancels an account's messages, and serves the API's description.
 
 mod view;
 
@@ -18,10 +18,10 @@ use shared::{
     vendors::cymba::dialect as mplus,
 };
 
-/// The description of the whole HTTP surface.
+/// The OpenAPI description of all paths.
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
-/// How many entries a page holds unless asked otherwise, and at most.
+/// Entries in a page, by default and at most.
 const PAGE: u16 = 50;
 const LARGEST_PAGE: u16 = 100;
 
@@ -32,7 +32,7 @@ pub struct Messages {
 
 impl Messages {
     /// # Errors
-    /// When a variable is missing or malformed.
+    /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Recipients])?,
@@ -79,7 +79,7 @@ impl Messages {
     async fn list(&self, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
         let mut errors = Vec::new();
         let state = parameter(request, "state", &mut errors, |text| {
-            text.parse::<State>().map_err(|_| (FieldErrorCode::UnknownValue, "is not the name of a state".to_owned()))
+            text.parse::<State>().map_err(|_| (FieldErrorCode::UnknownValue, "is not a state".to_owned()))
         });
         let number = parameter(request, "to", &mut errors, parse_number);
         let (after, limit) = paging(request, &mut errors);
@@ -108,7 +108,7 @@ impl Messages {
 type ParameterError = (FieldErrorCode, String);
 
 fn parse_number(text: &str) -> Result<PhoneNumber, ParameterError> {
-    // A '+' in a query means a space unless it is escaped, and most clients forget to.
+    // An unescaped '+' in a query is decoded as a space, and most clients do not escape it.
     text.trim_start().parse::<PhoneNumber>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 

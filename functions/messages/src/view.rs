@@ -1,4 +1,4 @@
-//! How messages and replies are shown.
+//! JSON views of messages and replies.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ struct ShownMessage<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
-    /// While it waits its turn.
+    /// Its send slot, while the message is queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,10 +39,10 @@ struct ShownMessage<'a> {
     reference: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groupings: Option<&'a [String; 3]>,
-    /// What it answers, where the gateway sent it by itself.
+    /// Set if the message is our automatic answer to this keyword.
     #[serde(skip_serializing_if = "Option::is_none")]
     keyword: Option<&'a str>,
-    /// Where its client said so.
+    /// Set if the client chose a policy for this message.
     #[serde(skip_serializing_if = "Option::is_none")]
     on_unknown: Option<OnUnknown>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,12 +177,12 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
     }
 }
 
-/// Always to the millisecond, so that texts sort as times do.
+/// Formats with milliseconds always, so that strings sort by time.
 fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// What is shown are maps of strings and numbers, which JSON always takes.
+/// Serializes a view, which cannot fail because all its keys are strings.
 fn write(shown: &impl Serialize) -> String {
     serde_json::to_string(shown).unwrap_or_default()
 }

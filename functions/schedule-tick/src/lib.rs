@@ -1,4 +1,4 @@
-//! `schedule-tick`: once a minute, by EventBridge Scheduler, wakes what is due.
+//! `schedule-tick`: enqueues due scheduled work. EventBridge Scheduler invokes it once a minute.
 
 use jiff::{SignedDuration, Timestamp};
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
     runtime::{ConfigError, Environment},
 };
 
-/// How long before its deadline a tick takes on nothing new.
+/// A tick starts no new work this long before its deadline.
 const RESERVE: SignedDuration = SignedDuration::from_secs(10);
 
 pub struct ScheduleTick {
@@ -16,16 +16,16 @@ pub struct ScheduleTick {
 
 impl ScheduleTick {
     /// # Errors
-    /// When a variable is missing or malformed.
+    /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self { gateway: connect_gateway(environment, &[Part::Jobs])? })
     }
 
-    /// One tick, that ends before `deadline` (milliseconds since the epoch, as
-    /// Lambda gives it). What it did not get to, the next one does.
+    /// Runs a tick, which stops before `deadline` (Lambda's, in milliseconds since the epoch).
+    /// The next tick takes the remaining work.
     ///
     /// # Errors
-    /// When the store or queue did not answer. Nothing is lost by it.
+    /// The store or queue did not answer. No work is lost; the next tick retries.
     pub async fn handle(&self, deadline: u64) -> Result<(), Unavailable> {
         let deadline = i64::try_from(deadline).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
         let until = deadline.and_then(|deadline| deadline.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX);

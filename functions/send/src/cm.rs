@@ -1,6 +1,5 @@
-//! CM.com's three gateways. `POST /v1.0/message` (JSON) answers message by
-//! message; `POST /gateway.ashx` (XML) and `GET /gateway.ashx` take all that is
-//! asked for or nothing, and answer 200 either way.
+//! CM.com's three gateways. `POST /v1.0/message` (JSON) answers each message separately.
+//! `POST /gateway.ashx` (XML) and `GET /gateway.ashx` accept all messages or none, and answer 200 either way.
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt};
@@ -20,7 +19,7 @@ use shared::{
 
 use crate::{Headers, Send};
 
-/// The JSON gateway.
+/// Answers the JSON gateway.
 pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
     if request.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
@@ -42,7 +41,7 @@ async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, Stri
     Ok(response::write(&parsed, &accepted))
 }
 
-/// The XML gateway, and the one for GET.
+/// Answers the XML and GET gateways.
 pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
     let (accepted, error_text) = match *request.method() {
         Method::POST => (accept_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
@@ -56,7 +55,7 @@ pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<B
     }
 }
 
-/// Why nothing was accepted.
+/// The error that rejects a whole XML or GET request.
 enum SendError {
     Request(RequestError),
     Message(MessageError),
@@ -81,7 +80,7 @@ async fn accept_query(send: &Send, request: &Request) -> Result<(), SendError> {
     accept_all(send, request, &account, vec![query.read(&context(send))]).await
 }
 
-/// All that is asked for, or nothing and the first flaw of it.
+/// Accepts all messages, or none and returns the first error.
 async fn accept_all(
     send: &Send,
     request: &Request,
@@ -104,8 +103,8 @@ fn read_body(request: &Request) -> Result<&[u8], RequestError> {
     body(request, MOST_BYTES).map_err(|_| RequestError::TooLarge)
 }
 
-/// Whose product token it is: one of the account's API keys. That of the body
-/// or query counts before that of the header.
+/// Returns the account of the product token, which is one of its API keys. A token in the body or
+/// query takes precedence over the header.
 async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestError> {
     let header = request.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
     let invalid = |token: &str| RequestError::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
@@ -130,7 +129,7 @@ fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept:
     Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run })
 }
 
-/// What failed is logged; the client learns only that it was not its doing.
+/// Logs a failure of the store or queue, and hides its cause from the client.
 fn unknown(error: &AcceptError) -> RequestError {
     if let AcceptError::Unavailable(error) = error {
         log_unavailable(error);
@@ -144,8 +143,8 @@ fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// A line of text. It repeats what the client wrote, so no browser is to take it
-/// for anything else.
+/// Returns plain text. The text quotes the client's input, so `nosniff` keeps a browser from
+/// interpreting it as HTML.
 fn line(text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();

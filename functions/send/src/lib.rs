@@ -1,4 +1,4 @@
-//! `send`: where messages come in, by the paths of each dialect.
+//! `send`: accepts messages on the paths of each dialect.
 
 mod cm;
 mod mplus;
@@ -21,7 +21,7 @@ pub struct Send {
 
 impl Send {
     /// # Errors
-    /// When a variable is missing or malformed.
+    /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs])?,
@@ -35,7 +35,7 @@ impl Send {
         answer
     }
 
-    /// The API has three paths for this function: what is not CM.com's is `POST /message`.
+    /// API Gateway routes three paths here; the last arm is `POST /message`.
     async fn answer(&self, request: &Request) -> Response<Body> {
         let segments = path_segments(request);
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
@@ -47,14 +47,14 @@ impl Send {
     }
 }
 
-/// What any request may say in its headers, whatever its dialect.
+/// Optional headers that every dialect supports.
 struct Headers {
     idempotency_key: Option<IdempotencyKey>,
     on_unknown: Option<OnUnknown>,
 }
 
 impl Headers {
-    /// Everything that is wrong with them.
+    /// Parses the headers, or returns the errors of all.
     fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
         match (idempotency_key(request), on_unknown(request)) {
             (Ok(idempotency_key), Ok(on_unknown)) => Ok(Self { idempotency_key, on_unknown }),

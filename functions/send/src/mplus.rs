@@ -1,4 +1,4 @@
-//! `POST /message`, in the dialect of Cymba Messaging Plus: all messages or none.
+//! `POST /message`, in the dialect of Cymba Messaging Plus. All messages are accepted, or none.
 
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
@@ -11,7 +11,7 @@ use shared::{
 
 use crate::{Headers, Send};
 
-/// The switch for a dry run, as the page names it and as its example does.
+/// Names of the dry-run parameter, as the vendor's page describes it and as its example writes it.
 const DRY_RUN: [&str; 2] = ["isDryrun", "dryRun"];
 
 pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Body>, Problem> {
@@ -31,8 +31,8 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
-/// Any case of either name will do, and one `true` is enough: whoever wants to
-/// try must not send.
+/// Returns whether either parameter, in any case, is true. A single `true` is enough, because a
+/// client that asks for a dry run must not send.
 fn dry_run(request: &Request) -> Result<bool, FieldError> {
     let mut dry_run = false;
     let parameters = request.query_string_parameters();
