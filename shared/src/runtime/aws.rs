@@ -1,8 +1,8 @@
-//! The clients of AWS.
+//! AWS clients.
 //!
-//! Credentials and region come from the environment that Lambda sets; nothing
-//! is looked up over the network at start. `AWS_ENDPOINT_URL` (or
-//! `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_SECRETS_MANAGER`) leads elsewhere.
+//! Credentials and region come from Lambda's environment variables, so a cold start makes no network
+//! lookup. `AWS_ENDPOINT_URL` (or `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_SECRETS_MANAGER`) overrides
+//! the endpoint.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use aws_types::{SdkConfig, region::Region};
 
 use super::{ConfigError, Environment};
 
-/// How often one AWS call is tried in all.
+/// Attempts per AWS call, including the first.
 const ATTEMPTS: u32 = 4;
-/// How long one try may take. DynamoDB and SQS answer in milliseconds; a try
-/// that takes longer is better made again. It also stands in for the SDK's own
-/// watch over slow bodies, which takes a long poll for a stalled one.
+/// Timeout of one attempt. DynamoDB and SQS answer in milliseconds, so a slow attempt is better
+/// retried. The timeout replaces the SDK's stalled-stream protection, which mistakes a long poll
+/// for a stalled body.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the clients have in common; `endpoint` is the variable of the service's own.
+/// Returns the clients' common configuration. `endpoint` names the service's endpoint variable.
 fn access(environment: &Environment, endpoint: &str) -> Result<SdkConfig, ConfigError> {
     let variables = &environment.variables;
     let credentials = Credentials::new(
@@ -45,19 +45,19 @@ fn access(environment: &Environment, endpoint: &str) -> Result<SdkConfig, Config
 }
 
 /// # Errors
-/// When a variable is missing.
+/// A variable is missing.
 pub fn dynamodb(environment: &Environment) -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     Ok(aws_sdk_dynamodb::Client::new(&access(environment, "AWS_ENDPOINT_URL_DYNAMODB")?))
 }
 
 /// # Errors
-/// When a variable is missing.
+/// A variable is missing.
 pub fn sqs(environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError> {
     Ok(aws_sdk_sqs::Client::new(&access(environment, "AWS_ENDPOINT_URL_SQS")?))
 }
 
 /// # Errors
-/// When a variable is missing.
+/// A variable is missing.
 pub fn secrets_manager(environment: &Environment) -> Result<aws_sdk_secretsmanager::Client, ConfigError> {
     Ok(aws_sdk_secretsmanager::Client::new(&access(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?))
 }

@@ -1,4 +1,4 @@
-//! The time, which a test or the local stack may move forward.
+//! The clock, which tests and the local stack can move forward.
 
 use std::{
     sync::{
@@ -10,8 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-/// The system's clock, ahead by a number of milliseconds: in the cloud by none.
-/// Clones share it.
+/// The system clock plus an offset in milliseconds, which is 0 in the cloud. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_ms: Arc<AtomicI64>,
@@ -23,14 +22,14 @@ impl Clock {
         Self::default()
     }
 
-    /// Now, to the millisecond, as it is stored.
+    /// Returns the time, truncated to milliseconds as it is stored.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now().as_millisecond().saturating_add(self.ahead_ms.load(Ordering::Relaxed));
         Timestamp::from_millisecond(now).unwrap_or(Timestamp::MAX)
     }
 
-    /// Sets how far it is ahead of the system's clock.
+    /// Sets the offset to the system clock.
     pub fn set_ahead(&self, ahead: Duration) {
         let ms = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
         self.ahead_ms.store(ms, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Settings, read once at start from environment variables. A missing or
-//! malformed one stops the function with its name.
+//! Settings, read from environment variables at start. A function does not start if a variable is
+//! missing or malformed; the error names the variable.
 
 use std::{collections::HashMap, str::FromStr};
 
-/// Environment variables, or a stand-in for them.
+/// Environment variables of the process or of a test.
 #[derive(Clone, Debug, Default)]
 pub struct Variables(HashMap<String, String>);
 
@@ -21,7 +21,7 @@ impl Variables {
         Self(std::env::vars().collect())
     }
 
-    /// These, with others added to them or put in their place.
+    /// Adds variables, replacing those of the same name.
     #[must_use]
     pub fn with(mut self, others: impl IntoIterator<Item = (String, String)>) -> Self {
         self.0.extend(others);
@@ -29,7 +29,7 @@ impl Variables {
     }
 
     /// # Errors
-    /// When it is not set, or empty.
+    /// The variable is not set, or is empty.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or(ConfigError::Missing(name))
     }
@@ -40,7 +40,7 @@ impl Variables {
     }
 
     /// # Errors
-    /// When it is set to something else than a `T`.
+    /// The variable is set, but is not a `T`.
     pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, ConfigError> {
         let Some(value) = self.optional(name) else { return Ok(default) };
         let what = std::any::type_name::<T>();
@@ -56,19 +56,19 @@ impl FromIterator<(String, String)> for Variables {
 
 const DEFAULT_SEGMENT_LIMIT: u16 = 10;
 
-/// The limits that an operator may set.
+/// Limits that an operator may set.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// `SEGMENT_LIMIT`: the most segments of one text, 1 to 255; 10 unless set.
+    /// `SEGMENT_LIMIT`: maximum number of segments in a text, 1 to 255. Default 10.
     pub segment_limit: u16,
-    /// `RETENTION_DAYS`: how long messages and replies are kept, 10 to 3650; 90
-    /// unless set. A callback needs its record for the seven days it is tried.
+    /// `RETENTION_DAYS`: days for which messages and replies are kept, 10 to 3650. Default 90. A
+    /// callback is retried for seven days and needs its record until then.
     pub retention_days: u16,
 }
 
 impl Settings {
     /// # Errors
-    /// When one of them is out of range.
+    /// A setting is malformed or out of range.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let segments = variables.parsed("SEGMENT_LIMIT", DEFAULT_SEGMENT_LIMIT)?;
         if !(1..=255).contains(&segments) {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_names_its_variable() {
+    fn errors_name_the_variable() {
         let variables = |name: &str, value: &str| Variables::from_iter([(name.to_owned(), value.to_owned())]);
         for (name, value) in [("SEGMENT_LIMIT", "many"), ("SEGMENT_LIMIT", "0"), ("RETENTION_DAYS", "9")] {
             let error = Settings::read(&variables(name, value)).unwrap_err().to_string();

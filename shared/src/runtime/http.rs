@@ -1,9 +1,7 @@
-//! The one HTTP client and TLS stack of a function, for AWS, carriers and clients.
+//! A function's HTTP client and TLS configuration, shared by calls to AWS, carriers and clients.
 //!
-//! The AWS SDK is given a connector over the same `reqwest` client that calls
-//! carriers, so that a function holds one TLS configuration and one pool. Root
-//! certificates are compiled in (`webpki-roots`): reading the system's costs
-//! about half of a cold start.
+//! The AWS SDK gets a connector over a `reqwest` client with this TLS configuration. Root certificates
+//! are compiled in (`webpki-roots`), because reading the system's costs about half of a cold start.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,22 +18,22 @@ use aws_smithy_types::body::SdkBody;
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-/// How long making a connection may take.
+/// Timeout for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a careful client keeps an idle connection.
+/// Idle timeout of connections in [`HttpStack::careful_client`].
 const SHORT_IDLE: Duration = Duration::from_secs(4);
 
-/// TLS that could not be set up.
+/// An error in setting up TLS or the HTTP client.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("no usable TLS version")]
     Versions(#[from] rustls::Error),
-    #[error("the HTTP client could not be built")]
+    #[error("could not build the HTTP client")]
     Client(#[from] reqwest::Error),
 }
 
-/// The HTTP client and what further ones are built from. Clones share both.
+/// An HTTP client, and the TLS configuration to build further ones. Clones share both.
 #[derive(Clone, Debug)]
 pub struct HttpStack {
     tls: ClientConfig,
@@ -44,7 +42,7 @@ pub struct HttpStack {
 
 impl HttpStack {
     /// # Errors
-    /// When TLS cannot be set up.
+    /// TLS cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -55,23 +53,22 @@ impl HttpStack {
         Ok(Self { tls, client })
     }
 
-    /// For AWS. Follows no redirects.
+    /// Returns the client for AWS. It follows no redirects.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// For requests that must not be sent twice by themselves: connections are
-    /// kept only so long that no server is likely to have closed them, for a
-    /// request that breaks off may have arrived.
+    /// Builds a client for requests that must not be sent twice. The client drops idle connections before a
+    /// server is likely to close them, because a request on a connection that breaks may have arrived.
     ///
     /// # Errors
-    /// When the client cannot be built.
+    /// The client cannot be built.
     pub fn careful_client(&self) -> Result<Client, TlsError> {
         Ok(self.builder().pool_idle_timeout(SHORT_IDLE).build()?)
     }
 
-    /// For another client with the same TLS configuration.
+    /// Returns a builder for another client with the same TLS configuration.
     pub fn builder(&self) -> ClientBuilder {
         builder(&self.tls)
     }
@@ -103,7 +100,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// The bodies of the AWS calls made here are small and wholly in memory.
+/// Makes an AWS call. Bodies are small, so they are held in memory.
 async fn exchange(
     client: Client,
     timeout: Option<Duration>,
@@ -122,7 +119,7 @@ async fn exchange(
     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-/// So that the SDK knows what it may try again.
+/// Tells the SDK which errors it may retry.
 fn classify(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() { ConnectorError::timeout(error.into()) } else { ConnectorError::io(error.into()) }
 }

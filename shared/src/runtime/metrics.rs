@@ -1,12 +1,9 @@
-//! What the functions count and time, in CloudWatch's embedded metric format:
-//! lines of the log that CloudWatch makes metrics of, so that a metric costs no
-//! request. See "Specification: embedded metric format" in the user guide of
-//! Amazon CloudWatch.
+//! Metrics, written as log lines in CloudWatch's embedded metric format, so that they cost no request.
+//! See "Specification: embedded metric format" in the Amazon CloudWatch user guide.
 //!
-//! A function adds up while it works and writes when its invocation ends: one
-//! line for each account and carrier that it worked for, and each metric is
-//! kept in sum, by account and by carrier. What an invocation that is cut off
-//! had counted is lost; the records of the messages are what counts.
+//! Values are collected in memory and written when the invocation ends, a line for each combination of
+//! account and carrier. CloudWatch keeps each metric in total, by account and by carrier. If an
+//! invocation is cut off, its metrics are lost; the messages' records are authoritative.
 
 use std::{
     collections::BTreeMap,
@@ -20,55 +17,54 @@ use strum::IntoStaticStr;
 
 use super::Variables;
 
-/// The most values of one metric that CloudWatch takes in a line.
+/// CloudWatch's limit of values for a metric in one line.
 const MOST_VALUES: usize = 100;
 
-/// What is counted or timed, under the name that CloudWatch knows it by.
+/// A counted or timed metric. The variant's name is CloudWatch's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(const_into_str)]
 pub enum Metric {
-    /// Messages that were promised to be sent.
+    /// Messages accepted from clients.
     Accepted,
-    /// Messages that a carrier took.
+    /// Messages accepted by a carrier.
     Submitted,
-    /// From when a message was due until a carrier took it.
+    /// Time from when a message was due until a carrier accepted it.
     SubmitDelay,
-    /// Messages that reached their handset.
+    /// Messages that reached the handset.
     Delivered,
-    /// Messages that a carrier or the network refused, or whose time ran out.
+    /// Messages rejected, undelivered or expired.
     Failed,
-    /// Messages to recipients who had opted out.
+    /// Messages to recipients who opted out.
     Blocked,
     /// Submits without an answer.
     Unknown,
-    /// Messages that were sent again, with an unknown outcome.
+    /// Messages resent with an unknown outcome.
     Resent,
-    /// Submits that a carrier could not take for now.
+    /// Submits refused by a carrier for now.
     Busy,
-    /// Channels that failed over to the next that the client allowed.
+    /// Failovers to the next channel.
     FailedOver,
-    /// Replies of recipients.
+    /// Replies from recipients.
     Replies,
-    /// Receipts and replies that match nothing.
+    /// Unmatched receipts and replies.
     Unmatched,
-    /// Receipts whose carrier's id may be that of several messages.
+    /// Receipts whose carrier ID may belong to several messages.
     Ambiguous,
-    /// Callbacks that a client took.
+    /// Callbacks answered with a 2xx.
     CallbacksDelivered,
-    /// From what happened until the client took its callback.
+    /// Time from the event until its callback was delivered.
     CallbackDelay,
-    /// Tries to call a client back that failed.
+    /// Failed attempts to deliver a callback.
     CallbackFailures,
-    /// Callbacks that are not tried again: after seven days, or a notice after a 410.
+    /// Callbacks no longer retried: after seven days, or a notice after a 410.
     CallbacksGivenUp,
-    /// Callbacks that are not made because their endpoint is disabled, or because the account
-    /// has no URL for them any more.
+    /// Callbacks not made, because the endpoint is disabled or the account has no URL any more.
     CallbacksWithheld,
-    /// Endpoints that were disabled.
+    /// Disabled endpoints.
     EndpointsDisabled,
-    /// Messages that a tick enqueued.
+    /// Scheduled work enqueued by a tick.
     ScheduledWork,
-    /// How late a tick found the message that was due the longest.
+    /// Lateness of the most overdue work at a tick.
     ScheduleDelay,
 }
 
@@ -81,7 +77,7 @@ impl Metric {
     }
 }
 
-/// The account and carrier that a value is counted for.
+/// The account and carrier of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricDimensions {
     account: Option<String>,
@@ -94,7 +90,7 @@ impl MetricDimensions {
         Self { account: account.map(str::to_owned), carrier: carrier.map(str::to_owned) }
     }
 
-    /// The names that CloudWatch knows them by, with their values.
+    /// Returns CloudWatch's dimension names with their values.
     fn named(&self) -> Vec<(&'static str, &str)> {
         let account = self.account.as_ref().map(|account| ("Account", account.as_str()));
         account.into_iter().chain(self.carrier.as_ref().map(|carrier| ("Carrier", carrier.as_str()))).collect()
@@ -107,7 +103,7 @@ enum Values {
     Each(Vec<f64>),
 }
 
-/// What was counted since the last line. Clones share it.
+/// Values collected since the last [`Metrics::publish`]. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Option<Arc<Inner>>);
 
@@ -118,20 +114,20 @@ struct Inner {
 }
 
 impl Metrics {
-    /// To standard output, under the name `METRICS_NAMESPACE`; nowhere where
-    /// that is not set.
+    /// Writes to standard output under the namespace `METRICS_NAMESPACE`, or discards metrics if that
+    /// is not set.
     #[must_use]
     pub fn of(variables: &Variables) -> Self {
         variables.optional("METRICS_NAMESPACE").map_or(Self::none(), |name| Self::to(name, std::io::stdout()))
     }
 
-    /// Nowhere.
+    /// Discards all metrics.
     #[must_use]
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// To `out`, a line at a time.
+    /// Writes to `out`.
     #[must_use]
     pub fn to(namespace: &str, out: impl Write + Send + 'static) -> Self {
         let namespace = namespace.to_owned();
@@ -145,7 +141,7 @@ impl Metrics {
         });
     }
 
-    /// A time that has passed; one of another clock that ran ahead counts as none.
+    /// Adds a duration. A negative one counts as 0, because another machine's clock may be ahead.
     pub fn time(&self, metric: Metric, dimensions: MetricDimensions, passed: SignedDuration) {
         self.add(dimensions, metric, |values| match values {
             Values::Each(values) => values.push(passed.as_secs_f64().max(0.0)),
@@ -160,7 +156,7 @@ impl Metrics {
         change(tally.entry(dimensions).or_default().entry(metric).or_insert(empty));
     }
 
-    /// Writes what was counted.
+    /// Writes the collected values and clears them.
     pub fn publish(&self, now: Timestamp) {
         let Some(inner) = &self.0 else { return };
         let tally = std::mem::take(&mut *inner.tally.lock().unwrap_or_else(PoisonError::into_inner));
@@ -175,12 +171,12 @@ impl Metrics {
         }
         let mut out = inner.out.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
-            tracing::warn!(%error, "metrics could not be written");
+            tracing::warn!(%error, "could not write metrics");
         }
     }
 }
 
-/// A line, and what did not fit into it.
+/// Returns a line, and the values that exceed [`MOST_VALUES`].
 fn line(
     namespace: &str,
     dimensions: &MetricDimensions,
@@ -249,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invocation_writes_one_line_for_an_account_and_carrier() {
+    fn publish_writes_a_line_per_account_and_carrier() {
         let (metrics, written) = start();
         metrics.count(Metric::Submitted, acme(), 2);
         metrics.count(Metric::Submitted, acme(), 1);
@@ -266,11 +262,11 @@ mod tests {
         });
         assert_eq!(written.take(), [line]);
         metrics.publish(Timestamp::UNIX_EPOCH);
-        assert!(written.take().is_empty(), "what was written is not written again");
+        assert!(written.take().is_empty(), "published values are not written again");
     }
 
     #[test]
-    fn more_values_than_a_line_may_have_take_another() {
+    fn values_over_the_limit_go_to_another_line() {
         let (metrics, written) = start();
         for second in 0..250 {
             metrics.time(Metric::CallbackDelay, MetricDimensions::default(), SignedDuration::from_secs(second));

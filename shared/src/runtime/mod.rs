@@ -1,6 +1,5 @@
-//! What a function gets from its surroundings: settings, time, chance, and the
-//! clients of AWS and of the outside world. Each can be replaced by a test or
-//! by the local stack; nothing else in the crate looks at the process.
+//! A function's dependencies on its process: settings, clock, randomness, telemetry, HTTP and AWS clients.
+//! Tests and the local stack can replace each, because the rest of the crate never reads the process.
 
 pub mod aws;
 mod clock;
@@ -19,7 +18,7 @@ pub use random::Random;
 pub(crate) use retry_after::retry_after;
 pub use telemetry::error_chain;
 
-/// Everything that a function is built from.
+/// The dependencies that a function is built from.
 #[derive(Clone)]
 pub struct Environment {
     pub variables: Variables,
@@ -30,10 +29,10 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment of this process.
+    /// Returns the environment of this process.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// TLS cannot be set up.
     pub fn of_process() -> Result<Self, TlsError> {
         let variables = Variables::of_process();
         Ok(Self {

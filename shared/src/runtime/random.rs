@@ -1,5 +1,4 @@
-//! Chance: ids, keys and secrets, the choice of a shared sender, the
-//! jitter of retries.
+//! Randomness for IDs, keys, secrets, the choice of a shared sender, and retry jitter.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,14 +9,14 @@ use jiff::Timestamp;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
-/// A source of chance. Clones share it; seeded by a test, it repeats itself.
+/// A random number generator, which a test can seed. Clones share its state.
 #[derive(Clone)]
 pub struct Random {
     rng: Arc<Mutex<StdRng>>,
 }
 
 impl Random {
-    /// Seeded by the operating system.
+    /// Returns a generator seeded by the operating system.
     #[must_use]
     pub fn of_system() -> Self {
         Self::with(rand::make_rng())
@@ -36,7 +35,7 @@ impl Random {
         draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A fresh UUID that sorts by time (version 7).
+    /// Returns a new UUIDv7, which sorts by time.
     #[must_use]
     pub fn uuid(&self, now: Timestamp) -> Uuid {
         let mut bytes = [0; 10];
@@ -50,7 +49,7 @@ impl Random {
         self.draw(Rng::next_u64)
     }
 
-    /// For a key or a secret.
+    /// Returns 256 bits for a key or secret.
     #[must_use]
     pub fn bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -58,19 +57,19 @@ impl Random {
         bytes
     }
 
-    /// An index below `length`, which must not be 0.
+    /// Returns an index below `length`, which must not be 0.
     #[must_use]
     pub fn index(&self, length: usize) -> usize {
         self.draw(|rng| rng.random_range(0..length))
     }
 
-    /// Between nothing and the duration.
+    /// Returns a duration between 0 and `duration`.
     #[must_use]
     pub fn up_to(&self, duration: Duration) -> Duration {
         duration.mul_f64(self.draw(|rng| rng.random_range(0.0..=1.0)))
     }
 
-    /// The duration, shortened or lengthened by up to a fifth.
+    /// Returns the duration ± up to 20 %.
     #[must_use]
     pub fn jittered(&self, duration: Duration) -> Duration {
         duration.mul_f64(self.draw(|rng| rng.random_range(0.8..=1.2)))

@@ -1,13 +1,13 @@
-//! How long a server that cannot answer now wants to be left alone.
+//! The `Retry-After` header.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// What `Retry-After` asks for, from `now` on: in seconds, or as a date in any of the
-/// forms of HTTP (RFC 9110, sections 10.2.3 and 5.6.7). None for a time that is past, and
-/// for anything else. However long that may be: what is obeyed is for the caller to say.
+/// Parses `Retry-After` and returns the wait from `now`. The header holds seconds or an HTTP date
+/// (RFC 9110, sections 10.2.3 and 5.6.7). Returns `None` for a past time or a malformed value. The wait
+/// has no upper limit, so callers must set their own.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match said.parse() {
@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_in_seconds_or_as_a_date_in_one_of_three_forms() {
+    fn retry_after_is_seconds_or_a_date_in_three_forms() {
         for said in [
             "120",
             " 120 ",
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_past_or_neither_asks_for_nothing() {
+    fn past_or_malformed_retry_after_is_none() {
         for said in [
             "0",
             "-1",

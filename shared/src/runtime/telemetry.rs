@@ -1,9 +1,8 @@
-//! Logs: one JSON line an event in the cloud, one readable line locally.
+//! Logs: one JSON line per event in the cloud, one readable line locally.
 //!
-//! Fields are dotted (`message.id`); no text, number, key or secret is ever one.
-//! Libraries speak from warnings up only, whatever level is asked for: some log
-//! whole requests. The one exception is the span that the Lambda runtime puts
-//! around an invocation, with the ids of its request and trace.
+//! Field names are dotted (`message.id`). No field holds a text, number, key or secret. Libraries log
+//! from warnings up at any `LOG_LEVEL`, because some log whole requests. The exception is the Lambda
+//! runtime's span of an invocation, which has the IDs of its request and trace.
 
 use std::{
     error::Error,
@@ -23,31 +22,30 @@ use tracing_subscriber::{
 
 use super::{ConfigError, Variables};
 
-/// The crates of this project, as they name themselves in logs.
+/// This project's crates, as log targets.
 const OURS: [&str; 9] =
     ["shared", "send", "schedule_tick", "dispatch", "dlr_webhook", "mo_webhook", "callback", "messages", "local"];
 
-/// Where the Lambda runtime opens the span of an invocation, and says nothing else.
+/// The target under which the Lambda runtime opens an invocation's span, and logs no events.
 const INVOCATION: &str = "lambda_runtime::layers::trace";
 
-/// Starts logging as JSON, at `LOG_LEVEL` (`error`, `warn`, `info`, `debug` or
-/// `trace`; `info` unless set).
+/// Starts JSON logs at `LOG_LEVEL`: `error`, `warn`, `info` (default), `debug` or `trace`.
 ///
 /// # Errors
-/// When `LOG_LEVEL` is something else.
+/// `LOG_LEVEL` has another value.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
     lines(level(variables)?, io::stdout).init();
     panic::set_hook(Box::new(report_panic));
     Ok(())
 }
 
-/// Says where, and not what: a panic's words may quote the text that it is about.
+/// Logs the location of a panic, but not its message, which may quote private text.
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
     error!(panic.at = location, "panicked");
 }
 
-/// An error and its causes, each told once: the words of an error alone seldom say why.
+/// Returns an error's message with those of its sources, without repetitions.
 #[must_use]
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
@@ -62,27 +60,27 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     words
 }
 
-/// What writes a function's log at that level to `out`.
+/// Returns the subscriber that writes a function's log to `out`.
 pub fn lines<W>(level: LevelFilter, out: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
     let lines = || fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(out.clone());
-    // Up to INFO, a line's words say where it comes from, and each byte is paid for with each message.
+    // No target up to INFO: the text identifies the line, and each byte is paid for with each message.
     let below_warn = filter_fn(|line| *line.level() > Level::WARN).with_max_level_hint(LevelFilter::TRACE);
     let routine = lines().with_target(false).with_filter(targets(level).and(below_warn));
     let warnings = lines().with_filter(targets(level.min(LevelFilter::WARN)));
-    // A list: `and_then` would have the level of the one hold for both.
+    // A `vec`, because `and_then` would apply the level of one layer to both.
     registry().with(vec![routine.boxed(), warnings.boxed()])
 }
 
 /// # Errors
-/// When `LOG_LEVEL` is not the name of a level.
+/// `LOG_LEVEL` is not the name of a level.
 pub fn level(variables: &Variables) -> Result<LevelFilter, ConfigError> {
     variables.parsed("LOG_LEVEL", LevelFilter::INFO)
 }
 
-/// This project's crates at that level, all others at no more than warnings.
+/// Returns a filter that logs this project's crates at `level`, and libraries from warnings up only.
 #[must_use]
 pub fn targets(level: LevelFilter) -> Targets {
     let others =
