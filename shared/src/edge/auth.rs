@@ -1,4 +1,4 @@
-//! Who calls: clients by API key, carriers by the token in their path.
+//! Authentication: clients by API key, carriers by the token in their path.
 
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
@@ -10,16 +10,15 @@ use crate::{
     store::{CarrierSecrets, Directory},
 };
 
-/// The longest key that is looked up.
+/// Maximum length of a key, in bytes. Longer ones are not looked up.
 pub const LONGEST_KEY: usize = 256;
 
-/// Whose request it is: by `?key=`, or else by `Authorization: Bearer`.
+/// Authenticates a client by `?key=`, or else by `Authorization: Bearer`, and returns its account.
 ///
-/// Keys are looked up by their hash, so that the time it takes tells nothing of
-/// the key; unknown, revoked and missing ones get the same answer.
+/// Keys are looked up by hash, so timing reveals no key. Unknown, revoked and missing keys get the same answer.
 ///
 /// # Errors
-/// 401, or 503 when the directory did not answer.
+/// 401, or 503 if the directory did not answer.
 pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Problem> {
     let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
@@ -28,10 +27,10 @@ pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Ac
     account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
 }
 
-/// Whose key it is, if anyone's; for dialects that have their own place for it.
+/// Returns a key's account. Dialects that carry the key elsewhere call this directly.
 ///
 /// # Errors
-/// When the directory did not answer.
+/// The directory did not answer.
 pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<AccountId>, Unavailable> {
     Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
 }
@@ -42,11 +41,10 @@ fn bearer(request: &Request) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
 }
 
-/// The carrier of a webhook's path, if the token beside it is that carrier's.
-/// An unknown carrier and a wrong token get the same answer.
+/// Authenticates a carrier by the token in the webhook's path.
 ///
 /// # Errors
-/// 404, or 503 when the secrets could not be read.
+/// 404, the same for an unknown carrier and a wrong token, or 503 if the secrets could not be read.
 pub async fn authenticate_carrier(name: &str, token: &str, secrets: &CarrierSecrets) -> Result<CarrierName, Problem> {
     let carrier = name.parse::<CarrierName>().map_err(|_| Problem::not_found())?;
     let known = secrets.is_webhook_token(carrier, token).await;

@@ -1,5 +1,4 @@
-//! HTTP and SQS as Lambda brings them: who calls, how much they may send, how a
-//! problem is told (RFC 9457), and how the jobs of a batch are run and answered for.
+//! HTTP and SQS events from Lambda: authentication, size limits, problems (RFC 9457), and batches of jobs.
 
 mod auth;
 mod problem;

@@ -1,7 +1,6 @@
-//! Problems as RFC 9457 tells them, with an `errors` array that names fields.
+//! Problems (RFC 9457), with an `errors` array that names fields.
 //!
-//! What a client sees is here in full; what only an operator should see is
-//! logged where the problem is made, and not repeated in it.
+//! The client sees only the fields of [`Problem`]. Details for operators are logged when the problem is made.
 
 use http::{Response, StatusCode, header};
 use lambda_http::Body;
@@ -15,7 +14,7 @@ use crate::{
     store::StoreError,
 };
 
-/// A request that was not done, and why.
+/// The answer to a request that failed.
 #[derive(Debug, Serialize)]
 pub struct Problem {
     r#type: &'static str,
@@ -45,7 +44,7 @@ impl Problem {
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "urn:problem:invalid-request", "The request is not valid")
-            .saying("Nothing was done. Each entry of 'errors' names a field and what was wrong with it.")
+            .saying("Each entry of 'errors' names a field and its error.")
             .with(errors)
     }
 
@@ -57,7 +56,7 @@ impl Problem {
 
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "urn:problem:not-found", "There is no such thing")
+        Self::new(StatusCode::NOT_FOUND, "urn:problem:not-found", "Not found")
     }
 
     #[must_use]
@@ -66,52 +65,51 @@ impl Problem {
             .saying(format!("A request body may have at most {most} bytes."))
     }
 
-    /// A request whose answer would be too large to be given.
+    /// The answer would exceed Lambda's size limit.
     #[must_use]
     pub fn answer_too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:problem:too-large", "The answer would be too large")
-            .saying("Nothing was done. Spread these messages over several requests.")
+            .saying("The request had no effect. Split the messages over several requests.")
     }
 
-    /// A message that can no longer be cancelled.
+    /// The message is no longer in a state in which it can be cancelled.
     #[must_use]
     pub fn too_late(state: &str) -> Self {
         Self::new(StatusCode::CONFLICT, "urn:problem:too-late", "The message can no longer be cancelled")
-            .saying(format!("It is {state}."))
+            .saying(format!("The message is {state}."))
     }
 
     fn rejected(reason: RejectionReason) -> Self {
         match reason {
             RejectionReason::NotOwned => {
-                Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "A sender ID is not yours")
+                Self::new(StatusCode::FORBIDDEN, "urn:problem:sender-not-owned", "The account does not own a sender ID")
             }
             RejectionReason::Conflict => {
-                Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An id or key was used with another content")
+                Self::new(StatusCode::CONFLICT, "urn:problem:conflict", "An ID or key was used with other content")
             }
             RejectionReason::Unacceptable => {
-                let title = "A message cannot be accepted as asked";
+                let title = "A message cannot be accepted";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:problem:unacceptable", title)
             }
         }
     }
 
-    /// The store or a queue did not answer: the error is logged here, and the
-    /// client is asked to come again. What cannot be read will not be read the
-    /// next time either.
+    /// Logs that the store or a queue did not answer, and asks the client to retry. An unreadable
+    /// record is a 500, because a retry would fail too.
     #[must_use]
     pub fn unavailable(error: &Unavailable) -> Self {
         log_unavailable(error);
         if let Unavailable::Store(StoreError::Unreadable { .. }) = error {
-            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "The gateway failed");
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "Internal error");
         }
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway cannot do this now")
-            .saying("Try again. Messages with ids or an Idempotency-Key are not sent twice by that.")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway is temporarily unavailable")
+            .saying("Retry the request. Messages with IDs or an Idempotency-Key are not sent twice.")
     }
 }
 
-/// For where a client learns no more than that it failed.
+/// Logs an error whose cause the client does not see.
 pub fn log_unavailable(error: &Unavailable) {
-    error!(error = error_chain(error), "unavailable");
+    error!(error = error_chain(error), "store or queue unavailable");
 }
 
 impl From<AcceptError> for Problem {

@@ -1,4 +1,4 @@
-//! Parts of a request, as every function reads them.
+//! Requests and answers: body, path, query, JSON.
 
 use std::borrow::Cow;
 
@@ -7,36 +7,36 @@ use lambda_http::{Body, Request, RequestExt};
 
 use super::Problem;
 
-/// The most bytes of a client's request.
+/// Maximum size of a client's request body, in bytes.
 pub const MOST_BYTES: usize = 1 << 20;
 
-/// The most bytes of a webhook's body. What a carrier brings is kept in items
-/// of the store and listed by the hundred, so it has to be small.
+/// Maximum size of a webhook's body, in bytes. Unmatched items are stored with their body and
+/// listed by the hundred, so it is small.
 pub const MOST_WEBHOOK_BYTES: usize = 24 << 10;
 
-/// The body, if it has at most `most` bytes.
+/// Returns the body.
 ///
 /// # Errors
-/// 413.
+/// 413 if it has more than `most` bytes.
 pub fn body(request: &Request, most: usize) -> Result<&[u8], Problem> {
     let body: &[u8] = request.body();
     if body.len() > most { Err(Problem::too_large(most)) } else { Ok(body) }
 }
 
-/// The segments of the path, decoded: `/messages/7` is `["messages", "7"]`.
+/// Returns the segments of the path, decoded: `/messages/7` is `["messages", "7"]`.
 #[must_use]
 pub fn path_segments(request: &Request) -> Vec<Cow<'_, str>> {
     let path = request.raw_http_path().split('/').filter(|segment| !segment.is_empty());
     path.map(|segment| Cow::Owned(decode(segment))).collect()
 }
 
-/// The first value of a query parameter.
+/// Returns the first value of a query parameter.
 #[must_use]
 pub fn query(request: &Request, name: &str) -> Option<String> {
     request.query_string_parameters_ref()?.first(name).map(str::to_owned)
 }
 
-/// A JSON answer.
+/// Returns a JSON answer.
 #[must_use]
 pub fn json(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));

@@ -1,4 +1,4 @@
-//! Batches from SQS: each job by itself, and only those that failed come again.
+//! Batches from SQS: each job runs on its own, and only failed jobs are redelivered.
 
 use std::{future::Future, panic::AssertUnwindSafe};
 
@@ -8,8 +8,8 @@ use tracing::error;
 
 use crate::flow::JobOutcome;
 
-/// Runs `run` for the payload of each job at the same time. One that panics is
-/// delivered again like one that fails, and the others do not notice.
+/// Runs all jobs of the batch concurrently and reports the failed ones to SQS. A job that panics
+/// is redelivered too, and does not affect the rest.
 pub async fn run_batch<F>(event: SqsEvent, run: impl Fn(String) -> F) -> SqsBatchResponse
 where
     F: Future<Output = JobOutcome>,
@@ -18,7 +18,7 @@ where
         let run = AssertUnwindSafe(run(record.body.unwrap_or_default())).catch_unwind();
         async move {
             let outcome = run.await.unwrap_or_else(|_| {
-                error!("a job panicked");
+                error!("job panicked");
                 JobOutcome::Retry
             });
             (record.message_id.unwrap_or_default(), outcome)

@@ -9,14 +9,14 @@ use crate::{
     store::StoreError,
 };
 
-/// The answer to a carrier whose body is not in its format.
+/// Logs an unreadable webhook, and returns the answer for its carrier.
 #[must_use]
 pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
     warn!(carrier = carrier.into_str(), field = error.field, "unreadable webhook");
     Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
 
-/// The problem to answer a webhook with, once all of its items were handled.
+/// The problem to answer a webhook with, collected while its items are handled.
 #[derive(Default)]
 pub struct ItemProblems(Option<Problem>);
 
@@ -31,13 +31,13 @@ impl ItemProblems {
             .ok()
     }
 
-    /// Keeps the problem of an item that could not be handled.
+    /// Keeps an item's problem if it could not be handled.
     ///
     /// # Errors
-    /// When the store or queue did not answer: it will not for the other items either.
+    /// The store or queue did not answer. We stop, because the remaining items would fail too.
     pub fn keep(&mut self, done: Result<(), Unavailable>) -> Result<(), Problem> {
         match done {
-            // Our failure takes precedence, because a carrier may not redeliver what we answer with a 4xx.
+            // Our failure takes precedence, because a carrier may not redeliver after a 4xx.
             Err(error @ Unavailable::Store(StoreError::Unreadable { .. })) => self.0 = Some(error.into()),
             Err(error) => return Err(error.into()),
             Ok(()) => {}
@@ -46,7 +46,7 @@ impl ItemProblems {
     }
 
     /// # Errors
-    /// The problem that was kept. The carrier redelivers the body; handled items are deduplicated then.
+    /// The kept problem. The carrier redelivers the body, and the items already handled are deduplicated.
     pub fn into_result(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }
