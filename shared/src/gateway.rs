@@ -1,5 +1,4 @@
-//! The gateway, its directory and its carriers' secrets, as an environment
-//! describes them.
+//! Builds the gateway, its directory and the carriers' secrets from an environment.
 
 use strum::VariantArray;
 
@@ -13,8 +12,7 @@ use crate::{
     store::{CarrierSecrets, Directory, DynamoDirectory, DynamoStore, SecretsManager, TableNames},
 };
 
-/// What of the gateway not every function uses. One that does not has no name for
-/// it, and no permission either.
+/// A table or queue that only some functions use. Only they know its name and may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Part {
     Recipients,
@@ -34,10 +32,10 @@ impl Part {
     }
 }
 
-/// The gateway as this environment describes it, with those parts.
+/// Builds the gateway with the given parts.
 ///
 /// # Errors
-/// When a variable is missing or malformed.
+/// A variable is missing or malformed.
 pub fn connect_gateway(environment: &Environment, parts: &[Part]) -> Result<Gateway, ConfigError> {
     let variables = &environment.variables;
     let settings = Settings::read(variables)?;
@@ -63,20 +61,20 @@ pub fn connect_gateway(environment: &Environment, parts: &[Part]) -> Result<Gate
     })
 }
 
-/// The directory as this environment describes it.
+/// Builds the directory.
 ///
 /// # Errors
-/// When a variable is missing or malformed.
+/// A variable is missing or malformed.
 pub fn connect_directory(environment: &Environment) -> Result<Directory, ConfigError> {
     let table = environment.variables.required("DIRECTORY_TABLE")?.to_owned();
     let store = DynamoDirectory::new(dynamodb(environment)?, table);
     Ok(Directory::new(store, environment.clock.clone()))
 }
 
-/// The carriers' secrets as this environment describes them.
+/// Builds the access to the carriers' secrets.
 ///
 /// # Errors
-/// When a variable is missing or malformed.
+/// A variable is missing or malformed.
 pub fn connect_secrets(environment: &Environment) -> Result<CarrierSecrets, ConfigError> {
     let secret = environment.variables.required("CARRIER_SECRETS")?.to_owned();
     let store = SecretsManager::new(secrets_manager(environment)?, secret);
