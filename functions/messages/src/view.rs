@@ -177,7 +177,7 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
     }
 }
 
-/// Formats with milliseconds always, so that strings sort by time.
+/// Formats with milliseconds, even if they are 0, because the strings must sort by time.
 fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }

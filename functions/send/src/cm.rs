@@ -103,7 +103,7 @@ fn read_body(request: &Request) -> Result<&[u8], RequestError> {
     body(request, MOST_BYTES).map_err(|_| RequestError::TooLarge)
 }
 
-/// Returns the account of the product token, which is one of its API keys. A token in the body or
+/// Authenticates by the product token, which is an API key of the account. A token in the body or
 /// query takes precedence over the header.
 async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestError> {
     let header = request.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
