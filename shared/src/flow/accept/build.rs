@@ -1,4 +1,4 @@
-//! Building messages from drafts.
+//! Builds messages from drafts.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,10 +11,10 @@ use crate::{
     store::{Directory, StoreError},
 };
 
-/// A message is scheduled if its send time is further ahead than this. A nearer one goes at once, as Cymba's guide says.
+/// A message is scheduled if its send time is further ahead. Otherwise it goes at once, as Cymba's guide
+/// says.
 const NEAR: SignedDuration = SignedDuration::from_mins(5);
 
-/// Builds the message of a draft.
 pub(super) fn build(
     account: &AccountId,
     dialect: Dialect,
@@ -53,7 +53,7 @@ pub(super) fn build(
     }
 }
 
-/// Builds a message that the gateway sends by itself, in the account's name.
+/// Builds an automatic reply in the account's name.
 pub(in crate::flow) fn auto_reply(
     id: MessageId,
     account: &AccountId,
@@ -66,7 +66,7 @@ pub(in crate::flow) fn auto_reply(
     build(account, dialect, &identity, draft, from, None, now)
 }
 
-/// Returns the callback of messages in a dialect that has no callback of its own: the account's status URL.
+/// Returns the account's status URL if the dialect's requests cannot name a callback.
 pub(super) async fn status_callback(
     directory: &Directory,
     account: &AccountId,

@@ -1,4 +1,4 @@
-//! The drafts of one request: which of them remain, and why the others are rejected.
+//! The drafts of a request: which remain, and why the rest were rejected.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a request was not accepted.
+/// Why a request was not accepted. Retrying helps only with [`AcceptError::Unavailable`].
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     #[error("the request was rejected")]
@@ -23,14 +23,14 @@ impl From<StoreError> for AcceptError {
     }
 }
 
-/// What a fault of one message means for the others of its request.
+/// Whether an error in one message rejects the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Atomicity {
     AllOrNothing,
     Each,
 }
 
-/// The drafts of a request, and which of them are rejected, by their index.
+/// The drafts of a request, with the rejected ones by index.
 pub(super) struct Drafts<'a> {
     all: &'a [Draft],
     rejected: BTreeMap<usize, RejectedMessage>,
@@ -42,12 +42,11 @@ impl<'a> Drafts<'a> {
         Self { all, rejected: BTreeMap::new(), atomicity }
     }
 
-    /// Whether a fault of one refuses all.
     pub(super) fn is_all_or_nothing(&self) -> bool {
         self.atomicity == Atomicity::AllOrNothing
     }
 
-    /// Those that nothing speaks against so far.
+    /// Returns the drafts that were not rejected, with their indexes.
     pub(super) fn remaining(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
         self.all.iter().enumerate().filter(|(index, _)| !self.rejected.contains_key(index))
     }
@@ -56,12 +55,12 @@ impl<'a> Drafts<'a> {
         self.remaining().filter_map(|(index, draft)| Some((index, look(draft)?))).collect()
     }
 
-    /// The fault of the draft at `index`, with where that stands in the request.
+    /// Adds the draft's position in the request to its error.
     pub(super) fn locate(&self, index: usize, error: FieldError) -> FieldError {
         error.at(self.all[index].index)
     }
 
-    /// Takes out those with a fault, or refuses the request.
+    /// Rejects the drafts with an error, or the whole request.
     pub(super) fn reject(
         &mut self,
         reason: RejectionReason,
@@ -81,7 +80,7 @@ impl<'a> Drafts<'a> {
         Ok(())
     }
 
-    /// What became of each draft.
+    /// Returns the result of each draft, in order.
     pub(super) fn finish(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
         let rejected = self.rejected.into_iter().map(|(index, rejected)| (index, Err(rejected)));
         let mut all: BTreeMap<_, _> = rejected.collect();

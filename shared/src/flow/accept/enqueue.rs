@@ -1,4 +1,4 @@
-//! Enqueueing the jobs of accepted messages.
+//! Enqueues the jobs of accepted messages.
 
 use crate::{
     domain::{Message, Progress},
@@ -6,9 +6,10 @@ use crate::{
     queue::{Job, Queue},
 };
 
-/// Enqueues a job for each queued message, unless the schedule does so later.
+/// Enqueues a job for each queued message that is not scheduled work.
 ///
-/// A repeat gets a job too, because its first request may have died before this. A job too many does nothing.
+/// A repeated message gets a job too, because its first request may have died before this. A redundant job
+/// has no effect.
 pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);

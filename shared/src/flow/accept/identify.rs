@@ -1,4 +1,4 @@
-//! The id of each message, and the fingerprint that tells a repeat from a conflict.
+//! The ID of each message, and the fingerprint that distinguishes a repeat from a conflict.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) struct Identity {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// Where the id of a message comes from. Only a generated id is sure to be new.
+/// Where a message's ID comes from. Only a generated ID is certain to be new.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdSource {
     ClientId,
@@ -30,7 +30,7 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     let identify = |draft: &Draft| {
         let (id, source, posted) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
-            // A repeat under one key must bring as many messages as before.
+            // A repeat under the same key must have as many messages as before.
             (None, Some(key)) => {
                 let id = MessageId::of_idempotency_key(account, key, draft.index);
                 (id, IdSource::IdempotencyKey, request.posted)
@@ -42,7 +42,8 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     request.drafts.iter().map(identify).collect()
 }
 
-/// Returns the fingerprint of what was asked for. Relative times stay relative, so that a repeat has the same one.
+/// Returns a fingerprint of the client's request for a message. Relative times stay relative, so a repeat
+/// has the same fingerprint.
 pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),

@@ -1,14 +1,19 @@
-//! Accept: take over a client's messages, all of them or each by itself, as its dialect has it.
+//! Accept: store the messages of a client's request, and enqueue them.
 //!
 //! 1. Validate the send times and the owned senders (`validate`).
-//! 2. Identify each message, and find those that an earlier request has created (`identify`, `persist`).
-//! 3. Resolve the senders: assign and lock shared ones (`resolve_senders`).
-//! 4. Build the messages, with a send slot where the sender has a rate limit (`build`).
-//! 5. Persist them, then enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
+//! 2. Identify each message, and find messages that an earlier request created (`identify`, `persist`).
+//! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
+//! 4. Build the messages, with a send slot if the sender has a rate limit (`build`).
+//! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
 //!
-//! Nothing is written or locked for a message that is rejected, unless it lost a race for its id or its sender that
-//! began after we looked. A crash before the answer leaves messages that were promised to no client; a repeat under the
-//! same ids or key finds them and enqueues them again.
+//! The dialect decides whether an error rejects the whole request ([`accept`]) or only its own message
+//! ([`accept_each`]).
+//!
+//! - **Rejection.** We write and lock nothing for a rejected message. The exception is a message that lost
+//!   a race for its ID or sender that began after we looked.
+//! - **Crash.** A crash before the answer leaves messages that no client was promised. A repeat of the
+//!   request under the same IDs or key finds and enqueues them.
+//! - **Repeat.** A message that an earlier request created is returned as it was accepted then.
 
 mod build;
 mod drafts;
@@ -41,12 +46,11 @@ use crate::{
 pub(super) use self::build::auto_reply;
 pub use self::{drafts::AcceptError, request::Request, validate::FURTHEST};
 
-/// Accepts the messages of one request for `account`, all of them or none, and returns them in order. A message of an
-/// earlier request is returned as it was accepted then.
+/// Accepts all messages of a request, or none, and returns them in order.
 ///
 /// # Errors
-/// After [`AcceptError::Unavailable`] some messages may be written and not enqueued. After
-/// [`AcceptError::Rejected`] nothing is, unless two requests raced under one id with different contents.
+/// After [`AcceptError::Unavailable`] some messages may be stored without a job. After
+/// [`AcceptError::Rejected`] none is stored, unless two requests with different contents raced for one ID.
 pub async fn accept(
     gateway: &Gateway,
     directory: &Directory,
@@ -57,10 +61,10 @@ pub async fn accept(
     Ok(accepted.into_iter().flatten().collect())
 }
 
-/// Accepts those messages that can be accepted, and returns for each in order what became of it.
+/// Accepts each message by itself, and returns the results in order.
 ///
 /// # Errors
-/// [`AcceptError::Unavailable`]; some messages may be written and not enqueued.
+/// [`AcceptError::Unavailable`]: some messages may be stored without a job.
 pub async fn accept_each(
     gateway: &Gateway,
     directory: &Directory,

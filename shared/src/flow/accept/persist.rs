@@ -1,4 +1,4 @@
-//! Writing what was accepted, once, whatever is repeated.
+//! Persist: store each accepted message once, however often the client repeats the request.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use crate::{
     store::{Insertion, Messages, StoreError},
 };
 
-/// How many conditional writes of one request are under way at once.
+/// Concurrent conditional writes per request.
 const CONCURRENCY: usize = 16;
 
-/// Which messages of a request were here before, by place.
+/// Messages of this request that an earlier request created, by index.
 #[derive(Default)]
 pub(super) struct Existing(HashMap<usize, Message>);
 
@@ -27,10 +27,11 @@ impl Existing {
     }
 }
 
-/// Looks for messages of an earlier request under the same names, so that a
-/// conflict is found before anything is written or locked. A single message from
-/// a sender of its own needs no look, as its own conditional write tells, unless
-/// it would take a turn before.
+/// Reads the messages that exist under the IDs of this request, to detect conflicts before we write or lock
+/// anything.
+///
+/// A single message from an owned sender needs no read, because its own conditional write detects the
+/// conflict. But if that sender has a rate limit, we read first, so that a conflict takes no send slot.
 pub(super) async fn find_existing(
     gateway: &Gateway,
     identities: &[Identity],
@@ -69,20 +70,19 @@ fn conflict(identity: &Identity, found: &Message) -> Option<FieldError> {
         IdSource::IdempotencyKey => "Idempotency-Key",
         IdSource::ClientId | IdSource::Generated => "id",
     };
-    Some(FieldError::new(field, FieldErrorCode::Conflict, "was used before, for a message with another content"))
+    Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used for a message with different content"))
 }
 
-/// The messages, each earlier one in the place of its repeat.
+/// Replaces each repeated message by the existing one.
 pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut existing: Existing) -> Vec<(usize, Message)> {
     let messages = messages.into_iter();
     messages.map(|(index, message)| (index, existing.0.remove(&index).unwrap_or(message))).collect()
 }
 
-/// The messages as they are stored, by place, and those that turned out to be in
-/// conflict with one that is.
+/// The stored messages, and the conflicts that only the writes detected, each by index.
 type Written = (Vec<(usize, Message)>, Vec<(usize, FieldError)>);
 
-/// Writes those messages that are new.
+/// Stores the new messages: conditionally if the client chose the ID, in batches if we generated it.
 pub(super) async fn persist(
     gateway: &Gateway,
     identities: &[Identity],
@@ -98,7 +98,7 @@ pub(super) async fn persist(
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
-    // Last, because a conflict may still have been found above.
+    // Last, because a conflict above may have rejected the request.
     let (indexes, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
@@ -115,7 +115,7 @@ pub(super) async fn persist(
     Ok((written, conflicts))
 }
 
-/// Stops at the first conflict where one refuses all.
+/// Stores a message unless its ID exists. Stops at the first conflict if the request is all or nothing.
 async fn persist_named(
     gateway: &Gateway,
     index: usize,

@@ -2,15 +2,16 @@
 
 use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
 
-/// What a client asks for.
+/// Messages that a client asks us to send.
 pub struct Request {
     pub dialect: Dialect,
     pub drafts: Vec<Draft>,
-    /// How many messages the client posted, with those that its dialect has rejected and that are not among the drafts.
+    /// How many messages the client posted, including those that the dialect rejected and that are not in
+    /// `drafts`.
     pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
-    /// `None` if the account's setting applies.
+    /// `None`: the account's setting applies.
     pub on_unknown: Option<OnUnknown>,
-    /// Validate and answer, but write, send and lock nothing.
+    /// Validate and answer, but write, lock and send nothing.
     pub dry_run: bool,
 }

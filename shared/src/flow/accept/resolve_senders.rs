@@ -1,10 +1,9 @@
-//! Which sender each message goes out from.
+//! Resolve senders: choose the sender of each message.
 //!
-//! A conversation stays on the sender that it began on: the account's lock for
-//! the recipient says which. Without one, a sender of the pool is taken at
-//! random and locked by one conditional write. Whoever loses that race reads
-//! what the winner wrote and goes on from there, so it ends after as many tries
-//! as the pool has senders.
+//! A conversation stays on the sender that it began on, because the recipient's item locks that sender for
+//! the account. Without a lock we choose a free sender of the pool at random, and lock it with one
+//! conditional write. If we lose a race for the lock, we read the winner's lock and choose again, at most
+//! as often as the pool has senders.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,10 +19,10 @@ use crate::{
     store::{Directory, Recipients, StoreError},
 };
 
-/// How many recipients of one request are locked at once.
+/// Recipients of one request that are locked concurrently.
 const CONCURRENCY: usize = 16;
 
-/// The sender of each message by its place, and the messages that can have none.
+/// Returns the sender of each message by index, and an error for each message without a free sender.
 pub(super) async fn resolve_senders(
     gateway: &Gateway,
     directory: &Directory,
@@ -62,11 +61,10 @@ fn pool_exhausted() -> FieldError {
     )
 }
 
-/// The shared senders of some recipients.
 #[derive(Default)]
 struct Assigned {
     senders: HashMap<PhoneNumber, SenderId>,
-    /// These can have none.
+    /// Recipients for whom no shared sender is free.
     exhausted: BTreeSet<PhoneNumber>,
 }
 
@@ -82,7 +80,7 @@ async fn assign(
         return Ok(Assigned::default());
     }
     let numbers: Vec<_> = numbers.into_iter().collect();
-    // Locks never change, so one that is seen is right; one not seen yet is met again when locking.
+    // A lock never changes, so a lock that we read is right. We meet a lock that we miss when we lock.
     let mut known = gateway.store.recipients(&numbers).await?;
     let pool = directory.pool().await?;
     let nobody = Recipient::default();
@@ -95,7 +93,7 @@ async fn assign(
         numbers.iter().filter(|number| !hopeless(number)).cloned().collect(),
     );
     let mut assigned = Assigned { exhausted, ..Assigned::default() };
-    // Locks stay, so none is taken for a request that is seen to fail.
+    // Locks are permanent, so we take none for a request that will be rejected.
     if lock_all_or_none && !assigned.exhausted.is_empty() {
         return Ok(assigned);
     }

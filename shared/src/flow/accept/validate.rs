@@ -1,4 +1,4 @@
-//! Checks of drafts that need the clock or the directory.
+//! Checks that need the clock or the directory.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ pub(super) fn too_far_ahead(drafts: &Drafts<'_>, now: Timestamp) -> Vec<(usize, 
     })
 }
 
-/// Returns an error for each draft whose custom sender does not belong to the account.
+/// Returns an error for each draft whose custom sender the account does not own.
 pub(super) async fn not_owned(
     directory: &Directory,
     account: &AccountId,
