@@ -1,5 +1,6 @@
-//! A client takes a message back that has not been claimed. Against a worker
-//! that claims it at the same time, one conditional write wins.
+//! Cancel: withdraw a client's message that no worker has claimed.
+//!
+//! If a worker claims the message at the same time, one of the two conditional writes wins.
 
 use tracing::info;
 
@@ -9,18 +10,17 @@ use crate::{
     store::{Change, Messages},
 };
 
-/// What became of the wish.
+/// The result of a cancellation.
 pub enum Cancelled {
-    /// It will not be sent: cancelled now or before.
+    /// The message will not be sent: it was cancelled now or before.
     Done(Box<Message>),
-    /// Too late: it is being sent or has been.
+    /// A worker has claimed the message.
     TooLate(Box<Message>),
     /// The account has no such message.
     NotFound,
 }
 
-/// # Errors
-/// When the store did not answer.
+/// Cancels a message of the account.
 pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Cancelled, Unavailable> {
     let change = gateway.store.cancel(account, id, ExecutionId::random(&gateway.random), gateway.clock.now()).await?;
     Ok(match change {

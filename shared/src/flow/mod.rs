@@ -1,14 +1,20 @@
-//! The steps of a message's life: a folder or file for each, named after it.
+//! The steps of a message's life, each in the module of its name.
 //!
-//! A step can be cut off at any point and run again: the record says what was done and what is still due.
-//! Two rules hold between the steps:
+//! - Accept, schedule, submit, receipts, replies and callbacks run in this order; `docs/architecture.md`
+//!   shows the path.
+//! - `unmatched` retries receipts and replies for which we found no message or account.
+//! - `query` and `cancel` serve the client's own requests. `operator` holds the jobs that an operator
+//!   starts by hand.
 //!
-//! - **Immediate work is a job; deferred work is a wake time.** A message that waits has one or the other, a
-//!   finished one neither.
-//! - **Enqueue the callback, then record the change.** Both have the id of the execution that makes them, and
-//!   `callback` delivers only if the record has that id. If we crash between the two, the carrier or the queue
-//!   delivers the event again, so nothing is lost. If several executions race with one event, one of them records it,
-//!   and only that one's callback is delivered.
+//! A step can be interrupted anywhere and run again: each change is a conditional write, and the record
+//! shows which work is left. Two rules hold between the steps:
+//!
+//! - **Immediate work is a job; deferred work is a wake time.** A waiting message has either a job or a
+//!   `wake_at`. A finished message has neither.
+//! - **Enqueue the callback, then record the change.** Both carry the ID of the execution, and `callback`
+//!   delivers only if the record has the same ID. After a crash between the two, the carrier or the queue
+//!   delivers the event again, so no callback is lost. If several executions race with one event, only one
+//!   records it, and only that execution's callback is delivered.
 
 pub mod accept;
 pub mod callbacks;
@@ -32,7 +38,7 @@ use crate::{
     store::{DynamoStore, StoreError},
 };
 
-/// What every step needs.
+/// The dependencies that every step needs.
 pub struct Gateway {
     pub store: DynamoStore,
     pub queue: SqsQueue,
@@ -43,7 +49,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// To be called when an invocation ends.
+    /// Writes the metrics of an invocation. Call it when the invocation ends.
     pub fn publish_metrics(&self) {
         self.metrics.publish(self.clock.now());
     }
@@ -61,17 +67,18 @@ fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> Metr
     MetricDimensions::new(account.map(AccountId::as_str), carrier.map(<&str>::from))
 }
 
-/// What became of a job.
+/// The result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// It needs no further execution.
+    /// The job is finished.
     Done,
-    /// It is not the time: another worker holds the message and may die, or the message is not due. The queue delivers
-    /// the job again.
+    /// The job came too early: the message is not due, or another worker holds it and may die. The queue
+    /// redelivers the job.
     Retry,
 }
 
-/// A step that could not be finished for now. Running it again is safe.
+/// The store or a queue did not answer, so the step is unfinished. Every step may return this error, and
+/// running the step again is safe: the queue or the carrier redelivers.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]

@@ -1,5 +1,4 @@
-//! Recording what a run found out about a message that it holds: the end of
-//! step 3, in all its cases.
+//! Records the outcome of a claimed message: the last part of the submit step.
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -14,16 +13,16 @@ use crate::{
 
 /// The result of writing an outcome.
 pub(super) enum OutcomeWrite {
-    /// It is on record.
     Recorded,
-    /// Something else was recorded meanwhile: the message as it is.
+    /// Another outcome was recorded first. Holds the current message.
     Conflict(Box<Message>),
     Gone,
 }
 
-/// Enqueues the callback if the client gets one, then records the outcome. What is not
-/// the message's end is recorded though its callback cannot be enqueued: that a carrier has the
-/// message must not be forgotten because nobody can be told of it.
+/// Enqueues the callback, if the client gets one, then records the outcome.
+///
+/// If the callback cannot be enqueued, an outcome that is not final is recorded all the same. Otherwise we
+/// would forget that a carrier has the message, and might submit it twice.
 pub(super) async fn write_outcome(
     gateway: &Gateway,
     message: &Message,
@@ -53,7 +52,7 @@ pub(super) async fn write_outcome(
             Ok(OutcomeWrite::Conflict(found))
         }
         Change::NotFound => {
-            warn!(message.id = %message.id, "the message is gone");
+            warn!(message.id = %message.id, "message not found, outcome not recorded");
             Ok(OutcomeWrite::Gone)
         }
     }
@@ -66,7 +65,7 @@ fn count_outcome(gateway: &Gateway, message: &Message, update: &OutcomeUpdate) {
         Progress::Unknown => Metric::Unknown,
         Progress::Blocked => Metric::Blocked,
         Progress::Rejected | Progress::Failed | Progress::Expired => Metric::Failed,
-        // A busy carrier was counted when it was asked.
+        // Busy carriers are counted in the attempt.
         Progress::Scheduled | Progress::Queued | Progress::Submitting | Progress::Cancelled => return,
     };
     gateway.count(metric, account, carrier, 1);
@@ -75,8 +74,8 @@ fn count_outcome(gateway: &Gateway, message: &Message, update: &OutcomeUpdate) {
     }
 }
 
-/// Enqueues the callback for `state`, if the message has someone to tell and
-/// its dialect tells that state.
+/// Enqueues the callback for `state`, if the message has a callback URL and its dialect notifies that
+/// state.
 pub(super) async fn enqueue_callback(
     gateway: &Gateway,
     message: &Message,
@@ -87,8 +86,7 @@ pub(super) async fn enqueue_callback(
     if message.request.callback.is_none() || !message.request.dialect.notifies(state) {
         return Ok(());
     }
-    // The network says it again, or late, of a message that is there already, or
-    // was on another channel.
+    // The state is not new to the client: a receipt repeats it or is late, or the first channel reached it.
     if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! What an account can read of its own messages and conversations.
+//! Query: read an account's own messages and conversations.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,12 +8,12 @@ use crate::{
     store::{Entry, Freshness, Messages, Page, Position, Recipients, Record},
 };
 
-/// How many entries one request looks at while it filters.
+/// Entries that one request reads at most with a filter.
 const LOOKED_AT: usize = 1000;
-/// How many it reads at once when it filters.
+/// Entries per page of the store with a filter.
 const READ_AT_ONCE: u16 = 100;
 
-/// Which entries of a log are wanted.
+/// Selects entries of a log.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub state: Option<State>,
@@ -36,20 +36,15 @@ impl Filter {
     }
 }
 
-/// The account's message of that id, if it has one.
-///
-/// # Errors
-/// When the store did not answer.
+/// Returns the account's message with that ID, if it exists.
 pub async fn message(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Option<Message>, Unavailable> {
     Ok(gateway.store.message(id, Freshness::Latest).await?.filter(|message| message.account == *account))
 }
 
-/// Up to `limit` entries of the account's log, the newest first. With a filter
-/// a page may be short, even empty, and still have a next one: a request looks
-/// only so far.
+/// Returns up to `limit` entries of the account's log, newest first.
 ///
-/// # Errors
-/// When the store did not answer.
+/// With a filter, a page may be short or empty and still have a next page, because one request reads 1,000
+/// entries at most.
 pub async fn log(
     gateway: &Gateway,
     account: &AccountId,
@@ -58,7 +53,7 @@ pub async fn log(
     limit: u16,
 ) -> Result<Page, Unavailable> {
     let newest = gateway.clock.now();
-    // A message is kept from its time on, which may be long after it was accepted.
+    // Retention counts from the send time, which may be long after the message was accepted.
     let kept = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days)) + FURTHEST;
     let oldest = newest.saturating_sub(kept).unwrap_or(Timestamp::MIN);
     let at_once = if filter.admits_all() { limit } else { READ_AT_ONCE };
@@ -82,11 +77,8 @@ pub async fn log(
     }
 }
 
-/// What went between the account and a number, the newest first: on `sender`,
-/// or else on the shared sender that the conversation is locked to.
-///
-/// # Errors
-/// When the store did not answer.
+/// Returns the messages and replies between the account and a number, newest first. Without a `sender`,
+/// uses the shared sender that is locked to this conversation.
 pub async fn conversation(
     gateway: &Gateway,
     account: &AccountId,

@@ -1,9 +1,12 @@
-//! Rate limit: a message from a sender with a rate goes in a send slot.
+//! Rate limit: each message from a sender with a rate gets a send slot, the sender's next free time.
 //!
-//! A send slot is the next free time of the sender. A new message gets one when it is accepted, all messages of one
-//! request in one write, and its job or wake time is that of the slot, so waiting costs nothing. A scheduled message
-//! and a retried one get theirs when they are due, and so does one that is so late that its slot has gone by: after a
-//! standstill the sender is not flooded. An unused slot stays idle.
+//! 1. When a request is accepted, one write reserves the slots of all its messages. The job or wake time of
+//!    a message is its slot, so waiting costs nothing.
+//! 2. A scheduled or retried message reserves its slot when it is due.
+//! 3. A message that is more than a minute late for its slot reserves another, so a standstill does not end
+//!    in a flood.
+//!
+//! Unused slots, for example of cancelled messages, stay idle.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,14 +21,14 @@ use crate::{
     store::{CLAIM_TOLERANCE, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// How late a message may be and still use its slot.
+/// How late a message may still use its slot.
 const MAX_LATENESS: SignedDuration = SignedDuration::from_mins(1);
-/// How far ahead a slot may be that is used at once: queues count in seconds.
+/// A slot this near is used at once, because queues count in seconds.
 const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
-/// For how many senders of one request time is reserved at once.
+/// Senders of one request for which slots are reserved concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Gives send slots to those of the messages that are to go at once, in this order.
+/// Assigns send slots, in this order, to the messages that are not scheduled.
 pub(super) async fn assign_send_slots(
     gateway: &Gateway,
     rates: &Rates,
@@ -56,7 +59,7 @@ pub(super) async fn assign_send_slots(
     Ok(())
 }
 
-/// The send slot of a claimed message; none if that is now.
+/// Returns the send slot that a claimed message must wait for, or `None` if it can go now.
 pub(super) async fn next_send_slot(
     gateway: &Gateway,
     directory: &Directory,
@@ -68,12 +71,12 @@ pub(super) async fn next_send_slot(
     }
     let Some(rate) = directory.rates().await?.of(&message.request.from.id) else { return Ok(None) };
     let slot = gateway.store.reserve_send_slots(&message.request.from.id, rate.time_for(1), now).await?;
-    // A job could not come sooner, and what lies in a long queue must not go round in it for ever.
+    // A job cannot be delayed by less, and a message must not circulate in a long queue for ever.
     let soon = now.saturating_add(IMMEDIATE).unwrap_or(now);
     Ok((slot > soon).then(|| stored_slot(message, slot)))
 }
 
-/// The send slot that a message has and has not used.
+/// Returns the slot that the message was assigned and has not used.
 fn assigned_slot(message: &Message) -> Option<Timestamp> {
     let at_once = message.delivery.attempts <= 1 && !message.was_scheduled();
     message.delivery.not_before.or(at_once.then_some(message.created_at))
@@ -92,7 +95,7 @@ pub(super) async fn postpone_to_slot(
             debug!(message.id = %message.id, delay_s = slot.duration_since(now).as_secs(), "postponed to its send slot");
             enqueue_at_slot(gateway, &message, now).await
         }
-        // The network has it from an earlier try.
+        // A final receipt of an earlier attempt came meanwhile.
         Change::Conflict(found) if found.delivery.receipts.is_final() => {
             write_outcome(gateway, &found, &OutcomeUpdate::new(claimed_by, Progress::Submitted, now)).await.map(drop)
         }
@@ -100,7 +103,7 @@ pub(super) async fn postpone_to_slot(
     }
 }
 
-/// Enqueues a message for its send slot, unless the schedule does.
+/// Enqueues a job for the message's send slot, unless it is scheduled work.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
@@ -108,22 +111,20 @@ pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: T
     Ok(())
 }
 
-/// How long the job of a message waits that is to be sent; none if it needs no
-/// job yet, since the schedule gives it one.
+/// Returns the delay of a message's job, or `None` if the schedule will enqueue it.
 pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = not_before.map(|slot| Duration::try_from(slot.duration_since(now)).unwrap_or_default());
     let left = left.unwrap_or_default();
-    // Where the clocks of two writers differ, a job too early is sent round again; one too many does nothing.
+    // Clocks differ: a job that comes too early is delayed again, and a redundant one has no effect.
     (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
 }
 
-/// Whether a message waits until then for the schedule, and not as a delayed job.
+/// Returns whether the slot is too far ahead for a delayed job.
 fn needs_wake(slot: Timestamp, now: Timestamp) -> bool {
     slot.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
 }
 
-/// The send slot as it is stored, in whole milliseconds; or when the message is sure to
-/// be found expired, if that is sooner.
+/// Rounds a slot up to whole milliseconds. Caps it at the time when the message is certain to have expired.
 fn stored_slot(message: &Message, slot: Timestamp) -> Timestamp {
     let millis = slot.as_microsecond().saturating_add(999).div_euclid(1_000);
     let slot = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
@@ -147,9 +148,9 @@ mod tests {
         assert_eq!(job_delay(Some(at(999)), None, now), Some(Duration::ZERO));
         assert_eq!(job_delay(Some(at(1_250)), None, now), Some(Duration::from_millis(250)));
         assert_eq!(job_delay(Some(far), Some(far), now), None);
-        // The tick has moved the wake on, and its job came too early.
+        // The tick has rescheduled the work, and its job came too early.
         assert_eq!(job_delay(Some(at(3_000)), Some(at(303_000)), now), Some(Duration::from_secs(2)));
-        // Nobody would wake it.
+        // Without a wake time, the schedule would never enqueue it.
         assert_eq!(job_delay(Some(far), None, now), Some(LONGEST_DELAY));
     }
 }

@@ -1,11 +1,13 @@
-//! Schedule: scheduled work that is due gets a job.
+//! Schedule: enqueue a job for scheduled work that is due.
 //!
-//! A tick asks each shard for what is due within the next two minutes: twice
-//! the time between ticks, so that a late one does not make a message late. It
-//! enqueues each job with the delay that makes it exact to the second, then
-//! moves the wake time on, so that the next tick does not find it again. A crash
-//! between the two costs a job too many, which does nothing; whatever is done
-//! with the message takes the wake time away.
+//! A tick runs once a minute, and asks each shard:
+//!
+//! 1. Read the work that is due within two minutes. That is twice the interval of ticks, so a late tick
+//!    delays no message.
+//! 2. Enqueue each job, with the delay that makes it exact to the second.
+//! 3. Move the wake time five minutes on, so that the next tick skips the work, but a lost job is replaced.
+//!
+//! A crash between 2 and 3 costs a redundant job, which has no effect. The job itself clears the wake time.
 
 use std::time::Duration;
 
@@ -22,19 +24,20 @@ use crate::{
 
 /// How far a tick looks ahead.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
-/// When a message is looked at again whose job was lost.
+/// When work is enqueued again if its job was lost.
 const AGAIN: SignedDuration = SignedDuration::from_mins(5);
-/// How many of one shard are enqueued in one go.
+/// Items of a shard that are read and enqueued together.
 const PAGE: u16 = 250;
-/// How many wake times are moved at once in a shard.
+/// Concurrent writes of wake times per shard.
 const CONCURRENCY: usize = 8;
 
-/// Wakes what is due, until nothing is or `until` has come. Says how many.
+/// Enqueues the due work of all shards, until none is left or `until` has passed. Returns the number of
+/// items.
 ///
 /// # Errors
-/// When the store or queue did not answer; what was not enqueued still is due.
+/// If the store or the queue did not answer for a shard. The remaining work stays due for the next tick.
 pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavailable> {
-    // One shard that fails does not keep the others from their work.
+    // A failing shard does not block the rest.
     let ticked = join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await;
     let ticked = ticked.into_iter().collect::<Result<Vec<ShardTick>, _>>()?;
     let enqueued = ticked.iter().map(|shard| shard.count).sum();
@@ -49,11 +52,11 @@ pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavaila
     Ok(enqueued)
 }
 
-/// What a tick did in one shard.
+/// The result of a tick in one shard.
 #[derive(Default)]
 struct ShardTick {
     count: usize,
-    /// How overdue the first of them was.
+    /// How overdue the first item was.
     late: SignedDuration,
 }
 
@@ -83,9 +86,9 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
         let job = match &due.work {
             ScheduledWork::Message(message) => Job::Submit { message: *message },
             ScheduledWork::Unmatched(unmatched) => Job::Unmatched(*unmatched),
-            // It is moved on like the others, so that it does not stand before them.
+            // We reschedule it like the rest, so that it does not block the head of the shard.
             ScheduledWork::Unknown(_) => {
-                error!(shard = due.shard, "what is due has a key that this release cannot read; it is left to another");
+                error!(shard = due.shard, "skipped scheduled work: this release cannot read its key");
                 return None;
             }
         };
