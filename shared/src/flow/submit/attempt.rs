@@ -1,9 +1,9 @@
 //! Attempt: try the route candidates in order until a carrier accepts the message.
 //!
-//! A carrier that refuses it, is busy or is down took nothing, so the next may be
-//! asked at once, by the same run. Before the run goes to another channel, or on
-//! from a refusal, that is written down: whoever finds the message after a crash
-//! then knows which channels are used up, and sends over none twice.
+//! A carrier that refuses the message, is busy or is down does not have it, so the same execution may call
+//! the next candidate at once. Before a call on another channel, or after a refusal, we record the channel,
+//! the carrier and the refusals. So after a crash the record shows which channels are used up, and we send
+//! twice on none of them.
 
 use std::time::Duration;
 
@@ -26,28 +26,28 @@ use crate::{
     store::{Advance, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// A message that this run holds, and what the run has found out.
+/// A message that this execution has claimed, and the attempts so far.
 pub(super) struct ClaimedMessage<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) directory: &'a Directory,
     pub(super) submitter: &'a Submitter,
     pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
-    /// The attempts that failed since the record was written.
+    /// Failed attempts that are not in the record yet.
     pub(super) failed_attempts: Vec<Attempt>,
 }
 
-/// Why a carrier could not take it for now.
+/// Why no carrier could take the message for now.
 struct Wait {
-    /// The place of the first channel that is to be asked again.
+    /// The first channel to retry.
     channel_index: u8,
     reason: String,
-    /// After which it may be asked again, where that is known.
+    /// The delay that the carrier asked for, if known.
     retry_after: Option<Duration>,
 }
 
 impl Wait {
-    /// The next try is due when the first of them may be asked again.
+    /// Merges two waits: the retry is due when the first carrier may be called again.
     fn shorter(so_far: Option<Self>, more: Self) -> Self {
         let retry_after = match &so_far {
             Some(so_far) => so_far.retry_after.zip(more.retry_after).map(|(one, other)| one.min(other)),
@@ -58,7 +58,7 @@ impl Wait {
 }
 
 impl ClaimedMessage<'_> {
-    /// Attempts the candidates. None when this execution no longer holds the message.
+    /// Attempts the candidates. Returns `None` if this execution lost its claim.
     pub(super) async fn attempt(
         &mut self,
         message: &mut Message,
@@ -73,7 +73,7 @@ impl ClaimedMessage<'_> {
                         return Ok(None);
                     }
                     if !self.has_time_for(&settings) {
-                        let reason = "there was no time left".to_owned();
+                        let reason = "not enough time was left to call the carrier".to_owned();
                         wait = Some(Wait::shorter(
                             wait,
                             Wait { channel_index: candidate.channel_index, reason, retry_after: None },
@@ -122,7 +122,7 @@ impl ClaimedMessage<'_> {
         Ok(Some(self.all_attempts_failed(message, wait)))
     }
 
-    /// How to reach the carrier, if it may be tried now.
+    /// Returns the carrier's settings, or `Busy` if it cannot be called now.
     async fn settings(&self, message: &Message, candidate: &RouteCandidate) -> Result<CarrierSettings, Outcome> {
         let carrier = candidate.carrier;
         if let Some(busy) = self.submitter.open_circuit(carrier) {
@@ -131,35 +131,36 @@ impl ClaimedMessage<'_> {
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {
             Ok(Some(settings)) => Ok(settings),
-            Ok(None) => Err(busy(format!("the directory has no carrier {carrier}"))),
+            Ok(None) => Err(busy(format!("carrier {carrier} is not set up"))),
             Err(error) => {
-                warn!(message.id = %message.id, error = error_chain(&error), "a carrier could not be looked up");
+                warn!(message.id = %message.id, error = error_chain(&error), "could not look up carrier");
                 Err(busy(format!("the gateway could not look up {carrier}")))
             }
         }
     }
 
-    /// Whether the answer will have come before the lease is over.
+    /// Returns whether the carrier's timeout ends before the lease.
     fn has_time_for(&self, settings: &CarrierSettings) -> bool {
         let answered_by = self.gateway.clock.now().saturating_add(settings.timeout());
         answered_by.is_ok_and(|at| at <= self.lease_until)
     }
 
-    /// Whether the record would mislead whoever finds the message after a crash.
+    /// Returns whether the record would be wrong after a crash: it has another channel or carrier, or lacks
+    /// a refusal.
     fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
         candidate.channel_index != message.delivery.channel_index
             || message.delivery.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
-    /// Says whether the run still holds the message.
+    /// Records the candidate and the refusals before it. Returns false if this execution lost its claim.
     async fn record_candidate(
         &mut self,
         message: &mut Message,
         candidate: &RouteCandidate,
     ) -> Result<bool, StoreError> {
-        // Who was busy is kept for whoever takes the message in the end: it may be asked
-        // again and again, and the record is not to grow with that.
+        // Busy attempts are recorded only once a carrier has the message. Otherwise the record would grow
+        // with each retry.
         let (busy, over) = std::mem::take(&mut self.failed_attempts)
             .into_iter()
             .partition(|attempt| attempt.outcome == AttemptOutcome::Busy);
@@ -180,7 +181,7 @@ impl ClaimedMessage<'_> {
         }
     }
 
-    /// A carrier has it, or may have it.
+    /// Returns the update for a carrier that has, or may have, the message.
     fn submitted_update(
         &mut self,
         message: &Message,
@@ -202,13 +203,13 @@ impl ClaimedMessage<'_> {
         let mut failed_attempts = std::mem::take(&mut self.failed_attempts);
         if let Some(Wait { channel_index, reason, retry_after }) = wait {
             let back = retry_later(message, self.execution_id, at, &reason);
-            // They will be asked again, and again be busy: only the last refusals are kept.
+            // We retry busy carriers, so only refusals are recorded.
             let failed_attempts =
                 failed_attempts.into_iter().filter(|attempt| attempt.outcome == AttemptOutcome::Rejected).collect();
             let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
             return Resolution { update: OutcomeUpdate { failed_attempts, channel_index, ..back.update }, retry_after };
         }
-        // What stays unknown does not end, so that its record is to say who refused it.
+        // With an unknown attempt the message does not end here, so its record keeps every refusal.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
         let last = last.or_else(|| message.delivery.failed_attempts.last().cloned());
         let Some(last) = last else {

@@ -1,4 +1,4 @@
-//! Claiming a message for one execution, and releasing it.
+//! Claim: take and release the right to submit a message.
 
 use jiff::SignedDuration;
 use tracing::{debug, warn};
@@ -10,11 +10,11 @@ use crate::{
     store::{Change, Lease, Messages, OutcomeUpdate, StoreError},
 };
 
-/// How long a worker may hold a message: longer than any carrier's timeout, and shorter than the visibility timeout
-/// of the queue.
+/// How long a worker may hold a message: longer than any carrier's timeout, shorter than the queue's
+/// visibility timeout.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Claims a message that is due and that no other worker holds.
+/// Claims a message that is due and that no worker holds.
 pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
     let claimed = gateway.store.claim(id, lease).await;
     match &claimed {
@@ -22,13 +22,13 @@ pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Res
             debug!(message.id = %id, attempts = message.delivery.attempts, "claimed");
         }
         Ok(Change::Conflict(_) | Change::NotFound) => {}
-        // The claim may have been made although every answer was lost.
+        // The store may have made the claim although we got no answer.
         Err(_) => release(gateway, id, lease.execution_id).await,
     }
     claimed
 }
 
-/// Requeues a message if this execution holds it. Otherwise its outcome would be taken for unknown once the lease
+/// Requeues a message if this execution holds it. Otherwise its outcome would become unknown when the lease
 /// expires.
 pub(super) async fn release(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
     let back = OutcomeUpdate::new(execution_id, Progress::Queued, gateway.clock.now());

@@ -1,4 +1,4 @@
-//! Failing over to the next channel.
+//! Fail over: requeue a message for its next channel.
 
 use jiff::Timestamp;
 use tracing::info;
@@ -10,7 +10,7 @@ use crate::{
     store::{Change, FailOver, Messages, StoreError},
 };
 
-/// Requeues a message for its next channel, unless another execution has done so, or a final receipt came.
+/// Requeues a message for its next channel, unless another execution did so or a final receipt came.
 pub(super) async fn fail_over(
     gateway: &Gateway,
     message: &Message,
@@ -34,7 +34,7 @@ pub(super) async fn fail_over(
     Ok(())
 }
 
-/// Returns the attempt on a channel whose receipt deadline has passed.
+/// Returns the failed attempt of a channel whose receipt deadline has passed.
 pub(super) fn timed_out_attempt(message: &Message, at: Timestamp) -> Attempt {
     Attempt {
         channel: message.channel(),

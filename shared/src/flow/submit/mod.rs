@@ -1,17 +1,23 @@
 //! Submit: hand a message to a carrier exactly once.
 //!
 //! 1. Claim the message: one conditional write takes a 60 s lease and returns the record (`claim`).
-//! 2. Plan the route: the client's channels in order, and for each the carriers of the first matching route
-//!    (`prepare`, `plan_route`). A message that has expired, whose recipient has opted out, or whose send slot has not
-//!    come ends here.
-//! 3. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later (`attempt`).
-//! 4. Record the outcome under our execution ID, so a worker whose lease expired cannot overwrite it
+//! 2. Prepare: a message that has expired, or whose recipient has opted out, ends here. A message whose
+//!    send slot has not come is released (`prepare`, `opt_out`).
+//! 3. Plan the route: the client's channels in order, and for each the carriers of the first matching route
+//!    (`plan_route`).
+//! 4. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later
+//!    (`attempt`).
+//! 5. Record the outcome under our execution ID, so a worker whose lease expired cannot overwrite it
 //!    (`record_outcome`).
-//! 5. Fail over to the next channel if a receipt says that this one failed, or if none comes before its deadline
+//! 6. Fail over to the next channel if a receipt reports a failure, or if none comes before the deadline
 //!    (`fail_over`).
 //!
-//! If a worker dies after calling the carrier, the carrier may or may not have the message. Its outcome becomes
-//! `unknown`, and it is not resent on that channel unless its client or account asked for that (`recovery`).
+//! - **Crash.** If a worker dies after calling the carrier, the carrier may or may not have the message.
+//!   The outcome becomes `unknown`, and we do not resend on that channel unless the client or account asked
+//!   for that (`recovery`).
+//! - **Duplicate.** A job for a message that cannot be claimed does the work that is due for it, if any
+//!   (`recovery`).
+//! - **Race.** A receipt may be faster than the carrier's answer. A final receipt wins over our outcome.
 
 mod attempt;
 mod claim;
@@ -51,20 +57,17 @@ use crate::{
     store::{Change, Directory, Freshness, Lease, Messages, OutcomeUpdate},
 };
 
-/// How long a receipt that is faster than the answer to its submit waits for that answer.
+/// How long a receipt of a claimed message waits for the carrier's answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Does what is due for a message: as a rule, submits it.
-///
-/// # Errors
-/// When the store or queue did not answer. Run it again.
+/// Submits a message, or does the work that is due if the message cannot be claimed.
 pub async fn submit(
     gateway: &Gateway,
     directory: &Directory,
     submitter: &Submitter,
     id: MessageId,
 ) -> Result<JobOutcome, Unavailable> {
-    // The function's own time is over with the lease, however often we claim.
+    // The function's own time ends with the lease, however often we claim.
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
@@ -81,18 +84,15 @@ pub async fn submit(
                 }
             }
             Change::NotFound => {
-                warn!(message.id = %id, "the job's message is gone");
+                warn!(message.id = %id, "message not found");
                 return Ok(JobOutcome::Done);
             }
         }
     }
 }
 
-/// Handles a receipt that says that a submit failed on a channel that is not the last: fails over to the next channel,
-/// or records the failure if no candidate is left.
-///
-/// # Errors
-/// When the store or queue did not answer. Run it again.
+/// Handles a receipt that reports a failure on a channel that is not the last: fails over, or records the
+/// failure if no candidate is left.
 pub async fn after_failed_channel(
     gateway: &Gateway,
     directory: &Directory,
@@ -101,28 +101,28 @@ pub async fn after_failed_channel(
 ) -> Result<JobOutcome, Unavailable> {
     let id = failed.message;
     let Some(message) = gateway.store.message(id, Freshness::Latest).await? else {
-        warn!(message.id = %id, "the job's message is gone");
+        warn!(message.id = %id, "message not found");
         return Ok(JobOutcome::Done);
     };
     let now = gateway.clock.now();
     let is_claimed = message.delivery.progress == Progress::Submitting
         && message.delivery.lease_until.is_some_and(|until| until > now);
     if is_claimed {
-        // The receipt was faster than the answer, which the worker soon has.
+        // The receipt was faster than the carrier's answer. Wait for the answer.
         gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
         return Ok(JobOutcome::Done);
     }
     let receipt = CarrierReceipt::from(failed);
     match relevance(&message, failed.carrier, failed.channel_index, failed.status) {
-        // An execution of this same job may have been cut off after it failed over, or died with the message on a
-        // later candidate. Then no other job may be left.
+        // A previous execution of this job may have died after the failover, or on a later candidate. Then
+        // there may be no other job.
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {
             info!(message.id = %id, carrier = failed.carrier.into_str(), "receipt of a superseded submit");
             return Ok(JobOutcome::Done);
         }
-        // There is no channel to fail over to, or a receipt says by now that we need not.
+        // No channel is left, or a receipt says that the message arrived.
         Relevance::Current
             if message.delivery.receipts.is_final()
                 || receipt_timeout(&message, &directory.routes().await?).is_none() =>
@@ -138,14 +138,13 @@ pub async fn after_failed_channel(
                 outcome: AttemptOutcome::Failed,
                 reason: Some(receipt_reason(&receipt)),
             };
-            // Whoever failed over already may have died with the message, so we submit it in any case.
+            // We submit in any case, because the execution that failed over may have died.
             fail_over(gateway, &message, None, attempt, now).await?;
         }
     }
     submit(gateway, directory, submitter, id).await
 }
 
-/// Submits a message that this execution has claimed, and records the outcome.
 async fn submit_claimed(
     gateway: &Gateway,
     directory: &Directory,
@@ -176,7 +175,7 @@ async fn submit_claimed(
     let resolution = match claimed.attempt(&mut message, &candidates).await {
         Ok(resolution) => resolution,
         Err(error) => {
-            // No carrier has accepted it yet, or we would have a resolution.
+            // No carrier has accepted the message, or we would have a resolution.
             release(gateway, message.id, execution_id).await;
             return Err(error);
         }
@@ -187,7 +186,7 @@ async fn submit_claimed(
     }
 }
 
-/// Requeues a claimed message until its send slot.
+/// Postpones a claimed message to its send slot.
 async fn postpone(
     gateway: &Gateway,
     message: &Message,
@@ -201,7 +200,7 @@ async fn postpone(
     postponed
 }
 
-/// Ends an execution that lost its claim: as a rule because a receipt came while it was on its way to another carrier.
+/// Ends an execution that lost its claim, usually because a receipt came before the next candidate.
 async fn yield_to_receipt(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.delivery.receipts.is_final() {

@@ -1,4 +1,4 @@
-//! Whether a recipient wants no messages from a sender.
+//! Opt-out: check whether the recipient has blocked the sender.
 
 use crate::{
     domain::Message,

@@ -1,5 +1,5 @@
-//! The route candidates of a message: its channels in the client's order, and for
-//! each the carriers in the route's.
+//! Plan route: list a message's channels in the client's order, and for each the carriers in the route's
+//! order.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use crate::domain::{
 /// One channel and one carrier to attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RouteCandidate {
-    /// The channel's place among those that the message may go over.
+    /// The channel's position among the client's channels.
     pub(super) channel_index: u8,
     pub(super) channel: Channel,
     pub(super) carrier: CarrierName,
-    /// How long a receipt is waited for before the next channel has its turn; none
-    /// where no channel is left.
+    /// How long we wait for a receipt before we fail over. `None` on the last channel.
     pub(super) receipt_timeout: Option<Duration>,
 }
 
 impl RouteCandidate {
-    /// What the channel shows in place of the text.
+    /// Returns the rich content if the channel can show it instead of the text.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
         message.request.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
     }
 }
 
-/// Those that are left, the most wanted first. A channel is passed over that
-/// cannot show the message or that no route leads over, and a carrier that has
-/// refused the message on it.
+/// Returns the remaining candidates, preferred first.
+///
+/// Skips channels that cannot show the message or that have no route, and carriers that refused the message
+/// on the same channel.
 pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in
@@ -46,7 +46,7 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
         if channel_index == message.delivery.channel_index {
-            // Who may have it already may know it again by its name; another cannot.
+            // A carrier that may have the message comes first: only it may recognise our reference.
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
@@ -65,7 +65,7 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
     candidates
 }
 
-/// Whether the channel shows the content, or there is a text for it to show instead.
+/// Returns whether the channel shows the content, or a text instead.
 fn is_shown(message: &Message, channel: Channel) -> bool {
     match message.request.content.as_ref().map(|content| content.capability(channel)) {
         Some(ChannelCapability::Full) => true,
@@ -74,8 +74,7 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
     }
 }
 
-/// How long the receipt of the channel that the message is at is waited for; none
-/// where no candidate has a later one.
+/// Returns the receipt timeout of the current channel, or `None` if no candidate has a later channel.
 pub(super) fn receipt_timeout(message: &Message, routes: &Routes) -> Option<Duration> {
     let has_next =
         plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
@@ -120,7 +119,7 @@ mod tests {
         message.request.channels = vec![Viber, WhatsApp, Rcs, Sms];
         let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
         assert_eq!(over(&message, &routes), all);
-        // What was refused on one channel is asked on another.
+        // A carrier that refused on one channel is tried on another.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
         message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
         message.delivery.channel_index = 2;
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn content_takes_capable_channels_and_sms_shows_the_text() {
+    fn channel_without_rich_content_shows_the_text() {
         use Channel::{Rcs, Sms, Viber};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_text_only_channels_that_show_the_content_are_left() {
+    fn without_text_only_channels_that_show_content_are_left() {
         use Channel::{Rcs, Sms, Viber, WhatsApp};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
         let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);

@@ -1,5 +1,4 @@
-//! What must be true before a message goes to a carrier: it is still valid, its recipient has not opted out, and its
-//! sender's rate limit lets it go.
+//! Prepare: check validity, opt-out and rate limit before a message goes to a carrier.
 
 use jiff::Timestamp;
 
@@ -17,13 +16,13 @@ use crate::{
 pub(super) enum Prepared {
     /// The candidates to attempt, in order.
     Ready(Vec<RouteCandidate>),
-    /// The sender's rate limit lets the message go only then.
+    /// The message must wait for this send slot.
     Postponed(Timestamp),
     /// The message is not submitted.
     Resolved(Resolution),
 }
 
-/// Checks validity, opt-out and rate limit, and plans the route.
+/// Checks a claimed message, and plans its route.
 pub(super) async fn prepare(
     gateway: &Gateway,
     directory: &Directory,
@@ -38,11 +37,11 @@ pub(super) async fn prepare(
     if message.has_unknown_attempt() && message.delivery.receipts.get(ReceiptStatus::Sent).is_some() {
         // The receipt came while the message waited to be resent.
         let carrier = message.carriers_of_unknown_attempts().next().flatten();
-        let submitted = resolved(Progress::Submitted, "the network has it already");
+        let submitted = resolved(Progress::Submitted, "a receipt says that it was sent already");
         return Ok(Prepared::Resolved(OutcomeUpdate { carrier, ..submitted }.into()));
     }
     if message.request.expires_at.is_some_and(|at| at <= now) {
-        return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity was over before it was sent").into()));
+        return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity ended before it was sent").into()));
     }
     if is_blocked(gateway, directory, message).await? {
         return Ok(Prepared::Resolved(

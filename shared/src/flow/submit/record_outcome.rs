@@ -1,5 +1,4 @@
-//! The end of a run: what it found out is recorded, and what is to be tried again
-//! gets its job.
+//! Record outcome: store the result of an execution, and enqueue the retry if one is needed.
 
 use std::time::Duration;
 
@@ -16,12 +15,12 @@ use crate::{
     store::OutcomeUpdate,
 };
 
-/// How long a busy carrier is asked again.
+/// How long we retry busy carriers if the message has no validity.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// How many tries at a busy carrier are kept in the history; later ones only count.
+/// Attempts that are kept in the history; later ones are only counted.
 const TRIES_KEPT: u32 = 10;
 
-/// What is to be recorded, and how long a busy carrier wants to be left alone.
+/// The update to record, and the delay that a busy carrier asked for.
 pub(super) struct Resolution {
     pub(super) update: OutcomeUpdate,
     pub(super) retry_after: Option<Duration>,
@@ -33,8 +32,8 @@ impl From<OutcomeUpdate> for Resolution {
     }
 }
 
-/// Back to the queue, or expired if its validity is over; without one, if it has
-/// been tried for a day.
+/// Requeues the message. Expires it if its validity is over or, without a validity, if we have tried for a
+/// day.
 pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
@@ -44,7 +43,7 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
         let reason = Some(format!("it could not be submitted {how_long}: {reason}"));
         return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
-    // The claim's own moment goes, too, so that a long wait does not make the item grow.
+    // This removes the claim's own entry too, so the record does not grow with a long wait.
     let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),
@@ -54,8 +53,10 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
     .into()
 }
 
-/// Records the outcome. What is to be tried again gets its job before that, so
-/// that whatever job finds the record knows that there is one.
+/// Records the outcome.
+///
+/// A retry is enqueued before we record it, so any job that finds `retry_at` in the record knows that the
+/// retry has a job.
 pub(super) async fn record_outcome(
     gateway: &Gateway,
     message: &Message,
@@ -73,7 +74,7 @@ pub(super) async fn record_outcome(
         update.retry_at = update.at.saturating_add(delay).ok();
     }
     let written = match write_outcome(gateway, message, &update).await {
-        // Nothing was taken, so it may be found out again.
+        // No carrier has the message, so another execution can find the outcome again.
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
@@ -83,7 +84,7 @@ pub(super) async fn record_outcome(
         written => written?,
     };
     match (progress, written) {
-        // The network has spoken before the carrier did: it has taken the message.
+        // A final receipt came before the carrier's answer, so the carrier has the message.
         (
             Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
             OutcomeWrite::Conflict(found),
@@ -105,7 +106,8 @@ pub(super) async fn record_outcome(
     Ok(())
 }
 
-/// How long a busy carrier is left alone: as long as it says, and ever longer.
+/// Returns the delay before the next attempt: a growing gap, or longer if the carrier asked for it. It ends
+/// with the validity.
 fn retry_delay(
     gateway: &Gateway,
     message: &Message,
@@ -117,12 +119,12 @@ fn retry_delay(
     message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, update.at)))
 }
 
-/// Nothing once it has passed.
+/// Returns zero if `at` has passed.
 fn left_until(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or_default()
 }
 
-/// The gap before the next try at a busy carrier, of 1, 2, 4 … 512 seconds.
+/// Returns the gap before the next attempt: 1, 2, 4 … 512 seconds.
 fn busy_gap(attempts: u32) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(9))
 }

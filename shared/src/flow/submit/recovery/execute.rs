@@ -1,4 +1,4 @@
-//! A job for a message that could not be claimed does what is due for it.
+//! Execute: do the next action for a message that could not be claimed.
 
 use std::time::Duration;
 
@@ -26,11 +26,11 @@ use crate::{
     store::{Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// What became of it.
+/// The result of a recovery.
 pub(in crate::flow::submit) enum Recovery {
     Finished(JobOutcome),
-    /// It went back to the queue, to be sent over its next channel or again over the same:
-    /// by this run, or by a quicker one, which may have died with it. It is to be claimed.
+    /// The message was requeued for a failover or a resend, by us or by an execution that may have died.
+    /// Claim it.
     Requeued,
 }
 
@@ -38,14 +38,14 @@ impl Recovery {
     pub(in crate::flow::submit) const DONE: Self = Self::Finished(JobOutcome::Done);
 }
 
-/// What can still be done about a message that was handed over.
+/// The recovery that is still possible for a submitted message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecoveryContext {
-    /// The run that handed it over.
+    /// The execution that submitted the message.
     pub(super) claimed_by: ExecutionId,
-    /// How long the receipt of its channel is waited for; none if no other is left.
+    /// The receipt timeout of its channel. `None` if no channel is left.
     pub(super) next_after: Option<Duration>,
-    /// Only of an unknown outcome.
+    /// Empty unless the outcome is unknown.
     pub(super) options: RecoveryOptions,
 }
 
@@ -67,7 +67,7 @@ impl RecoveryContext {
     }
 }
 
-/// Does what is due for a message that was found like this.
+/// Does the work that is due for a message that could not be claimed.
 pub(in crate::flow::submit) async fn recover(
     gateway: &Gateway,
     directory: &Directory,
@@ -83,7 +83,7 @@ pub(in crate::flow::submit) async fn recover(
         NextAction::EnqueueAtSlot => rate_limit::enqueue_at_slot(gateway, message, now).await?,
         NextAction::MarkUnknown => {
             let lost = OutcomeUpdate {
-                reason: Some("the worker that was sending it stopped".to_owned()),
+                reason: Some("the worker stopped while it was sending the message".to_owned()),
                 receipt_by: receipt_by(now, Progress::Unknown, context.next_after),
                 check_at: first_check(directory, message, message.delivery.carrier, has_next, now).await,
                 ..OutcomeUpdate::new(claimed_by, Progress::Unknown, now)

@@ -1,9 +1,10 @@
-//! Finding out what became of a submit that got no answer, before anything else is
-//! done about it.
+//! Lookup: ask the carrier for the outcome of a submit that got no answer.
 //!
-//! Whoever may have the message is asked, if it can be. What a carrier took is
-//! *submitted*. What none of them took goes again, since that makes nothing twice.
-//! Where they cannot say, what was due without them is done.
+//! 1. Ask each carrier that may have the message and that supports lookups.
+//! 2. If one has it, the message is *submitted*.
+//! 3. If all deny it, resend: that cannot make a duplicate. If its deadline has passed, fail over or give
+//!    up instead.
+//! 4. If we cannot be sure, do the fallback.
 
 use jiff::Timestamp;
 use tracing::info;
@@ -29,10 +30,10 @@ use crate::{
     store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
 };
 
-/// Why a message fails, or fails over, instead of being resent.
-const DENIED: &str = "its carrier says that it did not take it";
+/// Why a denied message fails, or fails over.
+const DENIED: &str = "the carrier says that it did not receive the message";
 
-/// Asks, and does what follows. `fallback` is what is due if nobody can say.
+/// Asks the carriers, and acts on the answers. `fallback` applies if no carrier can say.
 pub(super) async fn lookup(
     gateway: &Gateway,
     directory: &Directory,
@@ -46,7 +47,7 @@ pub(super) async fn lookup(
     } else {
         (LookupOutcome::Unknown, None)
     };
-    // Asking took its time.
+    // The lookup took time, so read the clock again.
     let now = gateway.clock.now();
     let is_denied = match found {
         LookupOutcome::Found { carrier_id } => {
@@ -86,8 +87,8 @@ pub(super) async fn lookup(
     Ok(Recovery::DONE)
 }
 
-/// What whoever may have it says, and who says so. That it was not taken must all of
-/// them say; a carrier that was never set up has nothing.
+/// Returns the carriers' answer, and the carrier that has the message. For `NotFound`, all of them must
+/// deny it. A carrier that was never set up cannot have it.
 async fn ask(
     gateway: &Gateway,
     directory: &Directory,
@@ -107,7 +108,7 @@ async fn ask(
         if let LookupOutcome::Found { carrier_id } = &said {
             record_carrier_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
         }
-        info!(message.id = %message.id, carrier = carrier.into_str(), found = said.into_str(), "asked");
+        info!(message.id = %message.id, carrier = carrier.into_str(), found = said.into_str(), "looked up");
         match said {
             LookupOutcome::Found { .. } => return Ok((said, Some(carrier))),
             LookupOutcome::NotFound => denials += 1,
@@ -118,10 +119,10 @@ async fn ask(
     Ok((said, None))
 }
 
-/// Its receipt has its time from when it is known to be on its way.
+/// Returns the update for a message that a carrier has. Its receipt deadline starts now.
 fn found_update(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
     OutcomeUpdate {
-        reason: Some("its carrier says that it took it".to_owned()),
+        reason: Some("the carrier says that it accepted the message".to_owned()),
         receipt_by: receipt_by(now, Progress::Submitted, context.next_after),
         ..OutcomeUpdate::new(context.claimed_by, Progress::Submitted, now)
     }
@@ -140,8 +141,8 @@ async fn give_up(
     write_outcome(gateway, message, &given_up).await.map(drop)
 }
 
-/// Whether a message that may have arrived is worth sending again: its time is not
-/// over, its recipient has not opted out, and a carrier is left that did not refuse it.
+/// Returns whether a message that may have arrived is worth a resend: it is still valid, its recipient has
+/// not opted out, and a carrier is left that did not refuse it.
 async fn may_resend(
     gateway: &Gateway,
     directory: &Directory,
@@ -156,7 +157,7 @@ async fn may_resend(
     Ok(!is_blocked(gateway, directory, message).await?)
 }
 
-/// Puts it back to be sent again, unless a quicker run has, or it was found out meanwhile.
+/// Requeues the message for a resend, unless another execution did so or the outcome became known.
 async fn resend(
     gateway: &Gateway,
     message: &Message,
@@ -173,12 +174,12 @@ async fn resend(
             gateway.count(Metric::Resent, Some(&message.account), message.delivery.carrier, 1);
         }
         let carrier = message.delivery.carrier.map(<&str>::from);
-        info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "sent again");
+        info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "requeued for a resend");
     }
     Ok(())
 }
 
-/// Moves the wake time of a message on, if it is sooner.
+/// Moves the message's wake time to `until`, if it has one.
 pub(super) async fn reschedule_check(
     gateway: &Gateway,
     message: &Message,

@@ -1,7 +1,12 @@
-//! Recovery: what is due for a message that could not be claimed, above all if its outcome is unknown.
+//! Recovery: do the work that is due for a message that could not be claimed.
 //!
-//! `plan` decides by the record alone, and `execute` does it. If the carrier can be asked, `lookup` asks before anything
-//! is resent; `options` knows whether the client wants a resend.
+//! 1. Find out which recovery the client and the carriers allow (`options`).
+//! 2. Choose the next action from the record alone (`plan`).
+//! 3. Do it (`execute`). Before we resend, fail over or give up an unknown outcome, we ask the carrier
+//!    (`lookup`).
+//!
+//! Several jobs may recover one message at the same time. Each write expects the execution ID that the plan
+//! was made from, so only one succeeds.
 
 mod execute;
 mod lookup;

@@ -1,10 +1,12 @@
-//! What is done about an unknown outcome, beside waiting for its receipt.
+//! Options: the recovery that an unknown outcome allows, besides waiting for its receipt.
 //!
-//! Its carrier is asked, where it can be (`lookup`). A message is sent again where its
-//! client or account wants that ([`OnUnknown`]), three times at most, each of which is
-//! on record; but not while another channel is left, which has its turn soon and is no
-//! riskier. What comes of such a submit, short of being taken, says nothing of the one
-//! before it: a receipt, an answer or the deadline ends the message, and nothing else.
+//! - **Lookup**, if a carrier that may have the message supports it.
+//! - **Resend**, if the client or account asked for it ([`OnUnknown`]): three times at most, each on
+//!   record. While another channel is left we fail over to it instead, because that comes soon and is no
+//!   riskier.
+//!
+//! The result of a resend, short of an acceptance, says nothing about the submit before it. Only a receipt,
+//! a lookup or the deadline ends the message.
 
 use std::collections::BTreeSet;
 
@@ -19,44 +21,43 @@ use crate::{
     store::{Directory, OutcomeUpdate, StoreError},
 };
 
-/// When an unknown outcome is looked at, from when it became one: the n-th time it is
-/// sent again, that is after the n-th of these. By the first, whatever was under way
-/// has arrived.
+/// When we check an unknown outcome, from the time it became unknown. The n-th resend happens after the
+/// n-th delay. By the first, every request under way has arrived.
 const RECOVERY_DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
 
-/// What may be done beside waiting.
+/// The recovery that is allowed besides waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RecoveryOptions {
-    /// To send it again, as that is wanted.
+    /// The client or account asked for a resend.
     pub(super) resend: bool,
-    /// To ask who may have it.
+    /// A carrier that may have the message can be asked.
     pub(super) lookup: bool,
 }
 
 impl RecoveryOptions {
-    /// When an outcome that has been unknown since then is looked at next, if at all.
+    /// Returns when to check next an outcome that is unknown since `since`, if at all.
     pub(super) fn next_check(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let delays = RECOVERY_DELAYS.get(message.resend_count()..).unwrap_or_default();
         let mut delays = delays.iter().filter_map(|after| since.saturating_add(*after).ok());
         delays.find(|at| *at > now).filter(|_| self.resend || self.lookup)
     }
 
-    /// Until when a message rests whose outcome is unknown.
+    /// Returns the next check or the receipt deadline, whichever comes first.
     pub(super) fn next_wake(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
         let look = message.unknown_since().and_then(|since| self.next_check(message, since, now));
         [look, message.delivery.receipt_by].into_iter().flatten().min()
     }
 
-    /// Whether a time to look at it has come.
+    /// Returns whether a check is due.
     pub(super) fn is_check_due(self, message: &Message, now: Timestamp) -> bool {
         let first = RECOVERY_DELAYS.get(message.resend_count()).zip(message.unknown_since());
         (self.resend || self.lookup) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
     }
 }
 
-/// What may be done about a message whose outcome is unknown. `carrier` is who may
-/// have it, where that is known.
+/// Returns the options for a message with an unknown outcome. `carrier` is the last carrier called, if
+/// known.
 pub(super) async fn recovery_options(
     directory: &Directory,
     message: &Message,
@@ -78,8 +79,8 @@ async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, S
     }
 }
 
-/// When an outcome that is unknown from `at` on is first looked at. That a carrier did
-/// not answer must be recorded, whatever else fails: then it is looked at all the same.
+/// Returns the time of the first check of an outcome that is unknown since `at`. If a read fails we
+/// schedule the check anyway, because the unknown outcome must be recorded.
 pub(in crate::flow::submit) async fn first_check(
     directory: &Directory,
     message: &Message,
@@ -88,16 +89,16 @@ pub(in crate::flow::submit) async fn first_check(
     at: Timestamp,
 ) -> Option<Timestamp> {
     let recovery_options = recovery_options(directory, message, carrier, has_next).await.unwrap_or_else(|error| {
-        warn!(message.id = %message.id, error = error_chain(&error), "what may be done about it could not be looked up");
+        warn!(message.id = %message.id, error = error_chain(&error), "could not look up recovery options");
         RecoveryOptions { resend: true, lookup: true }
     });
     recovery_options.next_check(message, at, at)
 }
 
-/// Who may have a message over the channel that it is at.
+/// The carriers that may have a message on its current channel.
 pub(super) enum PossibleHolders {
     Known(BTreeSet<CarrierName>),
-    /// The worker that knew has died. The routes may have changed since.
+    /// The worker that knew has died, and the routes may have changed since.
     Any,
 }
 
@@ -110,14 +111,14 @@ impl PossibleHolders {
     }
 }
 
-/// `carrier` is who was asked last, where that is known.
+/// Returns the carriers that may have the message. `carrier` is the last one called, if known.
 pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) -> PossibleHolders {
     let known: Option<_> = message.carriers_of_unknown_attempts().chain([carrier]).collect();
     known.map_or(PossibleHolders::Any, PossibleHolders::Known)
 }
 
-/// The outcome update of a message of which an earlier submit may have arrived: what a
-/// later one came to, short of being taken, leaves that as unknown as it was.
+/// Turns a failure into `Unknown` if an earlier submit of the message may have arrived, because the failure
+/// says nothing about that submit.
 pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
     let is_end = matches!(
         outcome_update.progress,
@@ -126,7 +127,7 @@ pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: 
     if !is_end || !message.has_unknown_attempt() {
         return outcome_update;
     }
-    // Whether anything is to be done is found out then: it costs a look at the most.
+    // The check finds out which options apply. Scheduling it costs one read at most.
     let options = RecoveryOptions { resend: true, lookup: true };
     OutcomeUpdate {
         progress: Progress::Unknown,

@@ -1,48 +1,42 @@
-//! What is due for a message that could not be claimed, by its record alone.
+//! Plan: choose the next action for a message that could not be claimed, from its record alone.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::options::RecoveryOptions;
 use crate::domain::{Message, Progress, State};
 
-/// How far the clocks of two workers may differ, so that the job of one that found a
-/// carrier busy comes too early by that of the other.
+/// How far the clocks of two workers may differ. A retry may come this much too early by our clock.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
-/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextAction {
-    /// Nothing: it is done with, or a job or wake will come when something is.
+    /// The message is finished, or a job or wake time exists for the next action.
     Nothing,
-    /// To look again later: another worker holds it and may die, or its job came
-    /// too early.
+    /// Have the job redelivered: another worker holds the message and may die, or the job came too early.
     RetryJob,
-    /// To give it a job for when its turn comes.
+    /// Enqueue a job for its send slot.
     EnqueueAtSlot,
-    /// To say that its outcome is unknown: whoever held it has died.
+    /// Record an unknown outcome, because the lease expired.
     MarkUnknown,
-    /// To record that a carrier has it, as the network says so.
+    /// Record that a carrier has the message, because a receipt says so.
     MarkSubmitted,
-    /// To hand it on to its next channel.
     FailOver,
-    /// To ask who may have it what became of it; and if nobody can say, this.
+    /// Ask the carriers for the outcome. If they cannot say, do the fallback.
     Lookup(Fallback),
-    /// To look again then: nobody has to be woken for it sooner.
+    /// Move the wake time to the next check.
     Reschedule(Timestamp),
-    /// To take away a wake time that nothing is waited for with.
+    /// Clear a wake time that serves no purpose.
     ClearWake(Timestamp),
 }
 
-/// What is to be done about an outcome that stays unknown.
+/// The action for an outcome that stays unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
-    /// To hand it on to its next channel.
     FailOver,
-    /// To give it up.
+    /// Fail the message.
     GiveUp,
-    /// To send it again over the same channel.
+    /// Resend on the same channel.
     Resend,
-    /// To wait on.
     Wait,
 }
 
@@ -50,7 +44,7 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
     at > now && at.duration_since(now) <= CLOCKS_DIFFER
 }
 
-/// `has_next` says whether a route candidate is left on a later channel.
+/// Returns the action that is due. `has_next`: a route candidate is left on a later channel.
 pub(super) fn next_action(
     message: &Message,
     has_next: bool,
@@ -86,7 +80,7 @@ pub(super) fn next_action(
     }
 }
 
-/// The network has said nothing, and neither has its carrier.
+/// Returns the action for an unknown outcome without a receipt.
 fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions, now: Timestamp) -> NextAction {
     let is_overdue = message.delivery.receipt_by.is_some_and(|by| by <= now);
     if is_overdue {
@@ -109,7 +103,7 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    /// At a time of 100, without a next channel and with one.
+    /// Returns the action at time 100, without a next channel and with one.
     fn is_due(
         progress: Progress,
         receipt: Option<ReceiptStatus>,
@@ -129,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_follows_from_the_record() {
+    fn next_action_follows_from_the_record() {
         use NextAction::{ClearWake, EnqueueAtSlot, FailOver, Lookup, MarkSubmitted, MarkUnknown, Nothing, RetryJob};
         use Progress::{Failed, Queued, Scheduled, Submitted, Submitting, Unknown};
         use ReceiptStatus::{Delivered, Sent, Undelivered};
@@ -145,7 +139,7 @@ mod tests {
         };
         assert_eq!(is_due(Scheduled, None, as_is), both(RetryJob));
         assert_eq!(is_due(Queued, None, slot_at(101)), both(EnqueueAtSlot));
-        // By another's clock it is time already.
+        // The retry is due by another worker's clock.
         assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(110))), both(RetryJob));
         assert_eq!(is_due(Queued, None, |message| message.delivery.retry_at = Some(at(111))), both(Nothing));
         assert_eq!(is_due(Queued, Some(Delivered), slot_at(101)), both(Nothing));
@@ -164,7 +158,7 @@ mod tests {
         assert_eq!(is_due(Failed, None, receipt_by(100)), both(ClearWake(at(400))));
     }
 
-    /// Unknown since 0, up to 90,000, woken next at that time, after so many submits more.
+    /// A message that is unknown since 0, with its deadline at 90,000, after `again` resends.
     fn unknown(again: usize, wake_at: i64) -> Message {
         let attempt =
             Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
@@ -190,7 +184,7 @@ mod tests {
                 assert_eq!(look(wanted, again, after - 1), Nothing);
                 assert_eq!(look(wanted, again, after), Lookup(Fallback::Resend), "{again}");
             }
-            // It has been sent often enough.
+            // No resend is left.
             assert_eq!(look(wanted, 3, 80_000), Nothing);
         }
         assert_eq!(look(ask, 0, 119), Nothing);
@@ -199,13 +193,13 @@ mod tests {
         for recovery_options in [resend, both, ask, RecoveryOptions::default()] {
             assert_eq!(look(recovery_options, 0, 90_000), Lookup(Fallback::GiveUp));
         }
-        // A wake that comes too soon, as what was wanted is no more, or a carrier could not say.
+        // The wake time is too early: recovery is no longer wanted, or a carrier could not say.
         let woken =
             |recovery_options, wake_at, now| next_action(&unknown(0, wake_at), false, recovery_options, at(now));
         assert_eq!(woken(RecoveryOptions::default(), 420, 120), Reschedule(at(90_000)));
         assert_eq!(woken(resend, 120, 60), Nothing);
         assert_eq!(woken(resend, 100, 60), Reschedule(at(120)));
-        // The network has spoken.
+        // A receipt came.
         let sent = Receipt {
             status: ReceiptStatus::Sent,
             at: at(1),
