@@ -1,4 +1,4 @@
-//! What an operator starts by hand, apart from the steps of a message's life.
+//! Operator: jobs started by hand, apart from the steps of a message's life.
 
 pub mod replay_callbacks;
 pub mod replay_unmatched;

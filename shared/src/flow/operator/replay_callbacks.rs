@@ -1,7 +1,9 @@
-//! What is on record is told again: for an operator, after a client was gone for a
-//! while. Of each message it is the newest state that its client is told of, and it
-//! goes under the id of the execution that recorded it, so that the event's id is that of
-//! the first time. A client that has had it knows it by that.
+//! Replay callbacks: notify a client again after an outage of its endpoint.
+//!
+//! 1. Read the account's log for the period.
+//! 2. For each message, take the newest state that the client is notified of. Replies are replayed too.
+//! 3. Enqueue a callback with the execution ID on record, so the event ID is the original one, and the
+//!    client can recognise a duplicate.
 
 use std::time::Duration;
 
@@ -15,36 +17,36 @@ use crate::{
     store::{DIRECTORY_TTL, Messages, Position, Record},
 };
 
-/// How much of the log is read at once.
+/// Log entries per page.
 const READ_AT_ONCE: u16 = 100;
-/// What an operator changed just before, as an endpoint's being off or the account's
-/// URLs, is known to every worker by then.
+/// By then every worker has dropped its cached account and endpoint, which the operator may just have
+/// changed.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// Selects messages and replies of an account, by when they were accepted or came in.
+/// Selects an account's messages and replies by acceptance or arrival time.
 #[derive(Clone, Debug)]
 pub struct ReplayFilter {
     pub since: Timestamp,
-    /// Without the moment itself.
+    /// Exclusive.
     pub until: Timestamp,
-    /// Only what is told at this endpoint; its query does not count.
+    /// Only events for this endpoint. The URL's query is ignored.
     pub url: Option<CallbackUrl>,
 }
 
-/// How much there is to tell.
+/// The number of replayed events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub messages: usize,
     pub replies: usize,
-    /// How many of both are told at endpoints that are off, and so are not told.
+    /// How many of both go to disabled endpoints, and will be withheld.
     pub withheld: usize,
 }
 
-/// Enqueues the callbacks, or with `only_count` says what there is.
+/// Enqueues the callbacks, or with `only_count` only counts them.
 ///
 /// # Errors
-/// When the store or queue did not answer. Running it again tells some twice, under
-/// the same ids.
+/// If the store or the queue did not answer. Running it again delivers some events twice, under the same
+/// event IDs.
 pub async fn replay(
     gateway: &Gateway,
     account: &Account,
@@ -58,7 +60,7 @@ pub async fn replay(
         let page = gateway.store.log(&account.id, filter.since, filter.until, Some(&from), READ_AT_ONCE).await?;
         let mut jobs = Vec::new();
         for entry in &page.entries {
-            // The log is cut by months, and the page may reach beyond.
+            // The log is partitioned by month, so a page may reach beyond `since`.
             if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }
@@ -81,7 +83,7 @@ pub async fn replay(
     Ok(replayed)
 }
 
-/// What is told of it and where, if anything is and it goes there.
+/// Returns the event of a log entry and its endpoint, if the filter selects it.
 fn callback_to_replay(
     account: &Account,
     filter: &ReplayFilter,

@@ -1,4 +1,4 @@
-//! Trying every unmatched receipt and reply again, now.
+//! Replay unmatched: retry every unmatched receipt and reply now.
 
 use std::time::Duration;
 
@@ -8,10 +8,7 @@ use crate::{
     store::{Bookmark, UnmatchedStore},
 };
 
-/// Enqueues every unmatched receipt and reply, and returns how many. Reads the whole table of messages.
-///
-/// # Errors
-/// When the store or queue did not answer. Running it again is safe.
+/// Enqueues every unmatched receipt and reply, and returns their number. Reads the whole table of messages.
 pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
     let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
     loop {

@@ -1,6 +1,7 @@
-//! Messages that have lost their job get another: for an operator, after a queue
-//! was lost or a request died between writing and enqueueing. It reads the whole
-//! table, and a job too many does nothing. Scheduled work has lost none.
+//! Requeue: enqueue messages again after a queue was lost, or after a request died between writing and
+//! enqueueing.
+//!
+//! Reads the whole table. Redundant jobs have no effect. Scheduled work needs no job.
 
 use tracing::info;
 
@@ -10,10 +11,7 @@ use crate::{
     store::Messages,
 };
 
-/// Enqueues every message that is to be sent or was being sent. Says how many.
-///
-/// # Errors
-/// When the store or queue did not answer. Running it again is safe.
+/// Enqueues every message that is queued or was being sent, and returns their number.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
     let mut enqueued = 0;
     let mut after = None;

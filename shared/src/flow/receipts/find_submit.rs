@@ -1,8 +1,7 @@
-//! Which submit a receipt is about, where it does not bear our name for it: that which
-//! its carrier gave the id that it bears.
+//! Finds the submit of a receipt, by our reference or else by the carrier's own ID.
 //!
-//! A carrier may write one id in several ways (`carriers/carrier_id.rs`). An id that may
-//! be that of two messages is that of none: the receipt is kept, and nobody guesses.
+//! Carriers may spell an ID in several ways (`carriers/carrier_id.rs`). If an ID is ambiguous, we keep the
+//! receipt as unmatched and do not guess.
 
 use futures_util::future::try_join_all;
 use tracing::warn;
@@ -15,16 +14,16 @@ use crate::{
     store::{Directory, SentIds, StoreError},
 };
 
-/// What is known of the submit that a receipt is about.
+/// The result of looking for a receipt's submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::flow) enum SubmitLookup {
     Found(SubmitReference),
-    /// Its carrier's answer to the submit may not be on record yet.
+    /// The carrier's answer to the submit may not be recorded yet.
     NotYet,
     Never,
 }
 
-/// By the name in the webhook's path, in the receipt, or under its carrier's id.
+/// Finds the submit by the reference in the webhook's path or in the receipt, or by the carrier's ID.
 pub(in crate::flow) async fn find_submit(
     gateway: &Gateway,
     directory: &Directory,
@@ -52,15 +51,17 @@ pub(in crate::flow) async fn find_submit(
         Ok(Some(submit)) => SubmitLookup::Found(submit),
         Ok(None) => SubmitLookup::NotYet,
         Err(error) => {
-            warn!(carrier = carrier.into_str(), %error, "a receipt is refused");
+            warn!(carrier = carrier.into_str(), %error, "could not match receipt by carrier ID");
             gateway.count(Metric::Ambiguous, None, Some(carrier), 1);
             SubmitLookup::Never
         }
     })
 }
 
-/// Notes the id that a carrier gave a submit, if its receipts are found by that. What
-/// fails here must not undo that the carrier has the message: its receipts will be kept.
+/// Records the ID that a carrier gave a submit, if its receipts carry only its own IDs.
+///
+/// We only log errors, because the carrier has the message and we must not resend it. Its receipts will be
+/// unmatched.
 pub(in crate::flow) async fn record_carrier_id(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -74,9 +75,9 @@ pub(in crate::flow) async fn record_carrier_id(
         Some(spelling) => {
             gateway.store.record_sent_id(carrier, &spelling, id, submit, now).await.map_err(|error| error_chain(&error))
         }
-        None => Err("it is no id".to_owned()),
+        None => Err("not a valid ID".to_owned()),
     };
     if let Err(error) = noted {
-        warn!(message.id = %submit.message, carrier = carrier.into_str(), error, "a carrier's id is not on record");
+        warn!(message.id = %submit.message, carrier = carrier.into_str(), error, "could not record carrier ID");
     }
 }

@@ -1,11 +1,18 @@
-//! Step 4: what the network says of a message is recorded and passed on.
+//! Receipts: record a carrier's report on a message, and notify the client.
 //!
-//! Each status is recorded once, the first time it comes, whatever came before
-//! it and whether or not the submit has its answer yet; the message's state is
-//! the furthest of what is on record. *Read* implies *delivered*, and is
-//! recorded as both where *delivered* has not come. A receipt of a message that
-//! is not there, was never claimed, or went to another carrier, is kept as unmatched, and
-//! tried again as long as it is kept.
+//! 1. Find the submit: our reference in the path or body, or the carrier's own ID (`find_submit`).
+//! 2. Keep the receipt as unmatched if its message does not exist, was never claimed, or went to another
+//!    carrier.
+//! 3. If it reports a failure and another channel is left, enqueue a job for `dispatch`, which fails over.
+//! 4. Otherwise enqueue the callback, then record the status. *Read* implies *delivered*, so it records
+//!    both.
+//!
+//! - **Duplicate.** Each status is recorded once, the first time it comes.
+//! - **Race.** Receipts may come in any order, even before the submit has its answer. The message's state
+//!   is the furthest on record, so the order does not matter. A late failure of an earlier channel is
+//!   ignored.
+//! - **Crash.** If we die before recording, the carrier redelivers, and only the recorded execution's
+//!   callback is delivered.
 
 mod find_submit;
 
@@ -31,12 +38,10 @@ use crate::{
     store::{Directory, Freshness, Messages, ReceiptInsertion},
 };
 
-/// Records a receipt, or lets `dispatch` hand the message on to its next channel. Our
-/// name for the submit in the webhook's path wins over the one in the body. Without
-/// either, it may be found by the carrier's own id.
+/// Records a receipt, fails over, or keeps the receipt as unmatched.
 ///
-/// # Errors
-/// When the store or queue did not answer. The carrier should bring it again.
+/// Our reference in the webhook's path takes precedence over the body's. Without either, we look up the
+/// carrier's own ID.
 pub async fn receipt(
     gateway: &Gateway,
     directory: &Directory,
@@ -51,21 +56,21 @@ pub async fn receipt(
             return Ok(());
         }
         SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched.with_retry(),
-        // There is nothing to look for again.
+        // A retry would find nothing new.
         SubmitLookup::Never => unmatched,
     };
     keep_unmatched(gateway, unmatched).await?;
     Ok(())
 }
 
-/// Whether a message was found that the receipt is about.
+/// Whether a receipt's message was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Matched {
     Yes,
     No,
 }
 
-/// Does what a receipt says that came at `received_at`.
+/// Applies a receipt that arrived at `received_at`.
 pub(super) async fn apply(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -78,7 +83,7 @@ pub(super) async fn apply(
     let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
-            info!(message.id = %id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "a receipt of a channel that was given up");
+            info!(message.id = %id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "receipt of a superseded submit");
             return Ok(Matched::Yes);
         }
         Found::Nothing => return Ok(Matched::No),
@@ -97,12 +102,12 @@ pub(super) async fn apply(
     })
 }
 
-/// What a receipt says of a message.
+/// Whether a receipt still matters to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relevance {
-    /// Nothing: the message was never handed to that carrier.
+    /// The message was never submitted to this carrier.
     Unrelated,
-    /// Nothing any more: its channel or carrier failed over to another.
+    /// The message has failed over to another channel or carrier.
     Superseded,
     Current,
 }
@@ -118,10 +123,10 @@ pub(super) fn relevance(
     }
     let has_it = channel_index == message.delivery.channel_index
         && message.delivery.carrier.is_none_or(|taker| taker == carrier);
-    // What is to be sent again may have arrived the first time.
+    // A message queued for a resend may have arrived the first time.
     let is_out = message.delivery.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
-        // Whichever channel it came by, it has arrived.
+        // It has arrived, on whichever channel.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Relevance::Current,
         _ if message.delivery.receipts.is_final() || (has_it && is_out) => Relevance::Current,
         _ => Relevance::Superseded,
@@ -134,9 +139,10 @@ enum Found {
     Nothing,
 }
 
-/// The message that the receipt counts for. A receipt may be faster than a cheap
-/// read, so what that makes nothing of is looked at again. And one that came before
-/// the message was first on its way is about no submit of it.
+/// Finds the message of a receipt.
+///
+/// A receipt may be faster than an eventually consistent read, so we re-read consistently unless the first
+/// read matches. A receipt from before the message was first claimed belongs to another message.
 async fn find(
     gateway: &Gateway,
     SubmitReference { message: id, channel_index }: SubmitReference,
@@ -159,8 +165,7 @@ async fn find(
     Ok(last)
 }
 
-/// A channel has failed that is not the last. `dispatch` holds messages while it
-/// sends them, so it is there that one goes on to its next channel.
+/// Enqueues a failover: `dispatch` does it, because it claims messages and knows the routes.
 async fn enqueue_failover(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -177,7 +182,7 @@ async fn enqueue_failover(
         description: receipt.description.clone(),
     };
     gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
-    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "a channel failed");
+    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "channel failed");
     Ok(())
 }
 
@@ -193,13 +198,13 @@ impl From<&FailedSubmit> for CarrierReceipt {
     }
 }
 
-/// What it says, for people.
+/// Returns the receipt's explanation for people.
 pub(super) fn receipt_reason(receipt: &CarrierReceipt) -> String {
     let said = receipt.description.as_deref().or(receipt.code.as_deref());
     said.unwrap_or(receipt.status.into_str()).to_owned()
 }
 
-/// Records a receipt that counts, about the channel of that place.
+/// Enqueues the callback of a relevant receipt, then records it for its channel.
 pub(super) async fn record_receipt(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -210,7 +215,7 @@ pub(super) async fn record_receipt(
 ) -> Result<ReceiptInsertion, Unavailable> {
     let status = receipt.status;
     let execution_id = ExecutionId::random(&gateway.random);
-    // The execution that recorded it had enqueued its callback before.
+    // A recorded receipt has its callback: the execution enqueued it first.
     let recorded = if message.delivery.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {

@@ -1,10 +1,9 @@
-//! What a reply that is a keyword brings about: the opt-out is set or lifted, and
-//! the recipient is told so, or helped, by a message of the account.
+//! Keywords: set or clear the recipient's opt-out, and send the account's automatic reply.
 //!
-//! An order that changes nothing is not answered, and no keyword is answered twice
-//! a day, so that two machines cannot go on answering each other. The answer's id
-//! is that of the reply, and all that leads to it recognises the reply, so that a
-//! run after a crash sends what the first one owed, and no second one.
+//! - **Loops.** A keyword that changes no opt-out gets no reply, and each keyword gets one reply a day at
+//!   most. So two machines cannot answer each other for ever.
+//! - **Crash.** The automatic reply's ID is derived from the recipient's reply, and the opt-out and the
+//!   claim of the day name that reply. So a redelivery after a crash completes the work and repeats none.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -18,14 +17,14 @@ use crate::{
     store::{Directory, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
-/// How long after an answer the same keyword gets none.
+/// After an automatic reply, the same keyword gets none for this long.
 const ONCE_IN: SignedDuration = SignedDuration::from_hours(24);
-/// How long after a keyword came it may still be answered. A confirmation that comes
-/// later than that is no longer taken for one.
+/// How long after its arrival a keyword may be answered. The recipient would not understand a later
+/// confirmation.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// The keyword that a text consists of. What operators have added is not asked for
-/// where a built-in word stands, nor where no word can.
+/// Returns the keyword if the text is one. Reads the operator's keywords only if the text is a single
+/// possible word and not built in.
 pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
     if built_in.is_some() || text.parse::<Word>().is_err() {
@@ -34,10 +33,10 @@ pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<O
     Ok(directory.keywords().await?.meaning_of(text))
 }
 
-/// Does what the keyword orders. Says whether it calls for an answer.
+/// Sets or clears the opt-out, and returns whether the keyword calls for an automatic reply.
 ///
-/// Of STOP and START the later one stands, in whatever order and however often they are
-/// brought. A carrier's clock that is ahead does not make one later than it came.
+/// The most recent of STOP and START wins, in whatever order and however often they are delivered. We cap
+/// the carrier's time at the arrival, because its clock may be ahead.
 pub(super) async fn apply_keyword(
     gateway: &Gateway,
     id: ReplyId,
@@ -56,7 +55,7 @@ pub(super) async fn apply_keyword(
     Ok(calls_for_answer)
 }
 
-/// Sends the account's answer, once, from the sender that the keyword was said to.
+/// Sends the account's automatic reply, once, from the sender that the keyword went to.
 pub(super) async fn send_auto_reply(
     gateway: &Gateway,
     directory: &Directory,
@@ -94,8 +93,8 @@ pub(super) async fn send_auto_reply(
     Ok(())
 }
 
-/// What the account says to the keyword. That a sender writes no more, or again, is
-/// not said where opt-outs do not keep it from writing.
+/// Returns the account's text for the keyword. An exempt sender gets none for STOP and START, because
+/// opt-outs do not stop it.
 async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword) -> Result<Option<Text>, StoreError> {
     if keyword != Keyword::Help && directory.exemptions().await?.cover(&reply.to, &reply.account) {
         return Ok(None);
@@ -107,8 +106,8 @@ async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword)
     }))
 }
 
-/// Over the channel that the keyword came by. Its client did not post it, and so is
-/// not called back about it.
+/// Builds the automatic reply, on the keyword's channel. It has no callbacks, because no client asked for
+/// it.
 fn build_auto_reply(
     reply: &Reply,
     keyword: Keyword,

@@ -1,5 +1,17 @@
-//! Step 5: what a handset answers finds its account and its conversation. A
-//! keyword is obeyed first, and answered before the reply is on record.
+//! Replies: attribute a recipient's message to an account, and notify the client.
+//!
+//! 1. Apply a keyword (STOP, START, HELP), whether or not the reply has an account (`keyword`).
+//! 2. Find the account: the sender's owner or, for a shared sender, the account with the recipient's lock.
+//!    Without an account, keep the reply as unmatched.
+//! 3. Find the message that it answers. The reply uses that message's dialect.
+//! 4. Send the automatic reply to a keyword (`keyword`).
+//! 5. Enqueue the callback, then record the reply.
+//!
+//! - **Crash.** If we die before 5, the carrier redelivers. Each part recognises the reply's ID and is not
+//!   repeated.
+//! - **Duplicate.** A recorded reply is acknowledged and ignored.
+//! - **Race.** An unmatched reply is not attributed to an account that acquired the shared sender
+//!   afterwards.
 
 mod keyword;
 
@@ -23,16 +35,13 @@ use crate::{
     store::{Directory, Messages, Recipients, Record, StoreError},
 };
 
-/// How far back in a conversation the message is looked for that a reply answers.
+/// How far back in a conversation we look for the answered message: entries per page, and pages.
 const PAGE: u16 = 25;
 const PAGES: usize = 8;
-/// How far back an account's dialect is looked for.
+/// How far back in an account's log we look for its dialect.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Records a reply and enqueues its callback.
-///
-/// # Errors
-/// When the store or queue did not answer. The carrier should bring it again.
+/// Records a reply and enqueues its callback, or keeps the reply as unmatched.
 pub async fn reply(
     gateway: &Gateway,
     directory: &Directory,
@@ -47,12 +56,11 @@ pub async fn reply(
     Ok(())
 }
 
-/// Whose a reply turned out to be.
+/// The result of attributing a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribution {
-    /// An account's, and it is on record.
+    /// The reply belongs to an account and is recorded.
     Recorded,
-    /// No account's.
     Unmatched,
 }
 
@@ -60,12 +68,11 @@ pub(super) enum Attribution {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Arrival {
     Now(Timestamp),
-    /// It was nobody's then.
+    /// It was unmatched then.
     Earlier(Timestamp),
 }
 
-/// Finds the account of a reply, records it and enqueues its callback. A keyword in it is
-/// obeyed, whoever's it is.
+/// Applies the keyword of a reply, finds its account, enqueues its callback and records it.
 pub(super) async fn attribute(
     gateway: &Gateway,
     directory: &Directory,
@@ -77,7 +84,7 @@ pub(super) async fn attribute(
     let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
     let id = ReplyId::of_carrier_id(carrier.into_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
-    // The execution that recorded it had enqueued its callback before.
+    // A recorded reply has its callback: the execution enqueued it first.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
@@ -96,7 +103,7 @@ pub(super) async fn attribute(
         return Ok(Attribution::Unmatched);
     };
     let answered = find_answered_message(gateway, &account, &reply.to, &reply.from, received_at).await?;
-    // Whoever got the shared sender only later is not whom it was written to.
+    // Do not attribute the reply to an account that acquired this sender afterwards.
     if matches!(arrival, Arrival::Earlier(_)) && kind == SenderKind::Shared && answered.is_none() {
         return Ok(Attribution::Unmatched);
     }
@@ -130,8 +137,7 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
-/// Whose reply it is: the owner's of the number it went to, or, for a shared
-/// one, the account's that the conversation is locked to.
+/// Returns the sender's owner or, for a shared sender, the account that the conversation is locked to.
 async fn account_of(
     gateway: &Gateway,
     owner: Option<SenderOwner>,
@@ -144,8 +150,8 @@ async fn account_of(
     }
 }
 
-/// The client's message that was handed over last when the reply arrived; one that
-/// still waits for its time, or was blocked, cannot have been answered.
+/// Returns the client's message that was submitted last when the reply arrived. A message that was
+/// scheduled or blocked then cannot have been answered.
 async fn find_answered_message(
     gateway: &Gateway,
     account: &AccountId,
@@ -172,9 +178,7 @@ async fn find_answered_message(
     Ok(None)
 }
 
-/// What an account speaks that has sent nothing to this number: the dialect of
-/// its newest message, which the replies since then bear on. Where there is
-/// neither, `mplus`.
+/// Returns the dialect of the newest entry in the account's log, or `mplus` if the log is empty.
 async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) -> Result<Dialect, StoreError> {
     let oldest = now.saturating_sub(DIALECT_LOOKBACK).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;

@@ -1,9 +1,12 @@
-//! What belonged to nothing is tried again: a receipt whose message was not there,
-//! a reply to a sender that nobody had.
+//! Unmatched: retry receipts and replies for which we found no message or account.
 //!
-//! It is kept with its wake in one write, so that whoever keeps it has also
-//! seen to its next try; and it is taken away only after it is on record
-//! elsewhere, so that a run that is cut off is run again, and finds a repeat.
+//! 1. Keep the item and schedule its first retry, in one write (`keep_unmatched`).
+//! 2. Retry it through the code of its own step (`retry`).
+//! 3. Delete it once matched or expired; otherwise schedule the next retry.
+//!
+//! - **Crash.** We delete an item only after recording the match. If we die between the two, the next retry
+//!   finds a duplicate.
+//! - **Race.** An item is never matched to a message or a sender's owner from after its arrival.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
@@ -19,16 +22,16 @@ use crate::{
     store::{Directory, StoreError, UnmatchedStore},
 };
 
-/// By how much one machine's clock may be ahead of another's. What happened later than
-/// this after a receipt or reply had come is not what that is about.
+/// How far two machines' clocks may differ. An event later than this after an item's arrival is unrelated
+/// to it.
 pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether something may be about what happened at `at`, if it came at `received_at`.
+/// Returns whether an item that arrived at `received_at` may be about an event at `at`.
 pub(super) fn may_be_about(at: Timestamp, received_at: Timestamp) -> bool {
     at.duration_since(received_at) <= CLOCKS_DIFFER
 }
 
-/// Keeps what belongs to nothing.
+/// Keeps an unmatched item, once however often it is delivered.
 pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> Result<(), StoreError> {
     let id = unmatched.id;
     let is_new = gateway.store.keep_unmatched(&unmatched).await?;
@@ -40,17 +43,14 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     Ok(())
 }
 
-/// Tries again to match the item of that id.
-///
-/// # Errors
-/// When the store or queue did not answer. Run it again.
+/// Retries an unmatched item.
 pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) -> Result<(), Unavailable> {
     let Some(unmatched) = gateway.store.unmatched(id).await? else {
         debug!(unmatched.id = %id.uuid, "already matched");
         return Ok(());
     };
     if unmatched.kept_until() <= gateway.clock.now() {
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries, "unmatched until it expired");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries, "unmatched item expired");
         gateway.store.delete_unmatched(id).await?;
         return Ok(());
     }
@@ -59,9 +59,9 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
         UnmatchedKind::Reply => retry_reply(gateway, directory, &unmatched).await,
     };
     let is_matched = matched.or_else(|error| match error {
-        // It does not get better by itself, and must not fill the dead letters.
+        // A retry cannot repair the record, and must not fill the dead-letter queue.
         Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
-            error!(unmatched.id = %id.uuid, %error, "the matching record cannot be read");
+            error!(unmatched.id = %id.uuid, %error, "could not read matching record");
             Ok(false)
         }
         error => Err(error),
@@ -100,18 +100,18 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     Ok(attributed == Attribution::Recorded)
 }
 
-/// The item among those of the body. A release may read otherwise than
-/// the one that kept it.
+/// Returns the item from the stored body. This release may parse the body differently from the release that
+/// kept it.
 fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,
         Err(error) => {
-            warn!(unmatched.id = %unmatched.id.uuid, %error, "stored webhook cannot be parsed");
+            warn!(unmatched.id = %unmatched.id.uuid, %error, "could not parse stored webhook");
             return None;
         }
     };
     if found.is_none() {
-        warn!(unmatched.id = %unmatched.id.uuid, "stored webhook lacks the unmatched part");
+        warn!(unmatched.id = %unmatched.id.uuid, "stored webhook lacks the unmatched item");
     }
     found
 }
