@@ -1,4 +1,4 @@
-//! One call of a client, and why it failed.
+//! A call to a client's endpoint, and why it failed.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::{
     queue::CallbackJob,
 };
 
-/// A call that is to be made, or was made, for a job.
+/// A call for a job.
 pub(super) struct Call<'a> {
     pub(super) job: CallbackJob,
     pub(super) account: &'a Account,
-    /// None for a notice: that it cannot be told has no consequence for its address,
-    /// or an address that fails would be told of for ever.
+    /// `None` for a notice: its failure counts for no endpoint, or a dead notice URL would cause notices
+    /// for ever.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) begun_at: Timestamp,
 }
 
-/// What was wrong with a call.
+/// Why a call failed.
 pub(super) struct Failure {
     pub(super) reason: String,
     pub(super) retry_after: Option<Duration>,
-    /// The endpoint wants to be left alone for that long, whatever the event.
+    /// The endpoint asked for `retry_after` for all events, not only this one.
     pub(super) is_busy: bool,
     pub(super) is_gone: bool,
 }

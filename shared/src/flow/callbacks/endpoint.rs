@@ -1,8 +1,11 @@
-//! Whether an endpoint may be called now, and what a call says about it.
+//! Endpoint: decide whether an endpoint may be called, and record the result of a call for all workers.
 //!
-//! A client that does not answer holds a worker for as long as a call may take.
-//! So while an endpoint's circuit is open its events wait without a call; after each
-//! open period one event probes it, and a success lets the others go. Whoever sees a failure or a success puts it on record for all workers.
+//! 1. Closed circuit: call.
+//! 2. Open circuit: delay the event without a call, because a client that hangs holds a worker for the
+//!    whole timeout.
+//! 3. Half-open circuit: one event, chosen by a conditional write, probes the endpoint. A success closes
+//!    the circuit.
+//! 4. Disabled endpoint: drop the event, after a consistent read.
 
 use std::time::Duration;
 
@@ -19,20 +22,19 @@ use crate::{
     store::{Directory, FailedCall, ProbeStart, StoreError},
 };
 
-/// Whether a call may be made.
+/// Whether an endpoint may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Now,
-    /// Not before then, so that those that wait do not come all at once.
+    /// Not before this time, which is spread so that waiting events do not come all at once.
     Later(Timestamp),
-    /// The endpoint is disabled.
     Never,
 }
 
-/// What a failure came to.
+/// The endpoint after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndpointStatus {
-    /// It is to be tried again.
+    /// Retry the event.
     Enabled,
     Disabled,
 }
@@ -59,26 +61,27 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
     }
 }
 
-/// A while after the open period: the longer that was, the more events wait for its end.
+/// Delays an event past the open period, by up to half its remaining length: the longer it is, the more
+/// events wait.
 fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();
     Admission::Later(until.saturating_add(spread).unwrap_or(until))
 }
 
-/// What fails here costs nothing but time: the client has been told, and must not be
-/// told again for this; an endpoint that works is soon found out again.
+/// Clears the endpoint's failures. We only log errors, because the client has the event and must not get it
+/// again. Another success will clear them.
 pub(super) async fn record_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
     if let Err(error) = clear_if_failing(directory, endpoint, call.job).await {
-        warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint works again");
+        warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint success");
     }
 }
 
 async fn clear_if_failing(directory: &Directory, endpoint: &Endpoint, job: CallbackJob) -> Result<(), StoreError> {
     if job.attempts > 0 || directory.health(endpoint.id()).await?.is_some() {
         let is_on = directory.clear_health(endpoint.id()).await?;
-        let words = if is_on { "an endpoint works again" } else { "an endpoint that is disabled has answered" };
+        let words = if is_on { "endpoint recovered" } else { "disabled endpoint answered" };
         info!(endpoint.id = %endpoint.id(), "{words}");
     }
     Ok(())
@@ -97,9 +100,9 @@ pub(super) async fn record_failure(
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
     let health = match directory.record_failure(&failed).await {
         Ok(health) => health,
-        // The event has a next try of its own, whatever is on record of its endpoint.
+        // Retry the event, although the failure is not counted.
         Err(error) => {
-            warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not note that an endpoint fails");
+            warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint failure");
             return Ok(EndpointStatus::Enabled);
         }
     };
@@ -116,8 +119,8 @@ pub(super) async fn record_failure(
     })
 }
 
-/// Announces the notice if the account wants it, then records what it is about.
-/// Says no where the endpoint has answered meanwhile, or another run was quicker.
+/// Enqueues a notice if the account wants it, then disables the endpoint. Returns false if the endpoint has
+/// answered or another execution disabled it.
 async fn disable(
     gateway: &Gateway,
     directory: &Directory,
@@ -131,7 +134,7 @@ async fn disable(
         gateway.queue.enqueue_callbacks(&[(notice, Duration::ZERO)]).await?;
     }
     if !directory.disable(health, now, execution_id).await? {
-        info!(endpoint.id = %endpoint, "an endpoint has answered meanwhile, or is disabled already");
+        info!(endpoint.id = %endpoint, "endpoint not disabled: it answered or was disabled already");
         return Ok(false);
     }
     gateway.count(Metric::EndpointsDisabled, Some(&call.account.id), None, 1);

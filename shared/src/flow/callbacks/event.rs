@@ -1,4 +1,4 @@
-//! What a client is told of, as it is on record.
+//! Event: read the recorded event of a callback job.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     store::{Directory, Freshness, Messages},
 };
 
-/// The pauses between reads of a record whose callback was enqueued just now.
+/// Pauses between reads, because a job often comes milliseconds before its record.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
 
 pub(super) enum CallbackEvent {
@@ -40,12 +40,12 @@ impl CallbackEvent {
         }
     }
 
-    /// Whether it counts for the endpoint what becomes of the call.
+    /// Returns whether the result of the call counts for its endpoint.
     pub(super) fn counts_for_endpoint(&self) -> bool {
         !matches!(self, Self::EndpointDisabled(_))
     }
 
-    /// None for what the gateway says in its own words.
+    /// Returns `None` for the gateway's own notices.
     pub(super) fn dialect(&self) -> Option<Dialect> {
         match self {
             Self::State(message, _) => Some(message.request.dialect),
@@ -54,8 +54,7 @@ impl CallbackEvent {
         }
     }
 
-    /// Whether it is about a state on the way of a message that has come to its
-    /// end: the end is told, and this would come after it.
+    /// Returns whether the message has reached a final state, and this event is an intermediate one.
     pub(super) fn is_overtaken(&self) -> bool {
         match self {
             Self::State(message, state) => !state.is_final() && message.state().is_final(),
@@ -63,7 +62,7 @@ impl CallbackEvent {
         }
     }
 
-    /// None of a state that its dialect does not tell.
+    /// Returns `None` if the dialect has no callback for the state.
     pub(super) fn body(&self) -> Option<String> {
         match self {
             Self::State(message, state) => message.request.dialect.state_event(message, *state),
@@ -79,7 +78,7 @@ pub(super) enum EventLookup {
     NotRecorded,
 }
 
-/// A job is often faster than the record that follows it by milliseconds.
+/// Reads the event, and retries a few times if it is not recorded yet.
 pub(super) async fn find_event(
     gateway: &Gateway,
     directory: &Directory,
@@ -119,8 +118,8 @@ async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) 
     })
 }
 
-/// The runs that brought the message to this state: one by a receipt, and one
-/// by what it did itself. Where there are both, each is told, as one event.
+/// Returns the executions that recorded this state: one from a receipt, one from our own progress. If there
+/// are both, each delivers its callback, under the same event ID.
 pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<ExecutionId> {
     let by_receipt = ReceiptStatus::iter()
         .filter(|status| status.state() == state)

@@ -1,15 +1,17 @@
 //! Callback: deliver an event to the client once it is recorded.
 //!
-//! The job names the event and the execution that enqueued it, and the record decides:
+//! 1. Find the event. The job names an execution, and we deliver only if the record has the same execution
+//!    ID (`event`): another ID means that the other execution's job delivers. No ID means that the
+//!    execution has not recorded the event yet, or died: retry for five minutes, then drop the job.
+//! 2. Skip an intermediate state if the message has reached a final one.
+//! 3. Ask whether the endpoint may be called: its circuit may be open, or it may be disabled (`endpoint`).
+//! 4. POST the event, and record the result for the endpoint.
+//! 5. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
+//!    flight. Then move the job to the dead-letter queue.
 //!
-//! - it has that execution id: deliver;
-//! - it has another one: that execution's job delivers;
-//! - it has none yet: the execution is about to write it, or died before it did. Wait a little, then end: the carrier
-//!   or the queue delivers the event again.
-//!
-//! A failed attempt is retried with growing gaps for seven days, each time as a new job, so that nothing stays in
-//! flight. Then the job goes to the dead-letter queue. While an endpoint's circuit breaker is open, its jobs wait; a
-//! disabled endpoint gets no calls (see `endpoint.rs`).
+//! - **Crash.** An event without a record is redelivered by the carrier or the queue. A crash after 4
+//!   delivers the event again, under the same event ID.
+//! - **Race.** Of several executions that enqueue one event, only the recorded one delivers.
 
 mod call;
 mod endpoint;
@@ -36,18 +38,15 @@ use crate::{
 
 pub(super) use event::executions_of;
 
-/// How long the job waits for the record that it was enqueued for.
+/// How long a job waits for its record.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// How long a client is tried. The last try is made when that is over.
+/// How long we retry. The last attempt is made at the end.
 const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// A try begins minutes after it was due at most. What comes so much later was a dead
-/// letter, or the queue stood still.
+/// A job later than this was a dead letter, or the queue stood still: a retry normally starts within
+/// minutes.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
-/// Tells a client, or puts it off.
-///
-/// # Errors
-/// When the store or queue did not answer. Run it again.
+/// Delivers, delays, retries or drops a callback.
 pub async fn callback(
     gateway: &Gateway,
     directory: &Directory,
@@ -62,17 +61,17 @@ pub async fn callback(
     let callback_event = match find_event(gateway, directory, job).await? {
         EventLookup::Ours(callback_event) => callback_event,
         EventLookup::Other => {
-            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "another execution makes this callback");
+            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: another execution delivers it");
             return Ok(());
         }
         EventLookup::NotRecorded => return wait_for_record(gateway, job, now).await,
     };
     if callback_event.is_overtaken() {
-        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "superseded by a final state");
+        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: superseded by a final state");
         return Ok(());
     }
     let Some(account) = directory.account(callback_event.account()).await? else {
-        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %callback_event.account(), "the callback's account is gone");
+        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
     let Some(url) = callback_event.url(&account) else {
@@ -80,9 +79,9 @@ pub async fn callback(
         info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
-    // Another release may have enqueued an event that this one does not know.
+    // Another release may have enqueued an event that we do not know.
     let Some(body) = callback_event.body() else {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the dialect has no callback for this");
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
     let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
@@ -111,7 +110,8 @@ pub async fn callback(
     record_result(gateway, directory, &call, answer).await
 }
 
-/// A client of the dialect checks its header with one secret: the oldest, until that is retired.
+/// Returns the dialect's signature headers. They hold one signature, so we use the oldest secret until it
+/// is retired.
 fn dialect_headers(
     dialect: Option<Dialect>,
     secrets: &[WebhookSecret],
@@ -122,8 +122,8 @@ fn dialect_headers(
     dialect.signature_headers(oldest.bytes(), at.as_second(), body)
 }
 
-/// A job that SQS itself laid with the dead letters still knows its tries. When it
-/// comes back after its seven days, it is tried like a new one, and not just once.
+/// Resets a job that came back from the dead-letter queue after its seven days, so that it is retried like
+/// a new job. SQS itself moves jobs there with their attempts.
 fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
     let is_over = job.first_attempt_at.is_some_and(|since| now.duration_since(since) > RETRY_FOR);
     let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > REDRIVEN_AFTER);
@@ -132,7 +132,7 @@ fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
 
 async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.created_at) > RECORDED_WITHIN {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "the change was not recorded");
+        info!(event.id = %job.subject.event_id(), subject = %job.subject, "callback dropped: its change was never recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
@@ -177,7 +177,7 @@ async fn record_result(
     }
 }
 
-/// What is on record stays there, and can be told when the endpoint is on again.
+/// Drops the event of a disabled endpoint. The record stays, so an operator can replay it.
 fn withhold(gateway: &Gateway, call: &Call<'_>) {
     gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
     info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "callback withheld: endpoint disabled");
@@ -202,7 +202,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     requeue(gateway, job, again, now).await
 }
 
-/// SQS keeps a job for a quarter of an hour at most, so a longer wait takes several.
+/// Requeues a job until `not_before`. SQS delays 15 minutes at most, so a longer wait takes several jobs.
 async fn requeue(
     gateway: &Gateway,
     job: CallbackJob,
