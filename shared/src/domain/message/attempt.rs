@@ -1,25 +1,23 @@
-//! What was tried with a message before what is tried now: a channel or a
-//! candidate that failed over to the next, or a submit without an answer that was resent.
+//! Failed attempts.
 
 use jiff::Timestamp;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::{CarrierName, Channel};
 
-/// A submit that did not bring the message through.
+/// A submit before a failover or resend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub channel: Channel,
-    /// None where the worker that chose it stopped before it wrote that down.
+    /// `None` if the worker died before it recorded the carrier.
     pub carrier: Option<CarrierName>,
     pub at: Timestamp,
     pub outcome: AttemptOutcome,
-    /// For people: why, in the carrier's words or ours.
+    /// In the carrier's words or ours.
     pub reason: Option<String>,
 }
 
 impl Attempt {
-    /// For people.
     #[must_use]
     pub fn describe(&self) -> String {
         let Self { channel, carrier, outcome, .. } = self;
@@ -37,26 +35,26 @@ impl Attempt {
     }
 }
 
-/// Why a submit failed over, or was resent.
+/// Why we failed over or resent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptOutcome {
     /// The carrier refused the message.
     Rejected,
-    /// The carrier was down or busy, or its circuit breaker is open, and another one could be asked.
+    /// The carrier was down, busy, or behind an open circuit breaker, and another candidate was left.
     Busy,
-    /// The carrier took it, and a receipt says that it did not arrive.
+    /// The carrier accepted the message, but a receipt reported failure.
     Failed,
-    /// The carrier took it, or may have, and no receipt came in time.
+    /// The carrier accepted the message, or may have, and no receipt came in time.
     ReceiptTimeout,
-    /// The carrier gave no answer and may have taken it, and it was sent again.
+    /// The carrier did not answer and may have the message. We resent it.
     Unknown,
-    /// The carrier gave no answer, says that it never took it, and it was sent again.
+    /// The carrier did not answer, then denied the message in a lookup. We resent it.
     NotAccepted,
 }
 
 impl AttemptOutcome {
-    /// Whether the message may have been on its way to a handset.
+    /// Returns whether the message may have reached a handset.
     #[must_use]
     pub fn was_submitted(self) -> bool {
         matches!(self, Self::Failed | Self::ReceiptTimeout | Self::Unknown)

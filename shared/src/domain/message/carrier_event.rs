@@ -1,4 +1,4 @@
-//! Receipts and replies as a carrier reports them.
+//! Receipts and replies, parsed from a carrier's format.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use crate::{
     redact::{cut, without_numbers},
 };
 
-/// The most characters that are kept of a carrier's words, and of a code of its own.
+/// The most characters we keep of a carrier's description and code.
 pub(crate) const LONGEST_WORDS: usize = 100;
 const LONGEST_CODE: usize = 20;
 
-/// A receipt as a carrier reports it. Its words are kept and shown.
+/// A parsed receipt. We store and show its code and description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierReceipt {
-    /// Our name for the submit, where the carrier gives it back in the body.
+    /// Our reference for the submit, if the carrier returns it in the body.
     pub reference: Option<SubmitReference>,
-    /// The carrier's own id, as it writes it in receipts.
+    /// The carrier's own ID for the message, as spelled in receipts.
     pub carrier_id: Option<String>,
     pub status: ReceiptStatus,
     pub code: Option<String>,
@@ -26,7 +26,7 @@ pub struct CarrierReceipt {
 }
 
 impl CarrierReceipt {
-    /// With words that are short and name no phone number.
+    /// Shortens the code and description and removes phone numbers.
     pub(crate) fn cleaned(self) -> Self {
         let clean = |words: Option<String>, most| words.map(|words| cut(&without_numbers(&words), most));
         let (code, description) = (clean(self.code, LONGEST_CODE), clean(self.description, LONGEST_WORDS));
@@ -34,23 +34,22 @@ impl CarrierReceipt {
     }
 }
 
-/// A reply as a carrier reports it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CarrierReply {
-    /// The carrier's own id, by which its repeats are known.
+    /// The carrier's own ID, for deduplication.
     pub id: String,
     pub from: PhoneNumber,
     pub to: SenderId,
     pub text: String,
     pub channel: Channel,
-    /// When the network took it, where the carrier says so.
+    /// When the network received the reply, if reported.
     pub at: Option<Timestamp>,
 }
 
 /// The items of one webhook body. An unreadable item does not block the rest.
 pub type ParsedItems<T> = Vec<Result<T, ParseError>>;
 
-/// A webhook's body, or a part of it, that is not in its carrier's format.
+/// A body or item not in the carrier's format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field '{field}' {reason}")]
 pub struct ParseError {
@@ -63,7 +62,7 @@ impl ParseError {
         Self { field: field.into(), reason: reason.to_string() }
     }
 
-    /// Says where the fault is, and repeats nothing of what stands there.
+    /// Describes the position in the JSON, and none of its content.
     #[must_use]
     pub fn of_json(error: &serde_json::Error) -> Self {
         let words = error.to_string();

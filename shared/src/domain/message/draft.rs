@@ -1,14 +1,14 @@
-//! A message as a client asked for it.
+//! Drafts of messages.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::{CallbackUrl, Channel, Content, Groupings, PhoneNumber, Reference, SenderId, Text, Validity};
 
-/// A message as a client asked for it, valid but not yet accepted.
+/// A client's message: valid, not yet accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Which message of the request it is, counted from 0.
+    /// Index in the request, from 0.
     pub index: usize,
     pub to: PhoneNumber,
     pub from: SenderChoice,
@@ -24,7 +24,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// One with nothing but what every message has.
+    /// Returns a draft without optional fields.
     #[must_use]
     pub fn new(to: PhoneNumber, from: SenderChoice, text: Text) -> Self {
         Self {
@@ -44,7 +44,6 @@ impl Draft {
     }
 }
 
-/// The sender that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SenderChoice {
     Custom(SenderId),

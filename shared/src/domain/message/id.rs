@@ -1,9 +1,8 @@
-//! The ids that the gateway gives, all of them UUIDs of their own type.
+//! IDs, each a UUID with its own type.
 //!
-//! A message that its client named (by an id or an `Idempotency-Key`) gets an
-//! id derived from that name (UUID version 5), so that a repeat finds the first
-//! one without a table of keys; any other gets a time-ordered one (version 7)
-//! from [`crate::runtime::Random`].
+//! If a client names a message (by ID or `Idempotency-Key`), we derive the message's ID from that name
+//! (UUID version 5), so a repeat finds the first message without a table of keys. Other messages get a
+//! time-ordered ID (version 7) from [`crate::runtime::Random`].
 
 use std::{fmt, str::FromStr};
 
@@ -16,8 +15,7 @@ use crate::{
     runtime::Random,
 };
 
-/// The version 5 name space of every derived id. Changing it would make
-/// repeats of earlier requests look new.
+/// The version 5 namespace of derived IDs. If it changed, repeated requests would look new.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b7d_52f1_0f6e_4c52_9b57_7d3b_8a2f_4e11);
 
 macro_rules! uuid_type {
@@ -42,7 +40,7 @@ macro_rules! uuid_type {
         impl FromStr for $name {
             type Err = uuid::Error;
 
-            /// Reads the id in any of the usual spellings of a UUID.
+            /// Parses any usual spelling of a UUID.
             fn from_str(text: &str) -> Result<Self, uuid::Error> {
                 Uuid::try_parse(text).map(Self)
             }
@@ -61,7 +59,7 @@ uuid_type! {
     MessageId
 }
 uuid_type! {
-    /// What was sent together; in the `mplus` dialect each message is a batch of its own.
+    /// Messages sent together. In the `mplus` dialect each message is its own batch.
     BatchId
 }
 uuid_type! {
@@ -69,34 +67,34 @@ uuid_type! {
     ReplyId
 }
 uuid_type! {
-    /// Something that a client is told. Retries and duplicates bear the same one.
+    /// An event for a client. Retries and duplicates carry the same ID.
     EventId
 }
 uuid_type! {
-    /// An endpoint of an account.
+    /// An account's endpoint.
     EndpointId
 }
 
 impl MessageId {
-    /// Returns a fresh id that sorts by time (UUID version 7).
+    /// Returns a new time-ordered ID (UUID version 7).
     #[must_use]
     pub fn random(random: &Random, now: Timestamp) -> Self {
         Self(random.uuid(now))
     }
 
-    /// The id of the message that `account` calls `client_id`.
+    /// Derives the ID from the client's own ID.
     #[must_use]
     pub fn of_client_id(account: &AccountId, client_id: Uuid) -> Self {
         Self(derive(&["id", account.as_str(), &client_id.to_string()]))
     }
 
-    /// The id of the message at `index` of the request that `account` sent under `key`.
+    /// Derives the ID for the message at `index` in the request with this key.
     #[must_use]
     pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey, index: usize) -> Self {
         Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
     }
 
-    /// The id of what the gateway answers to a keyword.
+    /// Derives the ID for our automatic answer to a keyword.
     #[must_use]
     pub fn of_answer_to(reply: ReplyId) -> Self {
         Self(derive(&["answer", &reply.to_string()]))
@@ -104,7 +102,7 @@ impl MessageId {
 }
 
 impl BatchId {
-    /// The batch that holds this message alone.
+    /// Derives the ID for a batch with only this message.
     #[must_use]
     pub fn of_single(message: MessageId) -> Self {
         Self(derive(&["batch", &message.to_string()]))
@@ -112,7 +110,7 @@ impl BatchId {
 }
 
 impl ReplyId {
-    /// The id of what `carrier` calls `id`, so that a carrier's repeat is recognised.
+    /// Derives the ID from the carrier's own ID, so we recognise a redelivery.
     #[must_use]
     pub fn of_carrier_id(carrier: &str, id: &str) -> Self {
         Self(derive(&["reply", carrier, id]))
@@ -130,7 +128,7 @@ impl EventId {
         Self(derive(&["event", &reply.to_string()]))
     }
 
-    /// The id of the notice that an endpoint was disabled at `since`.
+    /// Derives the ID for the notice about an endpoint disabled at `since`.
     #[must_use]
     pub fn of_endpoint_disabled(endpoint: EndpointId, since: Timestamp) -> Self {
         Self(derive(&["event", "disabled", &endpoint.to_string(), &since.as_millisecond().to_string()]))
@@ -138,27 +136,26 @@ impl EventId {
 }
 
 impl EndpointId {
-    /// The id of an account's endpoint at `url`, which has no query.
+    /// `url` has no query.
     pub(in crate::domain) fn of(account: &AccountId, url: &str) -> Self {
         Self(derive(&["endpoint", account.as_str(), url]))
     }
 }
 
-/// The parts are joined by a byte that none of them can hold.
+/// Joins the parts with a byte that no part can contain.
 fn derive(parts: &[&str]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, parts.join("\u{0}").as_bytes())
 }
 
-/// One run of one step, written beside what the run changed.
+/// One execution of a step, stored beside its change.
 ///
-/// A conditional write whose answer was lost is recognised by it as our own;
-/// a callback is delivered only if the record has the execution id that its job
-/// names, so that of several racing receipts exactly one is told.
+/// By this ID we recognise our own conditional write if its answer was lost. A callback is delivered only
+/// if the record has the execution ID of the callback's job, so if several receipts race, exactly one
+/// notifies the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExecutionId(u64);
 
-/// A text that is not 16 hex digits.
 #[derive(Debug, thiserror::Error)]
 #[error("an execution ID is 16 hex digits")]
 pub struct ExecutionIdError;
@@ -185,7 +182,7 @@ impl FromStr for ExecutionId {
     type Err = ExecutionIdError;
 
     fn from_str(text: &str) -> Result<Self, ExecutionIdError> {
-        // The standard library takes a sign.
+        // `from_str_radix` would accept a sign.
         let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let digits = u64::from_str_radix(text, 16).ok().filter(|_| is_hex);
         digits.map(Self).ok_or(ExecutionIdError)
@@ -210,7 +207,6 @@ impl From<ExecutionId> for String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// A text that is empty, too long or not printable ASCII.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an idempotency key is 1 to 255 printable ASCII characters")]
 pub struct IdempotencyKeyError;

@@ -1,12 +1,10 @@
-//! What a client writes on a message to know it again: a reference, and the
-//! groups that it counts it under.
+//! A client's labels on a message: reference and groupings.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A client's own name for what it sent, 1 to 32 characters. Several messages
-/// may bear the same one. `Debug` prints none of it.
+/// A client's reference, 1 to 32 characters. Several messages may share it. `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference(String);
@@ -62,8 +60,8 @@ impl fmt::Debug for Reference {
     }
 }
 
-/// The three groups of a message, each of at most 100 characters; an empty one
-/// is none. `Debug` prints none of them.
+/// A message's three statistics groups, at most 100 characters each. An empty string means no group.
+/// `Debug` prints none of them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "[String; 3]", into = "[String; 3]")]
 pub struct Groupings([String; 3]);
@@ -72,7 +70,7 @@ impl Groupings {
     pub const LONGEST: usize = 100;
 
     /// # Errors
-    /// When one of them is too long or holds a control character.
+    /// If a group is too long or contains a control character.
     pub fn parse(groups: [String; 3]) -> Result<Self, LabelError> {
         for group in &groups {
             check(group, Self::LONGEST)?;

@@ -1,4 +1,4 @@
-//! An outbound message, with all that is known of it.
+//! Outbound messages.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::domain::{
     State, Text,
 };
 
-/// An outbound message: what was asked for, and what became of it. `Debug` shows its id and state only.
+/// An outbound message. `Debug` shows only the ID and state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
@@ -23,67 +23,67 @@ pub struct Message {
     pub delivery: Delivery,
 }
 
-/// What was asked for. It never changes once the message is accepted.
+/// The client's request. Never changes after acceptance.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageRequest {
-    /// The dialect of the request, and of the callbacks.
+    /// Dialect of the request and of its callbacks.
     pub dialect: Dialect,
     pub to: PhoneNumber,
     pub from: SentFrom,
     pub text: Text,
-    /// The channels in the client's order of preference; empty for SMS.
+    /// Channels in the client's order of preference. Empty means SMS.
     pub channels: Vec<Channel>,
     pub callback: Option<CallbackUrl>,
-    /// The client's own id for the message, unique within the account.
+    /// The client's own ID, unique within the account.
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
-    /// The client's own reference, which several messages may share.
+    /// The client's own reference. Several messages may share it.
     pub reference: Option<Reference>,
     pub groupings: Groupings,
-    /// When the message is no longer worth delivering.
+    /// End of the message's validity.
     pub expires_at: Option<Timestamp>,
-    /// What channels other than SMS show in place of the text.
+    /// Channels other than SMS show this in place of the text.
     pub content: Option<Content>,
-    /// The keyword that the message answers, if it is an automatic reply of the gateway.
+    /// The keyword that an automatic reply answers.
     pub keyword: Option<Keyword>,
-    /// What to do about an unknown outcome, if the request said so. Otherwise the account's setting applies.
+    /// The request's own choice, which overrides the account's.
     pub on_unknown: Option<OnUnknown>,
-    /// Tells a repeated request from a different one under the same id.
+    /// Distinguishes a repeated request from a different one under the same ID.
     pub fingerprint: Fingerprint,
 }
 
-/// What became of a message so far.
+/// The delivery so far.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub progress: Progress,
-    /// The execution that changed the progress last.
+    /// The execution that last changed the progress.
     pub execution_id: Option<ExecutionId>,
     /// When the lease of the worker that claimed the message expires.
     pub lease_until: Option<Timestamp>,
     /// Receipt deadline. After it we fail over to the next channel, or give up an unknown outcome.
     pub receipt_by: Option<Timestamp>,
-    /// The send slot that the sender's rate limit assigned. `None` if the message may go at once, or has no slot yet.
+    /// Send slot under the sender's rate limit. `None` if the sender has no limit or the slot is not
+    /// assigned yet.
     pub not_before: Option<Timestamp>,
-    /// When a busy carrier is tried again. A job comes then.
+    /// When a busy carrier is retried, by a job.
     pub retry_at: Option<Timestamp>,
-    /// When the schedule enqueues the message, if it waits for that.
+    /// When the schedule enqueues the message, if it waits.
     pub wake_at: Option<Timestamp>,
-    /// How often a worker claimed the message.
+    /// Number of claims.
     pub attempts: u32,
     /// Index of the current channel among the requested ones.
     pub channel_index: u8,
     /// The carrier that has the message, or may have it.
     pub carrier: Option<CarrierName>,
-    /// The carrier's own id for the message.
+    /// The carrier's own ID for the message.
     pub carrier_id: Option<String>,
-    /// Attempts that did not bring the message through, the oldest first.
+    /// Attempts before the current one, oldest first.
     pub failed_attempts: Vec<Attempt>,
     pub history: Vec<StateChange>,
     pub receipts: Receipts,
 }
 
 impl Delivery {
-    /// Returns the delivery of a message that was accepted at `at`.
     #[must_use]
     pub fn new(progress: Progress, at: Timestamp) -> Self {
         Self {
@@ -105,17 +105,15 @@ impl Delivery {
     }
 }
 
-/// A change of state, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
     pub state: State,
     pub at: Timestamp,
-    /// For people: why, where there is a why.
     pub reason: Option<String>,
 }
 
 impl Message {
-    /// The furthest of what was done and what the network said.
+    /// Returns the furthest of our own progress and the receipts.
     #[must_use]
     pub fn state(&self) -> State {
         self.delivery
@@ -125,29 +123,27 @@ impl Message {
             .fold(self.delivery.progress.state(), State::max)
     }
 
-    /// Whether it goes to a recipient who has opted out: what says that the opt-out is
-    /// set, or how to set it. What says that it is lifted does not, for it may have
-    /// been set again since.
+    /// Returns whether opt-outs do not block the message: it answers STOP or HELP. An answer to START is
+    /// blocked, because the recipient may have opted out again since.
     #[must_use]
     pub fn passes_opt_outs(&self) -> bool {
         matches!(self.request.keyword, Some(Keyword::Stop | Keyword::Help))
     }
 
-    /// Whether it waits, or waited, for a later time.
     #[must_use]
     pub fn was_scheduled(&self) -> bool {
         self.delivery.history.first().is_some_and(|state_change| state_change.state == State::Scheduled)
     }
 
-    /// When it was to be sent: at its own time, when its turn came, or when it came in.
+    /// Returns the latest of acceptance, `send_at` and send slot.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
         [self.request.send_at, self.delivery.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
     }
 
-    /// Since when carriers have been asked for the channel that it is at: since it
-    /// was first claimed, its send slot came, or the channel before failed over. Once one was
-    /// found busy, waiting for a turn is a part of trying.
+    /// Returns when we began to try the current channel: at the first claim, the send slot, or the last
+    /// failover after a submit. The send slot no longer counts after a busy carrier, because waiting for a
+    /// slot is then part of retrying.
     #[must_use]
     pub fn attempted_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
@@ -162,7 +158,6 @@ impl Message {
         [claimed, submitted, slot].into_iter().flatten().max()
     }
 
-    /// When a worker first had it, to hand it to a carrier.
     #[must_use]
     pub fn first_claimed_at(&self) -> Option<Timestamp> {
         self.delivery
@@ -172,13 +167,12 @@ impl Message {
             .map(|state_change| state_change.at)
     }
 
-    /// The channels that it may go over, by their places. Without a wish that is SMS.
+    /// Returns the channels by index; SMS if the client named none.
     pub fn channels_by_index(&self) -> impl Iterator<Item = (u8, Channel)> {
         let wished = if self.request.channels.is_empty() { &[Channel::Sms] } else { self.request.channels.as_slice() };
         (0..).zip(wished.iter().copied())
     }
 
-    /// The channel that it is at.
     #[must_use]
     pub fn channel(&self) -> Channel {
         self.channel_at(self.delivery.channel_index)
@@ -188,13 +182,13 @@ impl Message {
         self.channels_by_index().find(|(other, _)| *other == channel_index).map_or(Channel::Sms, |(_, channel)| channel)
     }
 
-    /// The channel that brought it to the handset, or that it is at.
+    /// Returns the delivering channel, or else the current one.
     #[must_use]
     pub fn channel_reached(&self) -> Channel {
         self.channel_at(self.arrived_at().unwrap_or(self.delivery.channel_index))
     }
 
-    /// Who brought it to the handset, or has it.
+    /// Returns the delivering carrier, or else the current one.
     #[must_use]
     pub fn carrier_reached(&self) -> Option<CarrierName> {
         let Some(channel_index) =
@@ -210,19 +204,17 @@ impl Message {
             .carrier
     }
 
-    /// The place of the channel that it arrived over.
     fn arrived_at(&self) -> Option<u8> {
         let arrived = [ReceiptStatus::Delivered, ReceiptStatus::Read].map(|status| self.delivery.receipts.get(status));
         arrived.into_iter().flatten().next().map(|receipt| receipt.channel_index)
     }
 
-    /// Whether there is a channel behind that place.
     #[must_use]
     pub fn has_channel_after(&self, channel_index: u8) -> bool {
         self.channels_by_index().any(|(other, _)| other > channel_index)
     }
 
-    /// Whether that carrier has it, or may have it, or had it before another one.
+    /// Returns whether `carrier` has or had the message, or may have.
     #[must_use]
     pub fn may_have_gone_through(&self, carrier: CarrierName) -> bool {
         let mut takers =
@@ -230,7 +222,7 @@ impl Message {
         takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
     }
 
-    /// Whether it was handed over on a channel before the one that it is at.
+    /// Returns whether we failed over after a submit on an earlier channel.
     #[must_use]
     pub fn was_on_earlier_channel(&self) -> bool {
         self.delivery
@@ -239,14 +231,13 @@ impl Message {
             .any(|attempt| matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::ReceiptTimeout))
     }
 
-    /// Whether a carrier took it, or may have, before the submit that it is at.
+    /// Returns whether an earlier submit was accepted, or may have been.
     #[must_use]
     pub fn was_submitted_before(&self) -> bool {
         self.delivery.failed_attempts.iter().any(|attempt| attempt.outcome.was_submitted())
     }
 
-    /// When it was on its way to a carrier, the last time before then, if it may have
-    /// got there.
+    /// Returns the time of the last submit up to `before`, if the message may have reached a carrier.
     #[must_use]
     pub fn submitted_at(&self, before: Timestamp) -> Option<Timestamp> {
         use Progress::{Failed, Submitted, Submitting, Unknown};
@@ -257,7 +248,7 @@ impl Message {
         tries.map(|state_change| state_change.at).find(|at| *at <= before).filter(|_| may_have)
     }
 
-    /// Every change of state in the order of time, receipts among them.
+    /// Returns all state changes by time, receipts included.
     #[must_use]
     pub fn full_history(&self) -> Vec<StateChange> {
         let mut state_changes = self.delivery.history.clone();
@@ -277,13 +268,12 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The first 16 bytes of a SHA-256 over what a client asked for.
+/// The first 16 bytes of the request's SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// Over the parts, each with its length before it so that no two lists of
-    /// parts run together the same.
+    /// Hashes each part after its length, so that different lists of parts have different hashes.
     #[must_use]
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut hash = Sha256::new();
@@ -309,7 +299,6 @@ impl Fingerprint {
 
 #[cfg(test)]
 impl Message {
-    /// A message that was just accepted.
     pub(crate) fn example() -> Self {
         let (id, at) = (MessageId::new(Uuid::from_u128(1)), Timestamp::UNIX_EPOCH);
         let from = SentFrom { kind: crate::domain::SenderKind::Custom, id: "441234567890".parse().unwrap() };
@@ -340,7 +329,6 @@ impl Message {
         }
     }
 
-    /// The same message after `change`.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self

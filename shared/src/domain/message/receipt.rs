@@ -1,4 +1,4 @@
-//! Receipts: what the network says became of a message.
+//! Receipts: the network's reports on a message.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::ExecutionId;
 
-/// What a receipt says, in the order of advance.
+/// The reported status, from least to most advanced.
 #[derive(
     Clone,
     Copy,
@@ -25,7 +25,7 @@ use crate::domain::ExecutionId;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum ReceiptStatus {
-    /// The carrier passed it on; nothing is final yet.
+    /// The carrier passed the message on. Not final.
     Sent,
     Undelivered,
     Expired,
@@ -35,29 +35,27 @@ pub enum ReceiptStatus {
 }
 
 impl ReceiptStatus {
-    /// Whether it says that the message has not arrived and will not.
+    /// Returns whether the message will not arrive.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Undelivered | Self::Expired | Self::Rejected)
     }
 }
 
-/// A receipt on record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub status: ReceiptStatus,
-    /// When it reached the gateway.
+    /// Arrival at the gateway.
     pub at: Timestamp,
-    /// The carrier's own code and words, for people.
+    /// The carrier's own code.
     pub code: Option<String>,
     pub description: Option<String>,
-    /// The place of the channel that it is about.
+    /// The channel of this receipt.
     pub channel_index: u8,
-    /// The run that recorded it.
     pub execution_id: ExecutionId,
 }
 
-/// The receipts of one message: of each status the first that came.
+/// A message's receipts: the first of each status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipts(Vec<Receipt>);
 
@@ -76,7 +74,7 @@ impl Receipts {
         self.0.iter()
     }
 
-    /// Whether the network has said what became of the message in the end.
+    /// Returns whether a receipt reports the final result.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.0.iter().any(|receipt| receipt.status != ReceiptStatus::Sent)

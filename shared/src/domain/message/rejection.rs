@@ -1,27 +1,24 @@
-//! Why messages were not accepted.
+//! Rejected messages and requests.
 
 use crate::domain::FieldError;
 
-/// Why a message cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionReason {
     /// The account does not own the sender ID.
     NotOwned,
-    /// The id or `Idempotency-Key` was used before, with another content.
+    /// The ID or `Idempotency-Key` was used before with different content.
     Conflict,
-    /// The time is too far ahead, or no shared sender is left.
+    /// `send_at` is too far ahead, or no shared sender is left.
     Unacceptable,
 }
 
-/// One message that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedMessage {
     pub reason: RejectionReason,
     pub error: FieldError,
 }
 
-/// A request none of whose messages was accepted: the first reason found, and an error for each
-/// message that it applies to.
+/// A request rejected as a whole: the first reason found, and an error per message with that reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     pub reason: RejectionReason,

@@ -1,4 +1,4 @@
-//! Replies: what comes from a handset.
+//! Replies from recipients.
 
 use std::fmt;
 
@@ -9,26 +9,24 @@ use crate::domain::{
     SenderId,
 };
 
-/// A reply whose account is known.
+/// A reply matched to its account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     pub id: ReplyId,
     pub account: AccountId,
     pub from: PhoneNumber,
-    /// The sender ID that was answered.
+    /// The answered sender ID.
     pub to: SenderId,
     pub body: String,
     pub channel: Channel,
     pub received_at: Timestamp,
-    /// The newest message of the conversation that had been sent by then.
+    /// The conversation's newest message submitted by then.
     pub replied_to: Option<Box<RepliedTo>>,
-    /// The dialect that its client is told in.
+    /// The dialect of the callback.
     pub dialect: Dialect,
-    /// The run that recorded it.
     pub execution_id: ExecutionId,
 }
 
-/// The message that a reply answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepliedTo {
     pub message: MessageId,

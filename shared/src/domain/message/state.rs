@@ -1,25 +1,22 @@
-//! The states of a message, and which may follow which.
+//! The states of a message, and the allowed changes between them.
 //!
-//! Two kinds of fact make a state. What the gateway did is its [`Progress`],
-//! moved by conditional writes along the arrows of [`Progress::follows`]. What
-//! the network said are the receipts, each recorded once and never taken back.
-//! The state that a client sees is the furthest of both, so it comes out the
-//! same in whatever order the facts arrived, and it moves forward:
+//! The state has two sources. Our own [`Progress`] changes by conditional writes, along the arrows of
+//! [`Progress::follows`]. The network's receipts are each recorded once and never removed. A client sees
+//! the furthest of both, regardless of their order:
 //!
 //! ```text
 //! scheduled → queued → submitting → (unknown) → submitted → undelivered … → delivered → read
 //! ```
 //!
-//! One arrow leads back: to `queued`, when a carrier was busy, when a sender's turn
-//! has not come, when a channel fails over to the next that the client allowed, or when
-//! a message with an unknown outcome is sent again.
+//! One arrow leads back, to `queued`: if a carrier was busy, if the send slot is later, if we fail over to
+//! the next channel, or if we resend a message with an unknown outcome.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::ReceiptStatus;
 
-/// The state of a message as a client sees it, in the order of advance.
+/// The state shown to clients, from least to most advanced.
 #[derive(
     Clone,
     Copy,
@@ -38,43 +35,42 @@ use crate::domain::ReceiptStatus;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum State {
-    /// Waits for its time.
+    /// Waits for its `send_at`.
     Scheduled,
     /// Its job is in the queue.
     Queued,
-    /// A worker holds it.
+    /// Claimed by a worker.
     Submitting,
-    /// It was handed over and no answer came: it may or may not have been taken.
+    /// The carrier did not answer, and may or may not have the message.
     Unknown,
-    /// The carrier took it.
+    /// Accepted by a carrier.
     Submitted,
-    /// Cancelled by the client before it was handed over.
+    /// Cancelled by the client before submit.
     Cancelled,
-    /// The recipient has opted out of this sender.
+    /// The recipient opted out of this sender.
     Blocked,
-    /// The carrier refused it.
+    /// Refused by the carrier.
     Rejected,
-    /// It could not be sent, or its outcome stayed unknown past the deadline.
+    /// Not sent, or the outcome was still unknown at the deadline.
     Failed,
-    /// Its time ran out, here or in the network.
+    /// The validity ended, here or in the network.
     Expired,
-    /// The network could not deliver it.
+    /// The network could not deliver the message.
     Undelivered,
-    /// It reached the handset.
     Delivered,
-    /// It was opened.
+    /// Opened by the recipient.
     Read,
 }
 
 impl State {
-    /// Whether nothing but a receipt can move it any more.
+    /// Returns whether only a receipt can change this state.
     #[must_use]
     pub fn is_final(self) -> bool {
         self > Self::Submitted
     }
 }
 
-/// How far the gateway itself has brought a message.
+/// Our own progress, without the network's receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]
@@ -108,8 +104,7 @@ impl Progress {
         }
     }
 
-    /// Whether this step may come after `before`: the arrows of the drawing.
-    /// The store turns them into the conditions of its writes.
+    /// Returns whether `before` may change to this. The store turns this into the conditions of its writes.
     #[must_use]
     pub fn follows(self, before: Self) -> bool {
         use Progress::{
@@ -119,16 +114,16 @@ impl Progress {
             Scheduled => false,
             Submitting | Cancelled => matches!(before, Scheduled | Queued),
             Blocked | Expired | Unknown => before == Submitting,
-            // Back for another try, for the next channel, or to wait for its turn.
+            // A retry, a failover, or a wait for the send slot.
             Queued => matches!(before, Submitting | Unknown | Submitted),
-            // An answer that comes after its worker was given up for dead still counts.
+            // An answer counts even if we already gave up the worker behind it.
             Submitted | Rejected | Failed => matches!(before, Submitting | Unknown),
         }
     }
 }
 
 impl ReceiptStatus {
-    /// The state that a message is in at least, once this receipt is there.
+    /// Returns the state that this receipt implies, at the least.
     #[must_use]
     pub fn state(self) -> State {
         match self {

@@ -1,4 +1,4 @@
-//! A message as it is submitted to a carrier, and what came of that.
+//! Submissions to a carrier, and their outcomes.
 
 use std::time::Duration;
 
@@ -7,48 +7,46 @@ use strum::IntoStaticStr;
 
 use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
-/// How long a carrier has to say what became of a submit: a submit may follow.
+/// Lookup timeout: short, because a submit may follow.
 pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One message as it is handed to a carrier.
+/// A message for a carrier.
 pub struct Submission<'a> {
-    /// Our name for it; the carrier brings it back with its receipts.
+    /// Our reference. The carrier returns it in receipts.
     pub reference: SubmitReference,
     pub to: &'a PhoneNumber,
     pub from: &'a SenderId,
-    /// What SMS shows, and what every channel shows that shows no content.
+    /// Shown by SMS, and by any channel without `content`.
     pub text: &'a Text,
     pub channel: Channel,
-    /// What the channel shows in place of the text; there only if it can show it.
+    /// Shown in place of the text, if the channel can show it.
     pub content: Option<&'a Content>,
-    /// When it is no longer worth delivering.
+    /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
-    /// The client's own, for the carrier's statistics.
+    /// For the carrier's statistics.
     pub groupings: &'a Groupings,
 }
 
-/// What became of handing a message over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Taken; `carrier_id` is the carrier's name for it.
+    /// `carrier_id` is the carrier's own ID for the message.
     Accepted { carrier_id: Option<String> },
-    /// Refused for good.
+    /// Refused permanently.
     Rejected { reason: String },
-    /// Not taken now; may be tried again, after `retry_after` or a quarter of an
-    /// hour, whichever is sooner.
+    /// Retried after our backoff or `retry_after`, whichever is longer, but within 15 minutes.
     Busy { retry_after: Option<Duration>, reason: String },
-    /// The request may have arrived and no answer came.
+    /// No answer. The request may have arrived.
     Unknown { reason: String },
 }
 
-/// A carrier's answer to a lookup of a submit whose outcome is unknown.
+/// A carrier's answer to a lookup of an unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum LookupOutcome {
-    /// The carrier has the message, under `carrier_id`.
+    /// The carrier has the message.
     Found { carrier_id: Option<String> },
-    /// The carrier never accepted it.
+    /// The carrier never received the message.
     NotFound,
-    /// The carrier has no lookup, or did not answer it.
+    /// The carrier has no lookup, or the lookup failed.
     Unknown,
 }

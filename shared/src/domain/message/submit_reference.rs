@@ -1,10 +1,8 @@
-//! What a carrier is given as our name for a submit, and brings back with its
-//! receipts.
+//! Submit references: our name for a submit, returned by the carrier in receipts.
 //!
-//! The strictest carrier takes 32 letters and digits, and some change their case.
-//! So a message's first channel goes by the message's id in 32 hex digits; a later
-//! one, as two channels may go through one carrier, by the same id in base 36, an
-//! `x`, and the channel's place.
+//! The strictest carrier allows 32 letters and digits, and some change their case. So the first channel
+//! uses the message's ID in 32 hex digits. Two channels may go through one carrier, so each later channel
+//! uses the ID in base 36, an `x`, and the channel index.
 
 use std::{fmt, str::FromStr};
 
@@ -13,18 +11,16 @@ use uuid::Uuid;
 use crate::domain::MessageId;
 
 const BASE: u32 = 36;
-/// As many digits of that base as 128 bits may take.
+/// Enough for 128 bits.
 const ID_DIGITS: usize = 25;
 
-/// A message, and which of its channels it was handed over for.
+/// A message and the channel of the submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SubmitReference {
     pub message: MessageId,
-    /// The place of the channel among those that the message may go over.
     pub channel_index: u8,
 }
 
-/// A text that names no submit of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not one of ours")]
 pub struct SubmitReferenceError;
@@ -32,8 +28,8 @@ pub struct SubmitReferenceError;
 impl FromStr for SubmitReference {
     type Err = SubmitReferenceError;
 
-    /// Reads what [`Display`](fmt::Display) writes, in either case, and a
-    /// message's id in any of the usual spellings of a UUID.
+    /// Parses the output of [`Display`](fmt::Display) in either case, and any usual spelling of a message's
+    /// ID.
     fn from_str(text: &str) -> Result<Self, SubmitReferenceError> {
         if let Ok(message) = text.parse::<MessageId>() {
             return Ok(message.into());
@@ -42,7 +38,6 @@ impl FromStr for SubmitReference {
     }
 }
 
-/// Reads the reference of a channel behind the first.
 fn later_channel(text: &str) -> Option<SubmitReference> {
     let (id, channel_index) = text.split_at_checked(ID_DIGITS)?;
     let channel_index = channel_index.strip_prefix(['x', 'X'])?;

@@ -1,22 +1,21 @@
-//! Times as clients write them.
+//! Times in requests.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-/// A longer text is no time and is not looked at: it may lie under a thousand messages.
+/// Longer texts are rejected unread, because `defaults` may repeat them in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
-/// A text that is not an ISO 8601 date and time.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an ISO 8601 date and time like 2026-01-01T09:00:00Z")]
 pub struct TimeError;
 
-/// Reads an ISO 8601 date and time, to the millisecond. Without a zone it is
-/// GMT, as Cymba's document has it; a bare date is midnight.
+/// Parses an ISO 8601 date and time, to the millisecond. Without a zone the time is GMT, by Cymba's
+/// document; a date alone is midnight.
 ///
 /// # Errors
-/// When the text is anything else.
+/// If the text is anything else.
 pub fn parse_time(text: &str) -> Result<Timestamp, TimeError> {
-    // A zone by name (RFC 9557) would be passed over below and read as GMT.
+    // The second parser would ignore a named zone (RFC 9557) and return GMT.
     if text.len() > LONGEST_WRITTEN || text.contains('[') {
         return Err(TimeError);
     }

@@ -1,13 +1,14 @@
-//! The unknown outcomes of a message. A submit that got no answer may have
-//! arrived; one that was sent again has been handed over perhaps twice, until its
-//! carrier says that it never took it. Both follow from the message's `failed_attempts`.
+//! Unknown outcomes.
+//!
+//! If a carrier did not answer a submit, the message may have arrived. If we resend, it may arrive twice,
+//! unless the carrier denies the first submit. `failed_attempts` records both.
 
 use jiff::Timestamp;
 
 use crate::domain::{Attempt, AttemptOutcome, CarrierName, Message, Progress, State};
 
 impl Message {
-    /// Since when the outcome of its newest submit has been unknown.
+    /// Returns when the newest outcome became unknown.
     #[must_use]
     pub fn unknown_since(&self) -> Option<Timestamp> {
         self.delivery
@@ -18,7 +19,6 @@ impl Message {
             .map(|state_change| state_change.at)
     }
 
-    /// How often it was sent again after a submit without an answer.
     #[must_use]
     pub fn resend_count(&self) -> usize {
         self.delivery
@@ -28,8 +28,7 @@ impl Message {
             .count()
     }
 
-    /// The submits over the channel that it is at that may have arrived before it
-    /// was sent again, the newest first.
+    /// Returns earlier submits on the current channel that may have arrived, newest first.
     fn unknown_attempts(&self) -> impl Iterator<Item = &Attempt> {
         let channel = self.channel();
         let resolves = |outcome| {
@@ -44,19 +43,17 @@ impl Message {
         since.filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
     }
 
-    /// Whether a submit before the one that it is at may have arrived.
     #[must_use]
     pub fn has_unknown_attempt(&self) -> bool {
         self.unknown_attempts().next().is_some()
     }
 
-    /// Who may have it from such a submit, the newest first; none in the place of one
-    /// that is not on record.
+    /// Returns the carriers behind unknown attempts, newest first; `None` if not recorded.
     pub fn carriers_of_unknown_attempts(&self) -> impl Iterator<Item = Option<CarrierName>> {
         self.unknown_attempts().map(|attempt| attempt.carrier)
     }
 
-    /// Why it was given up without an answer, if it was.
+    /// Returns the reason if we gave up an unknown outcome.
     #[must_use]
     pub fn give_up_reason(&self) -> Option<&str> {
         let [.., before, last] = self.delivery.history.as_slice() else { return None };

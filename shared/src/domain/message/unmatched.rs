@@ -1,5 +1,4 @@
-//! Receipts and replies that match nothing: kept as the carrier posted them, and matched
-//! again after growing gaps until they expire.
+//! Unmatched receipts and replies: kept as posted, and retried after growing gaps until they expire.
 
 use std::fmt;
 
@@ -11,10 +10,10 @@ use uuid::Uuid;
 use crate::domain::{CarrierName, SubmitReference};
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// How long after it came it is first tried again, in minutes, and then: after gaps of
-/// a quarter of an hour, one, three and six hours.
+/// The first retries, in minutes after arrival: after 1 minute, then after gaps of 15 minutes, 1, 3 and 6
+/// hours.
 const FIRST_TRIES: [i64; 5] = [1, 16, 76, 256, 616];
-/// The gap before each of the others.
+/// The gap before each later retry, in minutes.
 const LONGEST_GAP: i64 = 12 * 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
@@ -25,7 +24,7 @@ pub enum UnmatchedKind {
     Reply,
 }
 
-/// The id of an unmatched item: derived from the body, so a redelivery has the same.
+/// An unmatched item's ID, derived from the body, so a redelivery has the same ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UnmatchedId {
     pub kind: UnmatchedKind,
@@ -39,26 +38,25 @@ impl fmt::Display for UnmatchedId {
     }
 }
 
-/// One receipt or reply of a webhook's body.
+/// A receipt or reply in a webhook body.
 #[derive(Clone, Copy)]
 pub struct WebhookItem<'a> {
-    /// The body as it came.
+    /// As received.
     pub payload: &'a str,
-    /// Its index in the body.
     pub index: usize,
-    /// The submit reference in the path, if it has one.
+    /// From the path, if the path has a reference.
     pub submit: Option<SubmitReference>,
 }
 
 impl<'a> WebhookItem<'a> {
-    /// The item at `index` of a body, posted to a path without a submit reference.
+    /// Returns an item from a path without a submit reference.
     #[must_use]
     pub fn in_body(payload: &'a str, index: usize) -> Self {
         Self { payload, index, submit: None }
     }
 }
 
-/// A receipt or reply that belongs to nothing known. `Debug` shows its id only.
+/// A receipt or reply that matches no message or account. `Debug` shows only the ID.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unmatched {
     pub id: UnmatchedId,
@@ -66,19 +64,17 @@ pub struct Unmatched {
     pub index: usize,
     pub submit: Option<SubmitReference>,
     pub received_at: Timestamp,
-    /// How often it was tried again.
     pub tries: u32,
-    /// When it is looked at next; none for what can never be found by itself, or is
-    /// not tried any more.
+    /// `None` if retries cannot match the item, or are over.
     pub retry_at: Option<Timestamp>,
 }
 
 impl Unmatched {
-    /// One that has come just now and is only kept.
+    /// Returns an item to keep without retries.
     #[must_use]
     pub fn new(kind: UnmatchedKind, carrier: CarrierName, item: WebhookItem<'_>, received_at: Timestamp) -> Self {
         let WebhookItem { payload, index, submit } = item;
-        // The body comes last, so that nothing in it can pass for the rest.
+        // The body comes last, so its content cannot imitate the other parts.
         let name = format!("{index} {} {payload}", submit.map(|submit| submit.to_string()).unwrap_or_default());
         Self {
             id: UnmatchedId { kind, carrier, uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()) },
@@ -91,13 +87,12 @@ impl Unmatched {
         }
     }
 
-    /// The same, to be tried again.
     #[must_use]
     pub fn with_retry(self) -> Self {
         Self { retry_at: self.next_try(self.received_at), ..self }
     }
 
-    /// The same after one more try in vain.
+    /// Returns the item after a retry without a match.
     #[must_use]
     pub fn after_retry(self, now: Timestamp) -> Self {
         let retried = Self { tries: self.tries + 1, ..self };
@@ -109,7 +104,7 @@ impl Unmatched {
         self.received_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
     }
 
-    /// The times are those from when it came on, so that a try too many changes none.
+    /// Counts from arrival, so an extra retry does not shift later ones.
     fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let passed = now.duration_since(self.received_at).as_mins();
         let last = FIRST_TRIES[FIRST_TRIES.len() - 1];

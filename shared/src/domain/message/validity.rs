@@ -1,8 +1,8 @@
-//! How long a message is worth delivering.
+//! The validity of a message.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// As a client asks for it. What is relative counts from when it is accepted.
+/// How long a message is worth delivering. `For` counts from acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
     Until(Timestamp),
@@ -10,7 +10,6 @@ pub enum Validity {
 }
 
 impl Validity {
-    /// When a message that is accepted at `now` expires.
     #[must_use]
     pub fn expires_at(self, now: Timestamp) -> Timestamp {
         match self {
