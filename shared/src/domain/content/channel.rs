@@ -1,9 +1,9 @@
-//! The ways to a handset.
+//! Channels, such as SMS and WhatsApp.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-/// A channel that a client may ask for, most wanted first.
+/// A channel to a handset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive, const_into_str)]
@@ -17,13 +17,12 @@ pub enum Channel {
     Instagram,
     FacebookMessenger,
     Telegram,
-    /// To an app of the client's own, through CM's older library.
+    /// To the client's own app, through CM.com's older library.
     Push,
     MobilePush,
 }
 
 impl Channel {
-    /// The name that people know it by.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {

@@ -1,32 +1,32 @@
-//! What each channel can show of a rich content, by the tables and chapters of
-//! CM.com's "Business Messaging API", which has most of what channels take.
+//! Which rich content each channel can show.
+//!
+//! Source: the tables and chapters of CM.com's "Business Messaging API", which covers most channels.
 
 use crate::domain::{Action, Bubble, Channel, Content, Media, Suggestion};
 
-/// The longest bubbles of text, in characters.
+/// The longest text in a bubble, in characters.
 const WHATSAPP_TEXT: usize = 4096;
 const APPLE_TEXT: usize = 4096;
 const TWITTER_TEXT: usize = 10_000;
-/// The longest label of a suggestion to reply.
+/// The longest label on a reply suggestion, in characters.
 const TWITTER_LABEL: usize = 36;
 const TWITTER_MEDIA: [&str; 7] =
     ["image/jpg", "image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/quicktime"];
 
-/// What a channel makes of a rich content.
+/// How a channel shows rich content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelCapability {
-    /// Shows it, or has no rules that are known.
+    /// Shows the content, or has no rules known to us.
     Full,
     /// Shows the text instead.
     TextOnly,
-    /// Cannot show all of it, and so nothing of it. For people: why.
+    /// Cannot show all the content, and so gets none. The reason is for people.
     Unsupported(String),
 }
 
 type Check = Result<(), String>;
 
 impl Content {
-    /// What that channel makes of it.
     #[must_use]
     pub fn capability(&self, channel: Channel) -> ChannelCapability {
         let check = match channel {
@@ -136,7 +136,7 @@ fn text_within(bubble: &Bubble, most: usize) -> Check {
     if length > most { Err(format!("a text may have at most {most} characters")) } else { Ok(()) }
 }
 
-/// A medium without a type passes: its own server names it.
+/// Passes media without a type, because the file's server names the type.
 fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Check {
     let kind = bubble.media.as_ref().and_then(kind_of);
     if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not show that type of media".to_owned()) }
@@ -162,7 +162,6 @@ mod tests {
     const WITH_RULES: [Channel; 5] =
         [Channel::WhatsApp, Channel::AppleBusinessChat, Channel::Viber, Channel::Rcs, Channel::Twitter];
 
-    /// What a channel makes of a content that is stored so.
     fn showing(stored: &Value, channel: Channel) -> ChannelCapability {
         Content::of_json(&stored.to_string()).unwrap_or_else(|error| panic!("{error}: {stored}")).capability(channel)
     }

@@ -1,10 +1,8 @@
-//! Rich content: what channels beside SMS show in place of a text.
+//! Rich content: shown in place of the text by channels other than SMS.
 //!
-//! A conversation is one or more bubbles, each with one part or a few. The types
-//! follow CM.com's "Business Messaging API", which has most of what channels
-//! take; what is particular to one channel's own documents (a template's
-//! variables, a contact's fields, a header) is kept as it came. These types say
-//! what there is; what of it a channel can show is in `channel_capability`.
+//! The types follow CM.com's "Business Messaging API". Values that only one channel defines (a template's
+//! variables, a contact's fields, a header) stay JSON, as received. `channel_capability` says which parts a
+//! channel can show.
 
 use std::fmt;
 
@@ -14,16 +12,16 @@ use serde_json::Value;
 
 use crate::domain::PhoneNumber;
 
-/// `Debug` prints none of it.
+/// `Debug` prints only the number of bubbles.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     pub conversation: Vec<Bubble>,
-    /// Below the whole conversation.
+    /// Shown below the whole conversation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
 }
 
-/// One bubble of speech. At least one of its parts is there.
+/// At least one part is present.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bubble {
@@ -45,15 +43,15 @@ pub struct Bubble {
     pub time_picker: Option<TimePicker>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<OAuth2>,
-    /// Below this bubble alone.
+    /// Shown below this bubble.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
 }
 
-/// A picture, a film, a sound or a document, by its address.
+/// An image, video, audio or document.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
-    /// The file's name, or what is written below it.
+    /// File name or caption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `http` or `https`.
@@ -62,7 +60,7 @@ pub struct Media {
     pub mime_type: Option<String>,
 }
 
-/// A place: a point, or what to look for, or both.
+/// A place: a point, a search query, or both.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +71,7 @@ pub struct Location {
     pub label: Option<String>,
 }
 
-/// Degrees, as they were written.
+/// Degrees, in the client's spelling.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     latitude: String,
@@ -81,7 +79,7 @@ pub struct Point {
 }
 
 impl Point {
-    /// None unless both are degrees.
+    /// Returns `None` unless both are degrees within range.
     #[must_use]
     pub fn parse(latitude: &str, longitude: &str) -> Option<Self> {
         let within = |text: &str, most: f64| text.parse().is_ok_and(|degrees: f64| degrees.abs() <= most);
@@ -100,21 +98,21 @@ impl Point {
     }
 }
 
-/// A business card, with the fields that WhatsApp's documents give it.
+/// A contact, with the fields of WhatsApp's documents.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Contact(pub Value);
 
-/// A text that WhatsApp has approved, with what is to be put into it.
+/// A template approved by WhatsApp, with its variables.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     pub namespace: String,
     pub element_name: String,
     pub language: Language,
-    /// Of the newer kind of template.
+    /// Variables of newer templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub components: Option<Vec<Value>>,
-    /// Of the older kind.
+    /// Variables of older templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub localizable_params: Option<Vec<Value>>,
 }
@@ -132,10 +130,10 @@ pub enum LanguagePolicy {
     Fallback,
 }
 
-/// A text with answers to choose from, in WhatsApp's way.
+/// A text with choices, by WhatsApp's documents.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interactive {
-    /// A text or a medium, as it came.
+    /// A text or media, as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Value>,
     pub body: String,
@@ -144,11 +142,10 @@ pub struct Interactive {
     pub action: InteractiveAction,
 }
 
-/// What there is to choose from.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum InteractiveAction {
-    /// Opened by a button, of which this is the label.
+    /// Opened by a button with this label.
     List { button: String, sections: Vec<ListSection> },
     /// Shown at once.
     Button { buttons: Vec<ReplyButton> },
@@ -163,7 +160,7 @@ pub struct ListSection {
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListRow {
-    /// The client's own name for it, which comes back when it is chosen.
+    /// The client's own ID, returned when the recipient chooses the row.
     pub id: String,
     pub title: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,12 +169,12 @@ pub struct ListRow {
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyButton {
-    /// The client's own name for it, which comes back when it is pressed.
+    /// The client's own ID, returned when the recipient presses the button.
     pub id: String,
     pub title: String,
 }
 
-/// A list to choose from, in Apple's way.
+/// A list of choices, by Apple's documents.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListPicker {
     pub label: String,
@@ -193,7 +190,7 @@ pub struct PickerOption {
     pub media: Option<Media>,
 }
 
-/// Times to choose from, in the recipient's own time.
+/// Time slots to choose from, in the recipient's local time.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimePicker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,7 +206,6 @@ pub struct TimeSlot {
     pub end: DateTime,
 }
 
-/// A prompt to log in elsewhere.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OAuth2 {
     pub response_type: String,
@@ -223,7 +219,6 @@ pub struct OAuth2 {
     pub scope: Vec<String>,
 }
 
-/// A button.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suggestion {
     pub label: String,
@@ -231,11 +226,10 @@ pub struct Suggestion {
     pub action: Action,
 }
 
-/// What a button does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    /// Any scheme: it may be one of an app.
+    /// Any scheme, because the URL may open an app.
     OpenUrl {
         url: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,7 +244,7 @@ pub enum Action {
     ViewLocation {
         location: Location,
     },
-    /// Sends the label back.
+    /// Sends the label back as a reply.
     Reply {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
@@ -267,19 +261,18 @@ pub struct CalendarEvent {
 }
 
 impl Content {
-    /// As it is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
     /// # Errors
-    /// When the text is not what [`Content::to_json`] wrote.
+    /// If [`Content::to_json`] did not write the text.
     pub fn of_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
 
-    /// Every button, wherever it stands.
+    /// Returns the suggestions below the conversation and below each bubble.
     pub fn all_suggestions(&self) -> impl Iterator<Item = &Suggestion> {
         self.suggestions.iter().chain(self.conversation.iter().flat_map(|bubble| &bubble.suggestions))
     }

@@ -1,19 +1,17 @@
-//! The GSM 7-bit default alphabet and its extension table: which characters
-//! they hold and what each costs. National language shift tables are not
-//! used, since carriers do not offer them alike. A look-alike is not taken for
-//! its Latin twin (Greek capital alpha is not `A`), so that what arrives is
-//! what was sent.
+//! The GSM 7-bit default alphabet and its extension table.
+//!
+//! We do not use national language shift tables, because carriers differ in support. A look-alike does not
+//! replace its Latin twin (Greek capital alpha is not `A`), so recipients see what the client sent.
 //!
 //! Source: 3GPP TS 23.038 section 6.2.1, by the mapping at
-//! <https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT>, where code 0x09
-//! is the capital `Ç`.
+//! <https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT>, where code 0x09 is the capital `Ç`.
 
-/// Septets that `character` takes: one from the default alphabet, two (escape
-/// and code) from the extension table, `None` when it is in neither.
+/// Returns 1 for the default alphabet, 2 (escape and code) for the extension table, `None` for other
+/// characters.
 #[rustfmt::skip] // One kind of character a line, not one character.
 pub(super) const fn septets(character: char) -> Option<usize> {
     match character {
-        // Of printable ASCII, only the backtick is in neither table.
+        // Among printable ASCII, only the backtick is in neither table.
         ' '..='Z' | 'a'..='z' | '_' | '\n' | '\r'
         | '£' | '¥' | '§' | '¤' | '¡' | '¿'
         | 'à' | 'ä' | 'å' | 'æ' | 'è' | 'é' | 'ì' | 'ñ' | 'ò' | 'ö' | 'ø' | 'ù' | 'ü' | 'ß'
@@ -40,7 +38,6 @@ pub(super) mod tests {
         "pqrstuvwxyzäöñüà",
     );
 
-    /// The extension table in code order.
     pub(in super::super) const EXTENSION: &str = "\u{0C}^{}\\[~]|€";
 
     #[test]

@@ -1,8 +1,9 @@
-//! The text of a message: not blank, free of control characters, within the
-//! allowed number of segments, and counted as the network will carry and bill
-//! it. It refuses rather than repairs: nothing is trimmed, transliterated or
-//! cut off. A message whose channels show something else may have none at all,
-//! which only [`Text::none`] says. `gsm` holds the alphabet and `segments` the cutting.
+//! The text of a message: not blank, free of control characters, and within the allowed number of segments,
+//! counted as the network carries and bills them.
+//!
+//! We reject a bad text but never repair it: no trimming, transliterating or truncating. A message with
+//! rich content may have no text; only [`Text::none`] makes that. `gsm` holds the alphabet, `segments`
+//! splits the text.
 //!
 //! Sources: 3GPP TS 23.038 (alphabets) and TS 23.040 (concatenation).
 
@@ -14,9 +15,7 @@ use std::fmt;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 use thiserror::Error;
 
-/// The text of one message, valid by construction.
-///
-/// `Debug` prints none of its content.
+/// A message's text, valid by construction. `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     body: String,
@@ -25,12 +24,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// Takes `body` as it is, in GSM 7-bit when every character is in that
-    /// alphabet and in UCS-2 otherwise.
+    /// Returns `body` unchanged, in GSM 7-bit if that alphabet has every character, and in UCS-2 otherwise.
     ///
     /// # Errors
-    ///
-    /// [`TextError`]; each is a rejection, the same on every attempt.
+    /// [`TextError`], the same on every retry.
     pub fn parse(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
         check_bytes(body, limit)?;
         check_characters(body)?;
@@ -38,10 +35,9 @@ impl Text {
         Self::within(body, encoding, count, limit)
     }
 
-    /// Takes `body` as it is, in UCS-2 whatever its characters.
+    /// Returns `body` unchanged, always in UCS-2.
     ///
     /// # Errors
-    ///
     /// As [`Text::parse`].
     pub fn parse_ucs2(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
         check_bytes(body, limit)?;
@@ -49,12 +45,11 @@ impl Text {
         Self::within(body, Encoding::Ucs2, segments::count(body, Encoding::Ucs2), limit)
     }
 
-    /// No text: nothing that a network could carry, so it takes no segments.
+    /// Returns the missing text of a message with only rich content. It takes no segments.
     pub fn none() -> Self {
         Self::stored(String::new(), Encoding::Gsm7, 0)
     }
 
-    /// Whether it is [`Text::none`].
     pub fn is_empty(&self) -> bool {
         self.body.is_empty()
     }
@@ -67,11 +62,10 @@ impl Text {
         Ok(Self::stored(body.to_owned(), encoding, segments))
     }
 
-    /// A text that was accepted before, or none, read back from the store.
+    /// Returns a text read back from the store.
     ///
-    /// Nothing is checked again, neither the body nor whether `encoding` and
-    /// `segments` are those of the body: a limit lowered since then does not
-    /// invalidate what was accepted under the old one.
+    /// We check neither the body nor whether `encoding` and `segments` fit, so lowering the limit does not
+    /// invalidate accepted texts.
     pub fn stored(body: String, encoding: Encoding, segments: u16) -> Self {
         Self { body, encoding, segments }
     }
@@ -80,8 +74,7 @@ impl Text {
         self.encoding
     }
 
-    /// Number of short messages the network carries it in: at least one, or 0 where
-    /// there is no text.
+    /// Returns the number of segments: at least 1, or 0 for [`Text::none`].
     pub fn segments(&self) -> u16 {
         self.segments
     }
@@ -94,8 +87,8 @@ impl Text {
         self.body
     }
 
-    /// The segments as the network carries them, [`Text::segments`] many;
-    /// joined they give the text back. No character is cut in two.
+    /// Splits the text into its [segments](Text::segments), between characters. Joined, they are the text
+    /// again.
     pub fn split(&self) -> Vec<&str> {
         if self.is_empty() { Vec::new() } else { segments::split(&self.body, self.encoding) }
     }
@@ -111,33 +104,31 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Why a text is refused. None of them goes away by trying again, and none
-/// repeats the text.
+/// Why we reject a text. A retry does not help. No variant repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TextError {
-    /// No characters, or white space only.
+    /// No characters, or only white space.
     #[error("the text is empty")]
     Empty,
     #[error("the text takes {segments} segments; at most {limit} are allowed")]
     TooLong { segments: usize, limit: u16 },
-    /// So much that its segments are not counted.
+    /// Too long to count its segments.
     #[error("the text has {bytes} bytes, and {limit} segments hold at most {}", SegmentLimit(*limit).most_bytes())]
     TooManyBytes { bytes: usize, limit: u16 },
-    /// A control character below U+0020 other than tab, line feed, form feed
-    /// and carriage return.
+    /// Below U+0020, other than tab, line feed, form feed and carriage return.
     #[error("the text contains the control character U+{:04X}", u32::from(*.0))]
     ControlCharacter(char),
 }
 
-/// The most segments a text may take. The concatenation header numbers no
-/// more than 255, so a larger limit promises what the network cannot carry.
+/// The most segments a text may take. More than 255 is useless: the concatenation header counts no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentLimit(pub u16);
 
 impl SegmentLimit {
-    /// The most bytes, in UTF-8, that a text within the limit can have: a segment alone
-    /// has 160 septets, and no character takes more than two bytes for each of its septets
-    /// or 70 code units more than three each.
+    /// Returns the most UTF-8 bytes of a text within the limit.
+    ///
+    /// A segment alone has 160 septets or 70 code units. A character takes at most 2 bytes per septet, or 3
+    /// per code unit.
     pub fn most_bytes(self) -> usize {
         320 * usize::from(self.0)
     }
@@ -149,19 +140,16 @@ impl Default for SegmentLimit {
     }
 }
 
-/// How the characters of a text are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Encoding {
-    /// The GSM 7-bit default alphabet with its extension table.
+    /// GSM 7-bit default alphabet with its extension table.
     Gsm7,
-    /// Big-endian 16-bit code units; beyond the basic plane UTF-16 in
-    /// practice, as handsets read it.
+    /// Big-endian 16-bit code units; UTF-16 beyond the basic plane, because handsets read it as such.
     Ucs2,
 }
 
-/// So that what is far too long costs nothing to refuse: it may lie under a
-/// thousand messages.
+/// Rejects a very long text unread, because `defaults` may repeat it in a thousand messages.
 fn check_bytes(body: &str, limit: SegmentLimit) -> Result<(), TextError> {
     let bytes = body.len();
     if bytes > limit.most_bytes() { Err(TextError::TooManyBytes { bytes, limit: limit.0 }) } else { Ok(()) }

@@ -1,17 +1,16 @@
-//! How a text is cut into segments. A short message carries 140 octets: 160
-//! septets or 70 UTF-16 code units. A longer text gives 6 octets of each
-//! segment to the concatenation header (8-bit reference), leaving 153 septets
-//! or 67 code units. Segments are filled from the front; a two-septet
-//! character or a surrogate pair that does not fit whole opens the next one,
-//! so there may be more segments than the length divided by the room.
-//! Combining sequences are not kept together: the handset joins the segments
-//! before it shows them.
+//! Splits a text into segments.
+//!
+//! A short message carries 140 octets: 160 septets or 70 UTF-16 code units. In a longer text, each segment
+//! gives 6 octets to the concatenation header (8-bit reference), which leaves 153 septets or 67 code units.
+//! Segments are filled from the front. If a two-septet character or surrogate pair does not fit whole, it
+//! opens the next segment, so there may be more segments than length divided by room. Combining sequences
+//! may be split, because the handset joins the segments before display.
 //!
 //! Source: 3GPP TS 23.040 section 9.2.3.24.1.
 
 use super::{Encoding, gsm};
 
-/// The encoding `body` needs and its number of segments, in one pass.
+/// Returns the encoding and segment count of `body`, in one pass.
 pub(super) fn measure(body: &str) -> (Encoding, usize) {
     let mut gsm7 = Tally::new(Encoding::Gsm7);
     let mut ucs2 = Tally::new(Encoding::Ucs2);
@@ -28,7 +27,6 @@ pub(super) fn measure(body: &str) -> (Encoding, usize) {
     if all_gsm { (Encoding::Gsm7, gsm7.segments()) } else { (Encoding::Ucs2, ucs2.segments()) }
 }
 
-/// The number of segments that `encoding` carries `body` in.
 pub(super) fn count(body: &str, encoding: Encoding) -> usize {
     let mut tally = Tally::new(encoding);
     for character in body.chars() {
@@ -37,7 +35,7 @@ pub(super) fn count(body: &str, encoding: Encoding) -> usize {
     tally.segments()
 }
 
-/// `body` cut as `encoding` carries it: as many segments as [`measure`] counts.
+/// Splits `body` into as many segments as [`measure`] counts.
 pub(super) fn split(body: &str, encoding: Encoding) -> Vec<&str> {
     let mut tally = Tally::new(encoding);
     let mut segments = Vec::new();
@@ -55,23 +53,21 @@ pub(super) fn split(body: &str, encoding: Encoding) -> Vec<&str> {
     segments
 }
 
-/// Septets or UTF-16 code units that `character` takes.
 fn units(encoding: Encoding, character: char) -> usize {
     match encoding {
-        // A foreign character can only come from a wrong record: carriers put
-        // one replacement in its place.
+        // Only a corrupt record has characters outside the alphabet. Carriers send one replacement for
+        // each.
         Encoding::Gsm7 => gsm::septets(character).unwrap_or(1),
         Encoding::Ucs2 => character.len_utf16(),
     }
 }
 
-/// The filling of segments, in units of one encoding (septets or UTF-16 code
-/// units). It supposes concatenation; whether the text needs none is known
-/// only at its end.
+/// Counts segments, in septets or UTF-16 code units. We assume concatenation, because only the end of the
+/// text shows whether it is needed.
 struct Tally {
-    /// Room in a segment that is the whole message.
+    /// Room in a single segment.
     alone: usize,
-    /// Room in a segment of several.
+    /// Room in each segment if there are several.
     part: usize,
     total: usize,
     parts: usize,
@@ -88,7 +84,7 @@ impl Tally {
         Self { alone, part, total: 0, parts: 1, used: 0 }
     }
 
-    /// Adds one character of so many units; whether it opens a new part.
+    /// Returns whether the character opened a new part.
     fn add(&mut self, units: usize) -> bool {
         self.total += units;
         self.used += units;
@@ -119,8 +115,7 @@ mod tests {
     };
     use super::{Encoding, measure, split};
 
-    /// Encoding of `body` and the characters in each segment, having checked
-    /// that the count agrees.
+    /// Returns the encoding of `body` and the characters in each segment; checks the count.
     fn cut(body: &str) -> (Encoding, Vec<usize>) {
         let (encoding, count) = measure(body);
         let segments = split(body, encoding);
@@ -196,8 +191,7 @@ mod tests {
 
     const ESCAPE: u16 = 0x1B;
 
-    /// The text as sent: UTF-16, or septets, whose codes do not matter here
-    /// except for the escape.
+    /// Returns UTF-16, or septets in which only the escape has its real code.
     fn encode(encoding: Encoding, text: &str) -> Vec<u16> {
         let septets = |c| match EXTENSION.find(c) {
             Some(_) => vec![ESCAPE, 0],
