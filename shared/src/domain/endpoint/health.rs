@@ -1,10 +1,9 @@
-//! Endpoints: where an account is called back, and what is on record of one while
-//! it fails. One that works has nothing on record, so that it costs nothing.
+//! Endpoints: an account's callback URLs, and the health of failing ones. A healthy endpoint has no record,
+//! so it costs nothing.
 //!
-//! If an endpoint fails repeatedly, its circuit *opens*: its events wait without a call, and after each open period one
-//! event probes it. The circuit opens, too, when the endpoint asks for a pause. An endpoint is *disabled* when it
-//! answers 410, or when for five days every call has failed; then it is not called until an operator enables it, or for
-//! a month.
+//! If an endpoint fails repeatedly, or asks for a pause, its circuit *opens*: its callbacks wait, and after
+//! each open period one callback probes it. An endpoint is *disabled* if it answers 410, or if every call
+//! failed for five days. We then stop calling for 30 days, or until an operator enables it.
 
 use std::time::Duration;
 
@@ -13,29 +12,26 @@ use url::Url;
 
 use crate::domain::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
-/// How many calls in a row must fail, and over how long, before the circuit opens.
-/// A busy one that fails now and then has a success in any such span.
+/// The circuit opens after this many failures in a row over at least this window. A busy endpoint with
+/// occasional failures has a success within any such window.
 const FAILURE_THRESHOLD: u32 = 3;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
-/// How long the circuit stays open the first time; each further time is twice as long, up to the longest.
+/// The first open period. Each further period is twice as long, up to [`LONGEST_OPEN`].
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
-/// It is as long as a queue delays at most: an event that waits for hours goes round
-/// no more often than it must.
+/// The longest delay of an SQS message, so a waiting callback is requeued as rarely as possible.
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_mins(15);
-/// How long nothing but failures are borne, and how many there must be.
+/// An endpoint is disabled after failing for this long, and this often.
 const DISABLE_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
 const DISABLE_THRESHOLD: u32 = 5;
-/// Longer than any two tries of one event are apart. Failures that are further
-/// apart than this are not one trouble.
+/// Longer than the gap between any two attempts of one callback. Failures further apart are not one outage.
 const STALE_AFTER: SignedDuration = SignedDuration::from_hours(48);
-/// How long a record is kept after the last failure: not much longer than it says
-/// anything, for a client may have an address for each message.
+/// Records are kept this long after the last failure: little longer than [`STALE_AFTER`], because a client
+/// may use a different URL for each message.
 const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
-/// How long a disabled endpoint is kept. Then it is tried anew.
+/// After this time we call a disabled endpoint again.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// One address of one account, without query and fragment: clients put what differs
-/// from message to message, and their tokens, there.
+/// An account's callback URL, without query and fragment, where clients put tokens and per-message values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     account: AccountId,
@@ -69,47 +65,40 @@ impl Endpoint {
     }
 }
 
-/// What is on record of an endpoint that fails.
+/// The record of a failing endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointHealth {
     pub endpoint: Endpoint,
-    /// When the first call of those that failed in a row was begun.
+    /// When the first call in this series of failures began.
     pub since: Timestamp,
-    /// When the last one failed.
     pub last_at: Timestamp,
-    /// How many there were.
+    /// In a row.
     pub failures: u32,
-    /// What was wrong with the last one.
     pub reason: String,
-    /// How often its circuit has opened.
+    /// How many probes were begun. Each doubles the next open period.
     pub times_opened: u32,
-    /// When it may be probed, if its circuit is open.
+    /// When the next probe may begin, if the circuit is open.
     pub retry_at: Timestamp,
-    /// Until when it asked not to be called.
+    /// End of the pause requested by the endpoint.
     pub paused_until: Option<Timestamp>,
     pub disabled: Option<Disabled>,
 }
 
-/// An endpoint was disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disabled {
     pub since: Timestamp,
-    /// The run that did it.
     pub execution_id: ExecutionId,
 }
 
-/// What an endpoint's record says of the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
-    /// It may be called.
     Closed,
-    /// Not before then.
+    /// No call before this time.
     Open(Timestamp),
-    /// One event may probe it, and the others wait for the outcome.
+    /// One callback may probe the endpoint. Other callbacks wait for the result.
     HalfOpen,
-    /// It is called no more.
     Disabled,
-    /// Its failures are too old to say anything.
+    /// The failures are too old to count.
     Stale,
 }
 
@@ -130,8 +119,7 @@ impl EndpointHealth {
         }
     }
 
-    /// Until when the others wait for the one that tries it at `now` for up to
-    /// `patience`, and how long the circuit stays open if that fails.
+    /// Returns when the next probe may begin if a probe begins now, takes up to `patience`, and fails.
     #[must_use]
     pub fn open_until(&self, now: Timestamp, patience: Duration) -> Timestamp {
         let open_for = (FIRST_OPEN * (1 << self.times_opened.min(8))).min(LONGEST_OPEN);
@@ -139,33 +127,32 @@ impl EndpointHealth {
         now.saturating_add(open_for + patience).unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether nothing but failures came for too long.
     #[must_use]
     pub fn should_disable(&self) -> bool {
         self.failures >= DISABLE_THRESHOLD && self.last_at.duration_since(self.since) >= DISABLE_AFTER
     }
 
-    /// When one that fails for the first time at `at` may be tried again.
+    /// Returns when an endpoint may be probed after its first failure.
     #[must_use]
     pub fn first_retry_at(at: Timestamp) -> Timestamp {
         at.saturating_add(FIRST_OPEN).unwrap_or(Timestamp::MAX)
     }
 
-    /// Until when an endpoint is paused that asks for that at `at`, for that long: no longer
-    /// than any other. The event that it said so to waits as long as it asked for.
+    /// Returns the end of a requested pause, at most 15 minutes after `at`. Only the callback with that
+    /// answer waits the full `wait`.
     #[must_use]
     pub fn paused_until(at: Timestamp, wait: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_OPEN).min(LONGEST_OPEN);
         at.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
-    /// Until when the record of a failure at `at` is kept.
+    /// Returns when the record of a failure expires.
     #[must_use]
     pub fn kept_until(at: Timestamp) -> Timestamp {
         at.saturating_add(HEALTH_KEPT).unwrap_or(Timestamp::MAX)
     }
 
-    /// Until when it is kept that an endpoint was disabled at `at`.
+    /// Returns when the record of a disabled endpoint expires.
     #[must_use]
     pub fn disabled_kept_until(at: Timestamp) -> Timestamp {
         at.saturating_add(DISABLED_KEPT).unwrap_or(Timestamp::MAX)

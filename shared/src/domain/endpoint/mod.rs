@@ -1,4 +1,4 @@
-//! Endpoints: where accounts are called back, and their health.
+//! Endpoints: the callback URLs of accounts, and their health.
 
 mod health;
 

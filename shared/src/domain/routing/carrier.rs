@@ -1,4 +1,4 @@
-//! Carriers by name, how each is reached, and the secrets shared with it.
+//! Carriers: names, settings and shared secrets.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
-/// The carriers there are.
+/// The supported carriers.
 #[derive(
     Clone,
     Copy,
@@ -33,36 +33,33 @@ pub enum CarrierName {
     Cm,
 }
 
-/// How to reach one carrier, from the directory.
+/// A carrier's settings, from the directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CarrierSettings {
     pub endpoint: Url,
     /// In milliseconds; see [`CarrierSettings::timeout`].
     pub timeout_ms: u64,
-    /// Whether it is asked what became of a submit that it did not answer; see
-    /// [`CarrierName::supports_lookup`].
+    /// Whether we look up unknown outcomes; see [`CarrierName::supports_lookup`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup: bool,
-    /// Whether its receipts are found by its own id for the message, as they do not bear
-    /// our name for the submit; see [`CarrierName::reports_by_id`].
+    /// Whether we match receipts by the carrier's own ID instead of our reference; see
+    /// [`CarrierName::reports_by_id`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub receipts_by_id: bool,
 }
 
-/// What only a carrier and the gateway may know, from Secrets Manager.
+/// Secrets shared with a carrier, from Secrets Manager.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarrierSecret {
-    /// The unguessable part of the paths that the carrier posts to, the newest
-    /// first: several while one replaces another.
+    /// Secret parts of the webhook paths, newest first: several during a rotation.
     pub webhook_tokens: Vec<String>,
-    /// What the gateway shows the carrier with each submit: the key, or product
-    /// token, that the carrier gave us. The loopback carrier wants none.
+    /// The carrier's key or product token for our submits. The loopback carrier needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
 impl CarrierSecret {
-    /// Compares in a time that tells nothing of the tokens.
+    /// Compares in constant time.
     #[must_use]
     pub fn is_webhook_token(&self, token: &str) -> bool {
         let equal = |known: &String| known.as_bytes().ct_eq(token.as_bytes());
@@ -70,11 +67,11 @@ impl CarrierSecret {
     }
 }
 
-/// However slow a carrier may be: the lease on a message is longer.
+/// The lease on a message is longer than this.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(45);
 
 impl CarrierSettings {
-    /// How long an answer may take before the outcome is unknown; 45 s at most.
+    /// Returns the submit timeout, after which the outcome is unknown: 45 s at most.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms).min(LONGEST_TIMEOUT)

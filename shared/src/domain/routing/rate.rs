@@ -1,5 +1,4 @@
-//! How many messages a second a sender carries: a property of the sender ID at
-//! the network, whoever owns it and however it is shared.
+//! Rate limits. Each belongs to a sender ID at the network, regardless of owner or sharing.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
@@ -8,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::SenderId;
 
-/// The most messages a second that a rate may allow.
 const MOST: u16 = 1_000;
 
-/// 1 to 1,000 messages a second.
+/// 1 to 1,000 messages per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct Rate(u16);
@@ -22,7 +20,7 @@ pub struct RateError;
 
 impl Rate {
     /// # Errors
-    /// When it is none, or more than 1,000 messages a second.
+    /// If `per_second` is 0 or more than 1,000.
     pub fn new(per_second: u16) -> Result<Self, RateError> {
         if (1..=MOST).contains(&per_second) { Ok(Self(per_second)) } else { Err(RateError) }
     }
@@ -32,7 +30,7 @@ impl Rate {
         self.0
     }
 
-    /// How long that many messages take, rounded up to the microsecond.
+    /// Returns the time for that many messages, rounded up to the microsecond.
     #[must_use]
     pub fn time_for(self, messages: usize) -> SignedDuration {
         let messages = u64::try_from(messages).unwrap_or(u64::MAX);
@@ -69,12 +67,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// The senders that have a rate. Clones share it.
+/// Rate limits by sender. Clones share the map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates(Arc<BTreeMap<SenderId, Rate>>);
 
 impl Rates {
-    /// None for a sender without a limit.
+    /// Returns `None` for a sender without a limit.
     #[must_use]
     pub fn of(&self, sender: &SenderId) -> Option<Rate> {
         self.0.get(sender).copied()

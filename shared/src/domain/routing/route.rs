@@ -1,5 +1,4 @@
-//! Routes: which carriers a message may go through, by whose it is, who it is
-//! from, the channel, and where it goes.
+//! Routes: the carriers for a message, by account, sender, channel and destination.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -8,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{AccountId, CarrierName, Channel, PhoneNumber, SenderId};
 
 const DEFAULT_RECEIPT_TIMEOUT_SECONDS: u32 = 300;
-/// How long a receipt is waited for unless a rule says otherwise.
+/// The receipt timeout unless a route sets another.
 pub const DEFAULT_RECEIPT_TIMEOUT: Duration = Duration::from_secs(DEFAULT_RECEIPT_TIMEOUT_SECONDS as u64);
 
-/// The rules, in the order in which they are asked: the first that fits counts.
+/// The routes in order. The first match wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Routes(pub Vec<Route>);
 
-/// A rule. It fits a message that meets all the conditions that it has.
+/// A route, for messages that meet all of its conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
@@ -26,11 +25,11 @@ pub struct Route {
     pub sender: Option<SenderId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// How the recipient's number begins.
+    /// Beginning of the recipient's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<NumberPrefix>,
-    /// The most wanted first; a later one takes over when those before it are
-    /// down, busy, or refuse the message.
+    /// In order of preference. A later carrier takes over if earlier ones are down, busy or refuse the
+    /// message.
     pub carriers: Vec<CarrierName>,
     /// In seconds; see [`Route::receipt_timeout`].
     #[serde(default = "receipt_timeout_seconds", skip_serializing_if = "is_usual")]
@@ -38,7 +37,6 @@ pub struct Route {
 }
 
 impl Routes {
-    /// The rule for a message over that channel.
     #[must_use]
     pub fn for_message(
         &self,
@@ -57,15 +55,15 @@ impl Routes {
 }
 
 impl Route {
-    /// A rule that fits every message.
+    /// Returns a route without conditions.
     #[must_use]
     pub fn to(carriers: Vec<CarrierName>) -> Self {
         let receipt_timeout_s = DEFAULT_RECEIPT_TIMEOUT_SECONDS;
         Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_timeout_s }
     }
 
-    /// Whether it fits every message that the other fits, so that the other is
-    /// never asked where it stands behind this one.
+    /// Returns whether this route matches every message that `other` matches, so that `other` has no effect
+    /// after it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let begins =
@@ -76,7 +74,7 @@ impl Route {
             && self.prefix.as_ref().is_none_or(begins)
     }
 
-    /// How long a message's receipt is waited for before its next channel has its turn.
+    /// Returns how long we wait for a receipt before failing over to the next channel.
     #[must_use]
     pub fn receipt_timeout(&self) -> Duration {
         Duration::from_secs(self.receipt_timeout_s.into())
