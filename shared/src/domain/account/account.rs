@@ -1,4 +1,4 @@
-//! Accounts: who may send, and where its events go.
+//! Accounts: API keys, callback secrets and settings.
 
 use std::{fmt, str::FromStr};
 
@@ -13,12 +13,11 @@ use crate::{
     hash,
 };
 
-/// The name of an account: 1 to 40 of `a-z`, `0-9` and `-`.
+/// An account's ID: 1 to 40 characters of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountId(String);
 
-/// An account name with other characters or another length than allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("an account id is 1 to 40 of a-z, 0-9 and '-'")]
 pub struct AccountIdError;
@@ -60,12 +59,12 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// An API key as it is given to a client, once. `Debug` prints none of it.
+/// An API key, shown to its client once. `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// `gw_` and base64url of bytes that must be random.
+    /// Returns `gw_` and the base64url of `random`.
     #[must_use]
     pub fn new(random: [u8; 32]) -> Self {
         Self(format!("gw_{}", URL_SAFE_NO_PAD.encode(random)))
@@ -88,14 +87,12 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// SHA-256 of an API key, in lower-case hex; the key itself is never stored.
+/// The SHA-256 of an API key, in lower-case hex. We never store the key itself.
 ///
-/// Keys are looked up by this hash, so how long a look-up takes tells nothing
-/// about how much of a guessed key was right.
+/// We look keys up by this hash, so timing does not reveal how much of a guessed key was right.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKeyHash(String);
 
-/// A text that is not 64 lower-case hex digits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the hash of an API key is 64 lower-case hex digits")]
 pub struct ApiKeyHashError;
@@ -111,7 +108,7 @@ impl ApiKeyHash {
         &self.0
     }
 
-    /// What people call the key: the first 8 digits, which tell nothing of it.
+    /// Returns the first 8 digits: a name for operators, which reveals nothing about the key.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0[..8]
@@ -127,8 +124,7 @@ impl FromStr for ApiKeyHash {
     }
 }
 
-/// A secret that callbacks are signed with: `whsec_` and base64 of its bytes
-/// (Standard Webhooks). `Debug` prints none of it.
+/// A secret for signing callbacks: `whsec_` and base64 (Standard Webhooks). `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebhookSecret {
@@ -136,19 +132,16 @@ pub struct WebhookSecret {
     bytes: Vec<u8>,
 }
 
-/// A secret that is not `whsec_` and base64 of 16 to 64 bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("a callback secret is 'whsec_' and base64 of 16 to 64 bytes")]
 pub struct WebhookSecretError;
 
 impl WebhookSecret {
-    /// A secret of bytes that must be random.
     #[must_use]
     pub fn new(random: [u8; 32]) -> Self {
         Self { written: format!("whsec_{}", STANDARD.encode(random)), bytes: random.to_vec() }
     }
 
-    /// As a client is given it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
@@ -193,36 +186,34 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// What the gateway knows of a client.
+/// A client and its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub id: AccountId,
-    /// For people: the operator, and recipients who send a keyword.
+    /// A name for people: operators, and recipients who send a keyword.
     pub name: String,
-    /// Where replies go; without one they are kept and can be read.
+    /// Receives replies. If absent, they can only be read over the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_url: Option<CallbackUrl>,
-    /// Where the states of messages go that came without a callback of their
-    /// own, in dialects that have none.
+    /// Receives state callbacks if the dialect has no callback per message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<CallbackUrl>,
-    /// Where it is told what the gateway has to say about the account itself.
+    /// Receives notices about the account itself, such as a disabled endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_url: Option<CallbackUrl>,
-    /// Callbacks are signed with each of these, the newest first: two while a
-    /// secret is being replaced. Without one, callbacks go unsigned.
+    /// Each signs every callback, newest first: two during a rotation. Unsigned if empty.
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
-    /// What is answered to STOP and its kin; without one, the usual words.
+    /// Answer to STOP and its synonyms; a default text if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_text: Option<KeywordAnswer>,
-    /// Likewise to START.
+    /// Answer to START.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_text: Option<KeywordAnswer>,
-    /// Likewise to HELP.
+    /// Answer to HELP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help_text: Option<KeywordAnswer>,
-    /// What is done about a submit without an answer, unless the request says so.
+    /// Applies if the request does not choose.
     #[serde(default, skip_serializing_if = "OnUnknown::is_usual")]
     pub on_unknown: OnUnknown,
 }

@@ -1,4 +1,4 @@
-//! Accounts: who may send, and what an account chooses.
+//! Accounts and their settings.
 
 #![expect(clippy::module_inception, reason = "the type that the group is named after has a file of its own")]
 

@@ -1,17 +1,17 @@
-//! What is done about a submit that got no answer: the carrier may have it or not.
+//! Waiting or resending after an unknown outcome.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-/// The choice of an account, or of one request.
+/// The choice of an account, or of one request, if a carrier did not answer and may have the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive, const_into_str)]
 pub enum OnUnknown {
-    /// Its receipt is waited for: better late or never than twice.
+    /// Wait for the receipt: rather late or lost than delivered twice.
     #[default]
     Wait,
-    /// It is sent again if no receipt comes soon: better twice than never.
+    /// Resend if no receipt comes soon: rather delivered twice than lost.
     Resend,
 }
 

@@ -1,4 +1,4 @@
-//! The address of a client's endpoint.
+//! Callback URLs.
 
 use std::{fmt, str::FromStr};
 
@@ -7,13 +7,12 @@ use url::Url;
 
 /// An absolute `http` or `https` URL with a host, at most 2,048 bytes long.
 ///
-/// Where it leads is looked at when it is called (see
-/// [`crate::callbacks`]), because a name may resolve differently by then.
-/// `Debug` prints only the host: queries hold clients' tokens.
+/// [`crate::callbacks`] checks the address at each call, because the host may resolve differently by then.
+/// `Debug` prints only the host, because queries contain clients' tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CallbackUrl {
-    /// As the client wrote it; that is what it gets back.
+    /// The client's spelling, which we also return.
     written: String,
 }
 
@@ -47,7 +46,7 @@ impl FromStr for CallbackUrl {
         if text.len() > 2048 {
             return Err(CallbackUrlError::TooLong);
         }
-        // The parser would drop line breaks and tabs without a word.
+        // The parser would drop line breaks and tabs silently.
         if text.contains(char::is_control) {
             return Err(CallbackUrlError::ControlCharacter);
         }

@@ -1,20 +1,19 @@
-//! Phone numbers, as E.164 writes them.
+//! Phone numbers in E.164.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A recipient's number: 7 to 15 digits with the country code first.
+/// A recipient's number: 7 to 15 digits, country code first.
 ///
-/// This is E.164 by syntax only; whether a numbering plan has the number is
-/// the carrier's to know. A leading `+` or `00` is accepted and dropped, so
-/// that one number has one spelling everywhere inside. `Debug` hides all but
-/// the last two digits, and there is no `Display`.
+/// We check E.164 syntax only; the carrier knows whether the number exists. A leading `+` or `00` is
+/// dropped, so each number has one spelling. `Debug` hides all but the last two digits, and there is no
+/// `Display`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 
-/// A longer text is no number and is not looked at: it may lie under a thousand messages.
+/// Longer texts are rejected unread, because `defaults` may repeat them in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -32,7 +31,6 @@ pub enum NumberError {
 }
 
 impl PhoneNumber {
-    /// The digits alone.
     #[must_use]
     pub fn digits(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Sender IDs: what a handset shows as the sender, and who may use it.
+//! Sender IDs: the sender shown on a handset, and its owner.
 
 use std::{fmt, str::FromStr};
 
@@ -7,17 +7,15 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::AccountId;
 
-/// A sender ID: either a number (a long number or a short code, 3 to 16
-/// digits) or a name of 1 to 11 characters.
+/// A sender ID: a number (long number or short code, 3 to 16 digits) or a name of 1 to 11 characters.
 ///
-/// A number can be answered, a name cannot. A leading `+` or `00` of a number
-/// is dropped, so that one sender has one spelling. Names keep their case: to
-/// a handset `ACME` and `Acme` are two senders.
+/// Recipients can answer a number but not a name. A leading `+` or `00` is dropped, so each number has one
+/// spelling. Names keep their case: on a handset `ACME` and `Acme` are two senders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SenderId(String);
 
-/// A longer text is no sender ID and is not looked at: it may lie under a thousand messages.
+/// Longer texts are rejected unread, because `defaults` may repeat them in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl SenderId {
         &self.0
     }
 
-    /// Whether a handset can answer it.
+    /// Returns whether recipients can answer.
     #[must_use]
     pub fn can_receive(&self) -> bool {
         self.0.bytes().all(|b| b.is_ascii_digit())
@@ -97,29 +95,29 @@ impl fmt::Display for SenderId {
     }
 }
 
-/// How a client asked for its sender.
+/// A client's choice of sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum SenderKind {
-    /// One that the account owns, by name.
+    /// Owned by the account.
     Custom,
-    /// One from the pool, chosen by the gateway and kept for the conversation.
+    /// Chosen by us from the pool, and kept for the conversation.
     Shared,
 }
 
-/// The sender of a message, and how it came to it.
+/// A message's sender, and the client's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentFrom {
     pub kind: SenderKind,
     pub id: SenderId,
 }
 
-/// Whose a sender ID is.
+/// The owner of a sender ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SenderOwner {
     Account(AccountId),
-    /// Shared by all accounts; a recipient's lock tells whose a conversation is.
+    /// Shared by all accounts. The recipient's lock names the account in a conversation.
     Pool,
 }
 

@@ -1,17 +1,16 @@
-//! Senders whose messages opt-outs do not block, because recipients cannot be
-//! without them.
+//! Senders exempt from opt-outs, because recipients need their messages.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{AccountId, SenderId};
 
-/// The exempt senders, each for the account that owned it when an operator said
-/// so: whoever gets the sender after it is not exempt. Clones share them.
+/// Exempt senders, each with its owner when an operator exempted it. A later owner is not exempt. Clones
+/// share the map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exemptions(Arc<BTreeMap<SenderId, AccountId>>);
 
 impl Exemptions {
-    /// Whether what the account sends from it is not blocked.
+    /// Returns whether `sender` is exempt for `account`.
     #[must_use]
     pub fn cover(&self, sender: &SenderId, account: &AccountId) -> bool {
         self.0.get(sender) == Some(account)

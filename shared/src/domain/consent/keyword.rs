@@ -1,32 +1,30 @@
-//! Keywords: replies that are orders rather than answers. A reply is one only if
-//! nothing but the word is in it, in any case and with any punctuation around it.
+//! Keywords: replies such as STOP that are commands. A keyword must be the whole reply, in any case and
+//! with any punctuation around it.
 //!
-//! The built-in words always count: carriers and regulators hold whoever sends to
-//! them. An operator adds others. The English ones are those of the CTIA's
-//! messaging principles and of the vendors' own lists.
+//! The built-in words always count, because carriers and regulators hold senders to them. An operator can
+//! add others. The English words come from the CTIA's messaging principles and the vendors' lists.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-/// What a reply orders.
+/// A reply's command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Keyword {
-    /// Send nothing more from this sender.
+    /// Opt out of this sender.
     Stop,
-    /// Send again.
+    /// Opt in again.
     Start,
-    /// Say who this is and how to end it.
+    /// Ask who the sender is and how to opt out.
     Help,
 }
 
 use Keyword::{Help, Start, Stop};
 
-/// The words that everyone has. Fewer lift an opt-out than set one: that wants to be
-/// said plainly.
+/// Fewer words clear an opt-out than set it, because opting in must be explicit.
 const BUILT_IN: [(Keyword, &[&str]); 21] = [
     // English
     (
@@ -73,13 +71,12 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
     (Help, &["HULP"]),
 ];
 
-/// The most characters that a word has.
+/// In characters.
 const LONGEST: usize = 40;
-/// The most bytes that a character takes.
+/// Bytes in the longest UTF-8 character.
 const WIDEST: usize = 4;
 
-/// A word as it is compared: in upper case, with one space where there is white
-/// space, and nothing but letters and digits at its ends.
+/// A word in the form we compare: upper case, single spaces, a letter or digit at each end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(String);
 
@@ -93,7 +90,6 @@ impl Word {
         &self.0
     }
 
-    /// What it means everywhere.
     #[must_use]
     pub fn built_in(&self) -> Option<Keyword> {
         BUILT_IN.iter().find(|(_, words)| words.contains(&self.as_str())).map(|(keyword, _)| *keyword)
@@ -105,12 +101,12 @@ impl FromStr for Word {
 
     fn from_str(text: &str) -> Result<Self, WordError> {
         let text = bare(text);
-        // What is far too long is not gone through.
+        // Stop before scanning a very long text.
         if text.len() > LONGEST * WIDEST {
             return Err(WordError);
         }
         let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        // A letter in upper case may be one with a mark behind it, which is none.
+        // Upper case may turn a letter into a letter and a mark, and a mark is not alphanumeric.
         let word = bare(&word);
         if (1..=LONGEST).contains(&word.chars().count()) { Ok(Self(word.to_owned())) } else { Err(WordError) }
     }
@@ -126,30 +122,27 @@ impl fmt::Display for Word {
     }
 }
 
-/// Every built-in word with its meaning.
 pub fn built_in_words() -> impl Iterator<Item = (&'static str, Keyword)> {
     BUILT_IN.into_iter().flat_map(|(keyword, words)| words.iter().map(move |word| (*word, keyword)))
 }
 
-/// The words that an operator added to the built-in ones. Clones share them.
+/// Words added by an operator. Clones share the map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keywords(Arc<BTreeMap<Word, Keyword>>);
 
 impl Keywords {
-    /// The keyword that a text consists of.
+    /// Returns the keyword if `text` is a keyword alone. A built-in meaning overrides an operator's.
     #[must_use]
     pub fn meaning_of(&self, text: &str) -> Option<Keyword> {
         let word = text.parse::<Word>().ok()?;
         word.built_in().or_else(|| self.added_as(&word))
     }
 
-    /// What a word was added as.
     #[must_use]
     pub fn added_as(&self, word: &Word) -> Option<Keyword> {
         self.0.get(word).copied()
     }
 
-    /// Those that were added, in their order.
     pub fn added(&self) -> impl Iterator<Item = (&Word, Keyword)> {
         self.0.iter().map(|(word, keyword)| (word, *keyword))
     }

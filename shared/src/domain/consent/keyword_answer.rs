@@ -1,5 +1,4 @@
-//! What a recipient is answered who sent a keyword: the account's own words, or
-//! sober ones that name it.
+//! The automatic answer to a keyword: the account's own text, or a default that names the account.
 
 use std::str::FromStr;
 
@@ -7,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Keyword, SegmentLimit, Text, TextError};
 
-/// An account's own words; empty where nothing is to be answered.
+/// An account's own answer. Empty means no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeywordAnswer(String);
@@ -45,10 +44,10 @@ impl From<KeywordAnswer> for String {
 }
 
 impl Account {
-    /// What is answered to a keyword; nothing where the account wants that.
+    /// Returns the answer to `keyword`, or `None` if the account wants none.
     ///
     /// # Errors
-    /// When the account's name makes a text that cannot be sent.
+    /// [`TextError`] if the account's name makes the default text invalid.
     pub fn answer_to(&self, keyword: Keyword) -> Result<Option<Text>, TextError> {
         let own = match keyword {
             Keyword::Stop => &self.stop_text,

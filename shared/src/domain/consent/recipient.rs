@@ -1,15 +1,14 @@
-//! What is known of a recipient: whose conversation runs on which shared
-//! sender, and which senders it does not want to hear from.
+//! Recipients: their locks on shared senders, and their opt-outs.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::{AccountId, SenderId};
 
-/// The senders that a recipient has opted out of.
+/// Senders the recipient opted out of.
 pub type OptOuts = HashSet<SenderId>;
 
-/// One recipient. A sender is locked to at most one account and an account to
-/// at most one sender, for good.
+/// A recipient. Each sender is locked to at most one account, each account to at most one sender,
+/// permanently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipient {
     pub sender_of: HashMap<AccountId, SenderId>,
