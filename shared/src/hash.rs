@@ -1,9 +1,9 @@
-//! SHA-256 and what is made with it, in the forms that the gateway needs.
+//! SHA-256 digests and HMACs.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// In lower-case hex.
+/// Returns the digest in lower-case hex.
 pub(crate) fn sha256_hex(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }

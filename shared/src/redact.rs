@@ -1,16 +1,16 @@
-//! What others say, before it is kept, shown or logged: short, and without the numbers
-//! and texts of anybody.
+//! Shortens other systems' texts and removes phone numbers and quoted values, before we store, show or log
+//! them.
 
-/// The most characters that are said of what cannot be read.
+/// In characters.
 const LONGEST_UNQUOTED: usize = 200;
-/// No phone number has fewer digits.
+/// The fewest digits in a phone number.
 const FEWEST_DIGITS: usize = 6;
 
-/// What serde says of something that it cannot read, without what stands there: its
-/// errors quote the value that they did not expect. (`serde_dynamo` quotes only numbers,
-/// in its own way.) `…` stands for all from the first quotation to the end of the last,
-/// and for what looks like a phone number. The name of a field that is missing is no
-/// value, and stays.
+/// Returns a serde error without the value that it quotes, cut to 200 characters.
+///
+/// `…` replaces everything from the first quotation mark to the last, and anything that looks like a phone
+/// number. (`serde_dynamo` quotes only numbers, in its own style.) The name of a missing field stays,
+/// because it is not a value.
 pub(crate) fn unquoted(words: &str) -> String {
     const QUOTES: [char; 2] = ['`', '"'];
     if words.starts_with("missing field") {
@@ -23,7 +23,7 @@ pub(crate) fn unquoted(words: &str) -> String {
     cut(&without_numbers(&unquoted), LONGEST_UNQUOTED)
 }
 
-/// The words with `…` for what looks like a phone number, however its digits are grouped.
+/// Replaces anything that looks like a phone number with `…`, however its digits are grouped.
 pub(crate) fn without_numbers(words: &str) -> String {
     let mut kept = String::with_capacity(words.len());
     let mut rest = words;
@@ -47,7 +47,7 @@ fn is_part(c: char) -> bool {
     c.is_numeric() || c.is_whitespace() || "+-‐‑‒–—().,:;/_".contains(c)
 }
 
-/// The beginning of the words, of at most so many characters.
+/// Returns the first `most` characters.
 pub(crate) fn cut(words: &str, most: usize) -> String {
     words.chars().take(most).collect()
 }

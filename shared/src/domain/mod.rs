@@ -1,10 +1,9 @@
-//! What the gateway talks about, as types.
+//! The domain: types and their rules, without HTTP, DynamoDB or SQS.
 //!
-//! Raw strings stop at [`crate::dialects`] and [`crate::carriers`]; behind them
-//! a number is a [`PhoneNumber`] and a text is a [`Text`] with its encoding and
-//! segments, each valid since it exists. A [`Message`] is a record of these: what
-//! may become of it is guarded by the conditions of the store's writes, which follow
-//! from [`Progress::follows`]. Nothing here knows HTTP, DynamoDB or SQS.
+//! [`crate::dialects`] and [`crate::carriers`] parse raw strings. Behind them every value is valid: a
+//! number is a [`PhoneNumber`], a text is a [`Text`] with its encoding and segments. A [`Message`] is the
+//! record of these. [`Progress::follows`] says which changes of a message are allowed; the store turns it
+//! into the conditions of its writes.
 
 mod account;
 mod address;
@@ -43,7 +42,7 @@ mod tests {
         }
     }
 
-    /// Fails unless serde, which has an attribute of its own, writes the same names.
+    /// Checks serde too, because serde takes its own attribute for the names.
     fn assert_one_name<E>()
     where
         E: IntoEnumIterator + Into<&'static str> + FromStr + Serialize + Copy + PartialEq + Debug,
