@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hmac_is_that_of_rfc_4231() {
+    fn hmac_matches_rfc_4231() {
         let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(hex::encode(mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }

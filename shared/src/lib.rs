@@ -25,7 +25,7 @@
 
 #![expect(
     async_fn_in_trait,
-    reason = "the ports have one implementation each and are dispatched statically, so the compiler sees through them"
+    reason = "each port has one implementation and is dispatched statically, so callers need no bounds on its futures"
 )]
 
 pub mod callbacks;

@@ -74,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_its_kind_and_no_value() {
-        for (json, told) in [
+    fn unquoted_error_shows_its_kind_and_no_value() {
+        for (json, kept) in [
             (r#"{"kind":"447911\"23456","count":1}"#, "unknown variant …"),
             (r#"{"kind":"447911`,\"23456`","count":1}"#, "unknown variant …"),
             (r#"{"kind":"one","count":"447911\"23456"}"#, "invalid type: string …, expected u8"),
@@ -85,20 +85,20 @@ mod tests {
         ] {
             let words = serde_json::from_str::<Read>(json).unwrap_err().to_string();
             let unquoted = unquoted(&words);
-            assert_eq!(unquoted.split(" at line 1").next(), Some(told), "{words}");
+            assert_eq!(unquoted.split(" at line 1").next(), Some(kept), "{words}");
         }
         assert_eq!(unquoted("is \"open"), "is …open");
         assert_eq!(unquoted(&"x".repeat(1000)).len(), 200);
-        for (number, told) in [("44791123456.1", "…"), ("44791123456\"1", "……1")] {
+        for (number, kept) in [("44791123456.1", "…"), ("44791123456\"1", "……1")] {
             let item = serde_dynamo::AttributeValue::N(number.to_owned());
             let words = serde_dynamo::from_attribute_value::<_, u64>(item).unwrap_err().to_string();
-            let expected = format!("Failed to parse '{told}' as an integer: invalid digit found in string");
+            let expected = format!("Failed to parse '{kept}' as an integer: invalid digit found in string");
             assert_eq!(unquoted(&words), expected);
         }
     }
 
     #[test]
-    fn a_reason_names_no_phone_number() {
+    fn phone_numbers_are_removed() {
         for (words, kept) in [
             ("Rejected: Gsm '0044791112345a' is not a number.", "Rejected: Gsm '…a' is not a number."),
             ("to +44 (0)7911 123-456 failed", "to … failed"),
@@ -113,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_run_of_digits_is_left(words in "\\PC{0,20}", number in "[0-9]{6,15}", more in "\\PC{0,20}") {
+        fn no_run_of_digits_remains(words in "\\PC{0,20}", number in "[0-9]{6,15}", more in "\\PC{0,20}") {
             let kept = without_numbers(&format!("{words}{number}{more}"));
             prop_assert!(!kept.contains(&number), "{kept}");
         }

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_has_one_name() {
+    fn variant_has_one_name_and_parses_again() {
         assert_one_name::<CarrierName>();
         assert_one_name::<Channel>();
         assert_one_name::<Dialect>();

@@ -19,7 +19,7 @@ use crate::{
 pub struct AccountId(String);
 
 #[derive(Debug, thiserror::Error)]
-#[error("an account id is 1 to 40 of a-z, 0-9 and '-'")]
+#[error("an account ID is 1 to 40 characters of a-z, 0-9 and '-'")]
 pub struct AccountIdError;
 
 impl AccountId {
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_and_a_key_hash_show_nothing() {
+    fn debug_hides_the_secret_and_hash_is_hex() {
         let secret = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==".parse::<WebhookSecret>().unwrap();
         assert_eq!(secret.bytes(), b"demo-secret-demo-secret-0001");
         assert_eq!(format!("{secret:?}"), "WebhookSecret(…)");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_can_be_read_again() {
+    fn new_key_and_secret_parse_again() {
         let (key, secret) = (ApiKey::new([7; 32]), WebhookSecret::new([7; 32]));
         assert_eq!((key.as_str().len(), format!("{key:?}").as_str()), (46, "ApiKey(…)"));
         assert_eq!(key.hash().as_str().parse::<ApiKeyHash>().unwrap().id(), &key.hash().as_str()[..8]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn other_secrets_and_names_are_refused() {
+    fn invalid_secret_or_account_id_is_rejected() {
         for text in ["", "whsec_", "whsec_!!!", "ZGVtby1zZWNyZXQtZGVtbw==", "whsec_c2hvcnQ="] {
             assert!(text.parse::<WebhookSecret>().is_err(), "{text}");
         }

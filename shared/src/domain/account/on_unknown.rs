@@ -16,7 +16,7 @@ pub enum OnUnknown {
 }
 
 impl OnUnknown {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
     pub(in crate::domain) fn is_usual(&self) -> bool {
         *self == Self::default()
     }

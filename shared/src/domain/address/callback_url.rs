@@ -91,14 +91,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_kept_as_it_was_written() {
+    fn url_keeps_its_spelling_and_debug_shows_the_host() {
         let written = "https://my-website.com/dr?id=first_message";
         assert_eq!(written.parse::<CallbackUrl>().unwrap().as_str(), written);
         assert_eq!(format!("{:?}", written.parse::<CallbackUrl>().unwrap()), "CallbackUrl(my-website.com/…)");
     }
 
     #[test]
-    fn each_fault_has_its_name() {
+    fn each_invalid_url_has_its_own_error() {
         use CallbackUrlError as E;
         let long = format!("https://a.example/{}", "x".repeat(2048));
         for (text, error) in [

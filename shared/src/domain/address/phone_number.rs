@@ -26,7 +26,7 @@ pub enum NumberError {
     National,
     #[error("needs 7 to 15 digits, but has {0}")]
     Length(usize),
-    #[error("is longer than any number")]
+    #[error("is longer than any phone number")]
     TooLong,
 }
 
@@ -87,14 +87,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn one_number_has_one_spelling() {
+    fn spellings_of_a_number_parse_alike() {
         for text in ["441111111111", "+441111111111", "00441111111111"] {
             assert_eq!(text.parse::<PhoneNumber>().unwrap().digits(), "441111111111");
         }
     }
 
     #[test]
-    fn each_fault_has_its_name() {
+    fn each_invalid_number_has_its_own_error() {
         use NumberError as E;
         for (text, error) in [
             ("", E::Empty),
@@ -113,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_number_or_a_fault(text in "\\PC{0,20}") {
+        fn parsed_number_ends_the_text_and_parses_again(text in "\\PC{0,20}") {
             if let Ok(number) = text.parse::<PhoneNumber>() {
                 prop_assert!(text.ends_with(number.digits()));
                 prop_assert_eq!(number.digits().parse::<PhoneNumber>(), Ok(number));

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_can_be_answered_and_names_cannot() {
+    fn number_can_be_answered_and_name_cannot() {
         for (text, answers) in [("441234567890", true), ("12345", true), ("sender-id-1", false), ("CM.com", false)] {
             assert_eq!(text.parse::<SenderId>().unwrap().can_receive(), answers, "{text}");
         }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_name() {
+    fn each_invalid_sender_has_its_own_error() {
         use SenderError as E;
         for (text, error) in [
             ("", E::Empty),

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sender_is_exempt_for_one_account() {
+    fn sender_is_exempt_for_one_account() {
         let sender = |text: &str| text.parse::<SenderId>().unwrap();
         let account = |text: &str| text.parse::<AccountId>().unwrap();
         let exemptions: Exemptions = [(sender("12345"), account("bank"))].into_iter().collect();

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyword_is_the_whole_text() {
+    fn keyword_must_be_the_whole_text() {
         let keywords = Keywords::default();
         for text in ["STOP", "stop", " Stop. ", "\"Stop all\"", "stop\n all", "unsubscribe!", "¡Baja!", "«Arrêt»"] {
             assert_eq!(keywords.meaning_of(text), Some(Stop), "{text}");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_has_words_of_each_meaning() {
+    fn every_language_has_a_word_for_each_keyword() {
         for [stop, start, help] in [
             ["stop", "start", "help"],
             ["Stopp", "Anmelden", "Hilfe"],
@@ -194,17 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn a_built_in_word_stands_once_and_as_it_is_compared() {
+    fn built_in_words_are_unique_and_normalized() {
         let mut seen = std::collections::HashSet::new();
         for (text, keyword) in built_in_words() {
             assert_eq!(word(text).as_str(), text);
-            assert!(seen.insert(text), "{text} stands twice");
+            assert!(seen.insert(text), "{text} is listed twice");
             assert_eq!(word(text).built_in(), Some(keyword), "{text}");
         }
     }
 
     #[test]
-    fn added_keyword_counts_and_built_in_keeps_its_meaning() {
+    fn added_word_counts_but_cannot_override_built_in() {
         let added = [(word("basta"), Stop), (word("Стоп"), Stop), (word("stop"), Help)];
         let keywords: Keywords = added.into_iter().collect();
         assert_eq!(keywords.meaning_of("BASTA!"), Some(Stop));
@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_word_is_read_back_as_it_was_written(text in "\\PC{0,45}") {
+        fn parsed_word_parses_again(text in "\\PC{0,45}") {
             if let Ok(word) = text.parse::<Word>() {
                 prop_assert_eq!(word.as_str().parse::<Word>(), Ok(word));
             }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_neither_empty_nor_a_sentence() {
+    fn empty_or_long_word_is_rejected() {
         for text in ["", " ", "?!", &"a".repeat(41), &"ß".repeat(21)] {
             assert_eq!(text.parse::<Word>(), Err(WordError), "{text}");
         }

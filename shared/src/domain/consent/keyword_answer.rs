@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_words_name_the_account_in_one_segment() {
+    fn default_answer_names_the_account_in_one_segment() {
         for keyword in Keyword::iter() {
             let text = account().answer_to(keyword).unwrap().unwrap();
             assert!(text.as_str().starts_with("Acme Ltd: "), "{}", text.as_str());
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_words_of_its_own_or_none() {
+    fn account_overrides_or_disables_an_answer() {
         let own = |text: &str| Some(text.parse::<KeywordAnswer>().unwrap());
         let account = Account { stop_text: own("Tschüss"), help_text: own(""), ..account() };
         assert_eq!(account.answer_to(Keyword::Stop).unwrap().unwrap().as_str(), "Tschüss");

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_read_in_any_case() {
+    fn channel_parses_in_any_case() {
         for channel in Channel::iter() {
             assert_eq!(channel.into_str().to_uppercase().parse(), Ok(channel));
             assert_eq!(channel.title().replace(' ', "").parse(), Ok(channel));

@@ -60,7 +60,7 @@ fn apple(content: &Content) -> Check {
         text_within(bubble, APPLE_TEXT)
     })?;
     if !content.suggestions.is_empty() {
-        return Err("its suggestions stand in a conversation item".to_owned());
+        return Err("suggestions must be inside a conversation item".to_owned());
     }
     only_suggestions(content, |suggestion| matches!(suggestion.action, Action::OpenUrl { .. }))
 }
@@ -69,7 +69,7 @@ fn viber(content: &Content) -> Check {
     each_bubble(content, |bubble| {
         only_parts(bubble, &[Part::Text, Part::Media])?;
         if bubble.text.is_some() && bubble.media.is_some() {
-            return Err("an image and a text need an item each".to_owned());
+            return Err("an image and a text must be separate items".to_owned());
         }
         media_is(bubble, |kind| kind.starts_with("image/"))
     })?;
@@ -126,7 +126,7 @@ fn only_parts(bubble: &Bubble, known: &[Part]) -> Check {
         (Part::OAuth2, bubble.oauth2.is_some()),
     ];
     match there.into_iter().find(|(part, there)| *there && !known.contains(part)) {
-        Some((part, _)) => Err(format!("it knows no {part:?}")),
+        Some((part, _)) => Err(format!("it does not support {part:?}")),
         None => Ok(()),
     }
 }
@@ -139,7 +139,7 @@ fn text_within(bubble: &Bubble, most: usize) -> Check {
 /// Passes media without a type, because the file's server names the type.
 fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Check {
     let kind = bubble.media.as_ref().and_then(kind_of);
-    if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not show that type of media".to_owned()) }
+    if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not support that type of media".to_owned()) }
 }
 
 fn kind_of(media: &Media) -> Option<String> {
@@ -149,7 +149,7 @@ fn kind_of(media: &Media) -> Option<String> {
 
 fn only_suggestions(content: &Content, known: impl Fn(&Suggestion) -> bool) -> Check {
     let all_known = content.all_suggestions().all(known);
-    if all_known { Ok(()) } else { Err("it does not know that suggestion".to_owned()) }
+    if all_known { Ok(()) } else { Err("it does not support that suggestion".to_owned()) }
 }
 
 #[cfg(test)]
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn each_channel_shows_what_the_page_says() {
+    fn each_channel_shows_the_documented_content() {
         use Channel::{AppleBusinessChat as Apple, Rcs, Twitter, Viber, WhatsApp};
         let media = |kind: &str| json!({"uri": "https://a.example/x", "mime_type": kind});
         let untyped = json!({"uri": "https://a.example/x"});
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn channel_without_rules_shows_content_but_sms_and_push_text() {
+    fn sms_and_push_show_text_and_other_channels_content() {
         let content = bubble(json!({"template": {"namespace": "n", "element_name": "e",
             "language": {"policy": "fallback", "code": "en"}, "components": []}}));
         for channel in Channel::iter().filter(|channel| !WITH_RULES.contains(channel)) {
@@ -236,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_that_cannot_show_it_says_why() {
+    fn unsupported_content_has_a_reason() {
         let why = |content: Value, channel: Channel| match showing(&content, channel) {
             ChannelCapability::Unsupported(why) => why,
             shown => panic!("{shown:?}"),
         };
         let location = bubble(json!({"location": {"search_query": "Breda"}}));
-        assert_eq!(why(location, Channel::Viber), "cannot be shown by Viber: it knows no Location");
+        assert_eq!(why(location, Channel::Viber), "cannot be shown by Viber: it does not support Location");
         let long = bubble(json!({"text": "x".repeat(4097)}));
         let most = "cannot be shown by Apple Business Chat: a text may have at most 4096 characters";
         assert_eq!(why(long, Channel::AppleBusinessChat), most);

@@ -290,7 +290,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn content_is_read_back_as_it_was_stored() {
+    fn stored_content_is_read_back_unchanged() {
         let location =
             Location { point: Point::parse("51.603802", "4.770821"), search_query: None, label: Some("HQ".to_owned()) };
         let slot = TimeSlot { start: "2027-02-21T09:00".parse().unwrap(), end: "2027-02-21T10:00".parse().unwrap() };
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_on_the_globe() {
+    fn point_outside_the_globe_is_rejected() {
         assert!(Point::parse("-90", "180.0").is_some());
         for (latitude, longitude) in [("91", "0"), ("0", "181"), ("", "0"), ("north", "0"), ("NaN", "0")] {
             assert!(Point::parse(latitude, longitude).is_none(), "{latitude} {longitude}");

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_an_accounts_address_without_its_query() {
+    fn endpoint_ignores_the_query_but_not_the_account() {
         let ours = endpoint("acme", "https://a.example/dr?id=1#x");
         assert_eq!(ours.url().as_str(), "https://a.example/dr");
         assert_eq!(ours.id(), endpoint("acme", "https://A.example:443/dr?id=2").id());

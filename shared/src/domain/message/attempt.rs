@@ -27,7 +27,7 @@ impl Attempt {
             AttemptOutcome::Failed => "failed",
             AttemptOutcome::ReceiptTimeout => "got no receipt in time",
             AttemptOutcome::Unknown => "had an unknown outcome",
-            AttemptOutcome::NotAccepted => "was not taken",
+            AttemptOutcome::NotAccepted => "was not accepted",
         };
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let by = carrier.map(|carrier| format!(" by {carrier}")).unwrap_or_default();

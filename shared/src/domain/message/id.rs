@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_derived_id_depends_on_every_part_of_its_name() {
+    fn derived_id_depends_on_every_part_of_its_name() {
         let (a, b) = ("a".parse::<AccountId>().unwrap(), "b".parse::<AccountId>().unwrap());
         let key = "k".parse::<IdempotencyKey>().unwrap();
         let ids = [
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_is_16_hex_digits() {
+    fn execution_id_is_16_hex_digits() {
         let parse = |text: &str| text.parse::<ExecutionId>();
         assert_eq!(parse("00000000000000AF").unwrap().to_string(), "00000000000000af");
         for text in ["", "af", "+4477009000011e3", "00000000000000000", "000000000000000g"] {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_printable_and_bounded() {
+    fn idempotency_key_is_printable_and_bounded() {
         assert!("order 4711/1".parse::<IdempotencyKey>().is_ok());
         for text in ["", "a\nb", "é", &"k".repeat(256)] {
             assert!(text.parse::<IdempotencyKey>().is_err(), "{text:?}");

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_has_1_to_32_characters() {
+    fn reference_has_1_to_32_characters() {
         assert_eq!("your_reference".parse::<Reference>().unwrap().as_str(), "your_reference");
         assert!("é".repeat(32).parse::<Reference>().is_ok());
         assert_eq!("x".repeat(33).parse::<Reference>(), Err(LabelError::TooLong(32)));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_three_and_of_at_most_100_characters() {
+    fn grouping_has_at_most_100_characters() {
         let groups = |third: &str| Groupings::parse(["Campaign ABC".to_owned(), String::new(), third.to_owned()]);
         assert!(groups(&"é".repeat(100)).is_ok());
         assert_eq!(groups(&"é".repeat(101)), Err(LabelError::TooLong(100)));

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_order_agree() {
+    fn state_and_progress_names_agree() {
         assert!(State::iter().is_sorted());
         for progress in Progress::iter() {
             assert_eq!(progress.into_str(), progress.state().into_str());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn final_states_end_and_only_requeueing_goes_back() {
+    fn final_state_ends_and_only_requeueing_goes_back() {
         for before in Progress::iter() {
             for after in Progress::iter().filter(|after| after.follows(before)) {
                 assert!(!before.state().is_final(), "{before:?} → {after:?}");

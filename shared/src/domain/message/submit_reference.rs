@@ -22,7 +22,7 @@ pub struct SubmitReference {
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("is not one of ours")]
+#[error("is not one of our references")]
 pub struct SubmitReferenceError;
 
 impl FromStr for SubmitReference {
@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reference_survives_a_carrier(id in any::<u128>(), channel_index in any::<u8>()) {
+        fn reference_parses_again_in_either_case(id in any::<u128>(), channel_index in any::<u8>()) {
             let reference = SubmitReference { message: MessageId::new(Uuid::from_u128(id)), channel_index };
             let written = reference.to_string();
             prop_assert!(written.len() <= 32 && written.bytes().all(|b| b.is_ascii_alphanumeric()), "{written}");
@@ -86,13 +86,13 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             let _ = text.parse::<SubmitReference>();
         }
     }
 
     #[test]
-    fn the_first_channel_goes_by_the_plain_id() {
+    fn first_channel_uses_the_plain_id() {
         let id = "0197a3a0-0000-7000-8000-000000000001";
         let reference = SubmitReference::from(id.parse::<MessageId>().unwrap());
         assert_eq!(reference.to_string(), "0197a3a0000070008000000000000001");

@@ -33,7 +33,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn no_zone_means_gmt() {
+    fn time_without_zone_is_gmt() {
         for (text, expected) in [
             ("2026-01-01T09:00:00Z", "2026-01-01T09:00:00Z"),
             ("2026-01-01T09:00:00", "2026-01-01T09:00:00Z"),
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_text_is_rejected() {
         for text in [
             "",
             "tomorrow",
@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9TZ:+ .-]{0,30}|\\PC{0,30}") {
+        fn parsing_never_panics(text in "[0-9TZ:+ .-]{0,30}|\\PC{0,30}") {
             let _ = parse_time(&text);
         }
     }

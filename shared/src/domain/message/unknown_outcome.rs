@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_unknown_before_was_given_up_without_an_answer() {
+    fn give_up_reason_needs_an_unknown_outcome() {
         let state_change = |state, reason: Option<&str>| {
             let reason = reason.map(str::to_owned);
             StateChange { state, at: Timestamp::UNIX_EPOCH, reason }

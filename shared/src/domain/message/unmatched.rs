@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gaps_grow_and_the_tries_end_with_the_seven_days() {
+    fn retry_gaps_grow_until_seven_days_are_over() {
         let mut one = unmatched("{}", 0, None).with_retry();
         let mut at = Vec::new();
         while let Some(next) = one.retry_at {
@@ -146,19 +146,19 @@ mod tests {
         assert_eq!((at.len(), one.tries), (18, 18));
         assert!(*at.last().unwrap() < 7 * 24 * 60);
         let twice = unmatched("{}", 0, None).with_retry().after_retry(at_minute(2)).after_retry(at_minute(3));
-        assert_eq!(twice.retry_at, Some(at_minute(16)), "a try too many changes nothing");
+        assert_eq!(twice.retry_at, Some(at_minute(16)), "an extra retry changes nothing");
         let later = one.kept_until();
-        assert_eq!(one.after_retry(later).retry_at, None, "an operator's try begins nothing anew");
+        assert_eq!(one.after_retry(later).retry_at, None, "an operator's retry schedules no other");
     }
 
     #[test]
-    fn what_is_only_kept_stays_so() {
+    fn item_without_retries_gets_none() {
         let one = unmatched("{}", 0, None);
         assert_eq!(one.after_retry(Timestamp::UNIX_EPOCH).retry_at, None);
     }
 
     #[test]
-    fn each_of_a_body_and_each_path_has_an_id_of_its_own() {
+    fn index_path_and_body_each_change_the_id() {
         let submit = SubmitReference { message: crate::domain::MessageId::new(Uuid::from_u128(1)), channel_index: 1 };
         let all = [
             unmatched("{}", 0, None),

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_webhook_token_counts_beside_the_new_one() {
+    fn old_webhook_token_counts_beside_the_new() {
         let secret = CarrierSecret { webhook_tokens: vec!["new".to_owned(), "old".to_owned()], key: None };
         assert!(secret.is_webhook_token("new") && secret.is_webhook_token("old"));
         assert!(!secret.is_webhook_token("") && !secret.is_webhook_token("ne") && !secret.is_webhook_token("newer"));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_a_whole_number_from_1_to_1000() {
+    fn rate_is_a_whole_number_from_1_to_1000() {
         for (text, per_second) in [("1", 1), ("10", 10), ("1000", 1_000)] {
             assert_eq!(text.parse::<Rate>().map(Rate::per_second), Ok(per_second));
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_never_take_less_than_their_time_and_hardly_more() {
+    fn time_for_messages_is_rounded_up() {
         for (per_second, messages, micros) in
             [(10, 0, 0), (10, 1, 100_000), (10, 300, 30_000_000), (3, 1, 333_334), (3, 3, 1_000_000), (700, 1, 1_429)]
         {

@@ -85,7 +85,7 @@ fn receipt_timeout_seconds() -> u32 {
     DEFAULT_RECEIPT_TIMEOUT_SECONDS
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
 fn is_usual(seconds: &u32) -> bool {
     *seconds == DEFAULT_RECEIPT_TIMEOUT_SECONDS
 }
@@ -96,7 +96,7 @@ fn is_usual(seconds: &u32) -> bool {
 pub struct NumberPrefix(String);
 
 #[derive(Debug, thiserror::Error)]
-#[error("a prefix is the first 1 to 15 digits of an international number, with + or 00 before them or not")]
+#[error("a prefix is the first 1 to 15 digits of an international number, optionally after + or 00")]
 pub struct NumberPrefixError;
 
 impl FromStr for NumberPrefix {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rule_that_fits_counts() {
+    fn first_matching_route_wins() {
         let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
         let any = Route::to(vec![loopback]);
         let routes = Routes(vec![
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_covers_what_asks_for_the_same_and_more() {
+    fn route_covers_equal_and_narrower_routes() {
         let rule = |account: Option<&str>, channel, prefix: Option<&str>| Route {
             account: account.map(|account| account.parse().unwrap()),
             channel,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_digits_and_a_misspelt_condition_is_named() {
+    fn prefix_is_digits_and_misspelt_condition_is_named() {
         assert_eq!("0044".parse::<NumberPrefix>().unwrap(), "+44".parse::<NumberPrefix>().unwrap());
         for text in ["", "+", "0", "44a", &"4".repeat(16)] {
             assert!(text.parse::<NumberPrefix>().is_err(), "{text}");

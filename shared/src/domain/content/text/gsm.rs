@@ -41,7 +41,7 @@ pub(super) mod tests {
     pub(in super::super) const EXTENSION: &str = "\u{0C}^{}\\[~]|€";
 
     #[test]
-    fn characters_cost_as_many_septets_as_their_table_says() {
+    fn each_character_takes_the_septets_of_its_table() {
         assert_eq!(DEFAULT.chars().count(), 127);
         assert_eq!(EXTENSION.chars().count(), 10);
         for character in '\0'..=char::MAX {
@@ -55,13 +55,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_the_capital_c_with_cedilla_is_gsm() {
+    fn only_capital_c_with_cedilla_is_gsm() {
         assert_eq!(septets('Ç'), Some(1));
         assert_eq!(septets('ç'), None);
     }
 
     #[test]
-    fn only_the_greek_capitals_without_a_latin_twin_are_gsm() {
+    fn only_greek_capitals_without_latin_twin_are_gsm() {
         assert!("ΓΔΘΛΞΠΣΦΨΩ".chars().all(|c| septets(c) == Some(1)));
         assert!("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧω".chars().all(|c| septets(c).is_none()));
     }

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_kept_as_it_came() {
+    fn text_is_kept_unchanged() {
         let text = parse(" Hello,\r\n[world] \u{0C}").unwrap();
         assert_eq!(text.encoding(), Encoding::Gsm7);
         assert_eq!(text.segments(), 1);
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_is_sent_in_ucs2() {
+    fn tab_needs_ucs2() {
         assert_eq!(parse("a\tb").unwrap().encoding(), Encoding::Ucs2);
     }
 
     #[test]
-    fn ucs2_can_be_asked_for() {
+    fn ucs2_can_be_requested() {
         let text = Text::parse_ucs2(&"a".repeat(71), SegmentLimit(2)).unwrap();
         assert_eq!((text.encoding(), text.segments(), text.split().len()), (Encoding::Ucs2, 2, 2));
         assert_eq!(Text::parse_ucs2(" ", SegmentLimit(1)), Err(TextError::Empty));
@@ -201,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn blank_texts_are_refused() {
+    fn blank_text_is_rejected() {
         for blank in ["", " ", "\r\n\t\u{0C}", "\u{A0}\u{3000}"] {
             assert_eq!(parse(blank), Err(TextError::Empty));
         }
     }
 
     #[test]
-    fn control_characters_are_refused_by_code_point() {
+    fn control_character_is_rejected_by_code_point() {
         for control in ('\0'..' ').filter(|c| !"\t\n\u{0C}\r".contains(*c)) {
             let refused = parse(&format!("a{control}b"));
             assert_eq!(refused, Err(TextError::ControlCharacter(control)));
@@ -218,21 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_inclusive_and_ten_by_default() {
+    fn segment_limit_is_inclusive_and_ten_by_default() {
         assert_eq!(parse(&"a".repeat(1530)).unwrap().segments(), 10);
         let too_long = TextError::TooLong { segments: 11, limit: 10 };
         assert_eq!(parse(&"a".repeat(1531)), Err(too_long));
     }
 
     #[test]
-    fn a_text_of_more_segments_than_u16_is_too_long() {
+    fn text_of_more_segments_than_u16_is_too_long() {
         let refused = Text::parse(&"a".repeat(153 * 65_536), SegmentLimit(u16::MAX));
         let too_long = TextError::TooLong { segments: 65_536, limit: u16::MAX };
         assert_eq!(refused, Err(too_long));
     }
 
     #[test]
-    fn a_stored_text_equals_the_parsed_one() {
+    fn stored_text_equals_the_parsed_text() {
         let parsed = parse("Grüße, François").unwrap();
         let encoding = parsed.encoding().into_str().parse::<Encoding>().unwrap();
         let stored = Text::stored(parsed.as_str().to_owned(), encoding, parsed.segments());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_takes_no_segments_and_is_stored_like_any_other() {
+    fn absent_text_has_no_segments_and_can_be_stored() {
         let none = Text::none();
         assert!(none.is_empty() && !parse("a").unwrap().is_empty());
         assert_eq!((none.as_str(), none.segments(), none.split().len()), ("", 0, 0));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_read_back_by_name() {
+    fn encoding_parses_by_name() {
         assert_eq!("gsm7".parse(), Ok(Encoding::Gsm7));
         assert_eq!("ucs2".parse(), Ok(Encoding::Ucs2));
         assert!("GSM7".parse::<Encoding>().is_err());

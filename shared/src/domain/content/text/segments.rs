@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn gsm_holds_160_septets_alone_and_153_in_parts() {
+    fn gsm_segment_holds_160_septets_alone_and_153_in_parts() {
         assert_eq!(gsm7("a"), [1]);
         assert_eq!(gsm7(&"a".repeat(160)), [160]);
         assert_eq!(gsm7(&"a".repeat(161)), [153, 8]);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn ucs2_holds_70_code_units_alone_and_67_in_parts() {
+    fn ucs2_segment_holds_70_units_alone_and_67_in_parts() {
         assert_eq!(ucs2("ж"), [1]);
         assert_eq!(ucs2(&"ж".repeat(70)), [70]);
         assert_eq!(ucs2(&"ж".repeat(71)), [67, 4]);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn one_foreign_character_makes_the_whole_text_ucs2() {
+    fn foreign_character_makes_the_whole_text_ucs2() {
         assert_eq!(ucs2(&format!("{}`", "a".repeat(70))), [67, 4]);
         assert_eq!(ucs2("François"), [8]);
         assert_eq!(gsm7("FRANÇOIS"), [8]);
@@ -164,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_character_counts_two_septets() {
+    fn extended_character_counts_two_septets() {
         assert_eq!(gsm7(&"€".repeat(80)), [80]);
         assert_eq!(gsm7(&"€".repeat(81)), [76, 5]);
     }
 
     #[test]
-    fn an_extended_character_does_not_straddle_segments() {
+    fn extended_character_does_not_straddle_segments() {
         let a = |n| "a".repeat(n);
         assert_eq!(gsm7(&format!("{}€", a(152))), [153]);
         assert_eq!(gsm7(&format!("{}€{}", a(151), a(8))), [152, 8]);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_surrogate_pair_does_not_straddle_segments() {
+    fn surrogate_pair_does_not_straddle_segments() {
         let zhe = |n| "ж".repeat(n);
         assert_eq!(ucs2(&format!("{}😀", zhe(66))), [67]);
         assert_eq!(ucs2(&format!("{}😀{}", zhe(65), zhe(4))), [66, 4]);
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_join_to_the_text_and_are_as_many_as_counted(text in any_text()) {
+        fn segments_join_to_the_text_and_match_the_count(text in any_text()) {
             let (encoding, count) = measure(&text);
             let segments = split(&text, encoding);
             prop_assert_eq!(segments.len(), count);
@@ -231,25 +231,25 @@ mod tests {
         }
 
         #[test]
-        fn no_text_has_more_bytes_than_its_segments_can_hold(text in any_text()) {
+        fn text_fits_the_bytes_of_its_segments(text in any_text()) {
             let segments = u16::try_from(measure(&text).1).unwrap();
             prop_assert!(text.len() <= SegmentLimit(segments).most_bytes());
         }
 
         #[test]
-        fn a_text_is_gsm_exactly_when_all_its_characters_are(text in any_text()) {
+        fn text_is_gsm_if_and_only_if_all_characters_are(text in any_text()) {
             let all_gsm = text.chars().all(|c| DEFAULT.contains(c) || EXTENSION.contains(c));
             let expected = if all_gsm { Encoding::Gsm7 } else { Encoding::Ucs2 };
             prop_assert_eq!(measure(&text).0, expected);
         }
 
         #[test]
-        fn gsm_characters_alone_make_a_gsm_text(text in text_of(gsm_character())) {
+        fn gsm_characters_make_a_gsm_text(text in text_of(gsm_character())) {
             prop_assert_eq!(measure(&text).0, Encoding::Gsm7);
         }
 
         #[test]
-        fn each_segment_is_within_its_limit_and_as_full_as_can_be(text in any_text()) {
+        fn each_segment_is_full_and_within_its_limit(text in any_text()) {
             let (encoding, _) = measure(&text);
             let (alone, part) = match encoding {
                 Encoding::Gsm7 => (160, 153),
@@ -270,7 +270,7 @@ mod tests {
         }
 
         #[test]
-        fn no_segment_begins_or_ends_within_a_pair(text in any_text()) {
+        fn no_segment_splits_a_pair(text in any_text()) {
             let (encoding, _) = measure(&text);
             for segment in split(&text, encoding) {
                 let sent = encode(encoding, segment);
