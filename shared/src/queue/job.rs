@@ -1,4 +1,4 @@
-//! What the payloads in the queues look like.
+//! The payloads of the queues.
 
 use std::fmt;
 
@@ -19,8 +19,7 @@ struct Envelope<T> {
     job: T,
 }
 
-/// A payload that this release does not understand. It goes to the dead-letter
-/// queue, where a later release may find it.
+/// A payload that this release cannot read. The dead-letter queue keeps the job for a later release.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     #[error("the payload is not a job: {0}")]
@@ -33,25 +32,25 @@ pub enum JobError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Job {
-    /// Do what this message's record says is due: as a rule, hand it over.
+    /// Do the work that the message's record says is due, usually submit.
     Submit { message: MessageId },
-    /// A receipt says that a submit failed which is not on the message's last channel.
+    /// A receipt reports a failed submit, and the message has further channels.
     #[serde(rename = "failed")]
     ChannelFailed(FailedSubmit),
-    /// What belonged to nothing is to be tried again.
+    /// Retry an unmatched receipt or reply.
     Unmatched(UnmatchedId),
 }
 
-/// What a receipt says of a submit that failed. It is on no record yet: whether it
-/// is the message's end depends on the candidates that are left.
+/// A failed submit, from its receipt. The receipt is not recorded yet, because whether the message fails
+/// depends on the remaining route candidates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedSubmit {
     pub message: MessageId,
-    /// The channel's place among those that the message may go over.
+    /// Index of the failed channel.
     pub channel_index: u8,
     pub carrier: CarrierName,
     pub status: ReceiptStatus,
-    /// The carrier's own code and words, without phone numbers.
+    /// The carrier's code and description, without phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +58,7 @@ pub struct FailedSubmit {
 }
 
 impl Job {
-    /// The message that it is about, where that is known.
+    /// Returns the message that the job names, if any.
     #[must_use]
     pub fn message(&self) -> Option<MessageId> {
         match self {
@@ -69,7 +68,7 @@ impl Job {
     }
 }
 
-/// For logs: what it is about.
+/// For logs.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,52 +80,48 @@ impl fmt::Display for Job {
     }
 }
 
-/// A job for `callback`: tell a client of something, once it is on record.
+/// A job for `callback`: notify a client of an event, once recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallbackJob {
     #[serde(flatten)]
     pub subject: Subject,
-    /// The execution that enqueued it. The callback is made only if this execution recorded the event.
+    /// The execution that enqueued the job. We deliver the callback only if the same execution recorded the
+    /// event.
     pub execution_id: ExecutionId,
     pub created_at: Timestamp,
-    /// How many times it has been tried.
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// When it was tried first; none for one that has not been tried, or that was laid
-    /// with the dead letters when it was given up.
+    /// `None` before the first attempt, and in the dead-letter queue after we gave up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_attempt_at: Option<Timestamp>,
 }
 
 impl CallbackJob {
-    /// The first job about something.
+    /// Returns the first job for an event.
     #[must_use]
     pub fn new(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
         Self { subject, execution_id, created_at: at, attempts: 0, not_before: None, first_attempt_at: None }
     }
 
-    /// The same as if it had never been tried, for the dead letters.
+    /// Returns the job without its attempts, for the dead-letter queue.
     #[must_use]
     pub fn reset(self) -> Self {
         Self { attempts: 0, not_before: None, first_attempt_at: None, ..self }
     }
 }
 
-/// What a callback is about.
+/// The event behind a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Subject {
-    /// A message came to a state.
     State { message: MessageId, state: State },
-    /// A reply came in.
     Reply { reply: ReplyId },
-    /// An endpoint was disabled.
     EndpointDisabled { endpoint: EndpointId, since: Timestamp },
 }
 
 impl Subject {
-    /// The same for every job about the same thing.
+    /// Returns the event's ID, the same for all its jobs.
     #[must_use]
     pub fn event_id(&self) -> EventId {
         match *self {
@@ -137,7 +132,7 @@ impl Subject {
     }
 }
 
-/// For logs: the id, and what came of it.
+/// For logs.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -149,8 +144,7 @@ impl fmt::Display for Subject {
 }
 
 impl Job {
-    /// # Errors
-    /// When the payload is not one of ours.
+    /// Parses a payload.
     pub fn read(payload: &str) -> Result<Self, JobError> {
         read(payload)
     }
@@ -162,8 +156,7 @@ impl Job {
 }
 
 impl CallbackJob {
-    /// # Errors
-    /// When the payload is not one of ours.
+    /// Parses a payload.
     pub fn read(payload: &str) -> Result<Self, JobError> {
         read(payload)
     }
@@ -188,7 +181,7 @@ fn read<T: DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     Ok(envelope.job)
 }
 
-/// Jobs are flat maps of strings and numbers, which JSON always takes.
+/// Cannot fail: jobs are flat maps of strings and numbers.
 fn write<T: Serialize>(job: &T) -> String {
     serde_json::to_string(&Envelope { v: VERSION, job }).unwrap_or_default()
 }
@@ -202,7 +195,7 @@ mod tests {
     const SUBMIT: &str = r#"{"v":1,"type":"submit","message":"0197a3a0-0000-7000-8000-000000000001"}"#;
 
     #[test]
-    fn a_payload_is_tagged_and_versioned() {
+    fn payload_is_tagged_and_versioned() {
         let job = Job::read(SUBMIT).unwrap();
         assert_eq!(job.write(), SUBMIT);
         assert!(matches!(Job::read(&SUBMIT.replace(":1,", ":9,")), Err(JobError::Version(9))));
@@ -219,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_job_survives_the_queue() {
+    fn callback_job_round_trips_through_payload() {
         let job = CallbackJob {
             subject: Subject::State {
                 message: "0197a3a0-0000-7000-8000-000000000001".parse().unwrap(),
@@ -239,7 +232,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_payload_makes_it_panic(payload in "\\PC{0,100}") {
+        fn parsing_any_payload_does_not_panic(payload in "\\PC{0,100}") {
             let _ = (Job::read(&payload), CallbackJob::read(&payload));
         }
     }

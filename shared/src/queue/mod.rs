@@ -1,9 +1,8 @@
-//! The queues: what is to be done now.
+//! The queues, for immediate work.
 //!
-//! A job names a message or a reply and never carries one (at most what a receipt
-//! said): what is done is decided by the record, so a job may come twice or late
-//! without harm beyond the wait. Payloads are JSON with a version and a type, so that
-//! jobs of an older release are still understood while a new one rolls out.
+//! A job names a message, reply or unmatched item by ID. The record decides what to do, so a duplicate or
+//! late job does no harm. Payloads are JSON with a version and a type: jobs of an older release must stay
+//! readable during a deployment.
 
 mod job;
 mod sqs;
@@ -13,11 +12,10 @@ pub use sqs::{QueueUrls, SqsQueue};
 
 use std::time::Duration;
 
-/// The longest delay that SQS keeps a job for.
+/// SQS's longest delay.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// A queue that did not take everything. What it took is not known, so the
-/// whole step is to be run again.
+/// The queue did not accept every job. We do not know which ones, so retry the whole step.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     #[error("the queue did not answer")]
@@ -26,21 +24,18 @@ pub enum QueueError {
     Refused(usize),
 }
 
-/// Where jobs are put. A delay is at most [`LONGEST_DELAY`] and is rounded up
-/// to whole seconds.
+/// The queues. A delay is at most [`LONGEST_DELAY`] and is rounded up to whole seconds.
+///
+/// # Errors
+///
+/// Every method fails if any job may be missing from the queue. Retry the whole step.
 pub trait Queue {
-    /// # Errors
-    /// When not every job is known to be in the queue.
+    /// Enqueues jobs for `dispatch`.
     async fn enqueue(&self, jobs: &[(Job, Duration)]) -> Result<(), QueueError>;
 
-    /// # Errors
-    /// When not every job is known to be in the queue.
+    /// Enqueues jobs for `callback`.
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError>;
 
-    /// Lays a callback that is given up with the dead letters, from where it can
-    /// be replayed.
-    ///
-    /// # Errors
-    /// When it is not known to be there.
+    /// Moves a callback that was given up to the dead-letter queue. Operators can replay it from there.
     async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError>;
 }

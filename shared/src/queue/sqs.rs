@@ -1,4 +1,4 @@
-//! [`Queue`] on Amazon SQS: one request for one job, a tenth of one each for many.
+//! [`Queue`] on Amazon SQS: a request for a single job, or for every ten.
 
 use std::time::Duration;
 
@@ -7,15 +7,14 @@ use futures_util::{TryStreamExt, stream};
 
 use super::{CallbackJob, Job, Queue, QueueError};
 
-/// The most entries that SQS takes in one request.
+/// SQS's largest batch.
 const BATCH: usize = 10;
-/// How many requests of one call are under way at once.
+/// Concurrent requests per call.
 const CONCURRENCY: usize = 8;
-/// How often entries that SQS refused are offered again.
+/// Attempts for batch entries that SQS refuses.
 const OFFERS: u32 = 4;
 
-/// The URLs of the queues. A function that does not use one has none for it,
-/// and no permission either.
+/// The queues' URLs; `None` for a queue that the function may not use.
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
     pub jobs: Option<String>,
@@ -23,7 +22,6 @@ pub struct QueueUrls {
     pub callbacks_dead_letters: Option<String>,
 }
 
-/// The queues on SQS.
 #[derive(Clone)]
 pub struct SqsQueue {
     client: Client,
@@ -37,7 +35,7 @@ impl SqsQueue {
     }
 
     async fn send(&self, url: Option<&String>, payloads: Vec<(String, Duration)>) -> Result<(), QueueError> {
-        let url = url.ok_or_else(|| QueueError::Unavailable(BoxError::from("this function has no such queue")))?;
+        let url = url.ok_or_else(|| QueueError::Unavailable(BoxError::from("this function may not use the queue")))?;
         if let [(payload, delay)] = payloads.as_slice() {
             let request =
                 self.client.send_message().queue_url(url).message_body(payload).delay_seconds(seconds(*delay));
@@ -92,7 +90,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// Whole seconds, never earlier than asked and never more than SQS takes.
+/// Rounds up to whole seconds, up to SQS's limit.
 fn seconds(delay: Duration) -> i32 {
     let up = delay.min(super::LONGEST_DELAY).as_secs_f64().ceil();
     #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 900")]
