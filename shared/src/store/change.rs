@@ -1,30 +1,28 @@
-//! Changes of a message: what a run expects to find, what it writes, and what
-//! became of it.
+//! Changes to a message: the expected record, the update, and the result.
 
 use jiff::Timestamp;
 
 use crate::domain::{Attempt, CarrierName, ExecutionId, Message, MessageId, Progress, UnmatchedId};
 
-/// What became of writing a message under an id that its client chose.
+/// The result of inserting a message under its client's own ID.
 #[derive(Debug)]
 pub enum Insertion {
     New,
-    /// The id was there before, with this message.
+    /// This message had the ID.
     Existing(Box<Message>),
 }
 
-/// What became of a change that expects the message to be in a certain state.
+/// The result of a conditional change to a message.
 #[derive(Debug)]
 pub enum Change {
-    /// Made, now or by an earlier try of this same run. The message as it is now.
+    /// Changed, now or by an earlier attempt with the same execution ID. Holds the message afterwards.
     Applied(Box<Message>),
-    /// The message was not as expected, but like this.
+    /// The condition failed. Holds the message as stored.
     Conflict(Box<Message>),
-    /// There is no such message.
     NotFound,
 }
 
-/// The right of one run to submit a message until its lease is over.
+/// An execution's exclusive right to submit a message, until it expires.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
     pub execution_id: ExecutionId,
@@ -32,36 +30,34 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// What a run that held a message found out.
+/// A submit's outcome, to be recorded.
 #[derive(Clone, Debug)]
 pub struct OutcomeUpdate {
-    /// The run that holds the message.
     pub claimed_by: ExecutionId,
-    /// The execution that records it: as a rule the same.
+    /// The execution that records the outcome, usually the same.
     pub execution_id: ExecutionId,
     pub progress: Progress,
     pub at: Timestamp,
     pub reason: Option<String>,
     pub carrier: Option<CarrierName>,
     pub carrier_id: Option<String>,
-    /// The attempts that failed since the record was written.
+    /// Failed attempts since the last write.
     pub failed_attempts: Vec<Attempt>,
-    /// With [`Progress::Submitted`] and [`Progress::Unknown`]: until when a
-    /// receipt is waited for.
+    /// With [`Progress::Submitted`] and [`Progress::Unknown`]: the receipt deadline.
     pub receipt_by: Option<Timestamp>,
-    /// With [`Progress::Unknown`]: when it is looked at before that.
+    /// With [`Progress::Unknown`]: an earlier time at which to check the outcome.
     pub check_at: Option<Timestamp>,
-    /// With [`Progress::Queued`]: when the carrier is asked again. A job must be
-    /// enqueued for then before this is written.
+    /// With [`Progress::Queued`]: when to retry the busy carrier. Enqueue the job for then before this
+    /// write.
     pub retry_at: Option<Timestamp>,
-    /// With [`Progress::Queued`]: the place of the first channel that is asked again.
+    /// With [`Progress::Queued`]: index of the channel to retry from.
     pub channel_index: Option<u8>,
-    /// Instead of noting this in the history, take out the entry at this index.
+    /// Removes this history entry instead of appending a new one.
     pub remove_history_entry: Option<usize>,
 }
 
 impl OutcomeUpdate {
-    /// Returns an update by the execution that claimed the message, with nothing but the progress.
+    /// Returns an update by the claiming execution, which sets only the progress.
     #[must_use]
     pub fn new(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> Self {
         Self {
@@ -82,67 +78,64 @@ impl OutcomeUpdate {
     }
 }
 
-/// A run that holds a message goes on with it to another carrier.
+/// A claimed message's move to its next route candidate.
 #[derive(Clone, Debug)]
 pub struct Advance {
-    /// The run that holds the message.
     pub claimed_by: ExecutionId,
-    /// The place of the channel, and the carrier, that it was at.
+    /// The expected channel index and carrier.
     pub from: (u8, Option<CarrierName>),
-    /// The place of the channel that it is at now.
+    /// The next channel index.
     pub channel_index: u8,
     pub carrier: CarrierName,
-    /// The attempts that failed since the record was written.
+    /// Failed attempts since the last write.
     pub failed_attempts: Vec<Attempt>,
 }
 
-/// Moves a message on from a failed channel to the next.
+/// A message's move from a failed channel to the next.
 #[derive(Clone, Debug)]
 pub struct FailOver {
-    /// Its place.
+    /// Index of the failed channel.
     pub channel_index: u8,
-    /// The record must still have this execution id, if what it said is the reason. None where
-    /// a receipt is, whoever wrote last.
+    /// The expected execution ID, if we fail over because of that execution's outcome. `None` after a
+    /// receipt, because then any execution may have written last.
     pub expected_execution_id: Option<ExecutionId>,
-    /// The run that says so.
     pub execution_id: ExecutionId,
     pub at: Timestamp,
     pub attempt: Attempt,
 }
 
-/// A submit without an answer is made again.
+/// A new submit for a message with an unknown outcome.
 #[derive(Clone, Debug)]
 pub struct Resend {
-    /// The run whose outcome is unknown: the record must still have its id.
+    /// The expected execution ID: its submit has the unknown outcome.
     pub expected_execution_id: ExecutionId,
-    /// The run that says so.
     pub execution_id: ExecutionId,
     pub at: Timestamp,
     pub attempt: Attempt,
 }
 
-/// What became of recording a receipt.
+/// The result of recording a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptInsertion {
-    /// It is on record, and this run put it there.
+    /// Recorded by this execution.
     New,
-    /// Its like was on record before.
+    /// A receipt with this status was recorded before, or this is a *sent* for an earlier channel.
     Duplicate,
-    /// No message of that id has been handed to a carrier.
+    /// The message does not exist or was never claimed.
     NoMessage,
 }
 
-/// Work that the schedule enqueues.
+/// A record for the schedule to enqueue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScheduledWork {
     Message(MessageId),
-    /// To be tried again.
+    /// A receipt or reply to match again.
     Unmatched(UnmatchedId),
-    /// Something of a later release, by its key.
+    /// A later release's record, by key.
     Unknown(String),
 }
 
-/// What has come to its time, or nearly so.
+/// Scheduled work that is due, or nearly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueWork {
     pub work: ScheduledWork,
@@ -150,12 +143,12 @@ pub struct DueWork {
     pub shard: u8,
 }
 
-/// A message that is to be sent now or was being sent.
+/// A message whose progress is queued or submitting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     pub message: MessageId,
     pub not_before: Option<Timestamp>,
     pub wake_at: Option<Timestamp>,
-    /// When a busy carrier is asked again.
+    /// When a busy carrier is retried.
     pub retry_at: Option<Timestamp>,
 }

@@ -1,8 +1,7 @@
-//! The directory, remembered for half a minute.
+//! The directory with a cache of 30 seconds.
 //!
-//! Accounts, keys and senders change by an operator's hand, and every message
-//! asks for them: a warm function reads each at most twice a minute. So a
-//! revoked key works for up to [`DIRECTORY_TTL`] longer.
+//! Every message needs accounts, keys and senders, but only operators change them. A warm function reads
+//! each entry at most twice a minute, so a revoked key works for up to [`DIRECTORY_TTL`] longer.
 
 use jiff::SignedDuration;
 
@@ -15,10 +14,10 @@ use crate::{
     runtime::Clock,
 };
 
-/// How long an answer is remembered.
+/// How long an entry is cached.
 pub const DIRECTORY_TTL: SignedDuration = SignedDuration::from_secs(30);
 
-/// A directory that remembers what it read.
+/// Cached reads of the directory; [`DirectoryStore`] describes them.
 pub struct Directory {
     pub(super) store: DynamoDirectory,
     pub(super) clock: Clock,
@@ -53,68 +52,38 @@ impl Directory {
         }
     }
 
-    /// Whose key it is; none for an unknown or revoked one.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError> {
         self.keys.get(self.clock.now(), key, || self.store.account_of_key(key)).await
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         self.accounts.get(self.clock.now(), id, || self.store.account(id)).await
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError> {
         self.owners.get(self.clock.now(), sender, || self.store.owner(sender)).await
     }
 
-    /// Every shared sender ID.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn pool(&self) -> Result<Vec<SenderId>, StoreError> {
         self.pool.get(self.clock.now(), &(), || self.store.pool()).await
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
         self.carriers.get(self.clock.now(), &name, || self.store.carrier(name)).await
     }
 
-    /// Which carriers messages may go through.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn routes(&self) -> Result<Routes, StoreError> {
         self.routes.get(self.clock.now(), &(), || self.store.routes()).await
     }
 
-    /// Which senders carry only so much.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn rates(&self) -> Result<Rates, StoreError> {
         self.rates.get(self.clock.now(), &(), || self.store.rates()).await
     }
 
-    /// Which words are keywords beside the built-in ones.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn keywords(&self) -> Result<Keywords, StoreError> {
         self.keywords.get(self.clock.now(), &(), || self.store.keywords()).await
     }
 
-    /// Which senders opt-outs do not block.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn exemptions(&self) -> Result<Exemptions, StoreError> {
         self.exemptions.get(self.clock.now(), &(), || self.store.exemptions()).await
     }

@@ -1,56 +1,49 @@
-//! What is on record of endpoints that fail, remembered for a short while: that
-//! there is nothing for as long as the rest of the directory, and what there is only
-//! for [`HEALTH_TTL`], so that an endpoint that works again is soon known to. That
-//! one is disabled is looked up each time, because its events end there.
+//! The cached health of callback endpoints.
+//!
+//! A working endpoint has no record, and its absence is cached as long as other directory entries. A record
+//! is cached only for [`HEALTH_TTL`], to see a recovery soon. A disabled endpoint is re-read with a
+//! consistent read, because its events are dropped.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Directory, Freshness, StoreError};
 use crate::domain::{Endpoint, EndpointHealth, EndpointId, ExecutionId};
 
-/// How long it is remembered that an endpoint fails.
+/// How long a failing endpoint's record is cached.
 const HEALTH_TTL: SignedDuration = SignedDuration::from_secs(5);
 
-/// A call that failed.
+/// A failed call to an endpoint.
 pub struct FailedCall<'a> {
     pub endpoint: &'a Endpoint,
     pub begun_at: Timestamp,
     pub at: Timestamp,
     pub reason: &'a str,
-    /// Until when the endpoint wants to be left alone, if it said so.
+    /// End of the pause that the endpoint asked for.
     pub paused_until: Option<Timestamp>,
 }
 
-/// The result of beginning to probe an endpoint after an open period.
+/// The result of claiming an endpoint's probe after an open period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeStart {
-    /// This run is the one that tries.
+    /// This execution probes the endpoint.
     Ours(EndpointHealth),
-    /// Something else is on record by now.
+    /// The record has changed: another execution probes, or the endpoint is disabled.
     Lost(EndpointHealth),
-    /// Nothing is: it works again.
+    /// The record is gone: the endpoint works again.
     Recovered,
 }
 
-/// Endpoints that fail. Each change says what it expects to find, so that no race
-/// disables an endpoint that has answered.
+/// Failing endpoints. Each change expects the record behind its decision, so no race disables an endpoint
+/// that has answered meanwhile.
 pub trait Endpoints {
-    /// What is on record of it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns an endpoint's record; `None` if the endpoint works.
     async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Counts a failure. Gives what is on record then.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Counts a failure and returns the record. Failures of a disabled endpoint are not counted.
     async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
-    /// Lets the others wait until then, if nobody has begun to try it since it was `seen`.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Claims the probe and holds back other events until `until`, unless the probe was claimed after
+    /// `seen` was read.
     async fn begin_probe(
         &self,
         seen: &EndpointHealth,
@@ -58,11 +51,8 @@ pub trait Endpoints {
         execution_id: ExecutionId,
     ) -> Result<ProbeStart, StoreError>;
 
-    /// Disables it, unless it has answered since it was `seen`, or is disabled already.
-    /// Gives what is on record then, which has the id of the execution that did.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Disables an endpoint, unless the endpoint has answered after `seen` was read, or is disabled
+    /// already. Returns the record, with the ID of the execution that disabled the endpoint.
     async fn disable(
         &self,
         seen: &EndpointHealth,
@@ -70,20 +60,13 @@ pub trait Endpoints {
         execution_id: ExecutionId,
     ) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Removes the record, unless it is disabled: one answer among others, of an
-    /// event that was under way, does not enable it. Says whether nothing is on record.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Deletes the record, unless the endpoint is disabled: a call that was already under way may still
+    /// succeed, and must not enable the endpoint. Returns whether the record is gone.
     async fn clear(&self, endpoint: EndpointId) -> Result<bool, StoreError>;
 }
 
 impl Directory {
-    /// What is on record of an endpoint, as it was a short while ago; that it is disabled,
-    /// as it is now.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns an endpoint's cached record; re-reads a disabled endpoint.
     pub async fn health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
         let (now, read) = (self.clock.now(), || self.store.health(endpoint, Freshness::Recent));
         if self.endpoint_health.get(now, &endpoint, read).await?.is_none() {
@@ -95,30 +78,21 @@ impl Directory {
         }
     }
 
-    /// What is on record of an endpoint now.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns an endpoint's record with a consistent read.
     pub async fn latest_health(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
         let found = self.store.health(endpoint, Freshness::Latest).await?;
         self.endpoint_health.put(self.clock.now(), &endpoint, found.clone());
         Ok(found)
     }
 
-    /// See [`Endpoints::record_failure`].
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Calls [`Endpoints::record_failure`] and caches the record.
     pub async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
         let health = self.store.record_failure(call).await?;
         self.endpoint_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
         Ok(health)
     }
 
-    /// See [`Endpoints::begin_probe`].
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Calls [`Endpoints::begin_probe`] and caches the record.
     pub async fn begin_probe(
         &self,
         seen: &EndpointHealth,
@@ -134,10 +108,8 @@ impl Directory {
         Ok(begun)
     }
 
-    /// See [`Endpoints::disable`]. Says whether this run did.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Calls [`Endpoints::disable`] and caches the record. Returns whether this execution disabled the
+    /// endpoint.
     pub async fn disable(
         &self,
         seen: &EndpointHealth,
@@ -153,10 +125,7 @@ impl Directory {
         Ok(is_ours)
     }
 
-    /// See [`Endpoints::clear`].
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Calls [`Endpoints::clear`] and caches the record's absence.
     pub async fn clear_health(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let is_clear = self.store.clear(endpoint).await?;
         if is_clear {

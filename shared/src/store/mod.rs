@@ -1,10 +1,12 @@
-//! What is kept: messages and replies, recipients with their locks, and the
-//! directory of accounts, senders and carriers; and carriers' secrets.
+//! The store: messages, replies, recipients, the operator's directory, and carriers' secrets.
 //!
-//! The ports below speak of messages and claims, never of items and
-//! expressions; [`dynamo`] is what they are on DynamoDB. Every change of a
-//! message is one conditional write that says what it expects to find, and a
-//! refused one brings back what it found instead.
+//! The traits below are ports in domain types; [`dynamo`] implements them. Every change to a message is one
+//! conditional write. On a conflict the caller gets the current record.
+//!
+//! # Errors
+//!
+//! Every method returns [`StoreError::Unavailable`] if AWS did not answer or refused for now: retry. A read
+//! returns [`StoreError::Unreadable`] if a stored item does not parse: do not retry.
 
 mod change;
 mod directory;
@@ -41,50 +43,49 @@ use crate::{
     redact::unquoted,
 };
 
-/// A store that could not do what it was asked.
+/// A failed read or write.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Try again: it did not answer, or refused for now.
+    /// AWS did not answer, or refused for now. Retry.
     #[error("the store could not {action}")]
     Unavailable {
         action: &'static str,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Do not: an item is not as this release writes it.
+    /// A stored item is not in this release's format. Do not retry.
     #[error("a stored {what} cannot be read: {reason}")]
     Unreadable { what: &'static str, reason: String },
 }
 
 impl StoreError {
-    /// Says nothing of what stands there.
+    /// Builds the error without quoting stored values.
     fn unreadable(what: &'static str, reason: impl ToString) -> Self {
         Self::Unreadable { what, reason: unquoted(&reason.to_string()) }
     }
 }
 
-/// By how much a message can be claimed before it is due, has its turn or is to be tried
-/// again, as clocks differ.
+/// How much earlier than due a message can be claimed, because clocks differ.
 pub const CLAIM_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 
-/// Over how many shards scheduled work is spread, each by itself, so that none is a hot
-/// partition. It may grow between releases: what is [due](Messages::due_work) is asked of each.
+/// Partitions of the index `wake`, to avoid a hot one. The number may grow between releases, because the
+/// schedule asks each shard for [`Messages::due_work`].
 pub const WAKE_SHARDS: u8 = 8;
 
-/// How new what is read has to be.
+/// How recent a read has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Every earlier write is seen.
+    /// Consistent: sees every earlier write.
     Latest,
-    /// Writes of the last second may be missing; for half the cost.
+    /// Eventually consistent, at half the cost: may miss writes of the last second.
     Recent,
 }
 
-/// What a recipient orders by a keyword.
+/// A recipient's keyword.
 #[derive(Clone, Copy, Debug)]
 pub struct KeywordOrder<'a> {
     pub number: &'a PhoneNumber,
-    /// The sender that it was said to.
+    /// The sender ID that received the keyword.
     pub sender: &'a SenderId,
     pub at: Timestamp,
     pub reply: ReplyId,
@@ -92,69 +93,43 @@ pub struct KeywordOrder<'a> {
 
 /// Messages and replies.
 pub trait Messages {
-    /// Writes messages under fresh random ids.
+    /// Inserts messages under new random IDs.
     ///
     /// # Errors
-    /// When not all are known to be written. Then some may be, and some may come to be
-    /// later, as they are here: nothing may be done with any of them.
+    /// If not every message is known to be written. Some may be, and a lost write may still arrive later,
+    /// so the caller must not enqueue or change any message.
     async fn insert(&self, messages: &[Message]) -> Result<(), StoreError>;
 
-    /// Writes a message unless its id is there already.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Inserts a message unless its ID is taken.
     async fn insert_once(&self, message: &Message) -> Result<Insertion, StoreError>;
 
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a message by ID.
     async fn message(&self, id: MessageId, freshness: Freshness) -> Result<Option<Message>, StoreError>;
 
-    /// Those of the messages that exist, in no order, each as it is now.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the existing messages, in no particular order, with a consistent read.
     async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
-    /// Takes the message for the time of the lease, if it is due, its turn has come
-    /// (or does so within [`CLAIM_TOLERANCE`]) and nobody has it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Claims a queued or scheduled message until the lease expires, if the message is due within
+    /// [`CLAIM_TOLERANCE`] and has no final receipt. A send slot or retry time counts as a due time.
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError>;
 
-    /// Records what a run found out, if it still holds the message.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records a submit's outcome, if the execution still holds the message.
     async fn record_outcome(&self, id: MessageId, outcome_update: &OutcomeUpdate) -> Result<Change, StoreError>;
 
-    /// Notes where a run goes on with the message that it holds, if it still
-    /// holds it and the network has not said the last word.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records the next route candidate, if the execution still holds the message and no final receipt has
+    /// arrived.
     async fn advance(&self, id: MessageId, advance: &Advance) -> Result<Change, StoreError>;
 
-    /// Puts the message back to be sent over the next channel, if it still is at
-    /// the one that failed, nobody holds it, and the network has not said the
-    /// last word.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Requeues a message for its next channel, if the failed channel is still current, no lease is valid,
+    /// and no final receipt has arrived.
     async fn fail_over(&self, id: MessageId, fail_over: &FailOver) -> Result<Change, StoreError>;
 
-    /// Puts the message back to be sent again over the channel that it is at, if its
-    /// outcome is still that of the same submit, unknown, and the network has said
-    /// nothing of it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Requeues a message for its current channel, if the same submit's outcome is still unknown and no
+    /// receipt has arrived.
     async fn resend(&self, id: MessageId, again: &Resend) -> Result<Change, StoreError>;
 
-    /// Cancels a message that has not been claimed.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Cancels an account's queued or scheduled message, unless an attempt has failed or a final receipt
+    /// has arrived.
     async fn cancel(
         &self,
         account: &AccountId,
@@ -163,17 +138,11 @@ pub trait Messages {
         at: Timestamp,
     ) -> Result<Change, StoreError>;
 
-    /// Records a receipt, the first of its status.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records a receipt, unless its status is recorded already.
     async fn record_receipt(&self, id: MessageId, receipt: &Receipt) -> Result<ReceiptInsertion, StoreError>;
 
-    /// Up to `limit` scheduled items of one of the [`WAKE_SHARDS`] that are due before `before`,
-    /// the earliest first, from the one after `after` on.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns up to `limit` records from a shard with a wake time up to `before`, the earliest first,
+    /// starting after `after`.
     async fn due_work(
         &self,
         shard: u8,
@@ -182,31 +151,20 @@ pub trait Messages {
         limit: u16,
     ) -> Result<Vec<DueWork>, StoreError>;
 
-    /// Moves a wake time, unless it has been moved or taken away.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Moves a record's wake time from `wake_at` to `until`, or does nothing if the time has changed.
     async fn reschedule(&self, work: ScheduledWork, wake_at: Timestamp, until: Timestamp) -> Result<(), StoreError>;
 
-    /// Clears the wake time of a message that has nothing scheduled, unless its
-    /// wake time has been moved or taken away.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Clears a message's wake time, or does nothing if the time has changed.
     async fn clear_wake(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Messages that are to be sent now or were being sent, by reading the whole
-    /// table a page at a time: some of them, and after which to go on.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Scans the table for queued and submitting messages. Returns a page and the bookmark for the next.
     async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
 
-    /// Takes the next `time` of a sender that is free, and says when it begins:
-    /// `now` or later, to the microsecond. What is taken and not used stays idle.
+    /// Reserves the sender's next free `time` and returns its start, `now` or later, to the microsecond.
+    /// Unused time stays idle.
     ///
     /// # Errors
-    /// When the store did not answer; some time may have been taken.
+    /// If AWS did not answer. Time may be reserved all the same.
     async fn reserve_send_slots(
         &self,
         sender: &SenderId,
@@ -214,11 +172,8 @@ pub trait Messages {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError>;
 
-    /// Gives a message back that `execution_id` holds and has not handed over, as if it had
-    /// not been claimed, to be claimed from `until` on. One that `rests` is woken then.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Releases a message that `execution_id` claimed and did not submit, as if never claimed. The message
+    /// can be claimed from `until` on; with `wake`, the schedule enqueues the message then.
     async fn release_until(
         &self,
         held: &Message,
@@ -227,21 +182,14 @@ pub trait Messages {
         wake: bool,
     ) -> Result<Change, StoreError>;
 
-    /// Writes a reply unless it is there, to be kept from `now` on. Says whether this
-    /// run wrote it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Inserts a reply unless its ID is taken. Retention counts from `now`. Returns whether this execution
+    /// wrote the reply.
     async fn insert_reply(&self, reply: &Reply, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a reply by ID. Eventually consistent.
     async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError>;
 
-    /// What went between an account's sender and a number, the newest first.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a page from an account's conversation with a number, the newest first.
     async fn conversation(
         &self,
         account: &AccountId,
@@ -251,10 +199,7 @@ pub trait Messages {
         limit: u16,
     ) -> Result<Page, StoreError>;
 
-    /// What an account sent and got from `oldest` to `newest`, the newest first.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a page from an account's log between two times, the newest first.
     async fn log(
         &self,
         account: &AccountId,
@@ -265,49 +210,28 @@ pub trait Messages {
     ) -> Result<Page, StoreError>;
 }
 
-/// Recipients, their locks and opt-outs.
+/// Recipients: locks, opt-outs and automatic replies.
 pub trait Recipients {
-    /// An unknown one is an empty one. The read sees every earlier write.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a recipient with a consistent read; empty if unknown.
     async fn recipient(&self, number: &PhoneNumber) -> Result<Recipient, StoreError>;
 
-    /// Several at once; locks of the last second may be missing.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the known recipients. Eventually consistent.
     async fn recipients(&self, numbers: &[PhoneNumber]) -> Result<HashMap<PhoneNumber, Recipient>, StoreError>;
 
-    /// Locks the sender and the account to each other for this recipient, if
-    /// neither is locked yet. Says what stands afterwards: both locks are there
-    /// if it worked.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Locks sender and account to each other for this recipient, unless either is locked. Returns the
+    /// recipient afterwards, with both locks on success.
     async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
     -> Result<Recipient, StoreError>;
 
-    /// Notes that the recipient wants nothing more from this sender. Says whether
-    /// it was this reply that set the opt-out, now or at an earlier try.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records an opt-out. Returns whether this reply set it, now or on an earlier attempt.
     async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
-    /// Takes back an opt-out that is no newer. Says whether it was this reply that
-    /// lifted it, now or at an earlier try.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lifts an opt-out, unless the opt-out is newer. Returns whether this reply lifted it, now or on an
+    /// earlier attempt.
     async fn opt_in(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
-    /// Notes that the keyword of this reply is answered, unless another reply's was
-    /// after `since`. Says whether it is to be answered; a reply that was there
-    /// before is.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Claims the automatic reply to a keyword, unless another reply claimed it after `since`. Returns true
+    /// again if this reply claimed it before.
     async fn claim_auto_reply(
         &self,
         order: &KeywordOrder<'_>,
@@ -316,53 +240,32 @@ pub trait Recipients {
     ) -> Result<bool, StoreError>;
 }
 
-/// The directory as it is stored; [`Directory`] remembers what it read.
+/// The stored directory. [`Directory`] caches it.
 pub trait DirectoryStore {
-    /// Whose key it is; none for an unknown or revoked one.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the account for an API key; `None` if the key is unknown or revoked.
     async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError>;
 
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns an account.
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a sender ID's owner.
     async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError>;
 
-    /// Every shared sender ID.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the shared sender IDs.
     async fn pool(&self) -> Result<Vec<SenderId>, StoreError>;
 
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a carrier's settings.
     async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError>;
 
-    /// Which carriers messages may go through.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the routes.
     async fn routes(&self) -> Result<Routes, StoreError>;
 
-    /// Which senders carry only so much.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the senders' rate limits.
     async fn rates(&self) -> Result<Rates, StoreError>;
 
-    /// Which words are keywords beside the built-in ones.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the operator's keywords, without the built-in ones.
     async fn keywords(&self) -> Result<Keywords, StoreError>;
 
-    /// Which senders opt-outs do not block.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the senders exempt from opt-outs.
     async fn exemptions(&self) -> Result<Exemptions, StoreError>;
 }

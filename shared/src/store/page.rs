@@ -1,4 +1,4 @@
-//! Pages of a log or conversation, and where the next one begins.
+//! Pages of a log or conversation, and the position of the next page.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::{Message, Reply};
 
-/// One line of a log or conversation.
+/// A message or reply in a log or conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub position: Position,
@@ -19,17 +19,17 @@ pub enum Record {
     In(Reply),
 }
 
-/// A time, a letter and a UUID.
+/// 13 digits for milliseconds, a letter between two `#`, and a UUID.
 const LONGEST_POSITION: usize = 13 + 3 + 36;
 
-/// Where an entry stands: by time, then by id. Opaque to clients, who give it
-/// back to go on from there to the older ones.
+/// An entry's position, by time and then ID. Clients pass the position back as an opaque cursor, to read
+/// older entries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(String);
 
-/// A text that is no position.
+/// The text is not a position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("is not where a page begins")]
+#[error("is not the position of a page")]
 pub struct PositionError;
 
 impl Position {
@@ -37,7 +37,7 @@ impl Position {
         Self(text.into())
     }
 
-    /// Just after everything that came before `at`.
+    /// Returns the position between all entries before `at` and all later ones.
     #[must_use]
     pub fn before(at: Timestamp) -> Self {
         Self(format!("{:013}", at.as_millisecond()))
@@ -48,7 +48,6 @@ impl Position {
         &self.0
     }
 
-    /// The time that it stands at.
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {
         let millis = self.0.get(..13)?.parse().ok()?;
@@ -70,13 +69,13 @@ impl FromStr for Position {
     }
 }
 
-/// Some entries, the newest first, and where the next page begins.
+/// Some entries, the newest first, and the next page's position.
 #[derive(Debug, Default)]
 pub struct Page {
     pub entries: Vec<Entry>,
     pub next: Option<Position>,
 }
 
-/// How far a reading of the whole table has come.
+/// A table scan's position.
 #[derive(Clone, Debug)]
 pub struct Bookmark(pub(crate) String);

@@ -1,10 +1,9 @@
-//! Carriers' secrets: one secret of AWS Secrets Manager holds those of all
-//! carriers, as JSON by the carrier's name, so that a function may read exactly
-//! one thing and an account pays for one.
+//! Carriers' secrets.
 //!
-//! What was read is remembered for [`SECRETS_TTL`]; a token that is not among what is
-//! remembered is looked for anew, though not more often than every [`REREAD_PAUSE`],
-//! so that a new token counts at once and a flood of wrong ones costs little.
+//! AWS Secrets Manager holds them all in one secret, as JSON by carrier name: a function then needs
+//! permission for a single secret, and the account pays for a single secret. We cache for [`SECRETS_TTL`],
+//! and re-read for a token that is not cached, at most every [`REREAD_PAUSE`]. So a new token works at
+//! once, and a flood with wrong tokens costs little.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +16,18 @@ use crate::{
     runtime::Clock,
 };
 
-/// How long a secret that was replaced may go on to count.
+/// How long a replaced secret may still work.
 pub const SECRETS_TTL: SignedDuration = SignedDuration::from_mins(5);
 const REREAD_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Each carrier's secrets.
 pub type SecretsByCarrier = BTreeMap<CarrierName, CarrierSecret>;
 
-/// Where the secrets are.
 pub trait SecretStore {
-    /// # Errors
-    /// When the store did not answer, or what it holds is no such JSON.
+    /// Reads all carriers' secrets.
     async fn carriers(&self) -> Result<SecretsByCarrier, StoreError>;
 }
 
-/// Secrets that are remembered.
+/// Cached secrets.
 pub struct CarrierSecrets<S = SecretsManager> {
     store: S,
     clock: Clock,
@@ -44,10 +40,7 @@ impl<S: SecretStore> CarrierSecrets<S> {
         Self { store, clock, read: TtlCache::new(SECRETS_TTL) }
     }
 
-    /// Whether the carrier was given this token for the paths that it posts to.
-    ///
-    /// # Errors
-    /// When the secrets could not be read.
+    /// Returns whether the token is among those for the carrier's webhook paths.
     pub async fn is_webhook_token(&self, carrier: CarrierName, token: &str) -> Result<bool, StoreError> {
         let is_among = |secrets: SecretsByCarrier| secrets.get(&carrier).is_some_and(|s| s.is_webhook_token(token));
         let now = self.clock.now();
@@ -57,17 +50,14 @@ impl<S: SecretStore> CarrierSecrets<S> {
         Ok(is_among(self.read.get_if_newer_than(REREAD_PAUSE, now, &(), || self.store.carriers()).await?))
     }
 
-    /// What the gateway shows this carrier; none if the carrier has given us none.
-    ///
-    /// # Errors
-    /// When the secrets could not be read.
+    /// Returns our key for this carrier's API, if we were given any.
     pub async fn key(&self, carrier: CarrierName) -> Result<Option<String>, StoreError> {
         let mut secrets = self.read.get(self.clock.now(), &(), || self.store.carriers()).await?;
         Ok(secrets.remove(&carrier).and_then(|secret| secret.key))
     }
 }
 
-/// The secret of that name or ARN in Secrets Manager.
+/// A secret of Secrets Manager, by name or ARN.
 #[derive(Clone)]
 pub struct SecretsManager {
     client: Client,
@@ -80,10 +70,7 @@ impl SecretsManager {
         Self { client, secret }
     }
 
-    /// Writes all of them. Two operators who do so at once overwrite each other.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Writes all carriers' secrets. Two operators at once would overwrite each other.
     pub async fn put(&self, secrets: &SecretsByCarrier) -> Result<(), StoreError> {
         let text = serde_json::to_string(secrets).map_err(unreadable)?;
         let request = self.client.put_secret_value().secret_id(&self.secret).secret_string(text);
@@ -103,7 +90,7 @@ fn unavailable(action: &'static str, source: impl std::error::Error + Send + Syn
     StoreError::Unavailable { action, source: Box::new(source) }
 }
 
-/// Says nothing of what stands there.
+/// Builds the error without quoting the secret.
 fn unreadable(error: serde_json::Error) -> StoreError {
     let reason = format!("line {}, column {}", error.line(), error.column());
     StoreError::Unreadable { what: "secret of carriers", reason }

@@ -1,25 +1,21 @@
-//! Carriers' own ids of what they took: kept only for carriers whose receipts do not
-//! bear our name for the submit.
+//! Carriers' own IDs for our submits, stored only for carriers whose receipts lack our submit reference.
 
 use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{CarrierName, SubmitReference};
 
-/// A carrier's id, as it gave it, and the submits that it gave it to.
+/// A carrier's ID, as the carrier wrote it, and its submits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentId {
     pub id: String,
-    /// More than one where a carrier uses an id anew.
+    /// Several if the carrier reused the ID.
     pub submits: Vec<SubmitReference>,
 }
 
 pub trait SentIds {
-    /// Keeps an id that a carrier gave, under the spelling that it is found by; in one
-    /// write, whatever else lies there.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records a submit's ID under the canonical spelling. Costs a single write, unless the stored item has
+    /// expired.
     async fn record_sent_id(
         &self,
         carrier: CarrierName,
@@ -29,9 +25,6 @@ pub trait SentIds {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// The ids that lie under one spelling. The read sees every earlier write.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the IDs with a canonical spelling, with a consistent read.
     async fn sent(&self, carrier: CarrierName, spelling: &str, now: Timestamp) -> Result<Vec<SentId>, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! A cache whose entries expire: reads of the directory and of secrets.
+//! A cache whose entries expire, for the directory and the secrets.
 
 use std::{
     collections::HashMap,
@@ -10,8 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 
-/// The most entries kept, so that a flood of unknown keys or
-/// senders does not fill the memory.
+/// Limits the memory that a flood of unknown keys or senders can take.
 const MAX_ENTRIES: usize = 10_000;
 
 pub(super) struct TtlCache<K, V> {
@@ -24,7 +23,7 @@ impl<K: Clone + Eq + Hash, V: Clone> TtlCache<K, V> {
         Self { ttl, entries: Mutex::default() }
     }
 
-    /// Returns the cached value, or reads a new one once it has expired.
+    /// Returns the cached value, or reads anew after expiry.
     pub(super) async fn get<F>(&self, now: Timestamp, key: &K, read: impl FnOnce() -> F) -> Result<V, StoreError>
     where
         F: Future<Output = Result<V, StoreError>>,
@@ -32,7 +31,7 @@ impl<K: Clone + Eq + Hash, V: Clone> TtlCache<K, V> {
         self.get_if_newer_than(self.ttl, now, key, read).await
     }
 
-    /// Returns the cached value if it is newer than `age`, or reads a new one.
+    /// Returns the cached value if newer than `age`, or reads anew.
     pub(super) async fn get_if_newer_than<F>(
         &self,
         age: SignedDuration,
@@ -53,7 +52,6 @@ impl<K: Clone + Eq + Hash, V: Clone> TtlCache<K, V> {
         Ok(value)
     }
 
-    /// Caches the result of a write.
     pub(super) fn put(&self, now: Timestamp, key: &K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES {

@@ -1,39 +1,22 @@
-//! What belongs to nothing known: it lies beside the messages, and what is to be
-//! tried again is woken like them.
+//! Unmatched receipts and replies. They are stored beside the messages and scheduled like them.
 
 use super::{Bookmark, StoreError};
 use crate::domain::{Unmatched, UnmatchedId};
 
 pub trait UnmatchedStore {
-    /// Keeps it unless it lies there already, and says whether it did not. What is to
-    /// be tried again is woken then: both are one write, between which nothing fails.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Keeps an unmatched item and schedules its first retry in the same write, because a crash must not
+    /// separate the two. Returns whether the item is new.
     async fn keep_unmatched(&self, unmatched: &Unmatched) -> Result<bool, StoreError>;
 
-    /// The read sees every earlier write.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns an unmatched item with a consistent read.
     async fn unmatched(&self, id: UnmatchedId) -> Result<Option<Unmatched>, StoreError>;
 
-    /// Notes a try in vain, unless another run has noted one meanwhile.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Records a retry without a match, unless another execution has recorded it.
     async fn reschedule_unmatched(&self, unmatched: &Unmatched) -> Result<(), StoreError>;
 
-    /// Takes away what was matched.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Deletes a matched item.
     async fn delete_unmatched(&self, id: UnmatchedId) -> Result<(), StoreError>;
 
-    /// Lists unmatched items, by reading the whole table a page at a time: some of it,
-    /// and after which to go on.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Scans the table for unmatched items. Returns a page and the bookmark for the next.
     async fn list_unmatched(&self, after: Option<Bookmark>) -> Result<(Vec<Unmatched>, Option<Bookmark>), StoreError>;
 }
