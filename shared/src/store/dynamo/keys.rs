@@ -1,4 +1,55 @@
-//! Every key, and every attribute that an expression names.
+//! Tables, items, keys, attributes and indexes.
+//!
+//! Only this file builds keys and names attributes for expressions. IDs are UUIDs, and accounts, senders
+//! and numbers contain no `#`, so keys cannot collide. Times are in milliseconds unless stated otherwise.
+//! `expires_at`, in seconds, is DynamoDB's time to live; an expired item may remain for days.
+//!
+//! # Table `Messages`, key `id`
+//!
+//! | `id` | item | shape |
+//! |---|---|---|
+//! | `UUID` | a message (has `state`) or a reply (has none) | `message_item`, `reply_item` |
+//! | `unmatched#KIND#CARRIER#UUID` | an unmatched receipt or reply, 7 days | `unmatched` |
+//! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
+//! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
+//!
+//! The indexes project keys only. Each index entry is billed as a write.
+//!
+//! | index | partition | sort key | items |
+//! |---|---|---|---|
+//! | `wake` | `wake_shard`, by the UUID's last byte | `wake_at` | messages and unmatched items with a wake time |
+//! | `conversation` | `ACCOUNT#SENDER#NUMBER` | `position` | messages and replies, if the sender ID can receive |
+//! | `log` | `ACCOUNT#YYYY-MM#SHARD` | `position` | messages and replies |
+//!
+//! A `position` is `MILLIS#o#ID` for a message and `MILLIS#i#ID` for a reply. `MILLIS` has 13 digits, so
+//! that positions sort by time.
+//!
+//! # Table `Recipients`, key `number`
+//!
+//! | attribute | value |
+//! |---|---|
+//! | `account#ACCOUNT` | the sender that this account is locked to |
+//! | `sender#SENDER` | the account that this sender is locked to |
+//! | `stop#SENDER` | time of the latest STOP; present while the recipient is opted out |
+//! | `stop_by#SENDER` | the reply that set the opt-out |
+//! | `start#SENDER` | time of the latest START |
+//! | `start_by#SENDER` | the reply that lifted the opt-out |
+//! | `answered#KEYWORD#SENDER` | `MILLIS REPLY`: the latest automatic reply and the reply it answers |
+//!
+//! # Table `Directory`, key `id`
+//!
+//! | `id` | attributes |
+//! |---|---|
+//! | `account#ACCOUNT` | an account's name, URLs, secrets, texts and policy |
+//! | `key#SHA-256` | an API key's `account`, and whether and when it was revoked |
+//! | `sender#SENDER` | `account` = the owner; absent if the sender is or was shared |
+//! | `pool` | `senders` = list of shared sender IDs |
+//! | `routes` | `rules` = list of routes |
+//! | `rates` | `sender#SENDER` = messages a second |
+//! | `keywords` | `word#WORD` = keyword |
+//! | `exempt` | `sender#SENDER` = account |
+//! | `carrier#CARRIER` | a carrier's endpoint, timeout and options |
+//! | `endpoint#UUID` | a failing callback endpoint; deleted when it works again |
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
@@ -11,6 +62,7 @@ use crate::{
     store::{Position, ScheduledWork, WAKE_SHARDS},
 };
 
+// Messages; some also in other items. `message_item` and `reply_item` have the rest.
 pub(super) const ID: &str = "id";
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const STATE: &str = "state";
@@ -25,32 +77,29 @@ pub(super) const CHANNEL_INDEX: &str = "channel_index";
 pub(super) const FAILED_ATTEMPTS: &str = "failed_attempts";
 pub(super) const NOT_BEFORE: &str = "not_before";
 pub(super) const RETRY_AT: &str = "retry_at";
-/// When DynamoDB may delete it, in seconds.
+/// In seconds.
 pub(super) const EXPIRES_AT: &str = "expires_at";
 pub(super) const HISTORY: &str = "history";
 
-/// Index `wake`: scheduled work, by its time.
+// Index `wake`: name, partition, sort key.
 pub(super) const WAKE_INDEX: &str = "wake";
 pub(super) const WAKE_SHARD: &str = "wake_shard";
 pub(super) const WAKE_AT: &str = "wake_at";
-/// Indexes `conversation` and `log`, both in the order of `position`.
+// Indexes `conversation` and `log`: name and partition, then the common sort key.
 pub(super) const CONVERSATION: &str = "conversation";
 pub(super) const LOG: &str = "log";
 pub(super) const POSITION: &str = "position";
 
-/// Of a sender's send slots: when the next one is free, in microseconds.
+/// In microseconds.
 pub(super) const FREE_AT: &str = "free_at";
 
-/// Of an unmatched item.
 pub(super) const TRIES: &str = "tries";
-/// How its id begins. No message has an id like this.
 pub(super) const UNMATCHED: &str = "unmatched#";
 const SENT_ID: &str = "id#";
 
-/// Table `Recipients`.
 pub(super) const NUMBER: &str = "number";
 
-/// Over how many partitions one month of one account is spread.
+/// Partitions per account and month.
 pub(super) const LOG_SHARDS: u8 = 4;
 
 pub(super) fn wake_shard(id: Uuid) -> u8 {
@@ -67,12 +116,10 @@ pub(super) fn parse_unmatched(text: &str) -> Option<UnmatchedId> {
     Some(UnmatchedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
 }
 
-/// In `Messages`, beside them: which submits a carrier gave an id of that spelling.
 pub(super) fn sent(carrier: CarrierName, spelling: &str) -> String {
     format!("sent#{carrier}#{spelling}")
 }
 
-/// In such an item: an id as the carrier gave it.
 pub(super) fn sent_id(id: &str) -> String {
     format!("{SENT_ID}{id}")
 }
@@ -98,7 +145,6 @@ pub(super) fn parse_scheduled_work(text: &str) -> ScheduledWork {
     known.unwrap_or_else(|| ScheduledWork::Unknown(text.to_owned()))
 }
 
-/// Where an entry stands in its conversation and log: by time, then by id.
 pub(super) fn message_position(at: Timestamp, id: MessageId) -> String {
     format!("{}#o#{id}", Position::before(at).as_str())
 }
@@ -115,13 +161,12 @@ pub(super) fn conversation(account: &AccountId, sender: &SenderId, number: &Phon
     format!("{account}#{sender}#{}", number.digits())
 }
 
-/// The log of an account is cut by months, so that one that has little in it is
-/// read with few queries, and by shards, so that a busy one is not one hot partition.
+/// Builds a log's partition. Months let a quiet account's log be read with few queries; shards keep a busy
+/// account from a hot partition.
 pub(super) fn log(account: &AccountId, month: Date, shard: u8) -> String {
     format!("{account}#{:04}-{:02}#{shard}", month.year(), month.month())
 }
 
-/// The first day of the UTC month of `at`.
 pub(super) fn month(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
@@ -130,15 +175,15 @@ pub(super) fn log_shard(id: &Uuid) -> u8 {
     id.as_bytes()[14] % LOG_SHARDS
 }
 
-/// The months from that of `newest` back to that of `oldest`.
+/// Lists the months from `newest` back to `oldest`, by their first days.
 pub(super) fn months(newest: Timestamp, oldest: Timestamp) -> Vec<Date> {
     let last = month(oldest);
     let back = std::iter::successors(Some(month(newest)), |month| month.checked_sub(1.month()).ok());
     back.take_while(|month| *month >= last).collect()
 }
 
-/// Each status has an attribute of its own, so that recording one is a write
-/// that no other status can be in the way of.
+/// Names a receipt's attribute. Each status has its own, so receipts with different statuses never
+/// conflict.
 pub(super) fn receipt(status: ReceiptStatus) -> &'static str {
     match status {
         ReceiptStatus::Sent => "receipt_sent",
@@ -150,40 +195,33 @@ pub(super) fn receipt(status: ReceiptStatus) -> &'static str {
     }
 }
 
-/// In `Recipients`: the sender that this account is locked to.
+// `Recipients`.
 pub(super) const SENDER_OF: &str = "account#";
-/// In `Recipients`: the account that this sender is locked to.
 pub(super) const ACCOUNT_OF: &str = "sender#";
-/// In `Recipients`: since when this sender may not write.
 pub(super) const OPT_OUT: &str = "stop#";
-/// In `Recipients`, with the keyword: when it was last answered, and which reply.
 const ANSWERED: &str = "answered#";
 
-/// In `Recipients`, of a sender: since when it may not write, the reply that said so
-/// last, when it was last allowed to, and the reply that said that.
+/// Names a sender's four opt-out attributes: `stop#`, `stop_by#`, `start#`, `start_by#`.
 pub(super) fn opt_out(sender: &SenderId) -> [String; 4] {
     [OPT_OUT, "stop_by#", "start#", "start_by#"].map(|kind| format!("{kind}{sender}"))
 }
 
-/// In `Directory`, by kind of item.
+// `Directory`: keys.
 pub(super) const API_KEY: &str = "key#";
 pub(super) const DIRECTORY_ACCOUNT: &str = "account#";
 pub(super) const SENDER: &str = "sender#";
 const CARRIER_ITEM: &str = "carrier#";
-/// What `callback` may write of the directory begins so: template.yaml says it, too.
+/// template.yaml lets `callback` write only directory items with this prefix.
 pub(super) const ENDPOINT_ITEM: &str = "endpoint#";
 pub(super) const POOL: &str = "pool";
 pub(super) const ROUTES: &str = "routes";
-/// One item of all rates, each an attribute that is named as the sender's own item.
 pub(super) const RATES: &str = "rates";
 
-/// One item of all words that were added, each an attribute.
 pub(super) const KEYWORDS: &str = "keywords";
 pub(super) const WORD: &str = "word#";
-/// One item of all exempt senders, named as in the rates.
 pub(super) const EXEMPT: &str = "exempt";
 
-/// Of an account.
+// `Directory`: accounts.
 pub(super) const NAME: &str = "name";
 pub(super) const REPLY_URL: &str = "reply_url";
 pub(super) const STATUS_URL: &str = "status_url";
@@ -193,15 +231,13 @@ pub(super) const STOP_TEXT: &str = "stop_text";
 pub(super) const START_TEXT: &str = "start_text";
 pub(super) const HELP_TEXT: &str = "help_text";
 pub(super) const ON_UNKNOWN: &str = "on_unknown";
-/// Of a key; times in milliseconds.
+// `Directory`: API keys.
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const REVOKED_AT: &str = "revoked_at";
-/// Of the pool.
+// `Directory`: the pool, the routes, failing endpoints, carriers.
 pub(super) const SENDERS: &str = "senders";
-/// Of the routes.
 pub(super) const RULES: &str = "rules";
-/// Of an endpoint that fails; times in milliseconds.
 pub(super) const URL: &str = "url";
 pub(super) const SINCE: &str = "since";
 pub(super) const LAST_AT: &str = "last_at";
@@ -211,7 +247,6 @@ pub(super) const TIMES_OPENED: &str = "times_opened";
 pub(super) const PAUSED_UNTIL: &str = "paused_until";
 pub(super) const PROBED_BY: &str = "probed_by";
 pub(super) const DISABLED_SINCE: &str = "disabled_since";
-/// Of a carrier.
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 pub(super) const LOOKUP: &str = "lookup";
@@ -225,7 +260,6 @@ pub(super) fn api_key(key: &ApiKeyHash) -> String {
     format!("{API_KEY}{}", key.as_str())
 }
 
-/// In `Messages`, beside them: no message has an id like this.
 pub(super) fn send_slots(sender: &SenderId) -> String {
     format!("slots#{sender}")
 }
