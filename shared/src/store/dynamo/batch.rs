@@ -1,10 +1,8 @@
-//! Many items in one request. DynamoDB may leave some for later; they are
-//! offered again, a little later each time.
+//! Batch reads and writes. We retry the items that DynamoDB leaves unprocessed, with backoff.
 //!
-//! A batch of writes bears no conditions. A try of it that was given up for lost may
-//! arrive after all, when what it wrote has long been moved on, and undo that. So it is
-//! made again only if it was answered; if it was not, the write has failed, and nothing
-//! is enqueued of what it was to write.
+//! A batch write has no conditions. After a retry, an earlier request whose answer was lost might still
+//! arrive, and undo later changes to its messages. So only answered requests are retried. Without an answer
+//! the write fails, and the caller enqueues none of the messages.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -24,7 +22,7 @@ use crate::store::{Freshness, StoreError};
 
 const MOST_WRITES: usize = 25;
 const MOST_READS: usize = 100;
-/// How many requests of one call are under way at once.
+/// Concurrent requests per call.
 const CONCURRENCY: usize = 8;
 const OFFERS: u32 = 6;
 
@@ -56,7 +54,7 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
     Err(left_over("write messages"))
 }
 
-/// Lets nothing be tried again that was not answered.
+/// Forbids SDK retries after a request without an answer.
 #[derive(Debug)]
 struct IfAnswered;
 
@@ -70,7 +68,7 @@ impl ClassifyRetry for IfAnswered {
     }
 }
 
-/// The items of those keys that exist, in no order.
+/// Returns the existing items, in no particular order.
 pub(super) async fn get(
     client: &Client,
     table: &str,
@@ -122,5 +120,5 @@ async fn pause(offer: u32) {
 }
 
 fn left_over(action: &'static str) -> StoreError {
-    StoreError::Unavailable { action, source: "some items were left over each time".into() }
+    StoreError::Unavailable { action, source: "DynamoDB left items unprocessed on every attempt".into() }
 }

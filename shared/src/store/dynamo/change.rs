@@ -1,5 +1,4 @@
-//! Conditional changes of one message: what is set, and what is expected to be
-//! there. A refused one comes back with the item as it is.
+//! Conditional updates. On a conflict, the result holds the item as stored.
 
 use std::collections::HashMap;
 
@@ -18,7 +17,7 @@ use crate::{
     store::StoreError,
 };
 
-/// An update under way: its clauses are collected and sent as one request.
+/// An update under construction: collects clauses and sends them as a single request.
 pub(super) struct Update {
     request: UpdateItemFluentBuilder,
     sets: Vec<String>,
@@ -28,11 +27,9 @@ pub(super) struct Update {
     values: HashMap<String, AttributeValue>,
 }
 
-/// What became of it.
 pub(super) enum UpdateResult {
     Applied(Item),
     Conflict(Item),
-    /// There is no such item.
     NotFound,
 }
 
@@ -58,14 +55,12 @@ impl Update {
         Self::of(client, table, keys::ID, id.to_string())
     }
 
-    /// A placeholder for an attribute's name.
     fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#n{}", self.names.len());
         self.names.insert(placeholder.clone(), attribute.to_owned());
         placeholder
     }
 
-    /// A placeholder for a value.
     fn value(&mut self, value: AttributeValue) -> String {
         let placeholder = format!(":v{}", self.values.len());
         self.values.insert(placeholder.clone(), value);
@@ -85,14 +80,14 @@ impl Update {
         }
     }
 
-    /// Sets it where there is none.
+    /// Sets the attribute if absent.
     pub(super) fn set_once(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));
         self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
         self
     }
 
-    /// Adds one to it; where there is none, it is one.
+    /// Adds 1 to a counter, which starts at 0.
     pub(super) fn count(mut self, attribute: &str) -> Self {
         let (name, none, one) = (self.name(attribute), self.value(number(0)), self.value(number(1)));
         self.sets.push(format!("{name} = if_not_exists({name}, {none}) + {one}"));
@@ -105,7 +100,7 @@ impl Update {
         self
     }
 
-    /// Adds to the end of a list, which may not be there yet.
+    /// Appends to a list, which may be absent.
     pub(super) fn append(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, more) = (self.name(attribute), self.value(AttributeValue::L(vec![value])));
         let none = self.value(AttributeValue::L(Vec::new()));
@@ -113,7 +108,7 @@ impl Update {
         self
     }
 
-    /// Moves the message on, and notes it in its history.
+    /// Sets the state and appends to the history.
     pub(super) fn transition(mut self, progress: Progress, state_change: &StateChange) -> Result<Self, StoreError> {
         let state_change = AttributeValue::L(vec![message_item::write_state_change(state_change)?]);
         let (history, state_change) = (self.name(keys::HISTORY), self.value(state_change));
@@ -121,7 +116,6 @@ impl Update {
         Ok(self.set(keys::STATE, string(progress.into_str())))
     }
 
-    /// Appends failed attempts.
     pub(super) fn append_attempts(mut self, attempts: &[Attempt]) -> Result<Self, StoreError> {
         if attempts.is_empty() {
             return Ok(self);
@@ -132,12 +126,11 @@ impl Update {
         Ok(self)
     }
 
-    /// Adds the item to the `wake` index.
+    /// Adds the item to the index `wake`.
     pub(super) fn wake(self, id: Uuid, at: AttributeValue) -> Self {
         self.set(keys::WAKE_SHARD, number(keys::wake_shard(id))).set(keys::WAKE_AT, at)
     }
 
-    /// Takes an entry out of the history.
     pub(super) fn remove_history_entry(mut self, index: usize) -> Self {
         let history = self.name(keys::HISTORY);
         self.removes.push(format!("{history}[{index}]"));
@@ -150,7 +143,7 @@ impl Update {
         self
     }
 
-    /// Removes the item from the `wake` index.
+    /// Removes the item from the index `wake`.
     pub(super) fn clear_wake(self) -> Self {
         self.remove(keys::WAKE_SHARD).remove(keys::WAKE_AT)
     }
@@ -185,14 +178,14 @@ impl Update {
         self
     }
 
-    /// Expects a list with fewer entries than that, or none.
+    /// Expects a list with fewer entries than `than`, or no list.
     pub(super) fn expect_shorter(mut self, attribute: &str, than: usize) -> Self {
         let (name, than) = (self.name(attribute), self.value(number(than)));
         self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {than})"));
         self
     }
 
-    /// Expects none, or one that is not this.
+    /// Expects another value, or none.
     pub(super) fn expect_other(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));
         self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <> {value})"));
@@ -220,7 +213,7 @@ impl Update {
         self
     }
 
-    /// Expects the message to be at that place; a record without one is at the first.
+    /// Expects the message's current channel; an absent index is 0.
     pub(super) fn expect_channel_index(mut self, channel_index: u8) -> Self {
         let (name, value) = (self.name(keys::CHANNEL_INDEX), self.value(AttributeValue::N(channel_index.to_string())));
         self.conditions.push(match channel_index {
@@ -230,14 +223,14 @@ impl Update {
         self
     }
 
-    /// Expects that nobody holds the message at `now`.
+    /// Expects no valid lease at `now`.
     pub(super) fn expect_not_held(mut self, now: AttributeValue) -> Self {
         let (lease, now) = (self.name(keys::LEASE), self.value(now));
         self.conditions.push(format!("(attribute_not_exists({lease}) OR {lease} <= {now})"));
         self
     }
 
-    /// Expects that a scheduled message's time has come.
+    /// Expects a scheduled message to be due.
     pub(super) fn expect_due(mut self, by: AttributeValue) -> Self {
         let (state, send_at) = (self.name(keys::STATE), self.name(keys::SEND_AT));
         let (scheduled, by) = (self.value(string(Progress::Scheduled.into_str())), self.value(by));
@@ -245,7 +238,7 @@ impl Update {
         self
     }
 
-    /// Expects that the network has not said the last word.
+    /// Expects no receipt but *sent*.
     pub(super) fn expect_no_final_receipt(mut self) -> Self {
         for status in ReceiptStatus::iter().filter(|status| *status != ReceiptStatus::Sent) {
             self = self.expect_absent(keys::receipt(status));
@@ -278,7 +271,6 @@ impl Update {
     }
 }
 
-/// The message in an answer, or none where there is no item.
 pub(super) fn message(item: Item) -> Result<Box<Message>, StoreError> {
     message_item::read(item).map(Box::new)
 }

@@ -1,5 +1,5 @@
-//! [`DirectoryStore`] on DynamoDB, and what a configuration puts there whatever
-//! was there before. What an operator changes is in `operator`.
+//! [`DirectoryStore`] on DynamoDB, and a configuration's unconditional writes. Operators' changes are in
+//! `operator`.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
@@ -35,16 +35,11 @@ impl DynamoDirectory {
         Self { client, table }
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn put_account(&self, account: &Account) -> Result<(), StoreError> {
         self.put(keys::account(&account.id), item_of(account)?).await
     }
 
-    /// Makes the key one of the account's, or a revoked one.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Writes an account's API key, valid or revoked.
     pub async fn put_key(&self, key: &ApiKeyHash, account: &AccountId, revoked: bool) -> Result<(), StoreError> {
         let item = Item::from([
             (keys::ACCOUNT.to_owned(), string(account.as_str())),
@@ -53,19 +48,13 @@ impl DynamoDirectory {
         self.put(keys::api_key(key), item).await
     }
 
-    /// Gives a sender ID to an account.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Assigns a sender ID to an account.
     pub async fn put_sender(&self, sender: &SenderId, account: &AccountId) -> Result<(), StoreError> {
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
         self.put(keys::sender(sender), item).await
     }
 
-    /// Makes these the shared sender IDs.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Replaces the pool.
     pub async fn put_pool(&self, senders: &[SenderId]) -> Result<(), StoreError> {
         for sender in senders {
             self.put(keys::sender(sender), Item::new()).await?;
@@ -73,16 +62,10 @@ impl DynamoDirectory {
         self.put(keys::POOL.to_owned(), Item::from([(keys::SENDERS.to_owned(), write_pool(senders))])).await
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn put_carrier(&self, name: CarrierName, settings: &CarrierSettings) -> Result<(), StoreError> {
         self.put(keys::carrier(name), item_of(settings)?).await
     }
 
-    /// Makes these the routes.
-    ///
-    /// # Errors
-    /// When the store did not answer.
     pub async fn put_routes(&self, routes: &Routes) -> Result<(), StoreError> {
         self.put(keys::ROUTES.to_owned(), Item::from([(keys::RULES.to_owned(), write_routes(routes)?)])).await
     }
@@ -161,7 +144,6 @@ pub(super) fn read_account(mut item: Item) -> Result<Account, StoreError> {
     from_item(item).map_err(unreadable)
 }
 
-/// A sender that belongs to no account is the pool's.
 pub(super) fn read_owner(item: &Item) -> Result<SenderOwner, StoreError> {
     Ok(account_in(item)?.map_or(SenderOwner::Pool, SenderOwner::Account))
 }

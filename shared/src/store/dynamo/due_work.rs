@@ -1,4 +1,4 @@
-//! The index `wake`: a query for scheduled work, by its time.
+//! Queries for due work, on the index `wake`.
 
 use jiff::Timestamp;
 
@@ -32,13 +32,13 @@ impl DynamoStore {
             .expression_attribute_values(":before", millis(before))
             .set_exclusive_start_key(start)
             .limit(i32::from(limit));
-        let answer = request.send().await.map_err(unavailable("ask what is due"))?;
+        let answer = request.send().await.map_err(unavailable("query due work"))?;
         answer.items.unwrap_or_default().iter().map(|item| read_due(item, shard)).collect()
     }
 }
 
 fn read_due(item: &Item, shard: u8) -> Result<DueWork, StoreError> {
-    let unreadable = || StoreError::Unreadable { what: "wake", reason: "its key or time is missing".to_owned() };
+    let unreadable = || StoreError::Unreadable { what: "wake time", reason: "the key or time is missing".to_owned() };
     let work = item.get(keys::ID).and_then(|id| id.as_s().ok()).map(|id| keys::parse_scheduled_work(id));
     let (work, wake_at) = work.zip(time_in(item, keys::WAKE_AT)).ok_or_else(unreadable)?;
     Ok(DueWork { work, wake_at, shard })

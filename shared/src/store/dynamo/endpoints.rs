@@ -1,5 +1,5 @@
-//! [`Endpoints`] on DynamoDB: an item of the directory for each endpoint that fails,
-//! which goes by itself some time after the last failure.
+//! [`Endpoints`] on DynamoDB: a directory item per failing endpoint, which expires some time after the last
+//! failure.
 
 use aws_sdk_dynamodb::{
     error::SdkError, operation::delete_item::builders::DeleteItemFluentBuilder, types::ReturnValue,
@@ -16,9 +16,8 @@ use crate::{
     store::{Endpoints, FailedCall, Freshness, ProbeStart, StoreError, dynamo::unavailable},
 };
 
-const CLEAR: &str = "clear what is on record of an endpoint";
+const CLEAR: &str = "delete an endpoint's record";
 
-/// The item, but for its key and when it goes.
 #[derive(Deserialize)]
 struct EndpointHealthItem {
     account: AccountId,
@@ -27,7 +26,7 @@ struct EndpointHealthItem {
     last_at: i64,
     failures: u32,
     reason: String,
-    /// Absent until the circuit breaker has opened.
+    /// Absent until the circuit breaker opens.
     #[serde(default)]
     times_opened: u32,
     retry_at: i64,
@@ -77,10 +76,9 @@ impl Endpoints for DynamoDirectory {
             .set(keys::EXPIRES_AT, number(EndpointHealth::kept_until(call.at).as_second()))
             .count(keys::FAILURES)
             .expect_absent(keys::DISABLED_SINCE);
-        match update.send("note that an endpoint fails").await? {
-            // The failures of a disabled endpoint are not counted.
+        match update.send("record an endpoint's failure").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(item),
-            UpdateResult::NotFound => Err(unreadable("an endpoint that was just written is not there")),
+            UpdateResult::NotFound => Err(unreadable("an endpoint that was just written is missing")),
         }
     }
 
@@ -98,11 +96,11 @@ impl Endpoints for DynamoDirectory {
             .expect(keys::SINCE, number(seen.since.as_millisecond()))
             .expect(keys::RETRY_AT, number(seen.retry_at.as_millisecond()))
             .expect_absent(keys::DISABLED_SINCE);
-        Ok(match update.send("begin to try an endpoint").await? {
+        Ok(match update.send("claim an endpoint's probe").await? {
             UpdateResult::Applied(item) => ProbeStart::Ours(read(item)?),
             UpdateResult::NotFound => ProbeStart::Recovered,
             UpdateResult::Conflict(item) => {
-                // The answer to an earlier try of this request may have been lost.
+                // An earlier attempt of this request may have been applied and its answer lost.
                 let is_ours = item.get(keys::PROBED_BY) == Some(&string(execution_id.to_string()));
                 let found = read(item)?;
                 if is_ours && found.disabled.is_none() { ProbeStart::Ours(found) } else { ProbeStart::Lost(found) }
@@ -147,12 +145,8 @@ impl DynamoDirectory {
         self.client.delete_item().table_name(&self.table).key(keys::ID, string(keys::endpoint(endpoint)))
     }
 
-    /// Removes the record of an endpoint, also that it is disabled. Gives what that
-    /// was, which is read before as well: the answer to the deletion may be lost, and its
-    /// repeat finds nothing.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Deletes and returns an endpoint's record, even if the endpoint is disabled. We read the record
+    /// first, because the deletion's answer may be lost, and its retry finds no item.
     pub async fn enable(&self, endpoint: EndpointId) -> Result<Option<EndpointHealth>, StoreError> {
         let Some(before) = self.health(endpoint, Freshness::Latest).await? else { return Ok(None) };
         let request = self.delete(endpoint).return_values(ReturnValue::AllOld);
@@ -160,11 +154,7 @@ impl DynamoDirectory {
         Ok(Some(deleted.map(read).transpose()?.unwrap_or(before)))
     }
 
-    /// What is on record of every endpoint that fails, of all accounts or of one, the
-    /// longest trouble first.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lists failing endpoints, of all accounts or a single account, the longest failing first.
     pub async fn all_health(&self, account: Option<&AccountId>) -> Result<Vec<EndpointHealth>, StoreError> {
         let items = self.scan(keys::ENDPOINT_ITEM).await?;
         let mut all_health = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,5 @@
-//! The senders that opt-outs do not block: one item of the directory, read at
-//! once, and each an attribute, as with the rates.
+//! Senders exempt from opt-outs: one directory item, which one read returns, with an attribute per
+//! sender.
 
 use tracing::error;
 
@@ -10,10 +10,7 @@ use crate::{
 };
 
 impl DynamoDirectory {
-    /// Exempts a sender for what that account sends from it; with none, no longer.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Exempts an account's messages from this sender, or ends the exemption.
     pub async fn set_exempt(&self, sender: &SenderId, account: Option<&AccountId>) -> Result<(), StoreError> {
         let update = self.update(keys::EXEMPT.to_owned());
         let update = match account {
@@ -23,16 +20,13 @@ impl DynamoDirectory {
         update.send("exempt a sender").await.map(drop)
     }
 
-    /// Every exempt sender.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the exempt senders.
     pub async fn latest_exemptions(&self) -> Result<Exemptions, StoreError> {
         Ok(self.latest(keys::EXEMPT.to_owned()).await?.as_ref().map(read_exemptions).unwrap_or_default())
     }
 }
 
-/// What cannot be read of them is left out: that sender is not exempt.
+/// Skips entries that do not parse: those senders are not exempt.
 pub(super) fn read_exemptions(item: &Item) -> Exemptions {
     let senders = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::SENDER)?, value)));
     senders
@@ -40,7 +34,7 @@ pub(super) fn read_exemptions(item: &Item) -> Exemptions {
             let account = value.as_s().ok().and_then(|account| account.parse::<AccountId>().ok());
             let read = sender.parse::<SenderId>().ok().zip(account);
             if read.is_none() {
-                error!("an exempt sender in the directory cannot be read and is not exempt");
+                error!("ignored an unreadable exempt sender in the directory");
             }
             read
         })

@@ -1,7 +1,8 @@
-//! Items and attributes as `serde` reads them. An attribute of a type that this SDK
-//! does not know, as one from a later time may be, is a fault like any other; left to
-//! itself, `serde_dynamo` panics at it. (The SDK lets nobody make one, so that its
-//! test is in `tests/properties`, by an answer of DynamoDB's.)
+//! Parsing items and attributes with `serde`.
+//!
+//! DynamoDB may return an attribute type unknown to this SDK version. `serde_dynamo` panics at such a
+//! value; we return an error. The SDK cannot construct such a value, so its test is in `tests/properties`,
+//! with a raw response.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::{DeserializeOwned, Error as _};

@@ -1,6 +1,5 @@
-//! The item of an outbound message. Names are short because every write is
-//! billed by the item's size: with a text of one segment the whole life of a
-//! message fits in one kilobyte.
+//! An outbound message's item. Attribute names are short because DynamoDB bills writes by item size: with a
+//! single-segment text, a message stays within a kilobyte for its whole life.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -29,7 +28,7 @@ use crate::{
 struct MessageItem {
     id: MessageId,
     account: AccountId,
-    /// Only where it is not that of a message by itself.
+    /// Absent if the batch is this message alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     batch: Option<BatchId>,
     dialect: Dialect,
@@ -53,7 +52,7 @@ struct MessageItem {
     groups: Groupings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_until: Option<i64>,
-    /// As JSON: what clients nest in it, and its numbers, go beyond what an item takes.
+    /// JSON, because clients' values may exceed DynamoDB's nesting and number limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +73,7 @@ struct MessageItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_at: Option<i64>,
     attempts: u32,
-    /// Absent at the first.
+    /// Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     channel_index: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +91,7 @@ struct MessageItem {
     wake_shard: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wake_at: Option<i64>,
-    /// Seconds, as DynamoDB's time to live wants them.
+    /// In seconds, for DynamoDB's time to live.
     expires_at: i64,
 }
 
@@ -181,7 +180,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
     to_item(item).map_err(unreadable)
 }
 
-/// Whether the item is that of a message: replies live in the same table.
+/// Returns whether the item is a message. Replies share the table.
 pub(super) fn is_message(item: &Item) -> bool {
     item.contains_key(keys::STATE)
 }
@@ -239,12 +238,10 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
     })
 }
 
-/// Writes a state change as an element of `history`.
 pub(super) fn write_state_change(state_change: &StateChange) -> Result<AttributeValue, StoreError> {
     to_attribute_value(StateChangeItem::from(state_change)).map_err(unreadable)
 }
 
-/// Writes attempts as elements of `failed_attempts`.
 pub(super) fn write_attempts(attempts: &[Attempt]) -> Result<AttributeValue, StoreError> {
     let items: Vec<_> = attempts.iter().map(AttemptItem::from).collect();
     to_attribute_value(items).map_err(unreadable)
@@ -299,7 +296,7 @@ impl AttemptItem {
     }
 }
 
-/// When DynamoDB may delete what is kept from `kept_from` on, in seconds.
+/// Returns the earliest time at which DynamoDB may delete the item, in seconds.
 pub(super) fn expiry(kept_from: Timestamp, retention_days: u16) -> i64 {
     let kept = SignedDuration::from_hours(24 * i64::from(retention_days));
     kept_from.saturating_add(kept).unwrap_or(Timestamp::MAX).as_second()

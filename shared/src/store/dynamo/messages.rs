@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// How many conditional writes of one call are under way at once.
+/// Concurrent conditional writes per call.
 const CONCURRENCY: usize = 16;
 
 impl DynamoStore {
@@ -35,7 +35,7 @@ impl DynamoStore {
         Ok(request.send().await.map_err(unavailable("read a message"))?.item)
     }
 
-    /// Puts an item unless its id is taken; then what is there.
+    /// Puts an item unless its ID is taken; returns the existing item, if any.
     async fn put_once(&self, item: Item) -> Result<Option<Item>, StoreError> {
         put::if_absent(&self.client, &self.tables.messages, item, "write a message").await
     }
@@ -48,12 +48,12 @@ impl Messages for DynamoStore {
             .map(|message| message_item::write(message, self.retention_days))
             .collect::<Result<Vec<_>, _>>()?;
         if let [item] = items.as_mut_slice() {
-            // A condition costs nothing, and a try that was given up for lost cannot
-            // come later and undo what was done to the message meanwhile.
+            // A condition is free, and with it a lost request cannot arrive later and overwrite the
+            // message.
             return self.put_once(std::mem::take(item)).await.map(|_| ());
         }
-        // What rests needs no job to go, so its write must not fail for a lost answer: each
-        // has its condition, and may be tried again.
+        // The schedule sends a message with a wake time even without a job. A lost answer must not fail
+        // such a write, so each is conditional and may be retried.
         let (resting, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.contains_key(keys::WAKE_AT));
         batch::put(&self.client, &self.tables.messages, others).await?;
         let resting = stream::iter(resting).map(|item| self.put_once(item));
@@ -123,12 +123,12 @@ impl Messages for DynamoStore {
             None => update.remove(keys::RECEIPT_BY).clear_wake(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
-        // A receipt that is there will not be waited for.
+        // Do not wait for a receipt that has arrived.
         if is_open || outcome_update.receipt_by.is_some() {
             update = update.expect_no_final_receipt();
         }
         if progress == Progress::Queued {
-            // Its turn is spent.
+            // The send slot is used up.
             update = update.remove(keys::NOT_BEFORE);
         }
         let update = update
@@ -157,8 +157,8 @@ impl Messages for DynamoStore {
                 && (found.delivery.channel_index, found.delivery.carrier)
                     == (advance.channel_index, Some(advance.carrier))
         };
-        Ok(match change(update.send("go on with a message").await?)? {
-            // An earlier try of the same request was applied, and its answer lost.
+        Ok(match change(update.send("advance a message to its next candidate").await?)? {
+            // An earlier attempt of the same request was applied and its answer lost.
             Change::Conflict(found) if is_advanced(&found) && !found.delivery.receipts.is_final() => {
                 Change::Applied(found)
             }
@@ -189,7 +189,7 @@ impl Messages for DynamoStore {
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
-            // What carriers were asked for over another channel is on its way, or was.
+            // After a failed attempt, a carrier may have the message.
             .expect_absent(keys::FAILED_ATTEMPTS)
             .expect_no_final_receipt();
         change(update.send("cancel a message").await?)
@@ -203,7 +203,7 @@ impl Messages for DynamoStore {
             .expect_above(keys::ATTEMPTS, number(0))
             .expect_absent(attribute);
         update = match receipt.status {
-            // Of a channel that was given up, it says nothing of the message.
+            // A *sent* for an earlier channel says nothing about the message.
             ReceiptStatus::Sent => update.expect_channel_index(receipt.channel_index),
             _ => update.clear_wake(),
         };
@@ -236,13 +236,13 @@ impl Messages for DynamoStore {
         let update = Update::of(&self.client, &self.tables.messages, keys::ID, keys::scheduled_work(&work))
             .set(keys::WAKE_AT, millis(until))
             .expect(keys::WAKE_AT, millis(wake_at));
-        update.send("move a wake time").await?;
+        update.send("reschedule a record").await?;
         Ok(())
     }
 
     async fn clear_wake(&self, id: MessageId, wake_at: Timestamp) -> Result<(), StoreError> {
         let update = self.update(id).clear_wake().expect(keys::WAKE_AT, millis(wake_at));
-        update.send("take a wake time away").await.map(|_| ())
+        update.send("clear a wake time").await.map(|_| ())
     }
 
     async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
@@ -260,7 +260,7 @@ impl Messages for DynamoStore {
             .expression_attribute_values(":queued", string(Progress::Queued.into_str()))
             .expression_attribute_values(":submitting", string(Progress::Submitting.into_str()))
             .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
-        let answer = request.send().await.map_err(unavailable("read the whole table"))?;
+        let answer = request.send().await.map_err(unavailable("scan for unfinished messages"))?;
         let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
         let found = answer.items.unwrap_or_default();
         let read = |item: &Item| {
@@ -303,7 +303,7 @@ impl Messages for DynamoStore {
         if wake {
             update = update.wake(held.id.uuid(), millis(until));
         }
-        let change = change(update.send("put a message off").await?)?;
+        let change = change(update.send("release a message until its send slot").await?)?;
         Ok(applied_before(change, Progress::Queued, execution_id))
     }
 
@@ -350,8 +350,8 @@ pub(super) fn change(answer: UpdateResult) -> Result<Change, StoreError> {
     })
 }
 
-/// A refusal that found this run's own work means that an earlier try of the
-/// same request was applied and its answer lost.
+/// Turns a conflict with this execution's own write into success: an earlier attempt was applied and its
+/// answer lost.
 pub(super) fn applied_before(change: Change, progress: Progress, execution_id: ExecutionId) -> Change {
     match change {
         Change::Conflict(found)

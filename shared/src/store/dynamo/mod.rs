@@ -1,8 +1,7 @@
-//! The ports on DynamoDB: three tables, of which one holds messages and
-//! replies with three indexes of keys only (`wake`, `conversation`, `log`).
+//! The ports on DynamoDB.
 //!
-//! `keys` builds every key and names every attribute that an expression names;
-//! the `*_item` modules are the shapes of the items.
+//! `keys` documents the tables and builds all keys and attribute names. `message_item` and `reply_item`
+//! define the largest items.
 
 mod batch;
 mod change;
@@ -37,16 +36,15 @@ use super::StoreError;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The names of the tables. A function that does not use one has no name for
-/// it, and no permission either.
+/// The tables' names; `None` for a table that the function may not use.
 #[derive(Clone, Debug)]
 pub struct TableNames {
     pub messages: String,
     pub recipients: Option<String>,
 }
 
-/// The ports of the tables `Messages` and `Recipients` on DynamoDB: [`super::Messages`],
-/// [`super::Recipients`], [`super::UnmatchedStore`] and [`super::SentIds`].
+/// The tables `Messages` and `Recipients`. Implements [`super::Messages`], [`super::Recipients`],
+/// [`super::UnmatchedStore`] and [`super::SentIds`].
 #[derive(Clone)]
 pub struct DynamoStore {
     client: Client,

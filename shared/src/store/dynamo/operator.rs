@@ -1,6 +1,5 @@
-//! What an operator changes in the directory. Two operators may be at work at
-//! once, so each change is one conditional write: nothing is overwritten that
-//! the operator has not seen. Reads see every earlier write.
+//! Operators' changes to the directory. Each is a conditional write, because two operators may work at
+//! once: no change overwrites values that its operator has not seen. Reads are consistent.
 
 mod api_keys;
 mod routes;
@@ -32,68 +31,53 @@ use crate::{
     store::StoreError,
 };
 
-/// How often a list is read again when another operator was quicker.
+/// Attempts to change a list while other operators change it.
 const TRIES: u32 = 8;
 
-/// What to change of an account; the rest stays.
+/// Changes to an account. `None` keeps a value; `Some(None)` removes it.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
     pub name: Option<String>,
-    /// `Some(None)` takes it away.
     pub reply_url: Option<Option<CallbackUrl>>,
-    /// `Some(None)` takes it away.
     pub status_url: Option<Option<CallbackUrl>>,
-    /// `Some(None)` takes it away.
     pub notice_url: Option<Option<CallbackUrl>>,
-    /// The answer to each keyword; `Some(None)` is the usual one.
+    /// Answers to keywords; `Some(None)` restores the default text.
     pub stop_text: Option<Option<KeywordAnswer>>,
     pub start_text: Option<Option<KeywordAnswer>>,
     pub help_text: Option<Option<KeywordAnswer>>,
     pub on_unknown: Option<OnUnknown>,
 }
 
-/// What became of taking a sender from its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// It was this account's.
     Removed(AccountId),
-    /// It is no account's own: it is of the pool, or was.
+    /// No account owns the sender, which is or was shared.
     Pool,
     Missing,
 }
 
-/// How a carrier is reached from now on.
+/// Changes to a carrier's settings. `None` keeps a value.
 #[derive(Clone)]
 pub struct CarrierChange {
     pub endpoint: Url,
-    /// None keeps what there is.
     pub timeout_ms: Option<u64>,
-    /// What is used where there is nothing to keep.
+    /// The timeout if none is stored.
     pub default_timeout_ms: u64,
-    /// None keeps what there is.
     pub lookup: Option<bool>,
     pub receipts_by_id: Option<bool>,
 }
 
 impl DynamoDirectory {
-    /// Writes a new account. Says whether there was none of that id.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Creates an account. Returns whether the ID was free.
     pub async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
         Ok(self.put_new(keys::account(&account.id), item_of(account)?).await?.is_none())
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn latest_account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         self.latest(keys::account(id)).await?.map(read_account).transpose()
     }
 
-    /// Every account, by id.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lists the accounts by ID.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let items = self.scan(keys::DIRECTORY_ACCOUNT).await?;
         let mut accounts = items.into_iter().map(read_account).collect::<Result<Vec<_>, _>>()?;
@@ -101,10 +85,7 @@ impl DynamoDirectory {
         Ok(accounts)
     }
 
-    /// Changes what is asked for. None when there is no such account.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Changes and returns an account; `None` if the account does not exist.
     pub async fn change_account(&self, id: &AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
         let mut update = self.update(keys::account(id)).expect_present(keys::ID);
         update = update.set_if_given(keys::NAME, change.name.as_deref().map(string));
@@ -131,11 +112,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// Puts other secrets in the place of those that were read. Says no when they
-    /// are no longer those.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Replaces the callback secrets, or returns `false` if they differ from `read`.
     pub async fn replace_secrets(&self, read: &Account, secrets: &[WebhookSecret]) -> Result<bool, StoreError> {
         let before = to_attribute_value(&read.secrets).map_err(unreadable)?;
         let after = to_attribute_value(secrets).map_err(unreadable)?;
@@ -147,19 +124,13 @@ impl DynamoDirectory {
         })
     }
 
-    /// Gives a sender to an account if it is nobody's; otherwise says whose it is.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Assigns a free sender to an account. Returns the owner of a taken sender.
     pub async fn add_sender(&self, sender: &SenderId, account: &AccountId) -> Result<Option<SenderOwner>, StoreError> {
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
         self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()
     }
 
-    /// The senders that an account owns.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lists an account's own senders.
     pub async fn senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
         let mut found = Vec::new();
         for item in self.scan(keys::SENDER).await? {
@@ -171,10 +142,7 @@ impl DynamoDirectory {
         Ok(found)
     }
 
-    /// Takes a sender from the account that owns it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Removes a sender from its account.
     pub async fn remove_sender(&self, sender: &SenderId) -> Result<Removal, StoreError> {
         let request = self
             .client
@@ -202,18 +170,15 @@ impl DynamoDirectory {
         })
     }
 
-    /// Every shared sender.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lists the shared senders.
     pub async fn latest_pool(&self) -> Result<Vec<SenderId>, StoreError> {
         self.latest(keys::POOL.to_owned()).await?.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)
     }
 
-    /// Shares a sender that is no account's; otherwise says whose it is.
+    /// Adds a sender to the pool, or returns the account that owns the sender.
     ///
     /// # Errors
-    /// When the store did not answer, or others would not stop changing the pool.
+    /// Also [`StoreError::Unavailable`] if other operators changed the pool on every attempt.
     pub async fn add_to_pool(&self, sender: &SenderId) -> Result<Option<AccountId>, StoreError> {
         if let Some(there) = self.put_new(keys::sender(sender), Item::new()).await?
             && let Some(owner) = account_in(&there)?
@@ -229,18 +194,18 @@ impl DynamoDirectory {
         Ok(None)
     }
 
-    /// Begins no more conversations from a shared sender. It stays the pool's, so
-    /// that those under way go on. Says whether it was in the pool when this began.
+    /// Removes a sender from the pool: no new conversation uses the sender. Existing conversations go on,
+    /// because the sender still counts as shared. Returns whether the pool had the sender.
     ///
     /// # Errors
-    /// When the store did not answer, or others would not stop changing the pool.
+    /// Also [`StoreError::Unavailable`] if other operators changed the pool on every attempt.
     pub async fn remove_from_pool(&self, sender: &SenderId) -> Result<bool, StoreError> {
         let before = self.change_pool(|pool| pool.retain(|other| other != sender)).await?;
         Ok(before.contains(sender))
     }
 
-    /// Changes the list of shared senders. Gives it as it was at the first look: at a
-    /// later one it may be what was written before, when the answer to that was lost.
+    /// Changes the pool and returns its first reading. A later reading may include our own change, whose
+    /// answer was lost.
     async fn change_pool(&self, change: impl Fn(&mut Vec<SenderId>)) -> Result<Vec<SenderId>, StoreError> {
         let mut first = None;
         for _ in 0..TRIES {
@@ -261,19 +226,14 @@ impl DynamoDirectory {
                 return Ok(std::mem::take(first));
             }
         }
-        Err(StoreError::Unavailable { action: "change the pool", source: "others changed it each time".into() })
+        Err(StoreError::Unavailable { action: "change the pool", source: "lost every race to change it".into() })
     }
 
-    /// # Errors
-    /// When the store did not answer.
     pub async fn latest_carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
         self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
     }
 
-    /// Says how a carrier is reached.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Changes a carrier's settings and returns them.
     pub async fn change_carrier(
         &self,
         name: CarrierName,
@@ -288,7 +248,7 @@ impl DynamoDirectory {
         let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => from_item(item).map_err(unreadable),
-            UpdateResult::NotFound => Err(unreadable("a carrier that was just written is not there")),
+            UpdateResult::NotFound => Err(unreadable("a carrier that was just written is missing")),
         }
     }
 
@@ -301,15 +261,15 @@ impl DynamoDirectory {
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
     }
 
-    /// Puts an item unless its id is taken by another; then what is there. The
-    /// same item may be from a try of this request whose answer was lost.
+    /// Puts an item unless a different item has its ID, and returns that item. An equal item may come from
+    /// an earlier attempt whose answer was lost.
     async fn put_new(&self, id: String, mut item: Item) -> Result<Option<Item>, StoreError> {
         item.insert(keys::ID.to_owned(), string(id));
         let there = put::if_absent(&self.client, &self.table, item.clone(), "write the directory").await?;
         Ok(there.filter(|there| *there != item))
     }
 
-    /// Every item of a kind, by reading the whole table: it is small.
+    /// Lists the items with a key prefix. Scans the whole table, which is small.
     pub(super) async fn scan(&self, prefix: &'static str) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         let mut after: Option<HashMap<String, AttributeValue>> = None;
@@ -333,8 +293,8 @@ impl DynamoDirectory {
     }
 }
 
-/// What follows the prefix in an item's id.
+/// Returns the item's key without the prefix.
 fn id_in<'a>(item: &'a Item, prefix: &str) -> Result<&'a str, StoreError> {
     let id = item.get(keys::ID).and_then(|id| id.as_s().ok()).and_then(|id| id.strip_prefix(prefix));
-    id.ok_or_else(|| unreadable("an id"))
+    id.ok_or_else(|| unreadable("a key without its prefix"))
 }

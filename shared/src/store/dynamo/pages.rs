@@ -1,5 +1,4 @@
-//! Logs and conversations: a query for keys, the newest first, then the items
-//! of those keys.
+//! Pages of logs and conversations: query an index for IDs, then read their items.
 
 use std::collections::HashMap;
 
@@ -37,7 +36,7 @@ impl DynamoStore {
         let mut found = Vec::new();
         let begin = after.and_then(Position::time).unwrap_or(newest).min(newest);
         let mut months = keys::months(begin, oldest);
-        // Few months at first, for most accounts have enough in them; then ever more at once.
+        // Most accounts fill a page from their newest month. If not, read more and more months at once.
         let mut at_once = 1;
         while !months.is_empty() && found.len() < usize::from(limit) {
             let looked_at: Vec<_> = months.drain(..at_once.min(months.len())).collect();
@@ -53,7 +52,7 @@ impl DynamoStore {
         self.page(found, limit).await
     }
 
-    /// Up to `limit` positions and ids of one partition, the newest first.
+    /// Returns up to `limit` positions and IDs from a partition, the newest first.
     async fn positions(
         &self,
         index: &'static str,
@@ -95,7 +94,7 @@ impl DynamoStore {
             items.into_iter().filter_map(|item| Some((item.get(keys::ID)?.as_s().ok()?.clone(), item))).collect();
         let mut entries = Vec::with_capacity(found.len());
         for (position, id) in found {
-            // The index may still name what its time to live has just deleted.
+            // The index may still list an expired item.
             let Some(item) = by_id.remove(&id) else { continue };
             let record = if keys::is_reply(&position) {
                 Record::In(reply_item::read(item)?)

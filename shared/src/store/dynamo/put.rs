@@ -1,4 +1,4 @@
-//! Putting an item where there is none: one conditional write.
+//! Conditional puts.
 
 use aws_sdk_dynamodb::{
     Client, error::SdkError, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
 use super::{Item, keys, unavailable};
 use crate::store::StoreError;
 
-/// Puts an item unless its id is taken; then what is there.
+/// Puts an item unless its ID is taken; returns the existing item, if any.
 pub(super) async fn if_absent(
     client: &Client,
     table: &str,
@@ -35,7 +35,7 @@ pub(super) async fn if_absent(
     if found.is_some() {
         return Ok(found);
     }
-    // Refused by an engine that does not say what it found.
+    // Some engines refuse without returning the existing item.
     let request = client.get_item().table_name(table).set_key(key.map(|id| Item::from([(keys::ID.to_owned(), id)])));
     let there = request.consistent_read(true).send().await.map_err(unavailable(action))?;
     Ok(Some(there.item.unwrap_or_default()))

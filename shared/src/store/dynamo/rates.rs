@@ -1,6 +1,5 @@
-//! The rates of senders: one item of the directory, so that a function reads
-//! all of them at once, and a sender keeps its own whoever owns or shares it.
-//! Each is an attribute, so that two operators do not overwrite each other's.
+//! Senders' rate limits: one directory item, which one read returns, with an attribute per sender. A
+//! sender keeps its limit under a new owner, and two operators do not overwrite each other.
 
 use super::{
     DynamoDirectory, Item,
@@ -14,10 +13,7 @@ use crate::{
 };
 
 impl DynamoDirectory {
-    /// Makes these the rates.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Replaces the rate limits.
     pub async fn put_rates<'a>(
         &self,
         rates: impl IntoIterator<Item = (&'a SenderId, &'a Rate)>,
@@ -27,10 +23,7 @@ impl DynamoDirectory {
         self.put(keys::RATES.to_owned(), item).await
     }
 
-    /// Says how much a sender carries; with none, as much as there is.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Sets or removes a sender's rate limit. Returns all rate limits.
     pub async fn set_rate(&self, sender: &SenderId, rate: Option<Rate>) -> Result<Rates, StoreError> {
         let update = self.update(keys::RATES.to_owned());
         let update = match rate {
@@ -39,22 +32,16 @@ impl DynamoDirectory {
         };
         match update.send("set a rate").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read_rates(&item),
-            UpdateResult::NotFound => Err(unreadable("rates that were just written are not there")),
+            UpdateResult::NotFound => Err(unreadable("rates that were just written are missing")),
         }
     }
 
-    /// Every rate.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns the rate limits.
     pub async fn latest_rates(&self) -> Result<Rates, StoreError> {
         self.latest(keys::RATES.to_owned()).await?.as_ref().map_or_else(|| Ok(Rates::default()), read_rates)
     }
 
-    /// Whose a sender is.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Returns a sender's owner.
     pub async fn latest_owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError> {
         self.latest(keys::sender(sender)).await?.as_ref().map(read_owner).transpose()
     }

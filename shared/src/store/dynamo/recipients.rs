@@ -1,6 +1,5 @@
-//! [`Recipients`] on DynamoDB: one item a number. Each lock and each opt-out is
-//! an attribute of its own, so that one condition can ask for two of them and a
-//! number never heard of needs no item first.
+//! [`Recipients`] on DynamoDB: an item per number. Each lock and opt-out is an attribute, so a single
+//! condition can check two, and a new number needs no item first.
 
 use std::collections::HashMap;
 
@@ -23,7 +22,7 @@ impl DynamoStore {
     fn recipients_table(&self) -> Result<&str, StoreError> {
         self.tables.recipients.as_deref().ok_or_else(|| StoreError::Unavailable {
             action: "read recipients",
-            source: "this function has no such table".into(),
+            source: "this function may not use the table".into(),
         })
     }
 
@@ -66,7 +65,7 @@ impl Recipients for DynamoStore {
             .expect_absent(&account_of);
         match update.send("lock a sender").await? {
             UpdateResult::Applied(item) | UpdateResult::Conflict(item) => read(&item),
-            // Refused by an engine that does not say what it found.
+            // Some engines refuse without returning the existing item.
             UpdateResult::NotFound => self.recipient(to).await,
         }
     }
@@ -74,7 +73,7 @@ impl Recipients for DynamoStore {
     async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError> {
         let [stop, stop_by, start, _] = keys::opt_out(order.sender);
         let (at, by) = (number(order.at.as_millisecond()), string(order.reply.to_string()));
-        // What a START has lifted is not set by an older STOP, nor by one that had set it.
+        // Ignore a STOP older than the last START, or whose opt-out a START has lifted.
         let newer = |update: Update| update.expect_none_above(&start, at.clone()).expect_other(&stop_by, by.clone());
         let update = self.update_recipient(order)?.set(&stop, at.clone()).set(&stop_by, by.clone());
         match newer(update.expect_absent(&stop)).send(SET).await? {
@@ -84,7 +83,7 @@ impl Recipients for DynamoStore {
             }
             UpdateResult::Conflict(_) | UpdateResult::NotFound => {}
         }
-        // It stands from the later of the two on; and should a START have lifted it just now, it is set again.
+        // The later STOP counts. This also restores an opt-out that a START has lifted just now.
         let update = self.update_recipient(order)?.set(&stop, at.clone()).expect_none_above(&stop, at.clone());
         newer(update).send(SET).await?;
         Ok(false)
@@ -101,7 +100,7 @@ impl Recipients for DynamoStore {
             }
             UpdateResult::Conflict(_) | UpdateResult::NotFound => {}
         }
-        // A STOP that is older and comes later, as carriers bring things again, finds that it is.
+        // Record the time even so, because carriers may redeliver an older STOP, which must be ignored.
         self.update_recipient(order)?.set(&start, at.clone()).expect_none_above(&start, at).send(LIFT).await?;
         Ok(false)
     }
@@ -113,11 +112,11 @@ impl Recipients for DynamoStore {
         since: Timestamp,
     ) -> Result<bool, StoreError> {
         let attribute = keys::answered(keyword, order.sender);
-        // Times of one length, so that they sort as texts.
+        // 13 digits, to sort as strings.
         let time = |at: Timestamp| format!("{:013}", at.as_millisecond());
         let update =
             self.update_recipient(order)?.set(&attribute, string(format!("{} {}", time(order.at), order.reply)));
-        Ok(match update.expect_none_above(&attribute, string(time(since))).send("answer a keyword").await? {
+        Ok(match update.expect_none_above(&attribute, string(time(since))).send("claim an automatic reply").await? {
             UpdateResult::Applied(_) => true,
             UpdateResult::Conflict(item) => {
                 let answered = item.get(&attribute).and_then(|answered| answered.as_s().ok());
@@ -128,7 +127,7 @@ impl Recipients for DynamoStore {
     }
 }
 
-/// Whether the last to do so was this reply.
+/// Returns whether this reply made the last such change.
 fn is_by(item: &Item, by: &str, order: &KeywordOrder<'_>) -> bool {
     item.get(by).and_then(|by| by.as_s().ok()).is_some_and(|by| *by == order.reply.to_string())
 }

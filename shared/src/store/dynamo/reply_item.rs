@@ -1,5 +1,4 @@
-//! The item of a reply. It lives beside the messages, so that a log and a
-//! conversation are one index each.
+//! A reply's item. Replies share the messages' table, so that a log or conversation is a single index.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +20,7 @@ struct ReplyItem {
     from: PhoneNumber,
     to: SenderId,
     body: String,
-    /// None is SMS.
+    /// Absent for SMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel: Option<Channel>,
     at: i64,
@@ -33,7 +32,7 @@ struct ReplyItem {
     reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Groupings::is_empty")]
     groups: Groupings,
-    /// Absent for `mplus`, so that its items are smaller.
+    /// Absent for `mplus`, to keep its items small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
     execution_id: ExecutionId,

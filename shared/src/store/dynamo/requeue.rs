@@ -1,5 +1,4 @@
-//! Messages that were handed over and go back to the queue: for their next channel,
-//! or once more for the same.
+//! Requeues a submitted message, for its next channel or the same.
 
 use super::{
     DynamoStore,
@@ -18,12 +17,12 @@ impl DynamoStore {
         let update = self
             .requeue(id, fail_over.execution_id, fail_over.at, &fail_over.attempt, fail_over.attempt.describe())?
             .set(keys::CHANNEL_INDEX, number(fail_over.channel_index + 1))
-            // It was of the channel that is given up.
+            // This receipt is the failed channel's.
             .remove(keys::receipt(ReceiptStatus::Sent))
             .expect_before(Progress::Queued)
             .expect_channel_index(fail_over.channel_index)
             .expect_not_held(millis(fail_over.at));
-        // It may have been found out meanwhile, or sent again.
+        // The outcome may be known by now, or the message resent.
         let update = match fail_over.expected_execution_id {
             Some(execution_id) => update.expect(keys::EXECUTION_ID, execution(execution_id)),
             None => update,
@@ -37,10 +36,10 @@ impl DynamoStore {
         let update = self
             .requeue(id, again.execution_id, again.at, &again.attempt, reason)?
             .expect(keys::STATE, string(Progress::Unknown.into_str()))
-            // Another run may have sent it again before, to another unknown outcome.
+            // Another execution may have resent the message, again with an unknown outcome.
             .expect(keys::EXECUTION_ID, execution(again.expected_execution_id))
             .expect_absent(keys::receipt(ReceiptStatus::Sent));
-        let change = change(update.send("send a message again").await?)?;
+        let change = change(update.send("resend a message").await?)?;
         Ok(applied_before(change, Progress::Queued, again.execution_id))
     }
 

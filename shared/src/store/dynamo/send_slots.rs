@@ -1,5 +1,4 @@
-//! When each sender with a rate is free next: one item a sender, beside the
-//! messages, that only ever moves on.
+//! Send slots: per rate-limited sender an item with its next free time, which only increases.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -11,14 +10,14 @@ use super::{
 };
 use crate::{domain::SenderId, store::StoreError};
 
-/// How long send slots are kept that nobody asks for: it has long been free by then.
+/// How long an idle sender's item is kept. The sender has long been free by then.
 const KEPT_DAYS: u16 = 400;
-/// How often both tries are made. Once would do, if all clocks agreed.
+/// Attempts at both writes. A single attempt would do if all clocks agreed.
 const ROUNDS: u32 = 4;
 
 impl DynamoStore {
-    /// Takes the sender's next `time`. A sender that has messages waiting costs one
-    /// write; one that was free costs two, since a refused one is billed.
+    /// Reserves the sender's next `time`. Costs one write if messages are waiting, two otherwise, because
+    /// DynamoDB bills refused writes.
     pub(super) async fn reserve_slots(
         &self,
         sender: &SenderId,
@@ -33,19 +32,19 @@ impl DynamoStore {
         };
         for _ in 0..ROUNDS {
             let behind = update().add(keys::FREE_AT, micros).expect_above(keys::FREE_AT, number(now_micros));
-            if let UpdateResult::Applied(item) = behind.send("reserve a sender's time").await? {
+            if let UpdateResult::Applied(item) = behind.send("reserve a send slot").await? {
                 return read(&item)?.checked_sub(time).map_err(unreadable);
             }
             let first = update()
                 .set(keys::FREE_AT, number(now_micros.saturating_add(micros)))
                 .expect_none_above(keys::FREE_AT, number(now_micros));
-            if let UpdateResult::Applied(_) = first.send("reserve a sender's time").await? {
+            if let UpdateResult::Applied(_) = first.send("reserve a send slot").await? {
                 return Ok(now);
             }
         }
         Err(StoreError::Unavailable {
-            action: "reserve a sender's time",
-            source: "others were quicker each time".into(),
+            action: "reserve a send slot",
+            source: "lost every race against other writers".into(),
         })
     }
 }
@@ -53,7 +52,7 @@ impl DynamoStore {
 fn read(item: &Item) -> Result<Timestamp, StoreError> {
     let micros = item.get(keys::FREE_AT).map(AttributeValue::as_n);
     let micros = micros.and_then(Result::ok).and_then(|micros| micros.parse().ok());
-    Timestamp::from_microsecond(micros.ok_or_else(|| unreadable("it does not say when it is free"))?)
+    Timestamp::from_microsecond(micros.ok_or_else(|| unreadable("free_at is missing or not a number"))?)
         .map_err(|_| unreadable("a time is out of range"))
 }
 

@@ -1,5 +1,5 @@
-//! [`SentIds`] on DynamoDB: one item for each spelling, in which each id that has it
-//! is an attribute with the list of its submits.
+//! [`SentIds`] on DynamoDB: an item per canonical spelling, with an attribute per ID that lists its
+//! submits.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -14,12 +14,12 @@ use crate::{
     store::{SentId, SentIds, StoreError},
 };
 
-/// As long as a receipt is kept that matches nothing.
+/// As long as unmatched receipts are kept.
 const KEPT_DAYS: u16 = 7;
-/// How many submits of one id are kept: from two on, which a retry of the SDK may have
-/// written twice, it is nobody's.
+/// Stored submits per ID. Two different submits already make an ID ambiguous; the rest leaves room for
+/// duplicates from SDK retries.
 const MOST_SUBMITS: usize = 8;
-const KEEP: &str = "keep a carrier's id";
+const KEEP: &str = "record a carrier's ID";
 
 impl SentIds for DynamoStore {
     async fn record_sent_id(
@@ -53,12 +53,12 @@ impl SentIds for DynamoStore {
     async fn sent(&self, carrier: CarrierName, spelling: &str, now: Timestamp) -> Result<Vec<SentId>, StoreError> {
         let request = self.client.get_item().table_name(&self.tables.messages);
         let request = request.key(keys::ID, string(keys::sent(carrier, spelling))).consistent_read(true);
-        let item = request.send().await.map_err(unavailable("look for a carrier's id"))?.item.unwrap_or_default();
+        let item = request.send().await.map_err(unavailable("look up a carrier's ID"))?.item.unwrap_or_default();
         if is_over(&item, now) { Ok(Vec::new()) } else { read(&item) }
     }
 }
 
-/// DynamoDB may take days to delete it then.
+/// Returns whether the item has expired, which DynamoDB may take days to delete.
 fn is_over(item: &Item, now: Timestamp) -> bool {
     let expires_at = item.get(keys::EXPIRES_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
     expires_at.is_none_or(|at| at <= now.as_second())
@@ -67,10 +67,10 @@ fn is_over(item: &Item, now: Timestamp) -> bool {
 fn read(item: &Item) -> Result<Vec<SentId>, StoreError> {
     let ids = item.iter().filter_map(|(name, submits)| Some((keys::parse_sent_id(name)?, submits)));
     let read = |(id, submits): (&str, &AttributeValue)| {
-        let listed = submits.as_l().map_err(|_| unreadable("no list"))?.iter();
+        let listed = submits.as_l().map_err(|_| unreadable("submits are not a list"))?.iter();
         let submits = listed.map(|submit| submit.as_s().ok().and_then(|text| text.parse::<SubmitReference>().ok()));
-        let mut submits = submits.collect::<Option<Vec<_>>>().ok_or_else(|| unreadable("its submit"))?;
-        // The SDK may have written one twice.
+        let mut submits = submits.collect::<Option<Vec<_>>>().ok_or_else(|| unreadable("bad submit reference"))?;
+        // An SDK retry may have appended a submit twice.
         submits.dedup();
         Ok(SentId { id: id.to_owned(), submits })
     };
@@ -78,5 +78,5 @@ fn read(item: &Item) -> Result<Vec<SentId>, StoreError> {
 }
 
 fn unreadable(reason: &str) -> StoreError {
-    StoreError::Unreadable { what: "carrier's id", reason: reason.to_owned() }
+    StoreError::Unreadable { what: "carrier's ID", reason: reason.to_owned() }
 }

@@ -1,5 +1,4 @@
-//! [`UnmatchedStore`] on DynamoDB: one item for each receipt or reply, which is in the
-//! `wake` index as long as it is to be tried again.
+//! [`UnmatchedStore`] on DynamoDB: an item per receipt or reply, in the index `wake` until its last retry.
 
 use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use crate::{
     store::{Bookmark, StoreError, UnmatchedStore},
 };
 
-const ACTION: &str = "keep an unmatched item";
+const ACTION: &str = "write an unmatched item";
 
 #[derive(Serialize, Deserialize)]
 struct UnmatchedItem {
@@ -49,9 +48,9 @@ fn write(unmatched: &Unmatched) -> Result<Item, StoreError> {
 
 fn read(item: Item) -> Result<Unmatched, StoreError> {
     let item: UnmatchedItem = from_item(item).map_err(unreadable)?;
-    let submit = item.submit.map(|text| text.parse::<SubmitReference>().map_err(|_| unreadable("its submit")));
+    let submit = item.submit.map(|text| text.parse::<SubmitReference>().map_err(|_| unreadable("bad submit")));
     Ok(Unmatched {
-        id: keys::parse_unmatched(&item.id).ok_or_else(|| unreadable("its id"))?,
+        id: keys::parse_unmatched(&item.id).ok_or_else(|| unreadable("bad key"))?,
         payload: item.payload,
         index: item.index,
         submit: submit.transpose()?,
@@ -72,7 +71,7 @@ impl UnmatchedStore for DynamoStore {
             .put_item()
             .table_name(&self.tables.messages)
             .set_item(Some(write(unmatched)?))
-            // DynamoDB may take days to delete what is over.
+            // DynamoDB may take days to delete an expired item.
             .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
             .expression_attribute_names("#id", keys::ID)
             .expression_attribute_names("#expires_at", keys::EXPIRES_AT)
@@ -87,7 +86,7 @@ impl UnmatchedStore for DynamoStore {
     async fn unmatched(&self, id: UnmatchedId) -> Result<Option<Unmatched>, StoreError> {
         let request =
             self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(keys::unmatched(id)));
-        let answer = request.consistent_read(true).send().await.map_err(unavailable("read what is unmatched"))?;
+        let answer = request.consistent_read(true).send().await.map_err(unavailable("read an unmatched item"))?;
         answer.item.map(read).transpose()
     }
 
@@ -105,7 +104,7 @@ impl UnmatchedStore for DynamoStore {
     async fn delete_unmatched(&self, id: UnmatchedId) -> Result<(), StoreError> {
         let request = self.client.delete_item().table_name(&self.tables.messages);
         let request = request.key(keys::ID, string(keys::unmatched(id)));
-        request.send().await.map(|_| ()).map_err(unavailable("take away what was unmatched"))
+        request.send().await.map(|_| ()).map_err(unavailable("delete an unmatched item"))
     }
 
     async fn list_unmatched(&self, after: Option<Bookmark>) -> Result<(Vec<Unmatched>, Option<Bookmark>), StoreError> {
@@ -117,7 +116,7 @@ impl UnmatchedStore for DynamoStore {
             .expression_attribute_names("#id", keys::ID)
             .expression_attribute_values(":unmatched", string(keys::UNMATCHED))
             .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
-        let answer = request.send().await.map_err(unavailable("read the whole table"))?;
+        let answer = request.send().await.map_err(unavailable("scan for unmatched items"))?;
         let next = answer.last_evaluated_key.as_ref().and_then(|key| key.get(keys::ID)?.as_s().ok().cloned());
         let found = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
         Ok((found, next.map(Bookmark)))

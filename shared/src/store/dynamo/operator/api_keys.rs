@@ -1,4 +1,4 @@
-//! API keys as an operator makes and revokes them. Of the key itself only the hash is stored.
+//! Operators' changes to API keys. We store only a key's hash.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -16,22 +16,18 @@ use crate::{
     store::StoreError,
 };
 
-/// An API key on record: of the key itself, only the hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     pub hash: ApiKeyHash,
     pub account: AccountId,
-    /// None for one that came from a configuration.
+    /// `None` if the key came from a configuration.
     pub created_at: Option<Timestamp>,
     pub revoked: bool,
     pub revoked_at: Option<Timestamp>,
 }
 
 impl DynamoDirectory {
-    /// Writes a new key of an account. Says whether there was none like it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Creates an API key. Returns `false` if the hash is taken.
     pub async fn create_key(&self, key: &ApiKeyHash, account: &AccountId, at: Timestamp) -> Result<bool, StoreError> {
         let item = Item::from([
             (keys::ACCOUNT.to_owned(), string(account.as_str())),
@@ -41,10 +37,7 @@ impl DynamoDirectory {
         Ok(self.put_new(keys::api_key(key), item).await?.is_none())
     }
 
-    /// The keys of an account, the oldest first.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Lists an account's keys, the oldest first.
     pub async fn keys(&self, account: &AccountId) -> Result<Vec<KeyRecord>, StoreError> {
         let items = self.scan(keys::API_KEY).await?;
         let mut found = items.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
@@ -53,10 +46,7 @@ impl DynamoDirectory {
         Ok(found)
     }
 
-    /// Revokes a key; one that is revoked stays as it is. Says no where there is none.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Revokes a key; a second revocation keeps the first time. Returns whether the key exists.
     pub async fn revoke_key(&self, key: &ApiKeyHash, at: Timestamp) -> Result<bool, StoreError> {
         let update = self
             .update(keys::api_key(key))

@@ -1,6 +1,5 @@
-//! The routes as an operator changes them. All rules are one item, and each
-//! change names the list that it was made from, so that no rule of another
-//! operator's is lost or moved unseen.
+//! Operators' changes to the routes. A single item holds all rules. Each change expects the list behind it,
+//! so no other operator's rule is lost or moved unseen.
 
 use super::{
     super::directory::{read_routes, write_routes},
@@ -14,18 +13,16 @@ use crate::{
 const CHANGE: &str = "change the routes";
 
 impl DynamoDirectory {
-    /// # Errors
-    /// When the store did not answer.
     pub async fn latest_routes(&self) -> Result<Routes, StoreError> {
         self.latest(keys::ROUTES.to_owned()).await?.map_or_else(|| Ok(Routes::default()), read_routes)
     }
 
-    /// Changes the rules, and gives them as they are then. Where another operator
-    /// was quicker, `change` is asked again about what there is by then.
+    /// Changes the rules and returns them. If another operator was faster, `change` is called again with
+    /// the new rules.
     ///
     /// # Errors
-    /// When `change` refuses, the store did not answer, or others would not stop
-    /// changing the routes.
+    /// Also the error of `change`, and [`StoreError::Unavailable`] if other operators changed the routes on
+    /// every attempt.
     pub async fn change_routes<E: From<StoreError>>(
         &self,
         mut change: impl FnMut(&mut Vec<Route>) -> Result<(), E>,
@@ -43,7 +40,7 @@ impl DynamoDirectory {
             match update.send(CHANGE).await? {
                 UpdateResult::Applied(_) => return Ok(routes),
                 UpdateResult::Conflict(item) => {
-                    // By a try of this request whose answer was lost.
+                    // An earlier attempt was applied and its answer lost.
                     if read_routes(item)? == routes {
                         return Ok(routes);
                     }
@@ -51,14 +48,11 @@ impl DynamoDirectory {
                 UpdateResult::NotFound => {}
             }
         }
-        Err(StoreError::Unavailable { action: CHANGE, source: "others changed them each time".into() }.into())
+        Err(StoreError::Unavailable { action: CHANGE, source: "lost every race to change them".into() }.into())
     }
 
-    /// Writes the first rule there is. Where there are rules, or were some that
-    /// an operator removed, it does nothing. Says whether it wrote it.
-    ///
-    /// # Errors
-    /// When the store did not answer.
+    /// Writes the first rule, unless rules exist or an operator has removed them. Returns whether the rule
+    /// was written.
     pub async fn begin_routes(&self, first: Route) -> Result<bool, StoreError> {
         if self.latest(keys::ROUTES.to_owned()).await?.is_some() {
             return Ok(false);
@@ -67,7 +61,7 @@ impl DynamoDirectory {
         let update = self.update(keys::ROUTES.to_owned()).set(keys::RULES, write_routes(&routes)?);
         match update.expect_absent(keys::RULES).send(CHANGE).await? {
             UpdateResult::Applied(_) => Ok(true),
-            // By a try of this request whose answer was lost, or by another operator just now.
+            // Equal if an earlier attempt's answer was lost, or another operator wrote the same rule.
             UpdateResult::Conflict(item) => Ok(read_routes(item)? == routes),
             UpdateResult::NotFound => Ok(false),
         }
