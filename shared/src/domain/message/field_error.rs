@@ -1,10 +1,10 @@
-//! Errors of a request, for programs to act on.
+//! Request errors, for programs to act on.
 
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Index of the message, from 0. `None` for an error of the whole request.
+    /// Index of the message, from 0. `None` for an error in the whole request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
     /// The field's path in the dialect's spelling, such as `from.type`.

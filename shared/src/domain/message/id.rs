@@ -40,7 +40,7 @@ macro_rules! uuid_type {
         impl FromStr for $name {
             type Err = uuid::Error;
 
-            /// Parses any usual spelling of a UUID.
+            /// Parses any usual UUID spelling.
             fn from_str(text: &str) -> Result<Self, uuid::Error> {
                 Uuid::try_parse(text).map(Self)
             }
@@ -102,7 +102,7 @@ impl MessageId {
 }
 
 impl BatchId {
-    /// Derives the ID for a batch with only this message.
+    /// Derives the ID for a message's own batch.
     #[must_use]
     pub fn of_single(message: MessageId) -> Self {
         Self(derive(&["batch", &message.to_string()]))

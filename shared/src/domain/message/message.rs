@@ -26,7 +26,7 @@ pub struct Message {
 /// The client's request. Never changes after acceptance.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageRequest {
-    /// Dialect of the request and of its callbacks.
+    /// The dialect for the request and its callbacks.
     pub dialect: Dialect,
     pub to: PhoneNumber,
     pub from: SentFrom,
@@ -40,7 +40,7 @@ pub struct MessageRequest {
     /// The client's own reference. Several messages may share it.
     pub reference: Option<Reference>,
     pub groupings: Groupings,
-    /// End of the message's validity.
+    /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
     /// Channels other than SMS show this in place of the text.
     pub content: Option<Content>,
@@ -58,7 +58,7 @@ pub struct Delivery {
     pub progress: Progress,
     /// The execution that last changed the progress.
     pub execution_id: Option<ExecutionId>,
-    /// When the lease of the worker that claimed the message expires.
+    /// When the claiming worker's lease expires.
     pub lease_until: Option<Timestamp>,
     /// Receipt deadline. After it we fail over to the next channel, or give up an unknown outcome.
     pub receipt_by: Option<Timestamp>,

@@ -55,7 +55,7 @@ pub struct Receipt {
     pub execution_id: ExecutionId,
 }
 
-/// A message's receipts: the first of each status.
+/// A message's receipts: the first for each status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipts(Vec<Receipt>);
 

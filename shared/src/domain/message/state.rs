@@ -1,4 +1,4 @@
-//! The states of a message, and the allowed changes between them.
+//! Message states, and the allowed changes between them.
 //!
 //! The state has two sources. Our own [`Progress`] changes by conditional writes, along the arrows of
 //! [`Progress::follows`]. The network's receipts are each recorded once and never removed. A client sees

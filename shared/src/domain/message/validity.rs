@@ -1,4 +1,4 @@
-//! The validity of a message.
+//! Message validity.
 
 use jiff::{SignedDuration, Timestamp};
 
