@@ -11,8 +11,7 @@ use crate::{
     store::{Directory, StoreError},
 };
 
-/// A message is scheduled if its send time is further ahead. Otherwise it goes at once, as Cymba's guide
-/// says.
+/// Messages with a later send time are scheduled. Nearer messages go at once, as Cymba's guide says.
 const NEAR: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn build(
@@ -66,7 +65,7 @@ pub(in crate::flow) fn auto_reply(
     build(account, dialect, &identity, draft, from, None, now)
 }
 
-/// Returns the account's status URL if the dialect's requests cannot name a callback.
+/// Returns the account's status URL, if the dialect has no callbacks of its own.
 pub(super) async fn status_callback(
     directory: &Directory,
     account: &AccountId,

@@ -1,4 +1,4 @@
-//! The drafts of a request: which remain, and why the rest were rejected.
+//! The drafts of a request, and why some are rejected.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,6 @@ pub(super) enum Atomicity {
     Each,
 }
 
-/// The drafts of a request, with the rejected ones by index.
 pub(super) struct Drafts<'a> {
     all: &'a [Draft],
     rejected: BTreeMap<usize, RejectedMessage>,
@@ -46,7 +45,7 @@ impl<'a> Drafts<'a> {
         self.atomicity == Atomicity::AllOrNothing
     }
 
-    /// Returns the drafts that were not rejected, with their indexes.
+    /// Returns the drafts without an error so far, by index.
     pub(super) fn remaining(&self) -> impl Iterator<Item = (usize, &'a Draft)> {
         self.all.iter().enumerate().filter(|(index, _)| !self.rejected.contains_key(index))
     }
@@ -80,7 +79,6 @@ impl<'a> Drafts<'a> {
         Ok(())
     }
 
-    /// Returns the result of each draft, in order.
     pub(super) fn finish(self, accepted: Vec<(usize, Message)>) -> Vec<Result<Message, RejectedMessage>> {
         let rejected = self.rejected.into_iter().map(|(index, rejected)| (index, Err(rejected)));
         let mut all: BTreeMap<_, _> = rejected.collect();

@@ -8,8 +8,8 @@ use crate::{
 
 /// Enqueues a job for each queued message that is not scheduled work.
 ///
-/// A repeated message gets a job too, because its first request may have died before this. A redundant job
-/// has no effect.
+/// Repeated messages get a job too, because the first request may have died before this. Redundant jobs
+/// have no effect.
 pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);

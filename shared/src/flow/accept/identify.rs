@@ -1,4 +1,4 @@
-//! The ID of each message, and the fingerprint that distinguishes a repeat from a conflict.
+//! Each message's ID, and the fingerprint that distinguishes a repeat from a conflict.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,6 @@ use crate::{
     flow::Gateway,
 };
 
-/// The identity of a message before it has a sender.
 pub(super) struct Identity {
     pub(super) id: MessageId,
     pub(super) source: IdSource,
@@ -25,12 +24,11 @@ pub(super) enum IdSource {
     Generated,
 }
 
-/// Returns the identity of each draft, in order.
 pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request, now: Timestamp) -> Vec<Identity> {
     let identify = |draft: &Draft| {
         let (id, source, posted) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
-            // A repeat under the same key must have as many messages as before.
+            // A repeat must have as many messages as before.
             (None, Some(key)) => {
                 let id = MessageId::of_idempotency_key(account, key, draft.index);
                 (id, IdSource::IdempotencyKey, request.posted)
@@ -42,8 +40,7 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     request.drafts.iter().map(identify).collect()
 }
 
-/// Returns a fingerprint of the client's request for a message. Relative times stay relative, so a repeat
-/// has the same fingerprint.
+/// Returns a draft's fingerprint. Relative times stay relative, so repeats have equal fingerprints.
 pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),

@@ -1,19 +1,16 @@
-//! Accept: store the messages of a client's request, and enqueue them.
+//! Accept: store a client's messages and enqueue their jobs, all or each by itself, as the dialect has it.
 //!
 //! 1. Validate the send times and the owned senders (`validate`).
-//! 2. Identify each message, and find messages that an earlier request created (`identify`, `persist`).
+//! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`).
 //! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
 //!
-//! The dialect decides whether an error rejects the whole request ([`accept`]) or only its own message
-//! ([`accept_each`]).
-//!
-//! - **Rejection.** We write and lock nothing for a rejected message. The exception is a message that lost
-//!   a race for its ID or sender that began after we looked.
-//! - **Crash.** A crash before the answer leaves messages that no client was promised. A repeat of the
-//!   request under the same IDs or key finds and enqueues them.
-//! - **Repeat.** A message that an earlier request created is returned as it was accepted then.
+//! - **Crash.** A crash before the answer leaves messages that no client was promised. A repeat under the
+//!   same IDs or key finds and enqueues them.
+//! - **Duplicate.** A repeated message is returned as it was first accepted.
+//! - **Race.** A rejected message is not stored and its sender not locked, unless it lost a race for its ID or
+//!   sender that began after we looked.
 
 mod build;
 mod drafts;
@@ -46,11 +43,11 @@ use crate::{
 pub(super) use self::build::auto_reply;
 pub use self::{drafts::AcceptError, request::Request, validate::FURTHEST};
 
-/// Accepts all messages of a request, or none, and returns them in order.
+/// Accepts all messages of a request or none, and returns them in order.
 ///
 /// # Errors
 /// After [`AcceptError::Unavailable`] some messages may be stored without a job. After
-/// [`AcceptError::Rejected`] none is stored, unless two requests with different contents raced for one ID.
+/// [`AcceptError::Rejected`] none is, unless requests with different contents raced for one ID.
 pub async fn accept(
     gateway: &Gateway,
     directory: &Directory,
@@ -64,7 +61,7 @@ pub async fn accept(
 /// Accepts each message by itself, and returns the results in order.
 ///
 /// # Errors
-/// [`AcceptError::Unavailable`]: some messages may be stored without a job.
+/// After [`AcceptError::Unavailable`] some messages may be stored without a job.
 pub async fn accept_each(
     gateway: &Gateway,
     directory: &Directory,

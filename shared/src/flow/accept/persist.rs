@@ -1,4 +1,4 @@
-//! Persist: store each accepted message once, however often the client repeats the request.
+//! Persist: store each message once, even if the client repeats the request.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::{
 /// Concurrent conditional writes per request.
 const CONCURRENCY: usize = 16;
 
-/// Messages of this request that an earlier request created, by index.
+/// Messages from an earlier request, by index.
 #[derive(Default)]
 pub(super) struct Existing(HashMap<usize, Message>);
 
@@ -27,11 +27,10 @@ impl Existing {
     }
 }
 
-/// Reads the messages that exist under the IDs of this request, to detect conflicts before we write or lock
-/// anything.
+/// Reads the messages from an earlier request, to find conflicts before we write or lock anything.
 ///
-/// A single message from an owned sender needs no read, because its own conditional write detects the
-/// conflict. But if that sender has a rate limit, we read first, so that a conflict takes no send slot.
+/// A single message from an owned sender needs no read, because its conditional write finds the conflict.
+/// But if the sender has a rate limit, we read first, so a conflict takes no send slot.
 pub(super) async fn find_existing(
     gateway: &Gateway,
     identities: &[Identity],
@@ -73,16 +72,15 @@ fn conflict(identity: &Identity, found: &Message) -> Option<FieldError> {
     Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used for a message with different content"))
 }
 
-/// Replaces each repeated message by the existing one.
 pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut existing: Existing) -> Vec<(usize, Message)> {
     let messages = messages.into_iter();
     messages.map(|(index, message)| (index, existing.0.remove(&index).unwrap_or(message))).collect()
 }
 
-/// The stored messages, and the conflicts that only the writes detected, each by index.
+/// The stored messages, and the conflicts found while writing, by index.
 type Written = (Vec<(usize, Message)>, Vec<(usize, FieldError)>);
 
-/// Stores the new messages: conditionally if the client chose the ID, in batches if we generated it.
+/// Stores the new messages: conditionally if the client named them, otherwise in batches.
 pub(super) async fn persist(
     gateway: &Gateway,
     identities: &[Identity],
@@ -98,7 +96,7 @@ pub(super) async fn persist(
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
-    // Last, because a conflict above may have rejected the request.
+    // Last, because a conflict above rejects the request.
     let (indexes, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;
@@ -115,7 +113,7 @@ pub(super) async fn persist(
     Ok((written, conflicts))
 }
 
-/// Stores a message unless its ID exists. Stops at the first conflict if the request is all or nothing.
+/// Stores a message unless its ID exists. Fails on a conflict if the request is all or nothing.
 async fn persist_named(
     gateway: &Gateway,
     index: usize,

@@ -1,4 +1,4 @@
-//! A request to accept messages, in any dialect.
+//! A client's request, in any dialect.
 
 use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
 
@@ -6,12 +6,11 @@ use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
 pub struct Request {
     pub dialect: Dialect,
     pub drafts: Vec<Draft>,
-    /// How many messages the client posted, including those that the dialect rejected and that are not in
-    /// `drafts`.
+    /// Messages that the client posted, including those rejected by the dialect.
     pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
     /// `None`: the account's setting applies.
     pub on_unknown: Option<OnUnknown>,
-    /// Validate and answer, but write, lock and send nothing.
+    /// Validate and answer without writing, locking or sending.
     pub dry_run: bool,
 }

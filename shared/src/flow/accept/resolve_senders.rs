@@ -1,9 +1,8 @@
-//! Resolve senders: choose the sender of each message.
+//! Resolve senders: choose each message's sender.
 //!
-//! A conversation stays on the sender that it began on, because the recipient's item locks that sender for
-//! the account. Without a lock we choose a free sender of the pool at random, and lock it with one
-//! conditional write. If we lose a race for the lock, we read the winner's lock and choose again, at most
-//! as often as the pool has senders.
+//! A conversation stays on its first shared sender, which is locked to the account in the recipient's item.
+//! Without a lock we choose a free sender at random and set the lock with a conditional write. If we lose the
+//! race, we read the winner's lock and choose again, at most once for each sender in the pool.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,10 +18,10 @@ use crate::{
     store::{Directory, Recipients, StoreError},
 };
 
-/// Recipients of one request that are locked concurrently.
+/// Recipients locked concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Returns the sender of each message by index, and an error for each message without a free sender.
+/// Returns the senders, and the errors of messages without a free sender, by index.
 pub(super) async fn resolve_senders(
     gateway: &Gateway,
     directory: &Directory,
@@ -64,7 +63,7 @@ fn pool_exhausted() -> FieldError {
 #[derive(Default)]
 struct Assigned {
     senders: HashMap<PhoneNumber, SenderId>,
-    /// Recipients for whom no shared sender is free.
+    /// Recipients without a free sender.
     exhausted: BTreeSet<PhoneNumber>,
 }
 
@@ -80,7 +79,7 @@ async fn assign(
         return Ok(Assigned::default());
     }
     let numbers: Vec<_> = numbers.into_iter().collect();
-    // A lock never changes, so a lock that we read is right. We meet a lock that we miss when we lock.
+    // Locks never change, so a stale read is safe: a missing lock is found by the conditional write.
     let mut known = gateway.store.recipients(&numbers).await?;
     let pool = directory.pool().await?;
     let nobody = Recipient::default();
@@ -93,7 +92,7 @@ async fn assign(
         numbers.iter().filter(|number| !hopeless(number)).cloned().collect(),
     );
     let mut assigned = Assigned { exhausted, ..Assigned::default() };
-    // Locks are permanent, so we take none for a request that will be rejected.
+    // Locks are permanent, so we take none for a rejected request.
     if lock_all_or_none && !assigned.exhausted.is_empty() {
         return Ok(assigned);
     }

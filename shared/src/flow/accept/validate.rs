@@ -11,7 +11,6 @@ use crate::{
 /// How far ahead a message may be scheduled.
 pub const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// Returns an error for each draft that is scheduled too far ahead.
 pub(super) fn too_far_ahead(drafts: &Drafts<'_>, now: Timestamp) -> Vec<(usize, FieldError)> {
     drafts.errors(|draft| {
         let is_too_far = draft.send_at.is_some_and(|at| at.duration_since(now) > FURTHEST);
@@ -19,7 +18,6 @@ pub(super) fn too_far_ahead(drafts: &Drafts<'_>, now: Timestamp) -> Vec<(usize, 
     })
 }
 
-/// Returns an error for each draft whose custom sender the account does not own.
 pub(super) async fn not_owned(
     directory: &Directory,
     account: &AccountId,

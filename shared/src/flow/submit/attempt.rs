@@ -1,9 +1,8 @@
 //! Attempt: try the route candidates in order until a carrier accepts the message.
 //!
-//! A carrier that refuses the message, is busy or is down does not have it, so the same execution may call
-//! the next candidate at once. Before a call on another channel, or after a refusal, we record the channel,
-//! the carrier and the refusals. So after a crash the record shows which channels are used up, and we send
-//! twice on none of them.
+//! A carrier that refuses, is busy or is down does not have the message, so we call the next candidate at
+//! once. Before we change the channel, or go on from a refusal, we record both. So after a crash the record
+//! shows the used-up channels, and we submit on none of them twice.
 
 use std::time::Duration;
 
@@ -26,28 +25,28 @@ use crate::{
     store::{Advance, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// A message that this execution has claimed, and the attempts so far.
+/// A claimed message, and its attempts so far.
 pub(super) struct ClaimedMessage<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) directory: &'a Directory,
     pub(super) submitter: &'a Submitter,
     pub(super) execution_id: ExecutionId,
     pub(super) lease_until: Timestamp,
-    /// Failed attempts that are not in the record yet.
+    /// Failed attempts that are not recorded yet.
     pub(super) failed_attempts: Vec<Attempt>,
 }
 
-/// Why no carrier could take the message for now.
+/// Why the message must be retried later.
 struct Wait {
     /// The first channel to retry.
     channel_index: u8,
     reason: String,
-    /// The delay that the carrier asked for, if known.
+    /// The delay that the carrier asked for.
     retry_after: Option<Duration>,
 }
 
 impl Wait {
-    /// Merges two waits: the retry is due when the first carrier may be called again.
+    /// Merges two waits: the retry is due when the first carrier is free.
     fn shorter(so_far: Option<Self>, more: Self) -> Self {
         let retry_after = match &so_far {
             Some(so_far) => so_far.retry_after.zip(more.retry_after).map(|(one, other)| one.min(other)),
@@ -122,7 +121,7 @@ impl ClaimedMessage<'_> {
         Ok(Some(self.all_attempts_failed(message, wait)))
     }
 
-    /// Returns the carrier's settings, or `Busy` if it cannot be called now.
+    /// Returns the carrier's settings, or `Busy` if a call is impossible now.
     async fn settings(&self, message: &Message, candidate: &RouteCandidate) -> Result<CarrierSettings, Outcome> {
         let carrier = candidate.carrier;
         if let Some(busy) = self.submitter.open_circuit(carrier) {
@@ -145,22 +144,21 @@ impl ClaimedMessage<'_> {
         answered_by.is_ok_and(|at| at <= self.lease_until)
     }
 
-    /// Returns whether the record would be wrong after a crash: it has another channel or carrier, or lacks
-    /// a refusal.
+    /// Returns whether the record would be wrong after a crash: another channel or carrier, or an
+    /// unrecorded refusal.
     fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
         candidate.channel_index != message.delivery.channel_index
             || message.delivery.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
-    /// Records the candidate and the refusals before it. Returns false if this execution lost its claim.
+    /// Records the candidate and earlier refusals. Returns false if this execution lost its claim.
     async fn record_candidate(
         &mut self,
         message: &mut Message,
         candidate: &RouteCandidate,
     ) -> Result<bool, StoreError> {
-        // Busy attempts are recorded only once a carrier has the message. Otherwise the record would grow
-        // with each retry.
+        // We record busy attempts only with a submit, or the record would grow with each retry.
         let (busy, over) = std::mem::take(&mut self.failed_attempts)
             .into_iter()
             .partition(|attempt| attempt.outcome == AttemptOutcome::Busy);
@@ -181,7 +179,6 @@ impl ClaimedMessage<'_> {
         }
     }
 
-    /// Returns the update for a carrier that has, or may have, the message.
     fn submitted_update(
         &mut self,
         message: &Message,
@@ -209,7 +206,7 @@ impl ClaimedMessage<'_> {
             let channel_index = (channel_index != message.delivery.channel_index).then_some(channel_index);
             return Resolution { update: OutcomeUpdate { failed_attempts, channel_index, ..back.update }, retry_after };
         }
-        // With an unknown attempt the message does not end here, so its record keeps every refusal.
+        // A message with an unknown attempt stays unknown, so its record keeps the last refusal too.
         let last = if message.has_unknown_attempt() { failed_attempts.last().cloned() } else { failed_attempts.pop() };
         let last = last.or_else(|| message.delivery.failed_attempts.last().cloned());
         let Some(last) = last else {

@@ -10,11 +10,10 @@ use crate::{
     store::{Change, Lease, Messages, OutcomeUpdate, StoreError},
 };
 
-/// How long a worker may hold a message: longer than any carrier's timeout, shorter than the queue's
-/// visibility timeout.
+/// Longer than any carrier's timeout, shorter than the queue's visibility timeout.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Claims a message that is due and that no worker holds.
+/// Claims a due message that no worker holds.
 pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Result<Change, StoreError> {
     let claimed = gateway.store.claim(id, lease).await;
     match &claimed {
@@ -22,13 +21,13 @@ pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Res
             debug!(message.id = %id, attempts = message.delivery.attempts, "claimed");
         }
         Ok(Change::Conflict(_) | Change::NotFound) => {}
-        // The store may have made the claim although we got no answer.
+        // The claim may have been written although the answer was lost.
         Err(_) => release(gateway, id, lease.execution_id).await,
     }
     claimed
 }
 
-/// Requeues a message if this execution holds it. Otherwise its outcome would become unknown when the lease
+/// Requeues a message that this execution holds, so that its outcome does not become unknown when the lease
 /// expires.
 pub(super) async fn release(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
     let back = OutcomeUpdate::new(execution_id, Progress::Queued, gateway.clock.now());

@@ -6,11 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::Progress;
 
-/// How long we wait for the receipt of an unknown outcome without a next channel.
+/// For an unknown outcome on the last channel.
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Returns the receipt deadline of a message submitted at `at`. After it we fail over to the next channel,
-/// or give up an unknown outcome.
+/// Returns the deadline for failing over, or for giving up an unknown outcome on the last channel.
 pub(super) fn receipt_by(at: Timestamp, progress: Progress, next_after: Option<Duration>) -> Option<Timestamp> {
     match next_after {
         Some(within) => at.saturating_add(within).ok(),

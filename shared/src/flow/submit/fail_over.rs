@@ -34,7 +34,6 @@ pub(super) async fn fail_over(
     Ok(())
 }
 
-/// Returns the failed attempt of a channel whose receipt deadline has passed.
 pub(super) fn timed_out_attempt(message: &Message, at: Timestamp) -> Attempt {
     Attempt {
         channel: message.channel(),

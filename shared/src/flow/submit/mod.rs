@@ -1,23 +1,20 @@
 //! Submit: hand a message to a carrier exactly once.
 //!
 //! 1. Claim the message: one conditional write takes a 60 s lease and returns the record (`claim`).
-//! 2. Prepare: a message that has expired, or whose recipient has opted out, ends here. A message whose
-//!    send slot has not come is released (`prepare`, `opt_out`).
+//! 2. Prepare: expire the message, block it, or postpone it to its send slot (`prepare`, `opt_out`).
 //! 3. Plan the route: the client's channels in order, and for each the carriers of the first matching route
 //!    (`plan_route`).
 //! 4. Attempt each candidate until one accepts. A refusal tries the next; a busy carrier is retried later
 //!    (`attempt`).
 //! 5. Record the outcome under our execution ID, so a worker whose lease expired cannot overwrite it
 //!    (`record_outcome`).
-//! 6. Fail over to the next channel if a receipt reports a failure, or if none comes before the deadline
-//!    (`fail_over`).
+//! 6. Fail over to the next channel after a failure receipt, or at the receipt deadline (`fail_over`).
 //!
-//! - **Crash.** If a worker dies after calling the carrier, the carrier may or may not have the message.
-//!   The outcome becomes `unknown`, and we do not resend on that channel unless the client or account asked
-//!   for that (`recovery`).
-//! - **Duplicate.** A job for a message that cannot be claimed does the work that is due for it, if any
+//! - **Crash.** If a worker dies after calling the carrier, the carrier may or may not have the message. It
+//!   becomes `unknown`, and is not resent on that channel unless the client or account asked for that
 //!   (`recovery`).
-//! - **Race.** A receipt may be faster than the carrier's answer. A final receipt wins over our outcome.
+//! - **Duplicate.** If a message cannot be claimed, a job does the work that is due instead (`recovery`).
+//! - **Race.** A receipt may be faster than the carrier's answer. A final receipt overrides our outcome.
 
 mod attempt;
 mod claim;
@@ -57,7 +54,7 @@ use crate::{
     store::{Change, Directory, Freshness, Lease, Messages, OutcomeUpdate},
 };
 
-/// How long a receipt of a claimed message waits for the carrier's answer.
+/// Delay of a failure receipt while the carrier's answer is outstanding.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Submits a message, or does the work that is due if the message cannot be claimed.
@@ -67,7 +64,7 @@ pub async fn submit(
     submitter: &Submitter,
     id: MessageId,
 ) -> Result<JobOutcome, Unavailable> {
-    // The function's own time ends with the lease, however often we claim.
+    // The function times out with the lease, however often we claim.
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
@@ -91,8 +88,8 @@ pub async fn submit(
     }
 }
 
-/// Handles a receipt that reports a failure on a channel that is not the last: fails over, or records the
-/// failure if no candidate is left.
+/// Handles a failure receipt on a channel before the last: fails over, or records the receipt if no
+/// candidate is left.
 pub async fn after_failed_channel(
     gateway: &Gateway,
     directory: &Directory,
@@ -108,21 +105,20 @@ pub async fn after_failed_channel(
     let is_claimed = message.delivery.progress == Progress::Submitting
         && message.delivery.lease_until.is_some_and(|until| until > now);
     if is_claimed {
-        // The receipt was faster than the carrier's answer. Wait for the answer.
+        // The receipt was faster than the carrier's answer.
         gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
         return Ok(JobOutcome::Done);
     }
     let receipt = CarrierReceipt::from(failed);
     match relevance(&message, failed.carrier, failed.channel_index, failed.status) {
-        // A previous execution of this job may have died after the failover, or on a later candidate. Then
-        // there may be no other job.
+        // A previous execution of this job may have died after the failover, leaving no other job.
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {
             info!(message.id = %id, carrier = failed.carrier.into_str(), "receipt of a superseded submit");
             return Ok(JobOutcome::Done);
         }
-        // No channel is left, or a receipt says that the message arrived.
+        // No channel is left, or a final receipt came meanwhile.
         Relevance::Current
             if message.delivery.receipts.is_final()
                 || receipt_timeout(&message, &directory.routes().await?).is_none() =>
@@ -138,7 +134,7 @@ pub async fn after_failed_channel(
                 outcome: AttemptOutcome::Failed,
                 reason: Some(receipt_reason(&receipt)),
             };
-            // We submit in any case, because the execution that failed over may have died.
+            // We submit even after another execution's failover, because that execution may have died.
             fail_over(gateway, &message, None, attempt, now).await?;
         }
     }
@@ -175,7 +171,7 @@ async fn submit_claimed(
     let resolution = match claimed.attempt(&mut message, &candidates).await {
         Ok(resolution) => resolution,
         Err(error) => {
-            // No carrier has accepted the message, or we would have a resolution.
+            // No carrier has the message, or we would have a resolution.
             release(gateway, message.id, execution_id).await;
             return Err(error);
         }
@@ -186,7 +182,6 @@ async fn submit_claimed(
     }
 }
 
-/// Postpones a claimed message to its send slot.
 async fn postpone(
     gateway: &Gateway,
     message: &Message,
@@ -200,7 +195,7 @@ async fn postpone(
     postponed
 }
 
-/// Ends an execution that lost its claim, usually because a receipt came before the next candidate.
+/// Ends an execution that lost its claim, usually to a receipt.
 async fn yield_to_receipt(gateway: &Gateway, message: &Message, execution_id: ExecutionId) -> Result<(), Unavailable> {
     let Some(found) = gateway.store.message(message.id, Freshness::Latest).await? else { return Ok(()) };
     if found.delivery.receipts.is_final() {

@@ -1,5 +1,4 @@
-//! Plan route: list a message's channels in the client's order, and for each the carriers in the route's
-//! order.
+//! Plan route: list the channels in the client's order, and for each the carriers in the route's order.
 
 use std::time::Duration;
 
@@ -7,19 +6,19 @@ use crate::domain::{
     AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route, Routes,
 };
 
-/// One channel and one carrier to attempt.
+/// A channel and a carrier to attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RouteCandidate {
     /// The channel's position among the client's channels.
     pub(super) channel_index: u8,
     pub(super) channel: Channel,
     pub(super) carrier: CarrierName,
-    /// How long we wait for a receipt before we fail over. `None` on the last channel.
+    /// Time to wait for a receipt before we fail over. `None` on the last channel.
     pub(super) receipt_timeout: Option<Duration>,
 }
 
 impl RouteCandidate {
-    /// Returns the rich content if the channel can show it instead of the text.
+    /// Returns the rich content, if the channel can show rich content.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
         message.request.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
     }
@@ -27,8 +26,8 @@ impl RouteCandidate {
 
 /// Returns the remaining candidates, preferred first.
 ///
-/// Skips channels that cannot show the message or that have no route, and carriers that refused the message
-/// on the same channel.
+/// Skips channels without a route or unable to show the message, and carriers that refused on the same
+/// channel.
 pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in
@@ -46,7 +45,7 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
         if channel_index == message.delivery.channel_index {
-            // A carrier that may have the message comes first: only it may recognise our reference.
+            // A carrier that may have the message comes first: another cannot recognise our reference.
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
@@ -65,7 +64,6 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
     candidates
 }
 
-/// Returns whether the channel shows the content, or a text instead.
 fn is_shown(message: &Message, channel: Channel) -> bool {
     match message.request.content.as_ref().map(|content| content.capability(channel)) {
         Some(ChannelCapability::Full) => true,
@@ -74,7 +72,7 @@ fn is_shown(message: &Message, channel: Channel) -> bool {
     }
 }
 
-/// Returns the receipt timeout of the current channel, or `None` if no candidate has a later channel.
+/// Returns the current channel's receipt timeout, or `None` if no later channel has a candidate.
 pub(super) fn receipt_timeout(message: &Message, routes: &Routes) -> Option<Duration> {
     let has_next =
         plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
@@ -119,7 +117,7 @@ mod tests {
         message.request.channels = vec![Viber, WhatsApp, Rcs, Sms];
         let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
         assert_eq!(over(&message, &routes), all);
-        // A carrier that refused on one channel is tried on another.
+        // A carrier's refusal holds for a single channel.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
         message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
         message.delivery.channel_index = 2;

@@ -14,15 +14,13 @@ use crate::{
 };
 
 pub(super) enum Prepared {
-    /// The candidates to attempt, in order.
     Ready(Vec<RouteCandidate>),
-    /// The message must wait for this send slot.
+    /// Wait for this send slot.
     Postponed(Timestamp),
-    /// The message is not submitted.
+    /// Do not submit.
     Resolved(Resolution),
 }
 
-/// Checks a claimed message, and plans its route.
 pub(super) async fn prepare(
     gateway: &Gateway,
     directory: &Directory,

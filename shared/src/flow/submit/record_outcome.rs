@@ -1,4 +1,4 @@
-//! Record outcome: store the result of an execution, and enqueue the retry if one is needed.
+//! Record outcome: enqueue the retry, if any, and store the result.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::{
     store::OutcomeUpdate,
 };
 
-/// How long we retry busy carriers if the message has no validity.
+/// How long we retry a message without a validity.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Attempts that are kept in the history; later ones are only counted.
+/// Attempts kept in the history; later ones are only counted.
 const TRIES_KEPT: u32 = 10;
 
-/// The update to record, and the delay that a busy carrier asked for.
+/// An update to record, and the delay that a busy carrier asked for.
 pub(super) struct Resolution {
     pub(super) update: OutcomeUpdate,
     pub(super) retry_after: Option<Duration>,
@@ -32,8 +32,7 @@ impl From<OutcomeUpdate> for Resolution {
     }
 }
 
-/// Requeues the message. Expires it if its validity is over or, without a validity, if we have tried for a
-/// day.
+/// Requeues the message, or expires it after its validity (a day if it has none).
 pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
@@ -43,7 +42,7 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
         let reason = Some(format!("it could not be submitted {how_long}: {reason}"));
         return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
-    // This removes the claim's own entry too, so the record does not grow with a long wait.
+    // The claim's own entry goes too, so a long wait does not grow the record.
     let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),
@@ -55,8 +54,7 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
 
 /// Records the outcome.
 ///
-/// A retry is enqueued before we record it, so any job that finds `retry_at` in the record knows that the
-/// retry has a job.
+/// We enqueue a retry first, so a job that finds `retry_at` in the record knows that the retry has a job.
 pub(super) async fn record_outcome(
     gateway: &Gateway,
     message: &Message,
@@ -74,7 +72,7 @@ pub(super) async fn record_outcome(
         update.retry_at = update.at.saturating_add(delay).ok();
     }
     let written = match write_outcome(gateway, message, &update).await {
-        // No carrier has the message, so another execution can find the outcome again.
+        // No carrier has the message, so we can try again.
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
@@ -84,7 +82,7 @@ pub(super) async fn record_outcome(
         written => written?,
     };
     match (progress, written) {
-        // A final receipt came before the carrier's answer, so the carrier has the message.
+        // A final receipt came first, so the carrier has the message.
         (
             Progress::Submitted | Progress::Unknown | Progress::Queued | Progress::Expired | Progress::Failed,
             OutcomeWrite::Conflict(found),
@@ -106,8 +104,7 @@ pub(super) async fn record_outcome(
     Ok(())
 }
 
-/// Returns the delay before the next attempt: a growing gap, or longer if the carrier asked for it. It ends
-/// with the validity.
+/// Returns the growing gap or the carrier's delay, whichever is longer, within the validity.
 fn retry_delay(
     gateway: &Gateway,
     message: &Message,
@@ -119,7 +116,6 @@ fn retry_delay(
     message.request.expires_at.map_or(delay, |at| delay.min(left_until(at, update.at)))
 }
 
-/// Returns zero if `at` has passed.
 fn left_until(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Execute: do the next action for a message that could not be claimed.
+//! Execute: do the next action.
 
 use std::time::Duration;
 
@@ -26,11 +26,9 @@ use crate::{
     store::{Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// The result of a recovery.
 pub(in crate::flow::submit) enum Recovery {
     Finished(JobOutcome),
-    /// The message was requeued for a failover or a resend, by us or by an execution that may have died.
-    /// Claim it.
+    /// Requeued for a failover or resend, by us or by an execution that may have died. Claim the message.
     Requeued,
 }
 
@@ -38,14 +36,14 @@ impl Recovery {
     pub(in crate::flow::submit) const DONE: Self = Self::Finished(JobOutcome::Done);
 }
 
-/// The recovery that is still possible for a submitted message.
+/// The recovery still possible for a submitted message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecoveryContext {
     /// The execution that submitted the message.
     pub(super) claimed_by: ExecutionId,
-    /// The receipt timeout of its channel. `None` if no channel is left.
+    /// The receipt timeout, or `None` if no channel is left.
     pub(super) next_after: Option<Duration>,
-    /// Empty unless the outcome is unknown.
+    /// Only for an unknown outcome.
     pub(super) options: RecoveryOptions,
 }
 
@@ -67,7 +65,7 @@ impl RecoveryContext {
     }
 }
 
-/// Does the work that is due for a message that could not be claimed.
+/// Does the work that is due.
 pub(in crate::flow::submit) async fn recover(
     gateway: &Gateway,
     directory: &Directory,

@@ -1,10 +1,10 @@
-//! Lookup: ask the carrier for the outcome of a submit that got no answer.
+//! Lookup: ask for the outcome of a submit without an answer.
 //!
-//! 1. Ask each carrier that may have the message and that supports lookups.
-//! 2. If one has it, the message is *submitted*.
-//! 3. If all deny it, resend: that cannot make a duplicate. If its deadline has passed, fail over or give
-//!    up instead.
-//! 4. If we cannot be sure, do the fallback.
+//! 1. Ask each carrier that may have the message.
+//! 2. If a carrier has the message, record *submitted*.
+//! 3. If all deny the message, resend, because that makes no duplicate. After the deadline, fail over or
+//!    give up instead.
+//! 4. If the carriers cannot say, do the fallback.
 
 use jiff::Timestamp;
 use tracing::info;
@@ -30,10 +30,9 @@ use crate::{
     store::{Change, Directory, Messages, OutcomeUpdate, Resend, ScheduledWork, StoreError},
 };
 
-/// Why a denied message fails, or fails over.
+/// Why a denied message fails or fails over.
 const DENIED: &str = "the carrier says that it did not receive the message";
 
-/// Asks the carriers, and acts on the answers. `fallback` applies if no carrier can say.
 pub(super) async fn lookup(
     gateway: &Gateway,
     directory: &Directory,
@@ -47,7 +46,7 @@ pub(super) async fn lookup(
     } else {
         (LookupOutcome::Unknown, None)
     };
-    // The lookup took time, so read the clock again.
+    // The lookup took time.
     let now = gateway.clock.now();
     let is_denied = match found {
         LookupOutcome::Found { carrier_id } => {
@@ -87,8 +86,8 @@ pub(super) async fn lookup(
     Ok(Recovery::DONE)
 }
 
-/// Returns the carriers' answer, and the carrier that has the message. For `NotFound`, all of them must
-/// deny it. A carrier that was never set up cannot have it.
+/// Returns the answer, and the carrier that has the message. `NotFound` needs all carriers; a carrier that
+/// was never set up cannot have the message.
 async fn ask(
     gateway: &Gateway,
     directory: &Directory,
@@ -119,7 +118,7 @@ async fn ask(
     Ok((said, None))
 }
 
-/// Returns the update for a message that a carrier has. Its receipt deadline starts now.
+/// Returns the update for a found message. Its receipt deadline starts now.
 fn found_update(context: RecoveryContext, now: Timestamp) -> OutcomeUpdate {
     OutcomeUpdate {
         reason: Some("the carrier says that it accepted the message".to_owned()),
@@ -141,8 +140,8 @@ async fn give_up(
     write_outcome(gateway, message, &given_up).await.map(drop)
 }
 
-/// Returns whether a message that may have arrived is worth a resend: it is still valid, its recipient has
-/// not opted out, and a carrier is left that did not refuse it.
+/// Returns whether a resend makes sense: still valid, not opted out, and a carrier is left that did not
+/// refuse.
 async fn may_resend(
     gateway: &Gateway,
     directory: &Directory,
@@ -157,7 +156,7 @@ async fn may_resend(
     Ok(!is_blocked(gateway, directory, message).await?)
 }
 
-/// Requeues the message for a resend, unless another execution did so or the outcome became known.
+/// Requeues the message, unless another execution did so or the outcome became known.
 async fn resend(
     gateway: &Gateway,
     message: &Message,
@@ -179,7 +178,7 @@ async fn resend(
     Ok(())
 }
 
-/// Moves the message's wake time to `until`, if it has one.
+/// Moves the wake time to `until`, if the message has one.
 pub(super) async fn reschedule_check(
     gateway: &Gateway,
     message: &Message,

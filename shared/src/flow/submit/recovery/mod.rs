@@ -1,12 +1,10 @@
-//! Recovery: do the work that is due for a message that could not be claimed.
+//! Recovery: do the work that is due for a message that cannot be claimed.
 //!
-//! 1. Find out which recovery the client and the carriers allow (`options`).
-//! 2. Choose the next action from the record alone (`plan`).
-//! 3. Do it (`execute`). Before we resend, fail over or give up an unknown outcome, we ask the carrier
-//!    (`lookup`).
+//! 1. Find out which recovery the client and carriers allow (`options`).
+//! 2. Choose the next action from the record (`plan`).
+//! 3. Execute the action (`execute`). Before a resend, a failover or giving up, ask the carriers (`lookup`).
 //!
-//! Several jobs may recover one message at the same time. Each write expects the execution ID that the plan
-//! was made from, so only one succeeds.
+//! Jobs may race here. Each write expects the record as planned, so only one succeeds.
 
 mod execute;
 mod lookup;

@@ -1,12 +1,11 @@
-//! Options: the recovery that an unknown outcome allows, besides waiting for its receipt.
+//! Options: the recovery allowed for an unknown outcome, besides waiting for its receipt.
 //!
-//! - **Lookup**, if a carrier that may have the message supports it.
-//! - **Resend**, if the client or account asked for it ([`OnUnknown`]): three times at most, each on
-//!   record. While another channel is left we fail over to it instead, because that comes soon and is no
-//!   riskier.
+//! - **Lookup**, if a carrier supports lookups.
+//! - **Resend**, if the client or account asked for resends ([`OnUnknown`]): three times at most, each on
+//!   record. While another channel is left we fail over instead, which comes soon and is no riskier.
 //!
-//! The result of a resend, short of an acceptance, says nothing about the submit before it. Only a receipt,
-//! a lookup or the deadline ends the message.
+//! Unless a resend is accepted, its result does not settle the earlier submit. Only a receipt, a lookup or
+//! the deadline ends the message.
 
 use std::collections::BTreeSet;
 
@@ -21,43 +20,40 @@ use crate::{
     store::{Directory, OutcomeUpdate, StoreError},
 };
 
-/// When we check an unknown outcome, from the time it became unknown. The n-th resend happens after the
-/// n-th delay. By the first, every request under way has arrived.
+/// When we check, counted from the unknown outcome. The n-th resend comes after the n-th delay. By the
+/// first, every request under way has arrived.
 const RECOVERY_DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
 
-/// The recovery that is allowed besides waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RecoveryOptions {
     /// The client or account asked for a resend.
     pub(super) resend: bool,
-    /// A carrier that may have the message can be asked.
+    /// A carrier that may have the message supports lookups.
     pub(super) lookup: bool,
 }
 
 impl RecoveryOptions {
-    /// Returns when to check next an outcome that is unknown since `since`, if at all.
+    /// Returns the next check of an outcome unknown since `since`.
     pub(super) fn next_check(self, message: &Message, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let delays = RECOVERY_DELAYS.get(message.resend_count()..).unwrap_or_default();
         let mut delays = delays.iter().filter_map(|after| since.saturating_add(*after).ok());
         delays.find(|at| *at > now).filter(|_| self.resend || self.lookup)
     }
 
-    /// Returns the next check or the receipt deadline, whichever comes first.
+    /// Returns the next check or the receipt deadline, whichever is first.
     pub(super) fn next_wake(self, message: &Message, now: Timestamp) -> Option<Timestamp> {
         let look = message.unknown_since().and_then(|since| self.next_check(message, since, now));
         [look, message.delivery.receipt_by].into_iter().flatten().min()
     }
 
-    /// Returns whether a check is due.
     pub(super) fn is_check_due(self, message: &Message, now: Timestamp) -> bool {
         let first = RECOVERY_DELAYS.get(message.resend_count()).zip(message.unknown_since());
         (self.resend || self.lookup) && first.is_some_and(|(after, since)| now.duration_since(since) >= *after)
     }
 }
 
-/// Returns the options for a message with an unknown outcome. `carrier` is the last carrier called, if
-/// known.
+/// Returns the options for an unknown outcome. `carrier` was called last, if known.
 pub(super) async fn recovery_options(
     directory: &Directory,
     message: &Message,
@@ -79,8 +75,8 @@ async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, S
     }
 }
 
-/// Returns the time of the first check of an outcome that is unknown since `at`. If a read fails we
-/// schedule the check anyway, because the unknown outcome must be recorded.
+/// Returns the first check of an outcome unknown since `at`. If a read fails we schedule a check anyway,
+/// because the outcome must be recorded.
 pub(in crate::flow::submit) async fn first_check(
     directory: &Directory,
     message: &Message,
@@ -95,10 +91,10 @@ pub(in crate::flow::submit) async fn first_check(
     recovery_options.next_check(message, at, at)
 }
 
-/// The carriers that may have a message on its current channel.
+/// Carriers that may have a message on its current channel.
 pub(super) enum PossibleHolders {
     Known(BTreeSet<CarrierName>),
-    /// The worker that knew has died, and the routes may have changed since.
+    /// The worker that knew has died. The routes may have changed since.
     Any,
 }
 
@@ -111,14 +107,14 @@ impl PossibleHolders {
     }
 }
 
-/// Returns the carriers that may have the message. `carrier` is the last one called, if known.
+/// Returns the carriers that may have the message. `carrier` was called last, if known.
 pub(super) fn possible_holders(message: &Message, carrier: Option<CarrierName>) -> PossibleHolders {
     let known: Option<_> = message.carriers_of_unknown_attempts().chain([carrier]).collect();
     known.map_or(PossibleHolders::Any, PossibleHolders::Known)
 }
 
-/// Turns a failure into `Unknown` if an earlier submit of the message may have arrived, because the failure
-/// says nothing about that submit.
+/// Turns a failure into `Unknown` if an earlier submit may have arrived, because the failure does not
+/// settle that submit.
 pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: OutcomeUpdate) -> OutcomeUpdate {
     let is_end = matches!(
         outcome_update.progress,
@@ -127,7 +123,7 @@ pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: 
     if !is_end || !message.has_unknown_attempt() {
         return outcome_update;
     }
-    // The check finds out which options apply. Scheduling it costs one read at most.
+    // The check reads the real options, at the cost of a single read at most.
     let options = RecoveryOptions { resend: true, lookup: true };
     OutcomeUpdate {
         progress: Progress::Unknown,

@@ -1,41 +1,38 @@
-//! Plan: choose the next action for a message that could not be claimed, from its record alone.
+//! Plan: choose the next action from the record alone.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::options::RecoveryOptions;
 use crate::domain::{Message, Progress, State};
 
-/// How far the clocks of two workers may differ. A retry may come this much too early by our clock.
+/// A retry's job may be this early, because workers' clocks differ.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextAction {
-    /// The message is finished, or a job or wake time exists for the next action.
+    /// Finished, or a job or wake time exists for the next action.
     Nothing,
-    /// Have the job redelivered: another worker holds the message and may die, or the job came too early.
+    /// Another worker holds the message and may die, or the job is early.
     RetryJob,
-    /// Enqueue a job for its send slot.
     EnqueueAtSlot,
-    /// Record an unknown outcome, because the lease expired.
+    /// The lease expired.
     MarkUnknown,
-    /// Record that a carrier has the message, because a receipt says so.
+    /// A receipt says that a carrier has the message.
     MarkSubmitted,
     FailOver,
-    /// Ask the carriers for the outcome. If they cannot say, do the fallback.
+    /// Ask the carriers. If they cannot say, do the fallback.
     Lookup(Fallback),
-    /// Move the wake time to the next check.
+    /// Move the wake time.
     Reschedule(Timestamp),
-    /// Clear a wake time that serves no purpose.
+    /// Clear a useless wake time.
     ClearWake(Timestamp),
 }
 
-/// The action for an outcome that stays unknown.
+/// The action if the outcome stays unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
     FailOver,
-    /// Fail the message.
     GiveUp,
-    /// Resend on the same channel.
     Resend,
     Wait,
 }
@@ -44,7 +41,7 @@ fn is_soon(at: Timestamp, now: Timestamp) -> bool {
     at > now && at.duration_since(now) <= CLOCKS_DIFFER
 }
 
-/// Returns the action that is due. `has_next`: a route candidate is left on a later channel.
+/// Returns the action that is due. `has_next`: a candidate is left on a later channel.
 pub(super) fn next_action(
     message: &Message,
     has_next: bool,
@@ -103,7 +100,7 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    /// Returns the action at time 100, without a next channel and with one.
+    /// Returns the action at time 100, without and with a next channel.
     fn is_due(
         progress: Progress,
         receipt: Option<ReceiptStatus>,
@@ -158,7 +155,7 @@ mod tests {
         assert_eq!(is_due(Failed, None, receipt_by(100)), both(ClearWake(at(400))));
     }
 
-    /// A message that is unknown since 0, with its deadline at 90,000, after `again` resends.
+    /// Unknown since 0, with its deadline at 90,000, after `again` resends.
     fn unknown(again: usize, wake_at: i64) -> Message {
         let attempt =
             Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
@@ -193,13 +190,12 @@ mod tests {
         for recovery_options in [resend, both, ask, RecoveryOptions::default()] {
             assert_eq!(look(recovery_options, 0, 90_000), Lookup(Fallback::GiveUp));
         }
-        // The wake time is too early: recovery is no longer wanted, or a carrier could not say.
+        // The wake time is early: recovery is no longer wanted, or a carrier could not say.
         let woken =
             |recovery_options, wake_at, now| next_action(&unknown(0, wake_at), false, recovery_options, at(now));
         assert_eq!(woken(RecoveryOptions::default(), 420, 120), Reschedule(at(90_000)));
         assert_eq!(woken(resend, 120, 60), Nothing);
         assert_eq!(woken(resend, 100, 60), Reschedule(at(120)));
-        // A receipt came.
         let sent = Receipt {
             status: ReceiptStatus::Sent,
             at: at(1),
