@@ -1,4 +1,4 @@
-//! A call to a client's endpoint, and why it failed.
+//! A call to an endpoint, and why it failed.
 
 use std::time::Duration;
 
@@ -9,21 +9,18 @@ use crate::{
     queue::CallbackJob,
 };
 
-/// A call for a job.
 pub(super) struct Call<'a> {
     pub(super) job: CallbackJob,
     pub(super) account: &'a Account,
-    /// `None` for a notice: its failure counts for no endpoint, or a dead notice URL would cause notices
-    /// for ever.
+    /// `None` for a notice: if its failures counted, a dead notice URL would cause notices for ever.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) begun_at: Timestamp,
 }
 
-/// Why a call failed.
 pub(super) struct Failure {
     pub(super) reason: String,
     pub(super) retry_after: Option<Duration>,
-    /// The endpoint asked for `retry_after` for all events, not only this one.
+    /// `retry_after` applies to the endpoint, not only to this event.
     pub(super) is_busy: bool,
     pub(super) is_gone: bool,
 }

@@ -1,10 +1,10 @@
-//! Endpoint: decide whether an endpoint may be called, and record the result of a call for all workers.
+//! Endpoint: decide whether an endpoint may be called, and record results for all workers.
 //!
 //! 1. Closed circuit: call.
-//! 2. Open circuit: delay the event without a call, because a client that hangs holds a worker for the
-//!    whole timeout.
-//! 3. Half-open circuit: one event, chosen by a conditional write, probes the endpoint. A success closes
-//!    the circuit.
+//! 2. Open circuit: delay the event without a call, because a client that hangs blocks a worker until the
+//!    timeout.
+//! 3. Half-open circuit: one event probes the endpoint, chosen by a conditional write. A success closes the
+//!    circuit.
 //! 4. Disabled endpoint: drop the event, after a consistent read.
 
 use std::time::Duration;
@@ -22,19 +22,17 @@ use crate::{
     store::{Directory, FailedCall, ProbeStart, StoreError},
 };
 
-/// Whether an endpoint may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Now,
-    /// Not before this time, which is spread so that waiting events do not come all at once.
+    /// Spread, so that waiting events do not come all at once.
     Later(Timestamp),
     Never,
 }
 
-/// The endpoint after a failure.
+/// The endpoint after a failure. If enabled, the event is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndpointStatus {
-    /// Retry the event.
     Enabled,
     Disabled,
 }
@@ -61,16 +59,15 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
     }
 }
 
-/// Delays an event past the open period, by up to half its remaining length: the longer it is, the more
-/// events wait.
+/// Adds up to half of the remaining open period. More events wait for the end of a longer period.
 fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();
     Admission::Later(until.saturating_add(spread).unwrap_or(until))
 }
 
-/// Clears the endpoint's failures. We only log errors, because the client has the event and must not get it
-/// again. Another success will clear them.
+/// Clears the endpoint's failures. Errors are only logged, because the client must not get the event again,
+/// and the next success clears the failures.
 pub(super) async fn record_success(directory: &Directory, call: &Call<'_>) {
     let Some(endpoint) = &call.endpoint else { return };
     if let Err(error) = clear_if_failing(directory, endpoint, call.job).await {
@@ -100,7 +97,7 @@ pub(super) async fn record_failure(
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
     let health = match directory.record_failure(&failed).await {
         Ok(health) => health,
-        // Retry the event, although the failure is not counted.
+        // The event is retried in any case.
         Err(error) => {
             warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint failure");
             return Ok(EndpointStatus::Enabled);
@@ -119,8 +116,8 @@ pub(super) async fn record_failure(
     })
 }
 
-/// Enqueues a notice if the account wants it, then disables the endpoint. Returns false if the endpoint has
-/// answered or another execution disabled it.
+/// Enqueues a notice if the account wants notices, then disables the endpoint. Returns false if the
+/// endpoint answered meanwhile or was disabled already.
 async fn disable(
     gateway: &Gateway,
     directory: &Directory,

@@ -1,4 +1,4 @@
-//! Event: read the recorded event of a callback job.
+//! Event: read the recorded event of a job.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     store::{Directory, Freshness, Messages},
 };
 
-/// Pauses between reads, because a job often comes milliseconds before its record.
+/// Pauses between reads: a job often comes milliseconds before its record.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(200)];
 
 pub(super) enum CallbackEvent {
@@ -40,7 +40,6 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns whether the result of the call counts for its endpoint.
     pub(super) fn counts_for_endpoint(&self) -> bool {
         !matches!(self, Self::EndpointDisabled(_))
     }
@@ -54,7 +53,7 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns whether the message has reached a final state, and this event is an intermediate one.
+    /// Returns whether this is an intermediate state of a finished message.
     pub(super) fn is_overtaken(&self) -> bool {
         match self {
             Self::State(message, state) => !state.is_final() && message.state().is_final(),
@@ -78,7 +77,6 @@ pub(super) enum EventLookup {
     NotRecorded,
 }
 
-/// Reads the event, and retries a few times if it is not recorded yet.
 pub(super) async fn find_event(
     gateway: &Gateway,
     directory: &Directory,
@@ -118,8 +116,8 @@ async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) 
     })
 }
 
-/// Returns the executions that recorded this state: one from a receipt, one from our own progress. If there
-/// are both, each delivers its callback, under the same event ID.
+/// Returns the executions that recorded this state, by a receipt and by our own progress. If both did, both
+/// deliver, under one event ID.
 pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<ExecutionId> {
     let by_receipt = ReceiptStatus::iter()
         .filter(|status| status.state() == state)

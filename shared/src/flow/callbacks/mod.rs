@@ -1,17 +1,18 @@
-//! Callback: deliver an event to the client once it is recorded.
+//! Callback: deliver a recorded event to the client.
 //!
-//! 1. Find the event. The job names an execution, and we deliver only if the record has the same execution
-//!    ID (`event`): another ID means that the other execution's job delivers. No ID means that the
-//!    execution has not recorded the event yet, or died: retry for five minutes, then drop the job.
-//! 2. Skip an intermediate state if the message has reached a final one.
-//! 3. Ask whether the endpoint may be called: its circuit may be open, or it may be disabled (`endpoint`).
+//! 1. Find the event on record, and deliver only if it has the job's execution ID (`event`). If it has
+//!    another ID, that execution's job delivers. If the event is not recorded, retry for five minutes, then
+//!    drop the job.
+//! 2. Skip an intermediate state of a finished message.
+//! 3. Ask whether the endpoint may be called (`endpoint`).
 //! 4. POST the event, and record the result for the endpoint.
 //! 5. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
 //!    flight. Then move the job to the dead-letter queue.
 //!
-//! - **Crash.** An event without a record is redelivered by the carrier or the queue. A crash after 4
-//!   delivers the event again, under the same event ID.
-//! - **Race.** Of several executions that enqueue one event, only the recorded one delivers.
+//! - **Crash.** If the execution died before recording, the carrier or the queue redelivers the event to
+//!   another.
+//! - **Duplicate.** A crash after the POST delivers the event again, under the same event ID.
+//! - **Race.** If executions race with one event, only the one on record delivers.
 
 mod call;
 mod endpoint;
@@ -40,10 +41,9 @@ pub(super) use event::executions_of;
 
 /// How long a job waits for its record.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// How long we retry. The last attempt is made at the end.
+/// The last attempt is made at the end of this.
 const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// A job later than this was a dead letter, or the queue stood still: a retry normally starts within
-/// minutes.
+/// Retries begin within minutes. A job this late was a dead letter, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// Delivers, delays, retries or drops a callback.
@@ -79,7 +79,7 @@ pub async fn callback(
         info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
-    // Another release may have enqueued an event that we do not know.
+    // Another release may have enqueued this event.
     let Some(body) = callback_event.body() else {
         info!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: the dialect has none for this event");
         return Ok(());
@@ -110,8 +110,8 @@ pub async fn callback(
     record_result(gateway, directory, &call, answer).await
 }
 
-/// Returns the dialect's signature headers. They hold one signature, so we use the oldest secret until it
-/// is retired.
+/// Returns the dialect's signature. There is room for a single signature, so we sign with the oldest secret
+/// until that is retired.
 fn dialect_headers(
     dialect: Option<Dialect>,
     secrets: &[WebhookSecret],
@@ -122,8 +122,8 @@ fn dialect_headers(
     dialect.signature_headers(oldest.bytes(), at.as_second(), body)
 }
 
-/// Resets a job that came back from the dead-letter queue after its seven days, so that it is retried like
-/// a new job. SQS itself moves jobs there with their attempts.
+/// Resets a job that was redriven after its seven days, so that we retry for as long as with a new job. A
+/// job that SQS itself dead-lettered keeps its attempts.
 fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
     let is_over = job.first_attempt_at.is_some_and(|since| now.duration_since(since) > RETRY_FOR);
     let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > REDRIVEN_AFTER);
@@ -177,7 +177,7 @@ async fn record_result(
     }
 }
 
-/// Drops the event of a disabled endpoint. The record stays, so an operator can replay it.
+/// Drops a disabled endpoint's job. An operator can replay the event from its record.
 fn withhold(gateway: &Gateway, call: &Call<'_>) {
     gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
     info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "callback withheld: endpoint disabled");
@@ -202,7 +202,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     requeue(gateway, job, again, now).await
 }
 
-/// Requeues a job until `not_before`. SQS delays 15 minutes at most, so a longer wait takes several jobs.
+/// Requeues a job until `not_before`, in several steps of 15 minutes if need be, the longest delay of SQS.
 async fn requeue(
     gateway: &Gateway,
     job: CallbackJob,

@@ -1,4 +1,4 @@
-//! Operator: jobs started by hand, apart from the steps of a message's life.
+//! Operator: work started by hand.
 
 pub mod replay_callbacks;
 pub mod replay_unmatched;

@@ -1,9 +1,9 @@
-//! Replay callbacks: notify a client again after an outage of its endpoint.
+//! Replay callbacks: notify a client again, for example after an outage of its endpoint.
 //!
 //! 1. Read the account's log for the period.
-//! 2. For each message, take the newest state that the client is notified of. Replies are replayed too.
-//! 3. Enqueue a callback with the execution ID on record, so the event ID is the original one, and the
-//!    client can recognise a duplicate.
+//! 2. Take each reply, and each message's newest notified state.
+//! 3. Enqueue its callback with the execution ID on record. The event ID is the original one, so a client
+//!    can recognise a duplicate.
 
 use std::time::Duration;
 
@@ -19,17 +19,16 @@ use crate::{
 
 /// Log entries per page.
 const READ_AT_ONCE: u16 = 100;
-/// By then every worker has dropped its cached account and endpoint, which the operator may just have
-/// changed.
+/// Outlasts every worker's cache of accounts and endpoints, which the operator may just have changed.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// Selects an account's messages and replies by acceptance or arrival time.
+/// Selects an account's messages and replies by acceptance or arrival.
 #[derive(Clone, Debug)]
 pub struct ReplayFilter {
     pub since: Timestamp,
     /// Exclusive.
     pub until: Timestamp,
-    /// Only events for this endpoint. The URL's query is ignored.
+    /// Only events for this endpoint. The query is ignored.
     pub url: Option<CallbackUrl>,
 }
 
@@ -38,15 +37,14 @@ pub struct ReplayFilter {
 pub struct Replayed {
     pub messages: usize,
     pub replies: usize,
-    /// How many of both go to disabled endpoints, and will be withheld.
+    /// Of both, how many go to disabled endpoints and will be withheld.
     pub withheld: usize,
 }
 
-/// Enqueues the callbacks, or with `only_count` only counts them.
+/// Enqueues the callbacks, or only counts them.
 ///
 /// # Errors
-/// If the store or the queue did not answer. Running it again delivers some events twice, under the same
-/// event IDs.
+/// If the store or queue did not answer. A second run delivers some events twice, under the same event IDs.
 pub async fn replay(
     gateway: &Gateway,
     account: &Account,
@@ -60,7 +58,7 @@ pub async fn replay(
         let page = gateway.store.log(&account.id, filter.since, filter.until, Some(&from), READ_AT_ONCE).await?;
         let mut jobs = Vec::new();
         for entry in &page.entries {
-            // The log is partitioned by month, so a page may reach beyond `since`.
+            // The log is partitioned by month, so a page may reach beyond.
             if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }
@@ -83,7 +81,6 @@ pub async fn replay(
     Ok(replayed)
 }
 
-/// Returns the event of a log entry and its endpoint, if the filter selects it.
 fn callback_to_replay(
     account: &Account,
     filter: &ReplayFilter,

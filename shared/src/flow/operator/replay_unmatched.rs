@@ -1,4 +1,4 @@
-//! Replay unmatched: retry every unmatched receipt and reply now.
+//! Replay unmatched: retry every item now.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     store::{Bookmark, UnmatchedStore},
 };
 
-/// Enqueues every unmatched receipt and reply, and returns their number. Reads the whole table of messages.
+/// Enqueues every unmatched receipt and reply, and returns their number. Reads the whole table.
 pub async fn replay(gateway: &Gateway) -> Result<usize, Unavailable> {
     let (mut enqueued, mut after): (usize, Option<Bookmark>) = (0, None);
     loop {

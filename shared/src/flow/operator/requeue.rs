@@ -1,7 +1,6 @@
-//! Requeue: enqueue messages again after a queue was lost, or after a request died between writing and
-//! enqueueing.
+//! Requeue: replace lost jobs, after a queue was lost or a request died before enqueueing.
 //!
-//! Reads the whole table. Redundant jobs have no effect. Scheduled work needs no job.
+//! Scheduled work needs no job, and redundant jobs have no effect.
 
 use tracing::info;
 
@@ -11,7 +10,7 @@ use crate::{
     store::Messages,
 };
 
-/// Enqueues every message that is queued or was being sent, and returns their number.
+/// Enqueues every queued or submitting message, and returns their number. Reads the whole table.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
     let mut enqueued = 0;
     let mut after = None;

@@ -1,7 +1,7 @@
-//! Finds the submit of a receipt, by our reference or else by the carrier's own ID.
+//! Find submit: by our reference in the receipt, or by the carrier's own ID.
 //!
-//! Carriers may spell an ID in several ways (`carriers/carrier_id.rs`). If an ID is ambiguous, we keep the
-//! receipt as unmatched and do not guess.
+//! Carriers spell an ID in several ways (`carriers/carrier_id.rs`). We do not guess: a receipt with an
+//! ambiguous ID stays unmatched.
 
 use futures_util::future::try_join_all;
 use tracing::warn;
@@ -14,7 +14,6 @@ use crate::{
     store::{Directory, SentIds, StoreError},
 };
 
-/// The result of looking for a receipt's submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::flow) enum SubmitLookup {
     Found(SubmitReference),
@@ -23,7 +22,7 @@ pub(in crate::flow) enum SubmitLookup {
     Never,
 }
 
-/// Finds the submit by the reference in the webhook's path or in the receipt, or by the carrier's ID.
+/// Finds a submit by the reference in the path or receipt, or by the carrier's ID.
 pub(in crate::flow) async fn find_submit(
     gateway: &Gateway,
     directory: &Directory,
@@ -58,9 +57,9 @@ pub(in crate::flow) async fn find_submit(
     })
 }
 
-/// Records the ID that a carrier gave a submit, if its receipts carry only its own IDs.
+/// Records the carrier's ID of a submit, if receipts carry only that.
 ///
-/// We only log errors, because the carrier has the message and we must not resend it. Its receipts will be
+/// An error is only logged: the carrier has the message, so we must not resend it. Its receipts stay
 /// unmatched.
 pub(in crate::flow) async fn record_carrier_id(
     gateway: &Gateway,

@@ -1,18 +1,15 @@
 //! Receipts: record a carrier's report on a message, and notify the client.
 //!
-//! 1. Find the submit: our reference in the path or body, or the carrier's own ID (`find_submit`).
-//! 2. Keep the receipt as unmatched if its message does not exist, was never claimed, or went to another
+//! 1. Find the submit by our reference, or by the carrier's own ID (`find_submit`).
+//! 2. Keep the receipt as unmatched if the message does not exist, was never claimed, or went to another
 //!    carrier.
-//! 3. If it reports a failure and another channel is left, enqueue a job for `dispatch`, which fails over.
-//! 4. Otherwise enqueue the callback, then record the status. *Read* implies *delivered*, so it records
-//!    both.
+//! 3. On a failure with another channel left, enqueue a job: `dispatch` fails over.
+//! 4. Otherwise enqueue the callback, then record the status. *Read* implies *delivered*, and records both.
 //!
+//! - **Crash.** The carrier redelivers the receipt. Only the execution on record delivers its callback.
 //! - **Duplicate.** Each status is recorded once, the first time it comes.
-//! - **Race.** Receipts may come in any order, even before the submit has its answer. The message's state
-//!   is the furthest on record, so the order does not matter. A late failure of an earlier channel is
-//!   ignored.
-//! - **Crash.** If we die before recording, the carrier redelivers, and only the recorded execution's
-//!   callback is delivered.
+//! - **Race.** Receipts may come in any order, even before the carrier's answer. The state is the furthest
+//!   on record, so order does not matter. Late failures of earlier channels are ignored.
 
 mod find_submit;
 
@@ -38,10 +35,9 @@ use crate::{
     store::{Directory, Freshness, Messages, ReceiptInsertion},
 };
 
-/// Records a receipt, fails over, or keeps the receipt as unmatched.
+/// Records a receipt, starts a failover, or keeps the receipt as unmatched.
 ///
-/// Our reference in the webhook's path takes precedence over the body's. Without either, we look up the
-/// carrier's own ID.
+/// Our reference in the webhook's path takes precedence over the body's.
 pub async fn receipt(
     gateway: &Gateway,
     directory: &Directory,
@@ -56,14 +52,13 @@ pub async fn receipt(
             return Ok(());
         }
         SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched.with_retry(),
-        // A retry would find nothing new.
+        // A retry would be in vain.
         SubmitLookup::Never => unmatched,
     };
     keep_unmatched(gateway, unmatched).await?;
     Ok(())
 }
 
-/// Whether a receipt's message was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Matched {
     Yes,
@@ -107,7 +102,7 @@ pub(super) async fn apply(
 pub(super) enum Relevance {
     /// The message was never submitted to this carrier.
     Unrelated,
-    /// The message has failed over to another channel or carrier.
+    /// The message has moved on to another channel or carrier.
     Superseded,
     Current,
 }
@@ -123,10 +118,10 @@ pub(super) fn relevance(
     }
     let has_it = channel_index == message.delivery.channel_index
         && message.delivery.carrier.is_none_or(|taker| taker == carrier);
-    // A message queued for a resend may have arrived the first time.
+    // A message waiting for a resend may have arrived the first time.
     let is_out = message.delivery.progress != Progress::Queued || message.has_unknown_attempt();
     match status {
-        // It has arrived, on whichever channel.
+        // The message has arrived, on whichever channel.
         ReceiptStatus::Delivered | ReceiptStatus::Read => Relevance::Current,
         _ if message.delivery.receipts.is_final() || (has_it && is_out) => Relevance::Current,
         _ => Relevance::Superseded,
@@ -141,8 +136,8 @@ enum Found {
 
 /// Finds the message of a receipt.
 ///
-/// A receipt may be faster than an eventually consistent read, so we re-read consistently unless the first
-/// read matches. A receipt from before the message was first claimed belongs to another message.
+/// A receipt may be faster than a cheap read, so without a match we re-read with a consistent read. A
+/// receipt from before the first claim is about another message.
 async fn find(
     gateway: &Gateway,
     SubmitReference { message: id, channel_index }: SubmitReference,
@@ -165,7 +160,7 @@ async fn find(
     Ok(last)
 }
 
-/// Enqueues a failover: `dispatch` does it, because it claims messages and knows the routes.
+/// Enqueues a failover for `dispatch`, because only it claims messages.
 async fn enqueue_failover(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -198,13 +193,12 @@ impl From<&FailedSubmit> for CarrierReceipt {
     }
 }
 
-/// Returns the receipt's explanation for people.
 pub(super) fn receipt_reason(receipt: &CarrierReceipt) -> String {
     let said = receipt.description.as_deref().or(receipt.code.as_deref());
     said.unwrap_or(receipt.status.into_str()).to_owned()
 }
 
-/// Enqueues the callback of a relevant receipt, then records it for its channel.
+/// Enqueues the callback of a receipt, then records it for its channel.
 pub(super) async fn record_receipt(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -215,7 +209,7 @@ pub(super) async fn record_receipt(
 ) -> Result<ReceiptInsertion, Unavailable> {
     let status = receipt.status;
     let execution_id = ExecutionId::random(&gateway.random);
-    // A recorded receipt has its callback: the execution enqueued it first.
+    // The execution on record enqueued the callback before.
     let recorded = if message.delivery.receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {

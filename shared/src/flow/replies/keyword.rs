@@ -1,9 +1,9 @@
-//! Keywords: set or clear the recipient's opt-out, and send the account's automatic reply.
+//! Keywords: set or clear the opt-out, and send the account's automatic reply.
 //!
-//! - **Loops.** A keyword that changes no opt-out gets no reply, and each keyword gets one reply a day at
-//!   most. So two machines cannot answer each other for ever.
-//! - **Crash.** The automatic reply's ID is derived from the recipient's reply, and the opt-out and the
-//!   claim of the day name that reply. So a redelivery after a crash completes the work and repeats none.
+//! - **Crash.** Every write names the recipient's reply, from whose ID the answer's ID is derived.
+//!   So a redelivery completes the work and repeats none.
+//! - **Loop.** A keyword without effect gets no answer, and the same keyword one a day at most, so two
+//!   machines cannot answer each other for ever.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -17,14 +17,12 @@ use crate::{
     store::{Directory, Insertion, KeywordOrder, Messages, Recipients, StoreError},
 };
 
-/// After an automatic reply, the same keyword gets none for this long.
+/// How long the same keyword gets no second answer.
 const ONCE_IN: SignedDuration = SignedDuration::from_hours(24);
-/// How long after its arrival a keyword may be answered. The recipient would not understand a later
-/// confirmation.
+/// How long after its arrival a keyword is answered. A later confirmation would not be understood.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// Returns the keyword if the text is one. Reads the operator's keywords only if the text is a single
-/// possible word and not built in.
+/// Parses a keyword. Reads the operator's keywords only for a possible word that is not built in.
 pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<Option<Keyword>, StoreError> {
     let built_in = Keywords::default().meaning_of(text);
     if built_in.is_some() || text.parse::<Word>().is_err() {
@@ -33,10 +31,10 @@ pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<O
     Ok(directory.keywords().await?.meaning_of(text))
 }
 
-/// Sets or clears the opt-out, and returns whether the keyword calls for an automatic reply.
+/// Sets or clears the opt-out. Returns whether the keyword calls for an answer.
 ///
-/// The most recent of STOP and START wins, in whatever order and however often they are delivered. We cap
-/// the carrier's time at the arrival, because its clock may be ahead.
+/// The most recent of STOP and START wins, however often and in whichever order they are delivered. The
+/// carrier's time counts only up to the arrival, because its clock may be ahead.
 pub(super) async fn apply_keyword(
     gateway: &Gateway,
     id: ReplyId,
@@ -55,7 +53,7 @@ pub(super) async fn apply_keyword(
     Ok(calls_for_answer)
 }
 
-/// Sends the account's automatic reply, once, from the sender that the keyword went to.
+/// Sends the account's answer, once, from the sender of the conversation.
 pub(super) async fn send_auto_reply(
     gateway: &Gateway,
     directory: &Directory,
@@ -93,8 +91,8 @@ pub(super) async fn send_auto_reply(
     Ok(())
 }
 
-/// Returns the account's text for the keyword. An exempt sender gets none for STOP and START, because
-/// opt-outs do not stop it.
+/// Returns the account's answer. Exempt senders confirm no STOP or START, because opt-outs do not block
+/// them.
 async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword) -> Result<Option<Text>, StoreError> {
     if keyword != Keyword::Help && directory.exemptions().await?.cover(&reply.to, &reply.account) {
         return Ok(None);
@@ -106,8 +104,7 @@ async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword)
     }))
 }
 
-/// Builds the automatic reply, on the keyword's channel. It has no callbacks, because no client asked for
-/// it.
+/// Builds the answer on the keyword's channel, without callbacks, because no client posted the message.
 fn build_auto_reply(
     reply: &Reply,
     keyword: Keyword,

@@ -1,17 +1,15 @@
-//! Replies: attribute a recipient's message to an account, and notify the client.
+//! Replies: attribute a recipient's reply to an account, and notify the client.
 //!
-//! 1. Apply a keyword (STOP, START, HELP), whether or not the reply has an account (`keyword`).
-//! 2. Find the account: the sender's owner or, for a shared sender, the account with the recipient's lock.
+//! 1. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
+//! 2. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
 //!    Without an account, keep the reply as unmatched.
-//! 3. Find the message that it answers. The reply uses that message's dialect.
-//! 4. Send the automatic reply to a keyword (`keyword`).
+//! 3. Find the answered message, and take over its dialect.
+//! 4. Answer the keyword (`keyword`).
 //! 5. Enqueue the callback, then record the reply.
 //!
-//! - **Crash.** If we die before 5, the carrier redelivers. Each part recognises the reply's ID and is not
-//!   repeated.
-//! - **Duplicate.** A recorded reply is acknowledged and ignored.
-//! - **Race.** An unmatched reply is not attributed to an account that acquired the shared sender
-//!   afterwards.
+//! - **Crash.** The carrier redelivers the reply. Each part recognises its ID and does not repeat itself.
+//! - **Duplicate.** A reply on record is ignored.
+//! - **Race.** A retried reply is not attributed to an account that acquired the shared sender afterwards.
 
 mod keyword;
 
@@ -35,10 +33,10 @@ use crate::{
     store::{Directory, Messages, Recipients, Record, StoreError},
 };
 
-/// How far back in a conversation we look for the answered message: entries per page, and pages.
+/// How far back in a conversation we look for the answered message.
 const PAGE: u16 = 25;
 const PAGES: usize = 8;
-/// How far back in an account's log we look for its dialect.
+/// How far back in a log we look for the account's dialect.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Records a reply and enqueues its callback, or keeps the reply as unmatched.
@@ -56,23 +54,20 @@ pub async fn reply(
     Ok(())
 }
 
-/// The result of attributing a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribution {
-    /// The reply belongs to an account and is recorded.
     Recorded,
     Unmatched,
 }
 
-/// When a reply arrived.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Arrival {
     Now(Timestamp),
-    /// It was unmatched then.
+    /// Kept as unmatched since then.
     Earlier(Timestamp),
 }
 
-/// Applies the keyword of a reply, finds its account, enqueues its callback and records it.
+/// Applies a reply's keyword, finds the account, and records the reply.
 pub(super) async fn attribute(
     gateway: &Gateway,
     directory: &Directory,
@@ -84,7 +79,7 @@ pub(super) async fn attribute(
     let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
     let id = ReplyId::of_carrier_id(carrier.into_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
-    // A recorded reply has its callback: the execution enqueued it first.
+    // The execution on record enqueued the callback before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
@@ -137,7 +132,6 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
-/// Returns the sender's owner or, for a shared sender, the account that the conversation is locked to.
 async fn account_of(
     gateway: &Gateway,
     owner: Option<SenderOwner>,
@@ -150,8 +144,8 @@ async fn account_of(
     }
 }
 
-/// Returns the client's message that was submitted last when the reply arrived. A message that was
-/// scheduled or blocked then cannot have been answered.
+/// Returns the client's message submitted last before the reply. Scheduled and blocked messages cannot have
+/// been answered.
 async fn find_answered_message(
     gateway: &Gateway,
     account: &AccountId,
@@ -178,7 +172,7 @@ async fn find_answered_message(
     Ok(None)
 }
 
-/// Returns the dialect of the newest entry in the account's log, or `mplus` if the log is empty.
+/// Returns the dialect of the account's newest log entry, or else `mplus`.
 async fn last_dialect(gateway: &Gateway, account: &AccountId, now: Timestamp) -> Result<Dialect, StoreError> {
     let oldest = now.saturating_sub(DIALECT_LOOKBACK).unwrap_or(Timestamp::MIN);
     let page = gateway.store.log(account, oldest, now, None, PAGE).await?;

@@ -1,12 +1,14 @@
-//! Unmatched: retry receipts and replies for which we found no message or account.
+//! Unmatched: keep and retry receipts and replies without a known message or account.
 //!
 //! 1. Keep the item and schedule its first retry, in one write (`keep_unmatched`).
-//! 2. Retry it through the code of its own step (`retry`).
-//! 3. Delete it once matched or expired; otherwise schedule the next retry.
+//! 2. Retry through the item's own step (`retry`).
+//! 3. Delete a matched or expired item; schedule the next retry of any other.
 //!
-//! - **Crash.** We delete an item only after recording the match. If we die between the two, the next retry
-//!   finds a duplicate.
-//! - **Race.** An item is never matched to a message or a sender's owner from after its arrival.
+//! - **Crash.** We delete an item only after recording the match. In between, the next retry finds a
+//!   duplicate.
+//! - **Duplicate.** An item is kept once, however often it is delivered.
+//! - **Race.** An item is not matched to later events: a message first claimed, or a shared sender
+//!   acquired, after it came.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
@@ -22,16 +24,14 @@ use crate::{
     store::{Directory, StoreError, UnmatchedStore},
 };
 
-/// How far two machines' clocks may differ. An event later than this after an item's arrival is unrelated
-/// to it.
+/// Clock skew between machines. An event later than this after an item's arrival is unrelated.
 pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
-/// Returns whether an item that arrived at `received_at` may be about an event at `at`.
+/// Returns whether an item from `received_at` may be about an event at `at`.
 pub(super) fn may_be_about(at: Timestamp, received_at: Timestamp) -> bool {
     at.duration_since(received_at) <= CLOCKS_DIFFER
 }
 
-/// Keeps an unmatched item, once however often it is delivered.
 pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> Result<(), StoreError> {
     let id = unmatched.id;
     let is_new = gateway.store.keep_unmatched(&unmatched).await?;
@@ -43,7 +43,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     Ok(())
 }
 
-/// Retries an unmatched item.
+/// Retries an unmatched item, and deletes a matched or expired item.
 pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) -> Result<(), Unavailable> {
     let Some(unmatched) = gateway.store.unmatched(id).await? else {
         debug!(unmatched.id = %id.uuid, "already matched");
@@ -59,7 +59,7 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
         UnmatchedKind::Reply => retry_reply(gateway, directory, &unmatched).await,
     };
     let is_matched = matched.or_else(|error| match error {
-        // A retry cannot repair the record, and must not fill the dead-letter queue.
+        // Retrying does not repair the record, and would fill the dead-letter queue.
         Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
             error!(unmatched.id = %id.uuid, %error, "could not read matching record");
             Ok(false)
@@ -100,8 +100,7 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     Ok(attributed == Attribution::Recorded)
 }
 
-/// Returns the item from the stored body. This release may parse the body differently from the release that
-/// kept it.
+/// Returns the item from the stored body, which another release may have parsed differently.
 fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,
