@@ -1,6 +1,4 @@
-//! Cancel: withdraw a client's message that no worker has claimed.
-//!
-//! If a worker claims the message at the same time, one of the two conditional writes wins.
+//! Cancel: withdraw a message before a worker claims it. A conditional write decides any race with a claim.
 
 use tracing::info;
 
@@ -12,7 +10,7 @@ use crate::{
 
 /// The result of a cancellation.
 pub enum Cancelled {
-    /// The message will not be sent: it was cancelled now or before.
+    /// Cancelled now or before.
     Done(Box<Message>),
     /// A worker has claimed the message.
     TooLate(Box<Message>),

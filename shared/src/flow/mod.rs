@@ -1,20 +1,14 @@
-//! The steps of a message's life, each in the module of its name.
+//! The steps of a message's life, each in a module; `docs/architecture.md` describes the path.
 //!
-//! - Accept, schedule, submit, receipts, replies and callbacks run in this order; `docs/architecture.md`
-//!   shows the path.
-//! - `unmatched` retries receipts and replies for which we found no message or account.
-//! - `query` and `cancel` serve the client's own requests. `operator` holds the jobs that an operator
-//!   starts by hand.
-//!
-//! A step can be interrupted anywhere and run again: each change is a conditional write, and the record
-//! shows which work is left. Two rules hold between the steps:
+//! A step can be interrupted anywhere and run again: changes are conditional writes, and the record shows
+//! which work is left. Two rules hold between the steps:
 //!
 //! - **Immediate work is a job; deferred work is a wake time.** A waiting message has either a job or a
-//!   `wake_at`. A finished message has neither.
-//! - **Enqueue the callback, then record the change.** Both carry the ID of the execution, and `callback`
+//!   `wake_at`, a finished message neither.
+//! - **Enqueue the callback, then record the change.** Both carry the execution's ID, and `callback`
 //!   delivers only if the record has the same ID. After a crash between the two, the carrier or the queue
-//!   delivers the event again, so no callback is lost. If several executions race with one event, only one
-//!   records it, and only that execution's callback is delivered.
+//!   redelivers the event. If executions race with one event, only one records it, and only its callback is
+//!   delivered.
 
 pub mod accept;
 pub mod callbacks;
@@ -38,7 +32,7 @@ use crate::{
     store::{DynamoStore, StoreError},
 };
 
-/// The dependencies that every step needs.
+/// The dependencies of every step.
 pub struct Gateway {
     pub store: DynamoStore,
     pub queue: SqsQueue,
@@ -49,7 +43,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Writes the metrics of an invocation. Call it when the invocation ends.
+    /// Writes an invocation's metrics. Call it at the end.
     pub fn publish_metrics(&self) {
         self.metrics.publish(self.clock.now());
     }
@@ -70,15 +64,13 @@ fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> Metr
 /// The result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// The job is finished.
     Done,
-    /// The job came too early: the message is not due, or another worker holds it and may die. The queue
-    /// redelivers the job.
+    /// The job is too early, or another worker holds the message and may die. The queue redelivers the job.
     Retry,
 }
 
-/// The store or a queue did not answer, so the step is unfinished. Every step may return this error, and
-/// running the step again is safe: the queue or the carrier redelivers.
+/// The store or a queue did not answer, so a step is unfinished. Any step may return this error, and is
+/// safe to run again.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]

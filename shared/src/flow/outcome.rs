@@ -1,4 +1,4 @@
-//! Records the outcome of a claimed message: the last part of the submit step.
+//! Records the outcome of a claimed message.
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -11,7 +11,6 @@ use crate::{
     store::{Change, Messages, OutcomeUpdate},
 };
 
-/// The result of writing an outcome.
 pub(super) enum OutcomeWrite {
     Recorded,
     /// Another outcome was recorded first. Holds the current message.
@@ -21,8 +20,8 @@ pub(super) enum OutcomeWrite {
 
 /// Enqueues the callback, if the client gets one, then records the outcome.
 ///
-/// If the callback cannot be enqueued, an outcome that is not final is recorded all the same. Otherwise we
-/// would forget that a carrier has the message, and might submit it twice.
+/// If the callback cannot be enqueued, we still record an outcome unless the outcome is final. Otherwise we
+/// might forget an accepted message and submit that message twice.
 pub(super) async fn write_outcome(
     gateway: &Gateway,
     message: &Message,
@@ -74,8 +73,7 @@ fn count_outcome(gateway: &Gateway, message: &Message, update: &OutcomeUpdate) {
     }
 }
 
-/// Enqueues the callback for `state`, if the message has a callback URL and its dialect notifies that
-/// state.
+/// Enqueues the callback for `state`, if the client gets one.
 pub(super) async fn enqueue_callback(
     gateway: &Gateway,
     message: &Message,
@@ -86,7 +84,7 @@ pub(super) async fn enqueue_callback(
     if message.request.callback.is_none() || !message.request.dialect.notifies(state) {
         return Ok(());
     }
-    // The state is not new to the client: a receipt repeats it or is late, or the first channel reached it.
+    // The client knows the state: the receipt is late or repeated, or concerns a later channel.
     if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }

@@ -8,9 +8,9 @@ use crate::{
     store::{Entry, Freshness, Messages, Page, Position, Recipients, Record},
 };
 
-/// Entries that one request reads at most with a filter.
+/// Entries read at most per filtered request.
 const LOOKED_AT: usize = 1000;
-/// Entries per page of the store with a filter.
+/// Entries per page of a filtered request.
 const READ_AT_ONCE: u16 = 100;
 
 /// Selects entries of a log.
@@ -36,15 +36,15 @@ impl Filter {
     }
 }
 
-/// Returns the account's message with that ID, if it exists.
+/// Returns the account's message with this ID.
 pub async fn message(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Option<Message>, Unavailable> {
     Ok(gateway.store.message(id, Freshness::Latest).await?.filter(|message| message.account == *account))
 }
 
 /// Returns up to `limit` entries of the account's log, newest first.
 ///
-/// With a filter, a page may be short or empty and still have a next page, because one request reads 1,000
-/// entries at most.
+/// A filtered request reads 1,000 entries at most, so its page may be short or empty and still have a next
+/// page.
 pub async fn log(
     gateway: &Gateway,
     account: &AccountId,
@@ -77,8 +77,8 @@ pub async fn log(
     }
 }
 
-/// Returns the messages and replies between the account and a number, newest first. Without a `sender`,
-/// uses the shared sender that is locked to this conversation.
+/// Returns an account's conversation with a number, newest first: on `sender`, or else on the locked shared
+/// sender.
 pub async fn conversation(
     gateway: &Gateway,
     account: &AccountId,

@@ -1,12 +1,12 @@
-//! Rate limit: each message from a sender with a rate gets a send slot, the sender's next free time.
+//! Rate limit: a message from a sender with a rate gets a send slot, the sender's next free time.
 //!
-//! 1. When a request is accepted, one write reserves the slots of all its messages. The job or wake time of
-//!    a message is its slot, so waiting costs nothing.
-//! 2. A scheduled or retried message reserves its slot when it is due.
-//! 3. A message that is more than a minute late for its slot reserves another, so a standstill does not end
-//!    in a flood.
+//! 1. On acceptance, a single write reserves the slots of all messages of a request. Each job or wake is
+//!    timed to its slot, so waiting costs no work.
+//! 2. A scheduled or retried message reserves its slot when due.
+//! 3. A message more than a minute late for its slot reserves another, so a standstill does not end in a
+//!    flood.
 //!
-//! Unused slots, for example of cancelled messages, stay idle.
+//! Unused slots stay idle.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -25,10 +25,10 @@ use crate::{
 const MAX_LATENESS: SignedDuration = SignedDuration::from_mins(1);
 /// A slot this near is used at once, because queues count in seconds.
 const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
-/// Senders of one request for which slots are reserved concurrently.
+/// Senders whose slots are reserved concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Assigns send slots, in this order, to the messages that are not scheduled.
+/// Assigns send slots, in this order, to messages without a later send time.
 pub(super) async fn assign_send_slots(
     gateway: &Gateway,
     rates: &Rates,
@@ -59,7 +59,7 @@ pub(super) async fn assign_send_slots(
     Ok(())
 }
 
-/// Returns the send slot that a claimed message must wait for, or `None` if it can go now.
+/// Returns the send slot to wait for, or `None` if a claimed message can go now.
 pub(super) async fn next_send_slot(
     gateway: &Gateway,
     directory: &Directory,
@@ -71,12 +71,12 @@ pub(super) async fn next_send_slot(
     }
     let Some(rate) = directory.rates().await?.of(&message.request.from.id) else { return Ok(None) };
     let slot = gateway.store.reserve_send_slots(&message.request.from.id, rate.time_for(1), now).await?;
-    // A job cannot be delayed by less, and a message must not circulate in a long queue for ever.
+    // A job's delay is no shorter, and a message must not circulate in a long queue for ever.
     let soon = now.saturating_add(IMMEDIATE).unwrap_or(now);
     Ok((slot > soon).then(|| stored_slot(message, slot)))
 }
 
-/// Returns the slot that the message was assigned and has not used.
+/// Returns the message's unused slot.
 fn assigned_slot(message: &Message) -> Option<Timestamp> {
     let at_once = message.delivery.attempts <= 1 && !message.was_scheduled();
     message.delivery.not_before.or(at_once.then_some(message.created_at))
@@ -103,7 +103,7 @@ pub(super) async fn postpone_to_slot(
     }
 }
 
-/// Enqueues a job for the message's send slot, unless it is scheduled work.
+/// Enqueues a job for the send slot, unless the message is scheduled work.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
@@ -111,20 +111,20 @@ pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: T
     Ok(())
 }
 
-/// Returns the delay of a message's job, or `None` if the schedule will enqueue it.
+/// Returns the delay of a message's job, or `None` for scheduled work.
 pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = not_before.map(|slot| Duration::try_from(slot.duration_since(now)).unwrap_or_default());
     let left = left.unwrap_or_default();
-    // Clocks differ: a job that comes too early is delayed again, and a redundant one has no effect.
+    // Clocks differ: a job that is early is delayed again, and a redundant job has no effect.
     (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
 }
 
-/// Returns whether the slot is too far ahead for a delayed job.
+/// Returns whether the slot is too far ahead for a job.
 fn needs_wake(slot: Timestamp, now: Timestamp) -> bool {
     slot.duration_since(now) > SignedDuration::try_from(LONGEST_DELAY).unwrap_or(SignedDuration::MAX)
 }
 
-/// Rounds a slot up to whole milliseconds. Caps it at the time when the message is certain to have expired.
+/// Rounds a slot up to milliseconds, and caps the result at the message's expiry plus the claim's tolerance.
 fn stored_slot(message: &Message, slot: Timestamp) -> Timestamp {
     let millis = slot.as_microsecond().saturating_add(999).div_euclid(1_000);
     let slot = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);

@@ -1,13 +1,11 @@
-//! Schedule: enqueue a job for scheduled work that is due.
+//! Schedule: enqueue a job for scheduled work when it is due.
 //!
-//! A tick runs once a minute, and asks each shard:
+//! 1. Read each shard's work for the next two minutes: twice the interval of ticks, so a late tick delays
+//!    no message.
+//! 2. Enqueue the jobs, with a delay exact to the second.
+//! 3. Move the wake times five minutes on. The next tick skips the work, but a lost job is replaced.
 //!
-//! 1. Read the work that is due within two minutes. That is twice the interval of ticks, so a late tick
-//!    delays no message.
-//! 2. Enqueue each job, with the delay that makes it exact to the second.
-//! 3. Move the wake time five minutes on, so that the next tick skips the work, but a lost job is replaced.
-//!
-//! A crash between 2 and 3 costs a redundant job, which has no effect. The job itself clears the wake time.
+//! A crash between 2 and 3 costs a redundant job, which has no effect. The job clears the wake time.
 
 use std::time::Duration;
 
@@ -26,16 +24,15 @@ use crate::{
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 /// When work is enqueued again if its job was lost.
 const AGAIN: SignedDuration = SignedDuration::from_mins(5);
-/// Items of a shard that are read and enqueued together.
+/// Items per read of a shard.
 const PAGE: u16 = 250;
 /// Concurrent writes of wake times per shard.
 const CONCURRENCY: usize = 8;
 
-/// Enqueues the due work of all shards, until none is left or `until` has passed. Returns the number of
-/// items.
+/// Enqueues due work until none is left or `until` has passed. Returns the number of items.
 ///
 /// # Errors
-/// If the store or the queue did not answer for a shard. The remaining work stays due for the next tick.
+/// If the store or queue did not answer. The work stays due for the next tick.
 pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavailable> {
     // A failing shard does not block the rest.
     let ticked = join_all((0..WAKE_SHARDS).map(|shard| tick_shard(gateway, shard, until))).await;
@@ -52,7 +49,6 @@ pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavaila
     Ok(enqueued)
 }
 
-/// The result of a tick in one shard.
 #[derive(Default)]
 struct ShardTick {
     count: usize,
@@ -86,7 +82,7 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
         let job = match &due.work {
             ScheduledWork::Message(message) => Job::Submit { message: *message },
             ScheduledWork::Unmatched(unmatched) => Job::Unmatched(*unmatched),
-            // We reschedule it like the rest, so that it does not block the head of the shard.
+            // Rescheduled all the same, so that the head of the shard is not blocked.
             ScheduledWork::Unknown(_) => {
                 error!(shard = due.shard, "skipped scheduled work: this release cannot read its key");
                 return None;
