@@ -1,9 +1,9 @@
-//! The rooms of `shared/src`: each top-level module may use only what [`ROOMS`] allows, no vendor uses another, and in
-//! `flow` no file uses an item of the step that it belongs to.
+//! Architecture test of `shared/src`: top-level modules depend only on the rooms that [`ROOMS`] allows, no vendor
+//! uses another, and in `flow` no file uses an item of its own step.
 //!
-//! It reads every path that starts with `crate`, `super` or `self`, in `use` lines and in code, tests included.
+//! The test reads every path that starts with `crate`, `super` or `self`, in `use` lines and in code, including tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod paths;
 
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use self::paths::{Reference, references};
 
-/// A room, from the top, and the rooms that it may use. `vendors` stands for the folder; see [`is_other_vendor`].
+/// Rooms from the top, each with the rooms that it may use. For vendors see [`is_other_vendor`] too.
 const ROOMS: [(&str, &str); 14] = [
     ("gateway", "edge flow dialects carriers store queue callbacks vendors formats domain runtime redact hash"),
     ("edge", "flow dialects carriers store queue callbacks vendors formats domain runtime redact hash"),
@@ -29,7 +29,7 @@ const ROOMS: [(&str, &str); 14] = [
     ("hash", ""),
 ];
 
-/// What `domain` may use of `runtime`: time and chance, which a test replaces.
+/// Items of `runtime` that `domain` may use. Tests can replace both.
 const RUNTIME_FOR_DOMAIN: [&str; 2] = ["Clock", "Random"];
 
 #[test]
@@ -93,7 +93,6 @@ fn sources() -> Vec<Reference> {
     references(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/src"))
 }
 
-/// Returns what is wrong with a reference, if anything is.
 fn fault(reference: &Reference) -> Option<String> {
     let Reference { file, from, to, .. } = reference;
     let says = |why: &str| Some(format!("{file}: {} uses crate::{}: {why}", from.join("::"), to.join("::")));
@@ -122,7 +121,7 @@ fn is_other_vendor(from: &[String], to: &[String]) -> bool {
     from[0] == "vendors" && from.len() > 1 && to.len() > 1 && from[1] != to[1]
 }
 
-/// Whether a file below a step of `flow` uses an item that is defined in the step's own file.
+/// Returns whether a file below a `flow` step uses an item defined in the step's own file.
 fn calls_back(Reference { from, to, submodules, .. }: &Reference) -> bool {
     let (Some((item, parent)), true) = (to.split_last(), from[0] == "flow") else { return false };
     let is_ancestor = parent.len() > 1 && from.len() > parent.len() && from.starts_with(parent);

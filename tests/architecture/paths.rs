@@ -1,4 +1,4 @@
-//! Reads the paths in Rust sources, and resolves them to the root of the crate.
+//! Reads paths in Rust sources and resolves them to the root of the crate.
 
 use std::{
     fs,
@@ -10,12 +10,12 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// A path in one module that names something in the crate.
+/// A path, in a module, to an item in the crate.
 pub struct Reference {
     pub file: String,
-    /// The module that it stands in, from the root of the crate.
+    /// The module that holds the path, from the root of the crate.
     pub from: Vec<String>,
-    /// The item, from the root of the crate.
+    /// The item's path from there.
     pub to: Vec<String>,
     /// The modules that `to`'s parent declares.
     pub submodules: Vec<String>,
@@ -57,7 +57,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The module of a file: `flow/submit/mod.rs` is `["flow", "submit"]`.
+/// Maps a file to its module: `flow/submit/mod.rs` is `["flow", "submit"]`.
 fn module(folder: &Path, file: &Path) -> Vec<String> {
     let path = file.strip_prefix(folder).unwrap().with_extension("");
     let mut parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
@@ -68,7 +68,7 @@ fn module(folder: &Path, file: &Path) -> Vec<String> {
 }
 
 struct Reader {
-    /// Where it stands, inline modules among them.
+    /// The current module, including inline modules.
     module: Vec<String>,
     paths: Vec<Vec<String>>,
 }

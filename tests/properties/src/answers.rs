@@ -1,7 +1,6 @@
-//! What carriers answer to a submit, and clients to a callback, by the connectors'
-//! own HTTP clients. Whatever comes back, each message has one outcome; it counts
-//! as taken only where the answer's status can say so; and what is kept of the
-//! carrier's words is short and names no number.
+//! Carriers' answers to a submit and clients' answers to a callback, read by the connectors' own HTTP
+//! clients. Any answer gives each message a single outcome. A message is accepted only if the status
+//! allows that. Carriers' texts are stored shortened and without phone numbers.
 
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ thread_local! {
     static GATEWAY: Gateway = Gateway::start();
 }
 
-/// An answer that the bytes choose, to each connector and to the caller of clients.
+/// Gives each connector and the callback caller an answer chosen by the bytes.
 pub fn answers(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
     let status = *choices.pick(&STATUSES);
@@ -53,7 +52,7 @@ pub fn answers(bytes: &[u8]) {
     });
 }
 
-/// The first line is for the header, without what no header can hold.
+/// Splits off the first line as a header value, dropping bytes invalid in headers.
 fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let Some(end) = end else { return (None, bytes) };
@@ -61,7 +60,7 @@ fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
     (Some(line.iter().copied().filter(|byte| *byte >= b' ' && *byte != 0x7f).collect()), body)
 }
 
-/// The page's sample, about the messages that are sent here, with changes.
+/// Returns the vendor's sample answer for our messages, mutated.
 fn mutate(bytes: &[u8]) -> Vec<u8> {
     let sample = samples::cm_answer().to_string();
     let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
@@ -77,7 +76,7 @@ struct Gateway {
     runtime: Runtime,
 }
 
-/// CM's key, and no other.
+/// A store with CM.com's key only.
 struct OneKey;
 
 impl SecretStore for OneKey {
@@ -88,7 +87,7 @@ impl SecretStore for OneKey {
 }
 
 impl Gateway {
-    #[expect(clippy::expect_used, reason = "without it there is nothing to test")]
+    #[expect(clippy::expect_used, reason = "setup of the test")]
     fn start() -> Self {
         let http = HttpStack::new().expect("an HTTP client");
         let variables = [("ALLOW_PRIVATE_CALLBACKS".to_owned(), "true".to_owned())].into_iter().collect::<Variables>();
@@ -112,7 +111,7 @@ impl Gateway {
         }
     }
 
-    /// A new one each time, for one that fails often is left alone.
+    /// Returns a new submitter, because the circuit breaker of a used one may be open.
     fn submitter(&self) -> Submitter<OneKey> {
         let clock = Clock::system();
         Submitter::new(self.http.client().clone(), CarrierSecrets::new(OneKey, clock.clone()), clock)
@@ -170,7 +169,7 @@ impl Gateway {
                 assert_bounded(&reason);
                 assert!(retry_after.is_none_or(|after| after <= Duration::from_hours(24)));
             }
-            (status, made) => panic!("{status} was taken for {made:?}"),
+            (status, made) => panic!("status {status} gave {made:?}"),
         }
     }
 }
@@ -185,12 +184,11 @@ fn assert_outcome(outcome: &Outcome) {
     }
 }
 
-/// What is handed to CM is what was asked for: our own gateway in CM's format
-/// would read it so.
+/// Checks that the request to CM.com has the submission's fields, by parsing it with our own dialect.
 fn assert_posted(posted: &[Vec<u8>], sent: &Sent) {
     let context = ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
     let first = posted.first().map(|body| Posted::parse(body).and_then(|posted| posted.read(&context)));
-    let Some(Ok(parsed)) = first else { panic!("what was posted cannot be read") };
+    let Some(Ok(parsed)) = first else { panic!("the posted request is unreadable") };
     let [parsed] = parsed.as_slice() else { panic!("{} messages were posted", parsed.len()) };
     let draft = parsed.draft.as_ref().unwrap_or_else(|error| panic!("{error:?}"));
     assert!(draft.to == sent.to && draft.text == sent.text && draft.channels == [Channel::Sms]);
@@ -205,7 +203,6 @@ fn reference(number: u128) -> SubmitReference {
     }
 }
 
-/// What a submission borrows.
 struct Sent {
     reference: SubmitReference,
     to: PhoneNumber,
@@ -215,7 +212,7 @@ struct Sent {
 }
 
 impl Sent {
-    #[expect(clippy::expect_used, reason = "they are as they must be")]
+    #[expect(clippy::expect_used, reason = "the literals are valid")]
     fn example(number: u128, text: &str) -> Self {
         let text = Text::parse(text, SegmentLimit::default()).or_else(|_| Text::parse("Hi", SegmentLimit::default()));
         Self {

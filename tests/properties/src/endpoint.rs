@@ -1,5 +1,4 @@
-//! A server on this machine that answers every request as it is told to: the other
-//! end of what the gateway posts.
+//! A local HTTP server that records requests and gives a preset answer.
 
 use std::{
     io::{Read, Write},
@@ -10,11 +9,11 @@ use std::{
 
 use url::Url;
 
-/// What is answered.
+/// The preset answer.
 #[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,
-    /// As bytes, for a header may hold what is no text.
+    /// Bytes, because a header need not be UTF-8.
     pub retry_after: Option<Vec<u8>>,
     pub body: Vec<u8>,
 }
@@ -32,8 +31,8 @@ struct Exchange {
 
 impl Endpoint {
     /// # Panics
-    /// When this machine gives no port.
-    #[expect(clippy::expect_used, reason = "without it there is nothing to test")]
+    /// No port is free.
+    #[expect(clippy::expect_used, reason = "setup of the test")]
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -48,14 +47,14 @@ impl Endpoint {
         Self { url: Url::parse(&format!("http://{address}/")).expect("a URL"), exchange }
     }
 
-    /// From now on.
+    /// Sets the answer and forgets earlier requests.
     pub fn answer(&self, answer: &Answer) {
         let mut exchange = lock(&self.exchange);
         exchange.answer = answer.clone();
         exchange.posted.clear();
     }
 
-    /// The bodies that were posted since.
+    /// Returns the bodies posted since the last [`Self::answer`].
     pub fn posted(&self) -> Vec<Vec<u8>> {
         lock(&self.exchange).posted.clone()
     }
@@ -65,7 +64,7 @@ fn lock(exchange: &Mutex<Exchange>) -> MutexGuard<'_, Exchange> {
     exchange.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Until the client hangs up.
+/// Answers requests until the client closes the connection.
 fn serve(mut stream: TcpStream, exchange: &Mutex<Exchange>) {
     let mut buffer = Vec::new();
     while let Some(body) = read(&mut stream, &mut buffer) {
@@ -79,7 +78,7 @@ fn serve(mut stream: TcpStream, exchange: &Mutex<Exchange>) {
     }
 }
 
-/// The body of the next request; none when there is no other.
+/// Reads the body of the next request, or `None` at the end of the stream.
 fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     let head = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -108,7 +107,7 @@ fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
 
 impl Answer {
     fn written(&self) -> Vec<u8> {
-        // An answer of these has no body.
+        // These statuses have no body.
         let body: &[u8] = if matches!(self.status, 204 | 304) { &[] } else { &self.body };
         let mut written = format!("HTTP/1.1 {} Told\r\ncontent-length: {}\r\n", self.status, body.len()).into_bytes();
         if let Some(after) = &self.retry_after {

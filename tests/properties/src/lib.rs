@@ -1,19 +1,17 @@
-//! What holds for every parser of bytes from outside, whatever the bytes.
+//! Properties of every parser of external bytes, for any input.
 //!
-//! Each function here takes bytes, brings them to the parsers of one kind by the
-//! door that such bytes come in by, as they are and as changes to a sample of the
-//! vendor's document, and panics where a promise is broken. Both who make bytes up
-//! call it, so that they cannot drift apart: libFuzzer by a target of `tests/fuzz`,
-//! for as long as one likes, and proptest by a test of this crate, for a second.
+//! Each function passes its bytes to related parsers, both raw and as mutations of a vendor's sample,
+//! and panics if a property does not hold. The fuzz targets of `tests/fuzz` (for any time) and the
+//! property tests of this crate (for a second each) call the same functions.
 //!
-//! | | whose bytes | |
+//! | function | source of the bytes | input |
 //! |---|---|---|
-//! | [`requests`] | clients | what they post, in every dialect |
-//! | [`receipts`], [`replies`] | carriers | what they post to the webhooks |
-//! | [`answers`] | carriers, clients | what they answer to a submit or a callback |
-//! | [`records`] | ourselves, in another release | jobs, items, the carriers' secret |
-//! | [`text`] | clients | counting and cutting into segments |
-//! | [`values`] | everyone | numbers, senders, addresses, cursors, ids, keywords, times |
+//! | [`requests`] | clients | requests in every dialect |
+//! | [`receipts`], [`replies`] | carriers | webhook bodies |
+//! | [`answers`] | carriers, clients | answers to a submit or a callback |
+//! | [`records`] | other releases of the gateway | jobs, items, the carriers' secret |
+//! | [`text`] | clients | counting segments and splitting into them |
+//! | [`values`] | all | numbers, senders, addresses, cursors, IDs, keywords, times |
 
 mod answers;
 mod endpoint;

@@ -1,17 +1,15 @@
-//! Inputs that are almost right. Bytes that are made up seldom get past a JSON or
-//! XML parser; here they are read as a list of changes to a sample of a vendor's
-//! document, and what comes of it is still JSON, or nearly XML. The same bytes make
-//! the same input.
+//! Almost valid inputs. Random bytes seldom get past a JSON or XML parser, so we read them as changes
+//! to a vendor's sample. The result is still JSON, or nearly XML, and depends only on the bytes.
 
 use serde_json::{Map, Value, json};
 
-/// The most changes that are made to one sample.
+/// Maximum changes to a sample.
 const MAX_CHANGES: usize = 24;
 
-/// A sample that has grown to more values than this grows no more.
+/// Maximum values to which a sample may grow.
 const MAX_VALUES: usize = 2000;
 
-/// Bytes that are taken one by one as choices.
+/// Bytes read as a sequence of choices.
 pub struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
@@ -19,20 +17,19 @@ impl<'a> Choices<'a> {
         Self(bytes)
     }
 
-    /// The next byte, until there are no more.
+    /// Returns the next byte, or `None` at the end.
     pub fn next(&mut self) -> Option<usize> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(usize::from(*first))
     }
 
-    /// The next choice among so many; the first of them when there are no more bytes.
+    /// Returns a choice below `choices`, or 0 after the last byte.
     pub fn below(&mut self, choices: usize) -> usize {
         let high = if choices > 256 { self.next().unwrap_or_default() } else { 0 };
         (high * 256 + self.next().unwrap_or_default()) % choices.max(1)
     }
 
-    /// One of them.
     pub fn pick<'b, T>(&mut self, among: &'b [T]) -> &'b T {
         &among[self.below(among.len())]
     }
@@ -46,7 +43,7 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// What texts are tempted with.
+/// Texts likely to break a parser.
 pub const TEXTS: [&str; 30] = [
     "",
     " ",
@@ -80,7 +77,7 @@ pub const TEXTS: [&str; 30] = [
     "<&\"']]>\u{fffd}\u{10ffff}",
 ];
 
-/// What values are replaced with.
+/// Returns a replacement value.
 fn value(choices: &mut Choices<'_>) -> Value {
     match choices.below(16) {
         0 => Value::Null,
@@ -99,13 +96,13 @@ fn value(choices: &mut Choices<'_>) -> Value {
     }
 }
 
-/// Any number that JSON has.
+/// Returns any finite number.
 fn float(choices: &mut Choices<'_>) -> f64 {
     let bits = (0..8).fold(0, |bits: u64, _| (bits << 8) | choices.below(256) as u64);
     Some(f64::from_bits(bits)).filter(|float| float.is_finite()).unwrap_or(1.5e300)
 }
 
-/// The sample with some of its values changed, as the bytes choose.
+/// Returns the sample with some values changed.
 pub fn json(sample: &Value, choices: &mut Choices<'_>) -> Value {
     let mut changed = sample.clone();
     for _ in 0..MAX_CHANGES {
@@ -122,7 +119,7 @@ pub fn json(sample: &Value, choices: &mut Choices<'_>) -> Value {
     changed
 }
 
-/// How many values there are in it, itself among them.
+/// Counts a value and the values inside.
 fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(values) => values.iter().map(count).sum(),
@@ -131,7 +128,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// The value at that place in the order of reading.
+/// Returns the value at an index in depth-first order.
 fn at<'a>(value: &'a mut Value, index: &mut usize) -> Option<&'a mut Value> {
     if *index == 0 {
         return Some(value);
@@ -174,8 +171,8 @@ fn key(fields: &Map<String, Value>, choices: &mut Choices<'_>) -> Option<String>
     fields.keys().nth(index).cloned()
 }
 
-/// The sample cut before the characters that `begins` names, with some of its
-/// pieces left out, doubled, changed places, or something between them.
+/// Cuts the sample before each character for which `begins` is true, and removes, doubles, swaps or
+/// separates some pieces.
 pub fn pieces(sample: &str, begins: fn(char) -> bool, between: &[&str], choices: &mut Choices<'_>) -> String {
     let mut pieces: Vec<&str> = Vec::new();
     let mut start = 0;

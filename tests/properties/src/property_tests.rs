@@ -1,7 +1,6 @@
-//! Property tests: the properties of the fuzz targets, for as many inputs as a second allows.
-//! What fails is printed with its smallest input, and its seed is kept in
-//! `proptest-regressions`; what libFuzzer found lies in `regressions`, and is tried
-//! each time.
+//! Property tests: each property of the fuzz targets, with about a second of inputs. A failure prints its
+//! smallest input and keeps its seed in `proptest-regressions`. Findings of libFuzzer are in
+//! `regressions` and are tried in every run.
 
 use std::{
     fs,
@@ -41,7 +40,7 @@ proptest! {
     #![proptest_config(few())]
 
     #[test]
-    fn request_is_read_alike_when_it_is_rendered_again(bytes in bytes()) {
+    fn rendered_request_is_read_alike(bytes in bytes()) {
         requests(&bytes);
     }
 
@@ -61,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_is_counted_and_cut_as_a_network_carries_it(bytes in bytes()) {
+    fn text_is_counted_and_split_as_the_network_does(bytes in bytes()) {
         text(&bytes);
     }
 
@@ -72,7 +71,7 @@ proptest! {
 }
 
 proptest! {
-    // Each posts over sockets, which takes longer than parsing.
+    // Fewer cases, because each posts over sockets.
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
@@ -85,7 +84,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_number_in_rich_content_is_stored_as_it_was_read(number in any::<f64>()) {
+    fn rich_content_number_is_stored_as_read(number in any::<f64>()) {
         let written = serde_json::json!({"conversation": [{"contacts": [{"number": number}]}]}).to_string();
         let content = Content::of_json(&written).unwrap();
         prop_assert!(Content::of_json(&content.to_json()).unwrap() == content, "{}", number);
@@ -123,7 +122,7 @@ fn every_property_has_a_fuzz_target_and_vice_versa() {
     }
 }
 
-/// Every file below a folder.
+/// Lists all files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());

@@ -1,7 +1,6 @@
-//! What an older release left, or a newer one that was rolled back: jobs in the
-//! queues, items in the tables, the carriers' secret. What is read is written
-//! alike again, and everything that is asked of it has an answer; what cannot be
-//! read is said in a few words, in which no number stands, for they are logged.
+//! Records from an older release, or from a newer release after a rollback: jobs in the queues, items in
+//! the tables, the carriers' secret. A readable record is written back alike, and all its methods return.
+//! An error is short and holds no phone number, because errors are logged.
 
 use std::{fmt::Debug, sync::LazyLock};
 
@@ -26,7 +25,7 @@ thread_local! {
     static STORES: Stores = Stores::new();
 }
 
-/// `include_str!` of records, as this release writes them.
+/// Includes records as this release writes them.
 macro_rules! records {
     ($($name:literal),* $(,)?) => { [$(include_str!(concat!("../../fixtures/records/", $name, ".json"))),*] };
 }
@@ -56,7 +55,7 @@ static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| {
 });
 static SECRETS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(records!["secrets"][0]).unwrap_or_default());
 
-/// Everything that is written in one release and read in another.
+/// Reads the bytes as each kind.
 pub fn records(bytes: &[u8]) {
     jobs(&String::from_utf8_lossy(bytes));
     if let Ok(item @ Value::Object(_)) = serde_json::from_slice(bytes) {
@@ -87,7 +86,7 @@ fn jobs(payload: &str) {
 
 fn job<J: PartialEq + Debug>(read: Result<J, JobError>, again: impl Fn(&J) -> Result<J, JobError>) {
     match read {
-        Ok(job) => assert!(again(&job).is_ok_and(|again| again == job), "{job:?} is read otherwise"),
+        Ok(job) => assert!(again(&job).is_ok_and(|again| again == job), "{job:?} is read differently"),
         Err(error) => {
             assert_bounded(&error.to_string());
             assert_names_no_number(&error.to_string());
@@ -95,7 +94,6 @@ fn job<J: PartialEq + Debug>(read: Result<J, JobError>, again: impl Fn(&J) -> Re
     }
 }
 
-/// The item, in the place of each that there is.
 fn items(item: &Value) {
     STORES.with(|stores| {
         message(stores, item);
@@ -116,7 +114,7 @@ fn read<T>(read: Result<T, StoreError>) -> Option<T> {
             assert_bounded(&error.to_string());
             assert_names_no_number(&error.to_string());
         }
-        // What is no item at all is the client's to refuse.
+        // The AWS client rejects an answer that is not an item.
         StoreError::Unavailable { .. } => {}
     }
     None
@@ -127,13 +125,12 @@ fn message(stores: &Stores, item: &Value) {
     let found = |item: &Value| read(stores.with_item(item, stores.store.message(id, Freshness::Latest))).flatten();
     let Some(mut message) = found(item) else { return };
     assert_answers(&message);
-    // Receipts are written beside the message, each by itself.
+    // Receipts are written in separate updates.
     message.delivery.receipts = Receipts::default();
     assert!(read(stores.with_item(item, stores.store.insert_once(&message))).is_some());
-    assert!(found(&stores.written()).is_some_and(|again| again == message), "it is read otherwise");
+    assert!(found(&stores.written()).is_some_and(|again| again == message), "read differently");
 }
 
-/// Everything that a record is asked for.
 fn assert_answers(message: &Message) {
     assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
     let _ =
@@ -145,9 +142,9 @@ fn assert_answers(message: &Message) {
     for state in State::iter() {
         for dialect in Dialect::iter() {
             let event = dialect.state_event(message, state);
-            assert_eq!(event.is_some(), dialect.notifies(state), "what is told and what is announced differ");
+            assert_eq!(event.is_some(), dialect.notifies(state), "the event and `notifies` disagree");
             let is_json = |event: String| serde_json::from_str::<Value>(&event).is_ok();
-            assert!(event.is_none_or(is_json), "what is told is no JSON");
+            assert!(event.is_none_or(is_json), "the event is not JSON");
         }
     }
 }
@@ -158,11 +155,10 @@ fn reply(stores: &Stores, item: &Value) {
     let Some(reply) = found(item) else { return };
     for dialect in Dialect::iter() {
         let event = dialect.reply_event(&reply);
-        assert!(serde_json::from_str::<Value>(&event).is_ok(), "what is told is no JSON");
+        assert!(serde_json::from_str::<Value>(&event).is_ok(), "the event is not JSON");
     }
     assert!(read(stores.with_item(item, stores.store.insert_reply(&reply, Timestamp::UNIX_EPOCH))).is_some());
-    // What it answers is named by two ids, of which one alone is none.
-    assert!(found(&stores.written()).is_some_and(|again: Reply| again == reply), "it is read otherwise");
+    assert!(found(&stores.written()).is_some_and(|again: Reply| again == reply), "read differently");
 }
 
 fn unmatched(stores: &Stores, item: &Value) {
@@ -171,7 +167,7 @@ fn unmatched(stores: &Stores, item: &Value) {
     let Some(unmatched) = found(item) else { return };
     let _ = (unmatched.kept_until(), unmatched.clone().with_retry());
     assert!(read(stores.with_item(item, stores.store.keep_unmatched(&unmatched))).is_some());
-    assert!(found(&stores.written()).is_some_and(|again| again == unmatched), "it is read otherwise");
+    assert!(found(&stores.written()).is_some_and(|again| again == unmatched), "read differently");
 }
 
 fn recipient(stores: &Stores, item: &Value) {

@@ -1,12 +1,10 @@
-//! Messages written as a client would write them: the other way round of what the
-//! dialects read, and written without them.
+//! Renders messages as a client would write them, independently of the dialects' code.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 use shared::domain::{Channel, Draft, Encoding, SenderChoice, Validity};
 
-/// A request in the `mplus` dialect.
 pub fn mplus(drafts: &[Draft]) -> Value {
     let message = |draft: &Draft| {
         let from = match &draft.from {
@@ -31,7 +29,7 @@ pub fn mplus(drafts: &[Draft]) -> Value {
     json!({"messages": drafts.iter().map(message).collect::<Value>()})
 }
 
-/// A field of the `cm` dialect, which the JSON gateway and the XML gateway have alike.
+/// Returns the `cm` fields that JSON and XML have in common.
 fn cm_fields(draft: &Draft) -> Vec<(&'static str, String)> {
     let mut fields = vec![("from", sender(draft))];
     fields.extend(draft.reference.as_ref().map(|reference| ("reference", reference.as_str().to_owned())));
@@ -39,7 +37,7 @@ fn cm_fields(draft: &Draft) -> Vec<(&'static str, String)> {
         ["customGrouping", "customGrouping2", "customGrouping3"].into_iter().zip(draft.groupings.as_array());
     fields.extend(groupings.map(|(name, group)| (name, group.clone())));
     fields.extend(draft.validity.map(|validity| ("validity", written(validity))));
-    // Unless it is asked for, a text is Unicode only if it has to be.
+    // The default is Unicode only if the text needs it.
     if draft.text.encoding() == Encoding::Ucs2 {
         fields.push(("dcs", "8".to_owned()));
     }
@@ -60,7 +58,7 @@ fn written(validity: Validity) -> String {
     }
 }
 
-/// A `msg` of the JSON gateway, without rich content.
+/// Returns a JSON `msg` without rich content.
 pub fn cm(draft: &Draft) -> Value {
     let mut msg: Map<_, _> =
         cm_fields(draft).into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
@@ -70,7 +68,6 @@ pub fn cm(draft: &Draft) -> Value {
     msg.into()
 }
 
-/// A document of the XML gateway.
 pub fn cm_xml(draft: &Draft) -> String {
     let mut xml = "<MESSAGES><MSG>".to_owned();
     let element = |xml: &mut String, name: &str, text: &str| {
@@ -87,7 +84,6 @@ pub fn cm_xml(draft: &Draft) -> String {
     xml
 }
 
-/// A query of the GET gateway.
 pub fn cm_query(draft: &Draft) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("from", &sender(draft)).append_pair("to", draft.to.digits());
@@ -98,7 +94,7 @@ pub fn cm_query(draft: &Draft) -> String {
     query.finish()
 }
 
-/// As text of an element. A carriage return would be read as the end of a line.
+/// Escapes XML text. A raw carriage return would be normalized to a line feed.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#13;")
 }

@@ -1,6 +1,5 @@
-//! What carriers post when a phone answers. What is read is a number, a sender and
-//! a text no longer than what came; the same answer has the same id however often
-//! it comes, and is read alike when it is written anew.
+//! Replies. A parsed reply has a number, a sender, and a text no longer than the input. Its ID is the
+//! same in every repeat, and the reply is parsed alike when rendered again.
 
 use serde_json::json;
 use shared::{
@@ -15,7 +14,7 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// Replies in the format of every carrier.
+/// Parses the bytes as replies of every carrier.
 pub fn replies(bytes: &[u8]) {
     for carrier in CarrierName::iter() {
         reads(carrier, bytes);
@@ -30,7 +29,7 @@ pub fn replies(bytes: &[u8]) {
 }
 
 fn reads(carrier: CarrierName, body: &[u8]) {
-    // The webhook refuses it.
+    // The webhook rejects larger bodies.
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
@@ -49,7 +48,7 @@ fn reads(carrier: CarrierName, body: &[u8]) {
             assert_bounded(&first.to_string());
             assert_names_no_number(&first.to_string());
         }
-        _ => panic!("one body is readable and is not"),
+        _ => panic!("the same body was read and rejected"),
     }
 }
 
@@ -68,9 +67,9 @@ fn assert_reply(carrier: CarrierName, reply: &CarrierReply) {
         }]),
     };
     let again = carrier.read_replies(written.to_string().as_bytes()).unwrap_or_default();
-    let [Ok(again)] = again.as_slice() else { panic!("it is not read again") };
+    let [Ok(again)] = again.as_slice() else { panic!("the rendered reply is unreadable") };
     assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
     assert!(again.channel == reply.channel && again.at == reply.at);
-    // CM gives none, so its is made of what is said, and of how the time is written.
+    // CM.com gives no ID. We derive it from the content, including the spelling of the time.
     assert!(carrier == CarrierName::Cm || again.id == reply.id);
 }

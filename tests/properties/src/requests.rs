@@ -1,7 +1,6 @@
-//! What clients post. Whatever the bytes, each gateway gives the same verdict on
-//! them twice; what it takes fulfils what the domain promises, and is read alike
-//! when it is written anew; what it refuses names its field, in words whose length
-//! does not grow with the request's, and repeats no number.
+//! Clients' requests. A gateway gives the same verdict each time. An accepted message keeps the domain's
+//! rules and is parsed alike when rendered again. An error names the field, has a bounded length, and
+//! quotes no phone number.
 
 use serde_json::{Value, json};
 use shared::{
@@ -28,7 +27,7 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// What markup is tempted with.
+/// Markup likely to break a parser.
 const MARKUP: [&str; 16] = [
     "<MSG>",
     "</MSG>",
@@ -48,7 +47,7 @@ const MARKUP: [&str; 16] = [
     "]]>",
 ];
 
-/// Every gateway that clients post to.
+/// Passes the bytes to every gateway.
 pub fn requests(bytes: &[u8]) {
     mplus_json(bytes);
     cm_json(bytes);
@@ -78,7 +77,7 @@ fn mutated_requests(mut choices: Choices<'_>) {
     }
 }
 
-/// A request with some part of rich content, for a channel that may show it.
+/// Returns a request with rich content for a channel that may show it.
 fn with_rich_content(choices: &mut Choices<'_>) -> Value {
     let mut content = json!({"conversation": [{"text": "Hi"}]});
     if let Some(part) = choices.pick(samples::cm_parts()).as_object() {
@@ -106,7 +105,7 @@ pub fn mplus_json(body: &[u8]) {
     match (&first, mplus::request::read(body, limit())) {
         (Ok(first), Ok(second)) => assert!(first.drafts == second.drafts && first.warnings == second.warnings),
         (Err(first), Err(second)) => assert_eq!(first, &second),
-        _ => panic!("one request was taken and refused"),
+        _ => panic!("the same request was accepted and rejected"),
     }
     match first {
         Ok(read) => {
@@ -219,7 +218,7 @@ fn assert_same(first: &[ParsedMessage], second: &[ParsedMessage]) {
     }
 }
 
-/// Each has its place, and no more of it is repeated than a number has.
+/// Checks the indexes, and bounds the quoted text.
 fn assert_counted(parsed: &[ParsedMessage]) {
     assert!((1..=1000).contains(&parsed.len()));
     for (index, parsed) in parsed.iter().enumerate() {
@@ -231,7 +230,7 @@ fn assert_counted(parsed: &[ParsedMessage]) {
     }
 }
 
-/// As the page has it: an object, of which each message takes a bounded piece.
+/// Checks that the answer lists every message and has a bounded size for each.
 fn assert_answered(answer: &str, messages: usize) {
     let listed =
         serde_json::from_str::<Value>(answer).ok().and_then(|answer| answer["messages"].as_array().map(Vec::len));
@@ -246,10 +245,10 @@ fn assert_line(line: &str) {
 
 fn assert_read_alike<E>(draft: &Draft, again: Result<Vec<ParsedMessage>, E>) {
     let again = again.ok().and_then(|mut parsed| parsed.pop()).and_then(|parsed| parsed.draft.ok());
-    assert!(again.is_some_and(|again| Draft { index: draft.index, ..again } == *draft), "it is read otherwise");
+    assert!(again.is_some_and(|again| Draft { index: draft.index, ..again } == *draft), "read differently");
 }
 
-/// What the domain promises of a message that was taken.
+/// Checks the domain's rules for an accepted message.
 pub fn assert_valid(draft: &Draft) {
     let digits = draft.to.digits();
     assert!((7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
@@ -283,5 +282,5 @@ fn assert_content(content: &Content) {
     assert!(!content.conversation.is_empty() && content.all_suggestions().count() <= 11);
     let stored = content.to_json();
     assert!(stored.len() <= 24 << 10);
-    assert!(Content::of_json(&stored).is_ok_and(|again| again == *content), "it is stored otherwise");
+    assert!(Content::of_json(&stored).is_ok_and(|again| again == *content), "stored differently");
 }

@@ -1,10 +1,10 @@
-//! The samples of the vendors' documents, as they lie in `tests/fixtures`.
+//! Samples from the vendors' documents, in `tests/fixtures`.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// `include_str!` of each file below `tests/fixtures`.
+/// Includes files below `tests/fixtures`.
 macro_rules! files {
     ($($path:literal),* $(,)?) => { &[$(include_str!(concat!("../../fixtures/", $path))),*] };
 }
@@ -27,7 +27,6 @@ const CM: &[&str] = files![
     "cm/json/19-twitter-suggestions.json",
     "cm/json/20-viber-rich-content.json",
 ];
-/// What can stand in a message's `richContent`.
 const CM_PARTS: &[&str] = files![
     "cm/parts/01-suggestion-open-url.json",
     "cm/parts/02-suggestion-calendar.json",
@@ -39,7 +38,7 @@ const CM_PARTS: &[&str] = files![
     "cm/parts/08-contacts.json",
     "cm/parts/10-list-picker.json",
 ];
-/// Likewise, where the page's own sample is no JSON, or it has none.
+/// Rich content for which the vendor's page has no sample, or no valid JSON.
 const CM_PARTS_MENDED: &[&str] = &[
     r#"{"conversation": [{"text": "When?", "timePicker": {"label": "Pick", "location": {"latitude": "51.6", "longitude": "4.7"},
         "options": [{"startTime": "2027-02-21T09:00:00", "endTime": "2027-02-21T10:00:00"}]}}]}"#,
@@ -49,7 +48,6 @@ const CM_PARTS_MENDED: &[&str] = &[
     r#"{"conversation": [{"interactive": {"type": "list", "body": {"text": "When?"}, "action": {"button": "Choose",
         "sections": [{"title": "Day", "rows": [{"title": "Ten", "id": "10", "description": "In the morning"}]}]}}}]}"#,
 ];
-/// Of the XML gateway.
 pub const CM_XML: &[&str] = files![
     "cm/xml/02-several-messages.xml",
     "cm/xml/04-unicode-dcs.xml",
@@ -57,9 +55,8 @@ pub const CM_XML: &[&str] = files![
     "cm/xml/07-groupings.xml",
     "cm/xml/08-allowed-channels.xml",
 ];
-/// A query of the GET gateway.
 pub const CM_QUERY: &str = include_str!("../../fixtures/cm/get/01-one.txt");
-/// A status report as XML, and as SMPP has it.
+/// A status report in XML, and an SMPP receipt.
 pub const CM_REPORT_XML: &str = include_str!("../../fixtures/carriers/cm/status-report.xml");
 pub const CM_REPORT_SMPP: &str = include_str!("../../fixtures/carriers/cm/smpp-receipt.txt");
 
@@ -68,17 +65,14 @@ static MPLUS_READ: LazyLock<Vec<Value>> =
 static CM_READ: LazyLock<Vec<Value>> = LazyLock::new(|| read(CM));
 static CM_PARTS_READ: LazyLock<Vec<Value>> = LazyLock::new(|| [read(CM_PARTS), read(CM_PARTS_MENDED)].concat());
 
-/// Requests of the `mplus` dialect.
 pub fn mplus() -> &'static [Value] {
     &MPLUS_READ
 }
 
-/// Requests of the JSON gateway of the `cm` dialect.
 pub fn cm() -> &'static [Value] {
     &CM_READ
 }
 
-/// Parts of its rich content.
 pub fn cm_parts() -> &'static [Value] {
     &CM_PARTS_READ
 }
@@ -95,7 +89,7 @@ pub fn cm_answer() -> Value {
     one(include_str!("../../fixtures/carriers/cm/answer-some.json"))
 }
 
-/// As the simulated carrier of the local stack posts it.
+/// Returns a receipt as the local stack's simulated carrier posts it.
 pub fn loopback_receipt() -> Value {
     one(r#"{"id": "c1", "reference": "0197a3a0000070008000000000000001", "status": "undelivered", "code": "24",
             "description": "Absent subscriber", "at": "2027-02-21T09:30:00Z"}"#)
@@ -110,7 +104,7 @@ fn read(texts: &[&str]) -> Vec<Value> {
     texts.iter().map(|text| one(text)).collect()
 }
 
-#[expect(clippy::expect_used, reason = "what is no sample would test nothing")]
+#[expect(clippy::expect_used, reason = "a broken sample would test nothing")]
 fn one(text: &str) -> Value {
     serde_json::from_str(text).expect("a sample that is JSON")
 }

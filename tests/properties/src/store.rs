@@ -1,6 +1,5 @@
-//! The real stores over a DynamoDB and a Secrets Manager that answer what they are
-//! told to. What the stores post is kept, so that what they write can be answered
-//! back to them.
+//! The real stores, over a fake AWS that gives a preset answer. It keeps the last request, so that a
+//! written item can be returned to the store.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 use shared::store::{DynamoDirectory, DynamoStore, SecretsManager, TableNames};
 use tokio::runtime::{Builder, Runtime};
 
-/// The stores, and what stands behind them.
+/// The stores and their fake AWS.
 pub struct Stores {
     pub store: DynamoStore,
     pub directory: DynamoDirectory,
@@ -30,8 +29,8 @@ pub struct Stores {
 
 impl Stores {
     /// # Panics
-    /// When the system gives no runtime.
-    #[expect(clippy::expect_used, reason = "without it there is nothing to test")]
+    /// No runtime can be built.
+    #[expect(clippy::expect_used, reason = "setup of the test")]
     pub fn new() -> Self {
         let aws = Aws::default();
         let credentials = Credentials::new("key", "secret", None, None, "test");
@@ -60,18 +59,18 @@ impl Stores {
         }
     }
 
-    /// Does it while every item that is asked for is this one.
+    /// Runs `does` while every read returns this item.
     pub fn with_item<T>(&self, item: &Value, does: impl Future<Output = T>) -> T {
         self.with_answer(&json!({"Item": item}), does)
     }
 
-    /// Does it while everything is answered so.
+    /// Runs `does` while every request gets this answer.
     pub fn with_answer<T>(&self, answer: &Value, does: impl Future<Output = T>) -> T {
         self.aws.lock().answer = answer.to_string();
         self.runtime.block_on(does)
     }
 
-    /// The item that was written last.
+    /// Returns the last written item.
     pub fn written(&self) -> Value {
         let posted: Value = serde_json::from_slice(&self.aws.lock().posted).unwrap_or_default();
         posted["Item"].clone()

@@ -1,6 +1,6 @@
-//! How a text is counted and cut. Each is compared with a count of another make:
-//! the text is written out in the units that go over the air, and these are dealt
-//! out segment by segment (3GPP TS 23.038, TS 23.040 section 9.2.3.24.1).
+//! Counting segments and splitting texts, compared with an independent implementation: it encodes the
+//! text into the units sent over the air and fills segments with them (3GPP TS 23.038, TS 23.040
+//! section 9.2.3.24.1).
 
 use shared::domain::{Encoding, KeywordAnswer, SegmentLimit, Text, TextError};
 
@@ -9,14 +9,14 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// The default alphabet by its codes; an escape stands at 0x1B.
+/// The GSM default alphabet by code; 0x1B is the escape.
 const DEFAULT: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-/// What stands behind an escape.
+/// The extension table, whose characters need an escape.
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 const ESCAPE: u16 = 0x1b;
 
-/// Characters that are cut, counted or refused in a way of their own.
+/// Characters with special rules for splitting, counting or rejection.
 const BOUNDARY_CHARACTERS: [char; 20] = [
     'a',
     ' ',
@@ -40,13 +40,13 @@ const BOUNDARY_CHARACTERS: [char; 20] = [
     '\u{feff}',
 ];
 
-/// Any text, as it stands and as a long one that the bytes choose.
+/// Checks the bytes as a text, and a long text chosen by them.
 pub fn text(bytes: &[u8]) {
     counts(&String::from_utf8_lossy(bytes));
     counts(&chosen(Choices::of(bytes)));
 }
 
-/// Runs of tempting characters, around the lengths at which a segment ends.
+/// Returns runs of special characters with lengths near a segment's limit.
 fn chosen(mut choices: Choices<'_>) -> String {
     let mut text = String::new();
     while !choices.is_over() && text.len() < 20_000 {
@@ -93,7 +93,7 @@ fn check(body: &str, limit: SegmentLimit, read: Result<Text, TextError>, ucs2: b
     }
 }
 
-/// The text is counted and cut as a network would carry it.
+/// Checks the segments.
 pub fn assert_whole(text: &Text, ucs2: bool) {
     assert_eq!(text.encoding() == Encoding::Ucs2, ucs2);
     let (segments, expected) = (text.split(), split(text.as_str(), ucs2));
@@ -106,7 +106,7 @@ fn is_gsm(body: &str) -> bool {
     body.chars().all(|c| c != '\u{1b}' && (DEFAULT.contains(c) || EXTENSION.contains(c)))
 }
 
-/// The segments, by the units that go over the air.
+/// Splits a text by the units sent over the air.
 fn split(body: &str, ucs2: bool) -> Vec<String> {
     let units = if ucs2 { body.encode_utf16().collect() } else { septets(body) };
     let (alone, part) = if ucs2 { (70, 67) } else { (160, 153) };

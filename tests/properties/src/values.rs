@@ -1,6 +1,5 @@
-//! Texts that stand for one thing: numbers, senders, addresses, cursors, ids,
-//! keywords, times. What is taken is read alike in the spelling that it is given
-//! back in, and what is refused is not repeated.
+//! Single values: numbers, senders, addresses, cursors, IDs, keywords, times. An accepted value is parsed
+//! alike from its canonical spelling. Errors do not quote a rejected value.
 
 use std::fmt::Display;
 
@@ -19,7 +18,7 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// Every value, of these bytes as a text and of one that is almost right.
+/// Parses the bytes, and an almost valid text, as each kind.
 pub fn values(bytes: &[u8]) {
     reads(&String::from_utf8_lossy(bytes));
     let mut choices = Choices::of(bytes);
@@ -128,7 +127,7 @@ fn ids(text: &str) {
             assert_ne!(id, MessageId::of_idempotency_key(&account, &key, 1));
         }
     }
-    // A client gives a cursor back, and it goes into a query of the store.
+    // Clients return cursors, which we pass to a query of the store.
     if let Ok(position) = text.parse::<Position>() {
         assert!(position.as_str() == text && text.len() <= 52 && text.is_ascii() && position.time().is_some());
     }
@@ -137,7 +136,7 @@ fn ids(text: &str) {
     assert!(spellings.len() <= 3);
     for spelling in &spellings {
         assert_eq!(carrier_id::canonical(spelling).as_ref(), Some(spelling));
-        assert!(carrier_id::spellings(spelling).contains(&spellings[0]), "it does not lead back");
+        assert!(carrier_id::spellings(spelling).contains(&spellings[0]), "the canonical spelling is missing");
     }
 }
 

@@ -1,17 +1,17 @@
-//! What is said of a fault, to a client or to the log.
+//! Rules for error texts, in answers and logs.
 
-/// The most bytes that any one fault is said in.
+/// Maximum length of an error text, in bytes.
 const LONGEST: usize = 600;
-/// As many digits as no phone number has fewer of, and no line, column or limit more.
+/// Minimum number of digits in a phone number. Lines, columns and limits have fewer.
 const NUMBER: usize = 7;
 
-/// Whoever posts much is not told much.
+/// Checks that an error does not grow with its input.
 pub fn assert_bounded(words: &str) {
-    assert!(words.len() <= LONGEST, "{} bytes are said", words.len());
+    assert!(words.len() <= LONGEST, "{} bytes", words.len());
 }
 
-/// No run of digits that could be a phone number.
+/// Checks that no run of digits could be a phone number.
 pub fn assert_names_no_number(words: &str) {
     let longest = words.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
-    assert!(longest.is_none_or(|longest| longest < NUMBER), "a number is named");
+    assert!(longest.is_none_or(|longest| longest < NUMBER), "the text holds a number");
 }
