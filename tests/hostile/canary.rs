@@ -1,7 +1,6 @@
-//! What is private is told to nobody whom it does not concern: numbers, texts, keys,
-//! secrets, tokens, and addresses that hold tokens. Each is given a value that stands
-//! nowhere else, all of it is sent through the whole system with everything going wrong
-//! that can, and then looked for, in every spelling, in whatever anybody could read.
+//! Private data stays private: numbers, texts, keys, secrets, tokens, and URLs with tokens. Each gets a
+//! unique value (a canary). We send all canaries through the system with as many failures as possible,
+//! and search every output for them in every spelling.
 
 mod spellings;
 mod traffic;
@@ -27,7 +26,7 @@ use tracing::level_filters::LevelFilter;
 
 use self::spellings::{Canary, assert_silent};
 
-/// Lines that were written, by all that hold a copy.
+/// A log buffer. Clones share it.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -47,8 +46,8 @@ impl Lines {
     }
 }
 
-/// The log of this process, of which there is one: of every function, of both halves of
-/// the local stack and of every library, as `LOG_LEVEL=trace` would have a function write it.
+/// Returns this process's log, which all functions, both halves of the local stack and the libraries
+/// share. Lines are formatted as in a function with `LOG_LEVEL=trace`.
 fn log() -> &'static Lines {
     static LOG: OnceLock<Lines> = OnceLock::new();
     LOG.get_or_init(|| {
@@ -60,7 +59,7 @@ fn log() -> &'static Lines {
 }
 
 #[test]
-fn a_canary_would_be_found_in_any_spelling() {
+fn canary_is_found_in_any_spelling() {
     let canary = Canary::new("text", "Grüße, Kanarie 4711!");
     for spelt in [
         "…Grüße, Kanarie 4711!…",
@@ -89,7 +88,7 @@ fn a_canary_would_be_found_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
+async fn logs_and_metrics_hold_nothing_private_at_any_level() {
     let log = log();
     let metrics = Lines::default();
     let system = System::with_config_and_metrics(&traffic::config(), Metrics::to("canary", metrics.clone())).await;
@@ -97,7 +96,7 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
     traffic::fail(&system).await;
 
     let written = log.text();
-    // It went where it should have gone, and the log is one at the finest level.
+    // Control: the traffic took every path, and the log has the lowest level.
     for said in [
         "accepted",
         "callback delivered",
@@ -112,20 +111,20 @@ async fn no_log_and_no_metric_at_any_level_holds_anything_private() {
         "DynamoDB call",
         "unmatched",
     ] {
-        assert!(written.contains(said), "nothing was logged of '{said}'");
+        assert!(written.contains(said), "'{said}' was not logged");
     }
-    assert!(written.lines().all(|line| line.starts_with('{')), "a line is no JSON");
+    assert!(written.lines().all(|line| line.starts_with('{')), "a line is not JSON");
     assert!(metrics.text().lines().count() > 10);
     for canary in &traffic::canaries() {
         assert_silent(canary, "the log", &written);
         assert_silent(canary, "the metrics", &metrics.text());
     }
 
-    // The same eyes see what is logged by mistake.
+    // Control: a planted leak is found.
     let control = Canary::new("control", "a-canary-that-sings");
     tracing::trace!(target: "shared", url = "http://127.0.0.1/?t=a%2Dcanary%2Dthat%2Dsings", "planted");
     tracing::warn!(target: "hyper::client", "planted {:?}", "a-canary-that-sings".as_bytes());
-    tracing::info!(target: "hyper::client", "libraries are heard from warnings up: a-canary-that-sings");
+    tracing::info!(target: "hyper::client", "below warning, from a library: a-canary-that-sings");
     let planted: Vec<_> = log.text().lines().filter(|line| control.is_in(line)).map(str::to_owned).collect();
     assert_eq!(planted.len(), 2, "{planted:?}");
 }
@@ -136,7 +135,7 @@ fn panic_log_has_the_location_without_content() {
     let canary = Canary::new("text", "canary of a panic: ç");
     let usual = panic::take_hook();
     panic::set_hook(Box::new(telemetry::report_panic));
-    // As cutting a text in the middle of a character does.
+    // Panics, because it slices inside a character.
     let ended = thread::spawn(|| "canary of a panic: ç"[..20].to_owned()).join();
     panic::set_hook(usual);
     let words = ended.unwrap_err().downcast::<String>().unwrap();
@@ -180,7 +179,7 @@ async fn dead_letters_and_tool_output_hold_nothing_private() {
 }
 
 #[tokio::test]
-async fn another_client_learns_nothing() {
+async fn another_client_sees_nothing_private() {
     log();
     let system = System::with_config(&traffic::config()).await;
     let id = traffic::run(&system).await;

@@ -1,6 +1,5 @@
-//! No body that is small enough to be taken costs much more than an ordinary one of
-//! the same size, whatever is in it: nothing is looked at once for each of a thousand
-//! messages that was written once.
+//! Parse time: no accepted body takes much longer than an ordinary body of the same size. In particular
+//! a value that is written once must not be processed for each of a thousand messages.
 
 use std::{
     fs,
@@ -18,11 +17,10 @@ use shared::{
 };
 use strum::IntoEnumIterator;
 
-/// How many times as long as an ordinary body a hostile one may take. Markup without
-/// content takes ten times as long as long texts do; what is looked at a thousand
-/// times takes hundreds of times.
+/// Maximum ratio of the parse times of a hostile and an ordinary body. Markup without content takes ten
+/// times as long as long texts, and a value processed a thousand times takes hundreds of times as long.
 const MAX_RATIO: u32 = 40;
-/// What is over sooner than this is not compared.
+/// Shorter times always pass.
 const MIN_COMPARED: Duration = Duration::from_millis(600);
 
 fn context() -> ReadContext {
@@ -47,8 +45,8 @@ fn read_webhook(body: &[u8]) {
     }
 }
 
-/// The processor's time of this thread, as whatever else the machine does is of no
-/// account here; where the system does not tell it, that of the clock.
+/// Returns this thread's CPU time, so that other load on the machine does not count. Falls back to the
+/// clock on systems without `schedstat`.
 fn cpu_time() -> Duration {
     static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
     let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok();
@@ -56,7 +54,7 @@ fn cpu_time() -> Duration {
     nanoseconds.map_or_else(|| BEGUN.elapsed(), Duration::from_nanos)
 }
 
-/// Of one run, by the mean of some: the system tells times in steps.
+/// Returns the mean of several runs, because the system's CPU time is coarse.
 fn time(read: fn(&[u8]), body: &str) -> Duration {
     const RUNS: u32 = 3;
     let started = cpu_time();
@@ -66,26 +64,25 @@ fn time(read: fn(&[u8]), body: &str) -> Duration {
     cpu_time().saturating_sub(started) / RUNS
 }
 
-/// `open` and `close`, and between them as much of `one` as may be.
+/// Repeats `one` between `open` and `close` up to `most` bytes.
 fn fill(most: usize, open: &str, one: &str, close: &str) -> String {
     let times = (most - open.len() - close.len()) / one.len();
     let filling = one.repeat(times);
     format!("{open}{}{close}", filling.strip_suffix(',').unwrap_or(&filling))
 }
 
-/// So many members of an object, each with a comma.
+/// Returns members of an object, each followed by a comma.
 fn keys(count: u32) -> String {
     (0..count).map(|key| ["\"", &key.to_string(), "\":0,"].concat()).collect()
 }
 
-/// A thousand messages under one field that has the rest of the body to itself.
+/// Returns a thousand messages under a default field that fills the body.
 fn under_defaults(open: &str, one: &str, close: &str) -> String {
     let messages = vec!["{}"; 1000].join(",");
     fill(MOST_BYTES, &format!(r#"{{"defaults":{{{open}"#), one, &format!(r#"{close}}},"messages":[{messages}]}}"#))
 }
 
-/// One message of CM's JSON for a thousand recipients, with the rest of the body
-/// to one of its fields.
+/// Returns a CM.com JSON message for a thousand recipients, with a field that fills the body.
 fn among_recipients(open: &str, one: &str, close: &str) -> String {
     let recipients = vec![r#"{"number":"447911123456"}"#; 1000].join(",");
     let msg = format!(r#"{{"messages":{{"msg":[{{"from":"SenderName","to":[{recipients}],"body":{{"content":"Hi"}},"#);
@@ -98,7 +95,7 @@ fn assert_cheap(read: fn(&[u8]), ordinary: &str, hostile: &[String]) {
     for body in hostile {
         let measured = time(read, body);
         let begins = &body[..body.floor_char_boundary(100)];
-        println!("{measured:?}, an ordinary one {usual:?}: {begins}");
+        println!("{measured:?}, ordinary body {usual:?}: {begins}");
         assert!(measured < MIN_COMPARED.max(usual * MAX_RATIO), "{measured:?} instead of {usual:?}: {begins}");
     }
 }

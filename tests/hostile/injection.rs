@@ -1,5 +1,4 @@
-//! What one side writes is a text to the other, whatever is in it: no header, no path, no
-//! line of a log and no part of another vendor's document.
+//! Injection: texts stay texts and never become a header, a path, a log line or another vendor's markup.
 
 use http::{Request, header::CONTENT_TYPE};
 use lambda_http::{Body, RequestExt};
@@ -9,12 +8,12 @@ use tests::system::{CM_TOKEN, DEMO, System, TOKEN, answer, owned, with};
 
 const PHONE: &str = "447700900041";
 
-/// Every character that means something to something.
+/// Characters that are special in any format that we write.
 const TEXT: &str = "a\r\nX-Other: 1\r\n\r\nb \"quoted\" \\ 'x' {\"k\":[1]} </BODY></MSG><MSG> &lt; ]]> %0d%0a #{x} ${jndi:ldap://x} \
     \u{2028}\u{202e}\u{feff}\u{7f}\t{0} $(id) `id` ; -- ";
 
 #[tokio::test]
-async fn any_text_arrives_as_it_was_written() {
+async fn any_text_arrives_unchanged() {
     let system = System::start().await;
     system.send_one(DEMO, with(owned(PHONE, TEXT), "callback", system.sink("receipts"))).await;
     assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], TEXT);
@@ -47,7 +46,7 @@ async fn plain_text_responses_are_not_html() {
 }
 
 #[tokio::test]
-async fn no_path_but_the_right_one_opens_a_webhook() {
+async fn webhook_accepts_only_its_exact_path() {
     let system = System::start().await.without_gateway().await;
     let receipts = dlr_webhook::DlrWebhook::new(&system.environment()).unwrap();
     let replies = mo_webhook::MoWebhook::new(&system.environment()).unwrap();
@@ -94,11 +93,11 @@ async fn no_path_but_the_right_one_opens_a_webhook() {
         assert_eq!(answered.status(), StatusCode::NOT_FOUND, "{path}");
     }
     let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    assert_eq!(scanned["Count"], 0, "nothing was unmatched");
+    assert_eq!(scanned["Count"], 0, "no item was stored as unmatched");
 }
 
 #[tokio::test]
-async fn a_webhook_of_any_bytes_is_read_or_refused_and_never_fails() {
+async fn webhook_reads_or_rejects_any_bytes() {
     let system = System::start().await;
     let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(1200), close.repeat(1200)).into_bytes();
     let bodies = [
@@ -132,7 +131,7 @@ async fn a_webhook_of_any_bytes_is_read_or_refused_and_never_fails() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_compressed_or_of_another_encoding_is_refused() {
+async fn compressed_or_reencoded_body_is_rejected() {
     let system = System::start().await;
     let body = json!({"messages": [owned(PHONE, "Hello")]}).to_string();
     let utf_16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -151,7 +150,7 @@ async fn a_body_that_is_compressed_or_of_another_encoding_is_refused() {
 }
 
 #[test]
-fn no_request_keeps_a_function_from_being_called() {
+fn any_http_event_reaches_the_function() {
     let hosts = ["gateway.example", "gateway.example:443", "[::1]:8", "1.2.3.4"];
     let paths =
         ["/message", "/messages/%00", "/messages/%ff", "//evil.example/x", "/\\evil.example", "/a;b=c", "/x@y:80"];

@@ -1,10 +1,8 @@
-//! The product as those meet it who wish it ill: a client with a key and one without,
-//! whoever finds a carrier's webhook, the owner of a callback's URL, and a phone that
-//! writes replies. What they may cost is in `cost`, what they may reach in `reach`,
-//! what they may slip into where it counts as something else in `injection`; and that
-//! nobody's secrets are told to anybody, a log least of all, in `canary`.
+//! Attackers: a client with and without a key, a stranger who finds a carrier's webhook, the owner of a
+//! callback URL, and a phone that replies. `cost` bounds parse times, `reach` tests access to other
+//! accounts' data, `injection` tests texts with markup, and `canary` tests for leaks of private data.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod canary;
 mod cost;

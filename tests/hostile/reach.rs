@@ -1,5 +1,5 @@
-//! Nobody reaches what is another's: not by a forged cursor, an id, a key of the store or
-//! a name that both chose, and no carrier speaks for another.
+//! Isolation: a client cannot reach another account's data by a forged cursor, an ID, a key of the store
+//! or a name that both chose. A carrier cannot report another carrier's messages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
@@ -8,7 +8,7 @@ use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned,
 
 const PHONE: &str = "447700900041";
 
-/// A message of the other account.
+/// Returns a message of the other account.
 fn message_of_other(text: &str) -> Value {
     with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
 }
@@ -17,7 +17,7 @@ async fn post_webhook(system: &System, path: &str, body: &Value) -> Answer {
     answer(system.request(Method::POST, path).json(body)).await
 }
 
-/// The ids of a page, which has no others.
+/// Returns the IDs of a page.
 fn ids(page: &Answer) -> Vec<&Value> {
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     page.body["messages"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect()
@@ -34,7 +34,7 @@ async fn cursor_of_another_account_shows_only_own_messages() {
     let theirs = page.body["next"].as_str().unwrap();
     assert_eq!(ids(&system.get(DEMO, &format!("/messages?cursor={theirs}")).await), [&mine["messageUuid"]]);
 
-    // A place is a time, a letter and an id; which account's log it is in is never asked.
+    // A position is a time, a letter and an ID. It does not name an account.
     let id = page.body["messages"][0]["id"].as_str().unwrap();
     for (forged, status) in [
         (format!("9999999999999#o#{id}"), 200),
@@ -73,7 +73,7 @@ async fn resources_of_other_accounts_look_not_found() {
             answered.body
         };
         let expected = ask(nobodys).await;
-        // Neither a message of another nor an item of another kind in the same table.
+        // Another account's message, and other kinds of items in the same table.
         for id in
             [&theirs, "slots%23441111111110", "unmatched%23reply%23cm%23x", "account%23other", "..%2Fmessages", "%00"]
         {
@@ -84,7 +84,7 @@ async fn resources_of_other_accounts_look_not_found() {
 }
 
 #[tokio::test]
-async fn same_id_or_key_of_two_clients_names_two_messages() {
+async fn same_id_or_key_of_two_clients_makes_two_messages() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;
@@ -101,12 +101,12 @@ async fn same_id_or_key_of_two_clients_names_two_messages() {
 }
 
 #[tokio::test]
-async fn no_client_makes_a_key_of_another_kind_of_item() {
+async fn client_names_cannot_form_keys_of_other_items() {
     let system = System::start().await;
     for name in ["slots#441111111110", "unmatched#reply", "a#b", "sender#demo", "\u{0}", "a/b", "..", "stop#2222"] {
         let message = with(owned(PHONE, "Hello"), "from", json!({"type": "custom", "value": name}));
         let refused = system.post(DEMO, &json!({"messages": [message]})).await;
-        // ".." is a sender ID like any other, and not this account's.
+        // ".." is a valid sender ID that this account does not own.
         assert_eq!(refused.status, if name == ".." { 403 } else { 400 }, "{name}: {}", refused.body);
         for field in ["to", "id"] {
             let refused = system.post(DEMO, &json!({"messages": [with(owned(PHONE, "Hello"), field, name)]})).await;
@@ -118,9 +118,9 @@ async fn no_client_makes_a_key_of_another_kind_of_item() {
 }
 
 #[tokio::test]
-async fn a_carrier_speaks_for_its_own_messages_only() {
+async fn carrier_reports_only_its_own_messages() {
     let system = System::start().await;
-    // To a phone that sends no receipt: this one went through the loopback carrier.
+    // To a phone that sends no receipt, through the carrier loopback.
     let message = system.send_one(DEMO, owned("447700900341", "Hello")).await;
     let id = &message["messageUuid"];
     system.until_state(id, "submitted").await;
@@ -128,7 +128,7 @@ async fn a_carrier_speaks_for_its_own_messages_only() {
     let receipt = json!({"messages": {"msg": {"reference": reference, "status": {"code": "2"}}}});
     assert_eq!(post_webhook(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
     assert_eq!(system.message(id).await["state"], "submitted");
-    // It lies with what matches nothing, and a token of one carrier opens no other's door.
+    // The receipt is unmatched. A carrier's token is rejected on another carrier's path.
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let receipt = json!({"reference": id, "status": "delivered"});
     let crossed = post_webhook(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;

@@ -1,11 +1,11 @@
-//! A private value, and every spelling in which it might be written down.
+//! Private values in every spelling in which they may leak.
 
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 
-/// A value that stands nowhere else.
+/// A unique private value.
 pub struct Canary {
     what: &'static str,
     spellings: Vec<String>,
@@ -31,7 +31,7 @@ impl Canary {
         Self { what, spellings }
     }
 
-    /// A number, which is one with and without what comes before the national one.
+    /// Returns a canary for a number, with and without the country code.
     pub fn number(digits: &str) -> Self {
         let (international, national) = (Self::new("number", digits), Self::new("number", &digits[2..]));
         Self { what: "number", spellings: [international.spellings, national.spellings].concat() }
@@ -42,7 +42,7 @@ impl Canary {
     }
 }
 
-/// Fails with the line that holds it.
+/// Panics if a line holds the canary.
 #[track_caller]
 pub fn assert_silent(canary: &Canary, source: &str, text: &str) {
     if let Some(line) = text.lines().find(|line| canary.is_in(line)) {
@@ -69,12 +69,12 @@ fn percent(value: &str) -> Vec<String> {
     spellings
 }
 
-/// What it makes in the middle of a longer base64, at each of three places.
+/// Returns the value's base64 inside a longer input, at each of the three alignments.
 fn base64(value: &str) -> Vec<String> {
     let mut spellings = Vec::new();
     for before in 0..3 {
         let bytes = [&vec![0; before], value.as_bytes()].concat();
-        // The characters that depend on nothing but the value.
+        // Only the characters that do not depend on the neighbours.
         let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         spellings.extend([STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|text| text[first..last].to_owned()));
     }

@@ -1,5 +1,4 @@
-//! What clients, carriers, phones and an operator do in a bad day, with a canary in
-//! everything that is private.
+//! A bad day's traffic from clients, carriers, phones and an operator, with canaries as private data.
 
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ const SECRET: &str = "canary-callback-secret";
 const LOOPBACK_TOKEN: &str = "canary-token-of-loopback";
 const CM_TOKEN: &str = "canary-token-of-cm";
 const WRONG_TOKEN: &str = "canary-token-of-nobody";
-/// The one that the simulated CM.com gave out.
+/// The simulated CM.com's key.
 const CARRIER_KEY: &str = "cm-product-token";
 const CALLBACK_TOKEN: &str = "canary-in-a-callback";
 const REPLY_TOKEN: &str = "canary-in-the-reply-url";
@@ -30,18 +29,18 @@ const REFERENCE: &str = "canary-reference";
 const GROUPING: &str = "canary-grouping";
 const NAME: &str = "canary-idempotency-key";
 
-/// The phone that gets and writes the most.
+/// The phone with the most traffic.
 pub const NUMBER: &str = "447700923571";
-/// Delivered, undelivered, rejected, busy at first, answered too late, and one that
-/// replies STOP. Whoever replies writes from the first.
+/// In order: delivered, undelivered, rejected, busy at first, answered too late, replies STOP. All
+/// replies come from the first.
 const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771", "447700900871", "447700900971"];
-/// Of a client's mistakes, of a reply to nobody, and of CM.com's channels.
+/// For clients' mistakes, a reply that matches no account, and CM.com's channels.
 const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
-/// How many callbacks nobody takes.
+/// Number of callbacks that fail.
 pub const FAILED_CALLBACKS: u64 = 2;
 
-/// Everything that is private.
+/// Returns all private values.
 pub fn canaries() -> Vec<Canary> {
     let named = [
         ("key", KEY),
@@ -90,21 +89,21 @@ pub fn config() -> String {
     })
 }
 
-/// All of it, for better and for worse. Gives the id of a message that was delivered.
+/// Runs all traffic and returns the ID of a delivered message.
 pub async fn run(system: &System) -> String {
     let delivered = messages(system).await;
     replies(system).await;
     cm(system).await;
     mistakes(system).await;
     webhooks(system).await;
-    // Over the gaps of what is busy and what is told in vain.
+    // Past the retries of busy carriers and failed callbacks.
     for _ in 0..3 {
         system.advance(900).await;
     }
     delivered
 }
 
-/// To phones of every kind, with a callback that is taken and ones that are not.
+/// Sends to each phone, with callbacks that succeed and fail.
 async fn messages(system: &System) -> String {
     let mut delivered = String::new();
     for (index, phone) in PHONES.iter().enumerate() {
@@ -134,7 +133,7 @@ async fn replies(system: &System) {
     system.until_sink_requests("replies", 4).await;
 }
 
-/// In CM.com's three formats, over its channels.
+/// Sends in CM.com's three formats, over its channels.
 async fn cm(system: &System) {
     let channels = json!({"whatsapp": "rejects", "rcs": "fails"});
     let set = system.request(Method::PUT, &format!("/handsets/{}/channels", OTHER_PHONES[2])).json(&channels);
@@ -147,7 +146,7 @@ async fn cm(system: &System) {
     let body = json!({"messages": {"authentication": {"productToken": KEY}, "msg": [
         message(OTHER_PHONES[2]), message("07700923572"), message(PHONES[2])]}});
     let answered = answer(system.request(Method::POST, "/v1.0/message").json(&body)).await;
-    assert_eq!(answered.body["errorCode"], 201, "one of them has no number: {}", answered.body);
+    assert_eq!(answered.body["errorCode"], 201, "one number is invalid: {}", answered.body);
     let xml = |to: &str| {
         format!(
             "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>{KEY}</PRODUCTTOKEN></AUTHENTICATION><MSG><FROM>441234567890</FROM>\
@@ -174,7 +173,7 @@ async fn cm(system: &System) {
     system.until_sink_requests("status", 4).await;
 }
 
-/// Of a client.
+/// Sends a client's invalid requests.
 async fn mistakes(system: &System) {
     let number = OTHER_PHONES[0];
     let post = |body: String| system.request(Method::POST, "/message").body(body);
@@ -206,7 +205,7 @@ async fn mistakes(system: &System) {
     }
 }
 
-/// Of carriers, and of whoever says to be one.
+/// Posts webhooks, valid, malformed and with wrong tokens.
 async fn webhooks(system: &System) {
     let number = OTHER_PHONES[1];
     let reply = json!({"id": "mo-1", "from": number, "to": "441110000001", "text": REPLY});
@@ -237,7 +236,7 @@ async fn webhooks(system: &System) {
     }
 }
 
-/// What cannot be done: AWS does not answer, and jobs are none.
+/// Causes failures: malformed jobs, and AWS unreachable.
 pub async fn fail(system: &System) {
     system.enqueue(&[format!("{} {TEXT}", PHONES[0]), json!({"to": PHONES[0]}).to_string()], 0).await;
     let nowhere = [("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:9/".to_owned())];
