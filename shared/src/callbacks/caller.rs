@@ -1,4 +1,4 @@
-//! The one POST, and what its answer means.
+//! Makes the POST and judges the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,43 +14,43 @@ use crate::{
     runtime::{Environment, HttpStack, retry_after},
 };
 
-/// How long one callback may take, from connecting to the answer's head.
+/// Time limit per callback, from connecting to the answer's headers.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest `Retry-After` that is obeyed.
+/// Longest `Retry-After` that we obey.
 pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// Something to tell, and whom.
+/// A callback to deliver.
 pub struct CallbackRequest<'a> {
     pub url: &'a CallbackUrl,
     pub event: EventId,
-    /// The headers by which a client of the dialect checks the signature, beside the Standard Webhooks ones.
+    /// The dialect's signature headers, besides those for Standard Webhooks.
     pub dialect_headers: Vec<(&'static str, String)>,
-    /// The newest first.
+    /// Newest first.
     pub secrets: &'a [WebhookSecret],
     pub at: Timestamp,
     pub body: String,
 }
 
-/// What a client made of it.
+/// The client's answer to a callback.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CallbackOutcome {
     /// Any 2xx.
     Delivered { status: u16 },
-    /// 410: it wants no more.
+    /// 410: the client wants no more callbacks.
     Gone,
-    /// 429 or 503 with a `Retry-After`: it wants to be left alone, whatever the event.
+    /// 429 or 503 with a `Retry-After`: the endpoint wants a pause from every event.
     Busy { reason: String, retry_after: Duration },
-    /// Anything else. To be tried again, not before `retry_after`.
+    /// Any other answer, or none. Retry, but no earlier than `retry_after`.
     Failed { reason: String, retry_after: Option<Duration> },
 }
 
-/// Calls clients.
+/// Delivers callbacks.
 pub struct Caller {
     client: Client,
     guard: Guard,
 }
 
-/// A caller that could not be set up.
+/// A setup error.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
     #[error(transparent)]
@@ -60,11 +60,10 @@ pub enum CallerError {
 }
 
 impl Caller {
-    /// `ALLOW_PRIVATE_CALLBACKS`, unless it is `true`, keeps callbacks off
-    /// addresses that are not public.
+    /// Builds a caller. It refuses private addresses unless `ALLOW_PRIVATE_CALLBACKS` is `true`.
     ///
     /// # Errors
-    /// When that is neither `true` nor `false`, or the client cannot be built.
+    /// If the variable is neither `true` nor `false`, or the HTTP client cannot be built.
     pub fn of(environment: &Environment) -> Result<Self, CallerError> {
         let allow_private = environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", false)?;
         let guard = if allow_private { Guard::open() } else { Guard::public() };
@@ -77,10 +76,10 @@ impl Caller {
         Ok(Self { client, guard })
     }
 
-    /// Makes the POST, signed by the Standard Webhooks headers and the dialect's own.
+    /// Sends the POST, signed for Standard Webhooks and for the dialect.
     pub async fn deliver(&self, callback: &CallbackRequest<'_>) -> CallbackOutcome {
         let failed = |reason: &str| CallbackOutcome::Failed { reason: reason.to_owned(), retry_after: None };
-        let Ok(url) = Url::parse(callback.url.as_str()) else { return failed("the URL cannot be read") };
+        let Ok(url) = Url::parse(callback.url.as_str()) else { return failed("invalid URL") };
         if self.guard.refuses(&url) {
             return failed("the address is not public");
         }

@@ -1,5 +1,4 @@
-//! Clients that are not as they should be: each is a failure in time, and nothing
-//! that one sends is read beyond the head of its answer.
+//! Misbehaving clients: each fails in time, and we read no body.
 
 use std::{
     sync::{
@@ -28,10 +27,8 @@ use crate::{
     runtime::HttpStack,
 };
 
-/// Stands in for the time-out of a deployed one.
 const PATIENCE: Duration = Duration::from_millis(600);
-/// What a connection may take up on its way (the sockets' buffers of both ends), and
-/// what is read of a head: far less than what is offered here.
+/// Bound on socket buffers plus the head that we read. The tests offer far more.
 const MOST_TAKEN: usize = 32 << 20;
 
 fn now() -> Timestamp {
@@ -46,7 +43,6 @@ fn answer(status: u16, retry_after: Option<&str>) -> CallbackOutcome {
     judge(StatusCode::from_u16(status).unwrap(), &headers, now())
 }
 
-/// Tells that client of something.
 pub(super) async fn deliver(caller: &Caller, url: &str) -> CallbackOutcome {
     let request = CallbackRequest {
         url: &url.parse::<CallbackUrl>().unwrap(),
@@ -63,7 +59,7 @@ async fn call(url: &str) -> CallbackOutcome {
     deliver(&Caller::new(&HttpStack::new().unwrap(), Guard::open(), PATIENCE).unwrap(), url).await
 }
 
-/// A client that does this with the first connection. Gives its address.
+/// Starts a client that runs `conduct` on its first connection. Returns its URL.
 async fn client<F>(scheme: &str, conduct: impl FnOnce(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
@@ -72,15 +68,14 @@ where
     let url = format!("{scheme}://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();
-        // Reads the request, or what of it is there: a connection that is closed with
-        // bytes unread is reset, and the answer with it.
+        // Closing a connection with unread bytes resets it and loses the answer.
         let _ = connection.read(&mut [0; 8192]).await;
         conduct(connection).await;
     });
     url
 }
 
-/// Calls it, and expects a failure in time. Gives the reason.
+/// Returns the reason why the call fails.
 async fn fails(url: &str) -> String {
     let begun = Instant::now();
     let CallbackOutcome::Failed { reason, .. } = call(url).await else { panic!("{url} is not a failure") };
@@ -88,7 +83,6 @@ async fn fails(url: &str) -> String {
     reason
 }
 
-/// Sends the same for ever. Counts what the other side let through.
 async fn pour(mut connection: TcpStream, what: &[u8], poured: &AtomicUsize) {
     while connection.write_all(what).await.is_ok() {
         poured.fetch_add(what.len(), Ordering::Relaxed);
@@ -96,7 +90,7 @@ async fn pour(mut connection: TcpStream, what: &[u8], poured: &AtomicUsize) {
 }
 
 #[test]
-fn only_a_2xx_is_taken_and_a_redirect_is_a_failure() {
+fn only_2xx_is_delivered_and_a_redirect_is_a_failure() {
     assert_eq!(answer(204, None), CallbackOutcome::Delivered { status: 204 });
     assert_eq!(answer(410, None), CallbackOutcome::Gone);
     let failed = |status, retry_after| CallbackOutcome::Failed { reason: format!("status {status}"), retry_after };
@@ -112,7 +106,7 @@ fn retry_after_is_read_in_seconds_or_as_a_date() {
         other => panic!("{other:?}"),
     };
     assert_eq!(wait("120"), Some(120));
-    assert_eq!(wait("Fri, 06 Nov 2026 08:51:37 GMT"), Some(120), "as HTTP has it");
+    assert_eq!(wait("Fri, 06 Nov 2026 08:51:37 GMT"), Some(120), "HTTP date");
     assert_eq!(wait("Friday, 06-Nov-26 08:51:37 GMT"), Some(120), "RFC 850");
     assert_eq!(wait("Fri Nov  6 08:51:37 2026"), Some(120), "asctime");
     for past in ["Fri, 06 Nov 2026 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "0", "-1", "soon", ""] {
@@ -125,7 +119,7 @@ fn retry_after_is_read_in_seconds_or_as_a_date() {
 }
 
 #[test]
-fn a_client_that_is_busy_says_so_with_429_or_503_and_a_time() {
+fn status_429_or_503_with_retry_after_means_busy() {
     let retry_after = Duration::from_secs(120);
     for status in [429, 503] {
         let reason = format!("status {status}");
@@ -156,7 +150,7 @@ async fn slow_or_silent_client_times_out() {
 }
 
 #[tokio::test]
-async fn an_endless_head_is_not_read_to_its_end() {
+async fn endless_head_is_not_read_to_its_end() {
     for head in ["x-header: x\r\n".repeat(1_000), "x".repeat(10_000)] {
         let poured = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&poured);
@@ -171,7 +165,7 @@ async fn an_endless_head_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_huge_body_is_not_read() {
+async fn huge_body_is_not_read() {
     for (length, expected) in [("content-length: 1000000000000", 200), ("transfer-encoding: chunked", 500)] {
         let poured = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&poured);
@@ -195,7 +189,7 @@ async fn a_huge_body_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_failure() {
+async fn broken_connection_is_a_failure() {
     let closed = client("http", async |connection| drop(connection));
     assert_eq!(fails(&closed.await).await, "the connection broke");
     let half = client("http", async |mut connection| {
@@ -222,7 +216,7 @@ async fn broken_tls_is_a_failure() {
     });
     assert_eq!(fails(&silent.await).await, "no answer in time");
     let endless = client("https", async |connection| {
-        // A handshake record of the greatest length, again and again.
+        // Handshake records, maximum length.
         let record = [&[0x16, 3, 3, 0x40, 0][..], &[2; 0x4000]].concat();
         pour(connection, &record, &AtomicUsize::new(0)).await;
     });

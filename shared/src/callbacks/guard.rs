@@ -1,10 +1,8 @@
-//! Where a callback may go: to public addresses only.
+//! Restricts callbacks to public addresses.
 //!
-//! A name is judged by what it resolves to, inside the resolver that the
-//! connection uses, so that it cannot lead elsewhere the second time; of several
-//! addresses those are left out that are not public. An address that a URL names
-//! outright is not resolved, so it is judged beforehand, in the one spelling that
-//! the URL's parser has made of it.
+//! We check a name's addresses inside the resolver that the connection uses, so a second lookup cannot lead
+//! elsewhere (DNS rebinding). Private addresses are dropped. An IP address in a URL is not resolved, so we
+//! check it beforehand, as normalized by the URL parser.
 
 use std::{
     io,
@@ -20,7 +18,7 @@ use url::Host;
 
 use super::public_address::is_public;
 
-/// Judges addresses, and resolves names to those that pass.
+/// An address filter, and a resolver that applies it.
 #[derive(Clone)]
 pub(super) struct Guard {
     names: Arc<dyn Resolve>,
@@ -28,12 +26,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Lets public addresses pass.
+    /// Allows public addresses.
     pub(super) fn public() -> Self {
         Self::new(SystemNames, is_public)
     }
 
-    /// Lets everything pass, for machines whose clients are on themselves.
+    /// Allows every address, for local stacks whose clients run on the same machine.
     pub(super) fn open() -> Self {
         Self::new(SystemNames, |_| true)
     }
@@ -42,7 +40,7 @@ impl Guard {
         Self { names: Arc::new(names), passes }
     }
 
-    /// Whether the URL names an address outright that does not pass.
+    /// Returns whether the URL contains a forbidden IP address.
     pub(super) fn refuses(&self, url: &Url) -> bool {
         let address: IpAddr = match url.host() {
             Some(Host::Ipv4(address)) => address.into(),
@@ -66,7 +64,6 @@ impl Resolve for Guard {
     }
 }
 
-/// Names as the system resolves them.
 struct SystemNames;
 
 impl Resolve for SystemNames {

@@ -1,7 +1,5 @@
-//! The guard as a hostile owner of a callback's URL meets it: in spellings, with
-//! names that they answer for, redirects, and the environment of a function. The
-//! network of these tests is this machine, so where something has to be reached
-//! loopback stands for what is public.
+//! Attacks by a callback's owner: address spellings, DNS answers, redirects, and proxy settings. Tests have
+//! no other network than this machine, so where they must reach a server, loopback counts as public.
 
 use std::{
     collections::VecDeque,
@@ -23,7 +21,7 @@ use tokio::{
 use super::{CallbackOutcome, Caller, TIMEOUT, caller_tests::deliver, guard::Guard, public_address::is_public};
 use crate::{domain::CallbackUrl, runtime::HttpStack};
 
-/// Names whose owner answers each question anew.
+/// A resolver with a scripted answer for each query.
 #[derive(Clone, Default)]
 struct Answers(Arc<Mutex<VecDeque<Vec<IpAddr>>>>);
 
@@ -40,13 +38,12 @@ impl Answers {
 
 impl Resolve for Answers {
     fn resolve(&self, _: Name) -> Resolving {
-        let answer = self.0.lock().unwrap().pop_front().expect("a question too many");
+        let answer = self.0.lock().unwrap().pop_front().expect("unexpected query");
         let addresses = answer.into_iter().map(|address| SocketAddr::new(address, 0));
         Box::pin(async move { Ok(Box::new(addresses) as Addrs) })
     }
 }
 
-/// A server that counts its requests and answers each with the same.
 struct Server {
     port: u16,
     requests: Arc<AtomicUsize>,
@@ -84,8 +81,8 @@ fn assert_refused(answer: &CallbackOutcome, url: &str) {
 }
 
 #[tokio::test]
-async fn a_private_address_is_not_called_however_it_is_spelt() {
-    // Whoever is asked for a name here answers with loopback.
+async fn private_address_is_refused_in_every_spelling() {
+    // Every name resolves to loopback here.
     for url in [
         "http://127.0.0.1:9/",
         "http://127.0.0.1.:9/",
@@ -125,17 +122,17 @@ async fn a_private_address_is_not_called_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn the_names_of_this_machine_are_not_called() {
+async fn names_of_this_machine_are_refused() {
     assert_refused(&deliver(&caller(Guard::public()), "http://localhost:9/").await, "localhost");
 }
 
 #[tokio::test]
-async fn what_is_connected_to_is_what_was_judged() {
+async fn connection_uses_the_address_that_was_checked() {
     let server = Server::answering("204 No Content").await;
     let url = format!("http://rebinding.example:{}/", server.port);
     let answers = Answers::of(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
     let caller = caller(Guard::new(answers.clone(), |address| address.is_loopback()));
-    // One question for one connection: there is no second answer to be led astray by.
+    // One query per connection, so there is no second answer to rebind to.
     assert_eq!(deliver(&caller, &url).await, CallbackOutcome::Delivered { status: 204 });
     assert_eq!((answers.left(), server.requests()), (2, 1));
     assert_refused(&deliver(&caller, &url).await, &url);
@@ -144,10 +141,10 @@ async fn what_is_connected_to_is_what_was_judged() {
 }
 
 #[tokio::test]
-async fn of_several_addresses_the_private_ones_are_left_out() {
+async fn private_addresses_are_dropped_from_a_mixed_answer() {
     let server = Server::answering("204 No Content").await;
     let url = format!("http://both.example:{}/", server.port);
-    // The test's own listener has to be left out here, as it is loopback's.
+    // Loopback must be dropped too, so our own server gets no request.
     let answers = Answers::of(&[&["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"], &["10.0.0.1", "127.0.0.1"]]);
     assert_refused(&deliver(&caller(Guard::new(answers.clone(), is_public)), &url).await, &url);
     assert_eq!(server.requests(), 0);
@@ -156,7 +153,7 @@ async fn of_several_addresses_the_private_ones_are_left_out() {
 }
 
 #[tokio::test]
-async fn a_redirect_leads_nowhere() {
+async fn redirect_is_not_followed() {
     let inside = Server::answering("204 No Content").await;
     let caller = caller(Guard::new(Answers::default(), |address| address.is_loopback()));
     for status in [301, 302, 303, 307, 308] {
@@ -168,10 +165,10 @@ async fn a_redirect_leads_nowhere() {
     }
 }
 
-/// A proxy would resolve and connect in the gateway's place, past the guard. The
-/// environment of a process is its own, so the test runs itself again in another.
+/// A proxy would resolve and connect in our place, past the guard. The test runs itself in a child process
+/// with other environment variables.
 #[tokio::test]
-async fn no_proxy_of_the_environment_leads_around_the_guard() {
+async fn proxy_in_environment_does_not_bypass_the_guard() {
     const INNER: &str = "GUARD_TEST_BEHIND_PROXY";
     if env::var_os(INNER).is_some() {
         let server = Server::answering("204 No Content").await;
@@ -184,9 +181,7 @@ async fn no_proxy_of_the_environment_leads_around_the_guard() {
     let proxy = Server::answering("200 OK").await;
     let address = format!("http://127.0.0.1:{}", proxy.port);
     let mut again = Command::new(env::current_exe().unwrap());
-    again
-        .args(["--exact", "callbacks::guard_tests::no_proxy_of_the_environment_leads_around_the_guard"])
-        .env(INNER, "1");
+    again.args(["--exact", "callbacks::guard_tests::proxy_in_environment_does_not_bypass_the_guard"]).env(INNER, "1");
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         again.env(name, &address);
     }

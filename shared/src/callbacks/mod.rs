@@ -1,9 +1,7 @@
-//! Telling clients: one signed POST to an address that is theirs to choose and
-//! therefore not to be trusted.
+//! Callbacks: one signed POST to a URL that the client chose, and that we therefore do not trust.
 //!
-//! Redirects are failures, names that lead to private addresses are refused
-//! when they are resolved, an answer's body is not read, and nothing takes
-//! longer than [`TIMEOUT`].
+//! A redirect counts as a failure, names that resolve to private addresses are refused, we read no body, and
+//! no call takes longer than [`TIMEOUT`].
 
 mod caller;
 #[cfg(test)]
@@ -19,8 +17,8 @@ pub use caller::{CallbackOutcome, CallbackRequest, Caller, CallerError, TIMEOUT}
 
 use std::time::Duration;
 
-/// The gap after the `attempts`-th failed try, before jitter: quick at first,
-/// for a client that restarts; every six hours in the end, for one that is down.
+/// Returns the gap after the `attempts`-th failed attempt, before jitter: seconds at first, in case the
+/// client restarts, and six hours in the end, in case it is down.
 #[must_use]
 pub fn retry_gap(attempts: u32) -> Duration {
     const GAPS: [u64; 9] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600];
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gaps_grow_to_six_hours() {
+    fn retry_gaps_grow_to_six_hours() {
         let gaps: Vec<_> = (1..=20).map(retry_gap).collect();
         assert!(gaps.is_sorted());
         assert_eq!((gaps[0].as_secs(), gaps[19].as_secs()), (5, 21_600));

@@ -1,5 +1,4 @@
-//! What the gateway tells an account about itself, in its own words: JSON of the
-//! form that the Standard Webhooks specification recommends for events.
+//! Notices to an account about its endpoints: JSON events as Standard Webhooks recommends.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,11 +20,10 @@ struct EndpointDisabled<'a> {
     reason: &'a str,
 }
 
-/// An endpoint was disabled.
 pub(crate) fn endpoint_disabled(health: &EndpointHealth) -> String {
     let disabled_since = health.disabled.map_or(health.last_at, |disabled| disabled.since);
     let data = EndpointDisabled { url: health.endpoint.url(), since: time(health.since), reason: &health.reason };
-    // A map of strings, which JSON always takes.
+    // Strings always serialize.
     serde_json::to_string(&Notice { kind: "endpoint.disabled", timestamp: time(disabled_since), data })
         .unwrap_or_default()
 }

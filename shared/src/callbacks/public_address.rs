@@ -1,12 +1,9 @@
-//! Which addresses are of the public Internet, by IANA's registries of special-purpose
-//! addresses (iana.org/assignments/iana-ipv4-special-registry and
-//! iana-ipv6-special-registry, as they stand with RFC 9780 of 2025).
+//! Recognizes public addresses by IANA's registries of special-purpose addresses
+//! (iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, as of RFC 9780, 2025).
 //!
-//! A block is refused that the registries do not call globally reachable, and with
-//! it the few anycast services within it. Of IPv6 only what is assigned for unicast
-//! can pass at all. An address that carries one of IPv4 within itself is judged by
-//! that one too, wherever it may be translated; the tunnels of the past (6to4,
-//! Teredo) are refused whatever they carry.
+//! We refuse blocks that are not globally reachable, including the few anycast services inside. IPv6
+//! addresses must lie in the space assigned for unicast. An embedded IPv4 address must be public too, because
+//! a router may translate to it. Obsolete tunnels (6to4, Teredo) are always refused.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,13 +12,13 @@ use ipnet::{Ipv4Net, Ipv6Net};
 const REFUSED_4: [Ipv4Net; 15] = [
     net4([0, 0, 0, 0], 8),       // "this network"
     net4([10, 0, 0, 0], 8),      // private
-    net4([100, 64, 0, 0], 10),   // shared by carriers' NATs
+    net4([100, 64, 0, 0], 10),   // carrier-grade NAT
     net4([127, 0, 0, 0], 8),     // loopback
-    net4([169, 254, 0, 0], 16),  // link-local, and the clouds' metadata
+    net4([169, 254, 0, 0], 16),  // link-local, and cloud metadata
     net4([172, 16, 0, 0], 12),   // private
     net4([192, 0, 0, 0], 24),    // protocol assignments
     net4([192, 0, 2, 0], 24),    // documentation
-    net4([192, 88, 99, 0], 24),  // relays of 6to4
+    net4([192, 88, 99, 0], 24),  // 6to4 relays
     net4([192, 168, 0, 0], 16),  // private
     net4([198, 18, 0, 0], 15),   // benchmarks
     net4([198, 51, 100, 0], 24), // documentation
@@ -30,15 +27,15 @@ const REFUSED_4: [Ipv4Net; 15] = [
     net4([240, 0, 0, 0], 4),     // reserved, and broadcast
 ];
 
-/// What IANA has given out for unicast (RFC 4291). Loopback, link-local,
-/// site-local, unique local, multicast and segment routing lie outside.
+/// IANA's unicast space (RFC 4291). Loopback, link-local, site-local, unique local, multicast and segment
+/// routing lie outside.
 const UNICAST_6: Ipv6Net = net6([0x2000, 0], 3);
 
 const REFUSED_6: [Ipv6Net; 5] = [
     net6([0x2001, 0], 23),      // protocol assignments, Teredo and benchmarks among them
     net6([0x2001, 0x0db8], 32), // documentation
     net6([0x2002, 0], 16),      // 6to4
-    net6([0x3ffe, 0], 16),      // the 6bone, given back
+    net6([0x3ffe, 0], 16),      // 6bone, returned
     net6([0x3fff, 0], 20),      // documentation
 ];
 
@@ -63,9 +60,9 @@ fn is_public_4(address: Ipv4Addr) -> bool {
 
 fn is_public_6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // What stands for an IPv4 address, and what a NAT64 translates into one (RFC 6052).
+        // IPv4-mapped, and translated by a NAT64 (RFC 6052).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_4(joined(high, low)),
-        // ISATAP (RFC 5214), whose routers send on to what is within.
+        // ISATAP (RFC 5214), whose routers forward to the embedded address.
         [.., 0 | 0x0200, 0x5efe, high, low] if !is_public_4(joined(high, low)) => false,
         _ => UNICAST_6.contains(&address) && !REFUSED_6.iter().any(|block| block.contains(&address)),
     }
@@ -127,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_to_be_aimed_at_is_refused_in_every_form() {
+    fn common_attack_targets_are_refused_in_every_form() {
         for text in [
             "169.254.169.254", // metadata
-            "169.254.170.2",   // the credentials of a container
+            "169.254.170.2",   // container credentials
             "169.254.100.1",   // the runtime API of some Lambdas
             "fd00:ec2::254",
             "100.100.100.200",
@@ -143,7 +140,7 @@ mod tests {
             "::ffff:0:127.0.0.1",   // translated (SIIT)
             "64:ff9b::a9fe:a9fe",   // NAT64
             "64:ff9b::10.0.0.1",    // NAT64
-            "64:ff9b:1::a9fe:a9fe", // NAT64 of one's own
+            "64:ff9b:1::a9fe:a9fe", // NAT64, local prefix
             "64:ff9b:1:ffff::1.1.1.1",
             "2002:7f00:1::",     // 6to4
             "2002:101:101::1",   // 6to4

@@ -1,6 +1,5 @@
-//! Signatures of callbacks, by the Standard Webhooks specification
-//! (github.com/standard-webhooks/standard-webhooks): `v1,` and base64 of the
-//! HMAC-SHA256 over `<id>.<timestamp>.<body>`.
+//! Signs callbacks by the Standard Webhooks specification (github.com/standard-webhooks/standard-webhooks):
+//! `v1,` and the base64 of HMAC-SHA256 over `<id>.<timestamp>.<body>`.
 
 use crate::{
     domain::{EventId, WebhookSecret},
@@ -8,8 +7,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// The value of the `webhook-signature` header: one signature for each secret,
-/// so that a receiver may know either while one replaces the other.
+/// Returns the `webhook-signature` header, with a signature per secret, so either verifies during a rotation.
 #[must_use]
 pub fn standard_webhooks(secrets: &[WebhookSecret], id: EventId, timestamp: i64, body: &str) -> String {
     let (id, timestamp) = (id.to_string(), timestamp.to_string());
