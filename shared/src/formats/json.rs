@@ -1,8 +1,9 @@
-//! JSON as a client writes it, read into a tree, and as it is answered. A tree can keep only one of two
-//! values of a key (RFC 8259, section 4). So a key that stands twice is refused;
-//! or, for a vendor whose own samples have that, the later one counts unless the
-//! earlier one is a list, of messages perhaps, that would be lost without a word. A
-//! tree is larger than its text, most of all for small objects, so they are counted.
+//! JSON from clients, parsed into a tree, and JSON answers.
+//!
+//! A tree keeps only one value per key (RFC 8259, section 4), so we reject repeated keys. For a vendor whose
+//! own samples repeat keys, the last value wins, unless the earlier value contains a list: perhaps messages,
+//! which would be lost silently. We limit the number of objects, because a tree is larger than its text,
+//! above all for small objects.
 
 use std::{cell::Cell, collections::HashMap, fmt};
 
@@ -14,34 +15,31 @@ use serde_json::{Map, Value, error::Category};
 
 use crate::domain::{FieldError, FieldErrorCode};
 
-/// The most objects of a body. One takes about 700 bytes of a tree, and 21 of the
-/// largest body at this number, in which no message can be told.
+/// Limit on a body's objects. An object takes about 700 bytes in memory. At the limit, the largest body has
+/// 21 bytes per object, too few for a message.
 const MOST_OBJECTS: usize = 50_000;
 
-/// Reads a request's body.
+/// Parses a request's body, and rejects repeated keys.
 ///
 /// # Errors
-/// A fault that says where the body stops being JSON, where a key is repeated, or
-/// where it has too many objects.
+/// A field error with the position where the body is not JSON, repeats a key, or has too many objects.
 pub(crate) fn read(body: &[u8]) -> Result<Value, FieldError> {
     read_by(body, Repeats::Refused)
 }
 
-/// The same, where the later of two values of a key counts, in whatever case the
-/// key is written.
+/// Parses a request's body. The last value of a repeated key wins, and keys are compared without case.
 ///
 /// # Errors
-/// As [`read`]; a key is repeated in the sense of this if it stands under a list.
+/// As [`read`], but a key counts as repeated only if its earlier value contains a list.
 pub(crate) fn read_last(body: &[u8]) -> Result<Value, FieldError> {
     read_by(body, Repeats::LastCounts)
 }
 
-/// What this is given are maps of strings and numbers, which JSON always takes.
+/// Serializes an answer. Maps, strings and numbers always serialize.
 pub(crate) fn write(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What becomes of a key that stands twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeats {
     Refused,
@@ -63,7 +61,7 @@ fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, FieldError> {
     })
 }
 
-/// A tree on its way, and how many objects it has.
+/// A tree under construction, and its number of objects.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     repeats: Repeats,
@@ -127,7 +125,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
             return Err(A::Error::custom("too many objects"));
         }
         let mut fields = Map::new();
-        // The spelling that each key was met in last.
+        // Each key's latest spelling, by lower case.
         let mut spellings = HashMap::new();
         while let Some(key) = object.next_key::<String>()? {
             let earlier = match self.repeats {
@@ -138,7 +136,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 }
             };
             if earlier.is_some_and(|value| self.repeats == Repeats::Refused || holds_list(&value)) {
-                return Err(A::Error::custom("a key stands twice"));
+                return Err(A::Error::custom("repeated key"));
             }
             fields.insert(key, object.next_value_seed(self)?);
         }
@@ -176,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn one_key_may_stand_in_several_objects() {
+    fn same_key_may_appear_in_different_objects() {
         let body = r#"{"a":[{"a":1},{"a":-1}],"b":{"a":null,"c":[true,1.5,"x\n"]}}"#;
         assert_eq!(read(body.as_bytes()).unwrap(), serde_json::from_str::<Value>(body).unwrap());
     }
 
     #[test]
-    fn small_objects_are_so_many_and_no_more() {
+    fn number_of_objects_is_limited() {
         let many = |count: usize| format!("[{}{{}}]", r#"{"":0},"#.repeat(count - 1));
         assert!(read(many(MOST_OBJECTS).as_bytes()).is_ok());
         for read in [read, read_last] {
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_can_count_unless_a_list_is_lost() {
+    fn last_value_wins_unless_a_list_would_be_lost() {
         let read = |body: &str| read_last(body.as_bytes());
         assert_eq!(read(r#"{"a":1,"A":2,"b":{"c":1,"c":[1]}}"#).unwrap(), serde_json::json!({"A": 2, "b": {"c": [1]}}));
         assert_eq!(read(r#"{"a":[1],"A":2}"#).unwrap_err().code, FieldErrorCode::Duplicate);
@@ -202,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_not_json_is_a_fault(body in "[\\[\\]{}:,\"a0e.-]{0,30}") {
+        fn only_invalid_json_and_repeated_keys_are_rejected(body in "[\\[\\]{}:,\"a0e.-]{0,30}") {
             let plain = serde_json::from_str::<Value>(&body);
             match read(body.as_bytes()) {
                 Ok(value) => prop_assert_eq!(plain.unwrap(), value),

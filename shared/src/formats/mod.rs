@@ -1,4 +1,4 @@
-//! Formats that several vendors share: JSON as clients write it, webhooks, SMPP receipts, and the answers of HTTP.
+//! Formats that several vendors share: JSON from clients, webhooks, SMPP receipts, and HTTP answers.
 
 pub(crate) mod http;
 pub(crate) mod json;

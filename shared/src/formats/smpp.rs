@@ -1,23 +1,20 @@
-//! Delivery receipts as SMPP carries them, in the text of a `deliver_sm`
-//! (SMPP 3.4, appendix B): `id:… submit date:… done date:… stat:… err:…`.
+//! Parses SMPP delivery receipts, from the text of a `deliver_sm` (SMPP 3.4, appendix B):
+//! `id:… submit date:… done date:… stat:… err:…`.
 //!
-//! Fields are taken in any order and case, between any white space; `sub`,
-//! `dlvrd` and `text` may be there or not. Of a field that stands twice the first
-//! counts, as what stands in `text` is the message's own.
+//! Fields come in any order and case, between any white space; `sub`, `dlvrd` and `text` are optional. A
+//! repeated field's first value counts, because `text` quotes the message itself.
 
 use crate::domain::{ParseError, ReceiptStatus};
 
-/// What a receipt says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SmppReceipt {
-    /// The message, by the name that the carrier or we gave it.
+    /// The carrier's ID or ours.
     pub(crate) id: Option<String>,
     pub(crate) status: ReceiptStatus,
-    /// The carrier's or network's error, as it was written.
+    /// The carrier's or network's error, verbatim.
     pub(crate) error: Option<String>,
 }
 
-/// Whether it begins like a receipt.
 pub(crate) fn is_receipt(text: &str) -> bool {
     text.split_ascii_whitespace().next().is_some_and(|word| word.contains(':') || is_half_of_key(word))
 }
@@ -28,7 +25,7 @@ pub(crate) fn read(text: &str) -> Result<SmppReceipt, ParseError> {
     while let Some(word) = words.next() {
         let Some((key, value)) = word.split_once(':') else { continue };
         let Some(slot) = fields.slot(key) else { continue };
-        // The value may stand apart from its key.
+        // White space may separate a value from its key.
         let value = if value.is_empty() {
             words.next_if(|next| !next.contains(':') && !is_half_of_key(next)).unwrap_or_default()
         } else {
@@ -39,7 +36,7 @@ pub(crate) fn read(text: &str) -> Result<SmppReceipt, ParseError> {
         }
     }
     let stat = fields.stat.ok_or_else(|| ParseError::new("stat", "is missing"))?;
-    let status = status(&stat).ok_or_else(|| ParseError::new("stat", "is not a state of SMPP's"))?;
+    let status = status(&stat).ok_or_else(|| ParseError::new("stat", "is not an SMPP message state"))?;
     Ok(SmppReceipt { id: fields.id, status, error: fields.err })
 }
 
@@ -61,14 +58,14 @@ impl Fields {
     }
 }
 
-/// Of `submit date` and `done date`.
+/// Matches the first word of `submit date` and `done date`.
 fn is_half_of_key(word: &str) -> bool {
     word.eq_ignore_ascii_case("submit") || word.eq_ignore_ascii_case("done")
 }
 
 fn status(stat: &str) -> Option<ReceiptStatus> {
     Some(match stat.to_ascii_uppercase().as_str() {
-        // The second is how CM's page has it.
+        // `DELIVERD` is the spelling on CM.com's page.
         "DELIVRD" | "DELIVERD" => ReceiptStatus::Delivered,
         "EXPIRED" => ReceiptStatus::Expired,
         "DELETED" | "UNDELIV" | "UNKNOWN" => ReceiptStatus::Undelivered,
@@ -88,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_taken_in_any_order_between_any_white_space() {
+    fn fields_are_read_in_any_order_between_any_white_space() {
         let delivered = receipt("A1f", ReceiptStatus::Delivered, "000");
         for text in [
             "id:A1f submit date:20270221093000 done date:20270221093002 stat:DELIVRD err:000",
@@ -123,16 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unreadable_is_named_and_not_repeated() {
+    fn parse_error_names_the_field_without_its_value() {
         assert_eq!(read("id:1 err:0").unwrap_err().to_string(), "field 'stat' is missing");
         let error = read("id:1 stat:447911123456").unwrap_err().to_string();
-        assert_eq!(error, "field 'stat' is not a state of SMPP's");
+        assert_eq!(error, "field 'stat' is not an SMPP message state");
         assert!(!is_receipt("hello there: you") && !is_receipt(""));
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,80}|((id|stat|err|text|done date|DELIVRD|:| |\\PC){0,20})") {
+        fn arbitrary_text_does_not_panic(text in "\\PC{0,80}|((id|stat|err|text|done date|DELIVRD|:| |\\PC){0,20})") {
             let _ = (is_receipt(&text), read(&text));
         }
     }

@@ -1,4 +1,4 @@
-//! JSON as carriers post it: one thing where a list of them is due.
+//! JSON from carriers, which may post a single value in place of a list.
 
 use std::slice;
 
@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use crate::domain::ParseError;
 
-/// Reads a webhook's body.
 pub(crate) fn read(body: &[u8]) -> Result<Value, ParseError> {
     serde_json::from_slice(body).map_err(|error| ParseError::of_json(&error))
 }
 
-/// All of a list, or the one thing that stands in its place.
+/// Returns a list's elements, or the single value.
 pub(crate) fn one_or_many(value: &Value) -> &[Value] {
     match value {
         Value::Array(listed) => listed,
