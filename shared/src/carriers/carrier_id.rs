@@ -1,22 +1,19 @@
-//! A carrier's own id for a message, as it comes back in receipts.
+//! Matches the message ID in a receipt with the ID from the carrier's answer to the submit.
 //!
-//! SMPP says that an id is what the carrier likes, and carriers write one id in two
-//! ways: hexadecimal when they take a message and decimal in its receipt, or the
-//! other way round; in another case; padded with zeros or blanks. So an id is kept
-//! in one canonical spelling, and a receipt's is looked for in each spelling that
-//! it may stand for. If that finds more than one message, it has found none:
-//! `1234` may be that, or what was `4d2`.
+//! SMPP leaves an ID's format to the carrier, and carriers spell the same ID in two ways: hexadecimal at
+//! submit and decimal in the receipt, or vice versa; in another case; padded with zeros or blanks. So we
+//! store IDs in one canonical spelling, and look up every spelling that a receipt's ID may stand for. If
+//! several messages match, the receipt matches none: `1234` may be the ID itself, or `4d2` in decimal.
 //!
-//! That holds for ids that are on record. Of a carrier that gives ids in one base and
-//! reports them in the other, and counts, the id of an earlier message may be what a later
-//! one's stands for in the wrong base; if the later one's is not on record, the earlier
-//! one is found. Nothing but the carrier's own word on how it writes them helps there.
+//! We can only compare IDs on record. Suppose a carrier counts its IDs and reports them in another base. If a
+//! message's ID is not on record, its receipt may match an earlier message whose ID has the same digits. Only
+//! the carrier's documentation can prevent that.
 
-/// The most characters of an id. SMPP allows 64.
+/// Longest ID, in bytes. SMPP allows 64.
 const MOST: usize = 64;
 
-/// How an id is kept: without blanks and leading zeros, and in lower case. None
-/// for one that is empty, longer than ids are, or in parts.
+/// Returns the canonical spelling: trimmed, in lower case, without leading zeros. Returns `None` if the ID is
+/// empty, too long, or contains whitespace or control characters.
 #[must_use]
 pub fn canonical(id: &str) -> Option<String> {
     let id = id.trim();
@@ -25,12 +22,12 @@ pub fn canonical(id: &str) -> Option<String> {
     }
     let id = id.to_ascii_lowercase();
     let digits = id.trim_start_matches('0');
-    // Of an id of zeros, one is left.
+    // All zeros become a single zero.
     Some(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
 }
 
-/// The canonical spellings of what a receipt's id may stand for: its own first,
-/// then, if it can be read as a number, that number in the other base.
+/// Returns the canonical spellings that a receipt's ID may stand for: its own, then, if it is a number, the
+/// number in the other base.
 #[must_use]
 pub fn spellings(id: &str) -> Vec<String> {
     let Some(own) = canonical(id) else { return Vec::new() };
@@ -45,24 +42,24 @@ pub fn spellings(id: &str) -> Vec<String> {
     all
 }
 
-/// A longer one than 128 bits is no number that a carrier counts with.
+/// Carriers do not count beyond 128 bits.
 fn number(canonical: &str, base: u32) -> Option<u128> {
-    // The standard library takes a sign.
+    // `from_str_radix` accepts a sign.
     let is_plain = canonical.bytes().all(|b| b.is_ascii_alphanumeric());
     if is_plain { u128::from_str_radix(canonical, base).ok() } else { None }
 }
 
-/// Why a receipt is found no message for.
+/// A receipt whose ID matches several messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a carrier's id may be that of several messages")]
+#[error("carrier ID matches several messages")]
 pub struct AmbiguousIdError;
 
-/// The one message that a receipt's id is about, of those whose ids lie under its
-/// spellings, each id with what it was given to. Of ids that differ only in case, zeros
-/// and blanks, the one that is written the same counts; of ids in two bases, none does.
+/// Returns the message for a receipt's ID, from the IDs stored under its [`spellings`], each with its
+/// message. If they differ only in case, zeros and blanks, an exact match wins. IDs in two bases are
+/// ambiguous.
 ///
 /// # Errors
-/// When there are several.
+/// If several messages match.
 pub fn unique_match<T: PartialEq>(
     reported: &str,
     found: impl IntoIterator<Item = (String, T)>,
@@ -82,7 +79,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a receipt's id finds of the ids that carriers gave at submit.
     fn find<'a>(reported: &str, given: &[&'a str]) -> Result<Option<&'a str>, AmbiguousIdError> {
         let spellings = spellings(reported);
         let found = given.iter().filter(|id| canonical(id).is_some_and(|id| spellings.contains(&id)));
@@ -105,12 +101,12 @@ mod tests {
             assert_eq!(find(reported, &["77", given, "zz"]), Ok(Some(given)), "{reported}");
         }
         assert_eq!(find("1235", &["1234", "4d2", "zz"]), Ok(None));
-        assert_eq!(find("-4d2", &["1234"]), Ok(None), "a sign is no digit");
+        assert_eq!(find("-4d2", &["1234"]), Ok(None), "a sign is not a digit");
         assert_eq!(find("", &["1234", ""]), Ok(None));
     }
 
     #[test]
-    fn an_id_that_may_be_that_of_two_messages_is_that_of_none() {
+    fn id_that_matches_two_messages_is_ambiguous() {
         assert_eq!(find("1234", &["1234", "4d2"]), Err(AmbiguousIdError));
         assert_eq!(find("1234", &["4660", "4d2"]), Err(AmbiguousIdError));
         assert_eq!(find("00A1f", &["a1f", "A1F"]), Err(AmbiguousIdError));
@@ -122,12 +118,12 @@ mod tests {
     fn exact_spelling_wins_among_similar_ids() {
         assert_eq!(find("A1F", &["a1f", "A1F", "0a1f"]), Ok(Some("A1F")));
         assert_eq!(find(" 0a1f ", &["a1f", "A1F", "0a1f"]), Ok(Some("0a1f")));
-        // Written the same, and yet perhaps the other in another base.
+        // Even an exact match is ambiguous if an ID in the other base matches.
         assert_eq!(find("1234", &["1234", "01234", "4d2"]), Err(AmbiguousIdError));
     }
 
     #[test]
-    fn what_is_no_id_has_no_spelling() {
+    fn invalid_id_has_no_spelling() {
         for text in ["", "  ", "0 7", "a\u{0}b", &"1".repeat(65)] {
             assert_eq!((canonical(text), spellings(text)), (None, Vec::new()), "{text:?}");
         }
@@ -135,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_is_found_however_it_is_written(number: u128, zeros in 0..20_usize, upper: bool, of_hex: bool) {
+        fn number_is_found_in_either_base_case_and_padding(number: u128, zeros in 0..20_usize, upper: bool, of_hex: bool) {
             let (hex, decimal) = (format!("{}{number:x}", "0".repeat(zeros)), format!("{}{number}", "0".repeat(zeros)));
             let (given, reported) = if of_hex { (hex, decimal) } else { (decimal, hex) };
             let reported = if upper { reported.to_uppercase() } else { reported };
@@ -143,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic_and_its_own_spelling_is_the_first(text in "\\PC{0,70}|[0-9a-fA-F ]{0,70}") {
+        fn arbitrary_text_lists_its_own_spelling_first(text in "\\PC{0,70}|[0-9a-fA-F ]{0,70}") {
             prop_assert_eq!(spellings(&text).first().cloned(), canonical(&text));
             prop_assert!(spellings(&text).len() <= 3);
             if let Some(own) = canonical(&text) {

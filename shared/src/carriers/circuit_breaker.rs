@@ -1,10 +1,9 @@
-//! A circuit breaker for each carrier: after repeated failures its circuit opens, and it is not
-//! called for a while. Then the circuit is half-open: one message probes the carrier.
+//! A circuit breaker for each carrier. Repeated failures open the circuit, and we do not call the carrier for
+//! a while. Then the circuit is half-open: one message probes the carrier.
 //!
-//! Each running copy of `dispatch` finds out by itself, from what it sends anyway:
-//! that costs nothing, and a copy that starts anew errs for a few messages at most.
-//! Messages that go out together fail together, so failures must also be some time
-//! apart.
+//! Each `dispatch` instance learns this from its own submits. That costs no extra calls, and a new instance
+//! errs for a few messages at most. Messages submitted together fail together, so the failures must also be
+//! spread over some time.
 
 use std::{
     collections::HashMap,
@@ -15,10 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{CarrierName, Outcome};
 
-/// How many submits in a row must fail, and over how long.
+/// Consecutive failures before the circuit opens, and the time that they must span.
 const FAILURE_THRESHOLD: u32 = 10;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(1);
-/// How long a circuit stays open the first time. Each further time is twice as long, up to the maximum.
+/// First open period. It doubles each time, up to the maximum.
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_secs(60);
 
@@ -38,8 +37,8 @@ impl CircuitBreakers {
         self.lock().get(&carrier)?.open_until.filter(|open_until| *open_until > now)
     }
 
-    /// Returns the same just before a submit. Once an open period is over, only the
-    /// first caller probes the carrier; the others wait for the result.
+    /// Like [`open_until`](Self::open_until), but just before a submit: after the open period, only the first
+    /// caller probes the carrier. Later callers wait for the result.
     pub(super) fn admit(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
         let mut carriers = self.lock();
         let circuit = carriers.get_mut(&carrier)?;
@@ -111,11 +110,11 @@ mod tests {
         assert_eq!(circuits.open_until(CARRIER, at(10)), Some(at(15)));
         let mut over = 15;
         for open_for in [10, 20, 40, 60, 60] {
-            // One may try, and the others wait for it.
+            // One caller probes; the rest wait.
             assert_eq!(circuits.open_until(CARRIER, at(over)), None);
             assert_eq!(circuits.admit(CARRIER, at(over)), None);
             assert_eq!(circuits.admit(CARRIER, at(over)), Some(at(over + open_for)));
-            // Those that were on their way make it no longer.
+            // Submits already under way do not extend the open period.
             for _ in 0..10 {
                 circuits.record(CARRIER, &failed(), at(over + 1));
             }
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_fail_together_are_one_failure() {
+    fn simultaneous_failures_do_not_open_the_circuit() {
         let circuits = CircuitBreakers::default();
         for _ in 0..100 {
             circuits.record(CARRIER, &failed(), at(0));

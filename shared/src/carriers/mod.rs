@@ -1,9 +1,9 @@
 //! Carriers: the contract that each vendor's connector keeps.
 //!
-//! [`CarrierName`] hands each call to the vendor's folder: `submit.rs` submits a message, `receipt.rs` and `reply.rs`
-//! parse what the carrier posts to `dlr-webhook` and `mo-webhook`, and `lookup.rs` asks for the outcome of a submit,
-//! if the vendor has such a call. A submit ends in one of the four outcomes of [`crate::domain::Outcome`]; a
-//! connector that is not sure says *unknown*.
+//! [`CarrierName`] hands each call to the vendor's folder: `submit.rs` submits a message, `receipt.rs` and
+//! `reply.rs` parse the carrier's posts to `dlr-webhook` and `mo-webhook`, and `lookup.rs` asks for a
+//! submit's outcome, if the vendor has such a call. A submit ends in an [`Outcome`](crate::domain::Outcome);
+//! if unsure, a connector returns *unknown*.
 
 pub mod carrier_id;
 mod circuit_breaker;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl CarrierName {
-    /// Whether it takes messages only of who shows it a key (`CarrierSecret::key`).
+    /// Returns whether the carrier requires a key (`CarrierSecret::key`).
     #[must_use]
     pub fn wants_key(self) -> bool {
         match self {
@@ -26,30 +26,30 @@ impl CarrierName {
         }
     }
 
-    /// Whether it can be asked what became of a submit, by our name for that.
+    /// Returns whether we can ask for a submit's outcome, by our reference.
     #[must_use]
     pub fn supports_lookup(self) -> bool {
         match self {
             Self::Loopback => true,
-            // Its document has no such call.
+            // CM.com documents no such call.
             Self::Cm => false,
         }
     }
 
-    /// Whether its receipts bear the id that it answers a submit with.
+    /// Returns whether receipts bear the ID from the carrier's answer to the submit.
     #[must_use]
     pub fn reports_by_id(self) -> bool {
         match self {
             Self::Loopback => true,
-            // It answers with none.
+            // CM.com answers with no ID.
             Self::Cm => false,
         }
     }
 
-    /// Reads the receipts of one request to `dlr-webhook`.
+    /// Parses a request to `dlr-webhook`. A single unreadable receipt is an `Err` item.
     ///
     /// # Errors
-    /// When the body is not in this carrier's format.
+    /// If the body is not in this carrier's format.
     pub fn read_receipts(self, body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
         let read = match self {
             Self::Loopback => Ok(vec![loopback::receipt::read(body)]),
@@ -58,10 +58,10 @@ impl CarrierName {
         Ok(read?.into_iter().map(|receipt| receipt.map(CarrierReceipt::cleaned)).collect())
     }
 
-    /// Reads the replies of one request to `mo-webhook`.
+    /// Parses a request to `mo-webhook`. A single unreadable reply is an `Err` item.
     ///
     /// # Errors
-    /// When the body is not in this carrier's format.
+    /// If the body is not in this carrier's format.
     pub fn read_replies(self, body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
         match self {
             Self::Loopback => Ok(vec![loopback::reply::read(body)]),

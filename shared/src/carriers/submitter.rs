@@ -1,5 +1,4 @@
-//! Handing messages to carriers: the carrier's key, whether it is left alone for now,
-//! and one call of its own connector.
+//! Submits messages: gets the carrier's key, asks the circuit breaker, and calls the connector once.
 
 use std::time::Duration;
 
@@ -15,11 +14,11 @@ use crate::{
 };
 
 fn open_circuit(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
-    let reason = format!("{carrier} is behind an open circuit breaker after repeated failures");
+    let reason = format!("circuit breaker of {carrier} is open after repeated failures");
     Outcome::Busy { reason, retry_after: Duration::try_from(until.duration_since(now)).ok() }
 }
 
-/// Hands messages to carriers over one shared HTTP client.
+/// Submits messages to carriers over one shared HTTP client.
 pub struct Submitter<S = SecretsManager> {
     http: reqwest::Client,
     secrets: CarrierSecrets<S>,
@@ -33,15 +32,13 @@ impl<S: SecretStore> Submitter<S> {
         Self { http, secrets, circuits: CircuitBreakers::default(), clock }
     }
 
-    /// Returns the outcome of a submit to a carrier whose circuit is open, or `None` if it may be
-    /// called.
+    /// Returns `Busy` if the carrier's circuit is open, or `None` if we may call the carrier.
     pub fn open_circuit(&self, carrier: CarrierName) -> Option<Outcome> {
         let now = self.clock.now();
         self.circuits.open_until(carrier, now).map(|until| open_circuit(carrier, until, now))
     }
 
-    /// Hands the message over once, and says what became of it within the
-    /// carrier's time-out.
+    /// Submits the message once, and returns the outcome within the carrier's timeout.
     pub async fn submit(
         &self,
         carrier: CarrierName,
@@ -64,7 +61,7 @@ impl<S: SecretStore> Submitter<S> {
         outcome
     }
 
-    /// Asks what became of a submit that got no answer. Who is left alone is not asked.
+    /// Asks for the outcome of a submit that got no answer, unless the carrier's circuit is open.
     pub async fn look_up(
         &self,
         carrier: CarrierName,
@@ -80,8 +77,7 @@ impl<S: SecretStore> Submitter<S> {
         }
     }
 
-    /// What the carrier wants to be shown, if it wants anything. Without it, nothing
-    /// can be sent yet.
+    /// Returns the carrier's key, or `Busy` while we have none. Empty if none is required.
     async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
         if !carrier.wants_key() {
             return Ok(String::new());
@@ -90,8 +86,8 @@ impl<S: SecretStore> Submitter<S> {
             Ok(Some(key)) => return Ok(key),
             Ok(None) => "the carrier's key is not set",
             Err(error) => {
-                warn!(carrier = carrier.into_str(), error = error_chain(&error), "the carrier's key could not be read");
-                "the carrier's key could not be read"
+                warn!(carrier = carrier.into_str(), error = error_chain(&error), "could not read the carrier's key");
+                "could not read the carrier's key"
             }
         };
         Err(Outcome::Busy { retry_after: None, reason: reason.to_owned() })

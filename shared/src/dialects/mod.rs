@@ -1,9 +1,9 @@
 //! Dialects: the contract that each vendor's request format keeps.
 //!
-//! [`Dialect`] hands each call to the vendor's folder: `request.rs` parses what a client posts into drafts or field
-//! errors, `response.rs` writes the answer, and `event.rs` writes callbacks. A message remembers the dialect that it
-//! came in. How a request names its account, and whether one error rejects all of it, differ too much between vendors
-//! for one function, so each dialect has a module of `send` for its paths.
+//! [`Dialect`] hands each call to the vendor's folder: `request.rs` parses requests into drafts or field
+//! errors, `response.rs` writes answers, and `event.rs` writes callbacks. A message remembers its dialect.
+//! `send` has a module per dialect, because vendors differ in how a request names its account and in whether
+//! an error rejects the whole request.
 
 use crate::{
     domain::{Dialect, Message, Reply, State},
@@ -11,8 +11,7 @@ use crate::{
 };
 
 impl Dialect {
-    /// Whether its clients name no callback with a message, and are told at
-    /// their account's status URL instead.
+    /// Returns whether status callbacks go to the account's status URL, because requests name none.
     #[must_use]
     pub fn uses_account_status_url(self) -> bool {
         match self {
@@ -21,7 +20,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a client of this dialect gets a callback for this state.
+    /// Returns whether clients get a callback for `state`.
     #[must_use]
     pub fn notifies(self, state: State) -> bool {
         match self {
@@ -30,8 +29,8 @@ impl Dialect {
         }
     }
 
-    /// Returns the body of the callback for a state; none if this dialect does not
-    /// [notify](Self::notifies) of it. The state is given because the message may have moved on.
+    /// Returns the callback body for `state`, or `None` if we do not [notify](Self::notifies) it. The message
+    /// itself may have moved on.
     #[must_use]
     pub fn state_event(self, message: &Message, state: State) -> Option<String> {
         match self {
@@ -40,7 +39,7 @@ impl Dialect {
         }
     }
 
-    /// What a client is told about a reply.
+    /// Returns the callback body for a reply.
     #[must_use]
     pub fn reply_event(self, reply: &Reply) -> String {
         match self {
@@ -49,13 +48,12 @@ impl Dialect {
         }
     }
 
-    /// The headers by which a client of this dialect checks where an event came
-    /// from, beside the Standard Webhooks ones.
+    /// Returns the dialect's signature headers, besides those for Standard Webhooks.
     #[must_use]
     pub fn signature_headers(self, secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
-            // Its document knows none.
+            // CM.com documents none.
             Self::Cm => Vec::new(),
         }
     }
@@ -68,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dialect_has_words_for_what_it_tells_and_makes_up_none() {
+    fn only_notified_states_have_a_state_event() {
         for (dialect, state) in Dialect::iter().flat_map(|dialect| State::iter().map(move |state| (dialect, state))) {
             let event = dialect.state_event(&Message::example(), state);
             assert_eq!(event.is_some(), dialect.notifies(state), "{dialect:?} {state:?}");
