@@ -1,3 +1,3 @@
-//! The simulated network of the local stack, as a carrier.
+//! The local stack's simulated network, as a carrier.
 
 pub mod carrier;

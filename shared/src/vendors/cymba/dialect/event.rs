@@ -1,10 +1,9 @@
-//! What an `mplus` client is told: delivery receipts at the message's
-//! `callback`, replies at the account's URL.
+//! Callbacks to `mplus` clients: receipts to the message's `callback`, replies to the account's URL.
 //!
-//! The pages leave two things open, and the choice is ours: the list of receipt
-//! codes (only `"00"`, success, is known), which is [`CODES`]; and the string
-//! that the `signature` header signs, which is `<timestamp>.<body>`, in
-//! lower-case hex of its HMAC-SHA256.
+//! The pages leave two points open, and the choices are ours:
+//! - The receipt codes, [`CODES`]. Only `"00"`, success, is documented.
+//! - The string behind the `signature` header. We sign `<timestamp>.<body>`, with HMAC-SHA256 in lower-case
+//!   hex.
 
 use serde::Serialize;
 use serde_json::Number;
@@ -17,7 +16,7 @@ use crate::{
     hash,
 };
 
-/// What the codes of a receipt mean, as `GET /dr-responses` lists them.
+/// Receipt codes, states and descriptions, as in `GET /dr-responses`.
 pub const CODES: [(&str, State, &str); 6] = [
     ("00", State::Delivered, "Delivered"),
     ("22", State::Undelivered, "The network could not deliver the message"),
@@ -27,8 +26,8 @@ pub const CODES: [(&str, State, &str); 6] = [
     ("26", State::Failed, "The message could not be sent, or its outcome stayed unknown"),
 ];
 
-/// Receipts go out on delivered or failed, and on nothing in between. *Read* is
-/// not told: it was *delivered* before, and that is.
+/// Returns whether a state gets a receipt: delivered and every failure, but no state in between. *Read* gets
+/// none, because *delivered* came before.
 pub(crate) fn notifies(state: State) -> bool {
     CODES.iter().any(|(_, told, _)| *told == state)
 }
@@ -68,7 +67,7 @@ pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
     }))
 }
 
-/// The answer to `GET /dr-responses`.
+/// Returns the answer to `GET /dr-responses`.
 #[must_use]
 pub fn codes() -> String {
     let codes: Vec<_> = CODES.iter().map(|(code, _, description)| Info { code, description }).collect();
@@ -102,7 +101,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
     })
 }
 
-/// At most 15 digits, so it always fits.
+/// A number has at most 15 digits, so it always fits.
 fn number(digits: &str) -> Number {
     digits.parse::<u64>().unwrap_or_default().into()
 }

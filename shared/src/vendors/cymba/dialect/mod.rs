@@ -1,6 +1,5 @@
-//! Cymba Messaging Plus, as its pages "Add Message" and "Starting a
-//! conversation" describe it. Where they are silent, the choice is ours and the
-//! place says so.
+//! Cymba Messaging Plus, by its pages "Add Message" and "Starting a conversation". Where they are silent the
+//! choice is ours, and a comment says so.
 
 pub mod event;
 pub mod request;

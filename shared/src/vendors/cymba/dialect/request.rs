@@ -1,9 +1,8 @@
 //! `POST /message`: `{"defaults": Message, "messages": [Message, …]}`.
 //!
-//! Each message is merged over the defaults, field by field and inside `from`
-//! too, and only the outcome is validated. The page misspells the key once as
-//! `defualts`; both are read, the right one winning. A `null` takes a default
-//! away. Every fault of every message is listed.
+//! Each message is merged over the defaults, field by field and inside `from` too, and only the result is
+//! validated. The page misspells the key once as `defualts`; we read both, and `defaults` wins. A `null`
+//! removes a default. We list every error in every message.
 
 use std::collections::HashMap;
 
@@ -19,12 +18,11 @@ use crate::{
     formats::json,
 };
 
-/// The most messages that one request may hold.
+/// Limit on a request's messages.
 pub const MOST_MESSAGES: usize = 1000;
-/// The most things that an answer warns of.
+/// Limit on an answer's warnings.
 const MOST_WARNINGS: usize = 100;
-/// The most characters that are repeated of a field that is unknown: the answer has
-/// to fit, whatever the request holds.
+/// Limit on an unknown field name in a warning, in characters, so that the answer fits.
 const MOST_REPEATED: usize = 40;
 /// The channels of this dialect.
 pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
@@ -35,13 +33,13 @@ const FROM_FIELDS: [&str; 2] = ["type", "value"];
 
 type Object = Map<String, Value>;
 
-/// What a client posted, read and validated.
+/// A parsed and validated request.
 pub struct ReadRequest {
     pub drafts: Vec<Draft>,
     pub warnings: Vec<Warning>,
 }
 
-/// Something that was ignored and that the client may have meant.
+/// A part of the request that we ignored, although the client may have meant it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,8 +48,10 @@ pub struct Warning {
     pub message: String,
 }
 
+/// Parses and validates a request.
+///
 /// # Errors
-/// Every fault of every message.
+/// Every error in every message.
 pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldError>> {
     let value = json::read(body).map_err(|error| vec![error])?;
     let Value::Object(request) = value else {
@@ -74,7 +74,7 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldEr
         if let Ok(Some(id)) = read_id(&layers) {
             let first = *first_with_id.entry(id).or_insert(index);
             if first != index {
-                let words = format!("stands also at message {first}");
+                let words = format!("is also the ID of message {first}");
                 errors.push(FieldError::new("id", FieldErrorCode::Duplicate, words).at(index));
             }
         }
@@ -92,7 +92,7 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldEr
     if errors.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(errors) }
 }
 
-/// The defaults, the one with the right spelling first.
+/// Returns the defaults, the correct spelling first.
 fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result<Vec<&'a Object>, Vec<FieldError>> {
     let mut defaults = Vec::new();
     for key in ["defaults", "defualts"] {
@@ -108,18 +108,17 @@ fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result
     Ok(defaults)
 }
 
-/// Objects on top of each other, the topmost first. Looking through them is the
-/// merge of the page, without a copy for each message.
+/// A stack of objects, topmost first. A lookup through the layers replaces the page's merge, without a copy
+/// per message.
 struct Layers<'a>(Vec<&'a Object>);
 
 impl<'a> Layers<'a> {
-    /// The topmost value of that key; a `null` takes away what lies below.
+    /// Returns the topmost value under `key`. A `null` hides the layers below.
     fn get(&self, key: &str) -> Option<&'a Value> {
         self.0.iter().find_map(|layer| layer.get(key)).filter(|value| !value.is_null())
     }
 
-    /// The objects of that key on top of each other, down to the first layer
-    /// that holds something else.
+    /// Returns the objects under `key`, down to the first layer with another type.
     fn inner(&self, key: &str) -> Self {
         let values = self.0.iter().filter_map(|layer| layer.get(key));
         Self(values.map_while(Value::as_object).collect())
@@ -130,7 +129,7 @@ fn read_messages(request: &Object) -> Result<&Vec<Value>, Vec<FieldError>> {
     let error = |code, words: &str| Err(vec![FieldError::new("messages", code, words)]);
     match request.get("messages") {
         None | Some(Value::Null) => error(FieldErrorCode::Missing, "a list of messages is required"),
-        Some(Value::Array(messages)) if messages.is_empty() => error(FieldErrorCode::Empty, "holds no message"),
+        Some(Value::Array(messages)) if messages.is_empty() => error(FieldErrorCode::Empty, "is empty"),
         Some(Value::Array(messages)) if messages.len() > MOST_MESSAGES => {
             let words = format!("holds {} messages; at most {MOST_MESSAGES} are allowed", messages.len());
             error(FieldErrorCode::TooMany, &words)
@@ -157,8 +156,8 @@ fn unknown_fields(object: &Object, known: &[&str], index: Option<usize>, prefix:
     unknown.map(|key| Warning { index, field: named(key), message: "is unknown and was ignored".to_owned() }).collect()
 }
 
-/// A sender named beside `shared` in the message itself. One from the defaults
-/// is passed over in silence: there it is meant for the other messages.
+/// Warns about a sender beside `shared` in the message itself. We ignore a default sender silently, because
+/// it is meant for other messages.
 fn ignored_sender(message: &Object, draft: &Draft, index: usize) -> Option<Warning> {
     let named = message.get("from").is_some_and(|from| from["value"].is_string());
     let ignored = draft.from == SenderChoice::Shared && named;
@@ -166,7 +165,7 @@ fn ignored_sender(message: &Object, draft: &Draft, index: usize) -> Option<Warni
     ignored.then(|| Warning { index: Some(index), field: "from.value".to_owned(), message: words.to_owned() })
 }
 
-/// Reads one merged message, going on after a fault so that all are found.
+/// Parses a merged message, and collects all errors.
 fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<FieldError>> {
     let mut errors = Vec::new();
     let to = keep(read_to(message), &mut errors);
@@ -211,7 +210,7 @@ fn read_from(message: &Layers<'_>) -> Result<SenderChoice, FieldError> {
         }
     };
     match required_text(&from, "type", "from.type")? {
-        // A value beside it, from the defaults perhaps, has no say: a shared sender cannot be chosen.
+        // Ignore a value, perhaps from the defaults: a shared sender cannot be chosen.
         "shared" => Ok(SenderChoice::Shared),
         "custom" => {
             let value = required_text(&from, "value", "from.value")?;
@@ -247,7 +246,7 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
     let error = |code, words| Err(FieldError::new("channels", code, words));
     let listed = match message.get("channels") {
         None => return Ok(Vec::new()),
-        Some(Value::Array(listed)) if listed.is_empty() => return error(FieldErrorCode::Empty, "names no channel"),
+        Some(Value::Array(listed)) if listed.is_empty() => return error(FieldErrorCode::Empty, "is empty"),
         Some(Value::Array(listed)) => listed,
         Some(_) => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
     };
@@ -256,7 +255,7 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
         let known = |name: &str| name.parse().ok().filter(|channel| CHANNELS.contains(channel));
         match name.as_str().map(known) {
             None => return error(FieldErrorCode::WrongType, "must be a list of channel names"),
-            Some(None) => return error(FieldErrorCode::UnknownValue, "may hold \"sms\" and \"rcs\""),
+            Some(None) => return error(FieldErrorCode::UnknownValue, "may list only \"sms\" and \"rcs\""),
             Some(Some(channel)) if channels.contains(&channel) => {
                 return error(FieldErrorCode::Duplicate, "names a channel twice");
             }
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_every_message_is_listed() {
+    fn every_error_of_every_message_is_listed() {
         let body = r#"{"defaults":{"from":{"type":"custom"}},"messages":[
             {"to":"44","body":"","callback":"x","channels":["fax"],"id":"7","send_at":"soon"},
             {"from":{"type":"shared"},"to":"441111111111","body":"fine"},
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_lie_under_each_message_in_either_spelling() {
+    fn defaults_apply_to_each_message_in_either_spelling() {
         let body = r#"{"defualts":{"from":{"type":"custom","value":"wrong"},"callback":"https://a.example/"},
             "defaults":{"from":{"value":"right"}},
             "messages":[{"to":"441111111111","body":"a"},
@@ -344,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_named_where_they_stand() {
+    fn unknown_fields_are_named_with_their_path() {
         let body = r#"{"note":1,"defaults":{"ref":1},
             "messages":[{"to":"441111111111","body":"a","from":{"type":"shared","kind":1,"value":"x"},"sendAt":"x"}]}"#;
         let request = read(body.as_bytes(), SegmentLimit::default()).ok().unwrap();
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_unknown_field_only_the_beginning_is_repeated() {
+    fn long_name_of_unknown_field_is_cut() {
         let key = "é".repeat(100_000);
         let body =
             format!(r#"{{"{key}":1,"messages":[{{"to":"441111111111","body":"a","from":{{"type":"shared"}}}}]}}"#);
@@ -372,12 +371,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_makes_it_panic(body in "\\PC{0,200}") {
+        fn arbitrary_body_does_not_panic(body in "\\PC{0,200}") {
             let _ = read(body.as_bytes(), SegmentLimit::default());
         }
 
         #[test]
-        fn no_message_makes_it_panic(key in "to|from|body|callback|channels|id|send_at", value in "\"\\PC{0,20}\"|[0-9]{1,5}|null|\\[\\]|\\{\\}|true") {
+        fn arbitrary_message_does_not_panic(key in "to|from|body|callback|channels|id|send_at", value in "\"\\PC{0,20}\"|[0-9]{1,5}|null|\\[\\]|\\{\\}|true") {
             let body = format!(r#"{{"messages":[{{"{key}":{value}}}],"defaults":{{"{key}":{value}}}}}"#);
             let _ = read(body.as_bytes(), SegmentLimit::default());
         }

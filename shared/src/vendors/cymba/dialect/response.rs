@@ -1,5 +1,5 @@
-//! The answer to `POST /message`: each message as it was accepted, with its
-//! sender and ids. `warnings` is ours, and there only when something was ignored.
+//! The answer to `POST /message`: each accepted message with its sender and IDs. `warnings` is our addition,
+//! present only if we ignored something.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -43,23 +43,22 @@ struct From<'a> {
     value: &'a str,
 }
 
-/// The most bytes that an answer may have. Lambda's limit is 6 MB, and what
-/// would go over it must be refused before anything is sent.
+/// Limit on the answer, in bytes. Lambda's limit is 6 MB, and we must reject a larger answer's request before
+/// we send any message.
 const LARGEST_ANSWER: usize = 5_500_000;
-/// What the answer says of a message beside its text and addresses, at most.
+/// Most bytes per message, besides its text and callback.
 const BESIDE: usize = 500;
-/// How much longer a character gets that is escaped twice, for JSON in JSON.
+/// How much a character grows by escaping twice, for JSON in JSON.
 const ESCAPED: usize = 4;
 
-/// Whether the answer to these drafts is sure to fit. Defaults can make a small
-/// request a large answer.
+/// Returns whether the answer is sure to fit. Defaults can make it far larger than the request.
 #[must_use]
 pub fn fits(drafts: &[Draft]) -> bool {
     let of = |draft: &Draft| draft.text.as_str().len() + draft.callback.as_ref().map_or(0, |url| url.as_str().len());
     drafts.iter().map(|draft| ESCAPED * of(draft) + BESIDE).sum::<usize>() <= LARGEST_ANSWER
 }
 
-/// The body of the answer.
+/// Returns the answer's body.
 #[must_use]
 pub fn write(messages: &[Message], warnings: &[Warning]) -> String {
     let messages = messages.iter().map(accepted).collect();

@@ -1,5 +1,5 @@
-//! `GET {endpoint}/carrier/messages/{reference}`. 200 says that it took the message,
-//! 404 with a code of its own that it never did; anything else says nothing.
+//! `GET {endpoint}/carrier/messages/{reference}`. 200 means that the carrier has the message, 404 with the
+//! code below that it never had. Any other answer is inconclusive.
 
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::submit::{Accepted, body};
 use crate::domain::{CarrierSettings, LOOKUP_TIMEOUT, LookupOutcome, SubmitReference};
 
-/// What a server that does not know the path does not say.
+/// Tells an unknown message from an unknown path.
 const UNKNOWN: &str = "unknown-message";
 
 #[derive(Deserialize)]

@@ -1,6 +1,5 @@
-//! The loopback carrier: a real connector to the simulated network of the
-//! local stack. Its formats are described where they are served, in
-//! `infra/local/src/emulator`.
+//! The loopback carrier: a real connector to the local stack's simulated network. `infra/local/src/emulator`
+//! serves and describes its formats.
 
 pub mod lookup;
 pub mod receipt;

@@ -1,5 +1,5 @@
-//! `{"id","reference","status","code","description","at"}`, one receipt a
-//! request; `reference` is our name for the submit, and may be missing, `id` the carrier's own.
+//! `{"id","reference","status","code","description","at"}`, one receipt per request. `reference` is our name
+//! for the submit, and optional; `id` is the carrier's own.
 
 use serde::Deserialize;
 
@@ -18,9 +18,10 @@ pub(crate) fn read(body: &[u8]) -> Result<CarrierReceipt, ParseError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::of_json(&error))?;
     let reference = match &body.reference {
         None => None,
-        Some(text) => {
-            Some(text.parse::<SubmitReference>().map_err(|_| ParseError::new("reference", "is not one of ours"))?)
-        }
+        Some(text) => Some(
+            text.parse::<SubmitReference>()
+                .map_err(|_| ParseError::new("reference", "is not one of our references"))?,
+        ),
     };
     let Body { id: carrier_id, status, code, description, .. } = body;
     Ok(CarrierReceipt { reference, carrier_id, status, code, description })
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_is_read_and_a_strange_one_is_named() {
+    fn receipt_is_read_and_an_error_names_its_field() {
         let body = br#"{"id":"c1","reference":"0197a3a0-0000-7000-8000-000000000001","status":"delivered","code":"00","at":"2026-01-01T00:00:00Z"}"#;
         let receipt = read(body).unwrap();
         assert_eq!(receipt.status, ReceiptStatus::Delivered);

@@ -1,4 +1,4 @@
-//! `{"id","from","to","text","channel","at"}`, one reply a request. `id` is the carrier's own.
+//! `{"id","from","to","text","channel","at"}`, one reply per request. `id` is the carrier's own.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ struct Body {
     from: String,
     to: String,
     text: String,
-    /// SMS unless another one is named.
+    /// SMS if missing.
     channel: Option<Channel>,
     at: Option<String>,
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_read_and_a_strange_one_is_named() {
+    fn reply_is_read_and_an_error_names_its_field() {
         let reply = read(br#"{"id":"r1","from":"447700900001","to":"449000000001","text":"Hi"}"#).unwrap();
         assert_eq!(reply.from.digits(), "447700900001");
         let strange = read(br#"{"id":"r1","from":"me","to":"449000000001","text":"Hi"}"#).err().unwrap();

@@ -1,6 +1,5 @@
-//! `POST {endpoint}/carrier/messages`. 202 takes the message, 400 and 422 refuse
-//! it, 429, 503 and any other 4xx put it off; anything else, and any answer that
-//! does not come in time, leaves the outcome unknown.
+//! `POST {endpoint}/carrier/messages`. 202 accepts the message; 400 and 422 reject it; 429, 503 and any other
+//! 4xx mean busy. Any other answer, or no answer in time, leaves the outcome unknown.
 
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
@@ -12,7 +11,7 @@ use crate::{
     redact::{cut, without_numbers},
 };
 
-/// The most bytes that are read of an answer, and that an id may have.
+/// Limits on the answer and its ID, in bytes.
 const LONGEST_ANSWER: usize = 64 << 10;
 const LONGEST_ID: usize = 100;
 
@@ -57,7 +56,7 @@ pub(crate) async fn submit(
     };
     let url = match settings.endpoint.join("carrier/messages") {
         Ok(url) => url,
-        Err(error) => return Outcome::Busy { retry_after: None, reason: format!("bad endpoint: {error}") },
+        Err(error) => return Outcome::Busy { retry_after: None, reason: format!("invalid endpoint: {error}") },
     };
     let sent = http.post(url).timeout(settings.timeout()).json(&request).send().await;
     match sent {
@@ -83,7 +82,7 @@ async fn read(response: Response, begun: Timestamp) -> Outcome {
             Outcome::Rejected { reason }
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => busy_response(&response, begun),
-        // It does not know us, or not the path: nothing was taken, and someone has to look.
+        // The carrier does not know us or the path. It took no message, and an operator has to look.
         _ if status.is_client_error() => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
         }
