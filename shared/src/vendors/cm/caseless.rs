@@ -1,8 +1,7 @@
-//! JSON objects whose keys have no case, as CM.com reads and writes them.
+//! JSON objects with case-insensitive keys, as CM.com reads and writes them.
 
 use serde_json::{Map, Value};
 
-/// An object whose keys have no case.
 #[derive(Clone, Copy)]
 pub(crate) struct Object<'a>(&'a Map<String, Value>);
 
@@ -11,28 +10,27 @@ impl<'a> Object<'a> {
         value.as_object().map(Self)
     }
 
-    /// What stands under that key, if it is not `null`.
+    /// Returns the value under `key`, unless missing or `null`.
     pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
         let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
         found.map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
-    /// The object under that key.
     pub(crate) fn object(self, key: &str) -> Option<Self> {
         self.get(key).and_then(Self::of)
     }
 
-    /// The text under that key without blanks around it; a number is one, too, and
-    /// an empty one is none, like anything else.
+    /// Returns the trimmed text under `key`. A number counts as text. Empty text and other types count as
+    /// missing.
     pub(crate) fn said(self, key: &str) -> Option<String> {
         let text = self.text(key).ok()??;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The text under that key, as it stands; a number is one, too.
+    /// Returns the untrimmed text under `key`. A number counts as text.
     ///
     /// # Errors
-    /// When something else stands there.
+    /// If the value has another type.
     pub(crate) fn text(self, key: &str) -> Result<Option<String>, NotText> {
         match self.get(key) {
             None => Ok(None),

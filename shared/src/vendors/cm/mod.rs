@@ -1,5 +1,5 @@
-//! CM.com's notations, as both sides read them: what its clients post here, and what
-//! CM itself posts and answers. Either may write names in any case.
+//! CM.com's formats: those that its clients post to us, and its own posts and answers. Names match in any
+//! case.
 
 pub mod carrier;
 pub(crate) mod caseless;

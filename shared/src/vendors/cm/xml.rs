@@ -1,9 +1,8 @@
-//! XML from strangers, read as a stream of events.
+//! Parses XML from untrusted senders, as a stream of events.
 //!
-//! A document type is refused, so that there are no entities but the five that XML
-//! knows. So are a document that is nested deeper than its format, a second root, and
-//! text outside of the root. Names are read in any case. Of a text with an element in
-//! it half would be lost, so it counts as none.
+//! We reject a document type, so only XML's five predefined entities exist. We also reject excessive nesting,
+//! a second root, and text outside the root. Names match in any case. An element with children has no text,
+//! because half of the text would be lost.
 
 use std::mem;
 
@@ -13,31 +12,30 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-/// What takes up the elements of a document.
+/// A receiver for the elements of a document.
 pub(crate) trait Elements {
     type Error: From<XmlError>;
 
-    /// An element begins, the last of the path, whose names are in capitals.
+    /// Handles a start tag. `path` ends with the new element; its names are in upper case.
     ///
     /// # Errors
-    /// When the document is to be refused.
+    /// Rejects the document.
     fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), Self::Error>;
 
-    /// It ends, and has this text in it, with its blanks; none beside an element.
+    /// Handles an end tag. `text` is untrimmed, and empty if the element has children.
     fn close(&mut self, path: &[&str], text: String);
 }
 
-/// The tag that an element begins with.
 #[derive(Clone, Copy)]
 pub(crate) struct Tag<'a>(&'a BytesStart<'a>);
 
 impl Tag<'_> {
-    /// The first attribute of that name, as it stands.
+    /// Returns the first attribute of that name, as written.
     ///
     /// # Errors
-    /// When what stands before it is no attribute.
+    /// If an attribute before it is malformed.
     pub(crate) fn attribute(self, name: &str) -> Result<Option<String>, XmlError> {
-        // Unchecked: looking for names that stand twice costs the square of their number.
+        // Unchecked, because a search for repeated names takes quadratic time.
         for attribute in self.0.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::NotXml)?;
             if attribute.key.as_ref().eq_ignore_ascii_case(name) {
@@ -48,7 +46,6 @@ impl Tag<'_> {
     }
 }
 
-/// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum XmlError {
     #[error("is not UTF-8")]
@@ -57,22 +54,22 @@ pub(crate) enum XmlError {
     NotXml,
     #[error("has a document type")]
     DocumentType,
-    #[error("has an entity of its own")]
+    #[error("uses a custom entity")]
     OwnEntity,
-    #[error("is nested too deep")]
+    #[error("is nested too deeply")]
     TooDeep,
-    #[error("is more than one document")]
+    #[error("has more than one root element")]
     SecondRoot,
-    #[error("has text outside of its root")]
+    #[error("has text outside the root element")]
     TextOutside,
-    #[error("breaks off")]
+    #[error("ends too early")]
     BreaksOff,
 }
 
-/// Reads a document of at most so many elements within each other.
+/// Parses a document with at most `deepest` nested elements.
 ///
 /// # Errors
-/// When it is to be refused. Some of its elements may have been taken up.
+/// If the document is rejected. `elements` may have received a part.
 pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Error> {
     let text = std::str::from_utf8(body).map_err(|_| XmlError::NotUtf8)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
@@ -96,13 +93,12 @@ pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -
     }
 }
 
-/// A document on its way.
 struct Reading<'a, E> {
     elements: &'a mut E,
     deepest: usize,
-    /// The open elements, in capitals.
+    /// Open elements, in upper case.
     path: Vec<String>,
-    /// What the innermost one holds so far, if it holds no element.
+    /// The innermost element's text so far.
     text: String,
     is_leaf: bool,
     rooted: bool,
@@ -117,7 +113,7 @@ impl<E: Elements> Reading<'_, E> {
             return Err(XmlError::SecondRoot.into());
         }
         self.rooted = true;
-        // No text of one element goes to another.
+        // Text beside a child element is dropped.
         self.text.clear();
         self.is_leaf = true;
         self.path.push(tag.name().as_ref().to_ascii_uppercase());
@@ -133,7 +129,7 @@ impl<E: Elements> Reading<'_, E> {
         Ok(())
     }
 
-    /// The reader has seen that it is the one that was opened.
+    /// The reader has checked that the tags match.
     fn close(&mut self) {
         let text = mem::take(&mut self.text);
         let text = if mem::take(&mut self.is_leaf) { text } else { String::new() };
@@ -147,7 +143,7 @@ impl<E: Elements> Reading<'_, E> {
     }
 }
 
-/// A character by its number, or one of the five that have a name.
+/// Resolves a numeric character reference or a predefined entity.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
     if let Some(character) = reference.resolve_char_ref().map_err(|_| XmlError::NotXml)? {
         return Ok(character.to_string());
@@ -159,7 +155,6 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
 mod tests {
     use super::*;
 
-    /// Keeps what it is given, one line for each element that ends.
     #[derive(Default)]
     struct Kept {
         types: Vec<Option<String>>,

@@ -1,7 +1,7 @@
-//! CM's answer to a post, and what it means for the message.
+//! CM.com's answer to a submit, and its meaning.
 //!
-//! The message is found by its reference. A single entry without a reference is the message's unless its number is
-//! another's. If the message is not listed, it has the outcome of the request as a whole.
+//! We find the message by its reference. A single entry without a reference counts as the message's, unless
+//! its number differs. If the message is not listed, the request's own outcome applies.
 
 use serde_json::Value;
 
@@ -13,21 +13,20 @@ use crate::{
     vendors::cm::caseless::Object,
 };
 
-/// What an error code means for what it is said of.
+/// An error code's meaning for its message or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     Taken,
-    /// For good.
     Refused,
-    /// Not taken, and not because of the message: an operator has to look.
+    /// Not accepted, but not because of the message: an operator has to look.
     Later,
-    /// The request was not accepted, and the message may be why.
+    /// The request was not accepted, perhaps because of the message.
     Malformed,
-    /// It may have been taken.
+    /// The message may have been accepted.
     Unclear,
 }
 
-/// The page's table of error codes, in its words.
+/// The page's error codes, in its words.
 const CODES: [(u16, Meaning, &str); 17] = [
     (0, Meaning::Taken, "Ok"),
     (999, Meaning::Unclear, "Unknown error"),
@@ -47,10 +46,9 @@ const CODES: [(u16, Meaning, &str); 17] = [
     (REJECTED, Meaning::Refused, "Message has been rejected"),
     (500, Meaning::Unclear, "An internal error has occurred"),
 ];
-/// What is said of a message that was rejected under no code.
+/// Our code for a rejection without a code.
 const REJECTED: u16 = 403;
 
-/// What came back, if it can be read.
 pub(super) struct Answer {
     code: Option<u16>,
     listed: Vec<Listed>,
@@ -63,7 +61,7 @@ struct Listed {
 }
 
 impl Answer {
-    /// None if it is not in CM's format.
+    /// Returns `None` if the body is not in CM.com's format.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let value = read(body).ok()?;
         let answer = Object::of(&value)?;
@@ -76,31 +74,32 @@ impl Answer {
         Some(Self { code, listed })
     }
 
-    /// Returns the error code if it is about the account, so that an operator has to look.
+    /// Returns the code if it concerns the account, so that an operator has to look.
     pub(super) fn account_error(&self) -> Option<u16> {
         self.code.filter(|code| row(*code).1 == Meaning::Later)
     }
 
-    /// Returns what became of the message that was posted.
     pub(super) fn judge(&self, message: &WrittenMessage) -> Outcome {
         let mut named = self.listed.iter().filter(|listed| listed.names(message));
         let only = || self.listed.first().filter(|listed| self.listed.len() == 1 && listed.may_be(message));
         let Some(found) = named.next().or_else(only) else { return self.judge_unlisted() };
         if named.any(|other| other.outcome != found.outcome) {
-            return unknown("the answer says two things of it");
+            return unknown("the answer lists the message with different outcomes");
         }
         found.outcome.clone()
     }
 
     fn judge_unlisted(&self) -> Outcome {
-        let Some((code, meaning, words)) = self.code.map(row) else { return unknown("the answer does not mention it") };
+        let Some((code, meaning, words)) = self.code.map(row) else {
+            return unknown("the answer does not list the message");
+        };
         let reason = format!("{code}: {words}");
         match meaning {
             Meaning::Later => Outcome::Busy { retry_after: None, reason },
-            // If another message is listed, the request was not refused as a whole.
+            // If another message is listed, CM.com did not reject the whole request.
             Meaning::Malformed if self.listed.is_empty() => Outcome::Rejected { reason },
             Meaning::Malformed | Meaning::Taken | Meaning::Refused | Meaning::Unclear => {
-                unknown(&format!("the answer, {code}, does not mention it"))
+                unknown(&format!("answer {code} does not list the message"))
             }
         }
     }
@@ -109,7 +108,7 @@ impl Answer {
 impl Listed {
     fn of(value: &Value) -> Self {
         let Some(listed) = Object::of(value) else {
-            return Self { reference: None, to: None, outcome: unknown("the answer cannot be read") };
+            return Self { reference: None, to: None, outcome: unknown("unreadable answer") };
         };
         let accepted = listed.said("status").map(|status| status.eq_ignore_ascii_case("accepted"));
         let details = listed.said("messagedetails");
@@ -118,7 +117,7 @@ impl Listed {
             (Some(code), _) => outcome(code, details.as_deref()),
             (None, Some(true)) => outcome(0, None),
             (None, Some(false)) => outcome(REJECTED, details.as_deref()),
-            (None, None) => unknown("the answer does not say"),
+            (None, None) => unknown("the answer has no status or code"),
         };
         Self { reference: listed.said("reference"), to: listed.said("to"), outcome }
     }
@@ -128,7 +127,7 @@ impl Listed {
         reference.is_some_and(|reference| reference == message.reference)
     }
 
-    /// Whether nothing says that it is another message.
+    /// Returns whether an entry without a reference may be for this message.
     fn may_be(&self, message: &WrittenMessage) -> bool {
         let is_its = |to: &str| to.trim_start_matches(['+', '0']) == message.to.digits();
         self.reference.is_none() && self.to.as_deref().is_none_or(is_its)
@@ -158,7 +157,7 @@ fn code(object: Object<'_>, key: &str) -> Option<u16> {
 
 fn row(code: u16) -> (u16, Meaning, &'static str) {
     let row = CODES.into_iter().find(|(known, ..)| *known == code);
-    row.unwrap_or((code, Meaning::Unclear, "not a code of CM's"))
+    row.unwrap_or((code, Meaning::Unclear, "unknown CM.com code"))
 }
 
 #[cfg(test)]
@@ -189,8 +188,8 @@ mod tests {
         }
     }
 
-    /// Every code of the page, and one that it has not: what it means of a message,
-    /// and of a request that lists none.
+    /// Each documented code and an unknown code: the outcome for a listed message, and for a request without
+    /// messages.
     const MEANINGS: [(u16, &str, &str); 18] = [
         (0, "accepted", "unknown"),
         (999, "unknown", "unknown"),
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_no_case_and_codes_may_be_texts() {
+    fn keys_ignore_case_and_codes_may_be_strings() {
         let sent = written(1);
         let listed = json!({"REFERENCE": sent.reference.to_string().to_uppercase(), "MessageErrorCode": "304"});
         assert_eq!(judge(&json!({"ErrorCode": "201", "MESSAGES": listed}), &sent), "rejected");
@@ -243,19 +242,19 @@ mod tests {
         let nameless = |to: &str, code: u16| json!({"to": to, "reference": null, "messageErrorCode": code});
         let found = |listed: Value| judge(&json!({"errorCode": 201, "messages": listed}), &sent);
         assert_eq!(found(json!([named(1, 0), named(2, 304)])), "rejected");
-        assert_eq!(found(json!([named(1, 304)])), "unknown", "it is another's");
+        assert_eq!(found(json!([named(1, 304)])), "unknown", "it is for another message");
         assert_eq!(found(json!([nameless("+447911000002", 303)])), "rejected");
         assert_eq!(found(json!([nameless("", 0)])), "accepted");
-        assert_eq!(found(json!([nameless("00447911000009", 303)])), "unknown", "it is another's");
+        assert_eq!(found(json!([nameless("00447911000009", 303)])), "unknown", "it is for another message");
         assert_eq!(found(json!([nameless("", 0), nameless("", 0)])), "unknown", "there are two");
         assert_eq!(found(json!([named(2, 0), named(2, 304)])), "unknown", "they contradict each other");
         assert_eq!(found(json!([7])), "unknown");
     }
 
     #[test]
-    fn samples_of_the_page_are_understood() {
+    fn documented_samples_are_understood() {
         let sent = [written(1), WrittenMessage { to: "447911123456".parse().unwrap(), ..written(2) }];
-        // The page's answers are to two messages; a request of the gateway's has one.
+        // The page's samples answer two messages, but our requests have a single message.
         let outcomes = |sample: &str| {
             [0, 1].map(|index| {
                 let mut answer: Value = serde_json::from_str(sample).unwrap();
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_answer_is_not_read() {
+    fn unreadable_answer_is_not_parsed() {
         for body in ["", "ok", "[]", "{}", "{\"messages\":[]}", "<html>", "{\"errorCode\":\"none\"}"] {
             assert!(Answer::read(body.as_bytes()).is_none(), "{body}");
         }
@@ -289,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_it_panic(
+        fn arbitrary_answer_does_not_panic(
             body in "\\PC{0,60}",
             value in "\"\\PC{0,20}\"|-?[0-9]{1,7}(\\.5)?|null|\\[\\]|\\{\\}|true",
         ) {

@@ -1,6 +1,5 @@
-//! `richContent`, the inverse of what the `cm` dialect reads: a `conversation` of
-//! bubbles, and `suggestions` below it. Keys are spelled as the page's samples
-//! spell them, and degrees are texts, as there.
+//! Writes `richContent`, the inverse of the `cm` dialect: a `conversation` of bubbles, with `suggestions`
+//! below. Keys are spelled as in the page's samples, where degrees are strings.
 
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
@@ -196,8 +195,7 @@ mod tests {
         vendors::cm::dialect::read_content,
     };
 
-    /// A part that may be missing, and is there.
-    #[expect(clippy::unnecessary_wraps, reason = "that is what it is for")]
+    #[expect(clippy::unnecessary_wraps, reason = "makes an optional part")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
@@ -246,7 +244,7 @@ mod tests {
                 action: InteractiveAction::List { button: "Open".to_owned(), sections },
             },
             Interactive {
-                // Under the key that CM's own client writes it.
+                // `Media` is the spelling of CM.com's own client.
                 header: Some(json!({"type": "image", "Media": media})),
                 body: "Choose".to_owned(),
                 footer: None,
@@ -255,7 +253,7 @@ mod tests {
         ]
     }
 
-    /// Each part of a bubble, with and without what it may do without.
+    /// Each part of a bubble, with and without its optional fields.
     fn bubbles() -> Vec<Bubble> {
         let contact = |name: &str| Contact(json!({"name": {"formatted_name": name, "last_name": "B"}, "n": 1.5}));
         let oauth2 = |more: Option<String>, scope: &[&str]| OAuth2 {
@@ -319,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_and_every_action_is_read_back_as_it_was() {
+    fn written_content_is_read_back_unchanged() {
         let suggestions: Vec<_> =
             actions().into_iter().map(|action| Suggestion { label: "Press".to_owned(), action }).collect();
         let below = Content { conversation: bubbles(), suggestions: suggestions.clone() };
@@ -332,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_spelled_as_in_the_page() {
+    fn keys_are_spelled_as_on_the_page() {
         let content = Content {
             conversation: vec![Bubble { media: Some(media(None, text("image/jpg"))), ..Bubble::default() }],
             suggestions: vec![Suggestion {

@@ -1,5 +1,4 @@
-//! CM.com, as the page "Business Messaging API" describes its JSON gateway, its
-//! status reports and its replies.
+//! The CM.com carrier: the JSON gateway, status reports and replies of the page "Business Messaging API".
 //!
 //! `submit.rs` writes a message, `post.rs` posts it, and `answer.rs` reads the outcome.
 

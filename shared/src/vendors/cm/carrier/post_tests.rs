@@ -1,4 +1,4 @@
-//! Submits over a socket to a gateway that behaves as it is told.
+//! Submits over a socket to a scripted gateway.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -18,17 +18,15 @@ use crate::{
     runtime::HttpStack,
 };
 
-/// What the gateway does with a request.
 enum Does {
     Answers(u16, String),
     AnswersWith(&'static str),
-    /// Closes the connection once it has read the request.
     Closes,
-    /// Keeps the connection until the client has closed it.
+    /// Keeps the connection open until the client closes it.
     Waits,
 }
 
-/// A request's head, in lower case, and its body.
+/// The head is in lower case.
 struct Posted {
     head: String,
     body: Value,
@@ -83,7 +81,6 @@ impl Gateway {
     }
 }
 
-/// Serves one request. A client that has gone is none of its business.
 fn serve(mut connection: TcpStream, does: &(impl Fn(&Posted) -> Does + ?Sized), kept: &Mutex<Vec<Posted>>) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let mut head = String::new();
@@ -166,9 +163,9 @@ async fn request_error_is_not_blamed_on_the_message() {
         (502, "", unknown("status 502")),
         (504, "", unknown("status 504")),
         (307, "", unknown("status 307")),
-        (200, "", unknown("status 200, and no answer that can be read")),
-        (200, "ok", unknown("status 200, and no answer that can be read")),
-        (200, "{\"errorCode\":0,\"messages\":[]}", unknown("the answer, 0, does not mention it")),
+        (200, "", unknown("status 200, unreadable answer")),
+        (200, "ok", unknown("status 200, unreadable answer")),
+        (200, "{\"errorCode\":0,\"messages\":[]}", unknown("answer 0 does not list the message")),
         (400, "{\"errorCode\":202}", rejected("202: This request is malformed")),
         (413, "", rejected("status 413")),
     ] {
@@ -177,11 +174,11 @@ async fn request_error_is_not_blamed_on_the_message() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_has_too_much_to_do_says_when_to_come_again() {
+async fn status_429_or_503_is_busy_until_retry_after() {
     for (answer, expected) in [
         ("HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", busy(Some(7), "status 429")),
         ("HTTP/1.1 503 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n", busy(Some(30), "status 503")),
-        // Half a minute after it was asked.
+        // Half a minute after the request.
         (
             "HTTP/1.1 503 X\r\nretry-after: Thu, 01 Jan 1970 00:00:30 GMT\r\ncontent-length: 0\r\n\r\n",
             busy(Some(30), "status 503"),
@@ -196,17 +193,17 @@ async fn a_gateway_that_has_too_much_to_do_says_when_to_come_again() {
 async fn without_an_answer_the_outcome_is_unknown() {
     let closing = Gateway::that(|_| Does::Closes);
     assert_eq!(closing.submit().await, unknown("the connection broke"));
-    assert_eq!(closing.requests(), 1, "it is not posted again");
+    assert_eq!(closing.requests(), 1, "the message must not be posted again");
     let silent = Gateway::that(|_| Does::Waits).with_timeout_ms(100);
     assert_eq!(silent.submit().await, unknown("no answer in time"));
     let cut_off = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"errorCode\":0";
-    let unreadable = unknown("status 200, and no answer that can be read");
+    let unreadable = unknown("status 200, unreadable answer");
     assert_eq!(Gateway::that(move |_| Does::AnswersWith(cut_off)).submit().await, unreadable);
 }
 
 #[tokio::test]
-async fn a_huge_answer_is_not_read() {
-    for (length, expected) in [(1 << 15, ACCEPTED), (1 << 16, unknown("status 200, and no answer that can be read"))] {
+async fn huge_answer_is_not_read() {
+    for (length, expected) in [(1 << 15, ACCEPTED), (1 << 16, unknown("status 200, unreadable answer"))] {
         let gateway = Gateway::that(move |posted| {
             let listed = listed(posted.message(), 0);
             let answer = json!({"details": "x".repeat(length), "errorCode": 0, "messages": [listed]});
@@ -217,14 +214,14 @@ async fn a_huge_answer_is_not_read() {
 }
 
 #[tokio::test]
-async fn without_a_connection_nothing_was_taken() {
+async fn failure_to_connect_is_busy() {
     let mut gateway = Gateway::that(accepts);
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     gateway.settings.endpoint = format!("http://{nobody}").parse().unwrap();
     assert_eq!(gateway.submit().await, busy(None, "no connection to the carrier"));
     gateway.settings.endpoint = "ftp://127.0.0.1/".parse().unwrap();
-    assert_eq!(gateway.submit().await, busy(None, "no request could be made of it"));
+    assert_eq!(gateway.submit().await, busy(None, "could not build the request"));
     gateway.settings.endpoint = "mailto:a@b.example".parse().unwrap();
-    assert_eq!(gateway.submit().await, busy(None, "bad endpoint, or a bad key"));
+    assert_eq!(gateway.submit().await, busy(None, "invalid endpoint or key"));
     assert_eq!(gateway.requests(), 0);
 }

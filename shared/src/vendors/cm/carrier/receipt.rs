@@ -1,11 +1,9 @@
-//! Status reports, in the three forms that CM brings them in: JSON and XML, as an
-//! account has chosen (the page "Incoming Status Reports"), and the text of an
-//! SMPP receipt. They are told apart by how they begin.
+//! CM.com's status reports: JSON or XML, as the account has chosen (page "Incoming Status Reports"), or the
+//! text of an SMPP receipt. The first byte tells them apart.
 //!
-//! A report whose reference is not one of ours is one all the same: another of the
-//! account's systems may have sent what it is about. An empty body is no report;
-//! CM tries an address with a call of which the page says only that it has to be
-//! answered well.
+//! A report with a foreign reference is valid, because another system may use the same account. An empty body
+//! has no reports: CM.com tests an address with a call about which the page says only that we must answer
+//! with success.
 
 use serde_json::Value;
 
@@ -19,7 +17,7 @@ use crate::{
     vendors::cm::caseless::Object,
 };
 
-/// What a report says, in either notation.
+/// The fields of a report, from JSON or XML.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) reference: Option<String>,
@@ -40,7 +38,7 @@ pub(crate) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseErro
 }
 
 fn reports(value: &Value) -> Result<ParsedItems<Report>, ParseError> {
-    let missing = |field: &str| ParseError::new(field, "is missing, or no object");
+    let missing = |field: &str| ParseError::new(field, "is missing or not an object");
     let messages = Object::of(value).and_then(|root| root.object("messages")).ok_or_else(|| missing("messages"))?;
     let listed = messages.get("msg").ok_or_else(|| missing("messages.msg"))?;
     let report = |msg: &Value| {
@@ -120,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_forms_say_the_same() {
+    fn json_xml_and_smpp_give_the_same_receipt() {
         let expected = CarrierReceipt {
             reference: REFERENCE.parse().ok(),
             carrier_id: None,
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_come_singly_or_as_a_list_with_keys_in_any_case() {
+    fn single_and_listed_reports_are_read_in_any_case() {
         let msg = json!({"REFERENCE": REFERENCE.to_uppercase(), "Status": {"CODE": 2}});
         let body = json!({"Messages": {"MSG": [msg, {"reference": "another's", "status": {"code": "0"}}]}}).to_string();
         let receipts = read(body.as_bytes()).unwrap();
@@ -172,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_is_no_report() {
+    fn empty_body_has_no_reports() {
         for body in ["", " \r\n"] {
             assert_eq!(read(body.as_bytes()).unwrap(), []);
         }
     }
 
     #[test]
-    fn what_is_unreadable_names_its_field_and_repeats_nothing() {
+    fn parse_error_names_the_field_without_its_value() {
         for (body, field) in [
             ("447911123456", "(body)"),
             ("hello 447911123456", "(body)"),
@@ -203,17 +201,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&body);
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[<{\\[]?\\PC{0,100}") {
+        fn arbitrary_text_does_not_panic(text in "[<{\\[]?\\PC{0,100}") {
             let _ = read(text.as_bytes());
         }
 
         #[test]
-        fn no_value_makes_it_panic(
+        fn arbitrary_value_does_not_panic(
             key in "reference|status|to|received|operator",
             value in "\"\\PC{0,20}\"|-?[0-9]{1,7}|null|\\[\\]|\\{\\}|true|\\{\"code\":(null|\"\\PC{0,3}\"|[0-9]),\"errorCode\":(\"\\PC{0,3}\"|[0-9])\\}",
         ) {

@@ -1,6 +1,6 @@
-//! A status report as XML: the same as the JSON has, with names in capitals.
+//! XML status reports: the fields of the JSON, with names in upper case.
 //!
-//! The number of reports is limited. Unknown elements are passed over.
+//! We limit the number of reports, and ignore unknown elements.
 
 use super::receipt::Report;
 use crate::{
@@ -8,9 +8,9 @@ use crate::{
     vendors::cm::xml::{self, Elements, Tag, XmlError},
 };
 
-/// Twice what the format has.
+/// Twice the depth of the format.
 const DEEPEST: usize = 8;
-/// As many as CM takes messages in one request.
+/// As many messages as CM.com accepts per request.
 const MOST_REPORTS: usize = 1000;
 
 pub(super) fn read(body: &[u8]) -> Result<Vec<Report>, ParseError> {
@@ -59,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_report_is_read_with_what_is_escaped_in_it() {
+    fn escaped_text_in_report_is_read() {
         let body = "<?xml version='1.0'?><!-- no --><MESSAGES SENT='x'><MSG RECEIVED='y'><TO>1</TO><REFERENCE> r&amp;1 </REFERENCE>\
             <STATUS><ERRORDESCRIPTION><![CDATA[<a>]]> &#65;</ERRORDESCRIPTION><CODE>3</CODE><ERRORCODE/></STATUS>\
             <OTHER><CODE>9</CODE></OTHER></MSG></MESSAGES>";
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_or_could_be_an_attack_is_refused() {
+    fn malformed_or_hostile_document_is_rejected() {
         let bomb = "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><MESSAGES><MSG>&b;</MSG></MESSAGES>";
         let outside = "<!DOCTYPE m [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><MESSAGES>&x;</MESSAGES>";
         let deep = format!("{}{}", "<MESSAGES>".repeat(20), "</MESSAGES>".repeat(20));
@@ -81,13 +81,13 @@ mod tests {
         for (body, error) in [
             (bomb, "has a document type"),
             (outside, "has a document type"),
-            (&deep, "is nested too deep"),
+            (&deep, "is nested too deeply"),
             (&many, "has too many reports"),
-            ("<MESSAGES><MSG>", "breaks off"),
-            ("<MESSAGES/><MESSAGES/>", "is more than one document"),
-            ("<MESSAGES><MSG/></MESSAGES>more", "has text outside of its root"),
-            ("<?xml version='1.0'?>more<MESSAGES><MSG/></MESSAGES>", "has text outside of its root"),
-            ("<MESSAGES><MSG>&copy;</MSG></MESSAGES>", "has an entity of its own"),
+            ("<MESSAGES><MSG>", "ends too early"),
+            ("<MESSAGES/><MESSAGES/>", "has more than one root element"),
+            ("<MESSAGES><MSG/></MESSAGES>more", "has text outside the root element"),
+            ("<?xml version='1.0'?>more<MESSAGES><MSG/></MESSAGES>", "has text outside the root element"),
+            ("<MESSAGES><MSG>&copy;</MSG></MESSAGES>", "uses a custom entity"),
             ("<MESSAGES></MSG>", "is not XML"),
             ("<MESSAGES/>", "is missing"),
         ] {
@@ -98,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_markup_makes_it_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|STATUS|CODE|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( SENT='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
+        fn arbitrary_markup_does_not_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|STATUS|CODE|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( SENT='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
             let _ = read(parts.concat().as_bytes());
         }
     }

@@ -1,11 +1,10 @@
-//! Replies, as the page "Incoming Messages" has them: `from`, `to`, `message`,
-//! `timeUtc`, `channel` and what they answer, one in a request, or a list of them.
-//! Where in `from`, `to` and `message` the numbers and the text stand is as clients
-//! read them.
+//! Replies, by the page "Incoming Messages": `from`, `to`, `message`, `timeUtc`, `channel` and the answered
+//! message's context; a single reply or a list. Inside `from`, `to` and `message`, the numbers and the text
+//! have the keys that CM.com's clients read.
 //!
-//! CM gives a reply no id, and brings it again for up to a month until it is
-//! answered with a 200. So its id is made of what it says, and when; the time is to
-//! the second. Two equal replies of one phone within one second count as one.
+//! CM.com gives a reply no ID, and redelivers it for up to a month until we answer 200. So we derive the ID
+//! from content and time. The time is to the second, so two equal replies from the same phone within a second
+//! count once.
 
 use serde_json::Value;
 
@@ -21,14 +20,14 @@ pub(crate) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError>
 }
 
 fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
-    let reply = Object::of(value).ok_or_else(|| ParseError::new("(body)", "is no object"))?;
+    let reply = Object::of(value).ok_or_else(|| ParseError::new("(body)", "is not an object"))?;
     let from = number(reply, "from")?.parse::<PhoneNumber>().map_err(|error| ParseError::new("from.number", error))?;
     let to = number(reply, "to")?.parse::<SenderId>().map_err(|error| ParseError::new("to.number", error))?;
     let text = text(reply)?;
     let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
     let channel = reply.said("channel").unwrap_or_default();
-    // One that is not known here counts as SMS, so that its replies are not lost.
+    // An unknown channel counts as SMS, to keep its replies.
     let over = channel.replace(' ', "").parse().unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
     Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
@@ -39,14 +38,14 @@ fn number(reply: Object<'_>, party: &str) -> Result<String, ParseError> {
     number.ok_or_else(|| ParseError::new(format!("{party}.number"), "is missing"))
 }
 
-/// A picture has none, and is a reply all the same.
+/// A picture has no text, but is still a reply.
 fn text(reply: Object<'_>) -> Result<String, ParseError> {
     let message = reply.object("message").ok_or_else(|| ParseError::new("message", "is missing"))?;
     match message.get("text") {
         None => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
-        Some(_) => Err(ParseError::new("message.text", "is no text")),
+        Some(_) => Err(ParseError::new("message.text", "is not a string")),
     }
 }
 
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_read() {
+    fn reply_is_read() {
         let replies = read(REPLY).ok().unwrap();
         let reply = &replies[0];
         assert_eq!((replies.len(), reply.from.digits(), reply.to.as_str()), (1, "447911123456", "441234567890"));
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_has_the_same_id_and_another_reply_has_another() {
+    fn repeated_reply_has_the_same_id_and_others_differ() {
         assert_eq!(id(REPLY), id(&with("messageContext", json!("later"))));
         assert_eq!(id(REPLY), id(&with("from", json!({"Number": "+447911123456"}))));
         for (field, value) in [
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_come_singly_or_as_a_list_with_keys_in_any_case() {
+    fn single_and_listed_replies_are_read_in_any_case() {
         let body = br#"[{"FROM":{"NUMBER":447911123456},"To":{"Number":"12345"},"MESSAGE":{"TEXT":"Hi"},"TIMEUTC":"2027-02-21T09:30:00"},
             {"from":{"number":"00447911123456"},"to":{"number":"12345"},"message":{"media":{}},"timeUtc":"2027-02-21T09:30:00"}]"#;
         let texts: Vec<_> = read(body).ok().unwrap().into_iter().map(|reply| reply.text).collect();
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unreadable_names_its_field_and_repeats_nothing() {
+    fn parse_error_names_the_field_without_its_value() {
         for (field, value, named) in [
             ("from", json!({"number": "447911123456x"}), "from.number"),
             ("from", json!({}), "from.number"),
@@ -128,12 +127,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&body);
         }
 
         #[test]
-        fn no_value_makes_it_panic(
+        fn arbitrary_value_does_not_panic(
             key in "from|to|message|timeUtc|channel",
             value in "\"\\PC{0,20}\"|-?[0-9]{1,20}|null|\\[\\]|true|\\{\"(number|text)\":(null|\"\\PC{0,20}\"|[0-9]{1,20})\\}",
         ) {

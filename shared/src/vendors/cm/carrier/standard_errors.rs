@@ -1,6 +1,6 @@
-//! CM's table of standard errors: why the network did not deliver a message.
+//! CM.com's table of standard errors, with the page's short descriptions: why the network did not deliver a
+//! message.
 
-/// The number and the page's short description of it.
 const STANDARD_ERRORS: [(u16, &str); 26] = [
     (5, "Message not delivered at third party"),
     (7, "Message not delivered at operator because recipient has insufficient credit"),
@@ -33,16 +33,14 @@ const STANDARD_ERRORS: [(u16, &str); 26] = [
     (43, "Message not delivered because a template related error occured"),
 ];
 
-/// The message was valid no longer: at a third party, or at the operator.
+/// End of validity, at a third party and at the operator.
 const EXPIRED: [u16; 2] = [8, 21];
 
-/// What the error means, if the page has it.
 pub(super) fn description(code: &str) -> Option<&'static str> {
     let number: u16 = code.parse().ok()?;
     STANDARD_ERRORS.into_iter().find(|(known, _)| *known == number).map(|(_, words)| words)
 }
 
-/// Whether the message expired.
 pub(super) fn is_expiry(code: &str) -> bool {
     code.parse().is_ok_and(|number: u16| EXPIRED.contains(&number))
 }
@@ -52,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_described_however_its_number_is_padded() {
+    fn padded_error_code_is_described() {
         for code in ["8", "08", "008"] {
             assert_eq!(description(code), Some("Message expired at third party"));
             assert!(is_expiry(code));

@@ -1,8 +1,8 @@
-//! A message as a `msg` of `POST {endpoint}/v1.0/message`.
+//! Writes a message as a `msg` of `POST {endpoint}/v1.0/message`.
 //!
-//! The text is sent under the encoding and with the number of parts that it was
-//! counted with. So `body` has no `type`: at `auto`, CM would count anew. Without a
-//! text `content` is empty, as CM's own client writes it beside a template.
+//! The text goes out with the encoding and number of parts that we counted. So `body` has no `type`: with
+//! `auto`, CM.com would count anew. Without text `content` is empty, as CM.com's own client writes it beside
+//! a template.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, tz::TimeZone};
 use reqwest::Client;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{CarrierSettings, Encoding, Outcome, PhoneNumber, SenderId, Submission};
 
-/// The most digits of a sender, in the page's words.
+/// Limit on a sender's digits, by the page.
 const SENDER_DIGITS: usize = 16;
 
 #[derive(Serialize)]
@@ -60,8 +60,8 @@ pub(crate) async fn submit(
     now: Timestamp,
 ) -> Outcome {
     let busy = |reason: &str| Outcome::Busy { retry_after: None, reason: reason.to_owned() };
-    let Some(address) = Address::new(settings, token) else { return busy("bad endpoint, or a bad key") };
-    let Ok(message) = write(submission, now) else { return busy("it could not be written as JSON") };
+    let Some(address) = Address::new(settings, token) else { return busy("invalid endpoint or key") };
+    let Ok(message) = write(submission, now) else { return busy("could not write the message as JSON") };
     post(http, &address, &message, now).await
 }
 
@@ -90,8 +90,8 @@ fn write(submission: &Submission<'_>, now: Timestamp) -> Result<WrittenMessage, 
     Ok(WrittenMessage { msg, reference: submission.reference, to: submission.to.clone() })
 }
 
-/// A long number as numbers are to be written, unless that is too long; a short
-/// code, which has no country, and a name as they are.
+/// Adds `00` to a long number, unless that makes it too long. Short codes have no country, and names stay as
+/// they are.
 fn sender(sender: &SenderId) -> String {
     match sender.as_str().parse::<PhoneNumber>() {
         Ok(number) if number.digits().len() + 2 <= SENDER_DIGITS => format!("00{}", number.digits()),
@@ -99,8 +99,8 @@ fn sender(sender: &SenderId) -> String {
     }
 }
 
-/// To the minute, and not beyond it, as CM refuses what is longer than three days;
-/// but not to one that is over.
+/// Rounds down to the minute, because CM.com rejects more than three days. Rounds up if the result would be
+/// in the past.
 fn validity(until: Timestamp, now: Timestamp) -> String {
     let to_the_minute = |mode| until.round(TimestampRound::new().smallest(Unit::Minute).mode(mode)).unwrap_or(until);
     let until = Some(to_the_minute(RoundMode::Floor)).filter(|down| *down > now);
@@ -114,7 +114,6 @@ pub(super) mod tests {
     use crate::domain::{Bubble, Channel, Content, Groupings, SegmentLimit, SubmitReference, Text};
     use serde_json::json;
 
-    /// What a submission borrows.
     pub(in crate::vendors::cm::carrier) struct Sent {
         pub reference: SubmitReference,
         pub to: PhoneNumber,
@@ -124,7 +123,6 @@ pub(super) mod tests {
     }
 
     impl Sent {
-        /// Numbered messages to numbered phones.
         pub(in crate::vendors::cm::carrier) fn numbered(number: usize) -> Self {
             let id = format!("0197a3a0-0000-7000-8000-{number:012}");
             Self {
@@ -155,7 +153,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_message_is_written_with_what_it_was_counted_with() {
+    fn message_is_written_with_its_encoding_and_parts() {
         let sent = Sent::numbered(1);
         let plain = json!({
             "allowedChannels": ["SMS"],
@@ -204,7 +202,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_a_text_the_body_is_empty_and_takes_a_part() {
+    fn message_without_text_has_empty_body_and_one_part() {
         let sent = Sent { text: Text::none(), ..Sent::numbered(1) };
         let content = Content {
             conversation: vec![Bubble { text: Some("Hi!".to_owned()), ..Bubble::default() }],
@@ -225,7 +223,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_long_number_has_its_country_and_a_short_one_has_none() {
+    fn long_number_gets_country_prefix_and_short_code_does_not() {
         for (from, expected) in [
             ("447911123456", "00447911123456"),
             ("12345678901234", "0012345678901234"),
@@ -239,7 +237,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_validity_is_rounded_down_to_the_minute() {
+    fn validity_is_rounded_down_to_the_minute() {
         for (until, expected) in [
             ("2017-04-20T11:50:00Z", "2017-04-20 11:50 GMT"),
             ("2017-04-20T13:50:01+02:00", "2017-04-20 11:50 GMT"),
@@ -248,7 +246,7 @@ pub(super) mod tests {
             assert_eq!(validity(until.parse().unwrap(), Timestamp::UNIX_EPOCH), expected);
         }
         let (until, now) = ("2017-04-20T11:50:59Z".parse().unwrap(), "2017-04-20T11:50:10Z".parse().unwrap());
-        assert_eq!(validity(until, now), "2017-04-20 11:51 GMT", "it is not over yet");
+        assert_eq!(validity(until, now), "2017-04-20 11:51 GMT", "the minute is not over yet");
         assert!(validity(Timestamp::MIN, Timestamp::MIN).ends_with("GMT"));
     }
 }

@@ -1,17 +1,16 @@
-//! Which channels rich content may go over: it is refused if none of those that
-//! the client allows can show all of it; where one can, the others are dropped
-//! when the message is sent.
+//! Checks rich content against the client's channels. We reject content that none can show in full. If some
+//! can, `dispatch` skips the rest.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::domain::{Channel, ChannelCapability, Content};
 
-/// How far behind UTC a place may be, where a time slot has not begun yet.
+/// Largest time zone offset behind UTC.
 const FURTHEST_WEST: SignedDuration = SignedDuration::from_hours(12);
 
 type Verdict = Result<(), String>;
 
-/// Whether one of the channels can show it; without any it may go over all.
+/// Accepts content if a channel can show it, or if none rules it out. A text-only channel has no say.
 pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> Verdict {
     begins_in_the_future(content, now)?;
     let verdicts: Vec<_> = channels
@@ -25,7 +24,7 @@ pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> 
     if verdicts.iter().any(Result::is_ok) { Ok(()) } else { verdicts.into_iter().next().unwrap_or(Ok(())) }
 }
 
-/// A slot's time is the recipient's, wherever that is.
+/// A slot's time is local to the recipient, so a slot is past only once it is past everywhere.
 fn begins_in_the_future(content: &Content, now: Timestamp) -> Verdict {
     let pickers = content.conversation.iter().filter_map(|bubble| bubble.time_picker.as_ref());
     let begun = pickers.flat_map(|picker| &picker.options).any(|slot| {
@@ -52,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn one_channel_that_can_is_enough_and_sms_shows_the_body() {
+    fn one_capable_channel_suffices_and_sms_has_no_say() {
         let location = bubble(json!({"location": {"searchQuery": "Breda"}}));
         assert!(at(&location, &[Channel::Viber, Channel::WhatsApp]));
         assert!(!at(&location, &[Channel::Viber, Channel::Sms]));
@@ -61,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_slot_is_refused_once_it_has_begun_everywhere() {
+    fn time_slot_is_rejected_once_past_in_every_zone() {
         let picker = |start: &str| {
             let slots = json!([{"startTime": "2026-02-21T09:00", "endTime": "2026-02-21T10:00"},
                 {"startTime": start, "endTime": "2026-02-21T10:00"}]);
             bubble(json!({"timePicker": {"options": slots}}))
         };
-        // Where the year comes last, it is noon of the day before.
+        // At UTC-12, where the year arrives last, `now` is noon of the day before.
         for (start, is_ahead) in [("2026-01-01T00:00", true), ("2025-12-31T12:01", true), ("2025-12-31T12:00", false)] {
             for channels in [&[][..], &[Channel::AppleBusinessChat], &[Channel::Sms]] {
                 assert_eq!(at(&picker(start), channels), is_ahead, "{start}: {channels:?}");

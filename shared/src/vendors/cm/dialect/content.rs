@@ -1,10 +1,9 @@
-//! `richContent`: a `conversation` of bubbles, and `suggestions` below it.
+//! Parses `richContent`: a `conversation` of bubbles, with `suggestions` below.
 //!
-//! A bubble's contact is read as `contact` and as `contacts`, as the page has
-//! both. The time slots of a picker have no zone; one is refused if it begins in
-//! the past everywhere. A suggestion stands below the conversation or, as Apple's
-//! and Twitter's do, in a bubble. Payments and custom apps are by agreement with
-//! CM, and not read.
+//! - A bubble's contact may be under `contact` and `contacts`, because the page has both.
+//! - A picker's time slots have no zone. A slot that is past everywhere is rejected.
+//! - Suggestions may be below the conversation or, like Apple's and Twitter's, in a bubble.
+//! - Payments and custom apps need an agreement with CM.com, and are not read.
 
 use jiff::civil::DateTime;
 use serde_json::Value;
@@ -19,10 +18,9 @@ use crate::{
     vendors::cm::caseless::Object,
 };
 
-/// The most bytes of one message's rich content. It is kept with the message,
-/// and listed with it by the hundred.
+/// Limit on a message's rich content, in bytes. We store it with the message, and list messages by the
+/// hundred.
 const MOST_BYTES: usize = 24 << 10;
-/// The most suggestions of one message.
 const MOST_SUGGESTIONS: usize = 11;
 
 pub(super) type Read<T> = Result<T, MessageError>;
@@ -71,7 +69,7 @@ pub(super) fn read_media(value: &Value) -> Read<Media> {
     let media = object(value, "media")?;
     let uri = required(media, "mediauri", "media needs a mediaUri")?;
     if uri.parse::<CallbackUrl>().is_err() {
-        return Err(error("has a mediaUri that is no http or https URL"));
+        return Err(error("has a mediaUri that is not an http or https URL"));
     }
     Ok(Media { name: text(media, "medianame")?, uri, mime_type: text(media, "mimetype")? })
 }
@@ -105,7 +103,7 @@ fn read_contact(value: &Value) -> Read<Contact> {
 
 fn read_template(value: &Value) -> Read<Template> {
     let template = object(value, "a template")?.get("whatsapp").and_then(Object::of);
-    let template = template.ok_or_else(|| error("has a template without 'whatsapp', and knows no other"))?;
+    let template = template.ok_or_else(|| error("has a template without 'whatsapp', the only kind supported"))?;
     let language = template.get("language").and_then(Object::of);
     let language = language.ok_or_else(|| error("has a template without a language"))?;
     let policy = required(language, "policy", "a template's language needs its policy")?;
@@ -198,7 +196,7 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
     let action = required(suggestion, "action", "a suggestion needs an action")?;
     let part = |key: &str| {
         let part = suggestion.get(key).and_then(Object::of);
-        part.ok_or_else(|| error("has a suggestion without what its action needs"))
+        part.ok_or_else(|| error("has a suggestion without the part that its action needs"))
     };
     let action = match action.to_ascii_lowercase().as_str() {
         "openurl" => Action::OpenUrl {
@@ -208,12 +206,14 @@ fn read_suggestion(value: &Value) -> Read<Suggestion> {
         "createcalendarevent" => Action::CreateCalendarEvent { calendar: read_calendar(part("calendar")?)? },
         "dial" => {
             let number = required(part("dial")?, "phonenumber", "a Dial suggestion needs a phoneNumber")?;
-            let number = number.parse::<PhoneNumber>().map_err(|_| error("has a phoneNumber to dial that is none"))?;
+            let number = number
+                .parse::<PhoneNumber>()
+                .map_err(|_| error("has a phoneNumber to dial that is not a phone number"))?;
             Action::Dial { number }
         }
         "viewlocation" => {
             let location = suggestion.get("viewlocation");
-            let location = location.ok_or_else(|| error("has a suggestion without what its action needs"))?;
+            let location = location.ok_or_else(|| error("has a suggestion without the part that its action needs"))?;
             Action::ViewLocation { location: read_location(location)? }
         }
         "reply" => Action::Reply { description: text(suggestion, "description")? },
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_stands_under_either_of_its_names() {
+    fn contact_is_read_under_either_key() {
         let contact = |of: &str| json!({"name": {"formatted_name": of, "last_name": "x"}});
         let both = read(&bubble(json!({"contacts": [contact("A"), contact("B")], "Contact": contact("C")}))).unwrap();
         let names: Vec<_> = both.conversation[0].contacts.iter().map(|one| &one.0["name"]["formatted_name"]).collect();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_actions_have_no_case_and_degrees_may_be_numbers() {
+    fn keys_and_actions_ignore_case_and_degrees_may_be_numbers() {
         let location = json!({"LATITUDE": "51.6", "longitude": 4.7, "SearchQuery": "Breda"});
         let dial = json!({"action": "DIAL", "label": "Call us", "dial": {"PhoneNumber": "+310612345"}});
         let open = json!({"Action": "Openurl", "label": "Open", "url": "https://a.example"});
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_part_or_has_a_wrong_one_is_refused_in_words() {
+    fn missing_or_wrong_part_is_named_in_the_error() {
         const NO_PART: &str = "has a conversation item without any of its parts";
         const NO_PLACE: &str = "has a location without latitude and longitude or searchQuery";
         const NO_TIME: &str = "has a time that is not like 2018-02-05T07:00:00";
@@ -325,7 +325,7 @@ mod tests {
             (bubble(json!({"media": {"mediaName": "x"}})), "is wrong: media needs a mediaUri"),
             (
                 bubble(json!({"media": {"mediaUri": "file:///etc/passwd"}})),
-                "has a mediaUri that is no http or https URL",
+                "has a mediaUri that is not an http or https URL",
             ),
             (bubble(json!({"location": {"label": "x"}})), NO_PLACE),
             (
@@ -341,7 +341,7 @@ mod tests {
                 bubble(json!({"contacts": [{"name": {"last_name": "x"}}]})),
                 "is wrong: a contact's name needs its formatted_name",
             ),
-            (bubble(json!({"template": {"line": {}}})), "has a template without 'whatsapp', and knows no other"),
+            (bubble(json!({"template": {"line": {}}})), "has a template without 'whatsapp', the only kind supported"),
             (
                 whatsapp(json!({"namespace": "n", "element_name": "e", "components": []})),
                 "has a template without a language",
@@ -371,7 +371,7 @@ mod tests {
             ),
             (
                 suggestion(json!({"action": "Dial", "label": "x", "dial": {"phoneNumber": "call"}})),
-                "has a phoneNumber to dial that is none",
+                "has a phoneNumber to dial that is not a phone number",
             ),
             (suggestion(json!({"action": "ViewLocation", "label": "x", "viewLocation": {}})), NO_PLACE),
             (suggestion(json!({"action": "CreateCalendarEvent", "label": "x", "calendar": calendar})), NO_TIME),

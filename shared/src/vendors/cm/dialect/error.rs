@@ -1,44 +1,39 @@
-//! What is wrong with a request or a message, with the codes and words that CM's
-//! tables give it. Clients look for these words, so they stand here as they stand
-//! there. What the tables have no row for is in words of ours, under the code
-//! that comes nearest.
+//! Errors in requests and messages, with the codes and texts from CM.com's tables. Clients look for these
+//! texts, so they are verbatim. For errors without a row we use our own text, under the nearest code.
 //!
-//! Of the tables these are never said, as nothing here can be the reason: 102
-//! (balance), "Message is unroutable.", 401 (spam) and 402 (blacklist: an opt-out
-//! is found when a message is sent, and told by a status report).
+//! These rows never apply here: 102 (balance), "Message is unroutable.", 401 (spam) and 402 (blacklist; we
+//! find an opt-out at submit, and a status report reports it).
 
 use strum::IntoStaticStr;
 
 use crate::domain::{FieldError, RejectedMessage, Rejection, RejectionReason};
 
-/// Nothing wrong.
 pub(super) const OK: u16 = 0;
-/// Some messages are not sent.
+/// Some messages were rejected.
 pub(super) const SOME: u16 = 201;
 
-/// Why a request as a whole was refused.
+/// Why a whole request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
-    /// Ours, and to be tried again.
+    /// Our own error. The client should retry.
     Unknown,
     NoAccount,
-    /// Missing, or nothing that could be one. As it was written, where it was.
+    /// Missing or malformed. As written, if it was text.
     InvalidToken(Option<String>),
     InvalidJson,
     InvalidXml,
-    /// An object is another type than it must be.
     WrongType {
         object: &'static str,
         must_be: &'static str,
     },
     TooLarge,
-    /// One of the headers that any request may have.
+    /// A header for every dialect, such as the idempotency key.
     Header(FieldError),
     NoMessages,
     TooManyMessages,
 }
 
-/// Why a message was refused.
+/// Why a message was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageError {
     NoFrom,
@@ -46,12 +41,12 @@ pub enum MessageError {
     NoTo,
     /// A recipient without a number.
     NoNumber,
-    /// As it was written.
+    /// The number as written.
     NotANumber(String),
     NoBody,
     NoContent,
     Body(String),
-    /// Another field: its name and what was wrong.
+    /// Any other field: its name, and the fault.
     Field(&'static str, String),
     WrongType {
         object: &'static str,
@@ -60,7 +55,7 @@ pub enum MessageError {
     Rejected(String),
 }
 
-/// The JSON and XML gateways call a part of a request by different words.
+/// A request's part, as the JSON and XML gateways name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub(super) enum Part {
@@ -141,8 +136,8 @@ impl From<&RejectedMessage> for MessageError {
 }
 
 impl MessageError {
-    /// Why an accepted request refuses a message. There are no shared senders and
-    /// no send times in this dialect, so what else there may be is not of its fields.
+    /// Converts an error found after parsing. Without shared senders and send times, the remaining reasons
+    /// concern none of this dialect's fields.
     fn of(reason: RejectionReason, error: &FieldError) -> Self {
         match reason {
             RejectionReason::NotOwned => Self::From(error.message.clone()),
@@ -152,7 +147,7 @@ impl MessageError {
         }
     }
 
-    /// The first reason of a rejection, or `None` if it names no message.
+    /// Returns a rejection's first error, or `None` if it names no message.
     #[must_use]
     pub fn of_rejection(rejection: &Rejection) -> Option<Self> {
         rejection.errors.first().map(|error| Self::of(rejection.reason, error))

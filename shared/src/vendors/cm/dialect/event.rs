@@ -1,10 +1,8 @@
-//! What a `cm` client is told: status reports at the account's status URL, and
-//! replies at its reply URL.
+//! Callbacks to `cm` clients: status reports to the account's status URL, and replies to its reply URL.
 //!
-//! The JSON of a status report is that of CM's public page on them, in which every
-//! value is a text; our own are `channel` and the groupings, which the page's table
-//! has and its sample has not. In a reply, the places of the numbers and the text
-//! are as clients read them. Numbers are written as clients write them, with `00`.
+//! Status reports have the JSON of CM.com's public page, where every value is a string. `channel` and the
+//! groupings are in the page's table but not in its sample, so their place is our choice. Replies have
+//! numbers and text where clients read them. Numbers have the prefix `00`, as clients write them.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
@@ -15,8 +13,7 @@ use crate::{
     formats::json,
 };
 
-/// A state as CM numbers it, and, for one that is an error, the standard error
-/// that comes nearest, with what it means here.
+/// A state with CM.com's number. Errors have the nearest standard error, and its meaning here.
 struct Status {
     state: State,
     code: &'static str,
@@ -31,7 +28,7 @@ const fn status(state: State, code: &'static str, error: Option<&'static str>, m
 /// 0 accepted, 1 rejected, 2 delivered, 3 failed, 4 read.
 const STATUSES: [Status; 8] = [
     status(State::Submitted, "0", None, "Accepted by the operator"),
-    status(State::Rejected, "1", Some("20"), "The message was rejected as it is"),
+    status(State::Rejected, "1", Some("20"), "The message was rejected"),
     status(State::Blocked, "1", Some("23"), "The recipient has opted out of this sender"),
     status(State::Delivered, "2", None, "Delivered"),
     status(State::Undelivered, "3", Some("5"), "The network could not deliver the message"),
@@ -44,7 +41,7 @@ fn status_of(state: State) -> Option<&'static Status> {
     STATUSES.iter().find(|status| status.state == state)
 }
 
-/// Everything that has a number. What its client took back is not told.
+/// Returns whether the state has a number. Clients get no report on a message that they cancelled.
 pub(crate) fn notifies(state: State) -> bool {
     status_of(state).is_some()
 }
@@ -110,7 +107,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
     Some(json::write(&StatusReport { messages: Messages { msg } }))
 }
 
-/// When the gateway itself brought it there.
+/// Returns when the gateway itself recorded the state.
 fn state_change_of(message: &Message, state: State) -> Option<Timestamp> {
     message
         .delivery
@@ -163,7 +160,7 @@ fn number(number: &PhoneNumber) -> String {
     format!("00{}", number.digits())
 }
 
-/// A long number is written like any; a short code has no country.
+/// A short code has no country.
 fn sender(reply: &Reply) -> String {
     let sender = reply.to.as_str();
     sender.parse::<PhoneNumber>().map_or_else(|_| sender.to_owned(), |sender| number(&sender))
@@ -179,13 +176,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn final_states_but_cancelled_are_reported() {
+    fn unfinished_and_cancelled_states_are_not_reported() {
         let untold: Vec<_> = State::iter().filter(|state| !notifies(*state)).collect();
         assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
     }
 
     #[test]
-    fn a_time_is_utc_to_the_second() {
+    fn time_is_utc_to_the_second() {
         assert_eq!(time("2026-01-01T09:30:00.999+02:00".parse().unwrap()), "2026-01-01T07:30:00");
     }
 }

@@ -1,10 +1,8 @@
-//! `interactive`, a part of a conversation item: WhatsApp's lists and reply
-//! buttons, as CM.com's page "Interactive messages" (WhatsApp) and the comments in
-//! its official Python client describe them. Limits that neither names are WhatsApp's to
-//! check, and its other kinds of interactive messages are not read.
+//! Parses `interactive` in a conversation item: WhatsApp's lists and reply buttons, by CM.com's page
+//! "Interactive messages" (WhatsApp) and the comments in its official Python client. WhatsApp itself checks
+//! the limits that neither names. Other kinds are not read.
 //!
-//! The official client writes every optional part, empty where there is none; what
-//! is empty counts as not there.
+//! The official client writes every optional part, and leaves unused parts empty. So empty counts as missing.
 
 use serde_json::Value;
 
@@ -84,14 +82,14 @@ fn read_button(value: &Value) -> Read<ReplyButton> {
     let button = object(value, "a button of an interactive message")?;
     let reply = button.get("reply").and_then(Object::of);
     let reply = reply.filter(|_| button.get("type").and_then(Value::as_str) == Some("reply"));
-    let reply = reply.ok_or_else(|| error("has a button of an interactive message that is no reply"))?;
+    let reply = reply.ok_or_else(|| error("has a button of an interactive message that is not a reply"))?;
     Ok(ReplyButton {
         id: required(reply, "id", "a button of an interactive message needs its id")?,
         title: required(reply, "title", "a button of an interactive message needs its title")?,
     })
 }
 
-/// A text, or above buttons also a medium; kept as it came, as it goes to WhatsApp.
+/// Accepts text, or above buttons also media. Kept verbatim for WhatsApp.
 fn read_header(value: &Value, action: &InteractiveAction) -> Read<Option<Value>> {
     let header = object(value, "a header")?;
     let (kind, words) = (filled(header, "type")?, filled(header, "text")?);
@@ -101,7 +99,7 @@ fn read_header(value: &Value, action: &InteractiveAction) -> Read<Option<Value>>
         (Some("image" | "video" | "document"), Some(media)) if matches!(action, InteractiveAction::Button { .. }) => {
             content::read_media(media)?;
         }
-        _ => return Err(error("has an interactive message with a header that it cannot have")),
+        _ => return Err(error("has an interactive message with an invalid header")),
     }
     Ok(Some(value.clone()))
 }
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_official_client_leaves_empty_is_not_there() {
+    fn empty_optional_parts_count_as_missing() {
         let sections = json!([{"title": "", "rows": [{"title": "Ten", "id": "10", "description": ""}]}]);
         let bare = of_sections(&json!([{"rows": [{"title": "Ten", "id": "10"}]}]));
         let bare = read(&bare).unwrap();
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_is_refused() {
+    fn incomplete_or_wrong_part_is_rejected() {
         let good = of_buttons(&[button("a")]);
         let media = json!({"mediaUri": "https://a.example/x.png"});
         assert!(read(&good).is_ok());

@@ -1,11 +1,12 @@
-//! A message as any of the three gateways reads it, and what it must be like.
+//! A message as the three gateways read it, and its checks.
 //!
-//! Decisions where the page is silent: characters that GSM has none of make a
-//! text Unicode also without `auto` or `dcs` 8, as the alternative is to garble
-//! it; a text that takes fewer parts than the minimum is sent as it is; a channel
-//! that is named twice counts once; an empty reference or grouping is none; a text
-//! may be empty where rich content is shown in its place, as CM's own clients write
-//! it beside a template.
+//! Decisions where the page is silent:
+//! - Characters outside GSM make a text Unicode even without `auto` or `dcs` 8, because otherwise it would be
+//!   garbled.
+//! - A text with fewer parts than the minimum is sent as it is.
+//! - A channel named twice counts once.
+//! - An empty reference or grouping counts as missing.
+//! - Text may be empty if rich content replaces it, as CM.com's own clients write it beside a template.
 
 use std::str::FromStr;
 
@@ -17,25 +18,25 @@ use crate::domain::{
     SegmentLimit, SenderChoice, SenderError, SenderId, Text, TextError, Validity,
 };
 
-/// The most characters that are repeated of a number that is none.
+/// Limit on an invalid number in an error, in characters.
 const MOST_REPEATED: usize = 40;
 
-/// What messages are checked against.
+/// Limit and time for the checks.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadContext {
     pub limit: SegmentLimit,
     pub now: Timestamp,
 }
 
-/// One message of a request, for one recipient.
+/// A message for a single recipient.
 pub struct ParsedMessage {
-    /// The number as it was written, if there was one.
+    /// The number as written, if any.
     pub to: Option<String>,
     pub reference: Option<Reference>,
     pub draft: Result<Draft, MessageError>,
 }
 
-/// The fields of a `msg`, but for its recipients, as they were written.
+/// A `msg` without its recipients, as written.
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) from: Option<String>,
@@ -56,7 +57,6 @@ pub(super) struct Body {
     pub(super) r#type: Option<String>,
 }
 
-/// One message for each recipient.
 pub(super) fn expand(
     to: Result<Vec<Result<String, MessageError>>, MessageError>,
     fields: Result<Fields, MessageError>,
@@ -81,7 +81,7 @@ pub(super) fn expand(
     recipients.into_iter().map(one).collect()
 }
 
-/// Counts the messages of a request, those that were refused too.
+/// Numbers a request's messages, including those already rejected.
 pub(super) fn number(parsed: &mut [ParsedMessage]) {
     for (index, parsed) in parsed.iter_mut().enumerate() {
         if let Ok(draft) = &mut parsed.draft {
@@ -90,7 +90,7 @@ pub(super) fn number(parsed: &mut [ParsedMessage]) {
     }
 }
 
-/// The reference to give back, also beside a fault: none if it is none.
+/// Returns the reference for the answer, even beside an error.
 pub(super) fn reference(written: Option<&str>) -> Option<Reference> {
     written?.parse::<Reference>().ok()
 }
@@ -108,7 +108,7 @@ pub(super) fn read_number(written: &str) -> Result<PhoneNumber, MessageError> {
     })
 }
 
-/// What all messages of one `msg` have in common.
+/// Validated fields, common to a `msg`'s messages.
 struct Checked {
     from: SenderId,
     text: Text,
@@ -175,22 +175,21 @@ impl Fields {
         text.map_err(|error| match error {
             TextError::Empty => MessageError::NoContent,
             TextError::TooLong { segments, limit } => {
-                MessageError::Body(format!("takes {segments} parts, and may take {limit}"))
+                MessageError::Body(format!("takes {segments} parts; the limit is {limit}"))
             }
             TextError::TooManyBytes { limit, .. } => {
-                MessageError::Body(format!("has more bytes than the {limit} parts hold that it may take"))
+                MessageError::Body(format!("has more bytes than fit into {limit} parts, the limit"))
             }
             TextError::ControlCharacter(_) => MessageError::Body("holds a control character".to_owned()),
         })
     }
 
-    /// Whether one of the allowed channels has rich content to show.
     fn is_shown_without_text(&self) -> Result<bool, MessageError> {
         let Some(content) = &self.content else { return Ok(false) };
         Ok(self.read_channels()?.into_iter().any(|channel| content.capability(channel) == ChannelCapability::Full))
     }
 
-    /// Whether the client asks for Unicode. With `auto` its wish does not count.
+    /// `auto` overrides the client's `dcs`.
     fn is_unicode(&self, body: &Body) -> Result<bool, MessageError> {
         match body.r#type.as_deref().map(str::trim) {
             Some(kind) if kind.eq_ignore_ascii_case("auto") => return Ok(false),
@@ -204,7 +203,7 @@ impl Fields {
         }
     }
 
-    /// The most parts that the client wants to pay for.
+    /// Returns the most parts that the client wants to pay for.
     fn read_parts(&self) -> Result<Option<u16>, MessageError> {
         const MINIMUM: &str = "MINIMUMNUMBEROFMESSAGEPARTS";
         const MAXIMUM: &str = "MAXIMUMNUMBEROFMESSAGEPARTS";

@@ -1,10 +1,8 @@
-//! CM.com, as the page "Business Messaging API" describes it: a JSON gateway, an
-//! XML gateway and one for HTTP GET. Where the page is silent, the choice is ours
-//! and the place says so.
+//! CM.com's request formats, by the page "Business Messaging API": a JSON gateway, an XML gateway and an HTTP
+//! GET gateway. Where the page is silent the choice is ours, and a comment says so.
 //!
-//! The three read what a client wrote into the same [`message::Fields`], which
-//! are validated in one place. The JSON gateway judges each message by itself;
-//! the other two refuse a request for any fault in it.
+//! All three fill [`message::Fields`], which are validated in one place. The JSON gateway judges each message
+//! alone. XML and GET reject the whole request for any error.
 
 mod channel_rules;
 mod content;
@@ -22,7 +20,7 @@ pub mod xml;
 pub(crate) use content::read as read_content;
 pub use message::{ParsedMessage, ReadContext};
 
-/// The header that may bear the product token.
+/// Header that may bear the product token.
 pub const TOKEN_HEADER: &str = "x-cm-producttoken";
-/// The most messages that one request may make.
+/// Limit on a request's messages.
 pub const MOST_MESSAGES: usize = 1000;

@@ -1,6 +1,5 @@
-//! `GET /gateway.ashx?producttoken=&from=&to=&body=&reference=`: one SMS of one
-//! part. Names are read in any case, the first of each counts, and any other is
-//! passed over.
+//! `GET /gateway.ashx?producttoken=&from=&to=&body=&reference=`: one SMS of one part. Names match in any
+//! case, the first value of each counts, and unknown names are ignored.
 
 use super::{
     error::{MessageError, RequestError},
@@ -8,7 +7,6 @@ use super::{
 };
 use crate::domain::SegmentLimit;
 
-/// The parameters that there are.
 #[derive(Default)]
 pub struct Query {
     token: Option<String>,
@@ -40,7 +38,6 @@ impl Query {
         self.token.as_deref()
     }
 
-    /// The message that is asked for.
     #[must_use]
     pub fn read(self, context: &ReadContext) -> ParsedMessage {
         let context = ReadContext { limit: SegmentLimit(1), ..*context };
@@ -58,7 +55,7 @@ impl Query {
     }
 }
 
-/// What is wrong with a message, in the words of this gateway.
+/// Returns this gateway's own text for the error, if any.
 pub(super) fn message_error_text(error: &MessageError) -> Option<String> {
     match error {
         MessageError::NoFrom => Some("No sender name provided".to_owned()),
@@ -93,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_parameter_has_its_words() {
+    fn each_parameter_has_its_error_text() {
         let (from, to, body) = (("from", "SenderName"), ("TO", "00447911123456"), ("Body", "Hi"));
         assert_eq!(error(&[from, to, body, ("reference", "r"), ("unknown", "x")]), None);
         assert_eq!(error(&[to, body]).as_deref(), Some("No sender name provided"));
@@ -109,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_parameters_make_it_panic(values in prop::collection::vec("\\PC{0,40}", 4)) {
+        fn arbitrary_parameters_do_not_panic(values in prop::collection::vec("\\PC{0,40}", 4)) {
             let names = ["from", "to", "body", "reference"].into_iter();
             error(&names.zip(values.iter().map(String::as_str)).collect::<Vec<_>>());
         }

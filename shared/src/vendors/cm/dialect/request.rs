@@ -1,9 +1,8 @@
 //! `POST /v1.0/message`: `{"messages": {"authentication": {"productToken"}, "msg": [Msg, …]}}`.
 //!
-//! Keys are read in any case, at every level. A number is taken where a text is
-//! due, and a `null` is as good as nothing. A key that stands twice, as in one of
-//! the page's own samples, counts as it stands last, unless a list would be lost
-//! by that: then the body is no JSON to us.
+//! Keys match in any case, at every level. A number counts as text, and `null` as missing. A repeated key's
+//! last value wins, because the page's own samples repeat a key. But if a list would be lost, the body is
+//! invalid.
 
 use serde_json::Value;
 
@@ -14,16 +13,19 @@ use super::{
 };
 use crate::{formats::json, vendors::cm::caseless::Object};
 
-/// The most bytes of rich content that the messages of one request may come to,
-/// each having its own: a small request can make many messages.
+/// Limit on a request's rich content, in bytes. Each message has its own copy, so a small request can
+/// multiply it.
 const MOST_CONTENT_BYTES: usize = 4 << 20;
 
-/// A body that is JSON.
+/// A JSON body.
 pub struct Posted(Value);
 
 impl Posted {
+    /// Parses the body.
+    ///
     /// # Errors
-    /// When it is not.
+    /// [`RequestError::InvalidJson`] if the body is not a JSON object, or if a repeated key would lose a
+    /// list.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         match json::read_last(body) {
             Ok(Value::Object(posted)) => Ok(Self(posted.into())),
@@ -35,10 +37,10 @@ impl Posted {
         Object::of(&self.0)?.get("messages").and_then(Object::of)
     }
 
-    /// The product token, if it is in the body.
+    /// Returns the product token, if the body has one.
     ///
     /// # Errors
-    /// When it is no text.
+    /// [`RequestError::InvalidToken`] if the token is not a string.
     pub fn token(&self) -> Result<Option<&str>, RequestError> {
         let authentication = self.messages().and_then(|messages| messages.get("authentication"));
         match authentication.and_then(Object::of).and_then(|given| given.get("producttoken")) {
@@ -48,10 +50,10 @@ impl Posted {
         }
     }
 
-    /// What is asked for, a message for each recipient of each `msg`.
+    /// Parses the messages, one for each recipient of each `msg`.
     ///
     /// # Errors
-    /// When there is no list of messages, or too many are asked for.
+    /// If the list is missing, empty or too long, or its rich content too large.
     pub fn read(&self, context: &ReadContext) -> Result<Vec<ParsedMessage>, RequestError> {
         let messages = match Object::of(&self.0).and_then(|posted| posted.get("messages")) {
             None => return Err(RequestError::NoMessages),
@@ -81,8 +83,7 @@ impl Posted {
     }
 }
 
-/// The messages of a `msg`, of which there may be `room`, and the size of the
-/// rich content that each of them has.
+/// Returns the messages, and the size of each message's rich content. Fails above `room` messages.
 fn read_msg(msg: &Value, context: &ReadContext, room: usize) -> Result<(Vec<ParsedMessage>, usize), RequestError> {
     let Some(msg) = Object::of(msg) else {
         let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
@@ -144,7 +145,7 @@ fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
     names.ok_or(MessageError::WrongType { object: NAME, must_be: "an array of names" })
 }
 
-/// The text under that name, which is for the fault, too.
+/// `name` also goes into the error.
 fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, MessageError> {
     object.text(name).map_err(|_| MessageError::WrongType { object: name, must_be: "a string" })
 }
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_no_case_and_the_later_of_two_counts() {
+    fn keys_ignore_case_and_last_value_wins() {
         let body = r#"{"MESSAGES":{"Authentication":{"PRODUCTTOKEN":"t"},"Msg":[{"FROM":"SenderName","TO":[{"Number":447911123456}],
             "Body":{"CONTENT":""},"body":{"Type":"AUTO","content":"Hi"},"ALLOWEDCHANNELS":["apple business chat","sms","SMS"],
             "CustomGrouping2":"two","REFERENCE":"r","MaximumNumberOfMessageParts":"2"}]}}"#;
@@ -199,12 +200,12 @@ mod tests {
         assert_eq!(
             Posted::parse(br#"{"messages":{"msg":[{}],"MSG":[]}}"#).err(),
             Some(RequestError::InvalidJson),
-            "a list is lost"
+            "a list would be lost"
         );
     }
 
     #[test]
-    fn dcs_8_asks_for_unicode_and_auto_passes_over_it() {
+    fn dcs_8_asks_for_unicode_and_auto_overrides_it() {
         let encoding = |dcs: Value, kind: &str, content: &str| {
             let mut message = with("dcs", dcs);
             message["body"] = json!({"type": kind, "content": content});
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_recipient_is_a_message_and_has_its_own_flaw() {
+    fn each_recipient_is_a_message_with_its_own_error() {
         let parsed = msg(&with(
             "to",
             json!([{"number": "00447911123456"}, {"number": "0044791112345a"}, {}, {"number": ""}, 7, {"number": []}]),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_of_a_msg_has_its_code() {
+    fn each_error_of_a_msg_has_its_code() {
         let without = |field: &str| {
             let mut msg = good();
             msg.as_object_mut().unwrap().remove(field);
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_holds_1_to_1000_messages_however_they_are_written() {
+    fn request_holds_1_to_1000_messages_in_any_arrangement() {
         let many = |msgs: usize, to: usize| {
             let msg = with("to", vec![json!({"number": "00447911123456"}); to].into());
             read(&json!({"messages": {"msg": vec![msg; msgs]}}).to_string())
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn rich_content_for_many_recipients_is_counted_for_each() {
+    fn rich_content_counts_once_per_recipient() {
         let mut msg =
             with("richContent", json!({"conversation": [{"text": "x".repeat(4000)}, {"text": "x".repeat(4000)}]}));
         msg["to"] = vec![json!({"number": "00447911123456"}); 600].into();
@@ -352,12 +353,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_makes_it_panic(body in "\\PC{0,200}") {
+        fn arbitrary_body_does_not_panic(body in "\\PC{0,200}") {
             let _ = read(&body);
         }
 
         #[test]
-        fn no_message_makes_it_panic(
+        fn arbitrary_message_does_not_panic(
             key in "from|to|body|reference|validity|dcs|allowedChannels|richContent|customGrouping|maximumNumberOfMessageParts",
             value in "\"\\PC{0,20}\"|[0-9]{1,5}|null|\\[\\]|\\{\\}|true|\\[\\{\"number\":\"\\PC{0,9}\"\\}\\]|\\{\"content\":\"\\PC{0,9}\"\\}",
         ) {

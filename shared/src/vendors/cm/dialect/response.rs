@@ -1,8 +1,7 @@
-//! How a client is answered: the JSON gateway with what became of each message,
-//! the other two with nothing, or with a line that says what was wrong.
+//! Answers to clients. The JSON gateway reports on each message. XML and GET answer with an empty body, or
+//! with a line that names the error.
 //!
-//! Decision where the page is silent: a message without a text, which its channels
-//! show as rich content, counts as one part.
+//! Decision where the page is silent: a message shown only as rich content, without text, counts as one part.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -36,8 +35,8 @@ struct MessageAnswer<'a> {
     message_error_code: u16,
 }
 
-/// The answer to a request that was looked at message by message. `accepted` is
-/// what became of those that were well formed, in their order.
+/// Returns the JSON gateway's answer, message by message. `accepted` has the results for the well-formed
+/// messages, in order.
 #[must_use]
 pub fn write(parsed: &[ParsedMessage], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
     let mut accepted = accepted.iter();
@@ -48,7 +47,7 @@ pub fn write(parsed: &[ParsedMessage], accepted: &[Result<Message, RejectedMessa
             Ok(_) => match accepted.next() {
                 Some(Ok(message)) => message_answer(parsed, Ok(message)),
                 Some(Err(refused)) => message_answer(parsed, Err(&MessageError::from(refused))),
-                None => message_answer(parsed, Err(&MessageError::Rejected("not looked at".to_owned()))),
+                None => message_answer(parsed, Err(&MessageError::Rejected("not processed".to_owned()))),
             },
         })
         .collect();
@@ -69,7 +68,7 @@ fn message_answer<'a>(parsed: &'a ParsedMessage, outcome: Result<&Message, &Mess
     }
 }
 
-/// The answer of the JSON gateway to a request that was refused as a whole.
+/// Returns the JSON gateway's answer to a request rejected as a whole.
 #[must_use]
 pub fn reject(error: &RequestError) -> (StatusCode, String) {
     let status = match error {
@@ -81,13 +80,13 @@ pub fn reject(error: &RequestError) -> (StatusCode, String) {
     (status, json::write(&answer))
 }
 
-/// Why the XML or the GET gateway refuses a request.
+/// Why XML or GET reject a request.
 pub enum Reason<'a> {
     Request(&'a RequestError),
     Message(&'a MessageError),
 }
 
-/// The line by which the XML gateway refuses a request.
+/// Returns the XML gateway's error line.
 #[must_use]
 pub fn xml_error(reason: &Reason<'_>) -> String {
     error(match reason {
@@ -97,7 +96,7 @@ pub fn xml_error(reason: &Reason<'_>) -> String {
     })
 }
 
-/// The line by which the GET gateway refuses a request.
+/// Returns the GET gateway's error line.
 #[must_use]
 pub fn query_error(reason: &Reason<'_>) -> String {
     let words = match reason {
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_request_has_the_tables_code_and_words() {
+    fn rejected_request_has_documented_code_and_text() {
         for (error, status, expected) in [
             (RequestError::Unknown, 500, r#"{"details":"Unknown Error","errorCode":999,"messages":[]}"#),
             (
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_was_wrong() {
+    fn error_line_has_the_text_of_its_gateway() {
         let request = |error| (xml_error(&Reason::Request(&error)), query_error(&Reason::Request(&error)));
         let account = "Error: ERROR No account found for the given authentication".to_owned();
         assert_eq!(request(RequestError::NoAccount), (account.clone(), account));

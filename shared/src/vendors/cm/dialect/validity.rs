@@ -1,11 +1,8 @@
-//! How long a message is valid, as clients write it: a date and time, or a number
-//! of hours (`5H`) or minutes (`90M`).
+//! Parses a message's validity: a date and time, or a number of hours (`5H`) or minutes (`90M`).
 //!
-//! The page's list of the ways to write a time zone is not in the copy that this
-//! follows; read are `Z`, `GMT`, `UTC`, `CET`, `CEST` and an offset (`+2`, `-07:00`),
-//! also after `GMT`. Without one the time is CM's own, which is Central European.
-//! What is past is accepted: such a message expires before it is sent, and its
-//! client is told so.
+//! Our copy of the page lacks the list of time zone spellings. We accept `Z`, `GMT`, `UTC`, `CET`, `CEST` and
+//! an offset (`+2`, `-07:00`), also after `GMT` or `UTC`. Without a zone, we use CM.com's own, Central
+//! European. A past time is accepted: the message expires before submit, and its client is notified.
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -15,12 +12,10 @@ use jiff::{
 
 use crate::domain::Validity;
 
-/// Unless a client says otherwise.
 pub(super) const DEFAULT: Validity = Validity::For(SignedDuration::from_hours(24));
 const LONGEST: SignedDuration = SignedDuration::from_hours(72);
-/// Central European Time since 1996: summer is from the last Sunday of March to
-/// the last of October. As a rule, and not by name, for the rule is a line and
-/// the database of all zones a third of a Lambda.
+/// Central European Time since 1996, with summer time from March's last Sunday to October's. We use a POSIX
+/// rule instead of a zone's name, because the database of all zones takes a third of a Lambda.
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -106,12 +101,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn at(text: &str) -> Result<String, ValidityError> {
-        // So long ago that no time is too far ahead of it, unless it is after it.
+        // With the latest possible `now`, no time is too far ahead.
         read(text, Timestamp::MAX).map(|validity| validity.expires_at(Timestamp::UNIX_EPOCH).to_string())
     }
 
     #[test]
-    fn a_time_has_its_zone_or_central_europes() {
+    fn time_without_zone_is_central_european() {
         for (text, expected) in [
             ("2017-04-20 11:50 GMT", "2017-04-20T11:50:00Z"),
             ("2017-04-20T11:50:05Z", "2017-04-20T11:50:05Z"),
@@ -122,7 +117,7 @@ mod tests {
             ("2017-04-20 11:50 CEST", "2017-04-20T09:50:00Z"),
             ("2017-04-20 11:50", "2017-04-20T09:50:00Z"),
             ("2017-01-20T11:50:00.5", "2017-01-20T10:50:00.5Z"),
-            // The hours around the changes of 2026, on 29 March and 25 October.
+            // Clock changes of 2026, on 29 March and 25 October.
             ("2026-03-29 01:59", "2026-03-29T00:59:00Z"),
             ("2026-03-29 02:30", "2026-03-29T01:30:00Z"),
             ("2026-03-29 03:00", "2026-03-29T01:00:00Z"),
@@ -135,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_in_hours_or_minutes_and_at_most_72_hours() {
+    fn span_is_in_hours_or_minutes_and_at_most_72_hours() {
         for (text, minutes) in [("5H", 300), ("12h", 720), ("900m", 900), ("4320M", 4320), ("72 H", 4320)] {
             assert_eq!(read(text, Timestamp::UNIX_EPOCH), Ok(Validity::For(SignedDuration::from_mins(minutes))));
         }
@@ -147,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn malformed_validity_is_rejected() {
         for text in [
             "",
             "H",
@@ -175,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9TZHMGhm:+ .-]{0,30}|\\PC{0,30}") {
+        fn arbitrary_text_does_not_panic(text in "[0-9TZHMGhm:+ .-]{0,30}|\\PC{0,30}") {
             let _ = read(&text, Timestamp::UNIX_EPOCH);
         }
     }

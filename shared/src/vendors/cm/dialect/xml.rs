@@ -1,8 +1,7 @@
 //! `POST /gateway.ashx`: the same messages as XML, for SMS.
 //!
-//! A document that is nested deeper than the format is refused. `APPKEY`, which
-//! belongs to a channel that is no more, and unknown elements are passed over. Any
-//! fault in it refuses the whole document.
+//! Excessive nesting is rejected. Unknown elements are ignored, like `APPKEY`, which belongs to a
+//! discontinued channel. Any error rejects the whole document.
 
 use super::{
     MOST_MESSAGES,
@@ -11,11 +10,10 @@ use super::{
 };
 use crate::vendors::cm::xml::{self, Elements, Tag, XmlError};
 
-/// `MESSAGES`, `MSG` and a field, which holds text: of one with an element in it
-/// half would be lost.
+/// `MESSAGES`, `MSG` and a field. With an element inside a field, half of its text would be lost.
 const DEEPEST: usize = 3;
 
-/// A document that is XML.
+/// A parsed document.
 #[derive(Default)]
 pub struct Posted {
     token: Option<String>,
@@ -29,24 +27,26 @@ struct Msg {
 }
 
 impl Posted {
+    /// Parses the document.
+    ///
     /// # Errors
-    /// When it is no XML, is nested too deep or has a document type.
+    /// [`RequestError::InvalidXml`] if the body is not XML, is nested too deeply or has a document type.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut reading = Reading::default();
         xml::read(body, DEEPEST, &mut reading)?;
         Ok(reading.posted)
     }
 
-    /// The product token, if it is in the document.
+    /// Returns the product token, if the document has one.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// What is asked for, a message for each `TO` of each `MSG`.
+    /// Parses the messages, one for each `TO` of each `MSG`.
     ///
     /// # Errors
-    /// When nothing is asked for, or too much.
+    /// [`RequestError::NoMessages`] or [`RequestError::TooManyMessages`].
     pub fn read(self, context: &ReadContext) -> Result<Vec<ParsedMessage>, RequestError> {
         let recipients = self.messages.iter().map(|msg| msg.to.len().max(1)).sum::<usize>();
         if recipients > MOST_MESSAGES {
@@ -69,7 +69,6 @@ impl Msg {
     }
 }
 
-/// A document on its way.
 #[derive(Default)]
 struct Reading {
     body_type: Option<String>,
@@ -81,7 +80,7 @@ impl Elements for Reading {
 
     fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), RequestError> {
         match path {
-            // One more than there may be is enough to be refused, however many follow.
+            // A single message above the limit is enough to reject the request.
             ["MESSAGES", "MSG"] => {
                 self.posted.messages.truncate(MOST_MESSAGES);
                 self.posted.messages.push(Msg::default());
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_read_with_what_is_escaped_in_it() {
+    fn escaped_text_in_document_is_read() {
         let text = "\u{FEFF}<Messages><AUTHENTICATION><PRODUCTTOKEN> t </PRODUCTTOKEN></AUTHENTICATION><MSG>\
             <CHANNEL>SMS</CHANNEL><FROM>SenderName</FROM><TO>00447911123456</TO><TO>00447911123457</TO>\
             <BODY TYPE='AUTO'>&lt;a &amp; b&gt; &#65;&#x3BA;<![CDATA[<c>]]> <!-- not this --></BODY><DCS>8</DCS>\
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_xml_or_could_be_an_attack_is_refused() {
+    fn malformed_or_hostile_document_is_rejected() {
         let bomb =
             "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><MESSAGES><MSG><BODY>&b;</BODY></MSG></MESSAGES>";
         let outside = "<!DOCTYPE m [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><MESSAGES>&x;</MESSAGES>";
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_messages_few_are_kept() {
+    fn excess_messages_are_not_kept() {
         let posted = Posted::parse(format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(50_000)).as_bytes());
         let posted = posted.ok().unwrap();
         assert_eq!(posted.messages.len(), MOST_MESSAGES + 1);
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_words() {
+    fn each_error_has_its_text() {
         use super::super::error::Part;
         let of = |from: &str, to: &str, body: &str, more: &str| {
             let error = read(&msg(&format!("{from}{to}{body}{more}"))).ok().unwrap()[0].draft.as_ref().err().cloned();
@@ -241,12 +240,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_document_makes_it_panic(text in "\\PC{0,200}") {
+        fn arbitrary_document_does_not_panic(text in "\\PC{0,200}") {
             let _ = read(&text);
         }
 
         #[test]
-        fn no_markup_makes_it_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|TO|BODY|FROM|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( TYPE='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
+        fn arbitrary_markup_does_not_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|TO|BODY|FROM|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( TYPE='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
             let _ = read(&parts.concat());
         }
     }
