@@ -1,5 +1,4 @@
-//! The functions' binaries, as `cargo lambda build --release` made them, each
-//! run by itself, with its first events.
+//! The functions' binaries from `cargo lambda build --release`, how to run them, and their events.
 
 use std::{fs::File, path::PathBuf, process::Stdio};
 
@@ -15,10 +14,10 @@ use tests::system::{DEMO, System, TOKEN, owned, with};
 use tokio::process::Command;
 use url::Url;
 
-/// The functions, in the order in which a message meets them.
+/// The functions, in order of a message's path.
 pub const FUNCTIONS: [&str; 7] =
     ["send", "schedule-tick", "dispatch", "dlr-webhook", "mo-webhook", "callback", "messages"];
-/// What they are compared with.
+/// The baseline for cold starts.
 pub const NO_OP: &str = "no-op";
 
 /// The folder that holds `NAME/bootstrap`.
@@ -29,27 +28,27 @@ pub struct Binaries {
 
 impl Binaries {
     /// # Errors
-    /// When there is none of that name.
+    /// The binary is missing.
     pub fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name).join("bootstrap");
-        anyhow::ensure!(path.is_file(), "there is no {}; tests/perf/run builds it", path.display());
+        anyhow::ensure!(path.is_file(), "{} is missing; tests/perf/run builds it", path.display());
         Ok(path)
     }
 
-    /// What it is run with, by itself and in silence.
+    /// Returns the command for a function, without output.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// The binary is missing.
     pub fn command(&self, name: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(self.path(name)?);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Ok(command)
     }
 
-    /// The same, with what it logs in a file.
+    /// Returns the command for a function that logs to a file.
     ///
     /// # Errors
-    /// When there is none of that name, or the file cannot be written.
+    /// The binary is missing, or the file cannot be used.
     pub fn logging(&self, name: &str, log: File) -> anyhow::Result<Command> {
         let mut command = self.command(name)?;
         command.stderr(log.try_clone()?).stdout(log);
@@ -57,10 +56,10 @@ impl Binaries {
     }
 }
 
-/// What a function is configured with, against that emulator; the no-op like any.
+/// Returns a function's settings for an emulator. The no-op gets those of `send`.
 ///
 /// # Errors
-/// When the template has no such function.
+/// The template has no such function.
 pub fn settings(name: &str, emulator: &Url) -> anyhow::Result<Settings> {
     let mut all = gateway::settings(emulator)?;
     let template = if name == NO_OP { "send" } else { name };
@@ -69,8 +68,7 @@ pub fn settings(name: &str, emulator: &Url) -> anyhow::Result<Settings> {
     Ok(Settings { name: name.to_owned(), ..found })
 }
 
-/// An event that a function can answer at once: where it is possible, without
-/// a call to AWS.
+/// Returns a cheap first event, which needs no call to AWS if possible.
 pub fn first_event(name: &str) -> Bytes {
     let event = match name {
         "send" => post("/message", None, &json!({"messages": []})),
@@ -83,8 +81,7 @@ pub fn first_event(name: &str) -> Bytes {
     event.to_string().into()
 }
 
-/// A request of so many messages, each with a callback, to phones that send no
-/// receipts of themselves.
+/// Returns a request with `count` messages and callbacks, to phones that send no receipts.
 pub fn accept(system: &System, count: u32) -> Bytes {
     let sink = system.sink("receipts");
     let message = |index: u32| {
@@ -95,7 +92,7 @@ pub fn accept(system: &System, count: u32) -> Bytes {
     post("/message", Some(DEMO), &json!({"messages": messages})).to_string().into()
 }
 
-/// A batch of jobs that submit these messages.
+/// Returns a batch with a submit job for each message.
 pub fn submit(messages: &[String]) -> Bytes {
     let job = |message: &String| json!({"v": 1, "type": "submit", "message": message}).to_string();
     let records = messages.iter().enumerate();
@@ -103,12 +100,11 @@ pub fn submit(messages: &[String]) -> Bytes {
     batch(&records.collect::<Vec<_>>())
 }
 
-/// A batch of a queue's messages.
+/// Returns an SQS event.
 pub fn batch(records: &[Value]) -> Bytes {
     json!({"Records": records}).to_string().into()
 }
 
-/// A message of a queue as Lambda brings it.
 pub fn record(id: &Value, body: &Value) -> Value {
     json!({
         "messageId": id,
@@ -122,7 +118,7 @@ pub fn record(id: &Value, body: &Value) -> Value {
     })
 }
 
-/// The carrier's receipt of a message.
+/// Returns the carrier's receipt for a message.
 pub fn receipt(message: &str) -> Bytes {
     let receipt = json!({"id": format!("carrier-{message}"), "reference": message, "status": "delivered",
         "code": "00", "description": "Delivered", "at": "2026-11-01T12:00:00Z"});
@@ -139,15 +135,15 @@ fn post(path: &str, key: Option<&str>, body: &Value) -> Value {
 
 fn http_event(request: http::request::Builder, body: &[u8]) -> Value {
     let request = request.header("host", "api.example").header("user-agent", "perf").header("accept", "*/*");
-    // Every part is written in this file, and none of them can fail.
+    // Cannot fail, because all parts are literals in this file.
     let (parts, ()) = request.body(()).unwrap_or_default().into_parts();
     http_event::event(&parts, body)
 }
 
-/// Gives an event to an instance, and sees to it that all went well.
+/// Invokes an instance and checks that it succeeded.
 ///
 /// # Errors
-/// When the function fails, answers something else than 200, or returns jobs.
+/// The function fails, answers another status than 200, or returns failed jobs.
 pub async fn succeed(instance: &mut Instance, event: Bytes) -> anyhow::Result<Value> {
     let answer: Value = serde_json::from_slice(&instance.invoke(event).await?)?;
     let status = answer["statusCode"].as_u64().unwrap_or(200);

@@ -1,12 +1,11 @@
-//! `budgets.toml`, what each thing may cost, and `prices.toml`, what AWS asks
-//! for it. Both are part of the program: a number is changed there, by hand.
+//! `budgets.toml` and `prices.toml`, compiled into the program.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 use serde::Deserialize;
 
-/// What is allowed, by the names of the rows.
+/// Budgets by row name.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budgets {
@@ -20,7 +19,7 @@ pub struct Budgets {
     pub rate: Rate,
 }
 
-/// For each message.
+/// AWS units for each message.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Units {
@@ -33,13 +32,13 @@ pub struct Units {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tick {
-    /// One for each shard.
+    /// One per shard.
     pub queries: f64,
-    /// What it costs with many messages pending, of what it costs with few.
+    /// Cost with many messages pending, relative to few.
     pub growth: f64,
 }
 
-/// As multiples of the no-op's.
+/// Multiples of the no-op's values.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColdStart {
@@ -50,28 +49,28 @@ pub struct ColdStart {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cpu {
-    /// All functions together, for a message from end to end.
+    /// All functions' CPU time for a message from end to end.
     pub milliseconds: f64,
-    /// The fraction by which one run differs from another.
+    /// The fraction by which runs differ.
     pub noise: f64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rate {
-    /// Another gateway's, to compare with.
+    /// Another gateway's rate, for comparison.
     pub accepted_per_second: f64,
 }
 
 impl Budgets {
     /// # Errors
-    /// When the file is not of this form.
+    /// The file is malformed.
     pub fn read() -> anyhow::Result<Self> {
         toml::from_str(include_str!("../budgets.toml")).context("budgets.toml")
     }
 }
 
-/// In dollars.
+/// Prices in dollars.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Prices {
@@ -112,31 +111,29 @@ pub struct Logs {
     pub gigabyte: f64,
 }
 
-/// What no machine but AWS's can tell.
+/// Values that cannot be measured outside AWS.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Assumed {
-    /// Until DynamoDB has answered.
     pub dynamodb_ms: f64,
-    /// Until SQS has answered.
     pub sqs_ms: f64,
-    /// Until a carrier, or a client that is called back, has answered.
+    /// Latency of carriers and clients.
     pub outside_ms: f64,
-    /// How many times longer a function computes on Lambda than here.
+    /// Factor by which a function computes more slowly on Lambda than here.
     pub slower: f64,
-    /// What Lambda itself logs of an invocation.
+    /// Lambda's own log for an invocation.
     pub platform_log_bytes: f64,
-    /// What `CloudWatch` adds to each line of a log.
+    /// Added by `CloudWatch` to each log line.
     pub line_overhead_bytes: f64,
-    /// How many messages one queue's pollers ask for in vain in a month.
+    /// By a queue's pollers.
     pub empty_receives_a_month: f64,
-    /// How many jobs come in a batch, after requests of 100.
+    /// Jobs in a batch, after requests of 100.
     pub batch: u32,
 }
 
 impl Prices {
     /// # Errors
-    /// When the file is not of this form.
+    /// The file is malformed.
     pub fn read() -> anyhow::Result<Self> {
         toml::from_str(include_str!("../prices.toml")).context("prices.toml")
     }
@@ -147,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_files_are_read() {
+    fn both_files_parse() {
         assert!(!Budgets::read().unwrap().size.is_empty());
         assert!(Prices::read().unwrap().source.contains("us-east-1"));
     }

@@ -1,8 +1,7 @@
-//! How long a function takes from nothing to its first answer, and what it
-//! holds in memory by then, beside a function that does nothing.
+//! Cold starts: the time from start to first answer, and the peak memory, compared with a no-op.
 //!
-//! The functions take turns, so that whatever else the machine does meets all
-//! of them, and it is the multiple of the no-op that is held to a budget.
+//! The functions are measured in turn, so that other load affects all alike. The budget is a multiple of
+//! the no-op's values.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,19 +18,19 @@ use crate::{
 };
 
 const ROUNDS: usize = 15;
-/// How many invocations a function has had when its memory is read again.
+/// Invocations before memory is read again.
 const INVOCATIONS: usize = 50;
 
 #[derive(Default)]
 struct Starts {
-    /// Until it asked for its first event, and until it had answered it.
+    /// Times until the function asked for its first event, and until it had answered.
     asked: Vec<f64>,
     answered: Vec<f64>,
     memory: Vec<f64>,
 }
 
 /// # Errors
-/// When a function does not start, or does not answer.
+/// A function does not start or answer.
 pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
     let system = System::start().await.without_gateway().await;
     let emulator = system.emulator.url().clone();
@@ -40,7 +39,7 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Tab
     for round in 0..=ROUNDS {
         for name in names() {
             let start = start(binaries, name, &settings(name, &emulator)?).await.with_context(|| name.to_owned())?;
-            // The first round reads the binaries from the disk.
+            // Discards the first round, which reads the binaries from disk.
             if round > 0 {
                 let starts = starts.entry(name).or_default();
                 starts.asked.push(millis(start.0));
@@ -58,16 +57,16 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Tab
         let Some(start) = starts.get(name) else { continue };
         let (time, memory) = (median(&start.answered), median(&start.memory));
         let asked = median(&start.asked);
-        table.rows.push(Row::info(format!("{name}: ms until it asks for an event"), asked));
-        table.rows.push(Row::info(format!("{name}: ms until it has answered one"), time));
+        table.rows.push(Row::info(format!("{name}: ms until ready for an event"), asked));
+        table.rows.push(Row::info(format!("{name}: ms until first answer"), time));
         table.rows.push(Row::info(format!("{name}: peak memory, MB"), memory / 1e6));
         if name == NO_OP {
             continue;
         }
         let of_no_op = |what: &str| format!("{name}: {what}, times the no-op's");
         let allowed = &budgets.cold_start;
-        table.rows.push(Row::gate(of_no_op("until it asks"), allowed.time, asked / least_asked));
-        let answered = of_no_op("until it has answered");
+        table.rows.push(Row::gate(of_no_op("until ready"), allowed.time, asked / least_asked));
+        let answered = of_no_op("until first answer");
         table.rows.push(if name == "schedule-tick" {
             Row::beside(answered, allowed.time, time / least_time)
         } else {
@@ -81,8 +80,8 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Tab
     }
     table
         .notes
-        .push("First answers need no call to AWS, but for schedule-tick's: its first event is a whole tick,".into());
-    table.notes.push("eight queries of it, which is not held to the budget.".into());
+        .push("First answers need no call to AWS, except schedule-tick's: its first event is a whole tick".into());
+    table.notes.push("with eight queries, and has no budget.".into());
     Ok(table)
 }
 
@@ -114,7 +113,7 @@ async fn after_work(binaries: &Binaries, system: &System) -> anyhow::Result<Vec<
 
 #[expect(clippy::cast_precision_loss, reason = "memory is far below what a float holds exactly")]
 fn memory(instance: &Instance) -> anyhow::Result<f64> {
-    Ok(peak_memory(instance.id().context("it has ended")?)? as f64)
+    Ok(peak_memory(instance.id().context("the function has ended")?)? as f64)
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -1,8 +1,6 @@
-//! How much processor time the functions spend on a message from end to end:
-//! accepted, submitted, its receipt taken, the client called back. The real
-//! binaries run below a `local` of their own, AWS and the network in another,
-//! which together keep the machine busy; and then each by itself, on a machine
-//! that does little else.
+//! CPU time of the functions for a message from end to end: accept, submit, receipt, callback. First all
+//! real binaries run together under a `local`, with AWS and the network in another, which keeps the
+//! machine busy. Then each function runs alone.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -20,19 +18,18 @@ use crate::{
     table::{Row, Table},
 };
 
-/// By requests of 1 and of 100.
 const LOADS: [Load; 2] = [
     Load { messages: 4_000, each_request: 1, connections: 8 },
     Load { messages: 10_000, each_request: 100, connections: 4 },
 ];
-/// What is sent before, so that every function has started.
+/// Messages sent first, to warm all functions.
 const WARM_UP: u32 = 500;
 
-/// How many invocations a function is given by itself, after some that warm it.
+/// Invocations for each function alone.
 const ALONE: usize = 1_000;
 const ALONE_WARM_UP: usize = 100;
 
-/// Milliseconds for each message, by function.
+/// Milliseconds for each message by function.
 pub struct CpuUsage {
     each_request: u32,
     by_function: BTreeMap<String, Milliseconds>,
@@ -45,7 +42,6 @@ struct Milliseconds {
 }
 
 impl CpuUsage {
-    /// How many messages came in a request.
     pub fn each_request(&self) -> u32 {
         self.each_request
     }
@@ -60,7 +56,7 @@ impl CpuUsage {
 }
 
 /// # Errors
-/// When `local` does not start, or a message is not carried.
+/// `local` does not start, or a message is not delivered.
 pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<CpuUsage>> {
     let clients = Clients::start().await?;
     let emulator = Local::start(local, &["emulator"]).await?;
@@ -85,7 +81,7 @@ pub async fn measure(local: &Path, binaries: &Binaries) -> anyhow::Result<Vec<Cp
     Ok(cpu_usage)
 }
 
-/// Milliseconds for each message, one in an invocation, one invocation after another.
+/// Returns milliseconds for each message, with sequential single-message invocations.
 async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> {
     let system = System::start().await.without_gateway().await;
     let mut cpu_usage = Vec::new();
@@ -93,7 +89,7 @@ async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> 
         let mut events = events(&system, function, ALONE_WARM_UP + ALONE, 1).await?.into_iter();
         let settings = settings(function, system.emulator.url())?;
         let mut instance = Instance::start(binaries.command(function)?, &settings).await?;
-        let process = instance.id().context("it has ended")?;
+        let process = instance.id().context("the function has ended")?;
         for event in events.by_ref().take(ALONE_WARM_UP) {
             succeed(&mut instance, event).await?;
         }
@@ -110,15 +106,15 @@ async fn alone(binaries: &Binaries) -> anyhow::Result<Vec<(&'static str, f64)>> 
 }
 
 /// # Errors
-/// When a function does not do what it should.
+/// A function fails.
 pub async fn table(cpu_usage: &[CpuUsage], binaries: &Binaries, budgets: &Budgets) -> anyhow::Result<Table> {
-    let mut table = Table::new("cpu: processor time of the functions for each message, ms");
+    let mut table = Table::new("cpu: CPU time of the functions for each message, ms");
     for cpu_usage in cpu_usage {
         let requests = format!("requests of {}", cpu_usage.each_request);
         for function in FUNCTIONS.iter().filter(|function| cpu_usage.by(function) > 0.0) {
             let milliseconds = cpu_usage.of(function);
             table.rows.push(Row::info(format!("{requests}: {function}"), milliseconds.all));
-            table.rows.push(Row::info(format!("{requests}: {function}, of it in the kernel"), milliseconds.kernel));
+            table.rows.push(Row::info(format!("{requests}: {function}, kernel part"), milliseconds.kernel));
         }
         let (budget, noise) = (budgets.cpu.milliseconds, budgets.cpu.noise);
         let total = cpu_usage.by_function.values().map(|milliseconds| milliseconds.all).sum();
@@ -126,11 +122,11 @@ pub async fn table(cpu_usage: &[CpuUsage], binaries: &Binaries, budgets: &Budget
     }
     let alone = alone(binaries).await?;
     let total = alone.iter().map(|(_, milliseconds)| milliseconds).sum();
-    table.rows.extend(alone.iter().map(|(function, time)| Row::info(format!("by itself: {function}"), *time)));
-    table.rows.push(Row::beside("by itself: end to end", budgets.cpu.milliseconds, total));
-    table.notes.push("The budget is what Kannel 1.4.5 spends from end to end on a machine of two processors.".into());
-    table.notes.push("Times differ between machines and runs: it fails when over by more than the noise.".into());
-    table.notes.push("By itself means one function at a time, an event after the other. What it spends more in".into());
-    table.notes.push("company is not its own: caches, and processors, are shared with all the others.".into());
+    table.rows.extend(alone.iter().map(|(function, time)| Row::info(format!("alone: {function}"), *time)));
+    table.rows.push(Row::beside("alone: end to end", budgets.cpu.milliseconds, total));
+    table.notes.push("The budget is Kannel 1.4.5's CPU time from end to end on a machine with two processors.".into());
+    table.notes.push("Times differ between machines and runs, so only an excess of more than the noise fails.".into());
+    table.notes.push("Alone means a single function with sequential events. Together, functions cost more,".into());
+    table.notes.push("because they share caches and processors.".into());
     Ok(table)
 }

@@ -1,6 +1,5 @@
-//! What a million messages cost, each accepted, submitted, its receipt taken and
-//! the client called back: the counted units, requests and bytes at the list
-//! prices. What only AWS's own machines can tell is assumed, and said.
+//! Dollars for a million messages from end to end: accept, submit, receipt, callback. The counted units,
+//! requests and bytes are multiplied by list prices. The notes list the values assumed for AWS.
 
 use std::fs::File;
 
@@ -18,29 +17,29 @@ use crate::{
 
 const MILLION: f64 = 1e6;
 const TICKS_A_MONTH: f64 = 60.0 * 24.0 * 30.0;
-/// Jobs and callbacks, each with its pollers.
+/// `jobs` and `callbacks`, each with pollers.
 const QUEUES: f64 = 2.0;
-/// The memory of each function, in gigabytes; the template's 256 MB.
+/// Each function's memory in gigabytes: the template's 256 MB.
 const GIGABYTES: f64 = 0.25;
-/// How many invocations a function's log is measured over.
+/// Invocations over which a function's log is measured.
 const INVOCATIONS: usize = 10;
-/// How many messages clients send in a request.
+/// Messages in a client's request.
 const EACH_REQUEST: [u32; 2] = [1, 100];
 
-/// One kind of invocation on a message's way.
+/// A step of a message's path, as invocations.
 struct Invocation {
     function: &'static str,
     step: &'static str,
-    /// How many messages one invocation is for.
+    /// Messages in an invocation.
     messages: u32,
     over_http: bool,
-    /// Whether a carrier or client is waited for.
+    /// Whether it waits for a carrier or client.
     outside: bool,
-    /// Whether its messages wait for AWS at the same time.
+    /// Whether its messages call AWS concurrently.
     at_once: bool,
 }
 
-/// The way of messages that came by so many in a request.
+/// Returns the invocations for messages in requests of this size.
 fn invocations(each_request: u32, prices: &Prices) -> [Invocation; 4] {
     let (accept, jobs) = if each_request == 1 {
         ("accept, 1 in a request", 1)
@@ -83,7 +82,7 @@ fn invocations(each_request: u32, prices: &Prices) -> [Invocation; 4] {
     ]
 }
 
-/// What one message uses.
+/// A message's AWS usage.
 #[derive(Default)]
 struct Consumption {
     writes: f64,
@@ -94,10 +93,10 @@ struct Consumption {
     log_bytes: f64,
 }
 
-/// Without what Lambda's time costs if no processor time was measured.
+/// Measures the dollars, without Lambda's time if no CPU time was measured.
 ///
 /// # Errors
-/// When a step does not do what it should.
+/// A step fails.
 pub async fn table(
     binaries: &Binaries,
     cpu_usage: &[CpuUsage],
@@ -140,10 +139,10 @@ pub async fn table(
         let arm = gigabyte_seconds * MILLION * prices.lambda.gigabyte_second_arm;
         table.rows.push(Row::info(format!("{requests}: Lambda, arm time instead"), arm));
     }
-    table.rows.push(Row::info("a month, whatever is sent: the ticks and the pollers", a_month(&steps, prices)?));
+    table.rows.push(Row::info("a month without messages: ticks and pollers", a_month(&steps, prices)?));
     table.notes = notes(prices);
     if cpu_usage.is_empty() {
-        table.notes.push("Without Lambda's time, and so without the sums: no processor time was measured.".into());
+        table.notes.push("Without Lambda's time and the sums, because no CPU time was measured.".into());
     }
     Ok(table)
 }
@@ -160,7 +159,7 @@ fn consumption(invocations: &[Invocation], steps: &[Step]) -> anyhow::Result<Con
         if invocation.over_http {
             all.http += 1.0 / messages;
         } else {
-            // Received and deleted, a batch in one request.
+            // A receive and a delete for each batch.
             all.sqs += 2.0 / messages;
         }
         all.invocations += 1.0 / messages;
@@ -168,7 +167,7 @@ fn consumption(invocations: &[Invocation], steps: &[Step]) -> anyhow::Result<Con
     Ok(all)
 }
 
-/// Lambda's time for each message.
+/// Returns Lambda's time for each message.
 fn gigabyte_seconds(
     invocations: &[Invocation],
     steps: &[Step],
@@ -183,8 +182,8 @@ fn gigabyte_seconds(
     each.sum()
 }
 
-/// How long Lambda bills an invocation for, in milliseconds: what it computes,
-/// and what it waits for. Calls to AWS are taken to follow on one another.
+/// Returns the billed milliseconds of an invocation: CPU time and waiting. Assumes sequential calls to
+/// AWS.
 fn duration(invocation: &Invocation, step: &Step, cpu_ms: f64, prices: &Prices) -> f64 {
     let assumed = &prices.assumed;
     let calls = |used: &Used| used.dynamodb_requests() * assumed.dynamodb_ms + used.sends() * assumed.sqs_ms;
@@ -208,10 +207,10 @@ fn a_month(steps: &[Step], prices: &Prices) -> anyhow::Result<f64> {
 }
 
 fn find<'a>(steps: &'a [Step], name: &str) -> anyhow::Result<&'a Step> {
-    steps.iter().find(|step| step.name == name).ok_or_else(|| anyhow::anyhow!("there is no step '{name}'"))
+    steps.iter().find(|step| step.name == name).ok_or_else(|| anyhow::anyhow!("no step '{name}'"))
 }
 
-/// What is logged of each message at the template's level, by the function and by Lambda.
+/// Measures the bytes logged for each message at the template's level, by the function and by Lambda.
 async fn log_bytes(
     binaries: &Binaries,
     system: &System,
@@ -245,14 +244,14 @@ fn notes(prices: &Prices) -> Vec<String> {
             number(assumed.outside_ms)
         ),
         format!(
-            "of 256 MB computes {} times as long as here; Lambda logs {} bytes of an invocation itself.",
+            "of 256 MB computes {} times as long as here; Lambda logs {} bytes for an invocation.",
             number(assumed.slower),
             number(assumed.platform_log_bytes)
         ),
         format!(
-            "After requests of 100, jobs come by {} in a batch; callbacks and all else come one by one,",
+            "After requests of 100, a batch has {} jobs; callbacks and all other events are single,",
             assumed.batch
         ),
-        "each received and deleted by itself. Without traffic out of AWS, free tiers and storage.".to_owned(),
+        "each with a receive and a delete. Excludes traffic out of AWS, free tiers and storage.".to_owned(),
     ]
 }

@@ -1,10 +1,9 @@
-//! How many instructions a function runs for a message, counted by valgrind's
-//! callgrind: the real binary is given so many invocations and, in another run,
-//! three times as many. The difference leaves out the start, and is the same
-//! every time but for a few tenths of a per cent.
+//! Instructions of a function for each message, counted by valgrind's callgrind. A run with n invocations
+//! of the real binary is subtracted from a run with 3n, which leaves out the start. Results vary by a few
+//! tenths of a per cent.
 //!
-//! Beside it stands what `serde_json` spends on parsing and writing the same
-//! bytes: the event and the answer, and what was said to AWS and back.
+//! For comparison we count the instructions of `serde_json` for parsing and writing the same bytes: event,
+//! answer, and the requests to and answers from AWS.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,17 +25,17 @@ use crate::{
     table::{Row, Table},
 };
 
-/// What a run under valgrind may take, tens of times longer than without.
+/// Timeout of a run under valgrind, which is tens of times slower.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// How often the JSON is parsed and written, to see what one time takes.
+/// Rounds of parsing and writing in the two runs.
 const JSON_TIMES: [u32; 2] = [20, 60];
 
-/// What is counted: a function, given events of so many messages each.
+/// A function with the size of its events.
 struct Case {
     name: &'static str,
     function: &'static str,
     messages_each: usize,
-    /// How many events the shorter run has.
+    /// For the shorter run.
     events: usize,
 }
 
@@ -50,11 +49,11 @@ const CASES: [Case; 6] = [
 ];
 
 /// # Errors
-/// When a function does not do what it should.
+/// A function fails.
 pub async fn table(binaries: &Binaries, budgets: &Budgets, profiles: Option<&Path>) -> anyhow::Result<Table> {
     let mut table = Table::new("instructions: for each message, in thousands");
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().await.is_err() {
-        table.rows.push(Row::not_run("all", "there is no valgrind here"));
+        table.rows.push(Row::not_run("all", "valgrind is not installed"));
         return Ok(table);
     }
     let system = System::start().await.without_gateway().await;
@@ -68,11 +67,11 @@ pub async fn table(binaries: &Binaries, budgets: &Budgets, profiles: Option<&Pat
         let json = bench.json(&case).await.with_context(|| format!("{}: JSON", case.name))?;
         let budget = budgets.instructions.get(case.name).copied();
         table.rows.push(Row::budgeted(case.name, budget, counted / 1000.0));
-        table.rows.push(Row::info(format!("{}: times serde_json, of the same bytes", case.name), counted / json));
+        table.rows.push(Row::info(format!("{}: times serde_json on the same bytes", case.name), counted / json));
     }
     std::fs::remove_dir_all(&bench.folder)?;
-    table.notes.push("The bytes are the event's, the answer's and those of AWS's requests and answers, but not".into());
-    table.notes.push("those of the carrier or of the client who is called back.".into());
+    table.notes.push("The bytes are the event's, the answer's and those exchanged with AWS, but not".into());
+    table.notes.push("those exchanged with the carrier or the client.".into());
     Ok(table)
 }
 
@@ -83,12 +82,12 @@ struct Bench {
 }
 
 impl Bench {
-    /// Where callgrind writes; the last run is there.
+    /// Returns the path for callgrind's output.
     fn profile(&self) -> PathBuf {
         self.folder.join("profile")
     }
 
-    /// Instructions for each message.
+    /// Counts instructions for each message.
     async fn count(&self, case: &Case) -> anyhow::Result<f64> {
         let short = self.under_valgrind(case, case.events).await?;
         let long = self.under_valgrind(case, 3 * case.events).await?;
@@ -106,13 +105,13 @@ impl Bench {
         for event in events {
             succeed(&mut instance, event).await?;
         }
-        let process = instance.id().context("it has ended")?.to_string();
+        let process = instance.id().context("the function has ended")?.to_string();
         Command::new("kill").args(["-TERM", &process]).status().await?;
         instance.wait().await?;
         total(&profile)
     }
 
-    /// Instructions for the JSON of each message.
+    /// Counts the JSON baseline's instructions for each message.
     async fn json(&self, case: &Case) -> anyhow::Result<f64> {
         let documents = self.folder.join("documents");
         std::fs::write(&documents, self.record(case).await?)?;
@@ -128,7 +127,7 @@ impl Bench {
         Ok((totals[1] - totals[0]) / times / f64::from(u32::try_from(case.messages_each)?))
     }
 
-    /// All JSON that one event leads to, a document a line.
+    /// Records all JSON that an event causes, a document per line.
     async fn record(&self, case: &Case) -> anyhow::Result<String> {
         let recorder = Recorder::start(self.system.emulator.url().clone()).await?;
         let mut settings = settings(case.function, self.system.emulator.url())?;
@@ -155,7 +154,7 @@ fn callgrind(profile: &Path) -> Command {
     command
 }
 
-/// The last line of a profile but its summary: `totals: N`.
+/// Reads `totals: N` from a profile.
 fn total(profile: &Path) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(profile).context("callgrind left no profile")?;
     let total =

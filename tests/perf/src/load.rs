@@ -1,5 +1,4 @@
-//! Clients that send as fast as they are answered, and take the callbacks
-//! themselves.
+//! Load: clients that send requests back to back and receive the callbacks.
 
 use std::{
     sync::{
@@ -18,10 +17,9 @@ use tests::system::{DEMO, owned, with};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
 
-/// How long the last callback may take to come.
+/// Timeout for the last callback.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// So many messages.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub messages: u32,
@@ -29,13 +27,13 @@ pub struct Load {
     pub connections: u32,
 }
 
-/// How long a load took until all of it was accepted, and told.
+/// Times until all messages were accepted, and until all callbacks had arrived.
 pub struct LoadTimings {
     pub accepted: Duration,
     pub called_back: Duration,
 }
 
-/// Where callbacks go. It ends when it is dropped.
+/// The server for callbacks, and the client that sends. The server stops on drop.
 pub struct Clients {
     http: reqwest::Client,
     callback: Url,
@@ -45,7 +43,7 @@ pub struct Clients {
 
 impl Clients {
     /// # Errors
-    /// When there is no port.
+    /// No port is free.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let callback = format!("http://{}/callbacks", listener.local_addr()?).parse()?;
@@ -53,16 +51,16 @@ impl Clients {
         let router = Router::new().route("/callbacks", post(count)).with_state(Arc::new(sender));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                eprintln!("callbacks are no longer taken: {error}");
+                eprintln!("callback server stopped: {error}");
             }
         });
         Ok(Self { http: HttpStack::new()?.client().clone(), callback, callbacks, server })
     }
 
-    /// Sends all of it, and waits until each message's receipt was told.
+    /// Sends the load and waits for all callbacks.
     ///
     /// # Errors
-    /// When a request is refused, or a callback does not come.
+    /// A request is rejected, or a callback does not arrive.
     pub async fn send(&self, gateway: &Url, load: Load) -> anyhow::Result<LoadTimings> {
         let mut callbacks = self.callbacks.clone();
         let before = *callbacks.borrow();
@@ -85,11 +83,11 @@ impl Clients {
         try_join_all((0..load.connections).map(|_| connection())).await?;
         let accepted = started.elapsed();
         let all = callbacks.wait_for(|callbacks| *callbacks >= before + load.messages);
-        tokio::time::timeout(TIMEOUT, all).await.context("some messages were never reported")??;
+        tokio::time::timeout(TIMEOUT, all).await.context("some callbacks did not arrive")??;
         Ok(LoadTimings { accepted, called_back: started.elapsed() })
     }
 
-    /// To phones that are reached at once, and send a receipt.
+    /// Returns a request to phones that are reached at once and send receipts.
     fn request(&self, first: u32, load: Load) -> Value {
         let message = |index: u32| {
             let text = format!("Your parcel number {index:07} is on its way and will be with you by noon.");

@@ -1,12 +1,10 @@
-//! `tests/perf/run`: what a message costs, held to budgets. In units of AWS,
-//! dollars, instructions, time from a cold start, size, processor time; and how
-//! many a second go through one machine.
+//! The driver of `tests/perf/run`: measures the cost of a message in AWS units, dollars, instructions, cold
+//! starts, archive size and CPU time, and the rate on a single machine, and compares it with budgets.
 //!
-//! `--counted` leaves out all that takes time or valgrind, for machines that share
-//! their processors.
+//! `--counted` skips all timing and valgrind, for machines that share their processors.
 //!
-//! It builds nothing: the script before it has. It exits with 1 when a row is
-//! over its budget, and with 3 when none is but something could not be measured.
+//! The script builds the binaries. The exit code is 1 if a row is over its budget, and 3 if none is but
+//! something could not be measured.
 
 mod binaries;
 mod budgets;
@@ -34,22 +32,22 @@ use crate::{
     table::Table,
 };
 
-/// Measures what a message costs, and holds it to tests/perf/budgets.toml.
+/// Measures the cost of a message and compares it with tests/perf/budgets.toml.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure [default: all]
+    /// Sections to measure [default: all]
     sections: Vec<Section>,
 
-    /// Only what is counted and not timed, and so the same on every machine: units, dollars
-    /// without Lambda's time, and size
+    /// Measure only counts, which are the same on every machine: units, dollars without Lambda's
+    /// time, and size
     #[arg(long, conflicts_with = "sections")]
     counted: bool,
 
-    /// Where `cargo lambda build` put NAME/bootstrap
+    /// Folder with NAME/bootstrap from `cargo lambda build`
     #[arg(long, value_name = "DIR")]
     functions: PathBuf,
 
-    /// Where `cargo lambda build --output-format zip` put NAME/bootstrap.zip
+    /// Folder with NAME/bootstrap.zip from `cargo lambda build --output-format zip`
     #[arg(long, value_name = "DIR")]
     archives: PathBuf,
 
@@ -57,11 +55,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     local: PathBuf,
 
-    /// The profile that `local` was built with
+    /// `local`'s Cargo profile
     #[arg(long, value_name = "NAME")]
     local_profile: String,
 
-    /// Keep callgrind's profiles here, for `callgrind_annotate`; they name functions when the
+    /// Folder to keep callgrind's profiles in, for `callgrind_annotate`; functions are named if the
     /// binaries have symbols
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
@@ -108,7 +106,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             ExitCode::SUCCESS
         }
         (0, _) => {
-            println!("none over budget, {not_run} not run");
+            println!("0 over budget, {not_run} not run");
             ExitCode::from(3)
         }
         _ => {
@@ -123,7 +121,7 @@ struct Run {
     binaries: Binaries,
     budgets: Budgets,
     prices: Prices,
-    /// Measured once, for the two tables that need it.
+    /// Measured once for two tables.
     cpu_usage: Option<Vec<cpu::CpuUsage>>,
 }
 

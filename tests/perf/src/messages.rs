@@ -1,4 +1,4 @@
-//! Messages that have been accepted, for the steps after.
+//! Prepares messages as input for each step.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use tests::system::System;
 
 use crate::binaries::{accept, batch, receipt, record, submit};
 
-/// The most of one request.
+/// Maximum messages in a request.
 const MOST: usize = 1_000;
 
-/// Events for a function that each bring it so many messages, fit for it: for
-/// `dispatch` accepted ones, for `dlr-webhook` submitted ones, and so on.
+/// Returns `count` events for a function with `each` messages per event, in the state that the function
+/// expects: accepted for `dispatch`, submitted for `dlr-webhook`, and so on.
 ///
 /// # Errors
-/// When the steps before fail.
+/// An earlier step fails.
 pub async fn events(system: &System, function: &str, count: usize, each: usize) -> anyhow::Result<Vec<Bytes>> {
     Ok(match function {
         "send" => {
@@ -23,7 +23,7 @@ pub async fn events(system: &System, function: &str, count: usize, each: usize) 
         "dispatch" => Messages::accepted(system, count * each).await?.ids.chunks(each).map(submit).collect(),
         "dlr-webhook" => Messages::submitted(system, count).await?.ids.iter().map(|id| receipt(id)).collect(),
         "callback" => Messages::delivered(system, count).await?,
-        other => anyhow::bail!("there are no events for {other}"),
+        other => anyhow::bail!("no events for {other}"),
     })
 }
 
@@ -32,7 +32,7 @@ struct Messages {
 }
 
 impl Messages {
-    /// Accepted by the handler in this process, with no gateway to take them further.
+    /// Accepts messages with the handler in this process. No gateway runs, so they stay queued.
     async fn accepted(system: &System, count: usize) -> anyhow::Result<Self> {
         let send = send::Send::new(&system.environment())?;
         let mut ids = Vec::with_capacity(count);
@@ -40,7 +40,7 @@ impl Messages {
             let event = accept(system, u32::try_from(MOST.min(count - ids.len()))?);
             let request = lambda_http::request::from_reader(event.as_ref())?;
             let response = send.handle(request).await;
-            anyhow::ensure!(response.status() == 200, "accept was answered {}", response.status());
+            anyhow::ensure!(response.status() == 200, "accept answered {}", response.status());
             let answer: Value = serde_json::from_slice(response.body())?;
             let accepted = answer["messages"].as_array().into_iter().flatten();
             ids.extend(accepted.filter_map(|message| message["messageUuid"].as_str().map(str::to_owned)));
@@ -48,7 +48,7 @@ impl Messages {
         Ok(Self { ids })
     }
 
-    /// And submitted.
+    /// Accepts and submits messages.
     async fn submitted(system: &System, count: usize) -> anyhow::Result<Self> {
         let messages = Self::accepted(system, count).await?;
         let dispatch = dispatch::Dispatch::new(&system.environment())?;
@@ -60,20 +60,20 @@ impl Messages {
         Ok(messages)
     }
 
-    /// And delivered: the batches that tell so, a callback in each.
+    /// Delivers messages and returns their callback jobs, a batch for each.
     async fn delivered(system: &System, count: usize) -> anyhow::Result<Vec<Bytes>> {
         let messages = Self::submitted(system, count).await?;
         let dlr = dlr_webhook::DlrWebhook::new(&system.environment())?;
         for id in &messages.ids {
             let response = dlr.handle(lambda_http::request::from_reader(receipt(id).as_ref())?).await;
-            anyhow::ensure!(response.status() == 200, "a receipt was answered {}", response.status());
+            anyhow::ensure!(response.status() == 200, "the receipt was answered {}", response.status());
         }
         let mut batches = Vec::with_capacity(count);
         while batches.len() < count {
             let wanted = json!({"QueueUrl": system.queue_url("CallbacksQueue"), "MaxNumberOfMessages": 1});
             let received = system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
             let message = &received["Messages"][0];
-            anyhow::ensure!(message.is_object(), "{} callbacks of {count} are to be told", batches.len());
+            anyhow::ensure!(message.is_object(), "{} of {count} callbacks are enqueued", batches.len());
             batches.push(batch(&[record(&message["MessageId"], &message["Body"])]));
         }
         Ok(batches)

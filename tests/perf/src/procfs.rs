@@ -1,32 +1,30 @@
-//! What Linux says of a process in /proc: its children, its processor time, its
-//! peak memory.
+//! Reads /proc: a process's children, CPU time and peak memory.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::Context;
 
-/// Clock ticks of /proc in a second: `USER_HZ`, which is 100 on every
-/// architecture that these run on.
+/// `USER_HZ`, the clock ticks in a second: 100 on all supported architectures.
 const TICKS: u32 = 100;
 
-/// Processor time.
+/// CPU time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Times {
     pub user: Duration,
-    /// In the kernel.
+    /// Kernel time.
     pub system: Duration,
 }
 
-/// The processor time of the processes that `parent` started, by the folders
-/// that their programs lie in: for functions, their names.
+/// Returns the CPU time of `parent`'s child processes by their program's folder, which is the function's
+/// name.
 ///
 /// # Errors
-/// When /proc cannot be read.
+/// /proc cannot be read.
 pub fn children_times(parent: u32) -> anyhow::Result<BTreeMap<String, Times>> {
     let mut times: BTreeMap<String, Times> = BTreeMap::new();
     for entry in fs::read_dir("/proc").context("/proc")? {
         let path = entry?.path();
-        // A process may end while it is looked at.
+        // The process may have ended.
         let Some(stat) = fs::read_to_string(path.join("stat")).ok().as_deref().and_then(Stat::parse) else { continue };
         if stat.parent != parent {
             continue;
@@ -39,19 +37,19 @@ pub fn children_times(parent: u32) -> anyhow::Result<BTreeMap<String, Times>> {
     Ok(times)
 }
 
-/// The processor time of a process.
+/// Returns a process's CPU time.
 ///
 /// # Errors
-/// When there is no such process.
+/// The process does not exist.
 pub fn times(process: u32) -> anyhow::Result<Times> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     Ok(Stat::parse(&stat).context("/proc/PID/stat")?.times)
 }
 
-/// The most memory that a process has held (`VmHWM`), in bytes.
+/// Returns a process's peak memory (`VmHWM`) in bytes.
 ///
 /// # Errors
-/// When there is no such process.
+/// The process does not exist.
 pub fn peak_memory(process: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
@@ -64,7 +62,7 @@ fn program_folder(process: &Path) -> Option<String> {
     Some(program.parent()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// The fields of /proc/PID/stat that are wanted here; see proc(5).
+/// /proc/PID/stat; see proc(5).
 #[derive(Debug, PartialEq)]
 struct Stat {
     parent: u32,
@@ -73,7 +71,7 @@ struct Stat {
 
 impl Stat {
     fn parse(line: &str) -> Option<Self> {
-        // The name, in parentheses, may hold anything; the fields after it are numbers.
+        // The name in parentheses may hold any character. The fields after it are numbers.
         let fields: Vec<&str> = line.rsplit_once(") ")?.1.split(' ').collect();
         let time = |field: usize| Some(Duration::from_secs(1) * fields.get(field)?.parse::<u32>().ok()? / TICKS);
         let times = Times { user: time(11)?, system: time(12)? };
@@ -86,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_with_a_strange_name_is_read() {
+    fn stat_parses_with_a_strange_process_name() {
         let line = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 1 0 5000 0 0";
         let times = Times { user: Duration::from_millis(1500), system: Duration::from_millis(250) };
         assert_eq!(Stat::parse(line), Some(Stat { parent: 7, times }));
     }
 
     #[test]
-    fn this_process_holds_memory() {
+    fn peak_memory_of_this_process_is_positive() {
         assert!(peak_memory(std::process::id()).unwrap() > 1_000_000);
     }
 }

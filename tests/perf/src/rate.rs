@@ -1,6 +1,5 @@
-//! How many messages a second go through `local`, all in one process with
-//! DynamoDB, SQS and the network. Absolute, and so of this machine at this time
-//! only: nothing fails by it.
+//! Messages a second through `local`, a single process with DynamoDB, SQS and the network. The rate
+//! depends on the machine, so it has no budget.
 
 use std::path::Path;
 
@@ -18,7 +17,7 @@ const LOADS: [Load; 2] = [
 const WARM_UP: u32 = 500;
 
 /// # Errors
-/// When `local` does not start, or a message is not carried.
+/// `local` does not start, or a message is not delivered.
 pub async fn table(local: &Path, profile: &str, budgets: &Budgets) -> anyhow::Result<Table> {
     let mut table = Table::new(format!("rate: messages a second through `local`, profile {profile}"));
     let clients = Clients::start().await?;
@@ -30,10 +29,10 @@ pub async fn table(local: &Path, profile: &str, budgets: &Budgets) -> anyhow::Re
         let a_second = |seconds: f64| f64::from(load.messages) / seconds;
         let accepted = a_second(timings.accepted.as_secs_f64());
         table.rows.push(Row::beside(format!("{requests}: accepted"), budgets.rate.accepted_per_second, accepted));
-        table.rows.push(Row::info(format!("{requests}: until told"), a_second(timings.called_back.as_secs_f64())));
+        table.rows.push(Row::info(format!("{requests}: called back"), a_second(timings.called_back.as_secs_f64())));
     }
     system.stop().await?;
-    table.notes.push("The reference is what Kannel 1.4.5 accepted on a machine of two processors. Here".into());
-    table.notes.push("the clients, AWS and the network share the processors, and other programs may, too.".into());
+    table.notes.push("The reference is the rate of Kannel 1.4.5 on a machine with two processors. Here".into());
+    table.notes.push("the clients, AWS and the network share the processors, and other programs may too.".into());
     Ok(table)
 }

@@ -1,4 +1,4 @@
-//! Stands between a function and AWS, and keeps the bodies that go by.
+//! A recording proxy between a function and AWS.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use shared::runtime::HttpStack;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
-/// It ends when it is dropped.
+/// The proxy. It stops on drop.
 pub struct Recorder {
     pub url: Url,
     recording: Arc<Recording>,
@@ -28,7 +28,7 @@ struct Recording {
 
 impl Recorder {
     /// # Errors
-    /// When there is no port.
+    /// No port is free.
     pub async fn start(emulator: Url) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}/", listener.local_addr()?).parse()?;
@@ -37,13 +37,13 @@ impl Recorder {
         let router = Router::new().fallback(forward).with_state(Arc::clone(&recording));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                eprintln!("the recorder ended: {error}");
+                eprintln!("recorder stopped: {error}");
             }
         });
         Ok(Self { url, recording, server })
     }
 
-    /// What has gone by since this was last asked.
+    /// Returns the bodies recorded since the last call.
     pub fn take(&self) -> Vec<Bytes> {
         std::mem::take(&mut *self.recording.bodies.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,4 @@
-//! How large each function is as it is uploaded: the archive that `cargo lambda
-//! build --output-format zip` makes of its binary.
+//! Size of each function's archive, as `cargo lambda build --output-format zip` makes it for the upload.
 
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use crate::{
 };
 
 /// # Errors
-/// When an archive is not there.
+/// An archive is missing.
 pub fn table(archives: &Path, budgets: &Budgets) -> anyhow::Result<Table> {
     let mut table = Table::new("size: each function's archive, bytes");
     let size = |name: &str| {
@@ -21,7 +20,7 @@ pub fn table(archives: &Path, budgets: &Budgets) -> anyhow::Result<Table> {
             std::fs::metadata(&path).with_context(|| format!("{}, which tests/perf/run makes", path.display()))?;
         anyhow::Ok(f64::from(u32::try_from(file.len())?))
     };
-    // Not built where only what is counted is asked for.
+    // Not built with `--counted`.
     if let Ok(bytes) = size(NO_OP) {
         table.rows.push(Row::info(NO_OP, bytes));
     }

@@ -1,6 +1,5 @@
-//! `local` in processes of its own, as a user starts it. What it and the
-//! functions below it log goes into a file, which is kept when it did not stop
-//! as it should.
+//! Runs `local` in its own processes, as a user does. Its log and its functions' go to a file, which is
+//! kept if `local` does not stop cleanly.
 
 use std::{
     fs::File,
@@ -15,7 +14,7 @@ use tokio::{
 };
 use url::Url;
 
-/// It is stopped by [`Local::stop`], so that what it started ends with it.
+/// A running `local`. [`Local::stop`] also stops its child processes.
 pub struct Local {
     child: Child,
     log: PathBuf,
@@ -23,10 +22,10 @@ pub struct Local {
 }
 
 impl Local {
-    /// Starts it, on a port of its choice, and waits until it says that it serves.
+    /// Starts `local` on a free port and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends instead.
+    /// `local` exits.
     pub async fn start(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command.args(arguments).args(["--port", "0"]).env("LOG_LEVEL", "error");
@@ -35,18 +34,18 @@ impl Local {
         let mut child = command.kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let line = lines.next_line().await?.with_context(|| format!("`local` did not start; see {}", log.display()))?;
-        let (_, url) = line.split_once(' ').with_context(|| format!("`local` said '{line}'"))?;
+        let (_, url) = line.split_once(' ').with_context(|| format!("`local` printed '{line}'"))?;
         Ok(Self { url: url.parse()?, child, log })
     }
 
     /// # Errors
-    /// When it has ended.
+    /// `local` has ended.
     pub fn id(&self) -> anyhow::Result<u32> {
         self.child.id().context("`local` has ended")
     }
 
     /// # Errors
-    /// When it cannot be told.
+    /// `local` cannot be signalled.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let process = self.id()?.to_string();
         Command::new("kill").args(["-TERM", &process]).status().await?;

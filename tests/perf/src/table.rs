@@ -1,10 +1,9 @@
-//! What is printed: a table for each section, with what was measured beside
-//! what it may be. A row is over its budget, within it, or has none; what could
-//! not be measured says so and is neither.
+//! The printed tables: measurements beside their budgets. A row is within its budget, over it, or has
+//! none. A row that could not be measured says so and is neither.
 
 use std::fmt;
 
-/// A table. Its notes say what must be known to read it.
+/// A table with notes for its readers.
 pub struct Table {
     pub title: String,
     pub notes: Vec<String>,
@@ -17,13 +16,13 @@ pub struct Row {
 }
 
 enum Kind {
-    /// Over its budget when measured above it by more than `noise` (a fraction).
+    /// Over budget if the measurement exceeds the budget by more than the fraction `noise`.
     Gate {
         budget: f64,
         measured: f64,
         noise: f64,
     },
-    /// Beside a number that it need not keep to.
+    /// Compared with a reference, without a limit.
     Reference {
         reference: f64,
         measured: f64,
@@ -37,12 +36,12 @@ enum Kind {
 }
 
 impl Row {
-    /// Fails the command when over its budget.
+    /// Returns a row that fails the command if over budget.
     pub fn gate(what: impl Into<String>, budget: f64, measured: f64) -> Self {
         Self::noisy(what, budget, measured, 0.0)
     }
 
-    /// Fails the command when over its budget by more than a fraction of it.
+    /// Returns a row that fails the command if over budget by more than the fraction `noise`.
     pub fn noisy(what: impl Into<String>, budget: f64, measured: f64, noise: f64) -> Self {
         Self { what: what.into(), kind: Kind::Gate { budget, measured, noise } }
     }
@@ -59,8 +58,8 @@ impl Row {
         Self { what: what.into(), kind: Kind::NotRun { reason: reason.into() } }
     }
 
-    /// A gate where there is a budget. A measurement that none is written for
-    /// is not run, so that a misspelt name is seen.
+    /// Returns a gate if there is a budget, or else a row that counts as not run, so that a misspelt
+    /// name is noticed.
     pub fn budgeted(what: impl Into<String>, budget: Option<f64>, measured: f64) -> Self {
         let what = what.into();
         match budget {
@@ -80,7 +79,7 @@ impl Row {
         matches!(self.kind, Kind::NotRun { .. })
     }
 
-    /// The last of the cells is the remark.
+    /// Returns the cells; the last is the remark.
     fn cells(&self) -> [String; 5] {
         let what = self.what.clone();
         let ratio = |measured: f64, budget: f64| {
@@ -143,7 +142,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// With as many digits as say something.
+/// Formats a number with its significant digits.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         large if large >= 1000.0 => 0,
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measurement_without_a_budget_does_not_pass() {
+    fn measurement_without_budget_counts_as_not_run() {
         assert!(Row::budgeted("misspelt", None, 1.0).is_not_run());
         assert!(Row::budgeted("written", Some(2.0), 3.0).is_over());
     }

@@ -1,4 +1,4 @@
-//! What it costs where a carrier's receipts are found by its own ids.
+//! Costs for a carrier whose receipts name its own IDs.
 
 use local::config::Config;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     steps::{finished, job, succeeded},
 };
 
-/// Its carrier brings no receipt by itself.
+/// A phone for which the carrier sends no receipt.
 const PHONE: &str = "447700900306";
 
 pub async fn by_id() -> anyhow::Result<Vec<Step>> {
@@ -18,7 +18,7 @@ pub async fn by_id() -> anyhow::Result<Vec<Step>> {
     let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
     let receipts = dlr_webhook::DlrWebhook::new(&stage.environment)?;
     let mut last = None;
-    // The first warms it.
+    // The first round warms the functions.
     for _ in 0..2 {
         let sink = stage.system.sink("a-sink-with-quite-a-long-name");
         let message = with(owned(PHONE, &"x".repeat(160)), "callback", sink);
@@ -35,7 +35,7 @@ pub async fn by_id() -> anyhow::Result<Vec<Step>> {
     }
     let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
     let steps = last.map(|(submit, receipt)| {
-        vec![one("submit, its carrier's id kept", submit), one("receipt, found by its carrier's id", receipt)]
+        vec![one("submit, carrier ID stored", submit), one("receipt, matched by carrier ID", receipt)]
     });
     Ok(steps.unwrap_or_default())
 }

@@ -1,6 +1,5 @@
-//! What each step asks of AWS, in the requests and units that it bills. The
-//! handlers are called here in the process, each by itself, and the emulator's
-//! meter is read before and after, so that the counts are the same every time.
+//! Billed AWS requests and units of each step. The handlers are called in this process, one after the
+//! other, and the emulator's meter is reset before and read after each, so the counts are reproducible.
 
 mod by_id;
 mod pending;
@@ -26,15 +25,15 @@ use crate::{
     table::{Row, Table},
 };
 
-/// A step of a message's life, and what it cost in all.
+/// A step in a message's life and its total cost.
 pub struct Step {
     pub name: String,
-    /// How many messages the cost is of.
+    /// Messages included in the cost.
     pub messages: f64,
     pub used: Used,
 }
 
-/// What the meter showed.
+/// A meter reading.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Used {
     dynamodb: BTreeMap<String, DynamoDbUse>,
@@ -70,14 +69,14 @@ impl Used {
         self.dynamodb.get("Query").map_or(0.0, |used| used.requests)
     }
 
-    /// A batch is one.
+    /// Returns the SQS send requests. A batch is one request.
     pub fn sends(&self) -> f64 {
         let of = |operation| self.sqs.get(operation).map_or(0.0, |used: &SqsUse| used.requests);
         of("SendMessage") + of("SendMessageBatch")
     }
 }
 
-/// A system whose own gateway has ended, so that nothing runs but what is called.
+/// A system without its own gateway, so only the called handlers run.
 pub struct Stage {
     pub system: System,
     pub environment: Environment,
@@ -89,7 +88,7 @@ impl Stage {
         Self { environment: system.environment(), system }
     }
 
-    /// Runs a step, and says what it used.
+    /// Runs a step and returns its usage.
     async fn cost(&self, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Used> {
         let meter = self.system.emulator.url().join("meter")?;
         self.system.client.delete(meter.clone()).send().await?.error_for_status()?;
@@ -97,7 +96,7 @@ impl Stage {
         self.system.client.get(meter).send().await?.json().await.context("reading the meter")
     }
 
-    /// Takes the jobs that wait in a queue, as Lambda would bring them.
+    /// Receives a queue's jobs as an SQS event.
     async fn receive(&self, queue: &str) -> SqsEvent {
         let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
         let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
@@ -112,10 +111,10 @@ impl Stage {
     }
 }
 
-/// The steps, and the ticks with that many messages pending far in the future.
+/// Measures the steps, and ticks with these numbers of messages pending far in the future.
 ///
 /// # Errors
-/// When a step does not do what it should.
+/// A step fails.
 pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
     let mut table = Table::new("units: what AWS bills, for each message (a tick: in all)");
     let (mut steps, pending) = (steps().await?, pending(counts).await?);
@@ -134,8 +133,8 @@ pub async fn table(budgets: &Budgets, counts: &[u32]) -> anyhow::Result<Table> {
         }
     }
     table.rows.extend(pending.rows(budgets));
-    table.notes.push("Reads of accounts, keys and carriers are left out: a warm function makes each twice a".into());
-    table.notes.push("minute, whatever it handles.".into());
+    table.notes.push("Reads of accounts, keys and carriers are excluded: a warm function makes each only".into());
+    table.notes.push("twice a minute.".into());
     table.notes.extend(pending.notes);
     Ok(table)
 }

@@ -1,8 +1,7 @@
-//! Ticks: what one costs must follow from what is due, not from what is stored.
+//! Ticks: their cost must depend on the work that is due, not on the number of stored messages.
 //!
-//! The messages that wait are copies of one that the gateway wrote itself, with
-//! other ids and times, laid into the embedded engine directly: a million of
-//! them through the gateway would take an hour.
+//! The pending messages are copies of one that the gateway wrote, with other IDs and times. We import them
+//! into the embedded DynamoDB directly, because a million messages through the gateway take an hour.
 
 use std::time::Instant;
 
@@ -20,18 +19,18 @@ use crate::{
     table::{Row, number},
 };
 
-/// How many messages wait, in the driver.
+/// Pending messages, in the driver.
 pub const PENDING: [u32; 2] = [1_000, 1_000_000];
-/// The most that is quick to lay down in a debug build.
+/// Pending messages in a debug build, in which imports are slow.
 pub const FEW_PENDING: [u32; 2] = [1_000, 5_000];
-/// How many are due at a busy tick.
+/// Messages due at a busy tick.
 const DUE: u32 = 1_000;
-/// How many items are laid down at once.
+/// Items in an import.
 const CHUNK: u32 = 20_000;
 
 const TABLE: &str = "MessagesTable";
 
-/// Ticks with ever more messages pending, then one with messages due among them.
+/// Costs of idle ticks with more and more messages pending, and then with due messages.
 pub struct Pending {
     pub steps: Vec<Step>,
     pub notes: Vec<String>,
@@ -39,7 +38,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// That the cost is the same with few and with many pending.
+    /// Returns rows that fail if the cost grows with the pending messages.
     pub fn rows(&self, budgets: &Budgets) -> Vec<Row> {
         let mut rows = Vec::new();
         for (count, used) in &self.idle {
@@ -47,7 +46,7 @@ impl Pending {
             rows.push(Row::gate(what, budgets.tick.queries, used.queries()));
         }
         if let [(few, first), .., (many, last)] = self.idle.as_slice() {
-            let what = format!("tick, read units with {many} pending, of those with {few}");
+            let what = format!("tick, ratio of read units with {many} and {few} pending");
             rows.push(Row::gate(what, budgets.tick.growth, last.reads() / first.reads()));
         }
         rows
@@ -60,7 +59,7 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     let dynamodb = format!("http://{}/", listener.local_addr()?).parse()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, tables.clone(), async {
-        // An error means that the sender is gone, which is the same.
+        // A dropped sender stops the server too.
         let _ = stopped.await;
     }));
     let options = EmulatorOptions { dynamodb: Some(dynamodb), ..EmulatorOptions::default() };
@@ -77,7 +76,7 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
         pattern.insert(&tables, stored..count, far)?;
         if count >= 100_000 {
             let seconds = started.elapsed().as_secs_f64();
-            pending.notes.push(format!("{} messages were laid down in {} s.", count - stored, number(seconds)));
+            pending.notes.push(format!("{} messages were imported in {} s.", count - stored, number(seconds)));
         }
         stored = count;
         pending.idle.push((count, stage.cost(ticked()).await?));
@@ -86,17 +85,16 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     let ahead = stage.system.queue_length("JobsQueue").await;
     let used = stage.cost(ticked()).await?;
     let enqueued = stage.system.queue_length("JobsQueue").await - ahead;
-    anyhow::ensure!(enqueued == u64::from(DUE), "{enqueued} of {DUE} were woken");
+    anyhow::ensure!(enqueued == u64::from(DUE), "{enqueued} of {DUE} were enqueued");
     pending.steps.push(Step { name: "tick, each of 1,000 due".to_owned(), messages: f64::from(DUE), used });
 
     drop(stage);
-    // The tables have been read for the last time.
     let _ = stop.send(());
     served.await?.map_err(anyhow::Error::msg)?;
     Ok(pending)
 }
 
-/// A scheduled message's item, as the gateway writes it.
+/// A scheduled message's item, as written by the gateway.
 struct Pattern {
     id: String,
     item: String,
@@ -108,11 +106,11 @@ impl Pattern {
         let later = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
         let message = with(owned("447700900304", &"x".repeat(160)), "send_at", later);
         let response = send.handle(tests::system::invocation("/message", &json!({"messages": [message]}))).await;
-        anyhow::ensure!(response.status() == 200, "the pattern was answered {}, for {DEMO}", response.status());
+        anyhow::ensure!(response.status() == 200, "accept answered {}, for {DEMO}", response.status());
         let found = stage.system.aws("DynamoDB_20120810.Scan", &json!({"TableName": TABLE})).await;
         let item = &found["Items"][0];
         let id = item["id"]["S"].as_str().unwrap_or_default().to_owned();
-        anyhow::ensure!(!id.is_empty() && item["wake_at"]["N"].is_string(), "a scheduled message has a wake time");
+        anyhow::ensure!(!id.is_empty() && item["wake_at"]["N"].is_string(), "the scheduled message has no wake_at");
         Ok(Self { id, item: item.to_string() })
     }
 

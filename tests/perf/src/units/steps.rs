@@ -1,4 +1,4 @@
-//! One message through each step, and many where many go together.
+//! Costs of each step, for a message and for batches.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tests::system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with};
 
 use super::{Stage, Step, Used};
 
-/// When an unmatched item is retried for the first time, or somewhat later.
+/// Shortly after an unmatched item's first retry.
 const FIRST_TRY_AFTER: Duration = Duration::from_secs(65);
 
-/// Each step's cost. What is remembered by a warm function has been read before.
+/// Measures each step with warm caches.
 pub async fn steps() -> anyhow::Result<Vec<Step>> {
     let stage = Stage::of(System::start().await).await;
     let functions = Functions::of(&stage)?;
@@ -26,7 +26,7 @@ pub async fn steps() -> anyhow::Result<Vec<Step>> {
 
 struct Functions<'a> {
     stage: &'a Stage,
-    /// As long as one gets in practice: the item must stay below one kilobyte.
+    /// As long as callback URLs are in practice, because an item over 1 KB costs more.
     sink: String,
     send: send::Send,
     dispatch: dispatch::Dispatch,
@@ -51,18 +51,18 @@ impl<'a> Functions<'a> {
         })
     }
 
-    /// As long as one segment gets, from a number of the account's own.
+    /// Returns a message with a full segment, from the account's own number.
     fn message(&self, to: &str) -> Value {
         with(owned(to, &"x".repeat(160)), "callback", self.sink.as_str())
     }
 
     async fn accept(&self, messages: Vec<Value>) -> anyhow::Result<Value> {
         let response = self.send.handle(invocation("/message", &json!({"messages": messages}))).await;
-        anyhow::ensure!(response.status() == 200, "accept was answered {}", response.status());
+        anyhow::ensure!(response.status() == 200, "accept answered {}", response.status());
         Ok(serde_json::from_slice::<Value>(response.body())?["messages"].take())
     }
 
-    /// The id of a message that was accepted by itself.
+    /// Accepts a message and returns its ID.
     async fn accepted(&self, to: &str) -> anyhow::Result<String> {
         let accepted = self.accept(vec![self.message(to)]).await?;
         Ok(accepted[0]["messageUuid"].as_str().unwrap_or_default().to_owned())
@@ -86,7 +86,7 @@ impl<'a> Functions<'a> {
             self.accepting("accept, 1 in a request", vec![self.message("447700900302")]).await?,
             self.accepting("accept, 100 in a request", many(100)).await?,
             self.accepting("accept, 1,000 in a request", many(1_000)).await?,
-            self.accepting("accept, cannot be answered", vec![named()]).await?,
+            self.accepting("accept, sender without replies", vec![named()]).await?,
             self.accepting("accept, scheduled", vec![with(self.message("447700900304"), "send_at", later)]).await?,
             self.accepting("accept, shared sender, first contact", vec![pooled("447700900311")]).await?,
             self.accepting("accept, shared sender, known", vec![pooled("447700900311")]).await?,
@@ -96,7 +96,7 @@ impl<'a> Functions<'a> {
     async fn on_the_way(&self) -> anyhow::Result<Vec<Step>> {
         let (stage, dispatch) = (self.stage, &self.dispatch);
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
-        // No receipt follows of itself for numbers that end in 3xx.
+        // Numbers that end in 3xx get no receipt.
         let (warm, id) = (self.accepted("447700900306").await?, self.accepted("447700900305").await?);
         dispatch.handle(job(&warm)).await;
         let mut steps = vec![one(
@@ -113,11 +113,11 @@ impl<'a> Functions<'a> {
         }
 
         let callbacks = stage.receive("CallbacksQueue").await;
-        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are enqueued", callbacks.records.len());
         self.callback.handle(callbacks.clone()).await;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
         steps.push(one("callback", stage.cost(delivery).await?));
-        steps.push(one("callback, its endpoint is off", Box::pin(self.callback_withheld()).await?));
+        steps.push(one("callback, endpoint disabled", Box::pin(self.callback_withheld()).await?));
         steps.push(one("callback, failed", Box::pin(self.failed_callback()).await?));
 
         let reply = |id: &str| json!({"id": id, "from": "447700900305", "to": "441234567890", "text": "Yes please"});
@@ -125,30 +125,30 @@ impl<'a> Functions<'a> {
         self.mo.handle(invocation(&path, &reply("r1"))).await;
         let delivery = self.mo.handle(invocation(&path, &reply("r2")));
         steps.push(one("reply", stage.cost(async { succeeded(&delivery.await) }).await?));
-        steps.extend(Box::pin(self.unmatched("receipt, matches nothing")).await?);
+        steps.extend(Box::pin(self.unmatched("receipt, unmatched")).await?);
         steps.extend(Box::pin(self.over_channels()).await?);
         Ok(steps)
     }
 
-    /// A client that fails for the first time.
+    /// Measures a client's first failed callback.
     async fn failed_callback(&self) -> anyhow::Result<Used> {
         let callbacks = self.enqueued_callback(format!("{}?status=500", self.sink)).await?;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
         self.stage.cost(delivery).await
     }
 
-    /// A client that said before that it is gone.
+    /// Measures a callback to an endpoint that answered 410 before.
     async fn callback_withheld(&self) -> anyhow::Result<Used> {
         let gone = format!("{}-gone?status=410", self.sink);
         self.callback.handle(self.enqueued_callback(gone.clone()).await?).await;
-        // The notice of that.
+        // Removes the notice.
         self.stage.receive("CallbacksQueue").await;
         let callbacks = self.enqueued_callback(gone).await?;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
         self.stage.cost(delivery).await
     }
 
-    /// The job to tell that address of a message that was delivered.
+    /// Delivers a message and returns its callback job.
     async fn enqueued_callback(&self, callback: String) -> anyhow::Result<SqsEvent> {
         let message = with(self.message("447700900307"), "callback", callback);
         let accepted = self.accept(vec![message]).await?;
@@ -157,11 +157,11 @@ impl<'a> Functions<'a> {
         let receipt = json!({"id": "c", "reference": id, "status": "delivered", "code": "00"});
         succeeded(&self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt)).await)?;
         let callbacks = self.stage.receive("CallbacksQueue").await;
-        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are to be told", callbacks.records.len());
+        anyhow::ensure!(callbacks.records.len() == 1, "{} callbacks are enqueued", callbacks.records.len());
         Ok(callbacks)
     }
 
-    /// The cost of keeping a receipt that matches no message, and of retrying it, without the tick.
+    /// Measures storing an unmatched receipt and retrying it, without the tick.
     async fn unmatched(&self, name: &str) -> anyhow::Result<[Step; 2]> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();
@@ -176,10 +176,10 @@ impl<'a> Functions<'a> {
         self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);
         let again = self.stage.cost(again).await?;
         self.stage.environment.clock.set_ahead(Duration::ZERO);
-        Ok([one(name, unmatched), one(&format!("{name}, tried again"), again)])
+        Ok([one(name, unmatched), one(&format!("{name}, retried"), again)])
     }
 
-    /// What it takes to go on to another channel.
+    /// Measures a failover to another channel.
     async fn over_channels(&self) -> anyhow::Result<Vec<Step>> {
         let (stage, dispatch) = (self.stage, &self.dispatch);
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
@@ -196,18 +196,18 @@ impl<'a> Functions<'a> {
             let failed = json!({"v": 1, "type": "failed", "message": id, "channel_index": 0, "carrier": "cm", "status": "undelivered"});
             async move { finished(dispatch.handle(batch_of(&failed)).await.batch_item_failures.len()) }
         };
-        // Warms it: the carrier's key and the rates of senders are read once.
+        // Warms the caches.
         let (_, id) = submit("", "silent").await?;
         next_channel(&id).await?;
-        let (refused, _) = submit("submit, refused on the first of two channels", "rejects").await?;
-        let (accepted, id) = submit("submit, taken on the first of two channels", "silent").await?;
+        let (refused, _) = submit("submit, rejected on the first of two channels", "rejects").await?;
+        let (accepted, id) = submit("submit, accepted on the first of two channels", "silent").await?;
 
         let report = json!({"to": phone, "reference": id, "status": {"code": "3", "errorCode": "5"}});
         let path = format!("/dlr/cm/{CM_TOKEN}");
         let failure = self.dlr.handle(invocation(&path, &json!({"messages": {"msg": report}})));
         let failed = stage.cost(async { succeeded(&failure.await) }).await?;
         let next = stage.cost(next_channel(&id)).await?;
-        Ok(vec![refused, accepted, one("receipt, the first of two channels failed", failed), one("next channel", next)])
+        Ok(vec![refused, accepted, one("receipt, the first of two channels failed", failed), one("fail over", next)])
     }
 }
 
@@ -229,6 +229,6 @@ pub(super) fn finished(failed: usize) -> anyhow::Result<()> {
 }
 
 pub(super) fn succeeded(response: &lambda_http::Response<lambda_http::Body>) -> anyhow::Result<()> {
-    anyhow::ensure!(response.status() == 200, "a webhook was answered {}", response.status());
+    anyhow::ensure!(response.status() == 200, "a webhook answered {}", response.status());
     Ok(())
 }

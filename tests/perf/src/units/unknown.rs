@@ -1,5 +1,5 @@
-//! What an unknown outcome costs: when it is recorded, when it is sent again, and when
-//! its carrier says that it took it.
+//! Costs of an unknown outcome: recording it, resending the message, and a lookup that finds the message
+//! accepted.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use super::{
     steps::{finished, job},
 };
 
-/// Its carrier takes what is sent there, and gives no answer in time.
+/// A phone for which the carrier accepts messages but answers too late.
 const PHONE: &str = "447700900811";
-/// After this, an unknown outcome is looked at.
+/// Shortly after the first recheck.
 const RECHECK_AFTER: Duration = Duration::from_secs(121);
 
 pub async fn unknown() -> anyhow::Result<Vec<Step>> {
-    let mut steps = Box::pin(after_recheck("sent again", false)).await?;
-    steps.extend(Box::pin(after_recheck("its carrier took it", true)).await?.pop());
+    let mut steps = Box::pin(after_recheck("resent", false)).await?;
+    steps.extend(Box::pin(after_recheck("found by lookup", true)).await?.pop());
     Ok(steps)
 }
 
-/// The submit without an answer, and what is done when it is looked at.
+/// Measures a submit without an answer, and the recheck.
 async fn after_recheck(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
     let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
     let config = config.replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}"));
     let stage = Stage::of(System::with_config(&config).await).await;
     let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
     let mut last = None;
-    // The first warms it: the account's choice is read once.
+    // The first round warms the caches.
     for _ in 0..2 {
         set_behavior(&stage, &json!({})).await?;
         let message =
