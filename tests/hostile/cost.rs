@@ -17,7 +17,7 @@ use shared::{
 };
 use strum::IntoEnumIterator;
 
-/// Maximum ratio of the parse times of a hostile and an ordinary body. Markup without content takes ten
+/// Maximum ratio between the parse times of a hostile and an ordinary body. Markup without content takes ten
 /// times as long as long texts, and a value processed a thousand times takes hundreds of times as long.
 const MAX_RATIO: u32 = 40;
 /// Shorter times always pass.
@@ -54,7 +54,7 @@ fn cpu_time() -> Duration {
     nanoseconds.map_or_else(|| BEGUN.elapsed(), Duration::from_nanos)
 }
 
-/// Returns the mean of several runs, because the system's CPU time is coarse.
+/// Returns the mean over several runs, because CPU times are coarse.
 fn time(read: fn(&[u8]), body: &str) -> Duration {
     const RUNS: u32 = 3;
     let started = cpu_time();
@@ -71,7 +71,7 @@ fn fill(most: usize, open: &str, one: &str, close: &str) -> String {
     format!("{open}{}{close}", filling.strip_suffix(',').unwrap_or(&filling))
 }
 
-/// Returns members of an object, each followed by a comma.
+/// Returns object members, each followed by a comma.
 fn keys(count: u32) -> String {
     (0..count).map(|key| ["\"", &key.to_string(), "\":0,"].concat()).collect()
 }

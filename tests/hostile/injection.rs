@@ -8,7 +8,7 @@ use tests::system::{CM_TOKEN, DEMO, System, TOKEN, answer, owned, with};
 
 const PHONE: &str = "447700900041";
 
-/// Characters that are special in any format that we write.
+/// Characters with a meaning in some format that we write.
 const TEXT: &str = "a\r\nX-Other: 1\r\n\r\nb \"quoted\" \\ 'x' {\"k\":[1]} </BODY></MSG><MSG> &lt; ]]> %0d%0a #{x} ${jndi:ldap://x} \
     \u{2028}\u{202e}\u{feff}\u{7f}\t{0} $(id) `id` ; -- ";
 

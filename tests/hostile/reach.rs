@@ -8,7 +8,6 @@ use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned,
 
 const PHONE: &str = "447700900041";
 
-/// Returns a message of the other account.
 fn message_of_other(text: &str) -> Value {
     with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
 }
@@ -17,7 +16,6 @@ async fn post_webhook(system: &System, path: &str, body: &Value) -> Answer {
     answer(system.request(Method::POST, path).json(body)).await
 }
 
-/// Returns the IDs of a page.
 fn ids(page: &Answer) -> Vec<&Value> {
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     page.body["messages"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect()

@@ -37,7 +37,6 @@ const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771
 /// For clients' mistakes, a reply that matches no account, and CM.com's channels.
 const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
-/// Number of callbacks that fail.
 pub const FAILED_CALLBACKS: u64 = 2;
 
 /// Returns all private values.
@@ -96,7 +95,7 @@ pub async fn run(system: &System) -> String {
     cm(system).await;
     mistakes(system).await;
     webhooks(system).await;
-    // Past the retries of busy carriers and failed callbacks.
+    // Past the retries after busy carriers and failed callbacks.
     for _ in 0..3 {
         system.advance(900).await;
     }
