@@ -1,21 +1,22 @@
-//! What is wrong with a request is told by field, and nothing of it is done.
-//! `fields` goes through the fields of a message; the rest is here.
+//! Rejected requests: each error names its field, and the request has no effect. `fields` has the fields of a message.
 
 mod fields;
 
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::system::{Answer, DEMO, OTHER, System, answer, shared, with};
+use tests::{Phone, System};
 
-const PHONE: &str = "447700900041";
+use crate::system::{Answer, DEMO, OTHER, OTHER_SENDER, OWN_SENDER, answer, shared, with};
+
+const PHONE: Phone = Phone::delivers().nth(41);
 const MIB: usize = 1 << 20;
 const INVALID: &str = "urn:problem:invalid-request";
 
-/// A fault: which message, which field, which code.
+/// A field error: the index of the message, the field, and the code.
 type FieldError<'a> = (Option<u64>, &'a str, &'a str);
 
-/// The answer is that problem, with those faults and no others, each explained.
+/// Fails unless an answer is that problem with exactly those field errors, each with a message.
 pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldError]) {
     let body = &answer.body;
     assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
@@ -27,24 +28,23 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldE
     assert_eq!(reported.collect::<Vec<_>>(), errors, "{body}");
 }
 
-/// How many items are in a table.
+/// The number of items in a table.
 pub async fn items(system: &System, table: &str) -> u64 {
-    let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": table})).await;
-    scanned["Count"].as_u64().unwrap()
+    system.scan(table).await.len() as u64
 }
 
-/// No message is stored, no sender is locked, no job waits, no phone got anything.
+/// Fails if a message is stored, a sender locked, a job enqueued, or a text on the phone.
 pub async fn assert_nothing_was_done(system: &System) {
     assert_eq!((items(system, "MessagesTable").await, items(system, "RecipientsTable").await), (0, 0));
     for key in [DEMO, OTHER] {
         assert_eq!(system.get(key, "/messages").await.body, json!({"messages": []}));
     }
     system.until_queues_empty().await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
 }
 
 fn good() -> Value {
-    shared(PHONE, "Fine")
+    shared(&PHONE, "Fine")
 }
 
 fn request(message: Value) -> Value {
@@ -65,7 +65,7 @@ async fn raw(request: RequestBuilder) -> (StatusCode, HeaderMap, String) {
 }
 
 #[tokio::test]
-async fn without_a_valid_key_every_request_gets_the_same_401() {
+async fn every_request_without_a_valid_key_gets_the_same_401() {
     let system = System::start().await;
     let mut bodies = Vec::new();
     let long = "k".repeat(5000);
@@ -74,7 +74,7 @@ async fn without_a_valid_key_every_request_gets_the_same_401() {
         (Method::GET, "/messages"),
         (Method::GET, "/messages/b2693dfe-0813-427a-bc2f-62b0e9292403"),
         (Method::DELETE, "/messages/b2693dfe-0813-427a-bc2f-62b0e9292403"),
-        (Method::GET, "/conversations/447700900041"),
+        (Method::GET, &*format!("/conversations/{PHONE}")),
     ] {
         let ask = |query: &str| system.request(method.clone(), &format!("{path}{query}")).json(&request(good()));
         for asked in [
@@ -124,7 +124,7 @@ async fn key_is_accepted_in_the_query_or_as_a_bearer_token() {
 }
 
 #[tokio::test]
-async fn malformed_json_is_refused_with_its_position() {
+async fn malformed_json_is_rejected_with_its_position() {
     let system = System::start().await;
     for (body, position) in [
         (&b""[..], "line 1, column 0"),
@@ -144,7 +144,7 @@ async fn malformed_json_is_refused_with_its_position() {
 }
 
 #[tokio::test]
-async fn a_body_must_be_an_object_with_1_to_1000_messages_in_a_list() {
+async fn body_must_be_an_object_with_1_to_1000_messages() {
     let system = System::start().await;
     for (body, field, code) in [
         (json!(null), "(body)", "wrong_type"),
@@ -169,7 +169,7 @@ async fn a_body_must_be_an_object_with_1_to_1000_messages_in_a_list() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_1_mib_and_no_more() {
+async fn body_of_more_than_1_mib_is_rejected() {
     let system = System::start().await;
     let mut body = request(with(good(), "to", "")).to_string();
     body.push_str(&" ".repeat(MIB - body.len()));
@@ -207,11 +207,11 @@ async fn unknown_fields_are_ignored_and_named() {
     assert_eq!(answer.body["warnings"], expected);
     let answer = system.post(DEMO, &request(good())).await;
     assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["messages"]);
-    system.until_handset(PHONE, 3).await;
+    system.until_handset(&PHONE, 3).await;
 }
 
 #[tokio::test]
-async fn duplicate_ids_in_a_request_are_refused() {
+async fn duplicate_ids_in_a_request_are_rejected() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     let one = || with(good(), "id", id);
@@ -261,10 +261,10 @@ async fn field_error_repeats_no_number_and_no_text() {
 }
 
 #[tokio::test]
-async fn sender_not_owned_by_the_account_is_refused() {
+async fn sender_of_another_account_is_rejected() {
     let system = System::start().await;
     let from = |value: &str| with(good(), "from", json!({"type": "custom", "value": value}));
-    let senders = ["441234567890", "449999999999", "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
+    let senders = [OWN_SENDER, OTHER_SENDER, "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
     let answer = system.post(DEMO, &json!({"messages": senders.map(from)})).await;
     let errors = [1, 2, 3, 4].map(|index| (Some(index), "from.value", "not_owned"));
     assert_problem(&answer, 403, "urn:problem:sender-not-owned", &errors);
@@ -272,7 +272,7 @@ async fn sender_not_owned_by_the_account_is_refused() {
 }
 
 #[tokio::test]
-async fn the_switch_for_a_dry_run_is_true_or_false_and_nothing_else() {
+async fn dry_run_parameter_must_be_true_or_false() {
     let system = System::start().await;
     let post = async |query: &str| {
         let path = format!("/message?{query}");
@@ -292,12 +292,12 @@ async fn the_switch_for_a_dry_run_is_true_or_false_and_nothing_else() {
     assert_nothing_was_done(&system).await;
     for (sent, query) in ["dryRun=false", "isDryrun=0&dryRun=False"].into_iter().enumerate() {
         assert_eq!(post(query).await.status, StatusCode::OK, "{query}");
-        system.until_handset(PHONE, sent + 1).await;
+        system.until_handset(&PHONE, sent + 1).await;
     }
 }
 
 #[tokio::test]
-async fn a_path_or_method_that_does_not_exist_is_404_in_json() {
+async fn unknown_path_or_method_is_a_404_in_json() {
     let system = System::start().await;
     for (method, path) in [
         (Method::GET, "/"),

@@ -1,10 +1,12 @@
-//! A full request: every message on its handset, every receipt at the sink, none twice.
+//! A request of 1,000 messages: every message and every receipt arrives once.
 
 use std::{collections::HashSet, time::Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::system::{DEMO, System};
+use tests::System;
+
+use crate::system::DEMO;
 
 const COUNT: usize = 1000;
 
@@ -20,14 +22,15 @@ async fn a_thousand_messages_are_delivered_and_reported_once_each() {
     let answered = started.elapsed();
     assert_eq!(accepted.len(), COUNT);
 
-    let receipts = system.until_sink_requests("receipts", COUNT).await;
-    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt told after {:.2?}", started.elapsed());
+    let receipts = system.until_callbacks("receipts", COUNT).await;
+    println!("{COUNT} messages: answered after {answered:.2?}, the last receipt after {:.2?}", started.elapsed());
     system.until_queues_empty().await;
 
-    let reported_ids: HashSet<_> = receipts.iter().map(|receipt| &receipt["json"]["messageuuid"]).collect();
-    let ids: HashSet<&Value> = accepted.iter().map(|message| &message["messageUuid"]).collect();
+    let reported_ids: HashSet<_> =
+        receipts.iter().map(|receipt| receipt["json"]["messageuuid"].as_str().unwrap()).collect();
+    let ids: HashSet<_> = accepted.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(reported_ids, ids);
-    assert_eq!(system.sink_requests("receipts").await.len(), COUNT, "no receipt was told twice");
+    assert_eq!(system.callbacks("receipts").await.len(), COUNT, "no receipt was notified twice");
     for index in 0..COUNT {
         let shown = system.handset(&number(index)).await;
         assert_eq!(shown.len(), 1, "{index}");

@@ -1,42 +1,42 @@
-//! The dialect of CM.com: what its clients post, are answered and are told.
+//! The dialect of CM.com: requests, answers, status reports and replies in its format.
 
 mod documents;
 mod errors;
 mod textless;
 
-use local::config::Config;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use tests::{Callback, Phone, System, TestConfig};
+
 use crate::{
     bad_input::assert_nothing_was_done,
-    system::{Answer, DEMO, System, answer},
+    system::{Answer, DEMO, DEMO_ACCOUNT, OTHER_SENDER, OWN_SENDER as OURS, answer, with},
 };
 
-const PHONE: &str = "447700900061";
-const OURS: &str = "441234567890";
+const PHONE: Phone = Phone::delivers();
 
-/// The demo account also has the keys and senders of the vendor's samples.
+/// A system whose demo account also has the keys and senders of the vendor's samples.
 async fn system() -> System {
-    let keys =
-        r#"keys = ["demo-key", "00000000-0000-0000-0000-000000000000", "your product token", "Your product token"]"#;
-    let config = Config::DEFAULT
-        .replace(r#"keys = ["demo-key"]"#, keys)
-        .replace(r#"    "TestSender","#, "    \"TestSender\",\n    \"316098765432\",\n    \"CM Test\",");
-    System::with_config(&config).await
+    let config = TestConfig::new().account(DEMO_ACCOUNT, |account| {
+        let keys = ["00000000-0000-0000-0000-000000000000", "your product token", "Your product token"];
+        account.keys.extend(keys.map(str::to_owned));
+        account.senders.extend(["316098765432", "CM Test"].map(|sender| sender.parse().unwrap()));
+    });
+    System::with_config(config).await
 }
 
 pub(crate) fn post_json(system: &System, body: impl Into<reqwest::Body>) -> RequestBuilder {
     system.request(Method::POST, "/v1.0/message").body(body)
 }
 
-/// `POST /v1.0/message` with these `msg`s, and the demo account's token in the header.
+/// `POST /v1.0/message` with these `msg`s, as the demo account.
 pub(crate) async fn post(system: &System, messages: &[Value]) -> Answer {
     let body = json!({"messages": {"msg": messages}});
     answer(post_json(system, body.to_string()).header("X-CM-PRODUCTTOKEN", DEMO)).await
 }
 
-/// The status and text of the XML or GET gateway's answer.
+/// The status and text of an answer of the XML or GET gateway.
 async fn line(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
@@ -46,54 +46,42 @@ pub(crate) fn message(to: &str, text: &str) -> Value {
     json!({"from": OURS, "to": [{"number": format!("00{to}")}], "body": {"type": "auto", "content": text}})
 }
 
-/// The message, with another field.
-fn with(mut message: Value, field: &str, value: impl Into<Value>) -> Value {
-    message[field] = value.into();
-    message
-}
-
-/// The newest message of the demo account.
-async fn newest(system: &System) -> Value {
-    system.get(DEMO, "/messages?limit=1").await.body["messages"][0].clone()
-}
-
 #[tokio::test]
 async fn client_gets_reports_and_replies_in_the_documented_format() {
     let system = System::start().await;
-    let labelled = with(message(PHONE, "Hello"), "reference", "order-7");
+    let labelled = with(message(&PHONE, "Hello"), "reference", "order-7");
     let labelled = with(with(labelled, "customGrouping", "Campaign ABC"), "customGrouping3", "Source 123");
     let answered = post(&system, &[labelled]).await;
-    let accepted = json!({"to": "00447700900061", "status": "Accepted", "reference": "order-7", "parts": 1,
+    let accepted = json!({"to": PHONE.with_00(), "status": "Accepted", "reference": "order-7", "parts": 1,
         "messageDetails": null, "messageErrorCode": 0});
     assert_eq!(answered.body, json!({"details": "Created 1 message(s)", "errorCode": 0, "messages": [accepted]}));
 
-    let shown = system.until_handset(PHONE, 1).await;
+    let shown = system.until_handset(&PHONE, 1).await;
     assert_eq!((&shown[0]["from"], &shown[0]["text"]), (&OURS.into(), &"Hello".into()));
-    let delivered = system
-        .until("the delivery is told", async || {
-            let reports = system.sink_requests("status").await;
-            reports.into_iter().find(|report| report["json"]["messages"]["msg"]["status"]["code"] == "2")
-        })
-        .await;
-    let mut report = delivered["json"]["messages"]["msg"].clone();
+    let is_delivery = |report: &Callback| report.cm_code() == "2";
+    let delivered = system.until_callback_that("status", "the delivery", is_delivery).await;
+    let mut report = delivered.cm_report().clone();
     assert_eq!(report["received"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
-    let expected = json!({"received": null, "to": "00447700900061", "reference": "order-7",
+    let expected = json!({"received": null, "to": PHONE.with_00(), "reference": "order-7",
         "status": {"code": "2", "errorCode": "", "errorDescription": ""}, "operator": "", "channel": "sms",
         "customGrouping": "Campaign ABC", "customGrouping2": "", "customGrouping3": "Source 123"});
     assert_eq!(report, expected);
-    assert!(delivered["headers"].get("signature").is_none(), "that header is of another dialect");
+    assert!(!delivered.has_header("signature"), "the header of another dialect");
 
-    system.reply(PHONE, &OURS.into(), "Hello back").await;
-    let mut reply = system.until_sink_requests("replies", 1).await[0]["json"].clone();
+    system.reply_from(&PHONE, OURS, "Hello back").await;
+    let mut reply = system.until_callback("replies").await["json"].clone();
     assert_eq!(reply["timeUtc"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
-    let expected = json!({"from": {"number": "00447700900061"}, "to": {"number": "00441234567890"},
+    let expected = json!({"from": {"number": PHONE.with_00()}, "to": {"number": format!("00{OURS}")},
         "message": {"text": "Hello back"}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
         "timeUtc": null, "channel": "SMS", "messageContext": ""});
     assert_eq!(reply, expected);
 
-    let read = newest(&system).await;
-    let read =
-        if read["direction"] == "out" { read } else { system.get(DEMO, "/messages").await.body["messages"][1].clone() };
+    let read = system.newest().await;
+    let read = if read["direction"] == "out" {
+        read.into_json()
+    } else {
+        system.get(DEMO, "/messages").await.body["messages"][1].clone()
+    };
     assert_eq!((&read["reference"], &read["groupings"][2]), (&"order-7".into(), &"Source 123".into()));
     assert!(read["expires_at"].is_string());
 }
@@ -101,23 +89,16 @@ async fn client_gets_reports_and_replies_in_the_documented_format() {
 #[tokio::test]
 async fn failures_are_reported_with_their_code() {
     let system = System::start().await;
-    post(&system, &[message("447700900161", "Undelivered"), message("447700900261", "Rejected")]).await;
-    let status = async |to: &str| {
-        system
-            .until(to, async || {
-                let reports = system
-                    .sink_requests("status")
-                    .await
-                    .into_iter()
-                    .map(|report| report["json"]["messages"]["msg"].clone());
-                reports.into_iter().find(|msg| msg["to"] == to && msg["status"]["code"] != "0")
-            })
-            .await["status"]
-            .clone()
+    let (undelivered, rejected) = (Phone::fails(), Phone::rejects());
+    post(&system, &[message(&undelivered, "Undelivered"), message(&rejected, "Rejected")]).await;
+    let status = async |phone: Phone| {
+        let is_final = |report: &Callback| report.cm_report()["to"] == phone.with_00() && report.cm_code() != "0";
+        let report = system.until_callback_that("status", &format!("a failure of {phone}"), is_final).await;
+        report.cm_report()["status"].clone()
     };
-    let undelivered = status("00447700900161").await;
+    let undelivered = status(undelivered).await;
     assert_eq!((&undelivered["code"], &undelivered["errorCode"]), (&"3".into(), &"5".into()));
-    let rejected = status("00447700900261").await;
+    let rejected = status(rejected).await;
     assert_eq!((&rejected["code"], &rejected["errorCode"]), (&"1".into(), &"20".into()));
     assert!(rejected["errorDescription"].as_str().is_some_and(|words| !words.is_empty()));
 }
@@ -125,47 +106,44 @@ async fn failures_are_reported_with_their_code() {
 #[tokio::test]
 async fn late_sent_receipt_is_not_reported() {
     let system = System::start().await;
-    post(&system, &[message("447700900661", "Delivered, then sent")]).await;
-    let id = newest(&system).await["id"].clone();
-    let came = |message: &Value| message["history"].as_array().unwrap().len() >= 5;
-    system.until("both receipts are on record", async || came(&system.message(&id).await).then_some(())).await;
+    post(&system, &[message(&Phone::receipts_out_of_order(), "Delivered, then sent")]).await;
+    let id = system.newest().await.id().to_owned();
+    system.until_message(&id, "has both receipts", |message| message.history().len() >= 5).await;
     system.until_queues_empty().await;
-    let reports = system.sink_requests("status").await;
-    let report_count = |code: &str| {
-        reports.iter().filter(|report| report["json"]["messages"]["msg"]["status"]["code"] == code).count()
-    };
+    let reports = system.callbacks("status").await;
+    let report_count = |code: &str| reports.iter().filter(|report| report.cm_code() == code).count();
     assert_eq!((report_count("2"), report_count("0") <= 1), (1, true));
 }
 
 #[tokio::test]
 async fn unsolicited_reply_is_reported_in_the_latest_dialect() {
     let system = System::start().await;
-    let stranger = "447700900063";
-    system.reply(stranger, &OURS.into(), "Before all").await;
-    assert!(system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].is_string());
-    post(&system, &[message(PHONE, "Hello")]).await;
-    system.reply(stranger, &OURS.into(), "Who are you?").await;
-    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
+    let stranger = PHONE.nth(1);
+    system.reply_from(&stranger, OURS, "Before all").await;
+    assert!(system.until_callback("replies").await["json"]["mo_uuid"].is_string());
+    post(&system, &[message(&PHONE, "Hello")]).await;
+    system.reply_from(&stranger, OURS, "Who are you?").await;
+    let callback = &system.until_callbacks("replies", 2).await[1]["json"];
     assert_eq!((&callback["message"]["text"], &callback["reference"]), (&"Who are you?".into(), &"".into()));
 }
 
 #[tokio::test]
 async fn only_the_valid_messages_of_a_request_are_sent() {
     let system = System::start().await;
-    let empty = with(with(message(PHONE, "x"), "reference", "your_reference_B"), "body", json!({"content": ""}));
-    let foreign = with(message(PHONE, "Not from us"), "from", "449999999999");
-    let answered = post(&system, &[message(PHONE, "Good"), empty.clone(), foreign]).await;
+    let empty = with(with(message(&PHONE, "x"), "reference", "your_reference_B"), "body", json!({"content": ""}));
+    let foreign = with(message(&PHONE, "Not from us"), "from", OTHER_SENDER);
+    let answered = post(&system, &[message(&PHONE, "Good"), empty.clone(), foreign]).await;
     assert_eq!((answered.status.as_u16(), &answered.body["errorCode"]), (200, &201.into()));
     assert_eq!(answered.body["details"], "Created 1 message(s)");
     let results = answered.body["messages"].as_array().unwrap();
     assert_eq!(results[0]["messageErrorCode"], 0);
-    let expected = json!({"to": "00447700900061", "status": "Rejected", "reference": "your_reference_B", "parts": 0,
+    let expected = json!({"to": PHONE.with_00(), "status": "Rejected", "reference": "your_reference_B", "parts": 0,
         "messageDetails": "A body without content was found", "messageErrorCode": 304});
     assert_eq!(results[1], expected);
     assert_eq!((&results[2]["status"], &results[2]["messageErrorCode"]), (&"Rejected".into(), &301.into()));
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
     assert_eq!(system.get(DEMO, "/messages").await.body["messages"].as_array().unwrap().len(), 1);
 
     let answered = post(&system, &[empty]).await;
@@ -183,25 +161,25 @@ async fn repeat_under_one_key_sends_only_corrected_messages() {
             answered["messages"].as_array().unwrap().iter().map(|result| result["messageErrorCode"].as_u64().unwrap());
         codes.collect::<Vec<_>>()
     };
-    let (good, bad) = (message(PHONE, "Good"), with(message(PHONE, "Mended"), "to", json!([{"number": "x"}])));
+    let (good, bad) = (message(&PHONE, "Good"), with(message(&PHONE, "Mended"), "to", json!([{"number": "x"}])));
     assert_eq!(send(&[bad.clone(), good.clone()]).await, [303, 0]);
     assert_eq!(send(&[bad, good.clone()]).await, [303, 0]);
-    assert_eq!(send(&[message(PHONE, "Mended"), good.clone()]).await, [0, 0]);
-    assert_eq!(send(&[message(PHONE, "Mended"), message(PHONE, "Other")]).await, [0, 403]);
-    system.until_handset(PHONE, 2).await;
+    assert_eq!(send(&[message(&PHONE, "Mended"), good.clone()]).await, [0, 0]);
+    assert_eq!(send(&[message(&PHONE, "Mended"), message(&PHONE, "Other")]).await, [0, 403]);
+    system.until_handset(&PHONE, 2).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 2);
+    assert_eq!(system.handset(&PHONE).await.len(), 2);
 }
 
 #[tokio::test]
 async fn expired_message_is_not_sent_and_its_client_is_notified() {
     let system = System::start().await;
-    let late = with(message(PHONE, "Too late"), "validity", "2017-04-20 11:50 GMT");
+    let late = with(message(&PHONE, "Too late"), "validity", "2017-04-20 11:50 GMT");
     assert_eq!(post(&system, &[late]).await.status, 200);
-    let report = system.until_sink_requests("status", 1).await[0]["json"]["messages"]["msg"].clone();
+    let report = system.until_callback("status").await.cm_report().clone();
     assert_eq!((&report["status"]["code"], &report["status"]["errorCode"]), (&"3".into(), &"8".into()));
-    assert!(system.handset(PHONE).await.is_empty());
-    assert_eq!(newest(&system).await["state"], "expired");
+    assert!(system.handset(&PHONE).await.is_empty());
+    assert_eq!(system.newest().await.state(), "expired");
 }
 
 #[tokio::test]
@@ -209,10 +187,10 @@ async fn rich_content_is_kept_and_sms_shows_the_body() {
     let system = System::start().await;
     let content = json!({"conversation": [{"text": "Rich"}, {"media": {"mediaUri": "https://a.example/x.jpg"}}]});
     let rich =
-        with(with(message(PHONE, "Plain"), "richContent", content), "allowedChannels", json!(["WhatsApp", "SMS"]));
+        with(with(message(&PHONE, "Plain"), "richContent", content), "allowedChannels", json!(["WhatsApp", "SMS"]));
     assert_eq!(post(&system, &[rich]).await.status, 200);
-    assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], "Plain");
-    let stored = newest(&system).await;
+    assert_eq!(system.until_handset(&PHONE, 1).await[0]["text"], "Plain");
+    let stored = system.newest().await;
     assert_eq!(stored["content"]["conversation"][1]["media"]["uri"], "https://a.example/x.jpg");
 }
 
@@ -226,17 +204,17 @@ async fn xml_and_get_gateways_accept_all_messages_or_none() {
     };
     let msg =
         |to: &str, from: &str| format!("<MSG><FROM>{from}</FROM><TO>{to}</TO><BODY>Fish &amp; chips</BODY></MSG>");
-    for bad in [msg("0044791112345a", OURS), msg("00447700900061", "449999999999"), "<MSG/>".to_owned()] {
-        let (status, text) = line(xml(&(msg("00447700900061", OURS) + &bad))).await;
+    for bad in [msg("0044791112345a", OURS), msg(&PHONE.with_00(), OTHER_SENDER), "<MSG/>".to_owned()] {
+        let (status, text) = line(xml(&(msg(&PHONE.with_00(), OURS) + &bad))).await;
         assert!(status == 200 && text.starts_with("Error: ERROR "), "{text}");
     }
     assert_nothing_was_done(&system).await;
 
-    assert_eq!(line(xml(&msg("00447700900061", OURS))).await, (200, String::new()));
-    assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], "Fish & chips");
+    assert_eq!(line(xml(&msg(&PHONE.with_00(), OURS))).await, (200, String::new()));
+    assert_eq!(system.until_handset(&PHONE, 1).await[0]["text"], "Fish & chips");
     let get =
         format!("/gateway.ashx?ProductToken={DEMO}&body=Example+message+text&to=00{PHONE}&from={OURS}&reference=r");
     assert_eq!(line(system.request(Method::GET, &get)).await, (200, String::new()));
-    assert_eq!(system.until_handset(PHONE, 2).await[1]["text"], "Example message text");
-    assert_eq!(newest(&system).await["reference"], "r");
+    assert_eq!(system.until_handset(&PHONE, 2).await[1]["text"], "Example message text");
+    assert_eq!(system.newest().await["reference"], "r");
 }

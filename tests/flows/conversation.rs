@@ -1,40 +1,42 @@
-//! The main job as one scripted conversation.
+//! One conversation from end to end.
 
-use crate::system::{DEMO, OTHER, System, shared, with};
+use tests::{Phone, System};
 
-const PHONE: &str = "447700900001";
+use crate::system::{DEMO, OTHER, shared, with};
+
+const PHONE: Phone = Phone::delivers();
 
 #[tokio::test]
-async fn a_conversation_stays_on_the_number_it_began_on() {
+async fn conversation_stays_on_its_first_sender() {
     let system = System::start().await;
-    let first = system.send_one(DEMO, with(shared(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
-    let sender = &first["from"]["value"];
-    let shown = system.until_handset(PHONE, 1).await;
-    assert_eq!((&shown[0]["from"], &shown[0]["text"]), (sender, &"Hello".into()));
+    let first = system.send_one(DEMO, with(shared(&PHONE, "Hello"), "callback", system.sink("receipts"))).await;
+    let sender = &first.sender;
+    let shown = system.until_handset(&PHONE, 1).await;
+    assert_eq!((shown[0]["from"].as_str(), &shown[0]["text"]), (Some(sender.as_str()), &"Hello".into()));
 
-    let receipt = &system.until_sink_requests("receipts", 1).await[0]["json"];
+    let receipt = &system.until_callback("receipts").await["json"];
     assert_eq!(receipt["destination"], format!("+{PHONE}"));
     assert_eq!(receipt["delivered"], true);
-    assert_eq!(receipt["messageuuid"], first["messageUuid"]);
-    assert_eq!(receipt["batchuuid"], first["batchUuid"]);
+    assert_eq!(receipt["messageuuid"], first.id);
+    assert_eq!(receipt["batchuuid"], first.batch);
     assert_eq!(receipt["receiptInfo"]["code"], "00");
 
-    system.reply(PHONE, sender, "Who is this?").await;
-    let reply = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert_eq!(reply["from"], 447_700_900_001_u64);
-    assert_eq!(&reply["to"], sender);
+    system.reply_from(&PHONE, sender, "Who is this?").await;
+    let reply = &system.until_callback("replies").await["json"];
+    assert_eq!(reply["from"].as_u64(), Some(PHONE.parse().unwrap()));
+    assert_eq!(reply["to"], *sender);
     assert_eq!(reply["message"], "Who is this?");
-    assert_eq!(reply["message_uuid"], first["messageUuid"]);
-    assert_eq!(reply["batch_uuid"], first["batchUuid"]);
+    assert_eq!(reply["message_uuid"], first.id);
+    assert_eq!(reply["batch_uuid"], first.batch);
 
-    let second = system.send_one(DEMO, shared(PHONE, "Us again")).await;
-    assert_eq!(&second["from"]["value"], sender);
-    let others = system.send_one(OTHER, shared(PHONE, "Another company")).await;
-    assert_ne!(&others["from"]["value"], sender);
+    let second = system.send_one(DEMO, shared(&PHONE, "Us again")).await;
+    assert_eq!(second.sender, *sender);
+    let others = system.send_one(OTHER, shared(&PHONE, "Another company")).await;
+    assert_ne!(others.sender, *sender);
 
-    system.until_handset(PHONE, 3).await;
-    system.reply(PHONE, &others["from"]["value"], "And you?").await;
-    let reply = &system.until_sink_requests("other-replies", 1).await[0]["json"];
-    assert_eq!(reply["message_uuid"], others["messageUuid"]);
-    assert_eq!(system.sink_requests("replies").await.len(), 1, "the first account hears nothing of it");
+    system.until_handset(&PHONE, 3).await;
+    system.reply_from(&PHONE, &others.sender, "And you?").await;
+    let reply = &system.until_callback("other-replies").await["json"];
+    assert_eq!(reply["message_uuid"], others.id);
+    assert_eq!(system.callbacks("replies").await.len(), 1, "the first account is not notified");
 }

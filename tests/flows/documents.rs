@@ -1,5 +1,5 @@
-//! The samples of the vendor's pages, posted as they stand there: each is
-//! answered as its page says, and its messages arrive.
+//! The samples of the vendor's pages, posted as they stand there: each gets the documented answer, and its messages
+//! arrive.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use shared::domain::SenderId;
 use uuid::Uuid;
 
-use crate::system::{DEMO, System};
+use tests::System;
+
+use crate::system::DEMO;
 
 #[derive(Deserialize)]
 struct Sample {
@@ -26,8 +28,7 @@ fn samples() -> Vec<Sample> {
     files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
 }
 
-/// Whether an answer is the expected one, in which `<uuid>` stands for any UUID
-/// and `<shared>` for any sender ID of the pool.
+/// Whether an answer is as expected. `<uuid>` stands for any UUID, `<shared>` for any sender ID of the pool.
 fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     match (expected, answer) {
         (Value::String(expected), Value::String(answer)) => match expected.as_str() {
@@ -46,8 +47,7 @@ fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     }
 }
 
-/// Keeps receipts from the gateway, which would pass them on to the callback
-/// addresses of the samples: those are somebody's.
+/// Keeps receipts from the gateway, because it would post callbacks to the samples' addresses, which are real.
 async fn withhold_receipts(system: &System) {
     let sink = system.sink("withheld");
     let register = system.client.request(Method::PUT, system.emulator.url().join("carrier/webhooks").unwrap());

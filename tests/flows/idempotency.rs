@@ -1,35 +1,36 @@
-//! What is asked twice is done once, and what is only tried is not done at all.
+//! Idempotency: a repeated request is done once, and a dry run has no effect.
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use local::config::Config;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use tests::{Accepted, Phone, System, TestConfig};
+
 use crate::{
     bad_input::{assert_nothing_was_done, assert_problem, items},
-    system::{Answer, DEMO, OTHER, System, answer, owned, shared, with},
+    system::{Answer, DEMO, OTHER, answer, owned, shared, with},
 };
 
-const PHONE: &str = "447700900051";
+const PHONE: Phone = Phone::delivers().nth(51);
 const CONFLICT: &str = "urn:problem:conflict";
 
 fn with_id(id: Uuid, body: &str) -> Value {
-    with(shared(PHONE, body), "id", id.to_string())
+    with(shared(&PHONE, body), "id", id.to_string())
 }
 
 fn request(message: Value) -> Value {
     json!({"messages": [message]})
 }
 
-/// That many messages from an owned sender, each to another phone.
+/// So many messages from an owned sender, each to another phone.
 fn many(count: usize) -> Value {
     json!({"messages": (0..count).map(|index| owned(&phone(index), &format!("Part {index}"))).collect::<Vec<_>>()})
 }
 
-fn phone(index: usize) -> String {
-    format!("4477009000{index:02}")
+fn phone(index: usize) -> Phone {
+    Phone::delivers().nth(index)
 }
 
 /// `POST /message`, as the demo account.
@@ -45,7 +46,7 @@ fn dry_run(system: &System, body: &Value) -> RequestBuilder {
     system.request(Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(body)
 }
 
-/// The answer byte for byte; it was accepted.
+/// Sends a request that is accepted; returns its answer, byte for byte.
 async fn accepted(request: RequestBuilder) -> String {
     let response = request.send().await.unwrap();
     let (status, body) = (response.status(), response.text().await.unwrap());
@@ -58,14 +59,8 @@ fn assert_conflict(answer: &Answer, field: &str, indexes: impl IntoIterator<Item
     assert_problem(answer, 409, CONFLICT, &field_errors);
 }
 
-async fn texts(system: &System, number: &str) -> Vec<String> {
-    let shown = system.handset(number).await;
-    shown.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
-}
-
-/// Waits until the messages of an answer have been delivered and every job that
-/// there was for them has run. One that found its message in other hands comes
-/// again only after a while.
+/// Waits until the messages of an answer are delivered and all their jobs are done. A job that finds a lease is
+/// redelivered only after a while.
 async fn until_done(system: &System, answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     for message in answer["messages"].as_array().unwrap() {
@@ -76,13 +71,11 @@ async fn until_done(system: &System, answer: &str) {
 }
 
 async fn start_with_a_pool_of_one() -> System {
-    let lines = Config::DEFAULT.lines();
-    let lines = lines.map(|line| if line.starts_with("pool") { "pool = [\"448888888801\"]" } else { line });
-    System::with_config(&lines.collect::<Vec<_>>().join("\n")).await
+    System::with_config(TestConfig::new().pool(&["448888888801"])).await
 }
 
 #[tokio::test]
-async fn a_repeated_id_gets_the_same_answer_and_sends_nothing_again() {
+async fn repeated_id_gets_the_same_answer_and_is_not_resent() {
     let system = System::start().await;
     let body = request(with(with_id(Uuid::new_v4(), "Once"), "callback", system.sink("receipts")));
     let first = accepted(post(&system, &body)).await;
@@ -90,24 +83,24 @@ async fn a_repeated_id_gets_the_same_answer_and_sends_nothing_again() {
     until_done(&system, &first).await;
     assert_eq!(accepted(post(&system, &body)).await, first, "also when it has been delivered");
     until_done(&system, &first).await;
-    assert_eq!(system.sink_requests("receipts").await.len(), 1);
-    assert_eq!(texts(&system, PHONE).await, ["Once"]);
+    assert_eq!(system.callbacks("receipts").await.len(), 1);
+    assert_eq!(system.texts(&PHONE).await, ["Once"]);
     assert_eq!(items(&system, "MessagesTable").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_id_that_comes_16_times_at_once_is_sent_once() {
+async fn sixteen_concurrent_requests_with_one_id_send_once() {
     let system = &System::start().await;
     let body = &request(with_id(Uuid::new_v4(), "Once"));
     let mut answers = join_all((0..16).map(|_| accepted(post(system, body)))).await;
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
     until_done(system, &answers[0]).await;
-    assert_eq!(texts(system, PHONE).await, ["Once"]);
+    assert_eq!(system.texts(&PHONE).await, ["Once"]);
 }
 
 #[tokio::test]
-async fn an_id_is_the_same_in_any_spelling() {
+async fn id_is_the_same_in_any_spelling() {
     let system = System::start().await;
     let id = Uuid::new_v4();
     let first = accepted(post(&system, &request(with_id(id, "Once")))).await;
@@ -118,17 +111,17 @@ async fn an_id_is_the_same_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn an_id_with_another_content_is_a_conflict_and_nothing_is_sent() {
+async fn id_with_other_content_is_a_conflict() {
     let system = System::start().await;
     let id = Uuid::new_v4();
     let first = accepted(post(&system, &request(with_id(id, "First")))).await;
     until_done(&system, &first).await;
-    let number = "447700900052";
+    let number = &*PHONE.nth(1);
     let later = (system.now().await + SignedDuration::from_hours(1)).to_string();
     for other in [
         with_id(id, "Second"),
         with(with_id(id, "First"), "to", number),
-        with(with_id(id, "First"), "from", owned(PHONE, "")["from"].clone()),
+        with(with_id(id, "First"), "from", owned(&PHONE, "")["from"].clone()),
         with(with_id(id, "First"), "callback", "https://my-website.com/dr"),
         with(with_id(id, "First"), "channels", json!(["rcs"])),
         with(with_id(id, "First"), "send_at", later),
@@ -139,22 +132,22 @@ async fn an_id_with_another_content_is_a_conflict_and_nothing_is_sent() {
     }
     assert_eq!(accepted(post(&system, &request(with_id(id, "First")))).await, first);
     until_done(&system, &first).await;
-    assert_eq!(texts(&system, PHONE).await, ["First"]);
-    assert!(texts(&system, number).await.is_empty());
+    assert_eq!(system.texts(&PHONE).await, ["First"]);
+    assert!(system.texts(number).await.is_empty());
     let written = (items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await);
     assert_eq!(written, (1, 1), "no message, and no lock for the other number");
 }
 
 #[tokio::test]
-async fn an_id_of_another_account_is_another_message() {
+async fn same_id_of_two_accounts_names_two_messages() {
     let system = System::start().await;
     let body = with_id(Uuid::new_v4(), "From each");
     let ours = system.send_one(DEMO, body.clone()).await;
     let theirs = system.send_one(OTHER, body.clone()).await;
-    assert_ne!(ours["messageUuid"], theirs["messageUuid"]);
+    assert_ne!(ours.id, theirs.id);
     assert_eq!((&ours["id"], &theirs["id"]), (&body["id"], &body["id"]));
-    system.until_handset(PHONE, 2).await;
-    let path = format!("/messages/{}", theirs["messageUuid"].as_str().unwrap());
+    system.until_handset(&PHONE, 2).await;
+    let path = format!("/messages/{}", theirs.id);
     assert_eq!(system.get(DEMO, &path).await.status, StatusCode::NOT_FOUND);
 }
 
@@ -164,15 +157,15 @@ async fn request_with_ids_may_mix_repeated_and_new_messages() {
     let [old, new] = [Uuid::new_v4(), Uuid::new_v4()];
     let first = system.send_one(DEMO, with_id(old, "Old")).await;
     let both = accepted(post(&system, &json!({"messages": [with_id(new, "New"), with_id(old, "Old")]}))).await;
-    assert_eq!(serde_json::from_str::<Value>(&both).unwrap()["messages"][1], first);
+    assert_eq!(serde_json::from_str::<Value>(&both).unwrap()["messages"][1], *first);
     until_done(&system, &both).await;
-    let mut texts = texts(&system, PHONE).await;
+    let mut texts = system.texts(&PHONE).await;
     texts.sort();
     assert_eq!(texts, ["New", "Old"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
+async fn repeated_idempotency_key_is_not_resent() {
     for count in [1, 30] {
         let system = &System::start().await;
         let body = &many(count);
@@ -184,7 +177,7 @@ async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
         assert_eq!(accepted(with_key("order 4711/1", system, body)).await, first);
         until_done(system, &first).await;
         for index in 0..count {
-            assert_eq!(texts(system, &phone(index)).await, [format!("Part {index}")]);
+            assert_eq!(system.texts(&phone(index)).await, [format!("Part {index}")]);
         }
     }
 }
@@ -193,13 +186,13 @@ async fn a_repeat_under_an_idempotency_key_sends_nothing_again() {
 async fn idempotency_key_with_another_body_is_a_conflict() {
     const FIELD: &str = "Idempotency-Key";
     let system = System::start().await;
-    let one = request(owned(PHONE, "First"));
-    let other = request(owned(PHONE, "Second"));
-    let both = json!({"messages": [owned(PHONE, "First"), owned(PHONE, "Second")]});
-    let swapped = json!({"messages": [owned(PHONE, "Second"), owned(PHONE, "First")]});
+    let one = request(owned(&PHONE, "First"));
+    let other = request(owned(&PHONE, "Second"));
+    let both = json!({"messages": [owned(&PHONE, "First"), owned(&PHONE, "Second")]});
+    let swapped = json!({"messages": [owned(&PHONE, "Second"), owned(&PHONE, "First")]});
     accepted(with_key("one", &system, &one)).await;
     accepted(with_key("both", &system, &both)).await;
-    system.until_handset(PHONE, 3).await;
+    system.until_handset(&PHONE, 3).await;
     for (key, body, indexes) in [
         ("one", &other, &[0][..]),
         // The messages there were are conflicts; the one too many would be new.
@@ -211,19 +204,19 @@ async fn idempotency_key_with_another_body_is_a_conflict() {
         assert_conflict(&answer(with_key(key, &system, body)).await, FIELD, indexes.iter().copied());
     }
     system.until_queues_empty().await;
-    assert_eq!((texts(&system, PHONE).await.len(), items(&system, "MessagesTable").await), (3, 3));
+    assert_eq!((system.texts(&PHONE).await.len(), items(&system, "MessagesTable").await), (3, 3));
     // It is another key for another account, and another key is another request.
-    let theirs = json!({"messages": [shared(PHONE, "Theirs")]});
+    let theirs = json!({"messages": [shared(&PHONE, "Theirs")]});
     let asked = system.request(Method::POST, "/message").bearer_auth(OTHER).header("idempotency-key", "one");
     accepted(asked.json(&theirs)).await;
     accepted(with_key("One", &system, &one)).await;
-    system.until_handset(PHONE, 5).await;
+    system.until_handset(&PHONE, 5).await;
 }
 
 #[tokio::test]
-async fn a_malformed_idempotency_key_is_refused() {
+async fn malformed_idempotency_key_is_rejected() {
     let system = System::start().await;
-    let body = request(owned("447700900041", "Fine"));
+    let body = request(owned(&PHONE, "Fine"));
     let long = "k".repeat(256);
     for key in [&b""[..], b"tab\tbed", "Schlüssel".as_bytes(), long.as_bytes()] {
         let refused = answer(post(&system, &body).header("idempotency-key", key)).await;
@@ -234,40 +227,40 @@ async fn a_malformed_idempotency_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_scheduled_message_stays_scheduled() {
+async fn repeat_of_a_scheduled_message_keeps_it_scheduled() {
     let system = System::start().await;
     let at = system.now().await + SignedDuration::from_hours(1);
     let body = request(with(with_id(Uuid::new_v4(), "Later"), "send_at", at.to_string()));
     let first = accepted(post(&system, &body)).await;
     assert_eq!(accepted(post(&system, &body)).await, first);
-    let message = &serde_json::from_str::<Value>(&first).unwrap()["messages"][0];
+    let message = Accepted::new(serde_json::from_str::<Value>(&first).unwrap()["messages"][0].clone());
     assert_eq!(message["scheduled"], true);
-    assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
+    assert_eq!(system.message(&message).await.state(), "scheduled");
     system.advance(3500).await;
     // Near enough to go at once now, were it new.
     assert_eq!(accepted(post(&system, &body)).await, first);
-    assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
-    assert!(texts(&system, PHONE).await.is_empty());
+    assert_eq!(system.message(&message).await.state(), "scheduled");
+    assert!(system.texts(&PHONE).await.is_empty());
     system.advance(200).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    system.until_state(&message, "delivered").await;
     assert_eq!(accepted(post(&system, &body)).await, first);
     system.until_queues_empty().await;
-    assert_eq!(texts(&system, PHONE).await, ["Later"]);
+    assert_eq!(system.texts(&PHONE).await, ["Later"]);
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_cancelled_message_does_not_revive_it() {
+async fn repeat_of_a_cancelled_message_does_not_revive_it() {
     let system = System::start().await;
     let at = system.now().await + SignedDuration::from_hours(1);
     let body = with(with_id(Uuid::new_v4(), "Never"), "send_at", at.to_string());
     let message = system.send_one(DEMO, body.clone()).await;
-    let path = format!("/messages/{}", message["messageUuid"].as_str().unwrap());
+    let path = format!("/messages/{}", message.id);
     assert_eq!(system.delete(DEMO, &path).await.status, StatusCode::OK);
     assert_eq!(system.send_one(DEMO, body).await, message);
     system.advance(4000).await;
     system.until_queues_empty().await;
-    assert_eq!(system.message(&message["messageUuid"]).await["state"], "cancelled");
-    assert!(texts(&system, PHONE).await.is_empty());
+    assert_eq!(system.message(&message).await.state(), "cancelled");
+    assert!(system.texts(&PHONE).await.is_empty());
 }
 
 #[tokio::test]
@@ -281,27 +274,28 @@ async fn dry_run_answers_like_a_send_without_side_effects() {
     let tried = accepted(dry_run(&system, &body)).await;
     assert_eq!(accepted(dry_run(&system, &body)).await, tried);
     assert_nothing_was_done(&system).await;
-    assert!(texts(&system, PHONE).await.is_empty());
+    assert!(system.texts(&PHONE).await.is_empty());
     // The ids follow from those of the client, and the pool leaves no choice.
     assert_eq!(accepted(post(&system, &body)).await, tried);
 }
 
 #[tokio::test]
-async fn a_dry_run_leaves_the_last_shared_sender_to_others() {
+async fn dry_run_does_not_lock_the_last_shared_sender() {
     let system = start_with_a_pool_of_one().await;
-    let tried: Value = serde_json::from_str(&accepted(dry_run(&system, &request(shared(PHONE, "Try")))).await).unwrap();
+    let tried: Value =
+        serde_json::from_str(&accepted(dry_run(&system, &request(shared(&PHONE, "Try")))).await).unwrap();
     assert_eq!(tried["messages"][0]["from"]["value"], "448888888801");
-    let theirs = system.send_one(OTHER, shared(PHONE, "For real")).await;
+    let theirs = system.send_one(OTHER, shared(&PHONE, "For real")).await;
     assert_eq!(theirs["from"]["value"], "448888888801");
-    let pool_exhausted = answer(dry_run(&system, &request(shared(PHONE, "Try")))).await;
+    let pool_exhausted = answer(dry_run(&system, &request(shared(&PHONE, "Try")))).await;
     assert_problem(&pool_exhausted, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.until_queues_empty().await;
-    assert_eq!(texts(&system, PHONE).await, ["For real"]);
+    assert_eq!(system.texts(&PHONE).await, ["For real"]);
 }
 
 #[tokio::test]
-async fn a_dry_run_finds_a_conflict_and_gives_a_stored_answer() {
+async fn dry_run_returns_conflicts_and_stored_answers() {
     let system = System::start().await;
     let id = Uuid::new_v4();
     let body = request(with_id(id, "Stored"));
@@ -314,13 +308,13 @@ async fn a_dry_run_finds_a_conflict_and_gives_a_stored_answer() {
     let tried = |body: &Value| dry_run(&system, body).header("idempotency-key", "key");
     assert_eq!(accepted(tried(&numbered)).await, stored);
     assert_conflict(&answer(tried(&many(1))).await, "Idempotency-Key", [0]);
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.until_queues_empty().await;
     assert_eq!(items(&system, "MessagesTable").await, 3);
 }
 
 #[tokio::test]
-async fn a_repeat_after_a_crash_between_write_and_enqueue_is_enqueued() {
+async fn repeat_after_a_crash_before_enqueue_is_enqueued() {
     let system = System::start().await;
     let delete = system.client.post(system.emulator.url().clone()).header("x-amz-target", "AmazonSQS.DeleteQueue");
     let queue = system.emulator.url().join("123456789012/JobsQueue").unwrap();
@@ -335,7 +329,7 @@ async fn a_repeat_after_a_crash_between_write_and_enqueue_is_enqueued() {
     let system = system.without_gateway().await.with_gateway().await;
     until_done(&system, &accepted(post(&system, &one)).await).await;
     until_done(&system, &accepted(with_key("key", &system, &some)).await).await;
-    for number in [PHONE, &phone(0), &phone(1), &phone(2)] {
-        assert_eq!(texts(&system, number).await.len(), 1, "{number}");
+    for number in [PHONE, phone(0), phone(1), phone(2)] {
+        assert_eq!(system.texts(&number).await.len(), 1, "{number}");
     }
 }

@@ -1,9 +1,7 @@
-//! The main job, end to end: each test starts a whole system of its own (the
-//! gateway's functions over the embedded DynamoDB and SQS, the simulated carrier
-//! and its handsets) and talks to it over HTTP, as a client would. A test is
-//! named after the rule that it proves.
+//! End-to-end tests: each starts a whole system (the gateway's functions over the embedded DynamoDB and SQS, the
+//! simulated carriers and their phones) and talks to it over HTTP, as a client would. `tests::` has the vocabulary.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic where it stands")]
 
 mod accept_each;
 mod admin;
@@ -26,7 +24,6 @@ mod reading;
 mod receipts;
 mod replies;
 mod schedule;
-mod scripted;
 mod senders;
 mod submit;
 mod two_processes;

@@ -1,4 +1,4 @@
-//! What the functions count is what happened, once each, by account and carrier.
+//! Metrics: each event is counted once, by account and carrier.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,10 +9,14 @@ use std::{
 use serde_json::{Value, json};
 use shared::runtime::Metrics;
 
+use tests::{Phone, System};
+
 use crate::{
     admin::printed,
-    system::{DEMO, OTHER, System, answer, owned, shared, with},
+    system::{DEMO, OTHER, OWN_SENDER, answer, owned, shared, with},
 };
+
+const PHONE: Phone = Phone::delivers();
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -28,7 +32,7 @@ impl Write for Log {
 }
 
 impl Log {
-    /// The sums of counts and the numbers of times, by account, carrier and metric.
+    /// The sums of counts, and the numbers of recorded times, by account, carrier and metric.
     fn sums(&self) -> BTreeMap<(String, String, String), u64> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let mut sums = BTreeMap::new();
@@ -49,11 +53,11 @@ impl Log {
 async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let callback = format!("{}?status=410", system.sink("gone"));
+    let callback = system.failing_sink("gone", 410);
     for _ in 0..2 {
-        system.send_one(DEMO, with(owned("447700900001", "Hello"), "callback", callback.as_str())).await;
-        system.until_sink_requests("notices", 1).await;
-        // That nothing was on record of it is remembered for half a minute.
+        system.send_one(DEMO, with(owned(&PHONE, "Hello"), "callback", callback.as_str())).await;
+        system.until_callbacks("notices", 1).await;
+        // The worker caches for half a minute that the endpoint has no failures.
         system.advance(31).await;
     }
     system.until_queues_empty().await;
@@ -61,7 +65,7 @@ async fn callbacks_dropped_for_a_disabled_endpoint_are_counted() {
         let sums = log.sums();
         let of = |metric: &str| sums.get(&("demo".to_owned(), "-".to_owned(), metric.to_owned())).copied();
         let counted = ["EndpointsDisabled", "CallbackFailures", "CallbacksWithheld", "CallbacksDelivered"].map(of);
-        // What is told is the notice.
+        // The delivered callback is the notice.
         (counted == [Some(1), Some(1), Some(2), Some(1)]).then_some(())
     };
     system.until("the endpoint, its failure, both callbacks and the notice are counted", counted).await;
@@ -72,38 +76,39 @@ async fn callbacks_dropped_for_a_missing_url_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let started = system.now().await.to_string();
-    system.reply("447700900001", &"441234567890".into(), "Yes").await;
-    system.until_sink_requests("replies", 1).await;
+    system.reply_from(&PHONE, OWN_SENDER, "Yes").await;
+    system.until_callbacks("replies", 1).await;
     printed(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(62).await;
     system.until_queues_empty().await;
     let key = ("demo".to_owned(), "-".to_owned(), "CallbacksWithheld".to_owned());
     system.until("it is counted", async || (log.sums().get(&key) == Some(&1)).then_some(())).await;
-    assert_eq!(system.sink_requests("replies").await.len(), 1);
+    assert_eq!(system.callbacks("replies").await.len(), 1);
 }
 
 #[tokio::test]
 async fn metrics_count_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
-    let with_callback = |to: &str| with(owned(to, "Hello"), "callback", system.sink("receipts"));
-    let named = with(with_callback("447700900401"), "id", "0197a3a0-0000-7000-8000-000000000001"); // five receipts
+    let with_callback = |to: Phone| with(owned(&to, "Hello"), "callback", system.sink("receipts"));
+    let named = with(with_callback(Phone::repeats_receipt()), "id", "0197a3a0-0000-7000-8000-000000000001");
     for _ in 0..2 {
         system.send_one(DEMO, named.clone()).await;
     }
-    system.send_one(DEMO, with_callback("447700900101")).await; // undelivered
-    system.send_one(DEMO, with_callback("447700900201")).await; // rejected
-    system.send_one(DEMO, with_callback("447700900701")).await; // busy twice
-    let asked = system.send_one(OTHER, shared("447700900001", "Coming?")).await;
-    system.until_handset("447700900001", 1).await;
-    system.reply("447700900001", &asked["from"]["value"], "Yes").await;
-    system.until_sink_requests("other-replies", 1).await;
-    system.until_sink_requests("receipts", 4).await;
+    for phone in [Phone::fails(), Phone::rejects(), Phone::busy_twice()] {
+        system.send_one(DEMO, with_callback(phone)).await;
+    }
+    let asked = system.send_one(OTHER, shared(&PHONE, "Coming?")).await;
+    system.until_handset(&PHONE, 1).await;
+    system.reply_from(&PHONE, &asked.sender, "Yes").await;
+    system.until_callbacks("other-replies", 1).await;
+    system.until_callbacks("receipts", 4).await;
+    let silent = Phone::delivers_without_receipt();
     let later = (system.now().await + jiff::SignedDuration::from_mins(6)).to_string();
-    system.send_one(DEMO, with(owned("447700900301", "Later"), "send_at", later)).await;
+    system.send_one(DEMO, with(owned(&silent, "Later"), "send_at", later)).await;
     system.advance(360).await;
-    system.until_handset("447700900301", 1).await;
+    system.until_handset(&silent, 1).await;
     system.until_queues_empty().await;
 
     let expected = [
@@ -131,10 +136,10 @@ async fn metrics_count_what_happened() {
             expected.iter().all(|(key, count)| sums.get(key) == Some(count)).then_some(())
         })
         .await;
-    let beside: BTreeSet<_> = log.sums().into_keys().filter(|key| !expected.contains_key(key)).collect();
+    let others: BTreeSet<_> = log.sums().into_keys().filter(|key| !expected.contains_key(key)).collect();
     let known = [("-", "-", "ScheduleDelay"), ("other", "loopback", "SubmitDelay"), ("other", "-", "CallbackDelay")];
     let known = known.map(|(account, carrier, metric)| (account.to_owned(), carrier.to_owned(), metric.to_owned()));
-    assert_eq!(beside, known.into());
+    assert_eq!(others, known.into());
 }
 
 #[tokio::test]
@@ -142,7 +147,7 @@ async fn resends_of_unknown_outcomes_are_counted() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
     let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).header("On-Unknown", "resend");
-    let accepted = answer(request.json(&json!({"messages": [owned("447700900811", "Hello")]}))).await;
+    let accepted = answer(request.json(&json!({"messages": [owned(&Phone::unanswered(), "Hello")]}))).await;
     let id = &accepted.body["messages"][0]["messageUuid"];
     system.until_state(id, "unknown").await;
     system.advance(125).await;

@@ -1,10 +1,9 @@
-//! The description of the API is what the code does: its routes are the
-//! template's, its names are the code's, and what is answered and told fits its
-//! schemas.
+//! The OpenAPI document matches the code: its routes are the template's, its enums the code's, and answers and
+//! callbacks fit its schemas.
 
 use std::collections::BTreeSet;
 
-use local::{config::Config, gateway, template::Event};
+use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -13,13 +12,17 @@ use shared::{
 };
 use strum::IntoEnumIterator;
 
-use crate::system::{Answer, DEMO, System, answer, owned, shared, with};
+use tests::{Phone, System, TestConfig};
+
+use crate::system::{Answer, DEMO, DEMO_ACCOUNT, OWN_SENDER, answer, custom, owned, shared, with};
+
+const PHONE: Phone = Phone::delivers();
 
 fn document() -> Value {
     serde_json::from_str(messages::OPENAPI).unwrap()
 }
 
-/// Fails unless the value fits the component of that name.
+/// Fails unless a value fits a component of the document.
 fn fits(value: &Value, component: &str) {
     let mut schema = document();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -35,13 +38,13 @@ fn names(schema: &str) -> BTreeSet<String> {
     serde_json::from_value(names).unwrap()
 }
 
-/// The names of all variants, as the code has them.
+/// The names of all variants in the code.
 fn names_of<E: IntoEnumIterator + Into<&'static str>>() -> BTreeSet<String> {
     E::iter().map(|variant| variant.into().to_owned()).collect()
 }
 
 #[test]
-fn the_routes_are_those_of_the_template() {
+fn documented_routes_match_the_template() {
     let document = document();
     let described: BTreeSet<_> = document["paths"]
         .as_object()
@@ -64,7 +67,7 @@ fn the_routes_are_those_of_the_template() {
 }
 
 #[test]
-fn the_names_are_those_of_the_code() {
+fn documented_enums_match_the_code() {
     assert_eq!(names("State"), names_of::<State>());
     assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.into_str().to_owned()).into());
     assert_eq!(names("MessageChannel"), names_of::<Channel>());
@@ -80,10 +83,10 @@ fn the_names_are_those_of_the_code() {
 
 #[tokio::test]
 async fn keyword_answers_fit_their_schema() {
-    let system = System::with_config(&Config::DEFAULT.replace("help_text = \"\"", "")).await;
-    system.reply("447700900030", &"441234567890".into(), "HELP").await;
-    system.until_handset("447700900030", 1).await;
-    let page = system.get(DEMO, "/conversations/447700900030?sender=441234567890").await.body;
+    let system = System::with_config(TestConfig::new().account(DEMO_ACCOUNT, |account| account.help_text = None)).await;
+    system.reply_from(&PHONE, OWN_SENDER, "HELP").await;
+    system.until_handset(&PHONE, 1).await;
+    let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OWN_SENDER}")).await.body;
     let messages = page["messages"].as_array().unwrap();
     assert!(messages.iter().any(|message| message["keyword"] == "help"), "{page}");
     fits(&page, "Page");
@@ -95,48 +98,46 @@ async fn responses_and_callbacks_fit_their_schema() {
     let served = answer(system.request(Method::GET, "/openapi.json")).await;
     assert_eq!(served.body, document());
 
-    let message = with(with(shared("447700900030", "Hello"), "callback", system.sink("receipts")), "note", 1);
+    let message = with(with(shared(&PHONE, "Hello"), "callback", system.sink("receipts")), "note", 1);
     let full = json!({"id": "b2693dfe-0813-427a-bc2f-62b0e9292403", "channels": ["sms"], "send_at": "2026-01-01T09:00:00Z",
-        "from": {"type": "custom", "value": "sender-id"}, "to": "447700900031", "body": "Full"});
+        "from": {"type": "custom", "value": "sender-id"}, "to": PHONE.nth(1), "body": "Full"});
     let request = json!({"messages": [message, full]});
     fits(&request, "SendRequest");
     let Answer { body: accepted, .. } = system.post(DEMO, &request).await;
     fits(&accepted, "SendAnswer");
     let (id, sender) = (&accepted["messages"][0]["messageUuid"], &accepted["messages"][0]["from"]["value"]);
 
-    fits(&system.until_sink_requests("receipts", 1).await[0]["json"], "DeliveryReceipt");
-    system.reply("447700900030", sender, "Hi").await;
-    fits(&system.until_sink_requests("replies", 1).await[0]["json"], "MobileOriginated");
-    fits(&system.until_state(id, "delivered").await, "Message");
+    fits(&system.until_callback("receipts").await["json"], "DeliveryReceipt");
+    system.reply_from(&PHONE, sender.as_str().unwrap(), "Hi").await;
+    fits(&system.until_callback("replies").await["json"], "MobileOriginated");
+    fits(&system.until_state(id, "delivered").await.into_json(), "Message");
     fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
-    fits(&system.get(DEMO, "/conversations/447700900030").await.body, "Page");
+    fits(&system.get(DEMO, &format!("/conversations/{PHONE}")).await.body, "Page");
     fits(&system.get(DEMO, "/dr-responses").await.body, "ReceiptCodes");
 
-    let labels = json!({"from": "441234567890", "to": [{"number": "00447700900032"}], "body": {"content": "Hi"}, "reference": "r",
+    let labels = json!({"from": OWN_SENDER, "to": [{"number": PHONE.nth(2).with_00()}], "body": {"content": "Hi"}, "reference": "r",
         "customGrouping": "g", "richContent": {"conversation": [{"text": "Hi"}]}});
     let row = json!({"id": "10", "title": "Ten"});
     let list = json!({"type": "list", "body": {"text": "When?"}, "action": {"button": "Choose", "sections": [{"rows": [row]}]}});
-    let textless = json!({"from": "441234567890", "to": [{"number": "00447700900033"}], "body": {"content": ""},
+    let textless = json!({"from": OWN_SENDER, "to": [{"number": PHONE.nth(3).with_00()}], "body": {"content": ""},
         "allowedChannels": ["WhatsApp"], "richContent": {"conversation": [{"interactive": list}]}});
     let request = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [labels, textless]}});
     fits(&request, "CmRequest");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");
-    fits(&system.until_sink_requests("status", 1).await[0]["json"], "CmStatusReport");
-    system.reply("447700900032", &"441234567890".into(), "Hi").await;
-    fits(&system.until_sink_requests("replies", 2).await[1]["json"], "CmReply");
+    fits(&system.until_callback("status").await["json"], "CmStatusReport");
+    system.reply_from(&PHONE.nth(2), OWN_SENDER, "Hi").await;
+    fits(&system.until_callbacks("replies", 2).await[1]["json"], "CmReply");
     fits(&system.get(DEMO, "/messages").await.body, "Page");
 
-    system
-        .send_one(DEMO, with(owned("447700900034", "Gone"), "callback", format!("{}?status=410", system.sink("gone"))))
-        .await;
-    fits(&system.until_sink_requests("notices", 1).await[0]["json"], "EndpointDisabled");
+    system.send_one(DEMO, with(owned(&PHONE.nth(4), "Gone"), "callback", system.failing_sink("gone", 410))).await;
+    fits(&system.until_callback("notices").await["json"], "EndpointDisabled");
 
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [
         system.post("no-key", &json!({})).await,
         system.post(DEMO, &json!({"messages": [{}, owned("7", "")]})).await,
-        system.post(DEMO, &json!({"messages": [{"from": {"type": "custom", "value": "Nobody"}, "to": "447700900030", "body": "x"}]})).await,
+        system.post(DEMO, &json!({"messages": [custom("Nobody", &PHONE, "x")]})).await,
         system.get(DEMO, "/messages/7").await,
         system.get(DEMO, "/messages?state=odd").await,
         system.delete(DEMO, &cancelled).await,

@@ -1,51 +1,46 @@
-//! Opt-outs: a keyword is obeyed, answered once, and blocks all that follows; in
-//! every language, in the operator's own words, and not for what nobody can be
-//! without.
+//! Opt-outs: a keyword is obeyed in every language and in the operator's own words, answered once, and blocks later
+//! messages unless their sender is exempt.
 
 mod answers;
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
-use local::config::Config;
 use serde_json::{Value, json};
+
+use tests::{Phone, System, TestConfig};
 
 use crate::{
     admin::{printed, read, refused},
-    system::{DEMO, System, owned, shared, with},
+    system::{DEMO, OWN_SENDER as OURS, custom, owned, shared, with},
 };
 
-const PHONE: &str = "447700900010";
-/// A number that the demo account owns.
-const OURS: &str = "441234567890";
-const NO_TEXTS: &str = "stop_text = \"\"\nstart_text = \"\"\nhelp_text = \"\"\n";
-/// For how long what an operator changed may not be seen.
+const PHONE: Phone = Phone::delivers();
+/// The time after which an operator's change has taken effect.
 const CACHE_SECONDS: u64 = 31;
 
-/// A system whose accounts answer keywords in the usual words.
 async fn with_keyword_answers() -> System {
-    System::with_config(&Config::DEFAULT.replace(NO_TEXTS, "")).await
+    System::with_config(TestConfig::new().keyword_answers()).await
 }
 
-/// Brings a reply as the carrier would.
 async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
     system.deliver_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
 }
 
-/// What that phone got, once all is quiet.
+/// The texts on the phone, once all work is done.
 async fn texts(system: &System) -> Vec<String> {
     system.until_queues_empty().await;
-    system.handset(PHONE).await.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+    system.texts(&PHONE).await
 }
 
-/// Whether the phone gets what is sent from our number now.
+/// Sends a message from our number; returns whether it was blocked.
 async fn is_blocked(system: &System) -> bool {
-    let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
     system.until_queues_empty().await;
-    system.message(&message["messageUuid"]).await["state"] == "blocked"
+    system.message(&message).await.state() == "blocked"
 }
 
 #[tokio::test]
-async fn words_of_every_language_stop_and_start() {
+async fn keywords_of_every_language_stop_and_start() {
     let system = System::start().await;
     for (index, (stop, start)) in [
         ("Arrêt!", "Start"),
@@ -95,7 +90,7 @@ async fn operator_adds_and_removes_keywords() {
 }
 
 #[tokio::test]
-async fn a_built_in_word_can_be_neither_changed_nor_removed() {
+async fn built_in_keyword_cannot_be_changed_or_removed() {
     let system = System::start().await;
     let reason = refused(&system, &["keyword", "add", "Stop!", "--means", "help"]).await;
     assert!(reason.contains("STOP is built in, and means stop"), "{reason}");
@@ -103,7 +98,7 @@ async fn a_built_in_word_can_be_neither_changed_nor_removed() {
 }
 
 #[tokio::test]
-async fn words_that_operators_add_at_the_same_time_are_all_kept() {
+async fn keywords_added_concurrently_are_all_stored() {
     let system = System::start().await;
     let words = ["eins", "zwei", "drei", "vier", "fünf"];
     join_all(words.map(|word| {
@@ -120,22 +115,16 @@ async fn words_that_operators_add_at_the_same_time_are_all_kept() {
 async fn scheduled_and_deferred_messages_are_blocked_by_a_stop() {
     let system = with_keyword_answers().await;
     let at = (system.now().await + 1.hour()).to_string();
-    let scheduled = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
-    // This one's carrier is busy for a while.
-    let busy = "447700900710";
-    let waiting = system.send_one(DEMO, owned(busy, "Soon")).await;
-    system
-        .until("the carrier was asked", async || {
-            let message = system.message(&waiting["messageUuid"]).await;
-            (message["attempts"] == 1 && message["state"] == "queued").then_some(())
-        })
-        .await;
+    let scheduled = system.send_one(DEMO, with(owned(&PHONE, "Later"), "send_at", at)).await;
+    let busy = Phone::busy_twice();
+    let waiting = system.send_one(DEMO, owned(&busy, "Soon")).await;
+    system.until_state_after(&waiting, "queued", 1).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
-    system.reply(busy, &OURS.into(), "STOP").await;
-    system.until_sink_requests("replies", 2).await;
+    system.reply_from(&busy, OURS, "STOP").await;
+    system.until_callbacks("replies", 2).await;
     system.advance(3_600).await;
-    system.until_state(&scheduled["messageUuid"], "blocked").await;
-    system.until_state(&waiting["messageUuid"], "blocked").await;
+    system.until_state(&scheduled, "blocked").await;
+    system.until_state(&waiting, "blocked").await;
     assert_eq!(texts(&system).await.len(), 1, "the confirmation");
 }
 
@@ -146,12 +135,12 @@ async fn exempt_sender_is_not_blocked_by_a_recorded_opt_out() {
     assert_eq!(read(&system, &["account", "show", "demo"]).await["exempt"], json!([OURS]));
     deliver_reply(&system, "1", OURS, "STOP").await;
     assert!(!is_blocked(&system).await);
-    assert_eq!(texts(&system).await, ["Hello"], "nobody says that no more will come");
+    assert_eq!(texts(&system).await, ["Hello"], "STOP is not confirmed");
 
-    let another = json!({"from": {"type": "custom", "value": "12345"}, "to": PHONE, "body": "Not exempt"});
+    let another = custom("12345", &PHONE, "Not exempt");
     deliver_reply(&system, "2", "12345", "STOP").await;
     let another = system.send_one(DEMO, another).await;
-    system.until_state(&another["messageUuid"], "blocked").await;
+    system.until_state(&another, "blocked").await;
 
     printed(&system, &["sender", "exempt", OURS, "--not"]).await;
     system.advance(CACHE_SECONDS).await;
@@ -159,7 +148,7 @@ async fn exempt_sender_is_not_blocked_by_a_recorded_opt_out() {
 }
 
 #[tokio::test]
-async fn an_exemption_is_its_owners_and_ends_with_it() {
+async fn exemption_ends_with_the_ownership_of_its_sender() {
     let system = System::start().await;
     assert!(refused(&system, &["sender", "exempt", "448888888801"]).await.contains("shared"));
     assert!(refused(&system, &["sender", "exempt", "447000000001"]).await.contains("nobody's"));
@@ -175,20 +164,20 @@ async fn an_exemption_is_its_owners_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_stop_to_a_shared_sender_blocks_no_other_sender() {
+async fn stop_to_a_shared_sender_blocks_no_other_sender() {
     let system = with_keyword_answers().await;
-    let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
-    let sender = message["from"]["value"].as_str().unwrap();
+    let message = system.send_one(DEMO, shared(&PHONE, "Hello")).await;
+    system.until_state(&message, "delivered").await;
+    let sender = &message.sender;
     deliver_reply(&system, "1", sender, "STOP").await;
-    let came = system.until_handset(PHONE, 2).await;
-    assert_eq!(came[1]["from"], sender, "it is confirmed from there");
-    let again = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
-    system.until_state(&again["messageUuid"], "blocked").await;
+    let came = system.until_handset(&PHONE, 2).await;
+    assert_eq!(came[1]["from"], *sender, "the confirmation comes from that sender");
+    let again = system.send_one(DEMO, shared(&PHONE, "Hello?")).await;
+    system.until_state(&again, "blocked").await;
     assert!(!is_blocked(&system).await);
 }
 
-/// Brings a reply that was written at that time.
+/// Delivers a reply with a timestamp.
 async fn deliver_reply_at(system: &System, id: &str, text: &str, at: jiff::Timestamp) {
     let reply = json!({"id": id, "from": PHONE, "to": OURS, "text": text, "at": at.to_string()});
     system.deliver_reply(&reply).await;
@@ -220,19 +209,19 @@ async fn start_with_a_future_timestamp_is_overridden_by_a_stop() {
 async fn stop_to_a_removed_sender_blocks_pending_messages() {
     let system = System::start().await;
     let at = (system.now().await + 1.hour()).to_string();
-    let message = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at)).await;
+    let message = system.send_one(DEMO, with(owned(&PHONE, "Later"), "send_at", at)).await;
     printed(&system, &["sender", "remove", OURS]).await;
     system.advance(CACHE_SECONDS).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
     system.advance(3_600).await;
-    system.until_state(&message["messageUuid"], "blocked").await;
+    system.until_state(&message, "blocked").await;
 }
 
 #[tokio::test]
-async fn a_word_that_cannot_be_read_stops_no_reply() {
+async fn unreadable_stored_keyword_blocks_no_reply() {
     let system = System::start().await;
     let item = json!({"id": {"S": "keywords"}, "word#BASTA": {"S": "of a later release"}, "word#GENUG": {"S": "stop"}});
-    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
+    system.put_item("DirectoryTable", item).await;
     deliver_reply(&system, "1", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
     deliver_reply(&system, "2", OURS, "Genug").await;

@@ -1,41 +1,33 @@
-//! Senders that carry only so many messages a second: who is over it waits its
-//! turn, at no cost that grows with the wait, and holds up nobody else.
+//! Rate limits: messages over a sender's rate wait for a send slot. The cost does not grow with the wait, and other
+//! senders are not delayed.
 
 mod cost;
 
 use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
-use local::config::Config;
 use serde_json::{Value, json};
 use shared::{
-    domain::{Rate, SenderId},
+    domain::{CarrierName, Rate, SenderId},
     flow::{Gateway, operator::requeue::requeue},
     gateway::{Part, connect_gateway},
     store::Messages,
 };
 use strum::VariantArray;
 
-use crate::{
-    scripted::carrier,
-    system::{DEMO, System, answer, invocation, owned, with},
-};
+use tests::{Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig};
 
-/// The demo account's sender that carries ten messages a second.
-const SENDER: &str = "441111111110";
-const PHONE: &str = "447700900010";
-const OTHER_PHONE: &str = "447700900011";
+use crate::system::{DEMO, RATE_LIMITED_SENDER as SENDER, answer, custom, invocation, owned, with};
 
-fn from(sender: &str, to: &str, body: &str) -> Value {
-    json!({"from": {"type": "custom", "value": sender}, "to": to, "body": body})
-}
+const PHONE: Phone = Phone::delivers();
+const OTHER_PHONE: Phone = PHONE.nth(1);
 
 fn rate_limited(to: &str, body: &str) -> Value {
-    from(SENDER, to, body)
+    custom(SENDER, to, body)
 }
 
-/// A system where it carries one a second.
+/// A system whose rate-limited sender may send one message a second.
 async fn one_per_second() -> System {
-    System::with_config(&Config::DEFAULT.replace("441111111110 = 10", "441111111110 = 1")).await
+    System::with_config(TestConfig::new().rate(SENDER, 1)).await
 }
 
 fn time(value: &Value) -> Timestamp {
@@ -46,27 +38,27 @@ fn gateway(system: &System) -> Gateway {
     connect_gateway(&system.environment(), Part::VARIANTS).unwrap()
 }
 
-/// Takes the turns of that many messages, as a request that dies before it writes them does.
+/// Reserves send slots for that many messages, like a request that dies before it stores them.
 async fn reserve_send_slots(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
     let sender = SENDER.parse::<SenderId>().unwrap();
     gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
 }
 
-/// From when the sender is free, in microseconds; none if it never took a turn.
+/// The time at which the sender is free again, in microseconds; `None` if it never reserved a slot.
 async fn free_at(system: &System) -> Option<i64> {
     let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("slots#{SENDER}")}}});
     let found = system.aws("DynamoDB_20120810.GetItem", &key).await;
     Some(found["Item"]["free_at"]["N"].as_str()?.parse().unwrap())
 }
 
-/// When each phone's messages came, in the order in which they came.
+/// The times and texts of the messages on a phone, in the order in which they came.
 async fn arrivals(system: &System, phone: &str) -> Vec<(Timestamp, String)> {
     let shown = system.handset(phone).await;
     shown.iter().map(|one| (time(&one["received_at"]), one["text"].as_str().unwrap().to_owned())).collect()
 }
 
-/// Lets the clock go on second by second until that phone has so many.
+/// Advances the clock second by second until a phone has so many messages.
 async fn advance_until(system: &System, phone: &str, count: usize) -> Vec<(Timestamp, String)> {
     system
         .until(&format!("{phone} has {count}"), async || {
@@ -77,8 +69,8 @@ async fn advance_until(system: &System, phone: &str, count: usize) -> Vec<(Times
         .await
 }
 
-/// Waits until the message waits its turn, and says when that is.
-async fn until_waiting(system: &System, id: &Value) -> Timestamp {
+/// Waits until a message has a send slot in the future, and returns its time.
+async fn until_waiting(system: &System, id: &str) -> Timestamp {
     system
         .until(&format!("{id} waits for its send slot"), async || {
             let message = system.message(id).await;
@@ -93,31 +85,31 @@ async fn sender_keeps_rate_and_order_and_delays_no_other() {
     let system = System::start().await;
     let started = system.now().await;
     for start in (0..COUNT).step_by(100) {
-        let messages: Vec<_> = (start..start + 100).map(|index| rate_limited(PHONE, &index.to_string())).collect();
-        system.send(DEMO, &json!({"messages": messages})).await;
+        let messages: Vec<_> = (start..start + 100).map(|index| rate_limited(&PHONE, &index.to_string())).collect();
+        system.send_all(DEMO, messages).await;
     }
-    let others: Vec<_> = (0..COUNT).map(|index| owned(OTHER_PHONE, &index.to_string())).collect();
-    system.send(DEMO, &json!({"messages": others})).await;
-    system.until_handset(OTHER_PHONE, COUNT).await;
-    assert!(system.handset(PHONE).await.len() < COUNT, "the others came first");
+    let others: Vec<_> = (0..COUNT).map(|index| owned(&OTHER_PHONE, &index.to_string())).collect();
+    system.send_all(DEMO, others).await;
+    system.until_handset(&OTHER_PHONE, COUNT).await;
+    assert!(system.handset(&PHONE).await.len() < COUNT, "the unlimited messages came first");
 
     loop {
-        // What is due has come, one second of the queue's and one of patience later.
+        // Due messages have come: one second for the queue's whole-second delays, one as tolerance.
         let due = (system.now().await.duration_since(started).as_secs() - 2).max(0) * 10;
         let due = usize::try_from(due).unwrap().min(COUNT);
-        system.until_handset(PHONE, due).await;
+        system.until_handset(&PHONE, due).await;
         if due == COUNT {
             break;
         }
         system.advance(1).await;
     }
-    let came = arrivals(&system, PHONE).await;
+    let came = arrivals(&system, &PHONE).await;
     assert_eq!(came.len(), COUNT);
     let elapsed = came[COUNT - 1].0.duration_since(started).as_secs_f64();
     assert!((27.0..=33.0).contains(&elapsed), "{elapsed} s");
     for (position, (at, text)) in came.iter().enumerate() {
         let index: usize = text.parse().unwrap();
-        assert!(position.abs_diff(index) <= 20, "the {index}th came as the {position}th");
+        assert!(position.abs_diff(index) <= 20, "message {index} came at position {position}");
         let slot = started + SignedDuration::from_millis(i64::try_from(index).unwrap() * 100);
         assert!(*at >= slot, "{index} came at {at}, before {slot}");
     }
@@ -126,18 +118,18 @@ async fn sender_keeps_rate_and_order_and_delays_no_other() {
 #[tokio::test]
 async fn message_waiting_for_a_slot_is_queued_and_shows_when() {
     let system = one_per_second().await;
-    let ids: Vec<_> = ["now", "then"].map(|text| rate_limited(PHONE, text)).into();
-    let sent = system.send(DEMO, &json!({"messages": ids})).await;
-    let first = system.until_state(&sent[0]["messageUuid"], "delivered").await;
+    let ids: Vec<_> = ["now", "then"].map(|text| rate_limited(&PHONE, text)).into();
+    let sent = system.send_all(DEMO, ids).await;
+    let first = system.until_state(&sent[0], "delivered").await;
     assert_eq!(first.get("not_before"), None);
     reserve_send_slots(&system, 60, 1).await;
-    let last = system.send_one(DEMO, rate_limited(PHONE, "last")).await;
-    let last = system.message(&last["messageUuid"]).await;
-    assert_eq!((&last["state"], &last["attempts"]), (&json!("queued"), &json!(0)));
+    let last = system.send_one(DEMO, rate_limited(&PHONE, "last")).await;
+    let last = system.message(&last).await;
+    assert_eq!((last.state(), last.attempts()), ("queued", 0));
     let wait = time(&last["not_before"]).duration_since(time(&first["created_at"]));
     assert_eq!(wait.as_secs(), 62);
     system.advance(60).await;
-    advance_until(&system, PHONE, 3).await;
+    advance_until(&system, &PHONE, 3).await;
     assert_eq!(system.until_state(&last["id"], "delivered").await.get("not_before"), None);
 }
 
@@ -145,33 +137,33 @@ async fn message_waiting_for_a_slot_is_queued_and_shows_when() {
 async fn wait_over_15_minutes_uses_a_wake_time_and_ends_on_time() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 1_000, 1).await;
-    let id = system.send_one(DEMO, rate_limited(PHONE, "At last")).await["messageUuid"].clone();
+    let id = system.send_one(DEMO, rate_limited(&PHONE, "At last")).await.id;
     let slot = until_waiting(&system, &id).await;
-    assert_eq!(system.queue_length("JobsQueue").await, 0, "it has a wake and no job");
+    assert_eq!(system.queue_length("JobsQueue").await, 0, "it has a wake time and no job");
 
     system.advance(880).await;
     assert_eq!(system.queue_length("JobsQueue").await, 1, "the tick looks two minutes ahead");
     system.advance(115).await;
-    assert!(system.handset(PHONE).await.is_empty());
-    let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
+    assert!(system.handset(&PHONE).await.is_empty());
+    let (came, _) = advance_until(&system, &PHONE, 1).await[0].clone();
     let late = came.duration_since(slot).as_secs_f64();
     assert!((-1.0..3.0).contains(&late), "{late} s late");
     system.until_state(&id, "delivered").await;
     system.advance(3_600).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
 #[tokio::test]
 async fn concurrent_requests_get_separate_send_slots() {
     let system = System::start().await;
-    let messages: Vec<_> = (0..20).map(|index| rate_limited(PHONE, &index.to_string())).collect();
+    let messages: Vec<_> = (0..20).map(|index| rate_limited(&PHONE, &index.to_string())).collect();
     let request = json!({"messages": messages});
     let started = system.now().await;
     join(system.send(DEMO, &request), system.send(DEMO, &request)).await;
-    let scan = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    let items = scan["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
-    // The first, which need not wait, has its turn when it came in.
+    let stored = system.scan("MessagesTable").await;
+    let items = stored.iter().filter(|item| item.get("state").is_some());
+    // The first message does not wait: its slot is the time at which it was accepted.
     let slot = |item: &Value| {
         let at = item.get("not_before").unwrap_or(&item["at"]);
         at["N"].as_str().unwrap().parse::<i64>().unwrap()
@@ -183,7 +175,7 @@ async fn concurrent_requests_get_separate_send_slots() {
         assert!((99..=101).contains(&(two[1] - two[0])), "{slots:?}");
     }
     assert!(slots[0] >= started.as_millisecond());
-    advance_until(&system, PHONE, 40).await;
+    advance_until(&system, &PHONE, 40).await;
 }
 
 #[tokio::test]
@@ -191,48 +183,46 @@ async fn scheduled_messages_get_send_slots_when_they_are_due() {
     let system = one_per_second().await;
     let at = system.now().await + SignedDuration::from_secs(3_600);
     let later: Vec<_> =
-        (0..5).map(|index| with(rate_limited(PHONE, &index.to_string()), "send_at", at.to_string())).collect();
-    let sent = system.send(DEMO, &json!({"messages": later})).await;
-    assert_eq!(free_at(&system).await, None, "nothing is taken before");
+        (0..5).map(|index| with(rate_limited(&PHONE, &index.to_string()), "send_at", at.to_string())).collect();
+    let sent = system.send_all(DEMO, later).await;
+    assert_eq!(free_at(&system).await, None, "no slot is reserved before");
     system.advance(3_600).await;
-    let came = advance_until(&system, PHONE, 5).await;
+    let came = advance_until(&system, &PHONE, 5).await;
     let elapsed = came[4].0.duration_since(came[0].0).as_secs_f64();
     assert!((3.0..=7.0).contains(&elapsed), "{elapsed} s");
     for message in sent {
-        let message = system.until_state(&message["messageUuid"], "delivered").await;
-        let states: Vec<_> =
-            message["history"].as_array().unwrap().iter().map(|moment| moment["state"].clone()).collect();
-        assert_eq!(states, ["scheduled", "submitting", "submitted", "delivered"]);
-        assert_eq!(message["attempts"], 1);
+        let message = system.until_state(&message, "delivered").await;
+        assert_eq!(message.states(), ["scheduled", "submitting", "submitted", "delivered"]);
+        assert_eq!(message.attempts(), 1);
     }
 }
 
 #[tokio::test]
 async fn retry_at_a_busy_carrier_uses_another_send_slot() {
-    const BUSY: &str = "447700900710";
+    const BUSY: Phone = Phone::busy_twice();
     let system = one_per_second().await;
-    let mut messages = vec![rate_limited(BUSY, "Busy")];
-    messages.extend((0..10).map(|index| rate_limited(PHONE, &index.to_string())));
-    let sent = system.send(DEMO, &json!({"messages": messages})).await;
-    let last = until_waiting(&system, &sent[10]["messageUuid"]).await;
-    let again = until_waiting(&system, &sent[0]["messageUuid"]).await;
-    assert_eq!(again.duration_since(last).as_millis(), 1_000, "behind those that wait");
-    let waiting = system.message(&sent[0]["messageUuid"]).await;
-    assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(1)));
-    advance_until(&system, PHONE, 10).await;
-    advance_until(&system, BUSY, 1).await;
-    let delivered = system.until_state(&sent[0]["messageUuid"], "delivered").await;
-    assert_eq!(delivered["attempts"], 3);
-    assert_eq!(system.handset(BUSY).await.len(), 1);
+    let mut messages = vec![rate_limited(&BUSY, "Busy")];
+    messages.extend((0..10).map(|index| rate_limited(&PHONE, &index.to_string())));
+    let sent = system.send_all(DEMO, messages).await;
+    let last = until_waiting(&system, &sent[10].id).await;
+    let again = until_waiting(&system, &sent[0].id).await;
+    assert_eq!(again.duration_since(last).as_millis(), 1_000, "behind the waiting messages");
+    let waiting = system.message(&sent[0].id).await;
+    assert_eq!((waiting.state(), waiting.attempts()), ("queued", 1));
+    advance_until(&system, &PHONE, 10).await;
+    advance_until(&system, &BUSY, 1).await;
+    let delivered = system.until_state(&sent[0], "delivered").await;
+    assert_eq!(delivered.attempts(), 3);
+    assert_eq!(system.handset(&BUSY).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
+async fn slots_of_a_crashed_request_cost_idle_time_only() {
     let system = System::start().await;
     reserve_send_slots(&system, 50, 10).await;
     let started = system.now().await;
-    system.send_one(DEMO, rate_limited(PHONE, "Behind it")).await;
-    let (came, _) = advance_until(&system, PHONE, 1).await[0].clone();
+    system.send_one(DEMO, rate_limited(&PHONE, "Behind it")).await;
+    let (came, _) = advance_until(&system, &PHONE, 1).await[0].clone();
     let waited = came.duration_since(started).as_secs_f64();
     assert!((4.0..8.0).contains(&waited), "{waited} s");
 }
@@ -240,12 +230,12 @@ async fn a_request_that_dies_before_it_writes_costs_idle_time_only() {
 #[tokio::test]
 async fn dry_run_and_repeat_use_no_send_slot() {
     let system = System::start().await;
-    let request = json!({"messages": [rate_limited(PHONE, "Once")]});
+    let request = json!({"messages": [rate_limited(&PHONE, "Once")]});
     answer(system.request(reqwest::Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(&request)).await;
     assert_eq!(free_at(&system).await, None);
 
-    let one = json!({"messages": [with(rate_limited(PHONE, "One"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403")]});
-    let many: Vec<_> = (0..30).map(|index| rate_limited(PHONE, &index.to_string())).collect();
+    let one = json!({"messages": [with(rate_limited(&PHONE, "One"), "id", "b2693dfe-0813-427a-bc2f-62b0e9292403")]});
+    let many: Vec<_> = (0..30).map(|index| rate_limited(&PHONE, &index.to_string())).collect();
     let many = json!({"messages": many});
     let keyed = async || {
         let request = system.request(reqwest::Method::POST, "/message").bearer_auth(DEMO).json(&many);
@@ -255,27 +245,26 @@ async fn dry_run_and_repeat_use_no_send_slot() {
     let reserved_until = free_at(&system).await.unwrap();
     assert_eq!((system.send(DEMO, &one).await, keyed().await), (first, all));
     assert_eq!(free_at(&system).await, Some(reserved_until));
-    advance_until(&system, PHONE, 31).await;
+    advance_until(&system, &PHONE, 31).await;
     system.advance(60).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 31, "the jobs of the repeats did nothing");
+    assert_eq!(system.handset(&PHONE).await.len(), 31, "the jobs of the repeats submitted nothing");
 }
 
 #[tokio::test]
 async fn early_job_leaves_the_message_to_its_send_slot() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 100, 1).await;
-    let id = system.send_one(DEMO, rate_limited(PHONE, "Not yet")).await["messageUuid"].clone();
-    let job = json!({"v": 1, "type": "submit", "message": id}).to_string();
-    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
-    system.enqueue(&[job], 0).await;
+    let id = system.send_one(DEMO, rate_limited(&PHONE, "Not yet")).await.id;
+    system.purge_jobs().await;
+    system.enqueue_submit(&id).await;
     system.until_only_delayed().await;
     let waiting = system.message(&id).await;
-    assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("queued"), &json!(0)));
+    assert_eq!((waiting.state(), waiting.attempts()), ("queued", 0));
     system.advance(102).await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
 #[tokio::test]
@@ -283,42 +272,42 @@ async fn message_waiting_for_a_send_slot_can_be_cancelled() {
     let system = one_per_second().await;
     for ahead in [100, 2_000] {
         reserve_send_slots(&system, ahead, 1).await;
-        let id = system.send_one(DEMO, rate_limited(PHONE, "Never mind")).await["messageUuid"].clone();
-        let cancelled = system.delete(DEMO, &format!("/messages/{}", id.as_str().unwrap())).await;
+        let id = system.send_one(DEMO, rate_limited(&PHONE, "Never mind")).await.id;
+        let cancelled = system.cancel(&id).await;
         assert_eq!(cancelled.body["state"], "cancelled", "{}", cancelled.body);
     }
     system.advance(4_000).await;
     system.until_queues_empty().await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
 }
 
 #[tokio::test]
 async fn lost_jobs_are_requeued_for_their_send_slots() {
     let system = one_per_second().await;
     reserve_send_slots(&system, 100, 1).await;
-    system.send_one(DEMO, rate_limited(PHONE, "Its job is lost")).await;
+    system.send_one(DEMO, rate_limited(&PHONE, "Its job is lost")).await;
     reserve_send_slots(&system, 1_000, 1).await;
-    system.send_one(DEMO, rate_limited(OTHER_PHONE, "On a wake")).await;
-    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    system.send_one(DEMO, rate_limited(&OTHER_PHONE, "On a wake")).await;
+    system.purge_jobs().await;
     assert_eq!(requeue(&gateway(&system)).await.unwrap(), 1);
     system.advance(90).await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
     system.advance(12).await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.advance(1_000).await;
-    system.until_handset(OTHER_PHONE, 1).await;
+    system.until_handset(&OTHER_PHONE, 1).await;
 }
 
 #[tokio::test]
-async fn after_a_standstill_the_sender_is_not_flooded() {
+async fn sender_keeps_its_rate_after_a_standstill() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
-    let messages: Vec<_> = (0..40).map(|index| rate_limited(PHONE, &index.to_string())).collect();
+    let messages: Vec<_> = (0..40).map(|index| rate_limited(&PHONE, &index.to_string())).collect();
     let answered = send.handle(invocation("/message", &json!({"messages": messages}))).await;
     assert_eq!(answered.status(), 200);
     system.advance(3_600).await;
     let system = system.with_gateway().await;
-    let came = advance_until(&system, PHONE, 40).await;
+    let came = advance_until(&system, &PHONE, 40).await;
     let elapsed = came[39].0.duration_since(came[0].0).as_secs_f64();
     assert!(elapsed > 2.9, "40 came in {elapsed} s");
 }
@@ -332,35 +321,31 @@ async fn expiry_before_the_send_slot_is_reported_on_time() {
     let posted = system.request(reqwest::Method::POST, "/v1.0/message").header("X-CM-PRODUCTTOKEN", DEMO);
     let posted = answer(posted.json(&json!({"messages": {"msg": [message]}}))).await;
     assert_eq!(posted.status, 200, "{}", posted.body);
-    let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
+    let id = system.newest().await.id().to_owned();
     system.advance(100).await;
-    assert_eq!(system.message(&id).await["state"], "queued");
+    assert_eq!(system.message(&id).await.state(), "queued");
     system.advance(25).await;
     system.until_state(&id, "expired").await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
 }
 
 #[tokio::test]
 async fn slot_waits_do_not_extend_the_busy_deadline() {
-    let (url, asked) = carrier(Box::new(|_| Some((503, Value::Null))));
-    let config = Config::DEFAULT.replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
-    let system = System::with_config(&config).await;
-    let accepted = system.send(DEMO, &json!({"messages": [rate_limited(PHONE, "Hello")]})).await;
-    let id = &accepted[0]["messageUuid"];
+    let carrier = ScriptedCarrier::start([SubmitAnswer::Busy]).await;
+    let config = TestConfig::new().carrier_endpoint(CarrierName::Loopback, carrier.url());
+    let system = System::with_config(config).await;
+    let accepted = system.send(DEMO, &json!({"messages": [rate_limited(&PHONE, "Hello")]})).await;
+    let id = &accepted[0].id;
     for attempts in 1..=3 {
-        let is_put_back = async || {
-            let message = system.message(id).await;
-            (message["state"] == "queued" && message["attempts"] == attempts).then_some(())
-        };
-        system.until("it is put back", is_put_back).await;
-        // The sender is taken for hours: the next try waits its turn.
+        system.until_state_after(id, "queued", attempts).await;
+        // All slots of the next hours are taken, so the next attempt waits.
         reserve_send_slots(&system, 9 * 3_600 * 10, 10).await;
         system.advance(60).await;
         until_waiting(&system, id).await;
         system.advance(9 * 3_600 + 60).await;
     }
     let message = system.until_state(id, "expired").await;
-    let reason = message["history"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
+    let reason = message.last_reason();
     assert!(reason.contains("for a day"), "{reason}");
-    assert_eq!(asked.lock().unwrap().len(), 4);
+    assert_eq!(carrier.requests().len(), 4);
 }

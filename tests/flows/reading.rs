@@ -1,4 +1,4 @@
-//! Reading: what an account sent and got, its own and nobody else's.
+//! Reading: an account sees its own messages and replies, and no other account's.
 
 use std::collections::HashSet;
 
@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::system::{DEMO, OTHER, System, owned, shared};
+use tests::{Phone, System};
 
-const PHONE: &str = "447700900010";
+use crate::system::{DEMO, OTHER, OWN_SENDER, owned, shared};
+
+const PHONE: Phone = Phone::delivers();
 
 fn entries(page: &Value) -> &Vec<Value> {
     page["messages"].as_array().unwrap()
@@ -38,31 +40,30 @@ async fn pages(system: &System, path: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_message_is_shown_with_all_that_became_of_it() {
+async fn message_is_shown_with_its_fields_and_history() {
     let system = System::start().await;
-    let sent = system.send_one(DEMO, owned(PHONE, "Grüße 🙂")).await;
-    let shown = system.until_state(&sent["messageUuid"], "delivered").await;
+    let sent = system.send_one(DEMO, owned(&PHONE, "Grüße 🙂")).await;
+    let shown = system.until_state(&sent, "delivered").await;
     assert_eq!(shown["direction"], "out");
-    assert_eq!((&shown["id"], &shown["batch"]), (&sent["messageUuid"], &sent["batchUuid"]));
-    assert_eq!((&shown["to"], &shown["from"]), (&PHONE.into(), &"441234567890".into()));
+    assert_eq!((shown.id(), &shown["batch"]), (&*sent.id, &json!(sent.batch)));
+    assert_eq!((&shown["to"], &shown["from"]), (&PHONE.into(), &OWN_SENDER.into()));
     assert_eq!((&shown["body"], &shown["segments"]), (&"Grüße 🙂".into(), &1.into()));
-    assert_eq!((&shown["carrier"], &shown["attempts"]), (&"loopback".into(), &1.into()));
-    assert!(shown["carrier_id"].is_string() && shown["encoding"].is_string(), "{shown}");
-    let history = shown["history"].as_array().unwrap();
+    assert_eq!((shown.carrier(), shown.attempts()), ("loopback", 1));
+    assert!(!shown.carrier_id().is_empty() && shown["encoding"].is_string(), "{shown}");
+    let history = shown.history();
     assert!(history.is_sorted_by_key(|moment| time(&moment["at"])), "{shown}");
     assert_eq!(history[0]["at"], shown["created_at"]);
-    let plain = system.send_one(DEMO, owned(PHONE, "Plain")).await;
-    assert_ne!(system.message(&plain["messageUuid"]).await["encoding"], shown["encoding"]);
+    let plain = system.send_one(DEMO, owned(&PHONE, "Plain")).await;
+    assert_ne!(system.message(&plain).await["encoding"], shown["encoding"]);
 }
 
 #[tokio::test]
-async fn another_accounts_message_and_a_malformed_id_are_not_found() {
+async fn foreign_or_malformed_message_id_is_not_found() {
     let system = System::start().await;
-    let sent = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    let id = sent["messageUuid"].as_str().unwrap();
-    system.until_state(&sent["messageUuid"], "delivered").await;
+    let sent = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+    system.until_state(&sent, "delivered").await;
     let unknown = uuid::Uuid::new_v4().to_string();
-    for (key, id) in [(OTHER, id), (DEMO, "42"), (DEMO, "%00"), (DEMO, "x%2Fy"), (DEMO, unknown.as_str())] {
+    for (key, id) in [(OTHER, &*sent.id), (DEMO, "42"), (DEMO, "%00"), (DEMO, "x%2Fy"), (DEMO, unknown.as_str())] {
         let path = format!("/messages/{id}");
         assert_eq!(system.get(key, &path).await.status, StatusCode::NOT_FOUND, "GET {path}");
         assert_eq!(system.delete(key, &path).await.status, StatusCode::NOT_FOUND, "DELETE {path}");
@@ -70,17 +71,17 @@ async fn another_accounts_message_and_a_malformed_id_are_not_found() {
 }
 
 #[tokio::test]
-async fn the_pages_of_a_list_hold_every_entry_once_the_newest_first() {
+async fn pages_hold_every_entry_once_newest_first() {
     let system = System::start().await;
-    let batch: Vec<_> = (0..13).map(|last| owned(&format!("4477009000{last:02}"), "Hello")).collect();
+    let batch: Vec<_> = (0..13).map(|last| owned(&PHONE.nth(last), "Hello")).collect();
     let mut expected: HashSet<String> = HashSet::new();
     for messages in [&batch[..1], &batch[1..9], &batch[9..]] {
-        for sent in system.send(DEMO, &json!({"messages": messages})).await {
-            expected.insert(sent["messageUuid"].as_str().unwrap().to_owned());
+        for sent in system.send_all(DEMO, messages.iter().cloned()).await {
+            expected.insert(sent.id);
         }
-        system.reply(PHONE, &"441234567890".into(), "Hello").await;
+        system.reply_from(&PHONE, OWN_SENDER, "Hello").await;
     }
-    for reply in system.until_sink_requests("replies", 3).await {
+    for reply in system.until_callbacks("replies", 3).await {
         expected.insert(reply["json"]["mo_uuid"].as_str().unwrap().to_owned());
     }
     for limit in [1, 3, 8, 16, 100] {
@@ -100,28 +101,28 @@ async fn the_pages_of_a_list_hold_every_entry_once_the_newest_first() {
 #[tokio::test]
 async fn a_list_is_filtered_by_state_and_number() {
     let system = System::start().await;
-    let rejected = system.send_one(DEMO, owned("447700900210", "Hello")).await["messageUuid"].clone();
-    let delivered = system.send_one(DEMO, owned(PHONE, "Hello")).await["messageUuid"].clone();
+    let rejected = system.send_one(DEMO, owned(&Phone::rejects(), "Hello")).await.id;
+    let delivered = system.send_one(DEMO, owned(&PHONE, "Hello")).await.id;
     system.until_state(&rejected, "rejected").await;
     system.until_state(&delivered, "delivered").await;
-    system.reply(PHONE, &"441234567890".into(), "Hello").await;
-    let reply = system.until_sink_requests("replies", 1).await[0]["json"]["mo_uuid"].clone();
+    system.reply_from(&PHONE, OWN_SENDER, "Hello").await;
+    let reply = system.until_callback("replies").await.json()["mo_uuid"].as_str().unwrap().to_owned();
 
     assert_eq!(ids(&list(&system, DEMO, "/messages?state=rejected").await), [&rejected]);
     assert_eq!(ids(&list(&system, DEMO, "/messages?state=delivered").await), [&delivered]);
     assert!(entries(&list(&system, DEMO, "/messages?state=read").await).is_empty());
-    for written in ["447700900010", "+447700900010", "%2B447700900010", "00447700900010"] {
+    for written in [format!("{PHONE}"), format!("+{PHONE}"), format!("%2B{PHONE}"), PHONE.with_00()] {
         let found = list(&system, DEMO, &format!("/messages?to={written}")).await;
         assert_eq!(ids(&found), [&reply, &delivered], "{written}");
     }
-    let both = list(&system, DEMO, "/messages?state=delivered&to=447700900210").await;
+    let both = list(&system, DEMO, &format!("/messages?state=delivered&to={}", Phone::rejects())).await;
     assert!(entries(&both).is_empty());
-    let page = pages(&system, "/messages?to=447700900010&limit=1").await;
+    let page = pages(&system, &format!("/messages?to={PHONE}&limit=1")).await;
     assert_eq!(page.iter().flat_map(ids).collect::<Vec<_>>(), [&reply, &delivered]);
 }
 
 #[tokio::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn malformed_parameter_is_rejected_by_name() {
     let system = System::start().await;
     for (path, fields) in [
         ("/messages?state=eaten", vec!["state"]),
@@ -149,13 +150,13 @@ async fn old_messages_are_found_until_their_retention_ends() {
     let system = System::start().await;
     let mut sent = Vec::new();
     for _ in 0..3 {
-        let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-        sent.insert(0, message["messageUuid"].clone());
+        let message = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+        sent.insert(0, message.id.clone());
         system.until_state(&sent[0], "delivered").await;
         system.advance(29 * 86_400).await;
     }
     assert_eq!(ids(&list(&system, DEMO, "/messages").await), sent);
-    for path in ["/messages?limit=1", "/messages?limit=2", "/messages?to=447700900010&limit=2"] {
+    for path in ["/messages?limit=1", "/messages?limit=2", &format!("/messages?to={PHONE}&limit=2")] {
         let pages = pages(&system, path).await;
         assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), sent, "{path}");
     }
@@ -164,39 +165,39 @@ async fn old_messages_are_found_until_their_retention_ends() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_read_by_its_number_from_both_sides() {
+async fn conversation_shows_both_sides_of_one_sender() {
     let system = System::start().await;
-    let first = system.send_one(DEMO, shared(PHONE, "Hello")).await;
-    system.until_handset(PHONE, 1).await;
-    system.reply(PHONE, &first["from"]["value"], "Who is this?").await;
-    system.until_sink_requests("replies", 1).await;
-    let second = system.send_one(DEMO, shared(PHONE, "Us")).await;
-    let on_own_number = system.send_one(DEMO, owned(PHONE, "Us too")).await;
-    let others = system.send_one(OTHER, shared(PHONE, "Another company")).await;
+    let first = system.send_one(DEMO, shared(&PHONE, "Hello")).await;
+    system.until_handset(&PHONE, 1).await;
+    system.reply_from(&PHONE, &first.sender, "Who is this?").await;
+    system.until_callbacks("replies", 1).await;
+    let second = system.send_one(DEMO, shared(&PHONE, "Us")).await;
+    let on_own_number = system.send_one(DEMO, owned(&PHONE, "Us too")).await;
+    let others = system.send_one(OTHER, shared(&PHONE, "Another company")).await;
 
-    for written in [PHONE, "+447700900010", "%2B447700900010", "00447700900010"] {
+    for written in [format!("{PHONE}"), format!("+{PHONE}"), format!("%2B{PHONE}"), PHONE.with_00()] {
         let conversation = list(&system, DEMO, &format!("/conversations/{written}")).await;
         let said: Vec<_> = entries(&conversation).iter().map(|entry| (&entry["direction"], &entry["body"])).collect();
         let out = &Value::from("out");
         let expected = [(out, &"Us".into()), (&"in".into(), &"Who is this?".into()), (out, &"Hello".into())];
         assert_eq!(said, expected, "{written}");
-        assert_eq!(entries(&conversation)[1]["in_reply_to"], first["messageUuid"]);
+        assert_eq!(entries(&conversation)[1]["in_reply_to"], first.id);
     }
     let newest = list(&system, DEMO, &format!("/conversations/{PHONE}?limit=1")).await;
-    assert_eq!(ids(&newest), [&second["messageUuid"]]);
+    assert_eq!(ids(&newest), [&second.id]);
     let pages = pages(&system, &format!("/conversations/{PHONE}?limit=2")).await;
     assert_eq!(pages.iter().flat_map(ids).count(), 3);
 
-    for sender in ["441234567890", "%2B441234567890", "+441234567890"] {
+    for sender in [OWN_SENDER, "%2B441234567890", "+441234567890"] {
         let owned = list(&system, DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await;
-        assert_eq!(ids(&owned), [&on_own_number["messageUuid"]], "{sender}");
+        assert_eq!(ids(&owned), [&on_own_number.id], "{sender}");
     }
-    assert_eq!(ids(&list(&system, OTHER, &format!("/conversations/{PHONE}")).await), [&others["messageUuid"]]);
-    for sender in ["441234567890", first["from"]["value"].as_str().unwrap()] {
+    assert_eq!(ids(&list(&system, OTHER, &format!("/conversations/{PHONE}")).await), [&others.id]);
+    for sender in [OWN_SENDER, &first.sender] {
         let foreign = list(&system, OTHER, &format!("/conversations/{PHONE}?sender={sender}")).await;
         assert!(entries(&foreign).is_empty(), "{sender}");
     }
-    assert!(entries(&list(&system, DEMO, "/conversations/447700900099").await).is_empty());
+    assert!(entries(&list(&system, DEMO, &format!("/conversations/{}", PHONE.nth(99))).await).is_empty());
 }
 
 #[tokio::test]

@@ -1,84 +1,78 @@
-//! Replies: what a handset answers reaches the account whose conversation it
-//! belongs to, once, with the message that it answers.
+//! Replies: each reaches the account of its conversation once, with the message that it answers.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use tests::{Phone, System};
+
 use crate::{
     carrier::replies_path,
-    system::{DEMO, OTHER, System, TOKEN, owned, shared, with},
+    system::{DEMO, OTHER, OTHER_SENDER as THEIRS, OWN_SENDER as OURS, TOKEN, owned, shared, with},
 };
 
-const PHONE: &str = "447700900010";
-/// Numbers that the two accounts own.
-const OURS: &str = "441234567890";
-const THEIRS: &str = "449999999999";
+const PHONE: Phone = Phone::delivers();
 
 fn reply(id: &str, to: &str, text: &str) -> Value {
     json!({"id": id, "from": PHONE, "to": to, "text": text, "at": "2026-01-01T00:00:00Z"})
 }
 
-/// The replies of the demo account's conversation with the phone.
+/// The replies in the demo account's conversation with the phone.
 async fn on_record(system: &System) -> Vec<Value> {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "in").cloned().collect()
 }
 
 #[tokio::test]
-async fn a_reply_to_an_owned_number_finds_its_owner() {
+async fn reply_to_an_owned_number_reaches_its_owner() {
     let system = System::start().await;
-    system.reply(PHONE, &OURS.into(), "To you").await;
-    system.reply(PHONE, &THEIRS.into(), "To them").await;
-    let (ours, theirs) =
-        (system.until_sink_requests("replies", 1).await, system.until_sink_requests("other-replies", 1).await);
-    assert_eq!((&ours[0]["json"]["to"], &ours[0]["json"]["message"]), (&OURS.into(), &"To you".into()));
-    assert_eq!((&theirs[0]["json"]["to"], &theirs[0]["json"]["message"]), (&THEIRS.into(), &"To them".into()));
+    system.reply_from(&PHONE, OURS, "To you").await;
+    system.reply_from(&PHONE, THEIRS, "To them").await;
+    let (ours, theirs) = (system.until_callback("replies").await, system.until_callback("other-replies").await);
+    assert_eq!((&ours["json"]["to"], &ours["json"]["message"]), (&OURS.into(), &"To you".into()));
+    assert_eq!((&theirs["json"]["to"], &theirs["json"]["message"]), (&THEIRS.into(), &"To them".into()));
     system.until_queues_empty().await;
-    assert_eq!(
-        (system.sink_requests("replies").await.len(), system.sink_requests("other-replies").await.len()),
-        (1, 1)
-    );
-    assert_ne!(ours[0]["json"]["account_uuid"], theirs[0]["json"]["account_uuid"]);
+    assert_eq!((system.callbacks("replies").await.len(), system.callbacks("other-replies").await.len()), (1, 1));
+    assert_ne!(ours["json"]["account_uuid"], theirs["json"]["account_uuid"]);
 }
 
 #[tokio::test]
-async fn a_reply_where_nothing_was_sent_names_no_message() {
+async fn reply_without_an_earlier_message_names_none() {
     let system = System::start().await;
-    system.reply(PHONE, &OURS.into(), "Hello?").await;
-    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    system.reply_from(&PHONE, OURS, "Hello?").await;
+    let callback = &system.until_callback("replies").await["json"];
     assert!(callback["message_uuid"].is_null() && callback["batch_uuid"].is_null(), "{callback}");
     assert!(callback["mo_uuid"].is_string(), "{callback}");
     assert!(on_record(&system).await[0].get("in_reply_to").is_none());
 }
 
 #[tokio::test]
-async fn a_reply_answers_the_newest_message_that_was_handed_over() {
+async fn reply_answers_the_newest_submitted_message() {
     let system = System::start().await;
     let at = (system.now().await + 1.hour()).to_string();
-    let later = system.send_one(DEMO, with(owned(PHONE, "Later"), "send_at", at.clone())).await;
-    system.send_one(DEMO, owned(PHONE, "First")).await;
-    system.until_handset(PHONE, 1).await;
-    let newest = system.send_one(DEMO, owned(PHONE, "Second")).await;
-    system.until_handset(PHONE, 2).await;
-    let still_later = system.send_one(DEMO, with(owned(PHONE, "Later still"), "send_at", at)).await;
-    system.send_one(DEMO, owned("447700900011", "To someone else")).await;
-    system.send_one(DEMO, shared(PHONE, "From another number")).await;
-    system.until_handset(PHONE, 3).await;
+    let later = system.send_one(DEMO, with(owned(&PHONE, "Later"), "send_at", at.clone())).await;
+    system.send_one(DEMO, owned(&PHONE, "First")).await;
+    system.until_handset(&PHONE, 1).await;
+    let newest = system.send_one(DEMO, owned(&PHONE, "Second")).await;
+    system.until_handset(&PHONE, 2).await;
+    let still_later = system.send_one(DEMO, with(owned(&PHONE, "Later still"), "send_at", at)).await;
+    system.send_one(DEMO, owned(&PHONE.nth(1), "To another phone")).await;
+    system.send_one(DEMO, shared(&PHONE, "From another number")).await;
+    system.until_handset(&PHONE, 3).await;
 
-    system.reply(PHONE, &OURS.into(), "Yes").await;
-    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
-    assert_eq!(callback["message_uuid"], newest["messageUuid"]);
-    assert_eq!(callback["batch_uuid"], newest["batchUuid"]);
-    assert_eq!(on_record(&system).await[0]["in_reply_to"], newest["messageUuid"]);
+    system.reply_from(&PHONE, OURS, "Yes").await;
+    let callback = &system.until_callback("replies").await["json"];
+    assert_eq!(callback["message_uuid"], newest.id);
+    assert_eq!(callback["batch_uuid"], newest.batch);
+    assert_eq!(on_record(&system).await[0]["in_reply_to"], newest.id);
 
-    system.delete(DEMO, &format!("/messages/{}", still_later["messageUuid"].as_str().unwrap())).await;
+    system.cancel(&still_later).await;
     system.advance(3_600).await;
-    system.until_handset(PHONE, 4).await;
-    system.reply(PHONE, &OURS.into(), "And yes").await;
-    let callback = &system.until_sink_requests("replies", 2).await[1]["json"];
-    assert_eq!(callback["message_uuid"], later["messageUuid"], "accepted first, handed over last");
+    system.until_handset(&PHONE, 4).await;
+    system.reply_from(&PHONE, OURS, "And yes").await;
+    let callback = &system.until_callbacks("replies", 2).await[1]["json"];
+    assert_eq!(callback["message_uuid"], later.id, "accepted first, submitted last");
 }
 
 #[tokio::test]
@@ -89,33 +83,33 @@ async fn repeated_reply_is_recorded_and_notified_once() {
     system.until_queues_empty().await;
     system.deliver_reply(&first).await;
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("replies").await.len(), 1);
+    assert_eq!(system.callbacks("replies").await.len(), 1);
     assert_eq!(on_record(&system).await.len(), 1);
 
     system.deliver_reply(&reply("mo-2", OURS, "Hello")).await;
     system.until_queues_empty().await;
     assert_eq!(
-        (system.sink_requests("replies").await.len(), on_record(&system).await.len()),
+        (system.callbacks("replies").await.len(), on_record(&system).await.len()),
         (2, 2),
         "another with the same text"
     );
 }
 
 #[tokio::test]
-async fn a_repeated_old_stop_does_not_undo_a_newer_start() {
+async fn repeated_stop_does_not_undo_a_newer_start() {
     let system = System::start().await;
     let stop = reply("mo-1", OURS, "STOP");
     system.deliver_reply(&stop).await;
     system.deliver_reply(&reply("mo-2", OURS, "START")).await;
     system.deliver_reply(&stop).await;
-    let message = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+    system.until_state(&message, "delivered").await;
 }
 
 #[tokio::test]
 async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let system = System::start().await;
-    // A shared number of which the phone has never heard, and one that is not in the directory.
+    // A shared sender that never wrote to the phone, and a sender that no account has.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
         system.deliver_reply(stray).await;
@@ -124,30 +118,30 @@ async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let unmatched = system.unmatched("reply").await;
     assert_eq!(unmatched.len(), 2);
     assert!(strays.iter().all(|stray| unmatched.contains(stray)), "{unmatched:?}");
-    assert!(system.sink_requests("replies").await.is_empty() && system.sink_requests("other-replies").await.is_empty());
+    assert!(system.callbacks("replies").await.is_empty() && system.callbacks("other-replies").await.is_empty());
 }
 
 #[tokio::test]
 async fn reply_to_shared_number_goes_to_the_account_with_the_lock() {
     let system = System::start().await;
-    let first = system.send_one(OTHER, shared(PHONE, "Hello")).await;
-    system.until_handset(PHONE, 1).await;
-    system.reply(PHONE, &first["from"]["value"], "Hello yourself").await;
-    let callback = &system.until_sink_requests("other-replies", 1).await[0]["json"];
-    assert_eq!(callback["message_uuid"], first["messageUuid"]);
+    let first = system.send_one(OTHER, shared(&PHONE, "Hello")).await;
+    system.until_handset(&PHONE, 1).await;
+    system.reply_from(&PHONE, &first.sender, "Hello yourself").await;
+    let callback = &system.until_callback("other-replies").await["json"];
+    assert_eq!(callback["message_uuid"], first.id);
     system.until_queues_empty().await;
-    assert!(system.sink_requests("replies").await.is_empty());
+    assert!(system.callbacks("replies").await.is_empty());
 }
 
 #[tokio::test]
-async fn reply_callback_has_the_text_as_written_and_number_as_number() {
+async fn reply_callback_has_the_exact_text_and_a_numeric_sender() {
     let system = System::start().await;
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
         system.deliver_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
-        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
+        let callback = &system.until_callbacks("replies", index + 1).await[index]["json"];
         assert_eq!(callback["message"], text);
-        assert_eq!(callback["from"].as_u64(), Some(447_700_900_010), "{callback}");
+        assert_eq!(callback["from"].as_u64(), Some(PHONE.parse().unwrap()), "{callback}");
         assert_eq!(on_record(&system).await[0]["body"], text);
     }
 }
@@ -164,7 +158,7 @@ async fn reply_with_wrong_token_or_carrier_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
+async fn malformed_reply_is_rejected_with_its_field() {
     let system = System::start().await;
     let good = reply("mo-1", OURS, "Hello");
     for (body, field) in [
@@ -186,13 +180,13 @@ async fn a_reply_that_cannot_be_read_is_refused_and_its_field_named() {
 #[tokio::test]
 async fn stop_applies_before_any_message_was_sent() {
     let system = System::start().await;
-    // No account has this sender locked for this phone, so whose reply it is is not known.
+    // No account has these senders locked for this phone, so the reply belongs to no account yet.
     for sender in 801..=806 {
         system.deliver_reply(&reply(&format!("stop-{sender}"), &format!("448888888{sender}"), "STOP")).await;
     }
-    let message = system.send_one(DEMO, shared(PHONE, "Hello?")).await;
-    system.until_state(&message["messageUuid"], "blocked").await;
-    assert!(system.handset(PHONE).await.is_empty());
+    let message = system.send_one(DEMO, shared(&PHONE, "Hello?")).await;
+    system.until_state(&message, "blocked").await;
+    assert!(system.handset(&PHONE).await.is_empty());
 }
 
 #[tokio::test]
@@ -204,23 +198,23 @@ async fn late_start_does_not_undo_a_newer_stop() {
     };
     system.deliver_reply(&at(reply("2", OURS, "STOP"), "2026-01-01T10:00:00Z")).await;
     system.deliver_reply(&at(reply("1", OURS, "START"), "2026-01-01T09:00:00Z")).await;
-    let message = system.send_one(DEMO, owned(PHONE, "Hello?")).await;
-    system.until_state(&message["messageUuid"], "blocked").await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Hello?")).await;
+    system.until_state(&message, "blocked").await;
     system.deliver_reply(&at(reply("3", OURS, "START"), "2026-01-01T11:00:00Z")).await;
-    let message = system.send_one(DEMO, owned(PHONE, "Hello again")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Hello again")).await;
+    system.until_state(&message, "delivered").await;
 }
 
 #[tokio::test]
 async fn reply_is_not_attributed_to_a_blocked_message() {
     let system = System::start().await;
-    let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    system.until_state(&first["messageUuid"], "delivered").await;
+    let first = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+    system.until_state(&first, "delivered").await;
     system.deliver_reply(&reply("1", OURS, "STOP")).await;
-    let blocked = system.send_one(DEMO, owned(PHONE, "Still there?")).await;
-    system.until_state(&blocked["messageUuid"], "blocked").await;
+    let blocked = system.send_one(DEMO, owned(&PHONE, "Still there?")).await;
+    system.until_state(&blocked, "blocked").await;
     system.deliver_reply(&reply("2", OURS, "I said stop")).await;
-    let callbacks = system.until_sink_requests("replies", 2).await;
+    let callbacks = system.until_callbacks("replies", 2).await;
     let answer = callbacks.iter().find(|callback| callback["json"]["message"] == "I said stop").unwrap();
-    assert_eq!(answer["json"]["message_uuid"], first["messageUuid"]);
+    assert_eq!(answer["json"]["message_uuid"], first.id);
 }

@@ -1,41 +1,38 @@
-//! Scheduled messages: at their time, once, and not if they were cancelled.
+//! Scheduled messages: sent once, at their time, unless they were cancelled.
 
 use futures_util::future::join;
 use jiff::ToSpan;
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
+use tests::{Accepted, Phone, System};
 
-use crate::system::{DEMO, OTHER, System, owned, with};
+use crate::system::{DEMO, OTHER, owned, with};
 
-const PHONE: &str = "447700900010";
+const PHONE: Phone = Phone::delivers();
 
-async fn scheduled(system: &System, seconds: i64) -> Value {
+async fn scheduled(system: &System, seconds: i64) -> Accepted {
     let at = system.now().await + seconds.seconds();
-    let message = with(owned(PHONE, "Later"), "send_at", at.to_string());
+    let message = with(owned(&PHONE, "Later"), "send_at", at.to_string());
     system.send_one(DEMO, message).await
 }
 
-fn path(message: &Value) -> String {
-    format!("/messages/{}", message["messageUuid"].as_str().unwrap())
-}
-
 #[tokio::test]
-async fn a_message_for_tomorrow_arrives_tomorrow_once_and_not_before() {
+async fn scheduled_message_arrives_once_at_its_time() {
     let system = System::start().await;
     let message = scheduled(&system, 86_400).await;
     assert_eq!(message["scheduled"], true);
-    assert_eq!(system.message(&message["messageUuid"]).await["state"], "scheduled");
+    assert_eq!(system.message(&message).await.state(), "scheduled");
 
     system.advance(86_400 - 600).await;
     system.until_queues_empty().await;
-    assert!(system.handset(PHONE).await.is_empty(), "ten minutes early");
+    assert!(system.handset(&PHONE).await.is_empty(), "ten minutes early");
 
     system.advance(600).await;
-    system.until_handset(PHONE, 1).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    system.until_handset(&PHONE, 1).await;
+    system.until_state(&message, "delivered").await;
     system.advance(3_600).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
 #[tokio::test]
@@ -45,43 +42,43 @@ async fn queue_delays_scheduled_work_to_the_exact_second() {
     let at: jiff::Timestamp = message["send_at"].as_str().unwrap().parse().unwrap();
     // A tick looks two minutes ahead, so this one enqueues with a delay of about a minute.
     system.advance(3_600 - 60).await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
     system.advance(61).await;
-    system.until_handset(PHONE, 1).await;
-    let message = system.until_state(&message["messageUuid"], "delivered").await;
-    let moment = message["history"].as_array().unwrap().iter().find(|moment| moment["state"] == "submitting").unwrap();
-    let submitted: jiff::Timestamp = moment["at"].as_str().unwrap().parse().unwrap();
+    system.until_handset(&PHONE, 1).await;
+    let message = system.until_state(&message, "delivered").await;
+    let change = message.history().iter().find(|change| change["state"] == "submitting").unwrap();
+    let submitted: jiff::Timestamp = change["at"].as_str().unwrap().parse().unwrap();
     assert!(submitted >= at, "{submitted} is before {at}");
 }
 
 #[tokio::test]
-async fn near_and_past_times_go_at_once() {
+async fn near_and_past_times_are_sent_at_once() {
     let system = System::start().await;
     for seconds in [-86_400, 0, 290] {
         assert_eq!(scheduled(&system, seconds).await["scheduled"], false, "{seconds}");
     }
-    system.until_handset(PHONE, 3).await;
+    system.until_handset(&PHONE, 3).await;
 }
 
 #[tokio::test]
-async fn a_cancelled_message_is_never_sent() {
+async fn cancelled_message_is_never_sent() {
     let system = System::start().await;
     let message = scheduled(&system, 3_600).await;
-    assert_eq!(system.delete(OTHER, &path(&message)).await.status, StatusCode::NOT_FOUND);
-    let cancelled = system.delete(DEMO, &path(&message)).await;
+    assert_eq!(system.delete(OTHER, &format!("/messages/{}", message.id)).await.status, StatusCode::NOT_FOUND);
+    let cancelled = system.cancel(&message).await;
     assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &"cancelled".into()));
-    assert_eq!(system.delete(DEMO, &path(&message)).await.status, StatusCode::OK, "a repeat changes nothing");
+    assert_eq!(system.cancel(&message).await.status, StatusCode::OK, "a repeat changes nothing");
     system.advance(7_200).await;
     system.until_queues_empty().await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
 }
 
 #[tokio::test]
 async fn submitted_message_cannot_be_cancelled() {
     let system = System::start().await;
-    let message = system.send_one(DEMO, owned(PHONE, "Gone")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
-    let answer = system.delete(DEMO, &path(&message)).await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Gone")).await;
+    system.until_state(&message, "delivered").await;
+    let answer = system.cancel(&message).await;
     assert_eq!((answer.status, &answer.body["type"]), (StatusCode::CONFLICT, &"urn:problem:too-late".into()));
 }
 
@@ -91,10 +88,9 @@ async fn cancel_racing_a_tick_has_one_winner() {
     let (mut sent, mut cancelled) = (0, 0);
     for _ in 0..15 {
         let message = scheduled(&system, 400).await;
-        let path = path(&message);
-        let ((), answer) = join(system.advance(400), system.delete(DEMO, &path)).await;
+        let ((), answer) = join(system.advance(400), system.cancel(&message)).await;
         system.until_queues_empty().await;
-        let state = system.message(&message["messageUuid"]).await["state"].clone();
+        let state = system.message(&message).await.state().to_owned();
         if answer.status == StatusCode::OK {
             assert_eq!(state, "cancelled");
             cancelled += 1;
@@ -102,7 +98,7 @@ async fn cancel_racing_a_tick_has_one_winner() {
             assert_eq!(answer.status, StatusCode::CONFLICT);
             sent += 1;
         }
-        assert_eq!(system.handset(PHONE).await.len(), sent, "after {cancelled} cancelled and {sent} sent");
+        assert_eq!(system.handset(&PHONE).await.len(), sent, "after {cancelled} cancelled and {sent} sent");
     }
 }
 
@@ -113,9 +109,9 @@ async fn scheduled_work_of_a_later_release_blocks_no_other() {
         let item = json!({
             "id": {"S": format!("novelty#{shard}")}, "wake_shard": {"N": shard.to_string()}, "wake_at": {"N": "1"},
         });
-        system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": item})).await;
+        system.put_item("MessagesTable", item).await;
     }
     let message = scheduled(&system, 3_600).await;
     system.advance(3_600).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    system.until_state(&message, "delivered").await;
 }

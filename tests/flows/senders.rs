@@ -1,31 +1,29 @@
-//! Senders: owned ones for their owner only, shared ones locked for good.
+//! Senders: an owned sender is for its account only, and a shared sender stays locked to account and recipient.
 
 use futures_util::future::join_all;
-use local::config::Config;
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
+use tests::{Phone, System, TestConfig};
 
-use crate::system::{DEMO, OTHER, System, owned, shared};
+use crate::system::{DEMO, OTHER, custom, owned, shared};
 
-fn sender(message: &Value) -> &str {
-    message["from"]["value"].as_str().unwrap()
-}
+const PHONE: Phone = Phone::delivers();
 
 #[tokio::test]
 async fn only_the_owner_sends_from_an_owned_sender() {
     let system = System::start().await;
-    system.send_one(DEMO, owned("447700900002", "Mine")).await;
-    let answer = system.post(OTHER, &json!({"messages": [owned("447700900002", "Stolen")]})).await;
+    system.send_one(DEMO, owned(&PHONE, "Mine")).await;
+    let answer = system.post(OTHER, &json!({"messages": [owned(&PHONE, "Stolen")]})).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    let fault = &answer.body["errors"][0];
+    let error = &answer.body["errors"][0];
     assert_eq!(
-        (&fault["index"], &fault["field"], &fault["code"]),
+        (&error["index"], &error["field"], &error["code"]),
         (&json!(0), &json!("from.value"), &json!("not_owned"))
     );
-    // Nor may a sender of the pool be named outright.
-    let pooled = json!({"from": {"type": "custom", "value": "448888888801"}, "to": "447700900002", "body": "x"});
+    // A sender of the pool cannot be named either.
+    let pooled = custom("448888888801", &PHONE, "x");
     assert_eq!(system.post(DEMO, &json!({"messages": [pooled]})).await.status, StatusCode::FORBIDDEN);
-    system.until_handset("447700900002", 1).await;
+    system.until_handset(&PHONE, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -39,7 +37,7 @@ async fn concurrent_first_contacts_give_each_account_its_own_sender() {
         });
         let mut senders = [Vec::new(), Vec::new()];
         for (account, message) in join_all(sends).await {
-            senders[account].push(sender(&message).to_owned());
+            senders[account].push(message.sender);
         }
         let [demo, other] = &mut senders;
         demo.dedup();
@@ -50,28 +48,26 @@ async fn concurrent_first_contacts_give_each_account_its_own_sender() {
 }
 
 #[tokio::test]
-async fn an_exhausted_pool_is_an_error_that_says_so() {
-    let config =
-        Config::DEFAULT.lines().map(|line| if line.starts_with("pool") { "pool = [\"448888888801\"]" } else { line });
-    let system = System::with_config(&config.collect::<Vec<_>>().join("\n")).await;
-    system.send_one(DEMO, shared("447700900003", "Ours")).await;
-    let request = json!({"messages": [shared("447700900004", "Free"), shared("447700900003", "Taken")]});
+async fn exhausted_pool_is_reported() {
+    let system = System::with_config(TestConfig::new().pool(&["448888888801"])).await;
+    let (taken, free) = (PHONE, PHONE.nth(1));
+    system.send_one(DEMO, shared(&taken, "Ours")).await;
+    let request = json!({"messages": [shared(&free, "Free"), shared(&taken, "Taken")]});
     let answer = system.post(OTHER, &request).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
-    let fault = &answer.body["errors"][0];
-    assert_eq!((&fault["index"], &fault["code"]), (&json!(1), &json!("pool_exhausted")));
-    assert!(fault["message"].as_str().unwrap().contains("every shared sender ID"));
+    let error = &answer.body["errors"][0];
+    assert_eq!((&error["index"], &error["code"]), (&json!(1), &json!("pool_exhausted")));
+    assert!(error["message"].as_str().unwrap().contains("every shared sender ID"));
     system.until_queues_empty().await;
-    assert!(system.handset("447700900004").await.is_empty(), "nothing of the request was sent");
-    assert_eq!(sender(&system.send_one(DEMO, shared("447700900003", "Still ours")).await), "448888888801");
+    assert!(system.handset(&free).await.is_empty(), "nothing of the request was sent");
+    assert_eq!(system.send_one(DEMO, shared(&taken, "Still ours")).await.sender, "448888888801");
 }
 
 #[tokio::test]
-async fn several_messages_to_one_number_in_a_request_share_its_sender() {
+async fn messages_of_a_request_to_one_number_share_its_sender() {
     let system = System::start().await;
-    let request = json!({"messages": vec![shared("447700900005", "Part"); 20]});
-    let mut senders: Vec<_> =
-        system.send(DEMO, &request).await.iter().map(|message| sender(message).to_owned()).collect();
+    let messages = system.send_all(DEMO, vec![shared(&PHONE, "Part"); 20]).await;
+    let mut senders: Vec<_> = messages.iter().map(|message| &message.sender).collect();
     senders.dedup();
     assert_eq!(senders.len(), 1);
 }

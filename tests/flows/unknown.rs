@@ -1,35 +1,34 @@
-//! Unknown outcomes: what waits, what is sent again and how often, and what the client
-//! and the record say of it. What carriers answer who are asked is in `lookup`.
+//! Unknown outcomes: when a message is resent or given up, and what its client learns. `lookup` has the carriers
+//! that can be asked for an outcome.
 
 mod lookup;
 
-use local::config::Config;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use shared::domain::OnUnknown;
+use tests::{Callback, MessageView, Phone, System, TestConfig};
+
 use crate::{
     cm,
-    system::{Answer, DEMO, System, answer, owned, with},
+    system::{Answer, DEMO, OWN_SENDER, answer, owned, with},
 };
 
-/// Its carrier takes whatever is sent there, and gives no answer in time.
-const PHONE: &str = "447700900811";
+const PHONE: Phone = Phone::unanswered();
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 
-/// A configuration whose carriers have little time, and whose first account wants that.
-fn config(on_unknown: &str) -> String {
-    let short_timeout = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
-    short_timeout.replace("on_unknown = \"wait\"", &format!("on_unknown = \"{on_unknown}\""))
+fn config(on_unknown: &str) -> TestConfig {
+    TestConfig::new().carrier_timeout_ms(300).on_unknown(on_unknown.parse::<OnUnknown>().unwrap())
 }
 
 async fn system(on_unknown: &str) -> System {
-    System::with_config(&config(on_unknown)).await
+    System::with_config(config(on_unknown)).await
 }
 
-/// A request with that wish, and the sink `receipts` as callback.
+/// Posts a message with the sink `receipts` as callback, and an `On-Unknown` header if one is given.
 async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
-    let message = with(owned(PHONE, "Hello"), "callback", system.sink("receipts"));
+    let message = with(owned(&PHONE, "Hello"), "callback", system.sink("receipts"));
     let request = system.request(Method::POST, "/message").bearer_auth(DEMO).json(&json!({"messages": [message]}));
     answer(match on_unknown {
         Some(on_unknown) => request.header("On-Unknown", on_unknown),
@@ -38,57 +37,31 @@ async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
     .await
 }
 
-/// The same, accepted; gives the id of a message whose outcome is unknown.
-async fn unknown(system: &System, on_unknown: Option<&str>) -> Value {
+/// The same; waits until the outcome is unknown, and returns the ID.
+async fn unknown(system: &System, on_unknown: Option<&str>) -> String {
     let accepted = post(system, on_unknown).await;
     assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.body);
-    let id = accepted.body["messages"][0]["messageUuid"].clone();
+    let id = accepted.body["messages"][0]["messageUuid"].as_str().unwrap().to_owned();
     system.until_state(&id, "unknown").await;
     id
 }
 
-/// Waits until its outcome is unknown after so many submits, and gives it.
-async fn until_unknown_after(system: &System, id: &Value, attempts: u64) -> Value {
-    system
-        .until(&format!("submit {attempts} has no answer"), async || {
-            let message = system.message(id).await;
-            (message["state"] == "unknown" && message["attempts"] == attempts).then_some(message)
-        })
-        .await
-}
-
-/// Lets the time pass, and all that became due in it be done.
-async fn advance_and_settle(system: &System, seconds: u64) {
-    system.advance(seconds).await;
-    system.until_queues_empty().await;
+async fn until_unknown_after(system: &System, id: &str, attempts: u64) -> MessageView {
+    system.until_state_after(id, "unknown", attempts).await
 }
 
 async fn set_behavior(system: &System, sms: &str) {
-    let set = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"sms": sms}));
-    assert!(set.send().await.unwrap().status().is_success());
+    system.set_channels(&PHONE, json!({"sms": sms})).await;
 }
 
-async fn receipt(system: &System, id: &Value, status: &str) {
-    system.deliver_receipt(&json!({"reference": id, "status": status})).await;
-}
-
-/// Codes and words of the receipts that the client got.
-async fn callbacks(system: &System) -> Vec<(String, String)> {
+/// The codes and descriptions of the receipts that the client got.
+async fn receipts(system: &System) -> Vec<(String, String)> {
     system.until_queues_empty().await;
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let callbacks =
-        system.sink_requests("receipts").await.into_iter().map(|request| request["json"]["receiptInfo"].clone());
-    callbacks.map(|info| (text(&info["code"]), text(&info["description"]))).collect()
-}
-
-fn reasons(message: &Value) -> Vec<String> {
-    let history = message["history"].as_array().unwrap().iter();
-    history.filter_map(|state_change| Some(state_change["reason"].as_str()?.to_owned())).collect()
-}
-
-fn attempt_outcomes(message: &Value) -> Vec<&str> {
-    let failed_attempts = message["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    failed_attempts.iter().map(|one| one["outcome"].as_str().unwrap()).collect()
+    let info = |callback: &Callback| {
+        let description = callback.json()["receiptInfo"]["description"].as_str().unwrap();
+        (callback.receipt_code().to_owned(), description.to_owned())
+    };
+    system.callbacks("receipts").await.iter().map(info).collect()
 }
 
 #[tokio::test]
@@ -98,24 +71,24 @@ async fn unknown_outcome_is_resent_three_times_with_backoff() {
     for (times, minutes) in [(1, 2), (2, 10), (3, 60)] {
         system.advance(minutes * MINUTE - 20).await;
         system.until_only_delayed().await;
-        assert_eq!(system.message(&id).await["attempts"], times, "not before {minutes} minutes");
+        assert_eq!(system.message(&id).await.attempts(), times as u64, "not before {minutes} minutes");
         system.advance(25).await;
         let message = until_unknown_after(&system, &id, times as u64 + 1).await;
-        assert_eq!(attempt_outcomes(&message), vec!["unknown"; times]);
-        assert_eq!(system.handset(PHONE).await.len(), times + 1);
+        assert_eq!(message.attempt_outcomes(), vec!["unknown"; times]);
+        assert_eq!(system.handset(&PHONE).await.len(), times + 1);
     }
-    advance_and_settle(&system, DAY - 10 * MINUTE).await;
+    system.advance_and_settle(DAY - 10 * MINUTE).await;
     let message = system.message(&id).await;
-    assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &4.into()));
+    assert_eq!((message.state(), message.attempts()), ("unknown", 4));
     let again = "sent again: sms by loopback had an unknown outcome: no answer in time";
-    assert_eq!(reasons(&message).iter().filter(|reason| *reason == again).count(), 3);
-    assert!(callbacks(&system).await.is_empty());
+    assert_eq!(message.reasons().iter().filter(|reason| **reason == again).count(), 3);
+    assert!(receipts(&system).await.is_empty());
 
-    advance_and_settle(&system, 11 * MINUTE).await;
+    system.advance_and_settle(11 * MINUTE).await;
     let failed = system.until_state(&id, "failed").await;
-    assert_eq!(reasons(&failed).last().unwrap(), "the outcome stayed unknown");
-    assert_eq!(callbacks(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
-    assert_eq!(system.handset(PHONE).await.len(), 4);
+    assert_eq!(failed.last_reason(), "the outcome stayed unknown");
+    assert_eq!(receipts(&system).await, [("26".to_owned(), "the outcome stayed unknown".to_owned())]);
+    assert_eq!(system.handset(&PHONE).await.len(), 4);
 }
 
 #[tokio::test]
@@ -125,10 +98,10 @@ async fn answered_resend_resolves_the_unknown_outcome() {
     set_behavior(&system, "delivers").await;
     system.advance(2 * MINUTE).await;
     let message = system.until_state(&id, "delivered").await;
-    assert_eq!((attempt_outcomes(&message), &message["attempts"]), (vec!["unknown"], &2.into()));
-    assert_eq!(callbacks(&system).await.len(), 1);
-    advance_and_settle(&system, 2 * DAY).await;
-    assert_eq!((system.handset(PHONE).await.len(), system.message(&id).await), (2, message));
+    assert_eq!((message.attempt_outcomes(), message.attempts()), (vec!["unknown"], 2));
+    assert_eq!(receipts(&system).await.len(), 1);
+    system.advance_and_settle(2 * DAY).await;
+    assert_eq!((system.handset(&PHONE).await.len(), system.message(&id).await), (2, message));
 }
 
 #[tokio::test]
@@ -142,7 +115,7 @@ async fn on_unknown_of_a_request_overrides_that_of_its_account() {
         let message = until_unknown_after(&system, &id, times).await;
         assert_eq!(message["on_unknown"], json!(request.map(str::to_lowercase)), "{account} {request:?}");
         system.until_queues_empty().await;
-        assert_eq!(system.handset(PHONE).await.len() as u64, times, "{account} {request:?}");
+        assert_eq!(system.handset(&PHONE).await.len() as u64, times, "{account} {request:?}");
     }
 }
 
@@ -151,10 +124,10 @@ async fn any_receipt_resolves_an_unknown_outcome() {
     for (status, state) in [("delivered", "delivered"), ("undelivered", "undelivered"), ("sent", "submitted")] {
         let system = system("resend").await;
         let id = unknown(&system, None).await;
-        receipt(&system, &id, status).await;
-        advance_and_settle(&system, 2 * DAY).await;
+        system.deliver_status(&id, status).await;
+        system.advance_and_settle(2 * DAY).await;
         let message = system.until_state(&id, state).await;
-        assert_eq!((&message["attempts"], system.handset(PHONE).await.len()), (&1.into(), 1), "{status}");
+        assert_eq!((message.attempts(), system.handset(&PHONE).await.len()), (1, 1), "{status}");
     }
 }
 
@@ -163,71 +136,71 @@ async fn refused_resend_does_not_resolve_the_first_submit() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
     set_behavior(&system, "rejects").await;
-    advance_and_settle(&system, 3 * MINUTE).await;
+    system.advance_and_settle(3 * MINUTE).await;
     let message = until_unknown_after(&system, &id, 2).await;
-    assert_eq!(attempt_outcomes(&message), ["unknown", "rejected"]);
-    assert!(reasons(&message).last().unwrap().starts_with("not sent again: "), "{message}");
-    assert_eq!(message["carrier"], "loopback");
-    // Nobody is left to be asked.
-    advance_and_settle(&system, 2 * 60 * MINUTE).await;
-    assert_eq!(system.message(&id).await["attempts"], 2);
-    // A late receipt counts for the first.
-    receipt(&system, &id, "undelivered").await;
+    assert_eq!(message.attempt_outcomes(), ["unknown", "rejected"]);
+    assert!(message.last_reason().starts_with("not sent again: "), "{message}");
+    assert_eq!(message.carrier(), "loopback");
+    // No carrier is left to ask.
+    system.advance_and_settle(2 * 60 * MINUTE).await;
+    assert_eq!(system.message(&id).await.attempts(), 2);
+    // A late receipt belongs to the first submit.
+    system.deliver_status(&id, "undelivered").await;
     system.until_state(&id, "undelivered").await;
-    assert_eq!(callbacks(&system).await.len(), 1);
+    assert_eq!(receipts(&system).await.len(), 1);
 }
 
 #[tokio::test]
 async fn opted_out_recipient_gets_no_resend() {
     let system = system("resend").await;
     let id = unknown(&system, None).await;
-    system.reply(PHONE, &"441234567890".into(), "STOP").await;
-    system.until_sink_requests("replies", 1).await;
-    advance_and_settle(&system, 2 * 60 * MINUTE).await;
+    system.reply_from(&PHONE, OWN_SENDER, "STOP").await;
+    system.until_callbacks("replies", 1).await;
+    system.advance_and_settle(2 * 60 * MINUTE).await;
     let message = system.message(&id).await;
-    assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
-    advance_and_settle(&system, DAY).await;
+    assert_eq!((message.state(), message.attempts()), ("unknown", 1));
+    system.advance_and_settle(DAY).await;
     system.until_state(&id, "failed").await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
 #[tokio::test]
 async fn expired_message_is_not_resent() {
     let system = system("resend").await;
-    let message = with(cm::message(PHONE, "Hello"), "validity", "1m");
+    let message = with(cm::message(&PHONE, "Hello"), "validity", "1m");
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
-    let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
+    let id = system.newest().await.id().to_owned();
     system.until_state(&id, "unknown").await;
-    advance_and_settle(&system, 2 * 60 * MINUTE).await;
+    system.advance_and_settle(2 * 60 * MINUTE).await;
     let message = system.message(&id).await;
-    assert_eq!((&message["state"], &message["attempts"]), (&"unknown".into(), &1.into()));
-    advance_and_settle(&system, DAY).await;
+    assert_eq!((message.state(), message.attempts()), ("unknown", 1));
+    system.advance_and_settle(DAY).await;
     system.until_state(&id, "failed").await;
-    let report = system.until_sink_requests("status", 1).await.pop().unwrap();
-    let status = &report["json"]["messages"]["msg"]["status"];
+    let report = system.until_callback("status").await;
+    let status = &report.cm_report()["status"];
     assert_eq!((&status["code"], &status["errorDescription"]), (&"3".into(), &"the outcome stayed unknown".into()));
 }
 
 #[tokio::test]
 async fn failover_comes_before_a_resend() {
     let system = system("resend").await;
-    let message = with(cm::message(PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
+    let message = with(cm::message(&PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     assert_eq!(cm::post(&system, &[message]).await.status, StatusCode::OK);
-    let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
+    let id = system.newest().await.id().to_owned();
     system.until_state(&id, "unknown").await;
-    advance_and_settle(&system, 150).await;
-    assert_eq!(system.message(&id).await["attempts"], 1);
+    system.advance_and_settle(150).await;
+    assert_eq!(system.message(&id).await.attempts(), 1);
     system.advance(155).await;
     let message = until_unknown_after(&system, &id, 2).await;
-    assert_eq!((&message["channel"], attempt_outcomes(&message)), (&"sms".into(), vec!["receipt_timeout"]));
-    // It is the last.
+    assert_eq!((message.channel(), message.attempt_outcomes()), ("sms", vec!["receipt_timeout"]));
+    // No channel is left, so this one is resent.
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
-    assert_eq!((&message["channel"], attempt_outcomes(&message)), (&"sms".into(), vec!["receipt_timeout", "unknown"]));
-    system.deliver_cm_report(&json!({"to": format!("00{PHONE}"), "reference": id, "status": {"code": "2"}})).await;
+    assert_eq!((message.channel(), message.attempt_outcomes()), ("sms", vec!["receipt_timeout", "unknown"]));
+    system.deliver_cm_report(&json!({"to": PHONE.with_00(), "reference": id, "status": {"code": "2"}})).await;
     system.until_state(&id, "delivered").await;
-    advance_and_settle(&system, DAY).await;
-    assert_eq!(system.handset(PHONE).await.len(), 3);
+    system.advance_and_settle(DAY).await;
+    assert_eq!(system.handset(&PHONE).await.len(), 3);
 }
 
 #[tokio::test]
@@ -235,13 +208,12 @@ async fn receipt_after_the_deadline_is_recorded_and_notified() {
     for status in ["delivered", "undelivered"] {
         let system = system("wait").await;
         let id = unknown(&system, None).await;
-        advance_and_settle(&system, DAY + MINUTE).await;
+        system.advance_and_settle(DAY + MINUTE).await;
         system.until_state(&id, "failed").await;
-        receipt(&system, &id, status).await;
-        let history = system.message(&id).await["history"].clone();
-        assert_eq!(history.as_array().unwrap().last().unwrap()["state"], status);
-        system.until_sink_requests("receipts", 2).await;
-        let codes: Vec<_> = callbacks(&system).await.into_iter().map(|(code, _)| code).collect();
+        system.deliver_status(&id, status).await;
+        assert_eq!(system.message(&id).await.states().last(), Some(&status));
+        system.until_callbacks("receipts", 2).await;
+        let codes: Vec<_> = receipts(&system).await.into_iter().map(|(code, _)| code).collect();
         assert_eq!(codes, ["26", if status == "delivered" { "00" } else { "22" }]);
     }
 }
@@ -249,7 +221,8 @@ async fn receipt_after_the_deadline_is_recorded_and_notified() {
 #[tokio::test]
 async fn same_idempotency_key_with_other_on_unknown_is_a_conflict() {
     let system = system("wait").await;
-    let body = json!({"messages": [owned("447700900001", "Hello")]});
+    let phone = Phone::delivers();
+    let body = json!({"messages": [owned(&phone, "Hello")]});
     let post = async |on_unknown: Option<&str>| {
         let request = system.request(Method::POST, "/message").bearer_auth(DEMO).header("Idempotency-Key", "one");
         let request = match on_unknown {
@@ -261,34 +234,36 @@ async fn same_idempotency_key_with_other_on_unknown_is_a_conflict() {
     assert_eq!(post(Some("resend")).await, 200);
     assert_eq!(post(Some("Resend")).await, 200);
     assert_eq!([post(Some("wait")).await, post(None).await], [409, 409]);
-    system.until_handset("447700900001", 1).await;
+    system.until_handset(&phone, 1).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset("447700900001").await.len(), 1);
+    assert_eq!(system.handset(&phone).await.len(), 1);
 }
 
 #[tokio::test]
 async fn invalid_on_unknown_is_an_error_in_each_dialect() {
     let system = system("wait").await;
     let refused = post(&system, Some("again")).await;
-    let fault = json!([{"field": "On-Unknown", "code": "unknown_value", "message": "must be wait or resend"}]);
-    assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (400, &fault));
+    let error = json!([{"field": "On-Unknown", "code": "unknown_value", "message": "must be wait or resend"}]);
+    assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (400, &error));
     let words = "On-Unknown must be wait or resend";
 
-    let body = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [cm::message(PHONE, "Hello")]}});
+    let body = json!({"messages": {"authentication": {"productToken": DEMO}, "msg": [cm::message(&PHONE, "Hello")]}});
     let json = cm::post_json(&system, body.to_string()).header("On-Unknown", "");
     let answered = answer(json).await;
     assert_eq!((answered.status.as_u16(), &answered.body["errorCode"]), (400, &202.into()));
     assert_eq!(answered.body["details"], words);
 
-    let xml = "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>demo-key</PRODUCTTOKEN></AUTHENTICATION><MSG>\
-               <FROM>441234567890</FROM><TO>00447700900811</TO><BODY>Hello</BODY></MSG></MESSAGES>";
+    let xml = format!(
+        "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>{DEMO}</PRODUCTTOKEN></AUTHENTICATION><MSG>\
+         <FROM>{OWN_SENDER}</FROM><TO>00{PHONE}</TO><BODY>Hello</BODY></MSG></MESSAGES>"
+    );
     let xml = system.request(Method::POST, "/gateway.ashx").body(xml);
-    let query = "/gateway.ashx?producttoken=demo-key&from=441234567890&to=00447700900811&body=Hello";
-    for request in [xml, system.request(Method::GET, query)] {
+    let query = format!("/gateway.ashx?producttoken={DEMO}&from={OWN_SENDER}&to=00{PHONE}&body=Hello");
+    for request in [xml, system.request(Method::GET, &query)] {
         let answered = request.header("On-Unknown", "again").send().await.unwrap();
         let line = answered.text().await.unwrap();
         assert!(line.starts_with("Error: ERROR") && line.contains(words), "{line}");
     }
     system.until_queues_empty().await;
-    assert!(system.handset(PHONE).await.is_empty());
+    assert!(system.handset(&PHONE).await.is_empty());
 }

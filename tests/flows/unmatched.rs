@@ -1,25 +1,25 @@
-//! What carriers bring and nothing is found for: it is tried again ever more
-//! seldom, applied once when there is something to apply it to, and gone after
+//! Unmatched receipts and replies: they are retried ever more seldom, applied once when they match, and deleted after
 //! seven days.
 
 use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
 use uuid::Uuid;
 
+use tests::{Phone, System};
+
 use crate::{
     admin::read,
     carrier::receipts_path,
-    system::{DEMO, System, owned, shared, with},
+    system::{DEMO, DEMO_ACCOUNT, custom, owned, shared, with},
 };
 
-/// Its carrier brings no receipt by itself.
-const PHONE_WITHOUT_RECEIPT: &str = "447700900310";
-const PHONE: &str = "447700900010";
-/// In nobody's possession until a test says so.
+const PHONE_WITHOUT_RECEIPT: Phone = Phone::delivers_without_receipt();
+const PHONE: Phone = Phone::delivers();
+/// A sender that no account has until a test assigns it.
 const UNASSIGNED_SENDER: &str = "441110000001";
 const DAY: u64 = 86_400;
 
-fn receipt(id: &Value, status: &str) -> Value {
+fn receipt(id: &str, status: &str) -> Value {
     json!({"id": "c-1", "reference": id, "status": status, "code": "00"})
 }
 
@@ -27,39 +27,39 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
     json!({"id": id, "from": PHONE, "to": to, "text": text})
 }
 
-/// A name for a message, and the id that the demo account's message of that name gets.
-fn new_message_id() -> (Uuid, Value) {
+/// A client's ID for a message of the demo account, and the ID that the gateway derives from it.
+fn new_message_id() -> (Uuid, String) {
     let name = Uuid::new_v4();
-    let id = MessageId::of_client_id(&"demo".parse::<AccountId>().unwrap(), name);
-    (name, id.to_string().into())
+    let id = MessageId::of_client_id(&DEMO_ACCOUNT.parse::<AccountId>().unwrap(), name);
+    (name, id.to_string())
 }
 
-/// A message of that name to the phone whose carrier brings no receipt.
+/// A message with that ID of the client, to the phone without receipts.
 fn message(system: &System, name: Uuid) -> Value {
-    with(with(owned(PHONE_WITHOUT_RECEIPT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
+    with(with(owned(&PHONE_WITHOUT_RECEIPT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
 }
 
-/// Gives a sender to the demo account.
+/// Assigns a sender to the demo account.
 async fn add_sender(system: &System, sender: &str) {
     let item = json!({"id": {"S": format!("sender#{sender}")}, "account": {"S": "demo"}});
-    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
+    system.put_item("DirectoryTable", item).await;
 }
 
 /// The unmatched items.
 async fn items(system: &System) -> Vec<Value> {
-    let all = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    let items = all["Items"].as_array().unwrap().iter();
-    items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with("unmatched#")).cloned().collect()
+    let mut items = system.scan("MessagesTable").await;
+    items.retain(|item| item["id"]["S"].as_str().unwrap().starts_with("unmatched#"));
+    items
 }
 
 fn integer(item: &Value, attribute: &str) -> Option<i64> {
     item[attribute]["N"].as_str().map(|number| number.parse().unwrap())
 }
 
-/// Waits until the only unmatched item has been retried that often in vain.
+/// Waits until the only unmatched item has been retried that often without a match.
 async fn until_retried(system: &System, tries: i64) -> Value {
     system
-        .until(&format!("it was tried {tries} times"), async || {
+        .until(&format!("the item was tried {tries} times"), async || {
             let item = items(system).await.into_iter().next()?;
             (integer(&item, "tries") >= Some(tries)).then_some(item)
         })
@@ -78,15 +78,15 @@ async fn receipt_before_its_message_is_applied_once() {
     system.deliver_receipt(&receipt(&id, "delivered")).await;
     assert_eq!(system.unmatched("receipt").await.len(), 1);
 
-    assert_eq!(system.send_one(DEMO, message(&system, name)).await["messageUuid"], id);
+    assert_eq!(system.send_one(DEMO, message(&system, name)).await.id, id);
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
     system.advance(DAY).await;
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("receipts").await.len(), 1, "told once");
-    assert_eq!(system.handset(PHONE_WITHOUT_RECEIPT).await.len(), 1);
+    assert_eq!(system.callbacks("receipts").await.len(), 1, "notified once");
+    assert_eq!(system.handset(&PHONE_WITHOUT_RECEIPT).await.len(), 1);
 }
 
 #[tokio::test]
@@ -95,9 +95,9 @@ async fn unmatched_receipt_keeps_the_message_id_of_its_path() {
     let ((name, id), (_, other)) = (new_message_id(), new_message_id());
     let body = json!({"id": "c-1", "status": "delivered"});
     for id in [&id, &other] {
-        system.deliver_webhook(&format!("{}/{}", receipts_path(), id.as_str().unwrap()), &body).await;
+        system.deliver_webhook(&format!("{}/{id}", receipts_path()), &body).await;
     }
-    assert_eq!(system.unmatched("receipt").await.len(), 2, "of one body, by two paths");
+    assert_eq!(system.unmatched("receipt").await.len(), 2, "one body by two paths");
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
@@ -118,8 +118,8 @@ async fn receipt_long_before_the_message_is_not_applied() {
         system.advance(DAY / 2).await;
         system.until_queues_empty().await;
     }
-    assert_eq!(system.message(&id).await["state"], "submitted");
-    assert!(system.sink_requests("receipts").await.is_empty());
+    assert_eq!(system.message(&id).await.state(), "submitted");
+    assert!(system.callbacks("receipts").await.is_empty());
 }
 
 #[tokio::test]
@@ -131,12 +131,7 @@ async fn failure_matched_late_fails_over() {
     system.send_one(DEMO, channels).await;
     system.until_state(&id, "submitted").await;
     system.advance(60).await;
-    let message = system
-        .until("its next channel has it", async || {
-            let message = system.message(&id).await;
-            (message["channel"] == "rcs").then_some(message)
-        })
-        .await;
+    let message = system.until_message(&id, "is on RCS", |message| message.channel() == "rcs").await;
     assert_eq!(message["failed_attempts"][0]["channel"], "sms", "{message}");
     until_none_unmatched(&system).await;
 }
@@ -147,30 +142,29 @@ async fn reply_is_delivered_once_its_sender_is_added() {
     system.deliver_reply(&reply("mo-1", UNASSIGNED_SENDER, "Are you there?")).await;
     system.advance(60).await;
     until_retried(&system, 1).await;
-    assert!(system.sink_requests("replies").await.is_empty());
+    assert!(system.callbacks("replies").await.is_empty());
 
     add_sender(&system, UNASSIGNED_SENDER).await;
-    let newer = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
+    let newer = custom(UNASSIGNED_SENDER, &PHONE, "Hello");
     system.advance(90).await;
     system.send_one(DEMO, newer).await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.advance(3_600).await;
-    let callback = &system.until_sink_requests("replies", 1).await[0]["json"];
+    let callback = &system.until_callback("replies").await["json"];
     assert_eq!(callback["message"], "Are you there?");
     assert!(callback["message_uuid"].is_null(), "{callback}");
     until_none_unmatched(&system).await;
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={UNASSIGNED_SENDER}")).await.body;
     let entries: Vec<_> = page["messages"].as_array().unwrap().iter().map(|one| one["direction"].clone()).collect();
-    assert_eq!(entries, ["out", "in"], "it stands where it came: {page}");
+    assert_eq!(entries, ["out", "in"], "the reply is ordered by its own time: {page}");
     system.advance(DAY).await;
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("replies").await.len(), 1, "told once");
+    assert_eq!(system.callbacks("replies").await.len(), 1, "notified once");
 }
 
-/// A message from the stray sender, once it is the demo account's.
-async fn send_from_unassigned(system: &System) -> Value {
-    let message = json!({"from": {"type": "custom", "value": UNASSIGNED_SENDER}, "to": PHONE, "body": "Hello"});
-    system.send_one(DEMO, message).await["messageUuid"].clone()
+/// Sends a message from that sender, once the demo account has it.
+async fn send_from_unassigned(system: &System) -> String {
+    system.send_one(DEMO, custom(UNASSIGNED_SENDER, &PHONE, "Hello")).await.id
 }
 
 #[tokio::test]
@@ -199,16 +193,18 @@ async fn retried_stop_does_not_undo_a_newer_start() {
 async fn reply_is_not_attributed_to_a_later_holder_of_the_sender() {
     let system = System::start().await;
     for sender in 801..=806 {
-        system.deliver_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For nobody else")).await;
+        system
+            .deliver_reply(&reply(&format!("mo-{sender}"), &format!("448888888{sender}"), "For another account"))
+            .await;
     }
     system.advance(120).await;
-    let message = system.send_one(DEMO, shared(PHONE, "Hello")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
+    let message = system.send_one(DEMO, shared(&PHONE, "Hello")).await;
+    system.until_state(&message, "delivered").await;
     system.advance(3_600).await;
     let all_tried = async || items(&system).await.iter().all(|item| integer(item, "tries") >= Some(1)).then_some(());
     system.until("all were tried", all_tried).await;
     assert_eq!(items(&system).await.len(), 6);
-    assert!(system.sink_requests("replies").await.is_empty());
+    assert!(system.callbacks("replies").await.is_empty());
 }
 
 #[tokio::test]
@@ -238,7 +234,7 @@ async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     }
     assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
     let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // A run is late by what this machine takes for it.
+    // A retry is late by the time that this machine needs for it.
     assert!(gaps.windows(2).all(|pair| pair[1] + 30 >= pair[0]) && gaps[0] >= 15 * 60, "{gaps:?}");
     let item = &items(&system).await[0];
     let left = integer(item, "expires_at").unwrap() - system.now().await.as_second();
@@ -269,19 +265,19 @@ async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
 
-    // A tick has enqueued the job, and both the job and the gateway are lost.
+    // A tick has enqueued the job; then the job and the gateway are lost.
     let system = system.without_gateway().await;
     let tick = schedule_tick::ScheduleTick::new(&system.environment()).unwrap();
     tick.handle(u64::MAX).await.unwrap();
     assert_eq!(system.queue_length("JobsQueue").await, 1);
-    system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
+    system.purge_jobs().await;
 
     let system = system.with_gateway().await;
     system.advance(10 * 60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("receipts").await.len(), 1);
+    assert_eq!(system.callbacks("receipts").await.len(), 1);
 }
 
 #[tokio::test]
@@ -295,10 +291,10 @@ async fn unmatched_receipt_survives_crash_without_duplicate_callback() {
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
-    // As if it had not been taken away.
-    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "MessagesTable", "Item": left})).await;
+    // Like a crash before the item was deleted.
+    system.put_item("MessagesTable", left).await;
     system.advance(60).await;
     until_none_unmatched(&system).await;
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("receipts").await.len(), 1);
+    assert_eq!(system.callbacks("receipts").await.len(), 1);
 }

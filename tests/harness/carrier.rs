@@ -1,31 +1,41 @@
-//! What carriers and the phones behind them do to a system: phones get messages and
-//! answer, and carriers bring receipts and replies to its webhooks.
+//! What the simulated carriers and the phones behind them do: phones show messages and reply, and carriers
+//! deliver receipts and replies to the webhooks.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::system::{Answer, CM_TOKEN, System, TOKEN, answer};
+use crate::{
+    client::{Answer, answer},
+    system::{CM_TOKEN, System, TOKEN},
+    views::MessageRef,
+};
 
-/// Where the simulated carrier brings receipts.
+/// The path to which the simulated loopback carrier posts receipts.
 #[must_use]
 pub fn receipts_path() -> String {
     format!("/dlr/loopback/{TOKEN}")
 }
 
-/// Where it brings replies.
+/// The path to which it posts replies.
 #[must_use]
 pub fn replies_path() -> String {
     format!("/mo/loopback/{TOKEN}")
 }
 
 impl System {
-    /// What that phone has got.
+    /// The messages that a phone shows, oldest first: `{"from": …, "text": …, "received_at": …}`, and `"channel"`
+    /// and `"content"` if it is not an SMS.
     pub async fn handset(&self, number: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
         answer.body["messages"].as_array().unwrap().clone()
     }
 
-    /// Waits until that phone has got that many messages.
+    /// The texts that a phone shows, oldest first.
+    pub async fn texts(&self, number: &str) -> Vec<String> {
+        self.handset(number).await.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until a phone shows that many messages.
     pub async fn until_handset(&self, number: &str, count: usize) -> Vec<Value> {
         self.until(&format!("{number} has {count}"), async || {
             let messages = self.handset(number).await;
@@ -34,43 +44,58 @@ impl System {
         .await
     }
 
-    /// Answers as that phone would.
+    /// Sets how a phone behaves on some channels: `{"whatsapp": "rejects"}`, or `delivers`, `fails`, `silent`.
+    pub async fn set_channels(&self, number: &str, behaviors: Value) {
+        let set = answer(self.request(Method::PUT, &format!("/handsets/{number}/channels")).json(&behaviors)).await;
+        assert!(set.status.is_success(), "{}", set.body);
+    }
+
+    /// Replies from a phone to a sender ID.
+    pub async fn reply_from(&self, number: &str, to: &str, text: &str) {
+        self.reply(number, &to.into(), text).await;
+    }
+
+    /// The same, with the sender ID as JSON.
     pub async fn reply(&self, number: &str, to: &Value, text: &str) {
         let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
         let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     }
 
-    /// Posts to a webhook, whatever that makes of it.
+    /// Posts to a webhook, whatever it answers.
     pub async fn post_webhook(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Posts to a webhook what it takes.
+    /// Posts to a webhook, which accepts it.
     pub async fn deliver_webhook(&self, path: &str, body: &Value) {
         let answer = self.post_webhook(path, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
 
-    /// Brings a receipt as the simulated carrier would.
+    /// Delivers a receipt of the loopback carrier.
     pub async fn deliver_receipt(&self, receipt: &Value) {
         self.deliver_webhook(&receipts_path(), receipt).await;
     }
 
-    /// Brings a reply as the simulated carrier would.
+    /// Delivers a receipt of the loopback carrier about a message.
+    pub async fn deliver_status(&self, id: &(impl MessageRef + ?Sized), status: &str) {
+        self.deliver_receipt(&json!({"reference": id.message_id(), "status": status})).await;
+    }
+
+    /// Delivers a reply of the loopback carrier.
     pub async fn deliver_reply(&self, reply: &Value) {
         self.deliver_webhook(&replies_path(), reply).await;
     }
 
-    /// Brings a status report as CM.com would.
+    /// Delivers a status report of CM.com.
     pub async fn deliver_cm_report(&self, msg: &Value) {
         self.deliver_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
     }
 
-    /// The receipts (`receipt`) or replies (`reply`) that belong to nothing known, as they came.
+    /// The unmatched receipts (`receipt`) or replies (`reply`), as the carrier delivered them.
     pub async fn unmatched(&self, kind: &str) -> Vec<Value> {
-        let answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-        let items = answer["Items"].as_array().unwrap().iter();
+        let items = self.scan("MessagesTable").await.into_iter();
         let unmatched =
             items.filter(|item| item["id"]["S"].as_str().unwrap().starts_with(&format!("unmatched#{kind}#")));
         unmatched.map(|item| serde_json::from_str(item["payload"]["S"].as_str().unwrap()).unwrap()).collect()

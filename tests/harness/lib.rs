@@ -1,12 +1,64 @@
-//! What the tests that run the whole system have in common: a system for each,
-//! and what clients, carriers and phones do to it.
+//! The vocabulary of the tests that run a whole system.
+//!
+//! A test starts a [`System`], sends messages to [`Phone`]s as a client, and looks at what phones, callbacks and
+//! the API show. "A carrier that is busy twice is retried until it accepts":
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn busy_carrier_is_retried_until_it_accepts() {
+//!     let system = System::start().await;
+//!     let phone = Phone::busy_twice();
+//!     let message = with(owned(&phone, "Hello"), "callback", system.sink("receipts"));
+//!     let sent = system.send_one(DEMO, message).await;
+//!     for attempts in [1, 2] {
+//!         system.until_state_after(&sent, "queued", attempts).await;
+//!         system.advance(3).await;
+//!     }
+//!     assert_eq!(system.until_state(&sent, "delivered").await.attempts(), 3);
+//!     assert_eq!(system.texts(&phone).await, ["Hello"]);
+//!     assert_eq!(system.until_callback("receipts").await.receipt_code(), "00");
+//! }
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | choose what a phone does | [`Phone`], and [`System::set_channels`] for one channel of it |
+//! | change the configuration | [`TestConfig`] with [`System::with_config`] |
+//! | send, read and cancel | [`System::send_one`], [`System::message`], [`System::cancel`]; [`shared`](messages::shared), [`owned`](messages::owned), [`with`](messages::with) build messages |
+//! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_sink_requests`], [`System::until_queues_empty`] |
+//! | read an answer | [`Accepted`], [`MessageView`], [`Callback`]: names for common fields, and the JSON behind them |
+//! | let time pass | [`System::advance`] |
+//! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply`] |
+//! | script a carrier, answer by answer | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
+//! | script a client's callback URL | [`TestServer`] |
+//! | look into tables and queues | [`System::scan`], [`System::queue_length`], [`System::aws`] |
+//! | call a function directly | [`System::environment`] after [`System::without_gateway`] |
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "a test that fails may say so where it stands"
+    reason = "a test that fails may panic where it stands"
 )]
 
+mod aws;
 pub mod carrier;
+mod client;
+mod config;
+pub mod messages;
+mod phone;
+mod scripted_carrier;
+mod server;
+mod sinks;
 pub mod system;
+mod views;
+
+pub use self::{
+    aws::submit_job,
+    config::TestConfig,
+    phone::Phone,
+    scripted_carrier::{LookupAnswer, ScriptedCarrier, SubmitAnswer},
+    server::{Request, Response, TestServer, unreachable_url},
+    system::System,
+    views::{Accepted, Callback, MessageRef, MessageView},
+};

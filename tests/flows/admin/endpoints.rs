@@ -12,7 +12,7 @@ async fn called_back(system: &System, sink: &str, status: StatusCode) -> Value {
     let callback = format!("{}?status={}", system.sink(sink), status.as_u16());
     let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
     system.until_sink_requests(sink, 1).await;
-    system.until_state(&message["messageUuid"], "delivered").await
+    system.until_state(&message["messageUuid"], "delivered").await.into_json()
 }
 
 fn ids(requests: &[Value]) -> Vec<&str> {

@@ -1,19 +1,21 @@
-//! Each field of a message, and what it may not hold.
+//! The rules of each field of a message.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use tests::System;
+
 use super::{INVALID, PHONE, assert_nothing_was_done, assert_problem, dry_run, good, request};
-use crate::system::{DEMO, System, owned, with};
+use crate::system::{DEMO, owned, with};
 
 async fn assert_passes_validation(system: &System, message: Value) {
     let answer = dry_run(system, &request(message)).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
-/// Each message stands behind a good one, and is refused for that field alone.
-async fn assert_each_is_refused(cases: impl IntoIterator<Item = (Value, &str, &str)>) {
+/// Fails unless each message, posted after a good one, is rejected for that field alone.
+async fn assert_each_is_rejected(cases: impl IntoIterator<Item = (Value, &str, &str)>) {
     let system = System::start().await;
     for (message, field, code) in cases {
         let answer = system.post(DEMO, &json!({"messages": [good(), &message]})).await;
@@ -23,17 +25,17 @@ async fn assert_each_is_refused(cases: impl IntoIterator<Item = (Value, &str, &s
     assert_nothing_was_done(&system).await;
 }
 
-/// A good message with each of those values in that field is refused.
-async fn assert_each_value_is_refused(field: &str, cases: impl IntoIterator<Item = (Value, &str)>) {
+/// Fails unless a good message is rejected with each of those values in a field.
+async fn assert_each_value_is_rejected(field: &str, cases: impl IntoIterator<Item = (Value, &str)>) {
     let message = |value| match field.split_once('.') {
         None => with(good(), field, value),
         Some((object, field)) => {
-            let mut message = owned(PHONE, "Fine");
+            let mut message = owned(&PHONE, "Fine");
             message[object][field] = value;
             message
         }
     };
-    assert_each_is_refused(cases.into_iter().map(|(value, code)| (message(value), field, code))).await;
+    assert_each_is_rejected(cases.into_iter().map(|(value, code)| (message(value), field, code))).await;
 }
 
 #[tokio::test]
@@ -44,7 +46,7 @@ async fn required_fields_are_reported() {
         message
     };
     let from = |from: Value| with(good(), "from", from);
-    assert_each_is_refused([
+    assert_each_is_rejected([
         (json!(null), "messages", "wrong_type"),
         (json!("447700900041"), "messages", "wrong_type"),
         (json!([good()]), "messages", "wrong_type"),
@@ -65,8 +67,8 @@ async fn required_fields_are_reported() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_not_international_is_refused() {
-    assert_each_value_is_refused(
+async fn number_must_be_international() {
+    assert_each_value_is_rejected(
         "to",
         [
             (json!(""), "empty"),
@@ -93,8 +95,8 @@ async fn a_number_that_is_not_international_is_refused() {
 }
 
 #[tokio::test]
-async fn a_sender_that_no_phone_could_show_is_refused() {
-    assert_each_value_is_refused(
+async fn sender_must_be_showable_by_phones() {
+    assert_each_value_is_rejected(
         "from.value",
         [
             (json!(""), "empty"),
@@ -110,7 +112,7 @@ async fn a_sender_that_no_phone_could_show_is_refused() {
         ],
     )
     .await;
-    assert_each_value_is_refused(
+    assert_each_value_is_rejected(
         "from.type",
         [
             (json!("own"), "unknown_value"),
@@ -124,8 +126,8 @@ async fn a_sender_that_no_phone_could_show_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_must_be_a_uuid() {
-    assert_each_value_is_refused(
+async fn id_must_be_a_uuid() {
+    assert_each_value_is_rejected(
         "id",
         [
             (json!(""), "malformed"),
@@ -140,8 +142,8 @@ async fn an_id_must_be_a_uuid() {
 }
 
 #[tokio::test]
-async fn a_send_time_must_be_iso_8601() {
-    assert_each_value_is_refused(
+async fn send_at_must_be_iso_8601() {
+    assert_each_value_is_rejected(
         "send_at",
         [
             (json!(""), "malformed"),
@@ -161,7 +163,7 @@ async fn a_send_time_must_be_iso_8601() {
 }
 
 #[tokio::test]
-async fn a_send_time_without_a_zone_is_gmt() {
+async fn send_at_without_a_zone_is_gmt() {
     let system = System::start().await;
     let time = (system.now().await + SignedDuration::from_hours(1)).round(jiff::Unit::Second).unwrap();
     let civil = time.to_string();
@@ -182,7 +184,7 @@ async fn a_send_time_without_a_zone_is_gmt() {
 }
 
 #[tokio::test]
-async fn a_send_time_more_than_366_days_ahead_is_refused() {
+async fn send_at_more_than_366_days_ahead_is_rejected() {
     let system = System::start().await;
     let most = system.now().await + SignedDuration::from_hours(24 * 366);
     let minute = SignedDuration::from_mins(1);
@@ -196,8 +198,8 @@ async fn a_send_time_more_than_366_days_ahead_is_refused() {
 }
 
 #[tokio::test]
-async fn a_callback_must_be_an_absolute_http_url_without_credentials() {
-    assert_each_value_is_refused(
+async fn callback_must_be_an_http_url_without_credentials() {
+    assert_each_value_is_rejected(
         "callback",
         [
             (json!(""), "malformed"),
@@ -225,8 +227,8 @@ async fn a_callback_must_be_an_absolute_http_url_without_credentials() {
 }
 
 #[tokio::test]
-async fn channels_are_a_list_of_known_names_each_once() {
-    assert_each_value_is_refused(
+async fn channels_must_be_distinct_known_names() {
+    assert_each_value_is_rejected(
         "channels",
         [
             (json!("sms"), "wrong_type"),
@@ -244,8 +246,8 @@ async fn channels_are_a_list_of_known_names_each_once() {
 }
 
 #[tokio::test]
-async fn a_text_must_have_something_to_show_and_fit_into_10_segments() {
-    assert_each_value_is_refused(
+async fn text_must_be_visible_and_fit_into_10_segments() {
+    assert_each_value_is_rejected(
         "body",
         [
             (json!(""), "empty"),

@@ -1,19 +1,18 @@
-//! An endpoint that fails is left alone for a while, one that is gone or fails for days
-//! is off, and its owner is told.
+//! Endpoints: the circuit breaker of one that fails, and the disabling of one that is gone or fails for days.
 
 use std::collections::BTreeSet;
 
-use local::config::Config;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use tests::{Response, System, TestConfig, TestServer};
 
-use super::{Client, DAY, FAILS_EVERY, PHONE, SECRET, endpoint, header, send, sent_at};
+use super::{DAY, PHONE, SECRET, send, sent_at};
 use crate::{
     admin::{admin, printed, read},
-    system::{DEMO, System, owned, with},
+    system::{DEMO, DEMO_ACCOUNT, OTHER, OTHER_SENDER, OWN_SENDER, custom, owned, with},
 };
 
-/// What is on record of the demo account's endpoints.
+/// The failing endpoints of the demo account.
 async fn on_record(system: &System) -> Vec<Value> {
     let listed = read(system, &["endpoint", "list", "--account", "demo"]).await;
     listed["endpoints"].as_array().unwrap().clone()
@@ -23,29 +22,30 @@ async fn on_record(system: &System) -> Vec<Value> {
 async fn disabled_endpoint_gets_missed_events_by_replay() {
     let system = System::start().await;
     let started = system.now().await.to_string();
-    let client = Client::answering(410);
-    send(&system, format!("{}?id=1", client.url)).await;
+    let client = TestServer::answering(410).await;
+    let endpoint = client.at("dr");
+    send(&system, client.at("dr?id=1")).await;
     client.until_calls(&system, 1).await;
-    let notice = &system.until_sink_requests("notices", 1).await[0];
+    let notice = system.until_callback("notices").await;
     system.advance(31).await;
     for id in [2, 3] {
-        send(&system, format!("{}?id={id}", client.url)).await;
+        send(&system, client.at(&format!("dr?id={id}"))).await;
     }
     system.until_queues_empty().await;
     system.advance(7 * 86_400).await;
     system.until_queues_empty().await;
     assert_eq!(client.calls(), 1);
     let known = on_record(&system).await;
-    assert_eq!((known.len(), &known[0]["url"], known[0]["disabled_since"].is_string()), (1, &json!(client.url), true));
-    assert_eq!(notice["json"]["type"], "endpoint.disabled");
-    assert_eq!(notice["json"]["timestamp"], known[0]["disabled_since"]);
+    assert_eq!((known.len(), &known[0]["url"], known[0]["disabled_since"].is_string()), (1, &json!(endpoint), true));
+    assert_eq!(notice.json()["type"], "endpoint.disabled");
+    assert_eq!(notice.json()["timestamp"], known[0]["disabled_since"]);
     assert_eq!(
-        notice["json"]["data"],
-        json!({"url": client.url, "since": known[0]["failing_since"], "reason": "gone for good (410)"})
+        notice.json()["data"],
+        json!({"url": endpoint, "since": known[0]["failing_since"], "reason": "gone for good (410)"})
     );
 
     client.answers(200);
-    printed(&system, &["endpoint", "enable", "demo", &format!("{}?id=7", client.url)]).await;
+    printed(&system, &["endpoint", "enable", "demo", &client.at("dr?id=7")]).await;
     let replayed = read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await;
     assert_eq!(replayed, json!({"messages": 3, "replies": 0, "withheld": 0}));
     system.advance(32).await;
@@ -53,24 +53,24 @@ async fn disabled_endpoint_gets_missed_events_by_replay() {
     system.until_queues_empty().await;
     let ids = client.headers("webhook-id");
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (4, 3), "{ids:?}");
-    assert!(ids[1..].contains(&ids[0]), "the first bears its id again");
+    assert!(ids[1..].contains(&ids[0]), "the first event keeps its ID");
     assert_eq!(on_record(&system).await, [] as [Value; 0]);
-    assert_eq!(system.sink_requests("notices").await.len(), 1);
+    assert_eq!(system.callbacks("notices").await.len(), 1);
 }
 
 #[tokio::test]
 async fn enabled_endpoint_is_called_at_once() {
     let system = System::start().await;
-    let client = Client::answering(410);
-    send(&system, client.url.as_str()).await;
-    system.until_sink_requests("notices", 1).await;
+    let client = TestServer::answering(410).await;
+    send(&system, client.url().as_str()).await;
+    system.until_callbacks("notices", 1).await;
     system.advance(31).await;
-    send(&system, client.url.as_str()).await;
+    send(&system, client.url().as_str()).await;
     system.until_queues_empty().await;
     client.answers(200);
-    // The worker has just read that it is off.
-    printed(&system, &["endpoint", "enable", "demo", &client.url]).await;
-    send(&system, client.url.as_str()).await;
+    // The worker has just read that the endpoint is disabled.
+    printed(&system, &["endpoint", "enable", "demo", client.url().as_str()]).await;
+    send(&system, client.url().as_str()).await;
     client.until_calls(&system, 2).await;
 }
 
@@ -80,30 +80,30 @@ async fn replay_right_after_the_url_was_set_is_delivered() {
     let started = system.now().await.to_string();
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(31).await;
-    system.reply(PHONE, &"441234567890".into(), "Is anybody there?").await;
-    // Every worker knows the account without it.
+    system.reply_from(&PHONE, OWN_SENDER, "Is anybody there?").await;
+    // Every worker has the account without a reply URL in its cache.
     send(&system, system.sink("receipts")).await;
-    system.until_sink_requests("receipts", 1).await;
+    system.until_callbacks("receipts", 1).await;
     system.until_queues_empty().await;
     printed(&system, &["account", "set", "demo", "--reply-url", &system.sink("found")]).await;
     let replay = ["callback", "replay", "demo", "--since", &started, "--url", &system.sink("found"), "--yes"];
     assert_eq!(read(&system, &replay).await["replies"], 1);
-    // What is told at once would be lost, and what is told later is not.
+    // A callback sent at once would be dropped, because of that cache.
     system.until_only_delayed().await;
     system.advance(32).await;
-    system.until_sink_requests("found", 1).await;
+    system.until_callbacks("found", 1).await;
 }
 
 #[tokio::test]
 async fn all_endpoints_of_a_client_are_enabled_at_once() {
     let system = System::start().await;
     let started = system.now().await.to_string();
-    let client = Client::answering(410);
+    let client = TestServer::answering(410).await;
     for id in 1..=3 {
-        send(&system, format!("{}/{id}", client.url)).await;
+        send(&system, client.at(&format!("dr/{id}"))).await;
     }
     send(&system, system.sink("others")).await;
-    system.until_sink_requests("notices", 3).await;
+    system.until_callbacks("notices", 3).await;
     system.until_queues_empty().await;
     let replay = ["callback", "replay", "demo", "--since", &started];
     let asked = admin(&system, &replay).await;
@@ -112,9 +112,11 @@ async fn all_endpoints_of_a_client_are_enabled_at_once() {
     assert_eq!(withheld, json!({"messages": 4, "replies": 0, "withheld": 3}));
     system.advance(32).await;
     system.until_queues_empty().await;
-    assert_eq!((client.calls(), system.sink_requests("others").await.len()), (3, 2));
+    assert_eq!((client.calls(), system.callbacks("others").await.len()), (3, 2));
 
-    for unclear in [&["endpoint", "enable", "demo"][..], &["endpoint", "enable", "demo", &client.url, "--all"]] {
+    for unclear in
+        [&["endpoint", "enable", "demo"][..], &["endpoint", "enable", "demo", client.url().as_str(), "--all"]]
+    {
         assert_eq!(admin(&system, unclear).await.code, 2, "{unclear:?}");
     }
     client.answers(200);
@@ -129,61 +131,59 @@ async fn all_endpoints_of_a_client_are_enabled_at_once() {
 }
 
 #[tokio::test]
-async fn no_callback_before_the_retry_after_of_a_busy_client() {
+async fn retry_after_applies_to_all_events_of_the_endpoint() {
     let system = System::start().await;
-    let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 600\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let (busy, requests) = endpoint(head.to_owned());
-    let calls = || requests.lock().unwrap().len();
-    send(&system, busy.as_str()).await;
-    system.until("it was called", async || (calls() == 1).then_some(())).await;
+    let busy = Response::status(429).with_header("retry-after", "600");
+    let client = TestServer::responding(busy).await;
+    send(&system, client.url().as_str()).await;
+    client.until_calls(&system, 1).await;
     system.until_only_delayed().await;
     for _ in 0..3 {
         system.advance(60).await;
-        send(&system, busy.as_str()).await;
+        send(&system, client.url().as_str()).await;
         system.until_only_delayed().await;
     }
     system.advance(300).await;
     system.until_only_delayed().await;
-    assert_eq!(calls(), 1);
+    assert_eq!(client.calls(), 1);
     assert!(on_record(&system).await[0]["open_until"].is_string());
-    // Those that came meanwhile wait for up to half as long again.
+    // Events that came meanwhile wait for up to half as long again.
     system.advance(600).await;
-    system.until("it is called again", async || (calls() > 1).then_some(())).await;
+    client.until_calls(&system, 2).await;
 }
 
 #[tokio::test]
-async fn a_notice_is_signed_by_the_standard_webhooks_headers_alone() {
+async fn notice_has_only_the_standard_webhooks_signature() {
     let system = System::start().await;
-    send(&system, Client::answering(410).url).await;
-    let notice = &system.until_sink_requests("notices", 1).await[0];
-    let (id, body) = (header(notice, "webhook-id"), notice["body"].as_str().unwrap());
-    let signed = Webhook::new(SECRET).unwrap().sign(id, sent_at(notice), body.as_bytes()).unwrap();
-    assert_eq!(header(notice, "webhook-signature"), signed);
-    assert!(notice["headers"].get("signature").is_none(), "a dialect's own");
+    send(&system, TestServer::answering(410).await.url().as_str()).await;
+    let notice = system.until_callback("notices").await;
+    let signed = Webhook::new(SECRET).unwrap().sign(notice.id(), notice.sent_at(), notice.body().as_bytes()).unwrap();
+    assert_eq!(notice.header("webhook-signature"), signed);
+    assert!(!notice.has_header("signature"), "the signature of a dialect");
 }
 
 #[tokio::test]
 async fn endpoint_is_disabled_after_five_days_of_failures() {
     let system = System::start().await;
-    let client = Client::answering(500);
-    send(&system, client.url.as_str()).await;
+    let client = TestServer::answering(500).await;
+    send(&system, client.url().as_str()).await;
     client.until_calls(&system, 1).await;
     for _ in 0..(6 * 24 / 3) {
         system.advance(3 * 3_600).await;
         system.until_only_delayed().await;
-        if !system.sink_requests("notices").await.is_empty() {
+        if !system.callbacks("notices").await.is_empty() {
             break;
         }
     }
-    let notice = &system.until_sink_requests("notices", 1).await[0];
-    assert_eq!(notice["json"]["data"]["reason"], "status 500");
-    let made: Vec<i64> = client.headers("webhook-timestamp").iter().map(|at| at.parse().unwrap()).collect();
+    let notice = system.until_callback("notices").await;
+    assert_eq!(notice.json()["data"]["reason"], "status 500");
+    let made = sent_at(&client);
     let lasted = made.last().unwrap() - made[0];
     assert!((5 * DAY..6 * DAY).contains(&lasted) && made.len() > 10, "{lasted} s, {} calls", made.len());
-    // Nothing is left in the queues; what it was to be told is on record.
+    // The queues are empty; the event stays on record.
     system.until_queues_empty().await;
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
-    send(&system, client.url.as_str()).await;
+    send(&system, client.url().as_str()).await;
     system.until_queues_empty().await;
     assert_eq!(client.calls(), made.len());
 }
@@ -191,10 +191,10 @@ async fn endpoint_is_disabled_after_five_days_of_failures() {
 #[tokio::test]
 async fn endpoint_that_recovers_within_five_days_stays_enabled() {
     let system = System::start().await;
-    let client = Client::answering(500);
+    let client = TestServer::answering(500).await;
     for round in 1..=2 {
         client.answers(500);
-        send(&system, client.url.as_str()).await;
+        send(&system, client.url().as_str()).await;
         for _ in 0..13 {
             system.advance(8 * 3_600).await;
             system.until_only_delayed().await;
@@ -205,30 +205,31 @@ async fn endpoint_that_recovers_within_five_days_stays_enabled() {
         system.until_queues_empty().await;
         assert_eq!(on_record(&system).await, [] as [Value; 0], "round {round}");
     }
-    assert!(system.sink_requests("notices").await.is_empty());
+    assert!(system.callbacks("notices").await.is_empty());
 }
 
 #[tokio::test]
 async fn failed_notice_is_retried_and_disables_nothing() {
     for status in [500, 410] {
         let notices = format!("/sinks/notices?status={status}");
-        let system = System::with_config(&Config::DEFAULT.replace("/sinks/notices", &notices)).await;
-        let client = Client::answering(410);
-        send(&system, client.url.as_str()).await;
-        system.until_sink_requests("notices", 1).await;
+        let config = TestConfig::new().account(DEMO_ACCOUNT, |account| account.notice_url = Some(notices));
+        let system = System::with_config(config).await;
+        let client = TestServer::answering(410).await;
+        send(&system, client.url().as_str()).await;
+        system.until_callbacks("notices", 1).await;
         for _ in 0..30 {
             system.advance(6 * 3_600).await;
             system.until_only_delayed().await;
         }
-        let callbacks = system.sink_requests("notices").await;
+        let callbacks = system.callbacks("notices").await;
         assert!(
             if status == 500 { callbacks.len() > 10 } else { callbacks.len() == 1 },
             "{status}: {}",
             callbacks.len()
         );
-        assert!(callbacks.iter().all(|again| header(again, "webhook-id") == header(&callbacks[0], "webhook-id")));
+        assert!(callbacks.iter().all(|again| again.id() == callbacks[0].id()));
         let known = on_record(&system).await;
-        assert_eq!((known.len(), &known[0]["url"]), (1, &json!(client.url)), "{status}");
+        assert_eq!((known.len(), &known[0]["url"]), (1, &json!(client.url())), "{status}");
     }
 }
 
@@ -236,21 +237,21 @@ async fn failed_notice_is_retried_and_disables_nothing() {
 async fn half_open_circuit_probes_once_and_closes_on_success() {
     const EVENTS: usize = 30;
     let system = System::start().await;
-    let client = Client::answering(500);
-    let message = with(owned(PHONE, "Hello"), "callback", client.url.as_str());
-    system.send(DEMO, &json!({"messages": vec![message; EVENTS]})).await;
+    let client = TestServer::answering(500).await;
+    let message = with(owned(&PHONE, "Hello"), "callback", client.url().as_str());
+    system.send_all(DEMO, vec![message; EVENTS]).await;
     client.until_calls(&system, EVENTS).await;
-    // Each is due again after 5 seconds, and only the first to come is let through.
+    // Each event is due again after 5 seconds, and only the first one probes the endpoint.
     system.advance(7).await;
     client.until_calls(&system, EVENTS + 1).await;
-    let mut tries = 1;
+    let mut probes = 1;
     for _ in 0..6 {
         system.until_only_delayed().await;
         system.advance(60).await;
-        tries += 1;
+        probes += 1;
     }
     system.until_only_delayed().await;
-    assert!(client.calls() <= EVENTS + tries, "{} calls", client.calls());
+    assert!(client.calls() <= EVENTS + probes, "{} calls", client.calls());
     assert!(on_record(&system).await[0]["open_until"].is_string());
 
     let failed = client.calls();
@@ -267,15 +268,21 @@ async fn half_open_circuit_probes_once_and_closes_on_success() {
 #[tokio::test]
 async fn one_failure_in_twenty_does_not_open_the_circuit() {
     const EVENTS: usize = 200;
+    const FAILS_EVERY: usize = 20;
     let system = System::start().await;
-    let client = Client::failing_intermittently();
-    let message = with(owned(PHONE, "Hello"), "callback", client.url.as_str());
-    system.send(DEMO, &json!({"messages": vec![message; EVENTS]})).await;
-    // None waits for another: all are called without the clock being moved.
+    let mut calls = 0;
+    let client = TestServer::with(move |_| {
+        calls += 1;
+        Response::status(if calls % FAILS_EVERY == 0 { 500 } else { 200 })
+    })
+    .await;
+    let message = with(owned(&PHONE, "Hello"), "callback", client.url().as_str());
+    system.send_all(DEMO, vec![message; EVENTS]).await;
+    // No event waits for another: all are sent without the clock being moved.
     client.until_calls(&system, EVENTS).await;
     let mut advanced = 0;
     while system.queue_length("CallbacksQueue").await > 0 && advanced < 300 {
-        // Those that failed are due after their own gaps of 5 and 30 seconds.
+        // Failed events are due after backoffs of 5 and 30 seconds.
         system.advance(7).await;
         advanced += 7;
         system.until_only_delayed().await;
@@ -286,14 +293,13 @@ async fn one_failure_in_twenty_does_not_open_the_circuit() {
 }
 
 #[tokio::test]
-async fn the_endpoints_of_one_account_are_not_anothers() {
+async fn endpoint_disabled_for_one_account_serves_another() {
     let system = System::start().await;
-    let client = Client::answering(410);
-    send(&system, client.url.as_str()).await;
-    system.until_sink_requests("notices", 1).await;
+    let client = TestServer::answering(410).await;
+    send(&system, client.url().as_str()).await;
+    system.until_callbacks("notices", 1).await;
     client.answers(200);
-    let theirs =
-        json!({"from": {"type": "custom", "value": "449999999999"}, "to": PHONE, "body": "Hi", "callback": client.url});
-    system.send_one(crate::system::OTHER, theirs).await;
+    let theirs = with(custom(OTHER_SENDER, &PHONE, "Hi"), "callback", client.url().as_str());
+    system.send_one(OTHER, theirs).await;
     client.until_calls(&system, 2).await;
 }

@@ -1,4 +1,4 @@
-//! What is on record of an endpoint stays true in every race.
+//! The stored health of an endpoint stays correct under races.
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -7,8 +7,7 @@ use shared::{
     runtime::aws,
     store::{DynamoDirectory, Endpoints, FailedCall, Freshness, ProbeStart},
 };
-
-use crate::system::System;
+use tests::System;
 
 struct EndpointRecords {
     _system: System,
@@ -54,7 +53,7 @@ async fn failures_are_counted_from_the_first_since_the_last_success() {
     assert_eq!((health.endpoint, health.times_opened, health.disabled), (records.endpoint.clone(), 0, None));
     assert!(records.store.clear(records.endpoint.id()).await.unwrap());
     assert_eq!(records.on_record().await, None);
-    assert!(records.store.clear(records.endpoint.id()).await.unwrap(), "there was nothing any more");
+    assert!(records.store.clear(records.endpoint.id()).await.unwrap(), "there was no record any more");
     let health = records.record_failure(at(30)).await;
     assert_eq!((health.since, health.failures), (at(30), 1));
 }
@@ -68,12 +67,12 @@ async fn requested_pause_outlasts_the_next_failure() {
     assert_eq!(
         records.record_failure_with_pause(at(2), Some(at(30))).await.paused_until,
         Some(at(30)),
-        "the newest word counts"
+        "the newest pause wins"
     );
 }
 
 #[tokio::test]
-async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
+async fn endpoint_that_answered_meanwhile_is_not_disabled() {
     let records = EndpointRecords::start().await;
     let seen = records.record_failure(at(0)).await;
     records.store.clear(records.endpoint.id()).await.unwrap();
@@ -84,25 +83,25 @@ async fn an_endpoint_that_answered_meanwhile_is_not_switched_off() {
     };
     assert_eq!(off_by(&seen, 1).await, None);
     assert_eq!(records.on_record().await, None);
-    // It answered, and then failed anew.
+    // The endpoint answered, and then failed again.
     let anew = records.record_failure(at(2)).await;
     assert_eq!(off_by(&seen, 1).await, None);
     let by_the_first = Some((at(3), ExecutionId::new(1)));
     assert_eq!(off_by(&anew, 1).await, by_the_first);
-    // The same run may be told twice that it did, and another never.
+    // The same execution disables it twice, as after a lost answer. Another execution does not.
     assert_eq!(off_by(&anew, 1).await, by_the_first);
     assert_eq!(off_by(&anew, 2).await, by_the_first);
-    // Neither an answer nor a failure that was under way meanwhile changes anything.
+    // A late answer or failure changes nothing.
     assert!(!records.store.clear(records.endpoint.id()).await.unwrap());
     assert_eq!(records.record_failure(at(9)).await, records.on_record().await.unwrap());
     assert_eq!(records.on_record().await.unwrap().last_at, at(2));
 }
 
 #[tokio::test]
-async fn of_many_that_would_try_an_endpoint_one_does() {
+async fn one_of_many_concurrent_probes_begins() {
     let records = EndpointRecords::start().await;
     let seen = records.record_failure(at(0)).await;
-    // They found it at the same moment.
+    // All have read the same record.
     let started = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
     let ours = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Ours(_)))).count();
     let others = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Lost(_)))).count();

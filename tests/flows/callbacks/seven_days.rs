@@ -1,4 +1,4 @@
-//! The schedule of one callback that is never taken, try by try.
+//! The reattempts of one callback that always fails, attempt by attempt.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::{callbacks::retry_gap, queue::CallbackJob};
+use tests::{System, TestServer};
 
-use super::{Client, DAY, send};
-use crate::{admin::read, system::System};
+use super::{DAY, send};
+use crate::admin::read;
 
-/// As long as the queue keeps a job.
+/// The longest delay of an SQS job.
 const MAX_QUEUE_DELAY_SECONDS: u64 = 900;
 
-/// Takes the one job of the queue out of it.
+/// Receives the only job of the queue, and deletes it.
 async fn receive(system: &System) -> Option<SqsMessage> {
     let url = json!({"QueueUrl": system.queue_url("CallbacksQueue"), "WaitTimeSeconds": 0});
     let received = system.aws("AmazonSQS.ReceiveMessage", &url).await;
@@ -30,20 +31,20 @@ async fn receive(system: &System) -> Option<SqsMessage> {
 async fn callback_is_retried_with_backoff_for_seven_days() {
     let system = System::start().await;
     let started = system.now().await.to_string();
-    let client = Client::answering(200);
-    send(&system, client.url.as_str()).await;
+    let client = TestServer::answering(200).await;
+    send(&system, client.url().as_str()).await;
     client.until_calls(&system, 1).await;
     system.until_queues_empty().await;
-    // From here on the test is the queue's worker, with a clock that it sets to the second.
+    // From here on the test is the worker of the queue, and sets its clock to the second.
     let system = system.without_gateway().await;
     client.answers(503);
     assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await["messages"], 1);
     system.advance(32).await;
     let environment = system.environment();
     let callback = callback::Callback::new(&environment).unwrap();
-    let (mut clock_offset, mut tries, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
+    let (mut clock_offset, mut attempts, mut planned) = (0_u64, Vec::<Timestamp>::new(), Vec::new());
     while system.queue_length("CallbacksDeadLetters").await == 0 {
-        let job = receive(&system).await.expect("it is due after the longest delay of the queue");
+        let job = receive(&system).await.expect("a job is due after the longest delay of the queue");
         let (calls, now) = (client.calls(), environment.clock.now());
         planned.extend(CallbackJob::read(job.body.as_deref().unwrap()).unwrap().not_before);
         let mut event = SqsEvent::default();
@@ -51,46 +52,46 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
         assert!(callback.handle(event).await.batch_item_failures.is_empty());
         if client.calls() > calls {
             assert_eq!(client.calls(), calls + 1);
-            tries.push(now);
+            attempts.push(now);
         }
         system.reset_endpoint_health().await;
         let waiting = system.queue_length("CallbacksQueue").await + system.queue_length("CallbacksDeadLetters").await;
-        assert_eq!(waiting, 1, "it waits in one place, and nothing is in flight");
+        assert_eq!(waiting, 1, "the event is in one queue");
         clock_offset += MAX_QUEUE_DELAY_SECONDS;
         system.advance(MAX_QUEUE_DELAY_SECONDS).await;
         environment.clock.set_ahead(Duration::from_secs(clock_offset));
     }
     planned.dedup();
-    assert_eq!(planned.len(), tries.len() - 1);
+    assert_eq!(planned.len(), attempts.len() - 1);
     let gap = |(from, until): (&Timestamp, &Timestamp)| until.duration_since(*from).as_secs_f64();
-    let gaps: Vec<_> = tries.iter().zip(&planned).map(gap).collect();
+    let gaps: Vec<_> = attempts.iter().zip(&planned).map(gap).collect();
     let (last, others) = gaps.split_last().unwrap();
-    assert!(*last <= 21_600.0 * 1.2 + 1.0, "the last is as long as the seven days still are: {last} s");
-    for (attempts, gap) in (1..).zip(others) {
-        let usual = retry_gap(attempts).as_secs_f64();
-        // A fifth of jitter, and the time that the try itself took.
-        assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempts}: {gap} s for {usual} s");
+    assert!(*last <= 21_600.0 * 1.2 + 1.0, "the last gap ends with the seven days: {last} s");
+    for (attempt, gap) in (1..).zip(others) {
+        let usual = retry_gap(attempt).as_secs_f64();
+        // A fifth of jitter, and the time of the attempt itself.
+        assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempt}: {gap} s for {usual} s");
     }
     let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
-    assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "they differ: {gaps:?}");
-    let lasted = tries.last().unwrap().duration_since(tries[0]).as_secs();
+    assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "the gaps have jitter: {gaps:?}");
+    let lasted = attempts.last().unwrap().duration_since(attempts[0]).as_secs();
     assert!((7 * DAY..=7 * DAY + MAX_QUEUE_DELAY_SECONDS.cast_signed()).contains(&lasted), "{lasted} s");
-    // Eight in the first eight hours, then one every five to seven hours.
-    assert!((30..=43).contains(&tries.len()), "{} tries", tries.len());
+    // Eight attempts in the first eight hours, then one every five to seven hours.
+    assert!((30..=43).contains(&attempts.len()), "{} attempts", attempts.len());
 }
 
 #[tokio::test]
 async fn replayed_sqs_dead_letter_gets_a_new_retry_period() {
     let system = System::start().await;
-    let client = Client::answering(500);
-    send(&system, client.url.as_str()).await;
+    let client = TestServer::answering(500).await;
+    send(&system, client.url().as_str()).await;
     client.until_calls(&system, 1).await;
     system.until_only_delayed().await;
     let system = system.without_gateway().await;
     system.advance(MAX_QUEUE_DELAY_SECONDS).await;
     let mut dead = receive(&system).await.unwrap();
     let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
-    // As after runs that crashed at the end of a day of tries, a week and a half ago.
+    // Like a job whose worker crashed after a day of attempts, a week and a half ago.
     let ago = |days: i64| Some(job.created_at - SignedDuration::from_hours(24 * days));
     (job.attempts, job.first_attempt_at, job.not_before) = (8, ago(11), ago(10));
     dead.body = Some(job.write());

@@ -1,19 +1,19 @@
 //! The samples of the vendor's page, posted as they stand there.
 //!
-//! Some are no requests for a gateway of phone numbers (Apple's and Twitter's
-//! users have none), some have words in the place of a sender, and two are no
-//! JSON, having comments and a comma too many: these get the answers that the
-//! page's own tables give them.
+//! Some samples are no requests for a gateway of phone numbers (users of Apple and Twitter have none), some have words
+//! in place of a sender, and two are no JSON: these get the answers that the page's own tables give them.
 
 use std::path::PathBuf;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{line, message, newest, post, post_json, system, with};
-use crate::system::answer;
+use tests::Phone;
 
-/// Of each JSON sample: the status, the error code, and the code of each message.
+use super::{line, message, post, post_json, system};
+use crate::system::{answer, with};
+
+/// The status, the error code, and the code of each message, for each JSON sample.
 const JSON: [(&str, u16, u16, &[u16]); 21] = [
     ("01-viber", 200, 0, &[0]),
     ("02-several-messages", 200, 0, &[0, 0, 0, 0]),
@@ -38,8 +38,7 @@ const JSON: [(&str, u16, u16, &[u16]); 21] = [
     ("21-push", 400, 201, &[301]),
 ];
 
-/// Of each XML sample: the numbers that get a message. One closes an element
-/// that is not open.
+/// The numbers that get a message, for each XML sample. One closes an element that is not open.
 const XML: [(&str, &[&str]); 9] = [
     ("01-one", &["447911123456"]),
     ("02-several-messages", &["447911123456", "447911123457", "447911123458", "447911123459"]),
@@ -60,7 +59,7 @@ fn fixture(path: &str) -> String {
     std::fs::read_to_string(folder(path)).unwrap()
 }
 
-/// Every file of a folder is one of these samples.
+/// Fails unless these samples are all files of a folder.
 fn assert_complete<'a>(name: &str, samples: impl Iterator<Item = &'a str>) {
     let files = folder(name).read_dir().unwrap().map(|file| file.unwrap().path().file_stem().unwrap().to_owned());
     let mut files: Vec<_> = files.map(|stem| stem.into_string().unwrap()).collect();
@@ -79,7 +78,7 @@ async fn every_json_sample_gets_its_answer_and_is_delivered() {
         let given: Vec<_> = results.iter().map(|result| result["messageErrorCode"].as_u64().unwrap()).collect();
         assert_eq!(given, codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>(), "{name}: {}", answered.body);
         for result in results.iter().filter(|result| result["status"] == "Accepted") {
-            // That one's time was over in 2017.
+            // The validity of this sample ended in 2017.
             if name == "04-validity" {
                 continue;
             }
@@ -97,7 +96,7 @@ async fn every_json_sample_gets_its_answer_and_is_delivered() {
 }
 
 #[tokio::test]
-async fn every_xml_and_get_sample_is_answered_and_arrives() {
+async fn every_xml_and_get_sample_is_answered_and_delivered() {
     assert_complete("xml", XML.iter().map(|(name, _)| *name));
     for (name, numbers) in XML {
         let system = system().await;
@@ -113,11 +112,10 @@ async fn every_xml_and_get_sample_is_answered_and_arrives() {
     let (_, path) = url.trim().split_once("gw.cmtelecom.com").unwrap();
     assert_eq!(line(system.request(Method::GET, path)).await, (200, String::new()));
     assert_eq!(system.until_handset("447911123456", 1).await[0]["text"], "Example message text");
-    assert_eq!(newest(&system).await["reference"], "your_reference");
+    assert_eq!(system.newest().await["reference"], "your_reference");
 }
 
-/// The parts of rich content that the page shows by themselves. The list of
-/// slots lacks a brace, and its days are past.
+/// The parts of rich content that the page shows separately. The list of slots lacks a brace, and its days are past.
 #[tokio::test]
 async fn every_sample_of_rich_content_is_read_and_kept() {
     let system = system().await;
@@ -146,11 +144,14 @@ async fn every_sample_of_rich_content_is_read_and_kept() {
         } else {
             part
         };
-        let rich =
-            with(with(message("447700900064", "Plain"), "richContent", content), "allowedChannels", json!([channel]));
+        let rich = with(
+            with(message(&Phone::delivers(), "Plain"), "richContent", content),
+            "allowedChannels",
+            json!([channel]),
+        );
         let answered = post(&system, &[rich]).await;
         assert_eq!(answered.status, 200, "{name}: {}", answered.body);
-        let stored = newest(&system).await;
+        let stored = system.newest().await;
         assert!(stored["content"].pointer(kept).is_some_and(Value::is_string), "{name}: {stored:#}");
     }
     let broken = fixture("parts/11-time-picker.json");

@@ -1,20 +1,22 @@
-//! Each row of the page's tables of errors that a request can bring about, over
-//! HTTP. The faults of single fields are gone through beside their parser.
+//! Each error of the page's tables that a request can cause, over HTTP. Unit tests of the parser have the errors of
+//! single fields.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::ApiKeyHash;
 
-use super::{OURS, PHONE, line, message, post, post_json, with};
+use tests::System;
+
+use super::{OURS, PHONE, line, message, post, post_json};
 use crate::{
     bad_input::assert_nothing_was_done,
-    system::{DEMO, System, answer},
+    system::{DEMO, answer, with},
 };
 
 #[tokio::test]
-async fn a_json_request_that_is_refused_as_a_whole_says_so() {
+async fn rejected_json_request_has_its_error() {
     let system = System::start().await;
-    let good = json!([message(PHONE, "Fine")]);
+    let good = json!([message(&PHONE, "Fine")]);
     let body = |token: &Value, msg: &Value| {
         json!({"messages": {"authentication": {"productToken": token}, "msg": msg}}).to_string()
     };
@@ -35,7 +37,7 @@ async fn a_json_request_that_is_refused_as_a_whole_says_so() {
         (body(&demo, &json!(null)), 203, msg),
         (body(&demo, &json!([])), 203, msg),
         (body(&demo, &good[0]), 203, "MSG object is an invalid type, must be an array"),
-        (body(&demo, &json!(vec![message(PHONE, "x"); 1001])), 203, "A request may hold at most 1000 messages"),
+        (body(&demo, &json!(vec![message(&PHONE, "x"); 1001])), 203, "A request may hold at most 1000 messages"),
     ] {
         let answered = answer(post_json(&system, body)).await;
         let expected = json!({"details": details, "errorCode": code, "messages": []});
@@ -48,42 +50,42 @@ async fn a_json_request_that_is_refused_as_a_whole_says_so() {
 }
 
 #[tokio::test]
-async fn a_json_message_that_is_refused_says_so() {
+async fn rejected_json_message_has_its_error() {
     let system = System::start().await;
-    let to = |to: Value| with(message(PHONE, "x"), "to", to);
-    let body = |body: Value| with(message(PHONE, "x"), "body", body);
-    let without = |field: &str| with(message(PHONE, "x"), field, Value::Null);
-    let past_parts = with(message(PHONE, &"x".repeat(161)), "maximumNumberOfMessageParts", 1);
+    let to = |to: Value| with(message(&PHONE, "x"), "to", to);
+    let body = |body: Value| with(message(&PHONE, "x"), "body", body);
+    let without = |field: &str| with(message(&PHONE, "x"), field, Value::Null);
+    let past_parts = with(message(&PHONE, &"x".repeat(161)), "maximumNumberOfMessageParts", 1);
     for (message, code, details) in [
         (without("from"), 301, "No FROM field found in a MSG object."),
         (
-            with(message(PHONE, "x"), "from", "TwelveLetter"),
+            with(message(&PHONE, "x"), "from", "TwelveLetter"),
             301,
             "The FROM field as a name may have at most 11 characters, but has 12.",
         ),
-        (with(message(PHONE, "x"), "from", "Nobodys"), 301, "The FROM field is not a sender ID of this account."),
+        (with(message(&PHONE, "x"), "from", "Nobodys"), 301, "The FROM field is not a sender ID of this account."),
         (without("to"), 302, "Empty mobilenumber field, MT ignored"),
         (to(json!([])), 302, "Empty mobilenumber field, MT ignored"),
-        (to(json!({"number": "00447700900061"})), 302, "TO object is an invalid type, must be an array"),
+        (to(json!({"number": PHONE.with_00()})), 302, "TO object is an invalid type, must be an array"),
         (to(json!([{}])), 303, "Empty mobilenumber field, MT ignored"),
         (to(json!([{"number": "0044791112345a"}])), 303, "Rejected: Gsm '0044791112345a' is not a number."),
         (without("body"), 304, "No body field was found"),
         (body(json!({})), 304, "A body without content was found"),
         (body(json!({"content": ""})), 304, "A body without content was found"),
-        (past_parts, 304, "The BODY field takes 2 parts, and may take 1."),
+        (past_parts, 304, "The BODY field takes 2 parts; the limit is 1."),
         (
-            with(message(PHONE, "x"), "validity", "soon"),
+            with(message(&PHONE, "x"), "validity", "soon"),
             305,
             "The VALIDITY field is neither a date and time nor a number of hours (H) or minutes (M).",
         ),
-        (with(message(PHONE, "x"), "validity", "73H"), 305, "The VALIDITY field is more than 72 hours ahead."),
+        (with(message(&PHONE, "x"), "validity", "73H"), 305, "The VALIDITY field is more than 72 hours ahead."),
         (
-            with(message(PHONE, "x"), "allowedChannels", json!(["Fax"])),
+            with(message(&PHONE, "x"), "allowedChannels", json!(["Fax"])),
             305,
             "The ALLOWEDCHANNELS field holds an unknown channel.",
         ),
         (
-            with(message(PHONE, "x"), "allowedChannels", "SMS"),
+            with(message(&PHONE, "x"), "allowedChannels", "SMS"),
             305,
             "ALLOWEDCHANNELS object is an invalid type, must be an array",
         ),
@@ -103,7 +105,7 @@ async fn a_json_message_that_is_refused_says_so() {
 }
 
 #[tokio::test]
-async fn an_xml_document_that_is_refused_says_so() {
+async fn rejected_xml_document_has_its_error() {
     let system = System::start().await;
     let document = |token: &str, messages: &str| {
         format!("<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>{token}</PRODUCTTOKEN></AUTHENTICATION>{messages}</MESSAGES>")
@@ -133,7 +135,7 @@ async fn an_xml_document_that_is_refused_says_so() {
 }
 
 #[tokio::test]
-async fn a_get_request_that_is_refused_says_so() {
+async fn rejected_get_request_has_its_error() {
     let system = System::start().await;
     let long = format!("producttoken={DEMO}&from={OURS}&to=00{PHONE}&body={}", "x".repeat(161));
     for (query, words) in [
@@ -147,7 +149,7 @@ async fn a_get_request_that_is_refused_says_so() {
         (format!("producttoken={DEMO}&from={OURS}&to=1a&body=x"), "Parameter 'to' contains an invalid value: '1a'"),
         (format!("producttoken={DEMO}&from={OURS}&body=x"), "Parameter 'to' contains an invalid value: ''"),
         (format!("producttoken={DEMO}&from={OURS}&to=00{PHONE}"), "Parameter 'body' is required"),
-        (long, "The BODY field takes 2 parts, and may take 1."),
+        (long, "The BODY field takes 2 parts; the limit is 1."),
         (
             format!("producttoken={DEMO}&from=Nobodys&to=00{PHONE}&body=x"),
             "The FROM field is not a sender ID of this account.",
@@ -162,11 +164,11 @@ async fn a_get_request_that_is_refused_says_so() {
 #[tokio::test]
 async fn internal_failure_is_an_unknown_error() {
     let system = System::start().await;
-    // The key of an account whose name is none.
+    // The key of an account with an invalid name.
     let hash = ApiKeyHash::of("broken");
     let item = json!({"id": {"S": format!("key#{}", hash.as_str())}, "account": {"S": "No Account!"}});
-    system.aws("DynamoDB_20120810.PutItem", &json!({"TableName": "DirectoryTable", "Item": item})).await;
-    let body = json!({"messages": {"authentication": {"productToken": "broken"}, "msg": [message(PHONE, "x")]}});
+    system.put_item("DirectoryTable", item).await;
+    let body = json!({"messages": {"authentication": {"productToken": "broken"}, "msg": [message(&PHONE, "x")]}});
     let answered = answer(post_json(&system, body.to_string())).await;
     let unknown = json!({"details": "Unknown Error", "errorCode": 999, "messages": []});
     assert_eq!((answered.status.as_u16(), answered.body), (500, unknown));

@@ -1,19 +1,20 @@
-//! Rich content in place of a text: templates and interactive messages, as CM.com's
-//! own clients write them.
+//! Rich content without a text: templates and interactive messages, as CM.com's own clients write them.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{OURS, PHONE, line, message, newest, post, with};
+use tests::{MessageView, System};
+
+use super::{OURS, PHONE, line, message, post};
 use crate::{
     bad_input::assert_nothing_was_done,
-    system::{DEMO, System},
+    system::{DEMO, with},
 };
 
-/// A message with that part in its one bubble, and an empty body.
+/// A message with one part of rich content and an empty body.
 fn showing(part: &str, value: Value, channels: &[&str]) -> Value {
     let content = json!({"conversation": [{part: value}]});
-    with(with(message(PHONE, ""), "richContent", content), "allowedChannels", channels)
+    with(with(message(&PHONE, ""), "richContent", content), "allowedChannels", channels)
 }
 
 fn template(channels: &[&str]) -> Value {
@@ -29,25 +30,25 @@ fn list(header: &Value, footer: &str) -> Value {
         "action": {"button": "Choose", "sections": sections}})
 }
 
-/// Waits for the delivery of the newest message and gives the message.
-async fn delivered(system: &System) -> Value {
-    let id = newest(system).await["id"].clone();
+/// Waits until the newest message is delivered.
+async fn delivered(system: &System) -> MessageView {
+    let id = system.newest().await.id().to_owned();
     system.until_state(&id, "delivered").await
 }
 
 #[tokio::test]
-async fn a_template_without_a_text_is_one_part_and_arrives() {
+async fn template_without_a_text_arrives_as_one_part() {
     let system = System::start().await;
     let answered = post(&system, &[template(&["Whatsapp"])]).await;
-    let accepted = json!({"to": "00447700900061", "status": "Accepted", "reference": null, "parts": 1,
+    let accepted = json!({"to": PHONE.with_00(), "status": "Accepted", "reference": null, "parts": 1,
         "messageDetails": null, "messageErrorCode": 0});
     assert_eq!(answered.body, json!({"details": "Created 1 message(s)", "errorCode": 0, "messages": [accepted]}));
-    let shown = system.until_handset(PHONE, 1).await[0].clone();
+    let shown = system.until_handset(&PHONE, 1).await[0].clone();
     assert_eq!((&shown["text"], &shown["channel"]), (&"".into(), &"whatsapp".into()));
     assert_eq!(shown["content"]["conversation"][0]["template"]["whatsapp"]["element_name"], "welcome");
     let message = delivered(&system).await;
     assert_eq!((&message["body"], &message["segments"]), (&"".into(), &0.into()));
-    assert_eq!((&message["channel"], &message["state"]), (&"whatsapp".into(), &"delivered".into()));
+    assert_eq!((message.channel(), message.state()), ("whatsapp", "delivered"));
     assert_eq!(message["content"]["conversation"][0]["template"]["element_name"], "welcome");
 }
 
@@ -57,32 +58,29 @@ async fn channels_without_rich_content_are_skipped() {
     let answered = post(&system, &[template(&["SMS", "Viber", "WhatsApp", "MobilePush"])]).await;
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
     let message = delivered(&system).await;
-    assert_eq!((&message["channel"], message.get("failed_attempts")), (&"whatsapp".into(), None));
+    assert_eq!((message.channel(), message.get("failed_attempts")), ("whatsapp", None));
     system.until_queues_empty().await;
-    assert_eq!(system.handset(PHONE).await.len(), 1);
+    assert_eq!(system.handset(&PHONE).await.len(), 1);
 }
 
 #[tokio::test]
 async fn no_failover_to_sms_without_text_and_client_is_notified() {
     for (behavior, code, state) in [("fails", "3", "undelivered"), ("rejects", "1", "rejected")] {
         let system = System::start().await;
-        let set =
-            system.request(Method::PUT, &format!("/handsets/{PHONE}/channels")).json(&json!({"whatsapp": behavior}));
-        assert!(set.send().await.unwrap().status().is_success());
+        system.set_channels(&PHONE, json!({"whatsapp": behavior})).await;
         let sent = with(template(&["WhatsApp", "SMS"]), "reference", "order-7");
         assert_eq!(post(&system, &[sent]).await.body["errorCode"], 0);
-        let id = newest(&system).await["id"].clone();
+        let id = system.newest().await.id().to_owned();
         let message = system.until_state(&id, state).await;
         system.until_queues_empty().await;
-        assert!(system.handset(PHONE).await.is_empty(), "{behavior}: {message}");
-        let reports = system.sink_requests("status").await;
-        let last = &reports.last().unwrap()["json"]["messages"]["msg"]["status"]["code"];
-        assert_eq!(last, code, "{behavior}: {reports:?}");
+        assert!(system.handset(&PHONE).await.is_empty(), "{behavior}: {message}");
+        let reports = system.callbacks("status").await;
+        assert_eq!(reports.last().unwrap().cm_code(), code, "{behavior}: {reports:?}");
     }
 }
 
 #[tokio::test]
-async fn interactive_messages_arrive_with_a_text_and_without_one() {
+async fn interactive_message_arrives_with_and_without_a_text() {
     let system = System::start().await;
     let button = json!({"type": "reply", "reply": {"id": "yes", "title": "Yes"}});
     let media = json!({"mediaName": "cm", "mediaUri": "https://a.example/x.png", "mimeType": "image/png"});
@@ -103,7 +101,7 @@ async fn interactive_messages_arrive_with_a_text_and_without_one() {
         assert!(shown.pointer(kept).is_some_and(Value::is_string), "{shown}");
         assert_eq!(message["body"], text);
     }
-    let shown = system.until_handset(PHONE, 3).await;
+    let shown = system.until_handset(&PHONE, 3).await;
     let texts: Vec<_> = shown.iter().map(|shown| shown["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["", "When?", ""]);
     let shown = |index: usize| &shown[index]["content"]["conversation"][0]["interactive"];
@@ -130,7 +128,7 @@ async fn nothing_is_sent_without_text_or_rich_channel() {
         (
             with(showing("interactive", list(&json!(null), ""), &["Viber"]), "body", json!({"content": "When?"})),
             305,
-            "The RICHCONTENT field cannot be shown by Viber: it knows no Interactive.",
+            "The RICHCONTENT field cannot be shown by Viber: it does not support Interactive.",
         ),
         (
             showing("interactive", broken, &["WhatsApp"]),

@@ -1,4 +1,4 @@
-//! What is answered to a keyword: an ordinary message, once.
+//! The answer to a keyword is an ordinary message, sent once.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,17 @@ use shared::{
 use strum::VariantArray;
 
 use super::*;
-use crate::{carrier::replies_path, system::invocation};
+use crate::{
+    carrier::replies_path,
+    system::{RATE_LIMITED_SENDER, invocation},
+};
 
 const STOP_ANSWER: &str = "Demo: you will get no more messages from this number. Reply START to get them again.";
 const START_ANSWER: &str = "Demo: you will get messages from this number again. Reply STOP to get no more.";
 const HELP_ANSWER: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
 const DAY: u64 = 24 * 3_600;
 
-/// What our number's conversation holds of what went out, the newest first.
+/// The sent messages of our number's conversation, newest first.
 async fn sent(system: &System) -> Vec<Value> {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "out").cloned().collect()
@@ -32,17 +35,17 @@ fn gateway(system: &System) -> Gateway {
 }
 
 #[tokio::test]
-async fn a_stop_is_confirmed_once_by_a_message_on_record() {
+async fn stop_is_confirmed_once_by_a_stored_message() {
     let system = with_keyword_answers().await;
-    let first = system.send_one(DEMO, owned(PHONE, "Hello")).await;
-    system.until_state(&first["messageUuid"], "delivered").await;
+    let first = system.send_one(DEMO, owned(&PHONE, "Hello")).await;
+    system.until_state(&first, "delivered").await;
     deliver_reply(&system, "1", OURS, "Stop").await;
     assert_eq!(texts(&system).await, ["Hello", STOP_ANSWER]);
-    assert_eq!(system.handset(PHONE).await[1]["from"], OURS);
+    assert_eq!(system.handset(&PHONE).await[1]["from"], OURS);
 
     let confirmation = system.until_state(&sent(&system).await[0]["id"], "delivered").await;
     assert_eq!((&confirmation["keyword"], &confirmation["body"]), (&json!("stop"), &json!(STOP_ANSWER)));
-    assert!(system.message(&first["messageUuid"]).await.get("keyword").is_none());
+    assert!(system.message(&first).await.get("keyword").is_none());
 
     deliver_reply(&system, "2", OURS, "STOP").await;
     deliver_reply(&system, "3", OURS, "UNSUBSCRIBE").await;
@@ -53,32 +56,32 @@ async fn a_stop_is_confirmed_once_by_a_message_on_record() {
 }
 
 #[tokio::test]
-async fn a_start_is_confirmed_where_something_was_blocked() {
+async fn start_is_confirmed_only_if_it_lifts_a_block() {
     let system = with_keyword_answers().await;
     deliver_reply(&system, "1", OURS, "START").await;
     assert!(texts(&system).await.is_empty());
     deliver_reply(&system, "2", OURS, "STOP").await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     deliver_reply(&system, "3", OURS, "START").await;
     assert_eq!(texts(&system).await, [STOP_ANSWER, START_ANSWER]);
     assert!(!is_blocked(&system).await);
 }
 
 #[tokio::test]
-async fn help_is_answered_to_who_has_opted_out_too() {
+async fn help_is_answered_even_after_an_opt_out() {
     let system = with_keyword_answers().await;
     deliver_reply(&system, "1", OURS, "Help?").await;
     assert_eq!(texts(&system).await, [HELP_ANSWER]);
     system.advance(DAY + 1).await;
     deliver_reply(&system, "2", OURS, "STOP").await;
-    system.until_handset(PHONE, 2).await;
+    system.until_handset(&PHONE, 2).await;
     deliver_reply(&system, "3", OURS, "hilfe").await;
     assert_eq!(texts(&system).await, [HELP_ANSWER, STOP_ANSWER, HELP_ANSWER]);
     assert!(is_blocked(&system).await, "help changes nothing");
 }
 
 #[tokio::test]
-async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
+async fn keyword_is_answered_once_a_day_and_always_obeyed() {
     let system = with_keyword_answers().await;
     for round in 0..3 {
         deliver_reply(&system, &format!("stop-{round}"), OURS, "STOP").await;
@@ -108,21 +111,21 @@ async fn no_keyword_is_answered_twice_a_day_and_each_is_obeyed() {
 #[tokio::test]
 async fn phone_that_always_replies_stop_gets_one_confirmation() {
     let system = with_keyword_answers().await;
-    let phone = "447700900910";
-    let message = system.send_one(DEMO, owned(phone, "Hello")).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
-    system.until_sink_requests("replies", 2).await;
+    let phone = Phone::replies_stop();
+    let message = system.send_one(DEMO, owned(&phone, "Hello")).await;
+    system.until_state(&message, "delivered").await;
+    system.until_callbacks("replies", 2).await;
     system.until_queues_empty().await;
-    assert_eq!(system.handset(phone).await.len(), 2);
-    assert_eq!(system.sink_requests("replies").await.len(), 2, "both of its replies are told");
+    assert_eq!(system.handset(&phone).await.len(), 2);
+    assert_eq!(system.callbacks("replies").await.len(), 2, "both replies are notified");
 }
 
 #[tokio::test]
-async fn a_reply_that_is_repeated_is_answered_once() {
+async fn repeated_reply_is_answered_once() {
     let system = with_keyword_answers().await;
     join_all((0..5).map(|_| deliver_reply(&system, "1", OURS, "STOP"))).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
-    // A job too many comes again when the lease is over that it found.
+    // A second job finds a lease, and is redelivered when that is over.
     system.advance(90).await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
     assert_eq!(sent(&system).await.len(), 1);
@@ -151,11 +154,11 @@ async fn retry_after_a_crash_sends_the_missing_keyword_answer() {
         reply: ReplyId::of_carrier_id("loopback", id),
     };
     let store = gateway(&system).store;
-    // The first died when it had set the opt-out.
+    // The first execution crashed after it had set the opt-out.
     assert!(store.opt_out(&order("1")).await.unwrap());
     deliver_reply(&system, "1", OURS, "STOP").await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
-    // This one when it had lifted it and begun to answer.
+    // This execution crashed after it had lifted the opt-out and claimed the answer.
     assert!(store.opt_in(&KeywordOrder { at: now + 1.hour(), ..order("2") }).await.unwrap());
     assert!(store.claim_auto_reply(&order("2"), Keyword::Start, now - 24.hours()).await.unwrap());
     deliver_reply(&system, "2", OURS, "START").await;
@@ -163,7 +166,7 @@ async fn retry_after_a_crash_sends_the_missing_keyword_answer() {
 }
 
 #[tokio::test]
-async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
+async fn queue_failure_neither_loses_nor_repeats_an_answer() {
     for (queue, text) in [("JOBS_QUEUE_URL", "STOP"), ("CALLBACKS_QUEUE_URL", "STOP"), ("JOBS_QUEUE_URL", "HELP")] {
         let system = with_keyword_answers().await;
         let environment = system.environment();
@@ -176,12 +179,12 @@ async fn a_queue_that_fails_costs_no_answer_and_makes_no_second_one() {
 
         deliver_reply(&system, "1", OURS, text).await;
         assert_eq!(texts(&system).await.len(), 1, "{queue} {text}");
-        assert_eq!(system.sink_requests("replies").await.len(), 1, "{queue} {text}");
+        assert_eq!(system.callbacks("replies").await.len(), 1, "{queue} {text}");
     }
 }
 
 #[tokio::test]
-async fn an_account_answers_in_its_own_words_or_not_at_all() {
+async fn account_can_change_or_disable_its_keyword_answers() {
     let system = with_keyword_answers().await;
     let own = ["account", "set", "demo", "--stop-text", "Tschüss!", "--help-text", ""];
     let answers = read(&system, &own).await["answers"].clone();
@@ -210,21 +213,21 @@ async fn stop_to_an_unused_sender_is_not_answered() {
 #[tokio::test]
 async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
     let system = with_keyword_answers().await;
-    let first = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", system.sink("receipts"))).await;
-    system.until_state(&first["messageUuid"], "delivered").await;
+    let first = system.send_one(DEMO, with(owned(&PHONE, "Hello"), "callback", system.sink("receipts"))).await;
+    system.until_state(&first, "delivered").await;
     for (index, text) in ["STOP", "START", "Hello again"].into_iter().enumerate() {
         deliver_reply(&system, &index.to_string(), OURS, text).await;
-        let callback = &system.until_sink_requests("replies", index + 1).await[index]["json"];
-        assert_eq!((&callback["message"], &callback["message_uuid"]), (&json!(text), &first["messageUuid"]));
+        let callback = &system.until_callbacks("replies", index + 1).await[index]["json"];
+        assert_eq!((&callback["message"], &callback["message_uuid"]), (&json!(text), &json!(first.id)));
         system.until_queues_empty().await;
     }
-    assert_eq!(system.sink_requests("receipts").await.len(), 1);
-    assert!(system.sink_requests("status").await.is_empty());
+    assert_eq!(system.callbacks("receipts").await.len(), 1);
+    assert!(system.callbacks("status").await.is_empty());
 }
 
-/// A sender that is free again in so many seconds, so that what it answers waits.
+/// A sender without a free send slot for so many seconds, so that its answers wait.
 async fn busy_sender(system: &System, seconds: usize) -> &'static str {
-    let sender = "441111111110";
+    let sender = RATE_LIMITED_SENDER;
     let time = Rate::new(10).unwrap().time_for(seconds * 10);
     gateway(system)
         .store
@@ -234,7 +237,7 @@ async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     sender
 }
 
-/// The answer to that keyword in a sender's conversation.
+/// The answer to a keyword in a sender's conversation.
 async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
     page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == keyword).unwrap().clone()
@@ -249,7 +252,7 @@ async fn keyword_answer_waits_for_a_send_slot() {
     system.until_only_delayed().await;
     assert_eq!(answer_to(&system, sender, "stop").await["attempts"], 0);
     system.advance(102).await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
 }
 
 #[tokio::test]
@@ -260,20 +263,20 @@ async fn start_confirmation_is_blocked_by_a_newer_stop() {
         deliver_reply(&system, id, sender, text).await;
     }
     system.advance(202).await;
-    system.until_handset(PHONE, 1).await;
+    system.until_handset(&PHONE, 1).await;
     system.until_state(&answer_to(&system, sender, "start").await["id"], "blocked").await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
 }
 
 #[tokio::test]
-async fn an_answer_goes_over_the_channel_that_the_keyword_came_by() {
+async fn keyword_answer_uses_the_channel_of_the_keyword() {
     let system = with_keyword_answers().await;
-    let over_rcs = with(owned(PHONE, "Hello"), "channels", json!(["rcs"]));
+    let over_rcs = with(owned(&PHONE, "Hello"), "channels", json!(["rcs"]));
     let message = system.send_one(DEMO, over_rcs).await;
-    system.until_state(&message["messageUuid"], "delivered").await;
-    // A phone answers the way by which that sender's newest message came.
-    system.reply(PHONE, &OURS.into(), "STOP").await;
-    let came = system.until_handset(PHONE, 2).await;
+    system.until_state(&message, "delivered").await;
+    // A phone replies over the channel of that sender's newest message.
+    system.reply_from(&PHONE, OURS, "STOP").await;
+    let came = system.until_handset(&PHONE, 2).await;
     assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOP_ANSWER)), "{came:?}");
 }
 

@@ -1,13 +1,14 @@
-//! What a wait costs, in what AWS bills.
+//! The cost of waiting for a send slot, in the units that AWS bills.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
+use tests::System;
 
 use super::{PHONE, one_per_second, rate_limited, reserve_send_slots};
-use crate::system::{System, invocation};
+use crate::system::invocation;
 
-/// What was asked of AWS: DynamoDB's write units, its writing requests, and what
-/// was sent to SQS. A tick's queries come once a minute, whatever waits.
+/// The billed DynamoDB write units, the write requests, and the requests that send to SQS. Queries of the tick are
+/// not counted: they come once a minute, whatever waits.
 #[derive(Debug, PartialEq)]
 struct Cost {
     write_units: f64,
@@ -27,7 +28,7 @@ async fn meter(system: &System) -> Cost {
     }
 }
 
-/// The jobs that are to be seen now, as Lambda would bring them.
+/// The visible jobs, as Lambda would pass them to a function.
 async fn jobs(system: &System) -> SqsEvent {
     let wanted = json!({"QueueUrl": system.queue_url("JobsQueue"), "MaxNumberOfMessages": 10});
     let received = system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
@@ -40,8 +41,7 @@ async fn jobs(system: &System) -> SqsEvent {
     event
 }
 
-/// What one message costs from its acceptance to its submit, that comes behind
-/// as many seconds of others.
+/// The cost of one message from acceptance to submit, if it waits so many seconds.
 async fn cost_of_waiting(seconds: u64) -> Cost {
     let system = one_per_second().await.without_gateway().await;
     let environment = system.environment();
@@ -51,10 +51,10 @@ async fn cost_of_waiting(seconds: u64) -> Cost {
     reserve_send_slots(&system, usize::try_from(seconds).unwrap(), 1).await;
     system.client.delete(system.emulator.url().join("meter").unwrap()).send().await.unwrap();
 
-    let answered = send.handle(invocation("/message", &json!({"messages": [rate_limited(PHONE, "Hello")]}))).await;
+    let answered = send.handle(invocation("/message", &json!({"messages": [rate_limited(&PHONE, "Hello")]}))).await;
     assert_eq!(answered.status(), 200);
     let mut passed = 0;
-    while system.handset(PHONE).await.is_empty() {
+    while system.handset(&PHONE).await.is_empty() {
         assert!(passed < seconds + 5, "it was not sent in time");
         let step = seconds.saturating_sub(passed).clamp(1, 50);
         system.advance(step).await;
@@ -70,11 +70,11 @@ async fn cost_of_waiting(seconds: u64) -> Cost {
 #[tokio::test]
 async fn a_longer_wait_costs_no_more() {
     let short = cost_of_waiting(10).await;
-    // The item and its indexes, the turn, the claim and the outcome; one job.
+    // Writes: the item with its indexes, the send slot, the claim and the outcome. Sends: one job.
     assert_eq!(short, Cost { write_units: 6.0, writes: 4.0, sends: 1.0 });
 
     let (hour, four_hours) = (cost_of_waiting(3_600).await, cost_of_waiting(4 * 3_600).await);
     assert_eq!(hour, four_hours);
-    // An entry in the index `wake`, which the tick moves and the claim takes out.
+    // More writes: an entry of the index `wake`, which the tick moves and the claim removes.
     assert_eq!(hour, Cost { write_units: 11.0, writes: 5.0, sends: 1.0 });
 }

@@ -1,84 +1,62 @@
-//! Carriers that can be asked what became of a submit are asked, before anything is
-//! done that might do it twice.
+//! Lookups: a carrier that can be asked for an outcome is asked before a message is resent.
 
-use std::sync::{Arc, Mutex};
+use shared::domain::CarrierName;
+use tests::{LookupAnswer, ScriptedCarrier, SubmitAnswer};
 
 use super::*;
-use crate::scripted::{Script, carrier};
 
-fn with_lookup(on_unknown: &str) -> String {
-    config(on_unknown).replace("[carriers.loopback]", "[carriers.loopback]\nlookup = true")
+/// A system whose carrier answers submits and lookups so.
+async fn with_carrier(config: TestConfig, submits: &[SubmitAnswer], lookup: LookupAnswer) -> (System, ScriptedCarrier) {
+    let carrier = ScriptedCarrier::with_lookups(submits.iter().cloned(), lookup).await;
+    let system = System::with_config(config.carrier_endpoint(CarrierName::Loopback, carrier.url())).await;
+    (system, carrier)
+}
+
+fn with_lookup(on_unknown: &str) -> TestConfig {
+    config(on_unknown).carrier_lookup()
 }
 
 #[tokio::test]
 async fn lookup_that_finds_the_message_prevents_a_resend() {
     for on_unknown in ["wait", "resend"] {
-        let system = System::with_config(&with_lookup(on_unknown)).await;
+        let system = System::with_config(with_lookup(on_unknown)).await;
         let id = unknown(&system, None).await;
         system.advance(100).await;
         system.until_only_delayed().await;
-        assert_eq!(system.message(&id).await["state"], "unknown", "it may still be under way");
+        assert_eq!(system.message(&id).await.state(), "unknown", "the submit may still be under way");
         system.advance(25).await;
         let message = system.until_state(&id, "submitted").await;
-        assert!(message["carrier_id"].is_string(), "{message}");
-        assert_eq!(reasons(&message).last().unwrap(), "its carrier says that it took it");
-        advance_and_settle(&system, 2 * DAY).await;
-        assert_eq!((system.message(&id).await, system.handset(PHONE).await.len()), (message, 1));
-        receipt(&system, &id, "delivered").await;
-        assert_eq!(callbacks(&system).await.len(), 1);
+        assert!(!message.carrier_id().is_empty(), "{message}");
+        assert_eq!(message.last_reason(), "the carrier says that it accepted the message");
+        system.advance_and_settle(2 * DAY).await;
+        assert_eq!((system.message(&id).await, system.handset(&PHONE).await.len()), (message, 1));
+        system.deliver_status(&id, "delivered").await;
+        assert_eq!(receipts(&system).await.len(), 1);
     }
-}
-
-async fn with_carrier(on_unknown: &str, script: Box<Script>) -> (System, Arc<Mutex<Vec<String>>>) {
-    let (url, requests) = carrier(script);
-    let config = with_lookup(on_unknown).replace("lookup = true", &format!("lookup = true\nendpoint = \"{url}\""));
-    (System::with_config(&config).await, requests)
-}
-
-fn denial() -> (u16, Value) {
-    (404, json!({"code": "unknown-message", "message": "No such message."}))
 }
 
 #[tokio::test]
 async fn lookup_that_denies_the_message_resends_under_any_policy() {
     for on_unknown in ["wait", "resend"] {
-        let posts = Mutex::new(0);
-        let (system, requests) = with_carrier(
-            on_unknown,
-            Box::new(move |method| {
-                if method == "GET" {
-                    return Some(denial());
-                }
-                let mut posts = posts.lock().unwrap();
-                *posts += 1;
-                (*posts > 1).then(|| (202, json!({"id": "c-2"})))
-            }),
-        )
-        .await;
+        let submits = [SubmitAnswer::NoAnswer, SubmitAnswer::Accepts("c-2")];
+        let (system, carrier) = with_carrier(with_lookup(on_unknown), &submits, LookupAnswer::Denies).await;
         let id = unknown(&system, None).await;
         system.advance(2 * MINUTE + 5).await;
         let message = system.until_state(&id, "submitted").await;
-        assert_eq!((attempt_outcomes(&message), &message["carrier_id"]), (vec!["not_accepted"], &"c-2".into()));
-        assert_eq!(*requests.lock().unwrap(), ["POST", "GET", "POST"]);
+        assert_eq!((message.attempt_outcomes(), message.carrier_id()), (vec!["not_accepted"], "c-2"));
+        assert_eq!(carrier.methods(), ["POST", "GET", "POST"]);
     }
 }
 
 #[tokio::test]
 async fn denied_message_that_is_then_refused_is_rejected() {
-    let posts = Mutex::new(0);
-    let script = move |method: &str| {
-        if method == "GET" {
-            return Some(denial());
-        }
-        let mut posts = posts.lock().unwrap();
-        *posts += 1;
-        (*posts > 1).then(|| (422, json!({"code": "no", "message": "Not today."})))
-    };
-    let (system, _) = with_carrier("wait", Box::new(script)).await;
+    let refusal = SubmitAnswer::Rejects { code: "no", message: "Not today." };
+    let submits = [SubmitAnswer::NoAnswer, refusal];
+    let (system, _carrier) = with_carrier(with_lookup("wait"), &submits, LookupAnswer::Denies).await;
     let id = unknown(&system, None).await;
     system.advance(2 * MINUTE + 5).await;
     let message = system.until_state(&id, "rejected").await;
-    assert_eq!(attempt_outcomes(&message), ["not_accepted"]);
+    assert_eq!(message.attempt_outcomes(), ["not_accepted"]);
 }
 
 #[tokio::test]
@@ -87,9 +65,8 @@ async fn inconclusive_lookup_applies_on_unknown_and_is_repeated() {
         ("wait", vec!["POST", "GET", "GET", "GET"]),
         ("resend", vec!["POST", "GET", "POST", "GET", "POST", "GET", "POST"]),
     ] {
-        // Not every 404 is the carrier's word.
-        let script = |method: &str| if method == "GET" { Some((404, json!({}))) } else { None };
-        let (system, requests) = with_carrier(on_unknown, Box::new(script)).await;
+        let (system, carrier) =
+            with_carrier(with_lookup(on_unknown), &[SubmitAnswer::NoAnswer], LookupAnswer::Inconclusive).await;
         let id = unknown(&system, None).await;
         for (round, minutes) in [(2, 2), (3, 10), (4, 60)] {
             system.advance(minutes * MINUTE + 5).await;
@@ -98,61 +75,46 @@ async fn inconclusive_lookup_applies_on_unknown_and_is_repeated() {
             }
             system.until_queues_empty().await;
         }
-        assert_eq!(*requests.lock().unwrap(), expected, "{on_unknown}");
-        // Once more before it is given up.
-        advance_and_settle(&system, 2 * DAY).await;
+        assert_eq!(carrier.methods(), expected, "{on_unknown}");
+        // The carrier is asked once more before the message fails.
+        system.advance_and_settle(2 * DAY).await;
         system.until_state(&id, "failed").await;
-        assert_eq!(*requests.lock().unwrap(), [expected, vec!["GET"]].concat(), "{on_unknown}");
+        assert_eq!(carrier.methods(), [expected, vec!["GET"]].concat(), "{on_unknown}");
     }
 }
 
 #[tokio::test]
 async fn receipt_cancels_a_pending_resend() {
-    let posts = Mutex::new(0);
-    let script = move |_: &str| {
-        let mut posts = posts.lock().unwrap();
-        *posts += 1;
-        (*posts > 1).then_some((503, Value::Null))
-    };
-    let (url, requests) = carrier(Box::new(script));
-    let config = config("resend").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
-    let system = System::with_config(&config).await;
+    let submits = [SubmitAnswer::NoAnswer, SubmitAnswer::Busy];
+    let (system, carrier) = with_carrier(config("resend"), &submits, LookupAnswer::NoAnswer).await;
     let id = unknown(&system, None).await;
     system.advance(2 * MINUTE + 5).await;
-    let is_put_back = async || {
-        let message = system.message(&id).await;
-        (message["state"] == "queued" && message["attempts"] == 2).then_some(())
-    };
-    system.until("its carrier is busy", is_put_back).await;
-    receipt(&system, &id, "sent").await;
+    system.until_state_after(&id, "queued", 2).await;
+    system.deliver_status(&id, "sent").await;
     system.advance(MINUTE).await;
-    let is_taken = async || (system.message(&id).await["history"][6]["state"] == "submitted").then_some(());
-    system.until("it is on record", is_taken).await;
-    advance_and_settle(&system, DAY).await;
-    assert_eq!(*requests.lock().unwrap(), ["POST", "POST"]);
-    assert_eq!(system.message(&id).await["state"], "submitted");
+    let has_receipt = |message: &MessageView| message.states().get(6) == Some(&"submitted");
+    system.until_message(&id, "has the receipt", has_receipt).await;
+    system.advance_and_settle(DAY).await;
+    assert_eq!(carrier.methods(), ["POST", "POST"]);
+    assert_eq!(system.message(&id).await.state(), "submitted");
 }
 
 #[tokio::test]
 async fn carrier_without_lookup_is_not_queried() {
-    let (url, requests) = carrier(Box::new(|_| None));
-    let config = config("wait").replace("[carriers.loopback]", &format!("[carriers.loopback]\nendpoint = \"{url}\""));
-    let system = System::with_config(&config).await;
+    let (system, carrier) = with_carrier(config("wait"), &[SubmitAnswer::NoAnswer], LookupAnswer::Denies).await;
     let id = unknown(&system, None).await;
-    advance_and_settle(&system, 2 * DAY).await;
+    system.advance_and_settle(2 * DAY).await;
     system.until_state(&id, "failed").await;
-    assert_eq!(*requests.lock().unwrap(), ["POST"]);
+    assert_eq!(carrier.methods(), ["POST"]);
 }
 
 #[tokio::test]
 async fn one_denial_is_ignored_if_another_carrier_may_have_it() {
-    let script = |method: &str| if method == "GET" { Some(denial()) } else { None };
-    let (system, requests) = with_carrier("wait", Box::new(script)).await;
+    let (system, carrier) = with_carrier(with_lookup("wait"), &[SubmitAnswer::NoAnswer], LookupAnswer::Denies).await;
     let id = unknown(&system, None).await;
-    // As a worker leaves it that dies before it has noted its carrier, which may be CM.com.
-    let forget = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id}}, "UpdateExpression": "REMOVE carrier"});
-    system.aws("DynamoDB_20120810.UpdateItem", &forget).await;
-    advance_and_settle(&system, 2 * MINUTE + 5).await;
-    assert_eq!(system.message(&id).await["state"], "unknown");
-    assert_eq!(*requests.lock().unwrap(), ["POST", "GET"]);
+    // A worker that died before it recorded its carrier may have submitted to CM.com.
+    system.update_message(&id, "REMOVE carrier", &Value::Null, &Value::Null).await;
+    system.advance_and_settle(2 * MINUTE + 5).await;
+    assert_eq!(system.message(&id).await.state(), "unknown");
+    assert_eq!(carrier.methods(), ["POST", "GET"]);
 }

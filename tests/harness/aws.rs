@@ -1,0 +1,155 @@
+//! The emulated AWS: tables, queues, and the environment of a function.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables};
+use url::Url;
+
+use crate::{client::answer, system::System, views::MessageRef};
+
+impl System {
+    /// The environment of a function that a test calls itself.
+    pub fn environment(&self) -> Environment {
+        let emulator = self.emulator.url();
+        let variables = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL", emulator.to_string()),
+            ("MESSAGES_TABLE", "MessagesTable".to_owned()),
+            ("RECIPIENTS_TABLE", "RecipientsTable".to_owned()),
+            ("DIRECTORY_TABLE", "DirectoryTable".to_owned()),
+            ("CARRIER_SECRETS", "CarrierSecrets".to_owned()),
+            ("JOBS_QUEUE_URL", self.queue_url("JobsQueue").into()),
+            ("CALLBACKS_QUEUE_URL", self.queue_url("CallbacksQueue").into()),
+            ("CALLBACKS_DEAD_LETTERS_URL", self.queue_url("CallbacksDeadLetters").into()),
+            ("ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
+        ];
+        Environment {
+            variables: Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value))),
+            clock: Clock::system(),
+            random: Random::seeded(1),
+            http: HttpStack::new().unwrap(),
+            metrics: Metrics::none(),
+        }
+    }
+
+    /// Waits until the queues are empty, also of jobs in flight and delayed jobs.
+    pub async fn until_queues_empty(&self) {
+        for queue in ["JobsQueue", "CallbacksQueue"] {
+            self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(()))
+                .await;
+        }
+    }
+
+    /// Waits until all jobs left in the queues are delayed.
+    pub async fn until_only_delayed(&self) {
+        for queue in ["JobsQueue", "CallbacksQueue"] {
+            let what = format!("all jobs of {queue} are delayed");
+            let due = async || self.count_in(queue, &["", "NotVisible"]).await;
+            self.until(&what, async || (due().await == 0).then_some(())).await;
+        }
+    }
+
+    /// Deletes the health of all endpoints, as if each had answered another event meanwhile.
+    pub async fn reset_endpoint_health(&self) {
+        for item in self.scan("DirectoryTable").await {
+            if item["id"]["S"].as_str().unwrap().starts_with("endpoint#") {
+                let key = json!({"TableName": "DirectoryTable", "Key": {"id": item["id"]}});
+                self.aws("DynamoDB_20120810.DeleteItem", &key).await;
+            }
+        }
+    }
+
+    /// Moves the clock until so many callbacks are dead letters, at endpoints that answer other events.
+    pub async fn until_dead_lettered(&self, count: u64) {
+        self.until("callbacks are dead letters", async || {
+            self.reset_endpoint_health().await;
+            // Longer than the longest gap between two attempts.
+            self.advance(8 * 3_600).await;
+            (self.queue_length("CallbacksDeadLetters").await >= count).then_some(())
+        })
+        .await;
+    }
+
+    /// How many jobs a queue holds, with those in flight and delayed.
+    pub async fn queue_length(&self, name: &str) -> u64 {
+        self.count_in(name, &["", "NotVisible", "Delayed"]).await
+    }
+
+    async fn count_in(&self, name: &str, which: &[&str]) -> u64 {
+        let names: Vec<_> = which.iter().map(|which| format!("ApproximateNumberOfMessages{which}")).collect();
+        let asked = json!({"QueueUrl": self.queue_url(name), "AttributeNames": names});
+        let answer = self.aws("AmazonSQS.GetQueueAttributes", &asked).await;
+        let count = |name: &String| answer["Attributes"][name].as_str().unwrap().parse::<u64>().unwrap();
+        names.iter().map(count).sum()
+    }
+
+    /// Enqueues payloads on the jobs queue as one batch, with a delay.
+    pub async fn enqueue(&self, payloads: &[String], delay_seconds: u64) {
+        let entry = |(index, payload): (usize, &String)| json!({"Id": index.to_string(), "MessageBody": payload, "DelaySeconds": delay_seconds});
+        let entries: Vec<_> = payloads.iter().enumerate().map(entry).collect();
+        let batch = json!({"QueueUrl": self.queue_url("JobsQueue"), "Entries": entries});
+        self.aws("AmazonSQS.SendMessageBatch", &batch).await;
+    }
+
+    /// Enqueues a job that submits a message at once.
+    pub async fn enqueue_submit(&self, id: &(impl MessageRef + ?Sized)) {
+        self.enqueue(&[submit_job(id)], 0).await;
+    }
+
+    /// Loses all jobs.
+    pub async fn purge_jobs(&self) {
+        self.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.queue_url("JobsQueue")})).await;
+    }
+
+    /// The items of a table, in DynamoDB's JSON.
+    pub async fn scan(&self, table: &str) -> Vec<Value> {
+        let mut answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": table})).await;
+        serde_json::from_value(answer["Items"].take()).unwrap()
+    }
+
+    pub async fn put_item(&self, table: &str, item: Value) {
+        self.aws("DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item})).await;
+    }
+
+    /// Applies an `UpdateExpression` to a message, past the gateway. `names` and `values` are its attributes.
+    pub async fn update_message(
+        &self,
+        id: &(impl MessageRef + ?Sized),
+        expression: &str,
+        names: &Value,
+        values: &Value,
+    ) {
+        let mut update = json!({"TableName": "MessagesTable", "Key": {"id": {"S": id.message_id()}},
+            "UpdateExpression": expression});
+        for (field, attributes) in [("ExpressionAttributeNames", names), ("ExpressionAttributeValues", values)] {
+            if !attributes.is_null() {
+                update[field] = attributes.clone();
+            }
+        }
+        self.aws("DynamoDB_20120810.UpdateItem", &update).await;
+    }
+
+    /// The URL of a queue by its name in the template.
+    pub fn queue_url(&self, name: &str) -> Url {
+        self.emulator.url().join(&format!("123456789012/{name}")).unwrap()
+    }
+
+    /// Calls DynamoDB or SQS, by the target of the operation.
+    pub async fn aws(&self, target: &str, body: &Value) -> Value {
+        // The embedded DynamoDB requires a signature, but checks only its form.
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0";
+        let request = self.client.post(self.emulator.url().clone()).header("x-amz-target", target);
+        let request = request.header("authorization", signed).header("x-amz-date", "20260101T000000Z");
+        let answer = answer(request.json(body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
+    }
+}
+
+/// The payload of a job that submits a message.
+pub fn submit_job(id: &(impl MessageRef + ?Sized)) -> String {
+    json!({"v": 1, "type": "submit", "message": id.message_id()}).to_string()
+}

@@ -1,0 +1,110 @@
+//! What a client does: it sends, reads and cancels messages.
+
+use lambda_http::RequestExt;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    system::{DEMO, System},
+    views::{Accepted, MessageRef, MessageView},
+};
+
+/// An answer: its status and its JSON body.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+/// Sends a request and reads its answer as JSON. An empty body is `null`.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
+    Answer { status, body }
+}
+
+/// A POST of the demo account, as Lambda passes it to a function.
+pub fn invocation(path: &str, body: &Value) -> lambda_http::Request {
+    let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
+    request.body(lambda_http::Body::from(body.to_string())).unwrap().with_raw_http_path(path)
+}
+
+impl System {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// `POST /message` with that key.
+    pub async fn post(&self, key: &str, body: &Value) -> Answer {
+        answer(self.request(Method::POST, "/message").bearer_auth(key).json(body)).await
+    }
+
+    /// Posts a request that is accepted; returns its messages.
+    pub async fn send(&self, key: &str, body: &Value) -> Vec<Accepted> {
+        let answer = self.post(key, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body["messages"].as_array().unwrap().iter().cloned().map(Accepted::new).collect()
+    }
+
+    /// Posts these messages in one request, which is accepted.
+    pub async fn send_all(&self, key: &str, messages: impl IntoIterator<Item = Value>) -> Vec<Accepted> {
+        self.send(key, &json!({"messages": messages.into_iter().collect::<Vec<_>>()})).await
+    }
+
+    /// Sends one message.
+    pub async fn send_one(&self, key: &str, message: Value) -> Accepted {
+        self.send_all(key, [message]).await.remove(0)
+    }
+
+    pub async fn get(&self, key: &str, path: &str) -> Answer {
+        answer(self.request(Method::GET, path).bearer_auth(key)).await
+    }
+
+    pub async fn delete(&self, key: &str, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path).bearer_auth(key)).await
+    }
+
+    /// Cancels a message of the demo account, or tries to.
+    pub async fn cancel(&self, id: &(impl MessageRef + ?Sized)) -> Answer {
+        self.delete(DEMO, &format!("/messages/{}", id.message_id())).await
+    }
+
+    /// A message of the demo account.
+    pub async fn message(&self, id: &(impl MessageRef + ?Sized)) -> MessageView {
+        let answer = self.get(DEMO, &format!("/messages/{}", id.message_id())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        MessageView::new(answer.body)
+    }
+
+    /// The newest entry of the demo account's log, which holds messages and replies.
+    pub async fn newest(&self) -> MessageView {
+        MessageView::new(self.get(DEMO, "/messages?limit=1").await.body["messages"][0].take())
+    }
+
+    /// Waits until a message is in that state.
+    pub async fn until_state(&self, id: &(impl MessageRef + ?Sized), state: &str) -> MessageView {
+        self.until_message(id, &format!("is {state}"), |message| message.state() == state).await
+    }
+
+    /// Waits until a message is in that state after so many attempts.
+    pub async fn until_state_after(&self, id: &(impl MessageRef + ?Sized), state: &str, attempts: u64) -> MessageView {
+        let what = format!("is {state} after {attempts} attempts");
+        self.until_message(id, &what, |message| message.state() == state && message.attempts() == attempts).await
+    }
+
+    /// Waits until a condition holds for a message.
+    pub async fn until_message(
+        &self,
+        id: &(impl MessageRef + ?Sized),
+        what: &str,
+        holds: impl Fn(&MessageView) -> bool,
+    ) -> MessageView {
+        self.until(&format!("{} {what}", id.message_id()), async || {
+            let message = self.message(id).await;
+            holds(&message).then_some(message)
+        })
+        .await
+    }
+}

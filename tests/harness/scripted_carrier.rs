@@ -1,0 +1,128 @@
+//! A carrier in place of the simulated one, which answers submits as a test scripts it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+
+use crate::server::{Request, Response, TestServer, lock, next};
+
+/// How a [`ScriptedCarrier`] answers a submit.
+#[derive(Clone, Debug)]
+pub enum SubmitAnswer {
+    /// Accepts the message under that ID of the carrier.
+    Accepts(&'static str),
+    Rejects {
+        code: &'static str,
+        message: &'static str,
+    },
+    Busy,
+    /// Breaks the connection off, so that the outcome is unknown.
+    NoAnswer,
+    /// Answers after a delay.
+    Late(Duration, Box<Self>),
+    /// Answers with bytes that are not HTTP.
+    Malformed(&'static [u8]),
+}
+
+/// How a [`ScriptedCarrier`] answers a lookup.
+#[derive(Clone, Copy, Debug)]
+pub enum LookupAnswer {
+    /// It has the message under that ID.
+    Knows(&'static str),
+    /// It never received the message.
+    Denies,
+    /// A 404 that does not come from the carrier's lookup.
+    Inconclusive,
+    NoAnswer,
+}
+
+/// A loopback carrier that answers as scripted. Give its [`url`](Self::url) to
+/// [`TestConfig::carrier_endpoint`](crate::TestConfig::carrier_endpoint).
+pub struct ScriptedCarrier {
+    server: TestServer,
+    webhooks: Arc<Mutex<Value>>,
+}
+
+impl ScriptedCarrier {
+    /// Gives these answers to submits, in order, and repeats the last one. Lookups get no answer.
+    pub async fn start(submits: impl IntoIterator<Item = SubmitAnswer>) -> Self {
+        Self::with_lookups(submits, LookupAnswer::NoAnswer).await
+    }
+
+    /// The same for a carrier that answers lookups.
+    pub async fn with_lookups(submits: impl IntoIterator<Item = SubmitAnswer>, lookup: LookupAnswer) -> Self {
+        let mut submits: VecDeque<_> = submits.into_iter().collect();
+        let webhooks = Arc::<Mutex<Value>>::default();
+        let registered = Arc::clone(&webhooks);
+        let server = TestServer::with(move |request| match request.method {
+            Method::PUT => {
+                *lock(&registered) = request.json();
+                Response::status(204)
+            }
+            Method::GET => lookup.response(),
+            _ => next(&mut submits).response(),
+        })
+        .await;
+        Self { server, webhooks }
+    }
+
+    pub fn url(&self) -> &Url {
+        self.server.url()
+    }
+
+    /// The submits and lookups so far, without the registrations of webhooks.
+    pub fn requests(&self) -> Vec<Request> {
+        let mut requests = self.server.requests();
+        requests.retain(|request| request.method != Method::PUT);
+        requests
+    }
+
+    /// `POST` for each submit and `GET` for each lookup, in order.
+    pub fn methods(&self) -> Vec<String> {
+        self.requests().iter().map(|request| request.method.to_string()).collect()
+    }
+
+    /// Posts a receipt to the gateway; returns its status.
+    pub async fn deliver_receipt(&self, receipt: &Value) -> u16 {
+        self.deliver("receipts", receipt).await
+    }
+
+    /// Posts a reply to the gateway; returns its status.
+    pub async fn deliver_reply(&self, reply: &Value) -> u16 {
+        self.deliver("replies", reply).await
+    }
+
+    async fn deliver(&self, kind: &str, body: &Value) -> u16 {
+        let url = lock(&self.webhooks)[kind].as_str().expect("the gateway has registered its webhooks").to_owned();
+        reqwest::Client::new().post(url).json(body).send().await.unwrap().status().as_u16()
+    }
+}
+
+impl SubmitAnswer {
+    fn response(self) -> Response {
+        match self {
+            Self::Accepts(id) => Response::json(202, &json!({"id": id})),
+            Self::Rejects { code, message } => Response::json(422, &json!({"code": code, "message": message})),
+            Self::Busy => Response::status(503),
+            Self::NoAnswer => Response::Disconnect,
+            Self::Late(delay, answer) => Response::After(delay, Box::new(answer.response())),
+            Self::Malformed(bytes) => Response::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
+impl LookupAnswer {
+    fn response(self) -> Response {
+        match self {
+            Self::Knows(id) => Response::json(200, &json!({"id": id})),
+            Self::Denies => Response::json(404, &json!({"code": "unknown-message", "message": "No such message."})),
+            Self::Inconclusive => Response::json(404, &json!({})),
+            Self::NoAnswer => Response::Disconnect,
+        }
+    }
+}

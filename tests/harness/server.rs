@@ -1,0 +1,273 @@
+//! An HTTP server that answers as a test scripts it, and records what it was asked.
+//!
+//! It stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)), or for any
+//! other system that the gateway calls. It reads and writes HTTP/1.1 itself, because a framework cannot be made to
+//! hang, to drip or to break off where an answer is due.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Method, Url};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::system::System;
+
+/// What a [`TestServer`] does with a request.
+#[derive(Clone, Debug)]
+pub enum Response {
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    },
+    /// Sends these bytes, which need not be HTTP, and closes the connection.
+    Bytes(Vec<u8>),
+    /// Closes the connection without an answer.
+    Disconnect,
+    /// Keeps the connection open without an answer, until the caller gives up.
+    Hang,
+    /// Sends a byte a second, until the caller gives up.
+    Drip,
+    /// Responds after a delay.
+    After(Duration, Box<Self>),
+}
+
+impl Response {
+    /// An answer with an empty body.
+    pub fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: String::new() }
+    }
+
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: body.to_string() }
+    }
+
+    /// The same answer with another header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name, value.into()));
+        }
+        self
+    }
+
+    async fn write(self, stream: &mut TcpStream) {
+        match self {
+            Self::Answer { status, headers, body } => {
+                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let length = body.len();
+                let head =
+                    format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\nconnection: close\r\n");
+                let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes()).await;
+            }
+            Self::Bytes(bytes) => drop(stream.write_all(&bytes).await),
+            Self::Disconnect => {}
+            Self::Hang => until_closed(stream, false).await,
+            Self::Drip => until_closed(stream, true).await,
+            Self::After(delay, response) => {
+                tokio::time::sleep(delay).await;
+                Box::pin(response.write(stream)).await;
+            }
+        }
+    }
+}
+
+/// Returns when the caller has closed the connection.
+async fn until_closed(stream: &mut TcpStream, drips: bool) {
+    let (mut request, mut answer) = stream.split();
+    let drip = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if drips && answer.write_all(b"H").await.is_err() {
+                return;
+            }
+        }
+    };
+    let mut nowhere = tokio::io::sink();
+    tokio::select! {
+        _ = tokio::io::copy(&mut request, &mut nowhere) => {}
+        () = drip => {}
+    }
+}
+
+/// A request that a [`TestServer`] got.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: Method,
+    /// With its query.
+    pub path: String,
+    headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Reads the only request of a connection; none if it is broken off.
+    async fn read(stream: &mut TcpStream) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let head = loop {
+            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end;
+            }
+            fill(stream, &mut bytes).await?;
+        };
+        let mut request = Self::parse(std::str::from_utf8(&bytes[..head]).ok()?)?;
+        bytes.drain(..head + 4);
+        let length = request.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
+        while bytes.len() < length {
+            fill(stream, &mut bytes).await?;
+        }
+        request.body = String::from_utf8_lossy(&bytes).into_owned();
+        Some(request)
+    }
+
+    fn parse(head: &str) -> Option<Self> {
+        let mut lines = head.split("\r\n");
+        let mut first = lines.next()?.split(' ');
+        let (method, path) = (first.next()?.parse().ok()?, first.next()?.to_owned());
+        let header = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+        };
+        Some(Self { method, path, headers: lines.filter_map(header).collect(), body: String::new() })
+    }
+}
+
+async fn fill(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+    (stream.read_buf(bytes).await.ok()? > 0).then_some(())
+}
+
+type Script = dyn FnMut(&Request) -> Response + Send;
+
+/// A server at an address of its own, which lives as long as the test.
+pub struct TestServer {
+    url: Url,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    script: Mutex<Box<Script>>,
+    requests: Mutex<Vec<Request>>,
+    open: AtomicUsize,
+}
+
+impl TestServer {
+    /// Answers every request with that status, until [`answers`](Self::answers) changes it.
+    pub async fn answering(status: u16) -> Self {
+        Self::responding(Response::status(status)).await
+    }
+
+    /// Responds to every request likewise.
+    pub async fn responding(response: Response) -> Self {
+        Self::with(move |_| response.clone()).await
+    }
+
+    /// Gives these responses in order, and repeats the last one.
+    pub async fn scripted(responses: impl IntoIterator<Item = Response>) -> Self {
+        let mut left: VecDeque<_> = responses.into_iter().collect();
+        Self::with(move |_| next(&mut left)).await
+    }
+
+    /// Responds as a function of the request says.
+    pub async fn with(script: impl FnMut(&Request) -> Response + Send + 'static) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(Box::new(script)),
+            requests: Mutex::default(),
+            open: AtomicUsize::default(),
+        });
+        let server = Self { url, shared: Arc::clone(&shared) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&shared)));
+            }
+        });
+        server
+    }
+
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The address of a path of this server, without a slash before it.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Answers every request with that status from now on.
+    pub fn answers(&self, status: u16) {
+        *lock(&self.shared.script) = Box::new(move |_| Response::status(status));
+    }
+
+    /// The requests so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.requests).clone()
+    }
+
+    pub fn calls(&self) -> usize {
+        lock(&self.shared.requests).len()
+    }
+
+    /// How many requests have neither been answered nor given up by their caller.
+    pub fn open(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// The values of a header that every request must have, in order.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let value = |request: &Request| request.header(name).expect(name).to_owned();
+        self.requests().iter().map(value).collect()
+    }
+
+    pub async fn until_calls(&self, system: &System, count: usize) {
+        let what = format!("the server was called {count} times");
+        system.until(&what, async || (self.calls() >= count).then_some(())).await;
+    }
+}
+
+/// An address at which nothing listens.
+pub async fn unreachable_url() -> Url {
+    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    format!("http://{free}/").parse().unwrap()
+}
+
+/// Takes the next item of a script, of which the last is repeated.
+pub(crate) fn next<T: Clone>(script: &mut VecDeque<T>) -> T {
+    let last = (script.len() == 1).then(|| script.front().cloned()).flatten();
+    last.or_else(|| script.pop_front()).expect("a script is not empty")
+}
+
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let Some(request) = Request::read(&mut stream).await else { return };
+    shared.open.fetch_add(1, Ordering::SeqCst);
+    let response = {
+        let mut requests = lock(&shared.requests);
+        let response = lock(&shared.script)(&request);
+        requests.push(request);
+        response
+    };
+    response.write(&mut stream).await;
+    shared.open.fetch_sub(1, Ordering::SeqCst);
+}
+
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
