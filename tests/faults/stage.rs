@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt};
-use local::{config::Config, emulator::EmulatorOptions};
+use local::emulator::EmulatorOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -16,7 +16,10 @@ use shared::{
     runtime::{Clock, Environment, Random},
 };
 use strum::VariantArray;
-use tests::system::{CM_TOKEN, System, TOKEN, answer};
+use tests::{
+    TestConfig,
+    system::{CM_TOKEN, System, TOKEN},
+};
 
 use crate::{
     instances::FunctionInstances,
@@ -250,8 +253,7 @@ impl Stage {
 
     /// How a phone is to behave on its channels.
     pub async fn set_channels(&self, phone: &str, behaviors: &Value) {
-        let set = self.system.request(Method::PUT, &format!("/handsets/{phone}/channels")).json(behaviors);
-        assert!(answer(set).await.status.is_success());
+        self.system.set_channels(phone, behaviors.clone()).await;
     }
 
     /// The next jobs of a queue, which hides them for a while.
@@ -354,16 +356,19 @@ fn to_request(webhook: &WebhookRequest) -> lambda_http::Request {
     request.body(Body::from(webhook.body.clone())).unwrap().with_raw_http_path(&webhook.path)
 }
 
-/// The usual one, with the proxy before everything that the functions call.
-fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> String {
+/// `local.toml` with the proxy before everything that the functions call.
+fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> TestConfig {
     let CarrierBehavior { timeout_ms, lookup } = carrier_behavior;
-    let (before, _) = Config::DEFAULT.split_once("[[routes]]").unwrap();
-    let quoted: Vec<_> = carriers.iter().map(|carrier| format!("\"{carrier}\"")).collect();
-    let url = &proxy.url;
-    let config = before
-        .replace("\"/sinks/", &format!("\"{url}sinks/"))
-        .replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}\nendpoint = \"{url}\""))
-        .replace("[carriers.cm]", &format!("[carriers.cm]\nendpoint = \"{url}cm/\""))
-        .replace("timeout_ms = 3000", &format!("timeout_ms = {timeout_ms}"));
-    format!("{config}\n[[routes]]\ncarriers = [{}]\n", quoted.join(", "))
+    let at_proxy = |path: String| proxy.url.join(&path).unwrap().to_string();
+    TestConfig::new()
+        .each_account(|account| {
+            for url in [&mut account.reply_url, &mut account.status_url, &mut account.notice_url] {
+                *url = url.take().map(at_proxy);
+            }
+        })
+        .carrier(CarrierName::Loopback, |carrier| carrier.lookup = *lookup)
+        .carrier_endpoint(CarrierName::Loopback, &proxy.url)
+        .carrier_endpoint(CarrierName::Cm, &proxy.url.join("cm/").unwrap())
+        .carrier_timeout_ms((*timeout_ms).into())
+        .route_all_to(carriers)
 }

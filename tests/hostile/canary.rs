@@ -91,7 +91,7 @@ fn canary_is_found_in_any_spelling() {
 async fn logs_and_metrics_hold_nothing_private_at_any_level() {
     let log = log();
     let metrics = Lines::default();
-    let system = System::with_config_and_metrics(&traffic::config(), Metrics::to("canary", metrics.clone())).await;
+    let system = System::with_config_and_metrics(traffic::config(), Metrics::to("canary", metrics.clone())).await;
     traffic::run(&system).await;
     traffic::fail(&system).await;
 
@@ -148,7 +148,7 @@ fn panic_log_has_the_location_without_content() {
 #[tokio::test]
 async fn dead_letters_and_tool_output_hold_nothing_private() {
     log();
-    let system = System::with_config(&traffic::config()).await;
+    let system = System::with_config(traffic::config()).await;
     traffic::run(&system).await;
     system.until_dead_lettered(traffic::FAILED_CALLBACKS).await;
     let received = json!({"QueueUrl": system.queue_url("CallbacksDeadLetters"), "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
@@ -181,7 +181,7 @@ async fn dead_letters_and_tool_output_hold_nothing_private() {
 #[tokio::test]
 async fn another_client_sees_nothing_private() {
     log();
-    let system = System::with_config(&traffic::config()).await;
+    let system = System::with_config(traffic::config()).await;
     let id = traffic::run(&system).await;
     let mut learnt = String::new();
     let key = traffic::OTHER_KEY;
@@ -206,7 +206,7 @@ async fn another_client_sees_nothing_private() {
 #[tokio::test]
 async fn debug_output_shows_nothing_private() {
     log();
-    let system = System::with_config(&traffic::config()).await;
+    let system = System::with_config(traffic::config()).await;
     traffic::run(&system).await;
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
     let account = "demo".parse::<AccountId>().unwrap();

@@ -4,9 +4,12 @@ use http::{Request, header::CONTENT_TYPE};
 use lambda_http::{Body, RequestExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::system::{CM_TOKEN, DEMO, System, TOKEN, answer, owned, with};
+use tests::{
+    Phone, System,
+    system::{CM_TOKEN, DEMO, OWN_SENDER, TOKEN, answer, owned, with},
+};
 
-const PHONE: &str = "447700900041";
+const PHONE: Phone = Phone::delivers();
 
 /// Characters with a meaning in some format that we write.
 const TEXT: &str = "a\r\nX-Other: 1\r\n\r\nb \"quoted\" \\ 'x' {\"k\":[1]} </BODY></MSG><MSG> &lt; ]]> %0d%0a #{x} ${jndi:ldap://x} \
@@ -15,22 +18,22 @@ const TEXT: &str = "a\r\nX-Other: 1\r\n\r\nb \"quoted\" \\ 'x' {\"k\":[1]} </BOD
 #[tokio::test]
 async fn any_text_arrives_unchanged() {
     let system = System::start().await;
-    system.send_one(DEMO, with(owned(PHONE, TEXT), "callback", system.sink("receipts"))).await;
-    assert_eq!(system.until_handset(PHONE, 1).await[0]["text"], TEXT);
-    let over_cm = json!({"from": "441234567890", "to": [{"number": format!("00{PHONE}")}], "body": {"content": TEXT},
+    system.send_one(DEMO, with(owned(&PHONE, TEXT), "callback", system.sink("receipts"))).await;
+    assert_eq!(system.until_handset(&PHONE, 1).await[0]["text"], TEXT);
+    let over_cm = json!({"from": OWN_SENDER, "to": [{"number": PHONE.with_00()}], "body": {"content": TEXT},
         "allowedChannels": ["Viber"], "customGrouping": "\"},{\"x\":\"", "reference": "</x>\"'%0d%0a"});
     let body = json!({"messages": {"msg": [over_cm]}});
     let answered =
         answer(system.request(Method::POST, "/v1.0/message").header("X-CM-PRODUCTTOKEN", DEMO).json(&body)).await;
     assert_eq!(answered.body["errorCode"], 0, "{}", answered.body);
-    assert_eq!(system.until_handset(PHONE, 2).await[1]["text"], TEXT);
+    assert_eq!(system.until_handset(&PHONE, 2).await[1]["text"], TEXT);
 
-    system.reply(PHONE, &json!("441234567890"), TEXT).await;
-    let callbacks = system.until_sink_requests("replies", 1).await;
-    assert!(callbacks[0]["json"].to_string().contains(&json!(TEXT).to_string()), "{}", callbacks[0]["json"]);
-    assert!(callbacks[0]["headers"].get("x-other").is_none());
-    for receipt in system.until_sink_requests("receipts", 1).await {
-        assert!(receipt["headers"].get("x-other").is_none(), "{receipt}");
+    system.reply_from(&PHONE, OWN_SENDER, TEXT).await;
+    let reply = system.until_callback("replies").await;
+    assert!(reply.json().to_string().contains(&json!(TEXT).to_string()), "{reply}");
+    assert!(!reply.has_header("x-other"));
+    for receipt in system.until_callbacks("receipts", 1).await {
+        assert!(!receipt.has_header("x-other"), "{receipt}");
     }
 }
 
@@ -92,8 +95,8 @@ async fn webhook_accepts_only_its_exact_path() {
         let answered = replies.handle(request().with_raw_http_path(path.replacen("/dlr", "/mo", 1))).await;
         assert_eq!(answered.status(), StatusCode::NOT_FOUND, "{path}");
     }
-    let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    assert_eq!(scanned["Count"], 0, "no item was stored as unmatched");
+    let stored = system.scan("MessagesTable").await;
+    assert_eq!(stored.len(), 0, "no item was stored as unmatched");
 }
 
 #[tokio::test]
@@ -133,7 +136,7 @@ async fn webhook_reads_or_rejects_any_bytes() {
 #[tokio::test]
 async fn compressed_or_reencoded_body_is_rejected() {
     let system = System::start().await;
-    let body = json!({"messages": [owned(PHONE, "Hello")]}).to_string();
+    let body = json!({"messages": [owned(&PHONE, "Hello")]}).to_string();
     let utf_16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec(), utf_16] {
         let post = |path: &str| {

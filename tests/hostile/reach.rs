@@ -4,16 +4,15 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::system::{Answer, CM_TOKEN, DEMO, OTHER, System, TOKEN, answer, owned, with};
+use tests::{
+    Phone, System,
+    system::{Answer, CM_TOKEN, DEMO, OTHER, OTHER_SENDER, TOKEN, answer, custom, owned, with},
+};
 
-const PHONE: &str = "447700900041";
+const PHONE: Phone = Phone::delivers();
 
 fn message_of_other(text: &str) -> Value {
-    with(owned(PHONE, text), "from", json!({"type": "custom", "value": "449999999999"}))
-}
-
-async fn post_webhook(system: &System, path: &str, body: &Value) -> Answer {
-    answer(system.request(Method::POST, path).json(body)).await
+    custom(OTHER_SENDER, &PHONE, text)
 }
 
 fn ids(page: &Answer) -> Vec<&Value> {
@@ -24,13 +23,13 @@ fn ids(page: &Answer) -> Vec<&Value> {
 #[tokio::test]
 async fn cursor_of_another_account_shows_only_own_messages() {
     let system = System::start().await;
-    let mine = system.send_one(DEMO, owned(PHONE, "Mine")).await;
+    let mine = system.send_one(DEMO, owned(&PHONE, "Mine")).await;
     for text in ["First", "Second", "Third"] {
         system.send_one(OTHER, message_of_other(text)).await;
     }
     let page = system.get(OTHER, "/messages?limit=1").await;
     let theirs = page.body["next"].as_str().unwrap();
-    assert_eq!(ids(&system.get(DEMO, &format!("/messages?cursor={theirs}")).await), [&mine["messageUuid"]]);
+    assert_eq!(ids(&system.get(DEMO, &format!("/messages?cursor={theirs}")).await), [&mine.id]);
 
     // A position is a time, a letter and an ID. It does not name an account.
     let id = page.body["messages"][0]["id"].as_str().unwrap();
@@ -46,14 +45,10 @@ async fn cursor_of_another_account_shows_only_own_messages() {
         (String::new(), 400),
     ] {
         let cursor = URL_SAFE_NO_PAD.encode(&forged);
-        for path in ["/messages?", "/conversations/447700900041?sender=449999999999&"] {
+        for path in ["/messages?", &format!("/conversations/{PHONE}?sender={OTHER_SENDER}&")] {
             let page = system.get(DEMO, &format!("{path}cursor={cursor}")).await;
             assert_eq!(page.status, status, "{forged}: {}", page.body);
-            assert!(
-                status == 400 || ids(&page).iter().all(|id| *id == &mine["messageUuid"]),
-                "{forged}: {}",
-                page.body
-            );
+            assert!(status == 400 || ids(&page).iter().all(|id| *id == &mine.id), "{forged}: {}", page.body);
         }
     }
 }
@@ -61,7 +56,7 @@ async fn cursor_of_another_account_shows_only_own_messages() {
 #[tokio::test]
 async fn resources_of_other_accounts_look_not_found() {
     let system = System::start().await;
-    let theirs = system.send_one(OTHER, message_of_other("Theirs")).await["messageUuid"].as_str().unwrap().to_owned();
+    let theirs = system.send_one(OTHER, message_of_other("Theirs")).await.id.clone();
     let nobodys = "b2693dfe-0813-427a-bc2f-62b0e9292403";
     for method in [Method::GET, Method::DELETE] {
         let ask = async |id: &str| {
@@ -85,16 +80,16 @@ async fn resources_of_other_accounts_look_not_found() {
 async fn same_id_or_key_of_two_clients_makes_two_messages() {
     let system = System::start().await;
     let id = "b2693dfe-0813-427a-bc2f-62b0e9292403";
-    let mine = system.send_one(DEMO, with(owned(PHONE, "Mine"), "id", id)).await;
+    let mine = system.send_one(DEMO, with(owned(&PHONE, "Mine"), "id", id)).await;
     let theirs = system.send_one(OTHER, with(message_of_other("Theirs"), "id", id)).await;
-    assert_ne!(mine["messageUuid"], theirs["messageUuid"]);
+    assert_ne!(mine.id, theirs.id);
     let by_key = async |key: &str, message: Value| {
         let parsed = system.request(Method::POST, "/message").bearer_auth(key).header("Idempotency-Key", "order-1");
         let answered = answer(parsed.json(&json!({"messages": [message]}))).await;
         assert_eq!(answered.status, StatusCode::OK, "{}", answered.body);
         answered.body["messages"][0]["messageUuid"].clone()
     };
-    assert_ne!(by_key(DEMO, owned(PHONE, "Mine")).await, by_key(OTHER, message_of_other("Theirs")).await);
+    assert_ne!(by_key(DEMO, owned(&PHONE, "Mine")).await, by_key(OTHER, message_of_other("Theirs")).await);
     assert_eq!(ids(&system.get(OTHER, "/messages").await).len(), 2);
 }
 
@@ -102,36 +97,36 @@ async fn same_id_or_key_of_two_clients_makes_two_messages() {
 async fn client_names_cannot_form_keys_of_other_items() {
     let system = System::start().await;
     for name in ["slots#441111111110", "unmatched#reply", "a#b", "sender#demo", "\u{0}", "a/b", "..", "stop#2222"] {
-        let message = with(owned(PHONE, "Hello"), "from", json!({"type": "custom", "value": name}));
+        let message = custom(name, &PHONE, "Hello");
         let refused = system.post(DEMO, &json!({"messages": [message]})).await;
         // ".." is a valid sender ID that this account does not own.
         assert_eq!(refused.status, if name == ".." { 403 } else { 400 }, "{name}: {}", refused.body);
         for field in ["to", "id"] {
-            let refused = system.post(DEMO, &json!({"messages": [with(owned(PHONE, "Hello"), field, name)]})).await;
+            let refused = system.post(DEMO, &json!({"messages": [with(owned(&PHONE, "Hello"), field, name)]})).await;
             assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{field} {name}");
         }
     }
-    let scanned = system.aws("DynamoDB_20120810.Scan", &json!({"TableName": "MessagesTable"})).await;
-    assert_eq!(scanned["Count"], 0);
+    let stored = system.scan("MessagesTable").await;
+    assert_eq!(stored.len(), 0);
 }
 
 #[tokio::test]
 async fn carrier_reports_only_its_own_messages() {
     let system = System::start().await;
     // To a phone that sends no receipt, through the carrier loopback.
-    let message = system.send_one(DEMO, owned("447700900341", "Hello")).await;
-    let id = &message["messageUuid"];
+    let message = system.send_one(DEMO, owned(&Phone::delivers_without_receipt(), "Hello")).await;
+    let id = &message.id;
     system.until_state(id, "submitted").await;
-    let reference = id.as_str().unwrap().replace('-', "");
+    let reference = id.replace('-', "");
     let receipt = json!({"messages": {"msg": {"reference": reference, "status": {"code": "2"}}}});
-    assert_eq!(post_webhook(&system, &format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
-    assert_eq!(system.message(id).await["state"], "submitted");
+    assert_eq!(system.post_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(system.message(id).await.state(), "submitted");
     // The receipt is unmatched. A carrier's token is rejected on another carrier's path.
     assert_eq!(system.unmatched("receipt").await.len(), 1);
     let receipt = json!({"reference": id, "status": "delivered"});
-    let crossed = post_webhook(&system, &format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
-    let unknown = post_webhook(&system, &format!("/dlr/nobody/{TOKEN}"), &receipt).await;
-    let wrong = post_webhook(&system, "/dlr/loopback/wrong", &receipt).await;
+    let crossed = system.post_webhook(&format!("/dlr/loopback/{CM_TOKEN}"), &receipt).await;
+    let unknown = system.post_webhook(&format!("/dlr/nobody/{TOKEN}"), &receipt).await;
+    let wrong = system.post_webhook("/dlr/loopback/wrong", &receipt).await;
     assert_eq!(crossed.status, StatusCode::NOT_FOUND);
     assert!(
         crossed.body == unknown.body && unknown.body == wrong.body,
@@ -140,6 +135,6 @@ async fn carrier_reports_only_its_own_messages() {
         unknown.body,
         wrong.body
     );
-    assert_eq!(post_webhook(&system, &format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
+    assert_eq!(system.post_webhook(&format!("/dlr/loopback/{TOKEN}"), &receipt).await.status, StatusCode::OK);
     system.until_state(id, "delivered").await;
 }

@@ -1,13 +1,18 @@
 //! A bad day's traffic from clients, carriers, phones and an operator, with canaries as private data.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::config::Config;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use shared::runtime::{Environment, Random};
-use tests::system::{System, answer, invocation, owned, shared, with};
+use shared::{
+    domain::CarrierName,
+    runtime::{Environment, Random},
+};
+use tests::{
+    Phone, System, TestConfig,
+    system::{DEMO_ACCOUNT, OWN_SENDER, answer, invocation, owned, shared, with},
+};
 
 use super::spellings::Canary;
 
@@ -31,13 +36,23 @@ const NAME: &str = "canary-idempotency-key";
 
 /// The phone with the most traffic.
 pub const NUMBER: &str = "447700923571";
-/// In order: delivered, undelivered, rejected, busy at first, answered too late, replies STOP. All
-/// replies come from the first.
-const PHONES: [&str; 6] = [NUMBER, "447700900171", "447700900271", "447700900771", "447700900871", "447700900971"];
+/// Phones whose messages take other paths. They write no replies.
+const SPECIAL_PHONES: [Phone; 5] = [
+    Phone::fails().nth(71),
+    Phone::rejects().nth(71),
+    Phone::busy_twice().nth(71),
+    Phone::unanswered().nth(35),
+    Phone::replies_stop().nth(71),
+];
 /// For clients' mistakes, a reply that matches no account, and CM.com's channels.
 const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
 pub const FAILED_CALLBACKS: u64 = 2;
+
+/// The phones that get messages: the one with the most traffic, then the special ones.
+fn phones() -> impl Iterator<Item = String> {
+    iter::once(NUMBER.to_owned()).chain(SPECIAL_PHONES.map(|phone| phone.to_string()))
+}
 
 /// Returns all private values.
 pub fn canaries() -> Vec<Canary> {
@@ -60,32 +75,26 @@ pub fn canaries() -> Vec<Canary> {
         ("idempotency key", NAME),
     ];
     let named = named.into_iter().map(|(what, value)| Canary::new(what, value));
-    named.chain(PHONES.iter().chain(&OTHER_PHONES).map(|number| Canary::number(number))).collect()
+    named.chain(phones().chain(OTHER_PHONES.map(str::to_owned)).map(|number| Canary::number(&number))).collect()
 }
 
 pub fn callback(system: &System) -> String {
     format!("{}?token={CALLBACK_TOKEN}", system.sink("receipts"))
 }
 
-pub fn config() -> String {
-    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
-    let changes = [
-        (r#""demo-key""#, format!(r#""{KEY}""#)),
-        (r#""other-key""#, format!(r#""{OTHER_KEY}""#)),
-        ("whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==", secret),
-        ("loopback-webhook-token", LOOPBACK_TOKEN.to_owned()),
-        ("cm-webhook-token", CM_TOKEN.to_owned()),
-        (r#""/sinks/replies""#, format!(r#""/sinks/replies?token={REPLY_TOKEN}""#)),
-        (r#""/sinks/status""#, format!(r#""/sinks/status?token={STATUS_TOKEN}""#)),
-        ("timeout_ms = 3000", "timeout_ms = 300".to_owned()),
-        ("stop_text = \"\"\n", String::new()),
-        ("start_text = \"\"\n", String::new()),
-        ("help_text = \"\"\n", String::new()),
-    ];
-    changes.into_iter().fold(Config::DEFAULT.to_owned(), |config, (from, to)| {
-        assert!(config.contains(from), "{from}");
-        config.replace(from, &to)
-    })
+pub fn config() -> TestConfig {
+    TestConfig::new()
+        .account(DEMO_ACCOUNT, |account| {
+            account.keys = vec![KEY.to_owned()];
+            account.secrets = vec![format!("whsec_{}", STANDARD.encode(SECRET)).parse().unwrap()];
+            account.reply_url = Some(format!("/sinks/replies?token={REPLY_TOKEN}"));
+            account.status_url = Some(format!("/sinks/status?token={STATUS_TOKEN}"));
+        })
+        .account("other", |account| account.keys = vec![OTHER_KEY.to_owned()])
+        .carrier(CarrierName::Loopback, |carrier| LOOPBACK_TOKEN.clone_into(&mut carrier.webhook_token))
+        .carrier(CarrierName::Cm, |carrier| CM_TOKEN.clone_into(&mut carrier.webhook_token))
+        .carrier_timeout_ms(300)
+        .keyword_answers()
 }
 
 /// Runs all traffic and returns the ID of a delivered message.
@@ -105,45 +114,42 @@ pub async fn run(system: &System) -> String {
 /// Sends to each phone, with callbacks that succeed and fail.
 async fn messages(system: &System) -> String {
     let mut delivered = String::new();
-    for (index, phone) in PHONES.iter().enumerate() {
-        let message = with(owned(phone, TEXT), "callback", callback(system));
+    for (index, phone) in phones().enumerate() {
+        let message = with(owned(&phone, TEXT), "callback", callback(system));
         let sent = system.send_one(KEY, message).await;
         if index == 0 {
-            delivered = sent["messageUuid"].as_str().unwrap().to_owned();
+            delivered = sent.id;
         }
     }
     let refused = format!("{}?status=500&token={CALLBACK_TOKEN}", system.sink("refusing"));
     for callback in [refused, format!("http://127.0.0.1:9/?token={CALLBACK_TOKEN}")] {
-        system.send_one(KEY, with(shared(PHONES[0], TEXT), "callback", callback)).await;
+        system.send_one(KEY, with(shared(NUMBER, TEXT), "callback", callback)).await;
     }
-    let scheduled =
-        with(shared(PHONES[0], TEXT), "send_at", (system.now().await + Duration::from_hours(1)).to_string());
+    let scheduled = with(shared(NUMBER, TEXT), "send_at", (system.now().await + Duration::from_hours(1)).to_string());
     let scheduled = system.send_one(KEY, scheduled).await;
-    let cancelled = system.delete(KEY, &format!("/messages/{}", scheduled["messageUuid"].as_str().unwrap())).await;
+    let cancelled = system.delete(KEY, &format!("/messages/{}", scheduled.id)).await;
     assert_eq!(cancelled.status, 200);
-    system.until_sink_requests("receipts", PHONES.len() - 1).await;
+    system.until_callbacks("receipts", SPECIAL_PHONES.len()).await;
     delivered
 }
 
 async fn replies(system: &System) {
     for text in [REPLY, "STOP", "START", "HELP"] {
-        system.reply(PHONES[0], &json!("441234567890"), text).await;
+        system.reply_from(NUMBER, OWN_SENDER, text).await;
     }
-    system.until_sink_requests("replies", 4).await;
+    system.until_callbacks("replies", 4).await;
 }
 
 /// Sends in CM.com's three formats, over its channels.
 async fn cm(system: &System) {
-    let channels = json!({"whatsapp": "rejects", "rcs": "fails"});
-    let set = system.request(Method::PUT, &format!("/handsets/{}/channels", OTHER_PHONES[2])).json(&channels);
-    assert!(set.send().await.unwrap().status().is_success());
+    system.set_channels(OTHER_PHONES[2], json!({"whatsapp": "rejects", "rcs": "fails"})).await;
     let message = |to: &str| {
         json!({"from": "441234567890", "to": [{"number": format!("00{to}")}], "reference": REFERENCE,
             "allowedChannels": ["WhatsApp", "RCS", "Viber", "SMS"], "body": {"content": TEXT},
             "customGrouping": GROUPING, "richContent": {"conversation": [{"text": TEXT}]}})
     };
     let body = json!({"messages": {"authentication": {"productToken": KEY}, "msg": [
-        message(OTHER_PHONES[2]), message("07700923572"), message(PHONES[2])]}});
+        message(OTHER_PHONES[2]), message("07700923572"), message(&SPECIAL_PHONES[1])]}});
     let answered = answer(system.request(Method::POST, "/v1.0/message").json(&body)).await;
     assert_eq!(answered.body["errorCode"], 201, "one number is invalid: {}", answered.body);
     let xml = |to: &str| {
@@ -169,7 +175,7 @@ async fn cm(system: &System) {
     ] {
         assert_eq!(asked.send().await.unwrap().status(), 200);
     }
-    system.until_sink_requests("status", 4).await;
+    system.until_callbacks("status", 4).await;
 }
 
 /// Sends a client's invalid requests.
@@ -237,16 +243,16 @@ async fn webhooks(system: &System) {
 
 /// Causes failures: malformed jobs, and AWS unreachable.
 pub async fn fail(system: &System) {
-    system.enqueue(&[format!("{} {TEXT}", PHONES[0]), json!({"to": PHONES[0]}).to_string()], 0).await;
+    system.enqueue(&[format!("{} {TEXT}", NUMBER), json!({"to": NUMBER}).to_string()], 0).await;
     let nowhere = [("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:9/".to_owned())];
     let environment = system.environment();
     let variables = environment.variables.clone().with(nowhere);
     let environment = Environment { variables, random: Random::of_system(), ..environment };
     let send = send::Send::new(&environment).unwrap();
-    let request = invocation(&format!("/message?key={KEY}"), &json!({"messages": [owned(PHONES[0], TEXT)]}));
+    let request = invocation(&format!("/message?key={KEY}"), &json!({"messages": [owned(NUMBER, TEXT)]}));
     assert_eq!(send.handle(request).await.status(), 503);
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
-    let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": PHONES[0]}));
+    let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": NUMBER}));
     assert_eq!(receipts.handle(request).await.status(), 503);
     system.until_dead_lettered(FAILED_CALLBACKS).await;
 }
