@@ -70,7 +70,7 @@ async fn a_json_message_that_is_refused_says_so() {
         (without("body"), 304, "No body field was found"),
         (body(json!({})), 304, "A body without content was found"),
         (body(json!({"content": ""})), 304, "A body without content was found"),
-        (past_parts, 304, "The BODY field takes 2 parts, and may take 1."),
+        (past_parts, 304, "The BODY field takes 2 parts; the limit is 1."),
         (
             with(message(PHONE, "x"), "validity", "soon"),
             305,
@@ -147,7 +147,7 @@ async fn a_get_request_that_is_refused_says_so() {
         (format!("producttoken={DEMO}&from={OURS}&to=1a&body=x"), "Parameter 'to' contains an invalid value: '1a'"),
         (format!("producttoken={DEMO}&from={OURS}&body=x"), "Parameter 'to' contains an invalid value: ''"),
         (format!("producttoken={DEMO}&from={OURS}&to=00{PHONE}"), "Parameter 'body' is required"),
-        (long, "The BODY field takes 2 parts, and may take 1."),
+        (long, "The BODY field takes 2 parts; the limit is 1."),
         (
             format!("producttoken={DEMO}&from=Nobodys&to=00{PHONE}&body=x"),
             "The FROM field is not a sender ID of this account.",

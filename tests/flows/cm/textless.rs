@@ -130,7 +130,7 @@ async fn nothing_is_sent_without_text_or_rich_channel() {
         (
             with(showing("interactive", list(&json!(null), ""), &["Viber"]), "body", json!({"content": "When?"})),
             305,
-            "The RICHCONTENT field cannot be shown by Viber: it knows no Interactive.",
+            "The RICHCONTENT field cannot be shown by Viber: it does not support Interactive.",
         ),
         (
             showing("interactive", broken, &["WhatsApp"]),

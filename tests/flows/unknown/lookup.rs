@@ -21,7 +21,7 @@ async fn lookup_that_finds_the_message_prevents_a_resend() {
         system.advance(25).await;
         let message = system.until_state(&id, "submitted").await;
         assert!(message["carrier_id"].is_string(), "{message}");
-        assert_eq!(reasons(&message).last().unwrap(), "its carrier says that it took it");
+        assert_eq!(reasons(&message).last().unwrap(), "the carrier says that it accepted the message");
         advance_and_settle(&system, 2 * DAY).await;
         assert_eq!((system.message(&id).await, system.handset(PHONE).await.len()), (message, 1));
         receipt(&system, &id, "delivered").await;
