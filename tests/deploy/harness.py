@@ -1,4 +1,4 @@
-"""Processes that leave nothing behind, checks that are one line each, and waiting."""
+"""Test harness: process groups that are always cleaned up, checks, and polling."""
 
 import contextlib
 import os
@@ -21,8 +21,7 @@ def say(text):
 
 
 class Processes:
-    """Each is started in a process group of its own, so that it can be stopped
-    together with whatever it starts itself."""
+    """Runs each process in its own process group, so that it is stopped together with its children."""
 
     def __init__(self, logs):
         self.logs = logs
@@ -30,7 +29,7 @@ class Processes:
         self.groups = []
 
     def start(self, name, command, env=None):
-        """Starts it; what it writes goes to a file, whose path is returned."""
+        """Starts a process, and returns it with the path of its output."""
         log = self.logs / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -41,18 +40,18 @@ class Processes:
         return process, log
 
     def run(self, name, command, env=None):
-        """Runs it to its end. Its output is shown if it fails."""
+        """Runs a process to its end, and returns the duration. A failure includes the output."""
         started = time.monotonic()
         process, log = self.start(name, command, env)
         until(f"'{name}' to end", lambda: process.poll() is not None, within=3600)
         if process.returncode != 0:
-            raise Failed(f"'{name}' ended with {process.returncode}\n{log.read_text(errors='replace')}")
+            raise Failed(f"'{name}' exited with {process.returncode}\n{log.read_text(errors='replace')}")
         self.stop(process)
         self.groups.remove(process.pid)
         return time.monotonic() - started
 
     def stop(self, process):
-        """Ends its whole group: asks, and after ten seconds does not ask."""
+        """Ends the process group: SIGTERM, and SIGKILL after ten seconds."""
         self.running.pop(process.pid, None)
         for sign, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
             with contextlib.suppress(ProcessLookupError):
@@ -63,10 +62,10 @@ class Processes:
                 if not members(process.pid):
                     return
                 time.sleep(0.1)
-        raise Failed(f"these processes did not end: {members(process.pid)}")
+        raise Failed(f"processes did not end: {members(process.pid)}")
 
     def stop_all(self):
-        """Stops whatever still runs, whoever asks to hurry; gives all groups there were."""
+        """Stops all running processes, ignoring further signals, and returns all process groups."""
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         for process in reversed(list(self.running.values())):
@@ -78,7 +77,7 @@ class Processes:
 
 
 def members(group):
-    """The processes of a group, without those that are dead and not buried."""
+    """Returns the processes of a group, except zombies."""
     listed = subprocess.run(["ps", "-A", "-o", "pgid=,pid=,stat=,comm="], capture_output=True, text=True, check=True)
     rows = (line.split(None, 3) for line in listed.stdout.splitlines())
     return [f"{row[1]} {row[3]}" for row in rows if int(row[0]) == group and not row[2].startswith("Z")]
@@ -94,11 +93,11 @@ def free_port():
 
 
 class Failed(Exception):
-    """What was expected did not happen; the text says what."""
+    """A failed expectation."""
 
 
 def until(what, found, within=60):
-    """Asks `found` until it gives something true, and returns that."""
+    """Polls `found` until it returns a true value, and returns that value."""
     started = time.monotonic()
     say_at = started + SAY_THAT_WAITING_AFTER
     while True:
@@ -107,9 +106,9 @@ def until(what, found, within=60):
             return value
         now = time.monotonic()
         if now - started > within:
-            raise Failed(f"waited {within} s in vain for {what}")
+            raise Failed(f"timed out after {within} s waiting for {what}")
         if now > say_at:
-            say(f"  ... waiting for {what}, for {now - started:.0f} s now")
+            say(f"  ... waiting for {what} since {now - started:.0f} s")
             say_at = now + SAY_AGAIN_AFTER
         time.sleep(0.2)
 
@@ -127,7 +126,7 @@ def expect_equal(found, expected, what):
 
 
 class Checks:
-    """Runs checks and counts them. `explain` is asked for more when one fails."""
+    """Runs and counts checks. `explain` is called after a failure to print details."""
 
     def __init__(self, explain):
         self.explain = explain
@@ -139,23 +138,23 @@ class Checks:
         started = time.time()
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, the check failed
+        except Exception as error:  # noqa: BLE001 - any exception fails the check
             self.failed += 1
             kind = "" if isinstance(error, Failed) else f"{type(error).__name__}: "
             say(f"FAILED  {sentence}\n        {kind}{error}")
             try:
                 self.explain(started)
             except Exception as also:  # noqa: BLE001
-                say(f"        (and its logs cannot be shown: {also})")
+                say(f"        (could not show the logs: {also})")
         else:
             self.passed += 1
             say(f"passed  {sentence} ({time.time() - started:.1f} s)")
 
 
 def run_checks(checks, processes, folder, logs, body):
-    """Runs `body`, stops all that was started, and says what came of it; the exit code.
+    """Runs `body`, stops all processes, prints a summary, and returns the exit code.
 
-    `logs` says whose logs lie in `folder`, which is kept if a check failed.
+    `logs` describes the logs in `folder`, which is kept if a check failed.
     """
     started = time.monotonic()
     try:
@@ -163,14 +162,14 @@ def run_checks(checks, processes, folder, logs, body):
     except SystemExit:
         say(f"interrupted; stopping everything (the logs are in {folder})")
         raise
-    except Exception as error:  # noqa: BLE001 - what was not foreseen is told with the rest
+    except Exception as error:  # noqa: BLE001 - counts as a failed check
         checks.failed += 1
         say(f"FAILED  {type(error).__name__}: {error}")
     finally:
         groups = processes.stop_all()
-    with checks.check("nothing that was started is left running"):
+    with checks.check("no process is left running"):
         left = [one for group in groups for one in members(group)]
-        expect(not left, f"these are: {left}")
+        expect(not left, f"still running: {left}")
     say(f"\n{checks.passed} passed, {checks.failed} failed, in {time.monotonic() - started:.0f} s")
     if checks.failed:
         say(f"the logs of {logs} are in {folder}")
@@ -180,7 +179,7 @@ def run_checks(checks, processes, folder, logs, body):
 
 
 def interruptible():
-    """Makes a request to end into an exception, so that everything is stopped."""
+    """Turns signals into SystemExit, so that all processes are stopped."""
 
     def end(number, _frame):
         raise SystemExit(128 + number)

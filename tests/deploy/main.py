@@ -1,10 +1,9 @@
-"""The deployment test: template.yaml as it is, built and deployed by the SAM CLI.
+"""The deployment test: template.yaml, unmodified, built and deployed by the SAM CLI.
 
-AWS is MiniStack, an emulator on this machine that runs the functions' own
-binaries under the roles that the template gives them. The carrier, the phones
-and the clients' sinks are those of `cargo run -p local -- emulator`. Everything
-the test does, it does from outside: over the deployed HTTP API, at the phones,
-and, as an operator would, with AWS's own calls.
+AWS is MiniStack, a local emulator that runs the functions' binaries under the
+template's roles. The carrier, the phones and the clients' sinks are those of
+`cargo run -p local -- emulator`. The test acts only from outside: through the
+deployed HTTP API, the phones and, like an operator, the AWS API.
 """
 
 import argparse
@@ -28,14 +27,14 @@ STACK = "deployment-test"
 POOL = [f"4488888888{number:02}" for number in range(1, 7)]
 OWN_SENDER = "441234567890"
 
-# Phones: the third digit from the right says how they behave (see README.md).
+# Phones: the third digit from the right selects the behaviour (see README.md).
 PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "447700900701", "447700900901"
 RCS_PHONE, SMS_PHONE, LATE_SMS_PHONE = "447700900021", "447700900022", "447700900023"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/deploy/run", description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--serve", action="store_true", help="test nothing; deploy, and keep it up until Ctrl-C")
+    parser.add_argument("--serve", action="store_true", help="only deploy, and keep the stack up until Ctrl-C")
     serve = parser.parse_args().serve
     interruptible()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="deployment-test-"))
@@ -54,7 +53,7 @@ class Test:
         self.stack = None
 
     def explain(self, since):
-        """What the functions have written while a check failed."""
+        """Prints the functions' logs since the start of a failed check."""
         if self.stack is None or not self.stack.resources:
             return
         lines = self.stack.log_lines(since - 1)
@@ -67,8 +66,7 @@ class Test:
             step()
             if self.checks.failed:
                 return
-        # Begun first, for its time is five minutes ahead; everything else is
-        # done meanwhile.
+        # First, because the message is due in five minutes. The other checks run meanwhile.
         self.schedule()
         self.a_conversation()
         self.telemetry()
@@ -94,14 +92,14 @@ class Test:
         say("\nThe stack is up, with the simulated carrier. In another terminal:\n")
         say(f"export {' '.join(f'{name}={env[name]}' for name in names)}")
         say(f"export STACK={STACK} API={self.stack.api} EMULATOR={self.emulator.url}\n")
-        say("Ctrl-C ends all of it.")
+        say("Press Ctrl-C to stop.")
         while True:
             time.sleep(60)
 
     # ---- Deploying ----
 
     def start(self):
-        with self.check("the simulated carrier and the operator's tool are built"):
+        with self.check("the simulated carrier and the operator's tool build"):
             self.processes.run("cargo build", BUILD_PROGRAMS)
         with self.check("MiniStack and the simulated carrier start"):
             self.ministack = MiniStack(self.processes, self.folder)
@@ -110,8 +108,8 @@ class Test:
 
     def build_and_deploy(self):
         with self.check("sam build builds every function of template.yaml"):
-            # SAM builds one function after the other, and each is linked by one
-            # processor. Built together first, it finds them done.
+            # SAM builds the functions one after the other, each with a single-threaded link. We build
+            # all in parallel first, so that SAM has less to do.
             took = self.stack.build_functions()
             say(f"  cargo lambda build took {took:.0f} s")
             took = self.stack.sam("sam build", "build")
@@ -126,13 +124,13 @@ class Test:
             expect("ApiUrl" in self.stack.outputs, f"no ApiUrl in {self.stack.outputs}")
 
     def connect_carrier(self):
-        with self.check("the operator's tool makes a pool and a carrier's route"):
+        with self.check("the operator's tool creates a pool and a carrier's route"):
             self.admin = Admin(self.stack)
             self.admin("pool", "add", *POOL)
             carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.emulator.url, "--timeout-ms", "3000")
             self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
             self.emulator.register_webhooks("loopback", self.receipts, self.replies)
-        with self.check("and a second carrier with its key, for one channel"):
+        with self.check("the operator's tool creates a second carrier with a key, for one channel"):
             carrier = self.admin("carrier", "set", "cm", "--endpoint", f"{self.emulator.url}/cm/", "--timeout-ms", "3000")
             self.emulator.register_webhooks(
                 "cm", *(self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
@@ -143,16 +141,16 @@ class Test:
 
     def provision(self):
         self.connect_carrier()
-        with self.check("the operator's tool makes accounts, keys and senders"):
+        with self.check("the operator's tool creates accounts, keys and senders"):
             admin = self.admin
             self.secrets, self.demo = self.account("demo", "replies")
-            # Two secrets, as while one replaces the other; the newest first.
+            # Two secrets, as during a rotation, newest first.
             self.secrets.insert(0, admin("secret", "rotate", "demo")["secret"])
             admin("sender", "add", OWN_SENDER, "--account", "demo")
             self.other_secrets, self.other = self.account("other", "other-replies")
 
     def account(self, name, sink):
-        """Makes an account and a key; gives its secrets, and a client with the key."""
+        """Creates an account and a key, and returns its secrets and a client with the key."""
         made = self.admin("account", "create", name, "--name", name, "--reply-url", self.emulator.sink(sink))
         key = self.admin("key", "issue", name)["key"]
         return [made["secret"]], Client(self.stack.api, key)
@@ -166,8 +164,8 @@ class Test:
             sender = first["from"]["value"]
             expect(sender in POOL, f"{sender} is not of the pool")
             [shown] = self.emulator.until_handset(PHONE)
-            expect_equal((shown["from"], shown["text"]), (sender, "Hello"), "what the phone shows")
-        with self.check("its receipt is called back, signed as Standard Webhooks wants it with each secret"):
+            expect_equal((shown["from"], shown["text"]), (sender, "Hello"), "the message on the phone")
+        with self.check("its receipt is called back, signed with each secret by Standard Webhooks"):
             [request] = self.emulator.until_sink_requests("receipts")
             for secret in self.secrets:
                 receipt = Webhook(secret).verify(request["body"], request["headers"])
@@ -189,11 +187,11 @@ class Test:
             reply = Webhook(self.secrets[0]).verify(request["body"], request["headers"])
             found = (str(reply["from"]), reply["to"], reply["message"], reply["message_uuid"], reply["batch_uuid"])
             expect_equal(found, (PHONE, sender, "Who is this?", first["messageUuid"], first["batchUuid"]), "the reply")
-        with self.check("the next message to that phone comes from the same sender, another account's does not"):
+        with self.check("the next message to the phone has the same sender, another account's does not"):
             [second] = self.demo.send(shared(PHONE, "Us again"))
             [others] = self.other.send(shared(PHONE, "Another company"))
             expect_equal(second["from"]["value"], sender, "the second message's sender")
-            expect(others["from"]["value"] != sender, "two accounts write to a phone from one sender")
+            expect(others["from"]["value"] != sender, "two accounts have the same sender for a phone")
             self.emulator.until_handset(PHONE, 3)
         self.first = first
 
@@ -202,7 +200,7 @@ class Test:
             for client in (Client(self.stack.api, "wrong-key"), Client(self.stack.api, "")):
                 expect_equal(client.call("GET", "/messages")[0], 401, "GET /messages")
                 expect_equal(client.post(shared(PHONE, "No"))[0], 401, "POST /message")
-        with self.check("another account does not see the message, nor cancels it (404)"):
+        with self.check("another account cannot read or cancel the message (404)"):
             path = f"/messages/{self.first['messageUuid']}"
             expect_equal(self.other.call("GET", path)[0], 404, "GET")
             expect_equal(self.other.call("DELETE", path)[0], 404, "DELETE")
@@ -210,12 +208,12 @@ class Test:
             receipt = {"reference": self.first["messageUuid"], "status": "read"}
             status, _ = call("POST", f"{self.stack.api}/dlr/loopback/wrong", receipt)
             expect_equal(status, 404, "POST /dlr")
-        with self.check("a revoked key gets 401 once the functions have forgotten it"):
+        with self.check("a revoked key gets 401 after the functions' caches expire"):
             issued = self.admin("key", "issue", "demo")
             client = Client(self.stack.api, issued["key"])
             expect_equal(client.call("GET", "/messages")[0], 200, "GET /messages before")
             self.admin("key", "revoke", "demo", issued["key_id"])
-            until("the key to be forgotten", lambda: client.call("GET", "/messages")[0] == 401, 40)
+            until("the revoked key to be rejected", lambda: client.call("GET", "/messages")[0] == 401, 40)
         with self.check("the API's description names every route of the template"):
             status, described = call("GET", f"{self.stack.api}/openapi.json")
             paths = {f"{method.upper()} {path}" for path, one in described["paths"].items() for method in one}
@@ -224,22 +222,22 @@ class Test:
             expect_equal(self.demo.call("GET", "/dr-responses")[0], 200, "GET /dr-responses")
 
     def roles(self):
-        with self.check("the emulator obeys policies: a user without any is refused"):
+        with self.check("MiniStack enforces policies: a user without policies is refused"):
             iam = self.ministack.client("iam")
             iam.create_user(UserName="nobody")
             key = iam.create_access_key(UserName="nobody")["AccessKey"]
             nobody = self.ministack.client("dynamodb", access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
             with contextlib.suppress(botocore.exceptions.ClientError):
                 nobody.scan(TableName=self.stack.resources["DirectoryTable"])
-                raise Failed("anyone may read the directory, so that roles prove nothing here")
+                raise Failed("any user may read the directory, so the roles are not tested")
 
     def alarms(self):
-        with self.check("alarms watch what is deployed and tell the topic, and the dashboard shows them"):
+        with self.check("alarms watch deployed resources, notify the topic, and are on the dashboard"):
             cloudwatch = self.ministack.client("cloudwatch")
             alarms = cloudwatch.describe_alarms()["MetricAlarms"]
             topic = self.stack.outputs["AlarmsTopicArn"]
             silent = [one["AlarmName"] for one in alarms if not one["AlarmActions"] == one["OKActions"] == [topic]]
-            expect(alarms and not silent, f"of {len(alarms)} alarms, these tell no one: {silent}")
+            expect(alarms and not silent, f"of {len(alarms)} alarms, these notify no topic: {silent}")
             deployed = {physical.rsplit("/", 1)[-1] for physical in self.stack.resources.values()}
             dimensions = [dimension for one in alarms for dimension in one["Dimensions"]]
             watched = {one["Value"] for one in dimensions if one["Name"] != "GlobalSecondaryIndexName"}
@@ -250,13 +248,13 @@ class Test:
             expect_equal(sorted(shown), sorted(one["AlarmArn"] for one in alarms), "the alarms on the dashboard")
 
     def telemetry(self):
-        with self.check("what happened to a message is in the logs of each function, with its trace"):
+        with self.check("each function logs the message, with a trace ID"):
             for name in ("send", "dispatch", "dlr-webhook", "callback"):
                 lines = [line for line in self.written(f"/{STACK}/{name}") if self.first["messageUuid"] in str(line)]
-                expect(lines, f"{name} tells nothing of the message")
+                expect(lines, f"{name} does not log the message")
                 untraced = [line for line in lines if not line.get("span", {}).get("xrayTraceId")]
-                expect(not untraced, f"{name} tells without a trace: {untraced}")
-        with self.check("the functions count what they do, by account and carrier"):
+                expect(not untraced, f"{name} logs without a trace ID: {untraced}")
+        with self.check("the functions write metrics by account and carrier"):
             sums = {
                 ("demo", None, "Accepted"): 4,
                 ("demo", "loopback", "Submitted"): 2,
@@ -270,12 +268,12 @@ class Test:
             until(f"the sums {sums}", lambda: {about: self.measured()[about] for about in sums} == sums, 30)
 
     def written(self, *groups):
-        """The lines that the functions' own code has logged, read."""
+        """Returns the functions' JSON log lines, parsed."""
         lines = (line.split(": ", 1)[1] for line in self.stack.log_lines(0, *groups))
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def measured(self):
-        """The sums of counts, and the numbers of times, by account, carrier and metric."""
+        """Returns sums of counts, and numbers of timings, by account, carrier and metric."""
         sums = collections.Counter()
         for line in (one for one in self.written() if "_aws" in one):
             [directive] = line["_aws"]["CloudWatchMetrics"]
@@ -287,7 +285,7 @@ class Test:
         return sums
 
     def repeats_and_reading(self):
-        with self.check("a message with an id that is posted again is sent once"):
+        with self.check("a message with an ID that is posted twice is sent once"):
             message = owned(OWN_SENDER, QUIET_PHONE, "Only once", id=str(uuid.uuid4()))
             [first], [again] = self.demo.send(message), self.demo.send(message)
             expect_equal(again["messageUuid"], first["messageUuid"], "the repeated message")
@@ -299,7 +297,7 @@ class Test:
             self.demo.send(*(shared(phone, "To many") for phone in phones))
             for phone in phones:
                 self.emulator.until_handset(phone)
-        with self.check("the operator's tool shows a message, and its text only if told to"):
+        with self.check("the operator's tool shows a message, and its text only with --reveal"):
             shown = json.dumps(self.admin("message", "show", first["messageUuid"]))
             revealed = json.dumps(self.admin("message", "show", first["messageUuid"], "--reveal"))
             expect("submitted" in shown and "Only once" not in shown, shown)
@@ -323,7 +321,7 @@ class Test:
             expect_equal((receipt["delivered"], receipt["receiptInfo"]["code"]), (False, "25"), "the receipt")
             [_, confirmation] = self.emulator.until_handset(STOP_PHONE, 2)
             expect_equal(confirmation["from"], first["from"]["value"], "the sender that confirms")
-            # It answers that with STOP, too.
+            # The phone replies STOP to the confirmation too.
             self.emulator.until_sink_requests("replies", 3)
             expect_equal(len(self.emulator.handset(STOP_PHONE)), 2, "messages on the phone")
 
@@ -337,17 +335,17 @@ class Test:
                 self.emulator.set_behavior(phone, rcs=behavior)
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
-                expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the way it went")
+                expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the channel and carrier")
                 failed_attempts = [[one["channel"], one["carrier"], one["outcome"]] for one in message.get("failed_attempts", [])]
                 expect_equal(failed_attempts, tried, "the failed attempts")
                 expect_equal(len(self.emulator.handset(phone)), 1, "messages on the phone")
 
     def carriers_and_clients_in_trouble(self):
-        with self.check("a carrier that is busy twice gets the message a third time, by way of the queue"):
+        with self.check("a carrier that is busy twice gets the message in a third attempt, through the queue"):
             [message] = self.demo.send(shared(BUSY_PHONE, "Patience"))
             message = self.demo.until_state(message["messageUuid"], "delivered", 90)
             expect_equal(len(self.emulator.handset(BUSY_PHONE)), 1, "messages on the phone")
-        with self.check("a receipt and a reply that belong to nothing are kept"):
+        with self.check("an unmatched receipt and reply are kept"):
             before = self.unmatched()
             receipt = {"id": "c1", "reference": str(uuid.uuid4()), "status": "delivered"}
             reply = {"id": "r1", "from": PHONE, "to": "449999999999", "text": "Hello?"}
@@ -355,18 +353,18 @@ class Test:
                 status, _ = call("POST", url, body)
                 expect_equal(status, 200, f"the answer to a {what}")
             expect_equal(self.unmatched(), before + 2, "unmatched items")
-        with self.check("the operator's tool has what is unmatched tried again, and lists it"):
-            expect_equal(self.admin("unmatched", "replay")["replaying"], before + 2, "what is tried")
-            # Not before a quarter of an hour has passed is it tried again by itself.
-            until("a try of each", lambda: all(one["tries"] for one in self.admin("unmatched", "list")["unmatched"]))
+        with self.check("the operator's tool replays unmatched items and lists them"):
+            expect_equal(self.admin("unmatched", "replay")["replaying"], before + 2, "the number of replayed items")
+            # The next automatic retry is at least 15 minutes away.
+            until("a retry of each", lambda: all(one["tries"] for one in self.admin("unmatched", "list")["unmatched"]))
         refused = None
-        with self.check("a callback that is refused is made again, under the same id"):
+        with self.check("a failed callback is retried with the same ID"):
             [refused] = self.demo.send(shared(PHONE, "Told twice", callback=self.emulator.sink("failing") + "?status=500"))
             requests = self.emulator.until_sink_requests("failing", 2)
             ids = {request["headers"]["webhook-id"] for request in requests}
-            expect_equal(len(ids), 1, "ids of the callback")
-        with self.check("a callback that was tried for more than seven days ends in the dead letters"):
-            # Seven days are not waited: this is the job as it is after them.
+            expect_equal(len(ids), 1, "IDs of the callback")
+        with self.check("a callback that failed for more than seven days is dead-lettered"):
+            # We enqueue the job as it would be after seven days.
             item = self.stack.item("MessagesTable", id=refused["messageUuid"])
             long_ago = (now() - datetime.timedelta(days=8)).isoformat()
             job = {
@@ -383,28 +381,27 @@ class Test:
         return sum(item["id"]["S"].startswith("unmatched#") for page in pages for item in page["Items"])
 
     def dead_letters(self):
-        with self.check("an unreadable job ends in JobsDeadLetters, and the jobs of its batch are done"):
-            # As deployed, a job is given up after 10 deliveries 90 s apart. That
-            # is CloudFormation's to set and AWS's to keep; here the same is
-            # waited for in seconds.
+        with self.check("an unreadable job ends in JobsDeadLetters, and the rest of its batch is done"):
+            # A job is dead-lettered after 10 deliveries 90 s apart. We check these values, and then
+            # reduce them to wait only seconds.
             jobs, poison = self.stack.queue("JobsQueue"), '{"v": 1, "type": "poison"}'
             deployed = self.stack.sqs.get_queue_attributes(QueueUrl=jobs, AttributeNames=["All"])["Attributes"]
             redrive = json.loads(deployed["RedrivePolicy"])
             expect_equal((deployed["VisibilityTimeout"], int(redrive["maxReceiveCount"])), ("90", 10), "as deployed")
             hastened = {"VisibilityTimeout": "4", "RedrivePolicy": json.dumps(redrive | {"maxReceiveCount": 3})}
             self.stack.sqs.set_queue_attributes(QueueUrl=jobs, Attributes=hastened)
-            # The function is kept from the queue until all is in it, so that it gets one batch.
+            # Stops polling until all jobs are enqueued, so that the function gets them in one batch.
             mapping = self.stack.source_of("DispatchFunction")["UUID"]
             self.stack.lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
             phones = [f"4477009012{number:02}" for number in range(5)]
             try:
-                time.sleep(2)  # What polls the queue has looked a last time.
+                time.sleep(2)  # Until the pollers have stopped.
                 mates = self.demo.send(*(shared(phone, "Beside a poison") for phone in phones))
                 self.stack.sqs.send_message(QueueUrl=jobs, MessageBody=poison)
             finally:
                 self.stack.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
             until(
-                "one batch of all", lambda: self.last_result("DispatchFunction") == "OK - 5 records, 1 partial failures"
+                "a single batch with all jobs", lambda: self.last_result("DispatchFunction") == "OK - 5 records, 1 partial failures"
             )
             for mate in mates:
                 self.demo.until_state(mate["messageUuid"], "delivered")
@@ -419,7 +416,7 @@ class Test:
             [jobs, callbacks] = self.admin("dead-letters", "list")["dead_letters"]
             expect_equal((jobs["waiting"], jobs["letters"][0]["type"]), (1, "unreadable"), "of jobs")
             expect_equal((callbacks["waiting"], callbacks["letters"][0]["type"]), (1, "state"), "of callbacks")
-        say("left out  the operator's tool replays dead letters: MiniStack 1.5.33 has no message move tasks")
+        say("skipped the operator's tool replays dead letters: MiniStack 1.5.33 has no message move tasks")
 
     def last_result(self, function):
         return self.stack.source_of(function)["LastProcessingResult"]
@@ -427,8 +424,8 @@ class Test:
     # ---- Later ----
 
     def schedule(self):
-        with self.check("a message for in five minutes is scheduled, and one of two can be cancelled"):
-            # Nearer than five minutes would go at once.
+        with self.check("messages due in five minutes are scheduled, and can be cancelled"):
+            # A message due within five minutes would be sent at once.
             self.send_at = now() + datetime.timedelta(minutes=5, seconds=10)
             at = self.send_at.isoformat(timespec="milliseconds")
             later, dropped = self.demo.send(
@@ -441,26 +438,26 @@ class Test:
             expect_equal((status, cancelled["state"]), (200, "cancelled"), "the cancelled message")
 
     def what_was_scheduled(self):
-        with self.check("what was scheduled before the update is sent at its time, once, by the schedule's ticks"):
+        with self.check("a message scheduled before the update is sent on time, once, by the schedule's ticks"):
             left = (self.send_at - now()).total_seconds()
-            say(f"  its time is in {left:.0f} s")
+            say(f"  it is due in {left:.0f} s")
             self.emulator.until_handset("447700901301", within=max(left, 0) + 60)
             [shown] = self.emulator.handset("447700901301")
             message = self.demo.until_state(self.later, "delivered")
             submitted = next(moment["at"] for moment in message["history"] if moment["state"] == "submitting")
             late = (datetime.datetime.fromisoformat(submitted.replace("Z", "+00:00")) - self.send_at).total_seconds()
-            say(f"  it was submitted {late:.1f} s after its time")
-            expect(0 <= late < 15, f"it was submitted {late} s after its time, to {shown}")
-        with self.check("what was cancelled is not sent"):
+            say(f"  it was submitted {late:.1f} s late")
+            expect(0 <= late < 15, f"it was submitted {late} s late, as {shown}")
+        with self.check("a cancelled message is not sent"):
             expect_equal(self.emulator.handset("447700901302"), [], "messages on the phone")
-            expect_equal(self.demo.message(self.dropped)["state"], "cancelled", "its state")
+            expect_equal(self.demo.message(self.dropped)["state"], "cancelled", "the cancelled message's state")
 
     def update(self):
         before = dict(self.stack.resources)
         long_text = "x" * 400  # Three segments.
-        with self.check("a text of three segments is taken while SegmentLimit is 10"):
+        with self.check("a text of three segments is accepted while SegmentLimit is 10"):
             self.demo.send(owned(OWN_SENDER, QUIET_PHONE, long_text))
-        with self.check("sam deploy with other parameters updates the stack and replaces nothing"):
+        with self.check("sam deploy with other parameters updates the stack without replacing resources"):
             took = self.stack.deploy(
                 "sam deploy again", SegmentLimit="2", LogLevel="DEBUG", AllowPrivateCallbacks="false"
             )
@@ -470,13 +467,13 @@ class Test:
         with self.check("the functions have the new parameters"):
             status, body = self.demo.post(owned(OWN_SENDER, QUIET_PHONE, long_text))
             expect_equal((status, body["errors"][0]["field"]), (400, "body"), "a text of three segments")
-        with self.check("nothing is lost by the update"):
+        with self.check("no data is lost in the update"):
             expect_equal(self.demo.message(self.first["messageUuid"])["state"], "delivered", "the first message")
-            expect_equal(self.demo.message(self.later)["state"], "scheduled", "the message for later")
+            expect_equal(self.demo.message(self.later)["state"], "scheduled", "the scheduled message")
             [message] = self.demo.send(shared(PHONE, "After the update"))
             expect_equal(message["from"]["value"], self.first["from"]["value"], "the sender of the conversation")
             self.demo.until_state(message["messageUuid"], "delivered")
-        with self.check("as deployed by default, an address of this machine is not called back"):
+        with self.check("by default, a local address is not called back"):
             since = time.time()
             [message] = self.demo.send(shared(PHONE, "Whisper", callback=self.emulator.sink("forbidden")))
             self.demo.until_state(message["messageUuid"], "delivered")
@@ -487,7 +484,7 @@ class Test:
 
     def delete(self):
         tables = {name: self.stack.resources[name] for name in ("MessagesTable", "RecipientsTable", "DirectoryTable")}
-        with self.check("deleting the stack leaves the tables and the secret with what they hold, and nothing else"):
+        with self.check("deleting the stack retains only the tables and the secret, with their data"):
             self.stack.delete()
             try:
                 status = self.stack.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
@@ -500,9 +497,9 @@ class Test:
             secrets = self.ministack.client("secretsmanager").list_secrets()["SecretList"]
             expect_equal([one["Name"] for one in secrets], [self.stack.resources["CarrierSecrets"]], "secrets")
             found = set(self.stack.dynamodb.list_tables()["TableNames"])
-            expect(set(tables.values()) <= found, f"of the tables there are only {found}")
+            expect(set(tables.values()) <= found, f"the tables that exist are only {found}")
             item = self.stack.item("MessagesTable", id=self.first["messageUuid"])
-            expect(item is not None, "the first message is not in its table any more")
+            expect(item is not None, "the first message is no longer in its table")
 
 
 def now():

@@ -1,4 +1,4 @@
-"""What is outside of the gateway: its clients, the carrier, phones and sinks."""
+"""The outside world: clients, the carrier, phones and sinks."""
 
 import json
 import os
@@ -9,17 +9,17 @@ import urllib.request
 
 from harness import Failed, expect, expect_equal, until
 
-# Where cargo puts this workspace's own programs.
+# Cargo's folder for this workspace's programs.
 PROGRAMS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")).absolute() / "debug"
-# With the tests, so that what `cargo test` has built is built for this, too.
+# With the tests, to reuse the build of `cargo test`.
 BUILD_PROGRAMS = ["cargo", "build", "--locked", "--workspace", "--bins", "--tests"]
 
-# Everything is on this machine, whatever proxy its environment names.
+# All connections are local, so we ignore the environment's proxies.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def call(method, url, body=None, headers=None):
-    """The status and the JSON of an answer, or None for one without a body."""
+    """Makes a request, and returns its status and JSON, or None if there is no body."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, dict(headers or {}), method=method)
     if data is not None:
@@ -55,7 +55,7 @@ class Emulator:
         expect_equal(status, 204, "registering the webhooks")
 
     def set_behavior(self, number, **channels):
-        """Says what a phone does on some of its channels."""
+        """Sets a phone's behaviour by channel."""
         status, _ = call("PUT", f"{self.url}/handsets/{number}/channels", channels)
         expect_equal(status, 200, "setting the channels of a phone")
 
@@ -74,7 +74,7 @@ class Emulator:
         expect_equal(status, 202, "a phone's reply")
 
     def sink(self, name):
-        """The address of a sink, for use as a callback."""
+        """Returns a sink's URL, for use as a callback."""
         return f"{self.url}/sinks/{name}"
 
     def sink_requests(self, name):
@@ -89,7 +89,7 @@ class Emulator:
 
 
 class Local(Emulator):
-    """The whole system on this machine."""
+    """The local stack."""
 
     def __init__(self, processes):
         process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0"])
@@ -104,7 +104,7 @@ class Local(Emulator):
 
 
 class Client:
-    """A client of the gateway, with one account's key."""
+    """A client of the gateway, with an account's key."""
 
     def __init__(self, api, key):
         self.api = api
@@ -117,7 +117,7 @@ class Client:
         return self.call("POST", "/message", {"messages": list(messages)})
 
     def send(self, *messages):
-        """Posts messages that must be accepted, and returns them as answered."""
+        """Posts messages, expects them to be accepted, and returns the answer's messages."""
         status, body = self.post(*messages)
         expect(status == 200, f"POST /message answered {status}: {body}")
         return body["messages"]

@@ -1,5 +1,5 @@
-"""The stack of template.yaml on MiniStack, an AWS emulator that runs the
-functions' own binaries, as the roles that the template gives them."""
+"""The stack of template.yaml on MiniStack, an AWS emulator that runs the functions'
+binaries under the template's roles."""
 
 import json
 import os
@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / ".tools/bin"
 REGION = "us-east-1"
 
-# MiniStack 1.5.33 refuses a template with a saved log query, which nothing here
-# asks for; so it is made to take one and do nothing.
+# MiniStack 1.5.33 rejects a template with a saved log query. We register a handler that ignores it,
+# because no test uses it.
 MINISTACK = """
 from ministack.app import main
 from ministack.services.cloudformation import provisioners
@@ -31,7 +31,7 @@ main()
 
 
 def environment(endpoint):
-    """For programs that talk to AWS: the emulator, and no one's credentials."""
+    """Returns environment variables for AWS clients of the emulator, without real credentials."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
     here = "127.0.0.1,localhost"
     return env | {
@@ -59,9 +59,9 @@ class MiniStack:
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
             "LAMBDA_EXECUTOR": "local",
-            # Functions run as their roles, and the roles' policies are obeyed.
+            # Runs functions under their roles, and enforces the roles' policies.
             "AUTH": "true",
-            # They would listen on ports that are not ours to take.
+            # Off, because they listen on fixed ports.
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(folder),
@@ -115,7 +115,7 @@ class Stack:
         return self.processes.run("cargo lambda build", command, self.ministack.env)
 
     def deploy(self, name, **parameters):
-        """`sam deploy` of what `sam build` built; says what it is called for."""
+        """Runs `sam deploy` after `sam build`, and returns the duration."""
         overrides = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
         took = self.sam(
             name,
@@ -128,9 +128,8 @@ class Stack:
         return took
 
     def delete(self):
-        """`sam delete` does this, and removes what it uploaded. Of a nested
-        template it does so only if its address is one of S3 on AWS itself, and
-        fails at the emulator's."""
+        """Deletes the stack as `sam delete` does. We cannot call that, because it also removes the
+        uploaded nested template, and fails if its URL is not AWS's S3."""
         self.cloudformation.delete_stack(StackName=self.name)
         self.cloudformation.get_waiter("stack_delete_complete").wait(
             StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
@@ -151,20 +150,19 @@ class Stack:
 
     @property
     def api(self):
-        """The emulator takes the API's id from the path, for clients that
-        cannot choose their Host header; on AWS this is the output ApiUrl."""
+        """The API's URL. MiniStack reads the API's ID from the path; on AWS this is the output ApiUrl."""
         return f"{self.ministack.url}/_aws/execute-api/{self.resources['HttpApi']}"
 
     def queue(self, logical):
         return self.resources[logical]
 
     def drain(self, logical):
-        """The bodies of all that can be received now; they stay in the queue."""
+        """Returns the bodies of the visible messages, which stay in the queue."""
         answer = self.sqs.receive_message(QueueUrl=self.queue(logical), MaxNumberOfMessages=10, VisibilityTimeout=0)
         return [message["Body"] for message in answer.get("Messages", [])]
 
     def source_of(self, function):
-        """The event source mapping of a function."""
+        """Returns the event source mapping of a function."""
         found = self.lambda_.list_event_source_mappings(FunctionName=self.resources[function])["EventSourceMappings"]
         return found[0]
 
@@ -173,7 +171,7 @@ class Stack:
         return self.dynamodb.get_item(TableName=self.resources[table], Key=key, ConsistentRead=True).get("Item")
 
     def log_lines(self, since, *groups):
-        """What functions have written since that time (in seconds), as text."""
+        """Returns the log lines since a time (in seconds), in order of time."""
         lines = []
         for group in groups or self.of_type("AWS::Logs::LogGroup").values():
             events = self.logs.filter_log_events(logGroupName=group, startTime=int(since * 1000)).get("events", [])
@@ -183,17 +181,17 @@ class Stack:
 
 
 def close_the_gaps_of_ministack(stack):
-    """What CloudFormation does by itself on AWS, and MiniStack 1.5.33 does not:
+    """Works around differences between MiniStack 1.5.33 and AWS:
 
     - SAM writes an HttpApi's routes into the API's OpenAPI body, which MiniStack
-      does not read. Here they are made from the events of template.yaml.
-    - A parameter reaches a property as a string, and MiniStack compares an event
-      source mapping's MaximumConcurrency as a number, so that nothing is polled.
-    - SendMessageBatch is allowed by sqs:SendMessage, AWS has no action of that
-      name, but MiniStack asks for one. Each role may send batches to exactly the
-      queues to which it may send messages.
+      does not read. We create the routes from the events of template.yaml.
+    - A parameter reaches a property as a string, but MiniStack compares an event
+      source mapping's MaximumConcurrency as a number, and polls no messages.
+    - On AWS sqs:SendMessage allows SendMessageBatch, which is not an action of its
+      own. MiniStack requires sqs:SendMessageBatch. We give it to each role for the
+      queues to which the role may send messages.
 
-    An update leaves these as they are, so what is there already is kept.
+    An update does not undo this, so we keep existing routes.
     """
     apis = stack.ministack.client("apigatewayv2")
     api = stack.resources["HttpApi"]
@@ -225,7 +223,7 @@ def close_the_gaps_of_ministack(stack):
 
 
 class _Template(yaml.SafeLoader):
-    """Reads CloudFormation's short forms (!Ref and the like) as plain values."""
+    """Reads CloudFormation's short forms (such as !Ref) as plain values."""
 
 
 def _short_form(loader, _suffix, node):
@@ -249,7 +247,7 @@ def template_functions():
 
 
 def template_routes():
-    """The routes of each function, as `METHOD /path`."""
+    """Returns the routes of each function, as `METHOD /path`."""
     routes = {}
     for name, function in template_functions().items():
         events = function["Properties"].get("Events", {}).values()
@@ -259,7 +257,7 @@ def template_routes():
 
 
 class Admin:
-    """The operator's tool, on the deployed stack, which it finds by its outputs."""
+    """The operator's tool, which finds the deployed stack by its outputs."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -268,5 +266,5 @@ class Admin:
     def __call__(self, *arguments, line=None):
         command, env = [*self.command, *arguments], self.stack.ministack.env
         done = subprocess.run(command, env=env, input=line, capture_output=True, text=True, check=False)
-        expect(done.returncode == 0, f"admin {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr}")
+        expect(done.returncode == 0, f"admin {' '.join(arguments[:2])} exited with {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)

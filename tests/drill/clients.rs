@@ -1,5 +1,4 @@
-//! Clients that post as fast as they are answered, and keep a diary of what they
-//! asked for and what they were promised.
+//! Clients: post as fast as they are answered, and log posted and accepted messages.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,28 +9,24 @@ use tests::system::{DEMO, owned, shared, with};
 use tokio::sync::watch;
 use url::Url;
 
-/// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one that was not answered waits before it asks again.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
-/// How many messages the requests have, in turn.
+/// Number of messages in each request, in turn.
 const REQUEST_SIZES: [usize; 4] = [1, 1, 3, 12];
 
-/// Where a client's answers, and what it is told, differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ApiDialect {
     Mplus,
     Cm,
 }
 
-/// What clients asked for. A message's text is its name.
+/// The clients' messages, identified by their texts.
 #[derive(Default)]
 pub struct ClientLog {
-    /// Every message that was posted, with its number.
+    /// The recipient of each posted message.
     pub posted: BTreeMap<String, String>,
-    /// Those that were answered with 200.
     pub accepted: Vec<String>,
-    /// Requests that were not answered.
+    /// Number of attempts without an answer.
     pub unanswered: usize,
 }
 
@@ -43,11 +38,11 @@ impl ClientLog {
     }
 }
 
-/// A client, which knows each of its requests by a name.
+/// A client, with an idempotency key for each request.
 pub struct Client {
     index: usize,
     dialect: ApiDialect,
-    /// Whether it asks again, under the same name, until it is answered.
+    /// Whether the client retries, with the same key, until a request is accepted.
     is_retrying: bool,
     emulator: Url,
     gateway: watch::Receiver<Url>,
@@ -76,7 +71,7 @@ impl Client {
     async fn post(&mut self, request: usize) {
         let named = |index| format!("drill {}-{request}-{index}", self.index);
         let names: Vec<_> = (0..REQUEST_SIZES[request % REQUEST_SIZES.len()]).map(named).collect();
-        // Each client has phones of its own, which all numbers but the fictional ones are.
+        // Each client has its own phones. None is a fictional number, so all behave normally.
         let numbers: Vec<_> =
             (0..names.len()).map(|index| format!("4479{:02}{:04}{index:02}", self.index, request % 50)).collect();
         self.log.posted.extend(names.iter().cloned().zip(numbers.iter().cloned()));
@@ -86,7 +81,7 @@ impl Client {
                     self.log.accepted.extend(names);
                     return;
                 }
-                // A server that is going down may say so.
+                // A server that is shutting down may answer 5xx.
                 Ok(answer) => assert!(answer.status().is_server_error(), "{}", answer.status()),
                 Err(_) => self.log.unanswered += 1,
             }

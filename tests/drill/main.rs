@@ -1,9 +1,9 @@
-//! The gateway is killed (`kill -9`) while clients post, and started again while
-//! the emulator lives on, as AWS, the carriers and the clients' servers do.
+//! Kill drill: kills the gateway (`kill -9`) while clients post, and starts it again. The emulator keeps
+//! running, as AWS, the carriers and the clients' servers would.
 //!
-//! What was answered with 200 reaches its phone once, or has an outcome that is
-//! said to be unknown, and its receipt reaches the client. `cargo test` kills it
-//! some times; `tests/drill/run` as often as it is told, and prints what it saw.
+//! Every message answered with 200 reaches its phone once, or is recorded with an unknown outcome, and its
+//! callback reaches the client. `cargo test` kills the gateway three times, `tests/drill/run` as often as
+//! `--kills` says; both print counts.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so where it stands")]
 
@@ -24,11 +24,10 @@ use self::{
     report::verify,
 };
 
-/// How often it is killed unless it is said otherwise.
+/// Default for `DRILL_KILLS`.
 const KILLS: u64 = 3;
-/// How many clients post at once.
 const CLIENTS: usize = 8;
-/// The longest that a gateway lives.
+/// Maximum time before the next kill.
 const MAX_UPTIME: Duration = Duration::from_millis(1_800);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +53,7 @@ async fn gateway_killed_under_load_loses_and_duplicates_nothing() {
     let report = verify(&system, &log).await;
     println!("{kills} kills: {report}");
     assert!(report.is_ok(), "{report}\n{}", report.failures.join("\n"));
-    assert!(!log.accepted.is_empty(), "nothing was accepted");
+    assert!(!log.accepted.is_empty(), "no message was accepted");
 }
 
 fn post(emulator: &Url, address: &watch::Sender<Url>, stop: &watch::Sender<bool>) -> JoinSet<ClientLog> {

@@ -1,4 +1,4 @@
-//! `local emulator` or `local --emulator`, as a process that can be killed.
+//! A `local emulator` or `local --emulator` process, killed with SIGKILL.
 
 use std::process::Stdio;
 
@@ -14,7 +14,7 @@ pub struct LocalProcess {
 }
 
 impl LocalProcess {
-    /// On a port of its choice. Serves from when this returns.
+    /// Starts the process on a free port, and returns once it serves.
     pub async fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(arguments).args(["--port", "0"]).env("LOG_LEVEL", "error");
@@ -26,7 +26,6 @@ impl LocalProcess {
         Self { url: url.parse().unwrap(), child }
     }
 
-    /// With SIGKILL: it can do nothing more. Returns when it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What became of everything that was asked for, once nothing moves any more.
+//! The report: checks every message once the system is idle.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,13 +12,13 @@ use tests::system::{DEMO, System};
 
 use crate::clients::ClientLog;
 
-/// More than a lease, and than a queue keeps to itself what a dead worker took.
+/// Longer than a lease and than a queue's visibility timeout.
 const STEP_SECONDS: u64 = 120;
 const MAX_STEPS: usize = 30;
-/// More than the time after which an unknown outcome is given up.
+/// Longer than the deadline after which an unknown outcome is given up.
 const OUTCOME_DEADLINE_SECONDS: u64 = 25 * 3_600;
 
-/// Counts of messages.
+/// Counts of messages, except `unanswered`, which counts attempts.
 #[derive(Default)]
 pub struct Report {
     posted: usize,
@@ -28,7 +28,7 @@ pub struct Report {
     lost: usize,
     twice: usize,
     unnotified: usize,
-    /// What is not as it must be.
+    /// A line for each lost or duplicate message, and each missing callback.
     pub failures: Vec<String>,
 }
 
@@ -44,13 +44,14 @@ impl fmt::Display for Report {
         write!(f, "{posted} messages posted, {accepted} accepted, {unanswered} requests unanswered; ")?;
         write!(
             f,
-            "of the accepted, {unknown} were unknown for a time, {lost} are lost, {unnotified} are not told of; "
+            "of the accepted, {unknown} were unknown for a time, {lost} were lost, {unnotified} had no callback; "
         )?;
-        write!(f, "of all, {twice} came twice")
+        write!(f, "of all, {twice} were sent twice")
     }
 }
 
-/// Lets the system come to rest, and looks at every message and phone.
+/// Runs the system until it is idle, beyond the deadline for unknown outcomes, and checks every message and
+/// phone.
 pub async fn verify(system: &System, log: &ClientLog) -> Report {
     run_until_idle(system).await;
     system.advance(OUTCOME_DEADLINE_SECONDS).await;
@@ -69,13 +70,13 @@ pub async fn verify(system: &System, log: &ClientLog) -> Report {
         let times = shown.get(name).copied().unwrap_or_default();
         if times > 1 {
             report.twice += 1;
-            report.failures.push(format!("{name} came {times} times"));
+            report.failures.push(format!("{name} was shown {times} times"));
         }
     }
     for name in &log.accepted {
         let Some(message) = on_record.get(name) else {
             report.lost += 1;
-            report.failures.push(format!("{name} is not on record"));
+            report.failures.push(format!("{name} is not stored"));
             continue;
         };
         let was_unknown =
@@ -84,11 +85,11 @@ pub async fn verify(system: &System, log: &ClientLog) -> Report {
         let state = message["state"].as_str().unwrap();
         if !was_unknown && (state != "delivered" || !shown.contains_key(name)) {
             report.lost += 1;
-            report.failures.push(format!("{name} is {state}, and shown: {}", shown.contains_key(name)));
+            report.failures.push(format!("{name} is {state}, shown: {}", shown.contains_key(name)));
         }
         if !notified_events.contains(&final_event(message)) {
             report.unnotified += 1;
-            report.failures.push(format!("that {name} is {state} is not told"));
+            report.failures.push(format!("{name} is {state}, without a callback"));
         }
     }
     report
@@ -107,8 +108,8 @@ async fn run_until_idle(system: &System) {
     }
 }
 
-/// Nothing moves an unknown outcome but its deadline, and nothing at all what its
-/// client was not promised.
+/// Returns whether a state is final or changes only later: an unknown outcome at its deadline. A message
+/// without an answer to its client may stay `queued`, because it has no job if the gateway died first.
 fn is_settled(state: &Value) -> bool {
     !["scheduled", "submitting", "submitted"].contains(&state.as_str().unwrap())
 }
@@ -119,7 +120,6 @@ fn final_event(message: &Value) -> String {
     EventId::of_state(id, state).to_string()
 }
 
-/// Every message by its name.
 async fn on_record(system: &System) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     let mut cursor = String::new();
@@ -133,13 +133,11 @@ async fn on_record(system: &System) -> BTreeMap<String, Value> {
     }
 }
 
-/// The ids of the events that clients were told.
 async fn notified_events(system: &System) -> BTreeSet<String> {
     let requests = [system.sink_requests("receipts").await, system.sink_requests("status").await].concat();
     requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// How often a phone shows each message.
 async fn shown(system: &System, log: &ClientLog) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for number in log.posted.values().collect::<BTreeSet<_>>() {

@@ -1,5 +1,4 @@
-//! A queue may deliver a job several times, also at once: whatever it is, it is done
-//! once.
+//! SQS may deliver a job several times, also concurrently. Its effect happens once.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,10 +17,10 @@ use crate::{
 
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
-/// After which an unmatched receipt is retried, and a little.
+/// A little more than the delay before an unmatched receipt is retried.
 const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
-/// Each delivery is another copy of the function's, and none is held up by faults.
+/// Delivers the batch to several function instances at once, without faults.
 async fn deliver(stage: &Stage, queue: &str, event: &SqsEvent) {
     let environment = stage.environment();
     if queue == JOBS {
@@ -43,8 +42,7 @@ async fn stage() -> Stage {
     stage
 }
 
-/// Posts one message, for those channels if any are named, to a phone of which the
-/// network says nothing.
+/// Posts a message, on `channels` if not null, to a phone without receipts.
 async fn post(stage: &Stage, channels: Value) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = with(owned(&Phone::NoReceipt.number(1), "Hello"), "callback", sink.as_str());
@@ -54,13 +52,12 @@ async fn post(stage: &Stage, channels: Value) {
     assert_eq!(status, 200, "{body}");
 }
 
-/// The message as its item has it.
 async fn item(stage: &Stage) -> Value {
     let items = stage.items("MessagesTable").await;
     items.into_iter().find(|item| item["history"].is_object()).unwrap()
 }
 
-/// The ids under which the client was told, of the jobs that are now in the queue.
+/// Processes the queued callbacks, and returns the event IDs of all callbacks so far.
 async fn notified_events(stage: &Stage) -> BTreeSet<String> {
     deliver(stage, CALLBACKS, &jobs(stage, CALLBACKS).await).await;
     let callbacks = stage.system.sink_requests("status").await;
@@ -92,7 +89,7 @@ async fn concurrent_deliveries_of_a_failure_fail_over_once() {
     assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
-/// The receipt came while its message was not there.
+/// The receipt arrives while its message is missing from the table.
 #[tokio::test]
 async fn concurrent_retries_of_unmatched_receipt_notify_once() {
     let mut stage = stage().await;
@@ -114,7 +111,7 @@ async fn concurrent_retries_of_unmatched_receipt_notify_once() {
     assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
-/// The client, which may be told more than once, knows it by its id.
+/// The client may get an event more than once, and deduplicates by its ID.
 #[tokio::test]
 async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     let stage = stage().await;
@@ -130,10 +127,10 @@ async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     assert!(stage.system.sink_requests("status").await.len() <= DELIVERIES);
 }
 
-/// Both have the job of a channel that failed, and the quicker one dies once it has
-/// failed the message over. Otherwise the other would be done with the job.
+/// Two workers have the job of a failed channel. The faster worker fails the message over and dies at
+/// once. If the slower worker deleted the job, the message would be stuck.
 #[tokio::test]
-async fn overtaken_worker_keeps_the_job_of_one_that_crashed() {
+async fn overtaken_worker_keeps_job_of_crashed_worker() {
     let mut stage = stage().await;
     post(&stage, json!(["rcs", "sms"])).await;
     stage.process_next_batch(JOBS).await;
@@ -148,6 +145,6 @@ async fn overtaken_worker_keeps_the_job_of_one_that_crashed() {
     join(stage.process_batch(0, &failure), stage.process_batch(1, &failure)).await;
     stage.proxy.stop_faults();
     assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
-    assert_eq!(stage.proxy.submits().len(), 1, "over the next channel");
+    assert_eq!(stage.proxy.submits().len(), 1, "submits on the next channel");
     assert_eq!(item(&stage).await["state"]["S"], "submitted");
 }

@@ -1,12 +1,10 @@
-//! What can go wrong with one call of a function, and the answers that say so in
-//! the words of whoever was called.
+//! The faults, and error answers as from AWS, a carrier or a client.
 
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::{partial_batch, proxy::Call};
 
-/// Whom a function calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Aws(&'static str),
@@ -14,37 +12,32 @@ pub enum Peer {
     Client,
 }
 
-/// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// The function dies before it is applied.
+    /// The function dies before the call is applied.
     DieBefore,
-    /// It is applied, and the function dies before it sees the answer.
+    /// The call is applied, but the function dies before the answer arrives.
     DieAfter,
-    /// All goes well to the function's end, and whoever called the function does not
-    /// learn of it: the queue, the carrier or the client comes again.
+    /// The function succeeds, but its result is lost, so the queue, carrier or client retries.
     Forget,
-    /// It is applied, and the connection breaks.
+    /// The call is applied, then the connection breaks.
     LoseAnswer,
-    /// The connection breaks before it is applied.
+    /// The connection breaks, and the call is not applied.
     Break,
-    /// The connection breaks, and it is applied all the same, after the next call.
+    /// The connection breaks, but the call is still applied, after the next call.
     Late,
-    /// Likewise, and only after another function has run.
+    /// Like `Late`, but applied only after another invocation.
     Straggle,
-    /// It is applied, and no answer comes in the caller's patience.
+    /// The call is applied, but the answer does not come before the caller's timeout.
     TimeOut,
-    /// Half of a batch is done, and the other half left to be asked for again.
+    /// Half a batch is processed; the other half is returned as unprocessed.
     PartialBatch,
-    /// It is refused for being one too many.
     Throttle,
-    /// It is not applied: 500.
     ServerError,
-    /// However often it is tried, it is not applied.
+    /// The call is not applied. The SDK does not retry the error.
     Refuse,
-    /// It is applied, and however often it is tried, the caller learns nothing of it.
+    /// The call is applied, but answered with the error of `Refuse`.
     RefuseAfter,
-    /// The answer is slow.
     Delay,
 }
 
@@ -75,7 +68,7 @@ impl Fault {
             Self::Break => "break",
             Self::Late => "late",
             Self::Straggle => "straggle",
-            Self::PartialBatch => "in part",
+            Self::PartialBatch => "partial batch",
             Self::TimeOut => "time out",
             Self::Throttle => "throttle",
             Self::ServerError => "5xx",
@@ -85,22 +78,20 @@ impl Fault {
         }
     }
 
-    /// Whether it can happen to that call. `is_last` says whether it is the last one of
-    /// a function's run.
+    /// Returns whether the fault can hit this call. `is_last`: the call is the last in its invocation.
     pub fn applies_to(self, Call { peer, name, .. }: &Call, is_last: bool) -> bool {
         let peer = *peer;
         match self {
             Self::Forget => is_last,
             Self::PartialBatch => partial_batch::is_batch(name),
-            // The SDK and callbacks wait for seconds; that the connection breaks tells them the same.
+            // The SDK and callbacks time out only after seconds, and a broken connection has the same effect.
             Self::TimeOut => peer == Peer::Carrier,
-            // A call that the SDK does not try again comes to the same as one that fails each time.
+            // These stand for an error that outlasts the SDK's retries. Calls to carriers and clients have none.
             Self::Refuse | Self::RefuseAfter => matches!(peer, Peer::Aws(_)),
             _ => true,
         }
     }
 
-    /// The answer by which a fault shows that has one.
     pub fn answer(self, peer: Peer) -> Option<Answer> {
         let aws = |status: u16, code: &str| {
             let body = json!({"__type": code, "message": "An injected fault."}).to_string();
@@ -128,7 +119,6 @@ impl Fault {
     }
 }
 
-/// An HTTP answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -141,7 +131,7 @@ impl Answer {
         Self { status: StatusCode::OK.as_u16(), headers: Vec::new(), body: b"{}".to_vec() }
     }
 
-    /// For a body that was changed on its way.
+    /// Drops DynamoDB's checksum, which an edited body no longer matches.
     pub fn without_checksum(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "x-amz-crc32");
         self

@@ -1,5 +1,5 @@
-//! As much of HTTP/1.1 as the proxy needs to have its hand on the connection: a
-//! server's framework cannot be made to break off where an answer is due.
+//! A minimal HTTP/1.1 server side. The proxy needs the raw connection, because server frameworks cannot
+//! break off in place of an answer.
 
 use reqwest::{Client, Method, Url};
 use tokio::{
@@ -9,7 +9,6 @@ use tokio::{
 
 use crate::fault::Answer;
 
-/// A request, as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
@@ -18,7 +17,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// What belongs to one connection or to one exact body.
+/// Headers of a single connection or body, not forwarded.
 const HOP_BY_HOP_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 impl Request {
@@ -26,8 +25,7 @@ impl Request {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The next request of a connection; none when it is closed. `buffer` holds what
-    /// was read beyond the one before.
+    /// Reads the next request; `None` when the connection is closed. `buffer` keeps bytes read beyond it.
     pub async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Self> {
         let head = loop {
             if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -56,7 +54,6 @@ impl Request {
         Some(Self { method, path, headers: lines.filter_map(header).collect(), body: Vec::new() })
     }
 
-    /// Has it done by `upstream`, and gives the answer.
     pub async fn forward(self, client: &Client, upstream: &Url) -> Result<Answer, reqwest::Error> {
         let url = upstream.join(&self.path).unwrap();
         let mut request = client.request(self.method, url).body(self.body);
@@ -75,7 +72,7 @@ impl Request {
 }
 
 impl Answer {
-    /// Says whether the connection can be used further.
+    /// Writes the answer. Returns whether the connection is still usable.
     pub async fn write(&self, stream: &mut TcpStream) -> bool {
         let mut head = format!("HTTP/1.1 {} Injected\r\ncontent-length: {}\r\n", self.status, self.body.len());
         for (name, value) in &self.headers {
@@ -92,7 +89,6 @@ async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
     (read > 0).then_some(())
 }
 
-/// Returns when the other side has hung up.
 pub async fn until_closed(stream: &mut TcpStream) {
     let mut sink = Vec::new();
     while fill(stream, &mut sink).await.is_some() {}

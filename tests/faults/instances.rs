@@ -1,6 +1,5 @@
-//! The functions, as one machine of Lambda's has them: each is made when it is first
-//! called and kept for the next call, with what it remembers, until it dies or its
-//! time has come.
+//! The functions of one proxy port. As on Lambda, an instance is created at the first invocation and
+//! reused, with its caches, until it dies or is replaced.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -25,7 +24,7 @@ use crate::{
 pub struct FunctionInstances {
     port: usize,
     pub environment: Environment,
-    /// Else each call finds a new one.
+    /// If false, each invocation gets a new instance.
     is_reused: bool,
     send: Warm<Send>,
     messages: Warm<Messages>,
@@ -66,13 +65,11 @@ impl FunctionInstances {
         }
     }
 
-    /// New functions, with that chance.
     pub fn restart(&mut self, random: Random, is_reused: bool) {
         let environment = Environment { random, ..self.environment.clone() };
         *self = Self { is_reused, ..Self::new(self.port, environment) };
     }
 
-    /// A request of a client.
     pub async fn handle_client_request(
         &self,
         proxy: &Proxy,
@@ -88,7 +85,6 @@ impl FunctionInstances {
         self.invoke(proxy, "send", &self.send, build, async |send: &Send| send.handle(request).await).await
     }
 
-    /// A request of a carrier.
     pub async fn handle_webhook(
         &self,
         proxy: &Proxy,
@@ -105,7 +101,6 @@ impl FunctionInstances {
         self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
     }
 
-    /// Receipts of a carrier, all at once.
     pub async fn handle_receipts(
         &self,
         proxy: &Proxy,
@@ -116,7 +111,6 @@ impl FunctionInstances {
         self.invoke(proxy, "dlr-webhook", &self.dlr, build, call).await
     }
 
-    /// A batch of that queue.
     pub async fn process_batch(
         &self,
         proxy: &Proxy,
@@ -133,14 +127,14 @@ impl FunctionInstances {
         self.invoke(proxy, "callback", &self.callback, build, call).await
     }
 
-    /// One that fails is followed by the next.
+    /// Runs a tick. A failure is ignored, because the next tick follows.
     pub async fn tick(&self, proxy: &Proxy) {
         let build = || ScheduleTick::new(&self.environment).unwrap();
         let call = async |tick: &ScheduleTick| tick.handle(u64::MAX).await;
         self.invoke(proxy, "schedule-tick", &self.tick, build, call).await.returned();
     }
 
-    /// What died takes with it what it remembered.
+    /// Invokes a function. If it dies, its instance is dropped, with its caches.
     async fn invoke<F, T>(
         &self,
         proxy: &Proxy,
@@ -150,7 +144,7 @@ impl FunctionInstances {
         call: impl AsyncFnOnce(&F) -> T,
     ) -> InvocationResult<T> {
         let function = warm.swap(None).unwrap_or_else(build);
-        // On the heap, since whoever calls is deep enough by itself.
+        // Boxed, because the caller's future is large enough already.
         let result = proxy.invoke(self.port, name, Box::pin(call(&function))).await;
         if self.is_reused && !matches!(result, InvocationResult::Died) {
             warm.swap(Some(function));

@@ -1,13 +1,31 @@
-//! Every fault at every step: nothing that was accepted is lost, and nothing is
-//! silently sent twice.
+//! Fault sweep: inject every fault into every call of every flow, and check that no accepted message is lost
+//! or silently sent twice.
 //!
-//! The functions' own handlers run here over the embedded DynamoDB and SQS, with a
-//! proxy between them and everything that they call. Each call of each way through
-//! the gateway goes wrong in each way that it can; then whoever comes again in the
-//! deployed system comes again, and what must always hold is looked at.
+//! The functions' handlers run in this process on the embedded DynamoDB and SQS. A proxy stands between
+//! them and everything they call: AWS, the carriers, and the clients' callback servers.
 //!
-//! `cargo test` makes a sample of the runs. `tests/faults/run` makes all of them, and
-//! prints the table of what came of each.
+//! - A *flow* (`scenario::Scenario`) is a path of messages through the gateway: the request format, the
+//!   carriers, the phone's behavior, the client's follow-up, and the expected final state.
+//! - A *call* is a request from a function through the proxy. Calls are numbered from 0 within a run.
+//! - A *fault* (`fault::Fault`) is a failure in a call: the function dies before or after, the answer is
+//!   lost, AWS throttles, a write is applied late, half a batch is left undone, and so on.
+//! - A *run* is a flow with one fault in one call. Everything then retries as in the deployed system: queues
+//!   redeliver, ticks fire, the client repeats its request, and the carrier posts a failed webhook again,
+//!   until no work is left (`scenario_run.rs`).
+//! - A *verdict* (`verdict.rs`) lists the rules broken by a run, as *lost*, *twice* or *wrong*. It also counts
+//!   messages whose outcome was unknown for a time, which is allowed only if the fault can cause that.
+//!
+//! `sweep.rs` runs each flow without a fault, to record its calls, and then once for each call and each
+//! fault that applies to that call.
+//!
+//! To add a flow, add a `Scenario` to `scenarios::all`; its runs follow from its calls. A new phone behavior,
+//! request format or follow-up is a new variant in `scenario.rs`.
+//!
+//! `tests/faults/run` makes all runs and prints a table; `cargo test` makes 1 in 40. A failure prints the
+//! command that repeats its run: `tests/faults/run --flow NAME --call N --fault NAME`.
+//!
+//! `seeded.rs` mixes traffic, faults and time at random, with the same proxy and rules. `deliveries.rs`,
+//! `orders.rs`, `poison.rs` and `throttled.rs` test duplicate jobs, event orders, poison jobs and throttling.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 
@@ -35,15 +53,15 @@ use self::{
     sweep::{SweepOptions, sweep},
 };
 
-/// One of so many runs is made unless all are asked for.
+/// Default for `FAULTS_EVERY`: make 1 run in this many.
 const EVERY: usize = 40;
 
-/// How many seeds are run unless it is said otherwise.
+/// Default for `FAULTS_SEEDS`.
 const SEEDS: usize = 20;
-/// How many emulators are busy at once unless it is said otherwise.
+/// Default for `FAULTS_LANES`: threads, each with its own emulator.
 const THREADS: usize = 6;
 
-/// A setting of `tests/faults/run`.
+/// Reads a setting from `tests/faults/run`.
 fn setting(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -68,7 +86,7 @@ fn any_single_fault_loses_and_duplicates_nothing() {
     let started = Instant::now();
     let table = sweep(&scenarios::all(), &options);
     println!("{table}in {} s", started.elapsed().as_secs());
-    assert!(table.failures.is_empty(), "{} runs are broken:\n{}", table.failures.len(), table.failures.join("\n"));
+    assert!(table.failures.is_empty(), "{} runs failed:\n{}", table.failures.len(), table.failures.join("\n"));
 }
 
 #[test]
@@ -76,8 +94,8 @@ fn seeded_faults_in_any_order_lose_and_duplicate_nothing() {
     let (first, count) = (number("FAULTS_SEED").unwrap_or(1), number("FAULTS_SEEDS").unwrap_or(SEEDS));
     let started = Instant::now();
     let failures = seeded::runs(first, count, number("FAULTS_LANES").unwrap_or(THREADS));
-    println!("{count} seeds, {} broken, {} s", failures.len(), started.elapsed().as_secs());
-    assert!(failures.is_empty(), "{} seeds are broken:\n{}", failures.len(), failures.join("\n"));
+    println!("{count} seeds, {} failed, {} s", failures.len(), started.elapsed().as_secs());
+    assert!(failures.is_empty(), "{} seeds failed:\n{}", failures.len(), failures.join("\n"));
 }
 
 fn run_all(named: &str, fault: Fault) {
@@ -87,14 +105,14 @@ fn run_all(named: &str, fault: Fault) {
     assert!(table.failures.is_empty() && table.runs > 0, "{}", table.failures.join("\n"));
 }
 
-/// The receipt's job is the only one that there is then.
+/// The job enqueued by the failure receipt is then the message's only job.
 #[test]
 fn crash_on_the_second_channel_loses_nothing() {
     run_all("two channels, the first fails, loopback", Fault::DieAfter);
 }
 
-/// It would put what was handed over meanwhile back into the queue, with no job.
+/// The late write must not reset a message that was submitted meanwhile to `queued`, with no job left for it.
 #[test]
 fn late_write_after_a_retry_undoes_nothing() {
-    run_all("accept three without a name", Fault::Straggle);
+    run_all("accept three, not idempotent", Fault::Straggle);
 }

@@ -1,5 +1,5 @@
-//! The answer to a submit and what the network says of it come in every order, and
-//! each of them twice: the message comes to one state, and bears every receipt.
+//! The answer to a submit and its receipts arrive in every order, and each of them twice. The message always
+//! ends in the same state, with every receipt recorded.
 
 use std::collections::BTreeMap;
 
@@ -21,28 +21,26 @@ use crate::{
     stage::{CarrierBehavior, ClientRequest, JOBS, Stage},
 };
 
-/// What comes: the answer, or a receipt.
+/// The carrier's answer (`None`), or a receipt.
 type Event = Option<ReceiptStatus>;
 const ANSWER: Event = None;
 const EVENTS: [Event; 5] = {
     use ReceiptStatus::{Delivered, Read, Sent, Undelivered};
     [ANSWER, Some(Sent), Some(Delivered), Some(Undelivered), Some(Read)]
 };
-/// How many messages go together, and how long their carrier may hold its answers.
 const BATCH: usize = 100;
+/// Long enough to hold back the carrier's answers for a whole batch.
 const CARRIER_TIMEOUT_MS: u32 = 45_000;
-/// Of the orders in which something comes twice, one of so many is tried unless all
-/// are asked for.
+/// Default for `FAULTS_EVERY`: of the orders with a repeated event, try 1 in this many.
 const EVERY: usize = 30;
 
-/// Every order of the events, each once, and then with each of them twice.
+/// Returns every order of the events, and every order with one of them repeated.
 fn orders() -> (Vec<Vec<Event>>, Vec<Vec<Event>>) {
     let once = permutations(&EVENTS);
     let twice = EVENTS.iter().flat_map(|again| permutations(&[&EVENTS[..], &[*again]].concat())).collect();
     (once, twice)
 }
 
-/// Without repeats, where some are alike.
 fn permutations(of: &[Event]) -> Vec<Vec<Event>> {
     if of.is_empty() {
         return vec![Vec::new()];
@@ -102,13 +100,13 @@ async fn run_orders(stage: &mut Stage, orders: &[Vec<Event>]) {
         for event in order.iter().skip_while(|event| event.is_some()).skip(1) {
             match event {
                 Some(status) => assert!(stage.deliver_webhook(1, &submits[id].receipt(*status)).await),
-                // The job comes again, as one does whose end the queue did not learn of.
+                // Redeliver the job, as if its deletion had been lost.
                 None => assert!(dispatch.handle(only(*id, &jobs)).await.batch_item_failures.is_empty()),
             }
         }
     }
     assert_eq!(run_until_idle(stage, |_| 0).await, Idle::Reached);
-    assert_eq!(stage.proxy.submits().len(), orders.len(), "one call of the carrier for each");
+    assert_eq!(stage.proxy.submits().len(), orders.len(), "one carrier call for each message");
     judge(stage, &ids, orders).await;
 }
 
@@ -129,7 +127,6 @@ fn submits(stage: &Stage) -> BTreeMap<MessageId, Submit> {
     stage.proxy.submits().into_iter().map(named).collect()
 }
 
-/// That message's job by itself.
 fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
     let is_its = |body: &Option<String>| body.as_ref().is_some_and(|body| body.contains(&id.to_string()));
     let mut event = SqsEvent::default();
@@ -150,7 +147,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
             "{order:?}"
         );
         let receipts: Vec<_> = message.delivery.receipts.iter().map(|receipt| receipt.status).collect();
-        assert_eq!(receipts.len(), EVENTS.len() - 1, "{order:?} left {receipts:?}");
+        assert_eq!(receipts.len(), EVENTS.len() - 1, "{order:?} recorded {receipts:?}");
         let history = message.full_history();
         for status in EVENTS.into_iter().flatten() {
             assert!(
@@ -163,7 +160,7 @@ async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>]) {
         {
             let event = EventId::of_state(*id, state).to_string();
             let times = callback_ids.iter().filter(|one| **one == event).count();
-            assert_eq!(times, 1, "{order:?} told {} {times} times", state.into_str());
+            assert_eq!(times, 1, "{order:?} notified {} {times} times", state.into_str());
         }
     }
 }

@@ -1,12 +1,11 @@
-//! A batch of which AWS does one half, and says of the other that it is to be asked
-//! for again.
+//! A batch call that AWS processes only in part: half is done, and half is returned as unprocessed.
 
 use serde_json::{Value, json};
 
 use crate::{fault::Answer, http::Request};
 
-/// Each call that can be done in part, where its answer names what is left, and what
-/// it says of none.
+/// For each batch call: its name, the answer's field for unprocessed entries, and the answer if no entry
+/// was processed.
 const BATCHES: [(&str, &str, &str); 3] = [
     ("DynamoDB BatchWriteItem", "UnprocessedItems", "{}"),
     ("DynamoDB BatchGetItem", "UnprocessedKeys", r#"{"Responses": {}}"#),
@@ -17,9 +16,8 @@ pub fn is_batch(name: &str) -> bool {
     BATCHES.iter().any(|(known, ..)| *known == name)
 }
 
-/// A batch, taken apart.
 pub struct PartialBatch {
-    /// The first half, if there is anything in it.
+    /// The request with the first half, unless that is empty.
     pub done: Option<Request>,
     left_under: &'static str,
     left: Value,
@@ -45,7 +43,7 @@ impl PartialBatch {
         Self { done, left_under, left, answer_of_none }
     }
 
-    /// What is said of both halves.
+    /// Adds the unprocessed half to the answer for the processed half.
     pub fn answer(self, of_done: Option<Answer>) -> Answer {
         let answer = of_done.unwrap_or_else(|| Answer { body: self.answer_of_none.into(), ..Answer::ok() });
         if !answer.is_success() {
@@ -57,7 +55,7 @@ impl PartialBatch {
     }
 }
 
-/// The gateway writes and reads one table in a request.
+/// Returns the batch's entries. The gateway's batches use a single table.
 fn entries(body: &mut Value) -> &mut Vec<Value> {
     if body["Entries"].is_array() {
         return body["Entries"].as_array_mut().unwrap();

@@ -1,5 +1,4 @@
-//! A job that cannot be read, or whose run panics, comes again; the others of its batch
-//! are done, and do not.
+//! Poison jobs: an unreadable or panicking job is retried, and the rest of its batch is not affected.
 
 use std::collections::BTreeSet;
 
@@ -14,21 +13,20 @@ use crate::{
 };
 use shared::flow::JobOutcome;
 
-/// What SQS gives out at once.
 const BATCH: usize = 10;
 
 fn failed(response: &SqsBatchResponse) -> Vec<&str> {
     response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect()
 }
 
-/// What this release cannot read: no JSON, no job, a job of a later release, nothing.
+/// Returns bodies that this release cannot read: no JSON, no job, a job from a later release, no body.
 fn unreadable_bodies(body: &str) -> [Option<String>; 4] {
     let later = body.replacen("\"v\":1", "\"v\":2", 1);
     assert_ne!(later, body);
     [Some("nonsense".to_owned()), Some("{\"v\":1}".to_owned()), Some(later), None]
 }
 
-/// Posts ten messages, and lets all be done before the jobs of that queue. Those come as one batch.
+/// Posts ten messages, processes all earlier steps, and returns the queue's ten jobs as a batch.
 async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |index| with(owned(&Phone::Rejected.number(index), "Hello"), "callback", sink.as_str());
@@ -64,7 +62,7 @@ async fn only_the_unreadable_job_of_a_batch_is_retried() {
             let response =
                 if is_dispatch { dispatch.handle(event.clone()).await } else { callback.handle(event.clone()).await };
             assert_eq!(failed(&response), [&id], "{queue} at {index}");
-            // The others are done: each rejected by its carrier, or told.
+            // The other jobs are done: the carrier rejected the message, or the client was notified.
             let done = if is_dispatch { rejected(&stage).await } else { notified_count(&stage).await };
             assert_eq!(done, BATCH - 1, "{queue} at {index}");
             stage.reset().await;
@@ -81,7 +79,7 @@ async fn notified_count(stage: &Stage) -> usize {
     callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
 }
 
-/// A job's run panics at once, or after it has waited for something.
+/// Panics both before and after the job's first await.
 #[tokio::test]
 async fn only_the_panicking_job_of_a_batch_is_retried() {
     for index in 0..BATCH {
@@ -98,7 +96,7 @@ async fn only_the_panicking_job_of_a_batch_is_retried() {
                 if yields {
                     tokio::task::yield_now().await;
                 }
-                assert_ne!(payload, index.to_string(), "a panic that the test wants");
+                assert_ne!(payload, index.to_string(), "a panic intended by the test");
                 tokio::task::yield_now().await;
                 done.lock().unwrap().push(payload);
                 JobOutcome::Done

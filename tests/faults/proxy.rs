@@ -1,10 +1,10 @@
-//! A loopback proxy between the functions and their emulator. Every call that a
-//! function makes to AWS, a carrier or a client goes through it, is counted, and
-//! can go wrong. What carriers bring to the gateway it takes in for the test.
+//! A proxy between the functions and the emulator, on the loopback interface. Every call from a function to
+//! AWS, a carrier or a client passes through here, is recorded, and can be hit by a fault. Webhooks from the
+//! carriers are kept for the test to deliver.
 //!
-//! It has two doors, so that two functions can be at work at once and each call is
-//! known to be one's or the other's: whoever comes by the second door is led back to
-//! it by whatever it reads of the proxy's address.
+//! The proxy has two ports, so two functions can run at once and each call is attributed to the right
+//! function. In answers on the second port we replace the first port's URL by the second's, so calls to a
+//! stored URL (an endpoint, a callback) use the second port, too.
 
 mod inject;
 mod submit;
@@ -27,16 +27,14 @@ use crate::{
     http::Request,
 };
 
-/// The two by which functions call.
 pub const PORTS: [usize; 2] = [0, 1];
 
-/// A call that a function made.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub function: &'static str,
     pub peer: Peer,
     pub name: String,
-    /// Which of the invocations it was made by.
+    /// Number of the invocation that made the call, from 1.
     pub invocation: usize,
 }
 
@@ -46,7 +44,6 @@ impl Call {
     }
 }
 
-/// A receipt or reply that a carrier brings.
 #[derive(Clone, Debug)]
 pub struct WebhookRequest {
     pub path: String,
@@ -59,7 +56,7 @@ impl WebhookRequest {
     }
 }
 
-/// When which call goes wrong.
+/// Chooses the fault for a call, if any. The first argument is the call's index in the run.
 pub type Plan = Box<dyn FnMut(usize, &Call) -> Option<Fault> + Send>;
 
 struct State {
@@ -68,19 +65,17 @@ struct State {
     injected: Vec<(Fault, usize)>,
     invocations: usize,
     running: [Option<Running>; 2],
-    /// What is applied after the next call, or after another invocation than that one.
+    /// Requests to apply after the next call (`Late`), or after another invocation (`Straggle`), each with
+    /// the number of its own invocation.
     late: Vec<(usize, Request)>,
     stragglers: Vec<(usize, Request)>,
     webhooks: VecDeque<WebhookRequest>,
-    /// How many receipts and replies came in all.
     webhook_count: usize,
-    /// What carriers have taken.
     submits: Vec<Submit>,
-    /// By how much one of two is ahead of the other.
+    /// Varies the order of calls from two concurrent functions.
     jitter: Random,
 }
 
-/// A function that runs.
 struct Running {
     function: &'static str,
     invocation: usize,
@@ -107,7 +102,7 @@ impl State {
 
 struct Port {
     url: Url,
-    /// How many calls are under way, and whether the function that makes them is dead.
+    /// Number of calls in progress, and whether the calling function is dead.
     in_flight: watch::Sender<usize>,
     dead: watch::Sender<bool>,
 }
@@ -118,22 +113,19 @@ struct Shared {
     ports: [Port; 2],
     state: Mutex<State>,
     webhook_count: watch::Sender<usize>,
-    /// How many submits carriers took, and whether they keep their answers back.
+    /// Number of accepted submits, and whether the carriers' answers are held back.
     accepted: watch::Sender<usize>,
     held: watch::Sender<bool>,
 }
 
 pub struct Proxy {
-    /// Of the first door.
     pub url: Url,
     shared: Arc<Shared>,
 }
 
-/// What came of an invocation.
 pub enum InvocationResult<T> {
-    /// Whoever called the function knows of its end.
     Returned(T),
-    /// It came to its end, and nobody knows.
+    /// The function ended, but its caller did not get the result.
     ResultLost,
     Died,
 }
@@ -170,17 +162,14 @@ impl Proxy {
         Self { url: shared.ports[0].url.clone(), shared }
     }
 
-    /// Says where the emulator is.
     pub fn set_upstream(&self, upstream: &Url) {
         self.shared.upstream.set(upstream.clone()).unwrap();
     }
 
-    /// Where functions are that call by that door.
     pub fn port_url(&self, port: usize) -> &Url {
         &self.shared.ports[port].url
     }
 
-    /// Begins a run, in which the calls go wrong that the plan says.
     pub fn begin_run(&self, plan: Plan) {
         *self.shared.state() = State::new(Some(plan));
         self.shared.webhook_count.send_replace(0);
@@ -188,12 +177,10 @@ impl Proxy {
         self.shared.held.send_replace(false);
     }
 
-    /// From here on all goes well.
     pub fn stop_faults(&self) {
         self.shared.state().plan = None;
     }
 
-    /// What was called since the run began, and what went wrong.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.state().calls.clone()
     }
@@ -203,9 +190,9 @@ impl Proxy {
         state.injected.iter().map(|(fault, index)| (*fault, state.calls[*index].clone())).collect()
     }
 
-    /// Whether something went wrong that can leave it open what became of a message:
-    /// the call of a carrier, what was recorded after it, or the worker itself. That
-    /// nobody could be told of it does not.
+    /// Returns whether an injected fault can leave a message's outcome unknown: `dispatch` died, or the fault
+    /// hit its call to the carrier or a later call. SQS calls do not count, because they do not record the
+    /// outcome.
     pub fn may_be_unknown(&self) -> bool {
         let state = self.shared.state();
         let called_carrier_before = |index: usize| {
@@ -219,7 +206,6 @@ impl Proxy {
         })
     }
 
-    /// Runs a function that calls by that door.
     pub async fn invoke<T>(
         &self,
         port: usize,
@@ -240,9 +226,9 @@ impl Proxy {
             _ = is_dead.wait_for(|dead| *dead) => None,
             result = run => Some(result),
         };
-        // What was on its way arrives, whether or not anybody waits for it.
+        // Calls in progress are still applied, although a dead function does not wait for them.
         let _ = in_flight.subscribe().wait_for(|count| *count == 0).await;
-        // A client whose address is on record with this door is called by it from the other.
+        // A client URL stored with this port is called by functions on the other port, too.
         dead.send_replace(false);
         let ended = self.shared.state().running[port].take().unwrap();
         self.shared.apply_late().await;
@@ -258,17 +244,14 @@ impl Proxy {
         self.shared.state().running[port].is_some()
     }
 
-    /// How many invocations have begun.
     pub fn invocations(&self) -> usize {
         self.shared.state().invocations
     }
 
-    /// The next receipt or reply that is to be brought.
     pub fn next_webhook(&self) -> Option<WebhookRequest> {
         self.shared.state().webhooks.pop_front()
     }
 
-    /// It will be brought, or brought again as it was not taken.
     pub fn requeue_webhook(&self, webhook: WebhookRequest) {
         self.shared.state().webhooks.push_back(webhook);
     }
@@ -277,23 +260,20 @@ impl Proxy {
         self.shared.state().webhook_count
     }
 
-    /// What carriers have taken, in the order in which they did.
+    /// Returns the accepted submits, in order.
     pub fn submits(&self) -> Vec<Submit> {
         self.shared.state().submits.clone()
     }
 
-    /// Returns when so many receipts and replies have come.
     pub async fn until_webhooks(&self, count: usize) {
         let _ = self.shared.webhook_count.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
 
-    /// From now on carriers take what they are asked to take, and do not answer until
-    /// they are let.
+    /// Holds back the carriers' answers until called with `false`. Submits are still accepted.
     pub fn hold_carriers(&self, is_held: bool) {
         self.shared.held.send_replace(is_held);
     }
 
-    /// Returns when carriers have taken so many submits.
     pub async fn until_accepted(&self, count: usize) {
         let _ = self.shared.accepted.subscribe().wait_for(|so_far| *so_far >= count).await;
     }
@@ -322,7 +302,7 @@ async fn serve(mut stream: TcpStream, port: usize, shared: Arc<Shared>) {
     }
 }
 
-/// Whom it calls, and what for; none for what no function calls.
+/// Returns the called system and the call's name; `None` if no function makes such a request.
 fn destination(request: &Request) -> Option<(Peer, String)> {
     if let Some(target) = request.header("x-amz-target") {
         let (service, operation) = target.split_once('.')?;
@@ -335,7 +315,7 @@ fn destination(request: &Request) -> Option<(Peer, String)> {
     }
     match request.path.as_str() {
         _ if is_submit(request) => Some((Peer::Carrier, "carrier".to_owned())),
-        path if path.starts_with("/carrier/messages/") => Some((Peer::Carrier, "carrier, asked".to_owned())),
+        path if path.starts_with("/carrier/messages/") => Some((Peer::Carrier, "carrier lookup".to_owned())),
         path if path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
         _ => None,
     }
@@ -350,7 +330,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what a carrier brings.
     fn receive_webhook(&self, request: Request) -> Answer {
         let mut state = self.state();
         state.webhooks.push_back(WebhookRequest { path: request.path, body: request.body });

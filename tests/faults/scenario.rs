@@ -1,5 +1,4 @@
-//! What is swept: the ways of messages through the whole gateway, in every dialect
-//! and through every carrier, each with what it should come to.
+//! A scenario: a flow of messages through the whole gateway, with the expected final state.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -13,7 +12,6 @@ use crate::stage::{CarrierBehavior, ClientRequest};
 
 const RATED: &str = "441111111110";
 
-/// A client's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
     Demo,
@@ -36,18 +34,18 @@ impl Account {
     }
 }
 
-/// What becomes of a message at the phone, by the last digits of its number.
+/// A phone's behavior, which the simulated network derives from the third-last digit of the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phone {
     NoReceipt,
-    /// Its receipt comes before the submit's answer.
+    /// The receipt comes before the carrier's answer.
     Delivered,
     Undelivered,
     Rejected,
     Repeated,
     OutOfOrder,
     Busy,
-    /// Its carrier takes what comes, and never answers.
+    /// The carrier accepts the message, but its answer comes after our timeout.
     NoAnswer,
     Stops,
 }
@@ -68,7 +66,7 @@ impl Phone {
         format!("447700900{digit}{index:02}")
     }
 
-    /// How many receipts and replies follow each submit that was taken.
+    /// Returns the number of receipts and replies for each accepted submit.
     pub fn webhook_count(self) -> usize {
         match self {
             Self::NoReceipt | Self::Rejected | Self::NoAnswer => 0,
@@ -89,16 +87,15 @@ impl Phone {
     }
 }
 
-/// How a client names what it posts, so that a repeat is known.
+/// How a client's repeated request is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotency {
     MessageId,
     Key,
-    /// Whoever repeats it asks for another message.
+    /// Not at all: a repeat requests another message.
     None,
 }
 
-/// Through which of a dialect's doors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestFormat {
     Mplus,
@@ -123,15 +120,12 @@ pub enum Sender {
     Rated,
 }
 
-/// What a client does after it posted.
+/// The step after the client's request is processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
     Nothing,
-    /// The phone answers.
     Reply,
-    /// The client takes its messages back.
     Cancel,
-    /// The client sends another to the same phone.
     Another,
 }
 
@@ -142,22 +136,22 @@ pub struct Scenario {
     pub format: RequestFormat,
     pub carriers: Vec<CarrierName>,
     pub messages: usize,
-    /// Its first phone's place among the phones of its kind.
+    /// Index of the first phone among those with the same behavior.
     pub first: usize,
     pub idempotency: Idempotency,
     pub sender: Sender,
     pub scheduled: bool,
     pub phone: Phone,
     pub follow_up: FollowUp,
-    /// What the phone does on RCS, if that is tried before SMS.
+    /// The phone's behavior on RCS. If set, the channels are RCS, then SMS.
     pub rcs: Option<&'static str>,
-    /// What its client wants done about an unknown outcome, if it says so.
+    /// The client's choice for an unknown outcome, sent as a header.
     pub on_unknown: Option<OnUnknown>,
-    /// Whether its carrier is asked about it.
+    /// Whether an unknown outcome is looked up at the carrier.
     pub lookup: bool,
-    /// What it comes to without a fault.
+    /// Each message's final state without a fault.
     pub expected_state: State,
-    /// The only function whose calls go wrong, where a whole way has too many.
+    /// Inject only into this function's calls, if the whole flow has too many.
     pub only_function: Option<&'static str>,
 }
 
@@ -183,11 +177,11 @@ impl Scenario {
         }
     }
 
-    /// How many times as seldom its runs are chosen, since each takes so much longer.
+    /// Returns a run's relative duration. Expensive runs are sampled less often by that factor.
     pub fn cost(&self) -> usize {
         match self.phone {
             _ if self.messages >= 100 => 20,
-            // Each submit waits for the carrier's whole patience, and some are made again and again.
+            // Each submit waits for the whole carrier timeout, and a resend does so again.
             Phone::NoAnswer if self.on_unknown == Some(OnUnknown::Resend) => 8,
             Phone::NoAnswer => 4,
             _ => 1,
@@ -198,7 +192,6 @@ impl Scenario {
         CarrierBehavior { lookup: self.lookup, ..CarrierBehavior::default() }
     }
 
-    /// Whether the phone gets its message on some channel.
     pub fn reaches_phone(&self) -> bool {
         !matches!(self.phone, Phone::Undelivered | Phone::Rejected) && self.follow_up != FollowUp::Cancel
     }
@@ -207,10 +200,10 @@ impl Scenario {
         self.phone.number((self.first + index) % 100)
     }
 
-    /// The number of receipts that so many taken submits bring.
+    /// Returns the number of receipts and replies for `accepted` submits.
     pub fn webhook_count(&self, accepted: usize) -> usize {
         match self.rcs {
-            // Of the submits by RCS none brings one, and those by SMS come after them.
+            // RCS submits cause no receipt, and SMS submits come only after them.
             Some("silent") => 0,
             _ => accepted * self.phone.webhook_count(),
         }
@@ -220,8 +213,7 @@ impl Scenario {
         format!("run {run} message {index}")
     }
 
-    /// What the client posts, and posts again until it is accepted. It is called back
-    /// through the proxy.
+    /// Builds the client's request. Its callbacks go through the proxy.
     pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
         let sink = &proxy.join("sinks/status").unwrap();
         let text = |index| Self::text(run, index);

@@ -1,6 +1,6 @@
-//! One run of a scenario: what the client, the carriers and the clock do, and how the
-//! deployed system recovers: queues deliver again, ticks come, a client asks again
-//! under the same name, and a carrier brings again what was not taken.
+//! Runs a scenario: plays the client, carriers, queues and clock, with their retries in the deployed system.
+//! Queues redeliver, ticks fire, a client repeats its request with the same idempotency key, and a carrier
+//! posts a failed webhook again.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,41 +16,38 @@ use crate::{
     stage::{ClientRequest, QUEUES, Stage},
 };
 
-/// How often a client asks that is not answered. A fault strikes once.
+/// A client's attempts at a request. A run has only one fault.
 const MAX_ATTEMPTS: usize = 6;
-/// How much time passes when nothing can be done: small steps first, since most that
-/// waits does not wait long, then more than a queue's visibility time-out.
+/// Seconds by which the clock advances while no work is due: short steps first, because most waits are
+/// short, then more than a queue's visibility timeout.
 const CLOCK_STEPS: [u64; 4] = [2, 10, 30, 91];
 const MAX_STEPS: usize = 150;
-/// By how much the second post's run is apart from the first's.
+/// Added to the run number for a second post, to make its texts and IDs differ from the first's.
 const SECOND_POST_OFFSET: usize = 1 << 20;
-/// How far ahead a tick looks, but for a little.
+/// A little less than the time that a tick looks ahead.
 const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(110);
 
-/// What a client was told in a run.
+/// A client's requests and the answers to them in a run.
 #[derive(Debug, Default)]
 pub struct ClientLog {
-    /// The texts of what was posted.
     pub texts: BTreeSet<String>,
-    /// How often the client asked for the same, for the one that has no name.
+    /// Number of attempts. Without idempotency, each may have created messages.
     pub attempts: usize,
-    /// The ids in the answers that said 200.
     pub answered: Vec<String>,
     pub is_accepted: bool,
-    /// The ids of those that the client asked to have back, and of those that it got.
+    /// IDs in cancellation requests, and IDs confirmed as cancelled.
     pub cancel_requested: BTreeSet<String>,
     pub cancelled: BTreeSet<String>,
     pub replies: usize,
 }
 
 impl ClientLog {
-    /// Notes what a client is about to post.
     pub fn record_post(&mut self, scenario: &Scenario, run: usize) {
         self.texts.extend((0..scenario.messages).map(|index| Scenario::text(run, index)));
         self.is_accepted = false;
     }
 
-    /// Notes what the client was answered.
+    /// Records the answer to a post, or `None` if the client got none.
     pub fn record_response(&mut self, format: RequestFormat, answer: Option<(u16, String)>) {
         self.attempts += 1;
         let Some((200, body)) = answer.filter(|(_, body)| is_accepted(format, body)) else { return };
@@ -60,8 +57,7 @@ impl ClientLog {
         self.is_accepted = true;
     }
 
-    /// Notes what the client was answered that wants a message back. Says whether it
-    /// knows what became of its wish.
+    /// Records the answer to a cancellation. Returns whether the client knows its result.
     pub fn record_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
         self.cancel_requested.insert(id.to_owned());
         let Some((200, body)) = answer else { return false };
@@ -73,8 +69,7 @@ impl ClientLog {
     }
 }
 
-/// Runs a scenario to its end, if it has one. `run` tells its texts and names from
-/// those of other runs.
+/// Runs a scenario until no work is left, or until the steps run out. `run` makes its texts and IDs unique.
 pub async fn run_scenario(stage: &mut Stage, scenario: &Scenario, run: usize, plan: Plan) -> (ClientLog, Idle) {
     stage.seed(run as u64);
     if let Some(behavior) = scenario.rcs {
@@ -101,12 +96,10 @@ pub async fn run_scenario(stage: &mut Stage, scenario: &Scenario, run: usize, pl
     (scenario_run.log, idle)
 }
 
-/// A client's wish to have a message back.
 pub fn cancel(account: Account, id: &str) -> ClientRequest {
     ClientRequest::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
 }
 
-/// Whether everything that was to be done got done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
     Reached,
@@ -120,7 +113,6 @@ struct ScenarioRun<'a> {
 }
 
 impl ScenarioRun<'_> {
-    /// Until it is accepted.
     async fn post(&mut self, run: usize) {
         let client_request = self.scenario.client_request(run, &self.stage.proxy.url, self.stage.now());
         self.log.record_post(self.scenario, run);
@@ -151,8 +143,8 @@ impl ScenarioRun<'_> {
     }
 }
 
-/// The phone answers what it shows of these promises. Says whether it could: earlier
-/// runs wrote to it, too.
+/// Lets the phone reply to this run's last message. Returns false if the phone shows only messages from
+/// earlier runs.
 async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     let number = scenario.number(0);
     let shown = stage.system.handset(&number).await;
@@ -162,8 +154,8 @@ async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
 }
 
-/// Lets everything happen that is due, and time pass while anything waits. `expected_webhooks`
-/// says how many receipts and replies the network brings for those submits.
+/// Processes all due work, and advances the clock while any waits. `expected_webhooks` returns how many
+/// receipts and replies the network sends for the given submits.
 pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Idle {
     for step in 0..MAX_STEPS {
         process_due_work(stage, &expected_webhooks).await;
@@ -178,7 +170,7 @@ pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Subm
             _ => {}
         }
         stage.advance(by).await;
-        // A tick that finds nothing comes and goes.
+        // Skip empty ticks.
         if wake.is_some_and(|wake| stage.time_until(wake) <= TICK_AHEAD) {
             stage.tick(0).await;
         }
@@ -202,7 +194,7 @@ async fn process_due_work(stage: &Stage, expected_webhooks: impl Fn(&[Submit]) -
     }
 }
 
-/// What carriers have brought; what is not taken is brought again.
+/// Delivers the carriers' webhooks, with retries. Returns whether there were any.
 async fn deliver_webhooks(stage: &Stage) -> bool {
     let mut any = false;
     while let Some(webhook) = stage.proxy.next_webhook() {
@@ -218,12 +210,11 @@ fn is_accepted(format: RequestFormat, body: &str) -> bool {
     match format {
         RequestFormat::Mplus => true,
         RequestFormat::CmJson => serde_json::from_str::<Value>(body).is_ok_and(|answer| answer["errorCode"] == 0),
-        // Whatever is wrong is told in words.
+        // An error is answered with 200 and a text.
         RequestFormat::CmXml | RequestFormat::CmGet => body.is_empty(),
     }
 }
 
-/// Whether a repeat of its posts is known as one.
 pub fn is_idempotent(scenario: &Scenario) -> bool {
     scenario.idempotency != Idempotency::None
 }

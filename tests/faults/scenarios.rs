@@ -1,18 +1,17 @@
-//! Every scenario of the sweep.
+//! The scenarios of the sweep.
 
 use shared::domain::{CarrierName, Dialect, OnUnknown, State};
 use strum::IntoEnumIterator;
 
 use crate::scenario::{FollowUp, Idempotency, Phone, RequestFormat, Scenario, Sender};
 
-/// Every scenario there is.
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
     let loopback = CarrierName::Loopback;
-    // The whole way there and back, in each dialect through each carrier.
+    // A message, its receipt and a reply, in each dialect through each carrier.
     for dialect in Dialect::iter() {
         for carrier in CarrierName::iter() {
-            let name = format!("there and back, {dialect:?} in, {carrier} out");
+            let name = format!("round trip, {dialect:?} in, {carrier} out");
             let there = Scenario::new(&name, RequestFormat::main(dialect), carrier, Phone::Delivered);
             all.push(Scenario { follow_up: FollowUp::Reply, ..there });
         }
@@ -23,13 +22,13 @@ pub fn all() -> Vec<Scenario> {
     }
     let busy = Scenario::new("two carriers, both busy", RequestFormat::Mplus, loopback, Phone::Busy);
     all.push(Scenario { carriers: CarrierName::iter().collect(), ..busy });
-    let refused = Scenario::new("two carriers, both refuse", RequestFormat::Mplus, loopback, Phone::Rejected);
+    let refused = Scenario::new("two carriers, both reject", RequestFormat::Mplus, loopback, Phone::Rejected);
     all.push(Scenario { carriers: CarrierName::iter().collect(), ..refused });
     all.extend(no_answer());
     let cancel = Scenario::new("cancel", RequestFormat::Mplus, loopback, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
-    let name = "cancel two without a name".to_owned();
+    let name = "cancel two, not idempotent".to_owned();
     all.push(Scenario { name, messages: 2, idempotency: Idempotency::None, ..cancel });
     all
 }
@@ -41,29 +40,29 @@ fn accepts() -> Vec<Scenario> {
         only_function: Some("send"),
         phone: Phone::NoReceipt,
         expected_state: State::Submitted,
-        ..of(&format!("accept a hundred by {by}"), RequestFormat::Mplus)
+        ..of(&format!("accept a hundred, {by}"), RequestFormat::Mplus)
     };
     vec![
         Scenario {
             idempotency: Idempotency::None,
             only_function: Some("send"),
-            ..of("accept one without a name", RequestFormat::Mplus)
+            ..of("accept one, not idempotent", RequestFormat::Mplus)
         },
         Scenario {
             messages: 3,
             idempotency: Idempotency::None,
-            ..of("accept three without a name", RequestFormat::Mplus)
+            ..of("accept three, not idempotent", RequestFormat::Mplus)
         },
         Scenario {
             messages: 3,
             idempotency: Idempotency::Key,
             only_function: Some("send"),
-            ..of("accept three by key", RequestFormat::Mplus)
+            ..of("accept three, by key", RequestFormat::Mplus)
         },
-        Scenario { idempotency: Idempotency::MessageId, ..hundred("id") },
-        Scenario { idempotency: Idempotency::Key, ..hundred("key") },
-        Scenario { idempotency: Idempotency::None, ..hundred("nothing") },
-        Scenario { scheduled: true, ..of("accept for later", RequestFormat::Mplus) },
+        Scenario { idempotency: Idempotency::MessageId, ..hundred("by id") },
+        Scenario { idempotency: Idempotency::Key, ..hundred("by key") },
+        Scenario { idempotency: Idempotency::None, ..hundred("not idempotent") },
+        Scenario { scheduled: true, ..of("accept scheduled", RequestFormat::Mplus) },
         Scenario {
             sender: Sender::Shared,
             follow_up: FollowUp::Another,
@@ -74,8 +73,12 @@ fn accepts() -> Vec<Scenario> {
             follow_up: FollowUp::Reply,
             ..of("accept from the pool, and a reply", RequestFormat::Mplus)
         },
-        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three at a rate", RequestFormat::Mplus) },
-        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept for later at a rate", RequestFormat::Mplus) },
+        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three, rate-limited", RequestFormat::Mplus) },
+        Scenario {
+            sender: Sender::Rated,
+            scheduled: true,
+            ..of("accept scheduled, rate-limited", RequestFormat::Mplus)
+        },
         Scenario { messages: 3, only_function: Some("send"), ..of("accept three, cm JSON", RequestFormat::CmJson) },
         Scenario { only_function: Some("send"), ..of("accept, cm XML", RequestFormat::CmXml) },
         Scenario { only_function: Some("send"), ..of("accept, cm GET", RequestFormat::CmGet) },
@@ -97,25 +100,25 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
         of("five receipts", Phone::Repeated),
         of("receipts out of order", Phone::OutOfOrder),
         of("the phone says STOP", Phone::Stops),
-        over("refuses", "rejects"),
+        over("rejects", "rejects"),
         over("fails", "fails"),
         over("is silent", "silent"),
     ];
-    let named = format!("told of each state in cm, {carrier}");
+    let named = format!("callback for each state, cm, {carrier}");
     all.push(Scenario::new(&named, RequestFormat::CmJson, carrier, Phone::Undelivered));
     all
 }
 
-/// A carrier that does not answer, and what may be done about that.
+/// Returns scenarios in which the carrier's answer comes too late, with each recovery.
 fn no_answer() -> [Scenario; 2] {
     let of = |name: &str, on_unknown| {
         let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
-        // Of these phones the ones with an odd number bring no receipt.
+        // These phones send no receipt if the last digit is odd.
         Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
     };
-    let asked = of("no answer, and the carrier is asked", OnUnknown::Wait);
+    let asked = of("no answer, then looked up", OnUnknown::Wait);
     [
-        of("no answer, and it is sent again", OnUnknown::Resend),
+        of("no answer, then resent", OnUnknown::Resend),
         Scenario { lookup: true, expected_state: State::Submitted, ..asked },
     ]
 }

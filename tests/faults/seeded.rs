@@ -1,11 +1,10 @@
-//! Seeded runs: traffic, faults and the passing of time in any order, as a seed has
-//! them. Two accounts write to few numbers, take messages back and post again what
-//! they have posted; phones answer, STOP and START among it; carriers bring what they
-//! have to say in any order and number; functions live over several invocations, and
-//! two of them are often at work at once, also on the same thing.
+//! Seeded runs: random traffic, faults and time, derived from a seed. Two accounts write to the same few
+//! numbers, cancel messages and repeat requests. Phones reply, also with STOP and START. Carriers send
+//! receipts in any order and number. Functions stay warm over several invocations, and often two run at
+//! once, also on the same job.
 //!
-//! A seed that finds a fault finds it again, as far as the SDK's own pauses and the
-//! machine let it: `tests/faults/run --seed N`.
+//! `tests/faults/run --seed N` repeats a failure, unless it depends on the SDK's backoff or on the machine's
+//! timing.
 
 mod action;
 mod clients;
@@ -39,20 +38,19 @@ use crate::{
     verdict::Verdict,
 };
 
-/// How many clients there are, each with something of its own to send.
+/// Number of clients, each with its own request.
 const CLIENTS: usize = 5;
 const STEPS: usize = 60;
-/// One call of so many goes wrong.
+/// On average, a random fault is chosen for 1 call in this many.
 const CALLS_PER_FAULT: usize = 40;
-/// One step of so many finds new functions, one of so many has two at work at once,
-/// and one of those both on the same.
+/// On average, 1 step in this many replaces all functions, runs two functions at once, or, if it runs two,
+/// gives both the same input.
 const STEPS_PER_RESTART: usize = 12;
 const STEPS_PER_CONCURRENT_STEP: usize = 3;
 const CONCURRENT_STEPS_PER_DUPLICATE: usize = 3;
-/// After so many seeds an emulator is left: phones keep all that they ever got.
+/// Replace an emulator after this many seeds, because phones keep every message they ever got.
 const SEEDS_PER_STAGE: usize = 50;
 
-/// A seed under way.
 struct Run<'a> {
     seed: usize,
     stage: &'a mut Stage,
@@ -61,18 +59,17 @@ struct Run<'a> {
     webhooks: PendingWebhooks,
 }
 
-/// By which carriers messages may go in a seed.
+/// Returns a seed's carriers, in order of preference.
 fn route(seed: usize) -> Vec<CarrierName> {
     let mut route: Vec<_> = CarrierName::iter().collect();
     route.rotate_left(seed % CarrierName::iter().len());
-    // One alone, or each behind the other.
+    // Two thirds of the seeds use a single carrier; the rest can fail over.
     if seed / CarrierName::iter().len() % 3 < 2 {
         route.truncate(1);
     }
     route
 }
 
-/// Runs a seed in an emulator of its route, and says what came of it.
 async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     let random = Random::seeded(seed as u64);
     stage.restart(&Random::seeded(!(seed as u64)), true);
@@ -83,7 +80,7 @@ async fn run(stage: &mut Stage, seed: usize) -> Verdict {
     for _ in 0..STEPS {
         run.step().await;
     }
-    // From here on all is well, and what was begun comes to its end.
+    // Finish all pending work without faults.
     run.stage.proxy.stop_faults();
     run.end().await
 }
@@ -101,7 +98,6 @@ impl Run<'_> {
         }
     }
 
-    /// One act, or two at once.
     async fn run_action(&mut self) {
         let first = Action::random(self);
         if self.random.index(STEPS_PER_CONCURRENT_STEP) > 0 {
@@ -117,12 +113,11 @@ impl Run<'_> {
         second.record_outcome(self, other);
     }
 
-    /// Takes in what carriers have brought, and what they will bring.
+    /// Collects the carriers' webhooks, and plans receipts for new submits.
     fn collect(&mut self) {
         self.webhooks.collect(&self.stage.proxy, &self.random, clients::is_silent);
     }
 
-    /// A phone writes to whoever wrote to it.
     async fn send_reply(&mut self) {
         let index = self.random.index(CLIENTS);
         let client = &mut self.clients[index];
@@ -170,7 +165,7 @@ fn one_of<T: Copy>(random: &Random, of: &[T]) -> T {
     of[random.index(of.len())]
 }
 
-/// Stages that can be used again, by the routes in them, and how often each was.
+/// Reusable stages by route, with the number of seeds run on each.
 #[derive(Default)]
 struct StagePool(HashMap<Vec<CarrierName>, (Stage, usize)>);
 
@@ -188,12 +183,11 @@ impl StagePool {
     }
 }
 
-/// What a seed broke, and how it is run again.
 fn failure_report(seed: usize, verdict: &Verdict) -> String {
-    format!("seed {seed}: {}\n    again: tests/faults/run --seed {seed}", verdict.describe())
+    format!("seed {seed}: {}\n    repeat: tests/faults/run --seed {seed}", verdict.describe())
 }
 
-/// Runs so many seeds from `first` on, several at once; gives what they broke.
+/// Runs `count` seeds from `first` on, on several threads, and returns the failures.
 pub fn runs(first: usize, count: usize, threads: usize) -> Vec<String> {
     let (next, failures) = (AtomicUsize::new(first), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

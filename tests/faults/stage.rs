@@ -1,5 +1,5 @@
-//! An emulator with the proxy before it, and the functions, which are called one by one,
-//! or two at once: nothing runs but what a test lets run, so that a run repeats itself.
+//! The stage: an emulator behind the proxy, and the functions. Only the test invokes them, singly or two at
+//! once, so a run can be repeated.
 
 use std::time::Duration;
 
@@ -26,36 +26,33 @@ use crate::{
     proxy::{PORTS, Proxy, WebhookRequest},
 };
 
-/// How long a carrier's answer is waited for: long for a machine, short for a test.
+/// Timeout for a carrier's answer: enough for a local answer, but short for a test.
 const CARRIER_TIMEOUT_MS: u32 = 1_000;
-/// When a carrier answers that answers too late.
+/// Delay of a late carrier's answer, beyond the timeout.
 const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
-/// How long a receipt may take that the simulated network is to bring.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often, and after how long each time, a worker looks for what another function
-/// may be about to enqueue.
+/// Retries of an empty receive while the other function, still running, may enqueue a job.
 const RECEIVE_RETRIES: usize = 10;
 const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 pub const JOBS: &str = "JobsQueue";
 pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
-/// Where both accounts are told of states, and each of its replies.
+/// Sinks for both accounts' status callbacks, and for each account's replies.
 pub const SINKS: [&str; 3] = ["status", "replies", "other-replies"];
 pub const DEAD_LETTERS: [&str; 2] = ["JobsDeadLetters", "CallbacksDeadLetters"];
 
 pub struct Stage {
     pub system: System,
     pub proxy: Proxy,
-    /// Each calls by its own door.
+    /// Each set calls through its own proxy port.
     instances: [FunctionInstances; 2],
     clock: Clock,
-    /// Looks at the store past the proxy.
+    /// Reads the store directly, without the proxy.
     pub observer: Gateway,
     clock_offset: Duration,
 }
 
-/// Jobs that a queue gave out.
 #[derive(Clone)]
 pub struct Batch {
     pub queue: &'static str,
@@ -63,21 +60,17 @@ pub struct Batch {
     handles: Vec<(String, Value)>,
 }
 
-/// A request of a client.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
     pub method: Method,
-    /// With a query where it has one.
     pub path: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
 
-/// How carriers are dealt with.
 pub struct CarrierBehavior {
-    /// How long their answers are waited for.
     pub timeout_ms: u32,
-    /// Whether they are asked what became of a submit, if they can be.
+    /// Look up unknown outcomes at the carrier, if supported.
     pub lookup: bool,
 }
 
@@ -88,12 +81,12 @@ impl Default for CarrierBehavior {
 }
 
 impl Stage {
-    /// All messages go through `carriers`, the most wanted first.
+    /// Starts a stage whose route is `carriers`, the preferred carrier first.
     pub async fn new(carriers: &[CarrierName]) -> Self {
         Self::with(carriers, &CarrierBehavior::default()).await
     }
 
-    /// Where carriers have these manners.
+    /// Likewise, with these carrier settings.
     pub async fn with(carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> Self {
         let proxy = Proxy::start().await;
         let options = EmulatorOptions { answer_delay: LATE_ANSWER_DELAY, ..EmulatorOptions::default() };
@@ -120,20 +113,19 @@ impl Stage {
         Self { system, proxy, instances, clock: environment.clock, observer, clock_offset: Duration::ZERO }
     }
 
-    /// From here on chance is that of the seed, and each call finds a new function.
+    /// Seeds the randomness, and makes a new function for each invocation.
     pub fn seed(&mut self, seed: u64) {
         self.restart(&Random::seeded(seed), false);
     }
 
-    /// Functions are new, and live on if they are kept.
+    /// Replaces all functions. `are_reused` keeps the new ones warm between invocations.
     pub fn restart(&mut self, random: &Random, are_reused: bool) {
         for instances in &mut self.instances {
             instances.restart(random.clone(), are_reused);
         }
     }
 
-    /// For a function beside those of the machines: what it calls is not counted, and
-    /// all goes well.
+    /// Returns an environment for further functions, whose calls are neither counted nor hit by faults.
     pub fn environment(&self) -> Environment {
         self.instances[0].environment.clone()
     }
@@ -142,14 +134,14 @@ impl Stage {
         self.clock.now()
     }
 
-    /// Moves the emulator's clock and the functions'. Nothing starts by itself.
+    /// Advances the clock of the emulator and the functions. No work starts by itself.
     pub async fn advance(&mut self, by: Duration) {
         self.system.advance(by.as_secs()).await;
         self.clock_offset += Duration::from_secs(by.as_secs());
         self.clock.set_ahead(self.clock_offset);
     }
 
-    /// What a client is answered; none if it learns nothing.
+    /// Sends a client's request. Returns `None` if the answer was lost.
     pub async fn send_request(&self, port: usize, client_request: &ClientRequest) -> Option<(u16, String)> {
         let request = http::Request::builder().method(client_request.method.clone());
         let mut request = request.uri(format!("https://gateway.example{}", client_request.path));
@@ -169,14 +161,14 @@ impl Stage {
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))
     }
 
-    /// Brings what a carrier brought. Says whether it was taken.
+    /// Delivers a carrier's webhook. Returns whether the answer was a success.
     pub async fn deliver_webhook(&self, port: usize, webhook: &WebhookRequest) -> bool {
         let request = to_request(webhook);
         let response = self.instances[port].handle_webhook(&self.proxy, request, webhook.is_reply()).await;
         response.returned().is_some_and(|response| response.status().is_success())
     }
 
-    /// Brings receipts all at once. Gives those that were not taken.
+    /// Delivers receipts concurrently, and returns the failed receipts.
     pub async fn deliver_receipts(&self, receipts: Vec<WebhookRequest>) -> Vec<WebhookRequest> {
         let requests = receipts.iter().map(to_request).collect();
         let responses = self.instances[0].handle_receipts(&self.proxy, requests).await.returned().unwrap();
@@ -184,14 +176,14 @@ impl Stage {
         all.filter(|(_, response)| !response.status().is_success()).map(|(webhook, _)| webhook).collect()
     }
 
-    /// Lets a function do the next jobs of its queue. Says whether there were any.
+    /// Returns whether there were any jobs.
     pub async fn process_next_batch(&self, queue: &'static str) -> bool {
         let batch = self.receive(queue).await;
         self.process_batch(0, &batch).await;
         !batch.event.records.is_empty()
     }
 
-    /// Lets a function do these. What it did, the queue forgets.
+    /// Processes a batch, and deletes the successful jobs from the queue.
     pub async fn process_batch(&self, port: usize, batch: &Batch) {
         if batch.event.records.is_empty() {
             return;
@@ -203,22 +195,19 @@ impl Stage {
         }
     }
 
-    /// One tick of the schedule.
     pub async fn tick(&self, port: usize) {
         self.instances[port].tick(&self.proxy).await;
     }
 
-    /// Waits until the network has brought what it owes.
     pub async fn until_webhooks(&self, count: usize) {
         let arrived = tokio::time::timeout(NETWORK_TIMEOUT, self.proxy.until_webhooks(count)).await;
         assert!(
             arrived.is_ok(),
-            "the network owes {count} receipts and replies and brought {}",
+            "expected {count} receipts and replies from the network, got {}",
             self.proxy.webhook_count()
         );
     }
 
-    /// Every item of a table.
     pub async fn items(&self, table: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut asked = json!({"TableName": table});
@@ -232,7 +221,7 @@ impl Stage {
         }
     }
 
-    /// Takes away what a run left behind.
+    /// Empties the tables of messages and recipients, the queues and the sinks.
     pub async fn reset(&self) {
         for (table, key) in [("MessagesTable", "id"), ("RecipientsTable", "number")] {
             let items = self.items(table).await;
@@ -251,12 +240,11 @@ impl Stage {
         }
     }
 
-    /// How a phone is to behave on its channels.
     pub async fn set_channels(&self, phone: &str, behaviors: &Value) {
         self.system.set_channels(phone, behaviors.clone()).await;
     }
 
-    /// The next jobs of a queue, which hides them for a while.
+    /// Receives up to ten jobs, which the queue then hides for its visibility timeout.
     pub async fn receive(&self, queue: &'static str) -> Batch {
         let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
         let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
@@ -272,8 +260,7 @@ impl Stage {
         batch
     }
 
-    /// Likewise; if nothing is there yet, and a function at the other door is at work,
-    /// which may put something in, looks a few times more.
+    /// Likewise, but retries an empty receive while a function on the other port, which may enqueue, runs.
     pub async fn receive_or_wait(&self, queue: &'static str, port: usize) -> Batch {
         for _ in 0..RECEIVE_RETRIES {
             let batch = self.receive(queue).await;
@@ -285,7 +272,6 @@ impl Stage {
         self.receive(queue).await
     }
 
-    /// All that a queue has, as one batch.
     pub async fn receive_all(&self, queue: &'static str) -> Batch {
         let mut all = self.receive(queue).await;
         loop {
@@ -308,14 +294,12 @@ impl Stage {
         }
     }
 
-    /// Until when the first of those rests that rest.
     pub async fn next_wake_at(&self) -> Option<Timestamp> {
         let items = self.items("MessagesTable").await;
         let wakes = items.iter().filter_map(|item| item["wake_at"]["N"].as_str()?.parse().ok());
         wakes.min().map(|millis| Timestamp::from_millisecond(millis).unwrap())
     }
 
-    /// How many jobs the queues hold.
     pub async fn queued(&self) -> u64 {
         let mut count = 0;
         for queue in QUEUES {
@@ -324,14 +308,12 @@ impl Stage {
         count
     }
 
-    /// How long it is until then.
     pub fn time_until(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.now())
     }
 }
 
 impl ClientRequest {
-    /// With the key of an account.
     pub fn new(key: &str, method: Method, path: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {key}")), ("x-cm-producttoken", key.to_owned())];
         Self { method, path: path.to_owned(), headers, body: String::new() }
@@ -356,7 +338,7 @@ fn to_request(webhook: &WebhookRequest) -> lambda_http::Request {
     request.body(Body::from(webhook.body.clone())).unwrap().with_raw_http_path(&webhook.path)
 }
 
-/// `local.toml` with the proxy before everything that the functions call.
+/// Returns the default configuration, with the proxy's address for every carrier and callback.
 fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> TestConfig {
     let CarrierBehavior { timeout_ms, lookup } = carrier_behavior;
     let at_proxy = |path: String| proxy.url.join(&path).unwrap().to_string();

@@ -1,5 +1,5 @@
-//! The sweep: each scenario once without a fault, which counts its calls; then once
-//! for each call and each fault that can befall it; and the table of what came of it.
+//! The sweep: runs each scenario without a fault, to record its calls, then once for each call and applicable
+//! fault, and counts the verdicts in a table.
 
 use std::{
     collections::BTreeMap,
@@ -19,35 +19,31 @@ use crate::{
     verdict::{Expectation, Verdict, judge},
 };
 
-/// Of calls in a row that are alike, so many are swept from the first on, and the last.
+/// In a row of identical calls, only the first `MAX_REPEATED` and the last are swept.
 const MAX_REPEATED: usize = 4;
 
-/// The most parts that the runs of one scenario are split into.
 const MAX_PARTS: usize = 8;
 
-/// What is swept.
 pub struct SweepOptions {
-    /// One of so many runs is made.
+    /// Make 1 run in `every`.
     pub every: usize,
-    /// Which one.
+    /// Shifts the choice made for `every`.
     pub offset: usize,
-    /// Only scenarios with this in their name.
+    /// Sweep only scenarios whose name contains this.
     pub named: Option<String>,
-    /// Only the call at that place (from 0), only that fault; of these every run is made.
+    /// Inject only into this call (from 0). With `call` or `fault` set, `every` is ignored.
     pub call: Option<usize>,
     pub fault: Option<Fault>,
-    /// How many emulators are busy at once.
+    /// Number of threads, each with its own emulator.
     pub threads: usize,
 }
 
 impl SweepOptions {
-    /// Whether single runs are asked for.
     fn is_single_run(&self) -> bool {
         self.call.is_some() || self.fault.is_some()
     }
 }
 
-/// A cell of the table.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     runs: usize,
@@ -57,7 +53,6 @@ struct Counts {
     unknown: usize,
 }
 
-/// What a sweep found out.
 #[derive(Default)]
 pub struct Table {
     cells: BTreeMap<(String, String, Fault), Counts>,
@@ -77,13 +72,13 @@ impl Table {
         if !verdict.is_ok() {
             let description = verdict.describe();
             let failure = format!(
-                "{}, call {call_index} ({label}), {}: {description}\n    again: tests/faults/run --flow '{}' --call {call_index} --fault '{}'",
+                "{}, call {call_index} ({label}), {}: {description}\n    repeat: tests/faults/run --flow '{}' --call {call_index} --fault '{}'",
                 scenario.name,
                 fault.name(),
                 scenario.name,
                 fault.name()
             );
-            // At once, since a whole sweep takes its time.
+            // Print at once, because a whole sweep takes long.
             eprintln!("{failure}");
             self.failures.push(failure);
         }
@@ -120,12 +115,12 @@ impl fmt::Display for Table {
             [runs, lost, twice, wrong, unknown].iter().try_for_each(|count| write!(f, "{count:>8}"))?;
             writeln!(f)?;
         }
-        writeln!(f, "\n{} runs, {} of them broken", self.runs, self.failures.len())
+        writeln!(f, "\n{} runs, {} failed", self.runs, self.failures.len())
     }
 }
 
-/// What one emulator is busy with: of a scenario, one of so many runs. Those that take
-/// longest are split, and begun first, so that the others do not end up waiting for them.
+/// Every `of`th run of a scenario, from `number` on: the unit of work for a thread. Expensive scenarios are
+/// split and started first, so that threads end at about the same time.
 struct Part<'a> {
     scenario: &'a Scenario,
     index: usize,
@@ -148,8 +143,7 @@ fn parts<'a>(scenarios: &[&'a Scenario], options: &SweepOptions) -> Vec<Part<'a>
     parts
 }
 
-/// Sweeps in several emulators at once, each on a thread of its own: most of the time
-/// passes while the SDK waits to try again.
+/// Sweeps on several threads, each with its own emulator, because most of the time is SDK backoff.
 pub fn sweep(scenarios: &[Scenario], options: &SweepOptions) -> Table {
     let named = |scenario: &&Scenario| options.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
     let parts = parts(&scenarios.iter().filter(named).collect::<Vec<_>>(), options);
@@ -193,7 +187,7 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, opti
         let plan = Box::new(move |at: usize, _: &Call| (at == call_index).then_some(fault));
         let (log, idle) = run_scenario(&mut stage, scenario, number + 1, plan).await;
         let (_, verdict) = judge(&stage, &[(scenario, &log)], idle, Expectation::FinalState).await;
-        // Calls that are made side by side may come in another order than the first time.
+        // Label the call actually hit: concurrent calls may come in another order than in the first run.
         if let Some((fault, call)) = stage.proxy.injected().into_iter().next() {
             table.record(scenario, call_index, call.label(), fault, &verdict);
         }
@@ -202,14 +196,13 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, opti
     table
 }
 
-/// Spreads the chosen runs, so that neither a call nor a fault is left out for ever.
+/// Spreads the sample by a hash, so with varying offsets every call and fault gets a run.
 fn is_chosen(scenario: &Scenario, number: usize, index: usize, options: &SweepOptions) -> bool {
     let every = if options.every == 1 { 1 } else { options.every * scenario.cost() };
     let hash = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;
     (hash + index + options.offset).is_multiple_of(every)
 }
 
-/// Each call with each fault that can befall it.
 fn fault_runs(scenario: &Scenario, calls: &[Call]) -> Vec<(usize, Fault)> {
     let is_last = |call_index: usize| {
         calls.get(call_index + 1).is_none_or(|next| next.invocation != calls[call_index].invocation)

@@ -1,5 +1,5 @@
-//! AWS refuses three calls of ten, at random: all that was accepted arrives, and little
-//! more is called than if all went well.
+//! AWS throttles or fails 30% of calls, at random. Every accepted message still arrives, with at most 1.5
+//! times the calls of a run without faults.
 
 use futures_util::future::join;
 use reqwest::Method;
@@ -19,7 +19,6 @@ use crate::{
 };
 
 const FAILURE_PERCENT: usize = 30;
-/// How many requests are posted, each with so many messages.
 const REQUESTS: usize = 6;
 const MESSAGES: usize = 10;
 
@@ -32,8 +31,8 @@ fn failing_plan(seed: u64, failure_percent: usize) -> Plan {
     })
 }
 
-/// Lets the same traffic pass, and gives the number of calls of AWS: those of ticks
-/// apart, of which there is one a minute whatever happens.
+/// Runs the same traffic every time, and returns the number of AWS calls. Ticks, one a minute in any case, are
+/// not counted.
 async fn count_aws_calls(failure_percent: usize) -> usize {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
     stage.restart(&Random::seeded(7), true);
@@ -43,7 +42,7 @@ async fn count_aws_calls(failure_percent: usize) -> usize {
     }
     run_to_completion(&mut stage, 0).await;
     let submits = stage.proxy.submits();
-    assert_eq!(submits.len(), REQUESTS * MESSAGES, "each is handed over once");
+    assert_eq!(submits.len(), REQUESTS * MESSAGES, "each message is submitted once");
     let mut receipts: Vec<_> = submits.iter().map(|submit| submit.receipt(ReceiptStatus::Delivered)).collect();
     while !receipts.is_empty() {
         receipts = stage.deliver_receipts(receipts).await;
@@ -59,7 +58,7 @@ async fn count_aws_calls(failure_percent: usize) -> usize {
     let delivered = messages.iter().filter(|item| item["receipt_delivered"].is_object()).count();
     let [all, callbacks] = [messages.len(), stage.system.sink_requests("status").await.len()];
     assert_eq!((all, delivered), (REQUESTS * MESSAGES, REQUESTS * MESSAGES));
-    assert!(callbacks >= all, "{callbacks} of {all} are told");
+    assert!(callbacks >= all, "{callbacks} callbacks for {all} messages");
     assert_eq!(stage.system.sink_requests("replies").await.len(), 1);
     for queue in DEAD_LETTERS {
         assert_eq!(stage.system.queue_length(queue).await, 0);
@@ -68,8 +67,7 @@ async fn count_aws_calls(failure_percent: usize) -> usize {
     stage.proxy.calls().iter().filter(counts).count()
 }
 
-/// Two workers share the queues, since most of the time passes while the SDK waits to
-/// try again.
+/// Two workers share the queues, because most of the time is SDK backoff.
 async fn run_to_completion(stage: &mut Stage, expected_webhooks: usize) {
     for queue in QUEUES {
         loop {
@@ -83,7 +81,6 @@ async fn run_to_completion(stage: &mut Stage, expected_webhooks: usize) {
     assert_eq!(run_until_idle(stage, |_| expected_webhooks).await, Idle::Reached);
 }
 
-/// Until it is accepted.
 async fn post(stage: &Stage, port: usize, request: usize) {
     let sink = stage.proxy.url.join("sinks/status").unwrap();
     let message = |index| {
@@ -102,8 +99,6 @@ async fn throttling_30_percent_of_aws_calls_loses_nothing() {
     let (baseline, throttled) = (count_aws_calls(0).await, count_aws_calls(FAILURE_PERCENT).await);
     #[expect(clippy::cast_precision_loss, reason = "a few hundred calls")]
     let ratio = throttled as f64 / baseline as f64;
-    println!(
-        "{baseline} calls of AWS where all goes well, {throttled} where {FAILURE_PERCENT}% are refused: {ratio:.2} times"
-    );
-    assert!(ratio <= 1.5, "{ratio:.2} times");
+    println!("{baseline} AWS calls without faults, {throttled} if {FAILURE_PERCENT}% fail: {ratio:.2} times as many");
+    assert!(ratio <= 1.5, "{ratio:.2} times the calls");
 }

@@ -1,4 +1,4 @@
-//! What must hold when a run has come to rest, whatever went wrong on the way.
+//! The rules for the end of every run, whichever fault was injected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,16 +15,14 @@ use crate::{
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
-/// What went wrong in a run.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What was promised and not kept.
+    /// Missing messages, replies, receipts and callbacks, and dead letters.
     pub lost: Vec<String>,
-    /// What was done twice.
+    /// Duplicate messages, submits and sender locks.
     pub twice: Vec<String>,
-    /// What else is not as it must be.
     pub wrong: Vec<String>,
-    /// How many messages had an outcome that was unknown for a time.
+    /// Number of messages whose outcome was unknown for a time.
     pub unknown: usize,
 }
 
@@ -41,7 +39,6 @@ impl Verdict {
     }
 }
 
-/// What is on record after a run.
 pub struct Record {
     pub messages: Vec<Message>,
     replies: Vec<Reply>,
@@ -73,18 +70,17 @@ impl Record {
     }
 }
 
-/// What is known beforehand of what a run comes to.
+/// Whether the final state of each message is known beforehand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Expectation {
-    /// A sweep's run: what each message comes to without a fault.
+    /// In a sweep: without a fault, each message ends in its scenario's expected state.
     FinalState,
-    /// A seed's: what a message comes to depends on what else happened to it (it was
-    /// taken back, its recipient opted out, the network said this or that of it), which
-    /// `seeded::verdict` looks at. All other rules hold.
+    /// In a seeded run: the state depends on cancellations, opt-outs and receipts, which `seeded::verdict`
+    /// judges. All other rules apply.
     AnyFinalState,
 }
 
-/// Looks at everything that a run left behind, of one scenario or several.
+/// Judges the records, callbacks and phones after a run of one scenario, or several at once.
 pub async fn judge(
     stage: &Stage,
     runs: &[(&Scenario, &ClientLog)],
@@ -94,7 +90,7 @@ pub async fn judge(
     let record = Record::read(stage).await;
     let mut verdict = Verdict::default();
     if idle == Idle::TimedOut {
-        verdict.wrong.push("it does not come to rest".to_owned());
+        verdict.wrong.push("work is left after the last step".to_owned());
     }
     let mut callback_ids = Vec::new();
     for sink in SINKS {
@@ -103,7 +99,7 @@ pub async fn judge(
     let mut phones = BTreeMap::new();
     for (scenario, log) in runs {
         if !log.is_accepted {
-            verdict.lost.push("the client was never accepted".to_owned());
+            verdict.lost.push("the client's request was never accepted".to_owned());
         }
         let own: Vec<_> =
             record.messages.iter().filter(|message| log.texts.contains(message.request.text.as_str())).collect();
@@ -121,7 +117,7 @@ pub async fn judge(
     judge_events(&record, &callback_ids, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
-        verdict.wrong.push(format!("{} are unmatched", record.unmatched));
+        verdict.wrong.push(format!("{} receipts or replies are unmatched", record.unmatched));
     }
     for queue in DEAD_LETTERS {
         if stage.system.queue_length(queue).await > 0 {
@@ -134,17 +130,18 @@ pub async fn judge(
 fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mut Verdict) {
     let posted = log.texts.len();
     if stored < posted {
-        verdict.lost.push(format!("{posted} posted, {stored} on record"));
+        verdict.lost.push(format!("{posted} posted, {stored} stored"));
     }
     let most = if is_idempotent(scenario) { posted } else { log.attempts * scenario.messages };
     if stored > most {
-        verdict.twice.push(format!("{most} asked for, {stored} on record"));
+        verdict.twice.push(format!("{most} requested, {stored} stored"));
     }
 }
 
-/// On which channels the phone shows the message, and how often. Each phone is looked
-/// at once. Of what was asked for several times without a name the texts are all the
-/// same; there the carriers know it.
+/// Returns how often the phone shows the message, by channel, and reads each phone once.
+///
+/// If a request without idempotency was repeated, its messages have the same text. Then we count the
+/// carriers' accepted submits, by reference.
 async fn shown(
     stage: &Stage,
     (scenario, log): (&Scenario, &ClientLog),
@@ -181,43 +178,43 @@ fn judge_message(
     let was_unknown = message.full_history().iter().any(|state_change| state_change.state == State::Unknown);
     verdict.unknown += usize::from(was_unknown);
     if expectation == Expectation::FinalState && stage.proxy.injected().is_empty() && state != scenario.expected_state {
-        verdict.wrong.push(format!("without a fault it is {}", state.into_str()));
+        verdict.wrong.push(format!("state without a fault is {}", state.into_str()));
     }
     let may_be_unknown = scenario.phone == Phone::NoAnswer || stage.proxy.may_be_unknown();
     if was_unknown && !may_be_unknown {
-        verdict.wrong.push("unknown without need".to_owned());
+        verdict.wrong.push("unknown outcome without cause".to_owned());
     }
     let is_settled = state.is_final() || (state == State::Submitted && scenario.expected_state == State::Submitted);
     if !is_settled {
-        verdict.lost.push(format!("it stays {}", state.into_str()));
+        verdict.lost.push(format!("message stays {}", state.into_str()));
     }
     for (channel, times) in shown {
-        // What is sent again with an unknown outcome is on record, each time.
+        // Each resend after an unknown outcome is recorded as a failed attempt.
         let resends =
             message.delivery.failed_attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Unknown);
         let resends = resends.filter(|attempt| attempt.channel.into_str() == channel).count();
         if *times > 1 + resends {
-            verdict.twice.push(format!("the phone shows it {times} times on {channel}"));
+            verdict.twice.push(format!("the phone shows the message {times} times on {channel}"));
         }
     }
     let is_shown = !shown.is_empty();
     let is_cancelled = log.cancelled.contains(&message.id.to_string());
     if is_cancelled && (is_shown || state != State::Cancelled) {
-        verdict.wrong.push(format!("cancelled, and {}, shown {} times", state.into_str(), shown.len()));
+        verdict.wrong.push(format!("cancelled, but {} and shown {} times", state.into_str(), shown.len()));
     }
-    // That it may be blocked or cancelled at all is looked at elsewhere.
+    // `seeded::verdict` judges whether a message may be blocked or cancelled.
     let should_arrive = scenario.reaches_phone() && !matches!(state, State::Cancelled | State::Blocked);
     match state {
-        State::Delivered | State::Read if !is_shown => verdict.wrong.push("delivered, and not shown".to_owned()),
-        // What is blocked or refused on its second channel may have been shown on its first.
+        State::Delivered | State::Read if !is_shown => verdict.wrong.push("delivered, but not shown".to_owned()),
+        // A message blocked or rejected on the second channel may have been shown on the first.
         State::Rejected | State::Cancelled | State::Expired | State::Blocked
             if is_shown && !message.was_submitted_before() =>
         {
-            verdict.wrong.push(format!("{}, and shown", state.into_str()));
+            verdict.wrong.push(format!("{}, but shown", state.into_str()));
         }
-        State::Failed if is_shown && !was_unknown => verdict.wrong.push("failed, and shown".to_owned()),
+        State::Failed if is_shown && !was_unknown => verdict.wrong.push("failed, but shown".to_owned()),
         _ if should_arrive && !is_shown && !was_unknown => {
-            verdict.lost.push(format!("{}, and never shown", state.into_str()));
+            verdict.lost.push(format!("{}, but never shown", state.into_str()));
         }
         _ => {}
     }
@@ -227,28 +224,27 @@ fn judge_message(
         && message.request.dialect.notifies(state)
         && !callback_ids.contains(&event)
     {
-        verdict.lost.push(format!("that it is {} is not told", state.into_str()));
+        verdict.lost.push(format!("no callback for {}", state.into_str()));
     }
 }
 
 fn judge_replies(expected: usize, record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let stored = record.replies.len();
-    // A phone may also say STOP by itself.
+    // There may be more, because some phones reply STOP by themselves.
     if stored < expected {
-        verdict.lost.push(format!("{expected} replies, {stored} on record"));
+        verdict.lost.push(format!("{expected} replies, {stored} stored"));
     }
     for reply in &record.replies {
         if !callback_ids.contains(&EventId::of_reply(reply.id).to_string()) {
-            verdict.lost.push("a reply is not told".to_owned());
+            verdict.lost.push("no callback for a reply".to_owned());
         }
         if reply.replied_to.is_none() {
-            verdict.wrong.push("a reply answers nothing".to_owned());
+            verdict.wrong.push("a reply is tied to no message".to_owned());
         }
     }
 }
 
-/// No carrier takes anything twice under one name, unless it is on record that it was
-/// sent again, and why.
+/// No carrier accepts a reference twice, unless a resend after an unknown outcome is recorded.
 fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
     let mut accepted = BTreeMap::<_, usize>::new();
     for submit in stage.proxy.submits() {
@@ -260,24 +256,24 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
         let times = accepted.entry((submit.carrier.into_str(), submit.reference)).or_default();
         *times += 1;
         if *times > 1 + resends {
-            verdict.twice.push(format!("{} took one submit {times} times", submit.carrier));
+            verdict.twice.push(format!("{} accepted one submit {times} times", submit.carrier));
         }
     }
 }
 
-/// Whatever is told is of a message or reply that there is, under its one id.
+/// Every callback carries the event ID of a stored message or reply.
 fn judge_events(record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
     let states =
         record.messages.iter().flat_map(|message| State::iter().map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
     if callback_ids.iter().any(|event| !known.contains(event)) {
-        verdict.wrong.push("an event is told under an id of its own".to_owned());
+        verdict.wrong.push("a callback has an unknown event ID".to_owned());
     }
 }
 
-/// A number has at most one sender of an account and one account of a sender, each the
-/// other's, and whatever an account sent to it from the pool came from that sender.
+/// For each number, an account has at most one shared sender and a sender at most one account, and the two
+/// locks agree. Every message from the pool went out from the locked sender.
 fn judge_locks(record: &Record, verdict: &mut Verdict) {
     let locks = |item: &Value, prefix: &str| {
         let attributes = item.as_object().into_iter().flatten();
@@ -290,7 +286,11 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
         let inverted: BTreeMap<_, _> =
             accounts.iter().map(|(sender, account)| (account.clone(), sender.clone())).collect();
         if inverted != senders || inverted.len() != accounts.len() {
-            verdict.twice.push(format!("{} and {} locks of one number", senders.len(), accounts.len()));
+            verdict.twice.push(format!(
+                "locks of one number disagree: {} by account, {} by sender",
+                senders.len(),
+                accounts.len()
+            ));
         }
     }
     for message in record.messages.iter().filter(|message| message.request.from.kind == SenderKind::Shared) {
@@ -302,7 +302,6 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
     }
 }
 
-/// The ids of the events that a sink got.
 async fn events(stage: &Stage, sink: &str) -> Vec<String> {
     let requests = stage.system.sink_requests(sink).await;
     requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()

@@ -1,20 +1,18 @@
-"""What template.yaml, and what is nested in it, allows its functions to do.
+"""Checks the permissions of the functions in template.yaml and its nested templates.
 
-The templates are expanded as SAM does it on deployment, so that what SAM adds
-by itself is seen as well. What each role may do is printed, and it is a fault
-if
+The templates are expanded as SAM does on deployment, so that SAM's own additions
+are checked too. The script prints each role's permissions, and fails if
 
-- an action or a resource is, or has, a `*`;
-- a policy is a managed one, or one that is not in a role;
+- an action or resource contains a `*`;
+- a policy is managed, or is not part of a role;
 - two functions share a role;
-- a function may write the directory, but for items whose keys begin as the statement
-  says;
-- a function may use what its environment does not name, except for its log
-  group and the queue that invokes it.
+- a function may write the whole directory, and not only items with a key prefix;
+- a function may use a resource that its environment does not name, except for its
+  log group and the queue that invokes it.
 
-The exceptions are two. Actions in EVERYWHERE have `*` as their resource. And
-the ARN of a log group, which is not written out in a template, ends in `:*`,
-which stands for the group's streams.
+There are two exceptions. Actions in EVERYWHERE have `*` as their resource. The ARN
+of a log group, which is not written out in a template, ends in `:*`, which stands
+for the group's streams.
 """
 
 import copy
@@ -25,26 +23,26 @@ import pathlib
 import re
 import sys
 
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks for one.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator requires a region.
 
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
 
-# It warns of its own telemetry, which is not sent from here.
+# Silences a warning about its telemetry, which is not sent from here.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# AWS knows no resource for these, so that `*` is the only one they can have.
+# AWS supports only `*` as the resource of these actions.
 EVERYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-# What Lambda does with the queue that invokes a function, as its role.
+# Lambda's actions, under the function's role, on the queue that invokes it.
 RECEIVING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-# What changes a table.
+# Actions that write a table.
 WRITING = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
-# And with its log group.
+# Lambda's actions on the function's log group.
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
-# An intrinsic function that is not resolved here may give anything.
+# We treat an intrinsic function that we cannot resolve as a wildcard.
 UNREADABLE = "* by"
 
 
@@ -76,7 +74,7 @@ def show(name, grants):
 
 
 def templates(path):
-    """The template and all that are nested in it."""
+    """Returns the template and its nested templates, recursively."""
     resources = yaml_parse(path.read_text())["Resources"].values()
     nested = [one for one in resources if one["Type"] == "AWS::Serverless::Application"]
     found = [path]
@@ -86,9 +84,9 @@ def templates(path):
 
 
 def expand(path):
-    """The resources of the template as CloudFormation gets them from SAM."""
+    """Returns the template's resources as SAM passes them to CloudFormation."""
     template = yaml_parse(path.read_text())
-    # SAM wants what is uploaded to be uploaded; nothing looks at these.
+    # SAM requires uploaded artifacts. Their locations are not used here.
     for one in template["Resources"].values():
         if one["Type"] == "AWS::Serverless::Function":
             one["Properties"]["CodeUri"] = "s3://bucket/key"
@@ -98,7 +96,7 @@ def expand(path):
 
 
 class NoManagedPolicies:
-    """Where SAM would ask AWS for the names of managed policies."""
+    """Replaces SAM's request to AWS for the names of managed policies."""
 
     def load(self):
         return {}
@@ -109,7 +107,7 @@ def listed(value):
 
 
 def named(value):
-    """What a resource of a statement names, as `LogicalName` or `LogicalName/rest`."""
+    """Returns the resource of a statement as `LogicalName` or `LogicalName/rest`."""
     match value:
         case str():
             return value
@@ -126,7 +124,7 @@ def named(value):
 
 
 def references(value):
-    """The logical names that a value refers to."""
+    """Returns the logical names that a value refers to."""
     match value:
         case {"Ref": str(name)}:
             return {name}
@@ -145,15 +143,15 @@ def references(value):
 
 
 def examine(resources):
-    """What each function may do, and each role that is not a function's, as pairs
-    of action and resource; and the faults."""
+    """Returns the permissions of each function, and of each role without a function, as
+    pairs of action and resource; and the faults."""
     of_type = {}
     for name, one in resources.items():
         of_type.setdefault(one["Type"], {})[name] = one.get("Properties", {})
     faults = []
     for type_name, found in of_type.items():
         if type_name.startswith("AWS::IAM::") and type_name != "AWS::IAM::Role":
-            faults += [f"{name} is an {type_name}: policies belong into a role" for name in found]
+            faults += [f"{name} is an {type_name}: policies must be in a role" for name in found]
     roles = {}
     for name, role in of_type.get("AWS::IAM::Role", {}).items():
         roles[name], found = grants_of(role)
@@ -167,8 +165,8 @@ def examine(resources):
             queues = {named(one["EventSourceArn"]) for one in sources if name in references(one["FunctionName"])}
             faults += [f"{name} {fault}" for fault in unneeded(function, roles[role], queues)]
         else:
-            faults.append(f"{name} has no role of this template, but {role}")
-    faults += [f"{role} is the role of {' and '.join(names)}" for role, names in users.items() if len(names) > 1]
+            faults.append(f"{name} has {role}, which is not a role of this template")
+    faults += [f"{role} is shared by {' and '.join(names)}" for role, names in users.items() if len(names) > 1]
     for role, grants in roles.items():
         for action, resource in grants:
             if "*" in action or ("*" in resource and action not in EVERYWHERE):
@@ -179,7 +177,7 @@ def examine(resources):
 
 
 def grants_of(role):
-    """The pairs of action and resource that a role's own policies allow."""
+    """Returns the pairs of action and resource that a role's inline policies allow."""
     grants, faults = [], []
     if role.get("ManagedPolicyArns"):
         faults.append(f"has managed policies: {json.dumps(role['ManagedPolicyArns'])}")
@@ -189,7 +187,7 @@ def grants_of(role):
                 continue
             strange = statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}
             if strange or not {"Action", "Resource"} <= statement.keys():
-                faults.append(f"has a statement that does not say what it allows: {json.dumps(statement)}")
+                faults.append(f"has an unsupported statement: {json.dumps(statement)}")
                 continue
             keys = "".join(f"/{key}" for key in leading_keys(statement))
             on = [named(resource) + keys for resource in listed(statement["Resource"])]
@@ -198,7 +196,7 @@ def grants_of(role):
 
 
 def leading_keys(statement):
-    """How the keys of a table's items begin to which a statement is limited."""
+    """Returns the key prefixes to which a statement limits its table."""
     match statement.get("Condition"):
         case {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*patterns]},
@@ -209,7 +207,7 @@ def leading_keys(statement):
 
 
 def unneeded(function, grants, queues):
-    """What a function may use without knowing its name."""
+    """Yields permissions on resources that the function does not use."""
     environment = references(function.get("Environment", {}))
     log_group = references(function.get("LoggingConfig", {}))
     for action, resource in grants:
@@ -221,14 +219,14 @@ def unneeded(function, grants, queues):
         else:
             needed = name in environment or action in EVERYWHERE
         if not needed:
-            yield f"may {action} on {resource}, and needs it for nothing that is in the template"
+            yield f"may {action} on {resource}, but the template shows no use of it"
 
 
-# ---- Does it find anything? ----
+# ---- Self-test ----
 
 
 def prove_itself():
-    """Spoils the template in each way that is to be found; gives what was not."""
+    """Adds each kind of fault to the template and returns those that were not found."""
     whole = expand(ROOT / "template.yaml")
     missed = []
     for what, spoil in SPOILT.items():
@@ -236,7 +234,7 @@ def prove_itself():
         before = len(examine(resources)[1])
         spoil(resources)
         if len(examine(resources)[1]) <= before:
-            missed.append(f"this test does not see {what}")
+            missed.append(f"self-test: did not find {what}")
     return missed
 
 
@@ -268,15 +266,15 @@ SPOILT = {
     "a * as a resource": allow("dynamodb:GetItem", "*"),
     "a * in a resource": allow("dynamodb:Query", {"Fn::Sub": "${MessagesTable.Arn}/index/*"}),
     "an intrinsic function": allow("dynamodb:Query", {"Fn::ImportValue": "Table"}),
-    "a queue that the function does not know": allow("sqs:SendMessage", {"Fn::GetAtt": ["CallbacksQueue", "Arn"]}),
+    "a queue that the function does not use": allow("sqs:SendMessage", {"Fn::GetAtt": ["CallbacksQueue", "Arn"]}),
     "a queue that does not invoke it": allow("sqs:ReceiveMessage", {"Fn::GetAtt": ["JobsQueue", "Arn"]}),
     "another function's log group": allow("logs:PutLogEvents", {"Fn::GetAtt": ["DispatchLogs", "Arn"]}),
-    "a secret that it does not know": allow("secretsmanager:GetSecretValue", {"Ref": "CarrierSecrets"}),
+    "a secret that the function does not use": allow("secretsmanager:GetSecretValue", {"Ref": "CarrierSecrets"}),
     "a write to all of the directory": allow("dynamodb:UpdateItem", {"Fn::GetAtt": ["DirectoryTable", "Arn"]}),
     "a managed policy": put("SendRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]),
     "a shared role": put("SendFunction", "Role", {"Fn::GetAtt": ["DispatchRole", "Arn"]}),
-    "a role from elsewhere": put("SendFunction", "Role", "arn:aws:iam::123456789012:role/admin"),
-    "a policy of its own": add("Extra", {"Type": "AWS::IAM::Policy", "Properties": {}}),
+    "a role outside the template": put("SendFunction", "Role", "arn:aws:iam::123456789012:role/admin"),
+    "a policy outside a role": add("Extra", {"Type": "AWS::IAM::Policy", "Properties": {}}),
 }
 
 

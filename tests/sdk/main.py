@@ -1,9 +1,8 @@
-"""The official Python client of CM.com, unmodified, against the local stack.
+"""Runs CM.com's official Python client, unmodified, against the local stack.
 
-Of the client nothing is set but what every user of it sets: its product token,
-and the address of a gateway. It posts whatever it builds by itself; what it is
-answered is read as its user reads it, the answer of `requests` and the numbers
-of TextClientStatusCodes.
+We set only the product token and the gateway's URL. The client builds and posts its
+own requests. We read its answers as a user would: the response of `requests`, and the
+numbers in TextClientStatusCodes.
 """
 
 import contextlib
@@ -25,15 +24,14 @@ from outside import Local
 
 TOKEN = "demo-key"
 NAME, NUMBER = "CM.com", "441234567890"
-# As the client's users write them. Every phone is used once, so that what
-# arrives on it is of one check.
+# In the notation of the client's users. Each check uses its own phones.
 PHONES = (f"004477009000{number}" for number in range(10, 90))
 MEDIA = {
     "mediaName": "conversational-commerce",
     "mediaUri": "https://www.cm.com/cdn/cm/cm.png",
     "mimeType": "image/png",
 }
-# Of the client's channels, those that the gateway does not know.
+# Channels of the client that the gateway does not support.
 UNKNOWN_CHANNELS = {"Voice", "iMessage", "Line", "Google Business Messages"}
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 
@@ -83,26 +81,26 @@ class Test:
             answer = self.client().SendSingleMessage("Hello", NAME, [phone], reference="one")
             accepted(answer, [expected(phone, "one")])
             shown = self.arrived(phone)
-            expect_equal((shown["from"], shown["text"]), (NAME, "Hello"), "what the phone shows")
-        with self.check("a text message to several recipients is answered for each, and arrives at each"):
+            expect_equal((shown["from"], shown["text"]), (NAME, "Hello"), "the message on the phone")
+        with self.check("a text message to several recipients is answered and arrives for each"):
             phones = [next(PHONES) for _ in range(2)]
             answer = self.client().SendSingleMessage("To both", NUMBER, phones)
             accepted(answer, [expected(phone) for phone in phones])
             for phone in phones:
-                expect_equal(self.arrived(phone)["text"], "To both", "what the phone shows")
-        with self.check("several messages in one request are answered in their order, with their parts"):
+                expect_equal(self.arrived(phone)["text"], "To both", "the message on the phone")
+        with self.check("several messages in a request are answered in order, with their parts"):
             long, greek = (next(PHONES) for _ in range(2))
             client = self.client()
             client.AddMessage("x" * 200, NUMBER, [long], reference="long")
             client.AddMessage("Καλημέρα 👋", NUMBER, [greek], reference="greek")
             accepted(client.send(), [expected(long, "long", parts=2), expected(greek, "greek")])
-            expect_equal(client.messages, [], "what the client has yet to send")
+            expect_equal(client.messages, [], "the client's pending messages")
             expect_equal(self.arrived(long)["text"], "x" * 200, "the long text")
             expect_equal(self.arrived(greek)["text"], "Καλημέρα 👋", "the Greek text")
 
     def status_report_and_reply(self):
         phone = next(PHONES)
-        with self.check("the status reports come in CM's JSON, with the reference"):
+        with self.check("status reports arrive in CM.com's JSON, with the reference"):
             accepted(self.client().SendSingleMessage("Yes?", NUMBER, [phone], "order-7"), [expected(phone, "order-7")])
 
             def delivered():
@@ -114,7 +112,7 @@ class Test:
             expect_equal(report["status"], {"code": "2", "errorCode": "", "errorDescription": ""}, "the status")
             expect_equal(report["customGrouping3"], f"text-sdk-python-{__version__}", "the client's own grouping")
             is_time(report["received"])
-        with self.check("a reply comes in CM's JSON, with the reference of what it answers"):
+        with self.check("a reply arrives in CM.com's JSON, with the reference of the answered message"):
             self.local.reply(phone.removeprefix("00"), NUMBER, "Yes!")
             [reply] = json_of(self.local.until_sink_requests("replies"))
             found = (reply["from"]["number"], reply["to"]["number"], reply["message"]["text"], reply["reference"])
@@ -123,13 +121,13 @@ class Test:
             is_time(reply["timeUtc"])
 
     def channels(self):
-        with self.check("each channel of the client is taken under its name, but for those that are not there yet"):
+        with self.check("each channel name of the client is accepted, except unsupported channels"):
             client = self.client()
             for channel in implementedchannels:
                 client.AddMessage("Hi", NUMBER, [next(PHONES)], channel, [channel])
             answered = client.send().json()["messages"]
             refused = {one["reference"]: one["messageErrorCode"] for one in answered if one["status"] == REJECTED}
-            expect_equal(refused, dict.fromkeys(UNKNOWN_CHANNELS, Codes.MSG_INVALID_FIELD), "the refused")
+            expect_equal(refused, dict.fromkeys(UNKNOWN_CHANNELS, Codes.MSG_INVALID_FIELD), "the rejected channels")
             expect_equal(len(answered), len(implementedchannels), "answers")
 
     def whatsapp(self):
@@ -139,7 +137,7 @@ class Test:
             client.AddRichMessage("Look", MEDIA, NUMBER, [phone], reference="rich")
             accepted(client.send(), [expected(phone, "rich")])
             self.arrived(phone)
-        with self.check("WhatsApp template messages, which the client gives an empty body, are accepted and arrive"):
+        with self.check("WhatsApp template messages, which the client sends with an empty body, are accepted and arrive"):
             phones = [next(PHONES) for _ in range(2)]
             client = self.client()
             header = {"type": "header", "parameters": [{"type": "image", "media": MEDIA}]}
@@ -150,20 +148,20 @@ class Test:
             accepted(client.send(), [expected(phone, "template") for phone in phones])
             for phone in phones:
                 shown = self.arrived(phone)
-                expect_equal((shown["from"], shown["text"]), (NUMBER, ""), "what the phone shows")
+                expect_equal((shown["from"], shown["text"]), (NUMBER, ""), "the message on the phone")
                 shows(shown, "template")
 
     def interactive(self):
         make = MessageBuilder
         row = make.create_interactive_message_action_row(title="Ten", id="10", description="In the morning")
-        with contextlib.redirect_stdout(io.StringIO()):  # The builder prints what it makes.
+        with contextlib.redirect_stdout(io.StringIO()):  # The builder prints its result.
             section = make.create_interactive_message_action_section("Times", [row])
         reply = make.create_interactive_message_action_button_reply(id="yes", title="Yes")
         button = make.create_interactive_message_action_button("reply", reply)
         media = make.create_interactive_message_header_media("cm", MEDIA["mediaUri"], "image/png")
         text_header = make.create_interactive_message_header("text", "When?", media=None)
         media_header = make.create_interactive_message_header("image", media=media)
-        # The client cannot leave header and footer out.
+        # The client always sends a header and a footer.
         no_header = make.create_interactive_message_header(media=None)
         choices = make.create_interactive_message_action("Choose", sections=[section])
         buttons = make.create_interactive_message_action(buttons=[button])
@@ -186,9 +184,9 @@ class Test:
                 client.add_whatsapp_interactive_message(built, text, NUMBER, [phone], "interactive")
                 accepted(client.send(), [expected(phone, "interactive")])
                 shown = self.arrived(phone)
-                expect_equal((shown["from"], shown["text"]), (NUMBER, text), "what the phone shows")
+                expect_equal((shown["from"], shown["text"]), (NUMBER, text), "the message on the phone")
                 shows(shown, "interactive")
-        with self.check("an interactive message of nothing to choose from is refused"):
+        with self.check("an interactive message without choices is rejected"):
             built = message("list", no_header, "", make.create_interactive_message_action("Choose"))
             client = self.client()
             client.add_whatsapp_interactive_message(built, "When?", NUMBER, ["00447700900091"], "interactive")
@@ -200,16 +198,16 @@ class Test:
     def mistakes(self):
         phone = "00447700900092"
         for sentence, code, arguments in (
-            ("a sender of someone else", Codes.MSG_INVALID_FROM, ("Hi", "449999999999", [phone])),
+            ("a sender of another account", Codes.MSG_INVALID_FROM, ("Hi", "449999999999", [phone])),
             ("no recipient", Codes.MSG_INVALID_TO, ("Hi", NUMBER)),
-            ("a number that is none", Codes.MSG_INVALID_MSISDN, ("Hi", NUMBER, ["0044nobody"])),
+            ("an invalid number", Codes.MSG_INVALID_MSISDN, ("Hi", NUMBER, ["0044nobody"])),
             ("an empty text", Codes.MSG_INVALID_BODY, ("", NUMBER, [phone])),
-            ("a reference that is too long", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], "r" * 33)),
-            ("a channel that is none", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], None, ["Voice"])),
+            ("a reference over the limit", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], "r" * 33)),
+            ("an unknown channel", Codes.MSG_INVALID_FIELD, ("Hi", NUMBER, [phone], None, ["Voice"])),
         ):
             with self.check(f"{sentence} is rejected with {code}"):
                 rejected(self.client().SendSingleMessage(*arguments), code)
-        with self.check("of two messages the sound one is sent, and the answer says that not all are"):
+        with self.check("of a valid and an invalid message only the valid one is sent, and the answer says so"):
             sound = next(PHONES)
             client = self.client()
             client.AddMessage("Hi", NUMBER, [sound])
@@ -220,18 +218,18 @@ class Test:
             found = [(one["status"], one["messageErrorCode"]) for one in body["messages"]]
             expect_equal(found, [(ACCEPTED, Codes.OK), (REJECTED, Codes.MSG_INVALID_BODY)], "the messages")
             self.arrived(sound)
-        with self.check("a wrong product token, and none, are refused"):
+        with self.check("a wrong and a missing product token are rejected"):
             for token, code in (("wrong", Codes.AUTHENTICATION_FAILED), ("", Codes.APIKEY_INCORRECT)):
                 answer = self.client(token).SendSingleMessage("Hi", NUMBER, [phone])
                 body = answer.json()
                 expect_equal((answer.status_code, body["errorCode"], body["messages"]), (400, code, []), "the answer")
-        with self.check("nothing of what was refused has arrived"):
+        with self.check("no rejected message has arrived"):
             for last in (91, 92):
                 expect_equal(self.local.handset(f"4477009000{last}"), [], f"messages on phone {last}")
 
 
 def expected(phone, reference=None, parts=1):
-    """What a message is answered with that is accepted."""
+    """Returns the answer for an accepted message."""
     return {
         **{"to": phone, "status": ACCEPTED, "reference": reference, "parts": parts},
         **{"messageDetails": None, "messageErrorCode": Codes.OK},
@@ -244,13 +242,13 @@ def accepted(answer, messages):
 
 
 def shows(shown, part):
-    """Expects what the phone shows of rich content to be that part."""
+    """Expects the phone to show only this part of rich content."""
     [bubble] = shown["content"]["conversation"]
     expect_equal(list(bubble), [part], "the parts that the phone shows")
 
 
 def rejected(answer, code, count=1):
-    """Expects every message to be rejected so; gives what was said about each."""
+    """Expects every message to be rejected with `code`, and returns the details."""
     body = answer.json()
     expect_equal((answer.status_code, body["errorCode"]), (400, Codes.REQUEST_NOT_ALL_SENT), f"the answer {body}")
     found = [(one["status"], one["messageErrorCode"]) for one in body["messages"]]
@@ -263,7 +261,7 @@ def json_of(requests):
 
 
 def is_time(text):
-    expect(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text), f"{text!r} is not a time as CM writes it")
+    expect(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text), f"{text!r} is not in CM.com's time format")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Callbacks of the local stack, verified by the official packages of Standard Webhooks.
+"""Verifies the local stack's callbacks with the official packages of Standard Webhooks.
 
-Both packages, unmodified, get what the sinks got: receipts, replies and a notice, in
-both dialects, while two secrets are set and after the older one was retired. The dialect's
-own signature, which is one, is made with the secret that a client surely knows.
+Both packages, unmodified, verify the requests that the sinks received: receipts, replies
+and a notice, in both dialects, while two secrets are set and after the older was retired.
+The dialect's own header has room for a single signature, made with the older secret.
 """
 
 import base64
@@ -24,11 +24,11 @@ from standardwebhooks import webhooks
 
 HERE = pathlib.Path(__file__).parent
 TOKEN, SENDER = "demo-key", "441234567890"
-# As local.toml has it, and one that nobody has.
+# The secret of local.toml, and a foreign secret.
 FIRST = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ=="
 FOREIGN = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC0wMDAx"
 SINKS = ("receipts", "replies", "status", "notices")
-# The packages bear five minutes of difference.
+# The packages tolerate a difference of five minutes.
 TOO_LATE_S = 6 * 60
 
 
@@ -54,7 +54,7 @@ def main():
 
 
 def in_python(secret, headers, body, clock_ahead_s=0):
-    """None if it verifies, or else the reason."""
+    """Returns None if the request is valid, or else the reason."""
 
     class Clock(datetime.datetime):
         @classmethod
@@ -78,21 +78,21 @@ def in_javascript(asked):
 
 
 def outcomes(asked):
-    """What each package says of each, None where it verifies."""
+    """Returns each package's results, None for a valid request."""
     asked = [{"clock_ahead_s": 0, **one} for one in asked]
     return {"Python": [in_python(**one) for one in asked], "JavaScript": in_javascript(asked)}
 
 
 def all_verify(asked):
     for package, found in outcomes(asked).items():
-        expect_equal(found, [None] * len(asked), f"what {package} says")
+        expect_equal(found, [None] * len(asked), f"the results of {package}")
 
 
 def none_verifies(asked, because):
     for package, found in outcomes(asked).items():
         accepted = [place for place, reason in enumerate(found) if reason is None]
         expect(not accepted, f"{package} accepts {accepted} of {len(asked)}, {because}")
-        expect(all(because in reason.lower() for reason in found), f"{package} refuses with {set(found)}")
+        expect(all(because in reason.lower() for reason in found), f"{package} rejects with {set(found)}")
 
 
 # ---- The test ----
@@ -109,22 +109,22 @@ class Test:
         with self.check("with one secret, every callback verifies in both packages"):
             one = self.all_callbacks()
             all_verify(signed(one, FIRST))
-        with self.check("a changed body is refused"):
+        with self.check("a changed body is rejected"):
             none_verifies([{**event, "body": event["body"].replace("4", "5")} for event in signed(one, FIRST)], "match")
-        with self.check("a wrong secret is refused"):
+        with self.check("a wrong secret is rejected"):
             none_verifies(signed(one, FOREIGN), "match")
-        with self.check("another id is refused"):
+        with self.check("another ID is rejected"):
             none_verifies([altered(event, "webhook-id", "another") for event in signed(one, FIRST)], "match")
-        with self.check("a timestamp that is too old is refused, though the signature is right"):
+        with self.check("an old timestamp is rejected although the signature is valid"):
             none_verifies([{**event, "clock_ahead_s": TOO_LATE_S} for event in signed(one, FIRST)], "too old")
-        with self.check("an old timestamp cannot be made a new one"):
+        with self.check("a changed timestamp is rejected"):
             later = [str(int(event["headers"]["webhook-timestamp"]) + 1) for event in one]
             events = zip(signed(one, FIRST), later, strict=True)
             none_verifies([altered(event, "webhook-timestamp", at) for event, at in events], "match")
 
         second = self.admin("secret", "rotate", "demo")["secret"]
         self.half_a_minute_later()
-        with self.check("while two secrets are set, everything verifies with either"):
+        with self.check("while two secrets are set, every callback verifies with either"):
             two = self.all_callbacks()
             all_verify(signed(two, FIRST) + signed(two, second))
             none_verifies(signed(two, FOREIGN), "match")
@@ -134,7 +134,7 @@ class Test:
 
         self.admin("secret", "retire", "demo")
         self.half_a_minute_later()
-        with self.check("after the first is retired, everything verifies with the second alone"):
+        with self.check("after the first is retired, every callback verifies only with the second"):
             last = self.all_callbacks()
             all_verify(signed(last, second))
             none_verifies(signed(last, FIRST), "match")
@@ -147,12 +147,12 @@ class Test:
         return json.loads(answer.stdout)
 
     def half_a_minute_later(self):
-        """What was changed counts by then. The clock is less ahead than the packages bear."""
+        """Waits until a change takes effect. The clock stays within the packages' tolerance."""
         status, _ = call("POST", f"{self.local.url}/clock", {"advance_seconds": 31})
         expect_equal(status, 200, "moving the clock")
 
     def all_callbacks(self):
-        """A receipt and a reply in each dialect, and a notice: as the sinks got them."""
+        """Causes a receipt and a reply in each dialect and a notice, and returns the requests."""
         for sink in SINKS:
             call("DELETE", self.local.sink(sink))
         mplus, cm = next(self.phones), next(self.phones)
@@ -182,19 +182,19 @@ def is_delivered(report):
 
 
 def signed(events, secret):
-    """The events, to be verified with that secret."""
+    """Returns inputs to verify the events with a secret."""
     return [{"secret": secret, "headers": event["headers"], "body": event["body"]} for event in events]
 
 
 def own_signers(events, *secrets):
-    """The secrets with which the mplus header `signature` is made, None for any other."""
+    """Returns the secrets that signed the mplus header `signature`; None stands for an unknown secret."""
 
     def made(event, secret):
         key, text = base64.b64decode(secret.removeprefix("whsec_")), f"{event['headers']['timestamp']}.{event['body']}"
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
     own = [event for event in events if "signature" in event["headers"]]
-    expect(own, "no event bears the header")
+    expect(own, "no event has the header `signature`")
     return {next((one for one in secrets if made(event, one) == event["headers"]["signature"]), None) for event in own}
 
 

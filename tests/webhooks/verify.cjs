@@ -1,7 +1,7 @@
-// Verifies requests with the official package for JavaScript, as a receiver does.
+// Verifies requests with the official JavaScript package.
 //
-// Standard input: a JSON array of {secret, headers, body, clock_ahead_s}. Standard
-// output: a JSON array of null for each that verifies, or else the reason.
+// Standard input: a JSON array of {secret, headers, body, clock_ahead_s}. Standard output: a JSON array with
+// null for each valid request, or the reason.
 
 "use strict";
 

@@ -18,7 +18,7 @@ use shared::{
     vendors::cymba::dialect as mplus,
 };
 
-/// The OpenAPI description of all paths.
+/// The API's description, served at `/openapi.json`.
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
 /// Entries in a page, by default and at most.

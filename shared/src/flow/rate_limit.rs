@@ -6,7 +6,8 @@
 //! 3. A message more than a minute late for its slot reserves another, so a standstill does not end in a
 //!    flood.
 //!
-//! Unused slots stay idle.
+//! Unused slots stay idle. Queue delays are whole seconds, rounded up, so over any *w* seconds a sender sends
+//! at most rate × (*w* + 1) messages. After a standstill of `dispatch`, up to a minute's worth comes on top.
 
 use std::{collections::HashMap, time::Duration};
 

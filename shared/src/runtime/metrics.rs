@@ -32,7 +32,7 @@ pub enum Metric {
     SubmitDelay,
     /// Messages that reached the handset.
     Delivered,
-    /// Messages rejected, undelivered or expired.
+    /// Messages rejected, undelivered, expired or failed.
     Failed,
     /// Messages to recipients who opted out.
     Blocked,

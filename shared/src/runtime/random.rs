@@ -35,7 +35,7 @@ impl Random {
         draw(&mut self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns a new UUIDv7, which sorts by time.
+    /// Returns a new UUID version 7, which sorts by time.
     #[must_use]
     pub fn uuid(&self, now: Timestamp) -> Uuid {
         let mut bytes = [0; 10];

@@ -39,7 +39,8 @@ pub trait Endpoints {
     /// Returns an endpoint's record; `None` if the endpoint works.
     async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
 
-    /// Counts a failure and returns the record. Failures of a disabled endpoint are not counted.
+    /// Counts a failure and returns the record. Failures of a disabled endpoint are not counted. An SDK retry
+    /// may count one failure twice, which does no harm.
     async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
     /// Claims the probe and holds back other events until `until`, unless the probe was claimed after

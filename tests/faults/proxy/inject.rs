@@ -1,4 +1,4 @@
-//! What becomes of a call: it is passed on, or meets its fault.
+//! Applies a call, or injects its fault.
 
 use std::time::Duration;
 
@@ -12,14 +12,12 @@ use crate::{
     partial_batch::{self, PartialBatch},
 };
 
-/// How late a slow answer is.
 const DELAY: Duration = Duration::from_millis(50);
-/// By how many milliseconds one of two that are at work at once may be ahead, and how
-/// many a carrier's answer takes then, so that what it brings may be faster.
+/// While two functions run: maximum random delay, in milliseconds, before each call, and before a carrier's
+/// answer. The second is longer, so a receipt may overtake the answer.
 const JITTER_MS: usize = 4;
 const ANSWER_MS: usize = 24;
 
-/// A call under way.
 struct CallContext {
     port: usize,
     invocation: usize,
@@ -27,12 +25,11 @@ struct CallContext {
     name: String,
 }
 
-/// What is done with a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConnectionAction {
-    /// It is answered, or broken off.
+    /// Answer, or break off at once.
     Respond,
-    /// It is left open until the caller hangs up.
+    /// Stay open, without an answer, until the caller hangs up.
     KeepOpen,
 }
 
@@ -41,7 +38,7 @@ impl State {
         self.running.iter().all(Option::is_some)
     }
 
-    /// How long a call waits for its turn.
+    /// Returns a random delay if two functions run, otherwise zero.
     fn jitter_delay(&self, most_ms: usize) -> Duration {
         let ms = if self.are_two_running() { self.jitter.index(most_ms) } else { 0 };
         Duration::from_millis(ms as u64)
@@ -49,14 +46,13 @@ impl State {
 }
 
 impl Shared {
-    /// None breaks the connection off.
+    /// Answers a request; `None` breaks off the connection.
     pub(super) async fn answer(&self, request: Request, port: usize, stream: &mut TcpStream) -> Option<Answer> {
         if request.path.starts_with("/dlr/") || request.path.starts_with("/mo/") {
             return Some(self.receive_webhook(request));
         }
         let Some((peer, name)) = destination(&request) else { return Some(self.forward(request).await) };
         if *self.ports[port].dead.borrow() {
-            // Dead functions call nobody.
             return None;
         }
         let in_flight = &self.ports[port].in_flight;
@@ -79,7 +75,7 @@ impl Shared {
         }
     }
 
-    /// Notes the call, and says by which invocation it is made, and what is to befall it.
+    /// Returns the call's invocation and planned fault.
     fn record_call(&self, port: usize, peer: Peer, name: &str) -> (usize, Option<Fault>) {
         let state = &mut *self.state();
         let Some(running) = &mut state.running[port] else { return (0, None) };
@@ -151,7 +147,6 @@ impl Shared {
         }
     }
 
-    /// Has a call done, and then what was late for its turn.
     async fn apply(&self, context: &CallContext, request: Request) -> Answer {
         let answer = self.forward_and_record(context.invocation, request).await;
         self.apply_late().await;
@@ -162,7 +157,7 @@ impl Shared {
         self.rewrite_proxy_url(context, answer)
     }
 
-    /// Whoever came by the second door finds its address where the first one's stands.
+    /// Replaces the first port's URL in an answer by the caller's port's.
     fn rewrite_proxy_url(&self, context: &CallContext, answer: Answer) -> Answer {
         let [first, its] = [&self.ports[0].url, &self.ports[context.port].url].map(Url::as_str);
         let Some(body) = std::str::from_utf8(&answer.body).ok().filter(|body| first != its && body.contains(first))
@@ -179,7 +174,7 @@ impl Shared {
         }
     }
 
-    /// Applies what comes after a whole invocation, if that is another one.
+    /// Applies the stragglers of all invocations except `after`, which has just ended.
     pub(super) async fn apply_stragglers(&self, after: usize) {
         let all = std::mem::take(&mut self.state().stragglers);
         let (now, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(invocation, _)| *invocation != after);

@@ -1,5 +1,4 @@
-//! What carriers were asked to take, as their own requests say it, and what they say
-//! of it then.
+//! Submits, parsed from the requests to the carriers, and the receipts for them.
 
 use serde_json::{Value, json};
 use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
@@ -8,24 +7,21 @@ use tests::system::{CM_TOKEN, TOKEN};
 use super::WebhookRequest;
 use crate::{fault::Answer, http::Request};
 
-/// When CM.com says that it had a report, which the gateway does not read.
+/// CM.com's receipt time, which the gateway does not read.
 const RECEIVED: &str = "2027-02-21T09:30:00";
 
-/// A message that a carrier took.
 #[derive(Clone, Debug)]
 pub struct Submit {
     pub carrier: CarrierName,
-    /// The gateway's name for it.
     pub reference: String,
-    /// Digits, where they are numbers.
+    /// Bare digits if numeric; so is `to`.
     pub from: String,
     pub to: String,
-    /// Which invocation asked.
     pub invocation: usize,
 }
 
 impl Submit {
-    /// Those of a request that were taken.
+    /// Returns the accepted submits of a request.
     pub fn of(request: &Request, answer: &Answer, invocation: usize) -> Vec<Self> {
         if !answer.is_success() {
             return Vec::new();
@@ -47,7 +43,7 @@ impl Submit {
         self.reference.parse::<SubmitReference>().is_ok_and(|name| name.message == message.id)
     }
 
-    /// What its carrier brings that says so of it, in the carrier's own words.
+    /// Builds the receipt for this submit in the carrier's own format.
     pub fn receipt(&self, status: ReceiptStatus) -> WebhookRequest {
         let reference = &self.reference;
         let (token, body) = match self.carrier {

@@ -1,4 +1,4 @@
-//! What a seed lets happen: one call of one function.
+//! The actions of a seeded run: each invokes a function.
 
 use super::{CLIENTS, Run};
 use crate::{
@@ -7,27 +7,26 @@ use crate::{
     stage::{Batch, ClientRequest, QUEUES, Stage},
 };
 
-/// One of so many clients that would post again and were answered does so.
+/// An answered client repeats its request 1 time in this many.
 const ANSWERED_PER_REPEAT: usize = 5;
 
 #[derive(Clone)]
 pub enum Action {
-    /// A client posts; some again though they were answered.
+    /// A client posts its request, perhaps again although it was answered.
     Post {
         client: usize,
         client_request: ClientRequest,
     },
-    /// A client takes a message back.
     Cancel {
         client: usize,
         id: String,
         client_request: ClientRequest,
     },
-    /// A worker takes what its queue has by then.
+    /// A worker receives and processes a batch.
     ProcessQueue(&'static str),
-    /// Or what it had.
+    /// A worker processes a batch received earlier.
     ProcessBatch(Batch),
-    /// A carrier brings what lies at that place.
+    /// A carrier delivers the pending webhook at index `item`.
     DeliverWebhook {
         item: usize,
         webhook: WebhookRequest,
@@ -35,11 +34,9 @@ pub enum Action {
     Tick,
 }
 
-/// What came of an act.
 pub enum ActionOutcome {
-    /// What the client was answered, if it learned anything.
+    /// The answer to the client, unless it was lost.
     Responded(Option<(u16, String)>),
-    /// Whether it was taken.
     Delivered(bool),
     Nothing,
 }
@@ -50,7 +47,7 @@ impl Action {
         match run.random.index(12) {
             0..3 => {
                 let client = run.random.index(CLIENTS);
-                // What is lost of an answered one, a repeat would bring back.
+                // Repeat seldom, because a repeat could restore a lost message.
                 let is_answered = run.clients[client].log.is_accepted;
                 if is_answered && run.random.index(ANSWERED_PER_REPEAT) > 0 {
                     Self::Tick
@@ -79,7 +76,7 @@ impl Action {
         Self::Post { client: index, client_request: client_request.clone() }
     }
 
-    /// If it has been told of any.
+    /// Returns a cancellation, if the client knows the ID of a message.
     fn cancel(run: &Run<'_>, index: usize) -> Option<Self> {
         let client = &run.clients[index];
         let answered = &client.log.answered;
@@ -88,13 +85,12 @@ impl Action {
         Some(Self::Cancel { client: index, id, client_request })
     }
 
-    /// Anything that a carrier has to bring.
     pub fn deliver(run: &Run<'_>) -> Option<Self> {
         let (item, webhook) = run.webhooks.pick(&run.random)?;
         Some(Self::DeliverWebhook { item, webhook })
     }
 
-    /// The same thing for two, of a worker's the same jobs.
+    /// Returns the action twice. Two workers get the same batch.
     pub async fn duplicated(self, run: &Run<'_>) -> [Self; 2] {
         let one = match self {
             Self::ProcessQueue(queue) => Self::ProcessBatch(run.stage.receive(queue).await),

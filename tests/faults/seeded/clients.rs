@@ -1,4 +1,4 @@
-//! Who writes to whom in a seed: clients of two accounts, and a few phones.
+//! The clients of a seeded run, from two accounts, and the few phones they write to.
 
 use serde_json::json;
 use shared::runtime::Random;
@@ -10,16 +10,14 @@ use crate::{
     stage::{ClientRequest, Stage},
 };
 
-/// How many phones of each kind there are. On RCS, those of the silent kind have their
-/// own ways, and of the others each as on SMS.
+/// Number of first phones for each behavior. On RCS, phones without receipts have the behaviors in `RCS`; all
+/// other phones behave as on SMS.
 const PHONES_PER_KIND: usize = 3;
 const RCS: [Option<&str>; PHONES_PER_KIND] = [None, Some("rejects"), Some("silent")];
-/// The most messages of one client, the first of which goes to one of those phones and
-/// each other one to the next.
+/// Maximum number of messages in a request. The first goes to one of those phones, the rest to the next.
 const MAX_MESSAGES: usize = 3;
 const PHONE_COUNT: usize = PHONES_PER_KIND + MAX_MESSAGES - 1;
 
-/// A client and its request.
 pub struct Client {
     pub scenario: Scenario,
     pub request: Option<ClientRequest>,
@@ -27,8 +25,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// What needs no long wait for the network: its receipt comes at once, or all that
-    /// is said of it the seed says.
+    /// Creates a random client. Its phones need no long wait for the network: the receipt comes at once, or
+    /// the seed supplies it.
     pub fn new(random: &Random) -> Self {
         let account = one_of(random, &[Account::Demo, Account::Demo, Account::Other]);
         let format = one_of(
@@ -43,7 +41,7 @@ impl Client {
         );
         let silent = Phone::NoReceipt;
         let phone = one_of(random, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
-        // The carriers are named by the seed's route.
+        // The carrier is not used: the stage has the seed's route.
         let scenario = Scenario::new("seeded", format, shared::domain::CarrierName::Loopback, phone);
         let is_mplus = format == RequestFormat::Mplus;
         let is_rate_limited = account == Account::Demo && random.index(3) == 0;
@@ -65,7 +63,6 @@ impl Client {
     }
 }
 
-/// What phones do on RCS.
 pub async fn set_channel_behaviors(stage: &Stage) {
     for (index, behavior) in RCS.into_iter().enumerate() {
         if let Some(behavior) = behavior {
@@ -74,14 +71,14 @@ pub async fn set_channel_behaviors(stage: &Stage) {
     }
 }
 
-/// Whether the seed may say what became of whatever is taken for that phone: it gets
-/// that, and the network says nothing of it by itself.
+/// Returns whether the seed supplies the receipts for a phone: it gets all messages, and the network sends
+/// no receipts of its own.
 pub fn is_silent(number: &str) -> bool {
     let index = (0..PHONE_COUNT).find(|index| Phone::NoReceipt.number(*index) == number);
     index.is_some_and(|index| RCS.get(index).is_none_or(|behavior| *behavior != Some("silent")))
 }
 
-/// How many receipts the network brings of one submit to it.
+/// Returns how many receipts the network sends for a submit to this phone.
 pub fn webhook_count(number: &str) -> usize {
     let kinds = [Phone::Delivered, Phone::Busy];
     kinds

@@ -1,5 +1,5 @@
-//! What must hold of a seed besides what must always hold: what the network said of a
-//! message is on its record and decides its end, and whoever said STOP is left alone.
+//! The additional rules for seeded runs: receipts are recorded and decide the final state, and no message is
+//! submitted to a phone after STOP.
 
 use std::collections::BTreeSet;
 
@@ -26,9 +26,10 @@ pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWeb
     verdict
 }
 
-/// Of each status that was brought the message bears the receipt, and its state is the
-/// furthest of them. Where there are several channels, a failure of one that is not
-/// the last is no receipt of the message, and *sent* is of its channel only.
+/// Every reported status is recorded as a receipt, and the message's state is the furthest of them.
+///
+/// With several channels we check only *delivered* and *read*: a failure before the last channel is no
+/// receipt for the message, and *sent* applies only to its channel.
 fn judge_receipts(message: &Message, webhooks: &PendingWebhooks, verdict: &mut Verdict) {
     let statuses =
         webhooks.submits.iter().filter(|(submit, _)| submit.belongs_to(message)).flat_map(|(_, statuses)| *statuses);
@@ -37,17 +38,17 @@ fn judge_receipts(message: &Message, webhooks: &PendingWebhooks, verdict: &mut V
         statuses.copied().filter(|status| message.request.channels.len() < 2 || arrived(status)).collect();
     for status in &reported {
         if message.delivery.receipts.get(*status).is_none() {
-            verdict.lost.push(format!("the receipt {} is not on record", status.into_str()));
+            verdict.lost.push(format!("receipt {} is not recorded", status.into_str()));
         }
     }
     let furthest = reported.iter().map(|status| status.state()).max().filter(|state| state.is_final());
     if furthest.is_some_and(|state| state != message.state()) {
         let state = message.state().into_str();
-        verdict.wrong.push(format!("it is {state}, and the network said {:?}", reported.last()));
+        verdict.wrong.push(format!("state is {state}, but the network reported {:?}", reported.last()));
     }
 }
 
-/// Nothing is cancelled without a wish for it, and nothing blocked without a STOP.
+/// No message is cancelled without a request, or blocked without a STOP.
 fn judge_ends(clients: &[Client], webhooks: &PendingWebhooks, record: &Record, verdict: &mut Verdict) {
     let cancel_requested: BTreeSet<_> = clients.iter().flat_map(|client| &client.log.cancel_requested).collect();
     for message in &record.messages {
@@ -57,17 +58,17 @@ fn judge_ends(clients: &[Client], webhooks: &PendingWebhooks, record: &Record, v
         let has_stopped = webhooks.phone_replies.iter().filter(of).any(|reply| reply.keyword == Some(Keyword::Stop));
         match message.state() {
             State::Cancelled if !cancel_requested.contains(&message.id.to_string()) => {
-                verdict.wrong.push("cancelled, and nobody asked for it".to_owned());
+                verdict.wrong.push("cancelled without a request".to_owned());
             }
-            State::Blocked if !has_stopped => verdict.wrong.push("blocked, and nobody said STOP".to_owned()),
+            State::Blocked if !has_stopped => verdict.wrong.push("blocked without a STOP".to_owned()),
             _ => {}
         }
     }
 }
 
-/// No run that began after a STOP was taken hands anything over to who said it, unless
-/// a START was said that is not older. (One that was said and is not taken yet may be
-/// taken by the time: a seed does not tell.)
+/// No invocation that began after a STOP was accepted submits to that phone, unless it also wrote a START at
+/// the same time or later. We count a START from when the phone wrote it, because the gateway may record it
+/// at any time afterwards.
 fn judge_opt_outs(webhooks: &PendingWebhooks, verdict: &mut Verdict) {
     for (submit, _) in &webhooks.submits {
         let of = |reply: &&PhoneReply| reply.number == submit.to && reply.sender == submit.from;
@@ -85,7 +86,7 @@ fn judge_opt_outs(webhooks: &PendingWebhooks, verdict: &mut Verdict) {
             stop.accepted_after.is_some_and(|accepted_after| accepted_after < submit.invocation) && !is_lifted(stop)
         };
         if stops.into_iter().any(holds) {
-            verdict.wrong.push("handed over after a STOP".to_owned());
+            verdict.wrong.push("submitted after a STOP".to_owned());
         }
     }
 }

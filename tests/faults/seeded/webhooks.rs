@@ -1,6 +1,5 @@
-//! What carriers have to bring in a seed: what the network says by itself, what the
-//! seed lets it say of messages to silent phones, and what phones write. Each thing is
-//! brought in any order, and up to five times.
+//! The pending webhooks of a seeded run: the network's receipts, the seed's receipts for phones without, and
+//! replies. They are delivered in any order, each up to five times.
 
 use std::time::Duration;
 
@@ -19,7 +18,6 @@ use crate::{
     stage::Stage,
 };
 
-/// What the network may come to say of a submit.
 const RECEIPT_SEQUENCES: [&[ReceiptStatus]; 7] = {
     use ReceiptStatus::{Delivered, Read, Sent, Undelivered};
     [&[], &[Sent], &[Delivered], &[Sent, Delivered], &[Sent, Delivered, Read], &[Undelivered], &[Sent, Undelivered]]
@@ -29,32 +27,30 @@ const MAX_DELIVERIES: usize = 5;
 #[derive(Default)]
 pub struct PendingWebhooks {
     items: Vec<Item>,
-    /// Of each submit that was seen, in their order, what is said of it.
+    /// Every submit so far, in order, with its receipts from the seed.
     pub submits: Vec<(Submit, &'static [ReceiptStatus])>,
     pub phone_replies: Vec<PhoneReply>,
 }
 
 struct Item {
     webhook: WebhookRequest,
-    /// Which of those that were said it is.
+    /// Index in `phone_replies`, if the webhook is a reply.
     reply_index: Option<usize>,
     deliveries_left: usize,
 }
 
-/// What a phone wrote to a sender.
 pub struct PhoneReply {
     pub number: String,
     pub sender: String,
     pub keyword: Option<Keyword>,
     pub at: Timestamp,
-    /// How many invocations had begun then, and when the gateway had first answered
-    /// that it took it.
+    /// Number of invocations when the phone wrote it, and when the gateway first accepted it.
     pub invocations_before: usize,
     pub accepted_after: Option<usize>,
 }
 
 impl PendingWebhooks {
-    /// Takes over what has come, and lets the network say of new submits what it will.
+    /// Collects the proxy's webhooks, and chooses the receipts for new submits.
     pub fn collect(&mut self, proxy: &Proxy, random: &Random, is_silent: impl Fn(&str) -> bool) {
         while let Some(webhook) = proxy.next_webhook() {
             self.add(random, webhook, None);
@@ -72,16 +68,15 @@ impl PendingWebhooks {
         self.items.push(Item { webhook, reply_index, deliveries_left: 1 + random.index(MAX_DELIVERIES) });
     }
 
-    /// The phone that such a client wrote to answers what it shows. Says whether it
-    /// could.
+    /// Lets a phone reply to the client's last message. Returns false if the phone has none.
     pub async fn send_reply(&mut self, stage: &mut Stage, random: &Random, client: &Client) -> bool {
         let index = random.index(client.scenario.messages);
         let number = client.scenario.number(index);
         let shown = stage.system.handset(&number).await;
-        // Earlier seeds wrote to it, too.
+        // The phone also shows messages from earlier seeds.
         let of_this = |shown: &&Value| client.log.texts.contains(shown["text"].as_str().unwrap());
         let Some(shown) = shown.iter().rfind(of_this) else { return false };
-        // At one carrier, what is equal within a second is the same.
+        // A carrier's equal replies within a second are deduplicated.
         stage.advance(Duration::from_secs(1)).await;
         let keyword = one_of(random, &[None, Some(Keyword::Stop), Some(Keyword::Stop), Some(Keyword::Start)]);
         let text = keyword.map_or("Yes please", <&str>::from);
@@ -101,14 +96,13 @@ impl PendingWebhooks {
         true
     }
 
-    /// Anything that is to be brought.
     pub fn pick(&self, random: &Random) -> Option<(usize, WebhookRequest)> {
         let left: Vec<_> = self.items.iter().enumerate().filter(|(_, item)| item.deliveries_left > 0).collect();
         let (index, item) = left.get(random.index(left.len().max(1)))?;
         Some((*index, item.webhook.clone()))
     }
 
-    /// It was taken, when so many invocations had begun.
+    /// Records a successful delivery, after `invocations` invocations.
     pub fn record_delivery(&mut self, index: usize, invocations: usize) {
         let item = &mut self.items[index];
         item.deliveries_left = item.deliveries_left.saturating_sub(1);

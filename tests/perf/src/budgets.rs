@@ -141,11 +141,34 @@ impl Prices {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn both_files_parse() {
         assert!(!Budgets::read().unwrap().size.is_empty());
         assert!(Prices::read().unwrap().source.contains("us-east-1"));
+    }
+
+    #[test]
+    fn cost_document_shows_the_budgets() {
+        let budgets = Budgets::read().unwrap();
+        let units = budgets.units.iter().map(|(step, units)| {
+            format!("| {step} | {} | {} | {} | {} |", units.writes, units.reads, units.dynamodb, units.sqs)
+        });
+        let dollars = budgets.dollars.keys().filter_map(|row| row.strip_prefix("requests of 1: ")).map(|part| {
+            let of = |requests| budgets.dollars[&format!("requests of {requests}: {part}")];
+            format!("| {part} | {:.2} | {:.2} |", of(1), of(100))
+        });
+        let expected: BTreeSet<_> = units.chain(dollars).collect();
+        let document = include_str!("../../../docs/cost.md");
+        let is_row = |line: &&str| {
+            line.trim_end_matches(" |").rsplit(' ').next().is_some_and(|cell| cell.parse::<f64>().is_ok())
+        };
+        let shown: BTreeSet<_> = document.lines().filter(is_row).map(str::to_owned).collect();
+        let missing: Vec<_> = expected.difference(&shown).collect();
+        let surplus: Vec<_> = shown.difference(&expected).collect();
+        assert!(missing.is_empty() && surplus.is_empty(), "docs/cost.md lacks {missing:#?}, and has {surplus:#?}");
     }
 }

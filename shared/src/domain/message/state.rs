@@ -49,11 +49,11 @@ pub enum State {
     Cancelled,
     /// The recipient opted out of this sender.
     Blocked,
-    /// Refused by the carrier.
+    /// Refused by the last carrier that was left, in its answer or in a receipt.
     Rejected,
-    /// Not sent, or the outcome was still unknown at the deadline.
+    /// No route candidate was left after a failed attempt, or the outcome was still unknown at the deadline.
     Failed,
-    /// The validity ended, here or in the network.
+    /// The validity ended, here or in the network, or no carrier could take the message for a day.
     Expired,
     /// The network could not deliver the message.
     Undelivered,

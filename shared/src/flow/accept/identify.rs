@@ -40,7 +40,8 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     request.drafts.iter().map(identify).collect()
 }
 
-/// Returns a draft's fingerprint. Relative times stay relative, so repeats have equal fingerprints.
+/// Returns a draft's fingerprint. Relative times stay relative, so repeats have equal fingerprints. A repeat
+/// with another choice for unknown outcomes is a conflict, because the first choice holds.
 pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),

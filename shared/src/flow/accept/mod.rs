@@ -6,8 +6,9 @@
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`).
 //! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
 //!
-//! - **Crash.** A crash before the answer leaves messages that no client was promised. A repeat under the
-//!   same IDs or key finds and enqueues them.
+//! - **Crash.** A crash or error before the answer leaves messages that no client was promised. A repeat
+//!   under the same IDs or key finds and enqueues them. Those with a wake time are sent even without a repeat.
+//!   So a client that repeats them without an ID or key sends them twice.
 //! - **Duplicate.** A repeated message is returned as it was first accepted.
 //! - **Race.** A rejected message is not stored and its sender not locked, unless it lost a race for its ID or
 //!   sender that began after we looked.

@@ -2,10 +2,16 @@
 //!
 //! 1. Closed circuit: call.
 //! 2. Open circuit: delay the event without a call, because a client that hangs blocks a worker until the
-//!    timeout.
+//!    timeout. The delay does not count as an attempt.
 //! 3. Half-open circuit: one event probes the endpoint, chosen by a conditional write. A success closes the
 //!    circuit.
 //! 4. Disabled endpoint: drop the event, after a consistent read.
+//!
+//! A client that hangs costs each worker one timeout, until the worker reads the endpoint's record, half a
+//! minute later at most. Then the probe holds one worker at a time. The events of a batch are called at once,
+//! so they do not wait for each other. But the batch ends with its slowest call, and if the worker dies before
+//! that, delivered events are delivered again. Batches of one would block as many workers, and cost ten times
+//! the invocations.
 
 use std::time::Duration;
 

@@ -57,7 +57,8 @@ pub(in crate::flow) async fn find_submit(
     })
 }
 
-/// Records the carrier's ID of a submit, if receipts carry only that.
+/// Records the carrier's ID of a submit, if receipts carry only that. Call it before recording the outcome:
+/// then the receipt is matched even if this worker dies in between.
 ///
 /// An error is only logged: the carrier has the message, so we must not resend it. Its receipts stay
 /// unmatched.

@@ -10,6 +10,7 @@
 //! - **Crash.** The carrier redelivers the reply. Each part recognises its ID and does not repeat itself.
 //! - **Duplicate.** A reply on record is ignored.
 //! - **Race.** A retried reply is not attributed to an account that acquired the shared sender afterwards.
+//!   Its arrival time decides its position in the conversation and which message it answers.
 
 mod keyword;
 

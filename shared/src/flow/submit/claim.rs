@@ -10,7 +10,8 @@ use crate::{
     store::{Change, Lease, Messages, OutcomeUpdate, StoreError},
 };
 
-/// Longer than any carrier's timeout, shorter than the queue's visibility timeout.
+/// Longer than any carrier's timeout, shorter than the queue's visibility timeout, and no shorter than the
+/// function's own timeout, which starts earlier.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Claims a due message that no worker holds.

@@ -6,7 +6,8 @@ use crate::{
     store::{Directory, Recipients, StoreError},
 };
 
-/// Returns whether the recipient's opt-out blocks the message.
+/// Returns whether the recipient's opt-out blocks the message. Reads the exempt senders only for recipients
+/// who have opted out.
 pub(super) async fn is_blocked(
     gateway: &Gateway,
     directory: &Directory,

@@ -5,7 +5,7 @@
 //! 3. Delete a matched or expired item; schedule the next retry of any other.
 //!
 //! - **Crash.** We delete an item only after recording the match. In between, the next retry finds a
-//!   duplicate.
+//!   duplicate. No other step looks for unmatched items, so other messages pay nothing.
 //! - **Duplicate.** An item is kept once, however often it is delivered.
 //! - **Race.** An item is not matched to later events: a message first claimed, or a shared sender
 //!   acquired, after it came.

@@ -3,7 +3,7 @@
 //! 1. Ask each carrier that may have the message.
 //! 2. If a carrier has the message, record *submitted*.
 //! 3. If all deny the message, resend, because that makes no duplicate. After the deadline, fail over or
-//!    give up instead.
+//!    give up instead, because no message goes out a day late.
 //! 4. If the carriers cannot say, do the fallback.
 
 use jiff::Timestamp;

@@ -2,7 +2,8 @@
 //!
 //! - **Lookup**, if a carrier supports lookups.
 //! - **Resend**, if the client or account asked for resends ([`OnUnknown`]): three times at most, each on
-//!   record. While another channel is left we fail over instead, which comes soon and is no riskier.
+//!   record. While another channel is left we fail over instead, which comes soon, is no riskier, and avoids
+//!   the first channel's fault.
 //!
 //! Unless a resend is accepted, its result does not settle the earlier submit. Only a receipt, a lookup or
 //! the deadline ends the message.
@@ -21,7 +22,8 @@ use crate::{
 };
 
 /// When we check, counted from the unknown outcome. The n-th resend comes after the n-th delay. By the
-/// first, every request under way has arrived.
+/// first, every request under way has arrived, so we can believe a carrier's *not found*. The times follow
+/// from the history, so they take no space in the record.
 const RECOVERY_DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
 
@@ -68,6 +70,8 @@ pub(super) async fn recovery_options(
     Ok(RecoveryOptions { resend, lookup })
 }
 
+/// Returns the message's choice, or else the account's. If an account changes to `resend`, an outcome that is
+/// unknown already may have no check scheduled, and is then not resent.
 async fn wanted(directory: &Directory, message: &Message) -> Result<OnUnknown, StoreError> {
     match message.request.on_unknown {
         Some(wanted) => Ok(wanted),
