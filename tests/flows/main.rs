@@ -14,6 +14,7 @@ mod channels;
 mod cm;
 mod conversation;
 mod documents;
+mod harness;
 mod idempotency;
 mod metrics;
 mod openapi;

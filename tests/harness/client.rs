@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    system::{DEMO, System},
+    system::{DEMO, System, TIMEOUT},
     views::{Accepted, MessageRef, MessageView},
 };
 
@@ -101,9 +101,9 @@ impl System {
         what: &str,
         holds: impl Fn(&MessageView) -> bool,
     ) -> MessageView {
-        self.until(&format!("{} {what}", id.message_id()), async || {
+        self.until_found(TIMEOUT, &format!("{} {what}", id.message_id()), async || {
             let message = self.message(id).await;
-            holds(&message).then_some(message)
+            if holds(&message) { Ok(message) } else { Err(message) }
         })
         .await
     }

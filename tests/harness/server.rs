@@ -64,7 +64,8 @@ impl Response {
     async fn write(self, stream: &mut TcpStream) {
         match self {
             Self::Answer { status, headers, body } => {
-                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let headers =
+                    headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
                 let length = body.len();
                 let head =
                     format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\nconnection: close\r\n");

@@ -1,6 +1,9 @@
 //! A whole system for one test: an emulator of AWS and the phone network, and a gateway.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
 use local::{
     emulator::{Emulator, EmulatorOptions},
@@ -179,12 +182,24 @@ impl System {
         what: &str,
         mut look: impl AsyncFnMut() -> Option<T>,
     ) -> T {
+        self.until_found(timeout, what, async || look().await.ok_or("nothing")).await
+    }
+
+    /// Waits until `look` is successful. If that takes too long, fails with its last error: what was seen instead.
+    pub(crate) async fn until_found<T, E: Display>(
+        &self,
+        timeout: Duration,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<T, E>,
+    ) -> T {
         let started = Instant::now();
         loop {
-            if let Some(found) = look().await {
-                return found;
+            match look().await {
+                Ok(found) => return found,
+                Err(seen) => {
+                    assert!(started.elapsed() < timeout, "waited {timeout:?} in vain until {what}; saw {seen}");
+                }
             }
-            assert!(started.elapsed() < timeout, "waited {timeout:?} in vain until {what}");
             // The gaps grow, so that polling does not slow the system down.
             tokio::time::sleep(Duration::from_millis(10) + started.elapsed() / 8).await;
         }

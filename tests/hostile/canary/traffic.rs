@@ -243,7 +243,7 @@ async fn webhooks(system: &System) {
 
 /// Causes failures: malformed jobs, and AWS unreachable.
 pub async fn fail(system: &System) {
-    system.enqueue(&[format!("{} {TEXT}", NUMBER), json!({"to": NUMBER}).to_string()], 0).await;
+    system.enqueue(&[format!("{NUMBER} {TEXT}"), json!({"to": NUMBER}).to_string()], 0).await;
     let nowhere = [("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:9/".to_owned())];
     let environment = system.environment();
     let variables = environment.variables.clone().with(nowhere);
