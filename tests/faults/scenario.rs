@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{CarrierName, Dialect, OnUnknown, State};
-use tests::system::{DEMO, OTHER, owned, shared, with};
+use tests::{
+    Phone as Handset,
+    system::{DEMO, OTHER, OTHER_SENDER, OWN_SENDER, RATE_LIMITED_SENDER, owned, shared, with},
+};
 use url::Url;
 use uuid::Uuid;
 
 use crate::stage::{CarrierBehavior, ClientRequest};
-
-const RATED: &str = "441111111110";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
@@ -28,13 +29,13 @@ impl Account {
 
     fn number(self) -> &'static str {
         match self {
-            Self::Demo => "441234567890",
-            Self::Other => "449999999999",
+            Self::Demo => OWN_SENDER,
+            Self::Other => OTHER_SENDER,
         }
     }
 }
 
-/// A phone's behavior, which the simulated network derives from the third-last digit of the number.
+/// A phone's behavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phone {
     NoReceipt,
@@ -52,18 +53,18 @@ pub enum Phone {
 
 impl Phone {
     pub fn number(self, index: usize) -> String {
-        let digit = match self {
-            Self::Undelivered => 1,
-            Self::Rejected => 2,
-            Self::NoReceipt => 3,
-            Self::Repeated => 4,
-            Self::Delivered => 5,
-            Self::OutOfOrder => 6,
-            Self::Busy => 7,
-            Self::NoAnswer => 8,
-            Self::Stops => 9,
+        let phone = match self {
+            Self::Undelivered => Handset::fails(),
+            Self::Rejected => Handset::rejects(),
+            Self::NoReceipt => Handset::delivers_without_receipt(),
+            Self::Repeated => Handset::repeats_receipt(),
+            Self::Delivered => Handset::receipt_before_answer(),
+            Self::OutOfOrder => Handset::receipts_out_of_order(),
+            Self::Busy => Handset::busy_twice(),
+            Self::NoAnswer => Handset::unanswered(),
+            Self::Stops => Handset::replies_stop(),
         };
-        format!("447700900{digit}{index:02}")
+        phone.nth(index).to_string()
     }
 
     /// Returns the number of receipts and replies for each accepted submit.
@@ -265,7 +266,7 @@ impl Scenario {
     }
 
     fn from(&self) -> &'static str {
-        if self.sender == Sender::Rated { RATED } else { self.account.number() }
+        if self.sender == Sender::Rated { RATE_LIMITED_SENDER } else { self.account.number() }
     }
 
     fn mplus(&self, run: usize, index: usize, text: &str, sink: &Url, now: Timestamp) -> Value {

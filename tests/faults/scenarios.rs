@@ -113,8 +113,7 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
 fn no_answer() -> [Scenario; 2] {
     let of = |name: &str, on_unknown| {
         let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
-        // These phones send no receipt if the last digit is odd.
-        Scenario { first: 1, on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
+        Scenario { on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
     };
     let asked = of("no answer, then looked up", OnUnknown::Wait);
     [

@@ -40,7 +40,7 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
         distant,
         draft(4, &TAKEN.nth(3), SenderChoice::Shared),
     ];
-    // The dialect has rejected the message of index 3.
+    // The dialect has rejected message 3.
     let (idempotency_key, on_unknown) = (None, None);
     let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false };
     let account = DEMO_ACCOUNT.parse::<AccountId>().unwrap();
@@ -58,6 +58,6 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
     );
     assert_eq!(results[3].as_ref().unwrap().request.from.id.as_str(), "448888888801");
     system.until_handset(&TAKEN.nth(3), 1).await;
-    // One of them is the message of the other account.
+    // This includes the other account's message.
     assert_eq!((items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await), (2, 2));
 }

@@ -13,10 +13,10 @@ const PHONE: Phone = Phone::delivers().nth(41);
 const MIB: usize = 1 << 20;
 const INVALID: &str = "urn:problem:invalid-request";
 
-/// A field error: the index of the message, the field, and the code.
+/// A field error: message index, field, code.
 type FieldError<'a> = (Option<u64>, &'a str, &'a str);
 
-/// Fails unless an answer is that problem with exactly those field errors, each with a message.
+/// Fails unless an answer is the problem with exactly these field errors, each with a message.
 pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldError]) {
     let body = &answer.body;
     assert_eq!((answer.status.as_u16(), body["status"].as_u64()), (status, Some(status.into())), "{body}");
@@ -28,7 +28,6 @@ pub fn assert_problem(answer: &Answer, status: u16, kind: &str, errors: &[FieldE
     assert_eq!(reported.collect::<Vec<_>>(), errors, "{body}");
 }
 
-/// The number of items in a table.
 pub async fn items(system: &System, table: &str) -> u64 {
     system.scan(table).await.len() as u64
 }
@@ -84,7 +83,7 @@ async fn every_request_without_a_valid_key_gets_the_same_401() {
             ask("?key=demo-revoked-key"),
             ask("?key=Demo-Key"),
             ask("?Key=demo-key"),
-            // The key in the query is the one that counts.
+            // The key in the query wins.
             ask("?key=wrong").bearer_auth(DEMO),
             ask("").bearer_auth(""),
             ask("").bearer_auth("wrong"),

@@ -1,4 +1,4 @@
-//! Callbacks: their signatures, reattempts and dead letters. A client that fails delays no other.
+//! Callbacks: signatures, retries and dead letters. A failing client delays no other client.
 
 mod endpoints;
 mod records;
@@ -26,17 +26,16 @@ use crate::system::{DEMO, OWN_SENDER, owned, with};
 
 const PHONE: Phone = Phone::delivers();
 const SECRET: &str = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ==";
-/// Its bytes.
 const KEY: &[u8] = b"demo-secret-demo-secret-0001";
 const DAY: i64 = 86_400;
 
-/// Sends a message with that callback, and waits until it is delivered.
+/// Sends a message with a callback URL, and waits until the message is delivered.
 async fn send(system: &System, callback: impl Into<Value>) {
     let message = system.send_one(DEMO, with(owned(&PHONE, "Hello"), "callback", callback)).await;
     system.until_state(&message, "delivered").await;
 }
 
-/// The times at which the calls of a client were made, in seconds.
+/// Returns the client's calls as timestamps in seconds.
 fn sent_at(client: &TestServer) -> Vec<i64> {
     client.headers("webhook-timestamp").iter().map(|at| at.parse().unwrap()).collect()
 }
@@ -96,7 +95,7 @@ async fn failed_callback_is_retried_after_backoff_with_the_same_id() {
         .await;
     assert!(attempts.iter().all(|again| again.id() == attempts[0].id()));
     assert!(attempts.iter().all(|again| again.body() == attempts[0].body()));
-    // 30 seconds less a fifth of jitter, and up to a second lost in whole seconds.
+    // 30 seconds, minus up to a fifth for jitter and a second for rounding.
     let gap = attempts[2].sent_at() - attempts[1].sent_at();
     assert!(gap >= 23, "{gap}");
 }

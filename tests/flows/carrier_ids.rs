@@ -7,7 +7,7 @@ use tests::{MessageView, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfi
 
 use crate::system::{DEMO, owned, with};
 
-/// Makes the simulated carrier omit our reference and write its IDs in that notation.
+/// Makes the simulated carrier omit our reference and write its IDs in a notation.
 async fn set_notation(system: &System, notation: &str) {
     let path = system.emulator.url().join("carrier/receipts").unwrap();
     let set = system.client.put(path).json(&json!({"by_id": notation})).send().await.unwrap();
@@ -58,7 +58,7 @@ async fn receipt_is_matched_by_the_id_of_a_lookup() {
     assert_eq!(system.message(&id).await.state(), "delivered");
 }
 
-/// A system whose carrier gives these IDs in order, and a message for each.
+/// Starts a system whose carrier assigns these IDs in order, and sends a message for each.
 async fn with_carrier_ids(ids: &[&'static str], config: TestConfig) -> (System, Vec<String>) {
     let carrier = ScriptedCarrier::start(ids.iter().copied().map(SubmitAnswer::Accepts)).await;
     let system = System::with_config(config.carrier_endpoint(CarrierName::Loopback, carrier.url())).await;

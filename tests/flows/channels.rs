@@ -1,5 +1,5 @@
-//! Failover from one channel to the next, and from one carrier of a route to the next: one message, one delivery,
-//! whatever fails on the way.
+//! Failover to the next channel, and to the next carrier in a route: each message is delivered once, whichever
+//! attempts fail.
 
 mod races;
 
@@ -16,10 +16,10 @@ use crate::{
 };
 
 const PHONE: Phone = Phone::delivers();
-/// The receipt deadline of a channel, after which the next one is tried.
+/// Receipt deadline: after it the gateway fails over to the next channel.
 const RECEIPT_TIMEOUT_SECONDS: u64 = 300;
 
-/// A message of a CM.com client that may go over these channels.
+/// A message in CM.com's format that may go over these channels.
 fn message_over(channels: &[&str]) -> Value {
     with(with(cm::message(&PHONE, "Hello"), "allowedChannels", channels), "reference", "order-7")
 }
@@ -35,13 +35,12 @@ async fn send(system: &System, message: Value) -> String {
     system.newest().await.id().to_owned()
 }
 
-/// Waits until the carrier of a channel has accepted the message.
 async fn until_submitted_on(system: &System, id: &str, channel: &str) -> MessageView {
     let is_submitted = |message: &MessageView| message.state() == "submitted" && message.channel() == channel;
     system.until_message(id, &format!("is submitted on {channel}"), is_submitted).await
 }
 
-/// Delivers a status report of CM.com about the submit to one channel.
+/// Delivers a CM.com status report for the submit to one channel.
 async fn report(system: &System, id: &str, channel_index: u8, code: &str) {
     let message = id.parse::<MessageId>().unwrap();
     let reference = SubmitReference { message, channel_index }.to_string();
@@ -51,7 +50,7 @@ async fn report(system: &System, id: &str, channel_index: u8, code: &str) {
     system.deliver_cm_report(&msg).await;
 }
 
-/// The status codes that the client got, each with its channel.
+/// Returns the status codes in the status reports, each with its channel.
 async fn reports(system: &System) -> Vec<(String, String)> {
     system.until_queues_empty().await;
     let code_and_channel =
@@ -59,7 +58,6 @@ async fn reports(system: &System) -> Vec<(String, String)> {
     system.callbacks("status").await.iter().map(code_and_channel).collect()
 }
 
-/// A configuration with a CM.com that does not answer.
 async fn cm_is_down() -> TestConfig {
     TestConfig::new().carrier_endpoint(CarrierName::Cm, &unreachable_url().await)
 }
@@ -122,7 +120,7 @@ async fn late_delivery_by_an_earlier_channel_ends_failover() {
     until_submitted_on(&system, &id, "whatsapp").await;
     system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     until_submitted_on(&system, &id, "rcs").await;
-    // A late failure of the earlier channel changes nothing.
+    // A late failure from the earlier channel is ignored.
     report(&system, &id, 0, "3").await;
     system.until_queues_empty().await;
     assert_eq!(until_submitted_on(&system, &id, "rcs").await.failed_attempts().len(), 1);

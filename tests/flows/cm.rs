@@ -1,4 +1,4 @@
-//! The dialect of CM.com: requests, answers, status reports and replies in its format.
+//! CM.com's dialect: requests, answers, status reports and replies.
 
 mod documents;
 mod errors;
@@ -16,7 +16,7 @@ use crate::{
 
 const PHONE: Phone = Phone::delivers();
 
-/// A system whose demo account also has the keys and senders of the vendor's samples.
+/// Starts a system whose demo account also has the keys and senders in the vendor's samples.
 async fn system() -> System {
     let config = TestConfig::new().account(DEMO_ACCOUNT, |account| {
         let keys = ["00000000-0000-0000-0000-000000000000", "your product token", "Your product token"];
@@ -30,13 +30,13 @@ pub(crate) fn post_json(system: &System, body: impl Into<reqwest::Body>) -> Requ
     system.request(Method::POST, "/v1.0/message").body(body)
 }
 
-/// `POST /v1.0/message` with these `msg`s, as the demo account.
+/// Posts `msg`s to `/v1.0/message` as the demo account.
 pub(crate) async fn post(system: &System, messages: &[Value]) -> Answer {
     let body = json!({"messages": {"msg": messages}});
     answer(post_json(system, body.to_string()).header("X-CM-PRODUCTTOKEN", DEMO)).await
 }
 
-/// The status and text of an answer of the XML or GET gateway.
+/// Returns status and text from the XML or GET gateway.
 async fn line(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())

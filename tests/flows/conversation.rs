@@ -1,4 +1,4 @@
-//! One conversation from end to end.
+//! A conversation, end to end.
 
 use tests::{Phone, System};
 

@@ -1,5 +1,4 @@
-//! The samples of the vendor's pages, posted as they stand there: each gets the documented answer, and its messages
-//! arrive.
+//! The samples on the vendor's pages, posted unchanged: each gets the documented answer, and its messages arrive.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -28,7 +27,7 @@ fn samples() -> Vec<Sample> {
     files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
 }
 
-/// Whether an answer is as expected. `<uuid>` stands for any UUID, `<shared>` for any sender ID of the pool.
+/// Compares an answer with the expected one, in which `<uuid>` is any UUID and `<shared>` any sender ID in the pool.
 fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     match (expected, answer) {
         (Value::String(expected), Value::String(answer)) => match expected.as_str() {

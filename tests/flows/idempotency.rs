@@ -24,7 +24,6 @@ fn request(message: Value) -> Value {
     json!({"messages": [message]})
 }
 
-/// So many messages from an owned sender, each to another phone.
 fn many(count: usize) -> Value {
     json!({"messages": (0..count).map(|index| owned(&phone(index), &format!("Part {index}"))).collect::<Vec<_>>()})
 }
@@ -33,7 +32,6 @@ fn phone(index: usize) -> Phone {
     Phone::delivers().nth(index)
 }
 
-/// `POST /message`, as the demo account.
 fn post(system: &System, body: &Value) -> RequestBuilder {
     system.request(Method::POST, "/message").bearer_auth(DEMO).json(body)
 }
@@ -46,7 +44,7 @@ fn dry_run(system: &System, body: &Value) -> RequestBuilder {
     system.request(Method::POST, "/message?isDryrun=true").bearer_auth(DEMO).json(body)
 }
 
-/// Sends a request that is accepted; returns its answer, byte for byte.
+/// Sends a request, fails unless it is accepted, and returns the exact answer.
 async fn accepted(request: RequestBuilder) -> String {
     let response = request.send().await.unwrap();
     let (status, body) = (response.status(), response.text().await.unwrap());
@@ -59,7 +57,7 @@ fn assert_conflict(answer: &Answer, field: &str, indexes: impl IntoIterator<Item
     assert_problem(answer, 409, CONFLICT, &field_errors);
 }
 
-/// Waits until the messages of an answer are delivered and all their jobs are done. A job that finds a lease is
+/// Waits until the messages in an answer are delivered and all their jobs are done. Jobs that find a lease are
 /// redelivered only after a while.
 async fn until_done(system: &System, answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
@@ -195,7 +193,7 @@ async fn idempotency_key_with_another_body_is_a_conflict() {
     system.until_handset(&PHONE, 3).await;
     for (key, body, indexes) in [
         ("one", &other, &[0][..]),
-        // The messages there were are conflicts; the one too many would be new.
+        // Repeated messages are conflicts; the additional message would be new.
         ("one", &both, &[0]),
         ("both", &one, &[0]),
         ("both", &other, &[0]),
@@ -205,7 +203,7 @@ async fn idempotency_key_with_another_body_is_a_conflict() {
     }
     system.until_queues_empty().await;
     assert_eq!((system.texts(&PHONE).await.len(), items(&system, "MessagesTable").await), (3, 3));
-    // It is another key for another account, and another key is another request.
+    // Keys are separate for each account, and case-sensitive.
     let theirs = json!({"messages": [shared(&PHONE, "Theirs")]});
     let asked = system.request(Method::POST, "/message").bearer_auth(OTHER).header("idempotency-key", "one");
     accepted(asked.json(&theirs)).await;
@@ -237,7 +235,7 @@ async fn repeat_of_a_scheduled_message_keeps_it_scheduled() {
     assert_eq!(message["scheduled"], true);
     assert_eq!(system.message(&message).await.state(), "scheduled");
     system.advance(3500).await;
-    // Near enough to go at once now, were it new.
+    // A new message with this time would be sent at once.
     assert_eq!(accepted(post(&system, &body)).await, first);
     assert_eq!(system.message(&message).await.state(), "scheduled");
     assert!(system.texts(&PHONE).await.is_empty());
@@ -275,7 +273,7 @@ async fn dry_run_answers_like_a_send_without_side_effects() {
     assert_eq!(accepted(dry_run(&system, &body)).await, tried);
     assert_nothing_was_done(&system).await;
     assert!(system.texts(&PHONE).await.is_empty());
-    // The ids follow from those of the client, and the pool leaves no choice.
+    // The answers can be equal: IDs derive from the client's IDs, and the pool has a single sender.
     assert_eq!(accepted(post(&system, &body)).await, tried);
 }
 

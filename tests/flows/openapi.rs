@@ -22,7 +22,7 @@ fn document() -> Value {
     serde_json::from_str(messages::OPENAPI).unwrap()
 }
 
-/// Fails unless a value fits a component of the document.
+/// Fails unless a value fits a schema in the document.
 fn fits(value: &Value, component: &str) {
     let mut schema = document();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -38,7 +38,6 @@ fn names(schema: &str) -> BTreeSet<String> {
     serde_json::from_value(names).unwrap()
 }
 
-/// The names of all variants in the code.
 fn names_of<E: IntoEnumIterator + Into<&'static str>>() -> BTreeSet<String> {
     E::iter().map(|variant| variant.into().to_owned()).collect()
 }

@@ -1,5 +1,5 @@
-//! Opt-outs: a keyword is obeyed in every language and in the operator's own words, answered once, and blocks later
-//! messages unless their sender is exempt.
+//! Opt-outs: STOP blocks later messages unless their sender is exempt, in every language and in the operator's own
+//! words. Keywords are answered once.
 
 mod answers;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 const PHONE: Phone = Phone::delivers();
-/// The time after which an operator's change has taken effect.
+/// After this time an operator's change has taken effect.
 const CACHE_SECONDS: u64 = 31;
 
 async fn with_keyword_answers() -> System {
@@ -26,7 +26,7 @@ async fn deliver_reply(system: &System, id: &str, to: &str, text: &str) {
     system.deliver_reply(&json!({"id": id, "from": PHONE, "to": to, "text": text})).await;
 }
 
-/// The texts on the phone, once all work is done.
+/// Returns the texts on the phone, once all work is done.
 async fn texts(system: &System) -> Vec<String> {
     system.until_queues_empty().await;
     system.texts(&PHONE).await

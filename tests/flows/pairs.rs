@@ -1,4 +1,4 @@
-//! Every dialect with every carrier: the receipt and the reply of a message reach its client in the client's dialect.
+//! Every dialect with every carrier: receipts and replies reach the client in the client's dialect.
 
 use serde_json::Value;
 use shared::domain::{CarrierName, Dialect};
@@ -13,7 +13,6 @@ use crate::{
 
 const PHONE: Phone = Phone::delivers();
 
-/// Posts a message in a dialect.
 async fn post(system: &System, dialect: Dialect) {
     match dialect {
         Dialect::Mplus => {
@@ -27,7 +26,6 @@ async fn post(system: &System, dialect: Dialect) {
     }
 }
 
-/// Whether a callback reports the delivery in that dialect.
 fn is_delivery(dialect: Dialect, callback: &Value, id: &str) -> bool {
     match dialect {
         Dialect::Mplus => {
@@ -42,7 +40,6 @@ fn is_delivery(dialect: Dialect, callback: &Value, id: &str) -> bool {
     }
 }
 
-/// Whether a callback has the reply in that dialect.
 fn is_reply(dialect: Dialect, callback: &Value, id: &str) -> bool {
     match dialect {
         Dialect::Mplus => {

@@ -25,7 +25,6 @@ fn rate_limited(to: &str, body: &str) -> Value {
     custom(SENDER, to, body)
 }
 
-/// A system whose rate-limited sender may send one message a second.
 async fn one_per_second() -> System {
     System::with_config(TestConfig::new().rate(SENDER, 1)).await
 }
@@ -38,21 +37,21 @@ fn gateway(system: &System) -> Gateway {
     connect_gateway(&system.environment(), Part::VARIANTS).unwrap()
 }
 
-/// Reserves send slots for that many messages, like a request that dies before it stores them.
+/// Reserves send slots for so many messages, like a request that crashes before it stores them.
 async fn reserve_send_slots(system: &System, count: usize, per_second: u16) {
     let time = Rate::new(per_second).unwrap().time_for(count);
     let sender = SENDER.parse::<SenderId>().unwrap();
     gateway(system).store.reserve_send_slots(&sender, time, system.now().await).await.unwrap();
 }
 
-/// The time at which the sender is free again, in microseconds; `None` if it never reserved a slot.
+/// Returns when the next send slot is free, in microseconds; `None` if no slot was ever reserved.
 async fn free_at(system: &System) -> Option<i64> {
     let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": format!("slots#{SENDER}")}}});
     let found = system.aws("DynamoDB_20120810.GetItem", &key).await;
     Some(found["Item"]["free_at"]["N"].as_str()?.parse().unwrap())
 }
 
-/// The times and texts of the messages on a phone, in the order in which they came.
+/// Returns the messages on a phone with their times, in order.
 async fn arrivals(system: &System, phone: &str) -> Vec<(Timestamp, String)> {
     let shown = system.handset(phone).await;
     shown.iter().map(|one| (time(&one["received_at"]), one["text"].as_str().unwrap().to_owned())).collect()
@@ -163,7 +162,7 @@ async fn concurrent_requests_get_separate_send_slots() {
     join(system.send(DEMO, &request), system.send(DEMO, &request)).await;
     let stored = system.scan("MessagesTable").await;
     let items = stored.iter().filter(|item| item.get("state").is_some());
-    // The first message does not wait: its slot is the time at which it was accepted.
+    // The first message does not wait: its slot is its time of acceptance.
     let slot = |item: &Value| {
         let at = item.get("not_before").unwrap_or(&item["at"]);
         at["N"].as_str().unwrap().parse::<i64>().unwrap()
@@ -338,7 +337,7 @@ async fn slot_waits_do_not_extend_the_busy_deadline() {
     let id = &accepted[0].id;
     for attempts in 1..=3 {
         system.until_state_after(id, "queued", attempts).await;
-        // All slots of the next hours are taken, so the next attempt waits.
+        // All slots for the next hours are reserved, so the next attempt waits.
         reserve_send_slots(&system, 9 * 3_600 * 10, 10).await;
         system.advance(60).await;
         until_waiting(&system, id).await;

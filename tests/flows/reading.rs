@@ -30,7 +30,6 @@ async fn list(system: &System, key: &str, path: &str) -> Value {
     answer.body
 }
 
-/// Every page of a list, from the first to the last.
 async fn pages(system: &System, path: &str) -> Vec<Value> {
     let mut pages = vec![list(system, DEMO, path).await];
     while let Some(cursor) = pages.last().unwrap()["next"].as_str() {

@@ -1,5 +1,5 @@
-//! Receipts: in any order and number, they lead a message to one state, its history keeps them all, and its client
-//! gets each callback once.
+//! Receipts in any order and number lead a message to the same state. Its history has all receipts, and its client gets
+//! each callback once.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
@@ -22,7 +22,7 @@ async fn send(system: &System, phone: &str) -> String {
     system.send_one(DEMO, message).await.id
 }
 
-/// Sends a message that gets no receipt by itself, and waits until it is submitted.
+/// Sends to a phone without receipts, and waits until the message is submitted.
 async fn submitted(system: &System) -> String {
     let id = send(system, &SILENT_PHONE).await;
     system.until_state(&id, "submitted").await;
@@ -37,7 +37,7 @@ async fn deliver_receipt(system: &System, id: &str, status: &str) {
     system.deliver_receipt(&receipt(id, status)).await;
 }
 
-/// Whether it was delivered, and the code, for each callback about a message.
+/// Returns `delivered` and the code for each callback about a message.
 async fn callbacks(system: &System, id: &str) -> Vec<(bool, String)> {
     let summary =
         |callback: Callback| (callback.json()["delivered"].as_bool().unwrap(), callback.receipt_code().to_owned());
@@ -121,7 +121,7 @@ async fn sent_after_delivered_is_recorded_without_state_change() {
     assert_eq!(callbacks(&system, &id).await, [delivered()]);
 }
 
-/// All orders of all subsets.
+/// Returns every subset in every order.
 fn orderings<'a>(of: &[&'a str]) -> Vec<Vec<&'a str>> {
     let beginning_with = |first: &'a str| {
         let rest: Vec<_> = of.iter().copied().filter(|other| *other != first).collect();

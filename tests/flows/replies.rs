@@ -1,4 +1,4 @@
-//! Replies: each reaches the account of its conversation once, with the message that it answers.
+//! Replies: each reaches the account in its conversation once, with the message that was answered.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
@@ -18,7 +18,6 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
     json!({"id": id, "from": PHONE, "to": to, "text": text, "at": "2026-01-01T00:00:00Z"})
 }
 
-/// The replies in the demo account's conversation with the phone.
 async fn on_record(system: &System) -> Vec<Value> {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "in").cloned().collect()
@@ -109,7 +108,7 @@ async fn repeated_stop_does_not_undo_a_newer_start() {
 #[tokio::test]
 async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let system = System::start().await;
-    // A shared sender that never wrote to the phone, and a sender that no account has.
+    // A shared sender without a message to the phone, and an unassigned sender.
     let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
         system.deliver_reply(stray).await;

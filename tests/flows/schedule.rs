@@ -40,7 +40,7 @@ async fn queue_delays_scheduled_work_to_the_exact_second() {
     let system = System::start().await;
     let message = scheduled(&system, 3_600).await;
     let at: jiff::Timestamp = message["send_at"].as_str().unwrap().parse().unwrap();
-    // A tick looks two minutes ahead, so this one enqueues with a delay of about a minute.
+    // A tick looks two minutes ahead, so it enqueues with about a minute's delay.
     system.advance(3_600 - 60).await;
     assert!(system.handset(&PHONE).await.is_empty());
     system.advance(61).await;

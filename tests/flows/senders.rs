@@ -20,7 +20,7 @@ async fn only_the_owner_sends_from_an_owned_sender() {
         (&error["index"], &error["field"], &error["code"]),
         (&json!(0), &json!("from.value"), &json!("not_owned"))
     );
-    // A sender of the pool cannot be named either.
+    // The pool's senders cannot be named either.
     let pooled = custom("448888888801", &PHONE, "x");
     assert_eq!(system.post(DEMO, &json!({"messages": [pooled]})).await.status, StatusCode::FORBIDDEN);
     system.until_handset(&PHONE, 1).await;

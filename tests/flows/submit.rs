@@ -24,7 +24,7 @@ async fn send_later(system: &System, phone: &str) -> String {
     system.send_one(DEMO, with(message, "send_at", at.to_string())).await.id
 }
 
-/// Waits for a first callback and for all work; returns the codes of all callbacks.
+/// Waits for a first callback and for all work; returns the receipt codes.
 async fn callback_codes(system: &System) -> Vec<String> {
     system.until_callback("receipts").await;
     system.until_queues_empty().await;
@@ -35,12 +35,10 @@ async fn callback_codes(system: &System) -> Vec<String> {
     callbacks.iter().map(Callback::receipt_code).map(str::to_owned).collect()
 }
 
-/// A system whose carrier has less time to answer.
 async fn with_short_timeout() -> System {
     System::with_config(TestConfig::new().carrier_timeout_ms(1_000)).await
 }
 
-/// A system whose carrier is always busy.
 async fn with_busy_carrier() -> System {
     let carrier = ScriptedCarrier::start([SubmitAnswer::Busy]).await;
     System::with_config(TestConfig::new().carrier_endpoint(CarrierName::Loopback, carrier.url())).await

@@ -1,4 +1,4 @@
-//! Restarts of the gateway, while AWS and the phone network go on.
+//! Gateway restarts, while AWS and the phone network go on.
 
 use serde_json::json;
 

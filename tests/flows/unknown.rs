@@ -1,5 +1,5 @@
-//! Unknown outcomes: when a message is resent or given up, and what its client learns. `lookup` has the carriers
-//! that can be asked for an outcome.
+//! Unknown outcomes: when a message is resent, when it fails, and which callbacks its client gets. See `lookup` for
+//! carriers with a lookup.
 
 mod lookup;
 
@@ -37,7 +37,7 @@ async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
     .await
 }
 
-/// The same; waits until the outcome is unknown, and returns the ID.
+/// Posts likewise, waits until the outcome is unknown, and returns the ID.
 async fn unknown(system: &System, on_unknown: Option<&str>) -> String {
     let accepted = post(system, on_unknown).await;
     assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.body);
@@ -54,7 +54,7 @@ async fn set_behavior(system: &System, sms: &str) {
     system.set_channels(&PHONE, json!({"sms": sms})).await;
 }
 
-/// The codes and descriptions of the receipts that the client got.
+/// Returns code and description from each receipt callback.
 async fn receipts(system: &System) -> Vec<(String, String)> {
     system.until_queues_empty().await;
     let info = |callback: &Callback| {
@@ -193,7 +193,7 @@ async fn failover_comes_before_a_resend() {
     system.advance(155).await;
     let message = until_unknown_after(&system, &id, 2).await;
     assert_eq!((message.channel(), message.attempt_outcomes()), ("sms", vec!["receipt_timeout"]));
-    // No channel is left, so this one is resent.
+    // No channel is left, so SMS is resent.
     system.advance(2 * MINUTE + 5).await;
     let message = until_unknown_after(&system, &id, 3).await;
     assert_eq!((message.channel(), message.attempt_outcomes()), ("sms", vec!["receipt_timeout", "unknown"]));

@@ -1,5 +1,4 @@
-//! Unmatched receipts and replies: they are retried ever more seldom, applied once when they match, and deleted after
-//! seven days.
+//! Unmatched receipts and replies are retried with backoff, applied once when they match, and deleted after seven days.
 
 use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
@@ -15,7 +14,7 @@ use crate::{
 
 const PHONE_WITHOUT_RECEIPT: Phone = Phone::delivers_without_receipt();
 const PHONE: Phone = Phone::delivers();
-/// A sender that no account has until a test assigns it.
+/// Unassigned until a test assigns it.
 const UNASSIGNED_SENDER: &str = "441110000001";
 const DAY: u64 = 86_400;
 
@@ -27,14 +26,14 @@ fn reply(id: &str, to: &str, text: &str) -> Value {
     json!({"id": id, "from": PHONE, "to": to, "text": text})
 }
 
-/// A client's ID for a message of the demo account, and the ID that the gateway derives from it.
+/// Returns a client's ID for a message, and the ID that the gateway derives for the demo account.
 fn new_message_id() -> (Uuid, String) {
     let name = Uuid::new_v4();
     let id = MessageId::of_client_id(&DEMO_ACCOUNT.parse::<AccountId>().unwrap(), name);
     (name, id.to_string())
 }
 
-/// A message with that ID of the client, to the phone without receipts.
+/// Returns a message with the client's ID, to the phone without receipts.
 fn message(system: &System, name: Uuid) -> Value {
     with(with(owned(&PHONE_WITHOUT_RECEIPT, "Hello"), "id", name.to_string()), "callback", system.sink("receipts"))
 }
@@ -45,7 +44,6 @@ async fn add_sender(system: &System, sender: &str) {
     system.put_item("DirectoryTable", item).await;
 }
 
-/// The unmatched items.
 async fn items(system: &System) -> Vec<Value> {
     let mut items = system.scan("MessagesTable").await;
     items.retain(|item| item["id"]["S"].as_str().unwrap().starts_with("unmatched#"));
@@ -56,7 +54,7 @@ fn integer(item: &Value, attribute: &str) -> Option<i64> {
     item[attribute]["N"].as_str().map(|number| number.parse().unwrap())
 }
 
-/// Waits until the only unmatched item has been retried that often without a match.
+/// Waits until the only unmatched item has been retried so often.
 async fn until_retried(system: &System, tries: i64) -> Value {
     system
         .until(&format!("the item was tried {tries} times"), async || {
@@ -162,7 +160,6 @@ async fn reply_is_delivered_once_its_sender_is_added() {
     assert_eq!(system.callbacks("replies").await.len(), 1, "notified once");
 }
 
-/// Sends a message from that sender, once the demo account has it.
 async fn send_from_unassigned(system: &System) -> String {
     system.send_one(DEMO, custom(UNASSIGNED_SENDER, &PHONE, "Hello")).await.id
 }
@@ -234,7 +231,7 @@ async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     }
     assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
     let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // A retry is late by the time that this machine needs for it.
+    // Each retry is late by its own duration.
     assert!(gaps.windows(2).all(|pair| pair[1] + 30 >= pair[0]) && gaps[0] >= 15 * 60, "{gaps:?}");
     let item = &items(&system).await[0];
     let left = integer(item, "expires_at").unwrap() - system.now().await.as_second();

@@ -8,7 +8,7 @@ use url::Url;
 use crate::{client::answer, system::System, views::MessageRef};
 
 impl System {
-    /// The environment of a function that a test calls itself.
+    /// Returns the environment for a function that a test calls itself.
     pub fn environment(&self) -> Environment {
         let emulator = self.emulator.url();
         let variables = [
@@ -34,7 +34,7 @@ impl System {
         }
     }
 
-    /// Waits until the queues are empty, also of jobs in flight and delayed jobs.
+    /// Waits until the queues have no job: none visible, in flight or delayed.
     pub async fn until_queues_empty(&self) {
         for queue in ["JobsQueue", "CallbacksQueue"] {
             self.until(&format!("{queue} is empty"), async || (self.queue_length(queue).await == 0).then_some(()))
@@ -51,7 +51,7 @@ impl System {
         }
     }
 
-    /// Deletes the health of all endpoints, as if each had answered another event meanwhile.
+    /// Deletes the health of all endpoints, as if each had accepted another event.
     pub async fn reset_endpoint_health(&self) {
         for item in self.scan("DirectoryTable").await {
             if item["id"]["S"].as_str().unwrap().starts_with("endpoint#") {
@@ -61,7 +61,7 @@ impl System {
         }
     }
 
-    /// Moves the clock until so many callbacks are dead letters, at endpoints that answer other events.
+    /// Moves the clock until so many callbacks are dead letters. Their endpoints stay enabled.
     pub async fn until_dead_lettered(&self, count: u64) {
         self.until("callbacks are dead letters", async || {
             self.reset_endpoint_health().await;
@@ -72,7 +72,7 @@ impl System {
         .await;
     }
 
-    /// How many jobs a queue holds, with those in flight and delayed.
+    /// Counts the jobs in a queue: visible, in flight and delayed.
     pub async fn queue_length(&self, name: &str) -> u64 {
         self.count_in(name, &["", "NotVisible", "Delayed"]).await
     }
@@ -103,7 +103,7 @@ impl System {
         self.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.queue_url("JobsQueue")})).await;
     }
 
-    /// The items of a table, in DynamoDB's JSON.
+    /// Returns all items in a table, in DynamoDB's JSON.
     pub async fn scan(&self, table: &str) -> Vec<Value> {
         let mut answer = self.aws("DynamoDB_20120810.Scan", &json!({"TableName": table})).await;
         serde_json::from_value(answer["Items"].take()).unwrap()
@@ -113,7 +113,7 @@ impl System {
         self.aws("DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item})).await;
     }
 
-    /// Applies an `UpdateExpression` to a message, past the gateway. `names` and `values` are its attributes.
+    /// Applies an `UpdateExpression` to a message, past the gateway. `names` and `values` may be `null`.
     pub async fn update_message(
         &self,
         id: &(impl MessageRef + ?Sized),
@@ -131,12 +131,12 @@ impl System {
         self.aws("DynamoDB_20120810.UpdateItem", &update).await;
     }
 
-    /// The URL of a queue by its name in the template.
+    /// Returns a queue's URL. `name` is its name in the template.
     pub fn queue_url(&self, name: &str) -> Url {
         self.emulator.url().join(&format!("123456789012/{name}")).unwrap()
     }
 
-    /// Calls DynamoDB or SQS, by the target of the operation.
+    /// Calls DynamoDB or SQS. `target` is the operation's `x-amz-target`.
     pub async fn aws(&self, target: &str, body: &Value) -> Value {
         // The embedded DynamoDB requires a signature, but checks only its form.
         let signed =
@@ -149,7 +149,7 @@ impl System {
     }
 }
 
-/// The payload of a job that submits a message.
+/// Returns the payload for a job that submits a message.
 pub fn submit_job(id: &(impl MessageRef + ?Sized)) -> String {
     json!({"v": 1, "type": "submit", "message": id.message_id()}).to_string()
 }

@@ -1,5 +1,5 @@
-//! What the simulated carriers and the phones behind them do: phones show messages and reply, and carriers
-//! deliver receipts and replies to the webhooks.
+//! Simulated carriers and their phones: phones show messages and reply, carriers deliver receipts and replies to the
+//! webhooks.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,32 +10,32 @@ use crate::{
     views::MessageRef,
 };
 
-/// The path to which the simulated loopback carrier posts receipts.
+/// Returns the webhook path for the loopback carrier's receipts.
 #[must_use]
 pub fn receipts_path() -> String {
     format!("/dlr/loopback/{TOKEN}")
 }
 
-/// The path to which it posts replies.
+/// Returns the webhook path for its replies.
 #[must_use]
 pub fn replies_path() -> String {
     format!("/mo/loopback/{TOKEN}")
 }
 
 impl System {
-    /// The messages that a phone shows, oldest first: `{"from": …, "text": …, "received_at": …}`, and `"channel"`
-    /// and `"content"` if it is not an SMS.
+    /// Returns the messages on a phone, oldest first: `{"from": …, "text": …, "received_at": …}`, with `"channel"` and
+    /// `"content"` if it is not an SMS.
     pub async fn handset(&self, number: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
         answer.body["messages"].as_array().unwrap().clone()
     }
 
-    /// The texts that a phone shows, oldest first.
+    /// Returns the texts on a phone, oldest first.
     pub async fn texts(&self, number: &str) -> Vec<String> {
         self.handset(number).await.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until a phone shows that many messages.
+    /// Waits until a phone has `count` messages.
     pub async fn until_handset(&self, number: &str, count: usize) -> Vec<Value> {
         self.until(&format!("{number} has {count}"), async || {
             let messages = self.handset(number).await;
@@ -55,7 +55,7 @@ impl System {
         self.reply(number, &to.into(), text).await;
     }
 
-    /// The same, with the sender ID as JSON.
+    /// Replies likewise, with the sender ID as JSON.
     pub async fn reply(&self, number: &str, to: &Value, text: &str) {
         let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
         let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
@@ -67,33 +67,33 @@ impl System {
         answer(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Posts to a webhook, which accepts it.
+    /// Posts to a webhook; fails unless it answers 200.
     pub async fn deliver_webhook(&self, path: &str, body: &Value) {
         let answer = self.post_webhook(path, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
 
-    /// Delivers a receipt of the loopback carrier.
+    /// Delivers a receipt from the loopback carrier.
     pub async fn deliver_receipt(&self, receipt: &Value) {
         self.deliver_webhook(&receipts_path(), receipt).await;
     }
 
-    /// Delivers a receipt of the loopback carrier about a message.
+    /// Delivers a receipt for a message from the loopback carrier.
     pub async fn deliver_status(&self, id: &(impl MessageRef + ?Sized), status: &str) {
         self.deliver_receipt(&json!({"reference": id.message_id(), "status": status})).await;
     }
 
-    /// Delivers a reply of the loopback carrier.
+    /// Delivers a reply from the loopback carrier.
     pub async fn deliver_reply(&self, reply: &Value) {
         self.deliver_webhook(&replies_path(), reply).await;
     }
 
-    /// Delivers a status report of CM.com.
+    /// Delivers a status report from CM.com.
     pub async fn deliver_cm_report(&self, msg: &Value) {
         self.deliver_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
     }
 
-    /// The unmatched receipts (`receipt`) or replies (`reply`), as the carrier delivered them.
+    /// Returns the unmatched receipts (`receipt`) or replies (`reply`), as the carrier delivered them.
     pub async fn unmatched(&self, kind: &str) -> Vec<Value> {
         let items = self.scan("MessagesTable").await.into_iter();
         let unmatched =

@@ -1,4 +1,4 @@
-//! What a client does: it sends, reads and cancels messages.
+//! A client: sends, reads and cancels messages.
 
 use lambda_http::RequestExt;
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -25,7 +25,7 @@ pub async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, body }
 }
 
-/// A POST of the demo account, as Lambda passes it to a function.
+/// Returns a POST by the demo account, as Lambda passes it to a function.
 pub fn invocation(path: &str, body: &Value) -> lambda_http::Request {
     let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
     request.body(lambda_http::Body::from(body.to_string())).unwrap().with_raw_http_path(path)
@@ -36,19 +36,19 @@ impl System {
         self.client.request(method, self.url(path))
     }
 
-    /// `POST /message` with that key.
+    /// Posts to `/message`.
     pub async fn post(&self, key: &str, body: &Value) -> Answer {
         answer(self.request(Method::POST, "/message").bearer_auth(key).json(body)).await
     }
 
-    /// Posts a request that is accepted; returns its messages.
+    /// Posts a request to `/message`; fails unless it is accepted.
     pub async fn send(&self, key: &str, body: &Value) -> Vec<Accepted> {
         let answer = self.post(key, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.body["messages"].as_array().unwrap().iter().cloned().map(Accepted::new).collect()
     }
 
-    /// Posts these messages in one request, which is accepted.
+    /// Sends messages in one request.
     pub async fn send_all(&self, key: &str, messages: impl IntoIterator<Item = Value>) -> Vec<Accepted> {
         self.send(key, &json!({"messages": messages.into_iter().collect::<Vec<_>>()})).await
     }
@@ -66,29 +66,29 @@ impl System {
         answer(self.request(Method::DELETE, path).bearer_auth(key)).await
     }
 
-    /// Cancels a message of the demo account, or tries to.
+    /// Tries to cancel a message as the demo account.
     pub async fn cancel(&self, id: &(impl MessageRef + ?Sized)) -> Answer {
         self.delete(DEMO, &format!("/messages/{}", id.message_id())).await
     }
 
-    /// A message of the demo account.
+    /// Reads a message as the demo account.
     pub async fn message(&self, id: &(impl MessageRef + ?Sized)) -> MessageView {
         let answer = self.get(DEMO, &format!("/messages/{}", id.message_id())).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         MessageView::new(answer.body)
     }
 
-    /// The newest entry of the demo account's log, which holds messages and replies.
+    /// Reads the demo account's newest message or reply.
     pub async fn newest(&self) -> MessageView {
         MessageView::new(self.get(DEMO, "/messages?limit=1").await.body["messages"][0].take())
     }
 
-    /// Waits until a message is in that state.
+    /// Waits until a message has a state.
     pub async fn until_state(&self, id: &(impl MessageRef + ?Sized), state: &str) -> MessageView {
         self.until_message(id, &format!("is {state}"), |message| message.state() == state).await
     }
 
-    /// Waits until a message is in that state after so many attempts.
+    /// Waits until a message has a state after so many attempts.
     pub async fn until_state_after(&self, id: &(impl MessageRef + ?Sized), state: &str, attempts: u64) -> MessageView {
         let what = format!("is {state} after {attempts} attempts");
         self.until_message(id, &what, |message| message.state() == state && message.attempts() == attempts).await

@@ -1,4 +1,4 @@
-//! The configuration of a system, as changes to the one that comes with `local`.
+//! Configurations: `local.toml` with changes.
 
 use local::config::{AccountConfig, CarrierConfig, Config};
 use shared::domain::{CarrierName, OnUnknown, Route, Routes};
@@ -6,10 +6,10 @@ use url::Url;
 
 use crate::system::DEMO_ACCOUNT;
 
-/// A configuration under construction: `local.toml` with the changes of a test.
+/// A builder for configurations, which starts with `local.toml`.
 ///
 /// ```ignore
-/// System::with_config(TestConfig::new().carrier_timeout_ms(300).on_unknown("resend")).await
+/// System::with_config(TestConfig::new().carrier_timeout_ms(300).on_unknown(OnUnknown::Resend)).await
 /// ```
 #[derive(Debug)]
 pub struct TestConfig(Config);
@@ -21,7 +21,7 @@ impl Default for TestConfig {
 }
 
 impl TestConfig {
-    /// `local.toml`, unchanged.
+    /// Starts with `local.toml`, unchanged.
     pub fn new() -> Self {
         Self::from(Config::DEFAULT)
     }
@@ -60,25 +60,25 @@ impl TestConfig {
         self
     }
 
-    /// Submits to another address than the simulated carrier's.
+    /// Replaces a carrier's address, which is the emulator's by default.
     #[must_use]
     pub fn carrier_endpoint(self, name: CarrierName, endpoint: &Url) -> Self {
         self.carrier(name, |carrier| carrier.endpoint = Some(endpoint.clone()))
     }
 
-    /// Looks up the outcome of unanswered submits at the loopback carrier.
+    /// Enables lookups at the loopback carrier.
     #[must_use]
     pub fn carrier_lookup(self) -> Self {
         self.carrier(CarrierName::Loopback, |carrier| carrier.lookup = true)
     }
 
-    /// Matches receipts of the loopback carrier by its own IDs.
+    /// Matches the loopback carrier's receipts by its own IDs.
     #[must_use]
     pub fn receipts_by_id(self) -> Self {
         self.carrier(CarrierName::Loopback, |carrier| carrier.receipts_by_id = true)
     }
 
-    /// Gives every carrier so much time to answer.
+    /// Sets the timeout for every carrier.
     #[must_use]
     pub fn carrier_timeout_ms(mut self, timeout_ms: u64) -> Self {
         for carrier in self.0.carriers.values_mut() {
@@ -102,13 +102,13 @@ impl TestConfig {
         self
     }
 
-    /// Sets what the demo account does about unknown outcomes.
+    /// Sets the demo account's policy for unknown outcomes.
     #[must_use]
     pub fn on_unknown(self, on_unknown: OnUnknown) -> Self {
         self.account(DEMO_ACCOUNT, |account| account.on_unknown = on_unknown)
     }
 
-    /// Answers keywords in the default words, instead of not at all.
+    /// Enables keyword answers, in the default words.
     #[must_use]
     pub fn keyword_answers(self) -> Self {
         self.each_account(|account| {

@@ -1,4 +1,4 @@
-//! The vocabulary of the tests that run a whole system.
+//! The vocabulary for tests that run a whole system.
 //!
 //! A test starts a [`System`], sends messages to [`Phone`]s as a client, and looks at what phones, callbacks and
 //! the API show. "A carrier that is busy twice is retried until it accepts":
@@ -25,11 +25,11 @@
 //! | choose what a phone does | [`Phone`], and [`System::set_channels`] for one channel of it |
 //! | change the configuration | [`TestConfig`] with [`System::with_config`] |
 //! | send, read and cancel | [`System::send_one`], [`System::message`], [`System::cancel`]; [`shared`](messages::shared), [`owned`](messages::owned), [`with`](messages::with) build messages |
-//! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_sink_requests`], [`System::until_queues_empty`] |
+//! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_queues_empty`] |
 //! | read an answer | [`Accepted`], [`MessageView`], [`Callback`]: names for common fields, and the JSON behind them |
 //! | let time pass | [`System::advance`] |
-//! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply`] |
-//! | script a carrier, answer by answer | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
+//! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply_from`] |
+//! | script a carrier's answers | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
 //! | script a client's callback URL | [`TestServer`] |
 //! | look into tables and queues | [`System::scan`], [`System::queue_length`], [`System::aws`] |
 //! | call a function directly | [`System::environment`] after [`System::without_gateway`] |

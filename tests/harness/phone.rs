@@ -1,8 +1,8 @@
-//! Phone numbers that say what their phone does.
+//! Phone numbers, named by the behavior of their phone.
 //!
-//! The emulator reads a phone's behavior from its number: of 447700900000 to 447700900999, which the UK
-//! regulator reserves for fiction, the third digit from the right decides. [`Phone`] names these numbers by
-//! behavior, so that a test says `Phone::busy_twice()` and not `"447700900710"`.
+//! The emulator derives a phone's behavior from its number: the third digit from the right in 447700900000 to
+//! 447700900999, which the UK regulator reserves for fiction. A test says `Phone::busy_twice()` and not
+//! `"447700900710"`.
 
 use std::{fmt, ops::Deref, str};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 const LENGTH: usize = "447700900000".len();
 const DIGITS: [u8; 10] = *b"0123456789";
 
-/// A phone number of the emulator, as bare digits in international form. Dereferences to `str`.
+/// A phone number in the emulator, as bare digits in international form. Dereferences to `str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Phone {
     digits: [u8; LENGTH],
@@ -77,8 +77,7 @@ impl Phone {
         Self::new(9, 0, 1)
     }
 
-    /// Another phone of the same behavior. The phone itself is `nth(0)`; there are 100 of each behavior, and 50
-    /// of the unanswered ones.
+    /// Returns another phone with the same behavior, `nth(0)` to `nth(99)`, or `nth(49)` for unanswered phones.
     #[must_use]
     pub const fn nth(self, n: usize) -> Self {
         let index = self.first + n * self.step;
@@ -88,7 +87,7 @@ impl Phone {
         Self { digits, ..self }
     }
 
-    /// The number as CM.com writes it.
+    /// Returns the number as CM.com writes it.
     pub fn with_00(&self) -> String {
         format!("00{self}")
     }

@@ -1,4 +1,4 @@
-//! A carrier in place of the simulated one, which answers submits as a test scripts it.
+//! Scripted carriers, in place of the simulated loopback carrier.
 
 use std::{
     collections::VecDeque,
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::server::{Request, Response, TestServer, lock, next};
 
-/// How a [`ScriptedCarrier`] answers a submit.
+/// An answer to a submit.
 #[derive(Clone, Debug)]
 pub enum SubmitAnswer {
-    /// Accepts the message under that ID of the carrier.
+    /// Accepts the message. The text is the carrier's ID for it.
     Accepts(&'static str),
     Rejects {
         code: &'static str,
@@ -29,14 +29,14 @@ pub enum SubmitAnswer {
     Malformed(&'static [u8]),
 }
 
-/// How a [`ScriptedCarrier`] answers a lookup.
+/// An answer to a lookup.
 #[derive(Clone, Copy, Debug)]
 pub enum LookupAnswer {
-    /// It has the message under that ID.
+    /// The carrier has accepted the message. The text is its ID.
     Knows(&'static str),
-    /// It never received the message.
+    /// The carrier never received the message.
     Denies,
-    /// A 404 that does not come from the carrier's lookup.
+    /// A 404 without the carrier's error code.
     Inconclusive,
     NoAnswer,
 }
@@ -54,7 +54,7 @@ impl ScriptedCarrier {
         Self::with_lookups(submits, LookupAnswer::NoAnswer).await
     }
 
-    /// The same for a carrier that answers lookups.
+    /// Starts a carrier that also answers lookups, always alike.
     pub async fn with_lookups(submits: impl IntoIterator<Item = SubmitAnswer>, lookup: LookupAnswer) -> Self {
         let mut submits: VecDeque<_> = submits.into_iter().collect();
         let webhooks = Arc::<Mutex<Value>>::default();
@@ -75,14 +75,14 @@ impl ScriptedCarrier {
         self.server.url()
     }
 
-    /// The submits and lookups so far, without the registrations of webhooks.
+    /// Returns the submits and lookups so far, without webhook registrations.
     pub fn requests(&self) -> Vec<Request> {
         let mut requests = self.server.requests();
         requests.retain(|request| request.method != Method::PUT);
         requests
     }
 
-    /// `POST` for each submit and `GET` for each lookup, in order.
+    /// Returns `POST` for each submit and `GET` for each lookup, in order.
     pub fn methods(&self) -> Vec<String> {
         self.requests().iter().map(|request| request.method.to_string()).collect()
     }

@@ -1,8 +1,8 @@
-//! An HTTP server that answers as a test scripts it, and records what it was asked.
+//! Scripted HTTP servers, which record their requests.
 //!
-//! It stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)), or for any
-//! other system that the gateway calls. It reads and writes HTTP/1.1 itself, because a framework cannot be made to
-//! hang, to drip or to break off where an answer is due.
+//! A server stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)), or for
+//! another system that the gateway calls. We read and write HTTP/1.1 ourselves, because a framework cannot hang, drip
+//! or disconnect instead of answering.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::system::System;
 
-/// What a [`TestServer`] does with a request.
+/// A response to a request.
 #[derive(Clone, Debug)]
 pub enum Response {
     Answer {
@@ -43,7 +43,7 @@ pub enum Response {
 }
 
 impl Response {
-    /// An answer with an empty body.
+    /// Returns an answer with an empty body.
     pub fn status(status: u16) -> Self {
         Self::Answer { status, headers: Vec::new(), body: String::new() }
     }
@@ -52,7 +52,7 @@ impl Response {
         Self::Answer { status, headers: Vec::new(), body: body.to_string() }
     }
 
-    /// The same answer with another header.
+    /// Adds a header to an answer.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
@@ -101,7 +101,7 @@ async fn until_closed(stream: &mut TcpStream, drips: bool) {
     }
 }
 
-/// A request that a [`TestServer`] got.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
@@ -120,7 +120,7 @@ impl Request {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Reads the only request of a connection; none if it is broken off.
+    /// Reads the only request on a connection; `None` if the caller disconnects.
     async fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let head = loop {
@@ -157,7 +157,7 @@ async fn fill(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
 
 type Script = dyn FnMut(&Request) -> Response + Send;
 
-/// A server at an address of its own, which lives as long as the test.
+/// A server with its own address. It runs until the test ends.
 pub struct TestServer {
     url: Url,
     shared: Arc<Shared>,
@@ -170,12 +170,12 @@ struct Shared {
 }
 
 impl TestServer {
-    /// Answers every request with that status, until [`answers`](Self::answers) changes it.
+    /// Answers every request with a status, until [`answers`](Self::answers) changes it.
     pub async fn answering(status: u16) -> Self {
         Self::responding(Response::status(status)).await
     }
 
-    /// Responds to every request likewise.
+    /// Gives every request the same response.
     pub async fn responding(response: Response) -> Self {
         Self::with(move |_| response.clone()).await
     }
@@ -186,7 +186,7 @@ impl TestServer {
         Self::with(move |_| next(&mut left)).await
     }
 
-    /// Responds as a function of the request says.
+    /// Gives each request the response that `script` returns.
     pub async fn with(script: impl FnMut(&Request) -> Response + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -208,17 +208,17 @@ impl TestServer {
         &self.url
     }
 
-    /// The address of a path of this server, without a slash before it.
+    /// Returns the URL for a path, which has no leading slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    /// Answers every request with that status from now on.
+    /// Answers every request with a status from now on.
     pub fn answers(&self, status: u16) {
         *lock(&self.shared.script) = Box::new(move |_| Response::status(status));
     }
 
-    /// The requests so far, in the order in which they came.
+    /// Returns the requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
     }
@@ -227,12 +227,12 @@ impl TestServer {
         lock(&self.shared.requests).len()
     }
 
-    /// How many requests have neither been answered nor given up by their caller.
+    /// Counts requests in progress: neither answered nor given up.
     pub fn open(&self) -> usize {
         self.shared.open.load(Ordering::SeqCst)
     }
 
-    /// The values of a header that every request must have, in order.
+    /// Returns a header's values, in order. Every request must have the header.
     pub fn headers(&self, name: &str) -> Vec<String> {
         let value = |request: &Request| request.header(name).expect(name).to_owned();
         self.requests().iter().map(value).collect()
@@ -244,13 +244,13 @@ impl TestServer {
     }
 }
 
-/// An address at which nothing listens.
+/// Returns a URL whose port is closed.
 pub async fn unreachable_url() -> Url {
     let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     format!("http://{free}/").parse().unwrap()
 }
 
-/// Takes the next item of a script, of which the last is repeated.
+/// Takes the next item from a script; repeats the last.
 pub(crate) fn next<T: Clone>(script: &mut VecDeque<T>) -> T {
     let last = (script.len() == 1).then(|| script.front().cloned()).flatten();
     last.or_else(|| script.pop_front()).expect("a script is not empty")

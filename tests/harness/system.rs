@@ -26,19 +26,19 @@ pub const DEMO: &str = "demo-key";
 pub const OTHER: &str = "other-key";
 pub const DEMO_ACCOUNT: &str = "demo";
 
-/// A number that the demo account owns.
+/// The demo account's number.
 pub const OWN_SENDER: &str = "441234567890";
-/// A number that the other account owns.
+/// The other account's number.
 pub const OTHER_SENDER: &str = "449999999999";
-/// A number of the demo account that is limited to 10 messages a second.
+/// The demo account's number with a rate limit, 10 messages a second.
 pub const RATE_LIMITED_SENDER: &str = "441111111110";
 
-/// The webhook token of the simulated loopback carrier.
+/// The loopback carrier's webhook token.
 pub const TOKEN: &str = "loopback-webhook-token";
-/// The webhook token of the simulated CM.com.
+/// CM.com's webhook token.
 pub const CM_TOKEN: &str = "cm-webhook-token";
 
-/// The time that `until` functions wait for work that starts at once.
+/// The timeout of the `until` functions.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running system. It ends when it is dropped.
@@ -48,7 +48,7 @@ pub struct System {
     pub client: Client,
 }
 
-/// One of the two halves of a system.
+/// Half of a system: the emulator or the gateway.
 pub enum Component<T> {
     InProcess(T),
     /// In another process, at this address.
@@ -74,7 +74,7 @@ impl Component<Gateway> {
 }
 
 impl System {
-    /// Starts a system with the configuration of `local.toml`.
+    /// Starts a system with `local.toml`.
     pub async fn start() -> Self {
         Self::with_config(TestConfig::new()).await
     }
@@ -83,7 +83,7 @@ impl System {
         Self::with_options(config, EmulatorOptions::default(), Metrics::none()).await
     }
 
-    /// Starts a system whose emulator has options of its own.
+    /// Starts a system with other emulator options.
     pub async fn in_emulator(config: impl Into<TestConfig>, options: EmulatorOptions) -> Self {
         Self::with_options(config, options, Metrics::none()).await
     }
@@ -104,7 +104,7 @@ impl System {
         Self::with_emulator(emulator, config, Metrics::none()).await
     }
 
-    /// A system whose halves are processes of their own.
+    /// Returns a system whose halves run in other processes.
     #[must_use]
     pub fn remote(emulator: Url, gateway: Url) -> Self {
         let client = HttpStack::new().unwrap().client().clone();
@@ -133,7 +133,7 @@ impl System {
         self
     }
 
-    /// Starts a gateway again, on another port and with the configuration of `local.toml`.
+    /// Starts a gateway again, on another port and with `local.toml`.
     pub async fn with_gateway(self) -> Self {
         self.restart_gateway(false).await
     }
@@ -148,7 +148,7 @@ impl System {
         Self { gateway: Some(Component::InProcess(gateway)), ..self }
     }
 
-    /// An address of the gateway, or of the emulator while there is no gateway.
+    /// Returns the URL for a path at the gateway, or at the emulator while there is no gateway.
     pub fn url(&self, path: &str) -> Url {
         self.gateway.as_ref().map_or(self.emulator.url(), Component::<Gateway>::url).join(path).unwrap()
     }
@@ -165,7 +165,7 @@ impl System {
         self.until_queues_empty().await;
     }
 
-    /// The time by the system's clock.
+    /// Returns the time on the system's clock.
     pub async fn now(&self) -> jiff::Timestamp {
         let shown = answer(self.request(Method::GET, "/clock")).await;
         shown.body["now"].as_str().unwrap().parse().unwrap()
@@ -185,7 +185,7 @@ impl System {
         self.until_found(timeout, what, async || look().await.ok_or("nothing")).await
     }
 
-    /// Waits until `look` is successful. If that takes too long, fails with its last error: what was seen instead.
+    /// Waits until `look` succeeds; if it takes too long, fails with its last error.
     pub(crate) async fn until_found<T, E: Display>(
         &self,
         timeout: Duration,

@@ -1,33 +1,33 @@
-//! Answers and callbacks of the gateway, with names for their common fields.
+//! Views of answers and callbacks, with names for common fields.
 //!
-//! Each dereferences to the whole JSON [`Value`], for the fields that have no name here.
+//! Each view dereferences to its whole JSON [`Value`], for the other fields.
 
 use std::{fmt, ops::Deref};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The ID of a message, wherever a test has it.
+/// Anything that has a message's ID.
 pub trait MessageRef {
     fn message_id(&self) -> &str;
 }
 
-/// A message as `POST /message` answered it.
+/// A message in the answer to `POST /message`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
     /// The gateway's ID, not the client's own.
     pub id: String,
     pub batch: String,
-    /// The sender ID: the account's own, or the one that the pool gave.
+    /// The sender ID, also if it was chosen from the pool.
     pub sender: String,
     json: Value,
 }
 
-/// A message as `GET /messages/{id}` shows it.
+/// A message in the answer to `GET /messages/{id}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MessageView(Value);
 
-/// A callback, as a sink got it. As JSON it is `{"headers": {…}, "body": "…", "json": …}`.
+/// A callback to a sink. As JSON: `{"headers": {…}, "body": "…", "json": …}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Callback(Value);
 
@@ -60,27 +60,27 @@ impl MessageView {
         self.text("state")
     }
 
-    /// How often it was submitted.
+    /// Returns the number of submits.
     pub fn attempts(&self) -> u64 {
         self["attempts"].as_u64().expect("a number of attempts")
     }
 
-    /// The channel of the newest submit; empty before the first.
+    /// Returns the newest submit's channel; empty before the first.
     pub fn channel(&self) -> &str {
         self.text("channel")
     }
 
-    /// The carrier of the newest submit; empty before the first.
+    /// Returns the newest submit's carrier; empty before the first.
     pub fn carrier(&self) -> &str {
         self.text("carrier")
     }
 
-    /// The carrier's own ID; empty until it has accepted the message.
+    /// Returns the carrier's ID; empty until the message is accepted.
     pub fn carrier_id(&self) -> &str {
         self.text("carrier_id")
     }
 
-    /// `"channel carrier outcome"` of each failed attempt, oldest first; `-` for an unknown carrier.
+    /// Returns `"channel carrier outcome"` for each failed attempt, oldest first, with `-` for an unknown carrier.
     pub fn failed_attempts(&self) -> Vec<String> {
         let words = |attempt: &Value| {
             ["channel", "carrier", "outcome"].map(|field| attempt[field].as_str().unwrap_or("-").to_owned()).join(" ")
@@ -88,32 +88,32 @@ impl MessageView {
         self.list("failed_attempts").iter().map(words).collect()
     }
 
-    /// The outcome of each failed attempt, oldest first.
+    /// Returns the failed attempts' outcomes, oldest first.
     pub fn attempt_outcomes(&self) -> Vec<&str> {
         self.list("failed_attempts").iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect()
     }
 
-    /// The state changes, oldest first: `{"state": …, "at": …}`, and a `"reason"` if there is one.
+    /// Returns the state changes, oldest first: `{"state": …, "at": …}`, perhaps with a `"reason"`.
     pub fn history(&self) -> &[Value] {
         self.list("history")
     }
 
-    /// The states of the history, oldest first.
+    /// Returns the states in the history, oldest first.
     pub fn states(&self) -> Vec<&str> {
         self.history().iter().map(|change| change["state"].as_str().unwrap()).collect()
     }
 
-    /// How often a state is in the history.
+    /// Counts a state in the history.
     pub fn times_in(&self, state: &str) -> usize {
         self.states().into_iter().filter(|known| *known == state).count()
     }
 
-    /// The reasons in the history, oldest first, without the changes that have none.
+    /// Returns the reasons in the history, oldest first.
     pub fn reasons(&self) -> Vec<&str> {
         self.history().iter().filter_map(|change| change["reason"].as_str()).collect()
     }
 
-    /// The reason of the newest state change; empty if it has none.
+    /// Returns the newest state change's reason, or an empty text.
     pub fn last_reason(&self) -> &str {
         self.history().last().and_then(|change| change["reason"].as_str()).unwrap_or_default()
     }
@@ -128,7 +128,7 @@ impl MessageView {
 }
 
 impl Callback {
-    /// From a request of a sink, `{"headers": {…}, "body": "…"}`.
+    /// Parses a sink's request, `{"headers": {…}, "body": "…"}`.
     pub fn new(mut request: Value) -> Self {
         request["json"] = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
         Self(request)
@@ -138,7 +138,7 @@ impl Callback {
         self.0
     }
 
-    /// A header that the callback must have, by its name in lower case.
+    /// Returns a header, which must be present. `name` is in lower case.
     pub fn header(&self, name: &str) -> &str {
         self["headers"][name].as_str().unwrap_or_else(|| panic!("no {name} in {self}"))
     }
@@ -147,37 +147,37 @@ impl Callback {
         self["headers"].get(name).is_some()
     }
 
-    /// The `webhook-id`, which retries repeat.
+    /// Returns the `webhook-id`, which retries repeat.
     pub fn id(&self) -> &str {
         self.header("webhook-id")
     }
 
-    /// The `webhook-timestamp`, in seconds.
+    /// Returns the `webhook-timestamp`, in seconds.
     pub fn sent_at(&self) -> i64 {
         self.header("webhook-timestamp").parse().unwrap()
     }
 
-    /// The body, byte for byte.
+    /// Returns the exact body.
     pub fn body(&self) -> &str {
         self["body"].as_str().unwrap()
     }
 
-    /// The body, parsed.
+    /// Returns the parsed body.
     pub fn json(&self) -> &Value {
         &self["json"]
     }
 
-    /// The `receiptInfo.code` of a delivery receipt of Messaging Plus.
+    /// Returns `receiptInfo.code` from a Messaging Plus receipt.
     pub fn receipt_code(&self) -> &str {
         self.json()["receiptInfo"]["code"].as_str().unwrap_or_else(|| panic!("no receipt: {self}"))
     }
 
-    /// The `messages.msg` of a status report of CM.com.
+    /// Returns `messages.msg` from a CM.com status report.
     pub fn cm_report(&self) -> &Value {
         &self.json()["messages"]["msg"]
     }
 
-    /// The `status.code` of a status report of CM.com.
+    /// Returns `status.code` from a CM.com status report.
     pub fn cm_code(&self) -> &str {
         self.cm_report()["status"]["code"].as_str().unwrap_or_else(|| panic!("no report: {self}"))
     }
@@ -219,7 +219,6 @@ impl<T: MessageRef + ?Sized> MessageRef for &T {
     }
 }
 
-/// The JSON of a view, for those that are nothing but JSON.
 macro_rules! json_view {
     ($($view:ident $field:tt),*) => {$(
         impl Deref for $view {

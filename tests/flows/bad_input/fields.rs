@@ -1,4 +1,4 @@
-//! The rules of each field of a message.
+//! The rules for each field in a message.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
@@ -14,7 +14,7 @@ async fn assert_passes_validation(system: &System, message: Value) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
-/// Fails unless each message, posted after a good one, is rejected for that field alone.
+/// Posts each message after a good one; fails unless it is rejected for its field alone.
 async fn assert_each_is_rejected(cases: impl IntoIterator<Item = (Value, &str, &str)>) {
     let system = System::start().await;
     for (message, field, code) in cases {
@@ -25,7 +25,7 @@ async fn assert_each_is_rejected(cases: impl IntoIterator<Item = (Value, &str, &
     assert_nothing_was_done(&system).await;
 }
 
-/// Fails unless a good message is rejected with each of those values in a field.
+/// Fails unless each value in a field makes a good message rejected.
 async fn assert_each_value_is_rejected(field: &str, cases: impl IntoIterator<Item = (Value, &str)>) {
     let message = |value| match field.split_once('.') {
         None => with(good(), field, value),

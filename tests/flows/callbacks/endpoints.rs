@@ -1,4 +1,4 @@
-//! Endpoints: the circuit breaker of one that fails, and the disabling of one that is gone or fails for days.
+//! Endpoints: a failing endpoint opens its circuit breaker, and is disabled if it is gone or fails for days.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,6 @@ use crate::{
     system::{DEMO, DEMO_ACCOUNT, OTHER, OTHER_SENDER, OWN_SENDER, custom, owned, with},
 };
 
-/// The failing endpoints of the demo account.
 async fn on_record(system: &System) -> Vec<Value> {
     let listed = read(system, &["endpoint", "list", "--account", "demo"]).await;
     listed["endpoints"].as_array().unwrap().clone()
@@ -81,7 +80,7 @@ async fn replay_right_after_the_url_was_set_is_delivered() {
     printed(&system, &["account", "set", "demo", "--no-reply-url"]).await;
     system.advance(31).await;
     system.reply_from(&PHONE, OWN_SENDER, "Is anybody there?").await;
-    // Every worker has the account without a reply URL in its cache.
+    // Every worker has cached the account without a reply URL.
     send(&system, system.sink("receipts")).await;
     system.until_callbacks("receipts", 1).await;
     system.until_queues_empty().await;

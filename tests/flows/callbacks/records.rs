@@ -1,4 +1,4 @@
-//! The stored health of an endpoint stays correct under races.
+//! Races on the stored health of an endpoint.
 
 use futures_util::future::join_all;
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! The reattempts of one callback that always fails, attempt by attempt.
+//! Retries over seven days, attempt by attempt, if a callback always fails.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tests::{System, TestServer};
 use super::{DAY, send};
 use crate::admin::read;
 
-/// The longest delay of an SQS job.
+/// The longest SQS delay.
 const MAX_QUEUE_DELAY_SECONDS: u64 = 900;
 
-/// Receives the only job of the queue, and deletes it.
+/// Receives and deletes the only job in the queue.
 async fn receive(system: &System) -> Option<SqsMessage> {
     let url = json!({"QueueUrl": system.queue_url("CallbacksQueue"), "WaitTimeSeconds": 0});
     let received = system.aws("AmazonSQS.ReceiveMessage", &url).await;
@@ -35,7 +35,7 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
     send(&system, client.url().as_str()).await;
     client.until_calls(&system, 1).await;
     system.until_queues_empty().await;
-    // From here on the test is the worker of the queue, and sets its clock to the second.
+    // From here on the test is the worker, and sets its clock to the second.
     let system = system.without_gateway().await;
     client.answers(503);
     assert_eq!(read(&system, &["callback", "replay", "demo", "--since", &started, "--yes"]).await["messages"], 1);
@@ -69,7 +69,7 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
     assert!(*last <= 21_600.0 * 1.2 + 1.0, "the last gap ends with the seven days: {last} s");
     for (attempt, gap) in (1..).zip(others) {
         let usual = retry_gap(attempt).as_secs_f64();
-        // A fifth of jitter, and the time of the attempt itself.
+        // Up to a fifth is jitter, and up to a second the attempt itself.
         assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempt}: {gap} s for {usual} s");
     }
     let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
@@ -91,7 +91,7 @@ async fn replayed_sqs_dead_letter_gets_a_new_retry_period() {
     system.advance(MAX_QUEUE_DELAY_SECONDS).await;
     let mut dead = receive(&system).await.unwrap();
     let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
-    // Like a job whose worker crashed after a day of attempts, a week and a half ago.
+    // Like a job whose worker crashed a week and a half ago, after a day with attempts.
     let ago = |days: i64| Some(job.created_at - SignedDuration::from_hours(24 * days));
     (job.attempts, job.first_attempt_at, job.not_before) = (8, ago(11), ago(10));
     dead.body = Some(job.write());

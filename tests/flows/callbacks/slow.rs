@@ -1,4 +1,4 @@
-//! A client that does not answer does not delay other clients.
+//! Unresponsive clients do not delay other clients.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tests::{Phone, Response, System, TestServer};
 use crate::system::{DEMO, owned, with};
 
 const EVENTS: usize = 200;
-/// The pollers of the queue in the local gateway, and their batch size.
+/// The local gateway has so many pollers, with batches this large.
 const WORKERS: usize = 8;
 const BATCH: usize = 10;
 
@@ -17,8 +17,8 @@ fn message(callback: &str) -> Value {
     with(owned(&Phone::delivers(), "Hello"), "callback", callback)
 }
 
-/// Sends messages with a sink as callback, and after every two of them one for another client, in turn. Returns
-/// the time until the sink has all its callbacks.
+/// Sends messages with a sink as callback URL, and after every two a message for another client, in turn.
+/// Returns the time until the sink has all its callbacks.
 async fn time_to_notify(system: &System, others: &[&str]) -> Duration {
     let sink = system.sink("taking");
     let mut messages: Vec<Value> = Vec::new();
@@ -59,7 +59,7 @@ async fn hanging_clients_delay_others_by_one_timeout_at_most() {
     let calls = silent.calls() + dripping.calls();
     println!("alone {undisturbed:?}, beside {} events for others {disturbed:?}, which had {calls} calls", EVENTS / 2);
     assert!(disturbed < undisturbed * 2 + TIMEOUT + TIMEOUT / 3, "{disturbed:?}, and alone {undisturbed:?}");
-    // The batches that the workers held before the first timeout have a third of such events; after it, the
-    // circuits are open but for a probe or two. Without circuit breakers, each event would have been sent twice.
+    // A third of the batches before the first timeout are such events. After the timeout the circuits are open, except
+    // for a probe or two. Without circuit breakers, each event would have been sent twice.
     assert!(calls <= WORKERS * BATCH / 2, "{calls} calls to clients that hang");
 }

@@ -6,7 +6,7 @@ use super::{
     with,
 };
 
-/// The number of messages in the index `wake`.
+/// Counts the messages in the index `wake`.
 async fn scheduled(system: &System) -> usize {
     let table = system.scan("MessagesTable").await;
     table.iter().filter(|item| item.get("wake_at").is_some()).count()
@@ -65,7 +65,7 @@ async fn late_sent_receipt_of_earlier_channel_settles_no_outcome() {
     report(&system, &id, 0, "0").await;
     system.advance(RECEIPT_TIMEOUT_SECONDS).await;
     system.until_state(&id, "unknown").await;
-    // The carrier repeats that report late.
+    // The carrier repeats its report late.
     report(&system, &id, 0, "0").await;
     assert_eq!(system.message(&id).await.state(), "unknown");
     system.advance(25 * 3_600).await;

@@ -1,7 +1,7 @@
-//! The samples of the vendor's page, posted as they stand there.
+//! The samples on the vendor's page, posted unchanged.
 //!
-//! Some samples are no requests for a gateway of phone numbers (users of Apple and Twitter have none), some have words
-//! in place of a sender, and two are no JSON: these get the answers that the page's own tables give them.
+//! Some samples do not fit a gateway for phone numbers (Apple and Twitter users have none), some have words in place of
+//! a sender, and two are not JSON. These get the errors in the page's own tables.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use tests::Phone;
 use super::{line, message, post, post_json, system};
 use crate::system::{answer, with};
 
-/// The status, the error code, and the code of each message, for each JSON sample.
+/// JSON samples, with HTTP status, error code, and each message's code.
 const JSON: [(&str, u16, u16, &[u16]); 21] = [
     ("01-viber", 200, 0, &[0]),
     ("02-several-messages", 200, 0, &[0, 0, 0, 0]),
@@ -38,7 +38,7 @@ const JSON: [(&str, u16, u16, &[u16]); 21] = [
     ("21-push", 400, 201, &[301]),
 ];
 
-/// The numbers that get a message, for each XML sample. One closes an element that is not open.
+/// XML samples, with their recipients. 08 closes an element that is not open.
 const XML: [(&str, &[&str]); 9] = [
     ("01-one", &["447911123456"]),
     ("02-several-messages", &["447911123456", "447911123457", "447911123458", "447911123459"]),
@@ -59,7 +59,7 @@ fn fixture(path: &str) -> String {
     std::fs::read_to_string(folder(path)).unwrap()
 }
 
-/// Fails unless these samples are all files of a folder.
+/// Fails unless a folder has exactly these samples.
 fn assert_complete<'a>(name: &str, samples: impl Iterator<Item = &'a str>) {
     let files = folder(name).read_dir().unwrap().map(|file| file.unwrap().path().file_stem().unwrap().to_owned());
     let mut files: Vec<_> = files.map(|stem| stem.into_string().unwrap()).collect();
@@ -78,7 +78,7 @@ async fn every_json_sample_gets_its_answer_and_is_delivered() {
         let given: Vec<_> = results.iter().map(|result| result["messageErrorCode"].as_u64().unwrap()).collect();
         assert_eq!(given, codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>(), "{name}: {}", answered.body);
         for result in results.iter().filter(|result| result["status"] == "Accepted") {
-            // The validity of this sample ended in 2017.
+            // Its validity ended in 2017.
             if name == "04-validity" {
                 continue;
             }
@@ -115,7 +115,7 @@ async fn every_xml_and_get_sample_is_answered_and_delivered() {
     assert_eq!(system.newest().await["reference"], "your_reference");
 }
 
-/// The parts of rich content that the page shows separately. The list of slots lacks a brace, and its days are past.
+/// Rich content that the page shows in parts. The time picker lacks a brace, and its days are past.
 #[tokio::test]
 async fn every_sample_of_rich_content_is_read_and_kept() {
     let system = system().await;

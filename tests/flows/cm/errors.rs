@@ -1,5 +1,5 @@
-//! Each error of the page's tables that a request can cause, over HTTP. Unit tests of the parser have the errors of
-//! single fields.
+//! Errors in the page's tables that a request can cause, over HTTP. The parser's unit tests have the errors for single
+//! fields.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ async fn rejected_get_request_has_its_error() {
 #[tokio::test]
 async fn internal_failure_is_an_unknown_error() {
     let system = System::start().await;
-    // The key of an account with an invalid name.
+    // A key whose account has an invalid name.
     let hash = ApiKeyHash::of("broken");
     let item = json!({"id": {"S": format!("key#{}", hash.as_str())}, "account": {"S": "No Account!"}});
     system.put_item("DirectoryTable", item).await;

@@ -11,7 +11,7 @@ use crate::{
     system::{DEMO, with},
 };
 
-/// A message with one part of rich content and an empty body.
+/// A message with rich content and an empty body.
 fn showing(part: &str, value: Value, channels: &[&str]) -> Value {
     let content = json!({"conversation": [{part: value}]});
     with(with(message(&PHONE, ""), "richContent", content), "allowedChannels", channels)

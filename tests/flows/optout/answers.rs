@@ -1,4 +1,4 @@
-//! The answer to a keyword is an ordinary message, sent once.
+//! Keyword answers are ordinary messages, sent once.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const START_ANSWER: &str = "Demo: you will get messages from this number again. 
 const HELP_ANSWER: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
 const DAY: u64 = 24 * 3_600;
 
-/// The sent messages of our number's conversation, newest first.
+/// Returns the messages sent from our number, newest first.
 async fn sent(system: &System) -> Vec<Value> {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "out").cloned().collect()
@@ -125,7 +125,7 @@ async fn repeated_reply_is_answered_once() {
     let system = with_keyword_answers().await;
     join_all((0..5).map(|_| deliver_reply(&system, "1", OURS, "STOP"))).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
-    // A second job finds a lease, and is redelivered when that is over.
+    // A second job finds a lease, and is redelivered after it.
     system.advance(90).await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
     assert_eq!(sent(&system).await.len(), 1);
@@ -225,7 +225,7 @@ async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
     assert!(system.callbacks("status").await.is_empty());
 }
 
-/// A sender without a free send slot for so many seconds, so that its answers wait.
+/// Reserves all send slots for so many seconds, so the answers from this sender wait.
 async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     let sender = RATE_LIMITED_SENDER;
     let time = Rate::new(10).unwrap().time_for(seconds * 10);
@@ -237,7 +237,6 @@ async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     sender
 }
 
-/// The answer to a keyword in a sender's conversation.
 async fn answer_to(system: &System, sender: &str, keyword: &str) -> Value {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={sender}")).await.body;
     page["messages"].as_array().unwrap().iter().find(|entry| entry["keyword"] == keyword).unwrap().clone()
@@ -274,7 +273,7 @@ async fn keyword_answer_uses_the_channel_of_the_keyword() {
     let over_rcs = with(owned(&PHONE, "Hello"), "channels", json!(["rcs"]));
     let message = system.send_one(DEMO, over_rcs).await;
     system.until_state(&message, "delivered").await;
-    // A phone replies over the channel of that sender's newest message.
+    // A phone replies over the channel on which the sender's newest message came.
     system.reply_from(&PHONE, OURS, "STOP").await;
     let came = system.until_handset(&PHONE, 2).await;
     assert_eq!((&came[1]["channel"], &came[1]["text"]), (&json!("rcs"), &json!(STOP_ANSWER)), "{came:?}");

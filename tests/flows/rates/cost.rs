@@ -1,4 +1,4 @@
-//! The cost of waiting for a send slot, in the units that AWS bills.
+//! Waiting for a send slot, in the units on an AWS bill.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use tests::System;
 use super::{PHONE, one_per_second, rate_limited, reserve_send_slots};
 use crate::system::invocation;
 
-/// The billed DynamoDB write units, the write requests, and the requests that send to SQS. Queries of the tick are
-/// not counted: they come once a minute, whatever waits.
+/// DynamoDB write units, DynamoDB write requests, and SQS sends. The tick's queries are not counted: they run once a
+/// minute anyway.
 #[derive(Debug, PartialEq)]
 struct Cost {
     write_units: f64,
@@ -28,7 +28,7 @@ async fn meter(system: &System) -> Cost {
     }
 }
 
-/// The visible jobs, as Lambda would pass them to a function.
+/// Receives the visible jobs, as Lambda would pass them to a function.
 async fn jobs(system: &System) -> SqsEvent {
     let wanted = json!({"QueueUrl": system.queue_url("JobsQueue"), "MaxNumberOfMessages": 10});
     let received = system.aws("AmazonSQS.ReceiveMessage", &wanted).await;
@@ -41,7 +41,7 @@ async fn jobs(system: &System) -> SqsEvent {
     event
 }
 
-/// The cost of one message from acceptance to submit, if it waits so many seconds.
+/// Measures a message from acceptance to submit, if it waits so many seconds.
 async fn cost_of_waiting(seconds: u64) -> Cost {
     let system = one_per_second().await.without_gateway().await;
     let environment = system.environment();
@@ -75,6 +75,6 @@ async fn a_longer_wait_costs_no_more() {
 
     let (hour, four_hours) = (cost_of_waiting(3_600).await, cost_of_waiting(4 * 3_600).await);
     assert_eq!(hour, four_hours);
-    // More writes: an entry of the index `wake`, which the tick moves and the claim removes.
+    // More writes: an entry in the index `wake`, which the tick moves and the claim removes.
     assert_eq!(hour, Cost { write_units: 11.0, writes: 5.0, sends: 1.0 });
 }

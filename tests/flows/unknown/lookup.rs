@@ -1,11 +1,10 @@
-//! Lookups: a carrier that can be asked for an outcome is asked before a message is resent.
+//! Lookups: if a carrier can be asked for an outcome, it is asked before a message is resent.
 
 use shared::domain::CarrierName;
 use tests::{LookupAnswer, ScriptedCarrier, SubmitAnswer};
 
 use super::*;
 
-/// A system whose carrier answers submits and lookups so.
 async fn with_carrier(config: TestConfig, submits: &[SubmitAnswer], lookup: LookupAnswer) -> (System, ScriptedCarrier) {
     let carrier = ScriptedCarrier::with_lookups(submits.iter().cloned(), lookup).await;
     let system = System::with_config(config.carrier_endpoint(CarrierName::Loopback, carrier.url())).await;
