@@ -14,7 +14,7 @@ use tests::{Phone, System, TestConfig};
 
 use crate::{
     bad_input::items,
-    system::{DEMO_ACCOUNT, OTHER, OTHER_SENDER, shared},
+    system::{DEMO_ACCOUNT, OTHER, OTHER_SENDER, POOL_SENDER, shared},
 };
 
 const TAKEN: Phone = Phone::delivers();
@@ -26,7 +26,7 @@ fn draft(index: usize, to: &str, from: SenderChoice) -> Draft {
 
 #[tokio::test]
 async fn rejected_message_stores_nothing_and_blocks_no_other() {
-    let system = System::with_config(TestConfig::new().pool(&["448888888801"])).await;
+    let system = System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await;
     system.send_one(OTHER, shared(&TAKEN, "Theirs")).await;
     let environment = system.environment();
     let gateway = connect_gateway(&environment, Part::VARIANTS).unwrap();
@@ -56,7 +56,7 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
             (RejectionReason::Unacceptable, Some(2), FieldErrorCode::TooLong),
         ]
     );
-    assert_eq!(results[3].as_ref().unwrap().request.from.id.as_str(), "448888888801");
+    assert_eq!(results[3].as_ref().unwrap().request.from.id.as_str(), POOL_SENDER);
     system.until_handset(&TAKEN.nth(3), 1).await;
     // This includes the other account's message.
     assert_eq!((items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await), (2, 2));

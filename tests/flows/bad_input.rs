@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use tests::{Phone, System};
 
-use crate::system::{Answer, DEMO, OTHER, OTHER_SENDER, OWN_SENDER, answer, shared, with};
+use crate::system::{Answer, DEMO, OTHER, OTHER_SENDER, OWN_SENDER, POOL_SENDER, answer, shared, with};
 
 const PHONE: Phone = Phone::delivers().nth(41);
 const MIB: usize = 1 << 20;
@@ -263,7 +263,7 @@ async fn field_error_repeats_no_number_and_no_text() {
 async fn sender_of_another_account_is_rejected() {
     let system = System::start().await;
     let from = |value: &str| with(good(), "from", json!({"type": "custom", "value": value}));
-    let senders = [OWN_SENDER, OTHER_SENDER, "Nobody", "448888888801", "SENDERNAME", "+441234567890"];
+    let senders = [OWN_SENDER, OTHER_SENDER, "Nobody", POOL_SENDER, "SENDERNAME", "+441234567890"];
     let answer = system.post(DEMO, &json!({"messages": senders.map(from)})).await;
     let errors = [1, 2, 3, 4].map(|index| (Some(index), "from.value", "not_owned"));
     assert_problem(&answer, 403, "urn:problem:sender-not-owned", &errors);

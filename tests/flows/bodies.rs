@@ -69,5 +69,5 @@ async fn unreadable_reply_blocks_no_other() {
         (response.status, &response.body["errors"][0]["field"]),
         (StatusCode::BAD_REQUEST, &"message.text".into())
     );
-    assert_eq!(system.until_callback("replies").await["json"]["message"], "Yes");
+    assert_eq!(system.until_callback("replies").await.json()["message"], "Yes");
 }

@@ -27,7 +27,7 @@ async fn a_thousand_messages_are_delivered_and_reported_once_each() {
     system.until_queues_empty().await;
 
     let reported_ids: HashSet<_> =
-        receipts.iter().map(|receipt| receipt["json"]["messageuuid"].as_str().unwrap()).collect();
+        receipts.iter().map(|receipt| receipt.json()["messageuuid"].as_str().unwrap()).collect();
     let ids: HashSet<_> = accepted.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(reported_ids, ids);
     assert_eq!(system.callbacks("receipts").await.len(), COUNT, "no receipt was notified twice");

@@ -69,7 +69,7 @@ async fn client_gets_reports_and_replies_in_the_documented_format() {
     assert!(!delivered.has_header("signature"), "the header of another dialect");
 
     system.reply_from(&PHONE, OURS, "Hello back").await;
-    let mut reply = system.until_callback("replies").await["json"].clone();
+    let mut reply = system.until_callback("replies").await.into_json();
     assert_eq!(reply["timeUtc"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
     let expected = json!({"from": {"number": PHONE.with_00()}, "to": {"number": format!("00{OURS}")},
         "message": {"text": "Hello back"}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
@@ -120,10 +120,10 @@ async fn unsolicited_reply_is_reported_in_the_latest_dialect() {
     let system = System::start().await;
     let stranger = PHONE.nth(1);
     system.reply_from(&stranger, OURS, "Before all").await;
-    assert!(system.until_callback("replies").await["json"]["mo_uuid"].is_string());
+    assert!(system.until_callback("replies").await.json()["mo_uuid"].is_string());
     post(&system, &[message(&PHONE, "Hello")]).await;
     system.reply_from(&stranger, OURS, "Who are you?").await;
-    let callback = &system.until_callbacks("replies", 2).await[1]["json"];
+    let callback = system.until_callbacks("replies", 2).await.remove(1).into_json();
     assert_eq!((&callback["message"]["text"], &callback["reference"]), (&"Who are you?".into(), &"".into()));
 }
 

@@ -14,7 +14,7 @@ async fn conversation_stays_on_its_first_sender() {
     let shown = system.until_handset(&PHONE, 1).await;
     assert_eq!((shown[0]["from"].as_str(), &shown[0]["text"]), (Some(sender.as_str()), &"Hello".into()));
 
-    let receipt = &system.until_callback("receipts").await["json"];
+    let receipt = system.until_callback("receipts").await.into_json();
     assert_eq!(receipt["destination"], format!("+{PHONE}"));
     assert_eq!(receipt["delivered"], true);
     assert_eq!(receipt["messageuuid"], first.id);
@@ -22,7 +22,7 @@ async fn conversation_stays_on_its_first_sender() {
     assert_eq!(receipt["receiptInfo"]["code"], "00");
 
     system.reply_from(&PHONE, sender, "Who is this?").await;
-    let reply = &system.until_callback("replies").await["json"];
+    let reply = system.until_callback("replies").await.into_json();
     assert_eq!(reply["from"].as_u64(), Some(PHONE.parse().unwrap()));
     assert_eq!(reply["to"], *sender);
     assert_eq!(reply["message"], "Who is this?");
@@ -36,7 +36,7 @@ async fn conversation_stays_on_its_first_sender() {
 
     system.until_handset(&PHONE, 3).await;
     system.reply_from(&PHONE, &others.sender, "And you?").await;
-    let reply = &system.until_callback("other-replies").await["json"];
+    let reply = system.until_callback("other-replies").await.into_json();
     assert_eq!(reply["message_uuid"], others.id);
     assert_eq!(system.callbacks("replies").await.len(), 1, "the first account is not notified");
 }

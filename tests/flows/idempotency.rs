@@ -10,7 +10,7 @@ use tests::{Accepted, Phone, System, TestConfig};
 
 use crate::{
     bad_input::{assert_nothing_was_done, assert_problem, items},
-    system::{Answer, DEMO, OTHER, answer, owned, shared, with},
+    system::{Answer, DEMO, OTHER, POOL_SENDER, answer, owned, shared, with},
 };
 
 const PHONE: Phone = Phone::delivers().nth(51);
@@ -69,7 +69,7 @@ async fn until_done(system: &System, answer: &str) {
 }
 
 async fn start_with_a_pool_of_one() -> System {
-    System::with_config(TestConfig::new().pool(&["448888888801"])).await
+    System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await
 }
 
 #[tokio::test]
@@ -282,9 +282,9 @@ async fn dry_run_does_not_lock_the_last_shared_sender() {
     let system = start_with_a_pool_of_one().await;
     let tried: Value =
         serde_json::from_str(&accepted(dry_run(&system, &request(shared(&PHONE, "Try")))).await).unwrap();
-    assert_eq!(tried["messages"][0]["from"]["value"], "448888888801");
+    assert_eq!(tried["messages"][0]["from"]["value"], POOL_SENDER);
     let theirs = system.send_one(OTHER, shared(&PHONE, "For real")).await;
-    assert_eq!(theirs["from"]["value"], "448888888801");
+    assert_eq!(theirs["from"]["value"], POOL_SENDER);
     let pool_exhausted = answer(dry_run(&system, &request(shared(&PHONE, "Try")))).await;
     assert_problem(&pool_exhausted, 422, "urn:problem:unacceptable", &[(Some(0), "from", "pool_exhausted")]);
     system.until_handset(&PHONE, 1).await;

@@ -106,9 +106,9 @@ async fn responses_and_callbacks_fit_their_schema() {
     fits(&accepted, "SendAnswer");
     let (id, sender) = (&accepted["messages"][0]["messageUuid"], &accepted["messages"][0]["from"]["value"]);
 
-    fits(&system.until_callback("receipts").await["json"], "DeliveryReceipt");
+    fits(system.until_callback("receipts").await.json(), "DeliveryReceipt");
     system.reply_from(&PHONE, sender.as_str().unwrap(), "Hi").await;
-    fits(&system.until_callback("replies").await["json"], "MobileOriginated");
+    fits(system.until_callback("replies").await.json(), "MobileOriginated");
     fits(&system.until_state(id, "delivered").await.into_json(), "Message");
     fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
     fits(&system.get(DEMO, &format!("/conversations/{PHONE}")).await.body, "Page");
@@ -124,13 +124,13 @@ async fn responses_and_callbacks_fit_their_schema() {
     fits(&request, "CmRequest");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&request)).await.body, "CmAnswer");
     fits(&answer(system.request(Method::POST, "/v1.0/message").json(&json!({}))).await.body, "CmAnswer");
-    fits(&system.until_callback("status").await["json"], "CmStatusReport");
+    fits(system.until_callback("status").await.json(), "CmStatusReport");
     system.reply_from(&PHONE.nth(2), OWN_SENDER, "Hi").await;
-    fits(&system.until_callbacks("replies", 2).await[1]["json"], "CmReply");
+    fits(system.until_callbacks("replies", 2).await[1].json(), "CmReply");
     fits(&system.get(DEMO, "/messages").await.body, "Page");
 
     system.send_one(DEMO, with(owned(&PHONE.nth(4), "Gone"), "callback", system.failing_sink("gone", 410))).await;
-    fits(&system.until_callback("notices").await["json"], "EndpointDisabled");
+    fits(system.until_callback("notices").await.json(), "EndpointDisabled");
 
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [

@@ -77,7 +77,7 @@ async fn every_dialect_goes_through_every_carrier() {
 
             system.reply_from(&PHONE, OURS, "Hi").await;
             let replies = system.until_callbacks("replies", 1).await;
-            assert!(replies.iter().all(|callback| is_reply(dialect, &callback["json"], &id)), "{pair}: {replies:?}");
+            assert!(replies.iter().all(|callback| is_reply(dialect, callback.json(), &id)), "{pair}: {replies:?}");
             let conversation = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
             let entries = conversation["messages"].as_array().unwrap();
             assert!(entries.iter().any(|entry| entry["in_reply_to"] == id), "{pair}: {entries:?}");

@@ -81,7 +81,7 @@ async fn pages_hold_every_entry_once_newest_first() {
         system.reply_from(&PHONE, OWN_SENDER, "Hello").await;
     }
     for reply in system.until_callbacks("replies", 3).await {
-        expected.insert(reply["json"]["mo_uuid"].as_str().unwrap().to_owned());
+        expected.insert(reply.json()["mo_uuid"].as_str().unwrap().to_owned());
     }
     for limit in [1, 3, 8, 16, 100] {
         let pages = pages(&system, &format!("/messages?limit={limit}")).await;

@@ -9,7 +9,7 @@ use tests::{Phone, System};
 
 use crate::{
     carrier::replies_path,
-    system::{DEMO, OTHER, OTHER_SENDER as THEIRS, OWN_SENDER as OURS, TOKEN, owned, shared, with},
+    system::{DEMO, OTHER, OTHER_SENDER as THEIRS, OWN_SENDER as OURS, POOL_SENDER, TOKEN, owned, shared, with},
 };
 
 const PHONE: Phone = Phone::delivers();
@@ -29,18 +29,18 @@ async fn reply_to_an_owned_number_reaches_its_owner() {
     system.reply_from(&PHONE, OURS, "To you").await;
     system.reply_from(&PHONE, THEIRS, "To them").await;
     let (ours, theirs) = (system.until_callback("replies").await, system.until_callback("other-replies").await);
-    assert_eq!((&ours["json"]["to"], &ours["json"]["message"]), (&OURS.into(), &"To you".into()));
-    assert_eq!((&theirs["json"]["to"], &theirs["json"]["message"]), (&THEIRS.into(), &"To them".into()));
+    assert_eq!((&ours.json()["to"], &ours.json()["message"]), (&OURS.into(), &"To you".into()));
+    assert_eq!((&theirs.json()["to"], &theirs.json()["message"]), (&THEIRS.into(), &"To them".into()));
     system.until_queues_empty().await;
     assert_eq!((system.callbacks("replies").await.len(), system.callbacks("other-replies").await.len()), (1, 1));
-    assert_ne!(ours["json"]["account_uuid"], theirs["json"]["account_uuid"]);
+    assert_ne!(ours.json()["account_uuid"], theirs.json()["account_uuid"]);
 }
 
 #[tokio::test]
 async fn reply_without_an_earlier_message_names_none() {
     let system = System::start().await;
     system.reply_from(&PHONE, OURS, "Hello?").await;
-    let callback = &system.until_callback("replies").await["json"];
+    let callback = system.until_callback("replies").await.into_json();
     assert!(callback["message_uuid"].is_null() && callback["batch_uuid"].is_null(), "{callback}");
     assert!(callback["mo_uuid"].is_string(), "{callback}");
     assert!(on_record(&system).await[0].get("in_reply_to").is_none());
@@ -61,7 +61,7 @@ async fn reply_answers_the_newest_submitted_message() {
     system.until_handset(&PHONE, 3).await;
 
     system.reply_from(&PHONE, OURS, "Yes").await;
-    let callback = &system.until_callback("replies").await["json"];
+    let callback = system.until_callback("replies").await.into_json();
     assert_eq!(callback["message_uuid"], newest.id);
     assert_eq!(callback["batch_uuid"], newest.batch);
     assert_eq!(on_record(&system).await[0]["in_reply_to"], newest.id);
@@ -70,7 +70,7 @@ async fn reply_answers_the_newest_submitted_message() {
     system.advance(3_600).await;
     system.until_handset(&PHONE, 4).await;
     system.reply_from(&PHONE, OURS, "And yes").await;
-    let callback = &system.until_callbacks("replies", 2).await[1]["json"];
+    let callback = system.until_callbacks("replies", 2).await.remove(1).into_json();
     assert_eq!(callback["message_uuid"], later.id, "accepted first, submitted last");
 }
 
@@ -109,7 +109,7 @@ async fn repeated_stop_does_not_undo_a_newer_start() {
 async fn reply_to_an_unassigned_sender_is_unmatched_and_not_sent() {
     let system = System::start().await;
     // A shared sender without a message to the phone, and an unassigned sender.
-    let strays = [reply("mo-1", "448888888801", "Who?"), reply("mo-2", "447000000001", "Where?")];
+    let strays = [reply("mo-1", POOL_SENDER, "Who?"), reply("mo-2", "447000000001", "Where?")];
     for stray in strays.iter().chain(&strays) {
         system.deliver_reply(stray).await;
     }
@@ -126,7 +126,7 @@ async fn reply_to_shared_number_goes_to_the_account_with_the_lock() {
     let first = system.send_one(OTHER, shared(&PHONE, "Hello")).await;
     system.until_handset(&PHONE, 1).await;
     system.reply_from(&PHONE, &first.sender, "Hello yourself").await;
-    let callback = &system.until_callback("other-replies").await["json"];
+    let callback = system.until_callback("other-replies").await.into_json();
     assert_eq!(callback["message_uuid"], first.id);
     system.until_queues_empty().await;
     assert!(system.callbacks("replies").await.is_empty());
@@ -138,7 +138,7 @@ async fn reply_callback_has_the_exact_text_and_a_numeric_sender() {
     let texts = ["", "🙂 naïve 漢字 \"quoted\" \\ \n second line", "\u{0}\u{7f}"];
     for (index, text) in texts.into_iter().enumerate() {
         system.deliver_reply(&reply(&format!("mo-{index}"), OURS, text)).await;
-        let callback = &system.until_callbacks("replies", index + 1).await[index]["json"];
+        let callback = system.until_callbacks("replies", index + 1).await.remove(index).into_json();
         assert_eq!(callback["message"], text);
         assert_eq!(callback["from"].as_u64(), Some(PHONE.parse().unwrap()), "{callback}");
         assert_eq!(on_record(&system).await[0]["body"], text);
@@ -214,6 +214,6 @@ async fn reply_is_not_attributed_to_a_blocked_message() {
     system.until_state(&blocked, "blocked").await;
     system.deliver_reply(&reply("2", OURS, "I said stop")).await;
     let callbacks = system.until_callbacks("replies", 2).await;
-    let answer = callbacks.iter().find(|callback| callback["json"]["message"] == "I said stop").unwrap();
-    assert_eq!(answer["json"]["message_uuid"], first.id);
+    let answer = callbacks.iter().find(|callback| callback.json()["message"] == "I said stop").unwrap();
+    assert_eq!(answer.json()["message_uuid"], first.id);
 }

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::{Phone, System, TestConfig};
 
-use crate::system::{DEMO, OTHER, custom, owned, shared};
+use crate::system::{DEMO, OTHER, POOL_SENDER, custom, owned, shared};
 
 const PHONE: Phone = Phone::delivers();
 
@@ -21,7 +21,7 @@ async fn only_the_owner_sends_from_an_owned_sender() {
         (&json!(0), &json!("from.value"), &json!("not_owned"))
     );
     // The pool's senders cannot be named either.
-    let pooled = custom("448888888801", &PHONE, "x");
+    let pooled = custom(POOL_SENDER, &PHONE, "x");
     assert_eq!(system.post(DEMO, &json!({"messages": [pooled]})).await.status, StatusCode::FORBIDDEN);
     system.until_handset(&PHONE, 1).await;
 }
@@ -49,7 +49,7 @@ async fn concurrent_first_contacts_give_each_account_its_own_sender() {
 
 #[tokio::test]
 async fn exhausted_pool_is_reported() {
-    let system = System::with_config(TestConfig::new().pool(&["448888888801"])).await;
+    let system = System::with_config(TestConfig::new().pool(&[POOL_SENDER])).await;
     let (taken, free) = (PHONE, PHONE.nth(1));
     system.send_one(DEMO, shared(&taken, "Ours")).await;
     let request = json!({"messages": [shared(&free, "Free"), shared(&taken, "Taken")]});
@@ -60,7 +60,7 @@ async fn exhausted_pool_is_reported() {
     assert!(error["message"].as_str().unwrap().contains("every shared sender ID"));
     system.until_queues_empty().await;
     assert!(system.handset(&free).await.is_empty(), "nothing of the request was sent");
-    assert_eq!(system.send_one(DEMO, shared(&taken, "Still ours")).await.sender, "448888888801");
+    assert_eq!(system.send_one(DEMO, shared(&taken, "Still ours")).await.sender, POOL_SENDER);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ async fn accepted_messages_survive_a_gateway_restart() {
     let receipts = system.until_callbacks("receipts", accepted.len()).await;
     system.until_queues_empty().await;
     for message in &accepted {
-        let callbacks = receipts.iter().filter(|receipt| receipt["json"]["messageuuid"] == message.id);
+        let callbacks = receipts.iter().filter(|receipt| receipt.json()["messageuuid"] == message.id);
         assert_eq!(callbacks.count(), 1);
         assert_eq!(system.handset(message["to"].as_str().unwrap()).await.len(), 1);
     }
@@ -34,7 +34,7 @@ async fn reply_during_a_gateway_outage_is_delivered_later() {
     let system = system.without_gateway().await;
     system.reply_from(&PHONE, OWN_SENDER, "Anybody there?").await;
     let system = system.with_gateway().await;
-    assert_eq!(system.until_callback("replies").await["json"]["message"], "Anybody there?");
+    assert_eq!(system.until_callback("replies").await.json()["message"], "Anybody there?");
 }
 
 #[tokio::test]

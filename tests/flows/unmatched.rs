@@ -148,7 +148,7 @@ async fn reply_is_delivered_once_its_sender_is_added() {
     system.send_one(DEMO, newer).await;
     system.until_handset(&PHONE, 1).await;
     system.advance(3_600).await;
-    let callback = &system.until_callback("replies").await["json"];
+    let callback = system.until_callback("replies").await.into_json();
     assert_eq!(callback["message"], "Are you there?");
     assert!(callback["message_uuid"].is_null(), "{callback}");
     until_none_unmatched(&system).await;

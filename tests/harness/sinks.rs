@@ -55,11 +55,11 @@ impl System {
 
     /// Returns the callbacks to a sink as JSON.
     pub async fn sink_requests(&self, name: &str) -> Vec<Value> {
-        self.callbacks(name).await.into_iter().map(Callback::into_json).collect()
+        self.callbacks(name).await.into_iter().map(Callback::into_request).collect()
     }
 
     /// Waits until a sink has `count` callbacks; returns them as JSON.
     pub async fn until_sink_requests(&self, name: &str, count: usize) -> Vec<Value> {
-        self.until_callbacks(name, count).await.into_iter().map(Callback::into_json).collect()
+        self.until_callbacks(name, count).await.into_iter().map(Callback::into_request).collect()
     }
 }

@@ -33,6 +33,9 @@ pub const OTHER_SENDER: &str = "449999999999";
 /// The demo account's number with a rate limit, 10 messages a second.
 pub const RATE_LIMITED_SENDER: &str = "441111111110";
 
+/// The first shared sender ID in the pool.
+pub const POOL_SENDER: &str = "448888888801";
+
 /// The loopback carrier's webhook token.
 pub const TOKEN: &str = "loopback-webhook-token";
 /// CM.com's webhook token.

@@ -134,8 +134,14 @@ impl Callback {
         Self(request)
     }
 
-    pub fn into_json(self) -> Value {
+    /// Returns the whole request, as JSON.
+    pub fn into_request(self) -> Value {
         self.0
+    }
+
+    /// Returns the parsed body.
+    pub fn into_json(mut self) -> Value {
+        self.0["json"].take()
     }
 
     /// Returns a header, which must be present. `name` is in lower case.
