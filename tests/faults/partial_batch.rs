@@ -1,8 +1,9 @@
 //! A batch call that AWS processes only in part: half is done, and half is returned as unprocessed.
 
 use serde_json::{Value, json};
+use tests::Request;
 
-use crate::{fault::Answer, http::Request};
+use crate::fault::Answer;
 
 /// For each batch call: its name, the answer's field for unprocessed entries, and the answer if no entry
 /// was processed.

@@ -16,16 +16,14 @@ use std::{
 
 use reqwest::{Client, Url};
 use shared::runtime::{HttpStack, Random};
+use tests::Request;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
 pub use self::submit::Submit;
-use crate::{
-    fault::{Answer, Fault, Peer},
-    http::Request,
-};
+use crate::fault::{Answer, Fault, Peer};
 
 pub const PORTS: [usize; 2] = [0, 1];
 

@@ -47,6 +47,7 @@ mod client;
 mod config;
 pub mod messages;
 mod phone;
+mod request;
 mod scripted_carrier;
 mod server;
 mod sinks;
@@ -57,8 +58,9 @@ pub use self::{
     aws::submit_job,
     config::TestConfig,
     phone::Phone,
+    request::Request,
     scripted_carrier::{LookupAnswer, ScriptedCarrier, SubmitAnswer},
-    server::{Request, Response, TestServer, unreachable_url},
+    server::{Response, TestServer, unreachable_url},
     system::System,
     views::{Accepted, Callback, MessageRef, MessageView},
 };

@@ -9,7 +9,10 @@ use std::{
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::server::{Request, Response, TestServer, lock, next};
+use crate::{
+    request::Request,
+    server::{Response, TestServer, lock, next},
+};
 
 /// An answer to a submit.
 #[derive(Clone, Debug)]

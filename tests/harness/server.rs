@@ -1,8 +1,7 @@
 //! Scripted HTTP servers, which record their requests.
 //!
 //! A server stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)), or for
-//! another system that the gateway calls. We read and write HTTP/1.1 ourselves, because a framework cannot hang, drip
-//! or disconnect instead of answering.
+//! another system that the gateway calls.
 
 use std::{
     collections::VecDeque,
@@ -13,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Method, Url};
+use reqwest::Url;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
 
-use crate::system::System;
+use crate::{request::Request, system::System};
 
 /// A response to a request.
 #[derive(Clone, Debug)]
@@ -99,60 +98,6 @@ async fn until_closed(stream: &mut TcpStream, drips: bool) {
         _ = tokio::io::copy(&mut request, &mut nowhere) => {}
         () = drip => {}
     }
-}
-
-/// A recorded request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub method: Method,
-    /// With its query.
-    pub path: String,
-    headers: Vec<(String, String)>,
-    pub body: String,
-}
-
-impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// Reads the only request on a connection; `None` if the caller disconnects.
-    async fn read(stream: &mut TcpStream) -> Option<Self> {
-        let mut bytes = Vec::new();
-        let head = loop {
-            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                break end;
-            }
-            fill(stream, &mut bytes).await?;
-        };
-        let mut request = Self::parse(std::str::from_utf8(&bytes[..head]).ok()?)?;
-        bytes.drain(..head + 4);
-        let length = request.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
-        while bytes.len() < length {
-            fill(stream, &mut bytes).await?;
-        }
-        request.body = String::from_utf8_lossy(&bytes).into_owned();
-        Some(request)
-    }
-
-    fn parse(head: &str) -> Option<Self> {
-        let mut lines = head.split("\r\n");
-        let mut first = lines.next()?.split(' ');
-        let (method, path) = (first.next()?.parse().ok()?, first.next()?.to_owned());
-        let header = |line: &str| {
-            let (name, value) = line.split_once(':')?;
-            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
-        };
-        Some(Self { method, path, headers: lines.filter_map(header).collect(), body: String::new() })
-    }
-}
-
-async fn fill(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
-    (stream.read_buf(bytes).await.ok()? > 0).then_some(())
 }
 
 type Script = dyn FnMut(&Request) -> Response + Send;
@@ -257,7 +202,7 @@ pub(crate) fn next<T: Clone>(script: &mut VecDeque<T>) -> T {
 }
 
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some(request) = Request::read(&mut stream).await else { return };
+    let Some(request) = Request::read(&mut stream, &mut Vec::new()).await else { return };
     shared.open.fetch_add(1, Ordering::SeqCst);
     let response = {
         let mut requests = lock(&shared.requests);

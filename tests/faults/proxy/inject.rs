@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use tests::Request;
 use tokio::net::TcpStream;
 
 use super::{Call, Shared, State, Submit, destination, is_submit};
 use crate::{
     fault::{Answer, Fault, Peer},
-    http::{Request, until_closed},
+    http::{forward, until_closed},
     partial_batch::{self, PartialBatch},
 };
 
@@ -197,6 +198,6 @@ impl Shared {
 
     async fn forward(&self, request: Request) -> Answer {
         let upstream = self.upstream.get().unwrap();
-        request.forward(&self.client, upstream).await.unwrap()
+        forward(request, &self.client, upstream).await.unwrap()
     }
 }

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
-use tests::system::{CM_TOKEN, TOKEN};
+use tests::{
+    Request,
+    system::{CM_TOKEN, TOKEN},
+};
 
 use super::WebhookRequest;
-use crate::{fault::Answer, http::Request};
+use crate::fault::Answer;
 
 /// CM.com's receipt time, which the gateway does not read.
 const RECEIVED: &str = "2027-02-21T09:30:00";
