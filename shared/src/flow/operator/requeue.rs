@@ -10,12 +10,26 @@ use crate::{
     store::Messages,
 };
 
-/// Enqueues every message that is to be sent or was being sent. Says how many.
+/// Enqueues every message that is to be sent now or was being sent, and returns how many.
 ///
 /// # Errors
 /// When the store or queue did not answer. Running it again is safe.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
-    let mut enqueued = 0;
+    let enqueued = run(gateway, false).await?;
+    info!(enqueued, "requeued");
+    Ok(enqueued)
+}
+
+/// Returns how many messages [`requeue`] would enqueue.
+///
+/// # Errors
+/// When the store did not answer.
+pub async fn count(gateway: &Gateway) -> Result<usize, Unavailable> {
+    run(gateway, true).await
+}
+
+async fn run(gateway: &Gateway, only_count: bool) -> Result<usize, Unavailable> {
+    let mut count = 0;
     let mut after = None;
     loop {
         let (found, next) = gateway.store.unfinished(after).await?;
@@ -27,14 +41,13 @@ pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
                 Some((Job::Submit { message: found.message }, delay))
             })
             .collect();
-        if !jobs.is_empty() {
+        if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue(&jobs).await?;
-            enqueued += jobs.len();
         }
+        count += jobs.len();
         after = next;
         if after.is_none() {
-            info!(enqueued, "requeued");
-            return Ok(enqueued);
+            return Ok(count);
         }
     }
 }

@@ -65,7 +65,8 @@ pub enum Removal {
 /// How a carrier is reached from now on.
 #[derive(Clone)]
 pub struct CarrierChange {
-    pub endpoint: Url,
+    /// None keeps what there is.
+    pub endpoint: Option<Url>,
     /// None keeps what there is.
     pub timeout_ms: Option<u64>,
     /// What is used where there is nothing to keep.
@@ -156,18 +157,27 @@ impl DynamoDirectory {
         self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()
     }
 
-    /// The senders that an account owns.
+    /// Returns the sender IDs that an account owns, sorted.
     ///
     /// # Errors
     /// When the store did not answer.
     pub async fn senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
+        let owner = SenderOwner::Account(account.clone());
+        let owned = self.owners().await?.into_iter().filter(|(_, other)| *other == owner);
+        Ok(owned.map(|(sender, _)| sender).collect())
+    }
+
+    /// Returns every sender ID with its owner, sorted by sender ID.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn owners(&self) -> Result<Vec<(SenderId, SenderOwner)>, StoreError> {
         let mut found = Vec::new();
         for item in self.scan(keys::SENDER).await? {
-            if account_in(&item)?.as_ref() == Some(account) {
-                found.push(id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?);
-            }
+            let sender = id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?;
+            found.push((sender, read_owner(&item)?));
         }
-        found.sort();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
 
@@ -270,7 +280,7 @@ impl DynamoDirectory {
         self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
     }
 
-    /// Says how a carrier is reached.
+    /// Sets how a carrier is reached. Returns `None`, and changes nothing, if it has no endpoint and is given none.
     ///
     /// # Errors
     /// When the store did not answer.
@@ -278,8 +288,12 @@ impl DynamoDirectory {
         &self,
         name: CarrierName,
         change: &CarrierChange,
-    ) -> Result<CarrierSettings, StoreError> {
-        let update = self.update(keys::carrier(name)).set(keys::ENDPOINT, string(change.endpoint.as_str()));
+    ) -> Result<Option<CarrierSettings>, StoreError> {
+        let update = self.update(keys::carrier(name));
+        let update = match &change.endpoint {
+            Some(endpoint) => update.set(keys::ENDPOINT, string(endpoint.as_str())),
+            None => update.expect_present(keys::ENDPOINT),
+        };
         let update = match change.timeout_ms {
             Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
             None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
@@ -287,8 +301,8 @@ impl DynamoDirectory {
         let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
         let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
-            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => from_item(item).map_err(unreadable),
-            UpdateResult::NotFound => Err(unreadable("a carrier that was just written is not there")),
+            UpdateResult::Applied(item) => from_item(item).map(Some).map_err(unreadable),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
         }
     }
 
