@@ -6,8 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use local::gateway::FunctionsFrom;
 use url::Url;
 
-/// Run the messaging gateway on this machine, with emulated AWS services, simulated carriers and
-/// handsets, and sinks for callbacks
+/// Run the messaging gateway on this machine, with emulated AWS services, carriers and handsets
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
@@ -22,16 +21,15 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only the gateway, with the emulator at this address (see `local emulator`)
+    /// Run only the gateway, with the `local emulator` at this address
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "dynamodb", "sqs"])]
     pub emulator: Option<Url>,
 
-    /// Invoke the functions of `cargo lambda watch` instead of running them in this process
+    /// Use the functions of `cargo lambda watch` at this address
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:9000")]
     watch: Option<Url>,
 
-    /// Run the functions' binaries in separate processes, as Lambda does; `cargo lambda build` writes
-    /// them to target/lambda
+    /// Run the output of `cargo lambda build` as Lambda does; DIR is target/lambda
     #[arg(long, value_name = "DIR", conflicts_with = "watch")]
     functions: Option<PathBuf>,
 
@@ -57,15 +55,15 @@ pub struct EmulatorArguments {
 
 #[derive(Debug, Args)]
 pub struct Services {
-    /// Keep the tables in this folder, across restarts
+    /// Keep the tables in this folder across restarts
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Use this DynamoDB instead of the embedded engine
+    /// Use this DynamoDB instead of the embedded one
     #[arg(long, value_name = "URL")]
     pub dynamodb: Option<Url>,
 
-    /// Use this SQS instead of the embedded engine
+    /// Use this SQS instead of the embedded one
     #[arg(long, value_name = "URL")]
     pub sqs: Option<Url>,
 }

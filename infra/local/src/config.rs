@@ -6,7 +6,6 @@ use serde::Deserialize;
 use shared::domain::{AccountId, CarrierName, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret};
 use url::Url;
 
-/// A parsed configuration file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -3,7 +3,7 @@
 mod arguments;
 mod first_steps;
 
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
@@ -24,8 +24,15 @@ use url::Url;
 use self::arguments::{Arguments, Command};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     start_logging()?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.port())).await.with_context(|| {
         format!("could not listen on 127.0.0.1:{0}; --port N takes another port, --port 0 a free one", arguments.port())

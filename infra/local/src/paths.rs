@@ -34,14 +34,12 @@ pub(crate) enum Api<'a> {
     Watched(&'a Url),
 }
 
-/// Lists the paths without a gateway.
 pub(crate) fn of_emulator() -> String {
     let mut text = "Emulator of a messaging gateway: AWS, carriers, handsets, sinks, clock\n".to_owned();
     emulator_section(&mut text);
     text
 }
 
-/// Lists the paths with a gateway.
 pub(crate) fn of_gateway(api: &Api<'_>) -> String {
     let mut text = "Messaging gateway on this machine\n".to_owned();
     match api {
@@ -79,7 +77,6 @@ fn operation<'a>(document: &'a Value, method: &str, path: &str) -> &'a Value {
     &document["paths"][path][method.to_ascii_lowercase()]
 }
 
-/// Answers with a list.
 pub(crate) fn answer(text: String) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }

@@ -45,7 +45,6 @@ impl Channel {
         NAMES.iter().find(|(_, known, _)| *known == name).map(|(channel, ..)| *channel)
     }
 
-    /// Returns the channel with that name at CM.com, in any case.
     pub(super) fn parse_cm(name: &str) -> Option<Self> {
         NAMES.iter().find(|(.., known)| known.eq_ignore_ascii_case(name)).map(|(channel, ..)| *channel)
     }
@@ -59,7 +58,6 @@ impl Channel {
     }
 }
 
-/// A behavior that a person set for a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ChannelBehavior {

@@ -37,7 +37,6 @@ pub(super) fn open(data: Option<&Path>, clock: Arc<EmulatorClock>) -> Result<Dat
     Database::new(file).map_err(|error| in_folder(error.to_string()))
 }
 
-/// Serves the tables on `listener` until the emulator stops.
 pub(super) async fn serve(listener: TcpListener, tables: Database, stopping: CancellationToken) {
     let served = dynoxide::server::serve_with_shutdown(listener, tables, stopping.cancelled_owned()).await;
     if let Err(error) = served {
@@ -77,7 +76,6 @@ impl DynamoDb {
         answer
     }
 
-    /// Deletes expired items.
     pub(super) async fn sweep(&self) {
         let Some(tables) = self.tables.clone() else {
             return;

@@ -1,4 +1,5 @@
-//! Simulated phones. A handset keeps the messages of all its channels and can reply to their senders. A double send shows twice.
+//! Simulated phones. A handset keeps the messages of all its channels and can reply to their senders. A
+//! double send shows twice.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +124,11 @@ pub(super) fn routes(handsets: Arc<Handsets>) -> Router {
 }
 
 #[derive(Serialize)]
+struct List {
+    handsets: Vec<Listed>,
+}
+
+#[derive(Serialize)]
 struct Listed {
     number: String,
     messages: usize,
@@ -130,7 +136,7 @@ struct Listed {
     channels: ChannelBehaviors,
 }
 
-async fn list(State(handsets): State<Arc<Handsets>>) -> JsonLine<Value> {
+async fn list(State(handsets): State<Arc<Handsets>>) -> JsonLine<List> {
     let mut listed: Vec<_> = handsets
         .phones()
         .iter()
@@ -143,7 +149,7 @@ async fn list(State(handsets): State<Arc<Handsets>>) -> JsonLine<Value> {
         .filter(|listed| listed.messages > 0 || listed.replies > 0 || !listed.channels.is_empty())
         .collect();
     listed.sort_by(|one, other| one.number.cmp(&other.number));
-    JsonLine(json!({ "handsets": listed }))
+    JsonLine(List { handsets: listed })
 }
 
 async fn messages(

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::json_line::JsonLine;
 
-/// DynamoDB's on-demand read and write units.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Units {
     pub(super) read: f64,

@@ -35,7 +35,6 @@ pub(super) struct Network {
     accepted_ids: Mutex<HashMap<(Carrier, String), String>>,
 }
 
-/// A submit and its behavior if accepted.
 pub(super) struct Prediction {
     submit: Submit,
     behavior: Behavior,
@@ -128,7 +127,6 @@ impl Network {
         (accepted, behavior)
     }
 
-    /// Returns the carrier's ID of the submit with that reference.
     pub(super) fn find(&self, carrier: Carrier, reference: &str) -> Option<String> {
         let accepted = self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner);
         accepted.get(&(carrier, reference.to_owned())).cloned()
@@ -190,7 +188,6 @@ impl Network {
         }
     }
 
-    /// Returns when the gateway has accepted the receipt.
     async fn report(&self, accepted: &AcceptedSubmit, status: Status) {
         self.carriers.deliver_receipt(&self.receipt(accepted, status)).await;
     }

@@ -8,7 +8,6 @@ use serde::Serialize;
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Phone(String);
 
-/// An invalid phone number.
 #[derive(Debug, thiserror::Error)]
 #[error("must be an international phone number: 7 to 15 digits, with or without + or 00 before")]
 pub(super) struct NotAPhone;

@@ -50,16 +50,21 @@ pub(super) fn routes(sinks: Arc<Sinks>) -> Router {
 }
 
 #[derive(Serialize)]
+struct List {
+    sinks: Vec<Listed>,
+}
+
+#[derive(Serialize)]
 struct Listed {
     name: String,
     requests: usize,
 }
 
-async fn list(State(sinks): State<Arc<Sinks>>) -> JsonLine<Value> {
+async fn list(State(sinks): State<Arc<Sinks>>) -> JsonLine<List> {
     let mut listed: Vec<_> =
         sinks.requests().iter().map(|(name, kept)| Listed { name: name.clone(), requests: kept.len() }).collect();
     listed.sort_by(|one, other| one.name.cmp(&other.name));
-    JsonLine(json!({ "sinks": listed }))
+    JsonLine(List { sinks: listed })
 }
 
 async fn record(

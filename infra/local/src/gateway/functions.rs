@@ -25,7 +25,6 @@ use crate::{
     template,
 };
 
-/// A function in this process.
 pub(super) enum Function {
     Send(send::Send),
     ScheduleTick(schedule_tick::ScheduleTick),
@@ -99,7 +98,6 @@ impl Functions {
         matches!(self, Self::InProcess(_))
     }
 
-    /// Invokes a function with an HTTP request.
     pub(super) async fn request(&self, binary: &str, request: Request) -> Response<Body> {
         let functions = match self {
             Self::InProcess(functions) => functions,
@@ -115,7 +113,6 @@ impl Functions {
         }
     }
 
-    /// Invokes a function with a batch of SQS messages.
     pub(super) async fn batch(&self, binary: &str, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
         match self {
             Self::InProcess(functions) => match functions.get(binary) {
@@ -134,7 +131,6 @@ impl Functions {
         }
     }
 
-    /// Invokes a function for its schedule.
     pub(super) async fn tick(&self, binary: &str, deadline_ms: u64) -> anyhow::Result<()> {
         match self {
             Self::InProcess(functions) => match functions.get(binary) {
@@ -155,7 +151,6 @@ pub(super) fn settings(function: &template::Function, emulator: &Url) -> Setting
     Settings { name, memory_mb: function.memory_mb, timeout, variables: all }
 }
 
-/// Returns a function's variables from the template.
 fn variables(function: &template::Function) -> BTreeMap<String, String> {
     let mut variables = function.environment.clone();
     // Sinks are at 127.0.0.1.

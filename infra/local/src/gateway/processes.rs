@@ -53,7 +53,6 @@ impl Processes {
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 
-    /// Invokes the function and returns its response.
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Bytes> {
         let pool = self.pools.get(function).with_context(|| format!("the template has no function {function}"))?;
         let (pool, event) = (Arc::clone(pool), Bytes::from(serde_json::to_vec(event)?));

@@ -83,7 +83,6 @@ pub(super) fn aws_variables(emulator: &Url) -> Variables {
     aws_settings(emulator).collect()
 }
 
-/// Returns them by name and value.
 pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, String)> {
     let variables = [
         ("AWS_REGION", resolve::REGION),
@@ -94,7 +93,6 @@ pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, Stri
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter()
 }
 
-/// Returns the URL of a queue from its ARN.
 pub(super) fn queue_url(emulator: &Url, arn: &str) -> anyhow::Result<String> {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     Ok(emulator.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())

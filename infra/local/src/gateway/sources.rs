@@ -17,7 +17,6 @@ use super::{functions::Functions, time::Time};
 
 /// For each queue.
 const MAX_POLLERS: u16 = 8;
-/// After a failed receive.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// How long a stopping poller still waits for its receive. A job that the queue hands out at that moment
@@ -28,7 +27,6 @@ const FINAL_POLL_TIMEOUT: Duration = Duration::from_millis(200);
 const WAIT_SECONDS: i32 = 20;
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A queue and its function.
 #[derive(Clone)]
 pub(super) struct Source {
     pub function: String,

@@ -77,7 +77,6 @@ impl Time {
         self.clock.now()
     }
 
-    /// Returns a guard to hold while a function runs.
     pub(super) async fn in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.invocations.read().await
     }

@@ -16,7 +16,6 @@ use tokio::{
 use super::runtime_api::{Invocation, RuntimeApi};
 use crate::template::resolve::{ACCOUNT, REGION};
 
-/// A function's configuration on Lambda.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub name: String,

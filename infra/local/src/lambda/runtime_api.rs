@@ -155,7 +155,6 @@ mod tests {
 
     use super::*;
 
-    /// Asks for an invocation as a function does, and returns its ID.
     async fn given(client: &Client, api: &RuntimeApi, event: &'static str) -> (String, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
         let invocation = Invocation { event: event.into(), deadline_ms: 1_790_000_000_000, answer };

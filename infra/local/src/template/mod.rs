@@ -1,7 +1,8 @@
 //! Parses a SAM template, as far as we run it: functions with their environment and events, queues,
 //! tables.
 //!
-//! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function there is an error with its name.
+//! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function
+//! there is an error with its name.
 
 pub mod resolve;
 mod yaml;
@@ -24,7 +25,6 @@ pub enum TemplateError {
     Resolve(#[from] ResolveError),
 }
 
-/// A parsed template.
 pub struct Template {
     root: Value,
 }
@@ -35,7 +35,6 @@ pub struct Resource<'a> {
     pub properties: &'a Map<String, Value>,
 }
 
-/// A function with resolved settings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Function {
     pub name: String,

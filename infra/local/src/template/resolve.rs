@@ -16,7 +16,6 @@ pub enum ResolveError {
     Function(String),
 }
 
-/// The values of references in a template.
 pub struct Names {
     refs: BTreeMap<String, String>,
     arns: BTreeMap<String, String>,

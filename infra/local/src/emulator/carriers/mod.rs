@@ -29,7 +29,7 @@ pub(super) enum Carrier {
 /// A valid message as submitted to a carrier.
 pub(super) struct Submit {
     pub(super) carrier: Carrier,
-    /// The gateway's reference; empty if it sent none.
+    /// The gateway's reference, or empty.
     pub(super) reference: String,
     /// In the form that a phone shows.
     pub(super) from: String,
@@ -42,8 +42,8 @@ pub(super) struct Submit {
 }
 
 impl Submit {
-    /// Returns the message ID as the gateway's log has it, or the reference as it came if the gateway did
-    /// not write it.
+    /// Returns the message ID as the gateway's log has it, or the reference unchanged if it has another
+    /// format.
     pub(super) fn message_id(&self) -> String {
         message_id(&self.reference)
     }

@@ -10,7 +10,6 @@ use super::Tester;
 use crate::emulator::EmulatorOptions;
 
 impl Tester {
-    /// Registers the sinks `receipts` and `replies` as the gateway's webhooks.
     async fn register(&self) {
         self.register_at("/sinks/receipts", "/sinks/replies").await;
     }

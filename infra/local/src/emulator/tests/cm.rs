@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{Tester, answer};
 
 impl Tester {
-    /// Registers the sinks `reports` and `cm-replies` as the gateway's webhooks.
     pub(super) async fn register_cm(&self) {
         self.register_webhooks("/cm/webhooks", "/sinks/reports", "/sinks/cm-replies").await;
     }
@@ -25,13 +24,11 @@ impl Tester {
         answer(self.cm(request(messages))).await
     }
 
-    /// Sends a message and returns the status.
     async fn send(&self, to: &str) -> StatusCode {
         let posted = self.cm(request(&[message(to)])).send().await.unwrap();
         posted.status()
     }
 
-    /// Sends messages whose answer comes too late.
     async fn send_without_waiting(&self, to: &[&str]) {
         let messages: Vec<_> = to.iter().copied().map(message).collect();
         let posted = self.cm(request(&messages)).timeout(Duration::from_millis(200)).send().await;

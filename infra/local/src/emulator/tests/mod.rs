@@ -48,7 +48,6 @@ impl Tester {
         self.request(Method::POST, path, body).await
     }
 
-    /// Makes a call in AWS's JSON protocol, such as `AmazonSQS.SendMessage`.
     async fn call(&self, target: &str, body: Value) -> (StatusCode, Value) {
         let request = self
             .client

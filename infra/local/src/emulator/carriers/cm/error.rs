@@ -1,4 +1,4 @@
-//! Errors with the codes and texts from the page's tables, or a code's description if it has no text.
+//! Errors with the codes and texts from the page's tables, or else with a code's description.
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestError {
@@ -67,7 +67,7 @@ impl MessageError {
         Self::new(303, "Empty mobilenumber field, MT ignored")
     }
 
-    /// The text of the page's sample. The table has "Rejected: " before it.
+    /// The text of the page's sample. The table prefixes "Rejected: ".
     pub(super) fn not_a_number(written: &str) -> Self {
         Self::new(303, format!("Gsm '{written}' is not a number."))
     }

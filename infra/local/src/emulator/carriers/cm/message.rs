@@ -210,7 +210,7 @@ fn is_item(item: &Value) -> bool {
     })
 }
 
-/// Requires a body, and a list with a button or up to three buttons.
+/// Requires a body, and 1 to 10 list sections with a button, or 1 to 3 buttons.
 fn is_interactive(interactive: &Value) -> bool {
     let filled = |text: &Value| text.as_str().is_some_and(|text| !text.is_empty());
     let of_one_to =

@@ -8,7 +8,6 @@ use super::error::{MessageError, RequestError};
 use super::json::Object;
 use super::{ParsedMessage, message};
 
-/// The simulated account's token.
 const PRODUCT_TOKEN: &str = "cm-product-token";
 const TOKEN_HEADER: &str = "x-cm-producttoken";
 
