@@ -300,7 +300,7 @@ async fn the_switch_for_a_dry_run_is_true_or_false_and_nothing_else() {
 async fn a_path_or_method_that_does_not_exist_is_404_in_json() {
     let system = System::start().await;
     for (method, path) in [
-        (Method::GET, "/"),
+        (Method::POST, "/"),
         (Method::POST, "/messagee"),
         (Method::POST, "/message/"),
         (Method::POST, "/message/1"),
