@@ -61,7 +61,7 @@ fn emulator_lines(text: &mut String, here: &str, clock_moves: bool) {
     };
     let _ = write!(
         text,
-        "Handsets  {here}/handsets  (447700900200 rejects, 447700900700 is busy; README.md lists more)\n\
+        "Handsets  {here}/handsets  (447700900200 rejects, 447700900700 is busy; docs/local-development.md lists more)\n\
          Sinks     {here}/sinks  (callbacks received)\nClock     {clock}\nAll paths {here}/\n\n"
     );
 }

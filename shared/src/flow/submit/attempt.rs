@@ -103,7 +103,8 @@ impl ClaimedMessage<'_> {
                 Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason, None),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.count(Metric::Busy, Some(&message.account), Some(candidate.carrier), 1);
-                    let more = Wait { channel_index: candidate.channel_index, reason: reason.clone(), retry_after };
+                    let named = format!("{}: {reason}", candidate.carrier);
+                    let more = Wait { channel_index: candidate.channel_index, reason: named, retry_after };
                     wait = Some(Wait::shorter(wait, more));
                     (AttemptOutcome::Busy, reason, retry_after)
                 }
@@ -131,10 +132,10 @@ impl ClaimedMessage<'_> {
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {
             Ok(Some(settings)) => Ok(settings),
-            Ok(None) => Err(busy(format!("carrier {carrier} is not set up"))),
+            Ok(None) => Err(busy("the carrier is not set up".to_owned())),
             Err(error) => {
                 warn!(message.id = %message.id, carrier = carrier.into_str(), error = error_chain(&error), "could not look up carrier");
-                Err(busy(format!("the gateway could not look up {carrier}")))
+                Err(busy("could not look up the carrier".to_owned()))
             }
         }
     }
