@@ -27,7 +27,7 @@ STACK = "deployment-test"
 POOL = [f"4488888888{number:02}" for number in range(1, 7)]
 OWN_SENDER = "441234567890"
 
-# Phones: the third digit from the right selects the behaviour (see README.md).
+# Phones: the third digit from the right selects the behaviour (see docs/local-development.md).
 PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "447700900701", "447700900901"
 RCS_PHONE, SMS_PHONE, LATE_SMS_PHONE = "447700900021", "447700900022", "447700900023"
 

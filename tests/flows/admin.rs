@@ -1,8 +1,10 @@
-//! The operator's tool: what it makes works, what is there it does not
-//! overwrite, and scripts can read it.
+//! The operator's tool: created records work, existing records are kept, and scripts can read the output.
 
+mod carriers;
+mod connection;
 mod endpoints;
 mod lost_answers;
+mod messages;
 mod rates;
 mod repair;
 mod routes;
@@ -25,7 +27,7 @@ use standardwebhooks::Webhook;
 
 use crate::{
     carrier::{receipts_path, replies_path},
-    system::{DEMO, System, owned, shared, with},
+    system::{DEMO, System, owned, shared},
 };
 
 const PHONE: &str = "447700900010";
@@ -35,13 +37,11 @@ pub(crate) async fn admin(system: &System, words: &[&str]) -> Done {
     admin_by(system, system.emulator.url(), words).await
 }
 
-/// Runs it against the system, by way of another address.
+/// Runs the tool against the system at another address.
 async fn admin_by(system: &System, emulator: &Url, words: &[&str]) -> Done {
     let local = format!("--local={emulator}");
-    // What a test makes twice must differ.
+    // Random, so keys and secrets differ between runs.
     let environment = Environment { random: Random::of_system(), ..system.environment() };
-    let ahead = system.now().await.duration_since(environment.clock.now());
-    environment.clock.set_ahead(ahead.try_into().unwrap_or_default());
     run(&[&["admin", &local], words].concat(), &environment).await
 }
 
@@ -49,33 +49,32 @@ async fn run(words: &[&str], environment: &Environment) -> Done {
     run_with_input("", words, environment).await
 }
 
-/// Runs it with that on standard input.
+/// Runs the tool with a line on standard input.
 async fn run_with_input(line: &str, words: &[&str], environment: &Environment) -> Done {
     ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(line.to_owned())).await
 }
 
-/// Runs a command that works; gives what it prints for people.
+/// Runs a command, expects success, and returns the output for people.
 pub(crate) async fn printed(system: &System, words: &[&str]) -> String {
     let done = admin(system, words).await;
     assert_eq!(done.code, 0, "{words:?}: {}", done.err);
     done.out.trim_end().to_owned()
 }
 
-/// Runs a command that works; gives what it prints for scripts.
+/// Runs a command with `--json`, expects success, and returns the output.
 pub(crate) async fn read(system: &System, words: &[&str]) -> Value {
     let words = [words, &["--json"]].concat();
     serde_json::from_str(&printed(system, &words).await).unwrap()
 }
 
-/// Runs a command that is refused; gives the reason.
+/// Runs a command, expects a refusal, and returns the reason.
 pub(crate) async fn refused(system: &System, words: &[&str]) -> String {
     let done = admin(system, words).await;
     assert_eq!((done.code, done.out.as_str()), (1, ""), "{words:?}: {}", done.err);
     done.err
 }
 
-/// Whether one of its signatures is made with that secret. How old it is does
-/// not matter: these tests move the clock.
+/// Returns whether a signature of the callback verifies with the secret, at any age: these tests move the clock.
 fn verifies(secret: &str, request: &Value) -> bool {
     let header = |name: &str| request["headers"][name].as_str().unwrap();
     let (timestamp, body) = (header("webhook-timestamp").parse().unwrap(), request["body"].as_str().unwrap());
@@ -113,7 +112,7 @@ async fn account_created_by_the_tool_sends_and_gets_signed_replies() {
 }
 
 #[tokio::test]
-async fn an_account_can_be_changed_in_part() {
+async fn account_change_keeps_other_settings() {
     let system = System::start().await;
     printed(&system, &["account", "set", "demo", "--name", "Renamed"]).await;
     let account = &read(&system, &["account", "show", "demo"]).await["account"];
@@ -129,12 +128,11 @@ async fn an_account_can_be_changed_in_part() {
     assert_eq!(admin(&system, &["account", "set", "demo"]).await.code, 2, "nothing to change");
     let list = printed(&system, &["account", "list"]).await;
     assert_eq!(list.lines().count(), 3, "{list}");
-    // The local stack's own accounts work on.
     system.send_one(DEMO, owned(PHONE, "Still there")).await;
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_within_half_a_minute() {
+async fn revoked_key_stops_within_half_a_minute() {
     let system = System::start().await;
     let issued = read(&system, &["key", "issue", "demo"]).await;
     let (key, id) = (issued["key"].as_str().unwrap(), issued["key_id"].as_str().unwrap());
@@ -145,10 +143,10 @@ async fn a_revoked_key_stops_within_half_a_minute() {
     system.advance(31).await;
     let answer = system.post(key, &json!({"messages": [owned(PHONE, "Too late")]})).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    system.send_one(DEMO, owned(PHONE, "The other one works")).await;
+    system.send_one(DEMO, owned(PHONE, "With the other key")).await;
 
     let keys = read(&system, &["key", "list", "demo"]).await["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 3, "two of the configuration, and this one: {keys:?}");
+    assert_eq!(keys.len(), 3, "two configured keys and the issued one: {keys:?}");
     let shown = keys.iter().find(|key| key["id"] == id).unwrap();
     assert!(shown["revoked"] == true && shown["created_at"].is_string() && shown["revoked_at"].is_string());
 }
@@ -167,11 +165,11 @@ async fn existing_records_are_not_overwritten() {
     assert!(owned.contains("448888888899 was added"), "{owned}");
     assert!(refused(&system, &["sender", "remove", "448888888801"]).await.contains("admin pool remove"));
     assert!(refused(&system, &["sender", "add", "12399", "--account", "nobody"]).await.contains("account create"));
-    // Adding what is ours already is no fault, and what was freed can be had.
+    // Adding an owned sender again succeeds, and a removed sender is free.
     printed(&system, &["sender", "add", "449999999999", "--account", "other"]).await;
     printed(&system, &["sender", "remove", "449999999999"]).await;
     printed(&system, &["sender", "add", "449999999999", "--account", "demo"]).await;
-    assert!(refused(&system, &["sender", "remove", "12399"]).await.contains("is nobody's"));
+    assert!(refused(&system, &["sender", "remove", "12399"]).await.contains("no account has"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -191,7 +189,7 @@ async fn concurrent_operators_lose_no_update() {
 }
 
 #[tokio::test]
-async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
+async fn conversation_stays_on_sender_removed_from_pool() {
     let system = System::start().await;
     let first = system.send_one(DEMO, shared(PHONE, "First")).await;
     let sender = first["from"]["value"].as_str().unwrap();
@@ -212,7 +210,7 @@ async fn a_conversation_stays_on_a_sender_that_has_left_the_pool() {
 }
 
 #[tokio::test]
-async fn a_carrier_keeps_its_webhook_token() {
+async fn carrier_keeps_its_webhook_token() {
     let system = System::start().await;
     let endpoint = system.emulator.url().to_string();
     let set = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint, "--timeout-ms", "2500"]).await;
@@ -231,7 +229,7 @@ async fn a_carrier_keeps_its_webhook_token() {
     assert_eq!(anew["receipts_path"], set["receipts_path"]);
 }
 
-/// The statuses with which a receipt of no message is answered at these paths.
+/// Posts an unmatched receipt to each path, and returns the statuses.
 async fn statuses(system: &System, paths: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in paths {
@@ -263,25 +261,6 @@ async fn old_webhook_token_is_valid_until_it_is_retired() {
 }
 
 #[tokio::test]
-async fn message_is_shown_with_history_and_with_text_on_request() {
-    let system = System::start().await;
-    let message = with(owned(PHONE, "A private matter"), "callback", system.sink("receipts"));
-    let message = system.send_one(DEMO, message).await;
-    let id = message["messageUuid"].as_str().unwrap();
-    system.until_state(&message["messageUuid"], "delivered").await;
-    let shown = &read(&system, &["message", "show", id]).await["message"];
-    let states: Vec<_> = shown["history"].as_array().unwrap().iter().map(|moment| &moment["state"]).collect();
-    assert_eq!(states, ["queued", "submitting", "submitted", "delivered"]);
-    assert_eq!((&shown["account"], &shown["attempts"]), (&json!("demo"), &json!(1)));
-    assert_eq!(shown["receipts"][0]["status"], "delivered");
-    let text = printed(&system, &["message", "show", id]).await;
-    assert!(!text.contains("private") && !text.contains("sinks") && text.contains("delivered"), "{text}");
-    assert!(printed(&system, &["message", "show", id, "--reveal"]).await.contains("A private matter"));
-    let missing = refused(&system, &["message", "show", "0197a3a0-0000-7000-8000-000000000001"]).await;
-    assert!(missing.contains("no message"), "{missing}");
-}
-
-#[tokio::test]
 async fn errors_are_reported_to_people_and_to_scripts() {
     let system = System::start().await;
     for words in [
@@ -306,7 +285,36 @@ async fn errors_are_reported_to_people_and_to_scripts() {
     assert!(nowhere.code == 1 && nowhere.err.contains("cargo run -p local"), "{}", nowhere.err);
 }
 
-/// Answers every request as CloudFormation does.
+#[tokio::test]
+async fn json_is_one_line_with_a_newline() {
+    let system = System::start().await;
+    let listed = admin(&system, &["--json", "pool", "list"]).await.out;
+    let error = admin(&system, &["--json", "account", "show", "nobody"]).await.err;
+    for json in [listed, error] {
+        assert!(json.ends_with("}\n") && json.lines().count() == 1, "{json:?}");
+    }
+}
+
+#[tokio::test]
+async fn senders_are_listed_with_owner_rate_and_exemption() {
+    let system = System::start().await;
+    printed(&system, &["sender", "exempt", "12345"]).await;
+    printed(&system, &["pool", "remove", "448888888802"]).await;
+    let all = read(&system, &["sender", "list"]).await["senders"].as_array().unwrap().clone();
+    let sender = |id: &str| all.iter().find(|shown| shown["sender"] == id).unwrap();
+    let expected = |sender: &str, account: Value, shared: bool, rate: Value, exempt: bool| json!({"sender": sender, "account": account, "shared": shared, "per_second": rate, "exempt": exempt});
+    assert_eq!(*sender("441111111110"), expected("441111111110", json!("demo"), false, json!(10), false));
+    assert_eq!(*sender("12345"), expected("12345", json!("demo"), false, Value::Null, true));
+    assert_eq!(*sender("448888888801"), expected("448888888801", Value::Null, true, Value::Null, false));
+    assert_eq!(*sender("448888888802"), expected("448888888802", Value::Null, false, Value::Null, false));
+    let text = printed(&system, &["sender", "list"]).await;
+    assert!(text.starts_with("SENDER") && text.contains("(shared)") && text.contains("(no longer shared)"), "{text}");
+    let other = printed(&system, &["sender", "list", "--account", "other"]).await;
+    assert!(other.lines().count() == 2 && other.contains("449999999999"), "{other}");
+    assert!(refused(&system, &["sender", "list", "--account", "nobody"]).await.contains("no account nobody"));
+}
+
+/// Starts a fake `CloudFormation` with the same answer for every request, and returns its URL.
 fn cloudformation(status: &str, body: String) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -324,7 +332,7 @@ fn cloudformation(status: &str, body: String) -> String {
 }
 
 #[tokio::test]
-async fn the_tables_are_found_by_the_stacks_outputs() {
+async fn tables_are_found_by_the_outputs_of_the_stack() {
     let system = System::start().await;
     let namespace = "xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"";
     let outputs = [
@@ -371,7 +379,7 @@ async fn the_tables_are_found_by_the_stacks_outputs() {
     assert!(lacking.code == 1 && lacking.err.contains("--jobs-queue-url"), "{}", lacking.err);
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
     assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
-    // Names that are given need no stack.
+    // With an explicit name, no stack is needed.
     let listed = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
     assert_eq!((listed.code, listed.out.lines().count()), (0, 6), "{}", listed.err);
 }

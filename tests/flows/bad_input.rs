@@ -299,7 +299,7 @@ async fn dry_run_parameter_must_be_true_or_false() {
 async fn unknown_path_or_method_is_a_404_in_json() {
     let system = System::start().await;
     for (method, path) in [
-        (Method::GET, "/"),
+        (Method::POST, "/"),
         (Method::POST, "/messagee"),
         (Method::POST, "/message/"),
         (Method::POST, "/message/1"),

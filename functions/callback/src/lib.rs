@@ -56,7 +56,7 @@ impl Callback {
         match callback(&self.gateway, &self.directory, &self.caller, job).await {
             Ok(()) => JobOutcome::Done,
             Err(error) => {
-                error!(event.id = %job.subject.event_id(), subject = %job.subject, error = error_chain(&error), "callback job failed");
+                error!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, error = error_chain(&error), "callback job failed");
                 JobOutcome::Retry
             }
         }

@@ -71,7 +71,7 @@ impl Dispatch {
             Ok(outcome) => outcome,
             Err(error) => {
                 let message = job.message().map(|id| id.to_string());
-                error!(message.id = message, job.subject = %job, error = error_chain(&error), "job failed");
+                error!(message.id = message.map(display), job.subject = %job, error = error_chain(&error), "job failed");
                 JobOutcome::Retry
             }
         }

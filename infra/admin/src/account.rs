@@ -24,9 +24,9 @@ struct ShownAccount<'a> {
     reply_url: Option<&'a str>,
     status_url: Option<&'a str>,
     notice_url: Option<&'a str>,
-    /// What is done about a submit without an answer.
+    /// The policy for unknown outcomes.
     on_unknown: OnUnknown,
-    /// How many callback secrets it has.
+    /// How many callback secrets there are.
     secrets: usize,
 }
 
@@ -53,15 +53,15 @@ pub async fn run(command: AccountCommand, context: &Context) -> Result<Report, F
     }
 }
 
-/// The account of that id.
+/// Returns the account, or a failure with advice.
 pub async fn existing(directory: &DynamoDirectory, id: &AccountId) -> Result<Account, Failure> {
     directory.latest_account(id).await?.ok_or_else(|| missing(id))
 }
 
 fn missing(id: &AccountId) -> Failure {
     Failure::Refused(format!(
-        "there is no account {id}; `admin account list` shows those there are, and\n\
-         `admin account create {id} --name NAME` makes it"
+        "there is no account {id}; `admin account list` lists all,\n\
+         `admin account create {id} --name NAME` creates it"
     ))
 }
 
@@ -90,8 +90,8 @@ async fn create(context: &Context, new: AccountCreate) -> Result<Report, Failure
     let json = json!({"account": ShownAccount::from(&account), "secret": secret.as_str()});
     let report = Report::new(secret.as_str(), &json);
     Ok(report.note(format!(
-        "The account {id} is there. Above is the secret that its callbacks are signed with; it is not shown\n\
-         again. Next: `admin key issue {id}`, `admin sender add SENDER --account {id}`.",
+        "Created the account {id}. Above is the secret that signs its callbacks; it is not shown again.\n\
+         Next: `admin key issue {id}`, `admin sender add SENDER --account {id}`.",
         id = account.id
     )))
 }
@@ -153,10 +153,10 @@ async fn change(directory: &DynamoDirectory, set: AccountSet) -> Result<Report, 
     };
     let account = directory.change_account(&set.id, &change).await?.ok_or_else(|| missing(&set.id))?;
     let report = Report::new("", &json!({"account": ShownAccount::from(&account), "answers": answers(&account)}));
-    Ok(report.note(format!("The account {} is changed. It counts within 30 seconds.", account.id)))
+    Ok(report.note(format!("Changed the account {}. The change takes effect within 30 seconds.", account.id)))
 }
 
-/// What recipients are answered, by keyword.
+/// Returns the answers to recipients, by keyword.
 fn answers(account: &Account) -> serde_json::Value {
     let answer = |keyword: Keyword| (keyword.into_str().to_owned(), answer(account, keyword).into());
     serde_json::Value::Object(Keyword::iter().map(answer).collect())

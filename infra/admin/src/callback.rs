@@ -15,7 +15,7 @@ use crate::{
     arguments::{CallbackCommand, CallbackReplay},
     connect::{Connection, Resource},
     failure::Failure,
-    output::{Report, time},
+    output::{Report, counted, time},
 };
 
 pub async fn run(
@@ -36,26 +36,27 @@ pub async fn run(
     let urls = QueueUrls { callbacks: Some(connection.name(Resource::CallbacksQueue).await?), ..QueueUrls::default() };
     let gateway = connection.gateway(urls, environment).await?;
     let found = replay(&gateway, &account, &filter, |endpoint| disabled.contains(&endpoint), !yes).await?;
-    let (what, withheld) = (in_words(found), withheld(&account.id, found));
+    let counts = json!({"messages": found.messages, "replies": found.replies, "withheld": found.withheld});
+    let (records, withheld) = (in_words(found), withheld(&account.id, found));
     if !yes {
-        return Err(Failure::Usage(format!(
-            "replay sends {} the callbacks of {what} again, accepted or received from {}\n\
-             until {}. Each event has the id that it had, so a client that keeps the ids\n\
-             takes none twice.{withheld}\n\
-             Run it again with --yes to do it.",
+        let words = format!(
+            "replay would send {} the callbacks of {records} again, accepted or received from {}\n\
+             until {}. Each event keeps its ID, so a client that deduplicates by event ID processes none\n\
+             twice.{withheld}\n\
+             Run it again with --yes to do so.",
             account.id,
             time(filter.since),
             time(filter.until),
-        )));
+        );
+        return Err(Failure::Unconfirmed { words, counts });
     }
-    let json = json!({"messages": found.messages, "replies": found.replies, "withheld": found.withheld});
     Ok(Report::new(
-        format!("the callbacks of {what} are enqueued, and delivered from half a minute on{withheld}"),
-        &json,
+        format!("the callbacks of {records} are enqueued, and delivered from half a minute on{withheld}"),
+        &counts,
     ))
 }
 
-/// What is for disabled endpoints, for the end of a sentence.
+/// Returns a sentence about callbacks to disabled endpoints, if there are any.
 fn withheld(account: &AccountId, found: Replayed) -> String {
     match found.withheld {
         0 => String::new(),
@@ -67,7 +68,6 @@ fn withheld(account: &AccountId, found: Replayed) -> String {
 }
 
 fn in_words(found: Replayed) -> String {
-    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let messages = count(found.messages, "message", "messages");
-    format!("{messages} and {}", count(found.replies, "reply", "replies"))
+    let messages = counted(found.messages, "message", "messages");
+    format!("{messages} and {}", counted(found.replies, "reply", "replies"))
 }

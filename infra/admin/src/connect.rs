@@ -1,8 +1,7 @@
-//! Where the gateway's tables and queues are, and the clients that reach them.
+//! Finds the gateway's tables, queues and secret, and creates the clients for them.
 //!
-//! A name is looked for in this order: an option, the stack that `--stack` or
-//! `--local` names, a variable, the stack of the default name. CloudFormation is
-//! asked only when a name is needed that nothing else tells.
+//! A name comes from the option, else the stack of `--stack` or `--local`, else the environment variable,
+//! else the default stack. We call CloudFormation only for a name without another source.
 
 use std::collections::HashMap;
 
@@ -24,15 +23,15 @@ use url::Url;
 
 use crate::{arguments::ConnectionOptions, failure::Failure};
 
-/// As `samconfig.toml` has it.
+/// As in `samconfig.toml`.
 const DEFAULT_STACK: &str = "sms-gateway";
-/// The local stack's, which `infra/local` gives its resources.
+/// As in `infra/local`.
 const LOCAL_REGION: &str = "us-east-1";
 const LOCAL_ACCOUNT: &str = "123456789012";
-/// Only writing a message needs to know it, and nothing here writes one.
+/// The template's default. We write no messages, so here it only limits how far back a log is read.
 const RETENTION_DAYS: u16 = 90;
 
-/// Something with a name that a deployment gives.
+/// A resource whose name the deployment chooses.
 #[derive(Clone, Copy, Debug)]
 pub enum Resource {
     MessagesTable,
@@ -45,7 +44,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// The variable, the stack's output, and the logical id in the template.
+    /// Returns the environment variable, the stack's output, and the logical ID in the template.
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::MessagesTable => ("MESSAGES_TABLE", "MessagesTableName", "MessagesTable"),
@@ -85,8 +84,10 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Loads the AWS configuration.
+    ///
     /// # Errors
-    /// When no region is known.
+    /// If no region is configured.
     pub async fn open(options: ConnectionOptions, environment: &Environment) -> Result<Self, Failure> {
         let variables = environment.variables.clone();
         let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(environment.http.clone());
@@ -106,7 +107,7 @@ impl Connection {
         let config = config.load().await;
         if config.region().is_none() {
             return Err(Failure::Refused(
-                "no region is known; give --region, set AWS_REGION, or name a profile that has one".to_owned(),
+                "no AWS region; give --region, set AWS_REGION, or use a profile that has one".to_owned(),
             ));
         }
         Ok(Self { options, variables, config, outputs: OnceCell::new() })
@@ -121,7 +122,7 @@ impl Connection {
         Ok(DynamoStore::new(self.dynamodb(), tables, RETENTION_DAYS))
     }
 
-    /// What the steps that an operator may run need.
+    /// Creates the gateway for operator steps.
     pub async fn gateway(&self, urls: QueueUrls, environment: &Environment) -> Result<Gateway, Failure> {
         Ok(Gateway {
             store: self.store().await?,
@@ -166,14 +167,14 @@ impl Connection {
         aws_sdk_cloudformation::Client::from_conf(config.build())
     }
 
-    /// Without any, the SDK looks into the profile, and else goes to AWS.
+    /// Returns a service endpoint, or `None` to use the profile's or AWS.
     fn endpoint(&self, own: &str) -> Option<String> {
         let given = self.options.local.as_ref().or(self.options.endpoint_url.as_ref()).map(Url::to_string);
         let set = || self.variables.optional(own).or_else(|| self.variables.optional("AWS_ENDPOINT_URL"));
         given.or_else(|| set().map(str::to_owned))
     }
 
-    /// The name of a table or the URL of a queue.
+    /// Returns a table name, queue URL or secret ARN.
     pub async fn name(&self, resource: Resource) -> Result<String, Failure> {
         let (variable, output, logical) = resource.names();
         if let Some(given) = resource.option(&self.options) {
@@ -181,7 +182,7 @@ impl Connection {
         }
         if let Some(local) = &self.options.local {
             let queue = || local.join(&format!("{LOCAL_ACCOUNT}/{logical}")).map(String::from);
-            let bad = |_| Failure::Usage(format!("{local} is not an address to reach a local stack at"));
+            let bad = |_| Failure::Usage(format!("{local} cannot be the address of a local stack"));
             return if resource.is_queue() { queue().map_err(bad) } else { Ok(logical.to_owned()) };
         }
         if let Some(set) = self.variables.optional(variable).filter(|_| self.options.stack.is_none()) {
@@ -197,7 +198,12 @@ impl Connection {
         })
     }
 
-    /// Where clients and carriers send their requests, if that is known without asking.
+    /// Returns the local stack's address, with `--local`.
+    pub fn local(&self) -> Option<&Url> {
+        self.options.local.as_ref()
+    }
+
+    /// Returns the address for clients and carriers, unless only a call to `CloudFormation` would tell.
     pub async fn api_url(&self) -> Option<Url> {
         if let Some(local) = &self.options.local {
             return Some(local.clone());
@@ -221,12 +227,12 @@ impl Connection {
             Ok(answer) => answer,
             Err(error) if is_missing(&error) => {
                 return Err(Failure::Refused(format!(
-                    "there is no stack {} in this account and region; name it with --stack, \
-                     or give the names by themselves (see admin --help)",
+                    "there is no stack {} in this account and region; give another with --stack, \
+                     or give the names of tables and queues (see admin --help)",
                     self.stack()
                 )));
             }
-            Err(error) => return Err(Failure::aws("reading the stack's outputs")(error)),
+            Err(error) => return Err(Failure::failed("reading the stack's outputs")(error)),
         };
         let outputs = answer.stacks().iter().flat_map(Stack::outputs);
         let pair = |output: &Output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()));
@@ -234,13 +240,13 @@ impl Connection {
     }
 }
 
-/// `CloudFormation` has no error of its own for a stack that is not there.
+/// Recognizes a missing stack by text: `CloudFormation` answers with a general validation error.
 fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.message().is_some_and(|message| message.contains("does not exist"))
 }
 
-/// Those of the local stack, which takes any, or of the variables, which count
-/// first in the chain that is asked otherwise, unless a profile is named.
+/// Returns dummy credentials for the local stack, or the environment's unless `--profile` is given. With `None`
+/// the SDK uses its default chain.
 fn credentials(options: &ConnectionOptions, variables: &Variables) -> Option<Credentials> {
     if options.local.is_some() {
         return Some(Credentials::new("local", "local", None, None, "local"));

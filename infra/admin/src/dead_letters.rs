@@ -1,4 +1,4 @@
-//! `admin dead-letters`: what failed too often, and sending it round again.
+//! `admin dead-letters`: lists jobs and callbacks that failed too often, and moves them back to their queue.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ use crate::{
     output::{Report, or_dash, table, time},
 };
 
-/// For how long what is looked at is out of sight, should this run be cut off.
+/// Visibility timeout while we list entries. We reset the timeout at once, unless we are interrupted.
 const LOOK_SECONDS: i32 = 10;
 
 impl DeadQueue {
-    /// Where they lie, and where they came from.
+    /// Returns the dead-letter queue, and the queue its entries came from.
     fn resources(self) -> (Resource, Resource) {
         match self {
             Self::Jobs => (Resource::JobsDeadLetters, Resource::JobsQueue),
@@ -34,7 +34,7 @@ impl DeadQueue {
 struct Shown {
     queue: &'static str,
     waiting: u64,
-    /// Up to ten of them.
+    /// At most ten.
     letters: Vec<Letter>,
     replay: Option<Replay>,
 }
@@ -42,14 +42,14 @@ struct Shown {
 #[derive(Serialize)]
 struct Letter {
     since: Option<String>,
-    /// What is to be done: `submit`, `failed-submit`, `unmatched`, or a callback about a `state`, `reply` or `endpoint-disabled`.
+    /// A job (`submit`, `failed-submit`, `unmatched`), or a callback about a `state`, `reply` or `endpoint-disabled`.
     r#type: &'static str,
-    /// The id of the message, reply or endpoint.
+    /// Message, reply or endpoint ID.
     subject: Option<String>,
     state: Option<&'static str>,
 }
 
-/// The newest replay.
+/// The most recent replay.
 #[derive(Serialize)]
 struct Replay {
     status: Option<String>,
@@ -70,13 +70,13 @@ async fn list(connection: &Connection) -> Result<Report, Failure> {
     for queue in [DeadQueue::Jobs, DeadQueue::Callbacks] {
         let url = connection.name(queue.resources().0).await?;
         let (arn, waiting) = look_at(&sqs, &url).await?;
-        // What waits is worth showing even where replays may not be asked for.
+        // Still show the entries if the credentials do not allow listing replays.
         let replay = newest_replay(&sqs, &arn).await.unwrap_or_else(|failure| {
-            notes.push(format!("The newest replay of {} is not known: {failure}", queue.into_str()));
+            notes.push(format!("could not read the last replay of {}: {failure}", queue.into_str()));
             None
         });
         let running = replay.as_ref().is_some_and(|replay| replay.status.as_deref() == Some("RUNNING"));
-        // Looking takes them out of sight for a moment, which a replay would pass by.
+        // Receiving entries hides them for a moment, and a running replay would skip them.
         let letters = if waiting == 0 || running { Vec::new() } else { peek(&sqs, &url).await? };
         shown.push(Shown { queue: queue.into_str(), waiting, letters, replay });
     }
@@ -90,15 +90,15 @@ async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Fai
     let (source, waiting) = look_at(&sqs, &connection.name(from).await?).await?;
     if waiting > 0 {
         let (destination, _) = look_at(&sqs, &connection.name(to).await?).await?;
-        // Given outright: what the gateway lays there itself has no queue that it came from.
+        // SQS knows no source queue for entries put there by the gateway itself, so we name the destination.
         let task = sqs.start_message_move_task().source_arn(source).destination_arn(destination);
-        task.send().await.map_err(Failure::aws("starting the replay"))?;
+        task.send().await.map_err(Failure::failed("starting the replay"))?;
     }
     let report = Report::new("", &json!({"queue": queue.into_str(), "replaying": waiting}));
     Ok(report.note(match waiting {
-        0 => format!("No dead letters of {} wait; nothing was done.", queue.into_str()),
+        0 => format!("There are no dead letters of {}; nothing was changed.", queue.into_str()),
         _ => format!(
-            "About {waiting} dead letters of {} go back to their queue. `admin dead-letters list` shows how far it is.",
+            "Moving about {waiting} dead letters of {} back to their queue. `admin dead-letters list` shows the progress.",
             queue.into_str()
         ),
     }))
@@ -109,7 +109,7 @@ fn lines(shown: &Shown) -> String {
         let failure = replay.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
         format!("; the last replay: {}, {} moved{failure}", or_dash(replay.status.clone()), replay.moved)
     });
-    let head = format!("{}: {} wait{}\n", shown.queue, shown.waiting, replay.unwrap_or_default());
+    let head = format!("{}: {} waiting{}\n", shown.queue, shown.waiting, replay.unwrap_or_default());
     if shown.letters.is_empty() {
         return head;
     }
@@ -120,12 +120,12 @@ fn lines(shown: &Shown) -> String {
     head + &table(["SINCE", "TYPE", "SUBJECT", "STATE"], &shown.letters.iter().map(row).collect::<Vec<_>>())
 }
 
-/// The queue's ARN, and about how many wait in it.
+/// Returns a queue's ARN and approximate length.
 async fn look_at(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<(String, u64), Failure> {
     let waiting = QueueAttributeName::ApproximateNumberOfMessages;
     let request = sqs.get_queue_attributes().queue_url(url);
     let request = request.attribute_names(QueueAttributeName::QueueArn).attribute_names(waiting.clone());
-    let answer = request.send().await.map_err(Failure::aws("asking a queue how much waits"))?;
+    let answer = request.send().await.map_err(Failure::failed("reading the length of a queue"))?;
     let attributes: HashMap<_, _> = answer.attributes.unwrap_or_default();
     let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
     let arn = arn.ok_or_else(|| Failure::Refused(format!("the queue at {url} has no ARN")))?;
@@ -134,7 +134,7 @@ async fn look_at(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<(String, u64), 
 
 async fn newest_replay(sqs: &aws_sdk_sqs::Client, arn: &str) -> Result<Option<Replay>, Failure> {
     let answer = sqs.list_message_move_tasks().source_arn(arn).max_results(1).send().await;
-    let answer = answer.map_err(Failure::aws("asking for replays"))?;
+    let answer = answer.map_err(Failure::failed("listing replays"))?;
     Ok(answer.results().first().map(|task| Replay {
         status: task.status().map(str::to_owned),
         moved: task.approximate_number_of_messages_moved(),
@@ -142,11 +142,11 @@ async fn newest_replay(sqs: &aws_sdk_sqs::Client, arn: &str) -> Result<Option<Re
     }))
 }
 
-/// Some of what waits. It is put back at once.
+/// Receives some entries and releases them at once.
 async fn peek(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Vec<Letter>, Failure> {
     let request = sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(LOOK_SECONDS);
     let request = request.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
-    let received = request.send().await.map_err(Failure::aws("looking at dead letters"))?;
+    let received = request.send().await.map_err(Failure::failed("reading dead letters"))?;
     let put_back = |(index, message): (usize, &Message)| {
         let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string()).visibility_timeout(0);
         entry.set_receipt_handle(message.receipt_handle.clone()).build().ok()
@@ -154,7 +154,7 @@ async fn peek(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Vec<Letter>, Failu
     let entries: Vec<_> = received.messages().iter().enumerate().filter_map(put_back).collect();
     if !entries.is_empty() {
         let request = sqs.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
-        request.send().await.map_err(Failure::aws("putting dead letters back"))?;
+        request.send().await.map_err(Failure::failed("releasing dead letters"))?;
     }
     Ok(received.messages().iter().map(letter).collect())
 }

@@ -1,4 +1,4 @@
-//! `admin endpoint`: clients' endpoints that fail, and switching on those that are off.
+//! `admin endpoint`: lists failing callback endpoints, and enables disabled ones.
 
 use serde_json::json;
 use shared::domain::{AccountId, CallbackUrl, CircuitState, Endpoint, EndpointHealth, Timestamp};
@@ -35,7 +35,7 @@ async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, 
     };
     let rows: Vec<_> = all_health.iter().map(row).collect();
     let text = match rows.as_slice() {
-        [] => "no endpoint fails\n".to_owned(),
+        [] => "no failing endpoints\n".to_owned(),
         rows => table(["ACCOUNT", "STATE", "FAILING SINCE", "FAILURES", "LAST REASON", "URL"], rows),
     };
     Ok(Report::new(text, &json!({"endpoints": shown})))
@@ -45,7 +45,7 @@ fn state(health: &EndpointHealth, now: Timestamp) -> String {
     match (health.disabled, health.circuit_state(now)) {
         (Some(disabled), _) => format!("disabled since {}", time(disabled.since)),
         (None, CircuitState::Open(until)) => format!("circuit open until {}", time(until)),
-        (None, _) => "fails".to_owned(),
+        (None, _) => "failing".to_owned(),
     }
 }
 
@@ -71,8 +71,8 @@ async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Re
     let endpoint = Endpoint::of(account, url);
     let Some(health) = context.directory.enable(endpoint.id()).await? else {
         return Err(Failure::Refused(format!(
-            "no failure of that endpoint of {account} is stored, so it is called;\n\
-             `admin endpoint list --account {account}` shows those that fail"
+            "that endpoint of {account} is not failing, so it is enabled; see\n\
+             `admin endpoint list --account {account}`"
         )));
     };
     let (url, disabled_since) = (endpoint.url().as_str(), health.disabled.map(|disabled| time(disabled.since)));
@@ -80,12 +80,12 @@ async fn enable(context: &Context, account: &AccountId, url: &CallbackUrl) -> Re
     let report = Report::new("", &json);
     Ok(match disabled_since {
         Some(since) => report.note(format!(
-            "It was disabled since {since}, and is called from now on. {}",
+            "It was disabled since {since}, and is enabled now. {}",
             replay_hint(account, &format!(" --url {url}"))
         )),
         None => report.note(
-            "It was not disabled: nothing was withheld. New events are delivered within seconds; events that\n\
-             wait for it, when their own wait is over.",
+            "It was not disabled, so it missed no events. New events are delivered within seconds, and waiting\n\
+             events at their next retry.",
         ),
     })
 }
@@ -102,18 +102,15 @@ async fn enable_all(context: &Context, account: &AccountId) -> Result<Report, Fa
     let report = Report::new(enabled.join("\n"), &json!({"account": account.as_str(), "urls": enabled}));
     Ok(match enabled.len() {
         0 => report.note(format!("No endpoint of {account} is disabled.")),
-        count => report.note(format!(
-            "Of {account}, {count} that were disabled are called from now on. {}",
-            replay_hint(account, "")
-        )),
+        count => report.note(format!("Enabled {count} endpoints of {account}. {}", replay_hint(account, ""))),
     })
 }
 
-/// The callbacks that a disabled endpoint missed are sent only if an operator replays them.
+/// We do not send missed callbacks by ourselves: an operator replays them.
 fn replay_hint(account: &AccountId, only: &str) -> String {
     format!(
-        "Missed callbacks are sent by\n\
-         `admin callback replay {account} --since TIME{only}`: those of messages that were accepted\n\
-         since then, so for scheduled ones TIME is to be earlier than when it was disabled."
+        "Send the missed callbacks with\n\
+         `admin callback replay {account} --since TIME{only}`. TIME is when the messages were accepted;\n\
+         for scheduled messages that is earlier than the endpoint's failure."
     )
 }

@@ -1,23 +1,28 @@
-//! Why something was not done, and what to do about it.
+//! Failures of commands, with advice.
 
 use std::error::Error;
 
+use serde_json::{Value, json};
 use shared::{flow::Unavailable, queue::QueueError, runtime::error_chain, store::StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The command line makes no sense as it is.
+    /// The arguments contradict each other.
     #[error("{0}")]
     Usage(String),
-    /// What is there does not allow it. Says what to do.
+    /// `--yes` is missing. `counts` is an object: how many records the command would change.
+    #[error("{words}")]
+    Unconfirmed { words: String, counts: Value },
+    /// The stored data does not allow the command. The text says what to do.
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A request to AWS or to the local stack.
     #[error("{action} failed")]
-    Aws {
+    Request {
         action: &'static str,
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -25,12 +30,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub fn aws<E: Error + Send + Sync + 'static>(action: &'static str) -> impl FnOnce(E) -> Self {
-        move |error| Self::Aws { action, source: Box::new(error) }
+    pub fn failed<E: Error + Send + Sync + 'static>(action: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Request { action, source: Box::new(error) }
     }
 
     pub fn code(&self) -> u8 {
-        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+        if matches!(self, Self::Usage(_) | Self::Unconfirmed { .. }) { 2 } else { 1 }
     }
 
     pub fn shown(&self, json: bool) -> String {
@@ -38,7 +43,12 @@ impl Failure {
         if let Some(advice) = advice(&words) {
             words = format!("{words}\n{advice}");
         }
-        if json { serde_json::json!({"error": words}).to_string() + "\n" } else { format!("error: {words}\n") }
+        if !json {
+            return format!("error: {words}\n");
+        }
+        let mut shown = if let Self::Unconfirmed { counts, .. } = self { counts.clone() } else { json!({}) };
+        shown["error"] = words.into();
+        shown.to_string() + "\n"
     }
 }
 
@@ -51,7 +61,7 @@ impl From<Unavailable> for Failure {
     }
 }
 
-/// What helps against the usual causes, known by AWS's own words for them.
+/// Returns what to do about the usual causes, recognized by the AWS SDK's texts.
 fn advice(words: &str) -> Option<&'static str> {
     let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
     if says(&["ExpiredToken", "token has expired", "security token included in the request is expired"]) {
@@ -64,14 +74,16 @@ fn advice(words: &str) -> Option<&'static str> {
         "session token not found",
     ]) {
         Some(
-            "Give AWS credentials: set AWS_PROFILE after `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            "Provide AWS credentials: set AWS_PROFILE after `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         )
     } else if says(&["AccessDenied", "not authorized"]) {
-        Some("These credentials may not do that; use those of an operator.")
+        Some("These credentials lack the permission; use an operator's.")
     } else if says(&["ResourceNotFound", "NonExistentQueue", "QueueDoesNotExist"]) {
-        Some("Is it the right stack, region and account? See --stack and AWS_REGION.")
+        Some("Check the stack, region and account: see --stack and AWS_REGION.")
     } else if says(&["dispatch failure", "error sending request"]) {
-        Some("Does the endpoint answer? See --endpoint-url and --local; `cargo run -p local` starts the local stack.")
+        Some(
+            "Check that the endpoint answers: see --endpoint-url and --local. `cargo run -p local` starts the local stack.",
+        )
     } else {
         None
     }

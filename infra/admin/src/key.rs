@@ -1,4 +1,4 @@
-//! `admin key`. A key is stored as its hash; its id is the beginning of that.
+//! `admin key`. We store only a hash, whose first digits are the ID.
 
 use serde::Serialize;
 use serde_json::json;
@@ -41,7 +41,6 @@ pub async fn run(command: KeyCommand, context: &Context) -> Result<Report, Failu
     }
 }
 
-/// A table of keys.
 pub fn lines(keys: &[ShownKey]) -> String {
     let row = |key: &ShownKey| {
         let revoked =
@@ -56,7 +55,7 @@ async fn issue(context: &Context, account: AccountId) -> Result<Report, Failure>
     let key = ApiKey::new(context.random.bytes());
     let (hash, created_at) = (key.hash(), context.clock.now());
     if !context.directory.create_key(&hash, &account, created_at).await? {
-        return Err(Failure::Refused("the new key is one that there is already; run it again".to_owned()));
+        return Err(Failure::Refused("the new key collides with an existing one; run the command again".to_owned()));
     }
     let json = json!({
         "account": account.as_str(), "key_id": hash.id(), "key": key.as_str(), "created_at": time(created_at),
@@ -78,19 +77,19 @@ async fn revoke(context: &Context, account: AccountId, key_id: &str) -> Result<R
     found.retain(|key| key.hash.as_str().starts_with(key_id));
     let [key] = found.as_slice() else {
         return Err(Failure::Refused(if found.is_empty() {
-            format!("the account {account} has no key {key_id}; `admin key list {account}` shows those it has")
+            format!("the account {account} has no key {key_id}; see `admin key list {account}`")
         } else {
             let hashes: Vec<_> = found.iter().map(|key| key.hash.as_str()).collect();
             format!("several keys begin with {key_id}; give more digits of one of: {}", hashes.join(", "))
         }));
     };
     if !context.directory.revoke_key(&key.hash, context.clock.now()).await? {
-        return Err(Failure::Refused(format!("the key {key_id} is gone")));
+        return Err(Failure::Refused(format!("the key {key_id} was deleted meanwhile")));
     }
     let note = if key.revoked {
-        format!("The key {} of {account} had been revoked before.", key.hash.id())
+        format!("The key {} of {account} was already revoked.", key.hash.id())
     } else {
-        format!("The key {} of {account} is revoked. It works for up to 30 seconds more.", key.hash.id())
+        format!("Revoked the key {} of {account}. It works for up to 30 seconds more.", key.hash.id())
     };
     let json = json!({"account": account.as_str(), "key_id": key.hash.id(), "revoked": true});
     Ok(Report::new("", &json).note(note))

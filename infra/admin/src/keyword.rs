@@ -1,5 +1,4 @@
-//! `admin keyword`: words beside the built-in ones that set or lift an opt-out,
-//! or ask for help.
+//! `admin keyword`: added words for STOP, START and HELP.
 
 use serde_json::json;
 use shared::domain::{Keyword, Word, built_in_words};
@@ -12,7 +11,7 @@ use crate::{
     output::{Report, table},
 };
 
-const WHEN: &str = "A change counts within 30 seconds.";
+const WHEN: &str = "The change takes effect within 30 seconds.";
 
 pub async fn run(command: KeywordCommand, context: &Context) -> Result<Report, Failure> {
     match command {
@@ -29,12 +28,12 @@ async fn add(context: &Context, word: &Word, means: Keyword) -> Result<Report, F
     let meaning = context.directory.add_keyword(word, means).await?;
     if meaning != means {
         return Err(Failure::Refused(format!(
-            "the word {word} means {} already; `admin keyword remove '{word}'` takes it away",
+            "the word {word} means {} already; remove it first with `admin keyword remove '{word}'`",
             meaning.into_str()
         )));
     }
     let json = json!({"word": word.as_str(), "means": means.into_str()});
-    let note = format!("A reply that is nothing but {word} means {}. {WHEN}", means.into_str());
+    let note = format!("A reply of only {word} means {}. {WHEN}", means.into_str());
     Ok(Report::new("", &json).note(note))
 }
 
@@ -42,7 +41,7 @@ async fn list(context: &Context) -> Result<Report, Failure> {
     let added = context.directory.latest_keywords().await?;
     let built_in = built_in_words().map(|(word, means)| (word, means, true));
     let added = added.added().map(|(word, means)| (word.as_str(), means, false));
-    // Stable: each meaning's words keep their order, the built-in ones first.
+    // The sort is stable: built-in words stay first within each meaning.
     let mut words: Vec<_> = built_in.chain(added).collect();
     words.sort_by_key(|(_, means, _)| Keyword::iter().position(|keyword| keyword == *means));
     let row = |(word, means, built_in): &(&str, Keyword, bool)| {
@@ -62,11 +61,9 @@ async fn remove(context: &Context, word: &Word) -> Result<Report, Failure> {
         return Err(Failure::Refused(format!("the word {word} is built in, and cannot be removed")));
     }
     let Some(meant) = context.directory.remove_keyword(word).await? else {
-        return Err(Failure::Refused(format!(
-            "the word {word} is no keyword; `admin keyword list` shows those there are"
-        )));
+        return Err(Failure::Refused(format!("the word {word} is no keyword; see `admin keyword list`")));
     };
     let json = json!({"word": word.as_str(), "meant": meant.into_str(), "removed": true});
-    let note = format!("The word {word} is no keyword any more. {WHEN} What it brought about stays.");
+    let note = format!("The word {word} is no longer a keyword. {WHEN} Opt-outs that it set remain.");
     Ok(Report::new("", &json).note(note))
 }

@@ -1,12 +1,12 @@
-//! The operator's tool: accounts, their keys, secrets and senders, the pool,
-//! keywords, carriers and routes, endpoints that fail, and what went wrong. One file for each noun of the command line.
+//! The operator's tool, with a file for each noun of the command line.
 //!
-//! Nothing is logged. A key or secret is printed once, when it is made.
+//! The tool writes no log. Each key or secret is printed once, at creation.
 
 mod account;
 mod arguments;
 mod callback;
 mod carrier;
+mod clock;
 mod connect;
 mod dead_letters;
 mod endpoint;
@@ -24,7 +24,6 @@ mod unmatched;
 
 use std::{ffi::OsString, io};
 
-use clap::Parser;
 use shared::{
     runtime::{Clock, Environment, Random},
     store::DynamoDirectory,
@@ -37,7 +36,7 @@ use self::{
     output::Report,
 };
 
-/// What a run printed, and its exit code: 0 done, 1 not done, 2 not understood.
+/// Output and exit code: 0 done; 1 not done; 2 usage error, or `--yes` is missing.
 #[derive(Debug)]
 pub struct Done {
     pub code: u8,
@@ -45,27 +44,26 @@ pub struct Done {
     pub err: String,
 }
 
-/// What every command on the directory needs.
+/// Dependencies for commands on the directory.
 struct Context {
     directory: DynamoDirectory,
     clock: Clock,
     random: Random,
 }
 
-/// Runs one command line, of which the first word is the program's name. A
-/// command that wants a secret asks for one line of standard input.
+/// Runs a command line with the program's name first. `line` reads a line of standard input, for commands
+/// with a secret as input.
 pub async fn run<I, T>(words: I, environment: &Environment, line: impl FnOnce() -> io::Result<String>) -> Done
 where
     I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
+    T: Into<OsString>,
 {
-    let arguments = match Arguments::try_parse_from(words) {
+    let arguments = match Arguments::parse_words(words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
             return Done { code: 2, out: String::new(), err: error.render().to_string() };
         }
-        // Help and version.
-        Err(shown) => return Done { code: 0, out: shown.render().to_string(), err: String::new() },
+        Err(help_or_version) => return Done { code: 0, out: help_or_version.render().to_string(), err: String::new() },
     };
     let json = arguments.json;
     match carry_out(arguments, environment, line).await {
@@ -79,6 +77,7 @@ async fn carry_out(
     environment: &Environment,
     line: impl FnOnce() -> io::Result<String>,
 ) -> Result<Report, Failure> {
+    let environment = &clock::follow(arguments.connection.local.as_ref(), environment).await?;
     let connection = Connection::open(arguments.connection, environment).await?;
     let context = async || {
         let directory = connection.directory().await?;
@@ -95,7 +94,7 @@ async fn carry_out(
         Command::Route(command) => route::run(command, &context().await?).await,
         Command::Endpoint(command) => endpoint::run(command, &context().await?).await,
         Command::Callback(command) => callback::run(command, &connection, environment).await,
-        Command::Message(command) => message::run(command, &connection).await,
+        Command::Message(command) => message::run(command, &connection, environment).await,
         Command::Unmatched(command) => unmatched::run(command, &connection, environment).await,
         Command::DeadLetters(command) => dead_letters::run(command, &connection).await,
         Command::Requeue(command) => requeue::run(command, &connection, environment).await,

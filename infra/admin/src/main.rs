@@ -7,7 +7,7 @@ use std::{
 
 use shared::runtime::Environment;
 
-/// In bytes; what is longer is no key.
+/// In bytes; no key is longer.
 const LONGEST_LINE: u64 = 8_192;
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,11 +25,11 @@ async fn main() -> ExitCode {
     ExitCode::from(done.code)
 }
 
-/// The first line of standard input.
+/// Reads the first line of standard input.
 fn line() -> io::Result<String> {
     let input = io::stdin().lock();
     if input.is_terminal() {
-        eprint!("Paste it here, then press Enter: ");
+        eprint!("Paste the key, then press Enter: ");
     }
     let mut line = String::new();
     input.take(LONGEST_LINE).read_line(&mut line)?;

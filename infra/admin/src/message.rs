@@ -1,106 +1,340 @@
-//! `admin message`: shows a stored message. Its text and its callback
-//! address are shown only when asked for.
+//! `admin message`: stored messages and replies. Texts and callback URLs are private: shown only with `--reveal`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
-    domain::{Message, MessageId, Receipt, StateChange},
-    store::{Freshness, Messages},
+    domain::{AccountId, Attempt, Message, MessageId, Progress, Receipt, Reply, ReplyId, StateChange, Timestamp},
+    flow::{
+        Gateway,
+        query::{self, Filter},
+    },
+    queue::QueueUrls,
+    runtime::Environment,
+    store::{Entry, Freshness, Messages, Record},
 };
 
 use crate::{
-    arguments::MessageCommand,
+    account,
+    arguments::{MessageCommand, MessageList},
     connect::Connection,
     failure::Failure,
     output::{Report, fields, or_dash, table, time},
 };
 
-pub async fn run(command: MessageCommand, connection: &Connection) -> Result<Report, Failure> {
-    let MessageCommand::Show { id, reveal } = command;
-    let found = connection.store().await?.message(id, Freshness::Latest).await?;
-    let message = found.ok_or_else(|| missing(id))?;
-    Ok(Report::new(text(&message, reveal), &json(&message, reveal)))
+pub async fn run(
+    command: MessageCommand,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<Report, Failure> {
+    match command {
+        MessageCommand::List(wanted) => list(wanted, connection, environment).await,
+        MessageCommand::Show { id, reveal } => show(id, reveal, connection).await,
+    }
 }
 
-fn missing(id: MessageId) -> Failure {
-    Failure::Refused(format!("there is no message {id}: it was never accepted, or is older than RetentionDays"))
+async fn show(id: MessageId, reveal: bool, connection: &Connection) -> Result<Report, Failure> {
+    let store = connection.store().await?;
+    if let Some(message) = store.message(id, Freshness::Latest).await? {
+        return Ok(Report::new(text(&message, reveal), &json!({"message": shown(&message, reveal)})));
+    }
+    match store.reply(ReplyId::new(id.uuid())).await? {
+        Some(reply) => Ok(Report::new(reply_text(&reply, reveal), &json!({"reply": shown_reply(&reply, reveal)}))),
+        None => Err(Failure::Refused(format!(
+            "there is no message or reply {id}: it was never accepted, or is older than RetentionDays"
+        ))),
+    }
 }
 
 fn text(message: &Message, reveal: bool) -> String {
-    let text = &message.request.text;
-    let carrier = message.delivery.carrier.map(|carrier| match &message.delivery.carrier_id {
+    let (request, delivery) = (&message.request, &message.delivery);
+    let text = &request.text;
+    let carrier = message.carrier_reached().map(|carrier| match carrier_id(message) {
         Some(id) => format!("{carrier}, as {id}"),
         None => carrier.to_string(),
     });
-    let shown = fields(&[
+    let channels = channels(message);
+    let channel = match channels.as_slice() {
+        [only] => (*only).to_owned(),
+        several => format!("{} (of {})", message.channel_reached().into_str(), several.join(", ")),
+    };
+    let fields = fields(&[
         ("id", Some(message.id.to_string())),
         ("batch", Some(message.batch.to_string())),
         ("account", Some(message.account.to_string())),
         ("state", Some(message.state().into_str().to_owned())),
-        ("from", Some(format!("{} ({})", message.request.from.id, message.request.from.kind.into_str()))),
-        ("to", Some(message.request.to.digits().to_owned())),
+        ("channel", Some(channel)),
+        ("carrier", carrier),
+        ("from", Some(format!("{} ({})", request.from.id, request.from.kind.into_str()))),
+        ("to", Some(request.to.digits().to_owned())),
         ("text", reveal.then(|| text.as_str().to_owned())),
         ("segments", Some(format!("{} ({})", text.segments(), text.encoding().into_str()))),
-        ("answers", message.request.keyword.map(|keyword| keyword.into_str().to_owned())),
-        ("callback", message.request.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
-        ("client id", message.request.client_id.map(|id| id.to_string())),
+        ("answers", request.keyword.map(|keyword| keyword.into_str().to_owned())),
+        ("callback", request.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
+        ("client id", request.client_id.map(|id| id.to_string())),
         ("created", Some(time(message.created_at))),
-        ("send at", message.request.send_at.map(time)),
-        ("not before", message.delivery.not_before.map(time)),
-        ("attempts", Some(message.delivery.attempts.to_string())),
-        ("carrier", carrier),
-        ("held until", message.delivery.lease_until.map(time)),
-        ("receipt by", message.delivery.receipt_by.map(time)),
+        ("send at", request.send_at.map(time)),
+        ("expires", request.expires_at.map(time)),
+        ("not before", delivery.not_before.map(time)),
+        ("attempts", Some(delivery.attempts.to_string())),
+        ("next retry", next_retry(message).map(time)),
+        ("wakes at", delivery.wake_at.map(time)),
+        ("leased until", delivery.lease_until.map(time)),
+        ("receipt by", delivery.receipt_by.map(time)),
     ]);
-    let state_change = |state_change: StateChange| {
-        [time(state_change.at), state_change.state.into_str().to_owned(), or_dash(state_change.reason)]
+    let attempt = |attempt: &Attempt| {
+        let carrier = or_dash(attempt.carrier.map(|carrier| carrier.to_string()));
+        let (channel, outcome) = (attempt.channel.into_str().to_owned(), attempt.outcome.into_str().to_owned());
+        [time(attempt.at), channel, carrier, outcome, or_dash(attempt.reason.clone())]
     };
-    let history: Vec<_> = message.full_history().into_iter().map(state_change).collect();
+    let attempts: Vec<_> = delivery.failed_attempts.iter().map(attempt).collect();
+    let attempts = match attempts.as_slice() {
+        [] => String::new(),
+        attempts => table(["FAILED ATTEMPT", "CHANNEL", "CARRIER", "OUTCOME", "REASON"], attempts) + "\n",
+    };
+    let change = |change: StateChange| [time(change.at), change.state.into_str().to_owned(), or_dash(change.reason)];
+    let history: Vec<_> = message.full_history().into_iter().map(change).collect();
     let receipt = |receipt: &Receipt| {
-        let (code, words) = (receipt.code.clone(), receipt.description.clone());
-        [time(receipt.at), receipt.status.into_str().to_owned(), or_dash(code), or_dash(words)]
+        let (code, description) = (receipt.code.clone(), receipt.description.clone());
+        [time(receipt.at), receipt.status.into_str().to_owned(), or_dash(code), or_dash(description)]
     };
-    let receipts: Vec<_> = message.delivery.receipts.iter().map(receipt).collect();
+    let receipts: Vec<_> = delivery.receipts.iter().map(receipt).collect();
     let receipts = match receipts.as_slice() {
         [] => "no receipts\n".to_owned(),
-        receipts => table(["RECEIPT", "STATUS", "CODE", "WORDS"], receipts),
+        receipts => table(["RECEIPT", "STATUS", "CODE", "DESCRIPTION"], receipts),
     };
-    format!("{shown}\n{}\n{receipts}", table(["HISTORY", "STATE", "REASON"], &history))
+    format!("{fields}\n{}\n{attempts}{receipts}", table(["HISTORY", "STATE", "REASON"], &history))
 }
 
-fn json(message: &Message, reveal: bool) -> serde_json::Value {
-    let state_change = |state_change: StateChange| json!({"at": time(state_change.at), "state": state_change.state, "reason": state_change.reason});
+fn shown(message: &Message, reveal: bool) -> Value {
+    let (request, delivery) = (&message.request, &message.delivery);
+    let change = |change: StateChange| json!({"at": time(change.at), "state": change.state, "reason": change.reason});
+    let attempt = |attempt: &Attempt| {
+        json!({
+            "at": time(attempt.at),
+            "channel": attempt.channel.into_str(),
+            "carrier": attempt.carrier.map(<&str>::from),
+            "outcome": attempt.outcome.into_str(),
+            "reason": attempt.reason,
+        })
+    };
     let receipt = |receipt: &Receipt| {
         json!({
             "at": time(receipt.at), "status": receipt.status, "code": receipt.code,
             "description": receipt.description,
         })
     };
-    let history: Vec<_> = message.full_history().into_iter().map(state_change).collect();
     let mut shown = json!({
         "id": message.id,
         "batch": message.batch,
         "account": message.account,
         "state": message.state(),
-        "from": {"type": message.request.from.kind.into_str(), "value": message.request.from.id},
-        "to": message.request.to.digits(),
-        "segments": message.request.text.segments(),
-        "encoding": message.request.text.encoding().into_str(),
-        "keyword": message.request.keyword,
-        "client_id": message.request.client_id.map(|id| id.to_string()),
+        "channel": message.channel_reached().into_str(),
+        "channels": channels(message),
+        "carrier": message.carrier_reached().map(<&str>::from),
+        "carrier_id": carrier_id(message),
+        "from": {"type": request.from.kind.into_str(), "value": request.from.id},
+        "to": request.to.digits(),
+        "segments": request.text.segments(),
+        "encoding": request.text.encoding().into_str(),
+        "keyword": request.keyword,
+        "client_id": request.client_id.map(|id| id.to_string()),
         "created_at": time(message.created_at),
-        "send_at": message.request.send_at.map(time),
-        "not_before": message.delivery.not_before.map(time),
-        "attempts": message.delivery.attempts,
-        "carrier": message.delivery.carrier.map(<&str>::from),
-        "carrier_id": message.delivery.carrier_id,
-        "held_until": message.delivery.lease_until.map(time),
-        "receipt_by": message.delivery.receipt_by.map(time),
-        "history": history,
-        "receipts": message.delivery.receipts.iter().map(receipt).collect::<Vec<_>>(),
+        "send_at": request.send_at.map(time),
+        "expires_at": request.expires_at.map(time),
+        "not_before": delivery.not_before.map(time),
+        "attempts": delivery.attempts,
+        "next_retry_at": next_retry(message).map(time),
+        "wake_at": delivery.wake_at.map(time),
+        "leased_until": delivery.lease_until.map(time),
+        "receipt_by": delivery.receipt_by.map(time),
+        "failed_attempts": delivery.failed_attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "history": message.full_history().into_iter().map(change).collect::<Vec<_>>(),
+        "receipts": delivery.receipts.iter().map(receipt).collect::<Vec<_>>(),
     });
     if reveal {
-        shown["body"] = message.request.text.as_str().into();
-        shown["callback"] = json!(message.request.callback);
+        shown["body"] = request.text.as_str().into();
+        shown["callback"] = json!(request.callback);
     }
-    json!({"message": shown})
+    shown
+}
+
+/// Returns the channels in the client's order.
+fn channels(message: &Message) -> Vec<&'static str> {
+    message.channels_by_index().map(|(_, channel)| channel.into_str()).collect()
+}
+
+/// Returns the carrier's own ID, if the carrier reached is also the last one.
+fn carrier_id(message: &Message) -> Option<&String> {
+    let has_message = message.carrier_reached() == message.delivery.carrier;
+    message.delivery.carrier_id.as_ref().filter(|_| has_message)
+}
+
+/// Returns when a busy carrier is retried. The stored time stays after the retry, so we ignore it then.
+fn next_retry(message: &Message) -> Option<Timestamp> {
+    let queued_at = message.delivery.history.last()?.at;
+    message.delivery.retry_at.filter(|at| message.delivery.progress == Progress::Queued && *at > queued_at)
+}
+
+fn reply_text(reply: &Reply, reveal: bool) -> String {
+    fields(&[
+        ("id", Some(reply.id.to_string())),
+        ("account", Some(reply.account.to_string())),
+        ("channel", Some(reply.channel.into_str().to_owned())),
+        ("from", Some(reply.from.digits().to_owned())),
+        ("to", Some(reply.to.to_string())),
+        ("text", reveal.then(|| reply.body.clone())),
+        ("received", Some(time(reply.received_at))),
+        ("in reply to", reply.replied_to.as_ref().map(|to| to.message.to_string())),
+    ])
+}
+
+fn shown_reply(reply: &Reply, reveal: bool) -> Value {
+    let mut shown = json!({
+        "id": reply.id,
+        "account": reply.account,
+        "channel": reply.channel.into_str(),
+        "from": reply.from.digits(),
+        "to": reply.to,
+        "received_at": time(reply.received_at),
+        "in_reply_to": reply.replied_to.as_ref().map(|to| to.message.to_string()),
+    });
+    if reveal {
+        shown["body"] = reply.body.as_str().into();
+    }
+    shown
+}
+
+async fn list(wanted: MessageList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
+    let MessageList { to, state, account, limit, reveal } = wanted;
+    let gateway = connection.gateway(QueueUrls::default(), environment).await?;
+    let directory = connection.directory().await?;
+    let accounts = match &account {
+        Some(id) => vec![account::existing(&directory, id).await?],
+        None => directory.accounts().await?,
+    };
+    let filter = Filter { state, number: to };
+    let mut entries = Vec::new();
+    for account in &accounts {
+        entries.extend(newest(&gateway, &account.id, &filter, limit).await?);
+    }
+    entries.sort_by(|a, b| b.position.cmp(&a.position));
+    entries.truncate(limit.into());
+    let lines: Vec<_> = entries.iter().map(Line::from).collect();
+    let shown: Vec<_> = lines.iter().map(|line| line.shown(reveal)).collect();
+    let report = Report::new(lines_text(&lines, reveal), &json!({"messages": shown}));
+    Ok(if lines.len() == usize::from(limit) {
+        report.note(format!("These are the newest {limit}; there may be more. See --limit."))
+    } else {
+        report
+    })
+}
+
+/// Reads the log until enough entries match. A page may be empty and still have a next one.
+async fn newest(gateway: &Gateway, account: &AccountId, filter: &Filter, limit: u16) -> Result<Vec<Entry>, Failure> {
+    let (mut found, mut after, mut left) = (Vec::new(), None, limit);
+    loop {
+        let page = query::log(gateway, account, filter, after, left).await?;
+        left = left.saturating_sub(u16::try_from(page.entries.len()).unwrap_or(u16::MAX));
+        found.extend(page.entries);
+        after = page.next.filter(|_| left > 0);
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// A message or reply in a list.
+struct Line<'a> {
+    id: String,
+    direction: &'static str,
+    account: &'a str,
+    state: Option<&'static str>,
+    channel: &'static str,
+    carrier: Option<&'static str>,
+    sender: &'a str,
+    number: &'a str,
+    body: &'a str,
+    at: String,
+}
+
+impl<'a> From<&'a Entry> for Line<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        match &entry.record {
+            Record::Out(message) => Self {
+                id: message.id.to_string(),
+                direction: "out",
+                account: message.account.as_str(),
+                state: Some(message.state().into_str()),
+                channel: message.channel_reached().into_str(),
+                carrier: message.carrier_reached().map(<&str>::from),
+                sender: message.request.from.id.as_str(),
+                number: message.request.to.digits(),
+                body: message.request.text.as_str(),
+                at: time(message.created_at),
+            },
+            Record::In(reply) => Self {
+                id: reply.id.to_string(),
+                direction: "in",
+                account: reply.account.as_str(),
+                state: None,
+                channel: reply.channel.into_str(),
+                carrier: None,
+                sender: reply.to.as_str(),
+                number: reply.from.digits(),
+                body: &reply.body,
+                at: time(reply.received_at),
+            },
+        }
+    }
+}
+
+impl Line<'_> {
+    fn shown(&self, reveal: bool) -> Value {
+        let mut shown = json!({
+            "id": self.id,
+            "direction": self.direction,
+            "account": self.account,
+            "state": self.state,
+            "channel": self.channel,
+            "carrier": self.carrier,
+            "sender": self.sender,
+            "created_at": self.at,
+        });
+        if reveal {
+            shown["number"] = self.number.into();
+            shown["body"] = self.body.into();
+        }
+        shown
+    }
+}
+
+fn lines_text(lines: &[Line<'_>], reveal: bool) -> String {
+    if lines.is_empty() {
+        return "no messages\n".to_owned();
+    }
+    let row = |line: &Line<'_>| {
+        let dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        [
+            line.at.clone(),
+            line.id.clone(),
+            line.direction.to_owned(),
+            dash(line.state),
+            line.channel.to_owned(),
+            dash(line.carrier),
+            line.account.to_owned(),
+            line.sender.to_owned(),
+        ]
+    };
+    let headings = ["CREATED", "ID", "DIRECTION", "STATE", "CHANNEL", "CARRIER", "ACCOUNT", "SENDER"];
+    if !reveal {
+        return table(headings, &lines.iter().map(row).collect::<Vec<_>>());
+    }
+    let row = |line: &Line<'_>| {
+        let [created, id, direction, state, channel, carrier, account, sender] = row(line);
+        // A text may have several lines, or terminal control characters.
+        let text = line.body.escape_debug().to_string();
+        [created, id, direction, state, channel, carrier, account, sender, line.number.to_owned(), text]
+    };
+    let [created, id, direction, state, channel, carrier, account, sender] = headings;
+    let headings = [created, id, direction, state, channel, carrier, account, sender, "NUMBER", "TEXT"];
+    table(headings, &lines.iter().map(row).collect::<Vec<_>>())
 }

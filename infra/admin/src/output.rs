@@ -1,10 +1,10 @@
-//! What is printed: lines and tables for people, one JSON object for scripts.
+//! Output: lines and tables for people, a JSON object for scripts.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a command has to say.
+/// Output from a command.
 pub struct Report {
     text: String,
     json: Value,
@@ -12,19 +12,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// `text` for people, `json` for scripts; both go to standard output.
+    /// Creates a report. Standard output gets `text`, or `json` with `--json`.
     pub fn new(text: impl Into<String>, json: &impl Serialize) -> Self {
-        // What is reported are maps of strings and numbers, which JSON always takes.
+        // Cannot fail: reports are maps with string keys.
         Self { text: text.into(), json: serde_json::to_value(json).unwrap_or_default(), notes: Vec::new() }
     }
 
-    /// With a remark for people, on standard error.
+    /// Adds a remark for people, on standard error.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// With another field for scripts.
+    /// Adds a field for scripts.
     pub fn and(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.json[field] = value.into();
         self
@@ -40,7 +40,7 @@ impl Report {
     }
 }
 
-/// Rows under their headings, in columns.
+/// Formats rows in columns under their headings.
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = headings.map(str::len);
     for row in rows {
@@ -56,7 +56,7 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Strin
     std::iter::once(line(headings)).chain(body).collect()
 }
 
-/// A line for each field that has a value.
+/// Formats a line for each field with a value.
 pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let line = |(name, value): &(&str, Option<String>)| {
@@ -65,14 +65,19 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     fields.iter().filter_map(line).collect()
 }
 
-/// Always to the millisecond, so that texts sort as times do.
+/// Formats a time to the millisecond, so texts sort as times do.
 pub fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// What is shown where there is nothing.
+/// Returns the value, or a dash if there is none.
 pub fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "-".to_owned())
+}
+
+/// Formats a count with its noun: `1 reply`, `2 replies`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `admin pool`: sender IDs that all accounts share.
+//! `admin pool`: shared sender IDs.
 
 use serde_json::json;
 use shared::domain::SenderId;
@@ -26,32 +26,28 @@ async fn add(context: &Context, senders: &[SenderId]) -> Result<Report, Failure>
             let before: Vec<_> = senders[..index].iter().map(SenderId::as_str).collect();
             let added = if before.is_empty() { "nothing".to_owned() } else { before.join(", ") };
             return Err(Failure::Refused(format!(
-                "the sender {sender} is the account {owner}'s, and one account's own cannot be shared; {added} was added"
+                "the sender {sender} is the account {owner}'s, so it cannot be shared; {added} was added"
             )));
         }
     }
     let pool = context.directory.latest_pool().await?;
     let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
-    let note = format!("The pool has {} senders. New ones are used within 30 seconds.", pool.len());
+    let note = format!("The pool has {} senders. A change takes effect within 30 seconds.", pool.len());
     Ok(Report::new("", &json!({"pool": pool})).note(note))
 }
 
 async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
     if !context.directory.remove_from_pool(sender).await? {
-        return Err(Failure::Refused(format!(
-            "the sender {sender} is not in the pool; `admin pool list` shows what is"
-        )));
+        return Err(Failure::Refused(format!("the sender {sender} is not in the pool; see `admin pool list`")));
     }
     let pool = context.directory.latest_pool().await?;
     let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
     let report = Report::new("", &json!({"pool": pool, "removed": sender.as_str()}));
     let report = report.note(format!("Within 30 seconds no conversation begins on {sender} any more."));
-    let report = report.note(
-        "Warning: conversations that began on it stay locked to it, and go on from it. Keep the number for as\n\
-         long as they may.",
-    );
+    let report = report
+        .note("Warning: conversations that began on it stay locked to it. Keep the number as long as they may go on.");
     Ok(if pool.is_empty() {
-        report.note("Warning: the pool is empty; messages from a shared sender are refused where none is locked yet.")
+        report.note("Warning: the pool is empty; messages from a shared sender are refused unless their conversation has one already.")
     } else {
         report
     })

@@ -1,5 +1,5 @@
-//! `admin route`: which carriers a message may go through. The rules are asked
-//! in their order, so what is added must stand where something is left for it.
+//! `admin route`: rules for choosing carriers. The first match applies, so we reject a rule if an earlier rule
+//! matches all its messages.
 
 use serde_json::{Value, json};
 use shared::domain::{Route, Routes};
@@ -12,7 +12,7 @@ use crate::{
     output::{Report, or_dash, table},
 };
 
-const WHEN: &str = "A change counts within 30 seconds.";
+const WHEN: &str = "The change takes effect within 30 seconds.";
 
 pub async fn run(command: RouteCommand, context: &Context) -> Result<Report, Failure> {
     match command {
@@ -39,7 +39,7 @@ async fn add(context: &Context, new: RouteAdd) -> Result<Report, Failure> {
         Ok::<_, Failure>(())
     });
     let routes = routes.await?;
-    let report = report(&routes).and("added", position).note(format!("Rule {position} is new. {WHEN}"));
+    let report = report(&routes).and("added", position).note(format!("Added rule {position}. {WHEN}"));
     let hidden = routes.0.iter().enumerate().skip(position).filter(|(_, later)| route.covers(later));
     let hidden: Vec<_> = hidden.map(|(index, _)| (index + 1).to_string()).collect();
     Ok(if hidden.is_empty() {
@@ -47,38 +47,36 @@ async fn add(context: &Context, new: RouteAdd) -> Result<Report, Failure> {
     } else {
         let hidden = hidden.join(", ");
         report
-            .note(format!("Warning: it fits every message of what follows, so this is no longer asked: rule {hidden}."))
+            .note(format!("Warning: it matches every message of a later rule, which no longer applies: rule {hidden}."))
     })
 }
 
-/// A rule may name only carriers that are there, and each once.
+/// Rejects duplicate carriers, and carriers without settings.
 async fn check_carriers(context: &Context, new: &RouteAdd) -> Result<(), Failure> {
     for (index, name) in new.carriers.iter().enumerate() {
         if new.carriers[..index].contains(name) {
-            return Err(Failure::Usage(format!(
-                "the carrier {name} is named twice; each is tried once, in this order"
-            )));
+            return Err(Failure::Usage(format!("the carrier {name} is named twice; each is tried once")));
         }
         carrier::existing(context, *name).await?;
     }
     Ok(())
 }
 
-/// Where the rule is to stand, counted from 1.
+/// Returns the new rule's position, from 1.
 fn position_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result<usize, Failure> {
     let end = rules.len() + 1;
     let position = wanted.unwrap_or(end);
     if position > end {
         return Err(Failure::Refused(format!(
-            "there are {} rules, so that the last position for another is {end}",
+            "there are {} rules, so the last position for another is {end}",
             end - 1
         )));
     }
     match rules[..position - 1].iter().position(|earlier| earlier.covers(route)) {
         None => Ok(position),
         Some(index) => Err(Failure::Refused(format!(
-            "rule {first} ({}) fits every message that this one would, so this one would never be asked;\n\
-             put it before that, with --at {first}",
+            "rule {first} ({}) matches every message that this one would, so this one would never apply;\n\
+             put it before that rule, with --at {first}",
             words(&rules[index]),
             first = index + 1
         ))),
@@ -90,14 +88,12 @@ async fn remove(context: &Context, position: usize) -> Result<Report, Failure> {
     let routes = context.directory.change_routes(|rules| {
         let Some(found) = rules.get(position - 1) else {
             let there = rules.len();
-            return Err(Failure::Refused(format!(
-                "there is no rule {position}, only {there}; `admin route list` shows them"
-            )));
+            return Err(Failure::Refused(format!("there is no rule {position}, only {there}; see `admin route list`")));
         };
-        // The position was meant for the rule that stood there first.
+        // On a retry, another rule may be at this position. The operator meant the first.
         if removed.get_or_insert_with(|| found.clone()) != found {
             return Err(Failure::Refused(
-                "another operator was changing the routes; see what they are now, and try again".to_owned(),
+                "another operator changed the routes at the same time; check them and try again".to_owned(),
             ));
         }
         rules.remove(position - 1);
@@ -106,7 +102,7 @@ async fn remove(context: &Context, position: usize) -> Result<Report, Failure> {
     let routes = routes.await?;
     let words = removed.as_ref().map(words).unwrap_or_default();
     let report = report(&routes).and("removed", removed.as_ref().map(shown));
-    Ok(report.note(format!("The rule that was at {position} is removed: {words}. {WHEN}")))
+    Ok(report.note(format!("Removed rule {position}: {words}. {WHEN}")))
 }
 
 fn report(routes: &Routes) -> Report {
@@ -129,7 +125,7 @@ fn report(routes: &Routes) -> Report {
     if routes.0.iter().any(|route| route.covers(&everything)) {
         report
     } else {
-        report.note("Warning: a message that no rule fits has no route; `admin route add --carriers NAME` takes all that is left.")
+        report.note("Warning: messages that match no rule have no route; `admin route add --carriers NAME` adds a rule for them.")
     }
 }
 
@@ -148,7 +144,7 @@ fn names(route: &Route) -> Vec<&'static str> {
     route.carriers.iter().copied().map(<&str>::from).collect()
 }
 
-/// The rule on one line.
+/// Describes a rule on a single line.
 fn words(route: &Route) -> String {
     let conditions = [
         route.account.as_ref().map(|account| format!("account {account}")),

@@ -1,14 +1,14 @@
-//! `admin secret`: replacing what callbacks are signed with, while the client
-//! knows one or the other.
+//! `admin secret`: replaces an account's callback secret. Until the old secret is retired, both sign each callback,
+//! so the client can verify with either.
 
 use serde_json::json;
 use shared::domain::{AccountId, WebhookSecret};
 
 use crate::{Context, account, arguments::SecretCommand, failure::Failure, output::Report};
 
-/// Each secret is one signature more in a header of every callback.
+/// Each secret adds a signature to a header of every callback.
 const MOST: usize = 5;
-/// How often it is tried when another operator was quicker.
+/// Attempts to write while other operators change the secrets, too.
 const TRIES: u32 = 5;
 
 pub async fn run(command: SecretCommand, context: &Context) -> Result<Report, Failure> {
@@ -23,8 +23,8 @@ async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
         let account = account::existing(&context.directory, id).await?;
         if account.secrets.len() >= MOST {
             return Err(Failure::Refused(format!(
-                "the account {id} has {MOST} secrets, which is the most; `admin secret retire {id}` drops all but\n\
-                 the newest, once the client verifies with that"
+                "the account {id} has {MOST} secrets, which is the limit; once the client verifies with the newest,\n\
+                 drop the others with `admin secret retire {id}`"
             )));
         }
         let secret = WebhookSecret::new(context.random.bytes());
@@ -32,9 +32,9 @@ async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
         if context.directory.replace_secrets(&account, &secrets).await? {
             let json = json!({"account": id.as_str(), "secret": secret.as_str(), "secrets": secrets.len()});
             let note = format!(
-                "Above is the new secret of {id}; it is not shown again. Within 30 seconds `webhook-signature` is made\n\
-                 with it and with those before; `signature`, of the mplus format, with the oldest alone. When the client\n\
-                 takes either secret: `admin secret retire {id}`, which switches both headers to the new one."
+                "Above is the new secret of {id}; it is not shown again. Within 30 seconds `webhook-signature` has a\n\
+                 signature for each secret; the mplus header `signature` is still made with the oldest. Once the client\n\
+                 accepts both, `admin secret retire {id}` switches both headers to the new secret."
             );
             return Ok(Report::new(secret.as_str(), &json).note(note));
         }
@@ -42,7 +42,7 @@ async fn rotate(context: &Context, id: &AccountId) -> Result<Report, Failure> {
     Err(changed(id))
 }
 
-/// Not tried again by itself: what is newest by then may be known to nobody yet.
+/// Does not retry after a conflict: the client may not know the newest secret by then.
 async fn retire(context: &Context, id: &AccountId) -> Result<Report, Failure> {
     let account = account::existing(&context.directory, id).await?;
     let retired = account.secrets.len().saturating_sub(1);
@@ -51,12 +51,12 @@ async fn retire(context: &Context, id: &AccountId) -> Result<Report, Failure> {
     }
     let json = json!({"account": id.as_str(), "retired": retired, "secrets": account.secrets.len() - retired});
     let note = match retired {
-        0 => format!("The account {id} has no secret but its newest."),
-        _ => format!("{retired} of {id}'s secrets are retired. Within 30 seconds only the newest signs."),
+        0 => format!("The account {id} has only one secret; nothing was changed."),
+        _ => format!("Retired {retired} of {id}'s secrets. Within 30 seconds only the newest signs callbacks."),
     };
     Ok(Report::new("", &json).note(note))
 }
 
 fn changed(id: &AccountId) -> Failure {
-    Failure::Refused(format!("another operator was changing the secrets of {id}; see what it is now, and try again"))
+    Failure::Refused(format!("another operator changed the secrets of {id} at the same time; check them and try again"))
 }

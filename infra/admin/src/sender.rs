@@ -1,4 +1,4 @@
-//! `admin sender`: sender IDs of one account.
+//! `admin sender`: owned sender IDs, and rate limits for all.
 
 use serde_json::json;
 use shared::{
@@ -6,15 +6,21 @@ use shared::{
     store::Removal,
 };
 
-use crate::{Context, account, arguments::SenderCommand, failure::Failure, output::Report};
+use crate::{
+    Context, account,
+    arguments::SenderCommand,
+    failure::Failure,
+    output::{Report, or_dash, table},
+};
 
 pub async fn run(command: SenderCommand, context: &Context) -> Result<Report, Failure> {
     match command {
         SenderCommand::Add { sender, account } => add(context, &sender, &account).await,
+        SenderCommand::List { account } => list(context, account.as_ref()).await,
         SenderCommand::Remove { sender } => remove(context, &sender).await,
         SenderCommand::Rate { sender, rate } => set_rate(context, &sender, rate.per_second).await,
         SenderCommand::Exempt { sender, not: false } => exempt(context, &sender).await,
-        SenderCommand::Exempt { sender, not: true } => exempt_no_more(context, &sender).await,
+        SenderCommand::Exempt { sender, not: true } => end_exemption(context, &sender).await,
     }
 }
 
@@ -25,12 +31,12 @@ async fn add(context: &Context, sender: &SenderId, account: &AccountId) -> Resul
         Some(SenderOwner::Account(owner)) if owner == *account => {}
         Some(SenderOwner::Account(owner)) => {
             return Err(Failure::Refused(format!(
-                "the sender {sender} is the account {owner}'s; `admin sender remove {sender}` takes it from there"
+                "the sender {sender} is the account {owner}'s; `admin sender remove {sender}` takes it from that account"
             )));
         }
         Some(SenderOwner::Pool) => {
             return Err(Failure::Refused(format!(
-                "the sender {sender} is or was shared, and other accounts' conversations stay on it; take another"
+                "the sender {sender} is or was shared, and other accounts' conversations stay on it; use another one"
             )));
         }
     }
@@ -39,14 +45,53 @@ async fn add(context: &Context, sender: &SenderId, account: &AccountId) -> Resul
     Ok(Report::new("", &json).note(note))
 }
 
+async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, Failure> {
+    if let Some(account) = account {
+        account::existing(&context.directory, account).await?;
+    }
+    let pool = context.directory.latest_pool().await?;
+    let rates = context.directory.latest_rates().await?;
+    let exemptions = context.directory.latest_exemptions().await?;
+    let (mut rows, mut shown) = (Vec::new(), Vec::new());
+    for (sender, owner) in context.directory.owners().await? {
+        let owner = match owner {
+            SenderOwner::Account(owner) => Some(owner),
+            SenderOwner::Pool => None,
+        };
+        if account.is_some() && owner.as_ref() != account {
+            continue;
+        }
+        let shared = pool.contains(&sender);
+        let exempt = owner.as_ref().is_some_and(|owner| exemptions.cover(&sender, owner));
+        let rate = rates.of(&sender);
+        let owned_by = match &owner {
+            Some(owner) => owner.to_string(),
+            None if shared => "(shared)".to_owned(),
+            None => "(no longer shared)".to_owned(),
+        };
+        rows.push([
+            sender.to_string(),
+            owned_by,
+            or_dash(rate.map(|rate| rate.to_string())),
+            if exempt { "yes" } else { "-" }.to_owned(),
+        ]);
+        shown.push(json!({
+            "sender": sender.as_str(), "account": owner, "shared": shared,
+            "per_second": rate.map(Rate::per_second), "exempt": exempt,
+        }));
+    }
+    let text = table(["SENDER", "ACCOUNT", "RATE LIMIT", "EXEMPT"], &rows);
+    Ok(Report::new(text, &json!({"senders": shown})))
+}
+
 async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
-    // First, so that no exemption outlives the ownership if this is cut off.
+    // The exemption first: if we are interrupted, it must not outlive the ownership.
     let before = context.directory.latest_owner(sender).await?;
     if before != Some(SenderOwner::Pool) {
         context.directory.set_exempt(sender, None).await?;
     }
     let removal = match (context.directory.remove_sender(sender).await?, before) {
-        // It is gone since: by this, whose answer was lost, or by another operator.
+        // Removed meanwhile: by an earlier attempt whose answer was lost, or by another operator.
         (Removal::Missing, Some(SenderOwner::Account(account))) => Removal::Removed(account),
         (removal, _) => removal,
     };
@@ -54,28 +99,32 @@ async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure>
         Removal::Removed(account) => {
             let json = json!({"sender": sender.as_str(), "account": account.as_str(), "removed": true});
             let note = format!(
-                "The sender {sender} is no longer the account {account}'s. What was accepted from it is still sent,\n\
-                 and replies to it belong to nobody: for 7 days, to whoever is given it next."
+                "The sender {sender} is no longer the account {account}'s. Accepted messages from it are still sent.\n\
+                 Replies to it stay unmatched for 7 days, and go to the next account that gets it by then."
             );
             Ok(Report::new("", &json).note(note))
         }
         Removal::Pool => Err(Failure::Refused(format!(
-            "the sender {sender} is no account's own but shared; `admin pool remove {sender}` takes it from the pool"
+            "the sender {sender} is shared; `admin pool remove {sender}` takes it from the pool"
         ))),
-        Removal::Missing => Err(Failure::Refused(format!("the sender {sender} is nobody's"))),
+        Removal::Missing => Err(unknown(sender)),
     }
 }
 
+fn unknown(sender: &SenderId) -> Failure {
+    Failure::Refused(format!("no account has the sender {sender}; nothing was changed"))
+}
+
 async fn set_rate(context: &Context, sender: &SenderId, rate: Option<Rate>) -> Result<Report, Failure> {
-    // One that is gone may have left its rate behind.
+    // We allow `--unlimited` for an unknown sender, because a removed sender leaves its limit behind.
     if rate.is_some() && context.directory.latest_owner(sender).await?.is_none() {
-        return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed")));
+        return Err(unknown(sender));
     }
     context.directory.set_rate(sender, rate).await?;
     let json = json!({"sender": sender.as_str(), "per_second": rate.map(Rate::per_second)});
     let note = match rate {
-        Some(rate) => format!("Within 30 seconds the sender {sender} carries {rate}, whoever owns or shares it."),
-        None => format!("Within 30 seconds the sender {sender} has no limit."),
+        Some(rate) => format!("Within 30 seconds the sender {sender} is limited to {rate}, whichever account sends."),
+        None => format!("Within 30 seconds the sender {sender} has no rate limit."),
     };
     Ok(Report::new("", &json).note(note).note("Waiting messages keep their send slots."))
 }
@@ -85,39 +134,39 @@ async fn exempt(context: &Context, sender: &SenderId) -> Result<Report, Failure>
         Some(SenderOwner::Account(account)) => account,
         Some(SenderOwner::Pool) => {
             return Err(Failure::Refused(format!(
-                "the sender {sender} is or was shared, and what all accounts send from it cannot be exempt"
+                "the sender {sender} is or was shared; only a sender that one account owns can be exempt"
             )));
         }
-        None => return Err(Failure::Refused(format!("the sender {sender} is nobody's; nothing was changed"))),
+        None => return Err(unknown(sender)),
     };
     context.directory.set_exempt(sender, Some(&account)).await?;
     let json = json!({"sender": sender.as_str(), "account": account.as_str(), "exempt": true});
     let note = format!(
-        "Within 30 seconds opt-outs no longer block what the account {account} sends from {sender}.\n\
-         Warning: only messages that the recipient cannot be without may come from it; see `admin help sender exempt`."
+        "Within 30 seconds opt-outs no longer block messages of the account {account} from {sender}.\n\
+         Warning: use it only for messages that the recipient needs; see `admin sender exempt --help`."
     );
     Ok(Report::new("", &json).note(note))
 }
 
-async fn exempt_no_more(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
+async fn end_exemption(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
     context.directory.set_exempt(sender, None).await?;
     let json = json!({"sender": sender.as_str(), "exempt": false});
-    let note = format!("Within 30 seconds opt-outs block what comes from {sender}, those of the past, too.");
+    let note = format!("Within 30 seconds opt-outs block messages from {sender} again, including earlier opt-outs.");
     Ok(Report::new("", &json).note(note))
 }
 
-/// A sender of the account's, with what is particular to it.
+/// Formats a sender with its rate limit and exemption.
 pub fn described(sender: &SenderId, account: &AccountId, rates: &Rates, exemptions: &Exemptions) -> String {
     let shown = with_rate(sender, rates);
     if exemptions.cover(sender, account) { format!("{shown} (exempt from opt-outs)") } else { shown }
 }
 
-/// A sender, with its rate if it has one.
+/// Formats a sender with its rate limit.
 pub fn with_rate(sender: &SenderId, rates: &Rates) -> String {
     rates.of(sender).map_or_else(|| sender.to_string(), |rate| format!("{sender} ({rate})"))
 }
 
-/// The rates of those senders that have one, by sender.
+/// Returns the rate limits by sender; unlimited senders are absent.
 pub fn rates_of(senders: &[SenderId], rates: &Rates) -> serde_json::Value {
     let rate = |sender: &SenderId| Some((sender.to_string(), rates.of(sender)?.per_second().into()));
     serde_json::Value::Object(senders.iter().filter_map(rate).collect())

@@ -1,5 +1,5 @@
-//! `admin unmatched`: what carriers brought and nothing was found for. What came is
-//! shown only when asked for, as it holds numbers and texts.
+//! `admin unmatched`: receipts and replies without a matching message or account. Payloads hold numbers and texts,
+//! so we show them only with `--reveal`.
 
 use serde_json::json;
 use shared::{
@@ -48,24 +48,24 @@ async fn list(which: UnmatchedList, connection: &Connection, environment: &Envir
 
 fn text(all: &[Unmatched], reveal: bool) -> String {
     if all.is_empty() {
-        return "nothing is unmatched\n".to_owned();
+        return "no unmatched receipts or replies\n".to_owned();
     }
     let row = |one: &Unmatched| {
         let next = or_dash(one.retry_at.map(time));
         let (kind, carrier) = (one.id.kind.into_str().to_owned(), one.id.carrier.to_string());
         [kind, carrier, time(one.received_at), one.tries.to_string(), next]
     };
-    let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT TRY"];
+    let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT RETRY"];
     if !reveal {
         return table(headings, &all.iter().map(row).collect::<Vec<_>>());
     }
     let row = |one: &Unmatched| {
         let [kind, carrier, since, tries, next] = row(one);
-        // A body may have lines of its own, or what a terminal obeys.
+        // A payload may have several lines, or terminal control characters.
         [kind, carrier, since, tries, next, one.index.to_string(), one.payload.escape_debug().to_string()]
     };
     let [kind, carrier, since, tries, next] = headings;
-    let headings = [kind, carrier, since, tries, next, "INDEX", "CAME AS"];
+    let headings = [kind, carrier, since, tries, next, "INDEX", "PAYLOAD"];
     table(headings, &all.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -92,5 +92,5 @@ async fn replay_all(connection: &Connection, environment: &Environment) -> Resul
     let gateway = connection.gateway(urls, environment).await?;
     let replaying = replay(&gateway).await?;
     let report = Report::new(format!("{replaying} enqueued"), &json!({"replaying": replaying}));
-    Ok(report.note("`admin unmatched list` shows what is left once they have been tried."))
+    Ok(report.note("`admin unmatched list` shows those that remain after the retry."))
 }

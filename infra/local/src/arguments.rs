@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments.
 
 use std::path::PathBuf;
 
@@ -6,32 +6,30 @@ use clap::{Args, Parser, Subcommand};
 use local::gateway::FunctionsFrom;
 use url::Url;
 
-/// The whole messaging gateway on one machine, with the AWS services it needs,
-/// simulated carriers with handsets, and sinks for callbacks.
+/// Run the messaging gateway on this machine, with emulated AWS services, carriers and handsets
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Port of 127.0.0.1 to serve on; 0 picks a free one
+    /// Port to listen on at 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = 3000, value_name = "N")]
     port: u16,
 
-    /// Accounts, keys, senders, pool and carriers [default: infra/local/local.toml]
+    /// Accounts, keys, senders, carriers and routes [default: infra/local/local.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only the gateway, against an emulator that was started with `local emulator`
+    /// Run only the gateway, with the `local emulator` at this address
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "dynamodb", "sqs"])]
     pub emulator: Option<Url>,
 
-    /// Drive functions that `cargo lambda watch` serves, instead of running them here
+    /// Use the functions of `cargo lambda watch` at this address
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:9000")]
     watch: Option<Url>,
 
-    /// Run the functions' own binaries as Lambda does, in processes; DIR is where `cargo lambda
-    /// build` puts them, target/lambda
+    /// Run the output of `cargo lambda build` as Lambda does; DIR is target/lambda
     #[arg(long, value_name = "DIR", conflicts_with = "watch")]
     functions: Option<PathBuf>,
 
@@ -41,13 +39,13 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run only DynamoDB, SQS, the carriers with their handsets, the sinks and the clock
+    /// Run only the emulator: AWS services, carriers and handsets, sinks, clock
     Emulator(EmulatorArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct EmulatorArguments {
-    /// Port of 127.0.0.1 to serve on; 0 picks a free one
+    /// Port to listen on at 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = 3001, value_name = "N")]
     port: u16,
 

@@ -1,4 +1,4 @@
-//! `local.toml`: accounts, keys, senders, the pool and carriers of one machine.
+//! `local.toml`: accounts, keys, senders, pool, carriers and routes.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,16 @@ use serde::Deserialize;
 use shared::domain::{AccountId, CarrierName, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret};
 use url::Url;
 
-/// The file, read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Shared sender IDs.
     pub pool: Vec<SenderId>,
     pub accounts: Vec<AccountConfig>,
-    /// How many messages a second a sender carries.
+    /// In messages a second.
     #[serde(default)]
     pub rates: BTreeMap<SenderId, Rate>,
     pub carriers: BTreeMap<CarrierName, CarrierConfig>,
-    /// Which messages go through which carriers.
     pub routes: Routes,
 }
 
@@ -32,48 +30,47 @@ pub struct AccountConfig {
     pub revoked_keys: Vec<String>,
     #[serde(default)]
     pub senders: Vec<SenderId>,
-    /// An absolute URL, or a path of the emulator.
+    /// An absolute URL or a path of the emulator, as are the two below.
     pub reply_url: Option<String>,
-    /// Likewise; for status reports to clients that name no callback with a message.
+    /// For status reports of messages without a callback of their own.
     pub status_url: Option<String>,
-    /// Likewise; for what the gateway has to say about the account itself.
+    /// For notices about the account itself.
     pub notice_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
-    /// What is done about a submit without an answer.
     #[serde(default)]
     pub on_unknown: OnUnknown,
-    /// What is answered to STOP; nothing if it is empty, the usual words if there is none.
+    /// Answer to STOP. Empty sends none; unset is the default text. START and HELP likewise.
     pub stop_text: Option<KeywordAnswer>,
-    /// Likewise to START.
     pub start_text: Option<KeywordAnswer>,
-    /// Likewise to HELP.
     pub help_text: Option<KeywordAnswer>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarrierConfig {
-    /// The simulated carrier of the emulator, unless given.
+    /// The emulator's simulated carrier unless set.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
-    /// What the gateway shows the carrier.
+    /// Our key at the carrier.
     pub key: Option<String>,
     pub timeout_ms: u64,
-    /// Whether it is asked what became of a submit that it did not answer.
+    /// Whether the gateway looks up unanswered submits.
     #[serde(default)]
     pub lookup: bool,
-    /// Whether its receipts are found by its own ids.
+    /// Whether receipts are matched by the carrier's own IDs.
     #[serde(default)]
     pub receipts_by_id: bool,
 }
 
 impl Config {
-    /// The configuration that comes with the program.
+    /// The built-in `local.toml`.
     pub const DEFAULT: &'static str = include_str!("../local.toml");
 
+    /// Parses a configuration file.
+    ///
     /// # Errors
-    /// When the text is not TOML of this form; the error names line and field.
+    /// If the text is not valid; the error names line and field.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
@@ -87,7 +84,7 @@ mod tests {
     use shared::domain::{Channel, PhoneNumber};
 
     #[test]
-    fn the_configuration_that_comes_with_the_program_is_read() {
+    fn default_configuration_is_valid() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         assert!(config.pool.len() >= 5);
         assert_eq!(config.accounts[0].keys, ["demo-key"]);
@@ -106,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_is_named() {
+    fn unknown_field_is_named() {
         let error = Config::parse(&Config::DEFAULT.replace("reply_url", "replyurl")).unwrap_err().to_string();
         assert!(error.contains("replyurl"), "{error}");
     }

@@ -1,9 +1,9 @@
-//! The whole system on one machine, in two halves that speak only HTTP with
-//! each other: [`emulator`] is what AWS and the phone network would be, [`gateway`]
-//! is what is deployed to AWS.
+//! The whole system on one machine, in two halves, connected only by HTTP: [`emulator`] stands for AWS and
+//! the phone network, [`gateway`] runs the functions as deployed to AWS.
 
 pub mod config;
 pub mod emulator;
 pub mod gateway;
 pub mod lambda;
+mod paths;
 pub mod template;

@@ -1,6 +1,9 @@
-//! `cargo run -p local`: the whole system on one machine.
+//! `cargo run -p local`: the gateway and its emulator on one machine.
 
 mod arguments;
+mod first_steps;
+
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
@@ -21,15 +24,23 @@ use url::Url;
 use self::arguments::{Arguments, Command};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    if let Err(error) = run(Arguments::parse()).await {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     start_logging()?;
-    let listener = TcpListener::bind(("127.0.0.1", arguments.port()))
-        .await
-        .with_context(|| format!("port {} of 127.0.0.1 cannot be had; try --port 0", arguments.port()))?;
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port())).await.with_context(|| {
+        format!("could not listen on 127.0.0.1:{0}; --port N takes another port, --port 0 a free one", arguments.port())
+    })?;
     if let Some(Command::Emulator(_)) = &arguments.command {
         let emulator = Emulator::start(listener, emulator_options(&arguments)).await?;
         println!("emulator {}", without_slash(emulator.url()));
+        print_for_people(&first_steps::with_emulator(emulator.url()));
         until_stop_signal().await?;
         emulator.stop().await;
         return Ok(());
@@ -43,11 +54,14 @@ async fn main() -> anyhow::Result<()> {
         let inner = Emulator::start(listener, emulator_options(&arguments)).await?;
         (inner.url().clone(), Some(inner))
     };
+    let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
+    let steps = first_steps::with_gateway(&url, &config, &arguments.functions());
     let requeue = arguments.services().data.is_some();
     let functions = arguments.functions();
     let options = GatewayOptions { emulator, config, functions, metrics: Metrics::none(), requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
+    print_for_people(&steps);
     until_stop_signal().await?;
     gateway.stop().await;
     if let Some(emulator) = inner {
@@ -72,9 +86,17 @@ fn read_config(arguments: &Arguments) -> anyhow::Result<Config> {
     Config::parse(&text).with_context(|| format!("reading {}", file.display()))
 }
 
-/// Readable lines on standard error; `LOG_LEVEL` says how much.
+/// Prints to standard error, because programs wait for the line on standard output and may then close it.
+fn print_for_people(text: &str) {
+    if tracing::enabled!(tracing::Level::INFO) {
+        // A start does not fail because no one reads.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Logs readable lines to standard error, at `LOG_LEVEL`.
 fn start_logging() -> anyhow::Result<()> {
-    // The embedded DynamoDB warns of every condition that fails, which here is nothing to warn of.
+    // The embedded DynamoDB warns of every failed condition, but we expect those.
     let level = telemetry::level(&Variables::of_process())?;
     let targets = telemetry::targets(level).with_target("dynoxide", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();

@@ -13,8 +13,8 @@ use crate::{
     vendors::{cm::carrier as cm, loopback::carrier as loopback},
 };
 
-fn open_circuit(carrier: CarrierName, until: Timestamp, now: Timestamp) -> Outcome {
-    let reason = format!("circuit breaker of {carrier} is open after repeated failures");
+fn open_circuit(until: Timestamp, now: Timestamp) -> Outcome {
+    let reason = "the circuit breaker is open after repeated failures".to_owned();
     Outcome::Busy { reason, retry_after: Duration::try_from(until.duration_since(now)).ok() }
 }
 
@@ -35,7 +35,7 @@ impl<S: SecretStore> Submitter<S> {
     /// Returns `Busy` if the carrier's circuit is open, or `None` if we may call the carrier.
     pub fn open_circuit(&self, carrier: CarrierName) -> Option<Outcome> {
         let now = self.clock.now();
-        self.circuits.open_until(carrier, now).map(|until| open_circuit(carrier, until, now))
+        self.circuits.open_until(carrier, now).map(|until| open_circuit(until, now))
     }
 
     /// Submits the message once, and returns the outcome within the carrier's timeout.
@@ -51,7 +51,7 @@ impl<S: SecretStore> Submitter<S> {
         };
         let begun = self.clock.now();
         if let Some(until) = self.circuits.admit(carrier, begun) {
-            return open_circuit(carrier, until, begun);
+            return open_circuit(until, begun);
         }
         let outcome = match carrier {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,

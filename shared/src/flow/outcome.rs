@@ -42,6 +42,8 @@ pub(super) async fn write_outcome(
                 message.state = state.into_str(),
                 carrier = update.carrier.map(<&str>::from),
                 attempts = message.delivery.attempts,
+                reason = update.reason,
+                retry_at = update.retry_at.map(display),
                 "{}", state.into_str()
             );
             Ok(OutcomeWrite::Recorded)

@@ -88,7 +88,7 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
                 return None;
             }
         };
-        debug!(job.subject = %job, delay_s = delay.as_secs(), "enqueued");
+        debug!(message.id = job.message().map(display), job.subject = %job, delay_s = delay.as_secs(), "enqueued");
         Some((job, Duration::try_from(delay).unwrap_or_default()))
     };
     gateway.queue.enqueue(&due.iter().filter_map(job).collect::<Vec<_>>()).await?;

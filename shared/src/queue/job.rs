@@ -130,14 +130,26 @@ impl Subject {
             Self::EndpointDisabled { endpoint, since } => EventId::of_endpoint_disabled(endpoint, since),
         }
     }
+
+    /// Returns the message whose state changed, if the event is one.
+    #[must_use]
+    pub fn message(&self) -> Option<MessageId> {
+        if let Self::State { message, .. } = *self { Some(message) } else { None }
+    }
+
+    /// Returns the reply, if the event is one.
+    #[must_use]
+    pub fn reply(&self) -> Option<ReplyId> {
+        if let Self::Reply { reply } = *self { Some(reply) } else { None }
+    }
 }
 
-/// For logs.
+/// For logs, beside the ID of the message or reply.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::State { message, state } => write!(f, "{message} {}", state.into_str()),
-            Self::Reply { reply } => write!(f, "reply {reply}"),
+            Self::State { state, .. } => f.write_str(state.into_str()),
+            Self::Reply { .. } => f.write_str("reply"),
             Self::EndpointDisabled { endpoint, .. } => write!(f, "endpoint {endpoint} disabled"),
         }
     }

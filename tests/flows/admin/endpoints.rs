@@ -1,5 +1,4 @@
-//! Endpoints that fail are shown by the tool and switched on, and what is on record is
-//! told again when it says so.
+//! `admin endpoint` and `admin callback replay`.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 use super::{PHONE, admin, printed, read, refused};
 use crate::system::{DEMO, System, owned, with};
 
-/// Sends a message whose callback is answered with that status.
+/// Sends a message whose callback is answered with the status.
 async fn called_back(system: &System, sink: &str, status: StatusCode) -> Value {
     let callback = format!("{}?status={}", system.sink(sink), status.as_u16());
     let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
@@ -22,7 +21,7 @@ fn ids(requests: &[Value]) -> Vec<&str> {
 #[tokio::test]
 async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let system = System::start().await;
-    assert_eq!(printed(&system, &["endpoint", "list"]).await, "no endpoint fails");
+    assert_eq!(printed(&system, &["endpoint", "list"]).await, "no failing endpoints");
     called_back(&system, "gone", StatusCode::GONE).await;
     called_back(&system, "failing", StatusCode::SERVICE_UNAVAILABLE).await;
     system.until_sink_requests("notices", 1).await;
@@ -40,7 +39,7 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
         text.starts_with("ACCOUNT  STATE") && text.contains("disabled since") && text.lines().count() == 3,
         "{text}"
     );
-    assert!(!text.contains("status=") && text.contains("fails"), "{text}");
+    assert!(!text.contains("status=") && text.contains("failing"), "{text}");
     assert_eq!(read(&system, &["endpoint", "list", "--account", "other"]).await["endpoints"], json!([]));
     assert!(refused(&system, &["endpoint", "list", "--account", "nobody"]).await.contains("no account nobody"));
 
@@ -48,7 +47,7 @@ async fn failing_endpoints_are_listed_without_query_and_re_enabled() {
     let switched = admin(&system, &on).await;
     let words = format!("was disabled since {}", listed[0]["disabled_since"].as_str().unwrap());
     assert!(switched.code == 0 && switched.err.contains(&words) && switched.err.contains("replay"), "{}", switched.err);
-    assert!(refused(&system, &on).await.contains("is stored, so it is called"));
+    assert!(refused(&system, &on).await.contains("so it is enabled"));
     let off = admin(&system, &["endpoint", "enable", "demo", &system.sink("failing")]).await;
     assert!(off.code == 0 && off.err.contains("was not disabled") && !off.err.contains("replay"), "{}", off.err);
     assert_eq!(read(&system, &["endpoint", "list"]).await["endpoints"], json!([]));
@@ -62,7 +61,7 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     system.advance(60).await;
     let between = system.now().await.to_string();
     called_back(&system, "others", StatusCode::OK).await;
-    system.send_one(DEMO, owned(PHONE, "Nobody is told of this")).await;
+    system.send_one(DEMO, owned(PHONE, "Without a callback")).await;
     system.reply(PHONE, &"441234567890".into(), "Yes").await;
     system.until_sink_requests("replies", 1).await;
     system.until_queues_empty().await;
@@ -70,8 +69,11 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     let unsure = admin(&system, &["callback", "replay", "demo", "--since", &before]).await;
     assert!(unsure.code == 2 && unsure.err.contains("2 messages and 1 reply"), "{}", unsure.err);
     assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    let unsure = admin(&system, &["--json", "callback", "replay", "demo", "--since", &before]).await;
+    let counts: Value = serde_json::from_str(&unsure.err).unwrap();
+    assert!(unsure.code == 2 && counts["messages"] == 2 && counts["replies"] == 1, "{counts}");
     system.until_queues_empty().await;
-    assert_eq!(system.sink_requests("receipts").await.len(), 1, "nothing was done");
+    assert_eq!(system.sink_requests("receipts").await.len(), 1, "no callback was sent");
 
     let replay = async |more: &[&str]| {
         let words = [&["callback", "replay", "demo", "--since", &before, "--yes"], more].concat();
@@ -88,8 +90,8 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     for (sink, count) in [("receipts", 3), ("others", 3), ("replies", 3)] {
         let callbacks = system.sink_requests(sink).await;
         assert_eq!(callbacks.len(), count, "{sink}");
-        assert!(ids(&callbacks).iter().all(|id| *id == ids(&callbacks)[0]), "{sink} under one id");
-        assert!(callbacks.iter().all(|again| again["body"] == callbacks[0]["body"]), "{sink} in the same words");
+        assert!(ids(&callbacks).iter().all(|id| *id == ids(&callbacks)[0]), "{sink}: one event ID");
+        assert!(callbacks.iter().all(|again| again["body"] == callbacks[0]["body"]), "{sink}: the same body");
     }
 
     assert_eq!(admin(&system, &["callback", "replay", "demo", "--since", "yesterday"]).await.code, 2);

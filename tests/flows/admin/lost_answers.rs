@@ -1,5 +1,4 @@
-//! A command whose answer from AWS is lost on its way is tried again by the SDK, which
-//! then finds done what it was to do. The tool reports that as done.
+//! If the answer of AWS to a write is lost, the SDK retries and finds the write done. The tool reports success.
 
 use std::sync::{
     Arc,
@@ -15,8 +14,7 @@ use tokio::{
 use super::{PHONE, admin_by, read};
 use crate::system::{DEMO, System, owned, with};
 
-/// A way to the system on which the answer to the first request for this operation is
-/// lost. Gives its address, and how often the operation was asked for.
+/// Starts a proxy that drops the first answer to `operation`. Returns its URL and a counter of such requests.
 async fn proxy_losing_response(system: &System, operation: &'static str) -> (Url, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -31,7 +29,7 @@ async fn proxy_losing_response(system: &System, operation: &'static str) -> (Url
     (url, calls)
 }
 
-/// Has one request done. Whether or not its answer is passed on, the connection ends.
+/// Forwards one request, and closes the connection with or without an answer.
 async fn proxy_request(mut connection: TcpStream, emulator: &Url, operation: &str, calls: &AtomicUsize) -> Option<()> {
     let mut request = Vec::new();
     let head = loop {
@@ -67,7 +65,7 @@ async fn proxy_request(mut connection: TcpStream, emulator: &Url, operation: &st
     connection.write_all(&[head.as_bytes(), kept.concat().as_bytes(), b"\r\n", &body].concat()).await.ok()
 }
 
-/// Runs a command that says that it was done, though its first answer was lost.
+/// Runs a command through the proxy, and expects success despite the lost answer.
 async fn run_despite_lost_response(system: &System, operation: &'static str, words: &[&str]) -> String {
     let (proxy, calls) = proxy_losing_response(system, operation).await;
     let done = admin_by(system, &proxy, words).await;

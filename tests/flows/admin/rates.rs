@@ -6,7 +6,7 @@ use super::{Config, DEMO, PHONE, System, admin, json, printed, read, refused, sh
 async fn rate_limit_applies_until_it_is_removed() {
     let system = System::start().await;
     let unknown = refused(&system, &["sender", "rate", "441110000009", "--per-second", "5"]).await;
-    assert!(unknown.contains("nobody's"), "{unknown}");
+    assert!(unknown.contains("no account has"), "{unknown}");
     for (sender, rate) in [("12345", "5"), ("448888888801", "20")] {
         let set = read(&system, &["sender", "rate", sender, "--per-second", rate]).await;
         assert_eq!(set, json!({"sender": sender, "per_second": rate.parse::<u16>().unwrap()}));

@@ -1,6 +1,6 @@
-//! What went wrong is shown by the tool, and sent round again.
+//! `admin dead-letters` and `admin requeue`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PHONE, admin, printed, read};
 use crate::system::{DEMO, System, invocation, owned, with};
@@ -23,7 +23,7 @@ async fn dead_letters_are_shown_and_replayed() {
         assert_eq!((&jobs["queue"], &jobs["waiting"]), (&json!("jobs"), &json!(1)));
         assert_eq!(jobs["letters"][0]["type"], "submit");
     }
-    assert!(printed(&system, &["dead-letters", "list"]).await.starts_with("jobs: 1 wait\n"));
+    assert!(printed(&system, &["dead-letters", "list"]).await.starts_with("jobs: 1 waiting\n"));
     assert_eq!(read(&system, &["dead-letters", "replay", "jobs"]).await["replaying"], 1);
     assert_eq!(read(&system, &["dead-letters", "replay", "callbacks"]).await["replaying"], 0);
     let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
@@ -32,7 +32,7 @@ async fn dead_letters_are_shown_and_replayed() {
 }
 
 #[tokio::test]
-async fn a_callback_that_was_given_up_is_replayed() {
+async fn dead_lettered_callback_is_replayed() {
     let system = System::start().await;
     let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
     system.send_one(DEMO, message).await;
@@ -56,7 +56,10 @@ async fn requeue_acts_only_when_confirmed() {
     assert_eq!(send.handle(invocation("/message", &request)).await.status(), 200);
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     let unsure = admin(&system, &["requeue"]).await;
-    assert!(unsure.code == 2 && unsure.err.contains("--yes"), "{}", unsure.err);
+    assert!(unsure.code == 2 && unsure.err.contains("enqueue 1 message. Run it again with --yes"), "{}", unsure.err);
+    let unsure = admin(&system, &["--json", "requeue"]).await;
+    let counts: Value = serde_json::from_str(&unsure.err).unwrap();
+    assert!(unsure.code == 2 && counts["messages"] == 1 && counts["error"].is_string(), "{counts}");
     assert_eq!(system.queue_length("JobsQueue").await, 0);
     assert_eq!(read(&system, &["requeue", "--yes"]).await["enqueued"], 1);
     system.with_gateway().await.until_handset(PHONE, 1).await;

@@ -1,5 +1,4 @@
-//! Routes and carriers' keys: what an operator says counts as it was meant, and
-//! a key is shown to nobody.
+//! `admin route`, and carriers' keys, which are never shown.
 
 use std::collections::HashSet;
 
@@ -11,9 +10,9 @@ use shared::runtime::{Environment, Random};
 use super::{admin, printed, read, refused, run_with_input};
 use crate::system::System;
 
-const CM: [&str; 5] = ["carrier", "set", "cm", "--endpoint", "https://cm.example/"];
+const CM: [&str; 6] = ["carrier", "set", "cm", "--endpoint", "https://cm.example/", "--allow-external"];
 
-/// A system in which both carriers have settings and there are these rules only.
+/// Starts a system where both carriers are set up, with only these rules.
 async fn with_rules(rules: &[&[&str]]) -> System {
     let system = System::start().await;
     printed(&system, &CM).await;
@@ -26,13 +25,13 @@ async fn with_rules(rules: &[&[&str]]) -> System {
     system
 }
 
-/// Takes an entry out of the directory.
+/// Deletes an entry of the directory.
 async fn forget(system: &System, id: &str) {
     let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": id}}});
     system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
 }
 
-/// Runs the tool with a line of standard input.
+/// Runs the tool with a line on standard input.
 async fn admin_with_stdin(system: &System, line: &str, words: &[&str]) -> Done {
     let local = format!("--local={}", system.emulator.url());
     let environment = Environment { random: Random::of_system(), ..system.environment() };
@@ -69,7 +68,7 @@ async fn route_rule_is_inserted_at_its_position() {
     let none = refused(&system, &["route", "remove", "3"]).await;
     assert!(none.contains("no rule 3, only 2"), "{none}");
     let done = admin(&system, &["route", "remove", "2"]).await;
-    assert!(done.err.contains("within 30 seconds") && done.err.contains("no rule fits has no route"), "{}", done.err);
+    assert!(done.err.contains("within 30 seconds") && done.err.contains("match no rule have no route"), "{}", done.err);
 }
 
 #[tokio::test]
@@ -86,11 +85,11 @@ async fn unreachable_route_rule_is_refused_with_its_position() {
     printed(&system, &[&behind[..], &["--at", "2"]].concat()).await;
 
     let done = admin(&system, &["route", "add", "--carriers", "cm,loopback", "--at", "2"]).await;
-    assert!(done.code == 0 && done.err.contains("no longer asked: rule 3, 4"), "{}", done.err);
+    assert!(done.code == 0 && done.err.contains("no longer applies: rule 3, 4"), "{}", done.err);
 }
 
 #[tokio::test]
-async fn a_rule_that_could_never_work_is_refused() {
+async fn rule_that_cannot_work_is_rejected() {
     let system = with_rules(&[]).await;
     forget(&system, "carrier#cm").await;
     let unknown = refused(&system, &["route", "add", "--carriers", "loopback,cm"]).await;
@@ -141,14 +140,14 @@ async fn concurrent_route_changes_lose_no_update() {
             assert!(done.err.contains("another operator"), "{}", done.err);
         }
     }
-    assert_eq!(gone, named, "only that is gone whose removal was told");
+    assert_eq!(gone, named, "exactly the reported rules are removed");
 }
 
 #[tokio::test]
 async fn first_configured_carrier_gets_the_default_route() {
     let system = System::start().await;
     forget(&system, "routes").await;
-    let done = admin(&system, &["--json", "carrier", "set", "loopback", "--endpoint", "https://a.example/"]).await;
+    let done = admin(&system, &["--json", "carrier", "set", "loopback", "--endpoint", "http://localhost:1/"]).await;
     let set: Value = serde_json::from_str(&done.out).unwrap();
     assert!(set["route_added"] == true && done.err.contains("every message goes to loopback"), "{}", done.err);
     let everything = json!([{
@@ -156,19 +155,19 @@ async fn first_configured_carrier_gets_the_default_route() {
         "receipt_timeout_s": 300,
     }]);
     assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
-    let again = admin(&system, &["carrier", "set", "loopback", "--endpoint", "https://b.example/"]).await;
+    let again = admin(&system, &["carrier", "set", "loopback", "--endpoint", "http://[::1]:2/"]).await;
     assert!(again.code == 0 && !again.err.contains("route"), "{}", again.err);
     let second = admin(&system, &CM).await;
     assert!(second.code == 0 && second.err.contains("No route leads to cm yet"), "{}", second.err);
     assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
-    // Whoever removed the last rule wants none.
+    // Once an operator removed the last rule, we add no default.
     printed(&system, &["route", "remove", "1"]).await;
     printed(&system, &CM).await;
     assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
 }
 
 #[tokio::test]
-async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
+async fn carrier_key_is_read_from_stdin_and_never_shown() {
     let system = System::start().await;
     forget(&system, "carrier#cm").await;
     let early = admin_with_stdin(&system, "a-product-token", &["carrier", "key", "cm"]).await;
@@ -197,6 +196,6 @@ async fn a_carriers_key_comes_from_standard_input_and_is_never_shown() {
         shown.push(format!("{done:?}{:?}", admin(&system, words).await));
     }
     assert!(!shown.concat().contains("a-product-token"), "{shown:?}");
-    assert_eq!(stored().await["loopback"], before["loopback"], "the other carrier's stay");
+    assert_eq!(stored().await["loopback"], before["loopback"], "the other carrier's secret is unchanged");
     assert!(printed(&system, &["carrier", "show", "loopback"]).await.contains("not set"));
 }

@@ -1,4 +1,4 @@
-//! A callback secret is replaced without a moment at which a client cannot verify.
+//! `admin secret`: while a callback secret is replaced, the client can verify every callback.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use shared::domain::WebhookSecret;
 use super::{PHONE, printed, read, verifies};
 use crate::system::System;
 
-/// Whether the dialect's own signature is made with that secret.
+/// Returns whether the dialect's own signature verifies with the secret.
 fn verifies_own(secret: &str, request: &Value) -> bool {
     let header = |name: &str| request["headers"][name].as_str().unwrap();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.parse::<WebhookSecret>().unwrap().bytes()).unwrap();
@@ -29,11 +29,11 @@ async fn both_secrets_verify_until_the_old_one_is_retired() {
         let callback = system.until_sink_requests("acme", count).await.remove(count - 1);
         [&first, &second].map(|secret| (verifies(secret, &callback), verifies_own(secret, &callback)))
     };
-    // The header that has room for one signature stays with the secret that the client knows.
+    // `signature` has room for a single signature, so the old secret still makes it.
     assert_eq!(callback(1).await, [(true, true), (true, false)]);
 
     assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 1);
     system.advance(31).await;
     assert_eq!(callback(2).await, [(false, false), (true, true)]);
-    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 0, "the last one stays");
+    assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 0, "the last secret cannot be retired");
 }

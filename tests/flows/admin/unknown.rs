@@ -11,7 +11,6 @@ async fn unknown_outcomes_are_handled_as_the_account_chose() {
     assert!(printed(&system, &["account", "show", "demo"]).await.contains("wait"));
     let changed = read(&system, &["account", "set", "demo", "--on-unknown", "resend"]).await;
     assert_eq!(changed["account"]["on_unknown"], "resend");
-    // What is not named stays.
     let renamed = read(&system, &["account", "set", "demo", "--name", "Renamed"]).await;
     assert_eq!(renamed["account"]["on_unknown"], "resend");
     assert_eq!(admin(&system, &["account", "set", "demo", "--on-unknown", "guess"]).await.code, 2);
@@ -31,7 +30,7 @@ async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     };
     assert_eq!(set(&[]).await, json!(false));
     assert_eq!(set(&["--lookup"]).await, json!(true));
-    assert_eq!(set(&[]).await, json!(true), "what is not named stays");
+    assert_eq!(set(&[]).await, json!(true), "omitted options keep their values");
     let message = system.send_one(DEMO, owned("447700900811", "Hello")).await;
     let id = message["messageUuid"].clone();
     system.until_state(&id, "unknown").await;
@@ -39,5 +38,5 @@ async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     system.until_state(&id, "submitted").await;
     assert_eq!(set(&["--no-lookup"]).await, json!(false));
     let words = ["carrier", "set", "cm", "--endpoint", &endpoint, "--lookup"];
-    assert!(refused(&system, &words).await.contains("cm has no call"));
+    assert!(refused(&system, &words).await.contains("cm has no API"));
 }

@@ -1,4 +1,4 @@
-//! What matches nothing is shown by the tool, and tried again when it is told so.
+//! `admin unmatched`: unmatched receipts and replies are listed and retried.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn deliver_unmatched_reply(system: &System) -> Value {
 #[tokio::test]
 async fn unmatched_items_are_listed_with_texts_only_on_request() {
     let system = System::start().await;
-    assert_eq!(printed(&system, &["unmatched", "list"]).await, "nothing is unmatched");
+    assert_eq!(printed(&system, &["unmatched", "list"]).await, "no unmatched receipts or replies");
     let body = deliver_unmatched_reply(&system).await;
     let nameless = json!({"id": "c-2", "status": "delivered"});
     system.deliver_receipt(&nameless).await;
@@ -28,7 +28,7 @@ async fn unmatched_items_are_listed_with_texts_only_on_request() {
     let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
     let what: Vec<_> =
         all.iter().map(|one| (one["kind"].as_str().unwrap(), one["carrier"].as_str().unwrap())).collect();
-    assert_eq!(what, [("reply", "loopback"), ("receipt", "loopback"), ("receipt", "cm")], "the oldest first");
+    assert_eq!(what, [("reply", "loopback"), ("receipt", "loopback"), ("receipt", "cm")], "oldest first");
     assert!(all[0]["next_try"].is_string() && all[1]["next_try"].is_null() && all[2]["next_try"].is_string());
     assert!(all.iter().all(|one| one["tries"] == 0 && one["since"].is_string() && one.get("payload").is_none()));
 
@@ -49,7 +49,7 @@ async fn unmatched_items_are_listed_with_texts_only_on_request() {
     assert_eq!(serde_json::from_str::<Value>(revealed["unmatched"][0]["payload"].as_str().unwrap()).unwrap(), body);
 
     system.advance(60).await;
-    let tried = system.until("they were tried", async || {
+    let tried = system.until("both were retried", async || {
         let all = read(&system, &["unmatched", "list"]).await["unmatched"].as_array().unwrap().clone();
         let tries: Vec<_> = all.iter().map(|one| one["tries"].as_u64().unwrap()).collect();
         (tries.iter().sum::<u64>() == 2).then_some(tries)
@@ -63,10 +63,14 @@ async fn operator_can_retry_unmatched_items_at_once() {
     deliver_unmatched_reply(&system).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     system.until_queues_empty().await;
-    assert_eq!(read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"], 1, "it still belongs to nobody");
+    assert_eq!(
+        read(&system, &["unmatched", "list"]).await["unmatched"][0]["tries"],
+        1,
+        "no account has the sender yet"
+    );
 
     printed(&system, &["sender", "add", UNASSIGNED_SENDER, "--account", "demo"]).await;
-    // What is not there is remembered, too.
+    // The functions cache a missing sender for 30 seconds.
     system.advance(31).await;
     assert_eq!(read(&system, &["unmatched", "replay"]).await["replaying"], 1);
     let callback = &system.until_sink_requests("replies", 1).await[0]["json"];

@@ -1,41 +1,50 @@
-//! The command line of accounts.
+//! The command line for accounts.
 
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, CallbackUrl, KeywordAnswer, OnUnknown};
 
-use super::{callback_url, keywords::answer};
+use super::{ACCOUNT, callback_url, keywords::answer};
 
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Make an account, with a first callback secret, which is shown this once
-    #[command(after_help = "Example: admin account create acme --name 'Acme Ltd'")]
-    Create(AccountCreate),
-    /// List every account
-    List,
-    /// Show an account with its senders and keys
-    Show { id: AccountId },
-    /// Change an account's name, URLs, answers to keywords, or what is done about unknown outcomes
+    /// Create an account and print its callback secret, once and alone, on standard output
     #[command(
-        after_help = "Example: admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'\n\
-        A keyword is answered by a message of the account's, at most once a day for each recipient and sender."
+        after_help = "Example: admin account create acme --name 'Acme Ltd' --reply-url https://acme.example/replies\n\
+        Then: admin key issue acme"
+    )]
+    Create(AccountCreate),
+    /// List all accounts
+    List,
+    /// Show an account with its sender IDs and keys
+    Show {
+        #[arg(help = ACCOUNT)]
+        id: AccountId,
+    },
+    /// Change an account's name, URLs, answers to keywords, or policy for unknown outcomes
+    #[command(
+        override_usage = "admin account set <ID> <OPTIONS>",
+        after_help = "The answer to a keyword is a message of the account, at most one a day for each recipient and sender\n\
+        ID. Options that are left out keep their values. Examples:\n  \
+        admin account set acme --status-url https://acme.example/status\n  \
+        admin account set acme --no-reply-url --stop-text 'Acme: you are unsubscribed.'"
     )]
     Set(AccountSet),
 }
 
 #[derive(Debug, Args)]
 pub struct AccountCreate {
-    /// 1 to 40 of a-z, 0-9 and '-'
+    /// 1 to 40 characters: a-z, 0-9 and '-'
     pub id: AccountId,
-    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
+    /// Shown to recipients who send STOP, START or HELP, unless the account has its own answers
     #[arg(long, value_parser = name)]
     pub name: String,
-    /// Where replies are posted; without one they can only be read
+    /// Where to post replies; they can also be read over the API
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub reply_url: Option<CallbackUrl>,
-    /// Where status reports are posted, for clients that name no callback with a message
+    /// Where to post status reports, for requests in CM.com's format
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub status_url: Option<CallbackUrl>,
-    /// Where notices about the account go: that one of its endpoints was disabled
+    /// Where to post notices about disabled endpoints
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub notice_url: Option<CallbackUrl>,
 }
@@ -44,46 +53,47 @@ pub struct AccountCreate {
 #[group(required = true, multiple = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AccountSetWhat {
-    /// For people; recipients see it who send STOP, START or HELP, unless the answers are the account's own
+    /// Shown to recipients who send STOP, START or HELP, unless the account has its own answers
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
-    /// Post replies there
+    /// Post replies to this URL
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_reply_url")]
     pub reply_url: Option<CallbackUrl>,
-    /// Post replies nowhere
+    /// Do not post replies
     #[arg(long)]
     pub no_reply_url: bool,
-    /// Post status reports there, of messages accepted from then on
+    /// Post status reports to this URL, for messages accepted from now on
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_status_url")]
     pub status_url: Option<CallbackUrl>,
-    /// Post no status reports, of messages accepted from then on
+    /// Do not post status reports, for messages accepted from now on
     #[arg(long)]
     pub no_status_url: bool,
-    /// Post notices there: that an endpoint of the account's was disabled
+    /// Post notices about disabled endpoints to this URL
     #[arg(long, value_name = "URL", value_parser = callback_url, conflicts_with = "no_notice_url")]
     pub notice_url: Option<CallbackUrl>,
-    /// Post notices nowhere
+    /// Do not post notices
     #[arg(long)]
     pub no_notice_url: bool,
-    /// Answer STOP so, where something was not blocked before; '' answers nothing
+    /// Answer to a STOP that changes something; '' sends no answer
     #[arg(long, value_name = "TEXT", value_parser = answer)]
     pub stop_text: Option<KeywordAnswer>,
-    /// Answer START so, where something was blocked; '' answers nothing
+    /// Answer to a START that changes something; '' sends no answer
     #[arg(long, value_name = "TEXT", value_parser = answer)]
     pub start_text: Option<KeywordAnswer>,
-    /// Answer HELP so; '' answers nothing
+    /// Answer to HELP; '' sends no answer
     #[arg(long, value_name = "TEXT", value_parser = answer)]
     pub help_text: Option<KeywordAnswer>,
-    /// Answer all three in the usual words, which name the account
+    /// Use the default answers to all three, which contain the account's name
     #[arg(long, conflicts_with_all = ["stop_text", "start_text", "help_text"])]
     pub usual_texts: bool,
-    /// When a carrier gives no answer: wait for its receipt, or send again, which may send twice
+    /// If a carrier gives no answer: wait for a receipt, or resend, which may send the message twice
     #[arg(long, value_name = "wait|resend", value_parser = on_unknown)]
     pub on_unknown: Option<OnUnknown>,
 }
 
 #[derive(Debug, Args)]
 pub struct AccountSet {
+    #[arg(help = ACCOUNT)]
     pub id: AccountId,
     #[command(flatten)]
     pub what: AccountSetWhat,
@@ -92,9 +102,9 @@ pub struct AccountSet {
 fn name(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("a name is 1 to 100 characters on one line") }
+    if fits { Ok(text.to_owned()) } else { Err("a name has 1 to 100 characters on one line") }
 }
 
 fn on_unknown(text: &str) -> Result<OnUnknown, &'static str> {
-    text.parse().map_err(|_| "on an unknown outcome, it is wait or resend")
+    text.parse().map_err(|_| "must be wait or resend")
 }

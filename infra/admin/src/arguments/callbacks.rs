@@ -1,28 +1,29 @@
-//! The command line of clients' endpoints and their callbacks.
+//! The command line for callback endpoints and callbacks.
 
 use clap::{Args, Subcommand};
 use shared::domain::{AccountId, CallbackUrl, Timestamp, parse_time};
 
-use super::callback_url;
+use super::{ACCOUNT, callback_url};
 
 #[derive(Debug, Subcommand)]
 pub enum EndpointCommand {
-    /// List the endpoints that fail: since when, how often in a row, why, and which are disabled
+    /// List failing endpoints: since when, how many failures in a row, the last reason, and which are disabled
     List {
-        /// Only this account's
+        /// Only this account's endpoints
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
     },
     /// Enable a disabled endpoint, or close its circuit breaker
     #[command(
         override_usage = "admin endpoint enable [OPTIONS] <ACCOUNT> <URL|--all>",
-        after_help = "An endpoint is an account's callback URL without its query. It is disabled when it answers\n\
-        410, or when for five days every call to it has failed. A client whose URLs differ in their paths has\n\
-        an endpoint for each. Examples:\n  \
+        after_help = "An endpoint is a callback URL of an account without its query: URLs with different paths are\n\
+        different endpoints. An endpoint is disabled if it answers 410, or if every call to it failed for five\n\
+        days. Examples:\n  \
         admin endpoint enable acme https://acme.example/receipts\n  \
         admin endpoint enable acme --all"
     )]
     Enable {
+        #[arg(help = ACCOUNT)]
         account: AccountId,
         #[command(flatten)]
         which: EndpointSelection,
@@ -32,20 +33,21 @@ pub enum EndpointCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct EndpointSelection {
+    /// The endpoint; a query is ignored
     #[arg(value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
-    /// Every disabled endpoint of the account; open circuit breakers stay open
+    /// All disabled endpoints; open circuit breakers stay open
     #[arg(long)]
     pub all: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum CallbackCommand {
-    /// Send an account the callbacks of its messages and replies again
+    /// Send an account's past callbacks again
     #[command(
-        after_help = "For each message this sends the callback of its newest state that has one, under its first event\n\
-        id; messages that are still on their way get their callbacks as always. It begins half a minute later,\n\
-        when every earlier change of the account counts. Example:\n  \
+        after_help = "Sends one callback for each message, of its newest state that has one, and one for each reply, with\n\
+        the event ID of the first time. Callbacks start half a minute later, when earlier changes of the\n\
+        account have taken effect. Without --yes it only counts, and exits with 2. Example:\n  \
         admin callback replay acme --since 2026-01-01T09:00:00Z --until 2026-01-02 --yes"
     )]
     Replay(CallbackReplay),
@@ -53,17 +55,18 @@ pub enum CallbackCommand {
 
 #[derive(Debug, Args)]
 pub struct CallbackReplay {
+    #[arg(help = ACCOUNT)]
     pub account: AccountId,
-    /// Messages accepted, and replies come in, from then on; UTC unless it names a zone
+    /// When the first message was accepted, or reply received; UTC unless an offset is given
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Timestamp,
-    /// And before then [default: now]
+    /// Before this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub until: Option<Timestamp>,
-    /// Only callbacks to this URL; its query does not count
+    /// Only callbacks to this URL; a query is ignored
     #[arg(long, value_name = "URL", value_parser = callback_url)]
     pub url: Option<CallbackUrl>,
-    /// Do it; without this, it says how much there is, and how much of it is for disabled endpoints
+    /// Send; without this, only count
     #[arg(long)]
     pub yes: bool,
 }

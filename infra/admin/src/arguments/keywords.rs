@@ -1,22 +1,26 @@
-//! The command line of `keyword`, and of what an account answers to keywords.
+//! The command line for keywords and an account's answers to them.
 
 use clap::Subcommand;
 use shared::domain::{Keyword, KeywordAnswer, Word};
 
 #[derive(Debug, Subcommand)]
 pub enum KeywordCommand {
-    /// Add a word; a reply counts that is nothing else, in any case and punctuation
+    /// Add a word; a reply with only this word has the meaning, in any case and punctuation
     #[command(after_help = "Example: admin keyword add BASTA --means stop")]
     Add {
+        /// The word to add
         word: Word,
-        /// stop: block all that follows from that sender; start: lift that; help: only answer
+        /// stop: block messages from the sender ID; start: unblock them; help: only answer
         #[arg(long, value_name = "stop|start|help", value_parser = meaning)]
         means: Keyword,
     },
-    /// List every word: the built-in ones, which always count, and those that were added
+    /// List all words, built-in and added
     List,
-    /// Take away a word that was added
-    Remove { word: Word },
+    /// Remove an added word; built-in words cannot be removed
+    Remove {
+        /// As `keyword list` shows it
+        word: Word,
+    },
 }
 
 fn meaning(text: &str) -> Result<Keyword, &'static str> {

@@ -7,13 +7,15 @@ use super::carriers::carrier;
 
 #[derive(Debug, Subcommand)]
 pub enum UnmatchedCommand {
-    /// List what carriers brought in the last 7 days and nothing was found for, the oldest first
-    #[command(after_help = "It reads the whole table of messages.\n\
+    /// List unmatched receipts and replies from the last 7 days, oldest first
+    #[command(after_help = "Reads the whole table of messages.\n\
         Example: admin unmatched list --kind reply --carrier cm")]
     List(UnmatchedList),
-    /// Try all of it again now, as is done by itself ever more seldom
-    #[command(after_help = "It reads the whole table of messages. For instance after a sender ID was added that had\n\
-        got replies before; what was added counts within 30 seconds.")]
+    /// Retry all unmatched receipts and replies now
+    #[command(
+        after_help = "Reads the whole table of messages. Useful after adding a sender ID that already got replies; wait 30\n\
+        seconds first, so that the change has taken effect."
+    )]
     Replay,
 }
 
@@ -22,10 +24,10 @@ pub struct UnmatchedList {
     /// Only receipts, or only replies
     #[arg(long, value_name = "receipt|reply", value_parser = kind)]
     pub kind: Option<UnmatchedKind>,
-    /// Only what this carrier brought
+    /// Only receipts and replies from this carrier
     #[arg(long, value_name = "NAME", value_parser = carrier)]
     pub carrier: Option<CarrierName>,
-    /// Show what came too, with its numbers and texts
+    /// Show the received payloads, too, with their numbers and texts
     #[arg(long)]
     pub reveal: bool,
 }

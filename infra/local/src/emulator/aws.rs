@@ -1,5 +1,5 @@
-//! The AWS side of the port: a request with an `X-Amz-Target` is a call to
-//! DynamoDB, SQS or Secrets Manager, whatever its path (SQS is also called at a queue's URL).
+//! The AWS endpoint: a POST with an `X-Amz-Target` header, at any path (the SDK calls SQS at a queue's
+//! URL), is a call to DynamoDB, SQS or Secrets Manager.
 
 use std::sync::Arc;
 
@@ -8,12 +8,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
 use super::dynamodb::DynamoDb;
 use super::problem::Problem;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
 use super::upstream::Answer;
+use crate::paths;
 
 pub(super) struct Aws {
     dynamodb: Arc<DynamoDb>,
@@ -28,7 +30,8 @@ impl Aws {
 }
 
 pub(super) fn routes(aws: Arc<Aws>) -> Router {
-    Router::new().fallback(call).with_state(aws)
+    let list = get(async || paths::answer(paths::of_emulator())).fallback(call);
+    Router::new().route("/", list).fallback(call).with_state(aws)
 }
 
 async fn call(State(aws): State<Arc<Aws>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {

@@ -1,34 +1,34 @@
-//! What a carrier and a phone do, which follows from the phone's number: the
-//! third digit from the right of 447700900000 to 447700900999, numbers that the
-//! UK regulator keeps for fiction, chooses; every other phone is reached at once.
+//! How a carrier and a phone behave, by the phone's number. In 447700900000 to 447700900999, which the UK
+//! regulator keeps for fiction, the third digit from the right decides. All other numbers deliver.
+
+use strum::IntoStaticStr;
 
 use super::phone::Phone;
 
-/// How a carrier and a phone behave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum Behavior {
-    /// The phone gets it, and a receipt says so within a second.
+    /// With a receipt within a second.
     Delivered,
-    /// Accepted, then a receipt says that the phone did not get it.
+    /// Accepted, then a receipt reports the failure.
     Undelivered,
-    /// Refused at submit.
+    /// At submit.
     Rejected,
-    /// The phone gets it, and nobody says so.
+    /// Delivered without a receipt.
     NoReceipt,
-    /// The phone gets it, and the receipt comes five times.
+    /// Delivered, with the same receipt five times.
     RepeatedReceipt,
-    /// The receipt comes before the submit's own answer.
+    /// Delivered, with the receipt before the answer to the submit.
     ReceiptFirst,
-    /// *Delivered* comes before *sent*.
+    /// Delivered, with the receipt `delivered` before `sent`.
     OutOfOrder,
-    /// 429, then 503, then well.
+    /// 429, then 503, then delivered.
     BusyAtFirst,
-    /// The phone gets it, and the answer comes too late.
+    /// Delivered, but the carrier answers only after the gateway's timeout.
     AnswersTooLate { receipt: bool },
-    /// The phone gets it and replies STOP.
+    /// Delivered, then the phone replies STOP.
     RepliesStop,
-    /// Accepted, and nothing more comes of it. No number chooses this; a person
-    /// can, for a channel of a phone.
+    /// Accepted, then neither delivered nor reported. Set by a person for a channel, never by a number.
     Lost,
 }
 
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_digit_from_the_right_chooses() {
+    fn third_digit_from_the_right_chooses_the_behavior() {
         assert_eq!(of("447700900042"), Behavior::Delivered);
         assert_eq!(of("447700900142"), Behavior::Undelivered);
         assert_eq!(of("447700900200"), Behavior::Rejected);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_delivered_and_prefixes_change_nothing() {
+    fn other_numbers_deliver_and_prefixes_are_ignored() {
         assert_eq!(of("447700901200"), Behavior::Delivered);
         assert_eq!(of("4477009002000"), Behavior::Delivered);
         assert_eq!(of("+447700900200"), Behavior::Rejected);

@@ -1,6 +1,5 @@
-//! The channels over which a phone is reached, and what a person can make of
-//! them. A phone has every channel, and behaves on each as its number says
-//! ([`Behavior::of`]) unless a [`ChannelBehavior`] was set for that channel.
+//! A phone's channels. A phone has every channel, and behaves on each by its number ([`Behavior::of`])
+//! unless a person set a [`ChannelBehavior`] for that channel.
 
 use std::collections::BTreeMap;
 
@@ -46,9 +45,12 @@ impl Channel {
         NAMES.iter().find(|(_, known, _)| *known == name).map(|(channel, ..)| *channel)
     }
 
-    /// The channel that CM.com calls so, in any case.
     pub(super) fn parse_cm(name: &str) -> Option<Self> {
         NAMES.iter().find(|(.., known)| known.eq_ignore_ascii_case(name)).map(|(channel, ..)| *channel)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        NAMES.iter().find(|(channel, ..)| *channel == self).map_or("", |(_, name, _)| name)
     }
 
     pub(super) fn cm_name(self) -> &'static str {
@@ -56,16 +58,15 @@ impl Channel {
     }
 }
 
-/// How a phone behaves on a channel when a person says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ChannelBehavior {
     Delivers,
-    /// Refused at submit.
+    /// At submit.
     Rejects,
-    /// Accepted, then a receipt says that the phone did not get it.
+    /// Accepted, then a receipt reports the failure.
     Fails,
-    /// Accepted, and nothing more comes of it.
+    /// Accepted, then neither delivered nor reported.
     Silent,
 }
 
@@ -80,15 +81,18 @@ impl From<ChannelBehavior> for Behavior {
     }
 }
 
-/// What was set for the channels of one phone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(super) struct ChannelBehaviors(BTreeMap<Channel, ChannelBehavior>);
 
 impl ChannelBehaviors {
-    /// Reads a body such as `{"whatsapp": "rejects", "rcs": "silent"}`.
+    /// Parses a body such as `{"whatsapp": "rejects", "rcs": "silent"}`.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         Fields::parse(body)?.entries().map(|(name, value)| read(name, value)).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn on(&self, channel: Channel) -> Option<ChannelBehavior> {
@@ -99,7 +103,7 @@ impl ChannelBehaviors {
 fn read(name: &str, value: &Value) -> Result<(Channel, ChannelBehavior), Problem> {
     let Some(channel) = Channel::parse(name) else {
         let known: Vec<_> = NAMES.iter().map(|(_, known, _)| *known).collect();
-        return Err(Problem::invalid(name.to_owned(), format!("is no channel: they are {}", known.join(", "))));
+        return Err(Problem::invalid(name.to_owned(), format!("is not a channel; channels: {}", known.join(", "))));
     };
     let channel_behavior = ChannelBehavior::deserialize(value)
         .map_err(|_| Problem::invalid(name.to_owned(), "must be delivers, rejects, fails or silent"))?;
@@ -111,10 +115,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_found_by_each_of_its_names() {
+    fn channel_is_found_by_each_of_its_names() {
         for (channel, name, at_cm) in NAMES {
             assert_eq!(serde_json::to_value(channel).unwrap(), name);
             assert_eq!(Channel::parse(name), Some(channel));
+            assert_eq!(channel.name(), name);
             assert_eq!(channel.cm_name(), at_cm);
             assert_eq!(Channel::parse_cm(&at_cm.to_lowercase()), Some(channel));
         }

@@ -1,23 +1,24 @@
-//! The emulator's clock: the machine's, moved forward as far as it was asked. It
-//! never goes back. The simulated network's own short delays stay in real time.
+//! The emulator's clock: the machine's clock plus all advances. It never goes back.
+//! The simulated network's short delays stay in real time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
-use axum::{Json, Router};
 use dynoxide::storage_backend::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::info;
 
 use super::dynamodb::DynamoDb;
+use super::json_line::JsonLine;
 use super::problem::{Fields, Problem};
 use super::sqs::Sqs;
 
-/// A century: farther than anything is scheduled, and within every timestamp.
+/// A century: beyond every schedule, within the range of timestamps.
 const FARTHEST_SECONDS: i64 = 100 * 365 * 86_400;
 
 #[derive(Debug, Default)]
@@ -45,11 +46,11 @@ impl EmulatorClock {
                 so_far.checked_add(seconds).filter(|total| *total <= FARTHEST_SECONDS)
             })
             .map(|_| seconds)
-            .map_err(|_| Problem::invalid("advance_seconds", "goes more than a century ahead"))
+            .map_err(|_| Problem::invalid("advance_seconds", "must not move the clock more than a century ahead"))
     }
 }
 
-/// RFC 3339 in UTC, to the millisecond.
+/// Formats a time as RFC 3339 in UTC, to the millisecond.
 pub(super) fn text(time: Timestamp) -> String {
     format!("{time:.3}")
 }
@@ -82,20 +83,21 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(clock: &EmulatorClock) -> Json<Self> {
-        Json(Self { now: clock.now_text(), advanced_seconds: clock.advanced_seconds() })
+    fn of(clock: &EmulatorClock) -> JsonLine<Self> {
+        JsonLine(Self { now: clock.now_text(), advanced_seconds: clock.advanced_seconds() })
     }
 }
 
-async fn read(State(timers): State<Arc<Timers>>) -> Json<Reading> {
+async fn read(State(timers): State<Arc<Timers>>) -> JsonLine<Reading> {
     Reading::of(&timers.clock)
 }
 
-async fn advance(State(timers): State<Arc<Timers>>, body: Bytes) -> Result<Json<Reading>, Problem> {
+async fn advance(State(timers): State<Arc<Timers>>, body: Bytes) -> Result<JsonLine<Reading>, Problem> {
     let seconds = Fields::parse(&body)?.whole_number("advance_seconds")?;
     let seconds = timers.clock.advance(seconds)?;
     timers.sqs.advance(seconds).await;
     timers.dynamodb.sweep().await;
-    info!(advance_s = seconds, total_s = timers.clock.advanced_seconds(), "the clock was moved");
+    let total_s = timers.clock.advanced_seconds();
+    info!(now = %timers.clock.now_text(), advance_s = seconds, total_s, "clock advanced");
     Ok(Reading::of(&timers.clock))
 }

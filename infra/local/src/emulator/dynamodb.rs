@@ -1,6 +1,5 @@
-//! DynamoDB: the embedded engine, or an endpoint elsewhere, with each call
-//! metered on its way. To meter, a call is made to ask for the capacity that it
-//! consumes, and the answer is relieved of it when the caller had not asked.
+//! DynamoDB: the embedded engine or another endpoint, with every call metered. We request the consumed
+//! capacity with each call, and remove it from the answer if the caller did not ask.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub(super) struct DynamoDb {
     meter: Arc<Meter>,
 }
 
-/// Opens the tables in `data`, or new ones in memory.
+/// Opens the tables in `data`, or empty tables in memory.
 pub(super) fn open(data: Option<&Path>, clock: Arc<EmulatorClock>) -> Result<Database, StartError> {
     let Some(folder) = data else {
         return Database::memory_with_clock(clock).map_err(|error| StartError::Tables(error.to_string()));
@@ -38,11 +37,10 @@ pub(super) fn open(data: Option<&Path>, clock: Arc<EmulatorClock>) -> Result<Dat
     Database::new(file).map_err(|error| in_folder(error.to_string()))
 }
 
-/// Serves the tables on `listener` until the emulator stops.
 pub(super) async fn serve(listener: TcpListener, tables: Database, stopping: CancellationToken) {
     let served = dynoxide::server::serve_with_shutdown(listener, tables, stopping.cancelled_owned()).await;
     if let Err(error) = served {
-        warn!(%error, "DynamoDB no longer answers");
+        warn!(%error, "DynamoDB server ended");
     }
 }
 
@@ -78,21 +76,20 @@ impl DynamoDb {
         answer
     }
 
-    /// Deletes the items whose time to live has ended.
     pub(super) async fn sweep(&self) {
         let Some(tables) = self.tables.clone() else {
             return;
         };
         match tokio::task::spawn_blocking(move || tables.sweep_ttl()).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(items)) => info!(items, "expired items were deleted"),
-            Ok(Err(error)) => warn!(%error, "expired items were not deleted"),
-            Err(error) => warn!(%error, "the deletion of expired items broke off"),
+            Ok(Ok(items)) => info!(items, "deleted expired items"),
+            Ok(Err(error)) => warn!(%error, "could not delete expired items"),
+            Err(error) => warn!(%error, "deletion of expired items panicked"),
         }
     }
 }
 
-/// Which units the `CapacityUnits` of an operation's answer are.
+/// The unit of `CapacityUnits` in an operation's answer.
 #[derive(Clone, Copy)]
 enum Billing {
     Reads,
@@ -100,7 +97,7 @@ enum Billing {
 }
 
 impl Billing {
-    /// None for what consumes no capacity, or does not say how much.
+    /// Returns `None` for operations without consumed capacity.
     fn of(operation: &str) -> Option<Self> {
         match operation {
             "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems" => Some(Self::Reads),
@@ -110,8 +107,8 @@ impl Billing {
     }
 }
 
-/// The call with capacity asked for, and whether the caller had asked itself. A
-/// body that is no JSON object goes on as it is, for the engine to refuse.
+/// Returns the call with a request for its capacity, and whether the caller had requested it. A body that
+/// is not a JSON object is unchanged; the engine rejects it.
 fn request_capacity(body: Bytes) -> (Bytes, bool) {
     const ASK: &str = "ReturnConsumedCapacity";
     let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
@@ -150,9 +147,8 @@ fn table_units(consumed: &Value, billing: Billing) -> Units {
     }
 }
 
-/// A failed condition is billed as a write of the item that was there, one unit
-/// at least, and its answer does not say so. The size is known when the answer
-/// holds the item.
+/// Returns a failed condition's units, which the answer lacks: AWS bills a write of the existing item, at
+/// least a unit. We know the size only if the answer has the item.
 fn failed_condition_units(answer: &Map<String, Value>) -> Units {
     let failed = answer
         .get("__type")

@@ -1,4 +1,4 @@
-//! The embedded engines of AWS services: a call goes in as it came over HTTP.
+//! Passes an HTTP call to an embedded AWS service.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -6,14 +6,14 @@ use winterbaume_core::{MockRequest, MockService, auth::extract_region_from_heade
 
 use super::upstream::Answer;
 
-/// Where a call is for whose signature names no region.
+/// For calls whose signature names none.
 const REGION: &str = "us-east-1";
 
 pub(super) async fn answer(service: &impl MockService, headers: HeaderMap, body: Bytes) -> Answer {
     let region = extract_region_from_headers(&headers).unwrap_or_else(|| REGION.into());
     let request = MockRequest {
         method: "POST".into(),
-        // The engine takes the region of its ARNs from here.
+        // The engine reads its ARNs' region from the host.
         uri: format!("https://{}.{region}.amazonaws.com/", service.service_name()),
         headers,
         body,

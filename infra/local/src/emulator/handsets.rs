@@ -1,15 +1,16 @@
-//! The phones. Each keeps what reached it, on whichever channel, and can reply
-//! to whoever wrote. They show a message twice when it was sent twice.
+//! Simulated phones. A handset keeps the messages of all its channels and can reply to their senders. A
+//! double send shows twice.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::info;
 use uuid::Uuid;
@@ -18,15 +19,17 @@ use super::behavior::Behavior;
 use super::carriers::{Carriers, Reply, Submit};
 use super::channels::{Channel, ChannelBehaviors};
 use super::clock::{self, EmulatorClock};
+use super::json_line::JsonLine;
 use super::phone::{self, Phone};
 use super::problem::{Fields, Problem};
 
-/// How many messages a phone keeps; the oldest go first.
+/// The oldest messages of a handset are dropped beyond this.
 const MAX_MESSAGES: usize = 100_000;
 
 #[derive(Default)]
 struct Handset {
     shown: VecDeque<Shown>,
+    replies: u64,
     channel_behaviors: ChannelBehaviors,
 }
 
@@ -62,22 +65,29 @@ impl Handsets {
         shown.push_back(Shown { message, received_at });
     }
 
-    /// Sends an answer to that message on its way.
+    /// Replies to a message.
     pub(super) fn answer(&self, message: Arc<Submit>, text: String) {
         self.reply(message.to.clone(), message.from.clone(), text, Some(message));
     }
 
-    /// Sends a reply on its way and returns its id.
+    /// Sends a reply and returns its ID.
     fn reply(&self, from: Phone, to: String, text: String, answers: Option<Arc<Submit>>) -> String {
         let id = Uuid::new_v4().to_string();
         let reply = Reply { id: id.clone(), from, to, text, at: self.clock.now(), answers };
-        info!(reply.id = id, "a phone replies");
+        let message_id = reply.answers.as_ref().map(|message| message.message_id());
+        info!(
+            message.id = message_id.map(display),
+            carrier = reply.carrier().into_str(),
+            carrier.reply.id = id,
+            "handset sent reply"
+        );
+        self.phones().entry(reply.from.clone()).or_default().replies += 1;
         let carriers = Arc::clone(&self.carriers);
         tokio::spawn(async move { carriers.deliver_reply(&reply).await });
         id
     }
 
-    /// The newest message that this phone has from that sender.
+    /// Returns the phone's newest message from a sender.
     fn newest(&self, phone: &Phone, sender: &str) -> Option<Arc<Submit>> {
         let phones = self.phones();
         let mut newest_first = phones.get(phone)?.shown.iter().rev();
@@ -106,56 +116,89 @@ impl Shown {
 
 pub(super) fn routes(handsets: Arc<Handsets>) -> Router {
     Router::new()
+        .route("/handsets", get(list))
         .route("/handsets/{number}", get(messages))
         .route("/handsets/{number}/channels", get(channels).put(set_channels))
         .route("/handsets/{number}/replies", post(reply))
         .with_state(handsets)
 }
 
-async fn messages(State(handsets): State<Arc<Handsets>>, Path(number): Path<String>) -> Result<Json<Value>, Problem> {
+#[derive(Serialize)]
+struct List {
+    handsets: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    number: String,
+    messages: usize,
+    replies: u64,
+    channels: ChannelBehaviors,
+}
+
+async fn list(State(handsets): State<Arc<Handsets>>) -> JsonLine<List> {
+    let mut listed: Vec<_> = handsets
+        .phones()
+        .iter()
+        .map(|(phone, handset)| Listed {
+            number: phone.digits().to_owned(),
+            messages: handset.shown.len(),
+            replies: handset.replies,
+            channels: handset.channel_behaviors.clone(),
+        })
+        .filter(|listed| listed.messages > 0 || listed.replies > 0 || !listed.channels.is_empty())
+        .collect();
+    listed.sort_by(|one, other| one.number.cmp(&other.number));
+    JsonLine(List { handsets: listed })
+}
+
+async fn messages(
+    State(handsets): State<Arc<Handsets>>,
+    Path(number): Path<String>,
+) -> Result<JsonLine<Value>, Problem> {
     let phone = phone("number", &number)?;
     let shown = handsets.phones().get(&phone).map(|handset| handset.shown.clone()).unwrap_or_default();
     let messages: Vec<_> = shown.iter().map(Shown::json).collect();
-    Ok(Json(json!({ "messages": messages })))
+    Ok(JsonLine(json!({ "messages": messages })))
 }
 
 async fn channels(
     State(handsets): State<Arc<Handsets>>,
     Path(number): Path<String>,
-) -> Result<Json<ChannelBehaviors>, Problem> {
+) -> Result<JsonLine<ChannelBehaviors>, Problem> {
     let phone = phone("number", &number)?;
-    Ok(Json(handsets.phones().get(&phone).map(|handset| handset.channel_behaviors.clone()).unwrap_or_default()))
+    Ok(JsonLine(handsets.phones().get(&phone).map(|handset| handset.channel_behaviors.clone()).unwrap_or_default()))
 }
 
-/// What was set before and is not named now is as the number says again.
+/// Replaces the channel settings: channels missing in the body behave by the number again.
 async fn set_channels(
     State(handsets): State<Arc<Handsets>>,
     Path(number): Path<String>,
     body: Bytes,
-) -> Result<Json<ChannelBehaviors>, Problem> {
+) -> Result<JsonLine<ChannelBehaviors>, Problem> {
     let phone = phone("number", &number)?;
     let channel_behaviors = ChannelBehaviors::parse(&body)?;
     handsets.phones().entry(phone).or_default().channel_behaviors = channel_behaviors.clone();
-    info!(?channel_behaviors, "the channels of a phone were set");
-    Ok(Json(channel_behaviors))
+    info!(channels = serde_json::to_string(&channel_behaviors).ok().map(display), "channels of handset set");
+    Ok(JsonLine(channel_behaviors))
 }
 
 async fn reply(
     State(handsets): State<Arc<Handsets>>,
     Path(number): Path<String>,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, JsonLine<Value>), Problem> {
     let from = phone("number", &number)?;
     let fields = Fields::parse(&body)?;
     let to = fields.filled_text("to")?.to_owned();
     let answers = handsets.newest(&from, phone::shown_sender(&to));
     let by_sms = answers.as_ref().is_none_or(|message| message.channel == Channel::Sms);
     if by_sms && !to.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Problem::invalid("to", "must be a number: a phone cannot answer a name by SMS"));
+        return Err(Problem::invalid("to", "must be a number: SMS to a name cannot be answered"));
     }
     let text = fields.text("text")?.to_owned();
     let id = handsets.reply(from, to, text, answers);
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
+    Ok((StatusCode::ACCEPTED, JsonLine(json!({ "id": id }))))
 }
 
 pub(super) fn phone(field: &'static str, written: &str) -> Result<Phone, Problem> {

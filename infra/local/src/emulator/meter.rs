@@ -1,18 +1,18 @@
-//! What AWS would bill: each call by its name, and for DynamoDB the capacity
-//! that it consumed. Retries, empty receives and failed conditions count, as
-//! they do on the bill.
+//! Counts the calls that AWS would bill, by operation, and DynamoDB's consumed capacity. Retries, empty
+//! receives and failed conditions count, as on the bill.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Capacity in DynamoDB's units of on-demand reads and writes.
+use super::json_line::JsonLine;
+
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Units {
     pub(super) read: f64,
@@ -71,7 +71,7 @@ pub(super) fn routes(meter: Arc<Meter>) -> Router {
     Router::new().route("/meter", get(show).delete(reset)).with_state(meter)
 }
 
-async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
+async fn show(State(meter): State<Arc<Meter>>) -> JsonLine<Value> {
     let Readings { dynamodb, sqs, secrets_manager } = meter.readings().clone();
     let requests = sqs.values().chain(secrets_manager.values()).map(|used| used.requests).sum();
     let mut total = DynamoDbUse { requests, ..DynamoDbUse::default() };
@@ -80,7 +80,7 @@ async fn show(State(meter): State<Arc<Meter>>) -> Json<Value> {
         total.read_units += used.read_units;
         total.write_units += used.write_units;
     }
-    Json(json!({ "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total }))
+    JsonLine(json!({ "dynamodb": dynamodb, "sqs": sqs, "secretsmanager": secrets_manager, "total": total }))
 }
 
 async fn reset(State(meter): State<Arc<Meter>>) -> StatusCode {

@@ -1,9 +1,9 @@
-//! Everything outside the gateway, on one loopback port: DynamoDB, SQS and
-//! Secrets Manager in their real wire formats, simulated carriers with their
-//! handsets, sinks for callbacks, a clock that can be moved, and a meter of what AWS would bill.
+//! Everything outside the gateway, on a single port: DynamoDB, SQS and Secrets Manager in their wire
+//! formats, simulated carriers with handsets, sinks for callbacks, a movable clock, and a meter
+//! for AWS usage.
 //!
-//! The gateway may be killed and started again, on another port too, while a
-//! emulator lives on: receipts and replies wait for it, as a carrier's would.
+//! The gateway may be killed and restarted, even on another port, while the emulator keeps running:
+//! receipts and replies are retried until the gateway accepts them, as real carriers do.
 
 mod aws;
 mod behavior;
@@ -13,6 +13,7 @@ mod clock;
 mod dynamodb;
 mod engine;
 mod handsets;
+mod json_line;
 mod meter;
 mod network;
 mod phone;
@@ -52,24 +53,22 @@ use self::secrets::Secrets;
 use self::sinks::Sinks;
 use self::sqs::Sqs;
 
-/// How long a request that is being answered may hold up [`Emulator::stop`].
+/// How long [`Emulator::stop`] waits for requests in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_mins(3);
-/// What DynamoDB takes in one request, the most of all the parts of the emulator.
+/// DynamoDB's request limit, the largest in the emulator.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// What an emulator is made of.
 #[derive(Debug, Clone)]
 pub struct EmulatorOptions {
-    /// Folder that keeps the tables across restarts; in memory when absent.
-    /// Time to live then follows the machine's clock, not the emulator's.
+    /// Folder for the tables; in memory if `None`. Time to live in a folder follows the machine's clock,
+    /// not the emulator's.
     pub data: Option<PathBuf>,
-    /// A DynamoDB elsewhere, instead of the embedded one.
+    /// Replaces the embedded DynamoDB.
     pub dynamodb: Option<Url>,
-    /// An SQS elsewhere, instead of the embedded one. The emulator's clock does not
-    /// move its timers.
+    /// Replaces the embedded SQS. The emulator's clock does not move its timers.
     pub sqs: Option<Url>,
-    /// How late a carrier answers that answers too late.
+    /// How late a slow carrier answers a submit.
     pub answer_delay: Duration,
 }
 
@@ -79,20 +78,19 @@ impl Default for EmulatorOptions {
     }
 }
 
-/// Why an emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("no loopback listener: {0}")]
+    #[error("could not listen on 127.0.0.1: {0}")]
     Listener(#[from] std::io::Error),
-    #[error("the tables cannot be opened: {0}")]
+    #[error("could not open the tables: {0}")]
     Tables(String),
-    #[error("no HTTP client: {0}")]
+    #[error("could not build the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
-    #[error("the listener has no address that a URL can hold: {0}")]
+    #[error("the listener's address is not valid in a URL: {0}")]
     Address(#[from] url::ParseError),
 }
 
-/// A running emulator. It ends when it is stopped or dropped.
+/// A running emulator. Dropping it stops it.
 pub struct Emulator {
     url: Url,
     tasks: JoinSet<()>,
@@ -100,11 +98,10 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Serves on `listener` from when this returns.
+    /// Starts the emulator, which serves on `listener` once this returns.
     ///
     /// # Errors
-    /// When the tables in `options.data` cannot be opened, or the machine
-    /// refuses a socket.
+    /// If the tables in `options.data` cannot be opened, or no port is free.
     pub async fn start(listener: TcpListener, options: EmulatorOptions) -> Result<Self, StartError> {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let stopping = CancellationToken::new();
@@ -149,38 +146,37 @@ impl Emulator {
             .layer(DefaultBodyLimit::max(LARGEST_BODY));
         tasks.spawn(serve(listener, router, stopping.clone()));
 
-        info!(%url, "the emulator is up");
+        info!(%url, "emulator started");
         Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
     }
 
-    /// Where this emulator answers, with a trailing slash.
+    /// Returns the address, with a trailing slash.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Takes no more requests, ends long polls and held answers, and returns
-    /// within about a second. Receipts that were not taken are lost.
+    /// Stops within about a second: ends long polls and delayed answers. Undelivered receipts are lost.
     pub async fn stop(self) {
         let Self { mut tasks, stop_on_drop, .. } = self;
         drop(stop_on_drop);
         let all = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
-            warn!("some requests were cut off");
+            warn!("stopped with requests in flight");
         }
-        info!("the emulator has ended");
+        info!("emulator stopped");
     }
 }
 
 async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
-            warn!(%error, "a connection will be slow");
+            warn!(%error, "could not set TCP_NODELAY");
         }
     });
     let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
     if let Err(error) = served {
-        warn!(%error, "the emulator no longer answers");
+        warn!(%error, "HTTP server ended");
     }
 }
 

@@ -1,12 +1,12 @@
-//! The phone network behind the carriers: what becomes of each message, which
-//! the phone's number and channel say ([`Behavior`]), and when its carrier may
-//! answer and report. It does not know a repeated submit by its reference, so
-//! that a double send is seen.
+//! The phone network behind the carriers. It decides each message's fate by the phone's number and channel
+//! ([`Behavior`]), and when the carrier answers and reports. It does not deduplicate submits by reference,
+//! so that a double send shows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -17,8 +17,10 @@ use super::carriers::{AcceptedSubmit, Carrier, Carriers, Receipt, Status, Submit
 use super::clock::EmulatorClock;
 use super::handsets::Handsets;
 
-/// How long the answer to a submit waits for the gateway to take its receipt.
+/// How long the answer to a submit waits until the gateway accepts the receipt.
 const RECEIPT_FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+/// The `Retry-After` with a 429.
+pub(super) const THROTTLED_SECONDS: u16 = 1;
 const LATE_ANSWER_RECEIPT_DELAY: Duration = Duration::from_millis(500);
 
 pub(super) struct Network {
@@ -27,13 +29,12 @@ pub(super) struct Network {
     clock: Arc<EmulatorClock>,
     answer_delay: Duration,
     stopping: CancellationToken,
-    /// How often each carrier turned each reference away as busy.
+    /// Busy responses so far, by carrier and reference.
     busy_responses: Mutex<HashMap<(Carrier, String), u8>>,
-    /// The id that each carrier gave each reference that it took, the newest.
+    /// The newest ID by carrier and accepted reference.
     accepted_ids: Mutex<HashMap<(Carrier, String), String>>,
 }
 
-/// A submit, and what will become of it if its carrier takes it.
 pub(super) struct Prediction {
     submit: Submit,
     behavior: Behavior,
@@ -45,11 +46,19 @@ impl Prediction {
     }
 }
 
-/// How a busy carrier turns a submit away, in the order in which it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Busy {
     Throttled,
     Unavailable,
+}
+
+impl Busy {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
 }
 
 impl Network {
@@ -76,8 +85,8 @@ impl Network {
         Prediction { submit, behavior }
     }
 
-    /// Whether a carrier has no time yet for one of those that were submitted
-    /// together, and so for none of them.
+    /// Returns the busy response to a request, which rejects all its submits if the carrier is busy for
+    /// any.
     pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Prediction>) -> Option<Busy> {
         let at_first = submits.into_iter().filter(|prediction| prediction.behavior == Behavior::BusyAtFirst);
         at_first.filter_map(|prediction| self.next_busy_response(&prediction.submit)).min()
@@ -93,16 +102,23 @@ impl Network {
             _ => return None,
         };
         *times += 1;
-        info!(carrier = ?submit.carrier, reference = submit.reference, ?busy, "a carrier is busy");
+        let retry_after_s = (busy == Busy::Throttled).then_some(THROTTLED_SECONDS);
+        info!(
+            message.id = %submit.message_id(), carrier = submit.carrier.into_str(),
+            http.status = busy.status().as_u16(), retry_after_s, "carrier busy"
+        );
         Some(busy)
     }
 
-    /// The phone has it, if it ever gets it, when this returns.
+    /// Accepts a submit, and shows the message on the phone at once if it arrives at all.
     pub(super) fn accept(&self, prediction: Prediction) -> (AcceptedSubmit, Behavior) {
         let Prediction { submit, behavior } = prediction;
         let accepted = AcceptedSubmit { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
         let (carrier, reference) = (accepted.submit.carrier, &accepted.submit.reference);
-        info!(?carrier, carrier.message.id = accepted.id, reference, ?behavior, "a carrier took a message");
+        info!(
+            message.id = %accepted.submit.message_id(), carrier = carrier.into_str(),
+            channel = accepted.submit.channel.name(), carrier.message.id = accepted.id, behavior = behavior.into_str(), "carrier accepted message"
+        );
         let key = (carrier, reference.clone());
         self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, accepted.id.clone());
         if behavior.reaches_the_phone() {
@@ -111,14 +127,12 @@ impl Network {
         (accepted, behavior)
     }
 
-    /// The id of what a carrier took under that reference.
     pub(super) fn find(&self, carrier: Carrier, reference: &str) -> Option<String> {
         let accepted = self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner);
         accepted.get(&(carrier, reference.to_owned())).cloned()
     }
 
-    /// What happens to a message that was taken, up to when its submit may be
-    /// answered.
+    /// Processes an accepted message; returns when the carrier may answer the submit.
     pub(super) async fn process(self: &Arc<Self>, accepted: AcceptedSubmit, behavior: Behavior) {
         let network = Arc::clone(self);
         match behavior {
@@ -174,7 +188,6 @@ impl Network {
         }
     }
 
-    /// Returns when the gateway has taken the receipt.
     async fn report(&self, accepted: &AcceptedSubmit, status: Status) {
         self.carriers.deliver_receipt(&self.receipt(accepted, status)).await;
     }
@@ -184,7 +197,7 @@ impl Network {
     }
 }
 
-/// From when a message is taken to its receipt: 50 to 300 ms.
+/// Returns the delay from accept to receipt: 50 to 300 ms.
 fn transit_delay() -> Duration {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     Duration::from_millis(50 + random % 251)

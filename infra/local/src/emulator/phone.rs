@@ -1,18 +1,15 @@
-//! The number of a phone. It owns the reading of the three ways to write one
-//! (bare digits, `+`, `00`), so that they name the same phone, and never prints
-//! one in a log.
+//! Phone numbers, written as digits, with `+` or with `00`. Logs never show them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// The digits of a phone number in international form, without a prefix.
+/// A phone number in international form, without a prefix.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Phone(String);
 
-/// The text is no phone number.
 #[derive(Debug, thiserror::Error)]
-#[error("must be an international phone number: 7 to 15 digits, with + or 00 before them or not")]
+#[error("must be an international phone number: 7 to 15 digits, with or without + or 00 before")]
 pub(super) struct NotAPhone;
 
 impl Phone {
@@ -28,7 +25,7 @@ impl Phone {
     }
 }
 
-/// A sender as a phone shows it: a number without what stands before it.
+/// Returns a sender as a phone shows it: a number without its prefix.
 pub(super) fn shown_sender(written: &str) -> &str {
     let bare = written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
     if Phone::parse(written).is_ok() { bare } else { written }

@@ -1,6 +1,5 @@
-//! What a client of the emulator is told when a request cannot be taken, as
-//! `application/problem+json` (RFC 9457), and the reading of JSON fields in a
-//! way that names the field at fault.
+//! Errors to the emulator's clients as `application/problem+json` (RFC 9457), and a parser of JSON fields
+//! whose errors name the field.
 
 use std::borrow::Cow;
 
@@ -9,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A refused request.
+/// A rejected request.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -25,7 +24,7 @@ struct FieldError {
 }
 
 impl Problem {
-    /// 400: `field` is not what was expected, for the reason in `message`.
+    /// Returns a 400: `field` is invalid for the reason in `message`.
     pub(super) fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::in_field(field.into(), "invalid", message.into())
     }
@@ -43,7 +42,11 @@ impl Problem {
     }
 
     pub(super) fn not_found() -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: "There is nothing at this path.".into(), field_error: None }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            detail: "This path does not exist. GET / lists all paths.".into(),
+            field_error: None,
+        }
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -67,11 +70,11 @@ impl IntoResponse for Problem {
             body["errors"] = serde_json::json!([field_error]);
         }
         let content_type = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
+        (self.status, [(header::CONTENT_TYPE, content_type)], format!("{body}\n")).into_response()
     }
 }
 
-/// The fields of a JSON object in a request's body.
+/// The JSON object in a request's body.
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {

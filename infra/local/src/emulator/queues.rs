@@ -1,7 +1,6 @@
-//! The queues behind the embedded SQS. It owns their timers, which the emulator's
-//! clock can move, and what the engine's own backend does otherwise than SQS: a
-//! repeated delete succeeds, a move task moves, a message that comes back into
-//! sight is counted, and a queue's URL is one of this emulator.
+//! The embedded SQS's queues. The emulator's clock can move their timers. They also correct the
+//! engine's backend where it differs from SQS: a repeated delete succeeds, a move task moves messages, a
+//! message that becomes visible again is counted, and queue URLs point to this emulator.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,7 +16,7 @@ use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsStateView, StateViewErro
 
 use super::clock::EmulatorClock;
 
-/// The engine's receipt handles are four UUIDs in a row.
+/// The engine concatenates four UUIDs.
 const RECEIPT_HANDLE_LENGTH: usize = 4 * 36;
 
 type EngineResult<T> = Pin<Box<dyn Future<Output = Result<T, SqsError>> + Send>>;
@@ -36,19 +35,19 @@ impl Queues {
         Self { state: Arc::default(), changed: Arc::new(watch::Sender::new(())), clock, url }
     }
 
-    /// Sees every change after this call that may make a message visible at once.
+    /// Subscribes to changes that may make a message visible at once.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// How long a receive waits that does not say so itself.
+    /// Returns the queue's default receive wait.
     pub(super) async fn wait(&self, queue_name: &str) -> Duration {
         let state = self.state.lock().await;
         let queue = state.queues.get(queue_name);
         Duration::from_secs(queue.map_or(0, |q| q.queue.receive_wait_time_seconds.into()))
     }
 
-    /// Brings delays and visibility timeouts nearer by `seconds`.
+    /// Shortens delays and visibility timeouts by `seconds`.
     pub(super) async fn advance(&self, seconds: i64) {
         let by_ms = seconds * 1000;
         let mut state = self.state.lock().await;
@@ -65,7 +64,7 @@ impl Queues {
     }
 }
 
-/// The engine keeps the machine's time; a consumer is told the emulator's.
+/// Converts timestamps from the machine's time, which the engine uses, to the emulator's.
 fn in_emulator_time(mut message: Message, clock: &EmulatorClock) -> Message {
     let ahead_ms = clock.advanced_seconds() * 1000;
     message.sent_timestamp += ahead_ms;
@@ -90,14 +89,14 @@ fn delete(state: &mut SqsState, queue_name: &str, handle: &str) -> Result<(), Sq
         deleted => deleted,
     };
     if let Some(queue) = state.queues.get_mut(queue_name) {
-        // Kept by the engine without bound, to know a repeated delete by.
+        // The engine would keep these without bound, to recognize repeated deletes.
         queue.deleted_handles.clear();
     }
     deleted
 }
 
-/// Moves all messages of the dead-letter queue `source_arn` to `destination_arn`,
-/// or to the first queue that they can have come from.
+/// Moves all messages from the dead-letter queue `source_arn` to `destination_arn`, or to the first queue
+/// that names it as its dead-letter queue.
 fn redrive(
     state: &mut SqsState,
     source_arn: &str,
@@ -143,7 +142,7 @@ fn as_unreceived(message: Message) -> Message {
     }
 }
 
-/// Methods of the backend that only pass on to the engine's state.
+/// Implements backend methods that only use the engine's state.
 macro_rules! on_state {
     ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
         fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
@@ -156,7 +155,7 @@ macro_rules! on_state {
     )*};
 }
 
-/// As [`on_state`], for what may make a message visible.
+/// Like [`on_state`], for methods that may make a message visible.
 macro_rules! on_state_and_notify {
     ($($name:ident($($argument:ident: $type:ty),*) -> $output:ty = |$state:ident| $body:expr;)*) => {$(
         fn $name(&self, _: String, _: String, $($argument: $type),*) -> EngineResult<$output> {
@@ -293,6 +292,6 @@ impl SqsBackend for Queues {
 type Restored = Pin<Box<dyn Future<Output = Result<(), StateViewError>> + Send>>;
 
 fn no_restore() -> Restored {
-    let refused = StateViewError::Invalid("these queues are not restored".into());
+    let refused = StateViewError::Invalid("these queues cannot be restored".into());
     Box::pin(std::future::ready(Err(refused)))
 }

@@ -1,5 +1,5 @@
-//! Secrets Manager: the embedded engine, with each call metered. Secrets are
-//! kept in memory, and written anew by each gateway that starts.
+//! Secrets Manager: the embedded engine, with every call metered. Secrets are in memory, and each gateway
+//! writes them when it starts.
 
 use std::sync::Arc;
 

@@ -1,22 +1,23 @@
-//! Sinks: named places that take any POST and keep it for whoever wants to see
-//! what was called back. They bound their memory, and check nothing.
+//! Sinks: named endpoints that accept any POST, without checks, and keep it to show callbacks. Memory is
+//! bounded.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::clock::EmulatorClock;
+use super::json_line::JsonLine;
 use super::problem::Problem;
 
-/// How many requests a sink keeps; the oldest go first.
+/// The oldest requests of a sink are dropped beyond this.
 const MAX_REQUESTS: usize = 100_000;
 
 #[derive(Clone, Serialize)]
@@ -42,7 +43,28 @@ impl Sinks {
 }
 
 pub(super) fn routes(sinks: Arc<Sinks>) -> Router {
-    Router::new().route("/sinks/{name}", post(record).get(show).delete(empty)).with_state(sinks)
+    Router::new()
+        .route("/sinks", get(list))
+        .route("/sinks/{name}", post(record).get(show).delete(empty))
+        .with_state(sinks)
+}
+
+#[derive(Serialize)]
+struct List {
+    sinks: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    requests: usize,
+}
+
+async fn list(State(sinks): State<Arc<Sinks>>) -> JsonLine<List> {
+    let mut listed: Vec<_> =
+        sinks.requests().iter().map(|(name, kept)| Listed { name: name.clone(), requests: kept.len() }).collect();
+    listed.sort_by(|one, other| one.name.cmp(&other.name));
+    JsonLine(List { sinks: listed })
 }
 
 async fn record(
@@ -58,6 +80,7 @@ async fn record(
         }
         None => StatusCode::OK,
     };
+    let event_id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
     let request = SinkRequest {
         received_at: sinks.clock.now_text(),
         headers: by_name(&headers),
@@ -71,7 +94,7 @@ async fn record(
         }
         requests.push_back(request);
     }
-    info!(sink.name = name, http.status = status.as_u16(), "a sink took a request");
+    info!(event.id = event_id.map(display), sink.name = name, http.status = status.as_u16(), "sink received request");
     Ok(status)
 }
 
@@ -95,9 +118,9 @@ fn by_name(headers: &HeaderMap) -> BTreeMap<String, String> {
     by_name
 }
 
-async fn show(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> Json<Value> {
+async fn show(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> JsonLine<Value> {
     let requests = sinks.requests().get(&name).cloned().unwrap_or_default();
-    Json(json!({ "requests": requests }))
+    JsonLine(json!({ "requests": requests }))
 }
 
 async fn empty(State(sinks): State<Arc<Sinks>>, Path(name): Path<String>) -> StatusCode {

@@ -1,6 +1,5 @@
-//! SQS: the embedded engine, or an endpoint elsewhere, with each call metered.
-//! For the engine it adds the limits that SQS has, and long polls that end as
-//! soon as a message is there.
+//! SQS: the embedded engine or another endpoint, with every call metered. To the engine we add the limits
+//! of SQS, and long polls that end as soon as a message is visible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use super::queues::Queues;
 use super::sqs_limits;
 use super::upstream::{Answer, Upstream};
 
-/// How soon a long poll sees a message whose delay has ended.
+/// How soon a long poll sees a message whose delay is over.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Sqs {
@@ -43,7 +42,7 @@ struct Embedded {
 }
 
 impl Sqs {
-    /// `url` is where the emulator answers; queues are below it.
+    /// Returns the embedded SQS, with queue URLs below the emulator's `url`.
     pub(super) fn embedded(
         url: &Url,
         clock: Arc<EmulatorClock>,
@@ -77,7 +76,7 @@ impl Sqs {
     pub(super) async fn advance(&self, seconds: i64) {
         match &self.engine {
             Engine::Embedded(embedded) => embedded.queues.advance(seconds).await,
-            Engine::External(_) => warn!("the timers of an outside SQS are not moved"),
+            Engine::External(_) => warn!("clock not moved for an external SQS"),
         }
     }
 }
@@ -101,7 +100,7 @@ impl Embedded {
         with_failed(answer, rejected)
     }
 
-    /// Ends when there is a message, the wait is over, or the emulator stops.
+    /// Polls until there is a message, the wait is over, or the emulator stops.
     async fn receive(&self, headers: HeaderMap, mut call: Map<String, Value>) -> Answer {
         let deadline = Instant::now() + self.wait(&call).await;
         call.insert("WaitTimeSeconds".into(), 0.into());

@@ -1,6 +1,5 @@
-//! The limits of SQS that the embedded engine does not keep, so that what would
-//! fail on AWS fails here. Source: the *Amazon SQS API Reference* and *Amazon SQS
-//! message quotas*.
+//! Limits of SQS that the embedded engine does not enforce. Sources: *Amazon SQS API Reference*, *Amazon
+//! SQS message quotas*.
 
 use std::collections::HashSet;
 
@@ -10,10 +9,9 @@ const LONGEST_DELAY_SECONDS: i64 = 900;
 const LONGEST_WAIT_SECONDS: i64 = 20;
 const LONGEST_VISIBILITY_SECONDS: i64 = 43_200;
 const LARGEST_BATCH: usize = 10;
-/// Of one message, and of all messages of a batch together.
+/// For a message, and for all messages of a batch together.
 const LARGEST_BODY_BYTES: usize = 1024 * 1024;
 
-/// Why SQS refuses a call or one entry of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LimitError {
     pub(super) code: &'static str,
@@ -36,7 +34,6 @@ impl LimitError {
     }
 }
 
-/// Refuses a call as a whole.
 pub(super) fn check(operation: &str, call: &Map<String, Value>) -> Result<(), LimitError> {
     match operation {
         "SendMessage" => check_message(call),
@@ -51,8 +48,7 @@ pub(super) fn check(operation: &str, call: &Map<String, Value>) -> Result<(), Li
     }
 }
 
-/// Takes the entries out of a batch that SQS refuses one by one, and returns
-/// them as the `Failed` of its answer.
+/// Removes the invalid entries of a `SendMessageBatch`, and returns them for the `Failed` of its answer.
 pub(super) fn remove_rejected_entries(operation: &str, call: &mut Map<String, Value>) -> Vec<Value> {
     let mut failed = Vec::new();
     if operation != "SendMessageBatch" {

@@ -1,4 +1,4 @@
-//! An AWS endpoint behind this one: passes a call on and brings its answer back.
+//! Proxies a call to another AWS endpoint.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use serde_json::json;
 use tracing::warn;
 use url::Url;
 
-/// Headers that belong to one connection or to one exact body.
+/// Headers tied to a connection or an exact body.
 const HOP_BY_HOP_HEADERS: [header::HeaderName; 4] =
     [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
-/// Longer than the longest poll that SQS allows.
+/// Longer than the longest SQS poll.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// One client for all of the emulator's calls; it obeys no redirect.
+/// Returns the emulator's HTTP client, which follows no redirects.
 pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // An error says that the process has chosen a provider already.
+    // Fails only if the process has installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build()
 }
 
-/// The answer to an AWS call in its JSON protocol.
+/// An answer in AWS's JSON protocol.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -31,7 +31,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// An error in the form that the AWS SDKs read.
+    /// Returns an error that the AWS SDKs can parse.
     pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
@@ -55,14 +55,14 @@ impl Upstream {
         Self { url, client }
     }
 
-    /// The endpoint's answer, or 503 in its stead, which the SDKs retry.
+    /// Returns the endpoint's answer, or a 503, which the SDKs retry.
     pub(super) async fn call(&self, mut headers: HeaderMap, body: Bytes) -> Answer {
         for name in HOP_BY_HOP_HEADERS {
             headers.remove(name);
         }
         self.exchange(headers, body).await.unwrap_or_else(|error| {
-            warn!(%error, "an AWS endpoint does not answer");
-            Answer::error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The endpoint does not answer.")
+            warn!(%error, "AWS endpoint did not respond");
+            Answer::error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The endpoint did not respond.")
         })
     }
 

@@ -1,6 +1,6 @@
-//! How a carrier tells the gateway of receipts and replies. It tries until a
-//! 2xx, for as long as the emulator lives, and looks the address up at each try: a
-//! gateway that comes back registers again and gets at once what it missed.
+//! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs.
+//! Every attempt reads the current address, because a restarted gateway registers again and then gets its
+//! missed events at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
 
+use super::carriers::Carrier;
 use super::problem::{Fields, Problem};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections a carrier opens to the gateway.
+/// Concurrent connections from a carrier to the gateway.
 const CONNECTIONS: usize = 128;
 
-/// Which of the gateway's two webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Webhook {
     Receipts,
@@ -39,6 +39,15 @@ impl fmt::Display for Webhook {
             Self::Replies => "reply",
         })
     }
+}
+
+/// An event's IDs in log lines.
+pub(super) struct EventNames<'a> {
+    pub(super) webhook: Webhook,
+    /// The carrier's ID for the message or reply.
+    pub(super) id: &'a str,
+    /// The message that the event is about.
+    pub(super) message_id: Option<String>,
 }
 
 #[derive(Clone)]
@@ -57,6 +66,7 @@ impl Addresses {
 }
 
 pub(super) struct Webhooks {
+    carrier: Carrier,
     client: reqwest::Client,
     addresses: watch::Sender<Option<Addresses>>,
     connections: Semaphore,
@@ -64,35 +74,59 @@ pub(super) struct Webhooks {
 }
 
 impl Webhooks {
-    pub(super) fn new(client: reqwest::Client, stopping: CancellationToken) -> Self {
-        Self { client, addresses: watch::Sender::new(None), connections: Semaphore::new(CONNECTIONS), stopping }
-    }
-
-    /// Returns when the gateway has taken it, or the emulator stops. `id` is what
-    /// the log calls it.
-    pub(super) async fn deliver(&self, webhook: Webhook, id: &str, event: &impl Serialize) {
-        let body = match serde_json::to_vec(event) {
-            Ok(body) => Bytes::from(body),
-            Err(error) => return warn!(id, %error, "a {webhook} cannot be written"),
-        };
-        tokio::select! {
-            () = self.stopping.cancelled() => {}
-            () = self.deliver_with_retries(webhook, id, body) => {}
+    pub(super) fn new(carrier: Carrier, client: reqwest::Client, stopping: CancellationToken) -> Self {
+        Self {
+            carrier,
+            client,
+            addresses: watch::Sender::new(None),
+            connections: Semaphore::new(CONNECTIONS),
+            stopping,
         }
     }
 
-    async fn deliver_with_retries(&self, webhook: Webhook, id: &str, body: Bytes) {
+    /// Delivers an event; returns once the gateway accepted it or the emulator stops.
+    pub(super) async fn deliver(&self, names: &EventNames<'_>, event: &impl Serialize) {
+        let body = match serde_json::to_vec(event) {
+            Ok(body) => Bytes::from(body),
+            Err(error) => {
+                let message_id = names.message_id.as_ref();
+                return warn!(message.id = message_id.map(display), %error, "could not write {}", names.webhook);
+            }
+        };
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            () = self.deliver_with_retries(names, body) => {}
+        }
+    }
+
+    async fn deliver_with_retries(&self, names: &EventNames<'_>, body: Bytes) {
+        let EventNames { webhook, id, message_id } = names;
+        let carrier = self.carrier.into_str();
+        let (carrier_message_id, carrier_reply_id) = match webhook {
+            Webhook::Receipts => (Some(id), None),
+            Webhook::Replies => (None, Some(id)),
+        };
         let mut addresses = self.addresses.subscribe();
         let mut backoff = FIRST_BACKOFF;
         loop {
-            let address = addresses.borrow_and_update().as_ref().map(|addresses| addresses.of(webhook));
+            let address = addresses.borrow_and_update().as_ref().map(|addresses| addresses.of(*webhook));
             let registered = address.is_some();
             if let Some(address) = address {
                 match self.attempt(address, body.clone()).await {
-                    Ok(()) => return info!(id, "the gateway took a {webhook}"),
-                    Err(error) => {
-                        info!(id, retry_ms = backoff.as_millis(), %error, "a {webhook} was not taken");
+                    Ok(()) => {
+                        return info!(
+                            message.id = message_id.as_ref().map(display),
+                            carrier,
+                            carrier.message.id = carrier_message_id,
+                            carrier.reply.id = carrier_reply_id,
+                            "gateway accepted {webhook}"
+                        );
                     }
+                    Err(error) => info!(
+                        message.id = message_id.as_ref().map(display), carrier, carrier.message.id = carrier_message_id,
+                        carrier.reply.id = carrier_reply_id, retry_ms = backoff.as_millis(), %error,
+                        "gateway did not accept {webhook}"
+                    ),
                 }
             }
             tokio::select! {
@@ -117,12 +151,12 @@ impl Webhooks {
     }
 }
 
-/// Addresses hold a token, so neither case shows them.
+/// Neither case shows the address, because it contains a token.
 #[derive(Debug, thiserror::Error)]
 enum DeliveryError {
     #[error("status {0}")]
     Status(StatusCode),
-    #[error("no answer: {0}")]
+    #[error("no response: {0}")]
     NoAnswer(reqwest::Error),
 }
 
@@ -134,7 +168,7 @@ async fn register(State(webhooks): State<Arc<Webhooks>>, body: Bytes) -> Result<
     let fields = Fields::parse(&body)?;
     let addresses = Addresses { receipts: address(&fields, "receipts")?, replies: address(&fields, "replies")? };
     webhooks.addresses.send_replace(Some(addresses));
-    info!("the gateway registered its webhooks");
+    info!(carrier = webhooks.carrier.into_str(), "webhooks registered");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,12 +1,11 @@
-//! Where carriers are, and that the simulated ones know where this gateway is.
+//! Carrier endpoints, and the registration of our webhooks at simulated carriers.
 
 use shared::domain::CarrierName;
 use url::Url;
 
 use crate::config::{CarrierConfig, Config};
 
-/// Where a carrier takes submits: in the emulator, unless the configuration says
-/// where. With a trailing slash.
+/// Returns a carrier's endpoint with a trailing slash: in the emulator unless configured.
 pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, emulator: &Url) -> Result<Url, url::ParseError> {
     let mut endpoint = match (&carrier.endpoint, name) {
         (Some(elsewhere), _) => elsewhere.clone(),
@@ -19,8 +18,8 @@ pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, emulator: &Ur
     Ok(endpoint)
 }
 
-/// Tells the simulated carriers where to bring receipts and replies, as one
-/// would tell a real one in its portal.
+/// Registers our webhooks at the simulated carriers. For a real carrier an operator does this in its
+/// portal.
 pub(super) async fn register_webhooks(
     client: &reqwest::Client,
     config: &Config,
@@ -40,10 +39,10 @@ pub(super) async fn register_webhooks(
     Ok(())
 }
 
-/// Where a simulated carrier is told so; none for a real one.
+/// Returns the registration URL of a simulated carrier, `None` for a real carrier.
 fn registration(name: CarrierName, endpoint: &Url, emulator: &Url) -> Result<Option<Url>, url::ParseError> {
     match name {
-        // There is none but simulated ones.
+        // Loopback is always simulated.
         CarrierName::Loopback => endpoint.join("carrier/webhooks").map(Some),
         CarrierName::Cm if endpoint.origin() == emulator.origin() => endpoint.join("webhooks").map(Some),
         CarrierName::Cm => Ok(None),

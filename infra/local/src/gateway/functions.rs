@@ -1,6 +1,5 @@
-//! The functions: here in the process, through the handlers that Lambda calls;
-//! their own binaries, in processes; or behind the invoke endpoint of `cargo
-//! lambda watch`.
+//! Calls the functions: by their handlers in this process, by their binaries in separate processes, or by
+//! the invoke endpoint of `cargo lambda watch`.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,7 +25,6 @@ use crate::{
     template,
 };
 
-/// A function in this process. A new one is a variant and its arms here.
 pub(super) enum Function {
     Send(send::Send),
     ScheduleTick(schedule_tick::ScheduleTick),
@@ -47,12 +45,11 @@ impl Function {
             "mo-webhook" => Self::MoWebhook(mo_webhook::MoWebhook::new(environment)?),
             "callback" => Self::Callback(callback::Callback::new(environment)?),
             "messages" => Self::Messages(messages::Messages::new(environment)?),
-            other => bail!("the template names a binary '{other}' that is not here"),
+            other => bail!("the template names an unknown binary '{other}'"),
         })
     }
 }
 
-/// Where the functions are.
 pub(super) enum Functions {
     InProcess(HashMap<String, Function>),
     Processes(Processes),
@@ -86,18 +83,21 @@ impl Functions {
         Self::Watched { client, endpoint }
     }
 
-    /// Whether requests of the HTTP API are for these functions, and not for
-    /// whoever else serves them.
+    /// Returns whether we serve the HTTP API, not `cargo lambda watch`.
     pub(super) fn serve_http(&self) -> bool {
         !matches!(self, Self::Watched { .. })
     }
 
-    /// Whether they go by the emulator's clock, which a person may move.
+    /// Returns where `cargo lambda watch` serves the functions.
+    pub(super) fn watched_endpoint(&self) -> Option<&Url> {
+        if let Self::Watched { endpoint, .. } = self { Some(endpoint) } else { None }
+    }
+
+    /// Returns whether the functions follow the emulator's clock.
     pub(super) fn follow_emulator_clock(&self) -> bool {
         matches!(self, Self::InProcess(_))
     }
 
-    /// Calls a function with a request of the HTTP API.
     pub(super) async fn request(&self, binary: &str, request: Request) -> Response<Body> {
         let functions = match self {
             Self::InProcess(functions) => functions,
@@ -113,7 +113,6 @@ impl Functions {
         }
     }
 
-    /// Calls a function with a batch of a queue.
     pub(super) async fn batch(&self, binary: &str, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
         match self {
             Self::InProcess(functions) => match functions.get(binary) {
@@ -132,7 +131,6 @@ impl Functions {
         }
     }
 
-    /// Calls a function by a schedule.
     pub(super) async fn tick(&self, binary: &str, deadline_ms: u64) -> anyhow::Result<()> {
         match self {
             Self::InProcess(functions) => match functions.get(binary) {
@@ -145,7 +143,7 @@ impl Functions {
     }
 }
 
-/// What a function is configured with, against an emulator there.
+/// Returns a function's Lambda settings, with the emulator as its AWS endpoint.
 pub(super) fn settings(function: &template::Function, emulator: &Url) -> Settings {
     let mut all: BTreeMap<_, _> = aws_settings(emulator).collect();
     all.extend(variables(function));
@@ -153,15 +151,14 @@ pub(super) fn settings(function: &template::Function, emulator: &Url) -> Setting
     Settings { name, memory_mb: function.memory_mb, timeout, variables: all }
 }
 
-/// A function's variables in the template, as they are here.
 fn variables(function: &template::Function) -> BTreeMap<String, String> {
     let mut variables = function.environment.clone();
-    // Sinks are on this machine, and callbacks to them are wanted here.
+    // Sinks are at 127.0.0.1.
     variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
     variables
 }
 
-/// A function that fails, or answers in another format, is a 502.
+/// Invokes a function as API Gateway does: an error or an invalid response becomes a 502.
 async fn through_api_gateway(processes: &Processes, binary: &str, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let answered = match processes.invoke(binary, &http_event::event(&parts, &body)).await {
@@ -169,13 +166,13 @@ async fn through_api_gateway(processes: &Processes, binary: &str, request: Reque
         Err(error) => Err(error),
     };
     answered.unwrap_or_else(|error| {
-        error!(function = binary, error = format!("{error:#}"), "a request failed");
+        error!(function = binary, error = format!("{error:#}"), "request failed");
         plain(StatusCode::BAD_GATEWAY, "Internal Server Error")
     })
 }
 
-/// `POST /2015-03-31/functions/NAME/invocations`, as Lambda's own API has it.
-/// The first call compiles the function, so it may take minutes.
+/// Calls Lambda's `POST /2015-03-31/functions/NAME/invocations`. The first call compiles the function,
+/// which may take minutes.
 async fn invoke(
     client: &reqwest::Client,
     endpoint: &Url,

@@ -1,8 +1,8 @@
-//! The gateway as AWS would run it: tables and queues made from the template,
-//! its functions called by HTTP routes, queues and schedules.
+//! The gateway as AWS runs it: tables and queues from the template, and functions invoked by HTTP routes,
+//! queues and schedules.
 //!
-//! It talks to its [`emulator`](crate::emulator) only over HTTP, wherever that is, and
-//! can be killed and started again while the emulator lives on.
+//! The gateway talks to its [`emulator`](crate::emulator) only over HTTP, so it can be killed and restarted
+//! while the emulator keeps running.
 
 mod carriers;
 mod functions;
@@ -32,34 +32,32 @@ use crate::{
     template::{Event, Function, Template},
 };
 
-/// The template that is deployed to AWS.
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
-/// What a gateway is started with.
 pub struct GatewayOptions {
-    /// Where DynamoDB, SQS, the carriers and the clock are.
+    /// The emulator's address.
     pub emulator: Url,
     pub config: Config,
     pub functions: FunctionsFrom,
-    /// Where the metrics go of functions in this process.
+    /// For functions in this process.
     pub metrics: Metrics,
-    /// Whether the tables are from an earlier run, whose queues are lost.
+    /// Whether to enqueue pending work again, because the tables outlived their queues.
     pub requeue: bool,
 }
 
-/// What the functions are.
+/// Where the functions run.
 #[derive(Default)]
 pub enum FunctionsFrom {
-    /// Their handlers, in this process.
+    /// In this process.
     #[default]
     InProcess,
-    /// Their binaries, at `NAME/bootstrap` in this folder, in processes of their own.
+    /// In separate processes: the binaries `NAME/bootstrap` in this folder.
     Binaries(PathBuf),
-    /// Whatever `cargo lambda watch` serves there.
+    /// In `cargo lambda watch` at this address.
     Watched(Url),
 }
 
-/// A running gateway. It ends when it is stopped or dropped.
+/// A running gateway. Dropping it stops it.
 pub struct Gateway {
     url: Url,
     tasks: JoinSet<()>,
@@ -67,11 +65,11 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Serves on `listener` from when this returns.
+    /// Starts the gateway, which serves on `listener` once this returns.
     ///
     /// # Errors
-    /// When the emulator does not answer, the template or configuration cannot be
-    /// used, or a function does not start.
+    /// If the emulator answers with an error, the template or configuration is invalid, or a function does
+    /// not start.
     pub async fn start(listener: TcpListener, options: GatewayOptions) -> anyhow::Result<Self> {
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let http = HttpStack::new()?;
@@ -135,42 +133,41 @@ impl Gateway {
                 }
             }
         }
-        info!(%url, emulator = %options.emulator, "the gateway is up");
+        info!(%url, emulator = %options.emulator, "gateway started");
         Ok(Self { url, tasks, stop_on_drop: stopping.drop_guard() })
     }
 
-    /// Where this gateway answers, with a trailing slash.
+    /// Returns the address, with a trailing slash.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Takes nothing new on, and returns when what is under way is done.
+    /// Stops accepting work, and waits up to 5 s for the work in flight.
     pub async fn stop(self) {
         let Self { mut tasks, stop_on_drop, .. } = self;
         drop(stop_on_drop);
         let all = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(std::time::Duration::from_secs(5), all).await.is_err() {
-            warn!("some work was cut off; its jobs are delivered again");
+            warn!("stopped with work in flight; its jobs will be redelivered");
         }
-        info!("the gateway has ended");
+        info!("gateway stopped");
     }
 }
 
-/// The functions that the template describes, as they run against an emulator there.
+/// Returns the template's functions, configured for an emulator at that address.
 ///
 /// # Errors
-/// When the template cannot be used.
+/// If the template is invalid.
 pub fn functions(emulator: &Url) -> anyhow::Result<Vec<Function>> {
     let template = Template::parse(TEMPLATE)?;
     Ok(template.functions(&provision::names(&template, emulator)?)?)
 }
 
-/// What each function is configured with on Lambda, against an emulator there. For
-/// whoever runs a function by itself.
+/// Returns the Lambda settings of each function, to run it alone against an emulator.
 ///
 /// # Errors
-/// When the template cannot be used.
+/// If the template is invalid.
 pub fn settings(emulator: &Url) -> anyhow::Result<Vec<Settings>> {
     Ok(functions(emulator)?.iter().map(|function| functions::settings(function, emulator)).collect())
 }

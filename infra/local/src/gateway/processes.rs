@@ -1,8 +1,8 @@
-//! The functions as Lambda runs them: their own binaries, each in as many
-//! processes as have something to do at once, up to a limit.
+//! The functions as Lambda runs them: a binary each, with a process for every concurrent invocation up to a
+//! limit.
 //!
-//! An instance that ends or takes too long fails its invocation and is not
-//! used again; the next invocation starts another.
+//! An instance that exits or times out fails its invocation and is not reused; the next invocation starts
+//! another.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use tracing::warn;
 
 use crate::lambda::{Instance, InvocationError, Settings};
 
-/// One machine needs no more instances of one function than this.
+/// For each function.
 const MAX_INSTANCES: usize = 8;
 
 pub(super) struct Processes {
@@ -34,17 +34,17 @@ struct Pool {
 }
 
 impl Processes {
-    /// Functions whose binaries are at `directory/NAME/bootstrap`, where
-    /// `cargo lambda build` puts them.
+    /// Returns the functions with binaries at `directory/NAME/bootstrap`, the layout of `cargo lambda
+    /// build`.
     ///
     /// # Errors
-    /// When one of the binaries is not there.
+    /// If a binary is missing.
     pub(super) fn new(directory: &Path, functions: impl Iterator<Item = Settings>) -> anyhow::Result<Self> {
         let pools = functions.map(|settings| {
             let bootstrap = directory.join(&settings.name).join("bootstrap");
             let bootstrap = std::path::absolute(&bootstrap)?;
             if !bootstrap.is_file() {
-                bail!("there is no {}; `cargo lambda build --release` makes it", bootstrap.display());
+                bail!("{} not found; `cargo lambda build --release` builds it", bootstrap.display());
             }
             let name = settings.name.clone();
             let permits = Semaphore::new(MAX_INSTANCES);
@@ -53,11 +53,10 @@ impl Processes {
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 
-    /// Gives an event to an instance of the function, and returns its response.
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Bytes> {
         let pool = self.pools.get(function).with_context(|| format!("the template has no function {function}"))?;
         let (pool, event) = (Arc::clone(pool), Bytes::from(serde_json::to_vec(event)?));
-        // A client that goes away does not end the invocation that it began.
+        // A separate task, because a client that disconnects must not cancel the invocation.
         let invocation = tokio::spawn(async move { pool.invoke(event).await });
         invocation.await?.with_context(|| function.to_owned())
     }
@@ -77,19 +76,19 @@ impl Pool {
         Ok(answer?)
     }
 
-    /// The one that was used last, as Lambda does, so that those that are not needed stay idle.
+    /// Returns the most recently used instance, as Lambda does, so that surplus instances stay idle.
     fn pop_idle(&self) -> Option<Instance> {
         let mut idle = self.idle();
         while let Some(mut instance) = idle.pop() {
             let Some(status) = instance.exit_status() else { return Some(instance) };
-            warn!(function = self.settings.name, %status, "an idle instance has ended");
+            warn!(function = self.settings.name, %status, "idle instance exited");
         }
         None
     }
 
     async fn start(&self) -> anyhow::Result<Instance> {
         let mut command = Command::new(&self.bootstrap);
-        // Lambda logs both; here standard output is for those who started this.
+        // Lambda logs both streams. Here standard output is kept for the `ready` line.
         command.stdout(Stdio::from(std::io::stderr())).stderr(Stdio::inherit());
         let started = Instance::start(command, &self.settings).await;
         started.with_context(|| format!("starting {}", self.bootstrap.display()))
@@ -117,9 +116,8 @@ mod tests {
         }
     }
 
-    /// A folder with one function, which is a script. A shell writes it: what this
-    /// process holds open for writing, another test's new process may hold, too,
-    /// for a moment, and nobody can start it meanwhile.
+    /// Creates a folder with one function, a script. A shell writes the script: if this process did, a
+    /// concurrent test's fork could inherit the open file, and `exec` would fail with "text file busy".
     fn folder(name: &str, script: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
         fs::create_dir_all(folder.join(name)).unwrap();
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_that_ends_fails_its_invocation_and_is_replaced() {
+    async fn exited_instance_fails_its_invocation_and_is_replaced() {
         let folder = folder("ends", "echo started >> \"${0%/*}/starts\"; exit 7");
         let processes = Processes::new(&folder, [settings("ends")].into_iter()).unwrap();
         for starts in 1..=2 {
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_has_the_environment_of_lambda_and_nothing_else() {
+    async fn instance_has_only_the_environment_of_lambda() {
         let folder = folder("env", "env > \"${0%/*}/env\"; exit 0");
         let processes = Processes::new(&folder, [settings("env")].into_iter()).unwrap();
         assert!(processes.invoke("env", &json!({})).await.is_err());
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_that_is_not_there_is_named() {
+    fn missing_binary_is_named() {
         let error = Processes::new(Path::new("/nowhere"), [settings("send")].into_iter()).err().unwrap();
         assert!(error.to_string().contains("/nowhere/send/bootstrap"), "{error}");
     }

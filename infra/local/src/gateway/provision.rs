@@ -1,5 +1,5 @@
-//! Making the tables, queues and secrets that the template describes, and
-//! filling the directory from the configuration. What is there already is kept.
+//! Creates the template's tables, queues and secrets, and writes the configuration to the directory.
+//! Existing resources are kept.
 
 use std::collections::HashMap;
 
@@ -23,15 +23,15 @@ use crate::{
     template::{Names, Resource, Template, resolve},
 };
 
-/// What the template's resources are called here. Tables and queues bear their
-/// logical names; a queue's URL is one of the emulator, wherever its SQS is.
+/// Names the template's resources. Tables and queues have their logical names; queue URLs
+/// point to the emulator, even if it uses another SQS.
 pub(super) fn names(template: &Template, emulator: &Url) -> anyhow::Result<Names> {
     let mut names = Names::new(template.parameters());
     for table in template.resources("AWS::DynamoDB::Table") {
         names.add(table.name, table.name, arn("dynamodb", &format!("table/{}", table.name)));
     }
     for secret in template.resources("AWS::SecretsManager::Secret") {
-        // CloudFormation refers to a secret by its ARN; Secrets Manager takes either.
+        // In CloudFormation a secret's `Ref` is its ARN, but Secrets Manager accepts the name, too.
         names.add(secret.name, secret.name, arn("secretsmanager", &format!("secret:{}", secret.name)));
     }
     for queue in template.resources("AWS::SQS::Queue") {
@@ -78,12 +78,11 @@ pub(super) async fn provision(
     Ok(sqs)
 }
 
-/// What the SDK needs to find the emulator.
+/// Returns the variables with which an AWS SDK finds the emulator.
 pub(super) fn aws_variables(emulator: &Url) -> Variables {
     aws_settings(emulator).collect()
 }
 
-/// The same, by name and value.
 pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, String)> {
     let variables = [
         ("AWS_REGION", resolve::REGION),
@@ -94,7 +93,6 @@ pub(super) fn aws_settings(emulator: &Url) -> impl Iterator<Item = (String, Stri
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter()
 }
 
-/// The URL of the queue of that ARN.
 pub(super) fn queue_url(emulator: &Url, arn: &str) -> anyhow::Result<String> {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     Ok(emulator.join(&format!("{}/{name}", resolve::ACCOUNT))?.into())
@@ -208,9 +206,12 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, emulator: 
     }
     for (name, carrier) in &config.carriers {
         let endpoint = carriers::endpoint(*name, carrier, emulator)?;
-        anyhow::ensure!(!carrier.lookup || name.supports_lookup(), "carriers.{name}: lookup: it cannot be asked");
+        anyhow::ensure!(
+            !carrier.lookup || name.supports_lookup(),
+            "carriers.{name}: lookup: the carrier has no lookup"
+        );
         let by_id = carrier.receipts_by_id;
-        anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: it gives no ids");
+        anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: the carrier gives no IDs");
         let CarrierConfig { timeout_ms, lookup, receipts_by_id, .. } = *carrier;
         let settings = CarrierSettings { endpoint, timeout_ms, lookup, receipts_by_id };
         directory.put_carrier(*name, &settings).await?;
@@ -245,5 +246,5 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
-    value[key].as_str().ok_or_else(|| anyhow!("the template lacks a {key}"))
+    value[key].as_str().ok_or_else(|| anyhow!("the template has no {key}"))
 }

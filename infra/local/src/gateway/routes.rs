@@ -1,6 +1,6 @@
-//! The HTTP API: the template's routes lead to the functions; `/handsets`,
-//! `/carrier/receipts`, `/sinks`, `/meter` and AWS calls go on to the emulator; `/clock` is answered by
-//! [`Time`] and starts what is due.
+//! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carrier/receipts`, `/sinks`,
+//! `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock` and then runs the
+//! schedules. `/` lists all paths.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,9 +21,12 @@ use tracing::warn;
 use url::Url;
 
 use super::{functions::Functions, time::Time};
-use crate::template::{Event, Function};
+use crate::{
+    paths::{self, Api},
+    template::{Event, Function},
+};
 
-/// What Lambda takes and gives at most, less what its envelope adds.
+/// Lambda's payload limit, 6 MB, less room for the event around a body.
 const LARGEST_BODY: usize = 5_500_000;
 
 pub(super) fn router(
@@ -35,7 +38,12 @@ pub(super) fn router(
 ) -> anyhow::Result<Router> {
     let proxy = Arc::new(EmulatorProxy { emulator, client });
     let proxied = || any(proxy_to_emulator).with_state(Arc::clone(&proxy));
+    let list = paths::of_gateway(&functions.watched_endpoint().map_or(Api::Here(described), Api::Watched));
+    let list = get(async move || paths::answer(list)).fallback(aws_or_not_found).with_state(Arc::clone(&proxy));
     let mut router = Router::new()
+        .route("/", list)
+        .route("/handsets", proxied())
+        .route("/sinks", proxied())
         .route("/handsets/{*rest}", proxied())
         .route("/carrier/receipts", proxied())
         .route("/sinks/{*rest}", proxied())
@@ -51,7 +59,7 @@ pub(super) fn router(
         for event in &function.events {
             let Event::Http { method, path } = event else { continue };
             let filter = MethodFilter::try_from(Method::from_bytes(method.as_bytes())?)
-                .map_err(|_| anyhow!("{method} is no method of a route"))?;
+                .map_err(|_| anyhow!("route {path} has an invalid method {method}"))?;
             let (functions, time, binary) = (Arc::clone(functions), Arc::clone(time), function.binary.clone());
             let handler =
                 move |request: Request| call(Arc::clone(&functions), Arc::clone(&time), binary.clone(), request);
@@ -66,11 +74,11 @@ pub(super) fn router(
 pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
     let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
     if let Err(error) = served {
-        warn!(%error, "the gateway no longer answers");
+        warn!(%error, "HTTP server ended");
     }
 }
 
-/// A request as Lambda would bring it.
+/// Invokes a function with a request as API Gateway passes it on.
 async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
@@ -89,7 +97,7 @@ async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, reques
     let response = functions.request(&binary, request).await;
     let (parts, body) = response.into_parts();
     if body.len() > LARGEST_BODY {
-        warn!(function = binary, bytes = body.len(), "an answer is larger than Lambda would give");
+        warn!(function = binary, bytes = body.len(), "response exceeds Lambda's limit");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     Response::from_parts(parts, Body::from(body.to_vec()))
@@ -97,12 +105,12 @@ async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, reques
 
 async fn advance(State(time): State<Arc<Time>>, body: axum::body::Bytes) -> Response {
     time.advance(body).await.unwrap_or_else(|error| {
-        warn!(error = format!("{error:#}"), "the clock was not moved");
+        warn!(error = format!("{error:#}"), "could not move the clock");
         StatusCode::BAD_GATEWAY.into_response()
     })
 }
 
-/// Functions in processes of their own have the machine's clock.
+/// Refuses to move the clock, because separate processes follow the machine's clock.
 async fn clock_conflict() -> Response {
     let words = "the clock cannot be moved while the functions run in processes of their own";
     (StatusCode::CONFLICT, axum::Json(json!({"message": words}))).into_response()
@@ -125,7 +133,7 @@ async fn aws_or_not_found(State(to): State<Arc<EmulatorProxy>>, request: Request
     }
 }
 
-/// As API Gateway answers where there is no route.
+/// Answers an unknown route as API Gateway does.
 fn not_found() -> Response {
     (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response()
 }
@@ -146,12 +154,12 @@ async fn proxy_to_emulator(State(to): State<Arc<EmulatorProxy>>, request: Reques
             }
         }
         Err(_) => {
-            (StatusCode::BAD_GATEWAY, axum::Json(json!({"message": "the emulator does not answer"}))).into_response()
+            (StatusCode::BAD_GATEWAY, axum::Json(json!({"message": "the emulator does not respond"}))).into_response()
         }
     }
 }
 
-/// Without what belongs to one connection.
+/// Removes hop-by-hop headers.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {

@@ -1,5 +1,4 @@
-//! Schedules: a function is called at once, then every so often, and whenever
-//! the clock was moved.
+//! Schedules: invoke a function at start, at an interval, and whenever the clock was moved.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,11 +26,11 @@ pub(super) async fn run(
         let deadline = time.now().as_millisecond().unsigned_abs().saturating_add(millis(timeout));
         let in_flight = time.in_flight().await;
         if let Err(error) = functions.tick(&binary, deadline).await {
-            warn!(function = binary, error = format!("{error:#}"), "a tick failed; the next finds what it left");
+            warn!(function = binary, error = format!("{error:#}"), "tick failed; the next one continues");
         }
         drop(in_flight);
         if let Some(done) = done {
-            // Whoever moved the clock may have gone by now.
+            // The request that moved the clock may have been cancelled.
             let _ = done.send(());
         }
     }

@@ -1,5 +1,5 @@
-//! Queues as event sources: batches are received, the function is called, what
-//! it did is deleted, and the rest comes again after the visibility time-out.
+//! SQS event sources: receive a batch, invoke the function, and delete the messages that it handled. SQS
+//! redelivers the rest after the visibility timeout.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -15,20 +15,18 @@ use tracing::warn;
 
 use super::{functions::Functions, time::Time};
 
-/// One machine needs no more pollers of one queue than this.
+/// For each queue.
 const MAX_POLLERS: u16 = 8;
-/// How long a poller waits after the queue did not answer.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// How long a poller that is to stop waits for the answer to its poll: jobs that
-/// the queue is handing out at that moment would be gone for a visibility time-out.
+/// How long a stopping poller still waits for its receive. A job that the queue hands out at that moment
+/// would otherwise stay invisible for the visibility timeout.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long one poll waits for a job, and how long the answer to it may take.
+/// The long poll, and the timeout of its response.
 const WAIT_SECONDS: i32 = 20;
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A queue and the function that it invokes.
 #[derive(Clone)]
 pub(super) struct Source {
     pub function: String,
@@ -63,7 +61,11 @@ pub(super) fn poll(
                         run(&functions, &sqs, &source, messages).await;
                     }
                     Err(error) => {
-                        warn!(queue = source.arn, error = format!("{error:#}"), "waiting for the queue to answer");
+                        warn!(
+                            queue = source.arn,
+                            error = format!("{error:#}"),
+                            "could not receive from queue; retrying"
+                        );
                         tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
@@ -89,7 +91,7 @@ async fn run(functions: &Functions, sqs: &Client, source: &Source, messages: Vec
     let failed: Vec<String> = match functions.batch(&source.function, event).await {
         Ok(response) => response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect(),
         Err(error) => {
-            warn!(function = source.function, error = format!("{error:#}"), "the batch failed and comes again");
+            warn!(function = source.function, error = format!("{error:#}"), "batch failed; it will be redelivered");
             return;
         }
     };
@@ -106,7 +108,7 @@ async fn run(functions: &Functions, sqs: &Client, source: &Source, messages: Vec
     }
     let request = sqs.delete_message_batch().queue_url(&source.queue_url).set_entries(Some(entries));
     if let Err(error) = request.send().await {
-        warn!(queue = source.arn, %error, "finished jobs were not deleted and come again");
+        warn!(queue = source.arn, %error, "could not delete finished jobs; they will be redelivered");
     }
 }
 

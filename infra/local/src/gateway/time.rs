@@ -1,8 +1,7 @@
-//! The clock of the system, which the emulator keeps and a person may move.
+//! The system's clock, which the emulator keeps and a person may move.
 //!
-//! It is moved between invocations, never in the middle of one, as no worker's
-//! lease runs out under it in an instant on AWS. Then the schedules are run, so
-//! that what has become due starts at once.
+//! We move the clock between invocations, never during one: on AWS no worker's lease expires in an instant
+//! either. Then we run the schedules, so that due work starts at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -18,12 +17,12 @@ use reqwest::Client;
 use serde::Deserialize;
 use shared::{domain::Timestamp, runtime::Clock};
 use tokio::sync::{RwLock, RwLockReadGuard, mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 use url::Url;
 
-/// Between two looks for an emulator that does not answer yet.
+/// Between attempts to reach an emulator that is not up yet.
 const RETRY_INTERVAL: Duration = Duration::from_millis(300);
-/// How long what is under way may hold up the clock.
+/// How long a move waits for invocations in flight.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Deserialize)]
@@ -31,7 +30,7 @@ struct ClockReading {
     advanced_seconds: u64,
 }
 
-/// Told to a schedule when the clock was moved, and told back when it has run.
+/// Sent to a schedule after a move. The schedule answers when it has run.
 pub(super) type MoveDone = oneshot::Sender<()>;
 
 pub(super) struct Time {
@@ -43,7 +42,7 @@ pub(super) struct Time {
 }
 
 impl Time {
-    /// As far ahead as the emulator's clock is.
+    /// Waits for the emulator and sets our clock by its clock.
     pub(super) async fn for_emulator(client: Client, emulator: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let time = Self { client, emulator, clock, invocations: RwLock::default(), schedules: Mutex::default() };
         time.await_emulator().await?;
@@ -60,7 +59,7 @@ impl Time {
                 }
                 Err(error) if error.is_connect() => {
                     if !is_logged {
-                        warn!(emulator = %self.emulator, "waiting for the emulator to answer; `local emulator` starts one");
+                        warn!(emulator = %self.emulator, "waiting for the emulator; `local emulator` starts one");
                         is_logged = true;
                     }
                     tokio::time::sleep(RETRY_INTERVAL).await;
@@ -78,12 +77,11 @@ impl Time {
         self.clock.now()
     }
 
-    /// Held while a function runs.
     pub(super) async fn in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.invocations.read().await
     }
 
-    /// For a schedule that is to run after each move.
+    /// Subscribes a schedule, which then runs after each move.
     pub(super) fn subscribe_to_moves(&self) -> mpsc::UnboundedReceiver<MoveDone> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.schedules.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
@@ -94,7 +92,7 @@ impl Time {
         relay(self.client.get(self.emulator.join("clock")?).send().await?).await.map(|(_, response)| response)
     }
 
-    /// `POST /clock`: moves the emulator's clock and this one with it.
+    /// Handles `POST /clock`: moves the emulator's clock and ours.
     pub(super) async fn advance(&self, body: Bytes) -> anyhow::Result<Response> {
         let (moved, response) = {
             let Ok(_between_invocations) = tokio::time::timeout(IN_FLIGHT_TIMEOUT, self.invocations.write()).await
@@ -106,7 +104,7 @@ impl Time {
             let moved = response.status() == StatusCode::OK;
             if moved {
                 self.follow(&serde_json::from_slice(&body)?);
-                info!(now = %self.clock.now(), "the clock was moved");
+                debug!(now = %self.clock.now(), "clock followed the emulator's");
             }
             (moved, response)
         };
@@ -121,7 +119,7 @@ impl Time {
         for schedule in schedules {
             let (done, run) = oneshot::channel();
             if schedule.send(done).is_ok() {
-                // A schedule that has ended meanwhile has nothing to run.
+                // Fails if the schedule has ended.
                 let _ = run.await;
             }
         }

@@ -1,7 +1,5 @@
-//! Requests and answers of an HTTP API as a function gets and gives them: the
-//! payload format 2.0 of API Gateway's "Working with AWS Lambda proxy
-//! integrations for HTTP APIs". Path parameters and cookies are left out, as no
-//! function reads them.
+//! HTTP events: payload format 2.0 of API Gateway's "Working with AWS Lambda proxy integrations for HTTP
+//! APIs". Path parameters and cookies are left out because no function reads them.
 
 use std::{collections::BTreeMap, str::from_utf8};
 
@@ -12,18 +10,18 @@ use serde_json::{Map, Value, json};
 
 use crate::template::resolve::ACCOUNT;
 
-/// A function's answer that API Gateway would not understand.
+/// A response that API Gateway would not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    #[error("the answer is not of the payload format 2.0")]
+    #[error("the response is not in payload format 2.0")]
     Json(#[from] serde_json::Error),
-    #[error("{0} is no HTTP status")]
+    #[error("{0} is not an HTTP status")]
     Status(i64),
     #[error("the body is not base64")]
     Base64(#[from] base64::DecodeError),
 }
 
-/// The event of a request.
+/// Returns the event for a request.
 #[must_use]
 pub fn event(parts: &Parts, body: &[u8]) -> Value {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
@@ -72,13 +70,13 @@ pub fn event(parts: &Parts, body: &[u8]) -> Value {
     event
 }
 
-/// The answer that a function's response stands for.
+/// Parses a function's response.
 ///
 /// # Errors
-/// When it is not of this format.
+/// If the response is not in payload format 2.0.
 pub fn answer(response: &[u8]) -> Result<Response<Body>, AnswerError> {
     let response: Map<String, Value> = serde_json::from_slice(response)?;
-    // A function may leave the cookies out, which the type does not know.
+    // Cookies are optional, but the type requires them.
     let mut with_cookies = Map::from_iter([("cookies".to_owned(), json!([]))]);
     with_cookies.extend(response);
     let response: ApiGatewayV2httpResponse = serde_json::from_value(with_cookies.into())?;
@@ -94,7 +92,7 @@ pub fn answer(response: &[u8]) -> Result<Response<Body>, AnswerError> {
     Ok(answer)
 }
 
-/// API Gateway puts values of one name into one, with commas.
+/// Appends a value after a comma, as API Gateway does with repeated names.
 fn join(values: &mut String, value: &str) {
     if !values.is_empty() {
         values.push(',');
@@ -102,7 +100,7 @@ fn join(values: &mut String, value: &str) {
     values.push_str(value);
 }
 
-/// What is of another kind reaches the function in base64; so does a form.
+/// Returns whether a body is passed as text. API Gateway encodes all other bodies as base64, even forms.
 fn is_text(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
     let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_reads_the_request_that_was_made() {
+    fn event_round_trips_through_lambda_http() {
         let request = Request::post("/dlr/loopback/a%20b?to=1&to=2&x=%26")
             .header("host", "127.0.0.1:3000")
             .header("content-type", "application/json")
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_turned_back() {
+    fn base64_response_is_decoded() {
         let written = br#"{"statusCode": 404, "headers": {"content-type": "text/plain"}, "body": "bm8=", "isBase64Encoded": true}"#;
         let answer = answer(written).unwrap();
         assert_eq!(answer.status(), 404);
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_format_is_refused() {
+    fn response_in_another_format_is_an_error() {
         for wrong in ["\"text\"", "{}", r#"{"statusCode": 99999}"#] {
             assert!(answer(wrong.as_bytes()).is_err(), "{wrong}");
         }

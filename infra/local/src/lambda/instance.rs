@@ -1,4 +1,4 @@
-//! One instance of a function: its process and its Runtime API.
+//! A function's instance: a process and its Runtime API.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,6 @@ use tokio::{
 use super::runtime_api::{Invocation, RuntimeApi};
 use crate::template::resolve::{ACCOUNT, REGION};
 
-/// What a function is configured with on Lambda.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub name: String,
@@ -25,21 +24,20 @@ pub struct Settings {
     pub variables: BTreeMap<String, String>,
 }
 
-/// An invocation that came to nothing. The instance can be used again after
-/// [`InvocationError::Function`] only.
+/// A failed invocation. The instance is reusable only after [`InvocationError::Function`].
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
-    #[error("the function answered with an error: {0}")]
+    #[error("the function returned an error: {0}")]
     Function(String),
-    #[error("the process ended with {0}")]
+    #[error("the process exited with {0}")]
     Exited(ExitStatus),
-    #[error("the function did not answer within {0:?}")]
+    #[error("the function timed out after {0:?}")]
     TimedOut(Duration),
-    #[error("the process cannot be watched")]
+    #[error("could not wait for the process")]
     Process(#[from] io::Error),
 }
 
-/// A process that serves one invocation at a time. It is killed when dropped.
+/// A process that serves one invocation at a time. Dropping it kills the process.
 pub struct Instance {
     child: Child,
     api: RuntimeApi,
@@ -48,11 +46,11 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Starts `command`, which names the program, its arguments and where its
-    /// output goes. Its environment is the one that Lambda gives and nothing else.
+    /// Starts `command` with only the environment that Lambda sets. Program, arguments and output are the
+    /// caller's.
     ///
     /// # Errors
-    /// When there is no port, or the program cannot be started.
+    /// If no port is free, or the program cannot be started.
     pub async fn start(mut command: Command, settings: &Settings) -> io::Result<Self> {
         let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", settings.name);
         let api = RuntimeApi::start(&settings.name, arn).await?;
@@ -67,38 +65,38 @@ impl Instance {
         Ok(Self { child, api, timeout: settings.timeout, started })
     }
 
-    /// The process, until it has ended.
+    /// Returns the process ID, or `None` once the process has exited.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Just before the process was made.
+    /// Returns the time just before the process was started.
     #[must_use]
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// Returns when it has asked for its first invocation.
+    /// Waits until the process asks for its first invocation.
     ///
     /// # Errors
-    /// When it ends before.
+    /// If the process exits before that.
     pub async fn ready(&mut self) -> Result<(), InvocationError> {
         tokio::select! {
-            // The sender lives as long as the API, which is held here.
+            // Cannot fail: we hold the API, and with it the sender.
             _ = self.api.is_ready.wait_for(|is_ready| *is_ready) => Ok(()),
             exit_status = self.child.wait() => Err(InvocationError::Exited(exit_status?)),
         }
     }
 
-    /// Gives it an event and waits for the answer, for as long as the function may take.
+    /// Invokes the function and waits for the response, up to the function's timeout.
     ///
     /// # Errors
-    /// When it answers with an error, ends, or takes too long.
+    /// If the function returns an error, exits or times out.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
         let (answer, answered) = oneshot::channel();
         let deadline_ms = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.timeout);
-        // It can only fail once the API has ended, and then `answered` fails as well.
+        // Fails only if the API has ended, and then `answered` fails as well.
         let _ = self.api.invocations.send(Invocation { event, deadline_ms, answer }).await;
         let answer = tokio::select! {
             Ok(answer) = answered => answer,
@@ -108,30 +106,30 @@ impl Instance {
         answer.map_err(|error| InvocationError::Function(String::from_utf8_lossy(&error).into_owned()))
     }
 
-    /// Ends it as Lambda does, without asking it, and waits until it is gone.
+    /// Kills the process, as Lambda does, and waits for its exit.
     ///
     /// # Errors
-    /// When it cannot be killed.
+    /// If the process cannot be killed.
     pub async fn kill(mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
-    /// Waits until it has ended by itself, or been ended by others.
+    /// Waits until the process exits.
     ///
     /// # Errors
-    /// When it cannot be watched.
+    /// If the system call fails.
     pub async fn wait(mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// What it ended with, if it has.
+    /// Returns the exit status if the process has exited.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 }
 
-/// The variables that AWS's "Defined runtime environment variables" lists, as
-/// far as a Rust function and its SDK look at them.
+/// Returns the variables of AWS's "Defined runtime environment variables" that a Rust function or its SDK
+/// reads.
 fn environment(settings: &Settings, api: &RuntimeApi) -> [(&'static str, String); 10] {
     [
         ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),

@@ -1,8 +1,6 @@
-//! Lambda, as a function's binary sees it: a process that is given its
-//! environment, asks for one invocation after another, and answers each.
-//!
-//! See AWS's "Using the Lambda runtime API for custom runtimes". What decides
-//! when a function is invoked, and how many of it run, is not here.
+//! Lambda as a function's binary sees it: an environment, and the Runtime API that hands out invocations,
+//! one at a time. Source: AWS, "Using the Lambda runtime API for custom runtimes". Scaling is the caller's
+//! concern.
 
 pub mod http_event;
 mod instance;

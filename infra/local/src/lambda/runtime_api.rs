@@ -1,7 +1,6 @@
-//! The Runtime API of one instance, served on a port of its own of 127.0.0.1.
+//! An instance's Runtime API, on its own port at 127.0.0.1.
 //!
-//! An instance takes one invocation at a time; what it answers to another than
-//! the one under way is refused.
+//! An instance has one invocation at a time. A response to any other invocation gets a 400.
 
 use std::{
     net::SocketAddr,
@@ -25,10 +24,10 @@ use tokio::{
 use tracing::error;
 use uuid::Uuid;
 
-/// What Lambda takes as an answer at most.
+/// Lambda's limit for a response.
 const MAX_ANSWER_BYTES: usize = 6 << 20;
 
-/// What a function made of an event: its response, or its description of an error.
+/// A function's response, or its description of an error.
 pub(super) type Answer = Result<Bytes, Bytes>;
 
 pub(super) struct Invocation {
@@ -38,7 +37,7 @@ pub(super) struct Invocation {
     pub answer: oneshot::Sender<Answer>,
 }
 
-/// It ends when it is dropped.
+/// A running Runtime API. Dropping it stops it.
 pub(super) struct RuntimeApi {
     pub address: SocketAddr,
     pub invocations: mpsc::Sender<Invocation>,
@@ -61,7 +60,7 @@ impl RuntimeApi {
         let address = listener.local_addr()?;
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {
-                error!(%error, "a connection of the runtime API will be slow");
+                error!(%error, "could not set TCP_NODELAY");
             }
         });
         let (invocations, receiver) = mpsc::channel(1);
@@ -75,7 +74,7 @@ impl RuntimeApi {
         });
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router(shared)).await {
-                error!(%error, "the runtime API ended");
+                error!(%error, "Runtime API ended");
             }
         });
         Ok(Self { address, invocations, is_ready, server })
@@ -97,7 +96,7 @@ impl Shared {
         let mut in_flight = self.in_flight();
         match in_flight.take() {
             Some((expected, waiting)) if expected == id => {
-                // Whoever invoked it may have given it up by now.
+                // The invoker may have timed out.
                 let _ = waiting.send(answer);
                 StatusCode::ACCEPTED
             }
@@ -145,7 +144,7 @@ async fn failure(State(shared): State<Arc<Shared>>, Path(id): Path<Uuid>, body: 
 }
 
 async fn init_failure(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {
-    error!(function = shared.function, error = %String::from_utf8_lossy(&body), "a function did not start");
+    error!(function = shared.function, error = %String::from_utf8_lossy(&body), "function failed to start");
     StatusCode::ACCEPTED
 }
 
@@ -156,7 +155,6 @@ mod tests {
 
     use super::*;
 
-    /// A function's side: it has asked for an invocation and been given it.
     async fn given(client: &Client, api: &RuntimeApi, event: &'static str) -> (String, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
         let invocation = Invocation { event: event.into(), deadline_ms: 1_790_000_000_000, answer };
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_to_another_invocation_is_refused() {
+    async fn response_to_another_invocation_is_rejected() {
         let client = HttpStack::new().unwrap().client().clone();
         let api = RuntimeApi::start("f", "an-arn".to_owned()).await.unwrap();
         let (id, answered) = given(&client, &api, "one").await;

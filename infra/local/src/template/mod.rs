@@ -1,9 +1,8 @@
-//! The part of a SAM template that one machine needs: functions with their
-//! environment and events, queues, tables.
+//! Parses a SAM template, as far as we run it: functions with their environment and events, queues,
+//! tables.
 //!
-//! It knows `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters; any
-//! other intrinsic function is an error that names itself, in those parts of
-//! the template that are read.
+//! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function
+//! there is an error with its name.
 
 pub mod resolve;
 mod yaml;
@@ -14,7 +13,6 @@ use serde_json::{Map, Value};
 
 pub use resolve::{Names, ResolveError};
 
-/// A template that cannot be run here.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     #[error("the template is not YAML: {0}")]
@@ -27,22 +25,20 @@ pub enum TemplateError {
     Resolve(#[from] ResolveError),
 }
 
-/// A template, read.
 pub struct Template {
     root: Value,
 }
 
-/// A table or queue: its logical name and its properties, still unresolved.
+/// A resource with its logical name and unresolved properties.
 pub struct Resource<'a> {
     pub name: &'a str,
     pub properties: &'a Map<String, Value>,
 }
 
-/// A function, as one machine runs it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Function {
     pub name: String,
-    /// The binary, and so the package in `functions/`.
+    /// The binary and its package in `functions/`.
     pub binary: String,
     pub timeout: Duration,
     pub memory_mb: u32,
@@ -50,7 +46,6 @@ pub struct Function {
     pub events: Vec<Event>,
 }
 
-/// What invokes a function.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
     Http { method: String, path: String },
@@ -59,8 +54,10 @@ pub enum Event {
 }
 
 impl Template {
+    /// Parses a template.
+    ///
     /// # Errors
-    /// When the text is not YAML, or has no resources.
+    /// If the text is not YAML or has no resources.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let root = yaml::read(text)?;
         if !root["Resources"].is_object() {
@@ -69,7 +66,7 @@ impl Template {
         Ok(Self { root })
     }
 
-    /// The resources of one CloudFormation type.
+    /// Returns the resources of a CloudFormation type.
     pub fn resources<'a>(&'a self, r#type: &str) -> Vec<Resource<'a>> {
         static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         let resources = self.root["Resources"].as_object().into_iter().flatten();
@@ -79,17 +76,17 @@ impl Template {
             .collect()
     }
 
-    /// The parameters' defaults, as texts.
+    /// Returns the parameters' defaults as strings.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
         let parameters = self.root["Parameters"].as_object().into_iter().flatten();
         parameters.map(|(name, parameter)| (name.clone(), text(&parameter["Default"]))).collect()
     }
 
-    /// The functions, with the names of this machine put in.
+    /// Returns the functions, resolved with `names`.
     ///
     /// # Errors
-    /// When something is missing or cannot be resolved.
+    /// If a required property is missing, or a reference cannot be resolved.
     pub fn functions(&self, names: &Names) -> Result<Vec<Function>, TemplateError> {
         let read = |resource: Resource<'_>| self.function(&resource, names);
         self.resources("AWS::Serverless::Function").into_iter().map(read).collect()
@@ -139,9 +136,11 @@ fn read_event(event: &Value, names: &Names, location: &str) -> Result<Event, Tem
         }
         Some("ScheduleV2") => {
             let every = parse_rate(&property("ScheduleExpression")?);
-            Ok(Event::Schedule { every: every.ok_or_else(|| malformed("only rate(N minutes) is understood"))? })
+            Ok(Event::Schedule {
+                every: every.ok_or_else(|| malformed("only rate(N minutes) or rate(N hours) is supported"))?,
+            })
         }
-        _ => Err(malformed("is no HttpApi, SQS or ScheduleV2 event")),
+        _ => Err(malformed("is not an HttpApi, SQS or ScheduleV2 event")),
     }
 }
 
@@ -155,7 +154,7 @@ fn parse_rate(expression: &str) -> Option<Duration> {
     }
 }
 
-/// A scalar as a text, as CloudFormation makes of it.
+/// Returns a scalar as a string, as CloudFormation does.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -195,7 +194,7 @@ Resources:
     }
 
     #[test]
-    fn a_function_is_read_with_its_environment_and_events() {
+    fn function_has_its_environment_and_events() {
         let template = Template::parse(TEMPLATE).unwrap();
         let functions = template.functions(&names(&template)).unwrap();
         let [work] = functions.as_slice() else { panic!("one function") };

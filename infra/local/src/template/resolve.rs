@@ -1,22 +1,21 @@
-//! Putting names in: what `Ref`, `Fn::GetAtt` and `Fn::Sub` stand for here.
+//! Resolves `Ref`, `Fn::GetAtt` and `Fn::Sub`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// The region and account of this machine's resources.
+/// The region and account in ARNs and queue URLs.
 pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "123456789012";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    #[error("the template refers to '{0}', which has no name here")]
+    #[error("the template refers to an unknown '{0}'")]
     Unknown(String),
-    #[error("the template uses {0}, which only CloudFormation understands")]
+    #[error("the template uses {0}, which is not supported here")]
     Function(String),
 }
 
-/// What the names of a template stand for.
 pub struct Names {
     refs: BTreeMap<String, String>,
     arns: BTreeMap<String, String>,
@@ -32,16 +31,15 @@ impl Names {
         Self { refs, arns: BTreeMap::new() }
     }
 
-    /// Gives a resource its name and ARN.
     pub fn add(&mut self, logical: &str, name: impl Into<String>, arn: impl Into<String>) {
         self.refs.insert(logical.to_owned(), name.into());
         self.arns.insert(logical.to_owned(), arn.into());
     }
 
-    /// The value with every name put in.
+    /// Returns the value with all references resolved.
     ///
     /// # Errors
-    /// When a name stands for nothing, or a function is not one of the three.
+    /// If a name is unknown, or an intrinsic function is not supported.
     pub fn resolve(&self, value: &Value) -> Result<Value, ResolveError> {
         match value {
             Value::Object(object) if object.len() == 1 => self.resolve_function(object),

@@ -1,5 +1,5 @@
-//! YAML with CloudFormation's short tags, as the JSON that CloudFormation makes
-//! of it: `!Ref x` is `{"Ref": "x"}`, `!GetAtt x.y` is `{"Fn::GetAtt": "x.y"}`.
+//! Converts YAML with CloudFormation's short tags to JSON: `!Ref x` to `{"Ref": "x"}`, `!GetAtt x.y` to
+//! `{"Fn::GetAtt": "x.y"}`.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value};
@@ -8,12 +8,12 @@ use super::TemplateError;
 
 pub(super) fn read(text: &str) -> Result<Value, TemplateError> {
     let documents = Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
-    let document = documents.first().ok_or_else(|| TemplateError::Yaml("it is empty".to_owned()))?;
+    let document = documents.first().ok_or_else(|| TemplateError::Yaml("the file is empty".to_owned()))?;
     convert(document)
 }
 
 fn convert(yaml: &Yaml<'_>) -> Result<Value, TemplateError> {
-    let strange = |what: &str| TemplateError::Yaml(format!("{what} is not understood"));
+    let strange = |what: &str| TemplateError::Yaml(format!("{what} is not supported"));
     Ok(match yaml {
         Yaml::Value(scalar) => convert_scalar(scalar),
         Yaml::Representation(text, ..) => Value::String(text.to_string()),

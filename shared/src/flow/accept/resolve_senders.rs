@@ -82,9 +82,9 @@ async fn assign(
     // Locks never change, so a stale read is safe: a missing lock is found by the conditional write.
     let mut known = gateway.store.recipients(&numbers).await?;
     let pool = directory.pool().await?;
-    let nobody = Recipient::default();
+    let unknown = Recipient::default();
     let hopeless = |number: &PhoneNumber| {
-        let recipient = known.get(number).unwrap_or(&nobody);
+        let recipient = known.get(number).unwrap_or(&unknown);
         !recipient.sender_of.contains_key(account) && free(&pool, recipient).is_empty()
     };
     let (exhausted, numbers): (BTreeSet<_>, Vec<_>) = (

@@ -61,27 +61,27 @@ pub async fn callback(
     let callback_event = match find_event(gateway, directory, job).await? {
         EventLookup::Ours(callback_event) => callback_event,
         EventLookup::Other => {
-            debug!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: another execution delivers it");
+            debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: another execution delivers it");
             return Ok(());
         }
         EventLookup::NotRecorded => return wait_for_record(gateway, job, now).await,
     };
     if callback_event.is_overtaken() {
-        debug!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: superseded by a final state");
+        debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: superseded by a final state");
         return Ok(());
     }
     let Some(account) = directory.account(callback_event.account()).await? else {
-        warn!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
+        warn!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
     let Some(url) = callback_event.url(&account) else {
         gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
+        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
     // Another release may have enqueued this event.
     let Some(body) = callback_event.body() else {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "callback skipped: the dialect has none for this event");
+        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
     let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
@@ -89,7 +89,7 @@ pub async fn callback(
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
         Admission::Later(until) => {
-            debug!(event.id = %job.subject.event_id(), subject = %job.subject, %until, "callback delayed: circuit open");
+            debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, %until, "callback delayed: circuit open");
             let first_attempt_at = job.first_attempt_at.or(Some(now));
             return requeue(gateway, CallbackJob { first_attempt_at, ..job }, until, now).await;
         }
@@ -132,7 +132,7 @@ fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
 
 async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.created_at) > RECORDED_WITHIN {
-        info!(event.id = %job.subject.event_id(), subject = %job.subject, "callback dropped: its change was never recorded");
+        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback dropped: its change was never recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
@@ -152,13 +152,13 @@ async fn record_result(
             gateway.count(Metric::CallbacksDelivered, account, None, 1);
             let passed = gateway.clock.now().duration_since(job.created_at);
             gateway.time(Metric::CallbackDelay, account, None, passed);
-            info!(event.id = %event, subject = %job.subject, status, attempts = job.attempts + 1, "callback delivered");
+            info!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, status, attempts = job.attempts + 1, "callback delivered");
             record_success(directory, call).await;
             return Ok(());
         }
         CallbackOutcome::Gone if call.endpoint.is_none() => {
             gateway.count(Metric::CallbacksGivenUp, account, None, 1);
-            warn!(event.id = %event, subject = %job.subject, "notice URL is gone (410)");
+            warn!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "notice URL is gone (410)");
             return Ok(());
         }
         CallbackOutcome::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
@@ -180,7 +180,7 @@ async fn record_result(
 /// Drops a disabled endpoint's job. An operator can replay the event from its record.
 fn withhold(gateway: &Gateway, call: &Call<'_>) {
     gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
-    info!(event.id = %call.job.subject.event_id(), subject = %call.job.subject, "callback withheld: endpoint disabled");
+    info!(event.id = %call.job.subject.event_id(), message.id = call.job.subject.message().map(display), reply.id = call.job.subject.reply().map(display), subject = %call.job.subject, "callback withheld: endpoint disabled");
 }
 
 async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
@@ -189,7 +189,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let first_attempt_at = job.first_attempt_at.unwrap_or(now);
     let end = first_attempt_at.saturating_add(RETRY_FOR).unwrap_or(Timestamp::MAX);
     if now >= end {
-        warn!(event.id = %event, subject = %job.subject, attempts, reason, "callback given up");
+        warn!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, attempts, reason, "callback given up");
         gateway.queue.dead_letter(job).await?;
         gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
@@ -197,7 +197,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());
     let again =
         now.saturating_add(SignedDuration::try_from(gap).unwrap_or(RETRY_FOR)).map_or(end, |again| again.min(end));
-    info!(event.id = %event, subject = %job.subject, attempts, reason, %again, "callback failed");
+    info!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, attempts, reason, %again, "callback failed");
     let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job };
     requeue(gateway, job, again, now).await
 }

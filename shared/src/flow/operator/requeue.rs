@@ -12,7 +12,18 @@ use crate::{
 
 /// Enqueues every queued or submitting message, and returns their number. Reads the whole table.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
-    let mut enqueued = 0;
+    let enqueued = run(gateway, false).await?;
+    info!(enqueued, "requeued");
+    Ok(enqueued)
+}
+
+/// Returns how many messages [`requeue`] would enqueue.
+pub async fn count(gateway: &Gateway) -> Result<usize, Unavailable> {
+    run(gateway, true).await
+}
+
+async fn run(gateway: &Gateway, only_count: bool) -> Result<usize, Unavailable> {
+    let mut count = 0;
     let mut after = None;
     loop {
         let (found, next) = gateway.store.unfinished(after).await?;
@@ -24,14 +35,13 @@ pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
                 Some((Job::Submit { message: found.message }, delay))
             })
             .collect();
-        if !jobs.is_empty() {
+        if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue(&jobs).await?;
-            enqueued += jobs.len();
         }
+        count += jobs.len();
         after = next;
         if after.is_none() {
-            info!(enqueued, "requeued");
-            return Ok(enqueued);
+            return Ok(count);
         }
     }
 }

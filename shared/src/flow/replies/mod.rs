@@ -129,7 +129,7 @@ pub(super) async fn attribute(
     }
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };
-    info!(reply.id = %id, account.id = %recorded.account, message.id = answered, "{words}");
+    info!(reply.id = %id, account.id = %recorded.account, message.id = answered.map(display), "{words}");
     Ok(Attribution::Recorded)
 }
 

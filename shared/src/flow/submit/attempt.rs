@@ -89,7 +89,7 @@ impl ClaimedMessage<'_> {
                 }
             };
             let at = self.gateway.clock.now();
-            let (outcome, reason) = match outcome {
+            let (outcome, reason, retry_after) = match outcome {
                 Outcome::Accepted { carrier_id } => {
                     let submitted_update = self.submitted_update(message, candidate, Progress::Submitted, at);
                     return Ok(Some(OutcomeUpdate { carrier_id, ..submitted_update }.into()));
@@ -100,12 +100,13 @@ impl ClaimedMessage<'_> {
                     let check_at = first_check(self.directory, message, Some(candidate.carrier), has_next, at).await;
                     return Ok(Some(OutcomeUpdate { reason: Some(reason), check_at, ..unknown }.into()));
                 }
-                Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason),
+                Outcome::Rejected { reason } => (AttemptOutcome::Rejected, reason, None),
                 Outcome::Busy { reason, retry_after } => {
                     self.gateway.count(Metric::Busy, Some(&message.account), Some(candidate.carrier), 1);
-                    let more = Wait { channel_index: candidate.channel_index, reason: reason.clone(), retry_after };
+                    let named = format!("{}: {reason}", candidate.carrier);
+                    let more = Wait { channel_index: candidate.channel_index, reason: named, retry_after };
                     wait = Some(Wait::shorter(wait, more));
-                    (AttemptOutcome::Busy, reason)
+                    (AttemptOutcome::Busy, reason, retry_after)
                 }
             };
             let attempt = Attempt {
@@ -115,7 +116,8 @@ impl ClaimedMessage<'_> {
                 outcome,
                 reason: Some(reason),
             };
-            info!(message.id = %message.id, carrier = candidate.carrier.into_str(), "{}", outcome.into_str());
+            let retry_after_s = retry_after.map(|wait| wait.as_secs());
+            info!(message.id = %message.id, carrier = candidate.carrier.into_str(), reason = attempt.reason, retry_after_s, "{}", outcome.into_str());
             self.failed_attempts.push(attempt);
         }
         Ok(Some(self.all_attempts_failed(message, wait)))
@@ -130,10 +132,10 @@ impl ClaimedMessage<'_> {
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {
             Ok(Some(settings)) => Ok(settings),
-            Ok(None) => Err(busy(format!("carrier {carrier} is not set up"))),
+            Ok(None) => Err(busy("the carrier is not set up".to_owned())),
             Err(error) => {
-                warn!(message.id = %message.id, error = error_chain(&error), "could not look up carrier");
-                Err(busy(format!("the gateway could not look up {carrier}")))
+                warn!(message.id = %message.id, carrier = carrier.into_str(), error = error_chain(&error), "could not look up carrier");
+                Err(busy("could not look up the carrier".to_owned()))
             }
         }
     }

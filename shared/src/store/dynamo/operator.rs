@@ -59,7 +59,7 @@ pub enum Removal {
 /// Changes to a carrier's settings. `None` keeps a value.
 #[derive(Clone)]
 pub struct CarrierChange {
-    pub endpoint: Url,
+    pub endpoint: Option<Url>,
     pub timeout_ms: Option<u64>,
     /// The timeout if none is stored.
     pub default_timeout_ms: u64,
@@ -130,15 +130,21 @@ impl DynamoDirectory {
         self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()
     }
 
-    /// Lists an account's own senders.
+    /// Returns the sender IDs that an account owns, sorted.
     pub async fn senders(&self, account: &AccountId) -> Result<Vec<SenderId>, StoreError> {
+        let owner = SenderOwner::Account(account.clone());
+        let owned = self.owners().await?.into_iter().filter(|(_, other)| *other == owner);
+        Ok(owned.map(|(sender, _)| sender).collect())
+    }
+
+    /// Returns every sender ID with its owner, sorted by sender ID.
+    pub async fn owners(&self) -> Result<Vec<(SenderId, SenderOwner)>, StoreError> {
         let mut found = Vec::new();
         for item in self.scan(keys::SENDER).await? {
-            if account_in(&item)?.as_ref() == Some(account) {
-                found.push(id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?);
-            }
+            let sender = id_in(&item, keys::SENDER)?.parse::<SenderId>().map_err(unreadable)?;
+            found.push((sender, read_owner(&item)?));
         }
-        found.sort();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
 
@@ -233,13 +239,18 @@ impl DynamoDirectory {
         self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
     }
 
-    /// Changes a carrier's settings and returns them.
+    /// Changes a carrier's settings and returns them. Returns `None` and changes nothing if the carrier has no
+    /// endpoint and is given none.
     pub async fn change_carrier(
         &self,
         name: CarrierName,
         change: &CarrierChange,
-    ) -> Result<CarrierSettings, StoreError> {
-        let update = self.update(keys::carrier(name)).set(keys::ENDPOINT, string(change.endpoint.as_str()));
+    ) -> Result<Option<CarrierSettings>, StoreError> {
+        let update = self.update(keys::carrier(name));
+        let update = match &change.endpoint {
+            Some(endpoint) => update.set(keys::ENDPOINT, string(endpoint.as_str())),
+            None => update.expect_present(keys::ENDPOINT),
+        };
         let update = match change.timeout_ms {
             Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
             None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
@@ -247,8 +258,8 @@ impl DynamoDirectory {
         let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
         let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
         match update.send("change a carrier").await? {
-            UpdateResult::Applied(item) | UpdateResult::Conflict(item) => from_item(item).map_err(unreadable),
-            UpdateResult::NotFound => Err(unreadable("a carrier that was just written is missing")),
+            UpdateResult::Applied(item) => from_item(item).map(Some).map_err(unreadable),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
         }
     }
 

@@ -1,7 +1,7 @@
 //! [`SentIds`] on DynamoDB: an item per canonical spelling, with an attribute per ID that lists its
 //! submits.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use jiff::Timestamp;
 
 use super::{
@@ -32,22 +32,25 @@ impl SentIds for DynamoStore {
     ) -> Result<(), StoreError> {
         let (key, id) = (keys::sent(carrier, spelling), keys::sent_id(id));
         let (submit, expiry) = (string(submit.to_string()), number(message_item::expiry(now, KEPT_DAYS)));
-        let update = Update::of(&self.client, &self.tables.messages, keys::ID, &key)
-            .append(&id, submit.clone())
-            .set(keys::EXPIRES_AT, expiry.clone())
-            .expect_none_below(keys::EXPIRES_AT, number(now.as_second() + 1))
-            .expect_shorter(&id, MOST_SUBMITS);
-        let UpdateResult::Conflict(found) = update.send(KEEP).await? else { return Ok(()) };
-        if !is_over(&found, now) {
-            return Ok(());
+        loop {
+            let update = Update::of(&self.client, &self.tables.messages, keys::ID, &key)
+                .append(&id, submit.clone())
+                .set(keys::EXPIRES_AT, expiry.clone())
+                .expect_none_below(keys::EXPIRES_AT, number(now.as_second() + 1))
+                .expect_shorter(&id, MOST_SUBMITS);
+            let UpdateResult::Conflict(found) = update.send(KEEP).await? else { return Ok(()) };
+            if !is_over(&found, now) {
+                return Ok(());
+            }
+            let anew = [
+                (keys::ID.to_owned(), string(&key)),
+                (id.clone(), AttributeValue::L(vec![submit.clone()])),
+                (keys::EXPIRES_AT.to_owned(), expiry.clone()),
+            ];
+            if self.replace_expired(anew.into(), now).await? {
+                return Ok(());
+            }
         }
-        let anew = [
-            (keys::ID.to_owned(), string(key)),
-            (id, AttributeValue::L(vec![submit])),
-            (keys::EXPIRES_AT.to_owned(), expiry),
-        ];
-        let put = self.client.put_item().table_name(&self.tables.messages).set_item(Some(anew.into()));
-        put.send().await.map(drop).map_err(unavailable(KEEP))
     }
 
     async fn sent(&self, carrier: CarrierName, spelling: &str, now: Timestamp) -> Result<Vec<SentId>, StoreError> {
@@ -55,6 +58,25 @@ impl SentIds for DynamoStore {
         let request = request.key(keys::ID, string(keys::sent(carrier, spelling))).consistent_read(true);
         let item = request.send().await.map_err(unavailable("look up a carrier's ID"))?.item.unwrap_or_default();
         if is_over(&item, now) { Ok(Vec::new()) } else { read(&item) }
+    }
+}
+
+impl DynamoStore {
+    /// Replaces an expired item. Returns false if another execution replaced the item first.
+    async fn replace_expired(&self, item: Item, now: Timestamp) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.messages)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#expires) OR #expires <= :now")
+            .expression_attribute_names("#expires", keys::EXPIRES_AT)
+            .expression_attribute_values(":now", number(now.as_second()));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(unavailable(KEEP)(error)),
+        }
     }
 }
 

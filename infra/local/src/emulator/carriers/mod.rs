@@ -1,7 +1,6 @@
-//! The simulated carriers: two doors to one [`Network`](super::network). Each
-//! is a file or folder with how it takes submits, and how it writes receipts and
-//! replies. None of it shares code with the gateway, so that a mistake in reading
-//! a carrier's document shows.
+//! The simulated carriers in front of the [`Network`](super::network). Each parses submits, and writes
+//! receipts and replies, in its own format. They share no code with the gateway's connectors, so that a
+//! misread vendor document shows.
 
 mod cm;
 mod loopback;
@@ -11,35 +10,54 @@ use std::sync::Arc;
 use axum::Router;
 use jiff::Timestamp;
 use serde_json::Value;
+use shared::domain::SubmitReference;
+use strum::IntoStaticStr;
 use tokio_util::sync::CancellationToken;
 
 use super::channels::Channel;
 use super::network::Network;
 use super::phone::Phone;
-use super::webhooks::{self, Webhook, Webhooks};
+use super::webhooks::{self, EventNames, Webhook, Webhooks};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub(super) enum Carrier {
     Loopback,
     Cm,
 }
 
-/// A message that was handed to a carrier, well formed.
+/// A valid message as submitted to a carrier.
 pub(super) struct Submit {
     pub(super) carrier: Carrier,
-    /// The gateway's name for it; empty if it gave none.
+    /// The gateway's reference, or empty.
     pub(super) reference: String,
-    /// As a phone shows it.
+    /// In the form that a phone shows.
     pub(super) from: String,
     pub(super) to: Phone,
     pub(super) channel: Channel,
     pub(super) text: String,
-    /// What the channel shows in place of the text, as the carrier got it.
+    /// Rich content as received, shown in place of the text.
     pub(super) content: Option<Value>,
     pub(super) groupings: [String; 3],
 }
 
-/// A submit that its carrier took, and the carrier's name for it.
+impl Submit {
+    /// Returns the message ID as the gateway's log has it, or the reference unchanged if it has another
+    /// format.
+    pub(super) fn message_id(&self) -> String {
+        message_id(&self.reference)
+    }
+}
+
+/// Decodes a reference for log lines only: to carriers and handsets it is opaque.
+fn message_id(reference: &str) -> String {
+    match reference.parse::<SubmitReference>() {
+        Ok(submit) => submit.message.to_string(),
+        Err(_) => reference.to_owned(),
+    }
+}
+
+/// An accepted submit with the carrier's ID.
 #[derive(Clone)]
 pub(super) struct AcceptedSubmit {
     pub(super) id: String,
@@ -53,27 +71,27 @@ pub(super) enum Status {
     Undelivered,
 }
 
-/// A receipt (DLR): what the network says of a message.
+/// A receipt (DLR).
 pub(super) struct Receipt<'a> {
     pub(super) accepted: &'a AcceptedSubmit,
     pub(super) status: Status,
     pub(super) at: Timestamp,
 }
 
-/// A reply (MO): what a phone wrote.
+/// A reply (MO).
 pub(super) struct Reply {
     pub(super) id: String,
     pub(super) from: Phone,
     pub(super) to: String,
     pub(super) text: String,
     pub(super) at: Timestamp,
-    /// The newest message of that sender to that phone.
+    /// The newest message from that sender to that phone.
     pub(super) answers: Option<Arc<Submit>>,
 }
 
 impl Reply {
-    /// It goes back the way by which the message came.
-    fn carrier(&self) -> Carrier {
+    /// Returns the answered message's carrier, or loopback.
+    pub(super) fn carrier(&self) -> Carrier {
         self.answers.as_ref().map_or(Carrier::Loopback, |message| message.carrier)
     }
 
@@ -82,7 +100,7 @@ impl Reply {
     }
 }
 
-/// How the carriers tell the gateway: each at its own webhooks, in its own words.
+/// Delivers receipts and replies to each carrier's webhooks, in its format.
 pub(super) struct Carriers {
     loopback: Arc<Webhooks>,
     loopback_ids: Arc<loopback::IdSettings>,
@@ -91,28 +109,35 @@ pub(super) struct Carriers {
 
 impl Carriers {
     pub(super) fn new(client: &reqwest::Client, stopping: &CancellationToken) -> Self {
-        let webhooks = || Arc::new(Webhooks::new(client.clone(), stopping.clone()));
-        Self { loopback: webhooks(), loopback_ids: Arc::default(), cm: webhooks() }
+        let webhooks = |carrier| Arc::new(Webhooks::new(carrier, client.clone(), stopping.clone()));
+        Self { loopback: webhooks(Carrier::Loopback), loopback_ids: Arc::default(), cm: webhooks(Carrier::Cm) }
     }
 
-    /// Returns when the gateway has taken it, or the emulator stops.
+    /// Delivers a receipt; returns once the gateway accepted it or the emulator stops.
     pub(super) async fn deliver_receipt(&self, receipt: &Receipt<'_>) {
         let carrier = receipt.accepted.submit.carrier;
         let event = match carrier {
             Carrier::Loopback => loopback::receipt(receipt, &self.loopback_ids),
             Carrier::Cm => cm::status_report(receipt),
         };
-        self.webhooks(carrier).deliver(Webhook::Receipts, &receipt.accepted.id, &event).await;
+        let names = EventNames {
+            webhook: Webhook::Receipts,
+            id: &receipt.accepted.id,
+            message_id: Some(receipt.accepted.submit.message_id()),
+        };
+        self.webhooks(carrier).deliver(&names, &event).await;
     }
 
-    /// Likewise.
+    /// Delivers a reply; returns once the gateway accepted it or the emulator stops.
     pub(super) async fn deliver_reply(&self, reply: &Reply) {
         let carrier = reply.carrier();
         let event = match carrier {
             Carrier::Loopback => loopback::reply(reply),
             Carrier::Cm => cm::reply(reply),
         };
-        self.webhooks(carrier).deliver(Webhook::Replies, &reply.id, &event).await;
+        let message_id = reply.answers.as_ref().map(|message| message.message_id());
+        let names = EventNames { webhook: Webhook::Replies, id: &reply.id, message_id };
+        self.webhooks(carrier).deliver(&names, &event).await;
     }
 
     fn webhooks(&self, carrier: Carrier) -> &Webhooks {

@@ -1,4 +1,4 @@
-//! DynamoDB and SQS: what the meter counts, what SQS refuses, what the clock moves.
+//! DynamoDB and SQS: metering, SQS limits, timers and the clock.
 
 use std::time::{Duration, Instant};
 
@@ -42,14 +42,14 @@ async fn receive(tester: &Tester, queue: &str, wait_seconds: u64) -> Vec<Value> 
 }
 
 #[tokio::test]
-async fn a_put_is_metered_with_the_indexes_it_writes() {
+async fn put_is_metered_with_the_indexes_it_writes() {
     let tester = Tester::start().await;
     create_table(&tester).await;
 
     let plain = json!({ "id": { "S": "1" } });
     let indexed = json!({ "id": { "S": "2" }, "kind": { "S": "x" } });
     let answer = tester.dynamodb("PutItem", put(&plain)).await;
-    assert_eq!(answer, json!({}), "capacity that nobody asked for");
+    assert_eq!(answer, json!({}), "capacity that was not requested");
     tester.dynamodb("PutItem", put(&indexed)).await;
 
     let metered = &tester.get("/meter").await["dynamodb"]["PutItem"];
@@ -57,7 +57,7 @@ async fn a_put_is_metered_with_the_indexes_it_writes() {
 }
 
 #[tokio::test]
-async fn capacity_that_was_asked_for_is_answered() {
+async fn requested_capacity_is_returned() {
     let tester = Tester::start().await;
     create_table(&tester).await;
 
@@ -68,7 +68,7 @@ async fn capacity_that_was_asked_for_is_answered() {
 }
 
 #[tokio::test]
-async fn a_failed_condition_is_metered_as_a_write() {
+async fn failed_condition_is_metered_as_a_write() {
     let tester = Tester::start().await;
     create_table(&tester).await;
 
@@ -82,7 +82,7 @@ async fn a_failed_condition_is_metered_as_a_write() {
 }
 
 #[tokio::test]
-async fn the_meter_sums_up_and_can_be_zeroed() {
+async fn meter_sums_up_and_can_be_reset() {
     let tester = Tester::start().await;
     create_table(&tester).await;
     let queue = create_queue(&tester, "jobs", json!({})).await;
@@ -101,7 +101,7 @@ async fn the_meter_sums_up_and_can_be_zeroed() {
 }
 
 #[tokio::test]
-async fn an_item_expires_when_the_clock_passes_its_time_to_live() {
+async fn item_expires_when_the_clock_passes_its_time_to_live() {
     let tester = Tester::start().await;
     create_table(&tester).await;
     let setting = json!({
@@ -121,7 +121,7 @@ async fn an_item_expires_when_the_clock_passes_its_time_to_live() {
 }
 
 #[tokio::test]
-async fn a_delay_over_900_seconds_is_refused() {
+async fn delay_over_900_seconds_is_rejected() {
     let tester = Tester::start().await;
     let queue = create_queue(&tester, "jobs", json!({})).await;
 
@@ -138,7 +138,7 @@ async fn a_delay_over_900_seconds_is_refused() {
 }
 
 #[tokio::test]
-async fn a_batch_of_more_than_ten_is_refused() {
+async fn batch_of_more_than_ten_is_rejected() {
     let tester = Tester::start().await;
     let queue = create_queue(&tester, "jobs", json!({})).await;
 
@@ -149,7 +149,7 @@ async fn a_batch_of_more_than_ten_is_refused() {
 }
 
 #[tokio::test]
-async fn the_clock_moves_delays_and_visibility_timeouts() {
+async fn clock_moves_delays_and_visibility_timeouts() {
     let tester = Tester::start().await;
     let queue = create_queue(&tester, "jobs", json!({ "VisibilityTimeout": "600" })).await;
     let call = json!({ "QueueUrl": queue, "MessageBody": "x", "DelaySeconds": 900 });
@@ -161,11 +161,11 @@ async fn the_clock_moves_delays_and_visibility_timeouts() {
     assert_eq!(receive(&tester, &queue, 0).await.len(), 1, "900 s");
     assert!(receive(&tester, &queue, 0).await.is_empty(), "in flight");
     tester.advance(600).await;
-    assert_eq!(receive(&tester, &queue, 0).await.len(), 1, "came back");
+    assert_eq!(receive(&tester, &queue, 0).await.len(), 1, "redelivered");
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_when_a_message_comes() {
+async fn long_poll_ends_when_a_message_arrives() {
     let tester = Tester::start().await;
     let queue = create_queue(&tester, "jobs", json!({})).await;
 
@@ -177,7 +177,7 @@ async fn a_long_poll_ends_when_a_message_comes() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_queue_is_replayed_into_where_it_came_from() {
+async fn dead_letter_queue_is_replayed_into_its_source() {
     let tester = Tester::start().await;
     let dead = create_queue(&tester, "dead", json!({})).await;
     let dead_arn = "arn:aws:sqs:eu-west-1:123456789012:dead";

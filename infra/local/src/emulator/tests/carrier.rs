@@ -1,5 +1,5 @@
-//! The loopback carrier and the phones: what each number does, and that nothing
-//! a carrier has to say is lost while the gateway is away.
+//! The loopback carrier and the phones: each number's behavior, and receipts retried while the
+//! gateway is down.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,6 @@ use super::Tester;
 use crate::emulator::EmulatorOptions;
 
 impl Tester {
-    /// A gateway that takes everything, in the sinks `receipts` and `replies`.
     async fn register(&self) {
         self.register_at("/sinks/receipts", "/sinks/replies").await;
     }
@@ -32,7 +31,7 @@ fn statuses(receipts: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_message_reaches_the_phone_and_is_reported() {
+async fn message_reaches_the_phone_and_is_reported() {
     let tester = Tester::start().await;
     tester.register().await;
 
@@ -49,7 +48,7 @@ async fn a_message_reaches_the_phone_and_is_reported() {
 }
 
 #[tokio::test]
-async fn a_double_send_shows_twice() {
+async fn double_send_shows_twice() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
     tester.submit("447700900000").await;
@@ -57,7 +56,7 @@ async fn a_double_send_shows_twice() {
 }
 
 #[tokio::test]
-async fn an_undelivered_message_is_reported_and_not_shown() {
+async fn undelivered_message_is_reported_and_not_shown() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900100").await;
@@ -66,7 +65,7 @@ async fn an_undelivered_message_is_reported_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_rejected_message_is_refused_at_submit() {
+async fn rejected_number_fails_at_submit() {
     let tester = Tester::start().await;
     let (status, refusal) = tester.submit("447700900200").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -75,7 +74,7 @@ async fn a_rejected_message_is_refused_at_submit() {
 }
 
 #[tokio::test]
-async fn a_repeated_receipt_comes_five_times_the_same() {
+async fn repeated_receipt_is_delivered_five_times() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900400").await;
@@ -84,7 +83,7 @@ async fn a_repeated_receipt_comes_five_times_the_same() {
 }
 
 #[tokio::test]
-async fn a_receipt_can_come_before_the_answer() {
+async fn receipt_can_precede_the_answer() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900500").await;
@@ -93,7 +92,7 @@ async fn a_receipt_can_come_before_the_answer() {
 }
 
 #[tokio::test]
-async fn receipts_can_come_out_of_order() {
+async fn receipts_can_be_out_of_order() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900600").await;
@@ -132,7 +131,7 @@ async fn message_is_accepted_though_its_answer_is_late() {
 }
 
 #[tokio::test]
-async fn a_phone_replies_stop_after_its_receipt() {
+async fn phone_replies_stop_after_its_receipt() {
     let tester = Tester::start().await;
     tester.register().await;
     tester.submit("447700900900").await;
@@ -144,7 +143,7 @@ async fn a_phone_replies_stop_after_its_receipt() {
 }
 
 #[tokio::test]
-async fn a_reply_is_sent_on_as_written() {
+async fn reply_is_delivered_unchanged() {
     let tester = Tester::start().await;
     tester.register().await;
     let (status, sent) =
@@ -156,7 +155,7 @@ async fn a_reply_is_sent_on_as_written() {
 }
 
 #[tokio::test]
-async fn receipts_wait_for_a_gateway_that_is_away() {
+async fn receipts_are_retried_while_the_gateway_is_down() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
     tester.register_at("/sinks/down?status=503", "/sinks/down?status=503").await;
@@ -167,7 +166,7 @@ async fn receipts_wait_for_a_gateway_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_malformed_submit_or_reply_names_the_field() {
+async fn malformed_submit_or_reply_names_the_field() {
     let tester = Tester::start().await;
     let submit = json!({ "reference": "r", "from": "S", "to": "nobody", "text": "x" });
     let (status, problem) = tester.post("/carrier/messages", submit).await;
@@ -181,7 +180,7 @@ async fn a_malformed_submit_or_reply_names_the_field() {
 }
 
 #[tokio::test]
-async fn a_held_answer_does_not_hold_up_the_end() {
+async fn delayed_answer_does_not_delay_the_stop() {
     let options = EmulatorOptions { answer_delay: Duration::from_mins(10), ..EmulatorOptions::default() };
     let tester = Tester::start_with(options).await;
     let message = json!({
@@ -191,7 +190,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
     let held = tokio::spawn(held);
     let started = Instant::now();
     while tester.texts("447700900801").await.is_empty() {
-        assert!(started.elapsed() < super::DEADLINE, "the submit never came");
+        assert!(started.elapsed() < super::DEADLINE, "the submit did not arrive");
     }
 
     let started = Instant::now();

@@ -1,5 +1,4 @@
-//! The channels of a phone: what a person sets, how both carriers obey it, and
-//! that a reply goes back the way by which the message came.
+//! A phone's channels: settings, how both carriers follow them, and a reply's carrier and channel.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -48,7 +47,30 @@ async fn channel_behaviors_are_shown_until_they_are_reset() {
 }
 
 #[tokio::test]
-async fn an_unknown_channel_or_value_is_named_and_changes_nothing() {
+async fn handsets_are_listed_once_they_were_used() {
+    let tester = Tester::start().await;
+    assert_eq!(tester.get("/handsets").await, json!({ "handsets": [] }));
+    tester.get("/handsets/447700900009").await;
+    tester.submit_over("sms", "447700900002").await;
+    tester.submit_over("sms", "447700900002").await;
+    tester.submit_over("sms", "447700900200").await;
+    tester.reply("12345", "hello").await;
+    tester.set("447700900003", json!({ "rcs": "silent" })).await;
+    let handset = |number: &str, messages: u64, replies: u64, channels: Value| {
+        json!({
+            "number": number, "messages": messages, "replies": replies, "channels": channels,
+        })
+    };
+    let listed = [
+        handset(PHONE, 0, 1, json!({})),
+        handset("447700900002", 2, 0, json!({})),
+        handset("447700900003", 0, 0, json!({ "rcs": "silent" })),
+    ];
+    assert_eq!(tester.get("/handsets").await, json!({ "handsets": listed }));
+}
+
+#[tokio::test]
+async fn unknown_channel_or_value_is_named_and_changes_nothing() {
     let tester = Tester::start().await;
     tester.set(PHONE, json!({ "rcs": "silent" })).await;
     for (wrong, field) in [
@@ -123,7 +145,7 @@ async fn channel_behavior_overrides_the_behavior_of_the_number() {
 }
 
 #[tokio::test]
-async fn a_message_shows_its_channel_and_content_unless_it_is_an_sms() {
+async fn message_shows_its_channel_and_content_unless_it_is_an_sms() {
     let tester = Tester::start().await;
     let content = json!({ "conversation": [{ "text": "Look" }], "Suggestions": [] });
     let rich = |channel| {
@@ -176,7 +198,7 @@ async fn reply_goes_by_carrier_and_channel_of_the_newest_message() {
 }
 
 #[tokio::test]
-async fn a_name_is_answered_where_it_wrote_on_a_channel_that_can() {
+async fn name_can_be_answered_except_by_sms() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let named = |channel| {

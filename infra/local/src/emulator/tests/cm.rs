@@ -1,5 +1,5 @@
-//! The simulated CM.com: what becomes of each message, by its number, and how it
-//! is reported. Rejected requests are in `cm/errors.rs`.
+//! The simulated CM.com: each number's behavior, and status reports. Rejected requests are in
+//! `cm/errors.rs`.
 
 mod errors;
 
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{Tester, answer};
 
 impl Tester {
-    /// A gateway that takes everything, in the sinks `reports` and `cm-replies`.
     pub(super) async fn register_cm(&self) {
         self.register_webhooks("/cm/webhooks", "/sinks/reports", "/sinks/cm-replies").await;
     }
@@ -25,20 +24,18 @@ impl Tester {
         answer(self.cm(request(messages))).await
     }
 
-    /// The status of the answer to one message to that phone.
     async fn send(&self, to: &str) -> StatusCode {
         let posted = self.cm(request(&[message(to)])).send().await.unwrap();
         posted.status()
     }
 
-    /// Messages to phones of which one has its answer come too late.
     async fn send_without_waiting(&self, to: &[&str]) {
         let messages: Vec<_> = to.iter().copied().map(message).collect();
         let posted = self.cm(request(&messages)).timeout(Duration::from_millis(200)).send().await;
         assert!(posted.unwrap_err().is_timeout());
     }
 
-    /// The first so many status reports, each without what is around it.
+    /// Waits for `count` status reports and returns their `msg` objects.
     pub(super) async fn reports(&self, count: usize) -> Vec<Value> {
         let reports = self.sink_requests("reports", count).await;
         reports.into_iter().map(|mut report| report["messages"]["msg"].take()).collect()
@@ -63,7 +60,7 @@ fn codes(reports: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_message_reaches_the_phone_and_is_reported() {
+async fn message_reaches_the_phone_and_is_reported() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let (status, answer) = tester.post_cm(&[message("00447700900001")]).await;
@@ -119,13 +116,13 @@ async fn phone_without_receipt_is_not_reported() {
     tester.register_cm().await;
     tester.send("00447700900300").await;
     assert_eq!(tester.texts("447700900300").await.len(), 1);
-    // A report that is later than the other's would be.
+    // Its report is later than the first phone's would be.
     tester.send_without_waiting(&["00447700900802"]).await;
     assert_eq!(tester.reports(1).await[0]["to"], "00447700900802");
 }
 
 #[tokio::test]
-async fn a_repeated_report_comes_five_times_the_same() {
+async fn repeated_report_is_delivered_five_times() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900400").await;
@@ -134,7 +131,7 @@ async fn a_repeated_report_comes_five_times_the_same() {
 }
 
 #[tokio::test]
-async fn a_report_can_come_before_the_answer() {
+async fn report_can_precede_the_answer() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900500").await;
@@ -143,7 +140,7 @@ async fn a_report_can_come_before_the_answer() {
 }
 
 #[tokio::test]
-async fn reports_can_come_out_of_order() {
+async fn reports_can_be_out_of_order() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900600").await;
@@ -151,7 +148,7 @@ async fn reports_can_come_out_of_order() {
 }
 
 #[tokio::test]
-async fn busy_gateway_refuses_whole_requests_and_accepts_the_third() {
+async fn busy_cm_rejects_whole_requests_and_accepts_the_third() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     let busy = |to: &str, reference: &str| {
@@ -181,19 +178,19 @@ async fn request_is_accepted_though_its_answer_is_late() {
         assert_eq!(tester.texts(phone).await.len(), 1);
     }
     tester.reports(2).await;
-    // A report that is later than the odd one's would be.
+    // Its report is later than the odd number's would be.
     tester.send_without_waiting(&["00447700900804"]).await;
     let reports = tester.reports(3).await;
     assert!(reports.iter().all(|report| report["to"] != "00447700900801"), "{reports:?}");
 }
 
 #[tokio::test]
-async fn a_held_answer_does_not_hold_up_the_end() {
+async fn delayed_answer_does_not_delay_the_stop() {
     let tester = Tester::start().await;
     let held = tokio::spawn(tester.cm(request(&[message("00447700900801")])).send());
     let started = Instant::now();
     while tester.texts("447700900801").await.is_empty() {
-        assert!(started.elapsed() < super::DEADLINE, "the submit never came");
+        assert!(started.elapsed() < super::DEADLINE, "the submit did not arrive");
     }
     let started = Instant::now();
     tester.emulator.stop().await;
@@ -202,7 +199,7 @@ async fn a_held_answer_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_phone_replies_stop_after_its_report() {
+async fn phone_replies_stop_after_its_report() {
     let tester = Tester::start().await;
     tester.register_cm().await;
     tester.send("00447700900900").await;
@@ -217,7 +214,7 @@ async fn a_phone_replies_stop_after_its_report() {
 }
 
 #[tokio::test]
-async fn reports_and_replies_wait_for_a_gateway_that_is_away() {
+async fn reports_and_replies_are_retried_while_the_gateway_is_down() {
     let tester = Tester::start().await;
     tester.send("00447700900900").await;
     tester.register_webhooks("/cm/webhooks", "/sinks/down?status=503", "/sinks/down?status=503").await;

@@ -1,4 +1,4 @@
-//! Sinks, the clock, and what is not there; and that tables outlive an emulator.
+//! Sinks, clock, unknown paths, and tables kept in a folder.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -23,7 +23,35 @@ async fn sink_records_requests_with_any_status() {
 }
 
 #[tokio::test]
-async fn the_clock_goes_forward_only() {
+async fn sinks_are_listed_by_name_with_their_requests() {
+    let tester = Tester::start().await;
+    assert_eq!(tester.get("/sinks").await, json!({ "sinks": [] }));
+    for sink in ["status", "replies", "status"] {
+        tester.post(&format!("/sinks/{sink}"), json!({})).await;
+    }
+    let listed = json!({ "sinks": [{ "name": "replies", "requests": 1 }, { "name": "status", "requests": 2 }] });
+    assert_eq!(tester.get("/sinks").await, listed);
+
+    answer(tester.client.delete(tester.url("/sinks/status"))).await;
+    assert_eq!(tester.get("/sinks").await, json!({ "sinks": [{ "name": "replies", "requests": 1 }] }));
+}
+
+#[tokio::test]
+async fn root_lists_paths_as_text_and_still_takes_aws_calls() {
+    let tester = Tester::start().await;
+    let listed = tester.client.get(tester.url("/")).send().await.unwrap();
+    assert_eq!(listed.headers()["content-type"], "text/plain; charset=utf-8");
+    let text = listed.text().await.unwrap();
+    for path in ["/handsets ", "/handsets/{number} ", "/sinks ", "/clock ", "/meter "] {
+        assert!(text.contains(path), "{path} in {text}");
+    }
+    let (status, _) = tester.request(Method::POST, "/", json!({})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "a POST without a target");
+    tester.dynamodb("ListTables", json!({})).await;
+}
+
+#[tokio::test]
+async fn clock_goes_forward_only() {
     let tester = Tester::start().await;
     let before: jiff::Timestamp = tester.get("/clock").await["now"].as_str().and_then(|now| now.parse().ok()).unwrap();
     tester.advance(3600).await;
@@ -52,7 +80,7 @@ async fn unknown_path_or_method_is_a_problem() {
 }
 
 #[tokio::test]
-async fn tables_in_a_folder_outlive_the_emulator() {
+async fn tables_in_a_folder_persist() {
     let folder = std::env::temp_dir().join(format!("emulator-{}", uuid::Uuid::new_v4()));
     let options = EmulatorOptions { data: Some(folder.clone()), ..EmulatorOptions::default() };
     let table = json!({

@@ -1,4 +1,4 @@
-//! The emulator over HTTP, as the AWS SDKs, the gateway and a tester use it.
+//! The emulator over HTTP, as the AWS SDKs, the gateway and people use it.
 
 mod aws;
 mod carrier;
@@ -48,7 +48,6 @@ impl Tester {
         self.request(Method::POST, path, body).await
     }
 
-    /// A call in AWS's JSON protocol, for example to `AmazonSQS.SendMessage`.
     async fn call(&self, target: &str, body: Value) -> (StatusCode, Value) {
         let request = self
             .client
@@ -78,14 +77,12 @@ impl Tester {
         answer
     }
 
-    /// Sinks take what a carrier has to say.
     async fn register_webhooks(&self, path: &str, receipts: &str, replies: &str) {
         let webhooks = json!({ "receipts": self.url(receipts), "replies": self.url(replies) });
         let (status, _) = self.request(Method::PUT, path, webhooks).await;
         assert_eq!(status, StatusCode::NO_CONTENT);
     }
 
-    /// What a phone shows.
     async fn texts(&self, phone: &str) -> Vec<Value> {
         let handset = self.get(&format!("/handsets/{phone}")).await;
         handset["messages"].as_array().unwrap().clone()
@@ -96,7 +93,7 @@ impl Tester {
         assert_eq!(status, StatusCode::OK);
     }
 
-    /// The bodies of what a sink took, once there are `count` of them.
+    /// Waits until a sink has `count` requests, and returns their bodies.
     async fn sink_requests(&self, sink: &str, count: usize) -> Vec<Value> {
         let started = Instant::now();
         loop {

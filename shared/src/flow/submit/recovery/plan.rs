@@ -204,8 +204,8 @@ mod tests {
             channel_index: 0,
             execution_id: ExecutionId::new(2),
         };
-        let told = unknown(0, 120).with(|message| message.delivery.receipts = Receipts::new(vec![sent]));
-        assert_eq!(next_action(&told, false, both, at(120)), NextAction::MarkSubmitted);
+        let submitted = unknown(0, 120).with(|message| message.delivery.receipts = Receipts::new(vec![sent]));
+        assert_eq!(next_action(&submitted, false, both, at(120)), NextAction::MarkSubmitted);
     }
 
     #[test]

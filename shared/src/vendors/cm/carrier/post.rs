@@ -76,7 +76,7 @@ async fn judge(response: Response, message: &WrittenMessage, begun: Timestamp) -
     match body.as_deref().and_then(Answer::read) {
         Some(answer) => {
             if let Some(code) = answer.account_error() {
-                warn!(carrier = CarrierName::Cm.into_str(), code, "the carrier does not accept the account");
+                warn!(message.id = %message.reference.message, carrier = CarrierName::Cm.into_str(), code, "the carrier does not accept the account");
             }
             answer.judge(message)
         }

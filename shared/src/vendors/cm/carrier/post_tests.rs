@@ -216,8 +216,8 @@ async fn huge_answer_is_not_read() {
 #[tokio::test]
 async fn failure_to_connect_is_busy() {
     let mut gateway = Gateway::that(accepts);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    gateway.settings.endpoint = format!("http://{nobody}").parse().unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    gateway.settings.endpoint = format!("http://{unused}").parse().unwrap();
     assert_eq!(gateway.submit().await, busy(None, "no connection to the carrier"));
     gateway.settings.endpoint = "ftp://127.0.0.1/".parse().unwrap();
     assert_eq!(gateway.submit().await, busy(None, "could not build the request"));

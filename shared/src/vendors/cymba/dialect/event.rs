@@ -29,7 +29,7 @@ pub const CODES: [(&str, State, &str); 6] = [
 /// Returns whether a state gets a receipt: delivered and every failure, but no state in between. *Read* gets
 /// none, because *delivered* came before.
 pub(crate) fn notifies(state: State) -> bool {
-    CODES.iter().any(|(_, told, _)| *told == state)
+    CODES.iter().any(|(_, reported, _)| *reported == state)
 }
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ struct Info<'a> {
 }
 
 pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
-    let (code, _, meaning) = CODES.iter().find(|(_, told, _)| *told == state)?;
+    let (code, _, meaning) = CODES.iter().find(|(_, reported, _)| *reported == state)?;
     let said = ReceiptStatus::iter()
         .filter(|status| status.state() == state)
         .find_map(|status| message.delivery.receipts.get(status)?.description.as_deref());

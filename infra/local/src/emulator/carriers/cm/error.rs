@@ -1,15 +1,11 @@
-//! What is wrong with a request or a message, in the codes and words of the
-//! page's tables. A code for which they have no words is told by its description
-//! there.
+//! Errors with the codes and texts from the page's tables, or else with a code's description.
 
-/// Why a request as a whole is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestError {
     pub(super) code: u16,
     pub(super) details: String,
 }
 
-/// Why a message is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MessageError {
     pub(super) code: u16,
@@ -71,7 +67,7 @@ impl MessageError {
         Self::new(303, "Empty mobilenumber field, MT ignored")
     }
 
-    /// In the words of the page's sample; its table has "Rejected: " before them.
+    /// The text of the page's sample. The table prefixes "Rejected: ".
     pub(super) fn not_a_number(written: &str) -> Self {
         Self::new(303, format!("Gsm '{written}' is not a number."))
     }

@@ -1,5 +1,5 @@
-//! JSON objects whose keys are in any case, as CM.com's gateway takes them. A
-//! `null` is as good as nothing. Of keys that differ in case only, any counts.
+//! JSON objects with keys in any case, as CM.com's gateway accepts them. A `null` counts as absent. If keys
+//! differ only in case, any may win.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ impl<'a> Object<'a> {
         found.map(|(_, value)| value)
     }
 
-    /// The object of that name; none as well if it is something else.
+    /// Returns the object with that name, `None` for any other value.
     pub(super) fn object(self, name: &str) -> Option<Self> {
         self.get(name).and_then(Self::of)
     }

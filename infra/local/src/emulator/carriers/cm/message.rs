@@ -1,6 +1,5 @@
-//! One `msg` of a request: what the page says of its fields. It is stricter than
-//! it may have to be with what a gateway like ours has no reason to send: there a
-//! mistake is to show.
+//! Validates a `msg` of a request by the page's rules. For fields that our gateway has no reason to send
+//! the checks are stricter than the page, so that a mistake shows.
 
 use jiff::civil::DateTime;
 use serde_json::Value;
@@ -18,7 +17,7 @@ const LONGEST_REFERENCE: usize = 32;
 const LONGEST_GROUPING: usize = 100;
 const MOST_SUGGESTIONS: usize = 11;
 
-/// What the recipients of one `msg` have in common.
+/// The fields shared by all recipients of a `msg`.
 pub(super) struct Common<'a> {
     from: Result<&'a str, MessageError>,
     body: Result<Body, MessageError>,
@@ -49,7 +48,7 @@ impl<'a> Common<'a> {
     }
 }
 
-/// The first fault in the order of the page's codes, if there is one.
+/// Returns the message for one recipient, or its first error in the page's order.
 pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Message, MessageError> {
     let from = common.from.clone()?;
     let to = read_number(number)?;
@@ -74,7 +73,7 @@ fn read_from(message: Object<'_>, channel: Channel) -> Result<&str, MessageError
     if from.is_empty() {
         return Err(MessageError::no_from());
     }
-    // The senders of other channels are accounts there; the page's samples are longer.
+    // Senders on other channels are account names; those in the page's samples are longer.
     if channel == Channel::Sms && !is_sms_sender(from) {
         return Err(MessageError::from());
     }
@@ -100,7 +99,7 @@ fn read_number(number: Option<&Value>) -> Result<Phone, MessageError> {
 fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, MessageError> {
     let body = Object::of(message.get("body").ok_or_else(MessageError::no_body)?).ok_or_else(MessageError::body)?;
     let text = body.get("content").ok_or_else(MessageError::no_content)?.as_str().ok_or_else(MessageError::body)?;
-    // CM's own client writes an empty text beside a template.
+    // CM.com's own client sends an empty text with a template.
     let is_shown_otherwise = channel != Channel::Sms && message.get("richContent").is_some();
     if text.is_empty() && !is_shown_otherwise {
         return Err(MessageError::no_content());
@@ -121,14 +120,14 @@ fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, MessageError
     }
     let text = encoding.carried(text);
     let parts = sms::parts(&text, encoding);
-    // What CM does with a text that takes more is not written: our choice.
+    // The page does not say what happens to a longer text, so this is our choice.
     if most.is_some_and(|most| u64::try_from(parts).is_ok_and(|parts| parts > most)) {
         return Err(MessageError::body());
     }
     Ok(Body { text, parts })
 }
 
-/// The first of those that are allowed.
+/// Returns the first allowed channel.
 fn read_channel(message: Object<'_>) -> Result<Channel, MessageError> {
     let Some(allowed) = message.get("allowedChannels") else { return Ok(Channel::Sms) };
     let allowed = allowed.as_array().ok_or_else(MessageError::channels_not_an_array)?;
@@ -140,7 +139,7 @@ fn read_channel(message: Object<'_>) -> Result<Channel, MessageError> {
 
 fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, MessageError> {
     let reference = text(message, "reference", LONGEST_REFERENCE)?;
-    // The page allows letters and digits, and has an underscore in its samples.
+    // The page allows letters and digits, but its samples have underscores.
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(MessageError::field("reference"));
     }
@@ -156,7 +155,7 @@ fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, MessageError
     Ok(Rest { channel, reference, content: content.cloned(), groupings })
 }
 
-/// Empty if it is not there.
+/// Returns a string field, empty if absent.
 fn text(message: Object<'_>, name: &str, longest: usize) -> Result<String, MessageError> {
     let Some(value) = message.get(name) else { return Ok(String::new()) };
     let fitting = value.as_str().filter(|text| text.chars().count() <= longest);
@@ -169,8 +168,8 @@ fn whole_number(message: Object<'_>, name: &str, least: u64, most: u64) -> Resul
     fitting.map(Some).ok_or_else(|| MessageError::field(name))
 }
 
-/// A number of hours or minutes (`5H`), or a time to the minute or second with
-/// or without a zone behind it (`2017-04-20 11:50 GMT`).
+/// Accepts hours or minutes (`5H`), or a time to the minute or second, with or without a zone (`2017-04-20
+/// 11:50 GMT`).
 fn is_validity(validity: &str) -> bool {
     if let Some(number) = validity.strip_suffix(['h', 'H', 'm', 'M']) {
         return !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
@@ -189,8 +188,8 @@ fn is_rich_content(content: &Value) -> bool {
     content.get("conversation").is_some_and(is_conversation) && content.get("suggestions").is_none_or(are_suggestions)
 }
 
-/// The table's five parts, those of the page's chapters on channels, and that of
-/// the page "Interactive messages".
+/// Accepts the table's five parts, the parts in the page's chapters on channels, and `interactive` from the
+/// page "Interactive messages".
 fn is_item(item: &Value) -> bool {
     const PARTS: [&str; 10] = [
         "text",
@@ -211,7 +210,7 @@ fn is_item(item: &Value) -> bool {
     })
 }
 
-/// A body, and a list behind a button or at most three buttons.
+/// Requires a body, and 1 to 10 list sections with a button, or 1 to 3 buttons.
 fn is_interactive(interactive: &Value) -> bool {
     let filled = |text: &Value| text.as_str().is_some_and(|text| !text.is_empty());
     let of_one_to =

@@ -1,10 +1,9 @@
-//! The simulated CM.com, after its page "Business Messaging API": the JSON
-//! gateway, for one account, and status reports and replies in JSON. Its routes
-//! are below `/cm`, so that this is the path of a carrier's endpoint.
+//! The simulated CM.com, from its page "Business Messaging API": the JSON gateway with one account, status
+//! reports and replies in JSON. Its routes are below `/cm`, so that this is the path of a carrier's
+//! endpoint.
 //!
-//! Of the page's tables of errors these never occur here: 102 (balance),
-//! "Message is unroutable.", 401 (spam), 402 (blacklist), 500 and 999. Of several
-//! allowed channels only the first is tried.
+//! Errors that never occur here: 102 (balance), "Message is unroutable.", 401 (spam), 402 (blacklist), 500
+//! and 999. Of several allowed channels we try only the first.
 
 mod error;
 mod json;
@@ -26,37 +25,33 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use self::error::{MessageError, RequestError};
-use super::{Carrier, Receipt, Reply, Status, Submit};
+use super::{Carrier, Receipt, Reply, Status, Submit, message_id};
 use crate::emulator::behavior::Behavior;
-use crate::emulator::network::{Busy, Network, Prediction};
+use crate::emulator::network::{Busy, Network, Prediction, THROTTLED_SECONDS};
 
 pub(super) use self::webhook::{reply, status_report};
 
-/// All is well.
 const OK: u16 = 0;
-/// Something is wrong with some messages, or with all.
 const SOME_WRONG: u16 = 201;
 
 pub(super) fn routes(network: Arc<Network>) -> Router {
-    // As the table has it: a 405 without a body.
+    // The table has a 405 without a body.
     let gateway = post(submit).fallback(async || StatusCode::METHOD_NOT_ALLOWED);
     Router::new().route("/cm/v1.0/message", gateway).with_state(network)
 }
 
-/// A message that was asked for, and what its answer repeats of it.
+/// A requested message with the fields that the answer repeats.
 struct ParsedMessage {
     to: Option<String>,
     reference: Option<String>,
     message: Result<Message, MessageError>,
 }
 
-/// A well-formed message, and how many parts it takes.
 struct Message {
     submit: Submit,
     parts: usize,
 }
 
-/// The same when it is known what will become of it.
 struct PredictedMessage {
     to: Option<String>,
     reference: Option<String>,
@@ -82,7 +77,13 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
             parts
         });
         if let Err(error) = &outcome {
-            info!(reference, code = error.code, "CM.com rejects a message");
+            let message_id = reference.as_deref().map(message_id);
+            info!(
+                message.id = message_id.map(display),
+                carrier = Carrier::Cm.into_str(),
+                code = error.code,
+                "carrier rejected message"
+            );
         }
         results.push(result_json(to.as_deref(), reference.as_deref(), &outcome));
     }
@@ -124,17 +125,17 @@ fn answer(created: usize, results: &[Value]) -> Response {
 }
 
 fn error_response(error: &RequestError) -> Response {
-    info!(code = error.code, "CM.com refuses a request");
+    info!(carrier = Carrier::Cm.into_str(), code = error.code, "carrier rejected request");
     let body = json!({ "details": error.details, "errorCode": error.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 
-/// The page does not say how: our choice.
+/// Answers as a busy carrier. The page does not describe this, so it is our choice.
 fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {
-            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, HeaderValue::from_static("1"))]).into_response()
+            (busy.status(), [(header::RETRY_AFTER, HeaderValue::from(THROTTLED_SECONDS))]).into_response()
         }
-        Busy::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Busy::Unavailable => busy.status().into_response(),
     }
 }

@@ -1,6 +1,5 @@
-//! A request to the gateway: whose it is, and its messages. A fault of one
-//! message leaves the others as they are; what is wrong with the request as a
-//! whole refuses it.
+//! Parses a request: authentication and messages. An invalid message does not affect the rest; an invalid
+//! request is rejected as a whole.
 
 use axum::http::HeaderMap;
 use serde_json::Value;
@@ -9,11 +8,10 @@ use super::error::{MessageError, RequestError};
 use super::json::Object;
 use super::{ParsedMessage, message};
 
-/// What the simulated account shows.
 const PRODUCT_TOKEN: &str = "cm-product-token";
 const TOKEN_HEADER: &str = "x-cm-producttoken";
 
-/// `msg` elements, or recipients if they are more.
+/// Recipients, and each `msg` without any.
 const MOST_MESSAGES: usize = 1000;
 
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<ParsedMessage>, RequestError> {
@@ -37,7 +35,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<ParsedMessage
     Ok(written.iter().flat_map(read_message).collect())
 }
 
-/// The token of the header counts before that of the body.
+/// Checks the token in the header, or in the body if there is no header.
 fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(), RequestError> {
     let header_token = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
     let body_token = || messages?.object("authentication")?.get("producttoken")?.as_str();
@@ -48,7 +46,6 @@ fn authenticate(headers: &HeaderMap, messages: Option<Object<'_>>) -> Result<(),
     }
 }
 
-/// How many messages an element is.
 fn recipients(message: &Value) -> usize {
     let to = Object::of(message).and_then(|message| message.get("to"));
     to.and_then(Value::as_array).map_or(1, |to| to.len().max(1))

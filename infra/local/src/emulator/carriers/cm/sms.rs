@@ -1,12 +1,11 @@
-//! How a text travels by SMS: in the GSM alphabet (3GPP TS 23.038) or in UCS-2,
-//! cut into parts where it is longer than one.
+//! SMS encoding, GSM alphabet (3GPP TS 23.038) or UCS-2, and the split into parts.
 
-/// The characters that take one septet.
+/// Characters in a septet.
 const BASIC: &str = concat!(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?",
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 );
-/// Those that take two.
+/// Characters in two septets.
 const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +15,12 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// What CM.com chooses for a body of type `auto`.
+    /// Returns CM.com's choice for a body of type `auto`.
     pub(super) fn for_text(text: &str) -> Self {
         if text.chars().all(|c| septets(c).is_some()) { Self::Gsm } else { Self::Ucs2 }
     }
 
-    /// What is left of a text in this encoding.
+    /// Returns the text with `?` for characters outside the encoding.
     pub(super) fn carried(self, text: &str) -> String {
         match self {
             Self::Gsm => text.chars().map(|c| if septets(c).is_some() { c } else { '?' }).collect(),
@@ -29,7 +28,7 @@ impl Encoding {
         }
     }
 
-    /// How much a message holds that is alone, and one that is a part of several.
+    /// Returns the capacity as a single message, and as a part.
     fn room(self) -> (usize, usize) {
         match self {
             Self::Gsm => (160, 153),
@@ -55,7 +54,7 @@ fn septets(c: char) -> Option<usize> {
     }
 }
 
-/// No character is cut in two.
+/// Counts the parts. A part never ends within a character.
 pub(super) fn parts(text: &str, encoding: Encoding) -> usize {
     let (alone, shared) = encoding.room();
     if text.chars().map(|c| encoding.units(c)).sum::<usize>() <= alone {
@@ -77,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_counted_in_the_parts_of_the_standard() {
+    fn parts_follow_the_standard() {
         for (text, expected) in [
             ("a".repeat(160), 1),
             ("a".repeat(161), 2),
             ("a".repeat(306), 2),
             ("a".repeat(307), 3),
             ("€".repeat(80), 1),
-            // 76 fit into 153 septets, and one septet stays empty.
+            // 76 fit into 153 septets; one septet stays unused.
             ("€".repeat(153), 3),
             ("я".repeat(70), 1),
             ("я".repeat(71), 2),
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn characters_outside_gsm_become_question_marks() {
-        assert_eq!(BASIC.chars().count() + 1, 128, "the table, with the escape");
+        assert_eq!(BASIC.chars().count() + 1, 128, "the table and the escape");
         assert_eq!(Encoding::Gsm.carried("5 € и 😀"), "5 € ? ?");
         assert_eq!(Encoding::Ucs2.carried("и"), "и");
     }

@@ -1,6 +1,5 @@
-//! What CM.com posts to the gateway: status reports, after its page "Incoming
-//! Status Reports" with the table's `channel`, and replies (MO). All values are
-//! texts, and international numbers begin with `00`.
+//! CM.com's webhooks: status reports, from its page "Incoming Status Reports" with the table's `channel`,
+//! and replies (MO). All values are strings, and international numbers begin with `00`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,7 +42,7 @@ fn international(phone: &Phone) -> String {
     format!("00{}", phone.digits())
 }
 
-/// A name or a short code stays as it is.
+/// Writes a number in international form; names and short codes stay unchanged.
 fn sender(written: &str) -> String {
     Phone::parse(written).map_or_else(|_| written.to_owned(), |number| international(&number))
 }

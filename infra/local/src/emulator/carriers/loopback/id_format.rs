@@ -1,6 +1,6 @@
-//! How the loopback carrier writes its ids: as they are, or, when it is told so, as
-//! carriers do whose receipts bear no reference of the gateway's, in hexadecimal when it
-//! takes a message and otherwise in its receipt.
+//! The loopback carrier's ID format. By default receipts have the gateway's reference. On request they omit
+//! it, and the ID is hexadecimal in the submit's answer but in another format in the receipt, as with some
+//! real carriers.
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use crate::emulator::problem::{Fields, Problem};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum IdFormat {
-    /// As it was given, beside the gateway's own reference.
+    /// The ID as generated, with the gateway's reference.
     #[default]
     AsGiven,
-    /// Without that, and in this form.
+    /// This and the following formats omit the reference.
     Hexadecimal,
     UpperCase,
     Padded,
@@ -26,7 +26,7 @@ const NAMES: [(&str, IdFormat); 4] = [
 ];
 
 impl IdFormat {
-    /// `{"by_id": "decimal"}`, or `{}`.
+    /// Parses `{"by_id": "decimal"}`, or `{}` for the default.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let fields = Fields::parse(body)?;
         if fields.entries().next().is_none() {
@@ -42,7 +42,7 @@ impl IdFormat {
         self == Self::AsGiven
     }
 
-    /// The id in the answer to a submit.
+    /// Formats the ID in the answer to a submit.
     pub(super) fn in_submit_response(self, id: &str) -> String {
         match self {
             Self::AsGiven => id.to_owned(),
@@ -50,7 +50,7 @@ impl IdFormat {
         }
     }
 
-    /// The id in a receipt.
+    /// Formats the ID in a receipt.
     pub(super) fn in_receipt(self, id: &str) -> String {
         let number = number(id);
         match self {

@@ -1,4 +1,4 @@
-//! The loopback carrier: one message a submit, in a format of its own.
+//! The loopback carrier: a submit for each message, in a JSON format of its own.
 
 mod id_format;
 
@@ -19,11 +19,12 @@ use crate::emulator::behavior::Behavior;
 use crate::emulator::channels::Channel;
 use crate::emulator::clock;
 use crate::emulator::handsets;
-use crate::emulator::network::{Busy, Network};
+use crate::emulator::network::{Busy, Network, THROTTLED_SECONDS};
 use crate::emulator::phone;
 use crate::emulator::problem::{Fields, Problem};
 
-/// How it writes its ids now.
+const UNKNOWN_SUBSCRIBER: &str = "unknown-subscriber";
+
 #[derive(Default)]
 pub(super) struct IdSettings(Mutex<IdFormat>);
 
@@ -47,7 +48,6 @@ pub(super) fn routes(network: Arc<Network>, ids: Arc<IdSettings>) -> Router {
         .with_state(LoopbackState { network, ids })
 }
 
-/// Says how receipts name what they are about, from now on.
 async fn set_id_format(
     State(LoopbackState { ids, .. }): State<LoopbackState>,
     body: Bytes,
@@ -57,23 +57,26 @@ async fn set_id_format(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What became of a submit, for a gateway that got no answer.
+/// Looks up a submit for a gateway that got no answer.
 async fn find(State(LoopbackState { network, ids }): State<LoopbackState>, Path(reference): Path<String>) -> Response {
     match network.find(Carrier::Loopback, &reference) {
         Some(id) => Json(json!({ "id": ids.id_format().in_submit_response(&id) })).into_response(),
-        None => error_response(StatusCode::NOT_FOUND, "unknown-message", "No message was taken under this reference."),
+        None => {
+            error_response(StatusCode::NOT_FOUND, "unknown-message", "No message was accepted under this reference.")
+        }
     }
 }
 
 async fn submit(State(LoopbackState { network, ids }): State<LoopbackState>, body: Bytes) -> Result<Response, Problem> {
     let submit = read(&body)?;
-    let reference = submit.reference.clone();
+    let message_id = submit.message_id();
     let prediction = network.predict(submit);
     if prediction.behavior() == Behavior::Rejected {
-        info!(reference, "the loopback carrier rejects a message");
+        let carrier = Carrier::Loopback.into_str();
+        info!(message.id = %message_id, carrier, code = UNKNOWN_SUBSCRIBER, "carrier rejected message");
         return Ok(error_response(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "unknown-subscriber",
+            UNKNOWN_SUBSCRIBER,
             "No network knows this number.",
         ));
     }
@@ -95,7 +98,7 @@ fn read(body: &[u8]) -> Result<Submit, Problem> {
         to: handsets::phone("to", fields.filled_text("to")?)?,
         text: fields.text("text")?.to_owned(),
         channel: Channel::parse(fields.filled_text("channel")?)
-            .ok_or_else(|| Problem::invalid("channel", "is no channel"))?,
+            .ok_or_else(|| Problem::invalid("channel", "is not a channel"))?,
         content: None,
         groupings: [const { String::new() }; 3],
     })
@@ -104,15 +107,13 @@ fn read(body: &[u8]) -> Result<Submit, Problem> {
 fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {
-            let mut answer = error_response(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many messages at once.");
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let mut answer = error_response(busy.status(), "throttled", "Too many messages at once.");
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(THROTTLED_SECONDS));
             answer
         }
-        Busy::Unavailable => error_response(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "The carrier is not available at the moment.",
-        ),
+        Busy::Unavailable => {
+            error_response(busy.status(), "unavailable", "The carrier is not available at the moment.")
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the gateway refuses, by the rows of the page's tables of errors.
+//! CM.com's errors, row by row from the page's tables.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::emulator::tests::{Tester, answer};
 
 const PHONE: &str = "00447700900001";
 
-/// The answer to one message, which is rejected, and to a good one beside it.
+/// Sends an invalid message beside a valid message, and returns its result.
 async fn rejected(tester: &Tester, wrong: Value) -> Value {
     let (status, mut answer) = tester.post_cm(&[wrong, message(PHONE)]).await;
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)), "{answer}");
@@ -26,7 +26,7 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn invalid_request_is_refused_with_its_code_and_sends_nothing() {
+async fn invalid_request_is_rejected_with_its_code() {
     let tester = Tester::start().await;
     let post = |token: Option<&str>, body: String| {
         let posted = tester.client.post(tester.url("/cm/v1.0/message")).body(body);
@@ -82,7 +82,7 @@ async fn a_thousand_messages_are_accepted() {
 }
 
 #[tokio::test]
-async fn another_method_is_answered_405_and_nothing_more() {
+async fn other_methods_get_405_without_a_body() {
     let tester = Tester::start().await;
     for method in [Method::GET, Method::PUT] {
         let answered = tester.client.request(method, tester.url("/cm/v1.0/message")).send().await.unwrap();
@@ -129,7 +129,7 @@ async fn invalid_message_is_rejected_with_its_code_others_are_sent() {
 }
 
 #[tokio::test]
-async fn an_invalid_field_is_named() {
+async fn invalid_field_is_named() {
     let tester = Tester::start().await;
     let item = json!({ "text": "Look" });
     let interactive = |interactive: Value| json!({ "conversation": [{ "interactive": interactive }] });
@@ -191,7 +191,7 @@ async fn an_invalid_field_is_named() {
 }
 
 #[tokio::test]
-async fn a_text_of_more_parts_than_are_allowed_is_rejected() {
+async fn text_with_more_parts_than_allowed_is_rejected() {
     let tester = Tester::start().await;
     let text = |length: usize| {
         let mut message = with("maximumNumberOfMessageParts", json!(2));
@@ -217,7 +217,7 @@ async fn text_may_be_empty_beside_rich_content_except_on_sms() {
 }
 
 #[tokio::test]
-async fn a_long_name_may_send_on_channels_whose_senders_are_accounts() {
+async fn long_sender_name_is_accepted_except_on_sms() {
     let tester = Tester::start().await;
     let mut pushed = with("from", json!("Your channel account"));
     assert_eq!(rejected(&tester, pushed.clone()).await["messageErrorCode"], 301);

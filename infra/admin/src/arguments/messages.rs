@@ -1,0 +1,59 @@
+//! The command line for stored messages and replies.
+
+use clap::{Args, Subcommand};
+use shared::domain::{AccountId, MessageId, PhoneNumber, State};
+
+use super::carriers::names;
+
+#[derive(Debug, Subcommand)]
+pub enum MessageCommand {
+    /// List messages and replies, newest first
+    #[command(
+        after_help = "Reads the account's log from the newest entry back, at most 15 months, until enough entries\n\
+        match; without --account, the log of every account. Examples:\n  \
+        admin message list --to 447700900001\n  \
+        admin message list --account acme --state undelivered --limit 100"
+    )]
+    List(MessageList),
+    /// Show a message with its history, failed attempts and receipts, or a reply
+    #[command(after_help = "Example: admin message show 0197a3a0-0000-7000-8000-000000000001")]
+    Show {
+        /// As the API answers it, and as `message list` shows it
+        #[arg(value_parser = message_id)]
+        id: MessageId,
+        /// Show the text and callback URL, too
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct MessageList {
+    /// Only messages to this number, and replies from it
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub to: Option<PhoneNumber>,
+    /// Only messages in this state, such as queued, submitted, delivered or failed; no replies
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub state: Option<State>,
+    /// Only this account
+    #[arg(long, value_name = "ID")]
+    pub account: Option<AccountId>,
+    /// Maximum number of entries
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub limit: u16,
+    /// Show numbers and texts, too
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+fn message_id(text: &str) -> Result<MessageId, &'static str> {
+    text.parse().map_err(|_| "the ID of a message is a UUID")
+}
+
+fn number(text: &str) -> Result<PhoneNumber, String> {
+    text.parse::<PhoneNumber>().map_err(|error| format!("the number {error}"))
+}
+
+fn state(text: &str) -> Result<State, String> {
+    text.parse().map_err(|_| format!("the states are: {}", names::<State>()))
+}
