@@ -27,7 +27,7 @@ fn samples() -> Vec<Sample> {
     files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
 }
 
-/// Compares an answer with the expected one, in which `<uuid>` is any UUID and `<shared>` any sender ID in the pool.
+/// Compares an answer with the expected answer, in which `<uuid>` is any UUID and `<shared>` any sender ID in the pool.
 fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     match (expected, answer) {
         (Value::String(expected), Value::String(answer)) => match expected.as_str() {

@@ -26,7 +26,7 @@ async fn system(on_unknown: &str) -> System {
     System::with_config(config(on_unknown)).await
 }
 
-/// Posts a message with the sink `receipts` as callback, and an `On-Unknown` header if one is given.
+/// Posts a message with the sink `receipts` as callback, and an `On-Unknown` header if it is given.
 async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
     let message = with(owned(&PHONE, "Hello"), "callback", system.sink("receipts"));
     let request = system.request(Method::POST, "/message").bearer_auth(DEMO).json(&json!({"messages": [message]}));

@@ -53,7 +53,7 @@ impl System {
         self.send(key, &json!({"messages": messages.into_iter().collect::<Vec<_>>()})).await
     }
 
-    /// Sends one message.
+    /// Sends a message.
     pub async fn send_one(&self, key: &str, message: Value) -> Accepted {
         self.send_all(key, [message]).await.remove(0)
     }

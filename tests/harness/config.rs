@@ -53,7 +53,7 @@ impl TestConfig {
         self.routes([Route::to(carriers.to_vec())])
     }
 
-    /// Changes one carrier.
+    /// Changes a carrier.
     #[must_use]
     pub fn carrier(mut self, name: CarrierName, change: impl FnOnce(&mut CarrierConfig)) -> Self {
         change(self.0.carriers.get_mut(&name).expect("a carrier of local.toml"));
@@ -87,7 +87,7 @@ impl TestConfig {
         self
     }
 
-    /// Changes one account.
+    /// Changes an account.
     #[must_use]
     pub fn account(mut self, id: &str, change: impl FnOnce(&mut AccountConfig)) -> Self {
         let account = self.0.accounts.iter_mut().find(|account| account.id.as_str() == id);

@@ -22,7 +22,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | choose what a phone does | [`Phone`], and [`System::set_channels`] for one channel of it |
+//! | choose what a phone does | [`Phone`], and [`System::set_channels`] for single channels |
 //! | change the configuration | [`TestConfig`] with [`System::with_config`] |
 //! | send, read and cancel | [`System::send_one`], [`System::message`], [`System::cancel`]; [`shared`](messages::shared), [`owned`](messages::owned), [`with`](messages::with) build messages |
 //! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_queues_empty`] |

@@ -52,7 +52,7 @@ pub struct ScriptedCarrier {
 }
 
 impl ScriptedCarrier {
-    /// Gives these answers to submits, in order, and repeats the last one. Lookups get no answer.
+    /// Gives these answers to submits, in order, and repeats the last. Lookups get no answer.
     pub async fn start(submits: impl IntoIterator<Item = SubmitAnswer>) -> Self {
         Self::with_lookups(submits, LookupAnswer::NoAnswer).await
     }

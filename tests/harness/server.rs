@@ -125,7 +125,7 @@ impl TestServer {
         Self::with(move |_| response.clone()).await
     }
 
-    /// Gives these responses in order, and repeats the last one.
+    /// Gives these responses in order, and repeats the last.
     pub async fn scripted(responses: impl IntoIterator<Item = Response>) -> Self {
         let mut left: VecDeque<_> = responses.into_iter().collect();
         Self::with(move |_| next(&mut left)).await

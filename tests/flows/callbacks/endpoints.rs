@@ -240,7 +240,7 @@ async fn half_open_circuit_probes_once_and_closes_on_success() {
     let message = with(owned(&PHONE, "Hello"), "callback", client.url().as_str());
     system.send_all(DEMO, vec![message; EVENTS]).await;
     client.until_calls(&system, EVENTS).await;
-    // Each event is due again after 5 seconds, and only the first one probes the endpoint.
+    // Each event is due again after 5 seconds, and only the first event probes the endpoint.
     system.advance(7).await;
     client.until_calls(&system, EVENTS + 1).await;
     let mut probes = 1;
