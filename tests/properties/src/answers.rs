@@ -16,6 +16,7 @@ use shared::{
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
     vendors::cm::dialect::{ReadContext, request::Posted},
 };
+use strum::IntoEnumIterator;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
@@ -45,10 +46,15 @@ pub fn answers(bytes: &[u8]) {
         if is_mutated {
             answer.body = mutate(body);
         }
+        for carrier in CarrierName::iter() {
+            gateway.endpoint.answer(&answer);
+            match carrier {
+                CarrierName::Loopback => gateway.loopback(&answer),
+                CarrierName::Cm => gateway.cm(&answer, text),
+            }
+        }
         gateway.endpoint.answer(&answer);
-        gateway.loopback(&answer);
         gateway.callback(&answer);
-        gateway.cm(&answer, text);
     });
 }
 
@@ -133,7 +139,6 @@ impl Gateway {
 
     fn cm(&self, answer: &Answer, text: &str) {
         let sent = Sent::example(0, text);
-        self.endpoint.answer(answer);
         let outcome = self
             .runtime
             .block_on(async { self.submitter().submit(CarrierName::Cm, &self.settings(), &sent.submission()).await });

@@ -51,26 +51,23 @@ const SMPP: [&str; 14] = [
     "0197a3a0-0000-7000-8000-000000000001",
 ];
 
-/// Parses the bytes as receipts of every carrier.
+/// Parses the bytes, and a mutation of a sample, as receipts of every carrier.
 pub fn receipts(bytes: &[u8]) {
     for carrier in CarrierName::iter() {
         reads(carrier, bytes);
+        reads(carrier, mutated(carrier, &mut Choices::of(bytes)).as_bytes());
     }
-    let mut choices = Choices::of(bytes);
-    match choices.below(4) {
-        0 => {
-            let changed = mutate::json(&samples::loopback_receipt(), &mut choices);
-            reads(CarrierName::Loopback, changed.to_string().as_bytes());
-        }
-        1 => reads(CarrierName::Cm, mutate::json(&samples::cm_report(), &mut choices).to_string().as_bytes()),
-        2 => {
-            let begins = |c: char| "<>".contains(c);
-            reads(CarrierName::Cm, mutate::pieces(samples::CM_REPORT_XML, begins, &MARKUP, &mut choices).as_bytes());
-        }
-        _ => {
-            let begins = |c: char| " :".contains(c);
-            reads(CarrierName::Cm, mutate::pieces(samples::CM_REPORT_SMPP, begins, &SMPP, &mut choices).as_bytes());
-        }
+}
+
+/// Returns one of the carrier's samples, mutated.
+fn mutated(carrier: CarrierName, choices: &mut Choices<'_>) -> String {
+    match carrier {
+        CarrierName::Loopback => mutate::json(&samples::loopback_receipt(), choices).to_string(),
+        CarrierName::Cm => match choices.below(3) {
+            0 => mutate::json(&samples::cm_report(), choices).to_string(),
+            1 => mutate::pieces(samples::CM_REPORT_XML, |c| "<>".contains(c), &MARKUP, choices),
+            _ => mutate::pieces(samples::CM_REPORT_SMPP, |c| " :".contains(c), &SMPP, choices),
+        },
     }
 }
 

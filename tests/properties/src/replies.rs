@@ -14,18 +14,18 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// Parses the bytes as replies of every carrier.
+/// Parses the bytes, and a mutation of a sample, as replies of every carrier.
 pub fn replies(bytes: &[u8]) {
     for carrier in CarrierName::iter() {
         reads(carrier, bytes);
+        let mut choices = Choices::of(bytes);
+        let sample = match carrier {
+            CarrierName::Loopback => samples::loopback_reply(),
+            CarrierName::Cm if choices.below(2) == 0 => samples::cm_reply(),
+            CarrierName::Cm => json!([samples::cm_reply(), samples::cm_reply()]),
+        };
+        reads(carrier, mutate::json(&sample, &mut choices).to_string().as_bytes());
     }
-    let mut choices = Choices::of(bytes);
-    let (carrier, sample) = match choices.below(3) {
-        0 => (CarrierName::Loopback, samples::loopback_reply()),
-        1 => (CarrierName::Cm, samples::cm_reply()),
-        _ => (CarrierName::Cm, json!([samples::cm_reply(), samples::cm_reply()])),
-    };
-    reads(carrier, mutate::json(&sample, &mut choices).to_string().as_bytes());
 }
 
 fn reads(carrier: CarrierName, body: &[u8]) {

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        CallbackUrl, ChannelCapability, Content, Draft, Encoding, FieldError, SegmentLimit, SenderChoice,
+        CallbackUrl, ChannelCapability, Content, Dialect, Draft, Encoding, FieldError, SegmentLimit, SenderChoice,
         SignedDuration, Timestamp, Validity,
     },
     vendors::{
@@ -19,6 +19,7 @@ use shared::{
         cymba::dialect as mplus,
     },
 };
+use strum::IntoEnumIterator;
 
 use crate::{
     mutate::{self, Choices, TEXTS},
@@ -47,27 +48,34 @@ const MARKUP: [&str; 16] = [
     "]]>",
 ];
 
-/// Passes the bytes to every gateway.
+/// Passes the bytes to every gateway of every dialect, and a mutated sample to one gateway of each.
 pub fn requests(bytes: &[u8]) {
-    mplus_json(bytes);
-    cm_json(bytes);
-    cm_xml(bytes);
-    cm_query(bytes);
-    mutated_requests(Choices::of(bytes));
+    for dialect in Dialect::iter() {
+        let mut choices = Choices::of(bytes);
+        match dialect {
+            Dialect::Mplus => {
+                mplus_json(bytes);
+                let sample = choices.pick(samples::mplus());
+                mplus_json(mutate::json(sample, &mut choices).to_string().as_bytes());
+            }
+            Dialect::Cm => {
+                cm_json(bytes);
+                cm_xml(bytes);
+                cm_query(bytes);
+                mutated_cm(choices);
+            }
+        }
+    }
 }
 
-fn mutated_requests(mut choices: Choices<'_>) {
-    match choices.below(8) {
-        0 | 1 => {
-            let sample = choices.pick(samples::mplus());
-            mplus_json(mutate::json(sample, &mut choices).to_string().as_bytes());
-        }
-        2 => {
+fn mutated_cm(mut choices: Choices<'_>) {
+    match choices.below(6) {
+        0 => {
             let sample = choices.pick(samples::cm());
             cm_json(mutate::json(sample, &mut choices).to_string().as_bytes());
         }
-        3..=5 => cm_json(mutate::json(&with_rich_content(&mut choices), &mut choices).to_string().as_bytes()),
-        6 => {
+        1..=3 => cm_json(mutate::json(&with_rich_content(&mut choices), &mut choices).to_string().as_bytes()),
+        4 => {
             let sample = choices.pick(samples::CM_XML);
             cm_xml(mutate::pieces(sample, |c| c == '<' || c == '>', &MARKUP, &mut choices).as_bytes());
         }
