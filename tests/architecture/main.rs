@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod paths;
+mod vendors;
 
 use std::path::Path;
 
