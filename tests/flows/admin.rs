@@ -12,25 +12,20 @@ mod secrets;
 mod unknown;
 mod unmatched;
 
-use std::{
-    io::{Read, Write},
-    net::TcpListener,
-};
-
 use admin::Done;
 use futures_util::future::join_all;
-use local::config::Config;
 use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 use shared::runtime::{Environment, Random, Variables};
 use standardwebhooks::Webhook;
+use tests::{Phone, Response, TestServer};
 
 use crate::{
     carrier::{receipts_path, replies_path},
     system::{DEMO, System, owned, shared},
 };
 
-const PHONE: &str = "447700900010";
+const PHONE: Phone = Phone::delivers().nth(10);
 
 /// Runs the tool against the system.
 pub(crate) async fn admin(system: &System, words: &[&str]) -> Done {
@@ -91,10 +86,10 @@ async fn account_created_by_the_tool_sends_and_gets_signed_replies() {
     assert!(key.starts_with("gw_") && key.len() == 46, "{key}");
     printed(&system, &["sender", "add", "+441110000001", "--account", "acme"]).await;
 
-    let message = json!({"from": {"type": "custom", "value": "441110000001"}, "to": PHONE, "body": "Hello"});
+    let message = json!({"from": {"type": "custom", "value": "441110000001"}, "to": &PHONE, "body": "Hello"});
     system.send_one(&key, message).await;
-    system.until_handset(PHONE, 1).await;
-    system.reply(PHONE, &"441110000001".into(), "Hello back").await;
+    system.until_handset(&PHONE, 1).await;
+    system.reply(&PHONE, &"441110000001".into(), "Hello back").await;
     let callback = &system.until_sink_requests("acme", 1).await[0];
     assert_eq!(callback["json"]["message"], "Hello back");
     assert!(verifies(&secret, callback));
@@ -128,7 +123,7 @@ async fn account_change_keeps_other_settings() {
     assert_eq!(admin(&system, &["account", "set", "demo"]).await.code, 2, "nothing to change");
     let list = printed(&system, &["account", "list"]).await;
     assert_eq!(list.lines().count(), 3, "{list}");
-    system.send_one(DEMO, owned(PHONE, "Still there")).await;
+    system.send_one(DEMO, owned(&PHONE, "Still there")).await;
 }
 
 #[tokio::test]
@@ -136,14 +131,14 @@ async fn revoked_key_stops_within_half_a_minute() {
     let system = System::start().await;
     let issued = read(&system, &["key", "issue", "demo"]).await;
     let (key, id) = (issued["key"].as_str().unwrap(), issued["key_id"].as_str().unwrap());
-    system.send_one(key, owned(PHONE, "It works")).await;
+    system.send_one(key, owned(&PHONE, "It works")).await;
     assert!(refused(&system, &["key", "revoke", "other", id]).await.contains("has no key"));
     assert!(refused(&system, &["key", "revoke", "demo", "00000000"]).await.contains("has no key"));
     printed(&system, &["key", "revoke", "demo", id]).await;
     system.advance(31).await;
-    let answer = system.post(key, &json!({"messages": [owned(PHONE, "Too late")]})).await;
+    let answer = system.post(key, &json!({"messages": [owned(&PHONE, "Too late")]})).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    system.send_one(DEMO, owned(PHONE, "With the other key")).await;
+    system.send_one(DEMO, owned(&PHONE, "With the other key")).await;
 
     let keys = read(&system, &["key", "list", "demo"]).await["keys"].as_array().unwrap().clone();
     assert_eq!(keys.len(), 3, "two configured keys and the issued one: {keys:?}");
@@ -191,15 +186,15 @@ async fn concurrent_operators_lose_no_update() {
 #[tokio::test]
 async fn conversation_stays_on_sender_removed_from_pool() {
     let system = System::start().await;
-    let first = system.send_one(DEMO, shared(PHONE, "First")).await;
+    let first = system.send_one(DEMO, shared(&PHONE, "First")).await;
     let sender = first["from"]["value"].as_str().unwrap();
     let done = admin(&system, &["pool", "remove", sender]).await;
     assert!(done.code == 0 && done.err.contains("stay locked"), "{}", done.err);
     assert!(refused(&system, &["pool", "remove", sender]).await.contains("not in the pool"));
     system.advance(31).await;
-    assert_eq!(system.send_one(DEMO, shared(PHONE, "Second")).await["from"]["value"], sender);
-    system.until_handset(PHONE, 2).await;
-    system.reply(PHONE, &sender.into(), "I hear you").await;
+    assert_eq!(system.send_one(DEMO, shared(&PHONE, "Second")).await["from"]["value"], sender);
+    system.until_handset(&PHONE, 2).await;
+    system.reply(&PHONE, &sender.into(), "I hear you").await;
     system.until_sink_requests("replies", 1).await;
     for index in 0..20 {
         let other = system.send_one(DEMO, shared(&format!("44771190{index:04}"), "Anew")).await;
@@ -219,7 +214,7 @@ async fn carrier_keeps_its_webhook_token() {
     let shown = read(&system, &["carrier", "show", "loopback"]).await;
     assert_eq!(shown, set);
     system.advance(31).await;
-    let message = system.send_one(DEMO, owned(PHONE, "Over it")).await;
+    let message = system.send_one(DEMO, owned(&PHONE, "Over it")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 
     let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": "carrier#loopback"}}});
@@ -314,23 +309,6 @@ async fn senders_are_listed_with_owner_rate_and_exemption() {
     assert!(refused(&system, &["sender", "list", "--account", "nobody"]).await.contains("no account nobody"));
 }
 
-/// Starts a fake `CloudFormation` with the same answer for every request, and returns its URL.
-fn cloudformation(status: &str, body: String) -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    std::thread::spawn(move || {
-        for mut connection in listener.incoming().map_while(Result::ok) {
-            let _ = connection.read(&mut [0; 8192]);
-            let _ = connection.write_all(answer.as_bytes());
-        }
-    });
-    url
-}
-
 #[tokio::test]
 async fn tables_are_found_by_the_outputs_of_the_stack() {
     let system = System::start().await;
@@ -342,8 +320,8 @@ async fn tables_are_found_by_the_outputs_of_the_stack() {
     ];
     let outputs = outputs
         .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));
-    let found = cloudformation(
-        "200 OK",
+    let found = Response::xml(
+        200,
         format!(
             "<DescribeStacksResponse {namespace}><DescribeStacksResult><Stacks><member><StackName>ours</StackName>\
              <CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
@@ -351,21 +329,22 @@ async fn tables_are_found_by_the_outputs_of_the_stack() {
             outputs.join("")
         ),
     );
-    let missing = cloudformation(
-        "400 Bad Request",
+    let missing = Response::xml(
+        400,
         format!(
             "<ErrorResponse {namespace}><Error><Type>Sender</Type><Code>ValidationError</Code>\
              <Message>Stack with id theirs does not exist</Message></Error></ErrorResponse>"
         ),
     );
-    let environment = |cloudformation: &str| {
+    let (found, missing) = (TestServer::responding(found).await, TestServer::responding(missing).await);
+    let environment = |cloudformation: &TestServer| {
         let mut environment = system.environment();
         let variables = [
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_ENDPOINT_URL", system.emulator.url().as_str()),
-            ("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation),
+            ("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation.url().as_str()),
         ];
         environment.variables =
             Variables::from_iter(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));

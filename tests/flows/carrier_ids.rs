@@ -1,8 +1,14 @@
 //! Receipts without our reference are matched by the carrier's own ID, in any notation, and never by a guess.
 
+use futures_util::future::join_all;
+use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::json;
-use shared::domain::CarrierName;
+use shared::{
+    domain::{CarrierName, SubmitReference},
+    runtime::aws,
+    store::{DynamoStore, SentIds, TableNames},
+};
 use tests::{MessageView, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig};
 
 use crate::system::{DEMO, owned, with};
@@ -95,6 +101,24 @@ async fn exact_carrier_id_wins_over_one_that_differs_in_case() {
     system.deliver_receipt(&json!({"id": "ab-1f", "status": "undelivered"})).await;
     assert_eq!(system.message(&messages[0]).await.state(), "submitted");
     assert_eq!(system.unmatched("receipt").await.len(), 1);
+}
+
+/// DynamoDB may keep an expired item for days.
+#[tokio::test]
+async fn expired_carrier_id_is_replaced_by_concurrent_submits() {
+    let system = System::start().await;
+    let tables = TableNames { messages: "MessagesTable".to_owned(), recipients: None };
+    let store = DynamoStore::new(aws::dynamodb(&system.environment()).unwrap(), tables, 90);
+    let record = async |index: u8, now| {
+        let message = "01a228e3-680c-7247-ab1e-402b4af87c46".parse().unwrap();
+        let submit = SubmitReference { message, channel_index: index };
+        store.record_sent_id(CarrierName::Loopback, "1", "1", submit, now).await.unwrap();
+    };
+    let now = system.environment().clock.now();
+    record(0, now - SignedDuration::from_hours(24 * 8)).await;
+    join_all((1..5).map(|index| record(index, now))).await;
+    let [sent] = <[_; 1]>::try_from(store.sent(CarrierName::Loopback, "1", now).await.unwrap()).unwrap();
+    assert_eq!(sent.submits.len(), 4, "{sent:?}");
 }
 
 #[tokio::test]

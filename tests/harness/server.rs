@@ -37,6 +37,10 @@ pub enum Response {
     Hang,
     /// Sends a byte a second, until the caller gives up.
     Drip,
+    /// Forwards the request to a server, and returns that server's answer.
+    Forward(Url),
+    /// Forwards the request to a server, and closes the connection without the answer.
+    LoseAnswer(Url),
     /// Responds after a delay.
     After(Duration, Box<Self>),
 }
@@ -60,7 +64,12 @@ impl Response {
         self
     }
 
-    async fn write(self, stream: &mut TcpStream) {
+    /// Returns an answer in XML.
+    pub fn xml(status: u16, body: impl Into<String>) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: body.into() }.with_header("content-type", "text/xml")
+    }
+
+    async fn write(self, request: &Request, stream: &mut TcpStream) {
         match self {
             Self::Answer { status, headers, body } => {
                 let headers =
@@ -74,12 +83,34 @@ impl Response {
             Self::Disconnect => {}
             Self::Hang => until_closed(stream, false).await,
             Self::Drip => until_closed(stream, true).await,
+            Self::Forward(to) => {
+                let answer = forward(request, &to).await;
+                let _ = stream.write_all(&answer).await;
+            }
+            Self::LoseAnswer(to) => drop(forward(request, &to).await),
             Self::After(delay, response) => {
                 tokio::time::sleep(delay).await;
-                Box::pin(response.write(stream)).await;
+                Box::pin(response.write(request, stream)).await;
             }
         }
     }
+}
+
+/// Sends a request to another server, and returns the bytes of its answer.
+async fn forward(request: &Request, to: &Url) -> Vec<u8> {
+    let is_ours = |name: &str| ["host", "connection", "content-length", "transfer-encoding"].contains(&name);
+    let mut forwarded = reqwest::Client::new().request(request.method.clone(), to.join(&request.path).unwrap());
+    for (name, value) in request.headers.iter().filter(|(name, _)| !is_ours(name)) {
+        forwarded = forwarded.header(name, value);
+    }
+    let answer = forwarded.body(request.body.clone()).send().await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let body = answer.bytes().await.unwrap();
+    let headers = headers.iter().filter(|(name, _)| !is_ours(name.as_str()));
+    let headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+    let (headers, length) = (headers.concat(), body.len());
+    let head = format!("HTTP/1.1 {status} Forwarded\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
+    [head.as_bytes(), &body].concat()
 }
 
 /// Returns when the caller has closed the connection.
@@ -206,11 +237,10 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     shared.open.fetch_add(1, Ordering::SeqCst);
     let response = {
         let mut requests = lock(&shared.requests);
-        let response = lock(&shared.script)(&request);
-        requests.push(request);
-        response
+        requests.push(request.clone());
+        lock(&shared.script)(&request)
     };
-    response.write(&mut stream).await;
+    response.write(&request, &mut stream).await;
     shared.open.fetch_sub(1, Ordering::SeqCst);
 }
 

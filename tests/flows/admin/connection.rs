@@ -26,7 +26,7 @@ async fn local_commands_follow_the_simulated_clock() {
     let system = System::start().await;
     let before = system.now().await.to_string();
     system.advance(7 * 86_400).await;
-    let message = with(owned(PHONE, "Next week"), "callback", system.sink("receipts"));
+    let message = with(owned(&PHONE, "Next week"), "callback", system.sink("receipts"));
     system.send_one(DEMO, message).await;
     system.until_sink_requests("receipts", 1).await;
     system.until_queues_empty().await;

@@ -9,7 +9,7 @@ use crate::system::{DEMO, System, owned, with};
 /// Sends a message whose callback is answered with the status.
 async fn called_back(system: &System, sink: &str, status: StatusCode) -> Value {
     let callback = format!("{}?status={}", system.sink(sink), status.as_u16());
-    let message = system.send_one(DEMO, with(owned(PHONE, "Hello"), "callback", callback)).await;
+    let message = system.send_one(DEMO, with(owned(&PHONE, "Hello"), "callback", callback)).await;
     system.until_sink_requests(sink, 1).await;
     system.until_state(&message["messageUuid"], "delivered").await.into_json()
 }
@@ -61,8 +61,8 @@ async fn replay_sends_recorded_events_again_under_their_ids() {
     system.advance(60).await;
     let between = system.now().await.to_string();
     called_back(&system, "others", StatusCode::OK).await;
-    system.send_one(DEMO, owned(PHONE, "Without a callback")).await;
-    system.reply(PHONE, &"441234567890".into(), "Yes").await;
+    system.send_one(DEMO, owned(&PHONE, "Without a callback")).await;
+    system.reply(&PHONE, &"441234567890".into(), "Yes").await;
     system.until_sink_requests("replies", 1).await;
     system.until_queues_empty().await;
 

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::Phone;
 
 use super::{PHONE, admin, printed, read, refused};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 #[tokio::test]
 async fn message_is_shown_with_history_and_with_text_on_request() {
     let system = System::start().await;
-    let message = with(owned(PHONE, "A private matter"), "callback", system.sink("receipts"));
+    let message = with(owned(&PHONE, "A private matter"), "callback", system.sink("receipts"));
     let message = system.send_one(DEMO, message).await;
     let id = message["messageUuid"].as_str().unwrap();
     system.until_state(&message["messageUuid"], "delivered").await;
@@ -33,7 +34,7 @@ async fn message_is_shown_with_channels_attempts_and_expiry() {
     let system = System::start().await;
     let channels = system.request(Method::PUT, &format!("/handsets/{PHONE}/channels"));
     assert!(channels.json(&json!({"whatsapp": "rejects"})).send().await.unwrap().status().is_success());
-    let message = with(cm::message(PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
+    let message = with(cm::message(&PHONE, "Hello"), "allowedChannels", json!(["WhatsApp", "SMS"]));
     cm::post(&system, &[with(message, "validity", "2h")]).await;
     let id = system.get(DEMO, "/messages?limit=1").await.body["messages"][0]["id"].clone();
     system.until_state(&id, "delivered").await;
@@ -59,7 +60,7 @@ async fn message_is_shown_with_channels_attempts_and_expiry() {
 async fn message_at_a_busy_carrier_is_shown_with_its_next_retry() {
     let system = System::start().await;
     // The simulated carrier is busy for the first two submits to this number.
-    let id = system.send_one(DEMO, owned("447700900710", "Hello")).await["messageUuid"].clone();
+    let id = system.send_one(DEMO, owned(&Phone::busy_twice(), "Hello")).await["messageUuid"].clone();
     let show = ["message", "show", id.as_str().unwrap()];
     let waiting = system
         .until("the message waits for a retry", async || {
@@ -81,13 +82,13 @@ async fn message_at_a_busy_carrier_is_shown_with_its_next_retry() {
 async fn messages_are_listed_by_number_state_and_account() {
     let system = System::start().await;
     assert_eq!(printed(&system, &["message", "list"]).await, "no messages");
-    let sent = system.send_one(DEMO, owned(PHONE, "A private matter")).await["messageUuid"].clone();
+    let sent = system.send_one(DEMO, owned(&PHONE, "A private matter")).await["messageUuid"].clone();
     system.until_state(&sent, "delivered").await;
     system.advance(1).await;
-    system.reply(PHONE, &"441234567890".into(), "My private answer").await;
+    system.reply(&PHONE, &"441234567890".into(), "My private answer").await;
     system.until_sink_requests("replies", 1).await;
     system.advance(1).await;
-    system.send_one(OTHER, shared("447700900111", "Undelivered")).await;
+    system.send_one(OTHER, shared(&Phone::fails(), "Undelivered")).await;
 
     let listed = system
         .until("the last message is undelivered", async || {
@@ -106,9 +107,9 @@ async fn messages_are_listed_by_number_state_and_account() {
         read(&system, &words).await["messages"].as_array().unwrap().len()
     };
     assert_eq!(count(&["--to", &format!("+{PHONE}")]).await, 2);
-    assert_eq!(count(&["--to", PHONE, "--state", "delivered"]).await, 1);
+    assert_eq!(count(&["--to", &PHONE, "--state", "delivered"]).await, 1);
     assert_eq!(count(&["--account", "other"]).await, 1);
-    assert_eq!(count(&["--account", "other", "--to", PHONE]).await, 0);
+    assert_eq!(count(&["--account", "other", "--to", &PHONE]).await, 0);
     let limited = admin(&system, &["message", "list", "--limit", "2"]).await;
     assert!(limited.out.lines().count() == 3 && limited.err.contains("may be more"), "{limited:?}");
     for wrong in [["--to", "me"], ["--state", "lost"], ["--limit", "0"], ["--account", "A B"]] {
@@ -118,9 +119,9 @@ async fn messages_are_listed_by_number_state_and_account() {
 
     let text = printed(&system, &["message", "list"]).await;
     assert!(text.starts_with("CREATED") && text.lines().count() == 4, "{text}");
-    assert!(!text.contains("private") && !text.contains(PHONE), "{text}");
+    assert!(!text.contains("private") && !text.contains(&*PHONE), "{text}");
     let revealed = printed(&system, &["message", "list", "--reveal"]).await;
-    assert!(revealed.contains("My private answer") && revealed.contains(PHONE), "{revealed}");
+    assert!(revealed.contains("My private answer") && revealed.contains(&*PHONE), "{revealed}");
 
     let reply = listed[1]["id"].as_str().unwrap();
     let shown = &read(&system, &["message", "show", reply]).await["reply"];

@@ -1,6 +1,8 @@
 //! `admin sender rate`.
 
-use super::{Config, DEMO, PHONE, System, admin, json, printed, read, refused, shared};
+use tests::TestConfig;
+
+use super::{DEMO, PHONE, System, admin, json, printed, read, refused, shared};
 
 #[tokio::test]
 async fn rate_limit_applies_until_it_is_removed() {
@@ -33,10 +35,9 @@ async fn rate_limit_applies_until_it_is_removed() {
 
 #[tokio::test]
 async fn rate_limit_of_a_shared_sender_applies() {
-    let config = Config::DEFAULT.replace("pool = [\"448888888801\", ", "pool = [\"448888888801\"] # ");
-    let system = System::with_config(&config).await;
+    let system = System::with_config(TestConfig::new().pool(&["448888888801"])).await;
     printed(&system, &["sender", "rate", "448888888801", "--per-second", "1"]).await;
-    let messages: Vec<_> = (0..5).map(|index| shared(PHONE, &index.to_string())).collect();
+    let messages: Vec<_> = (0..5).map(|index| shared(&PHONE, &index.to_string())).collect();
     let sent = system.send(DEMO, &json!({"messages": messages})).await;
     let last = system.message(&sent[4]["messageUuid"]).await;
     assert!(last["not_before"].is_string(), "{last}");

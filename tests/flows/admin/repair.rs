@@ -9,7 +9,7 @@ use crate::system::{DEMO, System, invocation, owned, with};
 async fn dead_letters_are_shown_and_replayed() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
-    let request = json!({"messages": [owned(PHONE, "Given up")]});
+    let request = json!({"messages": [owned(&PHONE, "Given up")]});
     assert_eq!(send.handle(invocation("/message", &request)).await.status(), 200);
     let received = json!({"QueueUrl": system.queue_url("JobsQueue"), "VisibilityTimeout": 600});
     let received = system.aws("AmazonSQS.ReceiveMessage", &received).await;
@@ -28,13 +28,13 @@ async fn dead_letters_are_shown_and_replayed() {
     assert_eq!(read(&system, &["dead-letters", "replay", "callbacks"]).await["replaying"], 0);
     let jobs = &read(&system, &["dead-letters", "list"]).await["dead_letters"][0];
     assert_eq!((&jobs["waiting"], &jobs["replay"]["moved"]), (&json!(0), &json!(1)));
-    system.with_gateway().await.until_handset(PHONE, 1).await;
+    system.with_gateway().await.until_handset(&PHONE, 1).await;
 }
 
 #[tokio::test]
 async fn dead_lettered_callback_is_replayed() {
     let system = System::start().await;
-    let message = with(owned(PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
+    let message = with(owned(&PHONE, "Hello"), "callback", format!("{}?status=500", system.sink("failing")));
     system.send_one(DEMO, message).await;
     system.until_sink_requests("failing", 1).await;
     system.until_dead_lettered(1).await;
@@ -52,7 +52,7 @@ async fn dead_lettered_callback_is_replayed() {
 async fn requeue_acts_only_when_confirmed() {
     let system = System::start().await.without_gateway().await;
     let send = send::Send::new(&system.environment()).unwrap();
-    let request = json!({"messages": [owned(PHONE, "Its job is lost")]});
+    let request = json!({"messages": [owned(&PHONE, "Its job is lost")]});
     assert_eq!(send.handle(invocation("/message", &request)).await.status(), 200);
     system.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": system.queue_url("JobsQueue")})).await;
     let unsure = admin(&system, &["requeue"]).await;
@@ -62,5 +62,5 @@ async fn requeue_acts_only_when_confirmed() {
     assert!(unsure.code == 2 && counts["messages"] == 1 && counts["error"].is_string(), "{counts}");
     assert_eq!(system.queue_length("JobsQueue").await, 0);
     assert_eq!(read(&system, &["requeue", "--yes"]).await["enqueued"], 1);
-    system.with_gateway().await.until_handset(PHONE, 1).await;
+    system.with_gateway().await.until_handset(&PHONE, 1).await;
 }

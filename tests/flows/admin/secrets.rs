@@ -25,7 +25,7 @@ async fn both_secrets_verify_until_the_old_one_is_retired() {
     let second = printed(&system, &["secret", "rotate", "acme"]).await;
     assert_ne!(first, second);
     let callback = async |count: usize| {
-        system.reply(PHONE, &"441110000001".into(), "Signed").await;
+        system.reply(&PHONE, &"441110000001".into(), "Signed").await;
         let callback = system.until_sink_requests("acme", count).await.remove(count - 1);
         [&first, &second].map(|secret| (verifies(secret, &callback), verifies_own(secret, &callback)))
     };

@@ -1,6 +1,7 @@
 //! `admin account set --on-unknown` and `admin carrier set --lookup`.
 
 use serde_json::json;
+use tests::Phone;
 
 use super::{admin, printed, read, refused};
 use crate::system::{DEMO, System, owned};
@@ -31,7 +32,7 @@ async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     assert_eq!(set(&[]).await, json!(false));
     assert_eq!(set(&["--lookup"]).await, json!(true));
     assert_eq!(set(&[]).await, json!(true), "omitted options keep their values");
-    let message = system.send_one(DEMO, owned("447700900811", "Hello")).await;
+    let message = system.send_one(DEMO, owned(&Phone::unanswered(), "Hello")).await;
     let id = message["messageUuid"].clone();
     system.until_state(&id, "unknown").await;
     system.advance(125).await;

@@ -8,7 +8,7 @@ use crate::system::System;
 const UNASSIGNED_SENDER: &str = "441110000001";
 
 async fn deliver_unmatched_reply(system: &System) -> Value {
-    let body = json!({"id": "mo-1", "from": PHONE, "to": UNASSIGNED_SENDER, "text": "Are you\nthere?"});
+    let body = json!({"id": "mo-1", "from": &PHONE, "to": UNASSIGNED_SENDER, "text": "Are you\nthere?"});
     system.deliver_reply(&body).await;
     body
 }
@@ -42,9 +42,9 @@ async fn unmatched_items_are_listed_with_texts_only_on_request() {
 
     let text = printed(&system, &["unmatched", "list"]).await;
     assert!(text.starts_with("KIND     CARRIER   SINCE") && text.lines().count() == 4, "{text}");
-    assert!(!text.contains(PHONE) && !text.contains("there"), "{text}");
+    assert!(!text.contains(&*PHONE) && !text.contains("there"), "{text}");
     let revealed = printed(&system, &["unmatched", "list", "--reveal"]).await;
-    assert!(revealed.contains(PHONE) && revealed.lines().count() == 4, "{revealed}");
+    assert!(revealed.contains(&*PHONE) && revealed.lines().count() == 4, "{revealed}");
     let revealed = read(&system, &["unmatched", "list", "--kind", "reply", "--reveal"]).await;
     assert_eq!(serde_json::from_str::<Value>(revealed["unmatched"][0]["payload"].as_str().unwrap()).unwrap(), body);
 

@@ -1,27 +1,27 @@
 //! Costs for a carrier whose receipts name its own IDs.
 
-use local::config::Config;
 use serde_json::{Value, json};
-use tests::system::{System, TOKEN, invocation, owned, with};
+use tests::{
+    Phone, TestConfig,
+    system::{System, TOKEN, invocation, owned, with},
+};
 
 use super::{
     Stage, Step,
     steps::{finished, job, succeeded},
 };
 
-/// A phone for which the carrier sends no receipt.
-const PHONE: &str = "447700900306";
+const PHONE: Phone = Phone::delivers_without_receipt();
 
 pub async fn by_id() -> anyhow::Result<Vec<Step>> {
-    let by_id = "[carriers.loopback]\nreceipts_by_id = true";
-    let stage = Stage::of(System::with_config(&Config::DEFAULT.replace("[carriers.loopback]", by_id)).await).await;
+    let stage = Stage::of(System::with_config(TestConfig::new().receipts_by_id()).await).await;
     let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
     let receipts = dlr_webhook::DlrWebhook::new(&stage.environment)?;
     let mut last = None;
     // The first round warms the functions.
     for _ in 0..2 {
         let sink = stage.system.sink("a-sink-with-quite-a-long-name");
-        let message = with(owned(PHONE, &"x".repeat(160)), "callback", sink);
+        let message = with(owned(&PHONE, &"x".repeat(160)), "callback", sink);
         let answered = send.handle(invocation("/message", &json!({"messages": [message]}))).await;
         let answered: Value = serde_json::from_slice(answered.body())?;
         let id = answered["messages"][0]["messageUuid"].as_str().unwrap_or_default().to_owned();

@@ -7,9 +7,12 @@ use std::time::Instant;
 
 use dynoxide::{Database, ImportOptions, types::Item};
 use jiff::{SignedDuration, Timestamp};
-use local::{config::Config, emulator::EmulatorOptions};
+use local::emulator::EmulatorOptions;
 use serde_json::{Value, json};
-use tests::system::{DEMO, System, owned, with};
+use tests::{
+    Phone, TestConfig,
+    system::{DEMO, System, owned, with},
+};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -63,7 +66,7 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
         let _ = stopped.await;
     }));
     let options = EmulatorOptions { dynamodb: Some(dynamodb), ..EmulatorOptions::default() };
-    let stage = Stage::of(System::in_emulator(Config::DEFAULT, options).await).await;
+    let stage = Stage::of(System::in_emulator(TestConfig::new(), options).await).await;
     let pattern = Pattern::written_by_the_gateway(&stage).await?;
     let tick = schedule_tick::ScheduleTick::new(&stage.environment)?;
     let ticked = || async { Ok(tick.handle(u64::MAX).await?) };
@@ -104,7 +107,7 @@ impl Pattern {
     async fn written_by_the_gateway(stage: &Stage) -> anyhow::Result<Self> {
         let send = send::Send::new(&stage.environment)?;
         let later = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
-        let message = with(owned("447700900304", &"x".repeat(160)), "send_at", later);
+        let message = with(owned(&Phone::delivers_without_receipt(), &"x".repeat(160)), "send_at", later);
         let response = send.handle(tests::system::invocation("/message", &json!({"messages": [message]}))).await;
         anyhow::ensure!(response.status() == 200, "accept answered {}, for {DEMO}", response.status());
         let found = stage.system.aws("DynamoDB_20120810.Scan", &json!({"TableName": TABLE})).await;

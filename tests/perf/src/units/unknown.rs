@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use local::config::Config;
 use reqwest::Method;
 use serde_json::json;
-use tests::system::{System, invocation, owned, with};
+use tests::{
+    Phone, TestConfig,
+    system::{System, invocation, owned, with},
+};
 
 use super::{
     Stage, Step,
     steps::{finished, job},
 };
 
-/// A phone for which the carrier accepts messages but answers too late.
-const PHONE: &str = "447700900811";
+const PHONE: Phone = Phone::unanswered();
 /// Shortly after the first recheck.
 const RECHECK_AFTER: Duration = Duration::from_secs(121);
 
@@ -26,16 +27,16 @@ pub async fn unknown() -> anyhow::Result<Vec<Step>> {
 
 /// Measures a submit without an answer, and the recheck.
 async fn after_recheck(name: &str, lookup: bool) -> anyhow::Result<Vec<Step>> {
-    let config = Config::DEFAULT.replace("timeout_ms = 3000", "timeout_ms = 300");
-    let config = config.replace("[carriers.loopback]", &format!("[carriers.loopback]\nlookup = {lookup}"));
-    let stage = Stage::of(System::with_config(&config).await).await;
+    let config = TestConfig::new().carrier_timeout_ms(300);
+    let config = if lookup { config.carrier_lookup() } else { config };
+    let stage = Stage::of(System::with_config(config).await).await;
     let (send, dispatch) = (send::Send::new(&stage.environment)?, dispatch::Dispatch::new(&stage.environment)?);
     let mut last = None;
     // The first round warms the caches.
     for _ in 0..2 {
         set_behavior(&stage, &json!({})).await?;
         let message =
-            with(owned(PHONE, &"x".repeat(160)), "callback", stage.system.sink("a-sink-with-quite-a-long-name"));
+            with(owned(&PHONE, &"x".repeat(160)), "callback", stage.system.sink("a-sink-with-quite-a-long-name"));
         let mut request = invocation("/message", &json!({"messages": [message]}));
         request.headers_mut().insert("on-unknown", "resend".parse()?);
         let answered: serde_json::Value = serde_json::from_slice(send.handle(request).await.body())?;
