@@ -38,7 +38,7 @@ pub fn with_gateway(gateway: &Url, config: &Config, functions: &FunctionsFrom) -
     } else {
         let _ = writeln!(text, "\nAPI       {api}  (the configuration has no account with a key and a sender)");
     }
-    let _ = writeln!(text, "Admin     cargo run -q -p admin -- --local={here} account list");
+    let _ = writeln!(text, "Admin     cargo run -p admin -- --local={here} account list");
     emulator_lines(&mut text, here, matches!(functions, FunctionsFrom::InProcess));
     text
 }
