@@ -1,6 +1,7 @@
 //! `admin unmatched`: receipts and replies without a matching message or account. Payloads hold numbers and texts,
 //! so we show them only with `--reveal`.
 
+use jiff::Timestamp;
 use serde_json::json;
 use shared::{
     domain::Unmatched, flow::operator::replay_unmatched::replay, queue::QueueUrls, runtime::Environment,
@@ -42,16 +43,16 @@ async fn list(which: UnmatchedList, connection: &Connection, environment: &Envir
             && one.kept_until() > now
     });
     all.sort_by_key(|one| (one.received_at, one.id.uuid));
-    let shown: Vec<_> = all.iter().map(|one| shown(one, which.reveal)).collect();
-    Ok(Report::new(text(&all, which.reveal), &json!({"unmatched": shown})))
+    let shown: Vec<_> = all.iter().map(|one| shown(one, which.reveal, now)).collect();
+    Ok(Report::new(text(&all, which.reveal, now), &json!({"unmatched": shown})))
 }
 
-fn text(all: &[Unmatched], reveal: bool) -> String {
+fn text(all: &[Unmatched], reveal: bool, now: Timestamp) -> String {
     if all.is_empty() {
         return "no unmatched receipts or replies\n".to_owned();
     }
     let row = |one: &Unmatched| {
-        let next = or_dash(one.retry_at.map(time));
+        let next = or_dash(one.next_retry(now).map(time));
         let (kind, carrier) = (one.id.kind.into_str().to_owned(), one.id.carrier.to_string());
         [kind, carrier, time(one.received_at), one.tries.to_string(), next]
     };
@@ -69,7 +70,7 @@ fn text(all: &[Unmatched], reveal: bool) -> String {
     table(headings, &all.iter().map(row).collect::<Vec<_>>())
 }
 
-fn shown(one: &Unmatched, reveal: bool) -> serde_json::Value {
+fn shown(one: &Unmatched, reveal: bool, now: Timestamp) -> serde_json::Value {
     let mut shown = json!({
         "id": one.id.uuid,
         "kind": one.id.kind,
@@ -77,7 +78,7 @@ fn shown(one: &Unmatched, reveal: bool) -> serde_json::Value {
         "since": time(one.received_at),
         "until": time(one.kept_until()),
         "tries": one.tries,
-        "next_try": one.retry_at.map(time),
+        "next_try": one.next_retry(now).map(time),
     });
     if reveal {
         shown["payload"] = one.payload.as_str().into();

@@ -99,6 +99,14 @@ impl Unmatched {
         Self { retry_at: retried.retry_at.and_then(|_| retried.next_try(now)), ..retried }
     }
 
+    /// Returns when the next retry is due. `retry_at` may be later, because a tick moves it when it enqueues
+    /// the retry.
+    #[must_use]
+    pub fn next_retry(&self, now: Timestamp) -> Option<Timestamp> {
+        let retry_at = self.retry_at?;
+        Some(self.next_try(now).map_or(retry_at, |next| next.min(retry_at)))
+    }
+
     #[must_use]
     pub fn kept_until(&self) -> Timestamp {
         self.received_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
@@ -152,8 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn next_retry_ignores_the_wake_time_that_a_tick_moved() {
+        let one = unmatched("{}", 0, None).with_retry();
+        let moved = Unmatched { retry_at: Some(at_minute(6)), ..one };
+        assert_eq!(moved.next_retry(at_minute(0)), Some(at_minute(1)));
+        assert_eq!(moved.next_retry(at_minute(2)), Some(at_minute(6)), "the job was lost, so the next tick retries");
+        let retried = moved.after_retry(at_minute(2));
+        assert_eq!(retried.next_retry(at_minute(2)), Some(at_minute(16)));
+    }
+
+    #[test]
     fn item_without_retries_gets_none() {
         let one = unmatched("{}", 0, None);
+        assert_eq!(one.next_retry(Timestamp::UNIX_EPOCH), None);
         assert_eq!(one.after_retry(Timestamp::UNIX_EPOCH).retry_at, None);
     }
 
