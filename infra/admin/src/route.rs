@@ -1,5 +1,5 @@
 //! `admin route`: rules for choosing carriers. The first match applies, so we reject a rule if an earlier rule
-//! matches all its messages.
+//! matches all its messages, or if it is there already.
 
 use serde_json::{Value, json};
 use shared::domain::{Route, Routes};
@@ -71,6 +71,9 @@ fn position_for(route: &Route, rules: &[Route], wanted: Option<usize>) -> Result
             "there are {} rules, so the last position for another is {end}",
             end - 1
         )));
+    }
+    if let Some(index) = rules.iter().position(|rule| rule == route) {
+        return Err(Failure::Refused(format!("rule {} is the same", index + 1)));
     }
     match rules[..position - 1].iter().position(|earlier| earlier.covers(route)) {
         None => Ok(position),

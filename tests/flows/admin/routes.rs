@@ -81,6 +81,10 @@ async fn unreachable_route_rule_is_refused_with_its_position() {
     assert!(narrower.contains("rule 1 (channel rcs to cm)") && narrower.contains("--at 1"), "{narrower}");
     let far = refused(&system, &[&behind[..], &["--at", "4"]].concat()).await;
     assert!(far.contains("last position for another is 3"), "{far}");
+    for at in ["1", "2", "3"] {
+        let same = refused(&system, &["route", "add", "--carriers", "loopback", "--at", at]).await;
+        assert!(same.contains("rule 2 is the same"), "--at {at}: {same}");
+    }
     assert_eq!(read(&system, &["route", "list"]).await["routes"].as_array().unwrap().len(), 2, "nothing was added");
     printed(&system, &[&behind[..], &["--at", "2"]].concat()).await;
 
