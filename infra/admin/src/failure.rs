@@ -47,7 +47,7 @@ impl Failure {
             return format!("error: {words}\n");
         }
         let mut shown = if let Self::Unconfirmed { counts, .. } = self { counts.clone() } else { json!({}) };
-        shown["error"] = words.into();
+        shown["error"] = words.lines().map(str::trim).collect::<Vec<_>>().join(" ").into();
         shown.to_string() + "\n"
     }
 }
@@ -86,5 +86,18 @@ fn advice(words: &str) -> Option<&'static str> {
         )
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_error_is_one_line() {
+        let failure = Failure::Refused("there is no account acme;\n`admin account create acme`\nmakes one".to_owned());
+        assert_eq!(failure.shown(false), "error: there is no account acme;\n`admin account create acme`\nmakes one\n");
+        let shown: Value = serde_json::from_str(&failure.shown(true)).unwrap();
+        assert_eq!(shown["error"], "there is no account acme; `admin account create acme` makes one");
     }
 }

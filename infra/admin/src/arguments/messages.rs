@@ -18,7 +18,7 @@ pub enum MessageCommand {
     /// Show a message with its history, failed attempts and receipts, or a reply
     #[command(after_help = "Example: admin message show 0197a3a0-0000-7000-8000-000000000001")]
     Show {
-        /// As the API answers it, and as `message list` shows it
+        /// The message's ID: `messageUuid` in the API's answer
         #[arg(value_parser = message_id)]
         id: MessageId,
         /// Show the text and callback URL, too
