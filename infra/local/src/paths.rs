@@ -10,10 +10,11 @@ use url::Url;
 use crate::template::{Event, Function};
 
 /// The emulator's paths, except those that only the gateway calls.
-const EMULATOR: [(&str, &str, &str); 13] = [
+const EMULATOR: [(&str, &str, &str); 14] = [
     ("GET", "/handsets", "List the handsets: messages, replies, channel settings"),
     ("GET", "/handsets/{number}", "Show the messages on a handset"),
     ("POST", "/handsets/{number}/replies", r#"Reply: {"to": "SENDER ID", "text": "Yes"}"#),
+    ("GET", "/handsets/{number}/channels", "Show the channel settings of a handset"),
     ("PUT", "/handsets/{number}/channels", r#"Set channels: {"whatsapp": "rejects"}; or delivers, fails, silent"#),
     ("GET", "/sinks", "List the sinks: callbacks received"),
     ("POST", "/sinks/{name}", "Receive a callback; ?status=500 answers with that status"),

@@ -220,13 +220,16 @@ async fn receipts_can_omit_the_reference_and_reformat_the_id() {
     let tester = Tester::start().await;
     tester.register().await;
     let path = tester.url("/carrier/receipts");
-    let set = tester.client.put(path.clone()).json(&json!({"by_id": "decimal"})).send().await.unwrap();
-    assert_eq!(set.status(), StatusCode::NO_CONTENT);
+    let setting = json!({"by_id": "decimal"});
+    let set = tester.client.put(path.clone()).json(&setting).send().await.unwrap();
+    assert_eq!((set.status(), set.json::<Value>().await.unwrap()), (StatusCode::OK, setting));
     let (_, accepted) = tester.submit("447700900001").await;
     let receipts = tester.sink_requests("receipts", 1).await;
     assert!(receipts[0]["reference"].is_null());
     let given = u64::from_str_radix(accepted["id"].as_str().unwrap(), 16).unwrap();
     assert_eq!(receipts[0]["id"], given.to_string());
-    let rejected = tester.client.put(path).json(&json!({"by_id": "roman"})).send().await.unwrap();
+    let rejected = tester.client.put(path.clone()).json(&json!({"by_id": "roman"})).send().await.unwrap();
     assert_eq!(rejected.status(), StatusCode::BAD_REQUEST);
+    let reset = tester.client.put(path).json(&json!({})).send().await.unwrap();
+    assert_eq!(reset.json::<Value>().await.unwrap(), json!({}));
 }

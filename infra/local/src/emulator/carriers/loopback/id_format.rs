@@ -2,6 +2,7 @@
 //! it, and the ID is hexadecimal in the submit's answer but in another format in the receipt, as with some
 //! real carriers.
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::emulator::problem::{Fields, Problem};
@@ -36,6 +37,12 @@ impl IdFormat {
         let known = NAMES.into_iter().find(|(known, _)| *known == name);
         let fault = || Problem::invalid("by_id", "must be hexadecimal, upper-case, padded or decimal");
         known.map(|(_, id_format)| id_format).ok_or_else(fault)
+    }
+
+    /// Returns the setting as [`read`](Self::read) parses it.
+    pub(super) fn setting(self) -> Value {
+        let name = NAMES.into_iter().find(|(_, id_format)| *id_format == self).map(|(name, _)| name);
+        name.map_or_else(|| json!({}), |name| json!({ "by_id": name }))
     }
 
     pub(super) fn has_reference(self) -> bool {

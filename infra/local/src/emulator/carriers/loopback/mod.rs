@@ -19,6 +19,7 @@ use crate::emulator::behavior::Behavior;
 use crate::emulator::channels::Channel;
 use crate::emulator::clock;
 use crate::emulator::handsets;
+use crate::emulator::json_line::JsonLine;
 use crate::emulator::network::{Busy, Network, THROTTLED_SECONDS};
 use crate::emulator::phone;
 use crate::emulator::problem::{Fields, Problem};
@@ -51,10 +52,12 @@ pub(super) fn routes(network: Arc<Network>, ids: Arc<IdSettings>) -> Router {
 async fn set_id_format(
     State(LoopbackState { ids, .. }): State<LoopbackState>,
     body: Bytes,
-) -> Result<StatusCode, Problem> {
+) -> Result<JsonLine<Value>, Problem> {
     let id_format = IdFormat::read(&body)?;
     *ids.0.lock().unwrap_or_else(PoisonError::into_inner) = id_format;
-    Ok(StatusCode::NO_CONTENT)
+    let setting = id_format.setting();
+    info!(receipts = %setting, "receipts of loopback carrier set");
+    Ok(JsonLine(setting))
 }
 
 /// Looks up a submit for a gateway that got no answer.
