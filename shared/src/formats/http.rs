@@ -21,7 +21,7 @@ pub(crate) fn no_response(error: &Error) -> Outcome {
 /// Returns `Busy`: the carrier did not take the message. `Retry-After` counts from `begun`, the time of the
 /// request.
 pub(crate) fn busy_response(response: &Response, begun: Timestamp) -> Outcome {
-    let reason = format!("status {}", response.status().as_u16());
+    let reason = format!("busy (status {})", response.status().as_u16());
     Outcome::Busy { retry_after: retry_after(response.headers(), begun), reason }
 }
 

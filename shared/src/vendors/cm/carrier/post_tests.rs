@@ -176,14 +176,14 @@ async fn request_error_is_not_blamed_on_the_message() {
 #[tokio::test]
 async fn status_429_or_503_is_busy_until_retry_after() {
     for (answer, expected) in [
-        ("HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", busy(Some(7), "status 429")),
-        ("HTTP/1.1 503 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n", busy(Some(30), "status 503")),
+        ("HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", busy(Some(7), "busy (status 429)")),
+        ("HTTP/1.1 503 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n", busy(Some(30), "busy (status 503)")),
         // Half a minute after the request.
         (
             "HTTP/1.1 503 X\r\nretry-after: Thu, 01 Jan 1970 00:00:30 GMT\r\ncontent-length: 0\r\n\r\n",
-            busy(Some(30), "status 503"),
+            busy(Some(30), "busy (status 503)"),
         ),
-        ("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", busy(None, "status 503")),
+        ("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n", busy(None, "busy (status 503)")),
     ] {
         assert_eq!(Gateway::that(move |_| Does::AnswersWith(answer)).submit().await, expected);
     }
