@@ -94,12 +94,13 @@ fn print_for_people(text: &str) {
     }
 }
 
-/// Logs readable lines to standard error, at `LOG_LEVEL`.
+/// Logs readable lines to standard error, at `LOG_LEVEL`. Each names its target, so the emulator's lines are
+/// told from the gateway's.
 fn start_logging() -> anyhow::Result<()> {
     // The embedded DynamoDB warns of every failed condition, but we expect those.
     let level = telemetry::level(&Variables::of_process())?;
     let targets = telemetry::targets(level).with_target("dynoxide", LevelFilter::ERROR);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).compact();
     tracing_subscriber::registry().with(targets).with(lines).init();
     Ok(())
 }

@@ -42,9 +42,9 @@ pub async fn tick(gateway: &Gateway, until: Timestamp) -> Result<usize, Unavaila
     gateway.count(Metric::ScheduledWork, None, None, enqueued);
     gateway.time(Metric::ScheduleDelay, None, None, late);
     if enqueued > 0 {
-        info!(enqueued, "tick");
+        info!(enqueued, "enqueued due work");
     } else {
-        debug!(enqueued, "tick");
+        debug!("no work is due");
     }
     Ok(enqueued)
 }

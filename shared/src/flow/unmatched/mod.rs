@@ -38,8 +38,12 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
     if is_new {
         gateway.count(Metric::Unmatched, None, Some(id.carrier), 1);
     }
-    let words = if is_new { "unmatched" } else { "unmatched again" };
-    warn!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), "{words}");
+    let words = match id.kind {
+        UnmatchedKind::Receipt => "receipt matches no message",
+        UnmatchedKind::Reply => "reply matches no account",
+    };
+    let again = if is_new { "" } else { " (delivered again)" };
+    warn!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), "{words}{again}");
     Ok(())
 }
 
