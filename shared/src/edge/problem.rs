@@ -51,7 +51,7 @@ impl Problem {
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "urn:problem:unauthorized", "No valid API key")
-            .saying("Give an API key as '?key=' or as 'Authorization: Bearer'.")
+            .saying("The key is missing, unknown or revoked. Give it as '?key=' or as 'Authorization: Bearer'.")
     }
 
     #[must_use]
