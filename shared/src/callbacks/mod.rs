@@ -17,11 +17,21 @@ pub use caller::{CallbackOutcome, CallbackRequest, Caller, CallerError, TIMEOUT}
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
+/// How long a callback is retried. The last attempt is made at the end of this.
+///
+/// To change the retry schedule, edit `RETRY_FOR` and `GAPS`. `RetentionDays` (`runtime/config.rs`,
+/// `template.yaml`) must stay longer than `RETRY_FOR`, because a retry reads the message's record. The
+/// documents and `tests/flows/callbacks/seven_days.rs` state the schedule too.
+pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// Seconds before each retry. The last gap repeats.
+const GAPS: [u64; 9] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600];
+
 /// Returns the gap after the `attempts`-th failed attempt, before jitter: seconds at first, in case the
 /// client restarts, and six hours in the end, in case it is down.
 #[must_use]
 pub fn retry_gap(attempts: u32) -> Duration {
-    const GAPS: [u64; 9] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600];
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     Duration::from_secs(GAPS[index.min(GAPS.len() - 1)])
 }

@@ -30,7 +30,7 @@ use self::{
 };
 use super::{Gateway, Unavailable};
 use crate::{
-    callbacks::{CallbackOutcome, CallbackRequest, Caller, retry_gap},
+    callbacks::{CallbackOutcome, CallbackRequest, Caller, RETRY_FOR, retry_gap},
     domain::{Dialect, Endpoint, WebhookSecret},
     queue::{CallbackJob, LONGEST_DELAY, Queue},
     runtime::Metric,
@@ -41,8 +41,6 @@ pub(super) use event::executions_of;
 
 /// How long a job waits for its record.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// The last attempt is made at the end of this.
-const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// Retries begin within minutes. A job this late was a dead letter, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
