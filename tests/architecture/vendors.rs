@@ -1,5 +1,5 @@
-//! Names of vendors in files that neither the compiler nor another test compares with the enums. A vendor that is
-//! missing there is left out of help texts, fuzzing or hostile tests without a failure.
+//! Checks that the files below name every vendor, and that `docs/api.md` names every path. No other check would
+//! notice that a vendor is missing from the help, the fuzzing, the hostile tests or the document.
 
 use std::{fs, path::Path};
 

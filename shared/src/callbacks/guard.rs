@@ -40,7 +40,7 @@ impl Guard {
         Self { names: Arc::new(names), passes }
     }
 
-    /// Returns whether the URL contains a forbidden IP address.
+    /// Returns whether the URL's host is a forbidden IP address.
     pub(super) fn refuses(&self, url: &Url) -> bool {
         let address: IpAddr = match url.host() {
             Some(Host::Ipv4(address)) => address.into(),

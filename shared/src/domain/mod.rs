@@ -1,9 +1,9 @@
 //! The domain: types and their rules, without HTTP, DynamoDB or SQS.
 //!
-//! [`crate::dialects`] and [`crate::carriers`] parse raw strings. Behind them every value is valid: a
-//! number is a [`PhoneNumber`], a text is a [`Text`] with its encoding and segments. A [`Message`] is the
-//! record of these. [`Progress::follows`] says which changes of a message are allowed; the store turns it
-//! into the conditions of its writes.
+//! Raw strings stop in the vendors' folders ([`crate::vendors`]). Every value in `domain` is valid: a number
+//! is a [`PhoneNumber`], a text is a [`Text`] with its encoding and segments. A [`Message`] holds them.
+//! [`Progress::follows`] says which changes of a message are allowed; the store turns it into the conditions
+//! of its writes.
 
 mod account;
 mod address;
@@ -42,7 +42,7 @@ mod tests {
         }
     }
 
-    /// Checks serde too, because serde takes its own attribute for the names.
+    /// Checks serde too: its names come from a separate attribute (`rename_all`).
     fn assert_one_name<E>()
     where
         E: IntoEnumIterator + Into<&'static str> + FromStr + Serialize + Copy + PartialEq + Debug,

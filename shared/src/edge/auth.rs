@@ -10,7 +10,7 @@ use crate::{
     store::{CarrierSecrets, Directory},
 };
 
-/// Maximum length of a key, in bytes. Longer ones are not looked up.
+/// Maximum length of a key, in bytes. A longer key is not looked up.
 pub const LONGEST_KEY: usize = 256;
 
 /// Authenticates a client by `?key=`, or else by `Authorization: Bearer`, and returns its account.
@@ -27,10 +27,10 @@ pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Ac
     account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
 }
 
-/// Returns a key's account. Dialects that carry the key elsewhere call this directly.
+/// Returns a key's account. `send` calls this for CM.com, whose key is elsewhere.
 ///
 /// # Errors
-/// The directory did not answer.
+/// If the directory did not answer.
 pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<AccountId>, Unavailable> {
     Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
 }

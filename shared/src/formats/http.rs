@@ -1,13 +1,13 @@
-//! Submits over HTTP: the outcome without an answer, and a bounded read.
+//! HTTP answers of carriers: the outcome if none came, and reading a body up to a limit.
 
 use jiff::Timestamp;
 use reqwest::{Error, Response};
 
 use crate::{domain::Outcome, runtime::retry_after};
 
-/// Returns the outcome of a request without a complete answer.
+/// Returns the outcome of a request without a complete answer: `Busy` if we sent no request, so the carrier
+/// has no message; otherwise `Unknown`.
 pub(crate) fn no_response(error: &Error) -> Outcome {
-    // We sent no request, so the carrier has no message.
     if error.is_connect() {
         return Outcome::Busy { retry_after: None, reason: "no connection to the carrier".to_owned() };
     }

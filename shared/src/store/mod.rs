@@ -160,8 +160,8 @@ pub trait Messages {
     /// Scans the table for queued and submitting messages. Returns a page and the bookmark for the next.
     async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError>;
 
-    /// Reserves the sender's next free `time` and returns its start, `now` or later, to the microsecond.
-    /// Unused time stays idle.
+    /// Reserves `time`, a duration, from when the sender is next free. Returns the start, `now` or later, to
+    /// the microsecond. An unused reservation cannot be given back.
     ///
     /// # Errors
     /// If AWS did not answer. Time may be reserved all the same.
@@ -245,19 +245,15 @@ pub trait DirectoryStore {
     /// Returns the account for an API key; `None` if the key is unknown or revoked.
     async fn account_of_key(&self, key: &ApiKeyHash) -> Result<Option<AccountId>, StoreError>;
 
-    /// Returns an account.
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
-    /// Returns a sender ID's owner.
     async fn owner(&self, sender: &SenderId) -> Result<Option<SenderOwner>, StoreError>;
 
     /// Returns the shared sender IDs.
     async fn pool(&self) -> Result<Vec<SenderId>, StoreError>;
 
-    /// Returns a carrier's settings.
     async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError>;
 
-    /// Returns the routes.
     async fn routes(&self) -> Result<Routes, StoreError>;
 
     /// Returns the senders' rate limits.

@@ -62,7 +62,7 @@ impl Channel {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ChannelBehavior {
     Delivers,
-    /// At submit.
+    /// The carrier refuses the submit.
     Rejects,
     /// Accepted, then a receipt reports the failure.
     Fails,

@@ -130,7 +130,7 @@ pub enum LanguagePolicy {
     Fallback,
 }
 
-/// A text with choices, by WhatsApp's documents.
+/// A text with choices, as WhatsApp documents it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interactive {
     /// A text or media, as received.
@@ -174,7 +174,7 @@ pub struct ReplyButton {
     pub title: String,
 }
 
-/// A list of choices, by Apple's documents.
+/// A list of choices, as Apple documents it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListPicker {
     pub label: String,
@@ -229,7 +229,7 @@ pub struct Suggestion {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    /// Any scheme, because the URL may open an app.
+    /// The URL may have any scheme, because it may open an app.
     OpenUrl {
         url: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Request errors, for programs to act on.
+//! Errors in a request, as clients receive them.
 
 use serde::Serialize;
 
@@ -14,12 +14,12 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Clients may branch on these names, so they never change.
+/// Clients may branch on the codes' names, so they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldErrorCode {
     Missing,
-    /// The field has another JSON type.
+    /// The value has the wrong JSON type.
     WrongType,
     /// The type is right, the form is not.
     Malformed,
@@ -27,7 +27,7 @@ pub enum FieldErrorCode {
     TooLong,
     TooMany,
     UnknownValue,
-    /// Occurs elsewhere but must be unique.
+    /// The value occurs twice but must be unique.
     Duplicate,
     /// The sender ID does not belong to the account.
     NotOwned,

@@ -10,8 +10,7 @@ use uuid::Uuid;
 use crate::domain::{CarrierName, SubmitReference};
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
-/// The first retries, in minutes after arrival: after 1 minute, then after gaps of 15 minutes, 1, 3 and 6
-/// hours.
+/// Minutes from arrival to the first retries; the gaps between them are 15 minutes, 1, 3 and 6 hours.
 const FIRST_TRIES: [i64; 5] = [1, 16, 76, 256, 616];
 /// The gap before each later retry, in minutes.
 const LONGEST_GAP: i64 = 12 * 60;
@@ -24,7 +23,8 @@ pub enum UnmatchedKind {
     Reply,
 }
 
-/// An unmatched item's ID, derived from the body, so a redelivery has the same ID.
+/// An unmatched item's ID, derived from its index, the submit in the path and the body, so a redelivery has
+/// the same ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UnmatchedId {
     pub kind: UnmatchedKind,
@@ -65,7 +65,8 @@ pub struct Unmatched {
     pub submit: Option<SubmitReference>,
     pub received_at: Timestamp,
     pub tries: u32,
-    /// `None` if retries cannot match the item, or are over.
+    /// The next retry, or `None` if retries cannot match the item or are over. Read from the store, this is
+    /// the wake time, which each tick that enqueues the retry moves on (see [`Unmatched::next_retry`]).
     pub retry_at: Option<Timestamp>,
 }
 

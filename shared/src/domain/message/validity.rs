@@ -1,8 +1,6 @@
-//! Message validity.
-
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a message is worth delivering. `For` counts from acceptance.
+/// A message's validity: how long it is worth delivering. `For` counts from acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
     Until(Timestamp),

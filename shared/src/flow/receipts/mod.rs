@@ -8,8 +8,14 @@
 //!
 //! - **Crash.** The carrier redelivers the receipt. Only the execution on record delivers its callback.
 //! - **Duplicate.** Each status is recorded once, the first time it comes.
-//! - **Race.** Receipts may come in any order, even before the carrier's answer. The state is the furthest
-//!   on record, so order does not matter. Late failures of earlier channels are ignored.
+//! - **Race.** Receipts may come in any order. The state is the furthest fact on record, so order does not
+//!   matter. Late failures of earlier channels are ignored. A receipt may even come before the carrier's
+//!   answer:
+//!   - Usually we record the receipt at once.
+//!   - A failure with another channel left becomes a `ChannelFailed` job, which waits for the answer, two
+//!     seconds at a time (`flow/submit/mod.rs`).
+//!   - A receipt with only the carrier's ID is unmatched until the answer is recorded, and retried after a
+//!     minute.
 
 mod find_submit;
 

@@ -1,5 +1,5 @@
-//! [`DirectoryStore`] on DynamoDB, and a configuration's unconditional writes. Operators' changes are in
-//! `operator`.
+//! [`DirectoryStore`] on DynamoDB, and the unconditional writes by which `local` loads its configuration.
+//! Operators' changes are in `operator`.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
@@ -54,7 +54,7 @@ impl DynamoDirectory {
         self.put(keys::sender(sender), item).await
     }
 
-    /// Replaces the pool.
+    /// Replaces the pool's list; senders that leave keep their own items.
     pub async fn put_pool(&self, senders: &[SenderId]) -> Result<(), StoreError> {
         for sender in senders {
             self.put(keys::sender(sender), Item::new()).await?;

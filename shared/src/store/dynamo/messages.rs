@@ -48,12 +48,11 @@ impl Messages for DynamoStore {
             .map(|message| message_item::write(message, self.retention_days))
             .collect::<Result<Vec<_>, _>>()?;
         if let [item] = items.as_mut_slice() {
-            // A condition is free, and with it a lost request cannot arrive later and overwrite the
-            // message.
+            // A condition is free. With it, a delayed request cannot overwrite the message later.
             return self.put_once(std::mem::take(item)).await.map(|_| ());
         }
-        // The schedule sends a message with a wake time even without a job. A lost answer must not fail
-        // such a write, so each is conditional and may be retried.
+        // The schedule enqueues a stored message with a wake time even if we report a failure to the client.
+        // So a lost answer must not fail its write: we write it conditionally, and the SDK retries.
         let (resting, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.contains_key(keys::WAKE_AT));
         batch::put(&self.client, &self.tables.messages, others).await?;
         let resting = stream::iter(resting).map(|item| self.put_once(item));
@@ -123,7 +122,7 @@ impl Messages for DynamoStore {
             None => update.remove(keys::RECEIPT_BY).clear_wake(),
         };
         let is_open = matches!(progress, Progress::Unknown | Progress::Queued | Progress::Failed | Progress::Expired);
-        // Do not wait for a receipt that has arrived.
+        // After a final receipt we record neither these outcomes nor a receipt deadline.
         if is_open || outcome_update.receipt_by.is_some() {
             update = update.expect_no_final_receipt();
         }
@@ -189,7 +188,7 @@ impl Messages for DynamoStore {
             .clear_wake()
             .expect(keys::ACCOUNT, string(account.as_str()))
             .expect_before(Progress::Cancelled)
-            // After a failed attempt, a carrier may have the message.
+            // The carrier of a failed attempt may have the message.
             .expect_absent(keys::FAILED_ATTEMPTS)
             .expect_no_final_receipt();
         change(update.send("cancel a message").await?)
@@ -203,7 +202,7 @@ impl Messages for DynamoStore {
             .expect_above(keys::ATTEMPTS, number(0))
             .expect_absent(attribute);
         update = match receipt.status {
-            // A *sent* for an earlier channel says nothing about the message.
+            // A *sent* for an earlier channel says nothing about the current one.
             ReceiptStatus::Sent => update.expect_channel_index(receipt.channel_index),
             _ => update.clear_wake(),
         };

@@ -1,4 +1,4 @@
-//! Send slots: per rate-limited sender an item with its next free time, which only increases.
+//! Send slots: an item per rate-limited sender, with the sender's next free time. The time only increases.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -12,12 +12,12 @@ use crate::{domain::SenderId, store::StoreError};
 
 /// How long an idle sender's item is kept. The sender has long been free by then.
 const KEPT_DAYS: u16 = 400;
-/// Attempts at both writes. A single attempt would do if all clocks agreed.
+/// Attempts at both writes. Two are enough, because the time only increases; the rest is a margin.
 const ROUNDS: u32 = 4;
 
 impl DynamoStore {
-    /// Reserves the sender's next `time`. Costs one write if messages are waiting, two otherwise, because
-    /// DynamoDB bills refused writes.
+    /// Reserves `time` from when the sender is next free. Costs one write if messages are waiting, two
+    /// otherwise, because DynamoDB bills refused writes.
     pub(super) async fn reserve_slots(
         &self,
         sender: &SenderId,

@@ -28,7 +28,8 @@ use crate::{
 
 pub(in crate::flow::submit) enum Recovery {
     Finished(JobOutcome),
-    /// Requeued for a failover or resend, by us or by an execution that may have died. Claim the message.
+    /// Requeued for a failover or resend, by us or by an execution that may have died. The caller tries to
+    /// claim the message again.
     Requeued,
 }
 
@@ -36,10 +37,10 @@ impl Recovery {
     pub(in crate::flow::submit) const DONE: Self = Self::Finished(JobOutcome::Done);
 }
 
-/// The recovery still possible for a submitted message.
+/// The recovery that is possible for a message, and the execution that its writes expect on record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecoveryContext {
-    /// The execution that submitted the message.
+    /// The execution on record. A write fails if another has written since.
     pub(super) claimed_by: ExecutionId,
     /// The receipt timeout, or `None` if no channel is left.
     pub(super) next_after: Option<Duration>,

@@ -20,7 +20,7 @@ use crate::{
 pub struct KeyRecord {
     pub hash: ApiKeyHash,
     pub account: AccountId,
-    /// `None` if the key came from a configuration.
+    /// `None` if `local` loaded the key from its configuration.
     pub created_at: Option<Timestamp>,
     pub revoked: bool,
     pub revoked_at: Option<Timestamp>,

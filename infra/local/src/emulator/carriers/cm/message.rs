@@ -1,5 +1,5 @@
-//! Validates a `msg` of a request by the page's rules. For fields that our gateway has no reason to send
-//! the checks are stricter than the page, so that a mistake shows.
+//! Validates a `msg` of a request by the rules of CM.com's page "Business Messaging API". Fields that our
+//! gateway has no reason to send are checked more strictly, so that a mistake shows.
 
 use jiff::civil::DateTime;
 use serde_json::Value;
@@ -188,8 +188,8 @@ fn is_rich_content(content: &Value) -> bool {
     content.get("conversation").is_some_and(is_conversation) && content.get("suggestions").is_none_or(are_suggestions)
 }
 
-/// Accepts the table's five parts, the parts in the page's chapters on channels, and `interactive` from the
-/// page "Interactive messages".
+/// Accepts the five parts of the page's table, the parts in its chapters on channels, and `interactive` from
+/// the page "Interactive messages".
 fn is_item(item: &Value) -> bool {
     const PARTS: [&str; 10] = [
         "text",

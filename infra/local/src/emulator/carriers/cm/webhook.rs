@@ -1,5 +1,6 @@
-//! CM.com's webhooks: status reports, from its page "Incoming Status Reports" with the table's `channel`,
-//! and replies (MO). All values are strings, and international numbers begin with `00`.
+//! CM.com's webhooks: status reports and replies (MO). A status report is the sample of CM.com's page
+//! "Incoming Status Reports", plus `channel` from the page's table. All values are strings, and international
+//! numbers begin with `00`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
