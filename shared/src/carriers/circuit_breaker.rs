@@ -50,12 +50,14 @@ impl CircuitBreakers {
         None
     }
 
-    /// Records the outcome of a submit. A rejection counts as a success: the carrier answered.
-    pub(super) fn record(&self, carrier: CarrierName, outcome: &Outcome, now: Timestamp) {
+    /// Records the outcome of a submit. A rejection counts as a success: the carrier answered. Returns the end
+    /// of the open period if this failure opened the circuit.
+    pub(super) fn record(&self, carrier: CarrierName, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
         let mut carriers = self.lock();
         match outcome {
             Outcome::Accepted { .. } | Outcome::Rejected { .. } => {
                 carriers.remove(&carrier);
+                None
             }
             Outcome::Busy { .. } | Outcome::Unknown { .. } => {
                 let new_circuit = Circuit { failures: 0, since: now, times_opened: 0, open_until: None };
@@ -67,7 +69,9 @@ impl CircuitBreakers {
                     && !is_open
                 {
                     circuit.open_from(now);
+                    return circuit.open_until;
                 }
+                None
             }
         }
     }
@@ -106,7 +110,7 @@ mod tests {
             circuits.record(CARRIER, &failed(), at(second.into()));
             assert_eq!(circuits.open_until(CARRIER, at(10)), None);
         }
-        circuits.record(CARRIER, &failed(), at(10));
+        assert_eq!(circuits.record(CARRIER, &failed(), at(10)), Some(at(15)));
         assert_eq!(circuits.open_until(CARRIER, at(10)), Some(at(15)));
         let mut over = 15;
         for open_for in [10, 20, 40, 60, 60] {
@@ -116,7 +120,7 @@ mod tests {
             assert_eq!(circuits.admit(CARRIER, at(over)), Some(at(over + open_for)));
             // Submits already under way do not extend the open period.
             for _ in 0..10 {
-                circuits.record(CARRIER, &failed(), at(over + 1));
+                assert_eq!(circuits.record(CARRIER, &failed(), at(over + 1)), None, "open already");
             }
             over += open_for;
             assert_eq!(circuits.open_until(CARRIER, at(over - 1)), Some(at(over)));

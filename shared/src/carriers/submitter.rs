@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::circuit_breaker::CircuitBreakers;
 use crate::{
@@ -57,7 +57,9 @@ impl<S: SecretStore> Submitter<S> {
             CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
             CarrierName::Cm => cm::submit::submit(&self.http, settings, &key, submission, begun).await,
         };
-        self.circuits.record(carrier, &outcome, self.clock.now());
+        if let Some(until) = self.circuits.record(carrier, &outcome, self.clock.now()) {
+            info!(carrier = carrier.into_str(), %until, "carrier paused");
+        }
         outcome
     }
 

@@ -86,11 +86,14 @@ impl Directory {
         Ok(found)
     }
 
-    /// Calls [`Endpoints::record_failure`] and caches the record.
-    pub async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError> {
+    /// Calls [`Endpoints::record_failure`] and caches the record. Also returns the record cached before.
+    pub async fn record_failure(
+        &self,
+        call: &FailedCall<'_>,
+    ) -> Result<(EndpointHealth, Option<EndpointHealth>), StoreError> {
         let health = self.store.record_failure(call).await?;
-        self.endpoint_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
-        Ok(health)
+        let earlier = self.endpoint_health.put(self.clock.now(), &call.endpoint.id(), Some(health.clone()));
+        Ok((health, earlier.flatten()))
     }
 
     /// Calls [`Endpoints::begin_probe`] and caches the record.

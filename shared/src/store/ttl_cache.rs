@@ -52,11 +52,12 @@ impl<K: Clone + Eq + Hash, V: Clone> TtlCache<K, V> {
         Ok(value)
     }
 
-    pub(super) fn put(&self, now: Timestamp, key: &K, value: V) {
+    /// Caches the value, and returns the one that it replaces.
+    pub(super) fn put(&self, now: Timestamp, key: &K, value: V) -> Option<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
-        entries.insert(key.clone(), (now, value));
+        entries.insert(key.clone(), (now, value)).map(|(_, earlier)| earlier)
     }
 }

@@ -119,6 +119,22 @@ impl EndpointHealth {
         }
     }
 
+    /// Returns the end of the open period if the last failure opened the circuit. `earlier` is the record
+    /// before that failure, if known.
+    ///
+    /// The first failed probe counts as well: after failures far apart the circuit is half-open at once, and
+    /// opens only if its probe fails.
+    #[must_use]
+    pub fn opened_until(&self, earlier: Option<&Self>) -> Option<Timestamp> {
+        let at_last_failure = |health: &Self| match health.circuit_state(health.last_at) {
+            CircuitState::Open(until) => Some(until),
+            _ => None,
+        };
+        let same_outage = earlier.filter(|earlier| earlier.since == self.since);
+        let is_first = self.times_opened == 1 || same_outage.and_then(at_last_failure).is_none();
+        at_last_failure(self).filter(|_| is_first)
+    }
+
     /// Returns when the next probe may begin if a probe begins now, takes up to `patience`, and fails.
     #[must_use]
     pub fn open_until(&self, now: Timestamp, patience: Duration) -> Timestamp {
@@ -212,6 +228,27 @@ mod tests {
         let long = EndpointHealth { paused_until: asked(86_400), ..health(9, 10) };
         assert_eq!(long.circuit_state(at(909)), CircuitState::Open(at(910)), "a quarter of an hour");
         assert_eq!(long.circuit_state(at(910)), CircuitState::HalfOpen);
+    }
+
+    #[test]
+    fn circuit_opens_once_and_not_with_each_failure() {
+        let (closed, open) = (health(2, 10), health(3, 15));
+        assert_eq!(closed.opened_until(None), None);
+        assert_eq!(open.opened_until(Some(&closed)), Some(at(20)));
+        assert_eq!(open.opened_until(None), Some(at(20)), "another worker saw the earlier failures");
+        assert_eq!(health(4, 16).opened_until(Some(&open)), None, "open already");
+        // Half-open at once: the probe's failure opens the circuit. A probe moves `retry_at` when it begins.
+        assert_eq!(health(3, 30).opened_until(Some(&closed)), None);
+        let probed = |times_opened, retry_at, last| EndpointHealth {
+            times_opened,
+            retry_at: at(retry_at),
+            ..health(4 + times_opened, last)
+        };
+        assert_eq!(probed(1, 55, 36).opened_until(Some(&probed(1, 55, 30))), Some(at(55)));
+        assert_eq!(probed(2, 95, 61).opened_until(Some(&probed(2, 95, 36))), None, "a later probe");
+        let busy = |last| EndpointHealth { paused_until: Some(at(70)), ..health(1, last) };
+        assert_eq!(busy(1).opened_until(None), Some(at(70)));
+        assert_eq!(busy(2).opened_until(Some(&busy(1))), None);
     }
 
     #[test]

@@ -101,8 +101,8 @@ pub(super) async fn record_failure(
     let paused_until =
         failure.retry_after.filter(|_| failure.is_busy).map(|wait| EndpointHealth::paused_until(at, wait));
     let failed = FailedCall { endpoint, begun_at: call.begun_at, at, reason: &failure.reason, paused_until };
-    let health = match directory.record_failure(&failed).await {
-        Ok(health) => health,
+    let (health, earlier) = match directory.record_failure(&failed).await {
+        Ok(recorded) => recorded,
         // The event is retried in any case.
         Err(error) => {
             warn!(endpoint.id = %endpoint.id(), error = error_chain(&error), "could not record endpoint failure");
@@ -111,6 +111,9 @@ pub(super) async fn record_failure(
     };
     if health.disabled.is_some() {
         return Ok(EndpointStatus::Disabled);
+    }
+    if let Some(until) = health.opened_until(earlier.as_ref()) {
+        info!(account.id = %call.account.id, endpoint.id = %endpoint.id(), failures = health.failures, reason = health.reason, %until, "endpoint paused");
     }
     if !failure.is_gone && !health.should_disable() {
         return Ok(EndpointStatus::Enabled);
