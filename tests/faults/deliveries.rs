@@ -1,4 +1,4 @@
-//! SQS may deliver a job several times, also concurrently. Its effect happens once.
+//! SQS may deliver a job several times, also concurrently. The job's effect happens once.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -37,7 +37,7 @@ async fn post(system: &System, on_unknown: Option<&str>) -> Answer {
     .await
 }
 
-/// Posts likewise, waits until the outcome is unknown, and returns the ID.
+/// Posts a message as [`post`] does, waits until its outcome is unknown, and returns its ID.
 async fn unknown(system: &System, on_unknown: Option<&str>) -> String {
     let accepted = post(system, on_unknown).await;
     assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.body);
@@ -54,7 +54,7 @@ async fn set_behavior(system: &System, sms: &str) {
     system.set_channels(&PHONE, json!({"sms": sms})).await;
 }
 
-/// Returns code and description from each receipt callback.
+/// Returns the code and description of each receipt callback.
 async fn receipts(system: &System) -> Vec<(String, String)> {
     system.until_queues_empty().await;
     let info = |callback: &Callback| {
@@ -141,7 +141,7 @@ async fn refused_resend_does_not_resolve_the_first_submit() {
     assert_eq!(message.attempt_outcomes(), ["unknown", "rejected"]);
     assert!(message.last_reason().starts_with("not sent again: "), "{message}");
     assert_eq!(message.carrier(), "loopback");
-    // No carrier is left to ask.
+    // The only carrier refused the resend, so none is left to resend to.
     system.advance_and_settle(2 * 60 * MINUTE).await;
     assert_eq!(system.message(&id).await.attempts(), 2);
     // A late receipt belongs to the first submit.

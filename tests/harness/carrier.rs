@@ -1,4 +1,4 @@
-//! Simulated carriers and their phones: phones show messages and reply, carriers deliver receipts and replies to the
+//! Simulated carriers and their phones. Phones show messages and reply; carriers deliver receipts and replies to the
 //! webhooks.
 
 use reqwest::{Method, StatusCode};
@@ -16,15 +16,15 @@ pub fn receipts_path() -> String {
     format!("/dlr/loopback/{TOKEN}")
 }
 
-/// Returns the webhook path for its replies.
+/// Returns the webhook path for the loopback carrier's replies.
 #[must_use]
 pub fn replies_path() -> String {
     format!("/mo/loopback/{TOKEN}")
 }
 
 impl System {
-    /// Returns the messages on a phone, oldest first: `{"from": …, "text": …, "received_at": …}`, with `"channel"` and
-    /// `"content"` if it is not an SMS.
+    /// Returns the messages on a phone, oldest first: `{"from": …, "text": …, "received_at": …}`. A message on a
+    /// channel other than SMS also has `"channel"`, and `"content"` if it has rich content.
     pub async fn handset(&self, number: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
         answer.body["messages"].as_array().unwrap().clone()
@@ -35,7 +35,7 @@ impl System {
         self.handset(number).await.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until a phone has `count` messages.
+    /// Waits until a phone has at least `count` messages, and returns its messages.
     pub async fn until_handset(&self, number: &str, count: usize) -> Vec<Value> {
         self.until(&format!("{number} has {count}"), async || {
             let messages = self.handset(number).await;
@@ -44,7 +44,8 @@ impl System {
         .await
     }
 
-    /// Sets how a phone behaves on some channels: `{"whatsapp": "rejects"}`, or `delivers`, `fails`, `silent`.
+    /// Sets how a phone behaves on some channels: `{"whatsapp": "rejects"}`. The behaviors are `delivers`, `rejects`,
+    /// `fails` and `silent`.
     pub async fn set_channels(&self, number: &str, behaviors: Value) {
         let set = answer(self.request(Method::PUT, &format!("/handsets/{number}/channels")).json(&behaviors)).await;
         assert!(set.status.is_success(), "{}", set.body);
@@ -55,14 +56,14 @@ impl System {
         self.reply(number, &to.into(), text).await;
     }
 
-    /// Replies likewise, with the sender ID as JSON.
+    /// Replies from a phone to a sender ID given as JSON.
     pub async fn reply(&self, number: &str, to: &Value, text: &str) {
         let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
         let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     }
 
-    /// Posts to a webhook, whatever it answers.
+    /// Posts to a webhook, and returns its answer even if that is an error.
     pub async fn post_webhook(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::POST, path).json(body)).await
     }

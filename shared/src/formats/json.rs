@@ -1,9 +1,9 @@
 //! JSON from clients, parsed into a tree, and JSON answers.
 //!
 //! A tree keeps only one value per key (RFC 8259, section 4), so we reject repeated keys. For a vendor whose
-//! own samples repeat keys, the last value wins, unless the earlier value contains a list: perhaps messages,
-//! which would be lost silently. We limit the number of objects, because a tree is larger than its text,
-//! above all for small objects.
+//! own samples repeat keys, the last value wins. But if the earlier value contains a list, we reject the body,
+//! because the list may hold messages, which would be lost silently. We limit the number of objects, because a
+//! tree is larger than its text, above all for small objects.
 
 use std::{cell::Cell, collections::HashMap, fmt};
 
@@ -15,8 +15,8 @@ use serde_json::{Map, Value, error::Category};
 
 use crate::domain::{FieldError, FieldErrorCode};
 
-/// Limit on a body's objects. An object takes about 700 bytes in memory. At the limit, the largest body has
-/// 21 bytes per object, too few for a message.
+/// Limit on the objects in a body. An object takes about 700 bytes in memory. The limit rejects no real
+/// request: a body of 1 MiB, the most that we read, would have 21 bytes per object, too few for a message.
 const MOST_OBJECTS: usize = 50_000;
 
 /// Parses a request's body, and rejects repeated keys.
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
             return Err(A::Error::custom("too many objects"));
         }
         let mut fields = Map::new();
-        // Each key's latest spelling, by lower case.
+        // The latest spelling of each key, by the key in lower case.
         let mut spellings = HashMap::new();
         while let Some(key) = object.next_key::<String>()? {
             let earlier = match self.repeats {

@@ -29,7 +29,7 @@ impl Clock {
         Timestamp::from_millisecond(now).unwrap_or(Timestamp::MAX)
     }
 
-    /// Sets the offset to the system clock.
+    /// Sets how far this clock is ahead of the system clock.
     pub fn set_ahead(&self, ahead: Duration) {
         let ms = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
         self.ahead_ms.store(ms, Ordering::Relaxed);

@@ -15,8 +15,8 @@ pub struct Times {
     pub system: Duration,
 }
 
-/// Returns the CPU time of `parent`'s child processes by their program's folder, which is the function's
-/// name.
+/// Returns the CPU time of `parent`'s child processes, summed by the name of the folder of each program. The
+/// folder of a function's program is named after the function.
 ///
 /// # Errors
 /// /proc cannot be read.

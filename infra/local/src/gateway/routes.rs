@@ -1,6 +1,6 @@
 //! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carrier/receipts`, `/sinks`,
-//! `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock` and then runs the
-//! schedules. `/` lists all paths.
+//! `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the schedules
+//! after it moved the clock. `/` lists all paths.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -26,7 +26,8 @@ use crate::{
     template::{Event, Function},
 };
 
-/// Lambda's payload limit, 6 MB, less room for the event around a body.
+/// The largest body of a request or response, in bytes: Lambda's payload limit of 6 MB less room for the
+/// event around the body.
 const LARGEST_BODY: usize = 5_500_000;
 
 pub(super) fn router(
@@ -110,7 +111,7 @@ async fn advance(State(time): State<Arc<Time>>, body: axum::body::Bytes) -> Resp
     })
 }
 
-/// Refuses to move the clock, because separate processes follow the machine's clock.
+/// Refuses to move the clock, because functions in separate processes follow the machine's clock.
 async fn clock_conflict() -> Response {
     let words = "the clock cannot be moved while the functions run in processes of their own";
     (StatusCode::CONFLICT, axum::Json(json!({"message": words}))).into_response()
@@ -159,7 +160,7 @@ async fn proxy_to_emulator(State(to): State<Arc<EmulatorProxy>>, request: Reques
     }
 }
 
-/// Removes hop-by-hop headers.
+/// Removes the headers that hold for one connection only. The next hop sets its own.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {

@@ -41,10 +41,10 @@ impl fmt::Display for UnmatchedId {
 /// A receipt or reply in a webhook body.
 #[derive(Clone, Copy)]
 pub struct WebhookItem<'a> {
-    /// As received.
+    /// The whole body as received.
     pub payload: &'a str,
     pub index: usize,
-    /// From the path, if the path has a reference.
+    /// The submit that the webhook's path names, if it names one.
     pub submit: Option<SubmitReference>,
 }
 
@@ -65,8 +65,9 @@ pub struct Unmatched {
     pub submit: Option<SubmitReference>,
     pub received_at: Timestamp,
     pub tries: u32,
-    /// The next retry, or `None` if retries cannot match the item or are over. Read from the store, this is
-    /// the wake time, which each tick that enqueues the retry moves on (see [`Unmatched::next_retry`]).
+    /// When the next retry is due, or `None` if retries cannot match the item or are over. In an item read from
+    /// the store this is the wake time, which may be later than the retry, because a tick moves the wake time
+    /// when it enqueues the retry (see [`Unmatched::next_retry`]).
     pub retry_at: Option<Timestamp>,
 }
 
@@ -100,8 +101,7 @@ impl Unmatched {
         Self { retry_at: retried.retry_at.and_then(|_| retried.next_try(now)), ..retried }
     }
 
-    /// Returns when the next retry is due. `retry_at` may be later, because a tick moves it when it enqueues
-    /// the retry.
+    /// Returns when the next retry is due, even if a tick has enqueued the retry and moved `retry_at`.
     #[must_use]
     pub fn next_retry(&self, now: Timestamp) -> Option<Timestamp> {
         let retry_at = self.retry_at?;
@@ -113,7 +113,8 @@ impl Unmatched {
         self.received_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
     }
 
-    /// Counts from arrival, so an extra retry does not shift later ones.
+    /// Returns the first retry time after `now`. The times count from arrival, so an extra retry does not shift
+    /// later retries.
     fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let passed = now.duration_since(self.received_at).as_mins();
         let last = FIRST_TRIES[FIRST_TRIES.len() - 1];

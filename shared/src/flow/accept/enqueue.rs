@@ -8,8 +8,8 @@ use crate::{
 
 /// Enqueues a job for each queued message that is not scheduled work.
 ///
-/// Repeated messages get a job too, because the first request may have died before this. Redundant jobs
-/// have no effect.
+/// A repeated message gets a job too, because the first request may have failed after storing the message and
+/// before enqueuing its job. A redundant job has no effect.
 pub(super) async fn enqueue(gateway: &Gateway, messages: &[(usize, Message)]) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
     let messages = messages.iter().map(|(_, message)| message);

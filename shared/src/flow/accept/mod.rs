@@ -1,4 +1,5 @@
-//! Accept: store a client's messages and enqueue their jobs, all or each by itself, as the dialect has it.
+//! Accept: store a client's messages and enqueue their jobs. Depending on the dialect, a request is accepted as
+//! a whole or not at all, or each of its messages is accepted by itself.
 //!
 //! 1. Validate the send times and the owned senders (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
@@ -6,12 +7,13 @@
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`).
 //! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
 //!
-//! - **Crash.** A crash or error before the answer leaves messages that no client was promised. A repeat
-//!   under the same IDs or key finds and enqueues them. Those with a wake time are sent even without a repeat.
-//!   So a client that repeats them without an ID or key sends them twice.
+//! - **Crash.** A crash or error before the answer leaves stored messages that we never confirmed. If the client
+//!   repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue their jobs.
+//!   Without a repeat, only those with a job or a wake time are sent. If the client repeats the request without
+//!   an ID or key, those are sent twice.
 //! - **Duplicate.** A repeated message is returned as it was first accepted.
-//! - **Race.** A rejected message is not stored and its sender not locked, unless it lost a race for its ID or
-//!   sender that began after we looked.
+//! - **Race.** A rejected request stores no message and locks no sender, unless another request took one of its
+//!   IDs, or the last free sender of a recipient, after we read them.
 
 mod build;
 mod drafts;
@@ -48,7 +50,7 @@ pub use self::{drafts::AcceptError, request::Request, validate::FURTHEST};
 ///
 /// # Errors
 /// After [`AcceptError::Unavailable`] some messages may be stored without a job. After
-/// [`AcceptError::Rejected`] none is, unless requests with different contents raced for one ID.
+/// [`AcceptError::Rejected`] no message is stored, unless requests with different contents raced for one ID.
 pub async fn accept(
     gateway: &Gateway,
     directory: &Directory,

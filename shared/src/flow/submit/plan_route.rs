@@ -18,7 +18,7 @@ pub(super) struct RouteCandidate {
 }
 
 impl RouteCandidate {
-    /// Returns the rich content, if the channel can show rich content.
+    /// Returns the message's rich content, if the channel can show all of it.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
         message.request.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
     }
@@ -26,8 +26,8 @@ impl RouteCandidate {
 
 /// Returns the remaining candidates, preferred first.
 ///
-/// Skips channels without a route or unable to show the message, and carriers that refused on the same
-/// channel.
+/// Skips a channel that has no route or cannot show the message, and a carrier that refused the message on the
+/// same channel.
 pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in
@@ -45,7 +45,8 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
         let carriers = route.carriers.iter().copied();
         let mut carriers: Vec<_> = carriers.filter(|carrier| !has_refused(*carrier)).collect();
         if channel_index == message.delivery.channel_index {
-            // A carrier that may have the message comes first: another cannot recognise our reference.
+            // A carrier that may already have the message comes first, because only that carrier can recognise
+            // our reference as a repeat.
             carriers
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }

@@ -15,9 +15,9 @@ use crate::{
     store::OutcomeUpdate,
 };
 
-/// How long we retry a message without a validity.
+/// How long we retry a message without a validity on one channel.
 const BUSY_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Attempts kept in the history; later ones are only counted.
+/// How many attempts the history keeps. Later attempts are only counted.
 const TRIES_KEPT: u32 = 10;
 
 /// An update to record, and the delay that a busy carrier asked for.
@@ -32,7 +32,8 @@ impl From<OutcomeUpdate> for Resolution {
     }
 }
 
-/// Requeues the message, or expires it after its validity (a day if it has none).
+/// Returns an update that requeues the message. If its validity has passed, or a message without a validity
+/// has been tried on its channel for a day, the update expires it instead.
 pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
@@ -42,7 +43,8 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
         let reason = Some(format!("it could not be submitted {how_long}: {reason}"));
         return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
-    // The claim's own entry goes too, so a long wait does not grow the record.
+    // After that many attempts we also remove the history entry that the claim added, so a message that waits
+    // long for a busy carrier does not grow its record.
     let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),
@@ -72,7 +74,7 @@ pub(super) async fn record_outcome(
         update.retry_at = update.at.saturating_add(delay).ok();
     }
     let written = match write_outcome(gateway, message, &update).await {
-        // No carrier has the message, so we can try again.
+        // No carrier has the message, so we release it for another attempt.
         Err(error)
             if matches!(progress, Progress::Queued | Progress::Blocked | Progress::Rejected | Progress::Expired) =>
         {
@@ -104,7 +106,8 @@ pub(super) async fn record_outcome(
     Ok(())
 }
 
-/// Returns the growing gap or the carrier's delay, whichever is longer, within the validity.
+/// Returns the delay of a retry: the growing gap or the delay that the carrier asked for, whichever is longer,
+/// but no more than [`LONGEST_DELAY`] and the message's remaining validity.
 fn retry_delay(
     gateway: &Gateway,
     message: &Message,

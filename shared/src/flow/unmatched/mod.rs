@@ -4,11 +4,13 @@
 //! 2. Retry through the item's own step (`retry`).
 //! 3. Delete a matched or expired item; schedule the next retry of any other.
 //!
-//! - **Crash.** We delete an item only after recording the match. In between, the next retry finds a
-//!   duplicate. No other step looks for unmatched items, so other messages pay nothing.
+//! Only these retries look for unmatched items, so they cost other messages nothing.
+//!
+//! - **Crash.** We delete an item only after recording the match. If a worker dies in between, the next retry
+//!   finds the receipt or reply recorded already, and deletes the item.
 //! - **Duplicate.** An item is kept once, however often it is delivered.
-//! - **Race.** An item is not matched to later events: a message first claimed, or a shared sender
-//!   acquired, after it came.
+//! - **Race.** An item is never matched to a message that was first claimed after the item arrived, nor to an
+//!   account that acquired the shared sender after that.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
@@ -24,10 +26,11 @@ use crate::{
     store::{Directory, StoreError, UnmatchedStore},
 };
 
-/// Clock skew between machines. An event later than this after an item's arrival is unrelated.
+/// Tolerated clock skew between machines. An item is unrelated to an event that happened longer than this
+/// after the item arrived.
 pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
-/// Returns whether an item from `received_at` may be about an event at `at`.
+/// Returns whether an item that arrived at `received_at` may be about an event at `at`.
 pub(super) fn may_be_about(at: Timestamp, received_at: Timestamp) -> bool {
     at.duration_since(received_at) <= CLOCKS_DIFFER
 }
@@ -63,7 +66,8 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
         UnmatchedKind::Reply => retry_reply(gateway, directory, &unmatched).await,
     };
     let is_matched = matched.or_else(|error| match error {
-        // Retrying does not repair the record, and would fill the dead-letter queue.
+        // We keep the item for its next retry but do not fail the job: a redelivery would find the same
+        // record, and the job would end in the dead-letter queue.
         Unavailable::Store(error @ StoreError::Unreadable { .. }) => {
             error!(unmatched.id = %id.uuid, %error, "could not read matching record");
             Ok(false)
@@ -104,7 +108,8 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     Ok(attributed == Attribution::Recorded)
 }
 
-/// Returns the item from the stored body, which another release may have parsed differently.
+/// Parses the stored webhook body again and returns the item at its index. Returns `None` if this release
+/// parses the body differently from the release that stored it, and finds no such item.
 fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,

@@ -1,5 +1,5 @@
-//! The operator's keywords: one directory item, so that one read returns all, with an attribute per word, so
-//! that two operators do not overwrite each other.
+//! The operator's keywords, in one item of the directory. One read returns them all. Each word has its own
+//! attribute, so two operators do not overwrite each other.
 
 use tracing::error;
 
@@ -40,7 +40,8 @@ impl DynamoDirectory {
     }
 }
 
-/// Skips words that do not parse: a bad entry must not stop every reply.
+/// Returns the item's keywords. We skip an entry that does not parse, because otherwise no reply could be
+/// processed.
 pub(super) fn read_keywords(item: &Item) -> Keywords {
     let words = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::WORD)?, value)));
     words

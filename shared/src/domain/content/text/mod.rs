@@ -1,9 +1,8 @@
-//! The text of a message: not blank, free of control characters, and within the allowed number of segments,
-//! counted as the network carries and bills them.
+//! The text of a message: not blank, without control characters other than white space, and within the
+//! allowed number of segments, counted as the network carries and bills them.
 //!
 //! We reject a bad text but never repair it: no trimming, transliterating or truncating. A message with
-//! rich content may have no text; only [`Text::none`] makes that. `gsm` holds the alphabet, `segments`
-//! splits the text.
+//! rich content may have no text: [`Text::none`]. `gsm` holds the alphabet, `segments` splits the text.
 //!
 //! Sources: 3GPP TS 23.038 (alphabets) and TS 23.040 (concatenation).
 
@@ -45,7 +44,7 @@ impl Text {
         Self::within(body, Encoding::Ucs2, segments::count(body, Encoding::Ucs2), limit)
     }
 
-    /// Returns the missing text of a message with only rich content. It takes no segments.
+    /// Returns the empty text of a message that has only rich content. It takes no segments.
     pub fn none() -> Self {
         Self::stored(String::new(), Encoding::Gsm7, 0)
     }
@@ -112,7 +111,7 @@ pub enum TextError {
     Empty,
     #[error("the text takes {segments} segments; at most {limit} are allowed")]
     TooLong { segments: usize, limit: u16 },
-    /// Too long to count its segments.
+    /// The text has more bytes than the allowed segments can hold, so we did not count its segments.
     #[error("the text has {bytes} bytes, and {limit} segments hold at most {}", SegmentLimit(*limit).most_bytes())]
     TooManyBytes { bytes: usize, limit: u16 },
     /// Below U+0020, other than tab, line feed, form feed and carriage return.
@@ -120,7 +119,8 @@ pub enum TextError {
     ControlCharacter(char),
 }
 
-/// The most segments a text may take. More than 255 is useless: the concatenation header counts no further.
+/// The most segments a text may take. A limit above 255 is useless, because the concatenation header counts
+/// no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentLimit(pub u16);
 

@@ -1,4 +1,4 @@
-//! Execute: do the next action.
+//! Execute: do the next action of a message that could not be claimed.
 
 use std::time::Duration;
 
@@ -37,14 +37,15 @@ impl Recovery {
     pub(in crate::flow::submit) const DONE: Self = Self::Finished(JobOutcome::Done);
 }
 
-/// The recovery that is possible for a message, and the execution that its writes expect on record.
+/// The recovery that is possible for a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecoveryContext {
-    /// The execution on record. A write fails if another has written since.
+    /// The execution on record when we read the message. Our writes fail if another execution has written
+    /// since.
     pub(super) claimed_by: ExecutionId,
-    /// The receipt timeout, or `None` if no channel is left.
+    /// The current channel's receipt timeout, or `None` if no later channel is left.
     pub(super) next_after: Option<Duration>,
-    /// Only for an unknown outcome.
+    /// Both options are off unless the outcome is unknown.
     pub(super) options: RecoveryOptions,
 }
 
@@ -66,7 +67,7 @@ impl RecoveryContext {
     }
 }
 
-/// Does the work that is due.
+/// Does the work that is due for a message that could not be claimed.
 pub(in crate::flow::submit) async fn recover(
     gateway: &Gateway,
     directory: &Directory,

@@ -1,7 +1,8 @@
 //! CM.com's answer to a submit, and its meaning.
 //!
-//! We find the message by its reference. A single entry without a reference counts as the message's, unless
-//! its number differs. If the message is not listed, the request's own outcome applies.
+//! We find the message by its reference. If the answer has a single entry and that entry has no reference, we
+//! take it for the message's, unless its number differs. If the message is not listed, the request's error
+//! code decides.
 
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ enum Meaning {
     Unclear,
 }
 
-/// The page's error codes, in its words.
+/// The error codes of CM.com's page, in the page's words.
 const CODES: [(u16, Meaning, &str); 17] = [
     (0, Meaning::Taken, "Ok"),
     (999, Meaning::Unclear, "Unknown error"),
@@ -46,7 +47,7 @@ const CODES: [(u16, Meaning, &str); 17] = [
     (REJECTED, Meaning::Refused, "Message has been rejected"),
     (500, Meaning::Unclear, "An internal error has occurred"),
 ];
-/// Our code for a rejection without a code.
+/// The code that we record if CM.com rejects a message without a code.
 const REJECTED: u16 = 403;
 
 pub(super) struct Answer {
@@ -188,8 +189,8 @@ mod tests {
         }
     }
 
-    /// Each documented code and an unknown code: the outcome for a listed message, and for a request without
-    /// messages.
+    /// For each documented code and an unknown code: the outcome if a listed message has the code, and if the
+    /// request has the code and no message is listed.
     const MEANINGS: [(u16, &str, &str); 18] = [
         (0, "accepted", "unknown"),
         (999, "unknown", "unknown"),

@@ -1,5 +1,5 @@
-//! Writes `richContent`, the inverse of the `cm` dialect: a `conversation` of bubbles, with `suggestions`
-//! below. Keys are spelled as in the page's samples, where degrees are strings.
+//! Writes `richContent`: a `conversation` of bubbles, with `suggestions` below. The `cm` dialect reads the same
+//! format. Keys are spelled as in the samples of CM.com's page, where latitudes and longitudes are strings.
 
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
@@ -176,7 +176,7 @@ fn suggestion(suggestion: &Suggestion) -> Value {
     written.into()
 }
 
-/// Like `2018-02-05T07:00:00`, without a zone.
+/// Formats a time without a zone, like `2018-02-05T07:00:00`.
 fn time(time: DateTime) -> String {
     time.to_string()
 }
@@ -253,7 +253,7 @@ mod tests {
         ]
     }
 
-    /// Each part of a bubble, with and without its optional fields.
+    /// Returns bubbles with each part, with and without the part's optional fields.
     fn bubbles() -> Vec<Bubble> {
         let contact = |name: &str| Contact(json!({"name": {"formatted_name": name, "last_name": "B"}, "n": 1.5}));
         let oauth2 = |more: Option<String>, scope: &[&str]| OAuth2 {

@@ -1,8 +1,7 @@
-//! The simulated CM.com, from its page "Business Messaging API": the JSON gateway with one account, status
-//! reports and replies in JSON. Its routes are below `/cm`, so that this is the path of a carrier's
-//! endpoint.
+//! The simulated CM.com, after CM.com's page "Business Messaging API": the JSON gateway with one account, and
+//! status reports and replies in JSON. Its routes are below `/cm`, which a carrier's endpoint must include.
 //!
-//! Errors that never occur here: 102 (balance), "Message is unroutable.", 401 (spam), 402 (blacklist), 500
+//! We never answer with the errors 102 (balance), "Message is unroutable.", 401 (spam), 402 (blacklist), 500
 //! and 999. Of several allowed channels we try only the first.
 
 mod error;
@@ -35,7 +34,7 @@ const OK: u16 = 0;
 const SOME_WRONG: u16 = 201;
 
 pub(super) fn routes(network: Arc<Network>) -> Router {
-    // The table has a 405 without a body.
+    // CM.com's page has a 405 without a body for another method.
     let gateway = post(submit).fallback(async || StatusCode::METHOD_NOT_ALLOWED);
     Router::new().route("/cm/v1.0/message", gateway).with_state(network)
 }
@@ -130,7 +129,7 @@ fn error_response(error: &RequestError) -> Response {
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 
-/// Answers as a busy carrier. The page does not describe this, so it is our choice.
+/// Answers as a busy carrier. CM.com's page does not describe such an answer, so we chose one.
 fn busy_response(busy: Busy) -> Response {
     match busy {
         Busy::Throttled => {

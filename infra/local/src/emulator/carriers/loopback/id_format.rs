@@ -1,6 +1,6 @@
-//! The loopback carrier's ID format. By default receipts have the gateway's reference. On request they omit
-//! it, and the ID is hexadecimal in the submit's answer but in another format in the receipt, as with some
-//! real carriers.
+//! The format of the loopback carrier's own message IDs. By default a receipt has the gateway's reference. If a
+//! person sets a format, receipts omit the reference and have the ID in that format. The answer to the submit
+//! has the ID in hexadecimal, so the two may differ, as they do at some real carriers.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -9,10 +9,10 @@ use crate::emulator::problem::{Fields, Problem};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum IdFormat {
-    /// The ID as generated, with the gateway's reference.
+    /// The ID as generated. Receipts have the gateway's reference.
     #[default]
     AsGiven,
-    /// This and the following formats omit the reference.
+    /// With this and the following formats, receipts omit the reference.
     Hexadecimal,
     UpperCase,
     Padded,
