@@ -26,8 +26,8 @@ pub fn canonical(id: &str) -> Option<String> {
     Some(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
 }
 
-/// Returns the canonical spellings that a receipt's ID may stand for: its own, then, if it is a number, the
-/// number in the other base.
+/// Returns the canonical spellings that a receipt's ID may stand for: its own, then its value in hexadecimal
+/// if it reads as decimal, and in decimal if it reads as hexadecimal.
 #[must_use]
 pub fn spellings(id: &str) -> Vec<String> {
     let Some(own) = canonical(id) else { return Vec::new() };
@@ -42,7 +42,7 @@ pub fn spellings(id: &str) -> Vec<String> {
     all
 }
 
-/// Carriers do not count beyond 128 bits.
+/// Returns the ID's value. Carriers do not count beyond 128 bits.
 fn number(canonical: &str, base: u32) -> Option<u128> {
     // `from_str_radix` accepts a sign.
     let is_plain = canonical.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -54,9 +54,8 @@ fn number(canonical: &str, base: u32) -> Option<u128> {
 #[error("carrier ID matches several messages")]
 pub struct AmbiguousIdError;
 
-/// Returns the message for a receipt's ID, from the IDs stored under its [`spellings`], each with its
-/// message. If they differ only in case, zeros and blanks, an exact match wins. IDs in two bases are
-/// ambiguous.
+/// Returns the message for a receipt's ID. `found` has the IDs stored under its [`spellings`], each with its
+/// message. If all equal the receipt's ID but for case, zeros and blanks, an exact match wins.
 ///
 /// # Errors
 /// If several messages match.

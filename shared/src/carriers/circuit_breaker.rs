@@ -1,9 +1,9 @@
 //! A circuit breaker for each carrier. Repeated failures open the circuit, and we do not call the carrier for
 //! a while. Then the circuit is half-open: one message probes the carrier.
 //!
-//! Each `dispatch` instance learns this from its own submits. That costs no extra calls, and a new instance
-//! errs for a few messages at most. Messages submitted together fail together, so the failures must also be
-//! spread over some time.
+//! Each `dispatch` instance counts the failures of its own submits. That costs no extra calls, but a new
+//! instance starts from zero. Messages submitted together fail together, so the failures must also be spread
+//! over some time.
 
 use std::{
     collections::HashMap,
@@ -37,8 +37,9 @@ impl CircuitBreakers {
         self.lock().get(&carrier)?.open_until.filter(|open_until| *open_until > now)
     }
 
-    /// Like [`open_until`](Self::open_until), but just before a submit: after the open period, only the first
-    /// caller probes the carrier. Later callers wait for the result.
+    /// Like [`open_until`](Self::open_until), but for use just before a submit. After the open period, the
+    /// first caller probes the carrier. For later callers the circuit is open again, until the probe succeeds
+    /// or the next period ends.
     pub(super) fn admit(&self, carrier: CarrierName, now: Timestamp) -> Option<Timestamp> {
         let mut carriers = self.lock();
         let circuit = carriers.get_mut(&carrier)?;

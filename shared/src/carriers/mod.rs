@@ -1,9 +1,9 @@
 //! Carriers: the contract that each vendor's connector keeps.
 //!
-//! [`CarrierName`] hands each call to the vendor's folder: `submit.rs` submits a message, `receipt.rs` and
-//! `reply.rs` parse the carrier's posts to `dlr-webhook` and `mo-webhook`, and `lookup.rs` asks for a
-//! submit's outcome, if the vendor has such a call. A submit ends in an [`Outcome`](crate::domain::Outcome);
-//! if unsure, a connector returns *unknown*.
+//! [`Submitter`] and [`CarrierName`] hand each call to the vendor's folder: `submit.rs` submits a message,
+//! `lookup.rs` asks for a submit's outcome, if the vendor has such a call, and `receipt.rs` and `reply.rs`
+//! parse the carrier's posts to `dlr-webhook` and `mo-webhook`. A submit ends in an
+//! [`Outcome`](crate::domain::Outcome); if unsure, a connector returns *unknown*.
 
 pub mod carrier_id;
 mod circuit_breaker;
@@ -36,7 +36,7 @@ impl CarrierName {
         }
     }
 
-    /// Returns whether receipts bear the ID from the carrier's answer to the submit.
+    /// Returns whether receipts can bear the ID from the carrier's answer to the submit.
     #[must_use]
     pub fn reports_by_id(self) -> bool {
         match self {

@@ -38,7 +38,7 @@ impl<S: SecretStore> Submitter<S> {
         self.circuits.open_until(carrier, now).map(|until| open_circuit(until, now))
     }
 
-    /// Submits the message once, and returns the outcome within the carrier's timeout.
+    /// Submits the message at most once, and waits for the answer up to the carrier's timeout.
     pub async fn submit(
         &self,
         carrier: CarrierName,
@@ -63,7 +63,8 @@ impl<S: SecretStore> Submitter<S> {
         outcome
     }
 
-    /// Asks for the outcome of a submit that got no answer, unless the carrier's circuit is open.
+    /// Asks for the outcome of a submit that got no answer. Returns `Unknown` without a call if the carrier's
+    /// lookups are off or its circuit is open.
     pub async fn look_up(
         &self,
         carrier: CarrierName,
@@ -79,7 +80,7 @@ impl<S: SecretStore> Submitter<S> {
         }
     }
 
-    /// Returns the carrier's key, or `Busy` while we have none. Empty if none is required.
+    /// Returns the carrier's key, empty if it requires none, or `Busy` while we have none.
     async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
         if !carrier.wants_key() {
             return Ok(String::new());

@@ -1,9 +1,9 @@
 //! Dialects: the contract that each vendor's request format keeps.
 //!
-//! [`Dialect`] hands each call to the vendor's folder: `request.rs` parses requests into drafts or field
-//! errors, `response.rs` writes answers, and `event.rs` writes callbacks. A message remembers its dialect.
-//! `send` has a module per dialect, because vendors differ in how a request names its account and in whether
-//! an error rejects the whole request.
+//! [`Dialect`] hands callbacks to `event.rs` in the vendor's folder. A message remembers its dialect. For
+//! requests and answers, `send` has a module per dialect, which calls the vendor's `request.rs` and
+//! `response.rs`: vendors differ in how a request names its account and in whether an error rejects the whole
+//! request.
 
 use crate::{
     domain::{Dialect, Message, Reply, State},

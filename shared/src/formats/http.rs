@@ -1,12 +1,12 @@
-//! HTTP answers of carriers: the outcome if none came, and reading a body up to a limit.
+//! HTTP answers of carriers: the outcome if one is busy or does not answer, and the body up to a limit.
 
 use jiff::Timestamp;
 use reqwest::{Error, Response};
 
 use crate::{domain::Outcome, runtime::retry_after};
 
-/// Returns the outcome of a request without a complete answer: `Busy` if we sent no request, so the carrier
-/// has no message; otherwise `Unknown`.
+/// Returns the outcome of a request without an answer: `Busy` if we could not send it, so the carrier has no
+/// message; otherwise `Unknown`.
 pub(crate) fn no_response(error: &Error) -> Outcome {
     if error.is_connect() {
         return Outcome::Busy { retry_after: None, reason: "no connection to the carrier".to_owned() };

@@ -1,4 +1,4 @@
-//! JSON from clients, parsed into a tree, and JSON answers.
+//! JSON from clients, parsed into a tree, and JSON to clients.
 //!
 //! A tree keeps only one value per key (RFC 8259, section 4), so we reject repeated keys. For a vendor whose
 //! own samples repeat keys, the last value wins. But if the earlier value contains a list, we reject the body,
@@ -30,12 +30,12 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, FieldError> {
 /// Parses a request's body. The last value of a repeated key wins, and keys are compared without case.
 ///
 /// # Errors
-/// As [`read`], but a key counts as repeated only if its earlier value contains a list.
+/// As [`read`], but a repeated key is an error only if its earlier value contains a list.
 pub(crate) fn read_last(body: &[u8]) -> Result<Value, FieldError> {
     read_by(body, Repeats::LastCounts)
 }
 
-/// Serializes an answer. Maps, strings and numbers always serialize.
+/// Serializes an answer or callback. Maps, strings and numbers always serialize.
 pub(crate) fn write(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

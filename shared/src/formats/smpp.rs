@@ -1,8 +1,8 @@
 //! Parses SMPP delivery receipts, from the text of a `deliver_sm` (SMPP 3.4, appendix B):
 //! `id:… submit date:… done date:… stat:… err:…`.
 //!
-//! Fields come in any order and case, between any white space; `sub`, `dlvrd` and `text` are optional. A
-//! repeated field's first value counts, because `text` quotes the message itself.
+//! Fields come in any order and case, between any white space. Only `stat` is required. A repeated field's
+//! first value counts, because `text` quotes the message itself.
 
 use crate::domain::{ParseError, ReceiptStatus};
 

@@ -1,4 +1,4 @@
-//! Vendors, a folder each. `dialect/` is the vendor's request format, as clients speak it; `carrier/` is the
+//! Vendors, a folder each. `dialect/` serves clients that speak the vendor's format; `carrier/` is the
 //! connector that submits through the vendor. Both share the files beside them. No vendor uses another.
 
 pub mod cm;

@@ -1,5 +1,5 @@
-//! CM.com's formats: those that its clients post to us, and its own posts and answers. Names match in any
-//! case.
+//! CM.com's formats, for our clients that speak them and for CM.com as a carrier. JSON keys and XML names
+//! match in any case.
 
 pub mod carrier;
 pub(crate) mod caseless;

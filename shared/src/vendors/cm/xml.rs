@@ -1,8 +1,8 @@
 //! Parses XML from untrusted senders, as a stream of events.
 //!
 //! We reject a document type, so only XML's five predefined entities exist. We also reject excessive nesting,
-//! a second root, and text outside the root. Names match in any case. An element with children has no text,
-//! because half of the text would be lost.
+//! a second root, and text outside the root. Names match in any case. If an element has children, we drop the
+//! text around them, because text with gaps may mislead.
 
 use std::mem;
 
@@ -19,7 +19,7 @@ pub(crate) trait Elements {
     /// Handles a start tag. `path` ends with the new element; its names are in upper case.
     ///
     /// # Errors
-    /// Rejects the document.
+    /// If the receiver rejects the document. Then parsing stops.
     fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), Self::Error>;
 
     /// Handles an end tag. `text` is untrimmed, and empty if the element has children.
@@ -30,7 +30,7 @@ pub(crate) trait Elements {
 pub(crate) struct Tag<'a>(&'a BytesStart<'a>);
 
 impl Tag<'_> {
-    /// Returns the first attribute of that name, as written.
+    /// Returns the first attribute of that name, without resolving its entities.
     ///
     /// # Errors
     /// If an attribute before it is malformed.
@@ -69,7 +69,7 @@ pub(crate) enum XmlError {
 /// Parses a document with at most `deepest` nested elements.
 ///
 /// # Errors
-/// If the document is rejected. `elements` may have received a part.
+/// If the document is rejected. `elements` may have received a part of it.
 pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Error> {
     let text = std::str::from_utf8(body).map_err(|_| XmlError::NotUtf8)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
@@ -113,7 +113,7 @@ impl<E: Elements> Reading<'_, E> {
             return Err(XmlError::SecondRoot.into());
         }
         self.rooted = true;
-        // Text beside a child element is dropped.
+        // Drops the parent's text before this element. `close` drops the rest.
         self.text.clear();
         self.is_leaf = true;
         self.path.push(tag.name().as_ref().to_ascii_uppercase());
@@ -129,7 +129,7 @@ impl<E: Elements> Reading<'_, E> {
         Ok(())
     }
 
-    /// The reader has checked that the tags match.
+    /// Closes the innermost element. The reader has checked that the tags match.
     fn close(&mut self) {
         let text = mem::take(&mut self.text);
         let text = if mem::take(&mut self.is_leaf) { text } else { String::new() };

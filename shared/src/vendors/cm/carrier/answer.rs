@@ -1,8 +1,7 @@
 //! CM.com's answer to a submit, and its meaning.
 //!
-//! We find the message by its reference. If the answer has a single entry and that entry has no reference, we
-//! take it for the message's, unless its number differs. If the message is not listed, the request's error
-//! code decides.
+//! We find the message's entry by its reference. A single entry without a reference counts as the message's,
+//! unless its number differs. If the message has no entry, the request's error code decides.
 
 use serde_json::Value;
 
@@ -75,7 +74,7 @@ impl Answer {
         Some(Self { code, listed })
     }
 
-    /// Returns the code if it concerns the account, so that an operator has to look.
+    /// Returns the request's error code if it concerns the account. Then an operator has to look.
     pub(super) fn account_error(&self) -> Option<u16> {
         self.code.filter(|code| row(*code).1 == Meaning::Later)
     }

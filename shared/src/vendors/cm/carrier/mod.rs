@@ -1,4 +1,4 @@
-//! The CM.com carrier: the JSON gateway, status reports and replies of the page "Business Messaging API".
+//! The CM.com carrier: the JSON gateway of the page "Business Messaging API", status reports and replies.
 //!
 //! `submit.rs` writes a message, `post.rs` posts it, and `answer.rs` reads the outcome.
 

@@ -26,7 +26,7 @@ enum Does {
     Waits,
 }
 
-/// The head is in lower case.
+/// A received request, with its head in lower case.
 struct Posted {
     head: String,
     body: Value,
@@ -178,7 +178,7 @@ async fn status_429_or_503_is_busy_until_retry_after() {
     for (answer, expected) in [
         ("HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", busy(Some(7), "busy (status 429)")),
         ("HTTP/1.1 503 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n", busy(Some(30), "busy (status 503)")),
-        // Half a minute after the request.
+        // The date is half a minute after the request.
         (
             "HTTP/1.1 503 X\r\nretry-after: Thu, 01 Jan 1970 00:00:30 GMT\r\ncontent-length: 0\r\n\r\n",
             busy(Some(30), "busy (status 503)"),

@@ -2,8 +2,8 @@
 //! text of an SMPP receipt. The first byte tells them apart.
 //!
 //! A report with a foreign reference is valid, because another system may use the same account. An empty body
-//! has no reports: CM.com tests an address with a call about which the page says only that we must answer
-//! with success.
+//! is valid and has no reports: CM.com tests an address with a call, of which the page says only that we must
+//! answer with success.
 
 use serde_json::Value;
 

@@ -1,6 +1,4 @@
-//! XML status reports: the fields of the JSON, with names in upper case.
-//!
-//! We limit the number of reports, and ignore unknown elements.
+//! XML status reports, with the fields of the JSON. We limit their number, and ignore unknown elements.
 
 use super::receipt::Report;
 use crate::{

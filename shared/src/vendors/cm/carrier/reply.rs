@@ -1,6 +1,6 @@
-//! Replies, by the page "Incoming Messages": `from`, `to`, `message`, `timeUtc`, `channel` and the answered
-//! message's context; a single reply or a list. Inside `from`, `to` and `message`, the numbers and the text
-//! have the keys that CM.com's clients read.
+//! Parses replies, by the page "Incoming Messages": one reply or a list, with `from`, `to`, `message`,
+//! `timeUtc` and `channel`. Inside `from`, `to` and `message` we read the keys that CM.com's clients read:
+//! `number` and `text`.
 //!
 //! CM.com gives a reply no ID, and redelivers it for up to a month until we answer 200. So we derive the ID
 //! from content and time. The time is to the second, so two equal replies from the same phone within a second
@@ -27,7 +27,7 @@ fn read_one(value: &Value) -> Result<CarrierReply, ParseError> {
     let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
     let channel = reply.said("channel").unwrap_or_default();
-    // An unknown channel counts as SMS, to keep its replies.
+    // A missing or unknown channel counts as SMS, to keep the reply.
     let over = channel.replace(' ', "").parse().unwrap_or(Channel::Sms);
     let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
     Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
@@ -38,7 +38,7 @@ fn number(reply: Object<'_>, party: &str) -> Result<String, ParseError> {
     number.ok_or_else(|| ParseError::new(format!("{party}.number"), "is missing"))
 }
 
-/// A picture has no text, but is still a reply.
+/// Returns the text, empty if missing: a picture has none, but is still a reply.
 fn text(reply: Object<'_>) -> Result<String, ParseError> {
     let message = reply.object("message").ok_or_else(|| ParseError::new("message", "is missing"))?;
     match message.get("text") {

@@ -1,5 +1,4 @@
-//! CM.com's table of standard errors, with the page's short descriptions: why the network did not deliver a
-//! message.
+//! CM.com's table of standard errors: why the network did not deliver a message, in the page's words.
 
 const STANDARD_ERRORS: [(u16, &str); 26] = [
     (5, "Message not delivered at third party"),
@@ -33,7 +32,7 @@ const STANDARD_ERRORS: [(u16, &str); 26] = [
     (43, "Message not delivered because a template related error occured"),
 ];
 
-/// End of validity, at a third party and at the operator.
+/// Expired at a third party, and at the operator.
 const EXPIRED: [u16; 2] = [8, 21];
 
 pub(super) fn description(code: &str) -> Option<&'static str> {

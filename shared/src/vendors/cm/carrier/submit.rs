@@ -1,8 +1,8 @@
 //! Writes a message as a `msg` of `POST {endpoint}/v1.0/message`.
 //!
-//! The text goes out with the encoding and number of parts that we counted. So `body` has no `type`: with
-//! `auto`, CM.com would count anew. Without text `content` is empty, as CM.com's own client writes it beside
-//! a template.
+//! The text goes out with our encoding, in at most the parts that we counted. So `body` has no `type`: with
+//! `auto`, CM.com would choose and count anew. Without text `content` is empty, as CM.com's own client writes
+//! it beside a template.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, tz::TimeZone};
 use reqwest::Client;
@@ -90,8 +90,7 @@ fn write(submission: &Submission<'_>, now: Timestamp) -> Result<WrittenMessage, 
     Ok(WrittenMessage { msg, reference: submission.reference, to: submission.to.clone() })
 }
 
-/// Adds `00` to a long number, unless that makes it too long. Short codes have no country, and names stay as
-/// they are.
+/// Adds `00` to a number, unless that makes it too long. Short codes and names stay as they are.
 fn sender(sender: &SenderId) -> String {
     match sender.as_str().parse::<PhoneNumber>() {
         Ok(number) if number.digits().len() + 2 <= SENDER_DIGITS => format!("00{}", number.digits()),
@@ -99,8 +98,8 @@ fn sender(sender: &SenderId) -> String {
     }
 }
 
-/// Rounds down to the minute, because CM.com rejects more than three days. Rounds up if the result would be
-/// in the past.
+/// Formats the expiry, rounded down to the minute, because CM.com rejects more than three days. Rounds up if
+/// the minute has begun already.
 fn validity(until: Timestamp, now: Timestamp) -> String {
     let to_the_minute = |mode| until.round(TimestampRound::new().smallest(Unit::Minute).mode(mode)).unwrap_or(until);
     let until = Some(to_the_minute(RoundMode::Floor)).filter(|down| *down > now);

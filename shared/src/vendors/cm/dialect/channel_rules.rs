@@ -1,5 +1,5 @@
-//! Checks rich content against the client's channels. We reject content that none can show in full. If some
-//! can, `dispatch` skips the rest.
+//! Checks rich content against the client's channels. We reject content that a channel cannot show, unless
+//! another shows it in full. Then `dispatch` skips the channels that cannot.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -24,7 +24,7 @@ pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> 
     if verdicts.iter().any(Result::is_ok) { Ok(()) } else { verdicts.into_iter().next().unwrap_or(Ok(())) }
 }
 
-/// A slot's time is local to the recipient, so a slot is past only once it is past everywhere.
+/// Rejects a slot that has begun. Its time is local to the recipient, so it must have begun everywhere.
 fn begins_in_the_future(content: &Content, now: Timestamp) -> Verdict {
     let pickers = content.conversation.iter().filter_map(|bubble| bubble.time_picker.as_ref());
     let begun = pickers.flat_map(|picker| &picker.options).any(|slot| {

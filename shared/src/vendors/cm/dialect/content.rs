@@ -1,9 +1,9 @@
 //! Parses `richContent`: a `conversation` of bubbles, with `suggestions` below.
 //!
-//! - A bubble's contact may be under `contact` and `contacts`, because the page has both.
-//! - A picker's time slots have no zone. A slot that is past everywhere is rejected.
+//! - A bubble's contacts may be under `contact`, `contacts` or both, because the page has both.
+//! - A picker's time slots have no zone. `channel_rules` rejects a slot that has begun everywhere.
 //! - Suggestions may be below the conversation or, like Apple's and Twitter's, in a bubble.
-//! - Payments and custom apps need an agreement with CM.com, and are not read.
+//! - We ignore payments and custom apps, which need an agreement with CM.com.
 
 use jiff::civil::DateTime;
 use serde_json::Value;

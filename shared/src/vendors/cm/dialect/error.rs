@@ -9,7 +9,7 @@ use strum::IntoStaticStr;
 use crate::domain::{FieldError, RejectedMessage, Rejection, RejectionReason};
 
 pub(super) const OK: u16 = 0;
-/// Some messages were rejected.
+/// At least one message was rejected.
 pub(super) const SOME: u16 = 201;
 
 /// Why a whole request was rejected.
@@ -18,7 +18,7 @@ pub enum RequestError {
     /// Our own error. The client should retry.
     Unknown,
     NoAccount,
-    /// Missing or malformed. As written, if it was text.
+    /// A missing or malformed token, as written if it was text.
     InvalidToken(Option<String>),
     InvalidJson,
     InvalidXml,
@@ -27,7 +27,7 @@ pub enum RequestError {
         must_be: &'static str,
     },
     TooLarge,
-    /// A header for every dialect, such as the idempotency key.
+    /// An invalid header, such as the idempotency key. Every dialect has these headers.
     Header(FieldError),
     NoMessages,
     TooManyMessages,
@@ -41,7 +41,7 @@ pub enum MessageError {
     NoTo,
     /// A recipient without a number.
     NoNumber,
-    /// The number as written.
+    /// The number as written, up to 40 characters.
     NotANumber(String),
     NoBody,
     NoContent,
@@ -55,7 +55,7 @@ pub enum MessageError {
     Rejected(String),
 }
 
-/// A request's part, as the JSON and XML gateways name it.
+/// A part of a request: an object in JSON, a node in XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub(super) enum Part {
@@ -136,8 +136,8 @@ impl From<&RejectedMessage> for MessageError {
 }
 
 impl MessageError {
-    /// Converts an error found after parsing. Without shared senders and send times, the remaining reasons
-    /// concern none of this dialect's fields.
+    /// Converts an error found after parsing. `NotOwned` concerns the sender. The other reasons concern no
+    /// field of this dialect, because it has neither message IDs, nor shared senders, nor send times.
     fn of(reason: RejectionReason, error: &FieldError) -> Self {
         match reason {
             RejectionReason::NotOwned => Self::From(error.message.clone()),
@@ -147,7 +147,7 @@ impl MessageError {
         }
     }
 
-    /// Returns a rejection's first error, or `None` if it names no message.
+    /// Returns a rejection's first error, or `None` if it has none.
     #[must_use]
     pub fn of_rejection(rejection: &Rejection) -> Option<Self> {
         rejection.errors.first().map(|error| Self::of(rejection.reason, error))

@@ -1,8 +1,9 @@
 //! Callbacks to `cm` clients: status reports to the account's status URL, and replies to its reply URL.
 //!
 //! Status reports have the JSON of CM.com's public page, where every value is a string. `channel` and the
-//! groupings are in the page's table but not in its sample, so their place is our choice. Replies have
-//! numbers and text where clients read them. Numbers have the prefix `00`, as clients write them.
+//! groupings are in the page's table but not in its sample, so their place is our choice. Replies have their
+//! numbers and text under the keys that CM.com's clients read. Numbers have the prefix `00`, as clients write
+//! them.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
@@ -13,7 +14,8 @@ use crate::{
     formats::json,
 };
 
-/// A state with CM.com's number. Errors have the nearest standard error, and its meaning here.
+/// A state with CM.com's code. A failure also has the nearest standard error. Its report has `meaning` if
+/// neither the carrier nor we gave a reason.
 struct Status {
     state: State,
     code: &'static str,
@@ -25,7 +27,7 @@ const fn status(state: State, code: &'static str, error: Option<&'static str>, m
     Status { state, code, error, meaning }
 }
 
-/// 0 accepted, 1 rejected, 2 delivered, 3 failed, 4 read.
+/// CM.com's codes: 0 accepted, 1 rejected, 2 delivered, 3 failed, 4 read.
 const STATUSES: [Status; 8] = [
     status(State::Submitted, "0", None, "Accepted by the operator"),
     status(State::Rejected, "1", Some("20"), "The message was rejected"),
@@ -41,7 +43,8 @@ fn status_of(state: State) -> Option<&'static Status> {
     STATUSES.iter().find(|status| status.state == state)
 }
 
-/// Returns whether the state has a number. Clients get no report on a message that they cancelled.
+/// Returns whether the state has a code. Clients get no report on unfinished states, nor on a message that
+/// they cancelled.
 pub(crate) fn notifies(state: State) -> bool {
     status_of(state).is_some()
 }
@@ -160,13 +163,13 @@ fn number(number: &PhoneNumber) -> String {
     format!("00{}", number.digits())
 }
 
-/// A short code has no country.
+/// Adds `00` to a number, but not to a short code or name.
 fn sender(reply: &Reply) -> String {
     let sender = reply.to.as_str();
     sender.parse::<PhoneNumber>().map_or_else(|_| sender.to_owned(), |sender| number(&sender))
 }
 
-/// In UTC, to the second, without a zone.
+/// Formats a time in UTC, to the second, without a zone.
 fn time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

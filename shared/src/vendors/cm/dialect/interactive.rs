@@ -1,6 +1,6 @@
 //! Parses `interactive` in a conversation item: WhatsApp's lists and reply buttons, by CM.com's page
 //! "Interactive messages" (WhatsApp) and the comments in its official Python client. WhatsApp itself checks
-//! the limits that neither names. Other kinds are not read.
+//! the limits that neither names. We reject other kinds.
 //!
 //! The official client writes every optional part, and leaves unused parts empty. So empty counts as missing.
 
@@ -15,7 +15,7 @@ use crate::{
 const MOST_BUTTONS: usize = 3;
 /// In all sections together.
 const MOST_ROWS: usize = 10;
-/// In characters.
+/// Limits on a list's texts and IDs, in characters.
 const LONGEST_TITLE: usize = 24;
 const LONGEST_ID: usize = 200;
 const LONGEST_DESCRIPTION: usize = 72;
@@ -89,7 +89,8 @@ fn read_button(value: &Value) -> Read<ReplyButton> {
     })
 }
 
-/// Accepts text, or above buttons also media. Kept verbatim for WhatsApp.
+/// Accepts a header of text or, above buttons, of media, and returns it verbatim. Returns `None` if it is
+/// empty.
 fn read_header(value: &Value, action: &InteractiveAction) -> Read<Option<Value>> {
     let header = object(value, "a header")?;
     let (kind, words) = (filled(header, "type")?, filled(header, "text")?);

@@ -6,7 +6,8 @@
 //! - A text with fewer parts than the minimum is sent as it is.
 //! - A channel named twice counts once.
 //! - An empty reference or grouping counts as missing.
-//! - Text may be empty if rich content replaces it, as CM.com's own clients write it beside a template.
+//! - Text may be empty if a channel shows the rich content in full. CM.com's own clients leave it empty
+//!   beside a template.
 
 use std::str::FromStr;
 
@@ -18,10 +19,9 @@ use crate::domain::{
     SegmentLimit, SenderChoice, SenderError, SenderId, Text, TextError, Validity,
 };
 
-/// Limit on an invalid number in an error, in characters.
+/// Limit on a number that we repeat in an answer, in characters.
 const MOST_REPEATED: usize = 40;
 
-/// Limit and time for the checks.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadContext {
     pub limit: SegmentLimit,
@@ -30,13 +30,13 @@ pub struct ReadContext {
 
 /// A message for a single recipient.
 pub struct ParsedMessage {
-    /// The number as written, if any.
+    /// The number as written, up to 40 characters, if any.
     pub to: Option<String>,
     pub reference: Option<Reference>,
     pub draft: Result<Draft, MessageError>,
 }
 
-/// A `msg` without its recipients, as written.
+/// A `msg` without its recipients: the fields as written, and the parsed rich content.
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) from: Option<String>,
@@ -81,7 +81,7 @@ pub(super) fn expand(
     recipients.into_iter().map(one).collect()
 }
 
-/// Numbers a request's messages, including those already rejected.
+/// Numbers a request's drafts. A rejected message takes a number too.
 pub(super) fn number(parsed: &mut [ParsedMessage]) {
     for (index, parsed) in parsed.iter_mut().enumerate() {
         if let Ok(draft) = &mut parsed.draft {
@@ -90,7 +90,7 @@ pub(super) fn number(parsed: &mut [ParsedMessage]) {
     }
 }
 
-/// Returns the reference for the answer, even beside an error.
+/// Returns the reference, if valid, for the answer. An answer with an error has it too.
 pub(super) fn reference(written: Option<&str>) -> Option<Reference> {
     written?.parse::<Reference>().ok()
 }
@@ -203,7 +203,7 @@ impl Fields {
         }
     }
 
-    /// Returns the most parts that the client wants to pay for.
+    /// Checks both limits, and returns the most parts that the client wants to pay for.
     fn read_parts(&self) -> Result<Option<u16>, MessageError> {
         const MINIMUM: &str = "MINIMUMNUMBEROFMESSAGEPARTS";
         const MAXIMUM: &str = "MAXIMUMNUMBEROFMESSAGEPARTS";

@@ -1,5 +1,5 @@
 //! `GET /gateway.ashx?producttoken=&from=&to=&body=&reference=`: one SMS of one part. Names match in any
-//! case, the first value of each counts, and unknown names are ignored.
+//! case. A repeated name's first value counts. We ignore unknown names.
 
 use super::{
     error::{MessageError, RequestError},

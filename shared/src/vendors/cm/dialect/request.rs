@@ -1,8 +1,8 @@
 //! `POST /v1.0/message`: `{"messages": {"authentication": {"productToken"}, "msg": [Msg, …]}}`.
 //!
-//! Keys match in any case, at every level. A number counts as text, and `null` as missing. A repeated key's
-//! last value wins, because the page's own samples repeat a key. But if a list would be lost, the body is
-//! invalid.
+//! Keys match in any case, at every level. In a message's text fields a number counts as text; `null` counts
+//! as missing. A repeated key's last value wins, because the page's own samples repeat a key. But if a list
+//! would be lost, the body is invalid.
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{formats::json, vendors::cm::caseless::Object};
 
-/// Limit on a request's rich content, in bytes. Each message has its own copy, so a small request can
-/// multiply it.
+/// Limit on a request's rich content, in bytes. Each recipient's message has its own copy, so a small request
+/// can become large.
 const MOST_CONTENT_BYTES: usize = 4 << 20;
 
 /// A JSON body.
@@ -24,8 +24,8 @@ impl Posted {
     /// Parses the body.
     ///
     /// # Errors
-    /// [`RequestError::InvalidJson`] if the body is not a JSON object, or if a repeated key would lose a
-    /// list.
+    /// [`RequestError::InvalidJson`] if the body is not a JSON object, has too many objects, or repeats a key
+    /// and would lose a list.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         match json::read_last(body) {
             Ok(Value::Object(posted)) => Ok(Self(posted.into())),
@@ -53,7 +53,7 @@ impl Posted {
     /// Parses the messages, one for each recipient of each `msg`.
     ///
     /// # Errors
-    /// If the list is missing, empty or too long, or its rich content too large.
+    /// If the list is missing, empty, too long or no list, or if the rich content is too large.
     pub fn read(&self, context: &ReadContext) -> Result<Vec<ParsedMessage>, RequestError> {
         let messages = match Object::of(&self.0).and_then(|posted| posted.get("messages")) {
             None => return Err(RequestError::NoMessages),
@@ -83,7 +83,7 @@ impl Posted {
     }
 }
 
-/// Returns the messages, and the size of each message's rich content. Fails above `room` messages.
+/// Returns the messages, and the size of one message's rich content. Fails above `room` messages.
 fn read_msg(msg: &Value, context: &ReadContext, room: usize) -> Result<(Vec<ParsedMessage>, usize), RequestError> {
     let Some(msg) = Object::of(msg) else {
         let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
@@ -145,7 +145,7 @@ fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
     names.ok_or(MessageError::WrongType { object: NAME, must_be: "an array of names" })
 }
 
-/// `name` also goes into the error.
+/// Returns the text under `name`. An error has `name` as it is spelled here.
 fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, MessageError> {
     object.text(name).map_err(|_| MessageError::WrongType { object: name, must_be: "a string" })
 }

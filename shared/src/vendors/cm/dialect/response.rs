@@ -1,5 +1,5 @@
-//! Answers to clients. The JSON gateway reports on each message. XML and GET answer with an empty body, or
-//! with a line that names the error.
+//! Answers to clients. The JSON gateway reports on each message. XML and GET answer a success with an empty
+//! body, and an error with a line that names it.
 //!
 //! Decision where the page is silent: a message shown only as rich content, without text, counts as one part.
 
@@ -35,8 +35,8 @@ struct MessageAnswer<'a> {
     message_error_code: u16,
 }
 
-/// Returns the JSON gateway's answer, message by message. `accepted` has the results for the well-formed
-/// messages, in order.
+/// Returns the JSON gateway's answer, message by message. `accepted` has a result for each valid draft, in
+/// order.
 #[must_use]
 pub fn write(parsed: &[ParsedMessage], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
     let mut accepted = accepted.iter();

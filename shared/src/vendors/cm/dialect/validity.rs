@@ -15,7 +15,7 @@ use crate::domain::Validity;
 pub(super) const DEFAULT: Validity = Validity::For(SignedDuration::from_hours(24));
 const LONGEST: SignedDuration = SignedDuration::from_hours(72);
 /// Central European Time since 1996, with summer time from March's last Sunday to October's. We use a POSIX
-/// rule instead of a zone's name, because the database of all zones takes a third of a Lambda.
+/// rule instead of a zone's name, because the database of all zones takes a third of a Lambda's package.
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

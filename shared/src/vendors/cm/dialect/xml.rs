@@ -1,7 +1,6 @@
-//! `POST /gateway.ashx`: the same messages as XML, for SMS.
+//! `POST /gateway.ashx`: the same messages as XML, without rich content.
 //!
-//! Excessive nesting is rejected. Unknown elements are ignored, like `APPKEY`, which belongs to a
-//! discontinued channel. Any error rejects the whole document.
+//! We ignore unknown elements, like `APPKEY`, which belongs to a discontinued channel.
 
 use super::{
     MOST_MESSAGES,
@@ -10,7 +9,7 @@ use super::{
 };
 use crate::vendors::cm::xml::{self, Elements, Tag, XmlError};
 
-/// `MESSAGES`, `MSG` and a field. With an element inside a field, half of its text would be lost.
+/// `MESSAGES`, `MSG` and a field. We reject an element inside a field, because text around it would be lost.
 const DEEPEST: usize = 3;
 
 /// A parsed document.
@@ -43,7 +42,7 @@ impl Posted {
         self.token.as_deref()
     }
 
-    /// Parses the messages, one for each `TO` of each `MSG`.
+    /// Parses the messages, one for each `TO` of each `MSG`. A `MSG` without `TO` becomes one with an error.
     ///
     /// # Errors
     /// [`RequestError::NoMessages`] or [`RequestError::TooManyMessages`].
@@ -80,7 +79,7 @@ impl Elements for Reading {
 
     fn open(&mut self, path: &[&str], tag: Tag<'_>) -> Result<(), RequestError> {
         match path {
-            // A single message above the limit is enough to reject the request.
+            // Keeps one message above the limit, enough to reject the request.
             ["MESSAGES", "MSG"] => {
                 self.posted.messages.truncate(MOST_MESSAGES);
                 self.posted.messages.push(Msg::default());

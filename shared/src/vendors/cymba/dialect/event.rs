@@ -16,7 +16,7 @@ use crate::{
     hash,
 };
 
-/// Receipt codes, states and descriptions, as in `GET /dr-responses`.
+/// Receipt codes, states and descriptions. `GET /dr-responses` answers with the codes and descriptions.
 pub const CODES: [(&str, State, &str); 6] = [
     ("00", State::Delivered, "Delivered"),
     ("22", State::Undelivered, "The network could not deliver the message"),
@@ -26,8 +26,8 @@ pub const CODES: [(&str, State, &str); 6] = [
     ("26", State::Failed, "The message could not be sent, or its outcome stayed unknown"),
 ];
 
-/// Returns whether a state gets a receipt: delivered and every failure, but no state in between. *Read* gets
-/// none, because *delivered* came before.
+/// Returns whether a state gets a receipt: *delivered* and every failure do. A cancelled message is no
+/// failure. *Read* gets none, because we expect *delivered* before it.
 pub(crate) fn notifies(state: State) -> bool {
     CODES.iter().any(|(_, reported, _)| *reported == state)
 }
@@ -101,7 +101,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
     })
 }
 
-/// A number has at most 15 digits, so it always fits.
+/// Converts a phone number's digits. There are at most 15, so they fit into a `u64`.
 fn number(digits: &str) -> Number {
     digits.parse::<u64>().unwrap_or_default().into()
 }

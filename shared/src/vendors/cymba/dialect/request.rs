@@ -2,7 +2,7 @@
 //!
 //! Each message is merged over the defaults, field by field and inside `from` too, and only the result is
 //! validated. The page misspells the key once as `defualts`; we read both, and `defaults` wins. A `null`
-//! removes a default. We list every error in every message.
+//! removes a default.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ pub struct Warning {
 /// Parses and validates a request.
 ///
 /// # Errors
-/// Every error in every message.
+/// All errors in all messages, or the first error in the rest of the request.
 pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldError>> {
     let value = json::read(body).map_err(|error| vec![error])?;
     let Value::Object(request) = value else {
@@ -156,8 +156,8 @@ fn unknown_fields(object: &Object, known: &[&str], index: Option<usize>, prefix:
     unknown.map(|key| Warning { index, field: named(key), message: "is unknown and was ignored".to_owned() }).collect()
 }
 
-/// Warns about a sender beside `shared` in the message itself. We ignore a default sender silently, because
-/// it is meant for other messages.
+/// Warns if the message itself names a sender, but its type is `shared`. We ignore a default sender silently,
+/// because it is meant for other messages.
 fn ignored_sender(message: &Object, draft: &Draft, index: usize) -> Option<Warning> {
     let named = message.get("from").is_some_and(|from| from["value"].is_string());
     let ignored = draft.from == SenderChoice::Shared && named;

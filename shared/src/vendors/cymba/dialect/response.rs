@@ -43,12 +43,12 @@ struct From<'a> {
     value: &'a str,
 }
 
-/// Limit on the answer, in bytes. Lambda's limit is 6 MB, and we must reject a larger answer's request before
-/// we send any message.
+/// Limit on the answer, in bytes. Lambda's limit is 6 MB. If the answer would not fit, we must reject the
+/// request before we accept any message.
 const LARGEST_ANSWER: usize = 5_500_000;
 /// Most bytes per message, besides its text and callback.
 const BESIDE: usize = 500;
-/// How much a character grows by escaping twice, for JSON in JSON.
+/// Most bytes per byte of text after escaping twice, for JSON in JSON.
 const ESCAPED: usize = 4;
 
 /// Returns whether the answer is sure to fit. Defaults can make it far larger than the request.

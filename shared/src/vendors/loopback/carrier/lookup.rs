@@ -1,5 +1,5 @@
-//! `GET {endpoint}/carrier/messages/{reference}`. 200 means that the carrier has the message, 404 with the
-//! code below that it never had. Any other answer is inconclusive.
+//! `GET {endpoint}/carrier/messages/{reference}`. 200 with an ID means that the carrier has the message. 404
+//! with the code `unknown-message` means that it never had it. Any other answer is inconclusive.
 
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::submit::{Accepted, body};
 use crate::domain::{CarrierSettings, LOOKUP_TIMEOUT, LookupOutcome, SubmitReference};
 
-/// Tells an unknown message from an unknown path.
+/// Code that a 404 for an unknown path lacks.
 const UNKNOWN: &str = "unknown-message";
 
 #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! `{"id","reference","status","code","description","at"}`, one receipt per request. `reference` is our name
-//! for the submit, and optional; `id` is the carrier's own.
+//! for the submit, and `id` the carrier's. Only `status` is required. We ignore `at`.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! `{"id","from","to","text","channel","at"}`, one reply per request. `id` is the carrier's own.
+//! `{"id","from","to","text","channel","at"}`, one reply per request. `channel` and `at` are optional.
 
 use serde::Deserialize;
 
@@ -10,7 +10,6 @@ struct Body {
     from: String,
     to: String,
     text: String,
-    /// SMS if missing.
     channel: Option<Channel>,
     at: Option<String>,
 }

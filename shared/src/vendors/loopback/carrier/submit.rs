@@ -1,5 +1,5 @@
-//! `POST {endpoint}/carrier/messages`. 202 accepts the message; 400 and 422 reject it; 429, 503 and any other
-//! 4xx mean busy. Any other answer, or no answer in time, leaves the outcome unknown.
+//! `POST {endpoint}/carrier/messages`. 202 accepts the message; 400 and 422 reject it; 503 and any other 4xx
+//! mean busy, like a failure to connect. Any other answer, or none in time, leaves the outcome unknown.
 
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
