@@ -1,7 +1,7 @@
 //! The gateway: the code shared by its seven Lambda functions.
 //!
-//! Each top-level module is a *room*. A room may use only the rooms in its row of this table; `tests/architecture`
-//! enforces that. The base is [`domain`], [`runtime`], `redact` and `hash`.
+//! Each top-level module is a *room*. A room may use only the rooms in its row of this table, as
+//! `tests/architecture` checks. The base is [`domain`], [`runtime`], `redact` and `hash`.
 //!
 //! | room | holds | may use |
 //! |---|---|---|
@@ -20,8 +20,8 @@
 //! | `redact` | removes private data from other systems' texts | none |
 //! | `hash` | SHA-256 digests and HMACs | none |
 //!
-//! No vendor uses another. A part of a step in [`flow`] does not call back into the step. A Lambda function parses its
-//! event, calls one step and answers. `docs/architecture.md` describes the steps and the rules between them.
+//! No vendor uses another. In [`flow`], a file below a step uses no item of the step's own file. A Lambda
+//! function parses its event, calls one step and answers. `docs/architecture.md` describes the steps and the rules between them.
 
 #![expect(
     async_fn_in_trait,

@@ -1,16 +1,16 @@
 //! Shortens other systems' texts and removes phone numbers and quoted values, before we store, show or log
 //! them.
 
-/// In characters.
+/// The length to which [`unquoted`] cuts an error, in characters.
 const LONGEST_UNQUOTED: usize = 200;
-/// The fewest digits in a phone number.
+/// A run of at least this many digits looks like a phone number.
 const FEWEST_DIGITS: usize = 6;
 
 /// Returns a serde error without the value that it quotes, cut to 200 characters.
 ///
 /// `…` replaces everything from the first quotation mark to the last, and anything that looks like a phone
-/// number. (`serde_dynamo` quotes only numbers, in its own style.) The name of a missing field stays,
-/// because it is not a value.
+/// number. (`serde_dynamo` quotes only numbers, in its own style.) We return an error about a missing field
+/// whole, because it quotes a field's name, not a value.
 pub(crate) fn unquoted(words: &str) -> String {
     const QUOTES: [char; 2] = ['`', '"'];
     if words.starts_with("missing field") {

@@ -192,19 +192,20 @@ pub struct Account {
     pub id: AccountId,
     /// A name for people: operators, and recipients who send a keyword.
     pub name: String,
-    /// Receives replies. If absent, they can only be read over the API.
+    /// Receives replies. Without it, clients can only read them over the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_url: Option<CallbackUrl>,
-    /// Receives state callbacks if the dialect has no callback per message.
+    /// Receives state callbacks if the dialect's requests name no callback URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<CallbackUrl>,
     /// Receives notices about the account itself, such as a disabled endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_url: Option<CallbackUrl>,
-    /// Each signs every callback, newest first: two during a rotation. Unsigned if empty.
+    /// Every secret signs every callback. Newest first: two during a rotation. Without secrets, callbacks are
+    /// unsigned.
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
-    /// Answer to STOP and its synonyms; a default text if absent.
+    /// Answer to STOP and its synonyms. If an answer is absent, we send a default text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_text: Option<KeywordAnswer>,
     /// Answer to START.
@@ -213,7 +214,7 @@ pub struct Account {
     /// Answer to HELP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help_text: Option<KeywordAnswer>,
-    /// Applies if the request does not choose.
+    /// The account's choice, which a request can override.
     #[serde(default, skip_serializing_if = "OnUnknown::is_usual")]
     pub on_unknown: OnUnknown,
 }

@@ -7,7 +7,8 @@ use url::Url;
 
 /// An absolute `http` or `https` URL with a host, at most 2,048 bytes long.
 ///
-/// [`crate::callbacks`] checks the address at each call, because the host may resolve differently by then.
+/// [`crate::callbacks`] checks the host's IP address at each call, because the host may resolve differently
+/// by then.
 /// `Debug` prints only the host, because queries contain clients' tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 
-/// Longer texts are rejected unread, because `defaults` may repeat them in a thousand messages.
+/// The longest text that we parse, in bytes. We reject a longer text unread, because a request's `defaults`
+/// may repeat it in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -9,14 +9,14 @@ use crate::domain::AccountId;
 
 /// A sender ID: a number (long number or short code, 3 to 16 digits) or a name of 1 to 11 characters.
 ///
-/// Recipients can answer a number but not a name. A number's leading `+` or `00` is dropped, so each number has
-/// one spelling. Names keep their case: on a handset `ACME` and `Acme` are two senders.
+/// Recipients can answer a number but not a name. We drop a number's leading `+` and every leading `00`, so
+/// each number has one spelling. Names keep their case: on a handset `ACME` and `Acme` are two senders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SenderId(String);
 
-/// The longest text that we parse, in bytes. We reject a longer text unread, because `defaults` may repeat it in
-/// a thousand messages.
+/// The longest text that we parse, in bytes. We reject a longer text unread, because a request's `defaults`
+/// may repeat it in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -118,8 +118,8 @@ pub struct SentFrom {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SenderOwner {
     Account(AccountId),
-    /// Shared by all accounts. A lock in the recipient's item says which account has the conversation over this
-    /// sender ID.
+    /// Shared by all accounts. A lock in the recipient's item says which account has the conversation over
+    /// this sender ID.
     Pool,
 }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{AccountId, SenderId};
 
-/// Exempt senders, each with its owner when an operator exempted it. A later owner is not exempt. Clones
-/// share the map.
+/// Exempt senders, each with the account that owned it when an operator exempted it. The exemption does not
+/// hold for a later owner. Clones share the map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exemptions(Arc<BTreeMap<SenderId, AccountId>>);
 

@@ -71,7 +71,7 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
     (Help, &["HULP"]),
 ];
 
-/// In characters.
+/// The longest keyword, in characters.
 const LONGEST: usize = 40;
 /// Bytes in the longest UTF-8 character.
 const WIDEST: usize = 4;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Keyword, SegmentLimit, Text, TextError};
 
-/// An account's own answer. Empty means no answer.
+/// An account's own answer. If it is empty, the account wants no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeywordAnswer(String);

@@ -7,8 +7,8 @@ use crate::domain::{AccountId, SenderId};
 /// Senders the recipient opted out of.
 pub type OptOuts = HashSet<SenderId>;
 
-/// A recipient. Each sender is locked to at most one account, each account to at most one sender,
-/// permanently.
+/// A recipient. Each shared sender is locked to at most one account, and each account to at most one shared
+/// sender. Locks are permanent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipient {
     pub sender_of: HashMap<AccountId, SenderId>,

@@ -17,7 +17,7 @@ pub enum Channel {
     Instagram,
     FacebookMessenger,
     Telegram,
-    /// To the client's own app, through CM.com's older library.
+    /// A message to the client's own app, through CM.com's older library.
     Push,
     MobilePush,
 }

@@ -16,11 +16,11 @@ const TWITTER_MEDIA: [&str; 7] =
 /// How a channel shows rich content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelCapability {
-    /// Shows the content, or has no rules known to us.
+    /// The channel shows the content, or we know no rules for the channel.
     Full,
-    /// Shows the text instead.
+    /// The channel shows the text instead.
     TextOnly,
-    /// Cannot show all the content, and so gets none. The reason is for people.
+    /// The channel cannot show all the content, so we skip the channel. The reason is for people.
     Unsupported(String),
 }
 
@@ -136,7 +136,7 @@ fn text_within(bubble: &Bubble, most: usize) -> Check {
     if length > most { Err(format!("a text may have at most {most} characters")) } else { Ok(()) }
 }
 
-/// Passes media without a type, because the file's server names the type.
+/// Accepts media without a type, because then the server of the file names the type.
 fn media_is(bubble: &Bubble, known: impl Fn(&str) -> bool) -> Check {
     let kind = bubble.media.as_ref().and_then(kind_of);
     if kind.is_none_or(|kind| known(&kind)) { Ok(()) } else { Err("it does not support that type of media".to_owned()) }

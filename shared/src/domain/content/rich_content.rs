@@ -1,7 +1,7 @@
-//! Rich content: shown in place of the text by channels other than SMS.
+//! Rich content: shown in place of the text by channels other than SMS and push.
 //!
 //! The types follow CM.com's "Business Messaging API". Values that only one channel defines (a template's
-//! variables, a contact's fields, a header) stay JSON, as received. `channel_capability` says which parts a
+//! variables, a contact's fields, a header) stay the client's JSON. `channel_capability` says which parts a
 //! channel can show.
 
 use std::fmt;
@@ -133,7 +133,7 @@ pub enum LanguagePolicy {
 /// A text with choices, as WhatsApp documents it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interactive {
-    /// A text or media, as received.
+    /// A text or media, kept as the client's JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Value>,
     pub body: String,
@@ -145,9 +145,9 @@ pub struct Interactive {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum InteractiveAction {
-    /// Opened by a button with this label.
+    /// A list that opens when the recipient presses a button labelled `button`.
     List { button: String, sections: Vec<ListSection> },
-    /// Shown at once.
+    /// Buttons that are visible at once.
     Button { buttons: Vec<ReplyButton> },
 }
 

@@ -1,9 +1,10 @@
 //! Endpoints: an account's callback URLs, and the health of failing ones. A healthy endpoint has no record,
 //! so it costs nothing.
 //!
-//! If an endpoint fails repeatedly, or asks for a pause, its circuit *opens*: its callbacks wait, and after
-//! each open period one callback probes it. An endpoint is *disabled* if it answers 410, or if every call
-//! failed for five days. We then stop calling for 30 days, or until an operator enables it.
+//! If an endpoint fails repeatedly, its circuit *opens*: its callbacks wait, and after each open period one
+//! callback probes it. Its callbacks also wait if it asks for a pause. An endpoint is *disabled* if it
+//! answers 410, or if every call failed for five days. We then stop calling it for 30 days, or until an
+//! operator enables it.
 
 use std::time::Duration;
 
@@ -12,21 +13,21 @@ use url::Url;
 
 use crate::domain::{AccountId, CallbackUrl, EndpointId, ExecutionId};
 
-/// The circuit opens after this many failures in a row over at least this window. A busy endpoint with
-/// occasional failures has a success within any such window.
+/// The circuit opens after `FAILURE_THRESHOLD` failures in a row, the first of them at least `FAILURE_WINDOW`
+/// ago. A busy endpoint with occasional failures has a success within any such window.
 const FAILURE_THRESHOLD: u32 = 3;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
 /// The first open period. Each further period is twice as long, up to [`LONGEST_OPEN`].
 const FIRST_OPEN: SignedDuration = SignedDuration::from_secs(5);
-/// The longest delay of an SQS message, so a waiting callback is requeued as rarely as possible.
+/// As long as SQS can delay a message, so we requeue a waiting callback as rarely as possible.
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_mins(15);
-/// An endpoint is disabled after failing for this long, and this often.
+/// We disable an endpoint after `DISABLE_THRESHOLD` failures in a row over at least `DISABLE_AFTER`.
 const DISABLE_AFTER: SignedDuration = SignedDuration::from_hours(24 * 5);
 const DISABLE_THRESHOLD: u32 = 5;
 /// Longer than the gap between any two attempts of one callback. Failures further apart are not one outage.
 const STALE_AFTER: SignedDuration = SignedDuration::from_hours(48);
-/// Records are kept this long after the last failure: little longer than [`STALE_AFTER`], because a client
-/// may use a different URL for each message.
+/// How long we keep a record after the last failure: only a little longer than [`STALE_AFTER`], because a
+/// client may use a different URL, and so leave a record, for each message.
 const HEALTH_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// After this time we call a disabled endpoint again.
 const DISABLED_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -72,10 +73,10 @@ pub struct EndpointHealth {
     /// When the first call in this series of failures began.
     pub since: Timestamp,
     pub last_at: Timestamp,
-    /// In a row.
+    /// The number of failures in a row.
     pub failures: u32,
     pub reason: String,
-    /// How many probes were begun. Each doubles the next open period.
+    /// The number of probes begun. Each doubles the next open period.
     pub times_opened: u32,
     /// When the next probe may begin, if the circuit is open.
     pub retry_at: Timestamp,
@@ -122,8 +123,8 @@ impl EndpointHealth {
     /// Returns the end of the open period if the last failure opened the circuit. `earlier` is the record
     /// before that failure, if known.
     ///
-    /// The first failed probe counts as well: after failures far apart the circuit is half-open at once, and
-    /// opens only if its probe fails.
+    /// A failure of the first probe counts too, because the circuit may not have been open before the probe:
+    /// after failures far apart the circuit is half-open at once, and opens only when its probe fails.
     #[must_use]
     pub fn opened_until(&self, earlier: Option<&Self>) -> Option<Timestamp> {
         let at_last_failure = |health: &Self| match health.circuit_state(health.last_at) {
@@ -154,8 +155,8 @@ impl EndpointHealth {
         at.saturating_add(FIRST_OPEN).unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns the end of a requested pause, at most 15 minutes after `at`. Only the callback with that
-    /// answer waits the full `wait`.
+    /// Returns the end of a requested pause, at most 15 minutes after `at`. Only the callback whose answer
+    /// asked for the pause waits the full `wait`.
     #[must_use]
     pub fn paused_until(at: Timestamp, wait: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_OPEN).min(LONGEST_OPEN);

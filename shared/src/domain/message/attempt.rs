@@ -5,7 +5,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use crate::domain::{CarrierName, Channel};
 
-/// A submit before a failover or resend.
+/// An earlier attempt, after which we tried another carrier or channel, or resent the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub channel: Channel,
@@ -13,7 +13,7 @@ pub struct Attempt {
     pub carrier: Option<CarrierName>,
     pub at: Timestamp,
     pub outcome: AttemptOutcome,
-    /// In the carrier's words or ours.
+    /// Why the attempt failed, in the carrier's words or ours.
     pub reason: Option<String>,
 }
 
@@ -35,13 +35,14 @@ impl Attempt {
     }
 }
 
-/// Why we failed over or resent.
+/// Why an attempt was not the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptOutcome {
     /// The carrier refused the message.
     Rejected,
-    /// The carrier was down, busy, or behind an open circuit breaker, and another candidate was left.
+    /// The carrier was down, busy, not set up, or behind an open circuit breaker, so we tried the next
+    /// candidate.
     Busy,
     /// The carrier accepted the message, but a receipt reported failure.
     Failed,
@@ -54,7 +55,7 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
-    /// Returns whether the message may have reached a handset.
+    /// Returns whether the carrier accepted the message, or may have.
     #[must_use]
     pub fn was_submitted(self) -> bool {
         matches!(self, Self::Failed | Self::ReceiptTimeout | Self::Unknown)

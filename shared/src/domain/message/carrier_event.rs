@@ -62,7 +62,7 @@ impl ParseError {
         Self { field: field.into(), reason: reason.to_string() }
     }
 
-    /// Describes the position in the JSON, and none of its content.
+    /// Describes the kind and position of the error, and none of the JSON's values.
     #[must_use]
     pub fn of_json(error: &serde_json::Error) -> Self {
         let words = error.to_string();

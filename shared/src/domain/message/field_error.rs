@@ -10,7 +10,7 @@ pub struct FieldError {
     /// The field's path in the dialect's spelling, such as `from.type`.
     pub field: String,
     pub code: FieldErrorCode,
-    /// For people: the rule. Never repeats a text, number or secret.
+    /// States the rule, for people. Never repeats a text, number or secret.
     pub message: String,
 }
 
@@ -21,7 +21,7 @@ pub enum FieldErrorCode {
     Missing,
     /// The value has the wrong JSON type.
     WrongType,
-    /// The type is right, the form is not.
+    /// The value has the right JSON type but the wrong form.
     Malformed,
     Empty,
     TooLong,

@@ -1,8 +1,9 @@
-//! IDs, each a UUID with its own type.
+//! IDs, each with its own type. Most are UUIDs.
 //!
-//! If a client names a message (by ID or `Idempotency-Key`), we derive the message's ID from that name
-//! (UUID version 5), so a repeat finds the first message without a table of keys. Other messages get a
-//! time-ordered ID (version 7) from [`crate::runtime::Random`].
+//! If a client names a message (by ID or `Idempotency-Key`), we derive the message's ID from that name (UUID
+//! version 5), so a repeat finds the first message without a table of keys. The ID of an automatic answer is
+//! derived from the reply's ID. Other messages get a time-ordered ID (version 7) from
+//! [`crate::runtime::Random`].
 
 use std::{fmt, str::FromStr};
 
@@ -59,7 +60,7 @@ uuid_type! {
     MessageId
 }
 uuid_type! {
-    /// Messages sent together. In the `mplus` dialect each message is its own batch.
+    /// A batch, as the `mplus` dialect shows it. Each message is its own batch.
     BatchId
 }
 uuid_type! {
@@ -136,22 +137,22 @@ impl EventId {
 }
 
 impl EndpointId {
-    /// `url` has no query.
+    /// `url` has no query or fragment.
     pub(in crate::domain) fn of(account: &AccountId, url: &str) -> Self {
         Self(derive(&["endpoint", account.as_str(), url]))
     }
 }
 
-/// Joins the parts with a byte that no part can contain.
+/// Joins the parts with NUL, which only the last part (a carrier's own ID) might contain.
 fn derive(parts: &[&str]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, parts.join("\u{0}").as_bytes())
 }
 
 /// One execution of a step, stored beside its change.
 ///
-/// By this ID we recognise our own conditional write if its answer was lost. A callback is delivered only
-/// if the record has the execution ID of the callback's job, so if several receipts race, exactly one
-/// notifies the client.
+/// By this ID we recognise our own conditional write if its answer was lost. We deliver a callback only if
+/// the record has the execution ID of the callback's job. So if executions race to record the same change,
+/// exactly one of them notifies the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExecutionId(u64);

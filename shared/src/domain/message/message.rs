@@ -42,7 +42,7 @@ pub struct MessageRequest {
     pub groupings: Groupings,
     /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
-    /// Channels other than SMS show this in place of the text.
+    /// Channels other than SMS and push show this in place of the text.
     pub content: Option<Content>,
     /// The keyword that an automatic reply answers.
     pub keyword: Option<Keyword>,
@@ -62,18 +62,19 @@ pub struct Delivery {
     pub lease_until: Option<Timestamp>,
     /// Receipt deadline. After it we fail over to the next channel, or give up an unknown outcome.
     pub receipt_by: Option<Timestamp>,
-    /// Send slot under the sender's rate limit. `None` if the sender has no limit or the slot is not
-    /// assigned yet.
+    /// Send slot under the sender's rate limit. `None` if the message has no slot, or got one that was free
+    /// at once.
     pub not_before: Option<Timestamp>,
-    /// When a busy carrier is retried, by a job.
+    /// When the job of a retry is due, after no carrier could take the message.
     pub retry_at: Option<Timestamp>,
-    /// When the schedule enqueues the message, if it waits.
+    /// When the schedule next enqueues a job for the message: at `send_at`, a far send slot, a lookup or
+    /// `receipt_by`.
     pub wake_at: Option<Timestamp>,
-    /// Number of claims.
+    /// How often a worker claimed the message.
     pub attempts: u32,
     /// Index of the current channel among the requested ones.
     pub channel_index: u8,
-    /// The carrier that has the message, or may have it.
+    /// The carrier that has the message, may have it, or was the last to refuse it.
     pub carrier: Option<CarrierName>,
     /// The carrier's own ID for the message.
     pub carrier_id: Option<String>,
@@ -123,8 +124,8 @@ impl Message {
             .fold(self.delivery.progress.state(), State::max)
     }
 
-    /// Returns whether opt-outs do not block the message: it answers STOP or HELP. An answer to START is
-    /// blocked, because the recipient may have opted out again since.
+    /// Returns whether we send the message despite an opt-out, because it answers STOP or HELP. An opt-out
+    /// does block an answer to START, because the recipient may have opted out again since.
     #[must_use]
     pub fn passes_opt_outs(&self) -> bool {
         matches!(self.request.keyword, Some(Keyword::Stop | Keyword::Help))
@@ -141,9 +142,9 @@ impl Message {
         [self.request.send_at, self.delivery.not_before].into_iter().flatten().fold(self.created_at, Timestamp::max)
     }
 
-    /// Returns when we began to try the current channel: at the first claim, the send slot, or the last
-    /// failover after a submit. The send slot no longer counts after a busy carrier, because waiting for a
-    /// slot is then part of retrying.
+    /// Returns when we began to try the current channel: the latest of the first claim, the send slot, and
+    /// the last failover or resend after a submit. Once a carrier was busy, the send slot no longer counts,
+    /// because waiting for a slot is then part of retrying.
     #[must_use]
     pub fn attempted_since(&self) -> Option<Timestamp> {
         let claimed = self.first_claimed_at();
@@ -167,7 +168,7 @@ impl Message {
             .map(|state_change| state_change.at)
     }
 
-    /// Returns the channels by index; SMS if the client named none.
+    /// Returns the channels with their indexes, or only SMS if the client named none.
     pub fn channels_by_index(&self) -> impl Iterator<Item = (u8, Channel)> {
         let wished = if self.request.channels.is_empty() { &[Channel::Sms] } else { self.request.channels.as_slice() };
         (0..).zip(wished.iter().copied())
@@ -182,13 +183,13 @@ impl Message {
         self.channels_by_index().find(|(other, _)| *other == channel_index).map_or(Channel::Sms, |(_, channel)| channel)
     }
 
-    /// Returns the delivering channel, or else the current one.
+    /// Returns the channel that delivered the message, or else the current one.
     #[must_use]
     pub fn channel_reached(&self) -> Channel {
         self.channel_at(self.arrived_at().unwrap_or(self.delivery.channel_index))
     }
 
-    /// Returns the delivering carrier, or else the current one.
+    /// Returns the carrier that delivered the message, or else the current one.
     #[must_use]
     pub fn carrier_reached(&self) -> Option<CarrierName> {
         let Some(channel_index) =
@@ -214,7 +215,7 @@ impl Message {
         self.channels_by_index().any(|(other, _)| other > channel_index)
     }
 
-    /// Returns whether `carrier` has or had the message, or may have.
+    /// Returns whether we tried `carrier`, or may have: true if the carrier of any attempt is not recorded.
     #[must_use]
     pub fn may_have_gone_through(&self, carrier: CarrierName) -> bool {
         let mut takers =
@@ -222,7 +223,7 @@ impl Message {
         takers.any(|taker| taker.is_none_or(|taker| taker == carrier))
     }
 
-    /// Returns whether we failed over after a submit on an earlier channel.
+    /// Returns whether we failed over to a later channel after a submit.
     #[must_use]
     pub fn was_on_earlier_channel(&self) -> bool {
         self.delivery
@@ -248,7 +249,7 @@ impl Message {
         tries.map(|state_change| state_change.at).find(|at| *at <= before).filter(|_| may_have)
     }
 
-    /// Returns all state changes by time, receipts included.
+    /// Returns all state changes, receipts included, oldest first.
     #[must_use]
     pub fn full_history(&self) -> Vec<StateChange> {
         let mut state_changes = self.delivery.history.clone();
@@ -273,7 +274,7 @@ impl fmt::Debug for Message {
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// Hashes each part after its length, so that different lists of parts have different hashes.
+    /// Hashes each part after its length, so different lists of parts have different hashes.
     #[must_use]
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut hash = Sha256::new();

@@ -45,17 +45,17 @@ impl ReceiptStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub status: ReceiptStatus,
-    /// Arrival at the gateway.
+    /// When we recorded the receipt. An unmatched receipt arrived earlier.
     pub at: Timestamp,
     /// The carrier's own code.
     pub code: Option<String>,
     pub description: Option<String>,
-    /// The channel of this receipt.
+    /// The channel of the submit that this receipt is about.
     pub channel_index: u8,
     pub execution_id: ExecutionId,
 }
 
-/// A message's receipts: the first for each status.
+/// A message's receipts: for each status, only the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipts(Vec<Receipt>);
 

@@ -20,7 +20,7 @@ pub struct Reply {
     pub body: String,
     pub channel: Channel,
     pub received_at: Timestamp,
-    /// The conversation's newest message submitted by then.
+    /// The client's message that we submitted last before the reply.
     pub replied_to: Option<Box<RepliedTo>>,
     /// The dialect of the callback.
     pub dialect: Dialect,

@@ -1,14 +1,14 @@
 //! Message states, and the allowed changes between them.
 //!
-//! The state has two sources. Our own [`Progress`] changes by conditional writes, along the arrows of
-//! [`Progress::follows`]. The network's receipts are each recorded once and never removed. A client sees
-//! the furthest of both, regardless of their order:
+//! The state has two sources. Our own [`Progress`] changes by conditional writes, and only as
+//! [`Progress::follows`] allows. The network's receipts are each recorded once and never removed. A client
+//! sees the more advanced of the two, whichever came first:
 //!
 //! ```text
 //! scheduled → queued → submitting → (unknown) → submitted → undelivered … → delivered → read
 //! ```
 //!
-//! One arrow leads back, to `queued`: if a carrier was busy, if the send slot is later, if we fail over to
+//! Progress goes back only to `queued`: if a carrier was busy, if the send slot is later, if we fail over to
 //! the next channel, or if we resend a message with an unknown outcome.
 
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub enum State {
     Cancelled,
     /// The recipient opted out of this sender.
     Blocked,
-    /// Refused by the last carrier that was left, in its answer or in a receipt.
+    /// The last carrier that was left refused the message, in its answer or in a receipt.
     Rejected,
     /// No route candidate was left after a failed attempt, or the outcome was still unknown at the deadline.
     Failed,
@@ -104,7 +104,7 @@ impl Progress {
         }
     }
 
-    /// Returns whether `before` may change to this. The store turns this into the conditions of its writes.
+    /// Returns whether `before` may change to `self`. The store's writes have this rule as a condition.
     #[must_use]
     pub fn follows(self, before: Self) -> bool {
         use Progress::{
@@ -114,16 +114,16 @@ impl Progress {
             Scheduled => false,
             Submitting | Cancelled => matches!(before, Scheduled | Queued),
             Blocked | Expired | Unknown => before == Submitting,
-            // A retry, a failover, or a wait for the send slot.
+            // A retry, a resend, a failover, or a wait for the send slot.
             Queued => matches!(before, Submitting | Unknown | Submitted),
-            // An answer counts even if we already gave up the worker behind it.
+            // A carrier's answer counts even if the lease of the worker that got it had expired.
             Submitted | Rejected | Failed => matches!(before, Submitting | Unknown),
         }
     }
 }
 
 impl ReceiptStatus {
-    /// Returns the state that this receipt implies, at the least.
+    /// Returns the least advanced state that a message with this receipt can have.
     #[must_use]
     pub fn state(self) -> State {
         match self {

@@ -7,7 +7,7 @@ use strum::IntoStaticStr;
 
 use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
 
-/// Lookup timeout: short, because a submit may follow.
+/// Lookup timeout: short, because the same worker may then submit the message.
 pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A message for a carrier.
@@ -16,10 +16,10 @@ pub struct Submission<'a> {
     pub reference: SubmitReference,
     pub to: &'a PhoneNumber,
     pub from: &'a SenderId,
-    /// Shown by SMS, and by any channel without `content`.
+    /// Shown if `content` is `None`, as it always is for SMS.
     pub text: &'a Text,
     pub channel: Channel,
-    /// Shown in place of the text, if the channel can show it.
+    /// Shown in place of the text. Present only if the channel can show all of it.
     pub content: Option<&'a Content>,
     /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
@@ -31,11 +31,12 @@ pub struct Submission<'a> {
 pub enum Outcome {
     /// `carrier_id` is the carrier's own ID for the message.
     Accepted { carrier_id: Option<String> },
-    /// Refused permanently.
+    /// The carrier refused the message permanently.
     Rejected { reason: String },
-    /// Retried after our backoff or `retry_after`, whichever is longer, but within 15 minutes.
+    /// The carrier cannot take the message now. If no other carrier can, we retry after our backoff or
+    /// `retry_after`, whichever is longer, but within 15 minutes.
     Busy { retry_after: Option<Duration>, reason: String },
-    /// No answer. The request may have arrived.
+    /// The carrier did not answer, and may have the message.
     Unknown { reason: String },
 }
 

@@ -2,15 +2,16 @@
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-/// Longer texts are rejected unread, because `defaults` may repeat them in a thousand messages.
+/// The longest text that we parse, in bytes. We reject a longer text unread, because a request's `defaults`
+/// may repeat it in a thousand messages.
 const LONGEST_WRITTEN: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an ISO 8601 date and time like 2026-01-01T09:00:00Z")]
 pub struct TimeError;
 
-/// Parses an ISO 8601 date and time, to the millisecond. Without a zone the time is GMT, by Cymba's
-/// document; a date alone is midnight.
+/// Parses an ISO 8601 date and time, and drops fractions of a millisecond. Without a zone the time is GMT, as
+/// Cymba documents it. A date alone means midnight.
 ///
 /// # Errors
 /// If the text is anything else.

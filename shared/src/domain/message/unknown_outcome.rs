@@ -1,7 +1,8 @@
 //! Unknown outcomes.
 //!
 //! If a carrier did not answer a submit, the message may have arrived. If we resend, it may arrive twice,
-//! unless the carrier denies the first submit. `failed_attempts` records both.
+//! unless the carrier denies the first submit. `failed_attempts` records a resend as
+//! [`AttemptOutcome::Unknown`], or after a denial as [`AttemptOutcome::NotAccepted`].
 
 use jiff::Timestamp;
 
@@ -48,7 +49,8 @@ impl Message {
         self.unknown_attempts().next().is_some()
     }
 
-    /// Returns the carriers behind unknown attempts, newest first; `None` if not recorded.
+    /// Returns the carriers of unknown attempts, newest first. `None` stands for a carrier that is not
+    /// recorded.
     pub fn carriers_of_unknown_attempts(&self) -> impl Iterator<Item = Option<CarrierName>> {
         self.unknown_attempts().map(|attempt| attempt.carrier)
     }

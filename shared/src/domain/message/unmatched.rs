@@ -1,4 +1,5 @@
-//! Unmatched receipts and replies: kept as posted, and retried after growing gaps until they expire.
+//! Unmatched receipts and replies. We keep them as posted, and retry them after growing gaps until they
+//! expire.
 
 use std::fmt;
 
@@ -65,9 +66,9 @@ pub struct Unmatched {
     pub submit: Option<SubmitReference>,
     pub received_at: Timestamp,
     pub tries: u32,
-    /// When the next retry is due, or `None` if retries cannot match the item or are over. In an item read from
-    /// the store this is the wake time, which may be later than the retry, because a tick moves the wake time
-    /// when it enqueues the retry (see [`Unmatched::next_retry`]).
+    /// When the next retry is due, or `None` if retries cannot match the item or are over. In an item read
+    /// from the store this is the wake time, which may be later than the retry, because a tick moves the wake
+    /// time when it enqueues the retry (see [`Unmatched::next_retry`]).
     pub retry_at: Option<Timestamp>,
 }
 
@@ -113,8 +114,8 @@ impl Unmatched {
         self.received_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX)
     }
 
-    /// Returns the first retry time after `now`. The times count from arrival, so an extra retry does not shift
-    /// later retries.
+    /// Returns the first retry time after `now`. The times count from arrival, so an extra retry does not
+    /// shift later retries.
     fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let passed = now.duration_since(self.received_at).as_mins();
         let last = FIRST_TRIES[FIRST_TRIES.len() - 1];

@@ -37,7 +37,7 @@ pub enum CarrierName {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CarrierSettings {
     pub endpoint: Url,
-    /// In milliseconds; see [`CarrierSettings::timeout`].
+    /// In milliseconds. [`CarrierSettings::timeout`] caps it.
     pub timeout_ms: u64,
     /// Whether we look up unknown outcomes; see [`CarrierName::supports_lookup`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -67,7 +67,7 @@ impl CarrierSecret {
     }
 }
 
-/// The lease on a message is longer than this.
+/// Must stay shorter than the lease on a message.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(45);
 
 impl CarrierSettings {

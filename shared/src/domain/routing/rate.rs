@@ -1,4 +1,4 @@
-//! Rate limits. Each belongs to a sender ID at the network, regardless of owner or sharing.
+//! Rate limits. The network limits each sender ID, whether one account owns it or all accounts share it.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
@@ -30,7 +30,7 @@ impl Rate {
         self.0
     }
 
-    /// Returns the time for that many messages, rounded up to the microsecond.
+    /// Returns how long it takes to send `messages` messages at this rate, rounded up to the microsecond.
     #[must_use]
     pub fn time_for(self, messages: usize) -> SignedDuration {
         let messages = u64::try_from(messages).unwrap_or(u64::MAX);

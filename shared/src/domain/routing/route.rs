@@ -28,10 +28,10 @@ pub struct Route {
     /// Beginning of the recipient's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<NumberPrefix>,
-    /// In order of preference. A later carrier takes over if earlier ones are down, busy or refuse the
+    /// In order of preference. We try a later carrier if the earlier ones are down, are busy or refuse the
     /// message.
     pub carriers: Vec<CarrierName>,
-    /// In seconds; see [`Route::receipt_timeout`].
+    /// [`Route::receipt_timeout`], in seconds.
     #[serde(default = "receipt_timeout_seconds", skip_serializing_if = "is_usual")]
     pub receipt_timeout_s: u32,
 }
@@ -62,8 +62,8 @@ impl Route {
         Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_timeout_s }
     }
 
-    /// Returns whether this route matches every message that `other` matches, so that `other` has no effect
-    /// after it.
+    /// Returns whether this route matches every message that `other` matches. Then `other` has no effect
+    /// after this route.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let begins =

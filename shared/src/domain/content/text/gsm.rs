@@ -1,14 +1,14 @@
 //! The GSM 7-bit default alphabet and its extension table.
 //!
-//! We do not use national language shift tables, because carriers differ in support. A look-alike does not
-//! replace its Latin twin (Greek capital alpha is not `A`), so recipients see what the client sent.
+//! We do not use national language shift tables, because carriers differ in support. We do not replace a
+//! character by its Latin look-alike (Greek capital alpha by `A`), so recipients see what the client sent.
 //!
 //! Source: 3GPP TS 23.038 section 6.2.1, by the mapping at
 //! <https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT>, where code 0x09 is the capital `Ç`.
 
 /// Returns 1 for the default alphabet, 2 (escape and code) for the extension table, `None` for other
 /// characters.
-#[rustfmt::skip] // One kind of character a line, not one character.
+#[rustfmt::skip] // Each line holds one kind of character; rustfmt would give each character a line.
 pub(super) const fn septets(character: char) -> Option<usize> {
     match character {
         // Among printable ASCII, only the backtick is in neither table.

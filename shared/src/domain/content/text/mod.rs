@@ -1,5 +1,5 @@
-//! The text of a message: not blank, without control characters other than white space, and within the
-//! allowed number of segments, counted as the network carries and bills them.
+//! The text of a message: not blank, without control characters below U+0020 (except tab, line feed, form
+//! feed and carriage return), and within the allowed number of segments, counted as the network bills them.
 //!
 //! We reject a bad text but never repair it: no trimming, transliterating or truncating. A message with
 //! rich content may have no text: [`Text::none`]. `gsm` holds the alphabet, `segments` splits the text.
@@ -26,7 +26,7 @@ impl Text {
     /// Returns `body` unchanged, in GSM 7-bit if that alphabet has every character, and in UCS-2 otherwise.
     ///
     /// # Errors
-    /// [`TextError`], the same on every retry.
+    /// [`TextError`]. A retry does not help.
     pub fn parse(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
         check_bytes(body, limit)?;
         check_characters(body)?;
@@ -37,7 +37,7 @@ impl Text {
     /// Returns `body` unchanged, always in UCS-2.
     ///
     /// # Errors
-    /// As [`Text::parse`].
+    /// The same as [`Text::parse`].
     pub fn parse_ucs2(body: &str, limit: SegmentLimit) -> Result<Self, TextError> {
         check_bytes(body, limit)?;
         check_characters(body)?;
@@ -103,10 +103,10 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Why we reject a text. A retry does not help. No variant repeats the text.
+/// Why we reject a text. No variant repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TextError {
-    /// No characters, or only white space.
+    /// The text has no characters, or only white space.
     #[error("the text is empty")]
     Empty,
     #[error("the text takes {segments} segments; at most {limit} are allowed")]
@@ -114,7 +114,7 @@ pub enum TextError {
     /// The text has more bytes than the allowed segments can hold, so we did not count its segments.
     #[error("the text has {bytes} bytes, and {limit} segments hold at most {}", SegmentLimit(*limit).most_bytes())]
     TooManyBytes { bytes: usize, limit: u16 },
-    /// Below U+0020, other than tab, line feed, form feed and carriage return.
+    /// A character below U+0020, other than tab, line feed, form feed and carriage return.
     #[error("the text contains the control character U+{:04X}", u32::from(*.0))]
     ControlCharacter(char),
 }
@@ -127,8 +127,8 @@ pub struct SegmentLimit(pub u16);
 impl SegmentLimit {
     /// Returns the most UTF-8 bytes of a text within the limit.
     ///
-    /// A segment alone has 160 septets or 70 code units. A character takes at most 2 bytes per septet, or 3
-    /// per code unit.
+    /// A single segment has 160 septets or 70 code units. A GSM character has at most 2 bytes per septet, any
+    /// character at most 3 bytes per code unit, so a segment holds at most 320 bytes.
     pub fn most_bytes(self) -> usize {
         320 * usize::from(self.0)
     }
@@ -149,7 +149,7 @@ pub enum Encoding {
     Ucs2,
 }
 
-/// Rejects a very long text unread, because `defaults` may repeat it in a thousand messages.
+/// Rejects a very long text unread, because a request's `defaults` may repeat it in a thousand messages.
 fn check_bytes(body: &str, limit: SegmentLimit) -> Result<(), TextError> {
     let bytes = body.len();
     if bytes > limit.most_bytes() { Err(TextError::TooManyBytes { bytes, limit: limit.0 }) } else { Ok(()) }

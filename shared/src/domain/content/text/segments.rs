@@ -3,8 +3,8 @@
 //! A short message carries 140 octets: 160 septets or 70 UTF-16 code units. In a longer text, each segment
 //! gives 6 octets to the concatenation header (8-bit reference), which leaves 153 septets or 67 code units.
 //! Segments are filled from the front. If a two-septet character or surrogate pair does not fit whole, it
-//! opens the next segment, so there may be more segments than length divided by room. Combining sequences
-//! may be split, because the handset joins the segments before display.
+//! opens the next segment, so a text may need more segments than its length alone suggests. We may split a
+//! combining sequence, because the handset joins the segments before display.
 //!
 //! Source: 3GPP TS 23.040 section 9.2.3.24.1.
 
@@ -35,7 +35,7 @@ pub(super) fn count(body: &str, encoding: Encoding) -> usize {
     tally.segments()
 }
 
-/// Splits `body` into as many segments as [`measure`] counts.
+/// Splits `body` into as many segments as [`count`] returns.
 pub(super) fn split(body: &str, encoding: Encoding) -> Vec<&str> {
     let mut tally = Tally::new(encoding);
     let mut segments = Vec::new();
@@ -62,10 +62,10 @@ fn units(encoding: Encoding, character: char) -> usize {
     }
 }
 
-/// Counts segments, in septets or UTF-16 code units. We assume concatenation, because only the end of the
-/// text shows whether it is needed.
+/// Counts segments, in septets or UTF-16 code units. We fill parts from the start, because only the end of
+/// the text shows whether it needs more than a single segment.
 struct Tally {
-    /// Room in a single segment.
+    /// Room in the segment of a text that needs only one.
     alone: usize,
     /// Room in each segment if there are several.
     part: usize,
@@ -115,7 +115,8 @@ mod tests {
     };
     use super::{Encoding, measure, split};
 
-    /// Returns the encoding of `body` and the characters in each segment; checks the count.
+    /// Returns the encoding of `body` and the number of characters in each segment, after checking the
+    /// segments.
     fn cut(body: &str) -> (Encoding, Vec<usize>) {
         let (encoding, count) = measure(body);
         let segments = split(body, encoding);
