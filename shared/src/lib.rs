@@ -21,7 +21,8 @@
 //! | `hash` | SHA-256 digests and HMACs | none |
 //!
 //! No vendor uses another. In [`flow`], a file below a step uses no item of the step's own file. A Lambda
-//! function parses its event, calls one step and answers. `docs/architecture.md` describes the steps and the rules between them.
+//! function parses its event, calls one step and answers. `docs/architecture.md` describes the steps and the
+//! rules between them.
 
 #![expect(
     async_fn_in_trait,
