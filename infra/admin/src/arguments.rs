@@ -68,7 +68,7 @@ impl Arguments {
     /// Parses a command line with the program's name first.
     ///
     /// # Errors
-    /// The error is to be printed; help and version are errors, too.
+    /// If the words are invalid, or ask for help or the version. The caller prints the error.
     pub fn parse_words<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
         let mut matches = command().try_get_matches_from(connection::join_local(words))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))

@@ -1,5 +1,5 @@
-//! `admin carrier`: carriers' endpoints, keys and webhook addresses. Secrets Manager holds webhook tokens and keys,
-//! the directory other settings.
+//! `admin carrier`: carriers' endpoints, keys and webhook addresses. Secrets Manager holds webhook tokens and
+//! keys, the directory other settings.
 
 use std::io;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
-/// Each token is another valid webhook address.
+/// Each token adds a valid address for receipts, and one for replies.
 const MOST_TOKENS: usize = 5;
 const LONGEST_KEY: usize = 1_000;
 
@@ -96,7 +96,7 @@ async fn set(
     let receipts_by_id = (receipts_by_id || no_receipts_by_id).then_some(receipts_by_id);
     let default_timeout_ms = DEFAULT_TIMEOUT_MS;
     let change = CarrierChange { endpoint, timeout_ms, default_timeout_ms, lookup, receipts_by_id };
-    // The token before the endpoint, so receipts have an address once submits start.
+    // We write the token before the endpoint, so receipts have an address once submits start.
     let secret = change_secret(secrets, name, |secret| {
         if secret.webhook_tokens.is_empty() {
             secret.webhook_tokens.push(new_token(context));
@@ -161,7 +161,7 @@ fn routes_to(routes: &Routes, name: CarrierName) -> Vec<usize> {
     routes.map(|(position, _)| position).collect()
 }
 
-/// Adds the default route for the first carrier. Warns about a later carrier without a route.
+/// If routes were never set, adds one from all messages to this carrier. Else warns if no route leads to it.
 async fn with_first_route(context: &Context, name: CarrierName, report: Report) -> Result<Report, Failure> {
     if context.directory.begin_routes(Route::to(vec![name])).await? {
         return Ok(report.and("route_added", true).note(format!(
@@ -177,7 +177,7 @@ async fn with_first_route(context: &Context, name: CarrierName, report: Report) 
     })
 }
 
-/// Parses a key. It must fit a header and an XML document without escapes or encodings.
+/// Parses a key, of characters that a header can hold as they are.
 fn key_in(line: &str) -> Result<String, Failure> {
     let key = line.trim();
     let fits = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());

@@ -167,14 +167,15 @@ impl Connection {
         aws_sdk_cloudformation::Client::from_conf(config.build())
     }
 
-    /// Returns a service endpoint, or `None` to use the profile's or AWS.
+    /// Returns a service's endpoint; `own` is the service's own variable. With `None` the SDK uses the
+    /// profile's endpoint, or AWS.
     fn endpoint(&self, own: &str) -> Option<String> {
         let given = self.options.local.as_ref().or(self.options.endpoint_url.as_ref()).map(Url::to_string);
         let set = || self.variables.optional(own).or_else(|| self.variables.optional("AWS_ENDPOINT_URL"));
         given.or_else(|| set().map(str::to_owned))
     }
 
-    /// Returns a table name, queue URL or secret ARN.
+    /// Returns a table's name, a queue's URL, or a secret's ARN (locally, its name).
     pub async fn name(&self, resource: Resource) -> Result<String, Failure> {
         let (variable, output, logical) = resource.names();
         if let Some(given) = resource.option(&self.options) {
@@ -198,12 +199,13 @@ impl Connection {
         })
     }
 
-    /// Returns the local stack's address, with `--local`.
+    /// Returns the local stack's address if `--local` is given.
     pub fn local(&self) -> Option<&Url> {
         self.options.local.as_ref()
     }
 
-    /// Returns the address for clients and carriers, unless only a call to `CloudFormation` would tell.
+    /// Returns the API's address for clients and carriers. Without `--stack` we do not call `CloudFormation`
+    /// for it, but return `None` unless the outputs were read already.
     pub async fn api_url(&self) -> Option<Url> {
         if let Some(local) = &self.options.local {
             return Some(local.clone());
@@ -245,8 +247,8 @@ fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.message().is_some_and(|message| message.contains("does not exist"))
 }
 
-/// Returns dummy credentials for the local stack, or the environment's unless `--profile` is given. With `None`
-/// the SDK uses its default chain.
+/// Returns dummy credentials for the local stack, or the environment's unless `--profile` is given. With
+/// `None` the SDK uses its default chain.
 fn credentials(options: &ConnectionOptions, variables: &Variables) -> Option<Credentials> {
     if options.local.is_some() {
         return Some(Credentials::new("local", "local", None, None, "local"));

@@ -42,9 +42,10 @@ struct Shown {
 #[derive(Serialize)]
 struct Letter {
     since: Option<String>,
-    /// A job (`submit`, `failed-submit`, `unmatched`), or a callback about a `state`, `reply` or `endpoint-disabled`.
+    /// A job (`submit`, `failed-submit`, `unmatched`), a callback about a `state`, `reply` or
+    /// `endpoint-disabled`, or `unreadable`.
     r#type: &'static str,
-    /// Message, reply or endpoint ID.
+    /// The ID of the message, reply, unmatched item or endpoint.
     subject: Option<String>,
     state: Option<&'static str>,
 }
@@ -70,7 +71,7 @@ async fn list(connection: &Connection) -> Result<Report, Failure> {
     for queue in [DeadQueue::Jobs, DeadQueue::Callbacks] {
         let url = connection.name(queue.resources().0).await?;
         let (arn, waiting) = look_at(&sqs, &url).await?;
-        // Still show the entries if the credentials do not allow listing replays.
+        // We still show the entries if the credentials do not allow listing replays.
         let replay = newest_replay(&sqs, &arn).await.unwrap_or_else(|failure| {
             notes.push(format!("could not read the last replay of {}: {failure}", queue.into_str()));
             None
@@ -90,7 +91,7 @@ async fn replay(connection: &Connection, queue: DeadQueue) -> Result<Report, Fai
     let (source, waiting) = look_at(&sqs, &connection.name(from).await?).await?;
     if waiting > 0 {
         let (destination, _) = look_at(&sqs, &connection.name(to).await?).await?;
-        // SQS knows no source queue for entries put there by the gateway itself, so we name the destination.
+        // SQS knows no source queue for dead letters that the gateway itself sent, so we name a destination.
         let task = sqs.start_message_move_task().source_arn(source).destination_arn(destination);
         task.send().await.map_err(Failure::failed("starting the replay"))?;
     }
@@ -142,7 +143,7 @@ async fn newest_replay(sqs: &aws_sdk_sqs::Client, arn: &str) -> Result<Option<Re
     }))
 }
 
-/// Receives some entries and releases them at once.
+/// Receives up to ten entries, and releases them at once.
 async fn peek(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Vec<Letter>, Failure> {
     let request = sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(LOOK_SECONDS);
     let request = request.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);

@@ -7,13 +7,13 @@ use shared::{flow::Unavailable, queue::QueueError, runtime::error_chain, store::
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The arguments contradict each other.
+    /// The arguments are wrong, or contradict each other.
     #[error("{0}")]
     Usage(String),
     /// `--yes` is missing. `counts` is an object: how many records the command would change.
     #[error("{words}")]
     Unconfirmed { words: String, counts: Value },
-    /// The stored data does not allow the command. The text says what to do.
+    /// The command cannot be done as given. The text says why, and what to do.
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The operator's tool, with a file for each noun of the command line.
 //!
-//! The tool writes no log. Each key or secret is printed once, at creation.
+//! The tool writes no log. An API key or callback secret is printed once, at creation.
 
 mod account;
 mod arguments;

@@ -1,4 +1,5 @@
-//! `admin message`: stored messages and replies. Texts and callback URLs are private: shown only with `--reveal`.
+//! `admin message`: stored messages and replies. We show texts, callback URLs, and numbers in a list only
+//! with `--reveal`.
 
 use serde_json::{Value, json};
 use shared::{
@@ -162,13 +163,14 @@ fn channels(message: &Message) -> Vec<&'static str> {
     message.channels_by_index().map(|(_, channel)| channel.into_str()).collect()
 }
 
-/// Returns the carrier's own ID, if the carrier reached is also the last one.
+/// Returns the carrier's own ID, unless the stored ID is from another carrier than the one reached.
 fn carrier_id(message: &Message) -> Option<&String> {
     let has_message = message.carrier_reached() == message.delivery.carrier;
     message.delivery.carrier_id.as_ref().filter(|_| has_message)
 }
 
-/// Returns when a busy carrier is retried. The stored time stays after the retry, so we ignore it then.
+/// Returns when a busy carrier is retried. The stored time remains after the retry, so we ignore it if the
+/// message is no longer queued, or its last state change is later.
 fn next_retry(message: &Message) -> Option<Timestamp> {
     let queued_at = message.delivery.history.last()?.at;
     message.delivery.retry_at.filter(|at| message.delivery.progress == Progress::Queued && *at > queued_at)
@@ -228,7 +230,7 @@ async fn list(wanted: MessageList, connection: &Connection, environment: &Enviro
     })
 }
 
-/// Reads the log until enough entries match. A page may be empty and still have a next one.
+/// Reads the log until enough entries match. A page may be empty and still have a next page.
 async fn newest(gateway: &Gateway, account: &AccountId, filter: &Filter, limit: u16) -> Result<Vec<Entry>, Failure> {
     let (mut found, mut after, mut left) = (Vec::new(), None, limit);
     loop {

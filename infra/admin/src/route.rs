@@ -1,5 +1,5 @@
-//! `admin route`: rules for choosing carriers. The first match applies, so we reject a rule if an earlier rule
-//! matches all its messages, or if it is there already.
+//! `admin route`: rules for choosing carriers. The first match applies, so we reject a rule that exists
+//! already, or that would never apply because an earlier rule matches all its messages.
 
 use serde_json::{Value, json};
 use shared::domain::{Route, Routes};
@@ -93,7 +93,7 @@ async fn remove(context: &Context, position: usize) -> Result<Report, Failure> {
             let there = rules.len();
             return Err(Failure::Refused(format!("there is no rule {position}, only {there}; see `admin route list`")));
         };
-        // On a retry, another rule may be at this position. The operator meant the first.
+        // If the change is retried, another rule may be at this position. The operator meant the first.
         if removed.get_or_insert_with(|| found.clone()) != found {
             return Err(Failure::Refused(
                 "another operator changed the routes at the same time; check them and try again".to_owned(),

@@ -1,5 +1,5 @@
-//! `admin secret`: replaces an account's callback secret. Until the old secret is retired, both sign each callback,
-//! so the client can verify with either.
+//! `admin secret`: replaces an account's callback secret. Until the old secret is retired, the header
+//! `webhook-signature` has a signature for each, so the client can verify with either.
 
 use serde_json::json;
 use shared::domain::{AccountId, WebhookSecret};

@@ -1,4 +1,4 @@
-//! `admin sender`: owned sender IDs, and rate limits for all.
+//! `admin sender`: owned sender IDs, and the rate limits of owned and shared ones.
 
 use serde_json::json;
 use shared::{
@@ -85,13 +85,13 @@ async fn list(context: &Context, account: Option<&AccountId>) -> Result<Report, 
 }
 
 async fn remove(context: &Context, sender: &SenderId) -> Result<Report, Failure> {
-    // The exemption first: if we are interrupted, it must not outlive the ownership.
+    // We end the exemption first: if we are interrupted, it must not outlive the ownership.
     let before = context.directory.latest_owner(sender).await?;
     if before != Some(SenderOwner::Pool) {
         context.directory.set_exempt(sender, None).await?;
     }
     let removal = match (context.directory.remove_sender(sender).await?, before) {
-        // Removed meanwhile: by an earlier attempt whose answer was lost, or by another operator.
+        // The sender was removed meanwhile: by an attempt whose answer was lost, or by another operator.
         (Removal::Missing, Some(SenderOwner::Account(account))) => Removal::Removed(account),
         (removal, _) => removal,
     };

@@ -1,5 +1,5 @@
-//! `admin unmatched`: receipts and replies without a matching message or account. Payloads hold numbers and texts,
-//! so we show them only with `--reveal`.
+//! `admin unmatched`: receipts and replies without a matching message or account. Payloads hold numbers and
+//! texts, so we show them only with `--reveal`.
 
 use jiff::Timestamp;
 use serde_json::json;

@@ -12,7 +12,7 @@ pub struct Config {
     /// Shared sender IDs.
     pub pool: Vec<SenderId>,
     pub accounts: Vec<AccountConfig>,
-    /// In messages a second.
+    /// Rate limits, in messages a second.
     #[serde(default)]
     pub rates: BTreeMap<SenderId, Rate>,
     pub carriers: BTreeMap<CarrierName, CarrierConfig>,
@@ -30,17 +30,18 @@ pub struct AccountConfig {
     pub revoked_keys: Vec<String>,
     #[serde(default)]
     pub senders: Vec<SenderId>,
-    /// An absolute URL or a path of the emulator, as are the two below.
+    /// Where to post replies. This and the next two are absolute URLs, or paths of the emulator.
     pub reply_url: Option<String>,
-    /// For status reports of messages without a callback of their own.
+    /// Where to post status reports of messages sent in CM.com's format.
     pub status_url: Option<String>,
-    /// For notices about the account itself.
+    /// Where to post notices about the account itself.
     pub notice_url: Option<String>,
     #[serde(default)]
     pub secrets: Vec<WebhookSecret>,
     #[serde(default)]
     pub on_unknown: OnUnknown,
-    /// Answer to STOP. Empty sends none; unset is the default text. START and HELP likewise.
+    /// Answer to STOP: empty sends no answer, and `None` sends the default text. The same holds for START and
+    /// HELP below.
     pub stop_text: Option<KeywordAnswer>,
     pub start_text: Option<KeywordAnswer>,
     pub help_text: Option<KeywordAnswer>,
@@ -49,7 +50,7 @@ pub struct AccountConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarrierConfig {
-    /// The emulator's simulated carrier unless set.
+    /// Defaults to the emulator's simulated carrier.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
     /// Our key at the carrier.

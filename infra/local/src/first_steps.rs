@@ -1,4 +1,4 @@
-//! The first steps that a start prints for people: commands to copy and paste.
+//! The first steps that `local` prints at start: commands for people to copy and paste.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::domain::SenderId;
 use url::Url;
 
-/// Delivered at once, and kept for fiction by the UK regulator.
+/// A number to which the emulator delivers at once. The UK regulator keeps it for fiction.
 const HANDSET: &str = "447700900001";
 
 /// Returns the first steps with a gateway at `gateway`.
@@ -66,7 +66,8 @@ fn emulator_lines(text: &mut String, here: &str, clock_moves: bool) {
     );
 }
 
-/// Returns the first account's key and sender; no sender if the account has to use the pool.
+/// Returns a key and a sender of the first account that has both. If none has, returns the first key, for use
+/// with the pool's senders.
 fn key_and_sender(config: &Config) -> Option<(&str, Option<&SenderId>)> {
     let found = config.accounts.iter().find_map(|account| Some((account.keys.first()?, account.senders.first()?)));
     if let Some((key, sender)) = found {

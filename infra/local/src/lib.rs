@@ -1,5 +1,5 @@
 //! The whole system on one machine, in two halves, connected only by HTTP: [`emulator`] stands for AWS and
-//! the phone network, [`gateway`] runs the functions as deployed to AWS.
+//! the phone network, [`gateway`] runs the functions of the SAM template.
 
 pub mod config;
 pub mod emulator;

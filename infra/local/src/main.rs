@@ -86,16 +86,16 @@ fn read_config(arguments: &Arguments) -> anyhow::Result<Config> {
     Config::parse(&text).with_context(|| format!("reading {}", file.display()))
 }
 
-/// Prints to standard error, because programs wait for the line on standard output and may then close it.
+/// Prints to standard error. Standard output has only the address, and a program that read it may close it.
 fn print_for_people(text: &str) {
     if tracing::enabled!(tracing::Level::INFO) {
-        // A start does not fail because no one reads.
+        // We start even if standard error is closed.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// Logs readable lines to standard error, at `LOG_LEVEL`. Each names its target, so the emulator's lines are
-/// told from the gateway's.
+/// Logs readable lines to standard error, at `LOG_LEVEL`. Each line names its target, which tells whether the
+/// emulator or the gateway wrote it.
 fn start_logging() -> anyhow::Result<()> {
     // The embedded DynamoDB warns of every failed condition, but we expect those.
     let level = telemetry::level(&Variables::of_process())?;

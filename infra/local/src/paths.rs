@@ -27,7 +27,7 @@ const EMULATOR: [(&str, &str, &str); 14] = [
     ("PUT", "/carrier/receipts", r#"Write receipts with the carrier's own ID: {"by_id": "decimal"}; {} resets"#),
 ];
 
-/// What the gateway's API is, where it is listed.
+/// Who serves the gateway's API.
 pub(crate) enum Api<'a> {
     /// Served by this instance.
     Here(&'a [Function]),
@@ -58,7 +58,7 @@ pub(crate) fn of_gateway(api: &Api<'_>) -> String {
     text
 }
 
-/// Returns the functions' routes by the document's tags, so that the clients' come first.
+/// Returns the functions' routes in the order of the API document's tags: those for clients come first.
 fn routes<'a>(functions: &'a [Function], document: &Value) -> Vec<(&'a str, &'a str)> {
     let mut routes: Vec<(&str, &str)> = Vec::new();
     for event in functions.iter().flat_map(|function| &function.events) {

@@ -7,7 +7,8 @@ use super::{ACCOUNT, callback_url};
 
 #[derive(Debug, Subcommand)]
 pub enum EndpointCommand {
-    /// List failing endpoints: since when, how many failures in a row, the last reason, and which are disabled
+    /// List failing endpoints: since when, how many failures in a row, the last reason, and which are
+    /// disabled
     List {
         /// Only this account's endpoints
         #[arg(long, value_name = "ID")]

@@ -74,7 +74,7 @@ pub(super) fn hide_in_subcommands(command: clap::Command) -> clap::Command {
     command.mut_subcommands(|subcommand| with_hidden(subcommand, &hidden))
 }
 
-/// Defines the options before clap copies the visible ones from the parent.
+/// Defines the hidden options in each subcommand, before clap copies the parent's visible ones there.
 fn with_hidden(command: clap::Command, hidden: &[Arg]) -> clap::Command {
     let footer = match command.get_after_help() {
         Some(words) => format!("{words}\n\n{POINTER}"),
@@ -83,7 +83,8 @@ fn with_hidden(command: clap::Command, hidden: &[Arg]) -> clap::Command {
     command.after_help(footer).args(hidden).mut_subcommands(|subcommand| with_hidden(subcommand, hidden))
 }
 
-/// Joins `--local URL` to `--local=URL`, because clap would take any next word as the value, even a subcommand.
+/// Joins `--local URL` to `--local=URL`. For clap the option needs the `=`, because otherwise clap would take
+/// any next word as the value, even a subcommand.
 pub(super) fn join_local<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
     for word in words.into_iter().map(Into::into) {

@@ -8,11 +8,11 @@ use super::phone::Phone;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum Behavior {
-    /// With a receipt within a second.
+    /// Delivered, with a receipt within a second.
     Delivered,
     /// Accepted, then a receipt reports the failure.
     Undelivered,
-    /// At submit.
+    /// The carrier refuses the submit.
     Rejected,
     /// Delivered without a receipt.
     NoReceipt,
@@ -22,13 +22,13 @@ pub(super) enum Behavior {
     ReceiptFirst,
     /// Delivered, with the receipt `delivered` before `sent`.
     OutOfOrder,
-    /// 429, then 503, then delivered.
+    /// The carrier answers 429, then 503, and then delivers.
     BusyAtFirst,
     /// Delivered, but the carrier answers only after the gateway's timeout.
     AnswersTooLate { receipt: bool },
     /// Delivered, then the phone replies STOP.
     RepliesStop,
-    /// Accepted, then neither delivered nor reported. Set by a person for a channel, never by a number.
+    /// Accepted, then neither delivered nor reported. Only a person sets it, for a channel; no number has it.
     Lost,
 }
 

@@ -6,7 +6,7 @@ use winterbaume_core::{MockRequest, MockService, auth::extract_region_from_heade
 
 use super::upstream::Answer;
 
-/// For calls whose signature names none.
+/// The region of calls whose signature names none.
 const REGION: &str = "us-east-1";
 
 pub(super) async fn answer(service: &impl MockService, headers: HeaderMap, body: Bytes) -> Answer {

@@ -2,8 +2,8 @@
 //! formats, simulated carriers with handsets, sinks for callbacks, a movable clock, and a meter
 //! for AWS usage.
 //!
-//! The gateway may be killed and restarted, even on another port, while the emulator keeps running:
-//! receipts and replies are retried until the gateway accepts them, as real carriers do.
+//! The gateway may be killed and restarted, even on another port, while the emulator keeps running. The
+//! emulator retries receipts and replies until the gateway accepts them, as real carriers do.
 
 mod aws;
 mod behavior;
@@ -61,8 +61,8 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct EmulatorOptions {
-    /// Folder for the tables; in memory if `None`. Time to live in a folder follows the machine's clock,
-    /// not the emulator's.
+    /// Folder for the tables; with `None` they are in memory. Items of tables in a folder expire by the
+    /// machine's clock, not the emulator's.
     pub data: Option<PathBuf>,
     /// Replaces the embedded DynamoDB.
     pub dynamodb: Option<Url>,
@@ -156,7 +156,8 @@ impl Emulator {
         &self.url
     }
 
-    /// Stops within about a second: ends long polls and delayed answers. Undelivered receipts are lost.
+    /// Stops within about a second: ends long polls and delayed answers. Undelivered receipts and replies are
+    /// lost.
     pub async fn stop(self) {
         let Self { mut tasks, stop_on_drop, .. } = self;
         drop(stop_on_drop);

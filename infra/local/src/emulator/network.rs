@@ -17,7 +17,7 @@ use super::carriers::{AcceptedSubmit, Carrier, Carriers, Receipt, Status, Submit
 use super::clock::EmulatorClock;
 use super::handsets::Handsets;
 
-/// How long the answer to a submit waits until the gateway accepts the receipt.
+/// How long the answer to a submit waits at most for the gateway to accept the receipt.
 const RECEIPT_FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `Retry-After` with a 429.
 pub(super) const THROTTLED_SECONDS: u16 = 1;
@@ -85,8 +85,7 @@ impl Network {
         Prediction { submit, behavior }
     }
 
-    /// Returns the busy response to a request, which rejects all its submits if the carrier is busy for
-    /// any.
+    /// Returns the busy response to a whole request, if the carrier is busy for any of its submits.
     pub(super) fn busy<'a>(&self, submits: impl IntoIterator<Item = &'a Prediction>) -> Option<Busy> {
         let at_first = submits.into_iter().filter(|prediction| prediction.behavior == Behavior::BusyAtFirst);
         at_first.filter_map(|prediction| self.next_busy_response(&prediction.submit)).min()
@@ -197,7 +196,7 @@ impl Network {
     }
 }
 
-/// Returns the delay from accept to receipt: 50 to 300 ms.
+/// Returns a random delay from accept to receipt: 50 to 300 ms.
 fn transit_delay() -> Duration {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     Duration::from_millis(50 + random % 251)

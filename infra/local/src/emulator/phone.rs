@@ -1,10 +1,10 @@
-//! Phone numbers, written as digits, with `+` or with `00`. Logs never show them.
+//! Phone numbers, written as digits with or without `+` or `00` before. Logs never show them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A phone number in international form, without a prefix.
+/// A phone number in international form, without `+` or `00`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Phone(String);
 
@@ -25,7 +25,7 @@ impl Phone {
     }
 }
 
-/// Returns a sender as a phone shows it: a number without its prefix.
+/// Returns a sender as a phone shows it: a number without `+` or `00`, a name unchanged.
 pub(super) fn shown_sender(written: &str) -> &str {
     let bare = written.strip_prefix('+').or_else(|| written.strip_prefix("00")).unwrap_or(written);
     if Phone::parse(written).is_ok() { bare } else { written }

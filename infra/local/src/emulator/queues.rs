@@ -1,6 +1,6 @@
-//! The embedded SQS's queues. The emulator's clock can move their timers. They also correct the
-//! engine's backend where it differs from SQS: a repeated delete succeeds, a move task moves messages, a
-//! message that becomes visible again is counted, and queue URLs point to this emulator.
+//! The embedded SQS's queues, whose timers the emulator's clock can move. We also correct the engine's
+//! backend where it differs from SQS: a repeated delete succeeds, a move task moves messages, and a message
+//! that becomes visible again is counted. Queue URLs point to this emulator.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -40,7 +40,7 @@ impl Queues {
         self.changed.subscribe()
     }
 
-    /// Returns the queue's default receive wait.
+    /// Returns how long a receive from the queue waits by default.
     pub(super) async fn wait(&self, queue_name: &str) -> Duration {
         let state = self.state.lock().await;
         let queue = state.queues.get(queue_name);
@@ -95,8 +95,8 @@ fn delete(state: &mut SqsState, queue_name: &str, handle: &str) -> Result<(), Sq
     deleted
 }
 
-/// Moves all messages from the dead-letter queue `source_arn` to `destination_arn`, or to the first queue
-/// that names it as its dead-letter queue.
+/// Moves all messages from the dead-letter queue `source_arn` to `destination_arn`. Without a destination,
+/// moves them to a queue whose dead-letter queue is `source_arn`.
 fn redrive(
     state: &mut SqsState,
     source_arn: &str,

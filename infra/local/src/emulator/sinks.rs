@@ -1,5 +1,4 @@
-//! Sinks: named endpoints that accept any POST, without checks, and keep it to show callbacks. Memory is
-//! bounded.
+//! Sinks: named endpoints that keep every POST, without checks of headers or body, to show callbacks.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

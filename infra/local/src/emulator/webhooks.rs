@@ -41,12 +41,12 @@ impl fmt::Display for Webhook {
     }
 }
 
-/// An event's IDs in log lines.
+/// An event's webhook, and its IDs for log lines.
 pub(super) struct EventNames<'a> {
     pub(super) webhook: Webhook,
     /// The carrier's ID for the message or reply.
     pub(super) id: &'a str,
-    /// The message that the event is about.
+    /// The ID of the message that the event is about.
     pub(super) message_id: Option<String>,
 }
 

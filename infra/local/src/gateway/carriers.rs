@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::config::{CarrierConfig, Config};
 
-/// Returns a carrier's endpoint with a trailing slash: in the emulator unless configured.
+/// Returns a carrier's configured endpoint, or else the emulator's, with a trailing slash.
 pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, emulator: &Url) -> Result<Url, url::ParseError> {
     let mut endpoint = match (&carrier.endpoint, name) {
         (Some(elsewhere), _) => elsewhere.clone(),

@@ -153,7 +153,7 @@ pub(super) fn settings(function: &template::Function, emulator: &Url) -> Setting
 
 fn variables(function: &template::Function) -> BTreeMap<String, String> {
     let mut variables = function.environment.clone();
-    // Sinks are at 127.0.0.1.
+    // Callbacks may go to the emulator's sinks, which are at 127.0.0.1.
     variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
     variables
 }
@@ -171,8 +171,8 @@ async fn through_api_gateway(processes: &Processes, binary: &str, request: Reque
     })
 }
 
-/// Calls Lambda's `POST /2015-03-31/functions/NAME/invocations`. The first call compiles the function,
-/// which may take minutes.
+/// Invokes a function of `cargo lambda watch`, by Lambda's API. The first call compiles the function, which
+/// may take minutes.
 async fn invoke(
     client: &reqwest::Client,
     endpoint: &Url,

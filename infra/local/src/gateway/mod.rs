@@ -39,7 +39,7 @@ pub struct GatewayOptions {
     pub emulator: Url,
     pub config: Config,
     pub functions: FunctionsFrom,
-    /// For functions in this process.
+    /// Where functions in this process record metrics; functions elsewhere do not use it.
     pub metrics: Metrics,
     /// Whether to enqueue pending work again, because the tables outlived their queues.
     pub requeue: bool,

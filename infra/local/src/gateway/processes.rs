@@ -19,7 +19,7 @@ use tracing::warn;
 
 use crate::lambda::{Instance, InvocationError, Settings};
 
-/// For each function.
+/// The limit for each function.
 const MAX_INSTANCES: usize = 8;
 
 pub(super) struct Processes {
@@ -76,7 +76,7 @@ impl Pool {
         Ok(answer?)
     }
 
-    /// Returns the most recently used instance, as Lambda does, so that surplus instances stay idle.
+    /// Takes the most recently used idle instance, as Lambda does, so that surplus instances stay idle.
     fn pop_idle(&self) -> Option<Instance> {
         let mut idle = self.idle();
         while let Some(mut instance) = idle.pop() {
@@ -88,7 +88,7 @@ impl Pool {
 
     async fn start(&self) -> anyhow::Result<Instance> {
         let mut command = Command::new(&self.bootstrap);
-        // Lambda logs both streams. Here standard output is kept for the `ready` line.
+        // Lambda logs both streams. Our own standard output has only the `ready` line.
         command.stdout(Stdio::from(std::io::stderr())).stderr(Stdio::inherit());
         let started = Instance::start(command, &self.settings).await;
         started.with_context(|| format!("starting {}", self.bootstrap.display()))

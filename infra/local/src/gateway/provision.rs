@@ -1,5 +1,5 @@
-//! Creates the template's tables, queues and secrets, and writes the configuration to the directory.
-//! Existing resources are kept.
+//! Creates the template's tables, queues and secrets unless they exist. Then writes the configuration to the
+//! directory and the carriers' secret, over the entries of an earlier start.
 
 use std::collections::HashMap;
 
@@ -23,8 +23,8 @@ use crate::{
     template::{Names, Resource, Template, resolve},
 };
 
-/// Names the template's resources. Tables and queues have their logical names; queue URLs
-/// point to the emulator, even if it uses another SQS.
+/// Names the template's resources by their logical names. Queue URLs point to the emulator, even if the
+/// emulator uses another SQS.
 pub(super) fn names(template: &Template, emulator: &Url) -> anyhow::Result<Names> {
     let mut names = Names::new(template.parameters());
     for table in template.resources("AWS::DynamoDB::Table") {

@@ -1,4 +1,4 @@
-//! Schedules: invoke a function at start, at an interval, and whenever the clock was moved.
+//! Schedules: invoke a function at start, at an interval, and after each move of the clock.
 
 use std::{sync::Arc, time::Duration};
 

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::{functions::Functions, time::Time};
 
-/// For each queue.
+/// The limit for each queue.
 const MAX_POLLERS: u16 = 8;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -23,7 +23,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// would otherwise stay invisible for the visibility timeout.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The long poll, and the timeout of its response.
+/// How long a receive waits for a message, and the timeout of its response.
 const WAIT_SECONDS: i32 = 20;
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 

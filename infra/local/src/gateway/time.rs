@@ -1,7 +1,7 @@
 //! The system's clock, which the emulator keeps and a person may move.
 //!
-//! We move the clock between invocations, never during one: on AWS no worker's lease expires in an instant
-//! either. Then we run the schedules, so that due work starts at once.
+//! We move the clock only between invocations. During one, a move would end a worker's lease at once, which
+//! cannot happen on AWS. After a move we run the schedules, so that due work starts at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -42,7 +42,7 @@ pub(super) struct Time {
 }
 
 impl Time {
-    /// Waits for the emulator and sets our clock by its clock.
+    /// Waits for the emulator, and sets `clock` by the emulator's clock.
     pub(super) async fn for_emulator(client: Client, emulator: Url, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let time = Self { client, emulator, clock, invocations: RwLock::default(), schedules: Mutex::default() };
         time.await_emulator().await?;

@@ -1,5 +1,5 @@
-//! HTTP events: payload format 2.0 of API Gateway's "Working with AWS Lambda proxy integrations for HTTP
-//! APIs". Path parameters and cookies are left out because no function reads them.
+//! HTTP events in API Gateway's payload format 2.0. Source: AWS, "Working with AWS Lambda proxy integrations
+//! for HTTP APIs". Path parameters and cookies are left out because no function reads them.
 
 use std::{collections::BTreeMap, str::from_utf8};
 

@@ -46,8 +46,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Starts `command` with only the environment that Lambda sets. Program, arguments and output are the
-    /// caller's.
+    /// Starts `command` with only the environment that Lambda sets. The caller chooses program, arguments and
+    /// output.
     ///
     /// # Errors
     /// If no port is free, or the program cannot be started.

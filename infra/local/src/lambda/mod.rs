@@ -1,6 +1,6 @@
 //! Lambda as a function's binary sees it: an environment, and the Runtime API that hands out invocations,
-//! one at a time. Source: AWS, "Using the Lambda runtime API for custom runtimes". The caller decides how many
-//! instances run.
+//! one at a time. Source: AWS, "Using the Lambda runtime API for custom runtimes". The caller decides how
+//! many instances run.
 
 pub mod http_event;
 mod instance;

@@ -1,8 +1,8 @@
-//! Parses a SAM template, as far as we run it: functions with their environment and events, queues,
-//! tables.
+//! Parses the parts of a SAM template that we run: functions with their environment and events, tables,
+//! queues and secrets.
 //!
-//! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function
-//! there is an error with its name.
+//! Supports `Ref`, `Fn::GetAtt`, `Fn::Sub` and the defaults of parameters. Any other intrinsic function in
+//! those parts is an error that names the function.
 
 pub mod resolve;
 mod yaml;
@@ -38,7 +38,7 @@ pub struct Resource<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Function {
     pub name: String,
-    /// The binary and its package in `functions/`.
+    /// The name of the binary, and of its package in `functions/`.
     pub binary: String,
     pub timeout: Duration,
     pub memory_mb: u32,
@@ -86,7 +86,7 @@ impl Template {
     /// Returns the functions, resolved with `names`.
     ///
     /// # Errors
-    /// If a required property is missing, or a reference cannot be resolved.
+    /// If a required property is missing, an event is not supported, or a reference cannot be resolved.
     pub fn functions(&self, names: &Names) -> Result<Vec<Function>, TemplateError> {
         let read = |resource: Resource<'_>| self.function(&resource, names);
         self.resources("AWS::Serverless::Function").into_iter().map(read).collect()

@@ -1,4 +1,4 @@
-//! Resolves `Ref`, `Fn::GetAtt` and `Fn::Sub`.
+//! Resolves `Ref`, `Fn::Sub`, and `Fn::GetAtt` of an ARN.
 
 use std::collections::BTreeMap;
 

@@ -31,7 +31,7 @@ pub(super) struct Submit {
     pub(super) carrier: Carrier,
     /// The gateway's reference, or empty.
     pub(super) reference: String,
-    /// In the form that a phone shows.
+    /// The sender in the form that a phone shows.
     pub(super) from: String,
     pub(super) to: Phone,
     pub(super) channel: Channel,
@@ -85,7 +85,7 @@ pub(super) struct Reply {
     pub(super) to: String,
     pub(super) text: String,
     pub(super) at: Timestamp,
-    /// The newest message from that sender to that phone.
+    /// The message that this answers: the newest from `to` to `from`.
     pub(super) answers: Option<Arc<Submit>>,
 }
 
@@ -100,7 +100,7 @@ impl Reply {
     }
 }
 
-/// Delivers receipts and replies to each carrier's webhooks, in its format.
+/// Delivers receipts and replies to each carrier's webhooks, in the carrier's format.
 pub(super) struct Carriers {
     loopback: Arc<Webhooks>,
     loopback_ids: Arc<loopback::IdSettings>,

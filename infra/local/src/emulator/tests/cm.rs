@@ -116,7 +116,7 @@ async fn phone_without_receipt_is_not_reported() {
     tester.register_cm().await;
     tester.send("00447700900300").await;
     assert_eq!(tester.texts("447700900300").await.len(), 1);
-    // Its report is later than the first phone's would be.
+    // The next phone's report is later than the first phone's would be.
     tester.send_without_waiting(&["00447700900802"]).await;
     assert_eq!(tester.reports(1).await[0]["to"], "00447700900802");
 }
@@ -178,7 +178,7 @@ async fn request_is_accepted_though_its_answer_is_late() {
         assert_eq!(tester.texts(phone).await.len(), 1);
     }
     tester.reports(2).await;
-    // Its report is later than the odd number's would be.
+    // The next phone's report is later than the odd number's would be.
     tester.send_without_waiting(&["00447700900804"]).await;
     let reports = tester.reports(3).await;
     assert!(reports.iter().all(|report| report["to"] != "00447700900801"), "{reports:?}");

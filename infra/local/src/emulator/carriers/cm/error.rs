@@ -1,4 +1,5 @@
-//! Errors with the codes and texts from the page's tables, or else with a code's description.
+//! CM.com's errors. Codes and texts are from the tables of its page "Business Messaging API". An error
+//! without a text of its own there has the description of its code.
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestError {
@@ -67,7 +68,7 @@ impl MessageError {
         Self::new(303, "Empty mobilenumber field, MT ignored")
     }
 
-    /// The text of the page's sample. The table prefixes "Rejected: ".
+    /// Uses the text of the page's sample. In the table, the text begins with "Rejected: ".
     pub(super) fn not_a_number(written: &str) -> Self {
         Self::new(303, format!("Gsm '{written}' is not a number."))
     }

@@ -73,7 +73,7 @@ fn read_from(message: Object<'_>, channel: Channel) -> Result<&str, MessageError
     if from.is_empty() {
         return Err(MessageError::no_from());
     }
-    // Senders on other channels are account names; those in the page's samples are longer.
+    // On other channels the sender is an account name, and the page has samples that are too long for SMS.
     if channel == Channel::Sms && !is_sms_sender(from) {
         return Err(MessageError::from());
     }
@@ -127,7 +127,7 @@ fn read_body(message: Object<'_>, channel: Channel) -> Result<Body, MessageError
     Ok(Body { text, parts })
 }
 
-/// Returns the first allowed channel.
+/// Returns the first allowed channel, by default SMS.
 fn read_channel(message: Object<'_>) -> Result<Channel, MessageError> {
     let Some(allowed) = message.get("allowedChannels") else { return Ok(Channel::Sms) };
     let allowed = allowed.as_array().ok_or_else(MessageError::channels_not_an_array)?;
@@ -210,7 +210,7 @@ fn is_item(item: &Value) -> bool {
     })
 }
 
-/// Requires a body, and 1 to 10 list sections with a button, or 1 to 3 buttons.
+/// Requires a body text, and either a list of 1 to 10 sections with its button, or 1 to 3 buttons.
 fn is_interactive(interactive: &Value) -> bool {
     let filled = |text: &Value| text.as_str().is_some_and(|text| !text.is_empty());
     let of_one_to =

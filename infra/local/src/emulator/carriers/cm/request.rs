@@ -11,7 +11,7 @@ use super::{ParsedMessage, message};
 const PRODUCT_TOKEN: &str = "cm-product-token";
 const TOKEN_HEADER: &str = "x-cm-producttoken";
 
-/// Recipients, and each `msg` without any.
+/// Each recipient counts as a message, and so does a `msg` without recipients.
 const MOST_MESSAGES: usize = 1000;
 
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<ParsedMessage>, RequestError> {

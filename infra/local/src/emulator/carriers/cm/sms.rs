@@ -1,11 +1,11 @@
 //! SMS encoding, GSM alphabet (3GPP TS 23.038) or UCS-2, and the split into parts.
 
-/// Characters in a septet.
+/// Characters that take one septet.
 const BASIC: &str = concat!(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?",
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 );
-/// Characters in two septets.
+/// Characters that take two septets.
 const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Encoding {
         }
     }
 
-    /// Returns the capacity as a single message, and as a part.
+    /// Returns the capacity of a single message and of a part, in septets or UTF-16 units.
     fn room(self) -> (usize, usize) {
         match self {
             Self::Gsm => (160, 153),
@@ -83,13 +83,13 @@ mod tests {
             ("a".repeat(306), 2),
             ("a".repeat(307), 3),
             ("€".repeat(80), 1),
-            // 76 fit into 153 septets; one septet stays unused.
+            // 76 fit into a part's 153 septets; one septet stays unused.
             ("€".repeat(153), 3),
             ("я".repeat(70), 1),
             ("я".repeat(71), 2),
             ("я".repeat(135), 3),
             ("😀".repeat(35), 1),
-            // A pair of surrogates stays whole: 33 in each part.
+            // A pair of surrogates stays whole: 33 pairs fit into a part.
             ("😀".repeat(67), 3),
         ] {
             assert_eq!(parts_of(&text), expected, "{} of {:?}", text.chars().count(), text.chars().next());

@@ -1,6 +1,6 @@
-//! CM.com's webhooks: status reports and replies (MO). A status report is the sample of CM.com's page
-//! "Incoming Status Reports", plus `channel` from the page's table. All values are strings, and international
-//! numbers begin with `00`.
+//! CM.com's webhooks: status reports and replies (MO). A status report follows the sample of CM.com's page
+//! "Incoming Status Reports", plus `channel` from that page's table. All values are strings, and
+//! international numbers begin with `00`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! The format of the loopback carrier's own message IDs. By default a receipt has the gateway's reference. If a
-//! person sets a format, receipts omit the reference and have the ID in that format. The answer to the submit
-//! has the ID in hexadecimal, so the two may differ, as they do at some real carriers.
+//! The format of the loopback carrier's own message IDs. By default a receipt has the gateway's reference. If
+//! a person sets a format, receipts omit the reference and have the ID in that format, while answers to
+//! submits have it in hexadecimal. So the two may differ, as they do at some real carriers.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! CM.com's errors, row by row from the page's tables.
+//! CM.com's errors, row by row from the tables of its page "Business Messaging API".
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::emulator::tests::{Tester, answer};
 
 const PHONE: &str = "00447700900001";
 
-/// Sends an invalid message beside a valid message, and returns its result.
+/// Sends an invalid and a valid message in a request, and returns the invalid one's result.
 async fn rejected(tester: &Tester, wrong: Value) -> Value {
     let (status, mut answer) = tester.post_cm(&[wrong, message(PHONE)]).await;
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)), "{answer}");
