@@ -132,7 +132,7 @@ impl Gateway {
         match answer.status {
             202 => assert!(matches!(outcome, Outcome::Accepted { .. })),
             400 | 422 => assert!(matches!(outcome, Outcome::Rejected { .. })),
-            401..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+            401..=407 | 409..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
             _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
         }
     }

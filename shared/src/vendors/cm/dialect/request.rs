@@ -85,6 +85,9 @@ impl Posted {
 
 /// Returns the messages, and the size of one message's rich content. Fails above `room` messages.
 fn read_msg(msg: &Value, context: &ReadContext, room: usize) -> Result<(Vec<ParsedMessage>, usize), RequestError> {
+    if room == 0 {
+        return Err(RequestError::TooManyMessages);
+    }
     let Some(msg) = Object::of(msg) else {
         let error = MessageError::WrongType { object: "MSG", must_be: "an object" };
         return Ok((message::expand(Ok(Vec::new()), Err(error), None, context), 0));
@@ -93,11 +96,11 @@ fn read_msg(msg: &Value, context: &ReadContext, room: usize) -> Result<(Vec<Pars
     if to.as_ref().map_or(1, |to| to.len().max(1)) > room {
         return Err(RequestError::TooManyMessages);
     }
-    let reference = msg.get("reference").and_then(Value::as_str);
+    let reference = text(msg, "REFERENCE").ok().flatten();
     let fields = read_fields(msg);
     let content = fields.as_ref().ok().and_then(|fields| fields.content.as_ref());
     let bytes = content.map_or(0, |content| content.to_json().len());
-    Ok((message::expand(to, fields, message::reference(reference), context), bytes))
+    Ok((message::expand(to, fields, message::reference(reference.as_deref()), context), bytes))
 }
 
 fn read_recipients(msg: Object<'_>) -> Result<Vec<Result<String, MessageError>>, MessageError> {
@@ -333,6 +336,8 @@ mod tests {
         for (msgs, to) in [(1001, 1), (1, 1001), (10, 101), (1001, 0)] {
             assert_eq!(many(msgs, to).err(), Some(RequestError::TooManyMessages), "{msgs} {to}");
         }
+        let malformed = json!({"messages": {"msg": vec![7; 1002]}}).to_string();
+        assert_eq!(read(&malformed).err(), Some(RequestError::TooManyMessages));
         for body in [json!({}), json!({"messages": {}}), json!({"messages": {"msg": []}}), json!({"messages": null})] {
             assert_eq!(read(&body.to_string()).err(), Some(RequestError::NoMessages), "{body}");
         }
@@ -341,6 +346,12 @@ mod tests {
         }
         let error = read(r#"{"messages":{"msg":{}}}"#).err().unwrap();
         assert_eq!(error.code(), 203);
+    }
+
+    #[test]
+    fn numeric_reference_is_repeated_in_the_answer() {
+        let parsed = msg(&with("reference", json!(7)));
+        assert_eq!(parsed[0].reference.as_ref().unwrap().as_str(), "7");
     }
 
     #[test]

@@ -82,8 +82,9 @@ async fn read(response: Response, begun: Timestamp) -> Outcome {
             Outcome::Rejected { reason }
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => busy_response(&response, begun),
-        // The carrier does not know us or the path. It took no message, and an operator has to look.
-        _ if status.is_client_error() => {
+        // The carrier does not know us or the path. It took no message, and an operator has to look. A 408 may
+        // come after the message was taken.
+        _ if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
             Outcome::Busy { retry_after: None, reason: format!("status {}", status.as_u16()) }
         }
         _ => Outcome::Unknown { reason: format!("status {}", status.as_u16()) },
