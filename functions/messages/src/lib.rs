@@ -1,4 +1,5 @@
-//! `messages`: lists, shows and cancels an account's messages, and serves the API's description.
+//! `messages`: lists, shows and cancels an account's messages, lists conversations, and serves the API's
+//! description.
 
 mod view;
 

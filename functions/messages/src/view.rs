@@ -30,7 +30,7 @@ struct ShownMessage<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
-    /// Its send slot, while the message is queued.
+    /// The send slot, while the message is queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

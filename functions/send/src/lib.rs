@@ -54,7 +54,7 @@ struct Headers {
 }
 
 impl Headers {
-    /// Parses the headers, or returns the errors of all.
+    /// Parses the headers, or returns the error of each malformed one.
     fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
         match (idempotency_key(request), on_unknown(request)) {
             (Ok(idempotency_key), Ok(on_unknown)) => Ok(Self { idempotency_key, on_unknown }),

@@ -31,8 +31,8 @@ pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Bo
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
-/// Returns whether either parameter, in any case, is true. A single `true` is enough, because a
-/// client that asks for a dry run must not send.
+/// Returns whether either parameter is `true`, `1` or empty, in any letter case. One such parameter is
+/// enough, because a client that asks for a dry run must not send.
 fn dry_run(request: &Request) -> Result<bool, FieldError> {
     let mut dry_run = false;
     let parameters = request.query_string_parameters();

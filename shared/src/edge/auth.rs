@@ -1,4 +1,4 @@
-//! Authentication: clients by API key, carriers by the token in their path.
+//! Authentication: clients by API key, carriers by the token in the webhook's path.
 
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
@@ -18,7 +18,7 @@ pub const LONGEST_KEY: usize = 256;
 /// Keys are looked up by hash, so timing reveals no key. Unknown, revoked and missing keys get the same answer.
 ///
 /// # Errors
-/// 401, or 503 if the directory did not answer.
+/// 401; 503 if the directory did not answer, or 500 if its entry is unreadable.
 pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Problem> {
     let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
@@ -27,7 +27,7 @@ pub async fn authenticate(request: &Request, directory: &Directory) -> Result<Ac
     account.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::unauthorized)
 }
 
-/// Returns a key's account. `send` calls this for CM.com, whose key is elsewhere.
+/// Returns a key's account. `send` calls this for CM.com's dialect, which has other places for the key.
 ///
 /// # Errors
 /// If the directory did not answer.
@@ -44,7 +44,8 @@ fn bearer(request: &Request) -> Option<String> {
 /// Authenticates a carrier by the token in the webhook's path.
 ///
 /// # Errors
-/// 404, the same for an unknown carrier and a wrong token, or 503 if the secrets could not be read.
+/// 404, the same for an unknown carrier and a wrong token; 503 if Secrets Manager did not answer, or 500 if
+/// the secrets are unreadable.
 pub async fn authenticate_carrier(name: &str, token: &str, secrets: &CarrierSecrets) -> Result<CarrierName, Problem> {
     let carrier = name.parse::<CarrierName>().map_err(|_| Problem::not_found())?;
     let known = secrets.is_webhook_token(carrier, token).await;

@@ -72,7 +72,6 @@ impl Problem {
             .saying("The request had no effect. Split the messages over several requests.")
     }
 
-    /// The message is no longer in a state in which it can be cancelled.
     #[must_use]
     pub fn too_late(state: &str) -> Self {
         Self::new(StatusCode::CONFLICT, "urn:problem:too-late", "The message can no longer be cancelled")

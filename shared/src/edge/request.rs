@@ -10,8 +10,8 @@ use super::Problem;
 /// Maximum size of a client's request body, in bytes.
 pub const MOST_BYTES: usize = 1 << 20;
 
-/// Maximum size of a webhook's body, in bytes. Unmatched items are stored with their body and
-/// listed by the hundred, so it is small.
+/// Maximum size of a webhook's body, in bytes. The limit is small, because we store the whole body with each
+/// unmatched item.
 pub const MOST_WEBHOOK_BYTES: usize = 24 << 10;
 
 /// Returns the body.

@@ -1,4 +1,4 @@
-//! Batches from SQS: each job runs on its own, and only failed jobs are redelivered.
+//! Batches from SQS: each job runs on its own, and only unfinished jobs are redelivered.
 
 use std::{future::Future, panic::AssertUnwindSafe};
 
@@ -8,8 +8,8 @@ use tracing::error;
 
 use crate::flow::JobOutcome;
 
-/// Runs all jobs of the batch concurrently and reports the failed ones to SQS. A job that panics
-/// is redelivered too, and does not affect the rest.
+/// Runs all jobs of the batch concurrently and tells SQS which to redeliver. A job that panics is redelivered
+/// too, and does not affect the rest.
 pub async fn run_batch<F>(event: SqsEvent, run: impl Fn(String) -> F) -> SqsBatchResponse
 where
     F: Future<Output = JobOutcome>,

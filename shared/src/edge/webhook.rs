@@ -21,7 +21,7 @@ pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
 pub struct ItemProblems(Option<Problem>);
 
 impl ItemProblems {
-    /// Returns the item if it could be parsed, and keeps the problem if not.
+    /// Returns a parsed item, or keeps the problem of an unreadable one. The first such problem stays.
     pub fn keep_parsed<'a, T>(&mut self, carrier: CarrierName, part: &'a Result<T, ParseError>) -> Option<&'a T> {
         part.as_ref()
             .inspect_err(|error| {
@@ -31,7 +31,7 @@ impl ItemProblems {
             .ok()
     }
 
-    /// Keeps an item's problem if it could not be handled.
+    /// Keeps a problem if a stored record of the item is unreadable.
     ///
     /// # Errors
     /// The store or queue did not answer. We stop, because the remaining items would fail too.
@@ -46,7 +46,7 @@ impl ItemProblems {
     }
 
     /// # Errors
-    /// The kept problem. The carrier redelivers the body, and the items already handled are deduplicated.
+    /// The kept problem. If the carrier redelivers the body, the items already handled are deduplicated.
     pub fn into_result(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }

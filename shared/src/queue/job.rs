@@ -80,7 +80,7 @@ impl fmt::Display for Job {
     }
 }
 
-/// A job for `callback`: notify a client of an event, once recorded.
+/// A job for `callback`: notify a client of an event, after the event is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallbackJob {
     #[serde(flatten)]
@@ -92,7 +92,8 @@ pub struct CallbackJob {
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// `None` before the first attempt, and in the dead-letter queue after we gave up.
+    /// When we first called the endpoint, or delayed the call because its circuit was open. `None` before,
+    /// and after a reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_attempt_at: Option<Timestamp>,
 }
@@ -131,13 +132,13 @@ impl Subject {
         }
     }
 
-    /// Returns the message whose state changed, if the event is one.
+    /// Returns the message, if the event is a state change.
     #[must_use]
     pub fn message(&self) -> Option<MessageId> {
         if let Self::State { message, .. } = *self { Some(message) } else { None }
     }
 
-    /// Returns the reply, if the event is one.
+    /// Returns the reply, if the event is a reply.
     #[must_use]
     pub fn reply(&self) -> Option<ReplyId> {
         if let Self::Reply { reply } = *self { Some(reply) } else { None }
@@ -193,7 +194,7 @@ fn read<T: DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     Ok(envelope.job)
 }
 
-/// Cannot fail: jobs are flat maps of strings and numbers.
+/// Serializes a job, which cannot fail, because jobs are flat maps of strings and numbers.
 fn write<T: Serialize>(job: &T) -> String {
     serde_json::to_string(&Envelope { v: VERSION, job }).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! The queues, for immediate work.
 //!
-//! A job names a message, reply or unmatched item by ID. The record decides what to do, so a duplicate or
-//! late job does no harm. Payloads are JSON with a version and a type: jobs of an older release must stay
-//! readable during a deployment.
+//! A job names a message, reply, endpoint or unmatched item by ID. The record decides what to do, so a
+//! duplicate or late job does no harm. Payloads are JSON with a version and a type, because a deployment must
+//! be able to read the jobs of the older release.
 
 mod job;
 mod sqs;
@@ -36,6 +36,6 @@ pub trait Queue {
     /// Enqueues jobs for `callback`.
     async fn enqueue_callbacks(&self, jobs: &[(CallbackJob, Duration)]) -> Result<(), QueueError>;
 
-    /// Moves a callback that was given up to the dead-letter queue. Operators can replay it from there.
+    /// Puts a callback that we gave up on the dead-letter queue, from which operators can replay it.
     async fn dead_letter(&self, job: CallbackJob) -> Result<(), QueueError>;
 }

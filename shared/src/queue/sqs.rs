@@ -1,4 +1,4 @@
-//! [`Queue`] on Amazon SQS: a request for a single job, or for every ten.
+//! [`Queue`] on Amazon SQS. A request carries a single job, or a batch of up to ten.
 
 use std::time::Duration;
 

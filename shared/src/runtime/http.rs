@@ -1,4 +1,4 @@
-//! A function's HTTP client and TLS configuration, shared by calls to AWS, carriers and clients.
+//! A function's HTTP clients for AWS, carriers and callbacks, with a common TLS configuration.
 //!
 //! The AWS SDK gets a connector over a `reqwest` client with this TLS configuration. Root certificates
 //! are compiled in (`webpki-roots`), because reading the system's costs about half of a cold start.

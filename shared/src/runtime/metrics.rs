@@ -26,11 +26,11 @@ const MOST_VALUES: usize = 100;
 pub enum Metric {
     /// Messages accepted from clients.
     Accepted,
-    /// Messages accepted by a carrier.
+    /// Submits accepted by a carrier.
     Submitted,
-    /// Time from when a message was due until a carrier accepted it.
+    /// Time from when a message was due until a carrier first accepted it.
     SubmitDelay,
-    /// Messages that reached the handset.
+    /// Messages with a *delivered* receipt.
     Delivered,
     /// Messages rejected, undelivered, expired or failed.
     Failed,
@@ -38,9 +38,9 @@ pub enum Metric {
     Blocked,
     /// Submits without an answer.
     Unknown,
-    /// Messages resent with an unknown outcome.
+    /// Messages resent although their outcome was unknown.
     Resent,
-    /// Submits refused by a carrier for now.
+    /// Attempts that found a carrier busy, down or behind an open circuit breaker.
     Busy,
     /// Failovers to the next channel.
     FailedOver,

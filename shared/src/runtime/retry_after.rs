@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// Parses `Retry-After` and returns the wait from `now`. The header holds seconds or an HTTP date
-/// (RFC 9110, sections 10.2.3 and 5.6.7). Returns `None` for a past time or a malformed value. The wait
-/// has no upper limit, so callers must set their own.
+/// (RFC 9110, sections 10.2.3 and 5.6.7). Returns `None` for zero, a past time, or a missing or malformed
+/// value. The wait has no upper limit, so callers must set their own.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match said.parse() {

@@ -1,8 +1,9 @@
 //! Logs: one JSON line per event in the cloud, one readable line locally.
 //!
-//! Field names are dotted (`message.id`). No field holds a text, number, key or secret. Libraries log
-//! from warnings up at any `LOG_LEVEL`, because some log whole requests. The exception is the Lambda
-//! runtime's span of an invocation, which has the IDs of its request and trace.
+//! An object's fields have dotted names (`message.id`). No field holds a message text, phone number, key or
+//! secret. Libraries log only warnings and errors, even if `LOG_LEVEL` asks for more, because some log
+//! whole requests. The exception is the Lambda runtime's span of an invocation, which has the IDs of its
+//! request and trace.
 
 use std::{
     error::Error,
@@ -66,7 +67,7 @@ where
     W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
     let lines = || fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(out.clone());
-    // No target up to INFO: the text identifies the line, and each byte is paid for with each message.
+    // INFO, DEBUG and TRACE lines have no target: the text identifies them, and we pay for each logged byte.
     let below_warn = filter_fn(|line| *line.level() > Level::WARN).with_max_level_hint(LevelFilter::TRACE);
     let routine = lines().with_target(false).with_filter(targets(level).and(below_warn));
     let warnings = lines().with_filter(targets(level.min(LevelFilter::WARN)));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::{Attempt, CarrierName, ExecutionId, Message, MessageId, Progress, UnmatchedId};
 
-/// The result of inserting a message under its client's own ID.
+/// The result of inserting a message under an ID that may be taken.
 #[derive(Debug)]
 pub enum Insertion {
     New,
@@ -22,7 +22,7 @@ pub enum Change {
     NotFound,
 }
 
-/// An execution's exclusive right to submit a message, until it expires.
+/// An execution's exclusive right to submit a message, between two times.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
     pub execution_id: ExecutionId,
@@ -33,8 +33,9 @@ pub struct Lease {
 /// A submit's outcome, to be recorded.
 #[derive(Clone, Debug)]
 pub struct OutcomeUpdate {
+    /// The expected execution ID.
     pub claimed_by: ExecutionId,
-    /// The execution that records the outcome, usually the same.
+    /// The execution that records the outcome, usually `claimed_by`.
     pub execution_id: ExecutionId,
     pub progress: Progress,
     pub at: Timestamp,
@@ -47,8 +48,7 @@ pub struct OutcomeUpdate {
     pub receipt_by: Option<Timestamp>,
     /// With [`Progress::Unknown`]: an earlier time at which to check the outcome.
     pub check_at: Option<Timestamp>,
-    /// With [`Progress::Queued`]: when to retry the busy carrier. Enqueue the job for then before this
-    /// write.
+    /// With [`Progress::Queued`]: when to retry the busy carrier. Enqueue the retry's job before this write.
     pub retry_at: Option<Timestamp>,
     /// With [`Progress::Queued`]: index of the channel to retry from.
     pub channel_index: Option<u8>,
@@ -57,7 +57,7 @@ pub struct OutcomeUpdate {
 }
 
 impl OutcomeUpdate {
-    /// Returns an update by the claiming execution, which sets only the progress.
+    /// Returns an update that sets only the progress, recorded by the claiming execution.
     #[must_use]
     pub fn new(claimed_by: ExecutionId, progress: Progress, at: Timestamp) -> Self {
         Self {
@@ -125,7 +125,7 @@ pub enum ReceiptInsertion {
     NoMessage,
 }
 
-/// A record for the schedule to enqueue.
+/// A record for which the schedule enqueues a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScheduledWork {
     Message(MessageId),
@@ -135,7 +135,7 @@ pub enum ScheduledWork {
     Unknown(String),
 }
 
-/// Scheduled work that is due, or nearly.
+/// Scheduled work that is due now or soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueWork {
     pub work: ScheduledWork,

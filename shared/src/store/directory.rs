@@ -1,7 +1,7 @@
 //! The directory with a cache of 30 seconds.
 //!
-//! Every message needs accounts, keys and senders, but only operators change them. A warm function reads
-//! each entry at most twice a minute, so a revoked key works for up to [`DIRECTORY_TTL`] longer.
+//! Every message needs accounts, keys and senders, but only operators change them. A warm function re-reads
+//! an entry only after [`DIRECTORY_TTL`], so a revoked key may work for that much longer.
 
 use jiff::SignedDuration;
 

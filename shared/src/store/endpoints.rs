@@ -27,14 +27,14 @@ pub struct FailedCall<'a> {
 pub enum ProbeStart {
     /// This execution probes the endpoint.
     Ours(EndpointHealth),
-    /// The record has changed: another execution probes, or the endpoint is disabled.
+    /// The record has changed: another execution probes, failures began anew, or the endpoint is disabled.
     Lost(EndpointHealth),
     /// The record is gone: the endpoint works again.
     Recovered,
 }
 
-/// Failing endpoints. Each change expects the record behind its decision, so no race disables an endpoint
-/// that has answered meanwhile.
+/// Failing endpoints. To probe or disable an endpoint we expect the record behind that decision, so no race
+/// disables an endpoint that has answered meanwhile.
 pub trait Endpoints {
     /// Returns an endpoint's record; `None` if the endpoint works.
     async fn health(&self, endpoint: EndpointId, freshness: Freshness) -> Result<Option<EndpointHealth>, StoreError>;
@@ -53,7 +53,7 @@ pub trait Endpoints {
     ) -> Result<ProbeStart, StoreError>;
 
     /// Disables an endpoint, unless the endpoint has answered after `seen` was read, or is disabled
-    /// already. Returns the record, with the ID of the execution that disabled the endpoint.
+    /// already. Returns the record afterwards, if there is one; `disabled` names the execution that did it.
     async fn disable(
         &self,
         seen: &EndpointHealth,

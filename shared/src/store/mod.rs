@@ -1,12 +1,13 @@
 //! The store: messages, replies, recipients, the operator's directory, and carriers' secrets.
 //!
 //! The traits below are ports in domain types; [`dynamo`] implements them. Every change to a message is one
-//! conditional write. On a conflict the caller gets the current record.
+//! conditional write; [`Change::Conflict`] holds the current record.
 //!
 //! # Errors
 //!
-//! Every method returns [`StoreError::Unavailable`] if AWS did not answer or refused for now: retry. A read
-//! returns [`StoreError::Unreadable`] if a stored item does not parse: do not retry.
+//! Every method returns [`StoreError::Unavailable`] if AWS did not answer or refused the request: retry. A
+//! method that returns a stored item returns [`StoreError::Unreadable`] if the item does not parse: do not
+//! retry.
 
 mod change;
 mod directory;
@@ -46,7 +47,7 @@ use crate::{
 /// A failed read or write.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// AWS did not answer, or refused for now. Retry.
+    /// AWS did not answer, or refused the request. Retry.
     #[error("the store could not {action}")]
     Unavailable {
         action: &'static str,
@@ -113,7 +114,8 @@ pub trait Messages {
     /// [`CLAIM_TOLERANCE`] and has no final receipt. A send slot or retry time counts as a due time.
     async fn claim(&self, id: MessageId, lease: Lease) -> Result<Change, StoreError>;
 
-    /// Records a submit's outcome, if the execution still holds the message.
+    /// Records a submit's outcome, if no other execution has changed the message's progress since the claim.
+    /// After a final receipt, an unknown, queued, failed or expired outcome, or a deadline, is a conflict.
     async fn record_outcome(&self, id: MessageId, outcome_update: &OutcomeUpdate) -> Result<Change, StoreError>;
 
     /// Records the next route candidate, if the execution still holds the message and no final receipt has
@@ -172,8 +174,9 @@ pub trait Messages {
         now: Timestamp,
     ) -> Result<Timestamp, StoreError>;
 
-    /// Releases a message that `execution_id` claimed and did not submit, as if never claimed. The message
-    /// can be claimed from `until` on; with `wake`, the schedule enqueues the message then.
+    /// Releases a message that `execution_id` claimed and did not submit: queues it, and undoes the claim's
+    /// count and history entry. The message can be claimed from `until` on; with `wake`, the schedule
+    /// enqueues the message then.
     async fn release_until(
         &self,
         held: &Message,
@@ -199,7 +202,7 @@ pub trait Messages {
         limit: u16,
     ) -> Result<Page, StoreError>;
 
-    /// Returns a page from an account's log between two times, the newest first.
+    /// Returns a page from an account's log of the months from `oldest` to `newest`, the newest first.
     async fn log(
         &self,
         account: &AccountId,
@@ -223,7 +226,8 @@ pub trait Recipients {
     async fn lock(&self, number: &PhoneNumber, account: &AccountId, sender: &SenderId)
     -> Result<Recipient, StoreError>;
 
-    /// Records an opt-out. Returns whether this reply set it, now or on an earlier attempt.
+    /// Records an opt-out, unless a START is newer. Returns whether this reply set it, now or on an earlier
+    /// attempt.
     async fn opt_out(&self, order: &KeywordOrder<'_>) -> Result<bool, StoreError>;
 
     /// Lifts an opt-out, unless the opt-out is newer. Returns whether this reply lifted it, now or on an

@@ -37,7 +37,7 @@ impl Position {
         Self(text.into())
     }
 
-    /// Returns the position between all entries before `at` and all later ones.
+    /// Returns a position that sorts after all entries before `at`, and before all others.
     #[must_use]
     pub fn before(at: Timestamp) -> Self {
         Self(format!("{:013}", at.as_millisecond()))

@@ -2,8 +2,8 @@
 //!
 //! AWS Secrets Manager holds them all in one secret, as JSON by carrier name: a function then needs
 //! permission for a single secret, and the account pays for a single secret. We cache for [`SECRETS_TTL`],
-//! and re-read for a token that is not cached, at most every [`REREAD_PAUSE`]. So a new token works at
-//! once, and a flood with wrong tokens costs little.
+//! and re-read for a token that is not cached, at most every [`REREAD_PAUSE`]. So a new token works within
+//! seconds, and a flood with wrong tokens costs little.
 
 use std::collections::BTreeMap;
 

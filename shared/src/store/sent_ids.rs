@@ -25,6 +25,6 @@ pub trait SentIds {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Returns the IDs with a canonical spelling, with a consistent read.
+    /// Returns the unexpired IDs with a canonical spelling, with a consistent read.
     async fn sent(&self, carrier: CarrierName, spelling: &str, now: Timestamp) -> Result<Vec<SentId>, StoreError>;
 }

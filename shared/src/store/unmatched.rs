@@ -4,8 +4,8 @@ use super::{Bookmark, StoreError};
 use crate::domain::{Unmatched, UnmatchedId};
 
 pub trait UnmatchedStore {
-    /// Keeps an unmatched item and schedules its first retry in the same write, because a crash must not
-    /// separate the two. Returns whether the item is new.
+    /// Keeps an unmatched item. The same write schedules its first retry, if it has one, because a crash must
+    /// not separate the two. Returns whether the item is new.
     async fn keep_unmatched(&self, unmatched: &Unmatched) -> Result<bool, StoreError>;
 
     /// Returns an unmatched item with a consistent read.

@@ -24,6 +24,7 @@ const MOST_WRITES: usize = 25;
 const MOST_READS: usize = 100;
 /// Concurrent requests per call.
 const CONCURRENCY: usize = 8;
+/// Attempts for items that DynamoDB leaves unprocessed.
 const OFFERS: u32 = 6;
 
 pub(super) async fn put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {

@@ -26,7 +26,7 @@ struct EndpointHealthItem {
     last_at: i64,
     failures: u32,
     reason: String,
-    /// Absent until the circuit breaker opens.
+    /// Absent until the first probe.
     #[serde(default)]
     times_opened: u32,
     retry_at: i64,

@@ -1,5 +1,4 @@
-//! Senders exempt from opt-outs: one directory item, which one read returns, with an attribute per
-//! sender.
+//! Senders exempt from opt-outs: a single directory item, with an attribute per sender.
 
 use tracing::error;
 

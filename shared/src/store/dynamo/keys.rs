@@ -1,6 +1,6 @@
 //! Tables, items, keys, attributes and indexes.
 //!
-//! Only this file builds keys and names attributes for expressions. IDs are UUIDs, and accounts, senders
+//! This file builds the keys and names the attributes for expressions. IDs are UUIDs, and accounts, senders
 //! and numbers contain no `#`, so keys cannot collide. Times are in milliseconds unless stated otherwise.
 //! `expires_at`, in seconds, is DynamoDB's time to live; an expired item may remain for days.
 //!
@@ -34,7 +34,7 @@
 //! | `stop_by#SENDER` | the reply that set the opt-out |
 //! | `start#SENDER` | time of the latest START |
 //! | `start_by#SENDER` | the reply that lifted the opt-out |
-//! | `answered#KEYWORD#SENDER` | `MILLIS REPLY`: the latest automatic reply and the reply it answers |
+//! | `answered#KEYWORD#SENDER` | `MILLIS REPLY`: time of the latest automatic reply, and the reply answered |
 //!
 //! # Table `Directory`, key `id`
 //!
@@ -62,7 +62,7 @@ use crate::{
     store::{Position, ScheduledWork, WAKE_SHARDS},
 };
 
-// Messages; some also in other items. `message_item` and `reply_item` have the rest.
+// Attributes of messages; other items share some. `message_item` and `reply_item` name the rest.
 pub(super) const ID: &str = "id";
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const STATE: &str = "state";

@@ -1,5 +1,5 @@
-//! The operator's keywords, in one item of the directory. One read returns them all. Each word has its own
-//! attribute, so two operators do not overwrite each other.
+//! The operator's keywords: a single directory item, with an attribute per word, so two operators do not
+//! overwrite each other.
 
 use tracing::error;
 

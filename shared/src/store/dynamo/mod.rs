@@ -1,6 +1,6 @@
 //! The ports on DynamoDB.
 //!
-//! `keys` documents the tables and builds all keys and attribute names. `message_item` and `reply_item`
+//! `keys` documents the tables and builds the keys and attribute names. `message_item` and `reply_item`
 //! define the largest items.
 
 mod batch;

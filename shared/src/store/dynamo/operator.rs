@@ -1,5 +1,6 @@
-//! Operators' changes to the directory. Each is a conditional write, because two operators may work at
-//! once: no change overwrites values that its operator has not seen. Reads are consistent.
+//! Operators' changes to the directory. Two operators may work at once, so a change writes only the
+//! attributes it is about, and a change to a list expects the list that it was made from. Reads are
+//! consistent.
 
 mod api_keys;
 mod routes;
@@ -112,7 +113,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// Replaces the callback secrets, or returns `false` if they differ from `read`.
+    /// Replaces the callback secrets. Returns `false` if the stored secrets are not those of `read`.
     pub async fn replace_secrets(&self, read: &Account, secrets: &[WebhookSecret]) -> Result<bool, StoreError> {
         let before = to_attribute_value(&read.secrets).map_err(unreadable)?;
         let after = to_attribute_value(secrets).map_err(unreadable)?;
@@ -124,7 +125,7 @@ impl DynamoDirectory {
         })
     }
 
-    /// Assigns a free sender to an account. Returns the owner of a taken sender.
+    /// Assigns a sender to an account. If the sender belongs to another owner, only returns that owner.
     pub async fn add_sender(&self, sender: &SenderId, account: &AccountId) -> Result<Option<SenderOwner>, StoreError> {
         let item = Item::from([(keys::ACCOUNT.to_owned(), string(account.as_str()))]);
         self.put_new(keys::sender(sender), item).await?.as_ref().map(read_owner).transpose()

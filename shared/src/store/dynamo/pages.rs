@@ -94,7 +94,7 @@ impl DynamoStore {
             items.into_iter().filter_map(|item| Some((item.get(keys::ID)?.as_s().ok()?.clone(), item))).collect();
         let mut entries = Vec::with_capacity(found.len());
         for (position, id) in found {
-            // The index may still list an expired item.
+            // The index may still list a deleted item.
             let Some(item) = by_id.remove(&id) else { continue };
             let record = if keys::is_reply(&position) {
                 Record::In(reply_item::read(item)?)

@@ -1,5 +1,5 @@
-//! Senders' rate limits: one directory item, which one read returns, with an attribute per sender. A
-//! sender keeps its limit under a new owner, and two operators do not overwrite each other.
+//! Senders' rate limits: a single directory item, with an attribute per sender. A sender keeps its limit
+//! under a new owner, and operators who set different senders' limits do not overwrite each other.
 
 use super::{
     DynamoDirectory, Item,

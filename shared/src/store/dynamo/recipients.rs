@@ -1,5 +1,5 @@
-//! [`Recipients`] on DynamoDB: an item per number. Each lock and opt-out is an attribute, so a single
-//! condition can check two, and a new number needs no item first.
+//! [`Recipients`] on DynamoDB: an item per number. Each lock and opt-out is an attribute, so one condition
+//! can check several, and a new number needs no item first.
 
 use std::collections::HashMap;
 
@@ -83,7 +83,7 @@ impl Recipients for DynamoStore {
             }
             UpdateResult::Conflict(_) | UpdateResult::NotFound => {}
         }
-        // The later STOP counts. This also restores an opt-out that a START has lifted just now.
+        // The later STOP counts. This also restores an opt-out that a START lifted between the two writes.
         let update = self.update_recipient(order)?.set(&stop, at.clone()).expect_none_above(&stop, at.clone());
         newer(update).send(SET).await?;
         Ok(false)

@@ -1,4 +1,4 @@
-//! Requeues a submitted message, for its next channel or the same.
+//! Requeues a message after a submit, for its next channel or the same.
 
 use super::{
     DynamoStore,
@@ -17,12 +17,12 @@ impl DynamoStore {
         let update = self
             .requeue(id, fail_over.execution_id, fail_over.at, &fail_over.attempt, fail_over.attempt.describe())?
             .set(keys::CHANNEL_INDEX, number(fail_over.channel_index + 1))
-            // This receipt is the failed channel's.
+            // A *sent* receipt is about the failed channel.
             .remove(keys::receipt(ReceiptStatus::Sent))
             .expect_before(Progress::Queued)
             .expect_channel_index(fail_over.channel_index)
             .expect_not_held(millis(fail_over.at));
-        // The outcome may be known by now, or the message resent.
+        // Another execution may have learned the outcome or resent the message.
         let update = match fail_over.expected_execution_id {
             Some(execution_id) => update.expect(keys::EXECUTION_ID, execution(execution_id)),
             None => update,

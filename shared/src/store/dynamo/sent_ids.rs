@@ -14,7 +14,7 @@ use crate::{
     store::{SentId, SentIds, StoreError},
 };
 
-/// As long as unmatched receipts are kept.
+/// How long we keep an item: as long as unmatched receipts.
 const KEPT_DAYS: u16 = 7;
 /// Stored submits per ID. Two different submits already make an ID ambiguous; the rest leaves room for
 /// duplicates from SDK retries.
@@ -80,7 +80,7 @@ impl DynamoStore {
     }
 }
 
-/// Returns whether the item has expired, which DynamoDB may take days to delete.
+/// Returns whether the item is missing or has expired. DynamoDB may take days to delete an expired item.
 fn is_over(item: &Item, now: Timestamp) -> bool {
     let expires_at = item.get(keys::EXPIRES_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
     expires_at.is_none_or(|at| at <= now.as_second())
