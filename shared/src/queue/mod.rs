@@ -1,8 +1,8 @@
 //! The queues, for immediate work.
 //!
 //! A job names a message, reply, endpoint or unmatched item by ID. The record decides what to do, so a
-//! duplicate or late job does no harm. Payloads are JSON with a version and a type, because a deployment must
-//! be able to read the jobs of the older release.
+//! duplicate or late job does no harm. Payloads are JSON with a version and a type, because a new release
+//! must be able to read the jobs of the older one.
 
 mod job;
 mod sqs;

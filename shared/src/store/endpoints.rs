@@ -43,8 +43,8 @@ pub trait Endpoints {
     /// may count one failure twice, which does no harm.
     async fn record_failure(&self, call: &FailedCall<'_>) -> Result<EndpointHealth, StoreError>;
 
-    /// Claims the probe and holds back other events until `until`, unless the probe was claimed after
-    /// `seen` was read.
+    /// Claims the probe and holds back other events until `until`, unless the record changed after `seen` was
+    /// read, as [`ProbeStart`] lists.
     async fn begin_probe(
         &self,
         seen: &EndpointHealth,
