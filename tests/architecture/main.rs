@@ -1,7 +1,8 @@
-//! Architecture test of `shared/src`: top-level modules depend only on the rooms that [`ROOMS`] allows, no vendor
-//! uses another, and in `flow` no file uses an item of its own step.
+//! Architecture test of `shared/src`: top-level modules depend only on the rooms that [`ROOMS`] allows, no
+//! vendor uses another, and in `flow` no file uses an item that the `mod.rs` of its step defines.
 //!
-//! The test reads every path that starts with `crate`, `super` or `self`, in `use` lines and in code, including tests.
+//! The test reads every path that starts with `crate`, `super` or `self`, in `use` lines and in code,
+//! including tests. It does not see paths among a macro's arguments.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -122,7 +123,8 @@ fn is_other_vendor(from: &[String], to: &[String]) -> bool {
     from[0] == "vendors" && from.len() > 1 && to.len() > 1 && from[1] != to[1]
 }
 
-/// Returns whether a file below a `flow` step uses an item defined in the step's own file.
+/// Returns whether a file in a folder of `flow` uses an item that the folder's `mod.rs` defines. The items of
+/// `flow/mod.rs` itself are free for all.
 fn calls_back(Reference { from, to, submodules, .. }: &Reference) -> bool {
     let (Some((item, parent)), true) = (to.split_last(), from[0] == "flow") else { return false };
     let is_ancestor = parent.len() > 1 && from.len() > parent.len() && from.starts_with(parent);

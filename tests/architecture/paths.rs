@@ -1,4 +1,4 @@
-//! Reads paths in Rust sources and resolves them to the root of the crate.
+//! Reads the paths in Rust sources, and resolves each from the root of the crate.
 
 use std::{
     fs,
@@ -10,14 +10,14 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// A path, in a module, to an item in the crate.
+/// A path, in a file, to an item in the crate.
 pub struct Reference {
     pub file: String,
-    /// The module that holds the path, from the root of the crate.
+    /// The file's module, from the root of the crate, even if the path is in an inline module.
     pub from: Vec<String>,
-    /// The item's path from there.
+    /// The item's path, from the root of the crate.
     pub to: Vec<String>,
-    /// The modules that `to`'s parent declares.
+    /// The modules below `to`'s parent that are files.
     pub submodules: Vec<String>,
 }
 

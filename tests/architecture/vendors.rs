@@ -1,5 +1,5 @@
-//! Checks that the files below name every vendor, and that `docs/api.md` names every path. No other check would
-//! notice that a vendor is missing from the help, the fuzzing, the hostile tests or the document.
+//! Checks that the files below name every vendor, and that `docs/api.md` names every path. No other check
+//! would notice that a vendor is missing from the help, the fuzzing, the hostile tests or the document.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,5 @@
-//! Accepting messages one by one, as CM.com's JSON gateway does: a rejected message stores and locks nothing.
+//! Accepting messages one by one, as CM.com's JSON gateway does: nothing is stored or locked for a rejected
+//! message.
 
 use shared::{
     domain::{
@@ -58,6 +59,6 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
     );
     assert_eq!(results[3].as_ref().unwrap().request.from.id.as_str(), POOL_SENDER);
     system.until_handset(&TAKEN.nth(3), 1).await;
-    // This includes the other account's message.
+    // One message and one lock are the other account's.
     assert_eq!((items(&system, "MessagesTable").await, items(&system, "RecipientsTable").await), (2, 2));
 }

@@ -69,7 +69,8 @@ pub(crate) async fn refused(system: &System, words: &[&str]) -> String {
     done.err
 }
 
-/// Returns whether a signature of the callback verifies with the secret, at any age: these tests move the clock.
+/// Returns whether a signature of the callback verifies with the secret. The age does not count, because
+/// these tests move the clock.
 fn verifies(secret: &str, request: &Value) -> bool {
     let header = |name: &str| request["headers"][name].as_str().unwrap();
     let (timestamp, body) = (header("webhook-timestamp").parse().unwrap(), request["body"].as_str().unwrap());
@@ -358,7 +359,7 @@ async fn tables_are_found_by_the_outputs_of_the_stack() {
     assert!(lacking.code == 1 && lacking.err.contains("--jobs-queue-url"), "{}", lacking.err);
     let gone = run(&["admin", "--stack", "theirs", "pool", "list"], &environment(&missing)).await;
     assert!(gone.code == 1 && gone.err.contains("there is no stack theirs"), "{}", gone.err);
-    // With an explicit name, no stack is needed.
+    // If the table is named, no stack is needed.
     let listed = run(&["admin", "--directory-table", "DirectoryTable", "pool", "list"], &environment(&missing)).await;
     assert_eq!((listed.code, listed.out.lines().count()), (0, 6), "{}", listed.err);
 }

@@ -1,4 +1,5 @@
-//! Rejected requests: each error names its field, and the request has no effect. `fields` has the fields of a message.
+//! Rejected requests: each error names its field, and the request has no effect. `fields` tests the fields of
+//! a message.
 
 mod fields;
 
@@ -32,7 +33,7 @@ pub async fn items(system: &System, table: &str) -> u64 {
     system.scan(table).await.len() as u64
 }
 
-/// Fails if a message is stored, a sender locked, a job enqueued, or a text on the phone.
+/// Fails if a message is stored, a sender locked, or, after all jobs are done, a text on `PHONE`.
 pub async fn assert_nothing_was_done(system: &System) {
     assert_eq!((items(system, "MessagesTable").await, items(system, "RecipientsTable").await), (0, 0));
     for key in [DEMO, OTHER] {

@@ -1,4 +1,5 @@
-//! Webhook bodies with several parts: an unreadable part, or an unreadable record, does not block the other parts.
+//! Webhook bodies with several parts. A part that we cannot read, or whose message's record we cannot read,
+//! does not block the others.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};

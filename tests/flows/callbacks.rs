@@ -35,7 +35,7 @@ async fn send(system: &System, callback: impl Into<Value>) {
     system.until_state(&message, "delivered").await;
 }
 
-/// Returns the client's calls as timestamps in seconds.
+/// Returns the timestamps of the calls to a client, in seconds.
 fn sent_at(client: &TestServer) -> Vec<i64> {
     client.headers("webhook-timestamp").iter().map(|at| at.parse().unwrap()).collect()
 }
@@ -95,7 +95,7 @@ async fn failed_callback_is_retried_after_backoff_with_the_same_id() {
         .await;
     assert!(attempts.iter().all(|again| again.id() == attempts[0].id()));
     assert!(attempts.iter().all(|again| again.body() == attempts[0].body()));
-    // 30 seconds, minus up to a fifth for jitter and a second for rounding.
+    // The gap is 30 seconds, less up to a fifth for jitter and a second for rounding.
     let gap = attempts[2].sent_at() - attempts[1].sent_at();
     assert!(gap >= 23, "{gap}");
 }

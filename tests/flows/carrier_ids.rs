@@ -1,4 +1,5 @@
-//! Receipts without our reference are matched by the carrier's own ID, in any notation, and never by a guess.
+//! Receipts without our reference are matched by the carrier's own ID, in any notation, but not if that ID is
+//! ambiguous.
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;

@@ -1,5 +1,5 @@
-//! Failover to the next channel, and to the next carrier in a route: each message is delivered once, whichever
-//! attempts fail.
+//! Failover to the next channel, and to the next carrier in a route: whichever attempts fail, each message is
+//! delivered once. Only a missing answer or receipt can lead to a second delivery.
 
 mod races;
 
@@ -19,7 +19,7 @@ const PHONE: Phone = Phone::delivers();
 /// Receipt deadline: after it the gateway fails over to the next channel.
 const RECEIPT_TIMEOUT_SECONDS: u64 = 300;
 
-/// A message in CM.com's format that may go over these channels.
+/// Returns a message in CM.com's format that may go over these channels.
 fn message_over(channels: &[&str]) -> Value {
     with(with(cm::message(&PHONE, "Hello"), "allowedChannels", channels), "reference", "order-7")
 }
@@ -92,7 +92,7 @@ async fn whatsapp_fails_over_to_rcs_and_sms_with_one_delivery() {
         assert_eq!(reports.last().unwrap(), &("2".to_owned(), "sms".to_owned()), "{what}: {reports:?}");
         assert_eq!(reports.iter().filter(|(code, _)| code == "0").count(), 1, "{what}: {reports:?}");
         assert_eq!(reports.len(), 2, "{what}: {reports:?}");
-        // No work is left.
+        // A day later nothing has changed.
         system.advance(25 * 3_600).await;
         system.until_queues_empty().await;
         assert_eq!((system.handset(&PHONE).await.len(), system.message(&id).await), (1, message), "{what}");
@@ -142,7 +142,7 @@ async fn repeated_failure_receipt_fails_over_once() {
     let five = std::iter::repeat_with(|| report(&system, &id, 0, "3")).take(5);
     futures_util::future::join_all(five).await;
     let message = system.until_state(&id, "delivered").await;
-    // A job that found the message claimed is redelivered when its lease is over.
+    // A job that found the message claimed is redelivered when the lease is over.
     system.advance(91).await;
     system.until_queues_empty().await;
     assert_eq!(message.failed_attempts(), ["whatsapp cm failed"]);
@@ -177,7 +177,7 @@ async fn unknown_outcome_fails_over_at_the_receipt_deadline() {
     let is_unknown_on_sms = |message: &MessageView| message.channel() == "sms" && message.state() == "unknown";
     let message = system.until_message(&id, "is unknown on SMS, too", is_unknown_on_sms).await;
     assert_eq!(message.failed_attempts(), ["whatsapp cm receipt_timeout"]);
-    // No channel is left, so the message is not resent.
+    // No channel is left, and the account does not resend, so the message fails after a day.
     system.advance(25 * 3_600).await;
     system.until_state(&id, "failed").await;
     let shown = system.handset(&phone).await;

@@ -1,4 +1,5 @@
-//! The samples on the vendor's pages, posted unchanged: each gets the documented answer, and its messages arrive.
+//! The samples on Messaging Plus's pages, posted unchanged: each gets the documented answer, and its messages
+//! arrive.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -27,7 +28,8 @@ fn samples() -> Vec<Sample> {
     files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
 }
 
-/// Compares an answer with the expected answer, in which `<uuid>` is any UUID and `<shared>` any sender ID in the pool.
+/// Returns whether an answer is as expected. In `expected`, `<uuid>` is any UUID and `<shared>` any sender
+/// ID in the pool.
 fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     match (expected, answer) {
         (Value::String(expected), Value::String(answer)) => match expected.as_str() {
@@ -46,7 +48,8 @@ fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     }
 }
 
-/// Keeps receipts from the gateway, because it would post callbacks to the samples' addresses, which are real.
+/// Keeps receipts from the gateway, because the gateway would post callbacks to the samples' addresses, which
+/// are real.
 async fn withhold_receipts(system: &System) {
     let sink = system.sink("withheld");
     let register = system.client.request(Method::PUT, system.emulator.url().join("carrier/webhooks").unwrap());

@@ -57,8 +57,8 @@ fn assert_conflict(answer: &Answer, field: &str, indexes: impl IntoIterator<Item
     assert_problem(answer, 409, CONFLICT, &field_errors);
 }
 
-/// Waits until the messages in an answer are delivered and all their jobs are done. Jobs that find a lease are
-/// redelivered only after a while.
+/// Waits until the messages in an answer are delivered and all their jobs are done. We move the clock,
+/// because a job that found its message claimed is redelivered only after a while.
 async fn until_done(system: &System, answer: &str) {
     let answer: Value = serde_json::from_str(answer).unwrap();
     for message in answer["messages"].as_array().unwrap() {
@@ -193,7 +193,8 @@ async fn idempotency_key_with_another_body_is_a_conflict() {
     system.until_handset(&PHONE, 3).await;
     for (key, body, indexes) in [
         ("one", &other, &[0][..]),
-        // Repeated messages are conflicts; the additional message would be new.
+        // A request with another number of messages is no repeat, so even an equal message is a conflict. The
+        // additional message would be new.
         ("one", &both, &[0]),
         ("both", &one, &[0]),
         ("both", &other, &[0]),

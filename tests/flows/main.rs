@@ -1,5 +1,5 @@
-//! End-to-end tests: each starts a whole system (the gateway's functions over the embedded DynamoDB and SQS, the
-//! simulated carriers and their phones) and talks to it over HTTP, as a client would. The crate `tests`
+//! End-to-end tests: each starts a whole system (the gateway's functions over the embedded DynamoDB and SQS,
+//! the simulated carriers and their phones) and talks to it over HTTP, as a client would. The crate `tests`
 //! (`tests/harness`) has the types and helpers.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic where it stands")]

@@ -32,7 +32,8 @@ impl Write for Log {
 }
 
 impl Log {
-    /// Returns the sum for each count, and the number of samples for each time, by account, carrier and metric.
+    /// Returns the sum for each count, and the number of samples for each time, by account, carrier and
+    /// metric.
     fn sums(&self) -> BTreeMap<(String, String, String), u64> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let mut sums = BTreeMap::new();

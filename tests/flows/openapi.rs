@@ -1,5 +1,5 @@
-//! The `OpenAPI` document matches the code: its routes are the template's, its enums the code's, and answers and
-//! callbacks fit its schemas.
+//! The `OpenAPI` document matches the code: its routes are the template's, its enums the code's, and answers
+//! and callbacks fit its schemas.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Opt-outs: STOP blocks later messages unless their sender is exempt, in every language and in the operator's own
-//! words. Keywords are answered once.
+//! Opt-outs: a STOP, in any language or in the operator's own words, blocks later messages from the sender,
+//! unless that sender is exempt. Each keyword is answered at most once a day.
 
 mod answers;
 

@@ -1,5 +1,5 @@
-//! Rate limits: messages over a sender's rate wait for a send slot. The cost does not grow with the wait, and other
-//! senders are not delayed.
+//! Rate limits: messages over a sender's rate wait for a send slot. The cost does not grow with the wait, and
+//! other senders are not delayed.
 
 mod cost;
 
@@ -93,7 +93,8 @@ async fn sender_keeps_rate_and_order_and_delays_no_other() {
     assert!(system.handset(&PHONE).await.len() < COUNT, "the unlimited messages came first");
 
     loop {
-        // Due messages have come: one second for the queue's whole-second delays, one as tolerance.
+        // We wait for the messages that were due two seconds ago: the queue rounds its delays to seconds, and
+        // one second is tolerance.
         let due = (system.now().await.duration_since(started).as_secs() - 2).max(0) * 10;
         let due = usize::try_from(due).unwrap().min(COUNT);
         system.until_handset(&PHONE, due).await;
@@ -337,7 +338,7 @@ async fn slot_waits_do_not_extend_the_busy_deadline() {
     let id = &accepted[0].id;
     for attempts in 1..=3 {
         system.until_state_after(id, "queued", attempts).await;
-        // All slots for the next hours are reserved, so the next attempt waits.
+        // The slots of the next nine hours are reserved, so the next attempt waits.
         reserve_send_slots(&system, 9 * 3_600 * 10, 10).await;
         system.advance(60).await;
         until_waiting(&system, id).await;

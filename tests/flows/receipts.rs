@@ -1,5 +1,5 @@
-//! Receipts in any order and number lead a message to the same state. Its history has all receipts, and its client gets
-//! each callback once.
+//! The same receipts, in any order and however often, lead a message to the same state. Its history has each
+//! kind of receipt once, and its client gets each callback once.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;
@@ -316,7 +316,7 @@ async fn rejected_receipt_after_a_refusal_is_notified() {
     system.until_callbacks("receipts", 1).await;
     system.deliver_receipt(&json!({"id": "c", "reference": id, "status": "rejected", "code": "24"})).await;
     let count = system.until_callbacks("receipts", 2).await.len();
-    // The first callback is still retried, though the receipt came in between.
+    // The callback of the refusal is still retried, though the receipt came in between.
     system.advance(10).await;
     let again = system.until_callbacks("receipts", count + 1).await;
     let ids: std::collections::HashSet<_> = again.iter().map(Callback::id).collect();

@@ -1,4 +1,5 @@
-//! Replies: each reaches the account in its conversation once, with the message that was answered.
+//! Replies: each is delivered once, to the account that has the conversation, and names the message that it
+//! answers.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;

@@ -1,4 +1,5 @@
-//! Senders: an owned sender is for its account only, and a shared sender stays locked to account and recipient.
+//! Senders: only its account may use an owned sender, and a shared sender stays locked to one account for
+//! each recipient.
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;

@@ -1,5 +1,5 @@
-//! Submit: a message is handed to a carrier exactly once, whatever the carrier answers and however often the job
-//! is delivered.
+//! Submit: a message is handed to a carrier exactly once, whatever the carrier answers and however often the
+//! job is delivered.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use dispatch::Dispatch;
@@ -17,14 +17,14 @@ async fn send(system: &System, phone: &str) -> String {
     system.send_one(DEMO, message).await.id
 }
 
-/// The same, scheduled for ten minutes from now.
+/// Does the same as [`send`], but schedules the message for ten minutes from now.
 async fn send_later(system: &System, phone: &str) -> String {
     let message = with(owned(phone, "Hello"), "callback", system.sink("receipts"));
     let at = system.now().await + 10.minutes();
     system.send_one(DEMO, with(message, "send_at", at.to_string())).await.id
 }
 
-/// Waits for a first callback and for all work; returns the receipt codes.
+/// Waits for a callback and until the queues are empty; returns the receipt codes.
 async fn callback_codes(system: &System) -> Vec<String> {
     system.until_callback("receipts").await;
     system.until_queues_empty().await;
@@ -159,7 +159,7 @@ async fn five_concurrent_jobs_of_a_message_submit_it_once() {
     system.advance(600).await;
     let message = system.until_state(&id, "delivered").await;
     assert_eq!(message.attempts(), 1);
-    // Jobs that found the message claimed are redelivered when its lease is over.
+    // Jobs that found the message claimed are redelivered when the lease is over.
     system.advance(90).await;
     assert_eq!(callback_codes(&system).await, ["00"]);
     assert_eq!(system.handset(&PHONE).await.len(), 1);

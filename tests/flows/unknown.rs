@@ -1,5 +1,5 @@
-//! Unknown outcomes: when a message is resent, when it fails, and which callbacks its client gets. See `lookup` for
-//! carriers with a lookup.
+//! Unknown outcomes: when a message is resent, when it fails, and which callbacks its client gets. `lookup`
+//! tests carriers that can be asked.
 
 mod lookup;
 

@@ -1,4 +1,5 @@
-//! Unmatched receipts and replies are retried with backoff, applied once when they match, and deleted after seven days.
+//! Unmatched receipts and replies are retried with backoff, applied once if they match, and deleted after
+//! seven days if they do not.
 
 use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
@@ -14,7 +15,7 @@ use crate::{
 
 const PHONE_WITHOUT_RECEIPT: Phone = Phone::delivers_without_receipt();
 const PHONE: Phone = Phone::delivers();
-/// Unassigned until a test assigns it.
+/// No account has this sender until a test assigns it.
 const UNASSIGNED_SENDER: &str = "441110000001";
 const DAY: u64 = 86_400;
 
@@ -54,7 +55,7 @@ fn integer(item: &Value, attribute: &str) -> Option<i64> {
     item[attribute]["N"].as_str().map(|number| number.parse().unwrap())
 }
 
-/// Waits until the only unmatched item has been retried so often.
+/// Waits until the only unmatched item has been retried at least so often.
 async fn until_retried(system: &System, tries: i64) -> Value {
     system
         .until(&format!("the item was tried {tries} times"), async || {
@@ -231,7 +232,7 @@ async fn unmatched_receipt_is_retried_with_backoff_for_seven_days() {
     }
     assert!((15..=20).contains(&wakes.len()), "{} tries", wakes.len());
     let gaps: Vec<_> = wakes.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // Each retry is late by its own duration.
+    // The gaps grow. Wake times count from the arrival, so a late retry does not shift the next one.
     assert!(gaps.windows(2).all(|pair| pair[1] + 30 >= pair[0]) && gaps[0] >= 15 * 60, "{gaps:?}");
     let item = &items(&system).await[0];
     let left = integer(item, "expires_at").unwrap() - system.now().await.as_second();
@@ -262,7 +263,7 @@ async fn unmatched_item_is_retried_though_later_work_is_cut_off() {
     system.send_one(DEMO, message(&system, name)).await;
     system.until_state(&id, "submitted").await;
 
-    // A tick has enqueued the job; then the job and the gateway are lost.
+    // The gateway is gone, and the job that a tick enqueued is lost.
     let system = system.without_gateway().await;
     let tick = schedule_tick::ScheduleTick::new(&system.environment()).unwrap();
     tick.handle(u64::MAX).await.unwrap();
@@ -288,7 +289,7 @@ async fn unmatched_receipt_survives_crash_without_duplicate_callback() {
     system.advance(60).await;
     system.until_state(&id, "delivered").await;
     until_none_unmatched(&system).await;
-    // Like a crash before the item was deleted.
+    // We restore the item, as if a worker had crashed before it deleted it.
     system.put_item("MessagesTable", left).await;
     system.advance(60).await;
     until_none_unmatched(&system).await;

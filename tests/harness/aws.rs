@@ -51,7 +51,7 @@ impl System {
         }
     }
 
-    /// Deletes the health of all endpoints, as if each had accepted another event.
+    /// Deletes the health of all endpoints. This also enables disabled endpoints.
     pub async fn reset_endpoint_health(&self) {
         for item in self.scan("DirectoryTable").await {
             if item["id"]["S"].as_str().unwrap().starts_with("endpoint#") {
@@ -61,11 +61,11 @@ impl System {
         }
     }
 
-    /// Moves the clock until so many callbacks are dead letters. Their endpoints stay enabled.
+    /// Moves the clock until at least `count` callbacks are dead letters. All endpoints are kept enabled.
     pub async fn until_dead_lettered(&self, count: u64) {
         self.until("callbacks are dead letters", async || {
             self.reset_endpoint_health().await;
-            // Longer than the longest gap between two attempts.
+            // Eight hours are longer than the longest gap between two attempts.
             self.advance(8 * 3_600).await;
             (self.queue_length("CallbacksDeadLetters").await >= count).then_some(())
         })
@@ -98,7 +98,7 @@ impl System {
         self.enqueue(&[submit_job(id)], 0).await;
     }
 
-    /// Loses all jobs.
+    /// Deletes all jobs in the jobs queue, as if SQS had lost them.
     pub async fn purge_jobs(&self) {
         self.aws("AmazonSQS.PurgeQueue", &json!({"QueueUrl": self.queue_url("JobsQueue")})).await;
     }
@@ -113,7 +113,8 @@ impl System {
         self.aws("DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item})).await;
     }
 
-    /// Applies an `UpdateExpression` to a message, past the gateway. `names` and `values` may be `null`.
+    /// Applies an `UpdateExpression` to a message in the table, not through the gateway. `names` and `values`
+    /// may be `null`.
     pub async fn update_message(
         &self,
         id: &(impl MessageRef + ?Sized),
@@ -136,7 +137,7 @@ impl System {
         self.emulator.url().join(&format!("123456789012/{name}")).unwrap()
     }
 
-    /// Calls DynamoDB or SQS. `target` is the operation's `x-amz-target`.
+    /// Calls DynamoDB, SQS or Secrets Manager. `target` is the operation's `x-amz-target`.
     pub async fn aws(&self, target: &str, body: &Value) -> Value {
         // The embedded DynamoDB requires a signature, but checks only its form.
         let signed =

@@ -1,5 +1,5 @@
-//! Simulated carriers and their phones. Phones show messages and reply; carriers deliver receipts and replies to the
-//! webhooks.
+//! Simulated carriers and their phones. Phones show messages and reply; carriers deliver receipts and
+//! replies to the webhooks.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -23,8 +23,8 @@ pub fn replies_path() -> String {
 }
 
 impl System {
-    /// Returns the messages on a phone, oldest first: `{"from": …, "text": …, "received_at": …}`. A message on a
-    /// channel other than SMS also has `"channel"`, and `"content"` if it has rich content.
+    /// Returns the messages on a phone, oldest first: `{"from": …, "text": …, "received_at": …}`. A message
+    /// on a channel other than SMS also has `"channel"`, and `"content"` if it has rich content.
     pub async fn handset(&self, number: &str) -> Vec<Value> {
         let answer = answer(self.request(Method::GET, &format!("/handsets/{number}"))).await;
         answer.body["messages"].as_array().unwrap().clone()
@@ -44,8 +44,8 @@ impl System {
         .await
     }
 
-    /// Sets how a phone behaves on some channels: `{"whatsapp": "rejects"}`. The behaviors are `delivers`, `rejects`,
-    /// `fails` and `silent`.
+    /// Sets how a phone behaves on some channels: `{"whatsapp": "rejects"}`. The behaviors are `delivers`,
+    /// `rejects`, `fails` and `silent`.
     pub async fn set_channels(&self, number: &str, behaviors: Value) {
         let set = answer(self.request(Method::PUT, &format!("/handsets/{number}/channels")).json(&behaviors)).await;
         assert!(set.status.is_success(), "{}", set.body);
@@ -94,7 +94,7 @@ impl System {
         self.deliver_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
     }
 
-    /// Returns the unmatched receipts (`receipt`) or replies (`reply`), as the carrier delivered them.
+    /// Returns the webhook bodies of the unmatched receipts (`receipt`) or replies (`reply`).
     pub async fn unmatched(&self, kind: &str) -> Vec<Value> {
         let items = self.scan("MessagesTable").await.into_iter();
         let unmatched =

@@ -88,7 +88,7 @@ impl System {
         self.until_message(id, &format!("is {state}"), |message| message.state() == state).await
     }
 
-    /// Waits until a message has a state after so many attempts.
+    /// Waits until a message has a state and exactly so many attempts.
     pub async fn until_state_after(&self, id: &(impl MessageRef + ?Sized), state: &str, attempts: u64) -> MessageView {
         let what = format!("is {state} after {attempts} attempts");
         self.until_message(id, &what, |message| message.state() == state && message.attempts() == attempts).await

@@ -40,7 +40,7 @@ impl TestConfig {
         self
     }
 
-    /// Replaces the routes, most specific first.
+    /// Replaces the routes. The first that matches a message applies.
     #[must_use]
     pub fn routes(mut self, routes: impl IntoIterator<Item = Route>) -> Self {
         self.0.routes = Routes(routes.into_iter().collect());
@@ -108,7 +108,7 @@ impl TestConfig {
         self.account(DEMO_ACCOUNT, |account| account.on_unknown = on_unknown)
     }
 
-    /// Enables keyword answers, in the default words.
+    /// Enables every account's keyword answers, with the default texts.
     #[must_use]
     pub fn keyword_answers(self) -> Self {
         self.each_account(|account| {

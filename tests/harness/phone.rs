@@ -1,7 +1,7 @@
 //! Phone numbers, named by the behavior of their phone.
 //!
-//! The emulator derives a phone's behavior from its number: the third digit from the right in 447700900000 to
-//! 447700900999, which the UK regulator reserves for fiction. A test says `Phone::busy_twice()` and not
+//! The emulator derives a phone's behavior from its number: the third digit from the right in 447700900000
+//! to 447700900999, which the UK regulator reserves for fiction. A test says `Phone::busy_twice()` and not
 //! `"447700900710"`.
 
 use std::{fmt, ops::Deref, str};
@@ -16,8 +16,9 @@ const DIGITS: [u8; 10] = *b"0123456789";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Phone {
     digits: [u8; LENGTH],
-    /// The index that `nth(0)` has, and the distance to the next.
+    /// The last two digits of `nth(0)`.
     first: usize,
+    /// The distance from one phone to the next.
     step: usize,
 }
 
@@ -67,7 +68,7 @@ impl Phone {
         Self::new(8, 1, 2)
     }
 
-    /// Like [`Phone::unanswered`], but a receipt follows.
+    /// Like [`Phone::unanswered`], but a receipt comes half a second after the submit.
     pub const fn unanswered_with_receipt() -> Self {
         Self::new(8, 0, 2)
     }
@@ -77,7 +78,7 @@ impl Phone {
         Self::new(9, 0, 1)
     }
 
-    /// Returns another phone with the same behavior, `nth(0)` to `nth(99)`, or `nth(49)` for unanswered phones.
+    /// Returns the `n`-th phone with the same behavior: up to `nth(99)`, or `nth(49)` for unanswered phones.
     #[must_use]
     pub const fn nth(self, n: usize) -> Self {
         let index = self.first + n * self.step;

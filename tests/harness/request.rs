@@ -1,17 +1,16 @@
-//! HTTP/1.1 requests, read from a raw connection: server frameworks cannot hang, drip or disconnect instead of
-//! answering.
+//! HTTP/1.1 requests, read from a raw connection, because server frameworks cannot hang, drip or disconnect
+//! instead of answering.
 
 use reqwest::Method;
 use serde_json::Value;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-/// A request, as it was read.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
-    /// With its query.
+    /// The path and query.
     pub path: String,
-    /// Names in lower case.
+    /// The names are in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -31,7 +30,8 @@ impl Request {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Reads the next request; `None` when the connection is closed. `buffer` keeps bytes read beyond it.
+    /// Reads the next request. Returns `None` if the connection is closed or the head is malformed. `buffer`
+    /// keeps the bytes after the request.
     pub async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Self> {
         let head = loop {
             if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {

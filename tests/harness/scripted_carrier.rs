@@ -24,7 +24,7 @@ pub enum SubmitAnswer {
         message: &'static str,
     },
     Busy,
-    /// Breaks the connection off, so that the outcome is unknown.
+    /// Closes the connection without an answer, so the outcome is unknown.
     NoAnswer,
     /// Answers after a delay.
     Late(Duration, Box<Self>),
@@ -35,7 +35,7 @@ pub enum SubmitAnswer {
 /// An answer to a lookup.
 #[derive(Clone, Copy, Debug)]
 pub enum LookupAnswer {
-    /// The carrier has accepted the message. The text is its ID.
+    /// The carrier has accepted the message. The text is the carrier's ID for it.
     Knows(&'static str),
     /// The carrier never received the message.
     Denies,
@@ -52,12 +52,13 @@ pub struct ScriptedCarrier {
 }
 
 impl ScriptedCarrier {
-    /// Gives these answers to submits, in order, and repeats the last. Lookups get no answer.
+    /// Starts a carrier that gives these answers to submits in order, and repeats the last. Lookups get no
+    /// answer.
     pub async fn start(submits: impl IntoIterator<Item = SubmitAnswer>) -> Self {
         Self::with_lookups(submits, LookupAnswer::NoAnswer).await
     }
 
-    /// Starts a carrier that also answers lookups, always alike.
+    /// Starts a carrier that also gives every lookup the same answer.
     pub async fn with_lookups(submits: impl IntoIterator<Item = SubmitAnswer>, lookup: LookupAnswer) -> Self {
         let mut submits: VecDeque<_> = submits.into_iter().collect();
         let webhooks = Arc::<Mutex<Value>>::default();
@@ -90,12 +91,12 @@ impl ScriptedCarrier {
         self.requests().iter().map(|request| request.method.to_string()).collect()
     }
 
-    /// Posts a receipt to the gateway; returns its status.
+    /// Posts a receipt to the gateway; returns the answer's status.
     pub async fn deliver_receipt(&self, receipt: &Value) -> u16 {
         self.deliver("receipts", receipt).await
     }
 
-    /// Posts a reply to the gateway; returns its status.
+    /// Posts a reply to the gateway; returns the answer's status.
     pub async fn deliver_reply(&self, reply: &Value) -> u16 {
         self.deliver("replies", reply).await
     }

@@ -1,7 +1,7 @@
 //! Scripted HTTP servers, which record their requests.
 //!
-//! A server stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)), or for
-//! another system that the gateway calls.
+//! A server stands for a client's callback URL, for a carrier ([`ScriptedCarrier`](crate::ScriptedCarrier)),
+//! or for another system that the gateway calls.
 
 use std::{
     collections::VecDeque,
@@ -113,7 +113,7 @@ async fn forward(request: &Request, to: &Url) -> Vec<u8> {
     [head.as_bytes(), &body].concat()
 }
 
-/// Returns when the caller has closed the connection.
+/// Waits until the caller closes the connection. If `drips`, sends a byte a second until then.
 async fn until_closed(stream: &mut TcpStream, drips: bool) {
     let (mut request, mut answer) = stream.split();
     let drip = async {
@@ -203,7 +203,7 @@ impl TestServer {
         lock(&self.shared.requests).len()
     }
 
-    /// Counts requests in progress: neither answered nor given up.
+    /// Counts the requests that are neither answered nor given up by the caller.
     pub fn open(&self) -> usize {
         self.shared.open.load(Ordering::SeqCst)
     }

@@ -28,12 +28,12 @@ impl System {
         answer.body["requests"].as_array().unwrap().iter().cloned().map(Callback::new).collect()
     }
 
-    /// Waits until a sink has `count` callbacks.
+    /// Waits until a sink has at least `count` callbacks, and returns them all.
     pub async fn until_callbacks(&self, sink: &str, count: usize) -> Vec<Callback> {
         self.until_callbacks_within(sink, count, TIMEOUT).await
     }
 
-    /// Waits likewise, with another timeout.
+    /// Does the same as [`until_callbacks`](Self::until_callbacks), with another timeout.
     pub async fn until_callbacks_within(&self, sink: &str, count: usize, timeout: Duration) -> Vec<Callback> {
         self.until_within(timeout, &format!("sink {sink} has {count}"), async || {
             let callbacks = self.callbacks(sink).await;
@@ -58,7 +58,7 @@ impl System {
         self.callbacks(name).await.into_iter().map(Callback::into_request).collect()
     }
 
-    /// Waits until a sink has `count` callbacks; returns them as JSON.
+    /// Does the same as [`until_callbacks`](Self::until_callbacks), but returns JSON.
     pub async fn until_sink_requests(&self, name: &str, count: usize) -> Vec<Value> {
         self.until_callbacks(name, count).await.into_iter().map(Callback::into_request).collect()
     }

@@ -26,7 +26,7 @@ pub const DEMO: &str = "demo-key";
 pub const OTHER: &str = "other-key";
 pub const DEMO_ACCOUNT: &str = "demo";
 
-/// The demo account's number.
+/// A number of the demo account, without a rate limit.
 pub const OWN_SENDER: &str = "441234567890";
 /// The other account's number.
 pub const OTHER_SENDER: &str = "449999999999";
@@ -54,7 +54,7 @@ pub struct System {
 /// Half of a system: the emulator or the gateway.
 pub enum Component<T> {
     InProcess(T),
-    /// In another process, at this address.
+    /// Runs in another process, at this address.
     Remote(Url),
 }
 
@@ -141,7 +141,7 @@ impl System {
         self.restart_gateway(false).await
     }
 
-    /// Starts a gateway that requeues, because the queues were lost.
+    /// Starts a gateway that enqueues the jobs of all waiting messages again, because the queues were lost.
     pub async fn with_requeueing_gateway(self) -> Self {
         self.restart_gateway(true).await
     }
@@ -156,13 +156,13 @@ impl System {
         self.gateway.as_ref().map_or(self.emulator.url(), Component::<Gateway>::url).join(path).unwrap()
     }
 
-    /// Moves the clock. Work that became due has been started when this returns.
+    /// Moves the clock. When this returns, the gateway has enqueued all work that became due.
     pub async fn advance(&self, seconds: u64) {
         let moved = answer(self.request(Method::POST, "/clock").json(&json!({"advance_seconds": seconds}))).await;
         assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
     }
 
-    /// Moves the clock, and waits until all work that became due is done.
+    /// Moves the clock, and waits until the queues are empty.
     pub async fn advance_and_settle(&self, seconds: u64) {
         self.advance(seconds).await;
         self.until_queues_empty().await;

@@ -18,12 +18,12 @@ pub struct Accepted {
     /// The gateway's ID, not the client's own.
     pub id: String,
     pub batch: String,
-    /// The sender ID, also if it was chosen from the pool.
+    /// The sender ID, named by the client or chosen from the pool.
     pub sender: String,
     json: Value,
 }
 
-/// A message in the answer to `GET /messages/{id}`.
+/// A message or reply, as `GET /messages` and `GET /messages/{id}` show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MessageView(Value);
 
@@ -60,7 +60,7 @@ impl MessageView {
         self.text("state")
     }
 
-    /// Returns the number of submits.
+    /// Returns the number of claims. One claim may try several carriers.
     pub fn attempts(&self) -> u64 {
         self["attempts"].as_u64().expect("a number of attempts")
     }
@@ -75,12 +75,13 @@ impl MessageView {
         self.text("carrier")
     }
 
-    /// Returns the carrier's ID; empty until the message is accepted.
+    /// Returns the carrier's ID; empty until a carrier accepts the message.
     pub fn carrier_id(&self) -> &str {
         self.text("carrier_id")
     }
 
-    /// Returns `"channel carrier outcome"` for each failed attempt, oldest first, with `-` for an unknown carrier.
+    /// Returns `"channel carrier outcome"` for each failed attempt, oldest first, with `-` for an unknown
+    /// carrier.
     pub fn failed_attempts(&self) -> Vec<String> {
         let words = |attempt: &Value| {
             ["channel", "carrier", "outcome"].map(|field| attempt[field].as_str().unwrap_or("-").to_owned()).join(" ")

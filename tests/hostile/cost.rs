@@ -1,5 +1,5 @@
-//! Parse time: no accepted body takes much longer than an ordinary body of the same size. In particular
-//! a value that is written once must not be processed for each of a thousand messages.
+//! Parse time: no body within the size limit takes much longer than an ordinary body of the same size. In
+//! particular, a value that is written once must not be processed for each of a thousand messages.
 
 use std::{
     fs,

@@ -31,7 +31,7 @@ async fn cursor_of_another_account_shows_only_own_messages() {
     let theirs = page.body["next"].as_str().unwrap();
     assert_eq!(ids(&system.get(DEMO, &format!("/messages?cursor={theirs}")).await), [&mine.id]);
 
-    // A position is a time, a letter and an ID. It does not name an account.
+    // A cursor encodes a time, a letter and an ID, but no account.
     let id = page.body["messages"][0]["id"].as_str().unwrap();
     for (forged, status) in [
         (format!("9999999999999#o#{id}"), 200),
@@ -66,7 +66,7 @@ async fn resources_of_other_accounts_look_not_found() {
             answered.body
         };
         let expected = ask(nobodys).await;
-        // Another account's message, and other kinds of items in the same table.
+        // Another account's message, keys of other kinds of items, and IDs that no item has.
         for id in
             [&theirs, "slots%23441111111110", "unmatched%23reply%23cm%23x", "account%23other", "..%2Fmessages", "%00"]
         {
@@ -113,7 +113,7 @@ async fn client_names_cannot_form_keys_of_other_items() {
 #[tokio::test]
 async fn carrier_reports_only_its_own_messages() {
     let system = System::start().await;
-    // To a phone that sends no receipt, through the carrier loopback.
+    // The message goes through the loopback carrier, to a phone that sends no receipt.
     let message = system.send_one(DEMO, owned(&Phone::delivers_without_receipt(), "Hello")).await;
     let id = &message.id;
     system.until_state(id, "submitted").await;

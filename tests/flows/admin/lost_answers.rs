@@ -1,4 +1,5 @@
-//! If the answer of AWS to a write is lost, the SDK retries and finds the write done. The tool reports success.
+//! If the answer of AWS to a write is lost, the SDK retries and finds the write done. The tool reports
+//! success.
 
 use reqwest::StatusCode;
 use tests::{Response, TestServer};
@@ -6,7 +7,8 @@ use tests::{Response, TestServer};
 use super::{PHONE, admin_by, read};
 use crate::system::{DEMO, System, owned, with};
 
-/// Runs a command through a proxy that loses the first answer to `operation`, and expects success.
+/// Runs a command through a proxy that loses the first answer to `operation`, expects success, and returns
+/// the standard error.
 async fn run_despite_lost_response(system: &System, operation: &'static str, words: &[&str]) -> String {
     let emulator = system.emulator.url().clone();
     let mut calls = 0;

@@ -59,7 +59,6 @@ async fn message_is_shown_with_channels_attempts_and_expiry() {
 #[tokio::test]
 async fn message_at_a_busy_carrier_is_shown_with_its_next_retry() {
     let system = System::start().await;
-    // The simulated carrier is busy for the first two submits to this number.
     let id = system.send_one(DEMO, owned(&Phone::busy_twice(), "Hello")).await["messageUuid"].clone();
     let show = ["message", "show", id.as_str().unwrap()];
     let waiting = system

@@ -14,7 +14,8 @@ async fn assert_passes_validation(system: &System, message: Value) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
-/// Posts each message after a good one. Fails unless the only error names the second message and the field.
+/// Posts each message after a good one. Fails unless the only error names the second message and the field,
+/// and nothing was done.
 async fn assert_each_is_rejected(cases: impl IntoIterator<Item = (Value, &str, &str)>) {
     let system = System::start().await;
     for (message, field, code) in cases {
@@ -25,7 +26,8 @@ async fn assert_each_is_rejected(cases: impl IntoIterator<Item = (Value, &str, &
     assert_nothing_was_done(&system).await;
 }
 
-/// Posts a good message with each value in `field` (`object.field` if nested). Fails unless each is rejected.
+/// Posts a good message with each value in `field` (`object.field` if nested). Fails unless each is
+/// rejected.
 async fn assert_each_value_is_rejected(field: &str, cases: impl IntoIterator<Item = (Value, &str)>) {
     let message = |value| match field.split_once('.') {
         None => with(good(), field, value),

@@ -67,7 +67,7 @@ async fn enabled_endpoint_is_called_at_once() {
     send(&system, client.url().as_str()).await;
     system.until_queues_empty().await;
     client.answers(200);
-    // The worker has just read that the endpoint is disabled.
+    // The worker has cached that the endpoint is disabled.
     printed(&system, &["endpoint", "enable", "demo", client.url().as_str()]).await;
     send(&system, client.url().as_str()).await;
     client.until_calls(&system, 2).await;
@@ -146,7 +146,7 @@ async fn retry_after_applies_to_all_events_of_the_endpoint() {
     system.until_only_delayed().await;
     assert_eq!(client.calls(), 1);
     assert!(on_record(&system).await[0]["open_until"].is_string());
-    // Events that came meanwhile wait for up to half as long again.
+    // Events that came during the pause wait longer, by up to half of what was left of it.
     system.advance(600).await;
     client.until_calls(&system, 2).await;
 }
@@ -179,7 +179,7 @@ async fn endpoint_is_disabled_after_five_days_of_failures() {
     let made = sent_at(&client);
     let lasted = made.last().unwrap() - made[0];
     assert!((5 * DAY..6 * DAY).contains(&lasted) && made.len() > 10, "{lasted} s, {} calls", made.len());
-    // The queues are empty; the event stays on record.
+    // The event leaves the queues and is no dead letter, because a replay can send it from its record.
     system.until_queues_empty().await;
     assert_eq!(system.queue_length("CallbacksDeadLetters").await, 0);
     send(&system, client.url().as_str()).await;
@@ -281,7 +281,7 @@ async fn one_failure_in_twenty_does_not_open_the_circuit() {
     client.until_calls(&system, EVENTS).await;
     let mut advanced = 0;
     while system.queue_length("CallbacksQueue").await > 0 && advanced < 300 {
-        // Failed events are due after backoffs of 5 and 30 seconds.
+        // Failed events are due again after 5 seconds, and then after 30.
         system.advance(7).await;
         advanced += 7;
         system.until_only_delayed().await;

@@ -101,7 +101,7 @@ async fn endpoint_that_answered_meanwhile_is_not_disabled() {
 async fn one_of_many_concurrent_probes_begins() {
     let records = EndpointRecords::start().await;
     let seen = records.record_failure(at(0)).await;
-    // All have read the same record.
+    // All probes have read the same record.
     let started = join_all((0..20).map(|n| records.store.begin_probe(&seen, at(60), ExecutionId::new(n)))).await;
     let ours = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Ours(_)))).count();
     let others = started.iter().filter(|started| matches!(started, Ok(ProbeStart::Lost(_)))).count();

@@ -1,4 +1,4 @@
-//! Retries over seven days, attempt by attempt, if a callback always fails.
+//! The retries of a callback that always fails, attempt by attempt over seven days.
 
 use std::time::Duration;
 
@@ -69,14 +69,14 @@ async fn callback_is_retried_with_backoff_for_seven_days() {
     assert!(*last <= 21_600.0 * 1.2 + 1.0, "the last gap ends with the seven days: {last} s");
     for (attempt, gap) in (1..).zip(others) {
         let usual = retry_gap(attempt).as_secs_f64();
-        // Up to a fifth is jitter, and up to a second the attempt itself.
+        // Jitter changes a gap by up to a fifth, and the attempt itself takes up to a second.
         assert!((usual * 0.8..usual * 1.2 + 1.0).contains(gap), "gap {attempt}: {gap} s for {usual} s");
     }
     let is_jittered = |gap: &&f64| (**gap - 21_600.0).abs() > 60.0;
     assert!(gaps.iter().skip(9).filter(is_jittered).count() > 10, "the gaps have jitter: {gaps:?}");
     let lasted = attempts.last().unwrap().duration_since(attempts[0]).as_secs();
     assert!((7 * DAY..=7 * DAY + MAX_QUEUE_DELAY_SECONDS.cast_signed()).contains(&lasted), "{lasted} s");
-    // Eight attempts in the first eight hours, then one every five to seven hours.
+    // About nine attempts in the first eight hours, then one every five to seven hours.
     assert!((30..=43).contains(&attempts.len()), "{} attempts", attempts.len());
 }
 
@@ -91,7 +91,7 @@ async fn replayed_sqs_dead_letter_gets_a_new_retry_period() {
     system.advance(MAX_QUEUE_DELAY_SECONDS).await;
     let mut dead = receive(&system).await.unwrap();
     let mut job = CallbackJob::read(dead.body.as_deref().unwrap()).unwrap();
-    // Like a job whose worker crashed a week and a half ago, after a day with attempts.
+    // We make it look like a job whose worker crashed ten days ago, after a day with attempts.
     let ago = |days: i64| Some(job.created_at - SignedDuration::from_hours(24 * days));
     (job.attempts, job.first_attempt_at, job.not_before) = (8, ago(11), ago(10));
     dead.body = Some(job.write());

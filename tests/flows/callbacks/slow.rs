@@ -9,16 +9,17 @@ use tests::{Phone, Response, System, TestServer};
 use crate::system::{DEMO, owned, with};
 
 const EVENTS: usize = 200;
-/// The local gateway has so many pollers, with batches this large.
+/// The number of pollers in the local gateway.
 const WORKERS: usize = 8;
+/// The number of jobs that a poller receives at once.
 const BATCH: usize = 10;
 
 fn message(callback: &str) -> Value {
     with(owned(&Phone::delivers(), "Hello"), "callback", callback)
 }
 
-/// Sends messages with a sink as callback URL, and after every two a message for another client, in turn.
-/// Returns the time until the sink has all its callbacks.
+/// Sends messages whose callbacks go to a sink. If there are `others`, every third message is for one of
+/// them, in turn. Returns the time until the sink has all its callbacks.
 async fn time_to_notify(system: &System, others: &[&str]) -> Duration {
     let sink = system.sink("taking");
     let mut messages: Vec<Value> = Vec::new();
@@ -59,7 +60,8 @@ async fn hanging_clients_delay_others_by_one_timeout_at_most() {
     let calls = silent.calls() + dripping.calls();
     println!("alone {undisturbed:?}, beside {} events for others {disturbed:?}, which had {calls} calls", EVENTS / 2);
     assert!(disturbed < undisturbed * 2 + TIMEOUT + TIMEOUT / 3, "{disturbed:?}, and alone {undisturbed:?}");
-    // A third of the batches before the first timeout are such events. After the timeout the circuits are open, except
-    // for a probe or two. Without circuit breakers, each event would have been sent twice.
+    // Before the first timeout, a third of the events in all batches are for clients that hang. After it
+    // their circuits are open, but for a probe or two. Without circuit breakers, each of these events would
+    // have been sent twice.
     assert!(calls <= WORKERS * BATCH / 2, "{calls} calls to clients that hang");
 }

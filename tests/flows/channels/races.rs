@@ -6,7 +6,7 @@ use super::{
     with,
 };
 
-/// Counts the messages in the index `wake`.
+/// Counts the items with a wake time.
 async fn scheduled(system: &System) -> usize {
     let table = system.scan("MessagesTable").await;
     table.iter().filter(|item| item.get("wake_at").is_some()).count()
@@ -139,7 +139,7 @@ async fn client_repeat_does_not_shorten_the_backoff() {
     let named = with(owned(&PHONE, "Hello"), "id", "0197a3a0-0000-7000-8000-000000000071");
     let id = system.send_one(DEMO, named.clone()).await.id;
     let attempts = async || system.message(&id).await.attempts();
-    // After six attempts the backoff is longer than this test.
+    // After six attempts, no retry is due during the rest of this test.
     system
         .until("it has had six attempts", async || {
             system.advance(60).await;

@@ -1,7 +1,7 @@
 //! The samples on the vendor's page, posted unchanged.
 //!
-//! Some samples do not fit a gateway for phone numbers (Apple and Twitter users have none), some have words in place of
-//! a sender, and two are not JSON. These get the errors in the page's own tables.
+//! Some samples do not fit a gateway for phone numbers (Apple and Twitter users have none), some have words
+//! in place of a sender, two are not JSON, and one is not XML. These get the errors in the page's own tables.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use tests::Phone;
 use super::{line, message, post, post_json, system};
 use crate::system::{answer, with};
 
-/// JSON samples, with HTTP status, error code, and each message's code.
+/// JSON samples, each with its HTTP status, its error code, and its messages' error codes.
 const JSON: [(&str, u16, u16, &[u16]); 21] = [
     ("01-viber", 200, 0, &[0]),
     ("02-several-messages", 200, 0, &[0, 0, 0, 0]),
@@ -78,7 +78,7 @@ async fn every_json_sample_gets_its_answer_and_is_delivered() {
         let given: Vec<_> = results.iter().map(|result| result["messageErrorCode"].as_u64().unwrap()).collect();
         assert_eq!(given, codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>(), "{name}: {}", answered.body);
         for result in results.iter().filter(|result| result["status"] == "Accepted") {
-            // Its validity ended in 2017.
+            // The validity of this sample ended in 2017.
             if name == "04-validity" {
                 continue;
             }
@@ -115,7 +115,7 @@ async fn every_xml_and_get_sample_is_answered_and_delivered() {
     assert_eq!(system.newest().await["reference"], "your_reference");
 }
 
-/// Rich content that the page shows in parts. The time picker lacks a brace, and its days are past.
+/// The page shows rich content in parts. The time picker is not JSON even within braces.
 #[tokio::test]
 async fn every_sample_of_rich_content_is_read_and_kept() {
     let system = system().await;
@@ -134,7 +134,7 @@ async fn every_sample_of_rich_content_is_read_and_kept() {
         ("12-oauth2", "Apple Business Chat", "/conversation/0/oauth2/scope/2"),
     ] {
         let text = fixture(&format!("parts/{name}.json"));
-        // Two of them begin with the key.
+        // The last part lacks the outer braces.
         let part: Value =
             serde_json::from_str(&text).or_else(|_| serde_json::from_str(&format!("{{{text}}}"))).unwrap();
         let content = if part["action"].is_string() {

@@ -1,5 +1,5 @@
-//! Errors in the page's tables that a request can cause, over HTTP. The parser's unit tests have the errors for single
-//! fields.
+//! The errors in the tables on CM.com's page that a request can cause, over HTTP. The parser's unit tests
+//! have the errors for single fields.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ async fn rejected_get_request_has_its_error() {
 #[tokio::test]
 async fn internal_failure_is_an_unknown_error() {
     let system = System::start().await;
-    // A key whose account has an invalid name.
+    // The record of this API key names an account whose ID is invalid.
     let hash = ApiKeyHash::of("broken");
     let item = json!({"id": {"S": format!("key#{}", hash.as_str())}, "account": {"S": "No Account!"}});
     system.put_item("DirectoryTable", item).await;

@@ -1,4 +1,4 @@
-//! Keyword answers are ordinary messages, sent once.
+//! Keyword answers are ordinary messages. Each is sent at most once a day.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const START_ANSWER: &str = "Demo: you will get messages from this number again. 
 const HELP_ANSWER: &str = "Demo: reply STOP to get no more messages from this number, START to get them again.";
 const DAY: u64 = 24 * 3_600;
 
-/// Returns the messages sent from our number, newest first.
+/// Returns the messages from our number to the phone, newest first.
 async fn sent(system: &System) -> Vec<Value> {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "out").cloned().collect()
@@ -125,7 +125,7 @@ async fn repeated_reply_is_answered_once() {
     let system = with_keyword_answers().await;
     join_all((0..5).map(|_| deliver_reply(&system, "1", OURS, "STOP"))).await;
     deliver_reply(&system, "1", OURS, "STOP").await;
-    // A second job finds a lease, and is redelivered after it.
+    // A second job that found the message claimed is redelivered when the lease is over.
     system.advance(90).await;
     assert_eq!(texts(&system).await, [STOP_ANSWER]);
     assert_eq!(sent(&system).await.len(), 1);
@@ -225,7 +225,8 @@ async fn client_is_notified_of_the_reply_but_not_of_the_answer() {
     assert!(system.callbacks("status").await.is_empty());
 }
 
-/// Reserves all send slots for so many seconds, so the answers from this sender wait.
+/// Reserves the rate-limited sender's send slots for so many seconds, so keyword answers from it wait.
+/// Returns the sender.
 async fn busy_sender(system: &System, seconds: usize) -> &'static str {
     let sender = RATE_LIMITED_SENDER;
     let time = Rate::new(10).unwrap().time_for(seconds * 10);

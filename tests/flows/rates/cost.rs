@@ -1,4 +1,4 @@
-//! Waiting for a send slot, in the units on an AWS bill.
+//! The cost of waiting for a send slot, in the units on an AWS bill.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use tests::System;
 use super::{PHONE, one_per_second, rate_limited, reserve_send_slots};
 use crate::system::invocation;
 
-/// DynamoDB write units, DynamoDB write requests, and SQS sends. The tick's queries are not counted: they run once a
-/// minute anyway.
+/// DynamoDB write units, DynamoDB write requests, and SQS sends. We do not count the tick's queries, because
+/// they run once a minute anyway.
 #[derive(Debug, PartialEq)]
 struct Cost {
     write_units: f64,
@@ -41,7 +41,7 @@ async fn jobs(system: &System) -> SqsEvent {
     event
 }
 
-/// Measures a message from acceptance to submit, if it waits so many seconds.
+/// Measures the cost of a message from acceptance to submit, if it waits so many seconds.
 async fn cost_of_waiting(seconds: u64) -> Cost {
     let system = one_per_second().await.without_gateway().await;
     let environment = system.environment();

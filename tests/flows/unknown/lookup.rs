@@ -111,7 +111,7 @@ async fn carrier_without_lookup_is_not_queried() {
 async fn one_denial_is_ignored_if_another_carrier_may_have_it() {
     let (system, carrier) = with_carrier(with_lookup("wait"), &[SubmitAnswer::NoAnswer], LookupAnswer::Denies).await;
     let id = unknown(&system, None).await;
-    // A worker that died before it recorded its carrier may have submitted to CM.com.
+    // The worker died before it recorded its carrier, so CM.com may have the message.
     system.update_message(&id, "REMOVE carrier", &Value::Null, &Value::Null).await;
     system.advance_and_settle(2 * MINUTE + 5).await;
     assert_eq!(system.message(&id).await.state(), "unknown");

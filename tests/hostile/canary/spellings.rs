@@ -74,7 +74,7 @@ fn base64(value: &str) -> Vec<String> {
     let mut spellings = Vec::new();
     for before in 0..3 {
         let bytes = [&vec![0; before], value.as_bytes()].concat();
-        // Only the characters that do not depend on the neighbours.
+        // We keep only the characters that do not depend on the neighbouring bytes.
         let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         spellings.extend([STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|text| text[first..last].to_owned()));
     }

@@ -1,4 +1,4 @@
-//! A bad day's traffic from clients, carriers, phones and an operator, with canaries as private data.
+//! A bad day's traffic from clients, carriers and phones, with canaries as private data.
 
 use std::{iter, time::Duration};
 
@@ -36,7 +36,7 @@ const NAME: &str = "canary-idempotency-key";
 
 /// The phone with the most traffic.
 pub const NUMBER: &str = "447700923571";
-/// Phones whose messages take other paths. They write no replies.
+/// Phones whose messages fail, wait, have an unknown outcome, or are answered with STOP.
 const SPECIAL_PHONES: [Phone; 5] = [
     Phone::fails().nth(71),
     Phone::rejects().nth(71),
@@ -44,12 +44,13 @@ const SPECIAL_PHONES: [Phone; 5] = [
     Phone::unanswered().nth(35),
     Phone::replies_stop().nth(71),
 ];
-/// For clients' mistakes, a reply that matches no account, and CM.com's channels.
+/// Phones for clients' mistakes, for a reply that matches no account, and for messages over CM.com's
+/// channels, in this order.
 const OTHER_PHONES: [&str; 3] = ["447700923572", "447700923573", "447700923574"];
 
 pub const FAILED_CALLBACKS: u64 = 2;
 
-/// The phones that get messages: the one with the most traffic, then the special ones.
+/// Returns the phones to which [`messages`] sends: the one with the most traffic, then the special ones.
 fn phones() -> impl Iterator<Item = String> {
     iter::once(NUMBER.to_owned()).chain(SPECIAL_PHONES.map(|phone| phone.to_string()))
 }
@@ -97,14 +98,14 @@ pub fn config() -> TestConfig {
         .keyword_answers()
 }
 
-/// Runs all traffic and returns the ID of a delivered message.
+/// Runs all traffic but that of [`fail`], and returns the ID of a delivered message.
 pub async fn run(system: &System) -> String {
     let delivered = messages(system).await;
     replies(system).await;
     cm(system).await;
     mistakes(system).await;
     webhooks(system).await;
-    // Past the retries after busy carriers and failed callbacks.
+    // By then busy carriers and failed callbacks were retried.
     for _ in 0..3 {
         system.advance(900).await;
     }
@@ -241,7 +242,7 @@ async fn webhooks(system: &System) {
     }
 }
 
-/// Causes failures: malformed jobs, and AWS unreachable.
+/// Causes failures: malformed jobs, AWS unreachable, and callbacks given up after a week.
 pub async fn fail(system: &System) {
     system.enqueue(&[format!("{NUMBER} {TEXT}"), json!({"to": NUMBER}).to_string()], 0).await;
     let nowhere = [("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:9/".to_owned())];
