@@ -7,7 +7,7 @@ use crate::{
     Context, account,
     arguments::{EndpointCommand, EndpointSelection},
     failure::Failure,
-    output::{Report, table, time},
+    output::{Report, counted, table, time},
 };
 
 pub async fn run(command: EndpointCommand, context: &Context) -> Result<Report, Failure> {
@@ -102,7 +102,11 @@ async fn enable_all(context: &Context, account: &AccountId) -> Result<Report, Fa
     let report = Report::new(enabled.join("\n"), &json!({"account": account.as_str(), "urls": enabled}));
     Ok(match enabled.len() {
         0 => report.note(format!("No endpoint of {account} is disabled.")),
-        count => report.note(format!("Enabled {count} endpoints of {account}. {}", replay_hint(account, ""))),
+        count => report.note(format!(
+            "Enabled {} of {account}. {}",
+            counted(count, "endpoint", "endpoints"),
+            replay_hint(account, "")
+        )),
     })
 }
 

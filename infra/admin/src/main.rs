@@ -1,7 +1,7 @@
 //! `cargo run -p admin`: the operator's tool.
 
 use std::{
-    io::{self, BufRead, IsTerminal, Read},
+    io::{self, BufRead, IsTerminal, Read, Write},
     process::ExitCode,
 };
 
@@ -20,7 +20,13 @@ async fn main() -> ExitCode {
         }
     };
     let done = admin::run(std::env::args_os(), &environment, line).await;
-    print!("{}", done.out);
+    // A reader that closes the pipe, such as `head`, has all it wants.
+    if let Err(error) = io::stdout().write_all(done.out.as_bytes())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!("error: could not write the output: {error}");
+        return ExitCode::FAILURE;
+    }
     eprint!("{}", done.err);
     ExitCode::from(done.code)
 }

@@ -3,7 +3,13 @@
 use serde_json::json;
 use shared::domain::SenderId;
 
-use crate::{Context, arguments::PoolCommand, failure::Failure, output::Report, sender};
+use crate::{
+    Context,
+    arguments::PoolCommand,
+    failure::Failure,
+    output::{Report, counted},
+    sender,
+};
 
 pub async fn run(command: PoolCommand, context: &Context) -> Result<Report, Failure> {
     match command {
@@ -32,7 +38,8 @@ async fn add(context: &Context, senders: &[SenderId]) -> Result<Report, Failure>
     }
     let pool = context.directory.latest_pool().await?;
     let pool: Vec<_> = pool.iter().map(SenderId::as_str).collect();
-    let note = format!("The pool has {} senders. A change takes effect within 30 seconds.", pool.len());
+    let note =
+        format!("The pool has {}. A change takes effect within 30 seconds.", counted(pool.len(), "sender", "senders"));
     Ok(Report::new("", &json!({"pool": pool})).note(note))
 }
 
