@@ -1,5 +1,5 @@
 //! Replies: each is delivered once, to the account that has the conversation, and names the message that it
-//! answers.
+//! answers, if there is one.
 
 use futures_util::future::join_all;
 use jiff::ToSpan;

@@ -164,7 +164,7 @@ async fn first_configured_carrier_gets_the_default_route() {
     let second = admin(&system, &CM).await;
     assert!(second.code == 0 && second.err.contains("No route leads to cm yet"), "{}", second.err);
     assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);
-    // The operator removed the last rule, so the gateway adds no default rule again.
+    // The operator removed the last rule, so `carrier set` adds no default again.
     printed(&system, &["route", "remove", "1"]).await;
     printed(&system, &CM).await;
     assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));

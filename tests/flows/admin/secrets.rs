@@ -29,7 +29,7 @@ async fn both_secrets_verify_until_the_old_one_is_retired() {
         let callback = system.until_sink_requests("acme", count).await.remove(count - 1);
         [&first, &second].map(|secret| (verifies(secret, &callback), verifies_own(secret, &callback)))
     };
-    // The header `signature` holds a single signature. Until the old secret is retired, it makes that one.
+    // The header `signature` holds a single signature. It is made with the old secret until that is retired.
     assert_eq!(callback(1).await, [(true, true), (true, false)]);
 
     assert_eq!(read(&system, &["secret", "retire", "acme"]).await["retired"], 1);
