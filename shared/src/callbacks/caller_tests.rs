@@ -216,7 +216,7 @@ async fn broken_tls_is_a_failure() {
     });
     assert_eq!(fails(&silent.await).await, "no answer in time");
     let endless = client("https", async |connection| {
-        // Handshake records, maximum length.
+        // Handshake records of the maximum length.
         let record = [&[0x16, 3, 3, 0x40, 0][..], &[2; 0x4000]].concat();
         pour(connection, &record, &AtomicUsize::new(0)).await;
     });

@@ -26,7 +26,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Allows public addresses.
+    /// Allows only public addresses.
     pub(super) fn public() -> Self {
         Self::new(SystemNames, is_public)
     }

@@ -1,7 +1,7 @@
 //! Callbacks: one signed POST to a URL that the client chose, and that we therefore do not trust.
 //!
-//! A redirect counts as a failure, names that resolve to private addresses are refused, we read no body, and
-//! no call takes longer than [`TIMEOUT`].
+//! A redirect counts as a failure, we connect only to public addresses, we read no body, and no call takes
+//! longer than [`TIMEOUT`].
 
 mod caller;
 #[cfg(test)]

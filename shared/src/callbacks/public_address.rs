@@ -1,7 +1,7 @@
 //! Recognizes public addresses by IANA's registries of special-purpose addresses
 //! (iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, as of RFC 9780, 2025).
 //!
-//! We refuse blocks that are not globally reachable, including the few anycast services inside. IPv6
+//! We refuse blocks that are not globally reachable, including the few anycast services in them. IPv6
 //! addresses must lie in the space assigned for unicast. An embedded IPv4 address must be public too, because
 //! a router may translate to it. Obsolete tunnels (6to4, Teredo) are always refused.
 

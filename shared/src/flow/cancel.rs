@@ -1,4 +1,4 @@
-//! Cancel: withdraw a message before a worker claims it. A conditional write decides any race with a claim.
+//! Cancel: withdraw a queued or scheduled message. A conditional write decides any race with a claim.
 
 use tracing::info;
 
@@ -12,7 +12,7 @@ use crate::{
 pub enum Cancelled {
     /// Cancelled now or before.
     Done(Box<Message>),
-    /// A worker has claimed the message.
+    /// The message is neither queued nor scheduled, or a carrier may already have it.
     TooLate(Box<Message>),
     /// The account has no such message.
     NotFound,

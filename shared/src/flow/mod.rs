@@ -3,8 +3,8 @@
 //! A step can be interrupted anywhere and run again: changes are conditional writes, and the record shows
 //! which work is left. Two rules hold between the steps:
 //!
-//! - **Immediate work is a job; deferred work is a wake time.** A waiting message has either a job or a
-//!   `wake_at`, a finished message neither.
+//! - **Immediate work is a job; deferred work is a wake time.** A message with work left has a job, a
+//!   `wake_at`, or both. A finished message needs neither.
 //! - **Enqueue the callback, then record the change.** Both carry the execution's ID, and `callback`
 //!   delivers only if the record has the same ID. After a crash between the two, the carrier or the queue
 //!   redelivers the event. If executions race with one event, only one records it, and only its callback is
@@ -69,8 +69,8 @@ pub enum JobOutcome {
     Retry,
 }
 
-/// The store or a queue did not answer, so a step is unfinished. Any step may return this error, and is
-/// safe to run again.
+/// The store or a queue did not answer, or a stored item is unreadable, so a step is unfinished. Any step may
+/// return this error, and is safe to run again.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Records the outcome of a claimed message.
+//! Records a message's outcome and enqueues its callback.
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -13,15 +13,15 @@ use crate::{
 
 pub(super) enum OutcomeWrite {
     Recorded,
-    /// Another outcome was recorded first. Holds the current message.
+    /// Another outcome or a final receipt was recorded first. Holds the current message.
     Conflict(Box<Message>),
     Gone,
 }
 
 /// Enqueues the callback, if the client gets one, then records the outcome.
 ///
-/// If the callback cannot be enqueued, we still record an outcome unless the outcome is final. Otherwise we
-/// might forget an accepted message and submit that message twice.
+/// If the callback cannot be enqueued, a final outcome is not recorded, and the step fails. Any other outcome
+/// is recorded all the same, or we might forget that a carrier accepted the message, and submit it twice.
 pub(super) async fn write_outcome(
     gateway: &Gateway,
     message: &Message,
@@ -86,7 +86,7 @@ pub(super) async fn enqueue_callback(
     if message.request.callback.is_none() || !message.request.dialect.notifies(state) {
         return Ok(());
     }
-    // The client knows the state: the receipt is late or repeated, or concerns a later channel.
+    // The client knows the state: the message has reached it, or was submitted on an earlier channel.
     if !state.is_final() && (message.state() >= state || message.was_on_earlier_channel()) {
         return Ok(());
     }

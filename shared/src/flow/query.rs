@@ -53,7 +53,7 @@ pub async fn log(
     limit: u16,
 ) -> Result<Page, Unavailable> {
     let newest = gateway.clock.now();
-    // Retention counts from the send time, which may be long after the message was accepted.
+    // The log lists messages by acceptance, but retention counts from the send time, up to `FURTHEST` later.
     let kept = SignedDuration::from_hours(24 * i64::from(gateway.settings.retention_days)) + FURTHEST;
     let oldest = newest.saturating_sub(kept).unwrap_or(Timestamp::MIN);
     let at_once = if filter.admits_all() { limit } else { READ_AT_ONCE };
@@ -77,8 +77,8 @@ pub async fn log(
     }
 }
 
-/// Returns an account's conversation with a number, newest first: on `sender`, or else on the locked shared
-/// sender.
+/// Returns a page of an account's conversation with a number, newest first. Without a `sender`, the shared
+/// sender locked to the account for this number.
 pub async fn conversation(
     gateway: &Gateway,
     account: &AccountId,

@@ -1,8 +1,8 @@
 //! Rate limit: a message from a sender with a rate gets a send slot, the sender's next free time.
 //!
-//! 1. On acceptance, a single write reserves the slots of all messages of a request. Each job or wake is
-//!    timed to its slot, so waiting costs no work.
-//! 2. A scheduled or retried message reserves its slot when due.
+//! 1. On acceptance, a request reserves the slots of its messages with one write per sender. Each job or wake
+//!    time matches its slot, so waiting costs no work.
+//! 2. A scheduled or retried message reserves its slot when it is claimed.
 //! 3. A message more than a minute late for its slot reserves another, so a standstill does not end in a
 //!    flood.
 //!
@@ -29,7 +29,7 @@ const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 /// Senders whose slots are reserved concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Assigns send slots, in this order, to messages without a later send time.
+/// Assigns send slots to the queued messages, in their order. Scheduled messages get theirs later.
 pub(super) async fn assign_send_slots(
     gateway: &Gateway,
     rates: &Rates,
@@ -72,12 +72,12 @@ pub(super) async fn next_send_slot(
     }
     let Some(rate) = directory.rates().await?.of(&message.request.from.id) else { return Ok(None) };
     let slot = gateway.store.reserve_send_slots(&message.request.from.id, rate.time_for(1), now).await?;
-    // A job's delay is no shorter, and a message must not circulate in a long queue for ever.
+    // A job's delay is no shorter, and in a long queue the message might otherwise be postponed for ever.
     let soon = now.saturating_add(IMMEDIATE).unwrap_or(now);
     Ok((slot > soon).then(|| stored_slot(message, slot)))
 }
 
-/// Returns the message's unused slot.
+/// Returns the message's unused slot. For a message that could go at once, this is its acceptance.
 fn assigned_slot(message: &Message) -> Option<Timestamp> {
     let at_once = message.delivery.attempts <= 1 && !message.was_scheduled();
     message.delivery.not_before.or(at_once.then_some(message.created_at))
@@ -104,7 +104,7 @@ pub(super) async fn postpone_to_slot(
     }
 }
 
-/// Enqueues a job for the send slot, unless the message is scheduled work.
+/// Enqueues a job for the send slot, unless the schedule will do so.
 pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: Timestamp) -> Result<(), Unavailable> {
     if let Some(delay) = job_delay(message.delivery.not_before, message.delivery.wake_at, now) {
         gateway.queue.enqueue(&[(Job::Submit { message: message.id }, delay)]).await?;
@@ -112,11 +112,12 @@ pub(super) async fn enqueue_at_slot(gateway: &Gateway, message: &Message, now: T
     Ok(())
 }
 
-/// Returns the delay of a message's job, or `None` for scheduled work.
+/// Returns the delay of a message's job, or `None` if the schedule will enqueue the job.
 pub(super) fn job_delay(not_before: Option<Timestamp>, wake_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = not_before.map(|slot| Duration::try_from(slot.duration_since(now)).unwrap_or_default());
     let left = left.unwrap_or_default();
-    // Clocks differ: a job that is early is delayed again, and a redundant job has no effect.
+    // A distant slot without a wake time gets an early job, which is delayed again. A near slot with a wake
+    // time may get two jobs, of which one has no effect.
     (left <= LONGEST_DELAY || wake_at.is_none()).then(|| left.min(LONGEST_DELAY))
 }
 

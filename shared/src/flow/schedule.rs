@@ -3,9 +3,9 @@
 //! 1. Read each shard's work for the next two minutes: twice the interval of ticks, so a late tick delays
 //!    no message.
 //! 2. Enqueue the jobs, with a delay exact to the second.
-//! 3. Move the wake times five minutes on. The next tick skips the work, but a lost job is replaced.
+//! 3. Move the wake times five minutes on. The next ticks skip the work; a later tick replaces a lost job.
 //!
-//! A crash between 2 and 3 costs a redundant job, which has no effect. The job clears the wake time.
+//! A crash between 2 and 3 costs a redundant job, which has no effect. The job clears or moves the wake time.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
 
 /// How far a tick looks ahead.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
-/// When work is enqueued again if its job was lost.
+/// How long after its wake time work is enqueued again, if its job was lost.
 const AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// Items per read of a shard.
 const PAGE: u16 = 250;
@@ -82,7 +82,7 @@ async fn enqueue_due(gateway: &Gateway, due: &[DueWork], now: Timestamp) -> Resu
         let job = match &due.work {
             ScheduledWork::Message(message) => Job::Submit { message: *message },
             ScheduledWork::Unmatched(unmatched) => Job::Unmatched(*unmatched),
-            // Rescheduled all the same, so that the head of the shard is not blocked.
+            // We reschedule it all the same, or it would block the head of the shard.
             ScheduledWork::Unknown(_) => {
                 error!(shard = due.shard, "skipped scheduled work: this release cannot read its key");
                 return None;

@@ -11,7 +11,7 @@ use crate::{
     store::{Directory, StoreError},
 };
 
-/// Messages with a later send time are scheduled. Nearer messages go at once, as Cymba's guide says.
+/// A message whose send time is further ahead is scheduled. A nearer one goes at once, as Cymba's guide says.
 const NEAR: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn build(

@@ -59,7 +59,7 @@ impl<'a> Drafts<'a> {
         error.at(self.all[index].index)
     }
 
-    /// Rejects the drafts with an error, or the whole request.
+    /// Rejects the drafts with an error, or fails if the request is all or nothing.
     pub(super) fn reject(
         &mut self,
         reason: RejectionReason,

@@ -6,7 +6,7 @@ use crate::{
     queue::{Job, Queue},
 };
 
-/// Enqueues a job for each queued message that is not scheduled work.
+/// Enqueues a job for each queued message, unless the schedule will do so.
 ///
 /// A repeated message gets a job too, because the first request may have failed after storing the message and
 /// before enqueuing its job. A redundant job has no effect.

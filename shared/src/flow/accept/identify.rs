@@ -28,7 +28,7 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     let identify = |draft: &Draft| {
         let (id, source, posted) = match (draft.client_id, &request.idempotency_key) {
             (Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
-            // A repeat must have as many messages as before.
+            // A repeat under the same key must have as many messages as the first request.
             (None, Some(key)) => {
                 let id = MessageId::of_idempotency_key(account, key, draft.index);
                 (id, IdSource::IdempotencyKey, request.posted)
@@ -40,8 +40,8 @@ pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request
     request.drafts.iter().map(identify).collect()
 }
 
-/// Returns a draft's fingerprint. Relative times stay relative, so repeats have equal fingerprints. A repeat
-/// with another choice for unknown outcomes is a conflict, because the first choice holds.
+/// Returns a draft's fingerprint. A relative validity stays relative, so repeats have equal fingerprints. A
+/// repeat with another choice for unknown outcomes is a conflict, because the first choice holds.
 pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnknown>) -> Fingerprint {
     let sender = match &draft.from {
         SenderChoice::Custom(sender) => sender.as_str(),

@@ -1,16 +1,16 @@
 //! Accept: store a client's messages and enqueue their jobs. Depending on the dialect, a request is accepted as
 //! a whole or not at all, or each of its messages is accepted by itself.
 //!
-//! 1. Validate the send times and the owned senders (`validate`).
+//! 1. Check the send times, and that the account owns its custom senders (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
-//! 4. Build the messages, with a send slot if the sender has a rate limit (`build`).
+//! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).
 //! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
 //!
-//! - **Crash.** A crash or error before the answer leaves stored messages that we never confirmed. If the client
-//!   repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue their jobs.
-//!   Without a repeat, only those with a job or a wake time are sent. If the client repeats the request without
-//!   an ID or key, those are sent twice.
+//! - **Crash.** A crash or error before the answer may leave stored messages that we never confirmed. If the
+//!   client repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue
+//!   their jobs. Without a repeat, only messages that already have a job or a wake time are sent. A repeat
+//!   without an ID or key sends these messages twice.
 //! - **Duplicate.** A repeated message is returned as it was first accepted.
 //! - **Race.** A rejected request stores no message and locks no sender, unless another request took one of its
 //!   IDs, or the last free sender of a recipient, after we read them.

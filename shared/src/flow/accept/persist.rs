@@ -17,7 +17,7 @@ use crate::{
 /// Concurrent conditional writes per request.
 const CONCURRENCY: usize = 16;
 
-/// Messages from an earlier request, by index.
+/// Messages stored by earlier requests, by index.
 #[derive(Default)]
 pub(super) struct Existing(HashMap<usize, Message>);
 
@@ -27,10 +27,11 @@ impl Existing {
     }
 }
 
-/// Reads the messages from an earlier request, to find conflicts before we write or lock anything.
+/// Reads the messages of earlier requests, to find conflicts before we write or lock anything.
 ///
 /// A single message from an owned sender needs no read, because its conditional write finds the conflict.
-/// But if the sender has a rate limit, we read first, so a conflict takes no send slot.
+/// But if the sender has a rate limit, we read first, so a repeat or conflict takes no send slot. A dry run
+/// writes nothing, so it always reads.
 pub(super) async fn find_existing(
     gateway: &Gateway,
     identities: &[Identity],
@@ -96,7 +97,7 @@ pub(super) async fn persist(
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
-    // Last, because a conflict above rejects the request.
+    // Last, because a conflict above rejects an all-or-nothing request.
     let (indexes, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
     if !fresh.is_empty() {
         gateway.store.insert(&fresh).await?;

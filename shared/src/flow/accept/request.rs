@@ -6,7 +6,7 @@ use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
 pub struct Request {
     pub dialect: Dialect,
     pub drafts: Vec<Draft>,
-    /// Messages that the client posted, including those rejected by the dialect.
+    /// How many messages the client posted, including those rejected by the dialect.
     pub posted: usize,
     pub idempotency_key: Option<IdempotencyKey>,
     /// `None`: the account's setting applies.

@@ -1,8 +1,9 @@
 //! Resolve senders: choose each message's sender.
 //!
 //! A conversation stays on its first shared sender, which is locked to the account in the recipient's item.
-//! Without a lock we choose a free sender at random and set the lock with a conditional write. If we lose the
-//! race, we read the winner's lock and choose again, at most once for each sender in the pool.
+//! Without a lock we choose a free sender at random and set the lock with a conditional write. If another
+//! request was faster, the write returns its lock: we take its sender if the lock is our account's, or else
+//! choose again, at most once for each sender in the pool.
 
 use std::collections::{BTreeSet, HashMap};
 

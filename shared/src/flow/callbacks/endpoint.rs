@@ -7,11 +7,11 @@
 //!    circuit.
 //! 4. Disabled endpoint: drop the event, after a consistent read.
 //!
-//! A client that hangs costs each worker one timeout, until the worker reads the endpoint's record, half a
-//! minute later at most. Then the probe holds one worker at a time. The events of a batch are called at once,
-//! so they do not wait for each other. But the batch ends with its slowest call, and if the worker dies before
-//! that, delivered events are delivered again. Batches of one would block as many workers, and cost ten times
-//! the invocations.
+//! A client that hangs blocks each worker until a timeout. A worker sees the open circuit half a minute later
+//! at most, and from then on only probes block a worker, one at a time. The events of a batch are called at
+//! once, so they do not wait for each other. But the batch ends with its slowest call, and if the worker dies
+//! before that, delivered events are delivered again. Batches of one would block as many workers, and cost
+//! ten times the invocations.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Now,
-    /// Spread, so that waiting events do not come all at once.
+    /// Each waiting event gets a different time, so they do not come all at once.
     Later(Timestamp),
     Never,
 }
@@ -65,7 +65,8 @@ pub(super) async fn admit(gateway: &Gateway, directory: &Directory, call: &Call<
     }
 }
 
-/// Adds up to half of the remaining open period. More events wait for the end of a longer period.
+/// Delays an event until `until` plus up to half of the wait: the longer the wait, the more events end it
+/// together.
 fn later(gateway: &Gateway, until: Timestamp, now: Timestamp) -> Admission {
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let spread = SignedDuration::try_from(gateway.random.up_to(wait / 2)).unwrap_or_default();

@@ -116,9 +116,9 @@ async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) 
     })
 }
 
-/// Returns the executions that recorded this state, by a receipt and by our own progress. If both did, both
-/// deliver, under one event ID: the carrier rejected the submit in its answer and in a receipt, or reported
-/// *sent* before it answered.
+/// Returns the executions that recorded this state, by a receipt or by our own progress. If there are two,
+/// both deliver, under one event ID. For example, the carrier rejected the submit in its answer and in a
+/// receipt, or reported *sent* before it answered.
 pub(in crate::flow) fn executions_of(message: &Message, state: State) -> Vec<ExecutionId> {
     let by_receipt = ReceiptStatus::iter()
         .filter(|status| status.state() == state)

@@ -9,8 +9,8 @@
 //! 5. Retry a failure with growing gaps for seven days, each time as a new job, so that none stays in
 //!    flight. Then move the job to the dead-letter queue.
 //!
-//! - **Crash.** If the execution died before recording, the carrier or the queue redelivers the event to
-//!   another.
+//! - **Crash.** If the execution that enqueued the job died before recording, the carrier or the queue
+//!   redelivers the event, and another execution enqueues its own job.
 //! - **Duplicate.** A crash after the POST delivers the event again, under the same event ID.
 //! - **Race.** If executions race with one event, only the one on record delivers.
 
@@ -41,7 +41,7 @@ pub(super) use event::executions_of;
 
 /// How long a job waits for its record.
 const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// Retries begin within minutes. A job this late was a dead letter, or the queue stood still.
+/// A job this long after its due time was redriven from the dead-letter queue, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// Delivers, delays, retries or drops a callback.
@@ -121,7 +121,7 @@ fn dialect_headers(
 }
 
 /// Resets a job that was redriven after its seven days, so that we retry for as long as with a new job. A
-/// job that SQS itself dead-lettered keeps its attempts.
+/// job that was redriven earlier, because SQS itself dead-lettered it, keeps its attempts.
 fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
     let is_over = job.first_attempt_at.is_some_and(|since| now.duration_since(since) > RETRY_FOR);
     let is_late = job.not_before.is_none_or(|due| now.duration_since(due) > REDRIVEN_AFTER);

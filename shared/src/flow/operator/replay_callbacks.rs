@@ -2,8 +2,8 @@
 //!
 //! 1. Read the account's log for the period.
 //! 2. Take each reply, and each message's newest notified state.
-//! 3. Enqueue its callback with the execution ID on record. The event ID is the original one, so a client
-//!    can recognise a duplicate.
+//! 3. Enqueue the callback of each with the execution ID on record. The event ID is the original one, so a
+//!    client can recognise a duplicate.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const READ_AT_ONCE: u16 = 100;
 /// Outlasts every worker's cache of accounts and endpoints, which the operator may just have changed.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// Selects an account's messages and replies by acceptance or arrival.
+/// Selects an account's messages by time of acceptance, and replies by time of arrival.
 #[derive(Clone, Debug)]
 pub struct ReplayFilter {
     pub since: Timestamp,
@@ -58,7 +58,7 @@ pub async fn replay(
         let page = gateway.store.log(&account.id, filter.since, filter.until, Some(&from), READ_AT_ONCE).await?;
         let mut jobs = Vec::new();
         for entry in &page.entries {
-            // The log is partitioned by month, so a page may reach beyond.
+            // The log is partitioned by month, so a page may hold entries from before `since`.
             if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }

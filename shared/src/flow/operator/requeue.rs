@@ -10,7 +10,8 @@ use crate::{
     store::Messages,
 };
 
-/// Enqueues every queued or submitting message, and returns their number. Reads the whole table.
+/// Enqueues every queued or submitting message that the schedule will not enqueue, and returns their number.
+/// Reads the whole table.
 pub async fn requeue(gateway: &Gateway) -> Result<usize, Unavailable> {
     let enqueued = run(gateway, false).await?;
     info!(enqueued, "requeued");

@@ -1,4 +1,4 @@
-//! Find submit: by our reference in the receipt, or by the carrier's own ID.
+//! Find submit: by our reference in the path or receipt, or by the carrier's own ID.
 //!
 //! Carriers spell an ID in several ways (`carriers/carrier_id.rs`). We do not guess: a receipt with an
 //! ambiguous ID stays unmatched.
@@ -57,8 +57,8 @@ pub(in crate::flow) async fn find_submit(
     })
 }
 
-/// Records the carrier's ID of a submit, if receipts carry only that. Call it before recording the outcome:
-/// then the receipt is matched even if this worker dies in between.
+/// Records the carrier's ID of a submit, if receipts carry only that. Call it before recording the outcome,
+/// so the receipt is matched even if this worker dies in between.
 ///
 /// An error is only logged: the carrier has the message, so we must not resend it. Its receipts stay
 /// unmatched.

@@ -1,8 +1,8 @@
 //! Receipts: record a carrier's report on a message, and notify the client.
 //!
 //! 1. Find the submit by our reference, or by the carrier's own ID (`find_submit`).
-//! 2. Keep the receipt as unmatched if the message does not exist, was never claimed, or went to another
-//!    carrier.
+//! 2. Keep the receipt as unmatched if no submit is found, or if the message does not exist, was not claimed
+//!    before the receipt arrived, or went to another carrier.
 //! 3. On a failure with another channel left, enqueue a job: `dispatch` fails over.
 //! 4. Otherwise enqueue the callback, then record the status. *Read* implies *delivered*, and records both.
 //!
@@ -108,7 +108,7 @@ pub(super) async fn apply(
 pub(super) enum Relevance {
     /// The message was never submitted to this carrier.
     Unrelated,
-    /// The message has moved on to another channel or carrier.
+    /// The message has moved on to another channel or carrier, or waits for its next attempt.
     Superseded,
     Current,
 }

@@ -1,9 +1,9 @@
 //! Keywords: set or clear the opt-out, and send the account's automatic reply.
 //!
-//! - **Crash.** Every write names the recipient's reply, from whose ID the answer's ID is derived.
+//! - **Crash.** Every write names the recipient's reply, and the answer's ID is derived from the reply's ID.
 //!   So a redelivery completes the work and repeats none.
-//! - **Loop.** A keyword without effect gets no answer, and the same keyword one a day at most, so two
-//!   machines cannot answer each other for ever.
+//! - **Loop.** A STOP or START without effect gets no answer, and each keyword gets one answer a day at most.
+//!   So two machines cannot answer each other for ever.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};

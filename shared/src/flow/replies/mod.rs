@@ -7,10 +7,10 @@
 //! 4. Answer the keyword (`keyword`).
 //! 5. Enqueue the callback, then record the reply.
 //!
-//! - **Crash.** The carrier redelivers the reply. Each part recognises its ID and does not repeat itself.
+//! - **Crash.** The carrier redelivers the reply. Each step recognises the reply's ID and is not repeated.
 //! - **Duplicate.** A reply on record is ignored.
 //! - **Race.** A retried reply is not attributed to an account that acquired the shared sender afterwards.
-//!   Its arrival time decides its position in the conversation and which message it answers.
+//!   The reply's arrival time decides its position in the conversation and which message it answers.
 
 mod keyword;
 
@@ -34,8 +34,9 @@ use crate::{
     store::{Directory, Messages, Recipients, Record, StoreError},
 };
 
-/// How far back in a conversation we look for the answered message.
+/// Entries per page of a conversation or log.
 const PAGE: u16 = 25;
+/// How many pages of a conversation we search for the answered message.
 const PAGES: usize = 8;
 /// How far back in a log we look for the account's dialect.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -99,7 +100,7 @@ pub(super) async fn attribute(
         return Ok(Attribution::Unmatched);
     };
     let answered = find_answered_message(gateway, &account, &reply.to, &reply.from, received_at).await?;
-    // Do not attribute the reply to an account that acquired this sender afterwards.
+    // Do not attribute the reply to an account that acquired this sender after the reply arrived.
     if matches!(arrival, Arrival::Earlier(_)) && kind == SenderKind::Shared && answered.is_none() {
         return Ok(Attribution::Unmatched);
     }

@@ -1,8 +1,9 @@
 //! Attempt: try the route candidates in order until a carrier accepts the message.
 //!
 //! A carrier that refuses, is busy or is down does not have the message, so we call the next candidate at
-//! once. Before we change the channel, or go on from a refusal, we record both. So after a crash the record
-//! shows the used-up channels, and we submit on none of them twice.
+//! once. Before the call we record the candidate and any refusals, if the record shows another channel or
+//! carrier, or lacks a refusal. So after a crash we neither return to an earlier channel nor repeat a refused
+//! submit.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::{
     store::{Advance, Change, Directory, Messages, OutcomeUpdate, StoreError},
 };
 
-/// A claimed message, and its attempts so far.
+/// An execution that has claimed a message, and its failed attempts.
 pub(super) struct ClaimedMessage<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) directory: &'a Directory,
@@ -57,7 +58,7 @@ impl Wait {
 }
 
 impl ClaimedMessage<'_> {
-    /// Attempts the candidates. Returns `None` if this execution lost its claim.
+    /// Attempts the candidates. Returns `None` if this execution lost its claim or a final receipt came.
     pub(super) async fn attempt(
         &mut self,
         message: &mut Message,
@@ -146,15 +147,15 @@ impl ClaimedMessage<'_> {
         answered_by.is_ok_and(|at| at <= self.lease_until)
     }
 
-    /// Returns whether the record would be wrong after a crash: another channel or carrier, or an
-    /// unrecorded refusal.
+    /// Returns whether the record would mislead us after a crash: it shows another channel or carrier, or
+    /// lacks a refusal.
     fn must_advance(&self, message: &Message, candidate: &RouteCandidate) -> bool {
         candidate.channel_index != message.delivery.channel_index
             || message.delivery.carrier.is_some_and(|noted| noted != candidate.carrier)
             || self.failed_attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Rejected)
     }
 
-    /// Records the candidate and earlier refusals. Returns false if this execution lost its claim.
+    /// Records the candidate and earlier refusals. Returns false after a lost claim or a final receipt.
     async fn record_candidate(
         &mut self,
         message: &mut Message,

@@ -10,8 +10,8 @@ use crate::{
     store::{Change, Lease, Messages, OutcomeUpdate, StoreError},
 };
 
-/// Longer than any carrier's timeout, shorter than the queue's visibility timeout, and no shorter than the
-/// function's own timeout, which starts earlier.
+/// The lease is longer than any carrier's timeout and shorter than the queue's visibility timeout. It is no
+/// shorter than the function's timeout, which starts earlier, so no worker outlives its lease.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Claims a due message that no worker holds.
@@ -22,14 +22,14 @@ pub(super) async fn claim(gateway: &Gateway, id: MessageId, lease: Lease) -> Res
             debug!(message.id = %id, attempts = message.delivery.attempts, "claimed");
         }
         Ok(Change::Conflict(_) | Change::NotFound) => {}
-        // The claim may have been written although the answer was lost.
+        // The claim may have been written, and only the store's answer lost.
         Err(_) => release(gateway, id, lease.execution_id).await,
     }
     claimed
 }
 
-/// Requeues a message that this execution holds, so that its outcome does not become unknown when the lease
-/// expires.
+/// Sets a message that this execution holds back to queued. Otherwise its outcome would become unknown when
+/// the lease expires. Enqueues no job: the caller returns an error, and the queue redelivers its job.
 pub(super) async fn release(gateway: &Gateway, id: MessageId, execution_id: ExecutionId) {
     let back = OutcomeUpdate::new(execution_id, Progress::Queued, gateway.clock.now());
     if let Err(error) = gateway.store.record_outcome(id, &back).await {

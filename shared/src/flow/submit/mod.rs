@@ -13,7 +13,7 @@
 //! - **Crash.** If a worker dies after calling the carrier, the carrier may or may not have the message. It
 //!   becomes `unknown`, and is not resent on that channel unless the client or account asked for that
 //!   (`recovery`).
-//! - **Duplicate.** If a message cannot be claimed, a job does the work that is due instead (`recovery`).
+//! - **Duplicate.** A job that cannot claim its message does the work that is due instead (`recovery`).
 //! - **Race.** A receipt may be faster than the carrier's answer. A final receipt overrides our outcome.
 
 mod attempt;
@@ -64,7 +64,7 @@ pub async fn submit(
     submitter: &Submitter,
     id: MessageId,
 ) -> Result<JobOutcome, Unavailable> {
-    // The function times out with the lease, however often we claim.
+    // Every claim in this loop has the same lease end, because the function's timeout does not start again.
     let until = gateway.clock.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     loop {
         let now = gateway.clock.now();
@@ -111,7 +111,7 @@ pub async fn after_failed_channel(
     }
     let receipt = CarrierReceipt::from(failed);
     match relevance(&message, failed.carrier, failed.channel_index, failed.status) {
-        // A previous execution of this job may have died after the failover, leaving no other job.
+        // We submit: an earlier execution of this job may have died after the failover, leaving no other job.
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {

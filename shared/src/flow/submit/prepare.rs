@@ -1,4 +1,4 @@
-//! Prepare: check validity, opt-out and rate limit before a message goes to a carrier.
+//! Prepare: check validity, opt-out and rate limit, and plan the route, before a message goes to a carrier.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) enum Prepared {
     Ready(Vec<RouteCandidate>),
     /// Wait for this send slot.
     Postponed(Timestamp),
-    /// Do not submit.
+    /// Do not submit, but record this.
     Resolved(Resolution),
 }
 

@@ -32,8 +32,8 @@ impl From<OutcomeUpdate> for Resolution {
     }
 }
 
-/// Returns an update that requeues the message. If its validity has passed, or a message without a validity
-/// has been tried on its channel for a day, the update expires it instead.
+/// Returns an update that requeues the message, or expires it if its validity has passed. A message without a
+/// validity expires after a day of attempts on its channel.
 pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Timestamp, reason: &str) -> Resolution {
     let (given_up, how_long) = match message.request.expires_at {
         Some(expires_at) => (at >= expires_at, "while it was valid"),
@@ -43,8 +43,8 @@ pub(super) fn retry_later(message: &Message, execution_id: ExecutionId, at: Time
         let reason = Some(format!("it could not be submitted {how_long}: {reason}"));
         return OutcomeUpdate { reason, ..OutcomeUpdate::new(execution_id, Progress::Expired, at) }.into();
     }
-    // After that many attempts we also remove the history entry that the claim added, so a message that waits
-    // long for a busy carrier does not grow its record.
+    // After `TRIES_KEPT` attempts we remove the history entry that the claim added, and add none. So a record
+    // does not grow while its message waits long for a busy carrier.
     let remove_history_entry = (message.delivery.attempts > TRIES_KEPT).then(|| message.delivery.history.len() - 1);
     OutcomeUpdate {
         reason: Some(reason.to_owned()),

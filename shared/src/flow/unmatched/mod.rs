@@ -1,16 +1,16 @@
 //! Unmatched: keep and retry receipts and replies without a known message or account.
 //!
 //! 1. Keep the item and schedule its first retry, in one write (`keep_unmatched`).
-//! 2. Retry through the item's own step (`retry`).
+//! 2. Retry the item as a receipt or reply (`retry`).
 //! 3. Delete a matched or expired item; schedule the next retry of any other.
 //!
-//! Only these retries look for unmatched items, so they cost other messages nothing.
+//! No step of a message looks for unmatched items, so they cost other messages nothing.
 //!
 //! - **Crash.** We delete an item only after recording the match. If a worker dies in between, the next retry
 //!   finds the receipt or reply recorded already, and deletes the item.
 //! - **Duplicate.** An item is kept once, however often it is delivered.
 //! - **Race.** An item is never matched to a message that was first claimed after the item arrived, nor to an
-//!   account that acquired the shared sender after that.
+//!   account that acquired the shared sender after the item arrived.
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
@@ -108,8 +108,8 @@ async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmat
     Ok(attributed == Attribution::Recorded)
 }
 
-/// Parses the stored webhook body again and returns the item at its index. Returns `None` if this release
-/// parses the body differently from the release that stored it, and finds no such item.
+/// Parses the stored webhook body again and returns the item at its index. Returns `None` if this release,
+/// unlike the one that stored the body, finds no valid item there.
 fn part_at_index<T>(unmatched: &Unmatched, read: Result<ParsedItems<T>, ParseError>) -> Option<T> {
     let found = match read.and_then(|all| all.into_iter().nth(unmatched.index).transpose()) {
         Ok(found) => found,

@@ -2,9 +2,9 @@
 //!
 //! 1. Ask each carrier that may have the message.
 //! 2. If a carrier has the message, record *submitted*.
-//! 3. If all deny the message, resend, because that makes no duplicate. After the deadline, fail over or
-//!    give up instead, because no message goes out a day late.
-//! 4. If the carriers cannot say, do the fallback.
+//! 3. If all deny the message, resend, because that makes no duplicate. After the deadline, fail over or, on
+//!    the last channel, give up instead, because no message goes out a day late.
+//! 4. If the carriers cannot say, or support no lookups, do the fallback.
 
 use jiff::Timestamp;
 use tracing::info;
@@ -86,8 +86,8 @@ pub(super) async fn lookup(
     Ok(Recovery::DONE)
 }
 
-/// Returns the answer, and the carrier that has the message. `NotFound` needs all carriers; a carrier that
-/// was never set up cannot have the message.
+/// Returns the answer, and the carrier that has the message. `NotFound` needs a denial from every possible
+/// holder. If that is any carrier, those that are not set up do not count.
 async fn ask(
     gateway: &Gateway,
     directory: &Directory,
@@ -140,8 +140,7 @@ async fn give_up(
     write_outcome(gateway, message, &given_up).await.map(drop)
 }
 
-/// Returns whether a resend makes sense: still valid, not opted out, and a carrier is left that did not
-/// refuse.
+/// Returns whether a resend makes sense: the message is valid and not blocked, and a route candidate is left.
 async fn may_resend(
     gateway: &Gateway,
     directory: &Directory,
@@ -178,7 +177,7 @@ async fn resend(
     Ok(())
 }
 
-/// Moves the wake time to `until`, if the message has one.
+/// Moves the message's wake time, if there is one, to `until`.
 pub(super) async fn reschedule_check(
     gateway: &Gateway,
     message: &Message,

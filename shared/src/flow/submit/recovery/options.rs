@@ -1,6 +1,6 @@
 //! Options: the recovery allowed for an unknown outcome, besides waiting for its receipt.
 //!
-//! - **Lookup**, if a carrier supports lookups.
+//! - **Lookup**, if a carrier that may have the message supports lookups.
 //! - **Resend**, if the client or account asked for resends ([`OnUnknown`]): three times at most, each on
 //!   record. While another channel is left we fail over instead, which comes soon, is no riskier, and avoids
 //!   the first channel's fault.
@@ -21,15 +21,15 @@ use crate::{
     store::{Directory, OutcomeUpdate, StoreError},
 };
 
-/// When we check, counted from the unknown outcome. The n-th resend comes after the n-th delay. By the
-/// first, every request under way has arrived, so we can believe a carrier's *not found*. The times follow
-/// from the history, so they take no space in the record.
+/// When we check, counted from the newest unknown outcome. The n-th resend comes after the n-th delay. After
+/// the first delay every request under way has arrived, so we can believe a carrier's *not found*. The times
+/// follow from the history, so they take no space in the record.
 const RECOVERY_DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_mins(2), SignedDuration::from_mins(10), SignedDuration::from_mins(60)];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RecoveryOptions {
-    /// The client or account asked for a resend.
+    /// The client or account asked for resends, and no later channel is left.
     pub(super) resend: bool,
     /// A carrier that may have the message supports lookups.
     pub(super) lookup: bool,
@@ -98,7 +98,7 @@ pub(in crate::flow::submit) async fn first_check(
 /// Carriers that may have a message on its current channel.
 pub(super) enum PossibleHolders {
     Known(BTreeSet<CarrierName>),
-    /// The worker that knew has died. The routes may have changed since.
+    /// Any carrier: the worker that knew has died, and the routes may have changed since.
     Any,
 }
 
@@ -127,7 +127,7 @@ pub(in crate::flow::submit) fn still_unknown(message: &Message, outcome_update: 
     if !is_end || !message.has_unknown_attempt() {
         return outcome_update;
     }
-    // The check reads the real options, at the cost of a single read at most.
+    // We assume both options. The check reads the real ones, so this costs one needless job at most.
     let options = RecoveryOptions { resend: true, lookup: true };
     OutcomeUpdate {
         progress: Progress::Unknown,

@@ -1,4 +1,4 @@
-//! Plan: choose the next action from the record alone.
+//! Plan: choose the next action, without a read or write.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(is_due(Failed, None, receipt_by(100)), both(ClearWake(at(400))));
     }
 
-    /// Unknown since 0, with its deadline at 90,000, after `again` resends.
+    /// Returns a message unknown since 0, with its deadline at 90,000, after `again` resends.
     fn unknown(again: usize, wake_at: i64) -> Message {
         let attempt =
             Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
