@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 
 use super::{
-    DynamoDirectory, Item, change::UpdateResult, directory::unreadable, keys, message_item::time, number, string,
+    DynamoDirectory, Item, change::UpdateResult, directory::unreadable, item::from_item, keys, message_item::time,
+    number, string,
 };
 use crate::{
     domain::{AccountId, CallbackUrl, Disabled, Endpoint, EndpointHealth, EndpointId, ExecutionId},

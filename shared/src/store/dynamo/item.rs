@@ -10,11 +10,13 @@ use serde_dynamo::{Error, aws_sdk_dynamodb_1};
 
 use super::Item;
 
+#[expect(clippy::disallowed_methods, reason = "checked first")]
 pub(super) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     item.values().try_for_each(check)?;
     aws_sdk_dynamodb_1::from_item(item)
 }
 
+#[expect(clippy::disallowed_methods, reason = "checked first")]
 pub(super) fn from_attribute_value<T: DeserializeOwned>(value: AttributeValue) -> Result<T, Error> {
     check(&value)?;
     aws_sdk_dynamodb_1::from_attribute_value(value)
