@@ -1,4 +1,4 @@
-//! Clients: post as fast as they are answered, and log posted and accepted messages.
+//! Clients that post as fast as they are answered, and log posted and accepted messages.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -27,7 +27,7 @@ use self::{
 /// Default for `DRILL_KILLS`.
 const KILLS: u64 = 3;
 const CLIENTS: usize = 8;
-/// Maximum time before the next kill.
+/// Average time before the next kill. It varies by a fifth.
 const MAX_UPTIME: Duration = Duration::from_millis(1_800);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,8 +108,8 @@ async fn run_until_idle(system: &System) {
     }
 }
 
-/// Returns whether a state is final or changes only later: an unknown outcome at its deadline. A message
-/// without an answer to its client may stay `queued`, because it has no job if the gateway died first.
+/// Returns whether we need not wait for another state. An unknown outcome ends only at its deadline. A
+/// message may stay `queued` without a job if the gateway died before it answered the client.
 fn is_settled(state: &Value) -> bool {
     !["scheduled", "submitting", "submitted"].contains(&state.as_str().unwrap())
 }

@@ -1,4 +1,4 @@
-//! SQS may deliver a job several times, also concurrently. The job's effect happens once.
+//! Duplicate jobs: SQS may deliver a job several times, also concurrently, but its effect happens once.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 
 const DELIVERIES: usize = 5;
 const CALLBACKS: &str = QUEUES[1];
-/// A little more than the delay before an unmatched receipt is retried.
+/// More than the minute before an unmatched receipt is retried.
 const UNMATCHED_RETRY_AFTER: Duration = Duration::from_secs(90);
 
 /// Delivers the batch to several function instances at once, without faults.
@@ -111,7 +111,7 @@ async fn concurrent_retries_of_unmatched_receipt_notify_once() {
     assert_eq!(notified_events(&stage).await.len(), 1);
 }
 
-/// The client may get an event more than once, and deduplicates by its ID.
+/// The client may get a callback more than once, and deduplicates by the event ID.
 #[tokio::test]
 async fn concurrent_deliveries_of_a_callback_have_one_event_id() {
     let stage = stage().await;

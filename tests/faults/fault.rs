@@ -24,9 +24,9 @@ pub enum Fault {
     LoseAnswer,
     /// The connection breaks, and the call is not applied.
     Break,
-    /// The connection breaks, but the call is still applied, after the next call.
+    /// The connection breaks, but the call is applied after the next call, or when an invocation ends.
     Late,
-    /// Like `Late`, but applied only after another invocation.
+    /// Like `Late`, but the call is applied when another invocation ends.
     Straggle,
     /// The call is applied, but the answer does not come before the caller's timeout.
     TimeOut,
@@ -34,7 +34,7 @@ pub enum Fault {
     PartialBatch,
     Throttle,
     ServerError,
-    /// The call is not applied. The SDK does not retry the error.
+    /// AWS answers with an error that the SDK does not retry. The call is not applied.
     Refuse,
     /// The call is applied, but answered with the error of `Refuse`.
     RefuseAfter,
@@ -78,15 +78,15 @@ impl Fault {
         }
     }
 
-    /// Returns whether the fault can hit this call. `is_last`: the call is the last in its invocation.
+    /// Returns whether the fault can hit this call. `is_last`: it is the last call of its invocation.
     pub fn applies_to(self, Call { peer, name, .. }: &Call, is_last: bool) -> bool {
         let peer = *peer;
         match self {
             Self::Forget => is_last,
             Self::PartialBatch => partial_batch::is_batch(name),
-            // The SDK and callbacks time out only after seconds, and a broken connection has the same effect.
+            // Calls to AWS and clients time out only after seconds. `LoseAnswer` has the same effect.
             Self::TimeOut => peer == Peer::Carrier,
-            // These stand for an error that outlasts the SDK's retries. Calls to carriers and clients have none.
+            // They stand for an error that outlasts the SDK's retries, which only calls to AWS have.
             Self::Refuse | Self::RefuseAfter => matches!(peer, Peer::Aws(_)),
             _ => true,
         }

@@ -1,5 +1,5 @@
-//! The proxy's side of HTTP/1.1, on a raw connection, because server frameworks cannot break off in place of an
-//! answer.
+//! The proxy's side of HTTP/1.1, on a raw connection, because server frameworks cannot break it off in place
+//! of an answer.
 
 use reqwest::{Client, Url};
 use tests::Request;
@@ -7,7 +7,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::fault::Answer;
 
-/// Headers of a single connection or body, not forwarded.
+/// Headers that we do not forward, because they describe a single connection or body.
 const HOP_BY_HOP_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 pub async fn forward(request: Request, client: &Client, upstream: &Url) -> Result<Answer, reqwest::Error> {

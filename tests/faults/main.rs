@@ -5,15 +5,16 @@
 //! them and everything they call: AWS, the carriers, and the clients' callback servers.
 //!
 //! - A *flow* (`scenario::Scenario`) is a path of messages through the gateway: the request format, the
-//!   carriers, the phone's behavior, the client's follow-up, and the expected final state.
+//!   carriers, the phone's behavior, the follow-up, and the expected final state.
 //! - A *call* is a request from a function through the proxy. Calls are numbered from 0 within a run.
 //! - A *fault* (`fault::Fault`) is a failure in a call: the function dies before or after, the answer is
 //!   lost, AWS throttles, a write is applied late, half a batch is left undone, and so on.
 //! - A *run* is a flow with one fault in one call. Everything then retries as in the deployed system: queues
 //!   redeliver, ticks fire, the client repeats its request, and the carrier posts a failed webhook again,
 //!   until no work is left (`scenario_run.rs`).
-//! - A *verdict* (`verdict.rs`) lists the rules broken by a run, as *lost*, *twice* or *wrong*. It also counts
-//!   messages whose outcome was unknown for a time, which is allowed only if the fault can cause that.
+//! - A *verdict* (`verdict.rs`) lists the rules broken by a run, as *lost*, *twice* or *wrong*. It also
+//!   counts messages whose outcome was unknown for a time. Either the fault or a carrier that does not answer
+//!   must explain that.
 //!
 //! `sweep.rs` runs each flow without a fault, to record its calls, and then once for each call and each
 //! fault that applies to that call.
@@ -21,8 +22,8 @@
 //! To add a flow, add a `Scenario` to `scenarios::all`; its runs follow from its calls. A new phone behavior,
 //! request format or follow-up is a new variant in `scenario.rs`.
 //!
-//! `tests/faults/run` makes all runs and prints a table; `cargo test` makes 1 in 40. A failure prints the
-//! command that repeats its run: `tests/faults/run --flow NAME --call N --fault NAME`.
+//! `tests/faults/run` makes all runs and prints a table; `cargo test` makes 1 in 40, and fewer of slow flows.
+//! A failure prints the command that repeats its run: `tests/faults/run --flow NAME --call N --fault NAME`.
 //!
 //! `seeded.rs` mixes traffic, faults and time at random, with the same proxy and rules. `deliveries.rs`,
 //! `orders.rs`, `poison.rs` and `throttled.rs` test duplicate jobs, event orders, poison jobs and throttling.
@@ -56,7 +57,7 @@ use self::{
 /// Default for `FAULTS_EVERY`: make 1 run in this many.
 const EVERY: usize = 40;
 
-/// Default for `FAULTS_SEEDS`.
+/// Default for `FAULTS_SEEDS`: the number of seeds.
 const SEEDS: usize = 20;
 /// Default for `FAULTS_LANES`: threads, each with its own emulator.
 const THREADS: usize = 6;
@@ -105,13 +106,14 @@ fn run_all(named: &str, fault: Fault) {
     assert!(table.failures.is_empty() && table.runs > 0, "{}", table.failures.join("\n"));
 }
 
-/// The job enqueued by the failure receipt is then the message's only job.
+/// On the second channel, the message's only job is the one that the failure receipt enqueued.
 #[test]
 fn crash_on_the_second_channel_loses_nothing() {
     run_all("two channels, the first fails, loopback", Fault::DieAfter);
 }
 
-/// The late write must not reset a message that was submitted meanwhile to `queued`, with no job left for it.
+/// If the message was submitted before the late write, the write must not make it `queued` again: no job is
+/// left to submit it.
 #[test]
 fn late_write_after_a_retry_undoes_nothing() {
     run_all("accept three, not idempotent", Fault::Straggle);

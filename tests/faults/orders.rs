@@ -1,5 +1,5 @@
-//! The answer to a submit and its receipts arrive in every order, and each of them twice. The message always
-//! ends in the same state, with every receipt recorded.
+//! The answer to a submit and its receipts arrive in every order, also with one of them repeated. The message
+//! always ends in the same state, with every receipt recorded.
 
 use std::collections::BTreeMap;
 

@@ -79,7 +79,7 @@ async fn notified_count(stage: &Stage) -> usize {
     callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect::<BTreeSet<_>>().len()
 }
 
-/// Panics both before and after the job's first await.
+/// A job panics before its first await, and in another run after it.
 #[tokio::test]
 async fn only_the_panicking_job_of_a_batch_is_retried() {
     for index in 0..BATCH {

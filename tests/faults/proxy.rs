@@ -63,9 +63,9 @@ struct State {
     injected: Vec<(Fault, usize)>,
     invocations: usize,
     running: [Option<Running>; 2],
-    /// Requests to apply after the next call (`Late`), or after another invocation (`Straggle`), each with
-    /// the number of its own invocation.
+    /// Requests delayed by `Fault::Late`, each with the number of its invocation.
     late: Vec<(usize, Request)>,
+    /// The same for `Fault::Straggle`.
     stragglers: Vec<(usize, Request)>,
     webhooks: VecDeque<WebhookRequest>,
     webhook_count: usize,
@@ -100,8 +100,9 @@ impl State {
 
 struct Port {
     url: Url,
-    /// Number of calls in progress, and whether the calling function is dead.
+    /// Number of calls in progress.
     in_flight: watch::Sender<usize>,
+    /// Whether the port's function is dead.
     dead: watch::Sender<bool>,
 }
 
@@ -111,8 +112,9 @@ struct Shared {
     ports: [Port; 2],
     state: Mutex<State>,
     webhook_count: watch::Sender<usize>,
-    /// Number of accepted submits, and whether the carriers' answers are held back.
+    /// Number of accepted submits.
     accepted: watch::Sender<usize>,
+    /// Whether the carriers' answers are held back.
     held: watch::Sender<bool>,
 }
 
@@ -189,8 +191,8 @@ impl Proxy {
     }
 
     /// Returns whether an injected fault can leave a message's outcome unknown: `dispatch` died, or the fault
-    /// hit its call to the carrier or a later call. SQS calls do not count, because they do not record the
-    /// outcome.
+    /// hit `dispatch`'s call to the carrier or a later call of that invocation. SQS calls count only if
+    /// `dispatch` died, because they do not record the outcome.
     pub fn may_be_unknown(&self) -> bool {
         let state = self.shared.state();
         let called_carrier_before = |index: usize| {
@@ -226,7 +228,7 @@ impl Proxy {
         };
         // Calls in progress are still applied, although a dead function does not wait for them.
         let _ = in_flight.subscribe().wait_for(|count| *count == 0).await;
-        // A client URL stored with this port is called by functions on the other port, too.
+        // We reset this, because a function on the other port may call a client URL stored with this port.
         dead.send_replace(false);
         let ended = self.shared.state().running[port].take().unwrap();
         self.shared.apply_late().await;

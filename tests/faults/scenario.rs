@@ -35,7 +35,6 @@ impl Account {
     }
 }
 
-/// A phone's behavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phone {
     NoReceipt,
@@ -121,7 +120,8 @@ pub enum Sender {
     Rated,
 }
 
-/// The step after the client's request is processed.
+/// The step after the client's request. A cancellation comes at once, a reply or another request when all
+/// work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
     Nothing,
@@ -178,7 +178,7 @@ impl Scenario {
         }
     }
 
-    /// Returns a run's relative duration. Expensive runs are sampled less often by that factor.
+    /// Returns a run's relative duration. We sample a run less often by this factor.
     pub fn cost(&self) -> usize {
         match self.phone {
             _ if self.messages >= 100 => 20,
@@ -204,7 +204,8 @@ impl Scenario {
     /// Returns the number of receipts and replies for `accepted` submits.
     pub fn webhook_count(&self, accepted: usize) -> usize {
         match self.rcs {
-            // RCS submits cause no receipt, and SMS submits come only after them.
+            // The RCS submit has no receipt. The later SMS submit has its receipt before its answer, so we need
+            // not wait.
             Some("silent") => 0,
             _ => accepted * self.phone.webhook_count(),
         }

@@ -1,6 +1,6 @@
-//! Runs a scenario: plays the client, carriers, queues and clock, with their retries in the deployed system.
-//! Queues redeliver, ticks fire, a client repeats its request with the same idempotency key, and a carrier
-//! posts a failed webhook again.
+//! Runs a scenario: plays the client, carriers, queues and clock, which retry as in the deployed system.
+//! Queues redeliver, ticks fire, a client repeats its request unchanged, and a carrier posts a failed webhook
+//! again.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     stage::{ClientRequest, QUEUES, Stage},
 };
 
-/// A client's attempts at a request. A run has only one fault.
+/// Maximum attempts at a client's request: more than enough, because a run has only one fault.
 const MAX_ATTEMPTS: usize = 6;
 /// Seconds by which the clock advances while no work is due: short steps first, because most waits are
 /// short, then more than a queue's visibility timeout.
 const CLOCK_STEPS: [u64; 4] = [2, 10, 30, 91];
 const MAX_STEPS: usize = 150;
-/// Added to the run number for a second post, to make its texts and IDs differ from the first's.
+/// Added to the run number for a second post, so its texts and IDs differ from those of the first.
 const SECOND_POST_OFFSET: usize = 1 << 20;
 /// A little less than the time that a tick looks ahead.
 const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(110);
@@ -33,10 +33,12 @@ pub struct ClientLog {
     pub texts: BTreeSet<String>,
     /// Number of attempts. Without idempotency, each may have created messages.
     pub attempts: usize,
+    /// Message IDs in the answers.
     pub answered: Vec<String>,
     pub is_accepted: bool,
-    /// IDs in cancellation requests, and IDs confirmed as cancelled.
+    /// IDs in cancellation requests.
     pub cancel_requested: BTreeSet<String>,
+    /// IDs confirmed as cancelled.
     pub cancelled: BTreeSet<String>,
     pub replies: usize,
 }
@@ -57,7 +59,7 @@ impl ClientLog {
         self.is_accepted = true;
     }
 
-    /// Records the answer to a cancellation. Returns whether the client knows its result.
+    /// Records the answer to a cancellation. Returns false if the client must repeat it.
     pub fn record_cancel(&mut self, id: &str, answer: Option<(u16, String)>) -> bool {
         self.cancel_requested.insert(id.to_owned());
         let Some((200, body)) = answer else { return false };
@@ -143,8 +145,8 @@ impl ScenarioRun<'_> {
     }
 }
 
-/// Lets the phone reply to this run's last message. Returns false if the phone shows only messages from
-/// earlier runs.
+/// Lets the phone reply to this run's last message. Returns false if it did not, for example because it shows
+/// only messages from earlier runs.
 async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     let number = scenario.number(0);
     let shown = stage.system.handset(&number).await;
@@ -154,8 +156,8 @@ async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
 }
 
-/// Processes all due work, and advances the clock while any waits. `expected_webhooks` returns how many
-/// receipts and replies the network sends for the given submits.
+/// Processes all due work, and advances the clock as long as other work is left. `expected_webhooks` returns
+/// how many receipts and replies to wait for after the given submits.
 pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Submit]) -> usize) -> Idle {
     for step in 0..MAX_STEPS {
         process_due_work(stage, &expected_webhooks).await;
@@ -170,7 +172,7 @@ pub async fn run_until_idle(stage: &mut Stage, expected_webhooks: impl Fn(&[Subm
             _ => {}
         }
         stage.advance(by).await;
-        // Skip empty ticks.
+        // Skip ticks that would find no work.
         if wake.is_some_and(|wake| stage.time_until(wake) <= TICK_AHEAD) {
             stage.tick(0).await;
         }

@@ -109,7 +109,7 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
     all
 }
 
-/// Returns scenarios in which the carrier's answer comes too late, with each recovery.
+/// Returns scenarios in which the carrier's answer comes too late: one with a resend, one with a lookup.
 fn no_answer() -> [Scenario; 2] {
     let of = |name: &str, on_unknown| {
         let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);

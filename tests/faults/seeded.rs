@@ -43,10 +43,11 @@ const CLIENTS: usize = 5;
 const STEPS: usize = 60;
 /// On average, a random fault is chosen for 1 call in this many.
 const CALLS_PER_FAULT: usize = 40;
-/// On average, 1 step in this many replaces all functions, runs two functions at once, or, if it runs two,
-/// gives both the same input.
+/// On average, 1 step in this many replaces all functions.
 const STEPS_PER_RESTART: usize = 12;
+/// On average, 1 step in this many, among those with an action, runs two actions at once.
 const STEPS_PER_CONCURRENT_STEP: usize = 3;
+/// On average, 1 concurrent step in this many runs the same action twice.
 const CONCURRENT_STEPS_PER_DUPLICATE: usize = 3;
 /// Replace an emulator after this many seeds, because phones keep every message they ever got.
 const SEEDS_PER_STAGE: usize = 50;

@@ -1,5 +1,5 @@
-//! The stage: an emulator behind the proxy, and the functions. Only the test invokes them, singly or two at
-//! once, so a run can be repeated.
+//! The stage: an emulator behind the proxy, and the functions. Only the test invokes functions, singly or two
+//! at once, so a run can be repeated.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::{
 
 /// Timeout for a carrier's answer: enough for a local answer, but short for a test.
 const CARRIER_TIMEOUT_MS: u32 = 1_000;
-/// Delay of a late carrier's answer, beyond the timeout.
+/// Delay of a carrier's late answer: longer than the timeout.
 const LATE_ANSWER_DELAY: Duration = Duration::from_millis(1_200);
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -86,7 +86,7 @@ impl Stage {
         Self::with(carriers, &CarrierBehavior::default()).await
     }
 
-    /// Likewise, with these carrier settings.
+    /// Starts a stage with this route and these carrier settings.
     pub async fn with(carriers: &[CarrierName], carrier_behavior: &CarrierBehavior) -> Self {
         let proxy = Proxy::start().await;
         let options = EmulatorOptions { answer_delay: LATE_ANSWER_DELAY, ..EmulatorOptions::default() };
@@ -260,7 +260,7 @@ impl Stage {
         batch
     }
 
-    /// Likewise, but retries an empty receive while a function on the other port, which may enqueue, runs.
+    /// Receives up to ten jobs. Retries an empty receive while the other function runs and may enqueue.
     pub async fn receive_or_wait(&self, queue: &'static str, port: usize) -> Batch {
         for _ in 0..RECEIVE_RETRIES {
             let batch = self.receive(queue).await;

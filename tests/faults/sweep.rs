@@ -119,8 +119,8 @@ impl fmt::Display for Table {
     }
 }
 
-/// Every `of`th run of a scenario, from `number` on: the unit of work for a thread. Expensive scenarios are
-/// split and started first, so that threads end at about the same time.
+/// Every `of`th run of a scenario, from `number` on: the unit of work for a thread. A whole sweep splits
+/// expensive scenarios. They start first, so that threads end at about the same time.
 struct Part<'a> {
     scenario: &'a Scenario,
     index: usize,
@@ -143,7 +143,7 @@ fn parts<'a>(scenarios: &[&'a Scenario], options: &SweepOptions) -> Vec<Part<'a>
     parts
 }
 
-/// Sweeps on several threads, each with its own emulator, because most of the time is SDK backoff.
+/// Sweeps on several threads, because most of the time is SDK backoff. Each part has its own emulator.
 pub fn sweep(scenarios: &[Scenario], options: &SweepOptions) -> Table {
     let named = |scenario: &&Scenario| options.named.as_ref().is_none_or(|part| scenario.name.contains(part.as_str()));
     let parts = parts(&scenarios.iter().filter(named).collect::<Vec<_>>(), options);
@@ -196,7 +196,7 @@ async fn sweep_part(&Part { scenario, index, number: part, of }: &Part<'_>, opti
     table
 }
 
-/// Spreads the sample by a hash, so with varying offsets every call and fault gets a run.
+/// Returns whether a run is in the sample. A hash spreads it, and over all offsets every run is chosen.
 fn is_chosen(scenario: &Scenario, number: usize, index: usize, options: &SweepOptions) -> bool {
     let every = if options.every == 1 { 1 } else { options.every * scenario.cost() };
     let hash = (number + 1).wrapping_mul(0x9e37_79b9) >> 7;

@@ -31,8 +31,8 @@ fn failing_plan(seed: u64, failure_percent: usize) -> Plan {
     })
 }
 
-/// Runs the same traffic every time, and returns the number of AWS calls. Ticks, one a minute in any case, are
-/// not counted.
+/// Runs the same traffic every time, and returns the number of AWS calls. We do not count those of ticks,
+/// which happen every minute in any case.
 async fn count_aws_calls(failure_percent: usize) -> usize {
     let mut stage = Stage::new(&[CarrierName::Loopback]).await;
     stage.restart(&Random::seeded(7), true);

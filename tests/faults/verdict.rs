@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Missing messages, replies, receipts and callbacks, and dead letters.
+    /// Requests never accepted; missing messages, replies, receipts and callbacks; dead letters.
     pub lost: Vec<String>,
     /// Duplicate messages, submits and sender locks.
     pub twice: Vec<String>,
@@ -140,8 +140,8 @@ fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mu
 
 /// Returns how often the phone shows the message, by channel, and reads each phone once.
 ///
-/// If a request without idempotency was repeated, its messages have the same text. Then we count the
-/// carriers' accepted submits, by reference.
+/// If a request without idempotency was repeated, its messages have the same text. Then we return instead how
+/// often the carriers accepted each reference.
 async fn shown(
     stage: &Stage,
     (scenario, log): (&Scenario, &ClientLog),

@@ -14,9 +14,9 @@ use crate::{
 };
 
 const DELAY: Duration = Duration::from_millis(50);
-/// While two functions run: maximum random delay, in milliseconds, before each call, and before a carrier's
-/// answer. The second is longer, so a receipt may overtake the answer.
+/// Maximum random delay before each call, in milliseconds, while two functions run.
 const JITTER_MS: usize = 4;
+/// The same before a carrier's answer. It is longer, so a receipt may overtake the answer.
 const ANSWER_MS: usize = 24;
 
 struct CallContext {
@@ -76,7 +76,7 @@ impl Shared {
         }
     }
 
-    /// Returns the call's invocation and planned fault.
+    /// Records a call, and returns the number of its invocation and its fault, if any.
     fn record_call(&self, port: usize, peer: Peer, name: &str) -> (usize, Option<Fault>) {
         let state = &mut *self.state();
         let Some(running) = &mut state.running[port] else { return (0, None) };

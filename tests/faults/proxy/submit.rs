@@ -17,8 +17,9 @@ const RECEIVED: &str = "2027-02-21T09:30:00";
 pub struct Submit {
     pub carrier: CarrierName,
     pub reference: String,
-    /// Bare digits if numeric; so is `to`.
+    /// The sender. A number has no `+` or `00`.
     pub from: String,
+    /// The recipient's digits.
     pub to: String,
     pub invocation: usize,
 }

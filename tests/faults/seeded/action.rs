@@ -90,7 +90,7 @@ impl Action {
         Some(Self::DeliverWebhook { item, webhook })
     }
 
-    /// Returns the action twice. Two workers get the same batch.
+    /// Returns the action twice. If it processes a queue, both process the same batch.
     pub async fn duplicated(self, run: &Run<'_>) -> [Self; 2] {
         let one = match self {
             Self::ProcessQueue(queue) => Self::ProcessBatch(run.stage.receive(queue).await),

@@ -10,11 +10,12 @@ use crate::{
     stage::{ClientRequest, Stage},
 };
 
-/// Number of first phones for each behavior. On RCS, phones without receipts have the behaviors in `RCS`; all
-/// other phones behave as on SMS.
+/// A request's first message goes to one of this many phones of each behavior.
 const PHONES_PER_KIND: usize = 3;
+/// Behavior on RCS of the first phones without receipts. Where it is `None`, a phone behaves as on SMS, as do
+/// all other phones.
 const RCS: [Option<&str>; PHONES_PER_KIND] = [None, Some("rejects"), Some("silent")];
-/// Maximum number of messages in a request. The first goes to one of those phones, the rest to the next.
+/// Maximum number of messages in a request. Those after the first go to the following phones.
 const MAX_MESSAGES: usize = 3;
 const PHONE_COUNT: usize = PHONES_PER_KIND + MAX_MESSAGES - 1;
 
@@ -71,8 +72,8 @@ pub async fn set_channel_behaviors(stage: &Stage) {
     }
 }
 
-/// Returns whether the seed supplies the receipts for a phone: it gets all messages, and the network sends
-/// no receipts of its own.
+/// Returns whether the seed supplies the receipts for a phone: the phone gets every accepted message, and the
+/// network sends no receipts.
 pub fn is_silent(number: &str) -> bool {
     let index = (0..PHONE_COUNT).find(|index| Phone::NoReceipt.number(*index) == number);
     index.is_some_and(|index| RCS.get(index).is_none_or(|behavior| *behavior != Some("silent")))

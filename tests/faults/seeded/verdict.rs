@@ -26,7 +26,7 @@ pub async fn judge_seed(stage: &Stage, clients: &[Client], webhooks: &PendingWeb
     verdict
 }
 
-/// Every reported status is recorded as a receipt, and the message's state is the furthest of them.
+/// Every reported status is recorded as a receipt. The message has the furthest state, if that is final.
 ///
 /// With several channels we check only *delivered* and *read*: a failure before the last channel is no
 /// receipt for the message, and *sent* applies only to its channel.
@@ -66,9 +66,9 @@ fn judge_ends(clients: &[Client], webhooks: &PendingWebhooks, record: &Record, v
     }
 }
 
-/// No invocation that began after a STOP was accepted submits to that phone, unless it also wrote a START at
-/// the same time or later. We count a START from when the phone wrote it, because the gateway may record it
-/// at any time afterwards.
+/// No invocation that began after a STOP was accepted submits to that phone, unless the phone wrote a START
+/// at the same time or later. We count a START from when the phone wrote it, because the gateway may record
+/// it at any time afterwards.
 fn judge_opt_outs(webhooks: &PendingWebhooks, verdict: &mut Verdict) {
     for (submit, _) in &webhooks.submits {
         let of = |reply: &&PhoneReply| reply.number == submit.to && reply.sender == submit.from;

@@ -1,5 +1,5 @@
-//! The pending webhooks of a seeded run: the network's receipts, the seed's receipts for phones without, and
-//! replies. They are delivered in any order, each up to five times.
+//! The pending webhooks of a seeded run: the network's receipts, the seed's receipts for silent phones, and
+//! replies. They are delivered in any order, each one to five times.
 
 use std::time::Duration;
 
@@ -44,8 +44,9 @@ pub struct PhoneReply {
     pub sender: String,
     pub keyword: Option<Keyword>,
     pub at: Timestamp,
-    /// Number of invocations when the phone wrote it, and when the gateway first accepted it.
+    /// Number of invocations when the phone wrote the reply.
     pub invocations_before: usize,
+    /// Number of invocations when the gateway first accepted the reply.
     pub accepted_after: Option<usize>,
 }
 
@@ -68,7 +69,7 @@ impl PendingWebhooks {
         self.items.push(Item { webhook, reply_index, deliveries_left: 1 + random.index(MAX_DELIVERIES) });
     }
 
-    /// Lets a phone reply to the client's last message. Returns false if the phone has none.
+    /// Lets a phone reply to the client's last message. Returns false if it has none, or did not reply.
     pub async fn send_reply(&mut self, stage: &mut Stage, random: &Random, client: &Client) -> bool {
         let index = random.index(client.scenario.messages);
         let number = client.scenario.number(index);
@@ -76,7 +77,7 @@ impl PendingWebhooks {
         // The phone also shows messages from earlier seeds.
         let of_this = |shown: &&Value| client.log.texts.contains(shown["text"].as_str().unwrap());
         let Some(shown) = shown.iter().rfind(of_this) else { return false };
-        // A carrier's equal replies within a second are deduplicated.
+        // The gateway deduplicates equal replies from a carrier within a second.
         stage.advance(Duration::from_secs(1)).await;
         let keyword = one_of(random, &[None, Some(Keyword::Stop), Some(Keyword::Stop), Some(Keyword::Start)]);
         let text = keyword.map_or("Yes please", <&str>::from);

@@ -35,7 +35,7 @@ impl Binaries {
         Ok(path)
     }
 
-    /// Returns the command for a function, without output.
+    /// Returns the command for a function. Its output is discarded.
     ///
     /// # Errors
     /// The binary is missing.
@@ -68,7 +68,7 @@ pub fn settings(name: &str, emulator: &Url) -> anyhow::Result<Settings> {
     Ok(Settings { name: name.to_owned(), ..found })
 }
 
-/// Returns a cheap first event, which needs no call to AWS if possible.
+/// Returns a cheap first event. Only that of `schedule-tick` needs calls to AWS.
 pub fn first_event(name: &str) -> Bytes {
     let event = match name {
         "send" => post("/message", None, &json!({"messages": []})),
@@ -100,7 +100,6 @@ pub fn submit(messages: &[String]) -> Bytes {
     batch(&records.collect::<Vec<_>>())
 }
 
-/// Returns an SQS event.
 pub fn batch(records: &[Value]) -> Bytes {
     json!({"Records": records}).to_string().into()
 }
@@ -135,7 +134,7 @@ fn post(path: &str, key: Option<&str>, body: &Value) -> Value {
 
 fn http_event(request: http::request::Builder, body: &[u8]) -> Value {
     let request = request.header("host", "api.example").header("user-agent", "perf").header("accept", "*/*");
-    // Cannot fail, because all parts are literals in this file.
+    // Cannot fail, because every path and header is valid.
     let (parts, ()) = request.body(()).unwrap_or_default().into_parts();
     http_event::event(&parts, body)
 }

@@ -32,9 +32,9 @@ pub struct Units {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tick {
-    /// One per shard.
+    /// Queries of an idle tick: one for each shard.
     pub queries: f64,
-    /// Cost with many messages pending, relative to few.
+    /// A tick's read units with many messages pending, as a multiple of those with few.
     pub growth: f64,
 }
 
@@ -125,9 +125,9 @@ pub struct Assumed {
     pub platform_log_bytes: f64,
     /// Added by `CloudWatch` to each log line.
     pub line_overhead_bytes: f64,
-    /// By a queue's pollers.
+    /// Empty receives by the pollers of one queue.
     pub empty_receives_a_month: f64,
-    /// Jobs in a batch, after requests of 100.
+    /// Submit jobs in a batch, after requests of 100 messages.
     pub batch: u32,
 }
 

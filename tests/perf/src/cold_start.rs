@@ -1,6 +1,6 @@
 //! Cold starts: the time from start to first answer, and the peak memory, compared with a no-op.
 //!
-//! The functions are measured in turn, so that other load affects all alike. The budget is a multiple of
+//! The functions are measured in turn, so that other load affects all alike. The budgets are multiples of
 //! the no-op's values.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -18,14 +18,16 @@ use crate::{
 };
 
 const ROUNDS: usize = 15;
-/// Invocations before memory is read again.
+/// Invocations of a function before we read its peak memory again.
 const INVOCATIONS: usize = 50;
 
 #[derive(Default)]
 struct Starts {
-    /// Times until the function asked for its first event, and until it had answered.
+    /// Milliseconds until the function asked for its first event.
     asked: Vec<f64>,
+    /// Milliseconds until the function had answered that event.
     answered: Vec<f64>,
+    /// Peak bytes.
     memory: Vec<f64>,
 }
 

@@ -1,6 +1,6 @@
 //! CPU time of the functions for a message from end to end: accept, submit, receipt, callback. First all
-//! real binaries run together under a `local`, with AWS and the network in another, which keeps the
-//! machine busy. Then each function runs alone.
+//! real binaries run together under one `local`, while another emulates AWS and the network, so the machine
+//! is busy. Then each function runs alone.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -29,7 +29,7 @@ const WARM_UP: u32 = 500;
 const ALONE: usize = 1_000;
 const ALONE_WARM_UP: usize = 100;
 
-/// Milliseconds for each message by function.
+/// CPU time for each message, by function.
 pub struct CpuUsage {
     each_request: u32,
     by_function: BTreeMap<String, Milliseconds>,

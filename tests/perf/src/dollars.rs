@@ -26,7 +26,7 @@ const INVOCATIONS: usize = 10;
 /// Messages in a client's request.
 const EACH_REQUEST: [u32; 2] = [1, 100];
 
-/// A step of a message's path, as invocations.
+/// A step of a message's path, and the invocation that makes it.
 struct Invocation {
     function: &'static str,
     step: &'static str,
@@ -93,7 +93,7 @@ struct Consumption {
     log_bytes: f64,
 }
 
-/// Measures the dollars, without Lambda's time if no CPU time was measured.
+/// Computes the dollars, without Lambda's time if no CPU time was measured.
 ///
 /// # Errors
 /// A step fails.
@@ -167,7 +167,7 @@ fn consumption(invocations: &[Invocation], steps: &[Step]) -> anyhow::Result<Con
     Ok(all)
 }
 
-/// Returns Lambda's time for each message.
+/// Returns Lambda's billed time for each message.
 fn gigabyte_seconds(
     invocations: &[Invocation],
     steps: &[Step],
@@ -182,8 +182,8 @@ fn gigabyte_seconds(
     each.sum()
 }
 
-/// Returns the billed milliseconds of an invocation: CPU time and waiting. Assumes sequential calls to
-/// AWS.
+/// Returns the billed milliseconds of an invocation: CPU time and waiting. We assume that a message's calls
+/// to AWS are sequential.
 fn duration(invocation: &Invocation, step: &Step, cpu_ms: f64, prices: &Prices) -> f64 {
     let assumed = &prices.assumed;
     let calls = |used: &Used| used.dynamodb_requests() * assumed.dynamodb_ms + used.sends() * assumed.sqs_ms;
@@ -210,7 +210,8 @@ fn find<'a>(steps: &'a [Step], name: &str) -> anyhow::Result<&'a Step> {
     steps.iter().find(|step| step.name == name).ok_or_else(|| anyhow::anyhow!("no step '{name}'"))
 }
 
-/// Measures the bytes logged for each message at the template's level, by the function and by Lambda.
+/// Returns the bytes logged for each message: by the function at the template's level, which we measure, and
+/// by Lambda, which we assume.
 async fn log_bytes(
     binaries: &Binaries,
     system: &System,

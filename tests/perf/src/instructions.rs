@@ -1,6 +1,6 @@
-//! Instructions of a function for each message, counted by valgrind's callgrind. A run with n invocations
-//! of the real binary is subtracted from a run with 3n, which leaves out the start. Results vary by a few
-//! tenths of a per cent.
+//! Instructions of a function for each message, counted by valgrind's callgrind. We subtract a run with n
+//! invocations of the real binary from a run with 3n, to leave out the start. Results vary by a few tenths
+//! of a per cent.
 //!
 //! For comparison we count the instructions of `serde_json` for parsing and writing the same bytes: event,
 //! answer, and the requests to and answers from AWS.
@@ -25,7 +25,7 @@ use crate::{
     table::{Row, Table},
 };
 
-/// Timeout of a run under valgrind, which is tens of times slower.
+/// Timeout of an invocation, which valgrind makes tens of times slower.
 const TIMEOUT: Duration = Duration::from_mins(5);
 /// Rounds of parsing and writing in the two runs.
 const JSON_TIMES: [u32; 2] = [20, 60];
@@ -35,7 +35,7 @@ struct Case {
     name: &'static str,
     function: &'static str,
     messages_each: usize,
-    /// For the shorter run.
+    /// Number of events in the shorter run.
     events: usize,
 }
 
@@ -82,12 +82,10 @@ struct Bench {
 }
 
 impl Bench {
-    /// Returns the path for callgrind's output.
     fn profile(&self) -> PathBuf {
         self.folder.join("profile")
     }
 
-    /// Counts instructions for each message.
     async fn count(&self, case: &Case) -> anyhow::Result<f64> {
         let short = self.under_valgrind(case, case.events).await?;
         let long = self.under_valgrind(case, 3 * case.events).await?;

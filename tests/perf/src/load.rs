@@ -33,7 +33,7 @@ pub struct LoadTimings {
     pub called_back: Duration,
 }
 
-/// The server for callbacks, and the client that sends. The server stops on drop.
+/// The client that sends, and the server for its callbacks. The server stops on drop.
 pub struct Clients {
     http: reqwest::Client,
     callback: Url,

@@ -9,8 +9,9 @@ use crate::binaries::{accept, batch, receipt, record, submit};
 /// Maximum messages in a request.
 const MOST: usize = 1_000;
 
-/// Returns `count` events for a function with `each` messages per event, in the state that the function
-/// expects: accepted for `dispatch`, submitted for `dlr-webhook`, and so on.
+/// Returns `count` events for a function. Their messages are in the state that the function expects: accepted
+/// for `dispatch`, submitted for `dlr-webhook`, and so on. Events for `send` and `dispatch` have `each`
+/// messages, all others have one.
 ///
 /// # Errors
 /// An earlier step fails.
@@ -48,7 +49,6 @@ impl Messages {
         Ok(Self { ids })
     }
 
-    /// Accepts and submits messages.
     async fn submitted(system: &System, count: usize) -> anyhow::Result<Self> {
         let messages = Self::accepted(system, count).await?;
         let dispatch = dispatch::Dispatch::new(&system.environment())?;

@@ -7,7 +7,6 @@ use anyhow::Context;
 /// `USER_HZ`, the clock ticks in a second: 100 on all supported architectures.
 const TICKS: u32 = 100;
 
-/// CPU time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Times {
     pub user: Duration,
@@ -71,7 +70,7 @@ struct Stat {
 
 impl Stat {
     fn parse(line: &str) -> Option<Self> {
-        // The name in parentheses may hold any character. The fields after it are numbers.
+        // The name in parentheses may hold any character. The fields after it hold no parentheses.
         let fields: Vec<&str> = line.rsplit_once(") ")?.1.split(' ').collect();
         let time = |field: usize| Some(Duration::from_secs(1) * fields.get(field)?.parse::<u32>().ok()? / TICKS);
         let times = Times { user: time(11)?, system: time(12)? };

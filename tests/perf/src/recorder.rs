@@ -43,7 +43,7 @@ impl Recorder {
         Ok(Self { url, recording, server })
     }
 
-    /// Returns the bodies recorded since the last call.
+    /// Returns the bodies of requests and answers recorded since the last call.
     pub fn take(&self) -> Vec<Bytes> {
         std::mem::take(&mut *self.recording.bodies.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -20,7 +20,7 @@ pub fn table(archives: &Path, budgets: &Budgets) -> anyhow::Result<Table> {
             std::fs::metadata(&path).with_context(|| format!("{}, which tests/perf/run makes", path.display()))?;
         anyhow::Ok(f64::from(u32::try_from(file.len())?))
     };
-    // Not built with `--counted`.
+    // With `--counted`, tests/perf/run does not build the no-op.
     if let Ok(bytes) = size(NO_OP) {
         table.rows.push(Row::info(NO_OP, bytes));
     }

@@ -1,5 +1,5 @@
-//! Runs `local` in its own processes, as a user does. Its log and its functions' go to a file, which is
-//! kept if `local` does not stop cleanly.
+//! Runs `local` in its own processes, as a user does. Its log and those of its functions go to a file, which
+//! we keep if `local` does not stop cleanly.
 
 use std::{
     fs::File,
@@ -25,7 +25,7 @@ impl Local {
     /// Starts `local` on a free port and waits until it is ready.
     ///
     /// # Errors
-    /// `local` exits.
+    /// `local` cannot be started, or exits.
     pub async fn start(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command.args(arguments).args(["--port", "0"]).env("LOG_LEVEL", "error");
@@ -45,7 +45,7 @@ impl Local {
     }
 
     /// # Errors
-    /// `local` cannot be signalled.
+    /// `local` cannot be signalled, or reports a failure.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let process = self.id()?.to_string();
         Command::new("kill").args(["-TERM", &process]).status().await?;

@@ -1,5 +1,5 @@
-//! The printed tables: measurements beside their budgets. A row is within its budget, over it, or has
-//! none. A row that could not be measured says so and is neither.
+//! The printed tables: measurements beside their budgets. A row is within its budget, over it, without one,
+//! or not run.
 
 use std::fmt;
 
@@ -142,7 +142,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Formats a number with its significant digits.
+/// Formats a number: the smaller, the more decimals.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         large if large >= 1000.0 => 0,

@@ -66,7 +66,7 @@ fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
     (Some(line.iter().copied().filter(|byte| *byte >= b' ' && *byte != 0x7f).collect()), body)
 }
 
-/// Returns the vendor's sample answer for our messages, mutated.
+/// Returns CM.com's sample answer, with our references, mutated.
 fn mutate(bytes: &[u8]) -> Vec<u8> {
     let sample = samples::cm_answer().to_string();
     let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());

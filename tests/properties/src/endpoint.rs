@@ -9,7 +9,6 @@ use std::{
 
 use url::Url;
 
-/// The preset answer.
 #[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,

@@ -1,6 +1,6 @@
 //! Properties of every parser of external bytes, for any input.
 //!
-//! Each function passes its bytes to related parsers, both raw and as mutations of a vendor's sample,
+//! Each function passes its bytes to related parsers, both raw and as changes to a valid sample,
 //! and panics if a property does not hold. The fuzz targets of `tests/fuzz`, which run until stopped, and the
 //! property tests of this crate, which take about a second each, call the same functions.
 //!

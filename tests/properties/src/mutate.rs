@@ -1,12 +1,12 @@
 //! Almost valid inputs. Random bytes seldom get past a JSON or XML parser, so we read them as changes
-//! to a vendor's sample. The result is still JSON, or nearly XML, and depends only on the bytes.
+//! to a sample. The result is still JSON, or nearly XML, and depends only on the sample and the bytes.
 
 use serde_json::{Map, Value, json};
 
 /// Maximum changes to a sample.
 const MAX_CHANGES: usize = 24;
 
-/// Maximum values to which a sample may grow.
+/// We stop changing a sample that has more values than this.
 const MAX_VALUES: usize = 2000;
 
 /// Bytes read as a sequence of choices.
@@ -77,7 +77,6 @@ pub const TEXTS: [&str; 30] = [
     "<&\"']]>\u{fffd}\u{10ffff}",
 ];
 
-/// Returns a replacement value.
 fn value(choices: &mut Choices<'_>) -> Value {
     match choices.below(16) {
         0 => Value::Null,
@@ -171,8 +170,8 @@ fn key(fields: &Map<String, Value>, choices: &mut Choices<'_>) -> Option<String>
     fields.keys().nth(index).cloned()
 }
 
-/// Cuts the sample before each character for which `begins` is true, and removes, doubles, swaps or
-/// separates some pieces.
+/// Cuts the sample before each character for which `begins` is true. Removes, copies or swaps some
+/// pieces, or inserts texts from `between`.
 pub fn pieces(sample: &str, begins: fn(char) -> bool, between: &[&str], choices: &mut Choices<'_>) -> String {
     let mut pieces: Vec<&str> = Vec::new();
     let mut start = 0;

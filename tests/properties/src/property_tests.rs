@@ -1,6 +1,6 @@
 //! Property tests: each property of the fuzz targets, with about a second of inputs. A failure prints its
-//! smallest input and keeps its seed in `proptest-regressions`. Findings of libFuzzer are in
-//! `regressions` and are tried in every run.
+//! smallest input and keeps its seed in `proptest-regressions`. Inputs that libFuzzer found are
+//! in `regressions` and are tried in every run.
 
 use std::{
     fs,
@@ -71,7 +71,7 @@ proptest! {
 }
 
 proptest! {
-    // Fewer cases, because each posts over sockets.
+    // Fewer cases, because each case posts over sockets.
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]

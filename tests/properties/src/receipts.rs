@@ -1,5 +1,6 @@
-//! Receipts. A parsed receipt is no larger than its input plus our standard texts, and is parsed alike
-//! when rendered in each of the carrier's notations. Errors name the unreadable field without quoting it.
+//! Receipts. Their texts are at most three times as long as the input, plus our standard texts. A parsed
+//! receipt is parsed alike when rendered again, CM.com's both in JSON and in XML. Errors name the unreadable
+//! field, but no phone number.
 
 use serde_json::json;
 use shared::{
@@ -120,10 +121,10 @@ fn loopback(receipt: &CarrierReceipt) -> String {
         .to_string()
 }
 
-/// Checks a receipt in JSON and in XML, which are equivalent.
+/// Checks that a receipt is parsed alike from JSON and from XML.
 fn assert_cm(receipt: &CarrierReceipt) {
-    // Skipped: texts cut at a blank, because both formats trim; and codes that do not fit the status,
-    // because an SMPP receipt may report an expiry without CM.com's code for it.
+    // We skip texts that were cut at a blank, because both formats trim. We also skip codes that do not fit
+    // the status, because an SMPP receipt may report an expiry without CM.com's code for it.
     let is_bare = |words: &Option<String>| words.as_ref().is_none_or(|words| words.trim() == words);
     let expired = |code: &Option<String>| code.as_deref().and_then(|code| code.parse::<u16>().ok());
     let explained = (receipt.status == ReceiptStatus::Expired)

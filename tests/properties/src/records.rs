@@ -1,6 +1,7 @@
 //! Records from an older release, or from a newer release after a rollback: jobs in the queues, items in
-//! the tables, the carriers' secret. A readable record is written back alike, and all its methods return.
-//! An error is short and holds no phone number, because errors are logged.
+//! the tables, the carriers' secret. A readable record that the gateway writes is written back
+//! alike, and all methods of a message return. An error is short and holds no phone number, because errors
+//! are logged.
 
 use std::{fmt::Debug, sync::LazyLock};
 
@@ -55,7 +56,7 @@ static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| {
 });
 static SECRETS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(records!["secrets"][0]).unwrap_or_default());
 
-/// Reads the bytes as each kind.
+/// Reads the bytes as each kind of record, and a mutated sample.
 pub fn records(bytes: &[u8]) {
     jobs(&String::from_utf8_lossy(bytes));
     if let Ok(item @ Value::Object(_)) = serde_json::from_slice(bytes) {
@@ -125,7 +126,7 @@ fn message(stores: &Stores, item: &Value) {
     let found = |item: &Value| read(stores.with_item(item, stores.store.message(id, Freshness::Latest))).flatten();
     let Some(mut message) = found(item) else { return };
     assert_answers(&message);
-    // Receipts are written in separate updates.
+    // `insert_once` writes no receipts: they are written in separate updates.
     message.delivery.receipts = Receipts::default();
     assert!(read(stores.with_item(item, stores.store.insert_once(&message))).is_some());
     assert!(found(&stores.written()).is_some_and(|again| again == message), "read differently");

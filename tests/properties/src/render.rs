@@ -37,7 +37,7 @@ fn cm_fields(draft: &Draft) -> Vec<(&'static str, String)> {
         ["customGrouping", "customGrouping2", "customGrouping3"].into_iter().zip(draft.groupings.as_array());
     fields.extend(groupings.map(|(name, group)| (name, group.clone())));
     fields.extend(draft.validity.map(|validity| ("validity", written(validity))));
-    // The default is Unicode only if the text needs it.
+    // Without `dcs`, a text is Unicode only if it needs to be.
     if draft.text.encoding() == Encoding::Ucs2 {
         fields.push(("dcs", "8".to_owned()));
     }

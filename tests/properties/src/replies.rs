@@ -71,6 +71,6 @@ fn assert_reply(carrier: CarrierName, reply: &CarrierReply) {
     let [Ok(again)] = again.as_slice() else { panic!("the rendered reply is unreadable") };
     assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
     assert!(again.channel == reply.channel && again.at == reply.at);
-    // CM.com gives no ID. We derive it from the content, including the spelling of the time.
+    // CM.com gives no ID. We derive one from the content, including the spelling of the time.
     assert!(carrier == CarrierName::Cm || again.id == reply.id);
 }

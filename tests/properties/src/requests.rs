@@ -1,6 +1,6 @@
-//! Clients' requests. A gateway gives the same verdict each time. An accepted message keeps the domain's
-//! rules and is parsed alike when rendered again. An error names the field, has a bounded length, and
-//! quotes no phone number.
+//! Clients' requests. A parser gives the same verdict each time. An accepted message keeps the domain's
+//! rules, and is parsed alike when rendered again unless it has rich content. An error has a bounded length.
+//! For `POST /message`, it also names the field, but no phone number.
 
 use serde_json::{Value, json};
 use shared::{
@@ -48,7 +48,7 @@ const MARKUP: [&str; 16] = [
     "]]>",
 ];
 
-/// Passes the bytes to every gateway of every dialect, and a mutated sample to one gateway of each.
+/// Passes the bytes to every parser of every dialect, and a mutated sample to one parser of each.
 pub fn requests(bytes: &[u8]) {
     for dialect in Dialect::iter() {
         let mut choices = Choices::of(bytes);
@@ -107,7 +107,7 @@ fn context() -> ReadContext {
     ReadContext { limit: limit(), now: Timestamp::UNIX_EPOCH }
 }
 
-/// `POST /message`.
+/// Checks `POST /message`.
 pub fn mplus_json(body: &[u8]) {
     let first = mplus::request::read(body, limit());
     match (&first, mplus::request::read(body, limit())) {
@@ -145,7 +145,7 @@ fn assert_fault(error: &FieldError) {
     assert_names_no_number(&error.message);
 }
 
-/// `POST /v1.0/message`.
+/// Checks `POST /v1.0/message`.
 pub fn cm_json(body: &[u8]) {
     let posted = match request::Posted::parse(body) {
         Ok(posted) => posted,
@@ -173,7 +173,7 @@ pub fn cm_json(body: &[u8]) {
     }
 }
 
-/// `POST /gateway.ashx`.
+/// Checks `POST /gateway.ashx`.
 pub fn cm_xml(body: &[u8]) {
     let read = |body: &[u8]| xml::Posted::parse(body).and_then(|posted| posted.read(&context()));
     match read(body) {
@@ -195,7 +195,7 @@ pub fn cm_xml(body: &[u8]) {
     }
 }
 
-/// `GET /gateway.ashx`.
+/// Checks `GET /gateway.ashx`.
 pub fn cm_query(query: &[u8]) {
     let read = |query: &[u8]| {
         let parameters: Vec<_> = url::form_urlencoded::parse(query).collect();
@@ -226,7 +226,7 @@ fn assert_same(first: &[ParsedMessage], second: &[ParsedMessage]) {
     }
 }
 
-/// Checks the indexes, and bounds the quoted text.
+/// Checks the number of messages, their indexes and drafts, and the length of quoted recipients.
 fn assert_counted(parsed: &[ParsedMessage]) {
     assert!((1..=1000).contains(&parsed.len()));
     for (index, parsed) in parsed.iter().enumerate() {

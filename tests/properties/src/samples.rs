@@ -1,4 +1,4 @@
-//! Samples from the vendors' documents, in `tests/fixtures`.
+//! Samples: from the vendors' documents, in `tests/fixtures`, and our own where there is none.
 
 use std::sync::LazyLock;
 
@@ -56,7 +56,6 @@ pub const CM_XML: &[&str] = files![
     "cm/xml/08-allowed-channels.xml",
 ];
 pub const CM_QUERY: &str = include_str!("../../fixtures/cm/get/01-one.txt");
-/// A status report in XML, and an SMPP receipt.
 pub const CM_REPORT_XML: &str = include_str!("../../fixtures/carriers/cm/status-report.xml");
 pub const CM_REPORT_SMPP: &str = include_str!("../../fixtures/carriers/cm/smpp-receipt.txt");
 

@@ -1,5 +1,5 @@
-//! The real stores, over a fake AWS that gives a preset answer. It keeps the last request, so that a
-//! written item can be returned to the store.
+//! The real stores, over a fake AWS that gives a preset answer. The fake keeps the last request, so
+//! that a test can let the store read an item that it wrote.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use shared::store::{DynamoDirectory, DynamoStore, SecretsManager, TableNames};
 use tokio::runtime::{Builder, Runtime};
 
-/// The stores and their fake AWS.
 pub struct Stores {
     pub store: DynamoStore,
     pub directory: DynamoDirectory,

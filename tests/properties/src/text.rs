@@ -93,7 +93,7 @@ fn check(body: &str, limit: SegmentLimit, read: Result<Text, TextError>, ucs2: b
     }
 }
 
-/// Checks the segments.
+/// Checks the encoding, and compares the segments with those of `split`.
 pub fn assert_whole(text: &Text, ucs2: bool) {
     assert_eq!(text.encoding() == Encoding::Ucs2, ucs2);
     let (segments, expected) = (text.split(), split(text.as_str(), ucs2));

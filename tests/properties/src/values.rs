@@ -1,5 +1,5 @@
 //! Single values: numbers, senders, addresses, cursors, IDs, keywords, times. An accepted value is parsed
-//! alike from its canonical spelling. Errors do not quote a rejected value.
+//! alike from its canonical spelling. Errors have a bounded length and name no phone number.
 
 use std::fmt::Display;
 
@@ -18,7 +18,7 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// Parses the bytes, and an almost valid text, as each kind.
+/// Parses the bytes, and an almost valid text, as each kind of value.
 pub fn values(bytes: &[u8]) {
     reads(&String::from_utf8_lossy(bytes));
     let mut choices = Choices::of(bytes);

@@ -2,7 +2,7 @@
 
 /// Maximum length of an error text, in bytes.
 const LONGEST: usize = 600;
-/// Minimum number of digits in a phone number. The lines, columns and limits that an error text names have fewer.
+/// Minimum number of digits in a phone number. The lines, columns and limits in an error text have fewer.
 const NUMBER: usize = 7;
 
 /// Checks that an error does not grow with its input.

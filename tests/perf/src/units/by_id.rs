@@ -1,4 +1,4 @@
-//! Costs for a carrier whose receipts name its own IDs.
+//! Costs for a carrier whose receipts name the carrier's message IDs instead of our references.
 
 use serde_json::{Value, json};
 use tests::{

@@ -25,10 +25,9 @@ use crate::{
     table::{Row, Table},
 };
 
-/// A step in a message's life and its total cost.
+/// A step in a message's life, and the total cost for `messages` messages.
 pub struct Step {
     pub name: String,
-    /// Messages included in the cost.
     pub messages: f64,
     pub used: Used,
 }
@@ -88,7 +87,6 @@ impl Stage {
         Self { environment: system.environment(), system }
     }
 
-    /// Runs a step and returns its usage.
     async fn cost(&self, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Used> {
         let meter = self.system.emulator.url().join("meter")?;
         self.system.client.delete(meter.clone()).send().await?.error_for_status()?;
@@ -96,7 +94,6 @@ impl Stage {
         self.system.client.get(meter).send().await?.json().await.context("reading the meter")
     }
 
-    /// Receives a queue's jobs as an SQS event.
     async fn receive(&self, queue: &str) -> SqsEvent {
         let wanted = json!({"QueueUrl": self.system.queue_url(queue), "MaxNumberOfMessages": 10});
         let received = self.system.aws("AmazonSQS.ReceiveMessage", &wanted).await;

@@ -22,18 +22,18 @@ use crate::{
     table::{Row, number},
 };
 
-/// Pending messages, in the driver.
+/// Numbers of pending messages in a full run of the driver.
 pub const PENDING: [u32; 2] = [1_000, 1_000_000];
-/// Pending messages in a debug build, in which imports are slow.
+/// Numbers of pending messages in a debug build, in which imports are slow.
 pub const FEW_PENDING: [u32; 2] = [1_000, 5_000];
 /// Messages due at a busy tick.
 const DUE: u32 = 1_000;
-/// Items in an import.
+/// Number of items in an import.
 const CHUNK: u32 = 20_000;
 
 const TABLE: &str = "MessagesTable";
 
-/// Costs of idle ticks with more and more messages pending, and then with due messages.
+/// Costs of idle ticks with more and more messages pending, and then of a tick with due messages.
 pub struct Pending {
     pub steps: Vec<Step>,
     pub notes: Vec<String>,

@@ -13,10 +13,11 @@ use tests::{
 
 use super::{Stage, Step, Used};
 
-/// Only the test sends receipts. Each step has a phone of its own, because a reply reads the conversation.
+/// Phones for which only the test sends receipts. The phone that replies got a single message, because a
+/// reply reads the conversation.
 const QUIET: Phone = Phone::delivers_without_receipt();
 
-/// Shortly after an unmatched item's first retry.
+/// A little more than the delay before an unmatched item's first retry.
 const FIRST_TRY_AFTER: Duration = Duration::from_secs(65);
 
 /// Measures each step with warm caches.
@@ -135,7 +136,6 @@ impl<'a> Functions<'a> {
         Ok(steps)
     }
 
-    /// Measures a client's first failed callback.
     async fn failed_callback(&self) -> anyhow::Result<Used> {
         let callbacks = self.enqueued_callback(format!("{}?status=500", self.sink)).await?;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
@@ -146,7 +146,7 @@ impl<'a> Functions<'a> {
     async fn callback_withheld(&self) -> anyhow::Result<Used> {
         let gone = format!("{}-gone?status=410", self.sink);
         self.callback.handle(self.enqueued_callback(gone.clone()).await?).await;
-        // Removes the notice.
+        // Takes the notice of the disabled endpoint off the queue.
         self.stage.receive("CallbacksQueue").await;
         let callbacks = self.enqueued_callback(gone).await?;
         let delivery = async { finished(self.callback.handle(callbacks).await.batch_item_failures.len()) };
@@ -166,7 +166,7 @@ impl<'a> Functions<'a> {
         Ok(callbacks)
     }
 
-    /// Measures storing an unmatched receipt and retrying it, without the tick.
+    /// Measures storing an unmatched receipt and retrying it, but not the tick that enqueues the retry.
     async fn unmatched(&self, name: &str) -> anyhow::Result<[Step; 2]> {
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };
         let nobody = uuid::Uuid::new_v4();
@@ -184,7 +184,7 @@ impl<'a> Functions<'a> {
         Ok([one(name, unmatched), one(&format!("{name}, retried"), again)])
     }
 
-    /// Measures a failover to another channel.
+    /// Measures submits on two channels, and a failover to the second.
     async fn over_channels(&self) -> anyhow::Result<Vec<Step>> {
         let (stage, dispatch) = (self.stage, &self.dispatch);
         let one = |name: &str, used| Step { name: name.to_owned(), messages: 1.0, used };

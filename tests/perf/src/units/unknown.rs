@@ -16,7 +16,7 @@ use super::{
 };
 
 const PHONE: Phone = Phone::unanswered();
-/// Shortly after the first recheck.
+/// A little more than the delay before the first recheck.
 const RECHECK_AFTER: Duration = Duration::from_secs(121);
 
 pub async fn unknown() -> anyhow::Result<Vec<Step>> {
