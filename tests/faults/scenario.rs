@@ -204,8 +204,8 @@ impl Scenario {
     /// Returns the number of receipts and replies for `accepted` submits.
     pub fn webhook_count(&self, accepted: usize) -> usize {
         match self.rcs {
-            // The RCS submit has no receipt. The later SMS submit has its receipt before its answer, so we need
-            // not wait.
+            // The RCS submit has no receipt. The later SMS submit has its receipt before its answer, so there
+            // is no need to wait.
             Some("silent") => 0,
             _ => accepted * self.phone.webhook_count(),
         }
