@@ -28,7 +28,7 @@ use self::{
 const KILLS: u64 = 3;
 const CLIENTS: usize = 8;
 /// Average time before the next kill. It varies by a fifth.
-const MAX_UPTIME: Duration = Duration::from_millis(1_800);
+const AVERAGE_UPTIME: Duration = Duration::from_millis(1_800);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gateway_killed_under_load_loses_and_duplicates_nothing() {
@@ -39,7 +39,7 @@ async fn gateway_killed_under_load_loses_and_duplicates_nothing() {
     let mut posting = post(&emulator.url, &address, &stop);
     let random = Random::seeded(kills);
     for _ in 0..kills {
-        tokio::time::sleep(random.jittered(MAX_UPTIME)).await;
+        tokio::time::sleep(random.jittered(AVERAGE_UPTIME)).await;
         gateway.kill().await;
         gateway = LocalProcess::start(&["--emulator", emulator.url.as_str()]).await;
         address.send_replace(gateway.url.clone());
