@@ -22,8 +22,10 @@ use jiff::SignedDuration;
 /// How long a callback is retried. The last attempt is made at the end of this.
 ///
 /// To change the retry schedule, edit `RETRY_FOR` and `GAPS`. `RetentionDays` (`runtime/config.rs`,
-/// `template.yaml`) must stay longer than `RETRY_FOR`, because a retry reads the message's record. The
-/// documents and `tests/flows/callbacks/seven_days.rs` state the schedule too.
+/// `template.yaml`) must stay longer than `RETRY_FOR`, because a retry reads the message's record. In
+/// `domain/endpoint/health.rs`, `STALE_AFTER` must stay longer than every gap, and `DISABLE_AFTER` shorter than
+/// `RETRY_FOR`. The test below and `tests/flows/callbacks/seven_days.rs` hold the schedule, and documents name
+/// it: `git grep -i 'seven days'`.
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// Seconds before each retry. The last gap repeats.
 const GAPS: [u64; 9] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600];
