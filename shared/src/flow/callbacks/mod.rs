@@ -21,7 +21,6 @@ mod event;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
 
 use self::{
     call::{Call, Failure},
@@ -44,6 +43,19 @@ const RECORDED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// A job this long after its due time was redriven from the dead-letter queue, or the queue stood still.
 const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
+/// Logs a line with the fields that name the callback's event and its message or reply.
+macro_rules! log_callback {
+    ($level:ident, $subject:expr, $($fields:tt)+) => {
+        tracing::$level!(
+            event.id = %$subject.event_id(),
+            message.id = $subject.message().map(tracing::field::display),
+            reply.id = $subject.reply().map(tracing::field::display),
+            subject = %$subject,
+            $($fields)+
+        )
+    };
+}
+
 /// Delivers, delays, retries or drops a callback.
 pub async fn callback(
     gateway: &Gateway,
@@ -59,27 +71,27 @@ pub async fn callback(
     let callback_event = match find_event(gateway, directory, job).await? {
         EventLookup::Ours(callback_event) => callback_event,
         EventLookup::Other => {
-            debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: another execution delivers it");
+            log_callback!(debug, job.subject, "callback skipped: another execution delivers it");
             return Ok(());
         }
         EventLookup::NotRecorded => return wait_for_record(gateway, job, now).await,
     };
     if callback_event.is_overtaken() {
-        debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: superseded by a final state");
+        log_callback!(debug, job.subject, "callback skipped: superseded by a final state");
         return Ok(());
     }
     let Some(account) = directory.account(callback_event.account()).await? else {
-        warn!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
+        log_callback!(warn, job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
     let Some(url) = callback_event.url(&account) else {
         gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
-        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
+        log_callback!(info, job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
     // Another release may have enqueued this event.
     let Some(body) = callback_event.body() else {
-        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback skipped: the dialect has none for this event");
+        log_callback!(info, job.subject, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
     let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
@@ -87,7 +99,7 @@ pub async fn callback(
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
         Admission::Later(until) => {
-            debug!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, %until, "callback delayed: circuit open");
+            log_callback!(debug, job.subject, %until, "callback delayed: circuit open");
             let first_attempt_at = job.first_attempt_at.or(Some(now));
             return requeue(gateway, CallbackJob { first_attempt_at, ..job }, until, now).await;
         }
@@ -130,7 +142,7 @@ fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
 
 async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.created_at) > RECORDED_WITHIN {
-        info!(event.id = %job.subject.event_id(), message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "callback dropped: its change was never recorded");
+        log_callback!(info, job.subject, "callback dropped: its change was never recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
@@ -143,20 +155,20 @@ async fn record_result(
     call: &Call<'_>,
     answer: CallbackOutcome,
 ) -> Result<(), Unavailable> {
-    let (job, event) = (call.job, call.job.subject.event_id());
+    let job = call.job;
     let account = Some(&call.account.id);
     let failure = match answer {
         CallbackOutcome::Delivered { status } => {
             gateway.count(Metric::CallbacksDelivered, account, None, 1);
             let passed = gateway.clock.now().duration_since(job.created_at);
             gateway.time(Metric::CallbackDelay, account, None, passed);
-            info!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, status, attempts = job.attempts + 1, "callback delivered");
+            log_callback!(info, job.subject, status, attempts = job.attempts + 1, "callback delivered");
             record_success(directory, call).await;
             return Ok(());
         }
         CallbackOutcome::Gone if call.endpoint.is_none() => {
             gateway.count(Metric::CallbacksGivenUp, account, None, 1);
-            warn!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, "notice URL is gone (410)");
+            log_callback!(warn, job.subject, "notice URL is gone (410)");
             return Ok(());
         }
         CallbackOutcome::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
@@ -178,16 +190,16 @@ async fn record_result(
 /// Drops a disabled endpoint's job. An operator can replay the event from its record.
 fn withhold(gateway: &Gateway, call: &Call<'_>) {
     gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
-    info!(event.id = %call.job.subject.event_id(), message.id = call.job.subject.message().map(display), reply.id = call.job.subject.reply().map(display), subject = %call.job.subject, "callback withheld: endpoint disabled");
+    log_callback!(info, call.job.subject, "callback withheld: endpoint disabled");
 }
 
 async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
-    let (job, event, now) = (call.job, call.job.subject.event_id(), call.begun_at);
+    let (job, now) = (call.job, call.begun_at);
     let (attempts, reason) = (job.attempts + 1, &failure.reason);
     let first_attempt_at = job.first_attempt_at.unwrap_or(now);
     let end = first_attempt_at.saturating_add(RETRY_FOR).unwrap_or(Timestamp::MAX);
     if now >= end {
-        warn!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, attempts, reason, "callback given up");
+        log_callback!(warn, job.subject, attempts, reason, "callback given up");
         gateway.queue.dead_letter(job).await?;
         gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
@@ -195,7 +207,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());
     let again =
         now.saturating_add(SignedDuration::try_from(gap).unwrap_or(RETRY_FOR)).map_or(end, |again| again.min(end));
-    info!(event.id = %event, message.id = job.subject.message().map(display), reply.id = job.subject.reply().map(display), subject = %job.subject, attempts, reason, %again, "callback failed");
+    log_callback!(info, job.subject, attempts, reason, %again, "callback failed");
     let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job };
     requeue(gateway, job, again, now).await
 }
