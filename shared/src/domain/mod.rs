@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn variant_has_one_name_and_parses_again() {
-        assert_one_name::<CarrierName>();
         assert_one_name::<Channel>();
+        assert_one_name::<CredentialPart>();
         assert_one_name::<Dialect>();
         assert_one_name::<Keyword>();
         assert_one_name::<OnUnknown>();
@@ -66,6 +66,7 @@ mod tests {
         assert_one_name::<SenderKind>();
         assert_one_name::<State>();
         assert_one_name::<UnmatchedKind>();
+        assert_one_name::<Vendor>();
         assert_read_back::<AttemptOutcome>();
         assert_read_back::<Encoding>();
     }

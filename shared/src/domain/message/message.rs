@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
-    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, ReceiptStatus, Receipts, Reference, SentFrom,
-    State, Text,
+    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference,
+    SentFrom, State, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -129,6 +129,19 @@ impl Message {
     #[must_use]
     pub fn passes_opt_outs(&self) -> bool {
         matches!(self.request.keyword, Some(Keyword::Stop | Keyword::Help))
+    }
+
+    /// Returns the receipt that reported `state`.
+    #[must_use]
+    pub fn receipt_of(&self, state: State) -> Option<&Receipt> {
+        self.delivery.receipts.iter().find(|receipt| receipt.status.state() == state)
+    }
+
+    /// Returns why the message is in `state`: in the carrier's words, or in ours if we gave up an unknown outcome.
+    #[must_use]
+    pub fn reason_for(&self, state: State) -> Option<&str> {
+        let said = self.receipt_of(state).and_then(|receipt| receipt.description.as_deref());
+        said.or_else(|| self.give_up_reason().filter(|_| state == State::Failed))
     }
 
     #[must_use]

@@ -5,10 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use strum::IntoStaticStr;
 
-use crate::domain::{Channel, Content, Groupings, PhoneNumber, SenderId, SubmitReference, Text};
+use crate::{
+    domain::{Channel, Content, Groupings, LONGEST_WORDS, PhoneNumber, SenderId, SubmitReference, Text},
+    redact::{cut, without_numbers},
+};
 
 /// Lookup timeout: short, because the same worker may then submit the message.
 pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limit on a carrier's ID of a message, in bytes.
+const LONGEST_ID: usize = 100;
 
 /// A message for a carrier.
 pub struct Submission<'a> {
@@ -50,4 +56,36 @@ pub enum LookupOutcome {
     NotFound,
     /// The carrier has no lookup, or the lookup failed.
     Unknown,
+}
+
+impl Outcome {
+    /// Returns `Accepted`, without an ID that is longer than 100 bytes.
+    pub(crate) fn accepted(carrier_id: Option<String>) -> Self {
+        Self::Accepted { carrier_id: usable_id(carrier_id) }
+    }
+
+    /// Returns `Rejected` with the carrier's code and words, shortened and without phone numbers.
+    pub(crate) fn rejected(code: &str, words: &str) -> Self {
+        let reason = format!("{}: {}", without_numbers(code), without_numbers(words));
+        Self::Rejected { reason: cut(&reason, LONGEST_WORDS) }
+    }
+
+    pub(crate) fn busy(reason: impl Into<String>) -> Self {
+        Self::Busy { retry_after: None, reason: reason.into() }
+    }
+
+    pub(crate) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown { reason: reason.into() }
+    }
+}
+
+impl LookupOutcome {
+    /// Returns `Found`, without an ID that is longer than 100 bytes.
+    pub(crate) fn found(carrier_id: Option<String>) -> Self {
+        Self::Found { carrier_id: usable_id(carrier_id) }
+    }
+}
+
+fn usable_id(id: Option<String>) -> Option<String> {
+    id.filter(|id| id.len() <= LONGEST_ID)
 }

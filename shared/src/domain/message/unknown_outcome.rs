@@ -70,7 +70,13 @@ mod tests {
     use crate::domain::{Channel, StateChange};
 
     fn attempt(channel: Channel, outcome: AttemptOutcome) -> Attempt {
-        Attempt { channel, carrier: Some(CarrierName::Loopback), at: Timestamp::UNIX_EPOCH, outcome, reason: None }
+        Attempt {
+            channel,
+            carrier: Some("loopback".parse().unwrap()),
+            at: Timestamp::UNIX_EPOCH,
+            outcome,
+            reason: None,
+        }
     }
 
     #[test]

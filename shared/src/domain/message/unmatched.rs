@@ -138,7 +138,7 @@ mod tests {
 
     fn unmatched(payload: &str, index: usize, submit: Option<SubmitReference>) -> Unmatched {
         let item = WebhookItem { payload, index, submit };
-        Unmatched::new(UnmatchedKind::Receipt, CarrierName::Cm, item, Timestamp::UNIX_EPOCH)
+        Unmatched::new(UnmatchedKind::Receipt, "cm".parse().unwrap(), item, Timestamp::UNIX_EPOCH)
     }
 
     fn at_minute(minute: i64) -> Timestamp {

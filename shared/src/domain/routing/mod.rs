@@ -1,11 +1,13 @@
-//! Routing: carriers, dialects, routes and the rate limits of senders.
+//! Routing: vendors, carriers, dialects, routes and the rate limits of senders.
 
 mod carrier;
 mod dialect;
 mod rate;
 mod route;
+mod vendor;
 
-pub use carrier::{CarrierName, CarrierSecret, CarrierSettings};
+pub use carrier::{Carrier, CarrierName, CarrierNameError, CarrierSecret, CarrierSettings, SenderTable};
 pub use dialect::Dialect;
 pub use rate::{Rate, RateError, Rates};
 pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};
+pub use vendor::{CredentialPart, Credentials, SettingError, Vendor, VendorProfile};
