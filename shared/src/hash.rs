@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// Returns the digest in lower-case hex.
 pub(crate) fn sha256_hex(text: &str) -> String {
@@ -15,6 +16,11 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
         mac.update(part);
     }
     mac.finalize().into_bytes().to_vec()
+}
+
+/// Compares in constant time.
+pub(crate) fn is_hmac_sha256(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
+    hmac_sha256(key, &[message]).ct_eq(tag).into()
 }
 
 #[cfg(test)]

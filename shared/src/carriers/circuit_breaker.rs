@@ -94,7 +94,9 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    const CARRIER: CarrierName = CarrierName::Loopback;
+    fn carrier(name: &str) -> CarrierName {
+        name.parse().unwrap()
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -108,23 +110,23 @@ mod tests {
     fn circuit_stays_open_longer_after_each_failed_probe() {
         let circuits = CircuitBreakers::default();
         for second in 1..FAILURE_THRESHOLD {
-            circuits.record(CARRIER, &failed(), at(second.into()));
-            assert_eq!(circuits.open_until(CARRIER, at(10)), None);
+            circuits.record(carrier("cm-nl"), &failed(), at(second.into()));
+            assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), None);
         }
-        assert_eq!(circuits.record(CARRIER, &failed(), at(10)), Some(at(15)));
-        assert_eq!(circuits.open_until(CARRIER, at(10)), Some(at(15)));
+        assert_eq!(circuits.record(carrier("cm-nl"), &failed(), at(10)), Some(at(15)));
+        assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), Some(at(15)));
         let mut over = 15;
         for open_for in [10, 20, 40, 60, 60] {
             // One caller probes; the rest wait.
-            assert_eq!(circuits.open_until(CARRIER, at(over)), None);
-            assert_eq!(circuits.admit(CARRIER, at(over)), None);
-            assert_eq!(circuits.admit(CARRIER, at(over)), Some(at(over + open_for)));
+            assert_eq!(circuits.open_until(carrier("cm-nl"), at(over)), None);
+            assert_eq!(circuits.admit(carrier("cm-nl"), at(over)), None);
+            assert_eq!(circuits.admit(carrier("cm-nl"), at(over)), Some(at(over + open_for)));
             // Submits already under way do not extend the open period.
             for _ in 0..10 {
-                assert_eq!(circuits.record(CARRIER, &failed(), at(over + 1)), None, "open already");
+                assert_eq!(circuits.record(carrier("cm-nl"), &failed(), at(over + 1)), None, "open already");
             }
             over += open_for;
-            assert_eq!(circuits.open_until(CARRIER, at(over - 1)), Some(at(over)));
+            assert_eq!(circuits.open_until(carrier("cm-nl"), at(over - 1)), Some(at(over)));
         }
     }
 
@@ -132,11 +134,11 @@ mod tests {
     fn simultaneous_failures_do_not_open_the_circuit() {
         let circuits = CircuitBreakers::default();
         for _ in 0..100 {
-            circuits.record(CARRIER, &failed(), at(0));
+            circuits.record(carrier("cm-nl"), &failed(), at(0));
         }
-        assert_eq!(circuits.open_until(CARRIER, at(0)), None);
-        circuits.record(CARRIER, &failed(), at(2));
-        assert_eq!(circuits.open_until(CARRIER, at(2)), Some(at(7)));
+        assert_eq!(circuits.open_until(carrier("cm-nl"), at(0)), None);
+        circuits.record(carrier("cm-nl"), &failed(), at(2));
+        assert_eq!(circuits.open_until(carrier("cm-nl"), at(2)), Some(at(7)));
     }
 
     #[test]
@@ -145,14 +147,14 @@ mod tests {
         for outcome in [&Outcome::Accepted { carrier_id: None }, &rejected] {
             let circuits = CircuitBreakers::default();
             for second in 0..FAILURE_THRESHOLD {
-                circuits.record(CARRIER, &failed(), at(second.into()));
+                circuits.record(carrier("cm-nl"), &failed(), at(second.into()));
             }
-            assert!(circuits.open_until(CARRIER, at(9)).is_some());
-            circuits.record(CARRIER, outcome, at(10));
-            assert_eq!(circuits.open_until(CARRIER, at(10)), None);
-            circuits.record(CARRIER, &failed(), at(11));
-            assert_eq!(circuits.open_until(CARRIER, at(11)), None);
-            assert_eq!(circuits.admit(CarrierName::Cm, at(11)), None);
+            assert!(circuits.open_until(carrier("cm-nl"), at(9)).is_some());
+            circuits.record(carrier("cm-nl"), outcome, at(10));
+            assert_eq!(circuits.open_until(carrier("cm-nl"), at(10)), None);
+            circuits.record(carrier("cm-nl"), &failed(), at(11));
+            assert_eq!(circuits.open_until(carrier("cm-nl"), at(11)), None);
+            assert_eq!(circuits.admit(carrier("cm-uk"), at(11)), None);
         }
     }
 }

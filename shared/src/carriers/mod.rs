@@ -1,9 +1,7 @@
-//! Carriers: the contract that each vendor's connector keeps.
+//! Carriers: hands each call to the connector of the carrier's vendor.
 //!
-//! [`Submitter`] and [`CarrierName`] hand each call to the vendor's folder: `submit.rs` submits a message,
-//! `lookup.rs` asks for a submit's outcome, if the vendor has such a call, and `receipt.rs` and `reply.rs`
-//! parse the carrier's posts to `dlr-webhook` and `mo-webhook`. A submit ends in an
-//! [`Outcome`](crate::domain::Outcome); if unsure, a connector returns *unknown*.
+//! [`Connector`] is the contract. [`Submitter`] submits messages and looks up submits; [`Vendor`] parses and
+//! verifies the carrier's posts to `dlr-webhook` and `mo-webhook`.
 
 pub mod carrier_id;
 mod circuit_breaker;
@@ -12,61 +10,70 @@ mod submitter;
 pub use submitter::Submitter;
 
 use crate::{
-    domain::{CarrierName, CarrierReceipt, CarrierReply, ParseError, ParsedItems},
-    vendors::{cm::carrier as cm, loopback::carrier as loopback},
+    domain::{
+        CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, LookupOutcome, Outcome,
+        ParseError, ParsedItems, Submission, SubmitReference, Timestamp, Vendor, VendorProfile,
+    },
+    vendors::{Connection, Connector, Webhook, cm, loopback},
 };
 
-impl CarrierName {
-    /// Returns whether the carrier requires a key (`CarrierSecret::key`).
-    #[must_use]
-    pub fn wants_key(self) -> bool {
-        match self {
-            Self::Loopback => false,
-            Self::Cm => true,
+/// Evaluates `$call` with `$connector` as the vendor's [`Connector`]: a line for each vendor.
+macro_rules! with_connector {
+    ($vendor:expr, $connector:ident => $call:expr) => {
+        match $vendor {
+            Vendor::Loopback => with_connector!(@ loopback::carrier::Loopback, $connector, $call),
+            Vendor::Cm => with_connector!(@ cm::carrier::Cm, $connector, $call),
         }
+    };
+    (@ $of:ty, $connector:ident, $call:expr) => {{
+        type $connector = $of;
+        $call
+    }};
+}
+
+impl Vendor {
+    #[must_use]
+    pub fn profile(self) -> &'static VendorProfile {
+        with_connector!(self, Of => const { &Of::PROFILE })
     }
 
-    /// Returns whether we can ask for a submit's outcome, by our reference.
+    /// Returns how this vendor shows the content on the channel.
     #[must_use]
-    pub fn supports_lookup(self) -> bool {
-        match self {
-            Self::Loopback => true,
-            // CM.com documents no such call.
-            Self::Cm => false,
-        }
-    }
-
-    /// Returns whether receipts can bear the ID from the carrier's answer to the submit.
-    #[must_use]
-    pub fn reports_by_id(self) -> bool {
-        match self {
-            Self::Loopback => true,
-            // CM.com answers with no ID.
-            Self::Cm => false,
-        }
+    pub fn capability(self, content: &Content, channel: Channel) -> ChannelCapability {
+        with_connector!(self, Of => Of::capability(content, channel))
     }
 
     /// Parses a request to `dlr-webhook`. A single unreadable receipt is an `Err` item.
     ///
     /// # Errors
-    /// If the body is not in this carrier's format.
+    /// If the body is not in this vendor's format.
     pub fn read_receipts(self, body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
-        let read = match self {
-            Self::Loopback => Ok(vec![loopback::receipt::read(body)]),
-            Self::Cm => cm::receipt::read(body),
-        };
-        Ok(read?.into_iter().map(|receipt| receipt.map(CarrierReceipt::cleaned)).collect())
+        let read = with_connector!(self, Of => Of::read_receipts(body))?;
+        Ok(read.into_iter().map(|receipt| receipt.map(CarrierReceipt::cleaned)).collect())
     }
 
+    /// Returns whether a webhook bears this vendor's signature under `secret`.
+    #[must_use]
+    pub fn is_signed(self, webhook: &Webhook<'_>, secret: &str) -> bool {
+        with_connector!(self, Of => Of::is_signed(webhook, secret))
+    }
+
+    async fn submit(self, connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {
+        with_connector!(self, Of => Of::submit(connection, submission, now).await)
+    }
+
+    async fn look_up(self, connection: &Connection<'_>, reference: SubmitReference) -> LookupOutcome {
+        with_connector!(self, Of => Of::look_up(connection, reference).await)
+    }
+}
+
+impl CarrierSettings {
     /// Parses a request to `mo-webhook`. A single unreadable reply is an `Err` item.
     ///
     /// # Errors
-    /// If the body is not in this carrier's format.
-    pub fn read_replies(self, body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
-        match self {
-            Self::Loopback => Ok(vec![loopback::reply::read(body)]),
-            Self::Cm => cm::reply::read(body),
-        }
+    /// If the body is not in the vendor's format.
+    pub fn read_replies(&self, body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
+        with_connector!(self.vendor, Of => Of::read_replies(body, self))
     }
 }
 
@@ -80,15 +87,15 @@ mod tests {
         let (code, description) = ("E-44 7911 123456", format!("to 00447911123456: {}", "x".repeat(200)));
         let of_cm = json!({"code": 3, "errorCode": code, "errorDescription": description});
         let of_loopback = json!({"id": "1", "status": "undelivered", "code": code, "description": description});
-        for (carrier, body) in
-            [(CarrierName::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (CarrierName::Loopback, of_loopback)]
+        for (vendor, body) in
+            [(Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (Vendor::Loopback, of_loopback)]
         {
-            let receipt = carrier.read_receipts(body.to_string().as_bytes()).unwrap().remove(0).unwrap();
-            assert_eq!(receipt.code.as_deref(), Some("E…"), "{carrier}");
-            assert_eq!(receipt.description, Some(format!("to … {}", "x".repeat(95))), "{carrier}");
+            let receipt = vendor.read_receipts(body.to_string().as_bytes()).unwrap().remove(0).unwrap();
+            assert_eq!(receipt.code.as_deref(), Some("E…"), "{vendor}");
+            assert_eq!(receipt.description, Some(format!("to … {}", "x".repeat(95))), "{vendor}");
             let long = body.to_string().replace(code, &"é".repeat(21));
-            let receipt = carrier.read_receipts(long.as_bytes()).unwrap().remove(0).unwrap();
-            assert_eq!(receipt.code, Some("é".repeat(20)), "{carrier}");
+            let receipt = vendor.read_receipts(long.as_bytes()).unwrap().remove(0).unwrap();
+            assert_eq!(receipt.code, Some("é".repeat(20)), "{vendor}");
         }
     }
 }

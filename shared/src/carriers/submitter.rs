@@ -1,4 +1,4 @@
-//! Submits messages: gets the carrier's key, asks the circuit breaker, and calls the connector once.
+//! Submits messages: gets the carrier's credentials, asks the circuit breaker, and calls the connector once.
 
 use std::time::Duration;
 
@@ -7,11 +7,15 @@ use tracing::{info, warn};
 
 use super::circuit_breaker::CircuitBreakers;
 use crate::{
-    domain::{CarrierName, CarrierSettings, LookupOutcome, Outcome, Submission, SubmitReference},
+    domain::{Carrier, CarrierName, Credentials, LookupOutcome, Outcome, Submission, SubmitReference},
     runtime::{Clock, error_chain},
     store::{CarrierSecrets, SecretStore, SecretsManager},
-    vendors::{cm::carrier as cm, loopback::carrier as loopback},
+    vendors::Connection,
 };
+
+fn busy(reason: String) -> Outcome {
+    Outcome::Busy { retry_after: None, reason }
+}
 
 fn open_circuit(until: Timestamp, now: Timestamp) -> Outcome {
     let reason = "the circuit breaker is open after repeated failures".to_owned();
@@ -39,60 +43,46 @@ impl<S: SecretStore> Submitter<S> {
     }
 
     /// Submits the message at most once, and waits for the answer up to the carrier's timeout.
-    pub async fn submit(
-        &self,
-        carrier: CarrierName,
-        settings: &CarrierSettings,
-        submission: &Submission<'_>,
-    ) -> Outcome {
-        let key = match self.key(carrier).await {
-            Ok(key) => key,
-            Err(busy) => return busy,
+    pub async fn submit(&self, carrier: &Carrier, submission: &Submission<'_>) -> Outcome {
+        let Carrier { name, settings } = carrier;
+        let credentials = match self.credentials(carrier).await {
+            Ok(credentials) => credentials,
+            Err(reason) => return busy(reason),
         };
         let begun = self.clock.now();
-        if let Some(until) = self.circuits.admit(carrier, begun) {
+        if let Some(until) = self.circuits.admit(*name, begun) {
             return open_circuit(until, begun);
         }
-        let outcome = match carrier {
-            CarrierName::Loopback => loopback::submit::submit(&self.http, settings, submission, begun).await,
-            CarrierName::Cm => cm::submit::submit(&self.http, settings, &key, submission, begun).await,
-        };
-        if let Some(until) = self.circuits.record(carrier, &outcome, self.clock.now()) {
-            info!(carrier = carrier.into_str(), %until, "carrier paused");
+        let connection = Connection { name: *name, http: &self.http, settings, credentials: &credentials };
+        let outcome = settings.vendor.submit(&connection, submission, begun).await;
+        if let Some(until) = self.circuits.record(*name, &outcome, self.clock.now()) {
+            info!(carrier = name.as_str(), %until, "carrier paused");
         }
         outcome
     }
 
     /// Asks for the outcome of a submit that got no answer. Returns `Unknown` without a call if the carrier's
-    /// lookups are off or its circuit is open.
-    pub async fn look_up(
-        &self,
-        carrier: CarrierName,
-        settings: &CarrierSettings,
-        reference: SubmitReference,
-    ) -> LookupOutcome {
-        if !settings.lookup || self.open_circuit(carrier).is_some() {
+    /// lookups are off, its circuit is open, or it has no credentials.
+    pub async fn look_up(&self, carrier: &Carrier, reference: SubmitReference) -> LookupOutcome {
+        let settings = &carrier.settings;
+        if !settings.lookup || self.open_circuit(carrier.name).is_some() {
             return LookupOutcome::Unknown;
         }
-        match carrier {
-            CarrierName::Loopback => loopback::lookup::look_up(&self.http, settings, reference).await,
-            CarrierName::Cm => LookupOutcome::Unknown,
-        }
+        let Ok(credentials) = self.credentials(carrier).await else { return LookupOutcome::Unknown };
+        let connection = Connection { name: carrier.name, http: &self.http, settings, credentials: &credentials };
+        settings.vendor.look_up(&connection, reference).await
     }
 
-    /// Returns the carrier's key, empty if it requires none, or `Busy` while we have none.
-    async fn key(&self, carrier: CarrierName) -> Result<String, Outcome> {
-        if !carrier.wants_key() {
-            return Ok(String::new());
-        }
-        let reason = match self.secrets.key(carrier).await {
-            Ok(Some(key)) => return Ok(key),
-            Ok(None) => "the carrier's key is not set",
-            Err(error) => {
-                warn!(carrier = carrier.into_str(), error = error_chain(&error), "could not read the carrier's key");
-                "could not read the carrier's key"
-            }
-        };
-        Err(Outcome::Busy { retry_after: None, reason: reason.to_owned() })
+    /// Returns the carrier's credentials.
+    ///
+    /// # Errors
+    /// Why the carrier cannot be called now.
+    async fn credentials(&self, Carrier { name, settings }: &Carrier) -> Result<Credentials, String> {
+        let credentials = self.secrets.credentials(*name).await.map_err(|error| {
+            warn!(carrier = name.as_str(), error = error_chain(&error), "could not read the carrier's credentials");
+            "could not read the carrier's credentials".to_owned()
+        })?;
+        let checked = settings.vendor.profile().check_credentials(&credentials);
+        checked.map(|()| credentials).map_err(|error| format!("the carrier's credential {error}"))
     }
 }

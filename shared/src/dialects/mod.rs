@@ -1,68 +1,82 @@
-//! Dialects: the contract that each vendor's request format keeps.
+//! Dialects: hands each call to the request format of the dialect's vendor.
 //!
-//! [`Dialect`] hands callbacks to `event.rs` in the vendor's folder. A message remembers its dialect. For
-//! requests and answers, `send` has a module per dialect, which calls the vendor's `request.rs` and
-//! `response.rs`: vendors differ in how a request names its account and in whether an error rejects the whole
-//! request.
+//! [`DialectFormat`] is the contract. A message remembers its dialect, so its callbacks are in the format of
+//! its request. `send` has a module for each dialect, which parses and answers requests.
+
+use strum::IntoEnumIterator;
 
 use crate::{
     domain::{Dialect, Message, Reply, State},
-    vendors::{cm::dialect as cm, cymba::dialect as mplus},
+    vendors::{DialectFormat, cm, cymba},
 };
 
+/// Evaluates `$call` with `$format` as the dialect's [`DialectFormat`]: a line for each dialect.
+macro_rules! with_format {
+    ($dialect:expr, $format:ident => $call:expr) => {
+        match $dialect {
+            Dialect::Mplus => with_format!(@ cymba::dialect::Mplus, $format, $call),
+            Dialect::Cm => with_format!(@ cm::dialect::Cm, $format, $call),
+        }
+    };
+    (@ $of:ty, $format:ident, $call:expr) => {{
+        type $format = $of;
+        $call
+    }};
+}
+
 impl Dialect {
+    /// Returns the dialect that a path of `send` belongs to.
+    #[must_use]
+    pub fn of_path(segments: &[&str]) -> Option<Self> {
+        Self::iter().find(|dialect| dialect.paths().iter().any(|path| is_path(path, segments)))
+    }
+
+    /// Returns the paths that `send` serves in this dialect, as in template.yaml.
+    #[must_use]
+    pub fn paths(self) -> &'static [&'static str] {
+        with_format!(self, Of => Of::PATHS)
+    }
+
     /// Returns whether status callbacks go to the account's status URL, because requests name none.
     #[must_use]
     pub fn uses_account_status_url(self) -> bool {
-        match self {
-            Self::Mplus => false,
-            Self::Cm => true,
-        }
+        with_format!(self, Of => Of::USES_ACCOUNT_STATUS_URL)
     }
 
     /// Returns whether clients get a callback for `state`.
     #[must_use]
     pub fn notifies(self, state: State) -> bool {
-        match self {
-            Self::Mplus => mplus::event::notifies(state),
-            Self::Cm => cm::event::notifies(state),
-        }
+        with_format!(self, Of => Of::notifies(state))
     }
 
     /// Returns the callback body for `state`, or `None` if we do not [notify](Self::notifies) it. The message
     /// itself may have moved on.
     #[must_use]
     pub fn state_event(self, message: &Message, state: State) -> Option<String> {
-        match self {
-            Self::Mplus => mplus::event::receipt(message, state),
-            Self::Cm => cm::event::status_report(message, state),
-        }
+        with_format!(self, Of => Of::state_event(message, state))
     }
 
     /// Returns the callback body for a reply.
     #[must_use]
     pub fn reply_event(self, reply: &Reply) -> String {
-        match self {
-            Self::Mplus => mplus::event::reply(reply),
-            Self::Cm => cm::event::reply(reply),
-        }
+        with_format!(self, Of => Of::reply_event(reply))
     }
 
     /// Returns the dialect's signature headers, besides those for Standard Webhooks.
     #[must_use]
     pub fn signature_headers(self, secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Mplus => mplus::event::signature_headers(secret, timestamp, body),
-            // CM.com documents none.
-            Self::Cm => Vec::new(),
-        }
+        with_format!(self, Of => Of::signature_headers(secret, timestamp, body))
     }
+}
+
+fn is_path(path: &str, segments: &[&str]) -> bool {
+    let matches = |(part, segment): (&str, &&str)| part.starts_with('{') || part == *segment;
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    parts.len() == segments.len() && parts.into_iter().zip(segments).all(matches)
 }
 
 #[cfg(test)]
 mod tests {
-    use strum::IntoEnumIterator;
-
     use super::*;
 
     #[test]
@@ -71,5 +85,22 @@ mod tests {
             let event = dialect.state_event(&Message::example(), state);
             assert_eq!(event.is_some(), dialect.notifies(state), "{dialect:?} {state:?}");
         }
+    }
+
+    #[test]
+    fn path_belongs_to_one_dialect() {
+        for (path, dialect) in [
+            (&["message"][..], Some(Dialect::Mplus)),
+            (&["v1.0", "message"], Some(Dialect::Cm)),
+            (&["gateway.ashx"], Some(Dialect::Cm)),
+            (&["message", "1"], None),
+            (&["Message"], None),
+            (&[], None),
+        ] {
+            assert_eq!(Dialect::of_path(path), dialect, "{path:?}");
+        }
+        assert!(is_path("/batch/{id}", &["batch", "7"]) && !is_path("/batch/{id}", &["batch"]));
+        let all: Vec<_> = Dialect::iter().flat_map(Dialect::paths).collect();
+        assert!(all.iter().all(|path| all.iter().filter(|other| other == &path).count() == 1), "{all:?}");
     }
 }

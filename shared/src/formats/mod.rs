@@ -1,6 +1,13 @@
-//! Formats that several vendors share: JSON from clients, webhooks, SMPP receipts, and HTTP answers.
+//! Formats that several vendors share: JSON from clients, webhooks and their signatures, XML, SMPP receipts, HTTP
+//! answers, and tables of codes.
 
+pub(crate) mod caseless;
+pub(crate) mod codes;
+pub(crate) mod field;
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod number;
+pub(crate) mod signature;
 pub(crate) mod smpp;
 pub(crate) mod webhook_json;
+pub(crate) mod xml;

@@ -4,7 +4,21 @@
 //! Fields come in any order and case, between any white space. Only `stat` is required. A repeated field's
 //! first value counts, because `text` quotes the message itself.
 
+use super::codes::StatusCodes;
 use crate::domain::{ParseError, ReceiptStatus};
+
+const STATES: StatusCodes = StatusCodes(&[
+    ("DELIVRD", ReceiptStatus::Delivered),
+    // The spelling on CM.com's page.
+    ("DELIVERD", ReceiptStatus::Delivered),
+    ("EXPIRED", ReceiptStatus::Expired),
+    ("DELETED", ReceiptStatus::Undelivered),
+    ("UNDELIV", ReceiptStatus::Undelivered),
+    ("UNKNOWN", ReceiptStatus::Undelivered),
+    ("ACCEPTD", ReceiptStatus::Sent),
+    ("ENROUTE", ReceiptStatus::Sent),
+    ("REJECTD", ReceiptStatus::Rejected),
+]);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SmppReceipt {
@@ -36,7 +50,7 @@ pub(crate) fn read(text: &str) -> Result<SmppReceipt, ParseError> {
         }
     }
     let stat = fields.stat.ok_or_else(|| ParseError::new("stat", "is missing"))?;
-    let status = status(&stat).ok_or_else(|| ParseError::new("stat", "is not an SMPP message state"))?;
+    let status = STATES.get(&stat).ok_or_else(|| ParseError::new("stat", "is not an SMPP message state"))?;
     Ok(SmppReceipt { id: fields.id, status, error: fields.err })
 }
 
@@ -61,18 +75,6 @@ impl Fields {
 /// Matches the first word of `submit date` and `done date`.
 fn is_half_of_key(word: &str) -> bool {
     word.eq_ignore_ascii_case("submit") || word.eq_ignore_ascii_case("done")
-}
-
-fn status(stat: &str) -> Option<ReceiptStatus> {
-    Some(match stat.to_ascii_uppercase().as_str() {
-        // `DELIVERD` is the spelling on CM.com's page.
-        "DELIVRD" | "DELIVERD" => ReceiptStatus::Delivered,
-        "EXPIRED" => ReceiptStatus::Expired,
-        "DELETED" | "UNDELIV" | "UNKNOWN" => ReceiptStatus::Undelivered,
-        "ACCEPTD" | "ENROUTE" => ReceiptStatus::Sent,
-        "REJECTD" => ReceiptStatus::Rejected,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -2,5 +2,13 @@
 //! connector that submits through the vendor. Both share the files beside them. No vendor uses another.
 
 pub mod cm;
+mod connector;
 pub mod cymba;
+mod dialect_format;
 pub mod loopback;
+#[cfg(test)]
+mod testing;
+
+pub use connector::Webhook;
+pub(crate) use connector::{Connection, Connector};
+pub(crate) use dialect_format::DialectFormat;

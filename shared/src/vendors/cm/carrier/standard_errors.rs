@@ -1,6 +1,8 @@
 //! CM.com's table of standard errors: why the network did not deliver a message, in the page's words.
 
-const STANDARD_ERRORS: [(u16, &str); 26] = [
+use crate::formats::codes::{ErrorCodes, number};
+
+pub(super) const STANDARD_ERRORS: ErrorCodes = ErrorCodes(&[
     (5, "Message not delivered at third party"),
     (7, "Message not delivered at operator because recipient has insufficient credit"),
     (8, "Message expired at third party"),
@@ -30,34 +32,11 @@ const STANDARD_ERRORS: [(u16, &str); 26] = [
     (41, "Message not delivered because too many messages were sent from this number"),
     (42, "Message not delivered because recipient is not capable to receive a message from this channel"),
     (43, "Message not delivered because a template related error occured"),
-];
+]);
 
 /// Expired at a third party, and at the operator.
-const EXPIRED: [u16; 2] = [8, 21];
-
-pub(super) fn description(code: &str) -> Option<&'static str> {
-    let number: u16 = code.parse().ok()?;
-    STANDARD_ERRORS.into_iter().find(|(known, _)| *known == number).map(|(_, words)| words)
-}
+const EXPIRED: [u32; 2] = [8, 21];
 
 pub(super) fn is_expiry(code: &str) -> bool {
-    code.parse().is_ok_and(|number: u16| EXPIRED.contains(&number))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn padded_error_code_is_described() {
-        for code in ["8", "08", "008"] {
-            assert_eq!(description(code), Some("Message expired at third party"));
-            assert!(is_expiry(code));
-        }
-        assert!(is_expiry("21") && !is_expiry("5") && !is_expiry(""));
-        for code in ["", "0", "32", "44", "x", "99999999"] {
-            assert_eq!(description(code), None);
-        }
-        assert!(STANDARD_ERRORS.is_sorted() && STANDARD_ERRORS.iter().all(|(_, words)| words.starts_with("Message ")));
-    }
+    number(code).is_some_and(|number| EXPIRED.contains(&number))
 }

@@ -7,11 +7,10 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
-use strum::IntoEnumIterator;
 
 use crate::{
-    domain::{Message, PhoneNumber, ReceiptStatus, Reference, Reply, State},
-    formats::json,
+    domain::{Message, Reference, Reply, State},
+    formats::{json, number},
 };
 
 /// A state with CM.com's code. A failure also has the nearest standard error. Its report has `meaning` if
@@ -85,21 +84,16 @@ struct ReportedStatus<'a> {
 
 pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
     let status = status_of(state)?;
-    let receipt = ReceiptStatus::iter()
-        .filter(|status| status.state() == state)
-        .find_map(|status| message.delivery.receipts.get(status));
-    let said = receipt.and_then(|receipt| receipt.description.as_deref());
-    let why = message.give_up_reason().filter(|_| state == State::Failed);
-    let received = receipt.map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
+    let received = message.receipt_of(state).map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
     let [grouping, grouping2, grouping3] = message.request.groupings.as_array();
     let msg = Msg {
         received: time(received.unwrap_or(message.created_at)),
-        to: number(&message.request.to),
+        to: number::number("00", &message.request.to),
         reference: message.request.reference.as_ref().map_or("", Reference::as_str),
         status: ReportedStatus {
             code: status.code,
             error_code: status.error.unwrap_or_default(),
-            error_description: if status.error.is_some() { said.or(why).unwrap_or(status.meaning) } else { "" },
+            error_description: status.error.map_or("", |_| message.reason_for(state).unwrap_or(status.meaning)),
         },
         operator: "",
         channel: message.channel_reached().into_str(),
@@ -148,8 +142,8 @@ pub(crate) fn reply(reply: &Reply) -> String {
     let answered = reply.replied_to.as_ref();
     let groupings = answered.map(|to| to.groupings.as_array().each_ref().map(String::as_str));
     json::write(&MobileOriginated {
-        from: Party { number: number(&reply.from) },
-        to: Party { number: sender(reply) },
+        from: Party { number: number::number("00", &reply.from) },
+        to: Party { number: number::sender("00", &reply.to) },
         message: Text { text: &reply.body },
         reference: answered.and_then(|to| to.reference.as_ref()).map_or("", Reference::as_str),
         groupings: groupings.unwrap_or_default(),
@@ -159,33 +153,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
     })
 }
 
-fn number(number: &PhoneNumber) -> String {
-    format!("00{}", number.digits())
-}
-
-/// Adds `00` to a number, but not to a short code or name.
-fn sender(reply: &Reply) -> String {
-    let sender = reply.to.as_str();
-    sender.parse::<PhoneNumber>().map_or_else(|_| sender.to_owned(), |sender| number(&sender))
-}
-
 /// Formats a time in UTC, to the second, without a zone.
 fn time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unfinished_and_cancelled_states_are_not_reported() {
-        let untold: Vec<_> = State::iter().filter(|state| !notifies(*state)).collect();
-        assert_eq!(untold, [State::Scheduled, State::Queued, State::Submitting, State::Unknown, State::Cancelled]);
-    }
-
-    #[test]
-    fn time_is_utc_to_the_second() {
-        assert_eq!(time("2026-01-01T09:30:00.999+02:00".parse().unwrap()), "2026-01-01T07:30:00");
-    }
 }

@@ -14,9 +14,12 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::{channel_rules, error::MessageError, validity};
-use crate::domain::{
-    Channel, ChannelCapability, Content, Draft, Groupings, LabelError, NumberError, PhoneNumber, Reference,
-    SegmentLimit, SenderChoice, SenderError, SenderId, Text, TextError, Validity,
+use crate::{
+    domain::{
+        Channel, ChannelCapability, Content, Draft, Groupings, LabelError, NumberError, PhoneNumber, Reference,
+        SegmentLimit, SenderChoice, SenderError, SenderId, Text, TextError, Validity,
+    },
+    vendors::cm::capability::capability,
 };
 
 /// Limit on a number that we repeat in an answer, in characters.
@@ -186,7 +189,7 @@ impl Fields {
 
     fn is_shown_without_text(&self) -> Result<bool, MessageError> {
         let Some(content) = &self.content else { return Ok(false) };
-        Ok(self.read_channels()?.into_iter().any(|channel| content.capability(channel) == ChannelCapability::Full))
+        Ok(self.read_channels()?.into_iter().any(|channel| capability(content, channel) == ChannelCapability::Full))
     }
 
     /// `auto` overrides the client's `dcs`.

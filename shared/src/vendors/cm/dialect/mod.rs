@@ -13,6 +13,8 @@ mod message;
 pub mod query;
 pub mod request;
 pub mod response;
+#[cfg(test)]
+mod tests;
 mod validity;
 pub mod xml;
 
@@ -20,7 +22,31 @@ pub mod xml;
 pub(crate) use content::read as read_content;
 pub use message::{ParsedMessage, ReadContext};
 
+use crate::{
+    domain::{Message, Reply, State},
+    vendors::DialectFormat,
+};
+
 /// Header that may bear the product token.
 pub const TOKEN_HEADER: &str = "x-cm-producttoken";
 /// Limit on a request's messages.
 pub const MOST_MESSAGES: usize = 1000;
+
+pub(crate) struct Cm;
+
+impl DialectFormat for Cm {
+    const PATHS: &'static [&'static str] = &["/v1.0/message", "/gateway.ashx"];
+    const USES_ACCOUNT_STATUS_URL: bool = true;
+
+    fn notifies(state: State) -> bool {
+        event::notifies(state)
+    }
+
+    fn state_event(message: &Message, state: State) -> Option<String> {
+        event::status_report(message, state)
+    }
+
+    fn reply_event(reply: &Reply) -> String {
+        event::reply(reply)
+    }
+}

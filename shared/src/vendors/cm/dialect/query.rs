@@ -76,39 +76,3 @@ pub(super) fn request_error_text(error: &RequestError) -> Option<String> {
 fn invalid(name: &str, written: &str) -> String {
     format!("Parameter '{name}' contains an invalid value: '{written}'")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Timestamp;
-    use proptest::prelude::*;
-
-    fn error(parameters: &[(&str, &str)]) -> Option<String> {
-        let context = ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
-        let parsed = Query::of(parameters.iter().copied()).read(&context);
-        parsed.draft.err().map(|error| message_error_text(&error).unwrap_or("other".to_owned()))
-    }
-
-    #[test]
-    fn each_parameter_has_its_error_text() {
-        let (from, to, body) = (("from", "SenderName"), ("TO", "00447911123456"), ("Body", "Hi"));
-        assert_eq!(error(&[from, to, body, ("reference", "r"), ("unknown", "x")]), None);
-        assert_eq!(error(&[to, body]).as_deref(), Some("No sender name provided"));
-        assert_eq!(error(&[from, body]).as_deref(), Some("Parameter 'to' contains an invalid value: ''"));
-        assert_eq!(
-            error(&[from, ("to", "1a"), body]).as_deref(),
-            Some("Parameter 'to' contains an invalid value: '1a'")
-        );
-        assert_eq!(error(&[from, to]).as_deref(), Some("Parameter 'body' is required"));
-        assert_eq!(error(&[from, to, ("body", &"x".repeat(160))]), None);
-        assert_eq!(error(&[from, to, ("body", &"x".repeat(161))]).as_deref(), Some("other"));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_parameters_do_not_panic(values in prop::collection::vec("\\PC{0,40}", 4)) {
-            let names = ["from", "to", "body", "reference"].into_iter();
-            error(&names.zip(values.iter().map(String::as_str)).collect::<Vec<_>>());
-        }
-    }
-}

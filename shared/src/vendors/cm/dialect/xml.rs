@@ -7,7 +7,7 @@ use super::{
     error::{MessageError, RequestError},
     message::{self, Body, Fields, ParsedMessage, ReadContext},
 };
-use crate::vendors::cm::xml::{self, Elements, Tag, XmlError};
+use crate::formats::xml::{self, Elements, Tag, XmlError};
 
 /// `MESSAGES`, `MSG` and a field. We reject an element inside a field, because text around it would be lost.
 const DEEPEST: usize = 3;
@@ -34,6 +34,12 @@ impl Posted {
         let mut reading = Reading::default();
         xml::read(body, DEEPEST, &mut reading)?;
         Ok(reading.posted)
+    }
+
+    /// Returns how many messages were kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.messages.len()
     }
 
     /// Returns the product token, if the document has one.
@@ -131,121 +137,6 @@ impl Msg {
             "MINIMUMNUMBEROFMESSAGEPARTS" => fields.fewest_parts = Some(trimmed),
             "MAXIMUMNUMBEROFMESSAGEPARTS" => fields.most_parts = Some(trimmed),
             _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Channel, Encoding, SegmentLimit, Timestamp};
-    use proptest::prelude::*;
-
-    fn context() -> ReadContext {
-        ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH }
-    }
-
-    fn read(text: &str) -> Result<Vec<ParsedMessage>, RequestError> {
-        Posted::parse(text.as_bytes())?.read(&context())
-    }
-
-    const MSG: &str = "<FROM>SenderName</FROM><TO>00447911123456</TO><BODY>Hi</BODY>";
-
-    fn msg(msg: &str) -> String {
-        format!("<?xml version=\"1.0\"?>\n<MESSAGES>\n <MSG>{msg}</MSG>\n</MESSAGES>\n")
-    }
-
-    #[test]
-    fn escaped_text_in_document_is_read() {
-        let text = "\u{FEFF}<Messages><AUTHENTICATION><PRODUCTTOKEN> t </PRODUCTTOKEN></AUTHENTICATION><MSG>\
-            <CHANNEL>SMS</CHANNEL><FROM>SenderName</FROM><TO>00447911123456</TO><TO>00447911123457</TO>\
-            <BODY TYPE='AUTO'>&lt;a &amp; b&gt; &#65;&#x3BA;<![CDATA[<c>]]> <!-- not this --></BODY><DCS>8</DCS>\
-            <ALLOWEDCHANNELS>Push, SMS</ALLOWEDCHANNELS><APPKEY>x</APPKEY><REFERENCE/>\
-            <CUSTOMGROUPING2>two</CUSTOMGROUPING2></MSG></Messages>";
-        let posted = Posted::parse(text.as_bytes()).ok().unwrap();
-        assert_eq!(posted.token(), Some("t"));
-        let parsed = posted.read(&context()).ok().unwrap();
-        let drafts: Vec<_> = parsed.iter().map(|parsed| parsed.draft.as_ref().unwrap()).collect();
-        assert_eq!((drafts.len(), drafts[1].index), (2, 1));
-        assert_eq!(drafts[0].text.as_str(), "<a & b> Aκ<c> ");
-        assert_eq!(drafts[0].text.encoding(), Encoding::Ucs2);
-        assert_eq!(drafts[0].channels, [Channel::Sms, Channel::Push]);
-        assert_eq!(drafts[0].groupings.as_array(), &["", "two", ""]);
-        assert!(drafts[0].reference.is_none());
-    }
-
-    #[test]
-    fn malformed_or_hostile_document_is_rejected() {
-        let bomb =
-            "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><MESSAGES><MSG><BODY>&b;</BODY></MSG></MESSAGES>";
-        let outside = "<!DOCTYPE m [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><MESSAGES>&x;</MESSAGES>";
-        let deep = format!("{}{}", "<MSG>".repeat(20), "</MSG>".repeat(20));
-        for text in [
-            "",
-            "hello",
-            "{\"messages\":{}}",
-            "<MESSAGES>",
-            "<MESSAGES></MSG>",
-            "<MESSAGES></MESSAGES></MSG>",
-            "<MESSAGES/><MESSAGES/>",
-            "<MESSAGES>&copy;</MESSAGES>",
-            "<MESSAGES>&#0;</MESSAGES>",
-            "<MESSAGES>&#xFFFFFFFF;</MESSAGES>",
-            "<MESSAGES><MSG><BODY TYPE=AUTO>x</BODY></MSG></MESSAGES>",
-            "<MESSAGES/>more",
-            "<MESSAGES><MSG><BODY>Your code is 123<br/>valid 5 min</BODY></MSG></MESSAGES>",
-            bomb,
-            outside,
-            &deep,
-            &format!("<MESSAGES><MSG>{MSG}</MSG></MSG></MESSAGES>"),
-        ] {
-            assert_eq!(read(text).err(), Some(RequestError::InvalidXml), "{text}");
-        }
-        assert_eq!(Posted::parse(b"<MESSAGES>\xFF</MESSAGES>").err(), Some(RequestError::InvalidXml));
-    }
-
-    #[test]
-    fn excess_messages_are_not_kept() {
-        let posted = Posted::parse(format!("<MESSAGES>{}</MESSAGES>", "<MSG/>".repeat(50_000)).as_bytes());
-        let posted = posted.ok().unwrap();
-        assert_eq!(posted.messages.len(), MOST_MESSAGES + 1);
-        assert_eq!(posted.read(&context()).err(), Some(RequestError::TooManyMessages));
-    }
-
-    #[test]
-    fn each_error_has_its_text() {
-        use super::super::error::Part;
-        let of = |from: &str, to: &str, body: &str, more: &str| {
-            let error = read(&msg(&format!("{from}{to}{body}{more}"))).ok().unwrap()[0].draft.as_ref().err().cloned();
-            error.map(|error| error.words(Part::Node))
-        };
-        let (from, to, body) = ("<FROM>SenderName</FROM>", "<TO>00447911123456</TO>", "<BODY>Hi</BODY>");
-        let no_numbers = Some("No phone numbers found. Message will not be sent.".to_owned());
-        assert_eq!(of(from, to, body, ""), None);
-        assert_eq!(of("", to, body, "").as_deref(), Some("No FROM field found in a MSG node."));
-        assert_eq!(of("<FROM/>", to, body, "").as_deref(), Some("No FROM field found in a MSG node."));
-        assert_eq!(of(from, "", body, ""), no_numbers);
-        assert_eq!(of(from, "<TO></TO>", body, ""), no_numbers);
-        assert_eq!(of(from, "<TO>12a</TO>", body, "").as_deref(), Some("Rejected: Gsm '12a' is not a number."));
-        assert_eq!(of(from, to, "", "").as_deref(), Some("No body field was found"));
-        assert_eq!(of(from, to, "<BODY/>", "").as_deref(), Some("A body without content was found"));
-        assert!(of(from, to, body, "<VALIDITY>soon</VALIDITY>").unwrap().contains("VALIDITY"));
-        assert!(of(from, to, body, "<CHANNEL>Fax</CHANNEL>").unwrap().contains("unknown channel"));
-        let no_messages = read("<MESSAGES><AUTHENTICATION/></MESSAGES>").err().unwrap();
-        assert_eq!(no_messages.words(Part::Node), "A MESSAGES node requires at least one MSG node");
-        let many = msg(MSG).replace("<TO>", &format!("{}<TO>", "<TO>447911123456</TO>".repeat(1000)));
-        assert_eq!(read(&many).err(), Some(RequestError::TooManyMessages));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_document_does_not_panic(text in "\\PC{0,200}") {
-            let _ = read(&text);
-        }
-
-        #[test]
-        fn arbitrary_markup_does_not_panic(parts in prop::collection::vec("</?(MESSAGES|MSG|TO|BODY|FROM|!DOCTYPE|!\\[CDATA\\[|!--|\\?xml)( TYPE='A')?/?>|&[a-z#x0-9]{0,9};?|\\PC{0,5}|\\]\\]>|-->", 0..30)) {
-            let _ = read(&parts.concat());
         }
     }
 }

@@ -7,12 +7,11 @@
 
 use serde::Serialize;
 use serde_json::Number;
-use strum::IntoEnumIterator;
 use uuid::Uuid;
 
 use crate::{
-    domain::{BatchId, Message, MessageId, ReceiptStatus, Reply, ReplyId, State},
-    formats::json,
+    domain::{BatchId, Message, MessageId, Reply, ReplyId, State},
+    formats::{json, number},
     hash,
 };
 
@@ -50,20 +49,12 @@ struct Info<'a> {
 
 pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
     let (code, _, meaning) = CODES.iter().find(|(_, reported, _)| *reported == state)?;
-    let said = ReceiptStatus::iter()
-        .filter(|status| status.state() == state)
-        .find_map(|status| message.delivery.receipts.get(status)?.description.as_deref());
     Some(json::write(&Receipt {
-        destination: format!("+{}", message.request.to.digits()),
+        destination: number::number("+", &message.request.to),
         delivered: state == State::Delivered,
         batchuuid: message.batch,
         messageuuid: message.id,
-        info: Info {
-            code,
-            description: said
-                .or_else(|| message.give_up_reason().filter(|_| state == State::Failed))
-                .unwrap_or(meaning),
-        },
+        info: Info { code, description: message.reason_for(state).unwrap_or(meaning) },
     }))
 }
 
@@ -96,13 +87,13 @@ pub(crate) fn reply(reply: &Reply) -> String {
         channel: reply.channel.into_str(),
         message: &reply.body,
         at: format!("{:.3}", reply.received_at),
-        from: number(reply.from.digits()),
+        from: json_number(reply.from.digits()),
         to: reply.to.as_str(),
     })
 }
 
 /// Converts a phone number's digits. There are at most 15, so they fit into a `u64`.
-fn number(digits: &str) -> Number {
+fn json_number(digits: &str) -> Number {
     digits.parse::<u64>().unwrap_or_default().into()
 }
 

@@ -4,3 +4,33 @@
 pub mod event;
 pub mod request;
 pub mod response;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    domain::{Message, Reply, State},
+    vendors::DialectFormat,
+};
+
+pub(crate) struct Mplus;
+
+impl DialectFormat for Mplus {
+    const PATHS: &'static [&'static str] = &["/message"];
+    const USES_ACCOUNT_STATUS_URL: bool = false;
+
+    fn notifies(state: State) -> bool {
+        event::notifies(state)
+    }
+
+    fn state_event(message: &Message, state: State) -> Option<String> {
+        event::receipt(message, state)
+    }
+
+    fn reply_event(reply: &Reply) -> String {
+        event::reply(reply)
+    }
+
+    fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {
+        event::signature_headers(secret, timestamp, body)
+    }
+}

@@ -1,11 +1,15 @@
-//! `GET {endpoint}/carrier/messages/{reference}`. 200 with an ID means that the carrier has the message. 404
+//! `GET {endpoint}/messages/{reference}`. 200 with an ID means that the carrier has the message. 404
 //! with the code `unknown-message` means that it never had it. Any other answer is inconclusive.
 
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::submit::{Accepted, body};
-use crate::domain::{CarrierSettings, LOOKUP_TIMEOUT, LookupOutcome, SubmitReference};
+use super::submit::Accepted;
+use crate::{
+    domain::{LookupOutcome, SubmitReference},
+    formats::http::{Answer, authorized},
+    vendors::Connection,
+};
 
 /// Code that a 404 for an unknown path lacks.
 const UNKNOWN: &str = "unknown-message";
@@ -15,20 +19,17 @@ struct Denied {
     code: String,
 }
 
-pub(crate) async fn look_up(http: &Client, settings: &CarrierSettings, reference: SubmitReference) -> LookupOutcome {
-    let Ok(url) = settings.endpoint.join(&format!("carrier/messages/{reference}")) else {
-        return LookupOutcome::Unknown;
-    };
-    let within = settings.timeout().min(LOOKUP_TIMEOUT);
-    let Ok(response) = http.get(url).timeout(within).send().await else { return LookupOutcome::Unknown };
-    match response.status() {
-        StatusCode::OK => body::<Accepted>(response)
-            .await
-            .map_or(LookupOutcome::Unknown, |accepted| LookupOutcome::Found { carrier_id: accepted.into_id() }),
-        StatusCode::NOT_FOUND => body::<Denied>(response)
-            .await
-            .filter(|denied| denied.code == UNKNOWN)
-            .map_or(LookupOutcome::Unknown, |_| LookupOutcome::NotFound),
+pub(super) async fn look_up(connection: &Connection<'_>, reference: SubmitReference) -> LookupOutcome {
+    let request = authorized(connection.get(&["messages", &reference.to_string()]), connection.credentials);
+    let Ok(response) = request.send().await else { return LookupOutcome::Unknown };
+    let answer = Answer::read(response).await;
+    match answer.status {
+        StatusCode::OK => {
+            answer.json().map_or(LookupOutcome::Unknown, |Accepted { id }| LookupOutcome::found(Some(id)))
+        }
+        StatusCode::NOT_FOUND if answer.json().is_some_and(|denied: Denied| denied.code == UNKNOWN) => {
+            LookupOutcome::NotFound
+        }
         _ => LookupOutcome::Unknown,
     }
 }

@@ -12,6 +12,8 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
+use crate::domain::ParseError;
+
 /// A receiver for the elements of a document.
 pub(crate) trait Elements {
     type Error: From<XmlError>;
@@ -64,6 +66,12 @@ pub(crate) enum XmlError {
     TextOutside,
     #[error("ends too early")]
     BreaksOff,
+}
+
+impl From<XmlError> for ParseError {
+    fn from(error: XmlError) -> Self {
+        Self::new("(body)", error)
+    }
 }
 
 /// Parses a document with at most `deepest` nested elements.

@@ -1,4 +1,4 @@
-//! JSON objects with case-insensitive keys, as CM.com reads and writes them.
+//! JSON objects with case-insensitive keys, and texts that may be numbers.
 
 use serde_json::{Map, Value};
 

@@ -1,0 +1,88 @@
+//! The contract of a vendor's connector.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use reqwest::{Client, RequestBuilder};
+use url::Url;
+
+use crate::domain::{
+    CarrierName, CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, Credentials,
+    LOOKUP_TIMEOUT, LookupOutcome, Outcome, ParseError, ParsedItems, Submission, SubmitReference, VendorProfile,
+};
+
+/// A carrier as its vendor's code sees it: its own settings and credentials, and nothing of any other carrier.
+pub(crate) struct Connection<'a> {
+    /// For log lines.
+    pub(crate) name: CarrierName,
+    pub(crate) http: &'a Client,
+    pub(crate) settings: &'a CarrierSettings,
+    /// One of the sets in [`VendorProfile::credentials`].
+    pub(crate) credentials: &'a Credentials,
+}
+
+impl Connection<'_> {
+    /// Begins a submit: a POST to a path below the endpoint, with the carrier's timeout.
+    pub(crate) fn post(&self, path: &[&str]) -> RequestBuilder {
+        self.http.post(self.url(path)).timeout(self.settings.timeout())
+    }
+
+    /// Begins a lookup: a GET of a path below the endpoint, with a short timeout.
+    pub(crate) fn get(&self, path: &[&str]) -> RequestBuilder {
+        self.http.get(self.url(path)).timeout(self.settings.timeout().min(LOOKUP_TIMEOUT))
+    }
+
+    /// Returns the endpoint with more path segments. An endpoint that cannot have a path stays as it is, and makes
+    /// the request fail unsent.
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.settings.endpoint.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+}
+
+/// A request to a webhook, whose body is not parsed yet.
+pub struct Webhook<'a> {
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+/// A vendor's connector.
+pub(crate) trait Connector {
+    const PROFILE: VendorProfile;
+
+    /// Submits a message at most once, and waits for the answer up to the carrier's timeout. Without a clear
+    /// answer the outcome is [`Outcome::Unknown`]. `now` is the time of the request.
+    async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome;
+
+    /// Asks for the outcome of a submit. Called only if an operator enabled lookups, for which
+    /// [`VendorProfile::lookup`] must be true.
+    async fn look_up(_: &Connection<'_>, _: SubmitReference) -> LookupOutcome {
+        LookupOutcome::Unknown
+    }
+
+    /// Returns how this vendor shows the content, at most as the channel can. The carrier is then no candidate for
+    /// content that it cannot show, and gets the text if it shows texts only.
+    fn capability(content: &Content, channel: Channel) -> ChannelCapability {
+        content.capability(channel)
+    }
+
+    /// Parses a request to `dlr-webhook`. A single unreadable receipt is an `Err` item.
+    ///
+    /// # Errors
+    /// The body is not in the vendor's format.
+    fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError>;
+
+    /// Parses a request to `mo-webhook`. A single unreadable reply is an `Err` item.
+    ///
+    /// # Errors
+    /// The body is not in the vendor's format.
+    fn read_replies(body: &[u8], settings: &CarrierSettings) -> Result<ParsedItems<CarrierReply>, ParseError>;
+
+    /// Returns whether a webhook bears the vendor's signature under `secret`. Called only if an operator set a
+    /// secret, for which [`VendorProfile::signs_webhooks`] must be true.
+    fn is_signed(_: &Webhook<'_>, _secret: &str) -> bool {
+        false
+    }
+}
