@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{SubmitReference, WebhookItem},
-    edge::{ItemProblems, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{ItemProblems, Problem, authenticate_carrier, json, path_segments, unreadable},
     flow::{Gateway, receipts::receipt},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -45,15 +45,15 @@ impl DlrWebhook {
             }
             _ => return Err(Problem::not_found()),
         };
-        let carrier = authenticate_carrier(carrier, token, &self.secrets).await?;
-        let body = body(request, MOST_WEBHOOK_BYTES)?;
-        let receipts = carrier.read_receipts(body).map_err(|error| unreadable(carrier, &error))?;
+        let path = (carrier, token);
+        let (carrier, body) = authenticate_carrier(request, path, &self.secrets, &self.directory).await?;
+        let receipts = carrier.settings.vendor.read_receipts(body).map_err(|error| unreadable(carrier.name, &error))?;
         let payload = String::from_utf8_lossy(body);
         let mut problems = ItemProblems::default();
         for (index, part) in receipts.iter().enumerate() {
-            let Some(one) = problems.keep_parsed(carrier, part) else { continue };
+            let Some(one) = problems.keep_parsed(carrier.name, part) else { continue };
             let item = WebhookItem { payload: &payload, index, submit };
-            problems.keep(receipt(&self.gateway, &self.directory, carrier, one, item).await)?;
+            problems.keep(receipt(&self.gateway, &carrier, one, item).await)?;
         }
         problems.into_result()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))

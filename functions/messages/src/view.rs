@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
-    domain::{Attempt, Content, Message, OnUnknown, Reference, Reply, State},
+    domain::{Attempt, CarrierName, Content, Message, OnUnknown, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 
@@ -52,7 +52,7 @@ struct ShownMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<&'a str>,
+    carrier: Option<CarrierName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -63,7 +63,7 @@ struct ShownMessage<'a> {
 struct ShownAttempt<'a> {
     channel: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<&'a str>,
+    carrier: Option<CarrierName>,
     at: String,
     outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
         expires_at: message.request.expires_at.map(time),
         content: message.request.content.as_ref(),
         channel: message.carrier_reached().map(|_| message.channel_reached().into_str()),
-        carrier: message.carrier_reached().map(<&str>::from),
+        carrier: message.carrier_reached(),
         carrier_id: message
             .delivery
             .carrier_id
@@ -158,7 +158,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
 fn show_attempt(attempt: &Attempt) -> ShownAttempt<'_> {
     ShownAttempt {
         channel: attempt.channel.into_str(),
-        carrier: attempt.carrier.map(<&str>::from),
+        carrier: attempt.carrier,
         at: time(attempt.at),
         outcome: attempt.outcome.into_str(),
         reason: attempt.reason.as_deref(),

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::WebhookItem,
-    edge::{ItemProblems, MOST_WEBHOOK_BYTES, Problem, authenticate_carrier, body, json, path_segments, unreadable},
+    edge::{ItemProblems, Problem, authenticate_carrier, json, path_segments, unreadable},
     flow::{Gateway, replies::reply},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -41,15 +41,15 @@ impl MoWebhook {
         let ["mo", carrier, token] = segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] else {
             return Err(Problem::not_found());
         };
-        let carrier = authenticate_carrier(carrier, token, &self.secrets).await?;
-        let body = body(request, MOST_WEBHOOK_BYTES)?;
-        let replies = carrier.read_replies(body).map_err(|error| unreadable(carrier, &error))?;
+        let path = (carrier, token);
+        let (carrier, body) = authenticate_carrier(request, path, &self.secrets, &self.directory).await?;
+        let replies = carrier.settings.read_replies(body).map_err(|error| unreadable(carrier.name, &error))?;
         let payload = String::from_utf8_lossy(body);
         let mut problems = ItemProblems::default();
         for (index, part) in replies.iter().enumerate() {
-            let Some(one) = problems.keep_parsed(carrier, part) else { continue };
+            let Some(one) = problems.keep_parsed(carrier.name, part) else { continue };
             let item = WebhookItem::in_body(&payload, index);
-            problems.keep(reply(&self.gateway, &self.directory, carrier, one, item).await)?;
+            problems.keep(reply(&self.gateway, &self.directory, carrier.name, one, item).await)?;
         }
         problems.into_result()?;
         Ok(json(StatusCode::OK, "{}".to_owned()))

@@ -19,8 +19,15 @@ use shared::{
 
 use crate::{Headers, Send};
 
+pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Response<Body> {
+    match path {
+        ["gateway.ashx"] => answer_gateway(send, request).await,
+        _ => answer_json(send, request).await,
+    }
+}
+
 /// Answers the JSON gateway.
-pub(crate) async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
+async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
     if request.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -42,7 +49,7 @@ async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, Stri
 }
 
 /// Answers the XML and GET gateways.
-pub(crate) async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
+async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
     let (accepted, error_text) = match *request.method() {
         Method::POST => (accept_xml(send, request).await, response::xml_error as fn(&Reason<'_>) -> String),
         Method::GET => (accept_query(send, request).await, response::query_error as fn(&Reason<'_>) -> String),

@@ -6,8 +6,8 @@ mod mplus;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
-    edge::path_segments,
+    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
+    edge::{Problem, path_segments},
     flow::Gateway,
     gateway::{Part, connect_directory, connect_gateway},
     runtime::{ConfigError, Environment},
@@ -35,14 +35,13 @@ impl Send {
         answer
     }
 
-    /// API Gateway routes three paths here; the last arm is `POST /message`.
     async fn answer(&self, request: &Request) -> Response<Body> {
         let segments = path_segments(request);
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-        match segments.as_slice() {
-            ["v1.0", "message"] => cm::answer_json(self, request).await,
-            ["gateway.ashx"] => cm::answer_gateway(self, request).await,
-            _ => mplus::answer(self, request).await.unwrap_or_else(Response::from),
+        match Dialect::of_path(&segments) {
+            Some(Dialect::Mplus) => mplus::answer(self, request).await.unwrap_or_else(Response::from),
+            Some(Dialect::Cm) => cm::answer(self, request, &segments).await,
+            None => Problem::not_found().into(),
         }
     }
 }

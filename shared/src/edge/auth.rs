@@ -2,12 +2,14 @@
 
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
+use tracing::warn;
 
-use super::{Problem, query};
+use super::{MOST_WEBHOOK_BYTES, Problem, body, query};
 use crate::{
-    domain::{AccountId, ApiKeyHash, CarrierName},
+    domain::{AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSecret},
     flow::Unavailable,
-    store::{CarrierSecrets, Directory},
+    store::{CarrierSecrets, Directory, StoreError},
+    vendors::Webhook,
 };
 
 /// Maximum length of a key, in bytes. A longer key is not looked up.
@@ -41,14 +43,34 @@ fn bearer(request: &Request) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
 }
 
-/// Authenticates a carrier by the token in the webhook's path.
+/// Authenticates a webhook by the token in its path, and by the vendor's signature if the carrier has a signing
+/// secret. Returns the carrier and the body.
 ///
 /// # Errors
-/// 404, the same for an unknown carrier and a wrong token; 503 if Secrets Manager did not answer, or 500 if
-/// the secrets are unreadable.
-pub async fn authenticate_carrier(name: &str, token: &str, secrets: &CarrierSecrets) -> Result<CarrierName, Problem> {
-    let carrier = name.parse::<CarrierName>().map_err(|_| Problem::not_found())?;
-    let known = secrets.is_webhook_token(carrier, token).await;
-    let known = known.map_err(|error| Problem::unavailable(&error.into()))?;
-    known.then_some(carrier).ok_or_else(Problem::not_found)
+/// 404, the same for an unknown carrier and a wrong token; 413 for a body that is too large; 401 for a missing
+/// or wrong signature; 503 if Secrets Manager or the directory did not answer, or 500 if an entry is
+/// unreadable.
+pub async fn authenticate_carrier<'a>(
+    request: &'a Request,
+    (name, token): (&str, &str),
+    secrets: &CarrierSecrets,
+    directory: &Directory,
+) -> Result<(Carrier, &'a [u8]), Problem> {
+    let unavailable = |error: StoreError| Problem::unavailable(&error.into());
+    let name = name.parse::<CarrierName>().map_err(|_| Problem::not_found())?;
+    if !secrets.is_any(name, |secret| secret.is_webhook_token(token)).await.map_err(unavailable)? {
+        return Err(Problem::not_found());
+    }
+    let carrier = directory.carrier(name).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
+    let body = body(request, MOST_WEBHOOK_BYTES)?;
+    let webhook = Webhook { headers: request.headers(), body };
+    let is_signed = |secret: &CarrierSecret| {
+        let mut secrets = secret.signing_secrets.iter();
+        secrets.len() == 0 || secrets.any(|secret| carrier.settings.vendor.is_signed(&webhook, secret))
+    };
+    if !secrets.is_any(name, is_signed).await.map_err(unavailable)? {
+        warn!(carrier = name.as_str(), "webhook without the vendor's signature");
+        return Err(Problem::unauthorized());
+    }
+    Ok((carrier, body))
 }

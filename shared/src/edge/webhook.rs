@@ -12,7 +12,7 @@ use crate::{
 /// Logs an unreadable webhook, and returns the answer for its carrier.
 #[must_use]
 pub fn unreadable(carrier: CarrierName, error: &ParseError) -> Problem {
-    warn!(carrier = carrier.into_str(), field = error.field, "unreadable webhook");
+    warn!(carrier = carrier.as_str(), field = error.field, "unreadable webhook");
     Problem::invalid(vec![FieldError::new(&error.field, FieldErrorCode::Malformed, &error.reason)])
 }
 

@@ -58,7 +58,7 @@ impl Gateway {
 }
 
 fn dimensions(account: Option<&AccountId>, carrier: Option<CarrierName>) -> MetricDimensions {
-    MetricDimensions::new(account.map(AccountId::as_str), carrier.map(<&str>::from))
+    MetricDimensions::new(account.map(AccountId::as_str), carrier.as_ref().map(CarrierName::as_str))
 }
 
 /// The result of a job.

@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use super::{Gateway, Unavailable};
 use crate::{
-    domain::{ExecutionId, Message, Progress, State},
+    domain::{CarrierName, ExecutionId, Message, Progress, State},
     queue::{CallbackJob, Queue, Subject},
     runtime::{Metric, error_chain},
     store::{Change, Messages, OutcomeUpdate},
@@ -40,7 +40,7 @@ pub(super) async fn write_outcome(
             info!(
                 message.id = %message.id,
                 message.state = state.into_str(),
-                carrier = update.carrier.map(<&str>::from),
+                carrier = update.carrier.as_ref().map(CarrierName::as_str),
                 attempts = message.delivery.attempts,
                 reason = update.reason,
                 retry_at = update.retry_at.map(display),

@@ -215,7 +215,7 @@ mod tests {
         assert!(Job::read(&SUBMIT.replace("submit", "dance")).is_err());
         let message = "0197a3a0-0000-7000-8000-000000000001".parse::<MessageId>().unwrap();
         assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
-        let (carrier, status) = (CarrierName::Cm, ReceiptStatus::Undelivered);
+        let (carrier, status) = ("cm".parse().unwrap(), ReceiptStatus::Undelivered);
         let failed =
             FailedSubmit { message, channel_index: 1, carrier, status, code: Some("5".to_owned()), description: None };
         let failed = Job::ChannelFailed(failed);

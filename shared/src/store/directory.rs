@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use super::{DirectoryStore, DynamoDirectory, StoreError, ttl_cache::TtlCache};
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, EndpointHealth, EndpointId, Exemptions, Keywords,
-        Rates, Routes, SenderId, SenderOwner,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, EndpointHealth, EndpointId, Exemptions, Keywords, Rates,
+        Routes, SenderId, SenderOwner,
     },
     runtime::Clock,
 };
@@ -25,7 +25,8 @@ pub struct Directory {
     accounts: TtlCache<AccountId, Option<Account>>,
     owners: TtlCache<SenderId, Option<SenderOwner>>,
     pool: TtlCache<(), Vec<SenderId>>,
-    carriers: TtlCache<CarrierName, Option<CarrierSettings>>,
+    carriers: TtlCache<CarrierName, Option<Carrier>>,
+    carrier_names: TtlCache<(), Vec<CarrierName>>,
     routes: TtlCache<(), Routes>,
     rates: TtlCache<(), Rates>,
     keywords: TtlCache<(), Keywords>,
@@ -44,6 +45,7 @@ impl Directory {
             owners: TtlCache::new(DIRECTORY_TTL),
             pool: TtlCache::new(DIRECTORY_TTL),
             carriers: TtlCache::new(DIRECTORY_TTL),
+            carrier_names: TtlCache::new(DIRECTORY_TTL),
             routes: TtlCache::new(DIRECTORY_TTL),
             rates: TtlCache::new(DIRECTORY_TTL),
             keywords: TtlCache::new(DIRECTORY_TTL),
@@ -68,8 +70,12 @@ impl Directory {
         self.pool.get(self.clock.now(), &(), || self.store.pool()).await
     }
 
-    pub async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
+    pub async fn carrier(&self, name: CarrierName) -> Result<Option<Carrier>, StoreError> {
         self.carriers.get(self.clock.now(), &name, || self.store.carrier(name)).await
+    }
+
+    pub async fn carriers(&self) -> Result<Vec<CarrierName>, StoreError> {
+        self.carrier_names.get(self.clock.now(), &(), || self.store.carriers()).await
     }
 
     pub async fn routes(&self) -> Result<Routes, StoreError> {

@@ -37,8 +37,8 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, ExecutionId, Exemptions, Keyword, Keywords,
-        Message, MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, ExecutionId, Exemptions, Keyword, Keywords, Message,
+        MessageId, PhoneNumber, Rates, Receipt, Recipient, Reply, ReplyId, Routes, SenderId, SenderOwner,
         SignedDuration,
     },
     redact::unquoted,
@@ -256,7 +256,10 @@ pub trait DirectoryStore {
     /// Returns the shared sender IDs.
     async fn pool(&self) -> Result<Vec<SenderId>, StoreError>;
 
-    async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError>;
+    async fn carrier(&self, name: CarrierName) -> Result<Option<Carrier>, StoreError>;
+
+    /// Returns the names of all carriers. A carrier without settings is being added or removed.
+    async fn carriers(&self) -> Result<Vec<CarrierName>, StoreError>;
 
     async fn routes(&self) -> Result<Routes, StoreError>;
 

@@ -8,10 +8,10 @@ use tracing::warn;
 
 use crate::{
     carriers::carrier_id::{canonical, spellings, unique_match},
-    domain::{CarrierName, CarrierReceipt, CarrierSettings, SubmitReference},
+    domain::{Carrier, CarrierReceipt, SubmitReference},
     flow::Gateway,
     runtime::{Metric, error_chain},
-    store::{Directory, SentIds, StoreError},
+    store::{SentIds, StoreError},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,7 @@ pub(in crate::flow) enum SubmitLookup {
 /// Finds a submit by the reference in the path or receipt, or by the carrier's ID.
 pub(in crate::flow) async fn find_submit(
     gateway: &Gateway,
-    directory: &Directory,
-    carrier: CarrierName,
+    carrier: &Carrier,
     in_path: Option<SubmitReference>,
     receipt: &CarrierReceipt,
 ) -> Result<SubmitLookup, StoreError> {
@@ -34,14 +33,14 @@ pub(in crate::flow) async fn find_submit(
         return Ok(SubmitLookup::Found(submit));
     }
     let Some(id) = &receipt.carrier_id else { return Ok(SubmitLookup::Never) };
-    if !directory.carrier(carrier).await?.is_some_and(|settings| settings.receipts_by_id) {
+    if !carrier.settings.receipts_by_id {
         return Ok(SubmitLookup::Never);
     }
     let (spellings, now) = (spellings(id), gateway.clock.now());
     if spellings.is_empty() {
         return Ok(SubmitLookup::Never);
     }
-    let found = try_join_all(spellings.iter().map(|spelling| gateway.store.sent(carrier, spelling, now))).await?;
+    let found = try_join_all(spellings.iter().map(|spelling| gateway.store.sent(carrier.name, spelling, now))).await?;
     let submits = found.into_iter().flatten().flat_map(|sent| {
         let id = sent.id;
         sent.submits.into_iter().map(move |submit| (id.clone(), submit))
@@ -50,8 +49,8 @@ pub(in crate::flow) async fn find_submit(
         Ok(Some(submit)) => SubmitLookup::Found(submit),
         Ok(None) => SubmitLookup::NotYet,
         Err(error) => {
-            warn!(carrier = carrier.into_str(), %error, "could not match receipt by carrier ID");
-            gateway.count(Metric::Ambiguous, None, Some(carrier), 1);
+            warn!(carrier = carrier.name.as_str(), %error, "could not match receipt by carrier ID");
+            gateway.count(Metric::Ambiguous, None, Some(carrier.name), 1);
             SubmitLookup::Never
         }
     })
@@ -64,20 +63,20 @@ pub(in crate::flow) async fn find_submit(
 /// unmatched.
 pub(in crate::flow) async fn record_carrier_id(
     gateway: &Gateway,
-    carrier: CarrierName,
-    settings: &CarrierSettings,
+    carrier: &Carrier,
     submit: SubmitReference,
     id: Option<&str>,
 ) {
-    let Some(id) = id.filter(|_| settings.receipts_by_id) else { return };
+    let Some(id) = id.filter(|_| carrier.settings.receipts_by_id) else { return };
     let (id, now) = (id.trim(), gateway.clock.now());
     let noted = match canonical(id) {
         Some(spelling) => {
-            gateway.store.record_sent_id(carrier, &spelling, id, submit, now).await.map_err(|error| error_chain(&error))
+            let recorded = gateway.store.record_sent_id(carrier.name, &spelling, id, submit, now).await;
+            recorded.map_err(|error| error_chain(&error))
         }
         None => Err("not a valid ID".to_owned()),
     };
     if let Err(error) = noted {
-        warn!(message.id = %submit.message, carrier = carrier.into_str(), error, "could not record carrier ID");
+        warn!(message.id = %submit.message, carrier = carrier.name.as_str(), error, "could not record carrier ID");
     }
 }

@@ -33,12 +33,12 @@ use super::{
 };
 use crate::{
     domain::{
-        CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
+        Carrier, CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
         Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::Metric,
-    store::{Directory, Freshness, Messages, ReceiptInsertion},
+    store::{Freshness, Messages, ReceiptInsertion},
 };
 
 /// Records a receipt, starts a failover, or keeps the receipt as unmatched.
@@ -46,15 +46,14 @@ use crate::{
 /// Our reference in the webhook's path takes precedence over the body's.
 pub async fn receipt(
     gateway: &Gateway,
-    directory: &Directory,
-    carrier: CarrierName,
+    carrier: &Carrier,
     receipt: &CarrierReceipt,
     item: WebhookItem<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier, item, now);
-    let unmatched = match find_submit(gateway, directory, carrier, item.submit, receipt).await? {
-        SubmitLookup::Found(submit) if apply(gateway, carrier, submit, receipt, now).await? == Matched::Yes => {
+    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier.name, item, now);
+    let unmatched = match find_submit(gateway, carrier, item.submit, receipt).await? {
+        SubmitLookup::Found(submit) if apply(gateway, carrier.name, submit, receipt, now).await? == Matched::Yes => {
             return Ok(());
         }
         SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched.with_retry(),
@@ -84,7 +83,7 @@ pub(super) async fn apply(
     let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
-            info!(message.id = %id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "receipt of a superseded submit");
+            info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.into_str(), "receipt of a superseded submit");
             return Ok(Matched::Yes);
         }
         Found::Nothing => return Ok(Matched::No),
@@ -183,7 +182,7 @@ async fn enqueue_failover(
         description: receipt.description.clone(),
     };
     gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
-    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = receipt.status.into_str(), "channel failed");
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.into_str(), "channel failed");
     Ok(())
 }
 
@@ -233,6 +232,6 @@ pub(super) async fn record_receipt(
         gateway.count(metric, Some(&message.account), Some(carrier), 1);
     }
     let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
-    info!(message.id = %message.id, carrier = carrier.into_str(), receipt = status.into_str(), "{words}");
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "{words}");
     Ok(recorded)
 }

@@ -79,7 +79,7 @@ pub(super) async fn attribute(
 ) -> Result<Attribution, Unavailable> {
     let now = gateway.clock.now();
     let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
-    let id = ReplyId::of_carrier_id(carrier.into_str(), &reply.id);
+    let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // The execution on record enqueued the callback before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     carriers::Submitter,
     domain::{
-        Attempt, AttemptOutcome, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission, SubmitReference,
+        Attempt, AttemptOutcome, Carrier, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission,
+        SubmitReference,
     },
     flow::{Gateway, Unavailable, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
@@ -66,13 +67,13 @@ impl ClaimedMessage<'_> {
     ) -> Result<Option<Resolution>, Unavailable> {
         let mut wait: Option<Wait> = None;
         for candidate in candidates {
-            let outcome = match self.settings(message, candidate).await {
+            let outcome = match self.carrier(message, candidate).await {
                 Err(busy) => busy,
-                Ok(settings) => {
+                Ok(carrier) => {
                     if self.must_advance(message, candidate) && !self.record_candidate(message, candidate).await? {
                         return Ok(None);
                     }
-                    if !self.has_time_for(&settings) {
+                    if !self.has_time_for(&carrier.settings) {
                         let reason = "not enough time was left to call the carrier".to_owned();
                         wait = Some(Wait::shorter(
                             wait,
@@ -81,10 +82,10 @@ impl ClaimedMessage<'_> {
                         break;
                     }
                     let submission = submission(message, candidate);
-                    let outcome = self.submitter.submit(candidate.carrier, &settings, &submission).await;
+                    let outcome = self.submitter.submit(&carrier, &submission).await;
                     if let Outcome::Accepted { carrier_id } = &outcome {
                         let id = carrier_id.as_deref();
-                        record_carrier_id(self.gateway, candidate.carrier, &settings, submission.reference, id).await;
+                        record_carrier_id(self.gateway, &carrier, submission.reference, id).await;
                     }
                     outcome
                 }
@@ -118,24 +119,24 @@ impl ClaimedMessage<'_> {
                 reason: Some(reason),
             };
             let retry_after_s = retry_after.map(|wait| wait.as_secs());
-            info!(message.id = %message.id, carrier = candidate.carrier.into_str(), reason = attempt.reason, retry_after_s, "{}", outcome.into_str());
+            info!(message.id = %message.id, carrier = candidate.carrier.as_str(), reason = attempt.reason, retry_after_s, "{}", outcome.into_str());
             self.failed_attempts.push(attempt);
         }
         Ok(Some(self.all_attempts_failed(message, wait)))
     }
 
-    /// Returns the carrier's settings, or `Busy` if a call is impossible now.
-    async fn settings(&self, message: &Message, candidate: &RouteCandidate) -> Result<CarrierSettings, Outcome> {
+    /// Returns the carrier, or `Busy` if a call is impossible now.
+    async fn carrier(&self, message: &Message, candidate: &RouteCandidate) -> Result<Carrier, Outcome> {
         let carrier = candidate.carrier;
         if let Some(busy) = self.submitter.open_circuit(carrier) {
             return Err(busy);
         }
         let busy = |reason: String| Outcome::Busy { reason, retry_after: None };
         match self.directory.carrier(carrier).await {
-            Ok(Some(settings)) => Ok(settings),
+            Ok(Some(carrier)) => Ok(carrier),
             Ok(None) => Err(busy("the carrier is not set up".to_owned())),
             Err(error) => {
-                warn!(message.id = %message.id, carrier = carrier.into_str(), error = error_chain(&error), "could not look up carrier");
+                warn!(message.id = %message.id, carrier = carrier.as_str(), error = error_chain(&error), "could not look up carrier");
                 Err(busy("could not look up the carrier".to_owned()))
             }
         }

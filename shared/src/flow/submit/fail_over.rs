@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, ExecutionId, Message},
+    domain::{Attempt, AttemptOutcome, CarrierName, ExecutionId, Message},
     flow::Gateway,
     runtime::Metric,
     store::{Change, FailOver, Messages, StoreError},
@@ -28,7 +28,7 @@ pub(super) async fn fail_over(
     };
     if let Change::Applied(_) = gateway.store.fail_over(message.id, &fail_over).await? {
         gateway.count(Metric::FailedOver, Some(&message.account), carrier, 1);
-        let carrier = carrier.map(<&str>::from);
+        let carrier = carrier.as_ref().map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "failed over");
     }
     Ok(())

@@ -35,7 +35,7 @@ use self::{
     attempt::ClaimedMessage,
     claim::{LEASE, claim, release},
     fail_over::fail_over,
-    plan_route::receipt_timeout,
+    plan_route::{Routing, receipt_timeout},
     prepare::{Prepared, prepare},
     record_outcome::{record_outcome, retry_later},
     recovery::{Recovery, recover},
@@ -115,13 +115,13 @@ pub async fn after_failed_channel(
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {
-            info!(message.id = %id, carrier = failed.carrier.into_str(), "receipt of a superseded submit");
+            info!(message.id = %id, carrier = failed.carrier.as_str(), "receipt of a superseded submit");
             return Ok(JobOutcome::Done);
         }
         // No channel is left, or a final receipt came meanwhile.
         Relevance::Current
             if message.delivery.receipts.is_final()
-                || receipt_timeout(&message, &directory.routes().await?).is_none() =>
+                || receipt_timeout(&message, &Routing::of(directory, &message).await?).is_none() =>
         {
             record_receipt(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
             return Ok(JobOutcome::Done);
@@ -151,7 +151,7 @@ async fn submit_claimed(
     let execution_id = lease.execution_id;
     let candidates = match prepare(gateway, directory, &message, execution_id).await {
         Ok(Prepared::Ready(candidates)) => candidates,
-        Ok(Prepared::Resolved(resolution)) => return record_outcome(gateway, &message, resolution).await,
+        Ok(Prepared::Resolved(update)) => return record_outcome(gateway, &message, (*update).into()).await,
         Ok(Prepared::Postponed(slot)) => return postpone(gateway, &message, execution_id, slot).await,
         Err(error) => {
             warn!(message.id = %message.id, error = error_chain(&error), "could not prepare message");

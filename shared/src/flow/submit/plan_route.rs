@@ -1,10 +1,55 @@
 //! Plan route: list the channels in the client's order, and for each the carriers in the route's order.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use crate::domain::{
-    AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route, Routes,
+use crate::{
+    domain::{
+        AttemptOutcome, CarrierName, Channel, ChannelCapability, Content, DEFAULT_RECEIPT_TIMEOUT, Message, Route,
+        Routes, Vendor,
+    },
+    store::{Directory, StoreError},
 };
+
+/// The routes, and the vendors of the carriers in a message's routes.
+pub(super) struct Routing {
+    routes: Routes,
+    /// Lacks a carrier that is not set up, or could not be looked up.
+    vendors: HashMap<CarrierName, Vendor>,
+}
+
+impl Routing {
+    /// Reads the routes and vendors for a message.
+    pub(super) async fn of(directory: &Directory, message: &Message) -> Result<Self, StoreError> {
+        let routes = directory.routes().await?;
+        let mut vendors = HashMap::new();
+        for (_, channel) in message.channels_by_index() {
+            for name in route(message, &routes, channel).into_iter().flat_map(|route| &route.carriers) {
+                // The attempt reads the carrier again, and handles the error.
+                let Ok(Some(carrier)) = directory.carrier(*name).await else { continue };
+                vendors.insert(*name, carrier.settings.vendor);
+            }
+        }
+        Ok(Self { routes, vendors })
+    }
+
+    /// Returns whether the carrier shows the message's rich content on the channel, or its text instead. `None` if
+    /// it can show neither, or does not have the channel.
+    fn shows_content(&self, message: &Message, channel: Channel, carrier: CarrierName) -> Option<bool> {
+        let vendor = self.vendors.get(&carrier);
+        if vendor.is_some_and(|vendor| !vendor.profile().has_channel(channel)) {
+            return None;
+        }
+        let shown = message.request.content.as_ref().map(|content| match vendor {
+            Some(vendor) => vendor.capability(content, channel),
+            None => content.capability(channel),
+        });
+        match shown {
+            Some(ChannelCapability::Full) => Some(true),
+            Some(ChannelCapability::TextOnly) | None => (!message.request.text.is_empty()).then_some(false),
+            Some(ChannelCapability::Unsupported(_)) => None,
+        }
+    }
+}
 
 /// A channel and a carrier to attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,28 +58,29 @@ pub(super) struct RouteCandidate {
     pub(super) channel_index: u8,
     pub(super) channel: Channel,
     pub(super) carrier: CarrierName,
+    /// Whether the carrier gets the rich content instead of the text.
+    shows_content: bool,
     /// Time to wait for a receipt before we fail over. `None` on the last channel.
     pub(super) receipt_timeout: Option<Duration>,
 }
 
 impl RouteCandidate {
-    /// Returns the message's rich content, if the channel can show all of it.
+    /// Returns the message's rich content, if the carrier can show all of it.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Option<&'a Content> {
-        message.request.content.as_ref().filter(|content| content.capability(self.channel) == ChannelCapability::Full)
+        message.request.content.as_ref().filter(|_| self.shows_content)
     }
 }
 
 /// Returns the remaining candidates, preferred first.
 ///
-/// Skips a channel that has no route or cannot show the message, and a carrier that refused the message on the
-/// same channel.
-pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandidate> {
+/// Skips a channel that has no route, a carrier that cannot show the message there, and a carrier that refused
+/// the message on the same channel.
+pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandidate> {
     let mut candidates = Vec::new();
     for (channel_index, channel) in
         message.channels_by_index().filter(|(channel_index, _)| *channel_index >= message.delivery.channel_index)
     {
-        let route = routes.for_message(&message.account, &message.request.from.id, channel, &message.request.to);
-        let Some(route) = route.filter(|_| is_shown(message, channel)) else { continue };
+        let Some(route) = route(message, &routing.routes, channel) else { continue };
         let has_refused = |carrier| {
             let mut attempts = message.delivery.failed_attempts.iter();
             attempts.any(|attempt| {
@@ -51,11 +97,9 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
                 .sort_by_key(|carrier| !message.carriers_of_unknown_attempts().any(|holder| holder == Some(*carrier)));
         }
         let receipt_timeout = Some(route.receipt_timeout());
-        candidates.extend(carriers.into_iter().map(|carrier| RouteCandidate {
-            channel_index,
-            channel,
-            carrier,
-            receipt_timeout,
+        candidates.extend(carriers.into_iter().filter_map(|carrier| {
+            let shows_content = routing.shows_content(message, channel, carrier)?;
+            Some(RouteCandidate { channel_index, channel, carrier, shows_content, receipt_timeout })
         }));
     }
     let last = candidates.last().map(|candidate| candidate.channel_index);
@@ -65,19 +109,15 @@ pub(super) fn plan_route(message: &Message, routes: &Routes) -> Vec<RouteCandida
     candidates
 }
 
-fn is_shown(message: &Message, channel: Channel) -> bool {
-    match message.request.content.as_ref().map(|content| content.capability(channel)) {
-        Some(ChannelCapability::Full) => true,
-        Some(ChannelCapability::TextOnly) | None => !message.request.text.is_empty(),
-        Some(ChannelCapability::Unsupported(_)) => false,
-    }
+fn route<'a>(message: &Message, routes: &'a Routes, channel: Channel) -> Option<&'a Route> {
+    routes.for_message(&message.account, &message.request.from.id, channel, &message.request.to)
 }
 
 /// Returns the current channel's receipt timeout, or `None` if no later channel has a candidate.
-pub(super) fn receipt_timeout(message: &Message, routes: &Routes) -> Option<Duration> {
+pub(super) fn receipt_timeout(message: &Message, routing: &Routing) -> Option<Duration> {
     let has_next =
-        plan_route(message, routes).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
-    let route = routes.for_message(&message.account, &message.request.from.id, message.channel(), &message.request.to);
+        plan_route(message, routing).iter().any(|candidate| candidate.channel_index > message.delivery.channel_index);
+    let route = route(message, &routing.routes, message.channel());
     has_next.then(|| route.map_or(DEFAULT_RECEIPT_TIMEOUT, Route::receipt_timeout))
 }
 
@@ -86,15 +126,19 @@ mod tests {
     use super::*;
     use crate::domain::{Attempt, Text};
 
-    fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routes {
+    fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routing {
         let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
             channel: *channel,
             ..Route::to(carriers.to_vec())
         };
-        Routes(rules.iter().map(rule).collect())
+        through(Routes(rules.iter().map(rule).collect()), &[])
     }
 
-    fn over(message: &Message, routes: &Routes) -> Vec<(u8, Channel, CarrierName, bool)> {
+    fn through(routes: Routes, vendors: &[(CarrierName, Vendor)]) -> Routing {
+        Routing { routes, vendors: vendors.iter().copied().collect() }
+    }
+
+    fn over(message: &Message, routes: &Routing) -> Vec<(u8, Channel, CarrierName, bool)> {
         let candidates = plan_route(message, routes).into_iter();
         candidates
             .map(|candidate| {
@@ -105,35 +149,31 @@ mod tests {
 
     #[test]
     fn channels_go_in_the_clients_order_and_carriers_in_the_routes() {
-        use CarrierName::{Cm, Loopback};
         use Channel::{Rcs, Sms, Viber, WhatsApp};
-        let routes = routes(&[
-            (Some(WhatsApp), &[Cm]),
-            (Some(Rcs), &[Loopback, Cm]),
-            (Some(Viber), &[]),
-            (Some(Sms), &[Loopback]),
-        ]);
+        let (one, other): (CarrierName, CarrierName) = ("cm-nl".parse().unwrap(), "cm-uk".parse().unwrap());
+        let routes =
+            routes(&[(Some(WhatsApp), &[other]), (Some(Rcs), &[one, other]), (Some(Viber), &[]), (Some(Sms), &[one])]);
         let mut message = Message::example();
-        assert_eq!(over(&message, &routes), [(0, Sms, Loopback, false)]);
+        assert_eq!(over(&message, &routes), [(0, Sms, one, false)]);
         message.request.channels = vec![Viber, WhatsApp, Rcs, Sms];
-        let all = [(1, WhatsApp, Cm, true), (2, Rcs, Loopback, true), (2, Rcs, Cm, true), (3, Sms, Loopback, false)];
+        let all = [(1, WhatsApp, other, true), (2, Rcs, one, true), (2, Rcs, other, true), (3, Sms, one, false)];
         assert_eq!(over(&message, &routes), all);
         // A carrier's refusal holds for a single channel.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
-        message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(Loopback), at, outcome, reason }];
+        message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(one), at, outcome, reason }];
         message.delivery.channel_index = 2;
         assert_eq!(over(&message, &routes), all[2..]);
         assert_eq!(receipt_timeout(&message, &routes), Some(DEFAULT_RECEIPT_TIMEOUT));
         message.delivery.channel_index = 3;
         assert_eq!(receipt_timeout(&message, &routes), None);
-        assert_eq!(over(&message, &Routes::default()), []);
+        assert_eq!(over(&message, &through(Routes::default(), &[])), []);
     }
 
     #[test]
     fn channel_without_rich_content_shows_the_text() {
         use Channel::{Rcs, Sms, Viber};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
-        let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
+        let routes = through(Routes(vec![Route::to(vec!["loopback".parse().unwrap()])]), &[]);
         let message = Message::example().with(|message| {
             message.request.content = Some(Content::of_json(content).unwrap());
             message.request.channels = vec![Viber, Rcs, Sms];
@@ -148,18 +188,39 @@ mod tests {
     fn without_text_only_channels_that_show_content_are_left() {
         use Channel::{Rcs, Sms, Viber, WhatsApp};
         let content = r#"{"conversation":[{"location":{"search_query":"Breda"}}]}"#;
-        let routes = Routes(vec![Route::to(vec![CarrierName::Loopback])]);
+        let routes = through(Routes(vec![Route::to(vec!["loopback".parse().unwrap()])]), &[]);
         let mut message = Message::example().with(|message| {
             message.request.text = Text::none();
             message.request.content = Some(Content::of_json(content).unwrap());
             message.request.channels = vec![Sms, Rcs, Viber, WhatsApp, Sms];
         });
-        let loopback = CarrierName::Loopback;
+        let loopback: CarrierName = "loopback".parse().unwrap();
         assert_eq!(over(&message, &routes), [(1, Rcs, loopback, true), (3, WhatsApp, loopback, false)]);
         message.delivery.channel_index = 3;
         assert_eq!(receipt_timeout(&message, &routes), None, "SMS has nothing to show");
         message.request.content = None;
         message.delivery.channel_index = 0;
         assert_eq!(over(&message, &routes), []);
+    }
+
+    #[test]
+    fn vendor_that_cannot_show_the_content_is_no_candidate() {
+        use Channel::{Viber, WhatsApp};
+        // Viber shows both, but CM.com needs two items for them there.
+        let content =
+            r#"{"conversation":[{"text":"Hi","media":{"uri":"https://a.example/x","mime_type":"image/png"}}]}"#;
+        let [cm, other]: [CarrierName; 2] = ["cm-nl", "other"].map(|name| name.parse().unwrap());
+        let message = Message::example().with(|message| {
+            message.request.text = Text::none();
+            message.request.content = Some(Content::of_json(content).unwrap());
+            message.request.channels = vec![WhatsApp, Viber];
+        });
+        let routes = |carriers: &[CarrierName]| {
+            through(Routes(vec![Route::to(carriers.to_vec())]), &[(cm, Vendor::Cm), (other, Vendor::Loopback)])
+        };
+        assert_eq!(over(&message, &routes(&[cm])), [(0, WhatsApp, cm, false)], "WhatsApp is the last channel");
+        assert_eq!(receipt_timeout(&message, &routes(&[cm])), None);
+        // Loopback shows texts only, and there is none.
+        assert_eq!(over(&message, &routes(&[other])), []);
     }
 }

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     opt_out::is_blocked,
-    plan_route::{RouteCandidate, plan_route},
-    record_outcome::Resolution,
+    plan_route::{RouteCandidate, Routing, plan_route},
 };
 use crate::{
     domain::{ExecutionId, Message, Progress, ReceiptStatus},
@@ -18,7 +17,7 @@ pub(super) enum Prepared {
     /// Wait for this send slot.
     Postponed(Timestamp),
     /// Do not submit, but record this.
-    Resolved(Resolution),
+    Resolved(Box<OutcomeUpdate>),
 }
 
 pub(super) async fn prepare(
@@ -42,11 +41,10 @@ pub(super) async fn prepare(
         return Ok(Prepared::Resolved(resolved(Progress::Expired, "its validity ended before it was sent").into()));
     }
     if is_blocked(gateway, directory, message).await? {
-        return Ok(Prepared::Resolved(
-            resolved(Progress::Blocked, "the recipient has opted out of this sender").into(),
-        ));
+        let blocked = resolved(Progress::Blocked, "the recipient has opted out of this sender");
+        return Ok(Prepared::Resolved(blocked.into()));
     }
-    let candidates = plan_route(message, &directory.routes().await?);
+    let candidates = plan_route(message, &Routing::of(directory, message).await?);
     if candidates.is_empty() {
         return Ok(Prepared::Ready(candidates));
     }

@@ -21,7 +21,7 @@ use super::{
     replies::{Arrival, Attribution, attribute},
 };
 use crate::{
-    domain::{ParseError, ParsedItems, Unmatched, UnmatchedId, UnmatchedKind},
+    domain::{Carrier, ParseError, ParsedItems, Unmatched, UnmatchedId, UnmatchedKind},
     runtime::Metric,
     store::{Directory, StoreError, UnmatchedStore},
 };
@@ -46,7 +46,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
         UnmatchedKind::Reply => "reply matches no account",
     };
     let again = if is_new { "" } else { " (delivered again)" };
-    warn!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), "{words}{again}");
+    warn!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.into_str(), "{words}{again}");
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
         return Ok(());
     };
     if unmatched.kept_until() <= gateway.clock.now() {
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries, "unmatched item expired");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries, "unmatched item expired");
         gateway.store.delete_unmatched(id).await?;
         return Ok(());
     }
@@ -76,36 +76,44 @@ pub async fn retry(gateway: &Gateway, directory: &Directory, id: UnmatchedId) ->
     })?;
     if is_matched {
         gateway.store.delete_unmatched(id).await?;
-        info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries + 1, "matched");
+        info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.into_str(), tries = unmatched.tries + 1, "matched");
         return Ok(());
     }
     let retried = unmatched.after_retry(gateway.clock.now());
     gateway.store.reschedule_unmatched(&retried).await?;
     let retry_at = retried.retry_at.map(|at| at.to_string());
-    info!(unmatched.id = %id.uuid, carrier = id.carrier.into_str(), unmatched.kind = id.kind.into_str(), tries = retried.tries, retry_at, "still unmatched");
+    info!(unmatched.id = %id.uuid, carrier = id.carrier.as_str(), unmatched.kind = id.kind.into_str(), tries = retried.tries, retry_at, "still unmatched");
     Ok(())
 }
 
 async fn retry_receipt(gateway: &Gateway, directory: &Directory, unmatched: &Unmatched) -> Result<bool, Unavailable> {
-    let carrier = unmatched.id.carrier;
-    let Some(receipt) = part_at_index(unmatched, carrier.read_receipts(unmatched.payload.as_bytes())) else {
-        return Ok(false);
-    };
-    match find_submit(gateway, directory, carrier, unmatched.submit, &receipt).await? {
+    let Some(carrier) = carrier(directory, unmatched).await? else { return Ok(false) };
+    let read = carrier.settings.vendor.read_receipts(unmatched.payload.as_bytes());
+    let Some(receipt) = part_at_index(unmatched, read) else { return Ok(false) };
+    match find_submit(gateway, &carrier, unmatched.submit, &receipt).await? {
         SubmitLookup::Found(submit) => {
-            Ok(apply(gateway, carrier, submit, &receipt, unmatched.received_at).await? == Matched::Yes)
+            Ok(apply(gateway, carrier.name, submit, &receipt, unmatched.received_at).await? == Matched::Yes)
         }
         SubmitLookup::NotYet | SubmitLookup::Never => Ok(false),
     }
 }
 
 async fn retry_reply(gateway: &Gateway, directory: &Directory, unmatched: &Unmatched) -> Result<bool, Unavailable> {
-    let carrier = unmatched.id.carrier;
-    let Some(reply) = part_at_index(unmatched, carrier.read_replies(unmatched.payload.as_bytes())) else {
-        return Ok(false);
-    };
-    let attributed = attribute(gateway, directory, carrier, &reply, Arrival::Earlier(unmatched.received_at)).await?;
-    Ok(attributed == Attribution::Recorded)
+    let Some(carrier) = carrier(directory, unmatched).await? else { return Ok(false) };
+    let read = carrier.settings.read_replies(unmatched.payload.as_bytes());
+    let Some(reply) = part_at_index(unmatched, read) else { return Ok(false) };
+    let arrival = Arrival::Earlier(unmatched.received_at);
+    Ok(attribute(gateway, directory, carrier.name, &reply, arrival).await? == Attribution::Recorded)
+}
+
+/// Returns the carrier that posted the item, or `None` if an operator has removed it.
+async fn carrier(directory: &Directory, unmatched: &Unmatched) -> Result<Option<Carrier>, StoreError> {
+    let UnmatchedId { carrier: name, uuid, .. } = unmatched.id;
+    let found = directory.carrier(name).await?;
+    if found.is_none() {
+        warn!(unmatched.id = %uuid, carrier = name.as_str(), "the carrier of an unmatched item is not set up");
+    }
+    Ok(found)
 }
 
 /// Parses the stored webhook body again and returns the item at its index. Returns `None` if this release,

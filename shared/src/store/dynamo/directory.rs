@@ -2,7 +2,7 @@
 //! Operators' changes are in `operator`.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_dynamo::aws_sdk_dynamodb_1::{to_attribute_value, to_item};
 
 use super::{
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountId, ApiKeyHash, CarrierName, CarrierSettings, Exemptions, Keywords, Rates, Routes, SenderId,
-        SenderOwner,
+        Account, AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSettings, Exemptions, Keywords, Rates, Routes,
+        SenderId, SenderOwner,
     },
     store::{DirectoryStore, StoreError},
 };
@@ -63,6 +63,7 @@ impl DynamoDirectory {
     }
 
     pub async fn put_carrier(&self, name: CarrierName, settings: &CarrierSettings) -> Result<(), StoreError> {
+        self.list_carrier(name).await?;
         self.put(keys::carrier(name), item_of(settings)?).await
     }
 
@@ -79,10 +80,6 @@ impl DynamoDirectory {
     pub(super) async fn get(&self, id: String) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key(keys::ID, string(id));
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
-    }
-
-    async fn get_as<T: DeserializeOwned>(&self, id: String) -> Result<Option<T>, StoreError> {
-        self.get(id).await?.map(from_item).transpose().map_err(unreadable)
     }
 }
 
@@ -107,8 +104,13 @@ impl DirectoryStore for DynamoDirectory {
         self.get(keys::POOL.to_owned()).await?.as_ref().map_or_else(|| Ok(Vec::new()), read_pool)
     }
 
-    async fn carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
-        self.get_as(keys::carrier(name)).await
+    async fn carrier(&self, name: CarrierName) -> Result<Option<Carrier>, StoreError> {
+        let settings = self.get(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)?;
+        Ok(settings.map(|settings| Carrier { name, settings }))
+    }
+
+    async fn carriers(&self) -> Result<Vec<CarrierName>, StoreError> {
+        Ok(self.get(keys::CARRIERS.to_owned()).await?.as_ref().map(read_carriers).unwrap_or_default())
     }
 
     async fn routes(&self) -> Result<Routes, StoreError> {
@@ -126,6 +128,13 @@ impl DirectoryStore for DynamoDirectory {
     async fn exemptions(&self) -> Result<Exemptions, StoreError> {
         Ok(self.get(keys::EXEMPT.to_owned()).await?.as_ref().map(read_exemptions).unwrap_or_default())
     }
+}
+
+/// Returns the listed carriers, sorted by name.
+pub(super) fn read_carriers(item: &Item) -> Vec<CarrierName> {
+    let mut names: Vec<_> = item.keys().filter_map(|key| keys::carrier_in(key)).collect();
+    names.sort();
+    names
 }
 
 pub(super) fn read_routes(mut item: Item) -> Result<Routes, StoreError> {

@@ -48,7 +48,8 @@
 //! | `rates` | `sender#SENDER` = messages a second |
 //! | `keywords` | `word#WORD` = keyword |
 //! | `exempt` | `sender#SENDER` = account |
-//! | `carrier#CARRIER` | a carrier's endpoint, timeout and options |
+//! | `carrier#CARRIER` | a carrier's vendor and settings |
+//! | `carriers` | the carriers: an attribute `carrier#CARRIER` for each |
 //! | `endpoint#UUID` | a failing callback endpoint; deleted when it works again |
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -216,6 +217,7 @@ pub(super) const ENDPOINT_ITEM: &str = "endpoint#";
 pub(super) const POOL: &str = "pool";
 pub(super) const ROUTES: &str = "routes";
 pub(super) const RATES: &str = "rates";
+pub(super) const CARRIERS: &str = "carriers";
 
 pub(super) const KEYWORDS: &str = "keywords";
 pub(super) const WORD: &str = "word#";
@@ -247,10 +249,13 @@ pub(super) const TIMES_OPENED: &str = "times_opened";
 pub(super) const PAUSED_UNTIL: &str = "paused_until";
 pub(super) const PROBED_BY: &str = "probed_by";
 pub(super) const DISABLED_SINCE: &str = "disabled_since";
+pub(super) const VENDOR: &str = "vendor";
 pub(super) const ENDPOINT: &str = "endpoint";
 pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 pub(super) const LOOKUP: &str = "lookup";
 pub(super) const RECEIPTS_BY_ID: &str = "receipts_by_id";
+pub(super) const COUNTRY_CODE: &str = "country_code";
+pub(super) const SENDER_IDS: &str = "sender_ids";
 
 pub(super) fn account(id: &AccountId) -> String {
     format!("{DIRECTORY_ACCOUNT}{id}")
@@ -282,4 +287,9 @@ pub(super) fn endpoint(id: EndpointId) -> String {
 
 pub(super) fn carrier(name: CarrierName) -> String {
     format!("{CARRIER_ITEM}{name}")
+}
+
+/// Returns the carrier in a key or attribute name.
+pub(super) fn carrier_in(key: &str) -> Option<CarrierName> {
+    key.strip_prefix(CARRIER_ITEM)?.parse().ok()
 }

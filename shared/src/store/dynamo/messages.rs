@@ -8,7 +8,9 @@ use super::{
     DynamoStore, Item, batch,
     change::{Update, UpdateResult, message},
     due_work::time_in,
-    keys, message_item, number, put, reply_item, string, unavailable,
+    keys, message_item, number, put, reply_item,
+    scan::Scan,
+    string, unavailable,
 };
 use crate::{
     domain::{
@@ -108,7 +110,7 @@ impl Messages for DynamoStore {
         };
         let mut update = update
             .set(keys::EXECUTION_ID, execution(outcome_update.execution_id))
-            .set_if_given(keys::CARRIER, outcome_update.carrier.map(|carrier| string(carrier.into_str())))
+            .set_if_given(keys::CARRIER, outcome_update.carrier.map(|carrier| string(carrier.as_str())))
             .set_if_given(keys::CARRIER_ID, outcome_update.carrier_id.as_deref().map(string))
             .append_attempts(&outcome_update.failed_attempts)?
             .remove(keys::LEASE)
@@ -141,14 +143,14 @@ impl Messages for DynamoStore {
         let update = self
             .update(id)
             .set(keys::CHANNEL_INDEX, number(advance.channel_index))
-            .set(keys::CARRIER, string(advance.carrier.into_str()))
+            .set(keys::CARRIER, string(advance.carrier.as_str()))
             .append_attempts(&advance.failed_attempts)?
             .expect(keys::EXECUTION_ID, execution(advance.claimed_by))
             .expect(keys::STATE, string(Progress::Submitting.into_str()))
             .expect_channel_index(advance.from.0)
             .expect_no_final_receipt();
         let update = match advance.from.1 {
-            Some(carrier) => update.expect(keys::CARRIER, string(carrier.into_str())),
+            Some(carrier) => update.expect(keys::CARRIER, string(carrier.as_str())),
             None => update.expect_absent(keys::CARRIER),
         };
         let is_advanced = |found: &Message| {
@@ -245,31 +247,22 @@ impl Messages for DynamoStore {
     }
 
     async fn unfinished(&self, after: Option<Bookmark>) -> Result<(Vec<Unfinished>, Option<Bookmark>), StoreError> {
-        let request = self
-            .client
-            .scan()
-            .table_name(&self.tables.messages)
-            .filter_expression("#state IN (:queued, :submitting)")
-            .projection_expression("#id, #not_before, #retry_at, #wake_at")
-            .expression_attribute_names("#state", keys::STATE)
-            .expression_attribute_names("#id", keys::ID)
-            .expression_attribute_names("#not_before", keys::NOT_BEFORE)
-            .expression_attribute_names("#retry_at", keys::RETRY_AT)
-            .expression_attribute_names("#wake_at", keys::WAKE_AT)
-            .expression_attribute_values(":queued", string(Progress::Queued.into_str()))
-            .expression_attribute_values(":submitting", string(Progress::Submitting.into_str()))
-            .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
-        let answer = request.send().await.map_err(unavailable("scan for unfinished messages"))?;
-        let id_of = |item: &Item| item.get(keys::ID)?.as_s().ok().cloned();
-        let found = answer.items.unwrap_or_default();
+        let filter = format!("#{} IN (:queued, :submitting)", keys::STATE);
+        let state = |name: &str, progress: Progress| (name.to_owned(), string(progress.into_str()));
+        let scan = Scan {
+            action: "scan for unfinished messages",
+            filter: &filter,
+            values: [state(":queued", Progress::Queued), state(":submitting", Progress::Submitting)].into(),
+            returned: &[keys::ID, keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT],
+        };
+        let (found, next) = self.scan_page(scan, after).await?;
         let read = |item: &Item| {
-            let message = id_of(item).and_then(|id| id.parse::<MessageId>().ok())?;
+            let message = item.get(keys::ID)?.as_s().ok()?.parse::<MessageId>().ok()?;
             let [not_before, retry_at, wake_at] =
                 [keys::NOT_BEFORE, keys::RETRY_AT, keys::WAKE_AT].map(|name| time_in(item, name));
             Some(Unfinished { message, not_before, wake_at, retry_at })
         };
-        let found = found.iter().filter_map(read).collect();
-        Ok((found, answer.last_evaluated_key.as_ref().and_then(id_of).map(Bookmark)))
+        Ok((found.iter().filter_map(read).collect(), next))
     }
 
     async fn reserve_send_slots(

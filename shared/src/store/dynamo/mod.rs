@@ -21,6 +21,7 @@ mod rates;
 mod recipients;
 mod reply_item;
 mod requeue;
+mod scan;
 mod send_slots;
 mod sent_ids;
 mod unmatched;

@@ -3,9 +3,11 @@
 //! consistent.
 
 mod api_keys;
+mod carriers;
 mod routes;
 
 pub use api_keys::KeyRecord;
+pub use carriers::CarrierChange;
 
 use std::collections::HashMap;
 
@@ -15,20 +17,15 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
-use url::Url;
 
 use super::{
     DynamoDirectory, Item,
     change::{Update, UpdateResult},
     directory::{account_in, item_of, read_account, read_owner, read_pool, unreadable, write_pool},
-    item::from_item,
     keys, number, put, string, unavailable,
 };
 use crate::{
-    domain::{
-        Account, AccountId, CallbackUrl, CarrierName, CarrierSettings, KeywordAnswer, OnUnknown, SenderId, SenderOwner,
-        WebhookSecret,
-    },
+    domain::{Account, AccountId, CallbackUrl, KeywordAnswer, OnUnknown, SenderId, SenderOwner, WebhookSecret},
     store::StoreError,
 };
 
@@ -55,17 +52,6 @@ pub enum Removal {
     /// No account owns the sender, which is or was shared.
     Pool,
     Missing,
-}
-
-/// Changes to a carrier's settings. `None` keeps a value.
-#[derive(Clone)]
-pub struct CarrierChange {
-    pub endpoint: Option<Url>,
-    pub timeout_ms: Option<u64>,
-    /// The timeout if none is stored.
-    pub default_timeout_ms: u64,
-    pub lookup: Option<bool>,
-    pub receipts_by_id: Option<bool>,
 }
 
 impl DynamoDirectory {
@@ -236,34 +222,6 @@ impl DynamoDirectory {
         Err(StoreError::Unavailable { action: "change the pool", source: "lost every race to change it".into() })
     }
 
-    pub async fn latest_carrier(&self, name: CarrierName) -> Result<Option<CarrierSettings>, StoreError> {
-        self.latest(keys::carrier(name)).await?.map(from_item).transpose().map_err(unreadable)
-    }
-
-    /// Changes a carrier's settings and returns them. Returns `None` and changes nothing if the carrier has no
-    /// endpoint and is given none.
-    pub async fn change_carrier(
-        &self,
-        name: CarrierName,
-        change: &CarrierChange,
-    ) -> Result<Option<CarrierSettings>, StoreError> {
-        let update = self.update(keys::carrier(name));
-        let update = match &change.endpoint {
-            Some(endpoint) => update.set(keys::ENDPOINT, string(endpoint.as_str())),
-            None => update.expect_present(keys::ENDPOINT),
-        };
-        let update = match change.timeout_ms {
-            Some(timeout) => update.set(keys::TIMEOUT_MS, number(timeout)),
-            None => update.set_once(keys::TIMEOUT_MS, number(change.default_timeout_ms)),
-        };
-        let update = update.set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool));
-        let update = update.set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));
-        match update.send("change a carrier").await? {
-            UpdateResult::Applied(item) => from_item(item).map(Some).map_err(unreadable),
-            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
-        }
-    }
-
     pub(super) fn update(&self, id: String) -> Update {
         Update::of(&self.client, &self.table, keys::ID, id)
     }
@@ -271,6 +229,11 @@ impl DynamoDirectory {
     pub(super) async fn latest(&self, id: String) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key(keys::ID, string(id)).consistent_read(true);
         Ok(request.send().await.map_err(unavailable("read the directory"))?.item)
+    }
+
+    async fn delete_item(&self, id: String) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.table).key(keys::ID, string(id));
+        request.send().await.map(drop).map_err(unavailable("write the directory"))
     }
 
     /// Puts an item unless a different item has its ID, and returns that item. An equal item may come from

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
 use super::{
-    DynamoStore, Item, change::Update, item::from_item, keys, message_item::time, number, string, unavailable,
+    DynamoStore, Item, change::Update, item::from_item, keys, message_item::time, number, scan::Scan, string,
+    unavailable,
 };
 use crate::{
     domain::{SubmitReference, Unmatched, UnmatchedId},
@@ -108,17 +109,14 @@ impl UnmatchedStore for DynamoStore {
     }
 
     async fn list_unmatched(&self, after: Option<Bookmark>) -> Result<(Vec<Unmatched>, Option<Bookmark>), StoreError> {
-        let request = self
-            .client
-            .scan()
-            .table_name(&self.tables.messages)
-            .filter_expression("begins_with(#id, :unmatched)")
-            .expression_attribute_names("#id", keys::ID)
-            .expression_attribute_values(":unmatched", string(keys::UNMATCHED))
-            .set_exclusive_start_key(after.map(|Bookmark(id)| Item::from([(keys::ID.to_owned(), string(id))])));
-        let answer = request.send().await.map_err(unavailable("scan for unmatched items"))?;
-        let next = answer.last_evaluated_key.as_ref().and_then(|key| key.get(keys::ID)?.as_s().ok().cloned());
-        let found = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok((found, next.map(Bookmark)))
+        let filter = format!("begins_with(#{}, :unmatched)", keys::ID);
+        let scan = Scan {
+            action: "scan for unmatched items",
+            filter: &filter,
+            values: [(":unmatched".to_owned(), string(keys::UNMATCHED))].into(),
+            returned: &[],
+        };
+        let (found, next) = self.scan_page(scan, after).await?;
+        Ok((found.into_iter().map(read).collect::<Result<_, _>>()?, next))
     }
 }

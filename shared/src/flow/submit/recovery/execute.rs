@@ -19,7 +19,7 @@ use crate::{
         submit::{
             deadlines::receipt_by,
             fail_over::{fail_over, timed_out_attempt},
-            plan_route::receipt_timeout,
+            plan_route::{Routing, receipt_timeout},
             record_outcome::record_outcome,
         },
     },
@@ -53,7 +53,7 @@ impl RecoveryContext {
     async fn of(message: &Message, execution_id: ExecutionId, directory: &Directory) -> Result<Self, StoreError> {
         let claimed_by = message.delivery.execution_id.unwrap_or(execution_id);
         let next_after = if message.has_channel_after(message.delivery.channel_index) {
-            receipt_timeout(message, &directory.routes().await?)
+            receipt_timeout(message, &Routing::of(directory, message).await?)
         } else {
             None
         };

@@ -6,6 +6,7 @@
 //!    the last channel, give up instead, because no message goes out a day late.
 //! 4. If the carriers cannot say, or support no lookups, do the fallback.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tracing::info;
 
@@ -17,7 +18,7 @@ use super::{
 use crate::flow::submit::{
     fail_over::{fail_over, timed_out_attempt},
     opt_out::is_blocked,
-    plan_route::plan_route,
+    plan_route::{Routing, plan_route},
     {deadlines::receipt_by, record_outcome::record_outcome},
 };
 use crate::{
@@ -87,7 +88,8 @@ pub(super) async fn lookup(
 }
 
 /// Returns the answer, and the carrier that has the message. `NotFound` needs a denial from every possible
-/// holder. If that is any carrier, those that are not set up do not count.
+/// holder. If that is any carrier, those that are not set up do not count: `admin` removes no carrier while a
+/// message may be with it.
 async fn ask(
     gateway: &Gateway,
     directory: &Directory,
@@ -96,20 +98,24 @@ async fn ask(
 ) -> Result<(LookupOutcome, Option<CarrierName>), StoreError> {
     let reference = SubmitReference { message: message.id, channel_index: message.delivery.channel_index };
     let who = possible_holders(message, message.delivery.carrier);
-    let mut denials = 0;
+    let mut carriers = Vec::new();
     let mut is_sure = true;
-    for carrier in who.carriers() {
-        let Some(settings) = directory.carrier(carrier).await? else {
-            is_sure &= matches!(who, PossibleHolders::Any);
-            continue;
-        };
-        let said = submitter.look_up(carrier, &settings, reference).await;
-        if let LookupOutcome::Found { carrier_id } = &said {
-            record_carrier_id(gateway, carrier, &settings, reference, carrier_id.as_deref()).await;
+    for name in who.carriers(directory).await? {
+        match directory.carrier(name).await? {
+            Some(carrier) => carriers.push(carrier),
+            None => is_sure &= matches!(who, PossibleHolders::Any),
         }
-        info!(message.id = %message.id, carrier = carrier.into_str(), found = said.into_str(), "looked up");
+    }
+    // Together, because each may take seconds and this execution's time is limited.
+    let answers = join_all(carriers.iter().map(|carrier| submitter.look_up(carrier, reference))).await;
+    let mut denials = 0;
+    for (carrier, said) in carriers.iter().zip(answers) {
+        info!(message.id = %message.id, carrier = carrier.name.as_str(), found = said.into_str(), "looked up");
         match said {
-            LookupOutcome::Found { .. } => return Ok((said, Some(carrier))),
+            LookupOutcome::Found { ref carrier_id } => {
+                record_carrier_id(gateway, carrier, reference, carrier_id.as_deref()).await;
+                return Ok((said, Some(carrier.name)));
+            }
             LookupOutcome::NotFound => denials += 1,
             LookupOutcome::Unknown => is_sure = false,
         }
@@ -148,7 +154,7 @@ async fn may_resend(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     if message.request.expires_at.is_some_and(|at| at <= now)
-        || plan_route(message, &directory.routes().await?).is_empty()
+        || plan_route(message, &Routing::of(directory, message).await?).is_empty()
     {
         return Ok(false);
     }
@@ -171,7 +177,7 @@ async fn resend(
         if outcome == AttemptOutcome::Unknown {
             gateway.count(Metric::Resent, Some(&message.account), message.delivery.carrier, 1);
         }
-        let carrier = message.delivery.carrier.map(<&str>::from);
+        let carrier = message.delivery.carrier.as_ref().map(CarrierName::as_str);
         info!(message.id = %message.id, carrier, outcome = outcome.into_str(), "requeued for a resend");
     }
     Ok(())

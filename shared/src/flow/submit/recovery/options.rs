@@ -11,7 +11,6 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use strum::IntoEnumIterator;
 use tracing::warn;
 
 use crate::flow::submit::deadlines::receipt_by;
@@ -63,8 +62,8 @@ pub(super) async fn recovery_options(
     has_next: bool,
 ) -> Result<RecoveryOptions, StoreError> {
     let mut lookup = false;
-    for carrier in possible_holders(message, carrier).carriers() {
-        lookup |= directory.carrier(carrier).await?.is_some_and(|settings| settings.lookup);
+    for carrier in possible_holders(message, carrier).carriers(directory).await? {
+        lookup |= directory.carrier(carrier).await?.is_some_and(|carrier| carrier.settings.lookup);
     }
     let resend = !has_next && wanted(directory, message).await? == OnUnknown::Resend;
     Ok(RecoveryOptions { resend, lookup })
@@ -103,10 +102,10 @@ pub(super) enum PossibleHolders {
 }
 
 impl PossibleHolders {
-    pub(super) fn carriers(&self) -> Vec<CarrierName> {
+    pub(super) async fn carriers(&self, directory: &Directory) -> Result<Vec<CarrierName>, StoreError> {
         match self {
-            Self::Known(carriers) => carriers.iter().copied().collect(),
-            Self::Any => CarrierName::iter().collect(),
+            Self::Known(carriers) => Ok(carriers.iter().copied().collect()),
+            Self::Any => directory.carriers().await,
         }
     }
 }
