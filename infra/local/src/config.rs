@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use shared::domain::{AccountId, CarrierName, KeywordAnswer, OnUnknown, Rate, Routes, SenderId, WebhookSecret};
+use shared::domain::{
+    AccountId, CallingCode, CarrierName, CarrierSecret, CarrierSettings, CredentialPart, KeywordAnswer, OnUnknown,
+    Rate, Routes, SenderId, SettingError, Vendor, WebhookSecret,
+};
 use url::Url;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Shared sender IDs.
@@ -19,7 +22,7 @@ pub struct Config {
     pub routes: Routes,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountConfig {
     pub id: AccountId,
@@ -47,21 +50,67 @@ pub struct AccountConfig {
     pub help_text: Option<KeywordAnswer>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A carrier: a connection of a vendor. The emulator simulates the vendor unless `endpoint` is elsewhere.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarrierConfig {
-    /// Defaults to the emulator's simulated carrier.
+    pub vendor: Vendor,
+    /// Defaults to the simulated vendor's.
     pub endpoint: Option<Url>,
     pub webhook_token: String,
-    /// Our key at the carrier.
+    /// Our credentials at the vendor: a key, or login and password.
     pub key: Option<String>,
+    pub login: Option<String>,
+    pub password: Option<String>,
+    /// The secret with which the vendor signs its webhooks.
+    pub signing_secret: Option<String>,
     pub timeout_ms: u64,
     /// Whether the gateway looks up unanswered submits.
     #[serde(default)]
     pub lookup: bool,
-    /// Whether receipts are matched by the carrier's own IDs.
+    /// Whether receipts are matched by the vendor's own IDs.
     #[serde(default)]
     pub receipts_by_id: bool,
+    /// The country of national numbers in webhooks.
+    pub country_code: Option<CallingCode>,
+    /// The vendor's own IDs of our sender IDs.
+    #[serde(default)]
+    pub sender_ids: BTreeMap<SenderId, String>,
+}
+
+impl CarrierConfig {
+    /// Returns the settings and the secret, with the simulated vendor at `simulated`.
+    ///
+    /// # Errors
+    /// The field that is missing, or that the vendor does not have.
+    pub fn connect(&self, simulated: Url) -> Result<(CarrierSettings, CarrierSecret), SettingError> {
+        let settings = CarrierSettings {
+            vendor: self.vendor,
+            endpoint: self.endpoint.clone().unwrap_or(simulated),
+            timeout_ms: self.timeout_ms,
+            lookup: self.lookup,
+            receipts_by_id: self.receipts_by_id,
+            country_code: self.country_code,
+            sender_ids: self.sender_ids.clone().into(),
+        };
+        let parts = [
+            (CredentialPart::Key, &self.key),
+            (CredentialPart::Login, &self.login),
+            (CredentialPart::Password, &self.password),
+        ];
+        let secret = CarrierSecret {
+            webhook_tokens: vec![self.webhook_token.clone()],
+            credentials: parts.into_iter().filter_map(|(part, text)| Some((part, text.clone()?))).collect(),
+            signing_secrets: self.signing_secret.iter().cloned().collect(),
+        };
+        let profile = self.vendor.profile();
+        profile.check_settings(&settings)?;
+        profile.check_credentials(&secret.credentials)?;
+        if !secret.signing_secrets.is_empty() {
+            profile.check_signing_secret()?;
+        }
+        Ok((settings, secret))
+    }
 }
 
 impl Config {
@@ -92,20 +141,44 @@ mod tests {
     }
 
     #[test]
-    fn default_routes_send_sms_by_loopback_and_other_channels_by_cm() {
+    fn default_routes_choose_vendors_by_channel_and_prefix() {
         let config = Config::parse(Config::DEFAULT).unwrap();
         let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
-        let to = "447700900001".parse::<PhoneNumber>().unwrap();
+        let carriers = |channel: Channel, to: &str| {
+            let route = config.routes.for_message(account, sender, channel, &to.parse::<PhoneNumber>().unwrap());
+            route.unwrap().carriers.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
         for channel in Channel::iter() {
-            let route = config.routes.for_message(account, sender, channel, &to).unwrap();
-            let expected = if channel == Channel::Sms { CarrierName::Loopback } else { CarrierName::Cm };
-            assert_eq!(route.carriers, [expected], "{channel:?}");
+            let expected = if channel == Channel::Sms { "loopback" } else { "cm" };
+            assert_eq!(carriers(channel, "447700900001"), [expected], "{channel:?}");
+        }
+        assert_eq!(carriers(Channel::Sms, "447999200001"), ["cm"]);
+        assert_eq!(carriers(Channel::Sms, "447999290001"), ["cm-uk", "cm"]);
+    }
+
+    #[test]
+    fn every_vendor_has_a_carrier_and_a_simulation() {
+        let config = Config::parse(Config::DEFAULT).unwrap();
+        for vendor in Vendor::iter() {
+            assert!(
+                config.carriers.values().any(|carrier| carrier.vendor == vendor),
+                "infra/local/local.toml has no carrier of {vendor}"
+            );
+            let is_of = |name: &CarrierName| config.carriers[name].vendor == vendor;
+            assert!(
+                config.routes.0.iter().any(|route| route.carriers.first().is_some_and(is_of)),
+                "infra/local/local.toml has no route to {vendor}"
+            );
+            assert!(
+                vendor.into_str().parse::<crate::emulator::wire::Vendor>().is_ok(),
+                "infra/local/src/emulator/carriers/vendor.rs has no line for {vendor}"
+            );
         }
     }
 
     #[test]
     fn unknown_field_is_named() {
-        let error = Config::parse(&Config::DEFAULT.replace("reply_url", "replyurl")).unwrap_err().to_string();
+        let error = Config::parse(&Config::DEFAULT.replace("reply_url", "replyurl")).err().unwrap().to_string();
         assert!(error.contains("replyurl"), "{error}");
     }
 }

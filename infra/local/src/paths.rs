@@ -10,7 +10,7 @@ use url::Url;
 use crate::template::{Event, Function};
 
 /// The emulator's paths, except those that only the gateway calls.
-const EMULATOR: [(&str, &str, &str); 14] = [
+const EMULATOR: [(&str, &str, &str); 18] = [
     ("GET", "/handsets", "List the handsets: messages, replies, channel settings"),
     ("GET", "/handsets/{number}", "Show the messages on a handset"),
     ("POST", "/handsets/{number}/replies", r#"Reply: {"to": "SENDER ID", "text": "Yes"}"#),
@@ -24,7 +24,11 @@ const EMULATOR: [(&str, &str, &str); 14] = [
     ("POST", "/clock", r#"Move the clock ahead: {"advance_seconds": 3600}"#),
     ("GET", "/meter", "Show the requests and units that AWS would bill"),
     ("DELETE", "/meter", "Reset the meter"),
-    ("PUT", "/carrier/receipts", r#"Write receipts with the carrier's own ID: {"by_id": "decimal"}; {} resets"#),
+    ("GET", "/carriers", "List the carriers: vendor, outage, accepted submits"),
+    ("PUT", "/carriers/{name}", r#"Register a carrier: {"vendor": "cm", "receipts": URL, "replies": URL}"#),
+    ("DELETE", "/carriers/{name}", "Remove a carrier"),
+    ("PUT", "/carriers/{name}/outage", r#"Take a carrier down: {"down": true}; false ends it"#),
+    ("PUT", "/loopback/receipts", r#"Write receipts with the carrier's own ID: {"by_id": "decimal"}; {} resets"#),
 ];
 
 /// Who serves the gateway's API.
@@ -107,7 +111,7 @@ mod tests {
         let functions = crate::gateway::functions(&"http://127.0.0.1:3000/".parse().unwrap()).unwrap();
         let text = of_gateway(&Api::Here(&functions));
         for line in text.lines().filter(|line| line.starts_with("  ")) {
-            assert!(line.split_whitespace().count() > 2, "no summary: {line}");
+            assert!(line.split_whitespace().count() > 2, "docs/openapi.json has no summary: {line}");
         }
         assert!(text.contains("POST    /message "), "{text}");
         assert!(text.contains("GET     /handsets "), "{text}");

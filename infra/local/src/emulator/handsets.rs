@@ -77,7 +77,7 @@ impl Handsets {
         let message_id = reply.answers.as_ref().map(|message| message.message_id());
         info!(
             message.id = message_id.map(display),
-            carrier = reply.carrier().into_str(),
+            carrier = reply.carrier(),
             carrier.reply.id = id,
             "handset sent reply"
         );

@@ -28,6 +28,8 @@ mod tests;
 mod upstream;
 mod webhooks;
 
+pub use self::carriers::wire;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::behavior::Behavior;
-use super::carriers::{AcceptedSubmit, Carrier, Carriers, Receipt, Status, Submit};
+use super::carriers::{AcceptedSubmit, Carriers, Connection, ConnectionName, Connections, Receipt, Status, Submit};
 use super::clock::EmulatorClock;
 use super::handsets::Handsets;
 
@@ -29,10 +29,17 @@ pub(super) struct Network {
     clock: Arc<EmulatorClock>,
     answer_delay: Duration,
     stopping: CancellationToken,
-    /// Busy responses so far, by carrier and reference.
-    busy_responses: Mutex<HashMap<(Carrier, String), u8>>,
-    /// The newest ID by carrier and accepted reference.
-    accepted_ids: Mutex<HashMap<(Carrier, String), String>>,
+    /// Busy responses so far.
+    busy_responses: Mutex<HashMap<SubmitKey, u8>>,
+    /// The newest ID of each accepted reference.
+    accepted_ids: Mutex<HashMap<SubmitKey, String>>,
+}
+
+/// A connection and its reference.
+type SubmitKey = (Option<ConnectionName>, String);
+
+fn key(connection: Option<&Connection>, reference: &str) -> SubmitKey {
+    (connection.map(|connection| connection.name.clone()), reference.to_owned())
 }
 
 pub(super) struct Prediction {
@@ -80,6 +87,10 @@ impl Network {
         }
     }
 
+    pub(super) fn connections(&self) -> &Connections {
+        self.carriers.connections()
+    }
+
     pub(super) fn predict(&self, submit: Submit) -> Prediction {
         let behavior = self.handsets.behavior(&submit.to, submit.channel);
         Prediction { submit, behavior }
@@ -94,7 +105,7 @@ impl Network {
     fn next_busy_response(&self, submit: &Submit) -> Option<Busy> {
         let name = if submit.reference.is_empty() { submit.to.digits() } else { &submit.reference };
         let mut busy_responses = self.busy_responses.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = busy_responses.entry((submit.carrier, name.to_owned())).or_default();
+        let times = busy_responses.entry(key(submit.connection.as_deref(), name)).or_default();
         let busy = match *times {
             0 => Busy::Throttled,
             1 => Busy::Unavailable,
@@ -103,7 +114,7 @@ impl Network {
         *times += 1;
         let retry_after_s = (busy == Busy::Throttled).then_some(THROTTLED_SECONDS);
         info!(
-            message.id = %submit.message_id(), carrier = submit.carrier.into_str(),
+            message.id = %submit.message_id(), carrier = submit.carrier(), vendor = submit.vendor.into_str(),
             http.status = busy.status().as_u16(), retry_after_s, "carrier busy"
         );
         Some(busy)
@@ -113,12 +124,16 @@ impl Network {
     pub(super) fn accept(&self, prediction: Prediction) -> (AcceptedSubmit, Behavior) {
         let Prediction { submit, behavior } = prediction;
         let accepted = AcceptedSubmit { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
-        let (carrier, reference) = (accepted.submit.carrier, &accepted.submit.reference);
+        let submit = &accepted.submit;
         info!(
-            message.id = %accepted.submit.message_id(), carrier = carrier.into_str(),
-            channel = accepted.submit.channel.name(), carrier.message.id = accepted.id, behavior = behavior.into_str(), "carrier accepted message"
+            message.id = %submit.message_id(), carrier = submit.carrier(), vendor = submit.vendor.into_str(),
+            channel = submit.channel.name(), carrier.message.id = accepted.id, behavior = behavior.into_str(),
+            "carrier accepted message"
         );
-        let key = (carrier, reference.clone());
+        if let Some(connection) = &submit.connection {
+            connection.count_accepted();
+        }
+        let key = key(submit.connection.as_deref(), &submit.reference);
         self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, accepted.id.clone());
         if behavior.reaches_the_phone() {
             self.handsets.show(Arc::clone(&accepted.submit));
@@ -126,9 +141,10 @@ impl Network {
         (accepted, behavior)
     }
 
-    pub(super) fn find(&self, carrier: Carrier, reference: &str) -> Option<String> {
+    /// Returns the ID of a connection's accepted submit.
+    pub(super) fn find(&self, connection: Option<&Connection>, reference: &str) -> Option<String> {
         let accepted = self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        accepted.get(&(carrier, reference.to_owned())).cloned()
+        accepted.get(&key(connection, reference)).cloned()
     }
 
     /// Processes an accepted message; returns when the carrier may answer the submit.

@@ -2,6 +2,7 @@
 //! whose errors name the field.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -41,12 +42,22 @@ impl Problem {
         }
     }
 
-    pub(super) fn not_found() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            detail: "This path does not exist. GET / lists all paths.".into(),
-            field_error: None,
+    /// Names the field as a field of an object, `outer.field`.
+    pub(super) fn within(mut self, outer: &'static str) -> Self {
+        if let Some(field_error) = &mut self.field_error {
+            field_error.field = format!("{outer}.{}", field_error.field).into();
+            self.detail = format!("{} {}", field_error.field, field_error.message);
         }
+        self
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::unknown("This path does not exist. GET / lists all paths.")
+    }
+
+    /// Returns a 404 for a thing that does not exist.
+    pub(super) fn unknown(detail: &str) -> Self {
+        Self { status: StatusCode::NOT_FOUND, detail: detail.into(), field_error: None }
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -55,6 +66,12 @@ impl Problem {
             detail: "This path does not take this method.".into(),
             field_error: None,
         }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 
@@ -88,6 +105,45 @@ impl Fields {
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter()
+    }
+
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// Rejects all fields but these.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.0.keys().find(|field| !known.contains(&field.as_str())) {
+            Some(field) => {
+                Err(Problem::invalid(field.clone(), format!("is not a field; fields: {}", known.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a field, `None` if it is missing or null.
+    pub(super) fn optional<'a, T>(
+        &'a self,
+        field: &'static str,
+        read: impl FnOnce(&'a Self, &'static str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        if self.has(field) { read(self, field).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn object(&self, field: &'static str) -> Result<Option<Self>, Problem> {
+        match self.0.get(field) {
+            Some(Value::Object(fields)) => Ok(Some(Self(fields.clone()))),
+            Some(Value::Null) | None => Ok(None),
+            Some(_) => Err(Problem::invalid(field, "must be an object")),
+        }
+    }
+
+    pub(super) fn flag(&self, field: &'static str) -> Result<bool, Problem> {
+        match self.0.get(field) {
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::Null) | None => Err(Problem::missing(field)),
+            Some(_) => Err(Problem::invalid(field, "must be true or false")),
+        }
     }
 
     pub(super) fn text(&self, field: &'static str) -> Result<&str, Problem> {

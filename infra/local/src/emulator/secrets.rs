@@ -1,10 +1,15 @@
 //! Secrets Manager: the embedded engine, with every call metered. Secrets are in memory, and each gateway
 //! writes them when it starts.
+//!
+//! The engine takes a staging label from any version. We check first, as AWS does, that the label is on the version
+//! that the call names: `admin` relies on that to change the secrets only if nobody else has changed them.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tracing::debug;
 use winterbaume_secretsmanager::SecretsManagerService;
 
@@ -15,17 +20,53 @@ use super::upstream::Answer;
 pub(super) struct Secrets {
     service: SecretsManagerService,
     meter: Arc<Meter>,
+    /// Held during a call, because a label may move between our check and the engine's work.
+    call: Mutex<()>,
 }
 
 impl Secrets {
     pub(super) fn new(meter: Arc<Meter>) -> Self {
-        Self { service: SecretsManagerService::new(), meter }
+        Self { service: SecretsManagerService::new(), meter, call: Mutex::default() }
     }
 
     pub(super) async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
         self.meter.secrets_manager(operation);
-        let answer = engine::answer(&self.service, headers, body).await;
+        let _call = self.call.lock().await;
+        let misplaced = match operation {
+            "UpdateSecretVersionStage" => self.misplaced_label(&headers, &body).await,
+            _ => None,
+        };
+        let answer = match misplaced {
+            Some(message) => Answer::error(StatusCode::BAD_REQUEST, "InvalidParameterException", &message),
+            None => engine::answer(&self.service, headers, body).await,
+        };
         debug!(operation, status = answer.status.as_u16(), "Secrets Manager call");
         answer
+    }
+
+    /// Returns an error message if the label is on another version than the one to remove it from.
+    async fn misplaced_label(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+        let call: Value = serde_json::from_slice(body).ok()?;
+        let (from, to) = (call["RemoveFromVersionId"].as_str(), call["MoveToVersionId"].as_str());
+        let holder = self.holder(headers, &call).await;
+        match holder.as_deref() {
+            Some(holder) if from == Some(holder) || to == Some(holder) => None,
+            Some(holder) => Some(format!(
+                "The staging label {} is currently attached to version {holder}, so you must explicitly reference that \
+                 version in RemoveFromVersionId.",
+                call["VersionStage"]
+            )),
+            None => from.map(|from| format!("The staging label {} is not attached to {from}.", call["VersionStage"])),
+        }
+    }
+
+    /// Returns the ID of the version that has the call's label.
+    async fn holder(&self, headers: &HeaderMap, call: &Value) -> Option<String> {
+        let mut headers = headers.clone();
+        headers.insert("x-amz-target", HeaderValue::from_static("secretsmanager.GetSecretValue"));
+        let get = json!({ "SecretId": call["SecretId"], "VersionStage": call["VersionStage"] });
+        let answer = engine::answer(&self.service, headers, get.to_string().into()).await;
+        let value: Value = serde_json::from_slice(&answer.body).ok()?;
+        value["VersionId"].as_str().map(str::to_owned)
     }
 }

@@ -1,30 +1,22 @@
 //! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs.
-//! Every attempt reads the current address, because a restarted gateway registers again and then gets its
-//! missed events at once.
+//! Every attempt reads the current registration, because a restarted gateway registers again and then gets
+//! its missed events at once.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::routing::put;
-use serde::Serialize;
-use tokio::sync::{Semaphore, watch};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
-use url::Url;
+use tracing::info;
 
-use super::carriers::Carrier;
-use super::problem::{Fields, Problem};
+use super::carriers::{Connection, Connections, Target};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Concurrent connections from a carrier to the gateway.
-const CONNECTIONS: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Webhook {
@@ -50,104 +42,136 @@ pub(super) struct EventNames<'a> {
     pub(super) message_id: Option<String>,
 }
 
+/// The body of a webhook request. Its `Debug` shows no number and no text.
 #[derive(Clone)]
-struct Addresses {
-    receipts: Url,
-    replies: Url,
+pub struct WebhookBody {
+    pub content_type: &'static str,
+    pub bytes: Bytes,
 }
 
-impl Addresses {
-    fn of(&self, webhook: Webhook) -> Url {
-        match webhook {
-            Webhook::Receipts => self.receipts.clone(),
-            Webhook::Replies => self.replies.clone(),
-        }
+impl WebhookBody {
+    pub(super) fn json(value: &Value) -> Self {
+        Self { content_type: "application/json", bytes: value.to_string().into() }
     }
 }
 
+impl fmt::Debug for WebhookBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookBody")
+    }
+}
+
+pub(super) struct WebhookRequest {
+    pub(super) headers: HeaderMap,
+    pub(super) body: WebhookBody,
+}
+
 pub(super) struct Webhooks {
-    carrier: Carrier,
+    connections: Arc<Connections>,
     client: reqwest::Client,
-    addresses: watch::Sender<Option<Addresses>>,
-    connections: Semaphore,
     stopping: CancellationToken,
 }
 
 impl Webhooks {
-    pub(super) fn new(carrier: Carrier, client: reqwest::Client, stopping: CancellationToken) -> Self {
-        Self {
-            carrier,
-            client,
-            addresses: watch::Sender::new(None),
-            connections: Semaphore::new(CONNECTIONS),
-            stopping,
-        }
+    pub(super) fn new(connections: Arc<Connections>, client: reqwest::Client, stopping: CancellationToken) -> Self {
+        Self { connections, client, stopping }
     }
 
-    /// Delivers an event; returns once the gateway accepted it or the emulator stops.
-    pub(super) async fn deliver(&self, names: &EventNames<'_>, event: &impl Serialize) {
-        let body = match serde_json::to_vec(event) {
-            Ok(body) => Bytes::from(body),
-            Err(error) => {
-                let message_id = names.message_id.as_ref();
-                return warn!(message.id = message_id.map(display), %error, "could not write {}", names.webhook);
-            }
-        };
+    /// Delivers an event, which `write` makes into the request to a connection. Returns once the gateway
+    /// accepted it or the emulator stops.
+    pub(super) async fn deliver(
+        &self,
+        names: &EventNames<'_>,
+        target: Target,
+        write: &(dyn Fn(&Connection) -> WebhookRequest + Sync),
+    ) {
         tokio::select! {
             () = self.stopping.cancelled() => {}
-            () = self.deliver_with_retries(names, body) => {}
+            () = self.deliver_with_retries(names, target, write) => {}
         }
     }
 
-    async fn deliver_with_retries(&self, names: &EventNames<'_>, body: Bytes) {
-        let EventNames { webhook, id, message_id } = names;
-        let carrier = self.carrier.into_str();
-        let (carrier_message_id, carrier_reply_id) = match webhook {
-            Webhook::Receipts => (Some(id), None),
-            Webhook::Replies => (None, Some(id)),
-        };
-        let mut addresses = self.addresses.subscribe();
+    async fn deliver_with_retries(
+        &self,
+        names: &EventNames<'_>,
+        mut target: Target,
+        write: &(dyn Fn(&Connection) -> WebhookRequest + Sync),
+    ) {
+        let mut connections = self.connections.subscribe();
         let mut backoff = FIRST_BACKOFF;
         loop {
-            let address = addresses.borrow_and_update().as_ref().map(|addresses| addresses.of(*webhook));
-            let registered = address.is_some();
-            if let Some(address) = address {
-                match self.attempt(address, body.clone()).await {
-                    Ok(()) => {
-                        return info!(
-                            message.id = message_id.as_ref().map(display),
-                            carrier,
-                            carrier.message.id = carrier_message_id,
-                            carrier.reply.id = carrier_reply_id,
-                            "gateway accepted {webhook}"
-                        );
-                    }
-                    Err(error) => info!(
-                        message.id = message_id.as_ref().map(display), carrier, carrier.message.id = carrier_message_id,
-                        carrier.reply.id = carrier_reply_id, retry_ms = backoff.as_millis(), %error,
-                        "gateway did not accept {webhook}"
-                    ),
+            let connection = target.find(&connections.borrow_and_update());
+            if let Some(connection) = &connection {
+                // A failed attempt may have arrived, so the retry must not go to another connection.
+                target = Target::of(connection);
+                match self.attempt(connection, names.webhook, write(connection)).await {
+                    Ok(()) => return names.log_accepted(connection),
+                    Err(error) => names.log_not_accepted(connection, backoff, &error),
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff), if registered => backoff = MAX_BACKOFF.min(backoff * 2),
-                _ = addresses.changed() => backoff = FIRST_BACKOFF,
+                () = tokio::time::sleep(backoff), if connection.is_some() => backoff = MAX_BACKOFF.min(backoff * 2),
+                _ = connections.changed() => backoff = FIRST_BACKOFF,
             }
         }
     }
 
-    async fn attempt(&self, address: Url, body: Bytes) -> Result<(), DeliveryError> {
-        let _connection = self.connections.acquire().await;
+    async fn attempt(
+        &self,
+        connection: &Connection,
+        webhook: Webhook,
+        request: WebhookRequest,
+    ) -> Result<(), DeliveryError> {
+        let _permit = connection.webhook_requests().acquire().await;
         let answer = self
             .client
-            .post(address)
-            .header(header::CONTENT_TYPE, "application/json")
+            .post(connection.address(webhook).clone())
+            .header(header::CONTENT_TYPE, request.body.content_type)
+            .headers(request.headers)
             .timeout(ATTEMPT_TIMEOUT)
-            .body(body)
+            .body(request.body.bytes)
             .send()
             .await
             .map_err(|error| DeliveryError::NoAnswer(error.without_url()))?;
         if answer.status().is_success() { Ok(()) } else { Err(DeliveryError::Status(answer.status())) }
+    }
+}
+
+impl EventNames<'_> {
+    /// Returns the carrier's ID of the message and of the reply, one of which is `None`.
+    fn carrier_ids(&self) -> (Option<&str>, Option<&str>) {
+        match self.webhook {
+            Webhook::Receipts => (Some(self.id), None),
+            Webhook::Replies => (None, Some(self.id)),
+        }
+    }
+
+    fn log_accepted(&self, connection: &Connection) {
+        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
+        info!(
+            message.id = self.message_id.as_ref().map(display),
+            carrier = connection.name.as_str(),
+            vendor = connection.vendor.into_str(),
+            carrier.message.id = carrier_message_id,
+            carrier.reply.id = carrier_reply_id,
+            "gateway accepted {}",
+            self.webhook
+        );
+    }
+
+    fn log_not_accepted(&self, connection: &Connection, backoff: Duration, error: &DeliveryError) {
+        let (carrier_message_id, carrier_reply_id) = self.carrier_ids();
+        info!(
+            message.id = self.message_id.as_ref().map(display),
+            carrier = connection.name.as_str(),
+            vendor = connection.vendor.into_str(),
+            carrier.message.id = carrier_message_id,
+            carrier.reply.id = carrier_reply_id,
+            retry_ms = backoff.as_millis(),
+            %error,
+            "gateway did not accept {}",
+            self.webhook
+        );
     }
 }
 
@@ -158,23 +182,4 @@ enum DeliveryError {
     Status(StatusCode),
     #[error("no response: {0}")]
     NoAnswer(reqwest::Error),
-}
-
-pub(super) fn routes(path: &str, webhooks: Arc<Webhooks>) -> Router {
-    Router::new().route(path, put(register)).with_state(webhooks)
-}
-
-async fn register(State(webhooks): State<Arc<Webhooks>>, body: Bytes) -> Result<StatusCode, Problem> {
-    let fields = Fields::parse(&body)?;
-    let addresses = Addresses { receipts: address(&fields, "receipts")?, replies: address(&fields, "replies")? };
-    webhooks.addresses.send_replace(Some(addresses));
-    info!(carrier = webhooks.carrier.into_str(), "webhooks registered");
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn address(fields: &Fields, field: &'static str) -> Result<Url, Problem> {
-    Url::parse(fields.text(field)?)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| Problem::invalid(field, "must be an http or https URL"))
 }

@@ -1,92 +1,118 @@
-//! Carrier endpoints, and the registration of our webhooks at simulated carriers.
+//! Endpoints of simulated vendors, and the registration of carriers at them.
 
-use shared::domain::CarrierName;
-use url::Url;
+use serde_json::json;
+use shared::domain::{CarrierName, CarrierSecret, CarrierSettings, Vendor};
+use url::{Host, Url};
 
 use crate::config::{CarrierConfig, Config};
 
-/// Returns a carrier's configured endpoint, or else the emulator's, with a trailing slash.
-pub(super) fn endpoint(name: CarrierName, carrier: &CarrierConfig, emulator: &Url) -> Result<Url, url::ParseError> {
-    let mut endpoint = match (&carrier.endpoint, name) {
-        (Some(elsewhere), _) => elsewhere.clone(),
-        (None, CarrierName::Loopback) => emulator.clone(),
-        (None, CarrierName::Cm) => emulator.join("cm/")?,
-    };
-    if !endpoint.path().ends_with('/') {
-        endpoint.set_path(&format!("{}/", endpoint.path()));
+/// Returns a carrier's settings and secret. Its endpoint is the configured one, or else the emulator's, with a
+/// trailing slash.
+pub(super) fn connect(
+    name: CarrierName,
+    carrier: &CarrierConfig,
+    emulator: &Url,
+) -> anyhow::Result<(CarrierSettings, CarrierSecret)> {
+    let simulated = emulator.join(&format!("{}/", carrier.vendor))?;
+    let (mut settings, secret) =
+        carrier.connect(simulated).map_err(|error| anyhow::anyhow!("carriers.{name}: {error}"))?;
+    if !settings.endpoint.path().ends_with('/') {
+        settings.endpoint.set_path(&format!("{}/", settings.endpoint.path()));
     }
-    Ok(endpoint)
+    Ok((settings, secret))
 }
 
-/// Registers our webhooks at the simulated carriers. For a real carrier an operator does this in its
-/// portal.
-pub(super) async fn register_webhooks(
+/// Registers the carriers at the simulated vendors, with our webhooks. For a real vendor an operator does this
+/// in its portal.
+pub(super) async fn register(
     client: &reqwest::Client,
     config: &Config,
     emulator: &Url,
     gateway: &Url,
 ) -> anyhow::Result<()> {
     for (name, carrier) in &config.carriers {
-        let endpoint = endpoint(*name, carrier, emulator)?;
-        let Some(registration) = registration(*name, &endpoint, emulator)? else { continue };
+        let (settings, secret) = connect(*name, carrier, emulator)?;
+        if !is_simulated(&settings) {
+            continue;
+        }
         let token = &carrier.webhook_token;
-        let webhooks = serde_json::json!({
-            "receipts": gateway.join(&format!("dlr/{}/{token}", name.into_str()))?,
-            "replies": gateway.join(&format!("mo/{}/{token}", name.into_str()))?,
+        let mut registration = json!({
+            "vendor": settings.vendor,
+            "receipts": gateway.join(&format!("dlr/{name}/{token}"))?,
+            "replies": gateway.join(&format!("mo/{name}/{token}"))?,
         });
-        client.put(registration).json(&webhooks).send().await?.error_for_status()?;
+        let options = [
+            ("credentials", (!secret.credentials.is_empty()).then(|| json!(secret.credentials))),
+            ("signing_secret", secret.signing_secrets.first().map(|secret| json!(secret))),
+            ("country_code", settings.country_code.map(|code| json!(code))),
+            ("sender_ids", (!settings.sender_ids.is_empty()).then(|| json!(settings.sender_ids))),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                registration[name] = value;
+            }
+        }
+        let url = emulator.join(&format!("carriers/{name}"))?;
+        client.put(url).json(&registration).send().await?.error_for_status()?;
     }
     Ok(())
 }
 
-/// Returns the registration URL of a simulated carrier, `None` for a real carrier.
-fn registration(name: CarrierName, endpoint: &Url, emulator: &Url) -> Result<Option<Url>, url::ParseError> {
-    match name {
-        // Loopback is always simulated.
-        CarrierName::Loopback => endpoint.join("carrier/webhooks").map(Some),
-        CarrierName::Cm if endpoint.origin() == emulator.origin() => endpoint.join("webhooks").map(Some),
-        CarrierName::Cm => Ok(None),
-    }
+/// Returns whether the vendor is simulated: on this machine, or loopback, which has no other place. A proxy in
+/// front of the emulator counts, too.
+fn is_simulated(settings: &CarrierSettings) -> bool {
+    settings.vendor == Vendor::Loopback
+        || match settings.endpoint.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn config(endpoint: Option<&str>) -> CarrierConfig {
-        let endpoint = endpoint.map(|endpoint| endpoint.parse().unwrap());
-        CarrierConfig {
-            endpoint,
-            webhook_token: "token".into(),
-            key: None,
-            timeout_ms: 1,
-            lookup: false,
-            receipts_by_id: false,
-        }
-    }
-
-    fn endpoint_and_registration(name: CarrierName, written: Option<&str>) -> (String, Option<String>) {
+    fn endpoint(carrier: &str) -> (String, bool) {
+        let carrier: CarrierConfig =
+            toml::from_str(&format!("webhook_token = \"token\"\ntimeout_ms = 1\n{carrier}")).unwrap();
         let emulator = "http://127.0.0.1:4000/".parse().unwrap();
-        let endpoint = endpoint(name, &config(written), &emulator).unwrap();
-        let registration = registration(name, &endpoint, &emulator).unwrap();
-        (endpoint.into(), registration.map(Url::into))
+        let (settings, _) = connect("cm-nl".parse().unwrap(), &carrier, &emulator).unwrap();
+        (settings.endpoint.to_string(), is_simulated(&settings))
     }
 
     #[test]
-    fn webhooks_are_registered_at_simulated_carriers_only() {
-        let (loopback, cm) = (CarrierName::Loopback, CarrierName::Cm);
-        let expected = |endpoint: &str, registration: Option<&str>| (endpoint.into(), registration.map(Into::into));
-        let in_emulator = "http://127.0.0.1:4000/cm/";
-        let registered = Some("http://127.0.0.1:4000/cm/webhooks");
-        assert_eq!(
-            endpoint_and_registration(loopback, None),
-            expected("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000/carrier/webhooks"))
-        );
-        assert_eq!(endpoint_and_registration(cm, None), expected(in_emulator, registered));
-        assert_eq!(endpoint_and_registration(cm, Some("http://127.0.0.1:4000/cm")), expected(in_emulator, registered));
-        assert_eq!(
-            endpoint_and_registration(cm, Some("https://gw.example/x")),
-            expected("https://gw.example/x/", None)
-        );
+    fn vendor_is_simulated_unless_its_endpoint_is_elsewhere() {
+        let cm = "vendor = \"cm\"\nkey = \"k\"\n";
+        let with = |url: &str| format!("{cm}endpoint = \"{url}\"");
+        for (carrier, url, simulated) in [
+            ("vendor = \"loopback\"".to_owned(), "http://127.0.0.1:4000/loopback/", true),
+            (cm.to_owned(), "http://127.0.0.1:4000/cm/", true),
+            (with("http://localhost:5000/cm"), "http://localhost:5000/cm/", true),
+            (with("https://gw.example/x"), "https://gw.example/x/", false),
+        ] {
+            assert_eq!(endpoint(&carrier), (url.to_owned(), simulated), "{carrier}");
+        }
+    }
+
+    #[test]
+    fn missing_or_foreign_setting_is_named() {
+        for (carrier, field) in [
+            ("vendor = \"cm\"", "'key' is not set"),
+            ("vendor = \"cm\"\nkey = \"k\"\nlogin = \"l\"", "'login' is not for this carrier"),
+            ("vendor = \"cm\"\nkey = \"k\"\nlookup = true", "'lookup' is not for this carrier"),
+            ("vendor = \"cm\"\nkey = \"k\"\nreceipts_by_id = true", "'receipts_by_id' is not"),
+            ("vendor = \"cm\"\nkey = \"k\"\ncountry_code = \"31\"", "'country_code' is not"),
+            ("vendor = \"cm\"\nkey = \"k\"\nsigning_secret = \"s\"", "'signing_secret' is not"),
+            ("vendor = \"cm\"\nkey = \"k\"\nsender_ids = {12345 = \"1\"}", "'sender_ids' is not"),
+            ("vendor = \"loopback\"\nlogin = \"l\"", "'password' is not set"),
+        ] {
+            let carrier: CarrierConfig =
+                toml::from_str(&format!("webhook_token = \"token\"\ntimeout_ms = 1\n{carrier}")).unwrap();
+            let emulator = "http://127.0.0.1:4000/".parse().unwrap();
+            let error = connect("cm-nl".parse().unwrap(), &carrier, &emulator).err().unwrap().to_string();
+            assert!(error.starts_with("carriers.cm-nl: ") && error.contains(field), "{error}");
+        }
     }
 }

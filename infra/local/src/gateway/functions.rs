@@ -244,6 +244,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(watched, deployed);
+        assert_eq!(watched, deployed, "routes of `cargo lambda watch` in Cargo.toml, and of template.yaml");
     }
 }

@@ -105,7 +105,7 @@ impl Gateway {
         let router = routes::router(&described, &functions, &time, options.emulator.clone(), client.clone())?;
         tasks.spawn(routes::serve(listener, router, stopping.clone()));
         let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
-        carriers::register_webhooks(&client, &options.config, &options.emulator, api).await?;
+        carriers::register(&client, &options.config, &options.emulator, api).await?;
         for function in &described {
             for event in &function.events {
                 match event {

@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Map, Value};
 use shared::{
-    domain::{Account, ApiKeyHash, CallbackUrl, CarrierSecret, CarrierSettings},
+    domain::{Account, ApiKeyHash, CallbackUrl, CarrierName},
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables, aws},
-    store::{DynamoDirectory, SecretsManager},
+    store::{DynamoDirectory, SecretStore, SecretsManager},
 };
 use url::Url;
 
@@ -70,7 +70,7 @@ pub(super) async fn provision(
     for secret in template.resources("AWS::SecretsManager::Secret") {
         create_secret(&secrets, &secret).await.with_context(|| format!("creating secret {}", secret.name))?;
     }
-    write_secrets(&SecretsManager::new(secrets, "CarrierSecrets".to_owned()), config)
+    write_secrets(&SecretsManager::new(secrets, "CarrierSecrets".to_owned()), config, emulator)
         .await
         .context("writing the carriers' secrets")?;
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
@@ -182,12 +182,13 @@ async fn create_secret(
     }
 }
 
-async fn write_secrets(store: &SecretsManager, config: &Config) -> anyhow::Result<()> {
-    let secret = |carrier: &CarrierConfig| CarrierSecret {
-        webhook_tokens: vec![carrier.webhook_token.clone()],
-        key: carrier.key.clone(),
+async fn write_secrets(store: &SecretsManager, config: &Config, emulator: &Url) -> anyhow::Result<()> {
+    let connect = |(name, carrier): (&CarrierName, &CarrierConfig)| {
+        carriers::connect(*name, carrier, emulator).map(|(_, secret)| (*name, secret))
     };
-    let secrets = config.carriers.iter().map(|(name, carrier)| (*name, secret(carrier))).collect();
+    // Carriers that an operator added stay.
+    let mut secrets = store.carriers().await?;
+    secrets.extend(config.carriers.iter().map(connect).collect::<anyhow::Result<Vec<_>>>()?);
     Ok(store.put(&secrets).await?)
 }
 
@@ -205,16 +206,11 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, emulator: 
         }
     }
     for (name, carrier) in &config.carriers {
-        let endpoint = carriers::endpoint(*name, carrier, emulator)?;
-        anyhow::ensure!(
-            !carrier.lookup || name.supports_lookup(),
-            "carriers.{name}: lookup: the carrier has no lookup"
-        );
-        let by_id = carrier.receipts_by_id;
-        anyhow::ensure!(!by_id || name.reports_by_id(), "carriers.{name}: receipts_by_id: the carrier gives no IDs");
-        let CarrierConfig { timeout_ms, lookup, receipts_by_id, .. } = *carrier;
-        let settings = CarrierSettings { endpoint, timeout_ms, lookup, receipts_by_id };
+        let (settings, _) = carriers::connect(*name, carrier, emulator)?;
         directory.put_carrier(*name, &settings).await?;
+    }
+    for name in config.routes.0.iter().flat_map(|route| &route.carriers) {
+        anyhow::ensure!(config.carriers.contains_key(name), "routes: there is no carrier {name}");
     }
     directory.put_rates(&config.rates).await?;
     directory.put_routes(&config.routes).await?;

@@ -1,6 +1,6 @@
-//! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carrier/receipts`, `/sinks`,
-//! `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the schedules
-//! after it moved the clock. `/` lists all paths.
+//! The HTTP API. The template's routes invoke the functions. `/handsets`, `/carriers`, the simulated vendors'
+//! paths, `/sinks`, `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the
+//! schedules after it moved the clock. `/` lists all paths.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,6 +15,8 @@ use axum::{
 };
 use lambda_http::{RequestExt, request::RequestContext};
 use serde_json::json;
+use shared::domain::Vendor;
+use strum::IntoEnumIterator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -46,10 +48,14 @@ pub(super) fn router(
         .route("/handsets", proxied())
         .route("/sinks", proxied())
         .route("/handsets/{*rest}", proxied())
-        .route("/carrier/receipts", proxied())
+        .route("/carriers", proxied())
+        .route("/carriers/{*rest}", proxied())
         .route("/sinks/{*rest}", proxied())
         .route("/meter", proxied())
         .route("/clock", get(now).with_state(Arc::clone(time)));
+    for vendor in Vendor::iter() {
+        router = router.route(&format!("/{vendor}/{{*rest}}"), proxied());
+    }
     let clock = if functions.follow_emulator_clock() {
         post(advance).with_state(Arc::clone(time))
     } else {

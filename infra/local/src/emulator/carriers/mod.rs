@@ -1,9 +1,14 @@
-//! The simulated carriers in front of the [`Network`](super::network). Each parses submits, and writes
-//! receipts and replies, in its own format. They share no code with the gateway's connectors, so that a
-//! misread vendor document shows.
+//! The simulated carriers in front of the [`Network`](super::network). A carrier is a [`Connection`] of a
+//! [`Vendor`]. Each vendor parses submits, and writes receipts and replies, in its own format. The vendors
+//! share no code with the gateway's connectors, so that a misread vendor document shows.
 
 mod cm;
+mod connection;
+mod connections;
+mod credentials;
 mod loopback;
+mod vendor;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -11,24 +16,26 @@ use axum::Router;
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::domain::SubmitReference;
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
+use self::vendor::Simulations;
 use super::channels::Channel;
 use super::network::Network;
 use super::phone::Phone;
-use super::webhooks::{self, EventNames, Webhook, Webhooks};
+use super::webhooks::{EventNames, Webhook, WebhookRequest, Webhooks};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
-#[strum(serialize_all = "lowercase", const_into_str)]
-pub(super) enum Carrier {
-    Loopback,
-    Cm,
-}
+pub(super) use self::connection::{Connection, ConnectionName};
+pub(super) use self::connections::{Connections, Target};
+pub use self::credentials::Credentials;
+pub use self::vendor::Vendor;
 
 /// A valid message as submitted to a carrier.
 pub(super) struct Submit {
-    pub(super) carrier: Carrier,
+    pub(super) vendor: Vendor,
+    /// The connection that took the submit. Loopback also takes submits of none.
+    pub(super) connection: Option<Arc<Connection>>,
     /// The gateway's reference, or empty.
     pub(super) reference: String,
     /// The sender in the form that a phone shows.
@@ -47,6 +54,16 @@ impl Submit {
     pub(super) fn message_id(&self) -> String {
         message_id(&self.reference)
     }
+
+    /// Returns the connection's name, for log lines.
+    pub(super) fn carrier(&self) -> Option<&str> {
+        self.connection.as_ref().map(|connection| connection.name.as_str())
+    }
+
+    /// Returns the receiver of the submit's receipts.
+    fn target(&self) -> Target {
+        self.connection.as_deref().map_or(Target::FirstOf(self.vendor), Target::of)
+    }
 }
 
 /// Decodes a reference for log lines only: to carriers and handsets it is opaque.
@@ -64,11 +81,15 @@ pub(super) struct AcceptedSubmit {
     pub(super) submit: Arc<Submit>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "lowercase", const_into_str)]
+pub enum Status {
     Sent,
     Delivered,
     Undelivered,
+    Rejected,
+    Expired,
+    Read,
 }
 
 /// A receipt (DLR).
@@ -90,9 +111,16 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Returns the answered message's carrier, or loopback.
-    pub(super) fn carrier(&self) -> Carrier {
-        self.answers.as_ref().map_or(Carrier::Loopback, |message| message.carrier)
+    /// Returns the name of the answered message's connection, for log lines.
+    pub(super) fn carrier(&self) -> Option<&str> {
+        self.answers.as_ref().and_then(|message| message.carrier())
+    }
+
+    fn target(&self) -> Target {
+        match &self.answers {
+            Some(message) => message.target(),
+            None => Target::FirstOrAny(Vendor::of_phone(&self.from)),
+        }
     }
 
     fn channel(&self) -> Channel {
@@ -100,58 +128,54 @@ impl Reply {
     }
 }
 
-/// Delivers receipts and replies to each carrier's webhooks, in the carrier's format.
+/// Delivers receipts and replies to the connections' webhooks, in the vendor's format.
 pub(super) struct Carriers {
-    loopback: Arc<Webhooks>,
-    loopback_ids: Arc<loopback::IdSettings>,
-    cm: Arc<Webhooks>,
+    connections: Arc<Connections>,
+    simulations: Simulations,
+    webhooks: Webhooks,
 }
 
 impl Carriers {
     pub(super) fn new(client: &reqwest::Client, stopping: &CancellationToken) -> Self {
-        let webhooks = |carrier| Arc::new(Webhooks::new(carrier, client.clone(), stopping.clone()));
-        Self { loopback: webhooks(Carrier::Loopback), loopback_ids: Arc::default(), cm: webhooks(Carrier::Cm) }
+        let connections = Arc::<Connections>::default();
+        let webhooks = Webhooks::new(Arc::clone(&connections), client.clone(), stopping.clone());
+        Self { connections, simulations: Simulations::default(), webhooks }
+    }
+
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Delivers a receipt; returns once the gateway accepted it or the emulator stops.
     pub(super) async fn deliver_receipt(&self, receipt: &Receipt<'_>) {
-        let carrier = receipt.accepted.submit.carrier;
-        let event = match carrier {
-            Carrier::Loopback => loopback::receipt(receipt, &self.loopback_ids),
-            Carrier::Cm => cm::status_report(receipt),
+        let submit = &receipt.accepted.submit;
+        let simulation = self.simulations.of(submit.vendor);
+        let Some(body) = simulation.receipt(receipt) else {
+            let (vendor, status) = (submit.vendor.into_str(), receipt.status.into_str());
+            return warn!(message.id = submit.message_id(), vendor, status, "vendor does not report this status");
         };
-        let names = EventNames {
-            webhook: Webhook::Receipts,
-            id: &receipt.accepted.id,
-            message_id: Some(receipt.accepted.submit.message_id()),
+        let names =
+            EventNames { webhook: Webhook::Receipts, id: &receipt.accepted.id, message_id: Some(submit.message_id()) };
+        let write = |connection: &Connection| WebhookRequest {
+            headers: simulation.signature(connection, Webhook::Receipts, &body),
+            body: body.clone(),
         };
-        self.webhooks(carrier).deliver(&names, &event).await;
+        self.webhooks.deliver(&names, submit.target(), &write).await;
     }
 
     /// Delivers a reply; returns once the gateway accepted it or the emulator stops.
     pub(super) async fn deliver_reply(&self, reply: &Reply) {
-        let carrier = reply.carrier();
-        let event = match carrier {
-            Carrier::Loopback => loopback::reply(reply),
-            Carrier::Cm => cm::reply(reply),
-        };
         let message_id = reply.answers.as_ref().map(|message| message.message_id());
         let names = EventNames { webhook: Webhook::Replies, id: &reply.id, message_id };
-        self.webhooks(carrier).deliver(&names, &event).await;
-    }
-
-    fn webhooks(&self, carrier: Carrier) -> &Webhooks {
-        match carrier {
-            Carrier::Loopback => &self.loopback,
-            Carrier::Cm => &self.cm,
-        }
+        let write = |connection: &Connection| {
+            let simulation = self.simulations.of(connection.vendor);
+            let body = simulation.reply(reply, connection);
+            WebhookRequest { headers: simulation.signature(connection, Webhook::Replies, &body), body }
+        };
+        self.webhooks.deliver(&names, reply.target(), &write).await;
     }
 }
 
 pub(super) fn routes(network: &Arc<Network>, carriers: &Carriers) -> Router {
-    Router::new()
-        .merge(loopback::routes(Arc::clone(network), Arc::clone(&carriers.loopback_ids)))
-        .merge(cm::routes(Arc::clone(network)))
-        .merge(webhooks::routes("/carrier/webhooks", Arc::clone(&carriers.loopback)))
-        .merge(webhooks::routes("/cm/webhooks", Arc::clone(&carriers.cm)))
+    carriers.simulations.routes(network).merge(connections::routes(Arc::clone(&carriers.connections)))
 }

@@ -198,3 +198,38 @@ async fn dead_letter_queue_is_replayed_into_its_source() {
     tester.sqs("StartMessageMoveTask", replay).await;
     assert_eq!(receive(&tester, &jobs, 0).await.len(), 1);
 }
+
+#[tokio::test]
+async fn staging_label_leaves_only_the_version_that_has_it() {
+    let tester = Tester::start().await;
+    let call = async |operation: &str, body: Value| tester.call(&format!("secretsmanager.{operation}"), body).await;
+    let created = call("CreateSecret", json!({ "Name": "keys", "SecretString": "1" })).await.1;
+    let first = created["VersionId"].clone();
+    let put = async |text: &str, label: &str| {
+        let put = json!({ "SecretId": "keys", "SecretString": text, "VersionStages": [label],
+            "ClientRequestToken": format!("version-{text}") });
+        call("PutSecretValue", put).await.1["VersionId"].clone()
+    };
+    let make_current = async |to: &Value, from: &Value| {
+        let stage = json!({ "SecretId": "keys", "VersionStage": "AWSCURRENT", "MoveToVersionId": to,
+            "RemoveFromVersionId": from });
+        call("UpdateSecretVersionStage", stage).await
+    };
+    let current = async || call("GetSecretValue", json!({ "SecretId": "keys" })).await.1["SecretString"].clone();
+
+    let (second, third) = (put("2", "mine").await, put("3", "theirs").await);
+    assert_eq!(current().await, "1", "a version with another label is not current");
+    assert_eq!(make_current(&second, &first).await.0, StatusCode::OK);
+    let (status, error) = make_current(&third, &first).await;
+    assert_eq!((status, &error["__type"]), (StatusCode::BAD_REQUEST, &json!("InvalidParameterException")), "{error}");
+    assert_eq!(current().await, "2");
+    // A call that is repeated because its answer was lost.
+    assert_eq!(make_current(&second, &first).await.0, StatusCode::OK);
+
+    let unlabel = async |version: &Value| {
+        let stage = json!({ "SecretId": "keys", "VersionStage": "theirs", "RemoveFromVersionId": version });
+        call("UpdateSecretVersionStage", stage).await.0
+    };
+    let statuses = [unlabel(&second).await, unlabel(&third).await, unlabel(&third).await];
+    assert_eq!(statuses, [StatusCode::BAD_REQUEST, StatusCode::OK, StatusCode::BAD_REQUEST]);
+}

@@ -10,19 +10,15 @@ use super::Tester;
 use crate::emulator::EmulatorOptions;
 
 impl Tester {
-    async fn register(&self) {
-        self.register_at("/sinks/receipts", "/sinks/replies").await;
+    pub(super) async fn register_loopback(&self) {
+        self.register_at("loopback", "loopback", ["/sinks/receipts", "/sinks/replies"], json!({})).await;
     }
 
-    async fn register_at(&self, receipts: &str, replies: &str) {
-        self.register_webhooks("/carrier/webhooks", receipts, replies).await;
-    }
-
-    async fn submit(&self, to: &str) -> (StatusCode, Value) {
+    pub(super) async fn submit(&self, to: &str) -> (StatusCode, Value) {
         let message = json!({
             "reference": "ref-1", "from": "Sender", "to": to, "text": "hello", "channel": "sms",
         });
-        self.post("/carrier/messages", message).await
+        self.post("/loopback/messages", message).await
     }
 }
 
@@ -33,7 +29,7 @@ fn statuses(receipts: &[Value]) -> Vec<&str> {
 #[tokio::test]
 async fn message_reaches_the_phone_and_is_reported() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
 
     let (status, accepted) = tester.submit("+447700900001").await;
     assert_eq!(status, StatusCode::ACCEPTED);
@@ -58,7 +54,7 @@ async fn double_send_shows_twice() {
 #[tokio::test]
 async fn undelivered_message_is_reported_and_not_shown() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     tester.submit("447700900100").await;
     assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["undelivered"]);
     assert!(tester.texts("447700900100").await.is_empty());
@@ -76,7 +72,7 @@ async fn rejected_number_fails_at_submit() {
 #[tokio::test]
 async fn repeated_receipt_is_delivered_five_times() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     tester.submit("447700900400").await;
     let receipts = tester.sink_requests("receipts", 5).await;
     assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
@@ -85,7 +81,7 @@ async fn repeated_receipt_is_delivered_five_times() {
 #[tokio::test]
 async fn receipt_can_precede_the_answer() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     tester.submit("447700900500").await;
     let kept = tester.get("/sinks/receipts").await;
     assert_eq!(kept["requests"].as_array().map(Vec::len), Some(1));
@@ -94,7 +90,7 @@ async fn receipt_can_precede_the_answer() {
 #[tokio::test]
 async fn receipts_can_be_out_of_order() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     tester.submit("447700900600").await;
     assert_eq!(statuses(&tester.sink_requests("receipts", 2).await), ["delivered", "sent"]);
 }
@@ -102,7 +98,7 @@ async fn receipts_can_be_out_of_order() {
 #[tokio::test]
 async fn busy_carrier_accepts_the_third_submit() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(tester.submit("447700900700").await.0.as_u16());
@@ -115,13 +111,13 @@ async fn busy_carrier_accepts_the_third_submit() {
 #[tokio::test]
 async fn message_is_accepted_though_its_answer_is_late() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     let message = json!({
         "reference": "late", "from": "S", "to": "447700900802", "text": "x", "channel": "sms",
     });
     let submit = tester
         .client
-        .post(tester.url("/carrier/messages"))
+        .post(tester.url("/loopback/messages"))
         .timeout(Duration::from_millis(200))
         .body(message.to_string());
     assert!(submit.send().await.unwrap_err().is_timeout());
@@ -133,7 +129,7 @@ async fn message_is_accepted_though_its_answer_is_late() {
 #[tokio::test]
 async fn phone_replies_stop_after_its_receipt() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     tester.submit("447700900900").await;
     let replies = tester.sink_requests("replies", 1).await;
     assert_eq!(replies[0]["from"], "447700900900");
@@ -145,7 +141,7 @@ async fn phone_replies_stop_after_its_receipt() {
 #[tokio::test]
 async fn reply_is_delivered_unchanged() {
     let tester = Tester::start().await;
-    tester.register().await;
+    tester.register_loopback().await;
     let (status, sent) =
         tester.post("/handsets/+447700900001/replies", json!({ "to": "12345", "text": "grüß dich" })).await;
     assert_eq!(status, StatusCode::ACCEPTED);
@@ -158,10 +154,11 @@ async fn reply_is_delivered_unchanged() {
 async fn receipts_are_retried_while_the_gateway_is_down() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
-    tester.register_at("/sinks/down?status=503", "/sinks/down?status=503").await;
+    let down = "/sinks/down?status=503";
+    tester.register_at("loopback", "loopback", [down, down], json!({})).await;
     tester.sink_requests("down", 1).await;
 
-    tester.register().await;
+    tester.register_loopback().await;
     assert_eq!(statuses(&tester.sink_requests("receipts", 1).await), ["delivered"]);
 }
 
@@ -169,7 +166,7 @@ async fn receipts_are_retried_while_the_gateway_is_down() {
 async fn malformed_submit_or_reply_names_the_field() {
     let tester = Tester::start().await;
     let submit = json!({ "reference": "r", "from": "S", "to": "nobody", "text": "x" });
-    let (status, problem) = tester.post("/carrier/messages", submit).await;
+    let (status, problem) = tester.post("/loopback/messages", submit).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(problem["errors"][0]["field"], "to");
 
@@ -186,7 +183,7 @@ async fn delayed_answer_does_not_delay_the_stop() {
     let message = json!({
         "reference": "late", "from": "S", "to": "447700900801", "text": "x", "channel": "sms",
     });
-    let held = tester.client.post(tester.url("/carrier/messages")).body(message.to_string()).send();
+    let held = tester.client.post(tester.url("/loopback/messages")).body(message.to_string()).send();
     let held = tokio::spawn(held);
     let started = Instant::now();
     while tester.texts("447700900801").await.is_empty() {
@@ -203,7 +200,7 @@ async fn delayed_answer_does_not_delay_the_stop() {
 async fn lookup_returns_the_accepted_id_or_not_found() {
     let tester = Tester::start().await;
     let find = async |reference: &str| {
-        let path = tester.url(&format!("/carrier/messages/{reference}"));
+        let path = tester.url(&format!("/loopback/messages/{reference}"));
         let answer = tester.client.get(path).send().await.unwrap();
         (answer.status(), answer.json::<Value>().await.unwrap())
     };
@@ -218,8 +215,8 @@ async fn lookup_returns_the_accepted_id_or_not_found() {
 #[tokio::test]
 async fn receipts_can_omit_the_reference_and_reformat_the_id() {
     let tester = Tester::start().await;
-    tester.register().await;
-    let path = tester.url("/carrier/receipts");
+    tester.register_loopback().await;
+    let path = tester.url("/loopback/receipts");
     let setting = json!({"by_id": "decimal"});
     let set = tester.client.put(path.clone()).json(&setting).send().await.unwrap();
     assert_eq!((set.status(), set.json::<Value>().await.unwrap()), (StatusCode::OK, setting));

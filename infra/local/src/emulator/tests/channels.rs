@@ -17,10 +17,10 @@ impl Tester {
         let submit = json!({
             "reference": channel, "from": "441234567890", "to": to, "text": "hello", "channel": channel,
         });
-        self.post("/carrier/messages", submit).await.0
+        self.post("/loopback/messages", submit).await.0
     }
 
-    async fn reply(&self, to: &str, text: &str) -> (StatusCode, Value) {
+    pub(super) async fn reply(&self, to: &str, text: &str) -> (StatusCode, Value) {
         self.post(&format!("/handsets/{PHONE}/replies"), json!({ "to": to, "text": text })).await
     }
 }
@@ -89,7 +89,7 @@ async fn unknown_channel_or_value_is_named_and_changes_nothing() {
 #[tokio::test]
 async fn loopback_carrier_follows_the_channel_behaviors_of_a_phone() {
     let tester = Tester::start().await;
-    tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
+    tester.register_loopback().await;
     let set = json!({ "whatsapp": "rejects", "rcs": "silent", "viber": "fails" });
     tester.set(PHONE, set).await;
     let mut answered = Vec::new();
@@ -147,6 +147,7 @@ async fn channel_behavior_overrides_the_behavior_of_the_number() {
 #[tokio::test]
 async fn message_shows_its_channel_and_content_unless_it_is_an_sms() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let content = json!({ "conversation": [{ "text": "Look" }], "Suggestions": [] });
     let rich = |channel| {
         let mut message = over(channel);
@@ -172,7 +173,7 @@ async fn message_shows_its_channel_and_content_unless_it_is_an_sms() {
 async fn reply_goes_by_carrier_and_channel_of_the_newest_message() {
     let tester = Tester::start().await;
     tester.register_cm().await;
-    tester.register_webhooks("/carrier/webhooks", "/sinks/receipts", "/sinks/replies").await;
+    tester.register_loopback().await;
 
     tester.reply("441234567890", "before any").await;
     assert_eq!(tester.sink_requests("replies", 1).await[0]["channel"], "sms");

@@ -10,14 +10,21 @@ use serde_json::{Value, json};
 
 use super::{Tester, answer};
 
+const TOKEN: &str = "cm-product-token";
+
 impl Tester {
     pub(super) async fn register_cm(&self) {
-        self.register_webhooks("/cm/webhooks", "/sinks/reports", "/sinks/cm-replies").await;
+        self.register_cm_at("/sinks/reports", "/sinks/cm-replies").await;
+    }
+
+    async fn register_cm_at(&self, receipts: &str, replies: &str) {
+        let settings = json!({ "credentials": { "key": TOKEN } });
+        self.register_at("cm", "cm", [receipts, replies], settings).await;
     }
 
     fn cm(&self, request: Value) -> RequestBuilder {
         let posted = self.client.post(self.url("/cm/v1.0/message"));
-        posted.header("X-CM-PRODUCTTOKEN", "cm-product-token").body(request.to_string())
+        posted.header("X-CM-PRODUCTTOKEN", TOKEN).body(request.to_string())
     }
 
     pub(super) async fn post_cm(&self, messages: &[Value]) -> (StatusCode, Value) {
@@ -51,7 +58,7 @@ pub(super) fn message(to: &str) -> Value {
     })
 }
 
-fn request(messages: &[Value]) -> Value {
+pub(super) fn request(messages: &[Value]) -> Value {
     json!({ "messages": { "msg": messages } })
 }
 
@@ -95,6 +102,7 @@ async fn undelivered_message_is_reported_with_its_error_and_not_shown() {
 #[tokio::test]
 async fn rejected_message_does_not_affect_the_others_of_its_request() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let (status, answer) = tester.post_cm(&[message("00447700900200"), message("00447700900001")]).await;
     assert_eq!((status, &answer["errorCode"]), (StatusCode::OK, &json!(201)));
     assert_eq!(answer["details"], "Created 1 message(s)");
@@ -187,6 +195,7 @@ async fn request_is_accepted_though_its_answer_is_late() {
 #[tokio::test]
 async fn delayed_answer_does_not_delay_the_stop() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let held = tokio::spawn(tester.cm(request(&[message("00447700900801")])).send());
     let started = Instant::now();
     while tester.texts("447700900801").await.is_empty() {
@@ -216,8 +225,8 @@ async fn phone_replies_stop_after_its_report() {
 #[tokio::test]
 async fn reports_and_replies_are_retried_while_the_gateway_is_down() {
     let tester = Tester::start().await;
+    tester.register_cm_at("/sinks/down?status=503", "/sinks/down?status=503").await;
     tester.send("00447700900900").await;
-    tester.register_webhooks("/cm/webhooks", "/sinks/down?status=503", "/sinks/down?status=503").await;
     tester.sink_requests("down", 1).await;
 
     tester.register_cm().await;
@@ -228,6 +237,7 @@ async fn reports_and_replies_are_retried_while_the_gateway_is_down() {
 #[tokio::test]
 async fn several_recipients_are_several_messages() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let mut to_both = message("00447700900001");
     to_both["to"] = json!([{ "number": "00447700900001" }, { "number": "00447700900002" }]);
     let (_, answer) = tester.post_cm(&[to_both]).await;
@@ -239,8 +249,9 @@ async fn several_recipients_are_several_messages() {
 #[tokio::test]
 async fn keys_are_in_any_case_and_the_token_may_be_in_the_body() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let request = json!({ "MESSAGES": {
-        "Authentication": { "productToken": "cm-product-token" },
+        "Authentication": { "productToken": TOKEN },
         "Msg": [{ "FROM": "Acme", "To": [{ "NUMBER": "447700900001" }], "BODY": { "Content": "hello" } }],
     } });
     let (status, answer) = tester.post("/cm/v1.0/message", request).await;
@@ -251,6 +262,7 @@ async fn keys_are_in_any_case_and_the_token_may_be_in_the_body() {
 #[tokio::test]
 async fn long_text_is_counted_in_parts_and_defaults_to_gsm() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let text = |body: Value, dcs: Value| {
         let mut message = message("00447700900001");
         message["body"] = body;

@@ -77,6 +77,10 @@ async fn unknown_path_or_method_is_a_problem() {
     let (status, problem) = tester.request(Method::PUT, "/meter", json!({})).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(problem["title"], "Method Not Allowed");
+    let (status, problem) = tester.request(Method::GET, "/loopback/messages", json!({})).await;
+    assert_eq!((status, &problem["title"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("Method Not Allowed")));
+    let (status, problem) = tester.request(Method::GET, "/loopback/nothing", json!({})).await;
+    assert_eq!((status, &problem["status"]), (StatusCode::NOT_FOUND, &json!(404)));
 }
 
 #[tokio::test]

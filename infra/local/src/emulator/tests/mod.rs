@@ -4,7 +4,10 @@ mod aws;
 mod carrier;
 mod channels;
 mod cm;
+mod connections;
 mod control;
+mod loopback;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -77,10 +80,25 @@ impl Tester {
         answer
     }
 
-    async fn register_webhooks(&self, path: &str, receipts: &str, replies: &str) {
-        let webhooks = json!({ "receipts": self.url(receipts), "replies": self.url(replies) });
-        let (status, _) = self.request(Method::PUT, path, webhooks).await;
-        assert_eq!(status, StatusCode::NO_CONTENT);
+    /// Registers a connection whose webhooks are the sinks `{name}-receipts` and `{name}-replies`.
+    async fn register(&self, name: &str, vendor: &str, settings: Value) {
+        let addresses = [format!("/sinks/{name}-receipts"), format!("/sinks/{name}-replies")];
+        self.register_at(name, vendor, addresses.each_ref().map(String::as_str), settings).await;
+    }
+
+    /// Registers a connection with the paths of its webhooks for receipts and replies.
+    async fn register_at(&self, name: &str, vendor: &str, [receipts, replies]: [&str; 2], mut settings: Value) {
+        settings["vendor"] = json!(vendor);
+        settings["receipts"] = json!(self.url(receipts));
+        settings["replies"] = json!(self.url(replies));
+        let (status, problem) = self.request(Method::PUT, &format!("/carriers/{name}"), settings).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
+    }
+
+    async fn set_outage(&self, name: &str, is_down: bool) {
+        let path = format!("/carriers/{name}/outage");
+        let (status, problem) = self.request(Method::PUT, &path, json!({ "down": is_down })).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{problem}");
     }
 
     async fn texts(&self, phone: &str) -> Vec<Value> {

@@ -1,13 +1,15 @@
 //! Validates a `msg` of a request by the rules of CM.com's page "Business Messaging API". Fields that our
 //! gateway has no reason to send are checked more strictly, so that a mistake shows.
 
+use std::sync::Arc;
+
 use jiff::civil::DateTime;
 use serde_json::Value;
 
 use super::error::MessageError;
 use super::json::Object;
 use super::sms::{self, Encoding};
-use super::{Carrier, Message, Submit};
+use super::{Connection, Message, Submit, Vendor};
 use crate::emulator::channels::Channel;
 use crate::emulator::phone::{self, Phone};
 
@@ -49,13 +51,18 @@ impl<'a> Common<'a> {
 }
 
 /// Returns the message for one recipient, or its first error in the page's order.
-pub(super) fn read(common: &Common<'_>, number: Option<&Value>) -> Result<Message, MessageError> {
+pub(super) fn read(
+    common: &Common<'_>,
+    number: Option<&Value>,
+    connection: Option<&Arc<Connection>>,
+) -> Result<Message, MessageError> {
     let from = common.from.clone()?;
     let to = read_number(number)?;
     let body = common.body.as_ref().map_err(MessageError::clone)?;
     let rest = common.rest.as_ref().map_err(MessageError::clone)?;
     let submit = Submit {
-        carrier: Carrier::Cm,
+        vendor: Vendor::Cm,
+        connection: connection.cloned(),
         reference: rest.reference.clone(),
         from: phone::shown_sender(from).to_owned(),
         to,

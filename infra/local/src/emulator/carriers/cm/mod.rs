@@ -1,5 +1,5 @@
-//! The simulated CM.com, after CM.com's page "Business Messaging API": the JSON gateway with one account, and
-//! status reports and replies in JSON. Its routes are below `/cm`, which a carrier's endpoint must include.
+//! The simulated CM.com, after CM.com's page "Business Messaging API": the JSON gateway, and status reports and
+//! replies in JSON. A connection is an account, and its key the account's product token.
 //!
 //! We never answer with the errors 102 (balance), "Message is unroutable.", 401 (spam), 402 (blacklist), 500
 //! and 999. Of several allowed channels we try only the first.
@@ -16,27 +16,53 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
 use self::error::{MessageError, RequestError};
-use super::{Carrier, Receipt, Reply, Status, Submit, message_id};
+use self::request::Request;
+use super::vendor::SimulatedVendor;
+use super::wire::{Call, Exchange, WireError};
+use super::{AcceptedSubmit, Connection, Credentials, Receipt, Reply, Status, Submit, Vendor, message_id};
 use crate::emulator::behavior::Behavior;
 use crate::emulator::network::{Busy, Network, Prediction, THROTTLED_SECONDS};
+use crate::emulator::webhooks::WebhookBody;
 
-pub(super) use self::webhook::{reply, status_report};
-
+const PATH: &str = "/v1.0/message";
 const OK: u16 = 0;
 const SOME_WRONG: u16 = 201;
+const ACCEPTED: &str = "Accepted";
 
-pub(super) fn routes(network: Arc<Network>) -> Router {
-    // CM.com's page has a 405 without a body for another method.
-    let gateway = post(submit).fallback(async || StatusCode::METHOD_NOT_ALLOWED);
-    Router::new().route("/cm/v1.0/message", gateway).with_state(network)
+#[derive(Default)]
+pub(super) struct Simulation;
+
+impl SimulatedVendor for Simulation {
+    fn routes(self: Arc<Self>, network: Arc<Network>) -> Router {
+        // CM.com's page has a 405 without a body for another method.
+        let gateway = post(submit).fallback(async || StatusCode::METHOD_NOT_ALLOWED);
+        Router::new().route(PATH, gateway).with_state(network)
+    }
+
+    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody> {
+        Some(WebhookBody::json(&webhook::status_report(receipt)))
+    }
+
+    fn reply(&self, reply: &Reply, _: &Connection) -> WebhookBody {
+        WebhookBody::json(&webhook::reply(reply))
+    }
+
+    fn call(&self, method: &Method, path: &str) -> Option<Call> {
+        (method == Method::POST && path == PATH).then_some(Call::Submit)
+    }
+
+    fn accepted(&self, exchange: &Exchange<'_>) -> Result<Vec<(AcceptedSubmit, Option<Credentials>)>, WireError> {
+        accepted(exchange)
+    }
 }
 
 /// A requested message with the fields that the answer repeats.
@@ -58,11 +84,32 @@ struct PredictedMessage {
 }
 
 async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response {
-    let parsed = match request::read(&headers, &body) {
-        Ok(parsed) => parsed,
-        Err(error) => return error_response(&error),
+    let (connection, request) = match authenticate(&network, &headers, &body) {
+        Ok(authenticated) => authenticated,
+        Err(error) => return error_response(None, &error),
     };
-    let predicted: Vec<_> = parsed.into_iter().map(|parsed| predict(&network, parsed)).collect();
+    if let Some(busy) = connection.outage() {
+        return busy_response(busy);
+    }
+    match request.messages(Some(&connection)) {
+        Ok(parsed) => submit_messages(&network, &connection, parsed).await,
+        Err(error) => error_response(Some(&connection), &error),
+    }
+}
+
+fn authenticate(
+    network: &Network,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(Arc<Connection>, Request), RequestError> {
+    let request = Request::parse(headers, body)?;
+    let token = Credentials::Key(request.token.clone());
+    let connection = network.connections().with_credentials(Vendor::Cm, Some(&token));
+    Ok((connection.ok_or_else(RequestError::no_account)?, request))
+}
+
+async fn submit_messages(network: &Arc<Network>, connection: &Connection, parsed: Vec<ParsedMessage>) -> Response {
+    let predicted: Vec<_> = parsed.into_iter().map(|parsed| predict(network, parsed)).collect();
     let well_formed = predicted.iter().filter_map(|predicted| predicted.outcome.as_ref().ok());
     if let Some(busy) = network.busy(well_formed.map(|(prediction, _)| prediction)) {
         return busy_response(busy);
@@ -79,7 +126,8 @@ async fn submit(State(network): State<Arc<Network>>, headers: HeaderMap, body: B
             let message_id = reference.as_deref().map(message_id);
             info!(
                 message.id = message_id.map(display),
-                carrier = Carrier::Cm.into_str(),
+                carrier = connection.name.as_str(),
+                vendor = Vendor::Cm.into_str(),
                 code = error.code,
                 "carrier rejected message"
             );
@@ -107,7 +155,7 @@ fn predict(network: &Network, parsed: ParsedMessage) -> PredictedMessage {
 fn result_json(to: Option<&str>, reference: Option<&str>, outcome: &Result<usize, MessageError>) -> Value {
     json!({
         "to": to,
-        "status": if outcome.is_ok() { "Accepted" } else { "Rejected" },
+        "status": if outcome.is_ok() { ACCEPTED } else { "Rejected" },
         "reference": reference,
         "parts": outcome.as_ref().unwrap_or(&0),
         "messageDetails": outcome.as_ref().err().map(|error| &error.details),
@@ -123,8 +171,9 @@ fn answer(created: usize, results: &[Value]) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-fn error_response(error: &RequestError) -> Response {
-    info!(carrier = Carrier::Cm.into_str(), code = error.code, "carrier rejected request");
+fn error_response(connection: Option<&Arc<Connection>>, error: &RequestError) -> Response {
+    let carrier = connection.map(|connection| connection.name.as_str());
+    info!(carrier, vendor = Vendor::Cm.into_str(), code = error.code, "carrier rejected request");
     let body = json!({ "details": error.details, "errorCode": error.code, "messages": [] });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
@@ -137,4 +186,32 @@ fn busy_response(busy: Busy) -> Response {
         }
         Busy::Unavailable => busy.status().into_response(),
     }
+}
+
+/// Pairs the requested messages with their results. CM.com has no ID of its own for a message, so the
+/// reference is the ID.
+fn accepted(exchange: &Exchange<'_>) -> Result<Vec<(AcceptedSubmit, Option<Credentials>)>, WireError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        messages: Vec<MessageResult>,
+    }
+    #[derive(Deserialize)]
+    struct MessageResult {
+        status: String,
+    }
+    let invalid = |error: RequestError| WireError::Request(error.details);
+    let request = Request::parse(exchange.headers, exchange.request).map_err(invalid)?;
+    let parsed = request.messages(None).map_err(invalid)?;
+    let answer: Answer =
+        serde_json::from_slice(exchange.answer).map_err(|error| WireError::Answer(error.to_string()))?;
+    if answer.messages.len() != parsed.len() {
+        return Err(WireError::Answer(format!("{} results for {} messages", answer.messages.len(), parsed.len())));
+    }
+    let pairs = parsed.into_iter().zip(answer.messages).filter(|(_, result)| result.status == ACCEPTED);
+    let submits = pairs.map(|(ParsedMessage { message, .. }, _)| {
+        let Message { submit, .. } = message.map_err(|error| WireError::Request(error.details))?;
+        let accepted = AcceptedSubmit { id: submit.reference.clone(), submit: Arc::new(submit) };
+        Ok((accepted, Some(Credentials::Key(request.token.clone()))))
+    });
+    submits.collect()
 }

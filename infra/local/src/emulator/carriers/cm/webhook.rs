@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use super::{Receipt, Reply, Status};
 use crate::emulator::phone::Phone;
 
-pub(in crate::emulator::carriers) fn status_report(receipt: &Receipt<'_>) -> Value {
+pub(super) fn status_report(receipt: &Receipt<'_>) -> Value {
     let submit = &receipt.accepted.submit;
     let (code, error, description) = match receipt.status {
         Status::Sent => ("0", "", ""),
+        Status::Rejected => ("1", "", ""),
         Status::Delivered => ("2", "", ""),
         Status::Undelivered => ("3", "5", "Message not delivered at third party"),
+        Status::Expired => ("3", "8", "Message expired at third party"),
+        Status::Read => ("4", "", ""),
     };
     json!({ "messages": { "msg": {
         "received": time(receipt.at),
@@ -25,7 +28,7 @@ pub(in crate::emulator::carriers) fn status_report(receipt: &Receipt<'_>) -> Val
     } } })
 }
 
-pub(in crate::emulator::carriers) fn reply(reply: &Reply) -> Value {
+pub(super) fn reply(reply: &Reply) -> Value {
     let answers = reply.answers.as_deref();
     json!({
         "from": { "number": international(&reply.from) },

@@ -1,153 +1,163 @@
-//! The loopback carrier: a submit for each message, in a JSON format of its own.
+//! The loopback carrier: a submit for each message, in a JSON format of its own. It has every ability that a
+//! vendor may have, so that the gateway's settings for them are tested with it: credentials as a key or a
+//! login, IDs for senders, signed webhooks, and national numbers.
 
+mod error;
 mod id_format;
+mod request;
+mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
+use self::error::Error;
 use self::id_format::IdFormat;
-use super::{Carrier, Receipt, Reply, Status, Submit};
+use self::request::Request;
+use super::vendor::SimulatedVendor;
+use super::wire::{Call, Exchange, WireError};
+use super::{
+    AcceptedSubmit, Connection, ConnectionName, Credentials, Receipt, Reply, Status, Submit, Vendor, message_id,
+};
 use crate::emulator::behavior::Behavior;
-use crate::emulator::channels::Channel;
-use crate::emulator::clock;
-use crate::emulator::handsets;
 use crate::emulator::json_line::JsonLine;
-use crate::emulator::network::{Busy, Network, THROTTLED_SECONDS};
-use crate::emulator::phone;
-use crate::emulator::problem::{Fields, Problem};
-
-const UNKNOWN_SUBSCRIBER: &str = "unknown-subscriber";
+use crate::emulator::network::Network;
+use crate::emulator::problem::Problem;
+use crate::emulator::webhooks::{Webhook, WebhookBody};
 
 #[derive(Default)]
-pub(super) struct IdSettings(Mutex<IdFormat>);
+pub(super) struct Simulation {
+    id_format: Mutex<IdFormat>,
+}
 
-impl IdSettings {
+impl Simulation {
     fn id_format(&self) -> IdFormat {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.id_format.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SimulatedVendor for Simulation {
+    fn routes(self: Arc<Self>, network: Arc<Network>) -> Router {
+        Router::new()
+            .route("/messages", post(submit))
+            .route("/messages/{reference}", get(find))
+            .route("/receipts", put(set_id_format))
+            .with_state(LoopbackState { network, simulation: self })
+    }
+
+    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody> {
+        Some(WebhookBody::json(&webhook::receipt(receipt, self.id_format())))
+    }
+
+    fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody {
+        WebhookBody::json(&webhook::reply(reply, connection))
+    }
+
+    fn signature(&self, connection: &Connection, _: Webhook, body: &WebhookBody) -> HeaderMap {
+        webhook::signature(connection, &body.bytes)
+    }
+
+    fn call(&self, method: &Method, path: &str) -> Option<Call> {
+        match path.strip_prefix("/messages")? {
+            "" => (method == Method::POST).then_some(Call::Submit),
+            rest => (method == Method::GET && rest.len() > 1 && rest.starts_with('/')).then_some(Call::Lookup),
+        }
+    }
+
+    fn accepted(&self, exchange: &Exchange<'_>) -> Result<Vec<(AcceptedSubmit, Option<Credentials>)>, WireError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            id: String,
+        }
+        let request = Request::parse(exchange.request).map_err(|problem| WireError::Request(problem.to_string()))?;
+        let credentials = Credentials::of_authorization(exchange.headers)
+            .map_err(|_| WireError::Request("invalid Authorization".into()))?;
+        let Answer { id } =
+            serde_json::from_slice(exchange.answer).map_err(|error| WireError::Answer(error.to_string()))?;
+        Ok(vec![(AcceptedSubmit { id, submit: Arc::new(request.unresolved()) }, credentials)])
     }
 }
 
 #[derive(Clone)]
 struct LoopbackState {
     network: Arc<Network>,
-    ids: Arc<IdSettings>,
+    simulation: Arc<Simulation>,
 }
 
-pub(super) fn routes(network: Arc<Network>, ids: Arc<IdSettings>) -> Router {
-    Router::new()
-        .route("/carrier/messages", post(submit))
-        .route("/carrier/messages/{reference}", get(find))
-        .route("/carrier/receipts", put(set_id_format))
-        .with_state(LoopbackState { network, ids })
+impl LoopbackState {
+    /// Returns the connection of a request, unless it is down. Without any connection, a request without
+    /// credentials belongs to none.
+    fn connection(&self, headers: &HeaderMap) -> Result<Option<Arc<Connection>>, Error> {
+        let credentials = Credentials::of_authorization(headers).map_err(|_| Error::Unauthorized)?;
+        let connections = self.network.connections();
+        let connection = connections.with_credentials(Vendor::Loopback, credentials.as_ref());
+        match connection {
+            Some(connection) => match connection.outage() {
+                Some(busy) => Err(Error::Busy(busy)),
+                None => Ok(Some(connection)),
+            },
+            None if credentials.is_none() && !connections.any_of(Vendor::Loopback) => Ok(None),
+            None => Err(Error::Unauthorized),
+        }
+    }
 }
 
 async fn set_id_format(
-    State(LoopbackState { ids, .. }): State<LoopbackState>,
+    State(LoopbackState { simulation, .. }): State<LoopbackState>,
     body: Bytes,
 ) -> Result<JsonLine<Value>, Problem> {
     let id_format = IdFormat::read(&body)?;
-    *ids.0.lock().unwrap_or_else(PoisonError::into_inner) = id_format;
+    *simulation.id_format.lock().unwrap_or_else(PoisonError::into_inner) = id_format;
     let setting = id_format.setting();
-    info!(receipts = %setting, "receipts of loopback carrier set");
+    info!(receipts = %setting, "receipts of loopback set");
     Ok(JsonLine(setting))
 }
 
 /// Looks up a submit for a gateway that got no answer.
-async fn find(State(LoopbackState { network, ids }): State<LoopbackState>, Path(reference): Path<String>) -> Response {
-    match network.find(Carrier::Loopback, &reference) {
-        Some(id) => Json(json!({ "id": ids.id_format().in_submit_response(&id) })).into_response(),
-        None => {
-            error_response(StatusCode::NOT_FOUND, "unknown-message", "No message was accepted under this reference.")
-        }
-    }
+async fn find(
+    State(state): State<LoopbackState>,
+    Path(reference): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let connection = state.connection(&headers)?;
+    let id = state.network.find(connection.as_deref(), &reference).ok_or(Error::UnknownMessage)?;
+    let id = state.simulation.id_format().in_submit_response(&id);
+    Ok(Json(json!({ "id": id })).into_response())
 }
 
-async fn submit(State(LoopbackState { network, ids }): State<LoopbackState>, body: Bytes) -> Result<Response, Problem> {
-    let submit = read(&body)?;
-    let message_id = submit.message_id();
-    let prediction = network.predict(submit);
+async fn submit(State(state): State<LoopbackState>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
+    let connection = state.connection(&headers).inspect_err(|error| log_rejection(None, None, error))?;
+    let carrier = connection.as_ref().map(|connection| connection.name.clone());
+    let carrier = carrier.as_ref().map(ConnectionName::as_str);
+    let request = Request::parse(&body)?;
+    let message_id = message_id(&request.reference);
+    let rejected = |error: &Error| log_rejection(carrier, Some(&message_id), error);
+    let prediction = state.network.predict(request.resolve(connection).inspect_err(rejected)?);
     if prediction.behavior() == Behavior::Rejected {
-        let carrier = Carrier::Loopback.into_str();
-        info!(message.id = %message_id, carrier, code = UNKNOWN_SUBSCRIBER, "carrier rejected message");
-        return Ok(error_response(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            UNKNOWN_SUBSCRIBER,
-            "No network knows this number.",
-        ));
+        rejected(&Error::UnknownSubscriber);
+        return Err(Error::UnknownSubscriber);
     }
-    if let Some(busy) = network.busy([&prediction]) {
-        return Ok(busy_response(busy));
+    if let Some(busy) = state.network.busy([&prediction]) {
+        return Err(Error::Busy(busy));
     }
-    let (accepted, behavior) = network.accept(prediction);
-    let id = ids.id_format().in_submit_response(&accepted.id);
-    network.process(accepted, behavior).await;
+    let (accepted, behavior) = state.network.accept(prediction);
+    let id = state.simulation.id_format().in_submit_response(&accepted.id);
+    state.network.process(accepted, behavior).await;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response())
 }
 
-fn read(body: &[u8]) -> Result<Submit, Problem> {
-    let fields = Fields::parse(body)?;
-    Ok(Submit {
-        carrier: Carrier::Loopback,
-        reference: fields.filled_text("reference")?.to_owned(),
-        from: phone::shown_sender(fields.filled_text("from")?).to_owned(),
-        to: handsets::phone("to", fields.filled_text("to")?)?,
-        text: fields.text("text")?.to_owned(),
-        channel: Channel::parse(fields.filled_text("channel")?)
-            .ok_or_else(|| Problem::invalid("channel", "is not a channel"))?,
-        content: None,
-        groupings: [const { String::new() }; 3],
-    })
-}
-
-fn busy_response(busy: Busy) -> Response {
-    match busy {
-        Busy::Throttled => {
-            let mut answer = error_response(busy.status(), "throttled", "Too many messages at once.");
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(THROTTLED_SECONDS));
-            answer
-        }
-        Busy::Unavailable => {
-            error_response(busy.status(), "unavailable", "The carrier is not available at the moment.")
-        }
+/// Logs a rejected submit. The network logs a busy carrier itself.
+fn log_rejection(carrier: Option<&str>, message_id: Option<&str>, error: &Error) {
+    if !matches!(error, Error::Busy(_)) {
+        let vendor = Vendor::Loopback.into_str();
+        info!(message.id = message_id, carrier, vendor, code = error.code(), "carrier rejected message");
     }
-}
-
-fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
-    (status, Json(json!({ "code": code, "message": message }))).into_response()
-}
-
-pub(super) fn receipt(receipt: &Receipt<'_>, ids: &IdSettings) -> Value {
-    let id_format = ids.id_format();
-    let (status, code, description) = match receipt.status {
-        Status::Sent => ("sent", "00", "Sent to the network"),
-        Status::Delivered => ("delivered", "00", "Delivered to the handset"),
-        Status::Undelivered => ("undelivered", "22", "The handset could not be reached"),
-    };
-    json!({
-        "id": id_format.in_receipt(&receipt.accepted.id),
-        "reference": id_format.has_reference().then_some(&receipt.accepted.submit.reference),
-        "status": status,
-        "code": code,
-        "description": description,
-        "at": clock::text(receipt.at),
-    })
-}
-
-pub(super) fn reply(reply: &Reply) -> Value {
-    json!({
-        "id": reply.id,
-        "from": reply.from,
-        "to": reply.to,
-        "text": reply.text,
-        "at": clock::text(reply.at),
-        "channel": reply.channel(),
-    })
 }

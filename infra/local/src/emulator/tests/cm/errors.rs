@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{message, request};
+use super::{TOKEN, message, request};
 use crate::emulator::tests::{Tester, answer};
 
 const PHONE: &str = "00447700900001";
@@ -28,6 +28,7 @@ fn with(field: &str, value: Value) -> Value {
 #[tokio::test]
 async fn invalid_request_is_rejected_with_its_code() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let post = |token: Option<&str>, body: String| {
         let posted = tester.client.post(tester.url("/cm/v1.0/message")).body(body);
         match token {
@@ -41,7 +42,7 @@ async fn invalid_request_is_rejected_with_its_code() {
         request["messages"]["authentication"] = json!({ "producttoken": token });
         request.to_string()
     };
-    let ours = Some("cm-product-token");
+    let ours = Some(TOKEN);
     let too_many = vec![message(PHONE); 1001];
     let many_recipients = with("to", vec![json!({ "number": PHONE }); 1001].into());
     let no_account = "No account found for the given authentication";
@@ -77,6 +78,7 @@ async fn invalid_request_is_rejected_with_its_code() {
 #[tokio::test]
 async fn a_thousand_messages_are_accepted() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let (status, answer) = tester.post_cm(&vec![message(PHONE); 1000]).await;
     assert_eq!((status, &answer["details"]), (StatusCode::OK, &json!("Created 1000 message(s)")));
 }
@@ -84,6 +86,7 @@ async fn a_thousand_messages_are_accepted() {
 #[tokio::test]
 async fn other_methods_get_405_without_a_body() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     for method in [Method::GET, Method::PUT] {
         let answered = tester.client.request(method, tester.url("/cm/v1.0/message")).send().await.unwrap();
         assert_eq!(answered.status(), StatusCode::METHOD_NOT_ALLOWED);
@@ -94,6 +97,7 @@ async fn other_methods_get_405_without_a_body() {
 #[tokio::test]
 async fn invalid_message_is_rejected_with_its_code_others_are_sent() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let from = "This MSG has an invalid From field";
     let to = "This MSG has an invalid To field";
     let body = "This MSG has an invalid Body field";
@@ -131,6 +135,7 @@ async fn invalid_message_is_rejected_with_its_code_others_are_sent() {
 #[tokio::test]
 async fn invalid_field_is_named() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let item = json!({ "text": "Look" });
     let interactive = |interactive: Value| json!({ "conversation": [{ "interactive": interactive }] });
     let suggestions = |count: usize| {
@@ -193,6 +198,7 @@ async fn invalid_field_is_named() {
 #[tokio::test]
 async fn text_with_more_parts_than_allowed_is_rejected() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let text = |length: usize| {
         let mut message = with("maximumNumberOfMessageParts", json!(2));
         message["body"]["content"] = json!("a".repeat(length));
@@ -206,6 +212,7 @@ async fn text_with_more_parts_than_allowed_is_rejected() {
 #[tokio::test]
 async fn text_may_be_empty_beside_rich_content_except_on_sms() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let mut message = with("body", json!({ "content": "" }));
     message["richContent"] = json!({ "conversation": [{ "text": "Look" }] });
     assert_eq!(rejected(&tester, message.clone()).await["messageErrorCode"], 304);
@@ -219,6 +226,7 @@ async fn text_may_be_empty_beside_rich_content_except_on_sms() {
 #[tokio::test]
 async fn long_sender_name_is_accepted_except_on_sms() {
     let tester = Tester::start().await;
+    tester.register_cm().await;
     let mut pushed = with("from", json!("Your channel account"));
     assert_eq!(rejected(&tester, pushed.clone()).await["messageErrorCode"], 301);
     pushed["allowedChannels"] = json!(["MobilePush", "SMS"]);
