@@ -6,6 +6,7 @@ mod carriers;
 mod connection;
 mod keywords;
 mod messages;
+mod routes;
 mod senders;
 mod unmatched;
 
@@ -18,10 +19,11 @@ use strum::IntoStaticStr;
 pub use self::{
     accounts::{AccountCommand, AccountCreate, AccountSet},
     callbacks::{CallbackCommand, CallbackReplay, EndpointCommand, EndpointSelection},
-    carriers::{CarrierCommand, CarrierSet, RouteAdd, RouteCommand},
+    carriers::{CarrierAdd, CarrierCommand, CarrierKey, CarrierOptions, CarrierRemove, CarrierSet},
     connection::ConnectionOptions,
     keywords::KeywordCommand,
     messages::{MessageCommand, MessageList},
+    routes::{RouteAdd, RouteCommand},
     senders::{PoolCommand, SenderCommand},
     unmatched::{UnmatchedCommand, UnmatchedList},
 };
@@ -32,9 +34,9 @@ Examples:
   admin key issue acme
   admin sender add 441234567890 --account acme
   admin pool add 448888888801 448888888802
-  admin carrier set cm --endpoint https://gw.messaging.cm.com/
-  admin carrier key cm < product-token
-  admin route add --carriers cm --channel whatsapp --at 1
+  admin carrier add cm-nl --vendor cm
+  admin carrier key cm-nl < product-token
+  admin route add --carriers cm-nl --channel whatsapp --at 1
   admin message list --to 447700900001
   admin --local account list
   admin --json key list acme
@@ -99,7 +101,8 @@ pub enum Command {
     /// Words with which recipients opt out, opt in or ask for help: add, list, remove
     #[command(subcommand)]
     Keyword(KeywordCommand),
-    /// Carriers: set up, list, show, set the key, rotate webhook addresses
+    /// Carriers, each a named connection of a vendor: add, change, list, show, set credentials, rotate webhook
+    /// addresses, remove
     #[command(subcommand)]
     Carrier(CarrierCommand),
     /// Rules for choosing carriers: list, add, remove

@@ -51,9 +51,9 @@ struct Context {
     random: Random,
 }
 
-/// Runs a command line with the program's name first. `line` reads a line of standard input, for commands
-/// with a secret as input.
-pub async fn run<I, T>(words: I, environment: &Environment, line: impl FnOnce() -> io::Result<String>) -> Done
+/// Runs a command line with the program's name first. `input` reads standard input, for commands with a secret
+/// as input.
+pub async fn run<I, T>(words: I, environment: &Environment, input: impl FnOnce() -> io::Result<String>) -> Done
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString>,
@@ -66,7 +66,7 @@ where
         Err(help_or_version) => return Done { code: 0, out: help_or_version.render().to_string(), err: String::new() },
     };
     let json = arguments.json;
-    match carry_out(arguments, environment, line).await {
+    match carry_out(arguments, environment, input).await {
         Ok(report) => Done { code: 0, out: report.shown(json), err: report.notes() },
         Err(failure) => Done { code: failure.code(), out: String::new(), err: failure.shown(json) },
     }
@@ -75,7 +75,7 @@ where
 async fn carry_out(
     arguments: Arguments,
     environment: &Environment,
-    line: impl FnOnce() -> io::Result<String>,
+    input: impl FnOnce() -> io::Result<String>,
 ) -> Result<Report, Failure> {
     let environment = &clock::follow(arguments.connection.local.as_ref(), environment).await?;
     let connection = Connection::open(arguments.connection, environment).await?;
@@ -90,7 +90,7 @@ async fn carry_out(
         Command::Sender(command) => sender::run(command, &context().await?).await,
         Command::Pool(command) => pool::run(command, &context().await?).await,
         Command::Keyword(command) => keyword::run(command, &context().await?).await,
-        Command::Carrier(command) => carrier::run(command, &context().await?, &connection, line).await,
+        Command::Carrier(command) => carrier::run(command, &context().await?, &connection, environment, input).await,
         Command::Route(command) => route::run(command, &context().await?).await,
         Command::Endpoint(command) => endpoint::run(command, &context().await?).await,
         Command::Callback(command) => callback::run(command, &connection, environment).await,

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{AccountId, Attempt, Message, MessageId, Progress, Receipt, Reply, ReplyId, StateChange, Timestamp},
+    domain::{
+        AccountId, Attempt, CarrierName, Message, MessageId, Progress, Receipt, Reply, ReplyId, StateChange, Timestamp,
+    },
     flow::{
         Gateway,
         query::{self, Filter},
@@ -20,6 +22,9 @@ use crate::{
     failure::Failure,
     output::{Report, fields, or_dash, table, time},
 };
+
+/// Entries in a page of which we filter some.
+const LARGEST_PAGE: usize = 1_000;
 
 pub async fn run(
     command: MessageCommand,
@@ -112,7 +117,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
         json!({
             "at": time(attempt.at),
             "channel": attempt.channel.into_str(),
-            "carrier": attempt.carrier.map(<&str>::from),
+            "carrier": attempt.carrier,
             "outcome": attempt.outcome.into_str(),
             "reason": attempt.reason,
         })
@@ -130,7 +135,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
         "state": message.state(),
         "channel": message.channel_reached().into_str(),
         "channels": channels(message),
-        "carrier": message.carrier_reached().map(<&str>::from),
+        "carrier": message.carrier_reached(),
         "carrier_id": carrier_id(message),
         "from": {"type": request.from.kind.into_str(), "value": request.from.id},
         "to": request.to.digits(),
@@ -206,7 +211,7 @@ fn shown_reply(reply: &Reply, reveal: bool) -> Value {
 }
 
 async fn list(wanted: MessageList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
-    let MessageList { to, state, account, limit, reveal } = wanted;
+    let MessageList { to, state, account, carrier, limit, reveal } = wanted;
     let gateway = connection.gateway(QueueUrls::default(), environment).await?;
     let directory = connection.directory().await?;
     let accounts = match &account {
@@ -216,7 +221,7 @@ async fn list(wanted: MessageList, connection: &Connection, environment: &Enviro
     let filter = Filter { state, number: to };
     let mut entries = Vec::new();
     for account in &accounts {
-        entries.extend(newest(&gateway, &account.id, &filter, limit).await?);
+        entries.extend(newest(&gateway, &account.id, &filter, carrier, limit).await?);
     }
     entries.sort_by(|a, b| b.position.cmp(&a.position));
     entries.truncate(limit.into());
@@ -231,17 +236,32 @@ async fn list(wanted: MessageList, connection: &Connection, environment: &Enviro
 }
 
 /// Reads the log until enough entries match. A page may be empty and still have a next page.
-async fn newest(gateway: &Gateway, account: &AccountId, filter: &Filter, limit: u16) -> Result<Vec<Entry>, Failure> {
-    let (mut found, mut after, mut left) = (Vec::new(), None, limit);
+async fn newest(
+    gateway: &Gateway,
+    account: &AccountId,
+    filter: &Filter,
+    carrier: Option<CarrierName>,
+    limit: u16,
+) -> Result<Vec<Entry>, Failure> {
+    let (mut found, mut after) = (Vec::new(), None);
+    let limit = usize::from(limit);
     loop {
-        let page = query::log(gateway, account, filter, after, left).await?;
-        left = left.saturating_sub(u16::try_from(page.entries.len()).unwrap_or(u16::MAX));
-        found.extend(page.entries);
-        after = page.next.filter(|_| left > 0);
+        // We look for the carrier ourselves, so few entries of a page may match.
+        let wanted = if carrier.is_some() { LARGEST_PAGE } else { limit - found.len() };
+        let page = query::log(gateway, account, filter, after, u16::try_from(wanted).unwrap_or(u16::MAX)).await?;
+        found.extend(page.entries.into_iter().filter(|entry| carrier.is_none_or(|carrier| went_to(entry, carrier))));
+        after = page.next.filter(|_| found.len() < limit);
         if after.is_none() {
             return Ok(found);
         }
     }
+}
+
+/// Returns whether the message went to the carrier, or may have gone there.
+fn went_to(entry: &Entry, carrier: CarrierName) -> bool {
+    let Record::Out(message) = &entry.record else { return false };
+    let earlier = message.delivery.failed_attempts.iter().filter(|attempt| attempt.outcome.was_submitted());
+    earlier.map(|attempt| attempt.carrier).chain([message.delivery.carrier]).any(|taker| taker == Some(carrier))
 }
 
 /// A message or reply in a list.
@@ -251,7 +271,7 @@ struct Line<'a> {
     account: &'a str,
     state: Option<&'static str>,
     channel: &'static str,
-    carrier: Option<&'static str>,
+    carrier: Option<CarrierName>,
     sender: &'a str,
     number: &'a str,
     body: &'a str,
@@ -267,7 +287,7 @@ impl<'a> From<&'a Entry> for Line<'a> {
                 account: message.account.as_str(),
                 state: Some(message.state().into_str()),
                 channel: message.channel_reached().into_str(),
-                carrier: message.carrier_reached().map(<&str>::from),
+                carrier: message.carrier_reached(),
                 sender: message.request.from.id.as_str(),
                 number: message.request.to.digits(),
                 body: message.request.text.as_str(),
@@ -321,7 +341,7 @@ fn lines_text(lines: &[Line<'_>], reveal: bool) -> String {
             line.direction.to_owned(),
             dash(line.state),
             line.channel.to_owned(),
-            dash(line.carrier),
+            or_dash(line.carrier.map(|carrier| carrier.to_string())),
             line.account.to_owned(),
             line.sender.to_owned(),
         ]

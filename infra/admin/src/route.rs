@@ -2,7 +2,7 @@
 //! already, or that would never apply because an earlier rule matches all its messages.
 
 use serde_json::{Value, json};
-use shared::domain::{Route, Routes};
+use shared::domain::{CarrierName, Route, Routes};
 
 use crate::{
     Context, account,
@@ -39,7 +39,13 @@ async fn add(context: &Context, new: RouteAdd) -> Result<Report, Failure> {
         Ok::<_, Failure>(())
     });
     let routes = routes.await?;
-    let report = report(&routes).and("added", position).note(format!("Added rule {position}. {WHEN}"));
+    let mut report = report(&routes).and("added", position).note(format!("Added rule {position}. {WHEN}"));
+    // Another operator may have removed a carrier after we looked, and before the rule could keep it.
+    for name in &route.carriers {
+        if context.directory.latest_carrier(*name).await?.is_none() {
+            report = report.note(format!("Warning: another operator removed the carrier {name} meanwhile."));
+        }
+    }
     let hidden = routes.0.iter().enumerate().skip(position).filter(|(_, later)| route.covers(later));
     let hidden: Vec<_> = hidden.map(|(index, _)| (index + 1).to_string()).collect();
     Ok(if hidden.is_empty() {
@@ -143,8 +149,8 @@ fn shown(route: &Route) -> Value {
     })
 }
 
-fn names(route: &Route) -> Vec<&'static str> {
-    route.carriers.iter().copied().map(<&str>::from).collect()
+fn names(route: &Route) -> Vec<&str> {
+    route.carriers.iter().map(CarrierName::as_str).collect()
 }
 
 /// Describes a rule on a single line.

@@ -1,55 +1,135 @@
-//! The command line for carriers and routes.
+//! The command line for carriers.
 
-use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, SenderId};
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Args, Command, Error, Subcommand,
+    builder::{StringValueParser, TypedValueParser},
+    error::ErrorKind,
+};
+use shared::domain::{CallingCode, CarrierName, CredentialPart, SenderId, Vendor};
 use strum::IntoEnumIterator;
 use url::Url;
 
-const A_DAY_IN_SECONDS: i64 = 24 * 3_600;
-const CARRIER: &str = "Name of the carrier: cm, or loopback (simulated)";
+const CARRIER: &str = "Name of the carrier, as `carrier list` shows it";
+/// In characters.
+const LONGEST_SENDER_ID: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub enum CarrierCommand {
-    /// Set up a carrier, or change its settings; omitted options keep their values
+    /// Add a carrier: a named connection of a vendor
     #[command(
-        after_help = "The first carrier gets a route for all messages. Its webhook token is created once and kept. Examples:\n  \
-        admin carrier set cm --endpoint https://gw.messaging.cm.com/\n  \
-        admin carrier set cm --timeout-ms 5000"
+        after_help = "Several carriers may be connections of one vendor, each with its own credentials and webhook addresses.\n\
+        The first carrier gets a route for all messages. Examples:\n  \
+        admin carrier add cm-nl --vendor cm\n  \
+        admin carrier key cm-nl < product-token"
+    )]
+    Add(CarrierAdd),
+    /// Change a carrier's settings; omitted options keep their values
+    #[command(
+        after_help = "A change takes effect within 30 seconds. A carrier is one account at the vendor: for another account,\n\
+        add another carrier. Otherwise lookups and receipts of messages under way go to the wrong account. If a\n\
+        part of the carrier is missing, the command makes new webhook addresses. Examples:\n  \
+        admin carrier set cm-nl --timeout-ms 5000\n  \
+        admin carrier set cm-nl --sender-id 31612345678=ABC --drop-sender-id Acme"
     )]
     Set(CarrierSet),
-    /// List carriers with their endpoints, keys and routes
+    /// List carriers with their vendors, endpoints, credentials and routes
     List,
     /// Show a carrier's settings and its addresses for receipts and replies
     Show {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
     },
-    /// Set our key for a carrier (CM.com's product token), read from standard input
-    #[command(after_help = "Example: admin carrier key cm < product-token\n\
-        The key is not an argument, because other users of this machine can see those. It is never shown.")]
-    Key {
+    /// Set our credentials at a carrier, read from standard input: each part on a line of its own
+    #[command(
+        after_help = "All parts are replaced at once. They are not arguments, because other users of this machine can see\n\
+        those. They are never shown. A carrier is one account at the vendor: for another account, add another\n\
+        carrier. Otherwise lookups and receipts of messages under way go to the wrong account. Examples:\n  \
+        admin carrier key cm-nl < product-token\n  \
+        printf '%s\\n' \"$LOGIN\" \"$PASSWORD\" | admin carrier key NAME --parts login,password"
+    )]
+    Key(CarrierKey),
+    /// Set the secret with which a carrier signs its webhooks, read from standard input
+    #[command(
+        after_help = "Once it is set, we reject webhooks without a valid signature. It takes effect within five minutes; a\n\
+        webhook signed with the old secret counts until `carrier retire`. With a third secret, the first ends.\n\
+        It is never shown. Example:\n  \
+        admin carrier signing-secret NAME < signing-secret"
+    )]
+    SigningSecret {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
+        /// Remove all signing secrets; webhooks then need no signature
+        #[arg(long)]
+        remove: bool,
     },
     /// Create new webhook addresses for a carrier; the old ones work until `carrier retire`
     Rotate {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
     },
-    /// Drop all of a carrier's webhook addresses but the newest
+    /// Drop all of a carrier's webhook addresses and signing secrets but the newest
     Retire {
         #[arg(value_parser = carrier, help = CARRIER)]
         name: CarrierName,
     },
+    /// Remove a carrier with its settings, credentials and webhook addresses
+    #[command(
+        after_help = "Refused while a route or an unfinished message names the carrier. A message is unfinished while it is\n\
+        queued, submitting or unknown, and if it is submitted without a final receipt, until 3 days after its\n\
+        last change: a carrier that never reports could not be removed otherwise. If a worker died before it\n\
+        recorded the carrier that it called, the message counts for every carrier. Reads the whole table of\n\
+        messages, twice. After you remove its last route, wait two minutes: until then messages may still go to\n\
+        the carrier.\n\n\
+        If a removal was interrupted, the same command completes it. While unfinished messages name the carrier,\n\
+        it refuses that, too: `carrier set` makes new webhook addresses, so that the carrier can report again.\n\
+        Only if it never will, add --abandon-messages. Its messages can then get no more receipts.\n\n\
+        Do not give a removed name to another contract or vendor within seven days: unmatched items and stored\n\
+        message IDs of the old one are kept that long. Without --yes it only checks, and exits with 2."
+    )]
+    Remove(CarrierRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct CarrierAdd {
+    /// Your name for it, such as cm-nl: up to 32 lower-case letters, digits and single hyphens
+    #[arg(value_parser = carrier)]
+    pub name: CarrierName,
+    #[arg(long, value_name = "VENDOR", value_parser = vendor, help = format!("One of: {}", names::<Vendor>()))]
+    pub vendor: Vendor,
+    #[command(flatten)]
+    pub options: CarrierOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct CarrierSet {
+    #[arg(value_parser = carrier, help = CARRIER)]
+    pub name: CarrierName,
+    #[command(flatten)]
+    pub options: CarrierOptions,
+    /// Drop the vendor's ID of this sender (repeatable)
+    #[arg(long = "drop-sender-id", value_name = "SENDER")]
+    pub drop_sender_ids: Vec<SenderId>,
+}
+
+#[derive(Debug, Args)]
+pub struct CarrierRemove {
+    #[arg(value_parser = carrier, help = CARRIER)]
+    pub name: CarrierName,
+    /// If a part of the carrier is missing: remove the rest in spite of unfinished messages
+    #[arg(long)]
+    pub abandon_messages: bool,
+    /// Remove; without this, only check
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub struct CarrierSet {
-    #[arg(value_parser = carrier, help = CARRIER)]
-    pub name: CarrierName,
-    /// Base URL for submits; required the first time
-    #[arg(long, value_name = "URL")]
+pub struct CarrierOptions {
+    /// Base URL for submits [default: the vendor's documented one; with --local, the simulated vendor's]
+    #[arg(long, value_name = "URL", value_parser = EndpointParser)]
     pub endpoint: Option<Url>,
     /// With --local: accept an endpoint on another machine, so real messages may be sent
     #[arg(long, requires = "endpoint")]
@@ -69,59 +149,128 @@ pub struct CarrierSet {
     /// Match receipts by our reference (the default)
     #[arg(long)]
     pub no_receipts_by_id: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RouteCommand {
-    /// List the rules in order; the first match applies
-    List,
-    /// Add a rule; a rule without conditions matches every message
-    #[command(
-        after_help = "A rule matches a message that meets all its conditions. A change takes effect within 30 seconds.\n\
-        Example: admin route add --carriers cm,loopback --channel whatsapp --prefix +31 --at 1"
-    )]
-    Add(RouteAdd),
-    /// Remove a rule
-    Remove {
-        /// As `route list` shows it
-        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-        position: u16,
-    },
+    /// Calling code of the country whose national numbers the carrier's webhooks hold, such as 31. Supported are
+    /// 1 and countries whose national numbers begin with 0; the error for any other code lists them
+    #[arg(long, value_name = "CODE", value_parser = country_code, conflicts_with = "no_country_code")]
+    pub country_code: Option<CallingCode>,
+    /// Take every number in webhooks as international (the default)
+    #[arg(long)]
+    pub no_country_code: bool,
+    /// The vendor's own ID of a sender, sent in its place (repeatable)
+    #[arg(long = "sender-id", value_name = "SENDER=ID", value_parser = sender_id)]
+    pub sender_ids: Vec<(SenderId, String)>,
 }
 
 #[derive(Debug, Args)]
-pub struct RouteAdd {
-    /// In order of preference: the next takes over if a carrier is down or busy, or rejects the message
-    #[arg(long, value_name = "NAME,...", required = true, value_delimiter = ',', value_parser = carrier)]
-    pub carriers: Vec<CarrierName>,
-    /// Only this account's messages
-    #[arg(long, value_name = "ID")]
-    pub account: Option<AccountId>,
-    /// Only messages from this sender ID
-    #[arg(long, value_name = "SENDER")]
-    pub sender: Option<SenderId>,
-    /// Only messages over this channel, such as sms or whatsapp
-    #[arg(long, value_name = "NAME", value_parser = channel)]
-    pub channel: Option<Channel>,
-    /// Only messages to numbers with this prefix, country code first
-    #[arg(long, value_name = "DIGITS")]
-    pub prefix: Option<NumberPrefix>,
-    /// How long to wait for a receipt before failing over to the next channel [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=A_DAY_IN_SECONDS))]
-    pub receipt_timeout: Option<u32>,
-    /// Insert at this position, from 1; later rules move down [default: the end]
-    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(u16).range(1..))]
-    pub at: Option<u16>,
+pub struct CarrierKey {
+    #[arg(value_parser = carrier, help = CARRIER)]
+    pub name: CarrierName,
+    #[arg(long, value_name = "PART,...", value_delimiter = ',', value_parser = part, help = format!(
+        "The parts in the order of the lines: {} [default: those of the vendor, if it takes only one set]",
+        names::<CredentialPart>()
+    ))]
+    pub parts: Vec<CredentialPart>,
+    /// Remove the credentials, if the vendor also accepts messages without any
+    #[arg(long, conflicts_with = "parts")]
+    pub remove: bool,
+}
+
+/// Parses an endpoint. A function would not do: clap repeats a value that a function refuses, and with it a
+/// password in the URL.
+#[derive(Clone)]
+struct EndpointParser;
+
+impl TypedValueParser for EndpointParser {
+    type Value = Url;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Url, Error> {
+        let text = StringValueParser::new().parse_ref(command, arg, value)?;
+        let refused = |reason| Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")).with_cmd(command);
+        endpoint(&text).map_err(refused)
+    }
 }
 
 pub(super) fn carrier(text: &str) -> Result<CarrierName, String> {
-    text.parse().map_err(|_| format!("the carriers are: {}", names::<CarrierName>()))
+    text.parse::<CarrierName>().map_err(|error| format!("it {error}"))
 }
 
-fn channel(text: &str) -> Result<Channel, String> {
-    text.parse().map_err(|_| format!("the channels are: {}", names::<Channel>()))
+fn vendor(text: &str) -> Result<Vendor, String> {
+    text.parse().map_err(|_| format!("the vendors are: {}", names::<Vendor>()))
+}
+
+fn part(text: &str) -> Result<CredentialPart, String> {
+    text.parse().map_err(|_| format!("the parts are: {}", names::<CredentialPart>()))
+}
+
+fn country_code(text: &str) -> Result<CallingCode, String> {
+    text.parse::<CallingCode>().map_err(|error| format!("it {error}"))
+}
+
+/// Parses a base URL, and ends its path with a slash, because paths are joined to it.
+fn endpoint(text: &str) -> Result<Url, String> {
+    let mut url: Url = text.parse().map_err(|error| format!("the endpoint is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("the endpoint must begin with https:// or http://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("the endpoint must not hold credentials; set them with `carrier key`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("the endpoint must have no query and no fragment".to_owned());
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
+fn sender_id(text: &str) -> Result<(SenderId, String), String> {
+    let (sender, id) = text.split_once('=').ok_or("it must be SENDER=ID")?;
+    let sender = sender.parse::<SenderId>().map_err(|error| format!("the sender {error}"))?;
+    let fits = (1..=LONGEST_SENDER_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    if !fits {
+        return Err(format!("the ID must have 1 to {LONGEST_SENDER_ID} ASCII letters, digits and punctuation marks"));
+    }
+    Ok((sender, id.to_owned()))
 }
 
 pub(super) fn names<E: IntoEnumIterator + Into<&'static str>>() -> String {
     E::iter().map(Into::into).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::Arguments;
+
+    #[test]
+    fn endpoint_ends_with_a_slash() {
+        assert_eq!(endpoint("https://gw.example/v1").unwrap().as_str(), "https://gw.example/v1/");
+        assert_eq!(endpoint("http://127.0.0.1:1").unwrap().as_str(), "http://127.0.0.1:1/");
+    }
+
+    #[test]
+    fn invalid_endpoint_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("gw.example", "not a URL"),
+            ("ftp://gw.example/", "https://"),
+            ("https://login:word@gw.example/", "credentials"),
+            ("https://gw.example/?a=1", "no query"),
+            ("https://gw.example/#a", "no fragment"),
+            ("https://login:word@gw.example:70000/", "not a URL"),
+        ] {
+            let words = ["admin", "carrier", "set", "cm-nl", "--endpoint", text];
+            let error = Arguments::parse_words(words).unwrap_err().render().to_string();
+            assert!(error.contains(reason) && error.contains("the endpoint") && !error.contains("word"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sender_id_is_parsed_at_the_first_equals_sign() {
+        assert_eq!(sender_id("+31612345678=a=b").unwrap(), ("31612345678".parse().unwrap(), "a=b".to_owned()));
+        let longer = format!("Acme={}", "x".repeat(LONGEST_SENDER_ID + 1));
+        for text in ["Acme", "=1", "Acme=", "Acme=a b", "Ac#me=1", "Acme=é", &longer] {
+            assert!(sender_id(text).is_err(), "{text}");
+        }
+    }
 }

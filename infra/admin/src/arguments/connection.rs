@@ -43,7 +43,7 @@ pub struct ConnectionOptions {
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub directory_table: Option<String>,
 
-    /// Secret with the carriers' keys and webhook tokens (or `CARRIER_SECRETS`)
+    /// Secret with the carriers' webhook tokens, credentials and signing secrets (or `CARRIER_SECRETS`)
     #[arg(long, global = true, value_name = "ARN", hide_short_help = true)]
     pub carrier_secrets: Option<String>,
 

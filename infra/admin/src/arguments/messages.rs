@@ -1,9 +1,9 @@
 //! The command line for stored messages and replies.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, MessageId, PhoneNumber, State};
+use shared::domain::{AccountId, CarrierName, MessageId, PhoneNumber, State};
 
-use super::carriers::names;
+use super::carriers::{carrier, names};
 
 #[derive(Debug, Subcommand)]
 pub enum MessageCommand {
@@ -38,6 +38,9 @@ pub struct MessageList {
     /// Only this account
     #[arg(long, value_name = "ID")]
     pub account: Option<AccountId>,
+    /// Only messages that went, or may have gone, to this carrier; no replies
+    #[arg(long, value_name = "NAME", value_parser = carrier)]
+    pub carrier: Option<CarrierName>,
     /// Maximum number of entries
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub limit: u16,

@@ -9,7 +9,7 @@ use super::carriers::carrier;
 pub enum UnmatchedCommand {
     /// List unmatched receipts and replies from the last 7 days, oldest first
     #[command(after_help = "Reads the whole table of messages.\n\
-        Example: admin unmatched list --kind reply --carrier cm")]
+        Example: admin unmatched list --kind reply --carrier cm-nl")]
     List(UnmatchedList),
     /// Retry all unmatched receipts and replies now
     #[command(

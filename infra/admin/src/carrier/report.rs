@@ -1,0 +1,268 @@
+//! `admin carrier list` and `admin carrier show`. No credential and no signing secret is ever shown.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::{
+    domain::{Carrier, CarrierName, CarrierSecret, CarrierSettings, Routes, Vendor},
+    store::{SecretStore, SecretsByCarrier},
+};
+
+use super::Carriers;
+use crate::{
+    connect::Connection,
+    failure::Failure,
+    output::{Report, fields, or_dash, table},
+};
+
+pub async fn list(carriers: &Carriers<'_>) -> Result<Report, Failure> {
+    let directory = &carriers.context.directory;
+    let (secrets, routes) = (carriers.secrets.carriers().await?, directory.latest_routes().await?);
+    let all = directory.latest_carriers().await?;
+    let (mut rows, mut shown) = (Vec::new(), Vec::new());
+    for Carrier { name, settings } in &all {
+        let secret = secrets.get(name).cloned().unwrap_or_default();
+        let routes = routes_to(&routes, *name);
+        rows.push([
+            name.to_string(),
+            settings.vendor.to_string(),
+            settings.endpoint.to_string(),
+            format!("{} ms", settings.timeout_ms),
+            credentials_status(settings.vendor, &secret).to_owned(),
+            signing_secret_status(settings.vendor, &secret),
+            or_dash((!routes.is_empty()).then(|| positions(&routes))),
+        ]);
+        let mut one = shown_settings(*name, settings, &secret);
+        one["routes"] = json!(routes);
+        shown.push(one);
+    }
+    let text = match rows.as_slice() {
+        [] => "no carriers\n".to_owned(),
+        rows => {
+            let headings = ["NAME", "VENDOR", "ENDPOINT", "TIMEOUT", "CREDENTIALS", "SIGNING SECRET", "ROUTES"];
+            table(headings, rows)
+        }
+    };
+    let report = Report::new(text, &json!({"carriers": shown}));
+    let parts = incomplete(&all, &secrets, &directory.latest_carrier_names().await?);
+    Ok(parts.into_iter().fold(report, |report, (name, missing)| report.note(missing.warning(name))))
+}
+
+/// The missing part of an incomplete carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MissingPart {
+    Settings,
+    Secret,
+}
+
+impl MissingPart {
+    fn warning(self, name: CarrierName) -> String {
+        format!(
+            "Warning: {name} has no {}: it is being added or removed, or that was interrupted.\n{}; \
+             `admin carrier remove {name}`\nremoves the rest.",
+            match self {
+                Self::Settings => "settings",
+                Self::Secret => "webhook addresses, so it cannot report",
+            },
+            self.repair(name)
+        )
+    }
+
+    /// Returns a sentence, without its full stop, on how to complete the carrier.
+    pub fn repair(self, name: CarrierName) -> String {
+        match self {
+            Self::Settings => format!("`admin carrier add {name} --vendor VENDOR` restores it"),
+            Self::Secret => format!("`admin carrier set {name}` makes new addresses"),
+        }
+    }
+}
+
+/// Returns the carriers of which a part is missing: a name or a secret without settings, or settings without a
+/// secret.
+fn incomplete(
+    all: &[Carrier],
+    secrets: &SecretsByCarrier,
+    listed: &[CarrierName],
+) -> BTreeMap<CarrierName, MissingPart> {
+    let has_settings = |name: &CarrierName| all.iter().any(|carrier| carrier.name == *name);
+    let without_settings = secrets.keys().chain(listed).copied().filter(|name| !has_settings(name));
+    let without_secret = all.iter().map(|carrier| carrier.name).filter(|name| !secrets.contains_key(name));
+    let without_settings = without_settings.map(|name| (name, MissingPart::Settings));
+    without_settings.chain(without_secret.map(|name| (name, MissingPart::Secret))).collect()
+}
+
+/// Returns the positions of rules with the carrier.
+pub fn routes_to(routes: &Routes, name: CarrierName) -> Vec<usize> {
+    let routes = (1..).zip(&routes.0).filter(|(_, route)| route.carriers.contains(&name));
+    routes.map(|(position, _)| position).collect()
+}
+
+pub fn positions(routes: &[usize]) -> String {
+    routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn credentials_status(vendor: Vendor, secret: &CarrierSecret) -> &'static str {
+    match (secret.credentials.is_empty(), vendor.profile().needs_credentials()) {
+        (false, _) => "set",
+        (true, true) => "not set",
+        (true, false) => "not needed",
+    }
+}
+
+fn signing_secret_status(vendor: Vendor, secret: &CarrierSecret) -> String {
+    match (secret.signing_secrets.len(), vendor.profile().signs_webhooks) {
+        (0, true) => "not set".to_owned(),
+        (0, false) => "-".to_owned(),
+        (1, _) => "set".to_owned(),
+        (several, _) => format!("set ({several}, until retire)"),
+    }
+}
+
+fn shown_settings(name: CarrierName, settings: &CarrierSettings, secret: &CarrierSecret) -> Value {
+    json!({
+        "carrier": name,
+        "vendor": settings.vendor,
+        "endpoint": settings.endpoint.as_str(),
+        "timeout_ms": settings.timeout_ms,
+        "lookup": settings.lookup,
+        "receipts_by_id": settings.receipts_by_id,
+        "country_code": settings.country_code,
+        "sender_ids": settings.sender_ids,
+        "credentials_set": !secret.credentials.is_empty(),
+        "signing_secret_set": !secret.signing_secrets.is_empty(),
+        "signing_secrets": secret.signing_secrets.len(),
+    })
+}
+
+/// Reports a carrier's settings and webhook addresses, with warnings.
+pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connection) -> Report {
+    let Carrier { name, settings } = carrier;
+    let api = connection.api_url().await;
+    let address = |kind: &str| {
+        let path = format!("/{kind}/{name}/{}", secret.webhook_tokens.first()?);
+        let whole = api.as_ref().and_then(|api| api.join(&path).ok()).map(String::from);
+        Some((path, whole))
+    };
+    let (receipts, receipts_url) = address("dlr").unzip();
+    let (replies, replies_url) = address("mo").unzip();
+    let (receipts_url, replies_url) = (receipts_url.flatten(), replies_url.flatten());
+    let mut json = shown_settings(*name, settings, secret);
+    for (field, value) in [
+        ("vendor_title", json!(settings.vendor.profile().title)),
+        ("receipts_path", json!(receipts)),
+        ("replies_path", json!(replies)),
+        ("receipts_url", json!(receipts_url)),
+        ("replies_url", json!(replies_url)),
+        ("tokens", json!(secret.webhook_tokens.len())),
+    ] {
+        json[field] = value;
+    }
+    let text = text(carrier, secret, [receipts_url.or(receipts), replies_url.or(replies)]);
+    with_warnings(Report::new(text, &json), carrier, secret)
+}
+
+fn text(carrier: &Carrier, secret: &CarrierSecret, [receipts, replies]: [Option<String>; 2]) -> String {
+    let Carrier { name, settings } = carrier;
+    let (vendor, profile) = (settings.vendor, settings.vendor.profile());
+    let parts: Vec<_> = secret.credentials.parts().map(|part| part.into_str()).collect();
+    let credentials = match parts.as_slice() {
+        [] => credentials_status(vendor, secret).to_owned(),
+        parts => format!("set: {}", parts.join(", ")),
+    };
+    let fields = fields(&[
+        ("carrier", Some(name.to_string())),
+        ("vendor", Some(format!("{vendor} ({})", profile.title))),
+        ("endpoint", Some(settings.endpoint.to_string())),
+        ("timeout", Some(format!("{} ms", settings.timeout_ms))),
+        ("lookup", Some(if settings.lookup { "on" } else { "off" }.to_owned())),
+        ("receipts by", Some(if settings.receipts_by_id { "its own ID" } else { "our reference" }.to_owned())),
+        ("country code", Some(or_dash(settings.country_code.map(|code| code.to_string())))),
+        ("credentials", Some(credentials)),
+        ("signing secret", Some(signing_secret_status(vendor, secret))),
+        ("receipts", receipts),
+        ("replies", replies),
+        ("tokens", Some(secret.webhook_tokens.len().to_string())),
+    ]);
+    let ids: Vec<_> = settings.sender_ids.iter().map(|(sender, id)| [sender.to_string(), id.to_owned()]).collect();
+    match ids.as_slice() {
+        [] => fields,
+        ids => format!("{fields}\n{}", table(["SENDER", &profile.sender_id.unwrap_or("ID").to_uppercase()], ids)),
+    }
+}
+
+fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> Report {
+    let (name, profile) = (carrier.name, carrier.settings.vendor.profile());
+    let report = match (secret.webhook_tokens.is_empty(), secret.signing_secrets.is_empty()) {
+        (true, _) => report.note(MissingPart::Secret.warning(name)),
+        (false, false) => report.note("The receipts and replies addresses are secret: give them only to the vendor."),
+        (false, true) => report.note(
+            "The receipts and replies addresses are secret: give them only to the vendor. No other key protects them.",
+        ),
+    };
+    if profile.check_credentials(&secret.credentials).is_ok() {
+        return report;
+    }
+    report.note(format!(
+        "Warning: no message is sent through {name} without its credentials ({}); set them with\n\
+         `admin carrier key {name}`.",
+        profile.accepted_credentials()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::{CredentialPart, SenderTable};
+
+    use super::*;
+
+    fn carrier(name: &str) -> Carrier {
+        let settings = CarrierSettings {
+            vendor: Vendor::Loopback,
+            endpoint: "http://127.0.0.1/".parse().unwrap(),
+            timeout_ms: 1,
+            lookup: false,
+            receipts_by_id: false,
+            country_code: None,
+            sender_ids: SenderTable::default(),
+        };
+        Carrier { name: name.parse().unwrap(), settings }
+    }
+
+    #[test]
+    fn carrier_with_a_missing_part_is_incomplete() {
+        let name = |text: &str| text.parse::<CarrierName>().unwrap();
+        let secrets = ["whole", "secret-only"].map(|text| (name(text), CarrierSecret::default())).into();
+        let listed = ["whole", "settings-only", "name-only"].map(name);
+        let found = incomplete(&[carrier("whole"), carrier("settings-only")], &secrets, &listed);
+        let expected = [
+            ("name-only", MissingPart::Settings),
+            ("secret-only", MissingPart::Settings),
+            ("settings-only", MissingPart::Secret),
+        ];
+        assert_eq!(found, expected.map(|(text, missing)| (name(text), missing)).into());
+        // The command that heals comes first.
+        for (missing, heals) in [(MissingPart::Settings, "carrier add"), (MissingPart::Secret, "carrier set")] {
+            let warning = missing.warning(name("one"));
+            assert!(warning.find(heals).unwrap() < warning.find("carrier remove one").unwrap(), "{warning}");
+        }
+    }
+
+    #[test]
+    fn credentials_and_signing_secret_are_shown_as_set_or_not() {
+        let set = CarrierSecret {
+            credentials: [(CredentialPart::Key, "hidden".to_owned())].into_iter().collect(),
+            signing_secrets: vec!["hidden".to_owned()],
+            ..CarrierSecret::default()
+        };
+        let none = CarrierSecret::default();
+        let words = |vendor, secret| (credentials_status(vendor, secret), signing_secret_status(vendor, secret));
+        assert_eq!(words(Vendor::Loopback, &none), ("not needed", "not set".to_owned()));
+        assert_eq!(words(Vendor::Cm, &none), ("not set", "-".to_owned()));
+        assert_eq!(words(Vendor::Loopback, &set), ("set", "set".to_owned()));
+        let rotated = CarrierSecret { signing_secrets: vec!["new".to_owned(), "old".to_owned()], ..set.clone() };
+        assert_eq!(words(Vendor::Loopback, &rotated).1, "set (2, until retire)");
+        let shown = text(&carrier("one"), &set, [None, None])
+            + &shown_settings("one".parse().unwrap(), &carrier("one").settings, &set).to_string();
+        assert!(shown.contains("set: key") && !shown.contains("hidden"), "{shown}");
+    }
+}
