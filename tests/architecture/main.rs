@@ -31,6 +31,9 @@ const ROOMS: [(&str, &str); 14] = [
     ("hash", ""),
 ];
 
+/// Items of `vendors` that every vendor uses: the contracts, and the runner of their tests.
+const CONTRACT: [&str; 5] = ["Connection", "Connector", "DialectFormat", "Webhook", "testing"];
+
 /// Items of `runtime` that `domain` may use. Tests can replace both.
 const RUNTIME_FOR_DOMAIN: [&str; 2] = ["Clock", "Random"];
 
@@ -120,7 +123,8 @@ fn fault(reference: &Reference) -> Option<String> {
 }
 
 fn is_other_vendor(from: &[String], to: &[String]) -> bool {
-    from[0] == "vendors" && from.len() > 1 && to.len() > 1 && from[1] != to[1]
+    let is_vendor = |path: &[String]| path[0] == "vendors" && path.len() > 1 && !CONTRACT.contains(&path[1].as_str());
+    is_vendor(from) && is_vendor(to) && from[1] != to[1]
 }
 
 /// Returns whether a file in a folder of `flow` uses an item that the folder's `mod.rs` defines. The items of

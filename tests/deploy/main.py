@@ -24,12 +24,13 @@ from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_ro
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 STACK = "deployment-test"
+CM_KEYS = {"cm-uk": "uk-product-token", "cm-nl": "nl-product-token"}
 POOL = [f"4488888888{number:02}" for number in range(1, 7)]
 OWN_SENDER = "441234567890"
 
 # Phones: the third digit from the right selects the behaviour (see docs/local-development.md).
 PHONE, QUIET_PHONE, BUSY_PHONE, STOP_PHONE = "447700900001", "447700900301", "447700900701", "447700900901"
-RCS_PHONE, SMS_PHONE, LATE_SMS_PHONE = "447700900021", "447700900022", "447700900023"
+RCS_PHONE, SMS_PHONE, LATE_SMS_PHONE, OTHER_RCS_PHONE = (f"44770090002{number}" for number in range(1, 5))
 
 
 def main():
@@ -127,17 +128,23 @@ class Test:
         with self.check("the operator's tool creates a pool and a carrier's route"):
             self.admin = Admin(self.stack)
             self.admin("pool", "add", *POOL)
-            carrier = self.admin("carrier", "set", "loopback", "--endpoint", self.emulator.url, "--timeout-ms", "3000")
-            self.receipts, self.replies = (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
-            self.emulator.register_webhooks("loopback", self.receipts, self.replies)
-        with self.check("the operator's tool creates a second carrier with a key, for one channel"):
-            carrier = self.admin("carrier", "set", "cm", "--endpoint", f"{self.emulator.url}/cm/", "--timeout-ms", "3000")
-            self.emulator.register_webhooks(
-                "cm", *(self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
-            )
-            self.admin("carrier", "key", "cm", line="cm-product-token\n")
-            routes = self.admin("route", "add", "--carriers", "cm", "--channel", "rcs", "--at", "1")["routes"]
-            expect_equal([route["carriers"] for route in routes], [["cm"], ["loopback"]], "the carriers of the routes")
+            endpoint = f"{self.emulator.url}/loopback/"
+            self.receipts, self.replies = self.add_carrier("loopback", "loopback", endpoint)
+            self.emulator.register_carrier("loopback", "loopback", self.receipts, self.replies)
+        with self.check("the operator's tool creates two connections of a vendor, for one channel"):
+            for name, key in CM_KEYS.items():
+                receipts, replies = self.add_carrier(name, "cm", f"{self.emulator.url}/cm/")
+                self.emulator.register_carrier(name, "cm", receipts, replies, credentials={"key": key})
+                self.admin("carrier", "key", name, line=f"{key}\n")
+            names = list(CM_KEYS)
+            routes = self.admin("route", "add", "--carriers", ",".join(names), "--channel", "rcs", "--at", "1")["routes"]
+            expect_equal([route["carriers"] for route in routes], [names, ["loopback"]], "the carriers of the routes")
+
+    def add_carrier(self, name, vendor, endpoint):
+        """Returns the webhook addresses for receipts and replies."""
+        options = ("--vendor", vendor, "--endpoint", endpoint, "--timeout-ms", "3000")
+        carrier = self.admin("carrier", "add", name, *options)
+        return (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
 
     def provision(self):
         self.connect_carrier()
@@ -327,12 +334,14 @@ class Test:
 
     def channels(self):
         for phone, behavior, channel, carrier, tried in (
-            (RCS_PHONE, "delivers", "rcs", "cm", []),
-            (SMS_PHONE, "rejects", "sms", "loopback", [["rcs", "cm", "rejected"]]),
-            (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm", "failed"]]),
+            (RCS_PHONE, "delivers", "rcs", "cm-uk", []),
+            (SMS_PHONE, "rejects", "sms", "loopback", [["rcs", name, "rejected"] for name in CM_KEYS]),
+            (LATE_SMS_PHONE, "fails", "sms", "loopback", [["rcs", "cm-uk", "failed"]]),
+            (OTHER_RCS_PHONE, "delivers", "rcs", "cm-nl", [["rcs", "cm-uk", "busy"]]),
         ):
             with self.check(f"where RCS {behavior}, a message arrives over {channel.upper()} through {carrier}"):
                 self.emulator.set_behavior(phone, rcs=behavior)
+                self.emulator.set_outage("cm-uk", phone == OTHER_RCS_PHONE)
                 [sent] = self.demo.send(shared(phone, "Which way?", channels=["rcs", "sms"]))
                 message = self.demo.until_state(sent["messageUuid"], "delivered")
                 expect_equal((message["channel"], message["carrier"]), (channel, carrier), "the channel and carrier")

@@ -49,10 +49,14 @@ class Emulator:
         found = re.search(r"^emulator (http://\S+)$", text, re.MULTILINE)
         return found and found[1]
 
-    def register_webhooks(self, carrier, receipts, replies):
-        path = {"loopback": "carrier", "cm": "cm"}[carrier]
-        status, _ = call("PUT", f"{self.url}/{path}/webhooks", {"receipts": receipts, "replies": replies})
-        expect_equal(status, 204, "registering the webhooks")
+    def register_carrier(self, name, vendor, receipts, replies, **settings):
+        connection = {"vendor": vendor, "receipts": receipts, "replies": replies, **settings}
+        status, _ = call("PUT", f"{self.url}/carriers/{name}", connection)
+        expect_equal(status, 204, "registering the carrier")
+
+    def set_outage(self, name, is_down):
+        status, _ = call("PUT", f"{self.url}/carriers/{name}/outage", {"down": is_down})
+        expect_equal(status, 204, "setting the outage of a carrier")
 
     def set_behavior(self, number, **channels):
         """Sets a phone's behaviour by channel."""

@@ -3,9 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::{RequestBuilder, StatusCode};
-use serde_json::{Value, json};
-use shared::runtime::HttpStack;
-use tests::system::{DEMO, owned, shared, with};
+use shared::{
+    domain::{Dialect, SenderKind},
+    runtime::HttpStack,
+};
+use strum::IntoEnumIterator;
+use tests::{
+    clients::{ClientFormat, ClientMessage, main_format},
+    system::{DEMO, OWN_SENDER},
+};
 use tokio::sync::watch;
 use url::Url;
 
@@ -13,12 +19,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Number of messages in each request, in turn.
 const REQUEST_SIZES: [usize; 4] = [1, 1, 3, 12];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ApiDialect {
-    Mplus,
-    Cm,
-}
 
 /// The clients' messages, identified by their texts.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl ClientLog {
 /// A client, with an idempotency key for each request.
 pub struct Client {
     index: usize,
-    dialect: ApiDialect,
+    format: &'static ClientFormat,
     /// Whether the client retries, with the same key, until a request is accepted.
     is_retrying: bool,
     emulator: Url,
@@ -53,10 +53,21 @@ pub struct Client {
 
 impl Client {
     pub fn new(index: usize, emulator: Url, gateway: watch::Receiver<Url>, stop: watch::Receiver<bool>) -> Self {
-        let dialect = if index % 4 == 3 { ApiDialect::Cm } else { ApiDialect::Mplus };
+        // Every fourth client speaks another dialect, in turn.
+        let others: Vec<_> = Dialect::iter().filter(|dialect| *dialect != Dialect::Mplus).collect();
+        let dialect = if index % 4 == 3 { others[index / 4 % others.len()] } else { Dialect::Mplus };
         let is_retrying = index % 4 != 2;
         let http = HttpStack::new().unwrap().builder().timeout(TIMEOUT).build().unwrap();
-        Self { index, dialect, is_retrying, emulator, gateway, stop, http, log: ClientLog::default() }
+        Self {
+            index,
+            format: main_format(dialect),
+            is_retrying,
+            emulator,
+            gateway,
+            stop,
+            http,
+            log: ClientLog::default(),
+        }
     }
 
     pub async fn run(mut self) -> ClientLog {
@@ -70,7 +81,8 @@ impl Client {
 
     async fn post(&mut self, request: usize) {
         let named = |index| format!("drill {}-{request}-{index}", self.index);
-        let names: Vec<_> = (0..REQUEST_SIZES[request % REQUEST_SIZES.len()]).map(named).collect();
+        let size = REQUEST_SIZES[request % REQUEST_SIZES.len()].min(self.format.most_messages);
+        let names: Vec<_> = (0..size).map(named).collect();
         // Each client has its own phones. None is a fictional number, so all behave normally.
         let numbers: Vec<_> =
             (0..names.len()).map(|index| format!("4479{:02}{:04}{index:02}", self.index, request % 50)).collect();
@@ -93,26 +105,18 @@ impl Client {
     }
 
     fn request(&self, request: usize, names: &[String], numbers: &[String]) -> RequestBuilder {
-        let (path, body) = match self.dialect {
-            ApiDialect::Mplus => ("message", self.mplus(names, numbers)),
-            ApiDialect::Cm => ("v1.0/message", cm(names, numbers)),
-        };
-        let url = self.gateway.borrow().join(path).unwrap();
-        let request = self.http.post(url).header("idempotency-key", format!("drill-{}-{request}", self.index));
-        request.header("x-cm-producttoken", DEMO).bearer_auth(DEMO).json(&body)
+        let callback = self.emulator.join("sinks/receipts").unwrap().to_string();
+        let zipped = names.iter().zip(numbers);
+        let messages: Vec<_> = zipped.map(|(name, number)| self.message(name, number, &callback)).collect();
+        let written = (self.format.request)(DEMO, &messages);
+        let written = written.with_idempotency_key(&format!("drill-{}-{request}", self.index));
+        let url = self.gateway.borrow().join(&written.path).unwrap();
+        let request = self.http.request(written.method, url).body(written.body);
+        written.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
-    fn mplus(&self, names: &[String], numbers: &[String]) -> Value {
-        let callback = self.emulator.join("sinks/receipts").unwrap();
-        let message = |(name, number): (&String, &String)| {
-            let message = if self.index.is_multiple_of(2) { shared(number, name) } else { owned(number, name) };
-            with(message, "callback", callback.as_str())
-        };
-        json!({"messages": names.iter().zip(numbers).map(message).collect::<Vec<_>>()})
+    fn message<'a>(&self, name: &'a str, number: &'a str, callback: &'a str) -> ClientMessage<'a> {
+        let from = if self.index.is_multiple_of(2) { SenderKind::Shared } else { SenderKind::Custom };
+        ClientMessage { from, ..ClientMessage::new(OWN_SENDER, number, name, callback) }
     }
-}
-
-fn cm(names: &[String], numbers: &[String]) -> Value {
-    let message = |(name, number): (&String, &String)| json!({"from": "441234567890", "to": [{"number": format!("00{number}")}], "body": {"content": name}});
-    json!({"messages": {"msg": names.iter().zip(numbers).map(message).collect::<Vec<_>>()}})
 }

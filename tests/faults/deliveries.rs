@@ -5,14 +5,17 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_lambda_events::event::sqs::SqsEvent;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use shared::domain::{CarrierName, ReceiptStatus, State};
-use tests::system::{DEMO, owned, with};
+use shared::domain::{ReceiptStatus, State};
+use tests::{
+    clients::ClientRequest,
+    system::{DEMO, owned, with},
+};
 
 use crate::{
     fault::Fault,
     scenario::Phone,
     scenario_run::{Idle, run_until_idle},
-    stage::{ClientRequest, JOBS, QUEUES, Stage},
+    stage::{JOBS, QUEUES, Stage},
 };
 
 const DELIVERIES: usize = 5;
@@ -37,7 +40,7 @@ async fn jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
 }
 
 async fn stage() -> Stage {
-    let stage = Stage::new(&[CarrierName::Loopback]).await;
+    let stage = Stage::new(&["loopback"]).await;
     stage.proxy.begin_run(Box::new(|_, _| None));
     stage
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde_json::{Value, json};
-use shared::{domain::CarrierName, edge::run_batch};
-use tests::system::{DEMO, owned, with};
+use shared::edge::run_batch;
+use tests::{
+    clients::ClientRequest,
+    system::{DEMO, owned, with},
+};
 
 use crate::{
     scenario::Phone,
-    stage::{ClientRequest, JOBS, QUEUES, Stage},
+    stage::{JOBS, QUEUES, Stage},
 };
 use shared::flow::JobOutcome;
 
@@ -46,7 +49,7 @@ async fn ten_jobs(stage: &Stage, queue: &'static str) -> SqsEvent {
 
 #[tokio::test]
 async fn only_the_unreadable_job_of_a_batch_is_retried() {
-    let mut stage = Stage::new(&[CarrierName::Loopback]).await;
+    let mut stage = Stage::new(&["loopback"]).await;
     stage.restart(&shared::runtime::Random::seeded(1), true);
     stage.proxy.begin_run(Box::new(|_, _| None));
     let dispatch = dispatch::Dispatch::new(&stage.environment()).unwrap();

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use local::emulator::wire;
 use reqwest::{Client, Url};
 use shared::runtime::{HttpStack, Random};
 use tests::Request;
@@ -313,16 +314,16 @@ fn destination(request: &Request) -> Option<(Peer, String)> {
         };
         return Some((Peer::Aws(service), format!("{service} {operation}")));
     }
-    match request.path.as_str() {
-        _ if is_submit(request) => Some((Peer::Carrier, "carrier".to_owned())),
-        path if path.starts_with("/carrier/messages/") => Some((Peer::Carrier, "carrier lookup".to_owned())),
-        path if path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
-        _ => None,
+    match wire::call(&request.method, &request.path) {
+        Some((_, wire::Call::Submit)) => Some((Peer::Carrier, "carrier".to_owned())),
+        Some((_, wire::Call::Lookup)) => Some((Peer::Carrier, "carrier lookup".to_owned())),
+        None if request.path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
+        None => None,
     }
 }
 
 fn is_submit(request: &Request) -> bool {
-    matches!(request.path.as_str(), "/carrier/messages" | "/cm/v1.0/message")
+    matches!(wire::call(&request.method, &request.path), Some((_, wire::Call::Submit)))
 }
 
 impl Shared {

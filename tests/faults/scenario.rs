@@ -1,17 +1,16 @@
 //! A scenario: a flow of messages through the whole gateway, with the expected final state.
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Method;
-use serde_json::{Value, json};
-use shared::domain::{CarrierName, Dialect, OnUnknown, State};
+use shared::domain::{CarrierName, Channel, OnUnknown, SenderKind, State};
 use tests::{
     Phone as Handset,
-    system::{DEMO, OTHER, OTHER_SENDER, OWN_SENDER, RATE_LIMITED_SENDER, owned, shared, with},
+    clients::{Ability, ClientFormat, ClientMessage, ClientRequest},
+    system::{DEMO, OTHER, OTHER_SENDER, OWN_SENDER, RATE_LIMITED_SENDER},
 };
 use url::Url;
 use uuid::Uuid;
 
-use crate::stage::{CarrierBehavior, ClientRequest};
+use crate::stage::CarrierBehavior;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
@@ -97,23 +96,6 @@ pub enum Idempotency {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestFormat {
-    Mplus,
-    CmJson,
-    CmXml,
-    CmGet,
-}
-
-impl RequestFormat {
-    pub fn main(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::Mplus => Self::Mplus,
-            Dialect::Cm => Self::CmJson,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     Owned,
     Shared,
@@ -134,7 +116,8 @@ pub enum FollowUp {
 pub struct Scenario {
     pub name: String,
     pub account: Account,
-    pub format: RequestFormat,
+    pub format: &'static ClientFormat,
+    /// The route, the preferred carrier first.
     pub carriers: Vec<CarrierName>,
     pub messages: usize,
     /// Index of the first phone among those with the same behavior.
@@ -157,15 +140,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    pub fn new(name: &str, format: RequestFormat, carrier: CarrierName, phone: Phone) -> Self {
+    pub fn new(name: &str, format: &'static ClientFormat, carrier: &str, phone: Phone) -> Self {
         Self {
             name: name.to_owned(),
             account: Account::Demo,
             format,
-            carriers: vec![carrier],
+            carriers: vec![carrier.parse().unwrap()],
             messages: 1,
             first: 0,
-            idempotency: if format == RequestFormat::Mplus { Idempotency::MessageId } else { Idempotency::Key },
+            idempotency: if format.has(Ability::MessageId) { Idempotency::MessageId } else { Idempotency::Key },
             sender: Sender::Owned,
             scheduled: false,
             phone,
@@ -217,44 +200,14 @@ impl Scenario {
 
     /// Builds the client's request. Its callbacks go through the proxy.
     pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
-        let sink = &proxy.join("sinks/status").unwrap();
-        let text = |index| Self::text(run, index);
-        let key = self.account.key();
-        let client_request = match self.format {
-            RequestFormat::Mplus => {
-                let messages: Vec<_> =
-                    (0..self.messages).map(|index| self.mplus(run, index, &text(index), sink, now)).collect();
-                ClientRequest::post(key, "/message", json!({"messages": messages}))
-            }
-            RequestFormat::CmJson => {
-                let message = |index| {
-                    let to = format!("00{}", self.number(index));
-                    let body = json!({"type": "auto", "content": text(index)});
-                    let message = json!({"from": self.from(), "to": [{"number": to}], "body": body});
-                    let channels = json!(["RCS", "SMS"]);
-                    if self.rcs.is_some() { with(message, "allowedChannels", channels) } else { message }
-                };
-                let messages: Vec<_> = (0..self.messages).map(message).collect();
-                ClientRequest::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
-            }
-            RequestFormat::CmXml => ClientRequest::post(
-                key,
-                "/gateway.ashx",
-                format!(
-                    "<MESSAGES><AUTHENTICATION><PRODUCTTOKEN>{key}</PRODUCTTOKEN></AUTHENTICATION><MSG>\
-                     <FROM>{}</FROM><TO>00{}</TO><BODY>{}</BODY></MSG></MESSAGES>",
-                    self.from(),
-                    self.number(0),
-                    text(0)
-                ),
-            ),
-            RequestFormat::CmGet => {
-                let mut query = url::form_urlencoded::Serializer::new(String::new());
-                query.extend_pairs([("producttoken", key), ("from", self.from()), ("body", &text(0))]);
-                query.append_pair("to", &format!("00{}", self.number(0)));
-                ClientRequest::new(key, Method::GET, &format!("/gateway.ashx?{}", query.finish()))
-            }
-        };
+        let sink = proxy.join("sinks/status").unwrap().to_string();
+        let parties: Vec<_> = (0..self.messages).map(|index| (self.number(index), Self::text(run, index))).collect();
+        let messages: Vec<_> = parties
+            .iter()
+            .enumerate()
+            .map(|(index, (to, text))| self.message((run, index), (to, text), &sink, now))
+            .collect();
+        let client_request = (self.format.request)(self.account.key(), &messages);
         let client_request = match self.on_unknown {
             Some(choice) => client_request.with_header("on-unknown", choice.into_str()),
             None => client_request,
@@ -266,28 +219,21 @@ impl Scenario {
         }
     }
 
-    fn from(&self) -> &'static str {
-        if self.sender == Sender::Rated { RATE_LIMITED_SENDER } else { self.account.number() }
-    }
-
-    fn mplus(&self, run: usize, index: usize, text: &str, sink: &Url, now: Timestamp) -> Value {
-        let to = self.number(index);
-        let message = match self.sender {
-            Sender::Owned | Sender::Rated => {
-                with(owned(&to, text), "from", json!({"type": "custom", "value": self.from()}))
-            }
-            Sender::Shared => shared(&to, text),
-        };
-        let mut message = with(message, "callback", sink.as_str());
-        if self.idempotency == Idempotency::MessageId {
-            message["id"] = Uuid::from_u64_pair(0x4000 | (run as u64) << 16, 1 << 63 | index as u64).to_string().into();
+    fn message<'a>(
+        &self,
+        (run, index): (usize, usize),
+        (to, text): (&'a str, &'a str),
+        callback: &'a str,
+        now: Timestamp,
+    ) -> ClientMessage<'a> {
+        let sender = if self.sender == Sender::Rated { RATE_LIMITED_SENDER } else { self.account.number() };
+        let id = Uuid::from_u64_pair(0x4000 | (run as u64) << 16, 1 << 63 | index as u64);
+        ClientMessage {
+            id: (self.idempotency == Idempotency::MessageId).then_some(id),
+            from: if self.sender == Sender::Shared { SenderKind::Shared } else { SenderKind::Custom },
+            send_at: self.scheduled.then(|| now + SignedDuration::from_mins(20)),
+            channels: if self.rcs.is_some() { &[Channel::Rcs, Channel::Sms] } else { &[] },
+            ..ClientMessage::new(sender, to, text, callback)
         }
-        if self.scheduled {
-            message["send_at"] = (now + SignedDuration::from_mins(20)).to_string().into();
-        }
-        if self.rcs.is_some() {
-            message["channels"] = json!(["rcs", "sms"]);
-        }
-        message
     }
 }

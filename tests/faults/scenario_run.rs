@@ -8,12 +8,15 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::State;
-use tests::system::answer;
+use tests::{
+    clients::{ClientFormat, ClientRequest},
+    system::answer,
+};
 
 use crate::{
     proxy::{Plan, Submit},
-    scenario::{Account, FollowUp, Idempotency, RequestFormat, Scenario},
-    stage::{ClientRequest, QUEUES, Stage},
+    scenario::{Account, FollowUp, Idempotency, Scenario},
+    stage::{QUEUES, Stage},
 };
 
 /// Maximum attempts at a client's request: more than enough, because a run has only one fault.
@@ -50,9 +53,9 @@ impl ClientLog {
     }
 
     /// Records the answer to a post, or `None` if the client got none.
-    pub fn record_response(&mut self, format: RequestFormat, answer: Option<(u16, String)>) {
+    pub fn record_response(&mut self, format: &ClientFormat, answer: Option<(u16, String)>) {
         self.attempts += 1;
-        let Some((200, body)) = answer.filter(|(_, body)| is_accepted(format, body)) else { return };
+        let Some((200, body)) = answer.filter(|(_, body)| (format.accepts)(body)) else { return };
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         let ids = body["messages"].as_array().into_iter().flatten();
         self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
@@ -206,15 +209,6 @@ async fn deliver_webhooks(stage: &Stage) -> bool {
         }
     }
     any
-}
-
-fn is_accepted(format: RequestFormat, body: &str) -> bool {
-    match format {
-        RequestFormat::Mplus => true,
-        RequestFormat::CmJson => serde_json::from_str::<Value>(body).is_ok_and(|answer| answer["errorCode"] == 0),
-        // An error is answered with 200 and a text.
-        RequestFormat::CmXml | RequestFormat::CmGet => body.is_empty(),
-    }
 }
 
 pub fn is_idempotent(scenario: &Scenario) -> bool {

@@ -2,30 +2,43 @@
 
 use shared::domain::{CarrierName, Dialect, OnUnknown, State};
 use strum::IntoEnumIterator;
+use tests::{
+    carrier_of_each_vendor,
+    clients::{Ability, ClientFormat, formats, main_format},
+};
 
-use crate::scenario::{FollowUp, Idempotency, Phone, RequestFormat, Scenario, Sender};
+use crate::scenario::{FollowUp, Idempotency, Phone, Scenario, Sender};
+
+const LOOPBACK: &str = "loopback";
+/// Two carriers of one vendor.
+const CONNECTIONS: [&str; 2] = ["cm", "cm-uk"];
 
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
-    let loopback = CarrierName::Loopback;
-    // A message, its receipt and a reply, in each dialect through each carrier.
+    let carriers = carrier_of_each_vendor();
+    // A message, its receipt and a reply, in each dialect through each vendor.
     for dialect in Dialect::iter() {
-        for carrier in CarrierName::iter() {
+        for carrier in &carriers {
             let name = format!("round trip, {dialect:?} in, {carrier} out");
-            let there = Scenario::new(&name, RequestFormat::main(dialect), carrier, Phone::Delivered);
+            let there = Scenario::new(&name, main_format(dialect), carrier.as_str(), Phone::Delivered);
             all.push(Scenario { follow_up: FollowUp::Reply, ..there });
         }
     }
     all.extend(accepts());
-    for carrier in CarrierName::iter() {
-        all.extend(submits(carrier));
+    for carrier in &carriers {
+        all.extend(submits(carrier.as_str()));
     }
-    let busy = Scenario::new("two carriers, both busy", RequestFormat::Mplus, loopback, Phone::Busy);
-    all.push(Scenario { carriers: CarrierName::iter().collect(), ..busy });
-    let refused = Scenario::new("two carriers, both reject", RequestFormat::Mplus, loopback, Phone::Rejected);
-    all.push(Scenario { carriers: CarrierName::iter().collect(), ..refused });
+    let through = |name: &str, phone: Phone, carriers: Vec<CarrierName>| {
+        let scenario = Scenario::new(name, mplus(), LOOPBACK, phone);
+        Scenario { carriers, ..scenario }
+    };
+    let connections = || CONNECTIONS.map(|name| name.parse().unwrap()).to_vec();
+    all.push(through("two carriers, both busy", Phone::Busy, carriers.clone()));
+    all.push(through("two carriers, both reject", Phone::Rejected, carriers));
+    all.push(through("two connections, both busy", Phone::Busy, connections()));
+    all.push(through("two connections, both reject", Phone::Rejected, connections()));
     all.extend(no_answer());
-    let cancel = Scenario::new("cancel", RequestFormat::Mplus, loopback, Phone::Delivered);
+    let cancel = Scenario::new("cancel", mplus(), LOOPBACK, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
     let name = "cancel two, not idempotent".to_owned();
@@ -33,61 +46,49 @@ pub fn all() -> Vec<Scenario> {
     all
 }
 
+fn mplus() -> &'static ClientFormat {
+    main_format(Dialect::Mplus)
+}
+
 fn accepts() -> Vec<Scenario> {
-    let of = |name: &str, format: RequestFormat| Scenario::new(name, format, CarrierName::Loopback, Phone::Delivered);
+    let in_format = |name: &str, format| Scenario::new(name, format, LOOPBACK, Phone::Delivered);
+    let of = |name: &str| in_format(name, mplus());
     let hundred = |by: &str| Scenario {
         messages: 100,
         only_function: Some("send"),
         phone: Phone::NoReceipt,
         expected_state: State::Submitted,
-        ..of(&format!("accept a hundred, {by}"), RequestFormat::Mplus)
+        ..of(&format!("accept a hundred, {by}"))
     };
-    vec![
-        Scenario {
-            idempotency: Idempotency::None,
-            only_function: Some("send"),
-            ..of("accept one, not idempotent", RequestFormat::Mplus)
-        },
-        Scenario {
-            messages: 3,
-            idempotency: Idempotency::None,
-            ..of("accept three, not idempotent", RequestFormat::Mplus)
-        },
+    let mut all = vec![
+        Scenario { idempotency: Idempotency::None, only_function: Some("send"), ..of("accept one, not idempotent") },
+        Scenario { messages: 3, idempotency: Idempotency::None, ..of("accept three, not idempotent") },
         Scenario {
             messages: 3,
             idempotency: Idempotency::Key,
             only_function: Some("send"),
-            ..of("accept three, by key", RequestFormat::Mplus)
+            ..of("accept three, by key")
         },
         Scenario { idempotency: Idempotency::MessageId, ..hundred("by id") },
         Scenario { idempotency: Idempotency::Key, ..hundred("by key") },
         Scenario { idempotency: Idempotency::None, ..hundred("not idempotent") },
-        Scenario { scheduled: true, ..of("accept scheduled", RequestFormat::Mplus) },
-        Scenario {
-            sender: Sender::Shared,
-            follow_up: FollowUp::Another,
-            ..of("accept from the pool, twice", RequestFormat::Mplus)
-        },
-        Scenario {
-            sender: Sender::Shared,
-            follow_up: FollowUp::Reply,
-            ..of("accept from the pool, and a reply", RequestFormat::Mplus)
-        },
-        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three, rate-limited", RequestFormat::Mplus) },
-        Scenario {
-            sender: Sender::Rated,
-            scheduled: true,
-            ..of("accept scheduled, rate-limited", RequestFormat::Mplus)
-        },
-        Scenario { messages: 3, only_function: Some("send"), ..of("accept three, cm JSON", RequestFormat::CmJson) },
-        Scenario { only_function: Some("send"), ..of("accept, cm XML", RequestFormat::CmXml) },
-        Scenario { only_function: Some("send"), ..of("accept, cm GET", RequestFormat::CmGet) },
-    ]
+        Scenario { scheduled: true, ..of("accept scheduled") },
+        Scenario { sender: Sender::Shared, follow_up: FollowUp::Another, ..of("accept from the pool, twice") },
+        Scenario { sender: Sender::Shared, follow_up: FollowUp::Reply, ..of("accept from the pool, and a reply") },
+        Scenario { sender: Sender::Rated, messages: 3, ..of("accept three, rate-limited") },
+        Scenario { sender: Sender::Rated, scheduled: true, ..of("accept scheduled, rate-limited") },
+    ];
+    // Every other format, with as many messages as it takes.
+    for format in formats().filter(|format| !format.has(Ability::MessageId)) {
+        let messages = format.most_messages.min(3);
+        let name = format!("accept {messages}, {}", format.name);
+        all.push(Scenario { messages, only_function: Some("send"), ..in_format(&name, format) });
+    }
+    all
 }
 
-fn submits(carrier: CarrierName) -> Vec<Scenario> {
-    let of =
-        |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), RequestFormat::Mplus, carrier, phone);
+fn submits(carrier: &str) -> Vec<Scenario> {
+    let of = |what: &str, phone: Phone| Scenario::new(&format!("{what}, {carrier}"), mplus(), carrier, phone);
     let over = |what: &str, behavior: &'static str| Scenario {
         rcs: Some(behavior),
         ..of(&format!("two channels, the first {what}"), Phone::Delivered)
@@ -105,19 +106,24 @@ fn submits(carrier: CarrierName) -> Vec<Scenario> {
         over("is silent", "silent"),
     ];
     let named = format!("callback for each state, cm, {carrier}");
-    all.push(Scenario::new(&named, RequestFormat::CmJson, carrier, Phone::Undelivered));
+    all.push(Scenario::new(&named, main_format(Dialect::Cm), carrier, Phone::Undelivered));
     all
 }
 
-/// Returns scenarios in which the carrier's answer comes too late: one with a resend, one with a lookup.
-fn no_answer() -> [Scenario; 2] {
+/// Returns scenarios in which the carrier's answer comes too late: one with a resend, one with a lookup, and
+/// one in which the route has two connections of a vendor.
+fn no_answer() -> [Scenario; 3] {
     let of = |name: &str, on_unknown| {
-        let no_answer = Scenario::new(name, RequestFormat::Mplus, CarrierName::Loopback, Phone::NoAnswer);
+        let no_answer = Scenario::new(name, mplus(), LOOPBACK, Phone::NoAnswer);
         Scenario { on_unknown: Some(on_unknown), only_function: Some("dispatch"), ..no_answer }
     };
     let asked = of("no answer, then looked up", OnUnknown::Wait);
     [
         of("no answer, then resent", OnUnknown::Resend),
         Scenario { lookup: true, expected_state: State::Submitted, ..asked },
+        Scenario {
+            carriers: CONNECTIONS.map(|name| name.parse().unwrap()).to_vec(),
+            ..of("no answer, two connections", OnUnknown::Resend)
+        },
     ]
 }

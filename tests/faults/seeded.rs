@@ -22,7 +22,7 @@ use std::{
 
 use futures_util::future::join;
 use shared::{domain::CarrierName, runtime::Random};
-use strum::IntoEnumIterator;
+use tests::carriers;
 
 use self::{
     action::Action,
@@ -34,7 +34,7 @@ use crate::{
     fault::Fault,
     proxy::{Call, Plan},
     scenario_run::run_until_idle,
-    stage::Stage,
+    stage::{CarrierBehavior, Stage},
     verdict::Verdict,
 };
 
@@ -62,10 +62,12 @@ struct Run<'a> {
 
 /// Returns a seed's carriers, in order of preference.
 fn route(seed: usize) -> Vec<CarrierName> {
-    let mut route: Vec<_> = CarrierName::iter().collect();
-    route.rotate_left(seed % CarrierName::iter().len());
-    // Two thirds of the seeds use a single carrier; the rest can fail over.
-    if seed / CarrierName::iter().len() % 3 < 2 {
+    let mut route = carriers();
+    let count = route.len();
+    route.rotate_left(seed % count);
+    // Half of the seeds use a single carrier; the rest can fail over, to a connection of the same vendor or of
+    // another.
+    if (seed / count).is_multiple_of(2) {
         route.truncate(1);
     }
     route
@@ -174,7 +176,7 @@ impl StagePool {
     async fn run(&mut self, seed: usize) -> Verdict {
         let route = route(seed);
         if self.0.get(&route).is_none_or(|(_, used)| *used >= SEEDS_PER_STAGE) {
-            self.0.insert(route.clone(), (Stage::new(&route).await, 0));
+            self.0.insert(route.clone(), (Stage::with(&route, &CarrierBehavior::default()).await, 0));
         }
         let (stage, used) = self.0.get_mut(&route).unwrap();
         *used += 1;

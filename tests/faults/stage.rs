@@ -7,19 +7,15 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, RequestExt};
 use local::emulator::EmulatorOptions;
-use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    domain::CarrierName,
+    domain::{CarrierName, Route},
     flow::Gateway,
     gateway::{Part, connect_gateway},
     runtime::{Clock, Environment, Random},
 };
 use strum::VariantArray;
-use tests::{
-    TestConfig,
-    system::{CM_TOKEN, System, TOKEN},
-};
+use tests::{TestConfig, carrier_configs, clients::ClientRequest, system::System, webhook_path};
 
 use crate::{
     instances::FunctionInstances,
@@ -60,14 +56,6 @@ pub struct Batch {
     handles: Vec<(String, Value)>,
 }
 
-#[derive(Clone, Debug)]
-pub struct ClientRequest {
-    pub method: Method,
-    pub path: String,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
-}
-
 pub struct CarrierBehavior {
     pub timeout_ms: u32,
     /// Look up unknown outcomes at the carrier, if supported.
@@ -82,8 +70,9 @@ impl Default for CarrierBehavior {
 
 impl Stage {
     /// Starts a stage whose route is `carriers`, the preferred carrier first.
-    pub async fn new(carriers: &[CarrierName]) -> Self {
-        Self::with(carriers, &CarrierBehavior::default()).await
+    pub async fn new(carriers: &[&str]) -> Self {
+        let carriers: Vec<_> = carriers.iter().map(|name| name.parse().unwrap()).collect();
+        Self::with(&carriers, &CarrierBehavior::default()).await
     }
 
     /// Starts a stage with this route and these carrier settings.
@@ -97,10 +86,16 @@ impl Stage {
         .await
         .without_gateway()
         .await;
-        for (carrier, path, token) in [("loopback", "carrier/webhooks", TOKEN), ("cm", "cm/webhooks", CM_TOKEN)] {
-            let webhook = |kind: &str| proxy.url.join(&format!("{kind}/{carrier}/{token}")).unwrap();
-            let addresses = json!({"receipts": webhook("dlr"), "replies": webhook("mo")});
-            let set = system.client.put(system.url(path)).json(&addresses).send().await.unwrap();
+        for (name, carrier) in carrier_configs() {
+            let webhook = |kind| proxy.url.join(&webhook_path(kind, name.as_str())).unwrap();
+            let mut registration =
+                json!({"vendor": carrier.vendor, "receipts": webhook("dlr"), "replies": webhook("mo")});
+            let (_, secret) = carrier.connect(proxy.url.clone()).unwrap();
+            if !secret.credentials.is_empty() {
+                registration["credentials"] = json!(secret.credentials);
+            }
+            let url = system.url(&format!("carriers/{name}"));
+            let set = system.client.put(url).json(&registration).send().await.unwrap();
             assert!(set.status().is_success(), "{}", set.status());
         }
         let environment = system.environment();
@@ -197,6 +192,11 @@ impl Stage {
 
     pub async fn tick(&self, port: usize) {
         self.instances[port].tick(&self.proxy).await;
+    }
+
+    pub async fn until_accepted(&self, count: usize) {
+        let accepted = tokio::time::timeout(NETWORK_TIMEOUT, self.proxy.until_accepted(count)).await;
+        assert!(accepted.is_ok(), "expected {count} submits, got {}", self.proxy.submits().len());
     }
 
     pub async fn until_webhooks(&self, count: usize) {
@@ -313,26 +313,6 @@ impl Stage {
     }
 }
 
-impl ClientRequest {
-    pub fn new(key: &str, method: Method, path: &str) -> Self {
-        let headers = vec![("authorization", format!("Bearer {key}")), ("x-cm-producttoken", key.to_owned())];
-        Self { method, path: path.to_owned(), headers, body: String::new() }
-    }
-
-    pub fn post(key: &str, path: &str, body: impl ToString) -> Self {
-        Self { body: body.to_string(), ..Self::new(key, Method::POST, path) }
-    }
-
-    pub fn with_idempotency_key(self, key: &str) -> Self {
-        self.with_header("idempotency-key", key)
-    }
-
-    pub fn with_header(mut self, header: &'static str, value: &str) -> Self {
-        self.headers.push((header, value.to_owned()));
-        self
-    }
-}
-
 fn to_request(webhook: &WebhookRequest) -> lambda_http::Request {
     let request = http::Request::post(format!("https://gateway.example{}", webhook.path));
     request.body(Body::from(webhook.body.clone())).unwrap().with_raw_http_path(&webhook.path)
@@ -348,9 +328,10 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &Car
                 *url = url.take().map(at_proxy);
             }
         })
-        .carrier(CarrierName::Loopback, |carrier| carrier.lookup = *lookup)
-        .carrier_endpoint(CarrierName::Loopback, &proxy.url)
-        .carrier_endpoint(CarrierName::Cm, &proxy.url.join("cm/").unwrap())
+        .each_carrier(|_, carrier| {
+            carrier.lookup = *lookup && carrier.vendor.profile().lookup;
+            carrier.endpoint = Some(proxy.url.join(&format!("{}/", carrier.vendor)).unwrap());
+        })
         .carrier_timeout_ms((*timeout_ms).into())
-        .route_all_to(carriers)
+        .routes([Route::to(carriers.to_vec())])
 }

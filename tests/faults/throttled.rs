@@ -4,18 +4,18 @@
 use futures_util::future::join;
 use reqwest::Method;
 use serde_json::json;
-use shared::{
-    domain::{CarrierName, ReceiptStatus},
-    runtime::Random,
+use shared::{domain::ReceiptStatus, runtime::Random};
+use tests::{
+    clients::ClientRequest,
+    system::{DEMO, answer, owned, shared, with},
 };
-use tests::system::{DEMO, answer, owned, shared, with};
 
 use crate::{
     fault::{Fault, Peer},
     proxy::{Call, Plan},
     scenario::Phone,
     scenario_run::{Idle, run_until_idle},
-    stage::{ClientRequest, DEAD_LETTERS, QUEUES, Stage},
+    stage::{DEAD_LETTERS, QUEUES, Stage},
 };
 
 const FAILURE_PERCENT: usize = 30;
@@ -34,7 +34,7 @@ fn failing_plan(seed: u64, failure_percent: usize) -> Plan {
 /// Runs the same traffic every time, and returns the number of AWS calls. We do not count those of ticks,
 /// which happen every minute in any case.
 async fn count_aws_calls(failure_percent: usize) -> usize {
-    let mut stage = Stage::new(&[CarrierName::Loopback]).await;
+    let mut stage = Stage::new(&["loopback"]).await;
     stage.restart(&Random::seeded(7), true);
     stage.proxy.begin_run(failing_plan(7, failure_percent));
     for request in (0..REQUESTS).step_by(2) {

@@ -253,7 +253,7 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
             .flat_map(|message| &message.delivery.failed_attempts)
             .filter(|attempt| attempt.outcome == AttemptOutcome::Unknown)
             .count();
-        let times = accepted.entry((submit.carrier.into_str(), submit.reference)).or_default();
+        let times = accepted.entry((submit.carrier, submit.reference)).or_default();
         *times += 1;
         if *times > 1 + resends {
             verdict.twice.push(format!("{} accepted one submit {times} times", submit.carrier));

@@ -1,11 +1,13 @@
 //! The operator's tool: created records work, existing records are kept, and scripts can read the output.
 
+mod carrier_secrets;
 mod carriers;
 mod connection;
 mod endpoints;
 mod lost_answers;
 mod messages;
 mod rates;
+mod removal;
 mod repair;
 mod routes;
 mod secrets;
@@ -29,24 +31,45 @@ const PHONE: Phone = Phone::delivers().nth(10);
 
 /// Runs the tool against the system.
 pub(crate) async fn admin(system: &System, words: &[&str]) -> Done {
-    admin_by(system, system.emulator.url(), words).await
+    admin_by(system, &system.url("/"), words).await
 }
 
 /// Runs the tool against the system at another address.
-async fn admin_by(system: &System, emulator: &Url, words: &[&str]) -> Done {
-    let local = format!("--local={emulator}");
+async fn admin_by(system: &System, local: &Url, words: &[&str]) -> Done {
+    admin_at(system, local, "", words).await
+}
+
+/// Runs the tool against the system with a text on standard input.
+async fn admin_with_input(system: &System, input: &str, words: &[&str]) -> Done {
+    admin_at(system, &system.url("/"), input, words).await
+}
+
+async fn admin_at(system: &System, local: &Url, input: &str, words: &[&str]) -> Done {
+    let local = format!("--local={local}");
     // Random, so keys and secrets differ between runs.
     let environment = Environment { random: Random::of_system(), ..system.environment() };
-    run(&[&["admin", &local], words].concat(), &environment).await
+    run_with_input(input, &[&["admin", &local], words].concat(), &environment).await
+}
+
+/// Returns the carriers' secrets as stored.
+async fn stored_secrets(system: &System) -> Value {
+    let answer = system.aws("secretsmanager.GetSecretValue", &json!({"SecretId": "CarrierSecrets"})).await;
+    serde_json::from_str(answer["SecretString"].as_str().unwrap()).unwrap()
+}
+
+/// Deletes an entry of the directory.
+async fn forget(system: &System, id: &str) {
+    let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": id}}});
+    system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
 }
 
 async fn run(words: &[&str], environment: &Environment) -> Done {
     run_with_input("", words, environment).await
 }
 
-/// Runs the tool with a line on standard input.
-async fn run_with_input(line: &str, words: &[&str], environment: &Environment) -> Done {
-    ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(line.to_owned())).await
+/// Runs the tool with a text on standard input.
+async fn run_with_input(input: &str, words: &[&str], environment: &Environment) -> Done {
+    ::admin::run(words.iter().map(ToString::to_string), environment, || Ok(input.to_owned())).await
 }
 
 /// Runs a command, expects success, and returns the output for people.
@@ -208,7 +231,7 @@ async fn conversation_stays_on_sender_removed_from_pool() {
 #[tokio::test]
 async fn carrier_keeps_its_webhook_token() {
     let system = System::start().await;
-    let endpoint = system.emulator.url().to_string();
+    let endpoint = system.emulator.url().join("loopback/").unwrap().to_string();
     let set = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint, "--timeout-ms", "2500"]).await;
     assert_eq!(set["receipts_path"], receipts_path());
     assert_eq!((&set["timeout_ms"], &set["endpoint"]), (&json!(2500), &json!(endpoint)));
@@ -218,10 +241,9 @@ async fn carrier_keeps_its_webhook_token() {
     let message = system.send_one(DEMO, owned(&PHONE, "Over it")).await;
     system.until_state(&message["messageUuid"], "delivered").await;
 
-    let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": "carrier#loopback"}}});
-    system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
-    assert!(refused(&system, &["carrier", "show", "loopback"]).await.contains("carrier set"));
-    let anew = read(&system, &["carrier", "set", "loopback", "--endpoint", &endpoint]).await;
+    forget(&system, "carrier#loopback").await;
+    assert!(refused(&system, &["carrier", "show", "loopback"]).await.contains("carrier add loopback"));
+    let anew = read(&system, &["carrier", "add", "loopback", "--vendor", "loopback"]).await;
     assert_eq!(anew["receipts_path"], set["receipts_path"]);
 }
 
@@ -264,7 +286,7 @@ async fn errors_are_reported_to_people_and_to_scripts() {
         &["account", "create", "fine"],
         &["account", "set", "demo", "--reply-url", "ftp://a.example/"],
         &["key", "revoke", "demo", "xyz"],
-        &["carrier", "show", "pigeon"],
+        &["carrier", "show", "Pigeon"],
         &["nonsense"],
         &[],
     ] {

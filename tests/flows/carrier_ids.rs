@@ -6,17 +6,17 @@ use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{
-    domain::{CarrierName, SubmitReference},
+    domain::SubmitReference,
     runtime::aws,
     store::{DynamoStore, SentIds, TableNames},
 };
-use tests::{MessageView, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig};
+use tests::{MessageView, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig, carrier};
 
 use crate::system::{DEMO, owned, with};
 
 /// Makes the simulated carrier omit our reference and write its IDs in a notation.
 async fn set_notation(system: &System, notation: &str) {
-    let path = system.emulator.url().join("carrier/receipts").unwrap();
+    let path = system.emulator.url().join("loopback/receipts").unwrap();
     let set = system.client.put(path).json(&json!({"by_id": notation})).send().await.unwrap();
     assert_eq!(set.status(), StatusCode::OK);
 }
@@ -68,7 +68,7 @@ async fn receipt_is_matched_by_the_id_of_a_lookup() {
 /// Starts a system whose carrier assigns these IDs in order, and sends a message for each.
 async fn with_carrier_ids(ids: &[&'static str], config: TestConfig) -> (System, Vec<String>) {
     let carrier = ScriptedCarrier::start(ids.iter().copied().map(SubmitAnswer::Accepts)).await;
-    let system = System::with_config(config.carrier_endpoint(CarrierName::Loopback, carrier.url())).await;
+    let system = System::with_config(config.carrier_endpoint("loopback", carrier.url())).await;
     let mut messages = Vec::new();
     for id in ids {
         let message = send(&system, Phone::delivers()).await;
@@ -113,12 +113,12 @@ async fn expired_carrier_id_is_replaced_by_concurrent_submits() {
     let record = async |index: u8, now| {
         let message = "01a228e3-680c-7247-ab1e-402b4af87c46".parse().unwrap();
         let submit = SubmitReference { message, channel_index: index };
-        store.record_sent_id(CarrierName::Loopback, "1", "1", submit, now).await.unwrap();
+        store.record_sent_id(carrier("loopback"), "1", "1", submit, now).await.unwrap();
     };
     let now = system.environment().clock.now();
     record(0, now - SignedDuration::from_hours(24 * 8)).await;
     join_all((1..5).map(|index| record(index, now))).await;
-    let [sent] = <[_; 1]>::try_from(store.sent(CarrierName::Loopback, "1", now).await.unwrap()).unwrap();
+    let [sent] = <[_; 1]>::try_from(store.sent(carrier("loopback"), "1", now).await.unwrap()).unwrap();
     assert_eq!(sent.submits.len(), 4, "{sent:?}");
 }
 

@@ -7,8 +7,8 @@ use local::emulator::EmulatorOptions;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use shared::domain::{CarrierName, Channel, MessageId, Route, SubmitReference};
-use tests::{Callback, MessageView, Phone, System, TestConfig, unreachable_url};
+use shared::domain::{Channel, MessageId, Route, SubmitReference};
+use tests::{Callback, MessageView, Phone, System, TestConfig, route_to, unreachable_url};
 
 use crate::{
     cm,
@@ -59,7 +59,7 @@ async fn reports(system: &System) -> Vec<(String, String)> {
 }
 
 async fn cm_is_down() -> TestConfig {
-    TestConfig::new().carrier_endpoint(CarrierName::Cm, &unreachable_url().await)
+    TestConfig::new().carrier_endpoint("cm", &unreachable_url().await)
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn failure_of_the_last_channel_is_final() {
 
 #[tokio::test]
 async fn next_carrier_is_used_and_circuit_of_the_first_opens() {
-    let config = cm_is_down().await.route_all_to(&[CarrierName::Cm, CarrierName::Loopback]);
+    let config = cm_is_down().await.route_all_to(&["cm", "loopback"]);
     let system = System::with_config(config).await;
     let mut reasons = Vec::new();
     for index in 0..14 {
@@ -217,11 +217,8 @@ async fn next_carrier_is_used_and_circuit_of_the_first_opens() {
 
 #[tokio::test]
 async fn refusal_of_one_carrier_tries_the_next() {
-    let route = Route {
-        channel: Some(Channel::Sms),
-        prefix: Some("44".parse().unwrap()),
-        ..Route::to(vec![CarrierName::Cm, CarrierName::Loopback])
-    };
+    let route =
+        Route { channel: Some(Channel::Sms), prefix: Some("44".parse().unwrap()), ..route_to(&["cm", "loopback"]) };
     let system = System::with_config(TestConfig::new().routes([route])).await;
     // Both carriers reject it.
     let id = system.send_one(DEMO, owned(&Phone::rejects(), "Hello")).await.id;

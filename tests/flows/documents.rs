@@ -52,8 +52,9 @@ fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
 /// are real.
 async fn withhold_receipts(system: &System) {
     let sink = system.sink("withheld");
-    let register = system.client.request(Method::PUT, system.emulator.url().join("carrier/webhooks").unwrap());
-    let registered = register.json(&json!({"receipts": sink, "replies": sink})).send().await.unwrap();
+    let register = system.client.request(Method::PUT, system.emulator.url().join("carriers/loopback").unwrap());
+    let connection = json!({"vendor": "loopback", "receipts": sink, "replies": sink});
+    let registered = register.json(&connection).send().await.unwrap();
     assert!(registered.status().is_success());
 }
 

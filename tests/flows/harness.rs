@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use shared::domain::CarrierName;
 use tests::{LookupAnswer, Phone, Response, ScriptedCarrier, SubmitAnswer, System, TestConfig, TestServer};
 
-use crate::system::{DEMO, OWN_SENDER, owned, with};
+use crate::system::{DEMO, owned};
 
 const PHONE: Phone = Phone::delivers();
 
@@ -46,7 +44,7 @@ async fn phone_behaves_as_its_name_says() {
 
 async fn with_carrier(submits: &[SubmitAnswer], lookup: LookupAnswer) -> (System, ScriptedCarrier) {
     let carrier = ScriptedCarrier::with_lookups(submits.iter().cloned(), lookup).await;
-    let config = TestConfig::new().carrier_endpoint(CarrierName::Loopback, carrier.url());
+    let config = TestConfig::new().carrier_endpoint("loopback", carrier.url());
     (System::with_config(config.carrier_lookup().carrier_timeout_ms(300)).await, carrier)
 }
 
@@ -87,19 +85,6 @@ async fn scripted_carrier_is_busy_and_answers_lookups() {
     system.advance(125).await;
     assert_eq!(system.until_state(&sent, "submitted").await.carrier_id(), "c-1");
     assert_eq!(carrier.methods(), ["POST", "POST", "POST", "GET"]);
-}
-
-#[tokio::test]
-async fn scripted_carrier_delivers_receipts_and_replies() {
-    let (system, carrier) = with_carrier(&[SubmitAnswer::Accepts("c-1")], LookupAnswer::NoAnswer).await;
-    let sent = system.send_one(DEMO, with(owned(&PHONE, "Hello"), "callback", system.sink("receipts"))).await;
-    system.until_state(&sent, "submitted").await;
-    assert_eq!(carrier.deliver_receipt(&json!({"reference": sent.id, "status": "delivered"})).await, 200);
-    system.until_state(&sent, "delivered").await;
-    assert_eq!(system.until_callback("receipts").await.receipt_code(), "00");
-    let reply = json!({"id": "mo-1", "from": PHONE, "to": OWN_SENDER, "text": "Hi"});
-    assert_eq!(carrier.deliver_reply(&reply).await, 200);
-    assert_eq!(system.until_callback("replies").await.json()["message"], "Hi");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod callbacks;
 mod carrier_ids;
 mod channels;
 mod cm;
+mod connections;
 mod conversation;
 mod documents;
 mod harness;

@@ -7,7 +7,7 @@ use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    domain::{AttemptOutcome, CarrierName, Channel, Keyword, OnUnknown, State},
+    domain::{AttemptOutcome, Channel, Keyword, OnUnknown, State},
     vendors::cymba::dialect as mplus,
 };
 use strum::IntoEnumIterator;
@@ -70,7 +70,6 @@ fn documented_enums_match_the_code() {
     assert_eq!(names("State"), names_of::<State>());
     assert_eq!(names("Channel"), mplus::request::CHANNELS.map(|channel| channel.into_str().to_owned()).into());
     assert_eq!(names("MessageChannel"), names_of::<Channel>());
-    assert_eq!(names("CarrierName"), names_of::<CarrierName>());
     assert_eq!(names("OnUnknown"), names_of::<OnUnknown>());
     let outcome = document()["components"]["schemas"]["Attempt"]["properties"]["outcome"]["enum"].clone();
     assert_eq!(outcome, json!(AttemptOutcome::iter().map(<&str>::from).collect::<Vec<_>>()));

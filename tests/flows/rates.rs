@@ -7,7 +7,7 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
-    domain::{CarrierName, Rate, SenderId},
+    domain::{Rate, SenderId},
     flow::{Gateway, operator::requeue::requeue},
     gateway::{Part, connect_gateway},
     store::Messages,
@@ -332,7 +332,7 @@ async fn expiry_before_the_send_slot_is_reported_on_time() {
 #[tokio::test]
 async fn slot_waits_do_not_extend_the_busy_deadline() {
     let carrier = ScriptedCarrier::start([SubmitAnswer::Busy]).await;
-    let config = TestConfig::new().carrier_endpoint(CarrierName::Loopback, carrier.url());
+    let config = TestConfig::new().carrier_endpoint("loopback", carrier.url());
     let system = System::with_config(config).await;
     let accepted = system.send(DEMO, &json!({"messages": [rate_limited(&PHONE, "Hello")]})).await;
     let id = &accepted[0].id;

@@ -4,7 +4,6 @@
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use dispatch::Dispatch;
 use jiff::ToSpan;
-use shared::domain::CarrierName;
 use tests::{Callback, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig, submit_job};
 
 use crate::system::{DEMO, OWN_SENDER, custom, owned, with};
@@ -41,7 +40,7 @@ async fn with_short_timeout() -> System {
 
 async fn with_busy_carrier() -> System {
     let carrier = ScriptedCarrier::start([SubmitAnswer::Busy]).await;
-    System::with_config(TestConfig::new().carrier_endpoint(CarrierName::Loopback, carrier.url())).await
+    System::with_config(TestConfig::new().carrier_endpoint("loopback", carrier.url())).await
 }
 
 #[tokio::test]

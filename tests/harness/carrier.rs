@@ -6,20 +6,21 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, answer},
-    system::{CM_TOKEN, System, TOKEN},
+    config::webhook_path,
+    system::System,
     views::MessageRef,
 };
 
 /// Returns the webhook path for the loopback carrier's receipts.
 #[must_use]
 pub fn receipts_path() -> String {
-    format!("/dlr/loopback/{TOKEN}")
+    webhook_path("dlr", "loopback")
 }
 
 /// Returns the webhook path for the loopback carrier's replies.
 #[must_use]
 pub fn replies_path() -> String {
-    format!("/mo/loopback/{TOKEN}")
+    webhook_path("mo", "loopback")
 }
 
 impl System {
@@ -89,9 +90,9 @@ impl System {
         self.deliver_webhook(&replies_path(), reply).await;
     }
 
-    /// Delivers a status report from CM.com.
+    /// Delivers a status report from CM.com, by the carrier `cm`.
     pub async fn deliver_cm_report(&self, msg: &Value) {
-        self.deliver_webhook(&format!("/dlr/cm/{CM_TOKEN}"), &json!({"messages": {"msg": msg}})).await;
+        self.deliver_webhook(&webhook_path("dlr", "cm"), &json!({"messages": {"msg": msg}})).await;
     }
 
     /// Returns the webhook bodies of the unmatched receipts (`receipt`) or replies (`reply`).

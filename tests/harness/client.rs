@@ -5,6 +5,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    clients::ClientRequest,
     system::{DEMO, System, TIMEOUT},
     views::{Accepted, MessageRef, MessageView},
 };
@@ -28,12 +29,22 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 /// Returns a POST by the demo account, as Lambda passes it to a function.
 pub fn invocation(path: &str, body: &Value) -> lambda_http::Request {
     let request = http::Request::post(path).header("authorization", format!("Bearer {DEMO}"));
+    let path = path.split('?').next().unwrap_or(path);
     request.body(lambda_http::Body::from(body.to_string())).unwrap().with_raw_http_path(path)
 }
 
 impl System {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
+    }
+
+    /// Sends a request as a dialect's client writes it, and returns the answer's status and text.
+    pub async fn send_request(&self, request: &ClientRequest) -> (StatusCode, String) {
+        let ClientRequest { method, path, headers, body } = request;
+        let sent = self.request(method.clone(), path).body(body.clone());
+        let sent = headers.iter().fold(sent, |sent, (name, value)| sent.header(*name, value));
+        let response = sent.send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
     }
 
     /// Posts to `/message`.

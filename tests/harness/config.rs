@@ -1,17 +1,82 @@
 //! Configurations: `local.toml` with changes.
 
+use std::collections::{BTreeMap, HashSet};
+
 use local::config::{AccountConfig, CarrierConfig, Config};
-use shared::domain::{CarrierName, OnUnknown, Route, Routes};
+use shared::domain::{CarrierName, CarrierSettings, OnUnknown, Route, Routes, SenderTable, Vendor};
 use url::Url;
 
 use crate::system::DEMO_ACCOUNT;
+
+/// Returns a carrier's name.
+#[must_use]
+pub fn carrier(name: &str) -> CarrierName {
+    name.parse().unwrap()
+}
+
+/// Returns the settings of a carrier without options.
+#[must_use]
+pub fn carrier_settings(vendor: Vendor, endpoint: &Url) -> CarrierSettings {
+    CarrierSettings {
+        vendor,
+        endpoint: endpoint.clone(),
+        timeout_ms: 30_000,
+        lookup: false,
+        receipts_by_id: false,
+        country_code: None,
+        sender_ids: SenderTable::default(),
+    }
+}
+
+/// Returns a route without conditions, with the preferred carrier first.
+#[must_use]
+pub fn route_to(carriers: &[&str]) -> Route {
+    Route::to(carriers.iter().copied().map(carrier).collect())
+}
+
+/// Returns the first carrier in `local.toml` of each vendor.
+#[must_use]
+pub fn carrier_of_each_vendor() -> Vec<CarrierName> {
+    let mut seen = HashSet::new();
+    carrier_configs().into_iter().filter(|(_, carrier)| seen.insert(carrier.vendor)).map(|(name, _)| name).collect()
+}
+
+/// Returns the carriers of `local.toml`.
+#[must_use]
+pub fn carrier_configs() -> BTreeMap<CarrierName, CarrierConfig> {
+    TestConfig::new().0.carriers
+}
+
+/// Returns the names of the carriers of `local.toml`, sorted.
+#[must_use]
+pub fn carriers() -> Vec<CarrierName> {
+    carrier_configs().into_keys().collect()
+}
+
+/// Returns the vendor of a carrier of `local.toml`.
+#[must_use]
+pub fn vendor_of(name: CarrierName) -> Vendor {
+    carrier_configs()[&name].vendor
+}
+
+/// Returns the positions of the routes in `local.toml` that name a carrier, from 1.
+#[must_use]
+pub fn route_positions(name: &str) -> Vec<usize> {
+    let routes = TestConfig::new().0.routes.0;
+    (1..).zip(routes).filter(|(_, route)| route.carriers.contains(&carrier(name))).map(|(at, _)| at).collect()
+}
+
+/// Returns the webhook path of a carrier of `local.toml` for receipts (`dlr`) or replies (`mo`).
+#[must_use]
+pub fn webhook_path(kind: &str, name: &str) -> String {
+    format!("/{kind}/{name}/{}", carrier_configs()[&carrier(name)].webhook_token)
+}
 
 /// A builder for configurations, which starts with `local.toml`.
 ///
 /// ```ignore
 /// System::with_config(TestConfig::new().carrier_timeout_ms(300).on_unknown(OnUnknown::Resend)).await
 /// ```
-#[derive(Debug)]
 pub struct TestConfig(Config);
 
 impl Default for TestConfig {
@@ -49,33 +114,56 @@ impl TestConfig {
 
     /// Sends all messages through these carriers, preferred first.
     #[must_use]
-    pub fn route_all_to(self, carriers: &[CarrierName]) -> Self {
-        self.routes([Route::to(carriers.to_vec())])
+    pub fn route_all_to(self, carriers: &[&str]) -> Self {
+        self.routes([route_to(carriers)])
     }
 
     /// Changes a carrier.
     #[must_use]
-    pub fn carrier(mut self, name: CarrierName, change: impl FnOnce(&mut CarrierConfig)) -> Self {
-        change(self.0.carriers.get_mut(&name).expect("a carrier of local.toml"));
+    pub fn carrier(mut self, name: &str, change: impl FnOnce(&mut CarrierConfig)) -> Self {
+        change(self.0.carriers.get_mut(&carrier(name)).expect("a carrier of local.toml"));
+        self
+    }
+
+    /// Changes all carriers.
+    #[must_use]
+    pub fn each_carrier(mut self, mut change: impl FnMut(CarrierName, &mut CarrierConfig)) -> Self {
+        self.0.carriers.iter_mut().for_each(|(name, carrier)| change(*name, carrier));
+        self
+    }
+
+    /// Adds a carrier like `model`, with changes.
+    #[must_use]
+    pub fn another_carrier(mut self, name: &str, model: &str, change: impl FnOnce(&mut CarrierConfig)) -> Self {
+        let mut another = self.0.carriers[&carrier(model)].clone();
+        change(&mut another);
+        self.0.carriers.insert(carrier(name), another);
+        self
+    }
+
+    /// Removes the carriers of a vendor.
+    #[must_use]
+    pub fn without_carriers_of(mut self, vendor: Vendor) -> Self {
+        self.0.carriers.retain(|_, carrier| carrier.vendor != vendor);
         self
     }
 
     /// Replaces a carrier's address, which is the emulator's by default.
     #[must_use]
-    pub fn carrier_endpoint(self, name: CarrierName, endpoint: &Url) -> Self {
+    pub fn carrier_endpoint(self, name: &str, endpoint: &Url) -> Self {
         self.carrier(name, |carrier| carrier.endpoint = Some(endpoint.clone()))
     }
 
     /// Enables lookups at the loopback carrier.
     #[must_use]
     pub fn carrier_lookup(self) -> Self {
-        self.carrier(CarrierName::Loopback, |carrier| carrier.lookup = true)
+        self.carrier("loopback", |carrier| carrier.lookup = true)
     }
 
     /// Matches the loopback carrier's receipts by its own IDs.
     #[must_use]
     pub fn receipts_by_id(self) -> Self {
-        self.carrier(CarrierName::Loopback, |carrier| carrier.receipts_by_id = true)
+        self.carrier("loopback", |carrier| carrier.receipts_by_id = true)
     }
 
     /// Sets the timeout for every carrier.

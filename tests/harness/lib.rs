@@ -23,7 +23,7 @@
 //! | to | use |
 //! |---|---|
 //! | choose what a phone does | [`Phone`], and [`System::set_channels`] for single channels |
-//! | change the configuration | [`TestConfig`] with [`System::with_config`] |
+//! | change the configuration | [`TestConfig`] with [`System::with_config`]; [`carrier`], [`route_to`] |
 //! | send, read and cancel | [`System::send_one`], [`System::message`], [`System::cancel`]; [`shared`](messages::shared), [`owned`](messages::owned), [`with`](messages::with) build messages |
 //! | wait | [`System::until_state`], [`System::until_message`], [`System::until_handset`], [`System::until_callbacks`], [`System::until_queues_empty`] |
 //! | read an answer | [`Accepted`], [`MessageView`], [`Callback`]: names for common fields, and the JSON behind them |
@@ -31,6 +31,7 @@
 //! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply_from`] |
 //! | script a carrier's answers | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
 //! | script a client's callback URL | [`TestServer`] |
+//! | send in every dialect | [`clients`] |
 //! | look into tables and queues | [`System::scan`], [`System::queue_length`], [`System::aws`] |
 //! | call a function directly | [`System::environment`] after [`System::without_gateway`] |
 
@@ -44,6 +45,7 @@
 mod aws;
 pub mod carrier;
 mod client;
+pub mod clients;
 mod config;
 pub mod messages;
 mod phone;
@@ -56,7 +58,10 @@ mod views;
 
 pub use self::{
     aws::submit_job,
-    config::TestConfig,
+    config::{
+        TestConfig, carrier, carrier_configs, carrier_of_each_vendor, carrier_settings, carriers, route_positions,
+        route_to, vendor_of, webhook_path,
+    },
     phone::Phone,
     request::Request,
     scripted_carrier::{LookupAnswer, ScriptedCarrier, SubmitAnswer},

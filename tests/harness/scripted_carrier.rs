@@ -1,17 +1,13 @@
 //! Scripted carriers, in place of the simulated loopback carrier.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use reqwest::{Method, Url};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     request::Request,
-    server::{Response, TestServer, lock, next},
+    server::{Response, TestServer, next},
 };
 
 /// An answer to a submit.
@@ -48,7 +44,6 @@ pub enum LookupAnswer {
 /// [`TestConfig::carrier_endpoint`](crate::TestConfig::carrier_endpoint).
 pub struct ScriptedCarrier {
     server: TestServer,
-    webhooks: Arc<Mutex<Value>>,
 }
 
 impl ScriptedCarrier {
@@ -61,49 +56,26 @@ impl ScriptedCarrier {
     /// Starts a carrier that also gives every lookup the same answer.
     pub async fn with_lookups(submits: impl IntoIterator<Item = SubmitAnswer>, lookup: LookupAnswer) -> Self {
         let mut submits: VecDeque<_> = submits.into_iter().collect();
-        let webhooks = Arc::<Mutex<Value>>::default();
-        let registered = Arc::clone(&webhooks);
         let server = TestServer::with(move |request| match request.method {
-            Method::PUT => {
-                *lock(&registered) = request.json();
-                Response::status(204)
-            }
             Method::GET => lookup.response(),
             _ => next(&mut submits).response(),
         })
         .await;
-        Self { server, webhooks }
+        Self { server }
     }
 
     pub fn url(&self) -> &Url {
         self.server.url()
     }
 
-    /// Returns the submits and lookups so far, without webhook registrations.
+    /// Returns the submits and lookups so far.
     pub fn requests(&self) -> Vec<Request> {
-        let mut requests = self.server.requests();
-        requests.retain(|request| request.method != Method::PUT);
-        requests
+        self.server.requests()
     }
 
     /// Returns `POST` for each submit and `GET` for each lookup, in order.
     pub fn methods(&self) -> Vec<String> {
         self.requests().iter().map(|request| request.method.to_string()).collect()
-    }
-
-    /// Posts a receipt to the gateway; returns the answer's status.
-    pub async fn deliver_receipt(&self, receipt: &Value) -> u16 {
-        self.deliver("receipts", receipt).await
-    }
-
-    /// Posts a reply to the gateway; returns the answer's status.
-    pub async fn deliver_reply(&self, reply: &Value) -> u16 {
-        self.deliver("replies", reply).await
-    }
-
-    async fn deliver(&self, kind: &str, body: &Value) -> u16 {
-        let url = lock(&self.webhooks)[kind].as_str().expect("the gateway has registered its webhooks").to_owned();
-        reqwest::Client::new().post(url).json(body).send().await.unwrap().status().as_u16()
     }
 }
 

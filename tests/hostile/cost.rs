@@ -8,7 +8,7 @@ use std::{
 };
 
 use shared::{
-    domain::{CarrierName, SegmentLimit, Timestamp},
+    domain::{SegmentLimit, Timestamp, Vendor},
     edge::{MOST_BYTES, MOST_WEBHOOK_BYTES},
     vendors::{
         cm::dialect::{ReadContext, request, xml},
@@ -16,6 +16,7 @@ use shared::{
     },
 };
 use strum::IntoEnumIterator;
+use tests::carrier_settings;
 
 /// Maximum ratio between the parse times of a hostile and an ordinary body. Markup without content takes ten
 /// times as long as long texts, and a value processed a thousand times takes hundreds of times as long.
@@ -40,8 +41,9 @@ fn read_xml(body: &[u8]) {
 }
 
 fn read_webhook(body: &[u8]) {
-    for carrier in CarrierName::iter() {
-        drop((carrier.read_receipts(body), carrier.read_replies(body)));
+    let endpoint = "http://127.0.0.1".parse().unwrap();
+    for vendor in Vendor::iter() {
+        drop((vendor.read_receipts(body), carrier_settings(vendor, &endpoint).read_replies(body)));
     }
 }
 

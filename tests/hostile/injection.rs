@@ -5,8 +5,10 @@ use lambda_http::{Body, RequestExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
-    Phone, System,
-    system::{CM_TOKEN, DEMO, OWN_SENDER, TOKEN, answer, owned, with},
+    Phone, System, carriers,
+    clients::{ClientMessage, ClientRequest, formats},
+    system::{DEMO, OWN_SENDER, TOKEN, answer, owned, with},
+    webhook_path,
 };
 
 const PHONE: Phone = Phone::delivers();
@@ -116,10 +118,11 @@ async fn webhook_reads_or_rejects_any_bytes() {
         b"id:\0 stat:\xff err:\x1b[31m".to_vec(),
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00".to_vec(),
     ];
-    for carrier in [format!("loopback/{TOKEN}"), format!("cm/{CM_TOKEN}")] {
+    for carrier in carriers() {
         for body in &bodies {
             for kind in ["dlr", "mo"] {
-                let parsed = system.request(Method::POST, &format!("/{kind}/{carrier}")).body(body.clone());
+                let path = webhook_path(kind, carrier.as_str());
+                let parsed = system.request(Method::POST, &path).body(body.clone());
                 let status = parsed.header("content-encoding", "gzip").send().await.unwrap().status();
                 let begins = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
                 assert!(
@@ -128,9 +131,37 @@ async fn webhook_reads_or_rejects_any_bytes() {
                 );
             }
         }
-        let large = system.request(Method::POST, &format!("/dlr/{carrier}")).body(" ".repeat((24 << 10) + 1));
+        let large =
+            system.request(Method::POST, &webhook_path("dlr", carrier.as_str())).body(" ".repeat((24 << 10) + 1));
         assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
+}
+
+#[tokio::test]
+async fn each_request_format_rejects_broken_requests() {
+    let system = System::start().await;
+    let callback = system.sink("receipts");
+    for format in formats() {
+        let valid = (format.request)(DEMO, &[ClientMessage::new(OWN_SENDER, &PHONE, "Hello", &callback)]);
+        // A body without its end, and one after another; of a GET, the query.
+        let broken = |text: &str| [&text[..text.len() / 2], "\0", &[text, text].concat()].map(str::to_owned);
+        let requests: Vec<_> = if valid.body.is_empty() {
+            let of = |path| ClientRequest { path, ..valid.clone() };
+            vec![
+                of(valid.path.replace("body=", "body%00=")),
+                of(valid.path.replace("to=", "too=")),
+                of(valid.path[..20].to_owned()),
+            ]
+        } else {
+            broken(&valid.body).map(|body| ClientRequest { body, ..valid.clone() }).into()
+        };
+        for request in requests {
+            let (status, answer) = system.send_request(&request).await;
+            let is_rejected = status.is_client_error() || status == 200 && !(format.accepts)(&answer);
+            assert!(is_rejected, "{}: {status} {answer} to {} {}", format.name, request.path, request.body);
+        }
+    }
+    assert_eq!(system.get(DEMO, "/messages").await.body, json!({"messages": []}));
 }
 
 #[tokio::test]

@@ -1,17 +1,28 @@
-//! Submits, parsed from the requests to the carriers, and the receipts for them.
+//! Submits, as the carriers accepted them, and the receipts for them, in the simulated vendors' formats.
 
-use serde_json::{Value, json};
-use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
-use tests::{
-    Request,
-    system::{CM_TOKEN, TOKEN},
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::Timestamp;
+use local::{
+    config::CarrierConfig,
+    emulator::wire::{self, Call, Credentials, Exchange, WebhookBody},
 };
+use shared::domain::{CarrierName, Message, ReceiptStatus, SubmitReference};
+use tests::{Request, carrier_configs, webhook_path};
 
 use super::WebhookRequest;
 use crate::fault::Answer;
 
-/// CM.com's receipt time, which the gateway does not read.
-const RECEIVED: &str = "2027-02-21T09:30:00";
+/// Returns the carrier of `local.toml` whose credentials a submit bears.
+fn carrier_of(submit: &wire::Submit) -> CarrierName {
+    let is_its = |carrier: &CarrierConfig| {
+        let login = carrier.login.clone().zip(carrier.password.clone());
+        let login = login.map(|(login, password)| Credentials::Login { login, password });
+        let credentials = carrier.key.clone().map(Credentials::Key).or(login);
+        carrier.vendor.into_str() == submit.vendor().into_str() && credentials.as_ref() == submit.credentials()
+    };
+    let found = carrier_configs().into_iter().find(|(_, carrier)| is_its(carrier));
+    found.expect("the emulator accepts the credentials of its carriers only").0
+}
 
 #[derive(Clone, Debug)]
 pub struct Submit {
@@ -22,59 +33,55 @@ pub struct Submit {
     /// The recipient's digits.
     pub to: String,
     pub invocation: usize,
+    submitted: wire::Submit,
 }
 
 impl Submit {
     /// Returns the accepted submits of a request.
     pub fn of(request: &Request, answer: &Answer, invocation: usize) -> Vec<Self> {
-        if !answer.is_success() {
-            return Vec::new();
-        }
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        if request.path == "/carrier/messages" {
-            let one = |from: &Value, to: &Value, carrier| Self::new(carrier, &body, from, to, invocation);
-            return vec![one(&body["from"], &body["to"], CarrierName::Loopback)];
-        }
-        let results: Value = serde_json::from_slice(&answer.body).unwrap();
-        let results = results["messages"].as_array().unwrap();
-        let requested = body["messages"]["msg"].as_array().unwrap().iter();
-        let accepted = requested.zip(results).filter(|(_, result)| result["status"] == "Accepted");
-        let submit = |msg: &Value| Self::new(CarrierName::Cm, msg, &msg["from"], &msg["to"][0]["number"], invocation);
-        accepted.map(|(msg, _)| submit(msg)).collect()
+        let Some((vendor, Call::Submit)) = wire::call(&request.method, &request.path) else { return Vec::new() };
+        let headers = headers(request);
+        let status = StatusCode::from_u16(answer.status).unwrap();
+        let exchange = Exchange { headers: &headers, request: &request.body, status, answer: &answer.body };
+        let accepted = wire::accepted(vendor, &exchange).unwrap();
+        accepted.into_iter().map(|submitted| Self::new(submitted, invocation)).collect()
     }
 
     pub fn belongs_to(&self, message: &Message) -> bool {
         self.reference.parse::<SubmitReference>().is_ok_and(|name| name.message == message.id)
     }
 
-    /// Builds the receipt for this submit in the carrier's own format.
+    /// Builds the receipt for this submit in the carrier's own format. The gateway does not read its time.
     pub fn receipt(&self, status: ReceiptStatus) -> WebhookRequest {
-        let reference = &self.reference;
-        let (token, body) = match self.carrier {
-            CarrierName::Loopback => (TOKEN, json!({"id": "c", "reference": reference, "status": status})),
-            CarrierName::Cm => {
-                let code = match status {
-                    ReceiptStatus::Sent => "0",
-                    ReceiptStatus::Rejected => "1",
-                    ReceiptStatus::Delivered => "2",
-                    ReceiptStatus::Undelivered | ReceiptStatus::Expired => "3",
-                    ReceiptStatus::Read => "4",
-                };
-                let status = json!({"code": code, "errorCode": "", "errorDescription": ""});
-                let to = format!("00{}", self.to);
-                let msg = json!({"received": RECEIVED, "to": to, "reference": reference, "status": status});
-                (CM_TOKEN, json!({"messages": {"msg": msg}}))
-            }
-        };
-        WebhookRequest { path: format!("/dlr/{}/{token}", self.carrier), body: body.to_string().into() }
+        let body = self.receipt_body(status).expect("a status of the vendor");
+        WebhookRequest { path: webhook_path("dlr", self.carrier.as_str()), body: body.bytes.to_vec() }
     }
 
-    fn new(carrier: CarrierName, body: &Value, from: &Value, to: &Value, invocation: usize) -> Self {
-        let digits = |written: &Value| {
-            let written = written.as_str().unwrap();
-            written.strip_prefix("00").unwrap_or(written).trim_start_matches('+').to_owned()
-        };
-        let reference = body["reference"].as_str().unwrap().to_owned();
-        Self { carrier, reference, from: digits(from), to: digits(to), invocation }
+    /// Returns whether the vendor reports this status.
+    pub fn reports(&self, status: ReceiptStatus) -> bool {
+        self.receipt_body(status).is_some()
     }
+
+    fn receipt_body(&self, status: ReceiptStatus) -> Option<WebhookBody> {
+        let status = status.into_str().parse().expect("a status of the emulator");
+        self.submitted.receipt(status, Timestamp::UNIX_EPOCH)
+    }
+
+    fn new(submitted: wire::Submit, invocation: usize) -> Self {
+        Self {
+            carrier: carrier_of(&submitted),
+            reference: submitted.reference().to_owned(),
+            from: submitted.from().to_owned(),
+            to: submitted.to().to_owned(),
+            invocation,
+            submitted,
+        }
+    }
+}
+
+fn headers(request: &Request) -> HeaderMap {
+    let header = |(name, value): &(String, String)| -> (HeaderName, HeaderValue) {
+        (name.parse().unwrap(), value.parse().unwrap())
+    };
+    request.headers.iter().map(header).collect()
 }

@@ -1,10 +1,12 @@
 //! The actions of a seeded run: each invokes a function.
 
+use tests::clients::ClientRequest;
+
 use super::{CLIENTS, Run};
 use crate::{
     proxy::WebhookRequest,
     scenario_run::cancel,
-    stage::{Batch, ClientRequest, QUEUES, Stage},
+    stage::{Batch, QUEUES, Stage},
 };
 
 /// An answered client repeats its request 1 time in this many.

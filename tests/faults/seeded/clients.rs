@@ -1,13 +1,14 @@
 //! The clients of a seeded run, from two accounts, and the few phones they write to.
 
 use serde_json::json;
-use shared::runtime::Random;
+use shared::{domain::Dialect, runtime::Random};
+use tests::clients::{Ability, ClientRequest, formats, main_format};
 
 use super::one_of;
 use crate::{
-    scenario::{Account, Idempotency, Phone, RequestFormat, Scenario, Sender},
+    scenario::{Account, Idempotency, Phone, Scenario, Sender},
     scenario_run::ClientLog,
-    stage::{ClientRequest, Stage},
+    stage::Stage,
 };
 
 /// A request's first message goes to one of this many phones of each behavior.
@@ -30,21 +31,13 @@ impl Client {
     /// the seed supplies it.
     pub fn new(random: &Random) -> Self {
         let account = one_of(random, &[Account::Demo, Account::Demo, Account::Other]);
-        let format = one_of(
-            random,
-            &[
-                RequestFormat::Mplus,
-                RequestFormat::Mplus,
-                RequestFormat::Mplus,
-                RequestFormat::CmJson,
-                RequestFormat::CmXml,
-            ],
-        );
+        // Half of the clients use the format that can say most.
+        let formats: Vec<_> = formats().collect();
+        let format = if random.index(2) == 0 { main_format(Dialect::Mplus) } else { one_of(random, &formats) };
         let silent = Phone::NoReceipt;
         let phone = one_of(random, &[silent, silent, silent, silent, Phone::Delivered, Phone::Busy, Phone::Rejected]);
         // The carrier is not used: the stage has the seed's route.
-        let scenario = Scenario::new("seeded", format, shared::domain::CarrierName::Loopback, phone);
-        let is_mplus = format == RequestFormat::Mplus;
+        let scenario = Scenario::new("seeded", format, "loopback", phone);
         let is_rate_limited = account == Account::Demo && random.index(3) == 0;
         let own = if is_rate_limited { Sender::Rated } else { Sender::Owned };
         let idempotency =
@@ -52,13 +45,17 @@ impl Client {
         let scenario = Scenario {
             account,
             first: random.index(PHONES_PER_KIND),
-            messages: if format == RequestFormat::CmXml { 1 } else { 1 + random.index(MAX_MESSAGES) },
-            idempotency: if is_mplus { idempotency } else { Idempotency::Key },
-            sender: if is_mplus { one_of(random, &[own, Sender::Shared]) } else { Sender::Owned },
-            scheduled: is_mplus && random.index(5) == 0,
+            messages: 1 + random.index(MAX_MESSAGES.min(format.most_messages)),
+            idempotency: if format.has(Ability::MessageId) { idempotency } else { Idempotency::Key },
+            sender: if format.has(Ability::SharedSender) {
+                one_of(random, &[own, Sender::Shared])
+            } else {
+                Sender::Owned
+            },
+            scheduled: format.has(Ability::SendAt) && random.index(5) == 0,
             ..scenario
         };
-        let has_two_channels = format != RequestFormat::CmXml && phone == silent && random.index(3) == 0;
+        let has_two_channels = format.has(Ability::Channels) && phone == silent && random.index(3) == 0;
         let scenario = Scenario { rcs: has_two_channels.then_some("as the phone has it"), ..scenario };
         Self { scenario, request: None, log: ClientLog::default() }
     }

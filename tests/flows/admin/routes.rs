@@ -1,16 +1,16 @@
-//! `admin route`, and carriers' keys, which are never shown.
+//! `admin route`, and carriers' credentials, which are never shown.
 
 use std::collections::HashSet;
 
-use admin::Done;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shared::runtime::{Environment, Random};
 
-use super::{admin, printed, read, refused, run_with_input};
+use super::{admin, admin_with_input, forget, printed, read, refused, stored_secrets};
 use crate::system::System;
 
 const CM: [&str; 6] = ["carrier", "set", "cm", "--endpoint", "https://cm.example/", "--allow-external"];
+const NEW_CM: [&str; 7] =
+    ["carrier", "add", "cm", "--vendor=cm", "--endpoint", "https://cm.example/", "--allow-external"];
 
 /// Starts a system where both carriers are set up, with only these rules.
 async fn with_rules(rules: &[&[&str]]) -> System {
@@ -23,19 +23,6 @@ async fn with_rules(rules: &[&[&str]]) -> System {
         printed(&system, &[&["route", "add"], *rule].concat()).await;
     }
     system
-}
-
-/// Deletes an entry of the directory.
-async fn forget(system: &System, id: &str) {
-    let gone = json!({"TableName": "DirectoryTable", "Key": {"id": {"S": id}}});
-    system.aws("DynamoDB_20120810.DeleteItem", &gone).await;
-}
-
-/// Runs the tool with a line on standard input.
-async fn admin_with_stdin(system: &System, line: &str, words: &[&str]) -> Done {
-    let local = format!("--local={}", system.emulator.url());
-    let environment = Environment { random: Random::of_system(), ..system.environment() };
-    run_with_input(line, &[&["admin", &local], words].concat(), &environment).await
 }
 
 fn prefixes(listed: &Value) -> Vec<&str> {
@@ -97,14 +84,15 @@ async fn rule_that_cannot_work_is_rejected() {
     let system = with_rules(&[]).await;
     forget(&system, "carrier#cm").await;
     let unknown = refused(&system, &["route", "add", "--carriers", "loopback,cm"]).await;
-    assert!(unknown.contains("carrier set cm"), "{unknown}");
+    assert!(unknown.contains("carrier add cm"), "{unknown}");
+    assert!(refused(&system, &["route", "add", "--carriers", "pigeon"]).await.contains("carrier pigeon is not set up"));
     let nobody = refused(&system, &["route", "add", "--carriers", "loopback", "--account", "nobody"]).await;
     assert!(nobody.contains("no account nobody"), "{nobody}");
     for words in [
         &["--carriers", "loopback,loopback"][..],
         &["--carriers", ""],
         &["--carriers", "loopback,"],
-        &["--carriers", "pigeon"],
+        &["--carriers", "Pigeon"],
         &[],
         &["--carriers", "loopback", "--channel", "fax"],
         &["--carriers", "loopback", "--prefix", "Dutch"],
@@ -115,7 +103,7 @@ async fn rule_that_cannot_work_is_rejected() {
         let done = admin(&system, &[&["route", "add"], words].concat()).await;
         assert!(done.code == 2 && !done.err.is_empty(), "{words:?}: {done:?}");
     }
-    printed(&system, &CM).await;
+    printed(&system, &NEW_CM).await;
     assert_eq!(read(&system, &["route", "list"]).await["routes"], json!([]));
     printed(&system, &["route", "add", "--carriers", "loopback", "--receipt-timeout", "86400"]).await;
 }
@@ -174,32 +162,29 @@ async fn first_configured_carrier_gets_the_default_route() {
 async fn carrier_key_is_read_from_stdin_and_never_shown() {
     let system = System::start().await;
     forget(&system, "carrier#cm").await;
-    let early = admin_with_stdin(&system, "a-product-token", &["carrier", "key", "cm"]).await;
-    assert!(early.code == 1 && early.err.contains("carrier set cm"), "{}", early.err);
-    printed(&system, &CM).await;
+    let early = admin_with_input(&system, "a-product-token", &["carrier", "key", "cm"]).await;
+    assert!(early.code == 1 && early.err.contains("carrier add cm"), "{}", early.err);
+    printed(&system, &NEW_CM).await;
 
-    let stored = async || {
-        let answer = system.aws("secretsmanager.GetSecretValue", &json!({"SecretId": "CarrierSecrets"})).await;
-        serde_json::from_str::<Value>(answer["SecretString"].as_str().unwrap()).unwrap()
-    };
+    let stored = async || stored_secrets(&system).await;
     let before = stored().await;
     for line in ["", "\n", " \t \n", "two words\n", "bell\u{7}", "schlüssel", &"x".repeat(1_001)] {
-        let done = admin_with_stdin(&system, line, &["carrier", "key", "cm"]).await;
-        assert!(done.code == 1 && done.err.contains("nothing was changed"), "{line:?}: {done:?}");
+        let done = admin_with_input(&system, line, &["carrier", "key", "cm"]).await;
+        assert!(done.code == 1 && done.err.contains("Nothing was changed"), "{line:?}: {done:?}");
         assert!(line.trim().is_empty() || !done.err.contains(line.trim()), "{}", done.err);
     }
     assert_eq!(stored().await, before);
 
-    let done = admin_with_stdin(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
+    let done = admin_with_input(&system, "  a-product-token \r\n", &["--json", "carrier", "key", "cm"]).await;
     assert!(done.code == 0 && done.err.contains("within five minutes"), "{done:?}");
     let mut shown = vec![format!("{done:?}")];
     for words in [&CM[..], &["carrier", "rotate", "cm"], &["carrier", "retire", "cm"], &["carrier", "show", "cm"]] {
-        assert_eq!(stored().await["cm"]["key"], "a-product-token", "before {words:?}");
+        assert_eq!(stored().await["cm"]["credentials"]["key"], "a-product-token", "before {words:?}");
         let done = admin(&system, &[words, &["--json"]].concat()).await;
-        assert!(done.code == 0 && done.out.contains("\"key_set\":true"), "{done:?}");
+        assert!(done.code == 0 && done.out.contains("\"credentials_set\":true"), "{done:?}");
         shown.push(format!("{done:?}{:?}", admin(&system, words).await));
     }
     assert!(!shown.concat().contains("a-product-token"), "{shown:?}");
     assert_eq!(stored().await["loopback"], before["loopback"], "the other carrier's secret is unchanged");
-    assert!(printed(&system, &["carrier", "show", "loopback"]).await.contains("not set"));
+    assert!(printed(&system, &["carrier", "show", "loopback"]).await.contains("not needed"));
 }

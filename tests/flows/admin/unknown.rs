@@ -24,7 +24,7 @@ async fn unknown_outcomes_are_handled_as_the_account_chose() {
 #[tokio::test]
 async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     let system = System::start().await;
-    let endpoint = system.emulator.url().to_string();
+    let endpoint = system.emulator.url().join("loopback/").unwrap().to_string();
     let set = async |more: &[&str]| {
         let words = [&["carrier", "set", "loopback", "--endpoint", &endpoint], more].concat();
         read(&system, &words).await["lookup"].clone()
@@ -39,5 +39,6 @@ async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     system.until_state(&id, "submitted").await;
     assert_eq!(set(&["--no-lookup"]).await, json!(false));
     let words = ["carrier", "set", "cm", "--endpoint", &endpoint, "--lookup"];
-    assert!(refused(&system, &words).await.contains("cm has no API"));
+    let foreign = refused(&system, &words).await;
+    assert!(foreign.contains("'lookup' is not for this carrier: CM.com has no API"), "{foreign}");
 }

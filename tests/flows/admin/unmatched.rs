@@ -36,7 +36,7 @@ async fn unmatched_items_are_listed_with_texts_only_on_request() {
     assert_eq!(count(&["unmatched", "list", "--kind", "receipt"]).await, 2);
     assert_eq!(count(&["unmatched", "list", "--carrier", "cm"]).await, 1);
     assert_eq!(count(&["unmatched", "list", "--kind", "reply", "--carrier", "cm"]).await, 0);
-    for words in [["unmatched", "list", "--kind", "letter"], ["unmatched", "list", "--carrier", "pigeon"]] {
+    for words in [["unmatched", "list", "--kind", "letter"], ["unmatched", "list", "--carrier", "Pigeon"]] {
         assert_eq!(admin(&system, &words).await.code, 2);
     }
 

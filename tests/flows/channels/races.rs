@@ -1,9 +1,8 @@
 //! Failover under races: early and late receipts, stale wake times, repeats.
 
 use super::{
-    CarrierName, Channel, DEMO, MessageView, PHONE, Phone, RECEIPT_TIMEOUT_SECONDS, Route, StatusCode, System,
-    TestConfig, cm, cm_is_down, json, message_over, owned, report, reports, send, set_behavior, until_submitted_on,
-    with,
+    Channel, DEMO, MessageView, PHONE, Phone, RECEIPT_TIMEOUT_SECONDS, Route, StatusCode, System, TestConfig, cm,
+    cm_is_down, json, message_over, owned, report, reports, route_to, send, set_behavior, until_submitted_on, with,
 };
 
 /// Counts the items with a wake time.
@@ -77,8 +76,8 @@ async fn late_sent_receipt_of_earlier_channel_settles_no_outcome() {
 
 #[tokio::test]
 async fn receipts_of_the_fallback_carrier_are_applied() {
-    let whatsapp = Route { channel: Some(Channel::WhatsApp), ..Route::to(vec![CarrierName::Cm]) };
-    let others = Route::to(vec![CarrierName::Cm, CarrierName::Loopback]);
+    let whatsapp = Route { channel: Some(Channel::WhatsApp), ..route_to(&["cm"]) };
+    let others = route_to(&["cm", "loopback"]);
     let system = System::with_config(cm_is_down().await.routes([whatsapp, others])).await;
     let phone = Phone::receipt_before_answer();
     let message = with(cm::message(&phone, "Hello"), "allowedChannels", json!(["WhatsApp", "RCS", "SMS"]));
@@ -96,7 +95,7 @@ async fn receipts_of_the_fallback_carrier_are_applied() {
 
 #[tokio::test]
 async fn failure_is_final_if_no_later_channel_has_a_route() {
-    let sms = Route { channel: Some(Channel::Sms), ..Route::to(vec![CarrierName::Loopback]) };
+    let sms = Route { channel: Some(Channel::Sms), ..route_to(&["loopback"]) };
     let system = System::with_config(TestConfig::new().routes([sms])).await;
     let message = with(owned(&Phone::fails(), "Hello"), "callback", system.sink("receipts"));
     let sent = system.send_one(DEMO, with(message, "channels", json!(["sms", "rcs"]))).await;
@@ -121,8 +120,8 @@ async fn late_delivery_by_earlier_channel_is_reported_as_such() {
 
 #[tokio::test]
 async fn submitted_message_cannot_be_cancelled_during_failover() {
-    let whatsapp = Route { channel: Some(Channel::WhatsApp), ..Route::to(vec![CarrierName::Loopback]) };
-    let others = Route::to(vec![CarrierName::Cm]);
+    let whatsapp = Route { channel: Some(Channel::WhatsApp), ..route_to(&["loopback"]) };
+    let others = route_to(&["cm"]);
     let system = System::with_config(cm_is_down().await.routes([whatsapp, others])).await;
     set_behavior(&system, json!({"whatsapp": "silent"})).await;
     let id = send(&system, message_over(&["WhatsApp", "SMS"])).await;
@@ -135,7 +134,7 @@ async fn submitted_message_cannot_be_cancelled_during_failover() {
 
 #[tokio::test]
 async fn client_repeat_does_not_shorten_the_backoff() {
-    let system = System::with_config(cm_is_down().await.route_all_to(&[CarrierName::Cm])).await;
+    let system = System::with_config(cm_is_down().await.route_all_to(&["cm"])).await;
     let named = with(owned(&PHONE, "Hello"), "id", "0197a3a0-0000-7000-8000-000000000071");
     let id = system.send_one(DEMO, named.clone()).await.id;
     let attempts = async || system.message(&id).await.attempts();

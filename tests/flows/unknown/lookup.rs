@@ -1,13 +1,12 @@
 //! Lookups: if a carrier can be asked for an outcome, it is asked before a message is resent.
 
-use shared::domain::CarrierName;
 use tests::{LookupAnswer, ScriptedCarrier, SubmitAnswer};
 
 use super::*;
 
 async fn with_carrier(config: TestConfig, submits: &[SubmitAnswer], lookup: LookupAnswer) -> (System, ScriptedCarrier) {
     let carrier = ScriptedCarrier::with_lookups(submits.iter().cloned(), lookup).await;
-    let system = System::with_config(config.carrier_endpoint(CarrierName::Loopback, carrier.url())).await;
+    let system = System::with_config(config.carrier_endpoint("loopback", carrier.url())).await;
     (system, carrier)
 }
 

@@ -5,12 +5,10 @@ use std::{iter, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use shared::{
-    domain::CarrierName,
-    runtime::{Environment, Random},
-};
+use shared::runtime::{Environment, Random};
 use tests::{
     Phone, System, TestConfig,
+    clients::{ClientMessage, formats},
     system::{DEMO_ACCOUNT, OWN_SENDER, answer, invocation, owned, shared, with},
 };
 
@@ -20,11 +18,10 @@ const KEY: &str = "canary-key-of-a-client";
 pub const OTHER_KEY: &str = "canary-key-of-another";
 const WRONG_KEY: &str = "canary-key-of-nobody";
 const SECRET: &str = "canary-callback-secret";
-const LOOPBACK_TOKEN: &str = "canary-token-of-loopback";
-const CM_TOKEN: &str = "canary-token-of-cm";
+/// Beginnings of the carriers' webhook tokens and credentials.
+const TOKEN: &str = "canary-token-of-a-carrier";
+const CREDENTIAL: &str = "canary-credential";
 const WRONG_TOKEN: &str = "canary-token-of-nobody";
-/// The simulated CM.com's key.
-const CARRIER_KEY: &str = "cm-product-token";
 const CALLBACK_TOKEN: &str = "canary-in-a-callback";
 const REPLY_TOKEN: &str = "canary-in-the-reply-url";
 const STATUS_TOKEN: &str = "canary-in-the-status-url";
@@ -62,10 +59,9 @@ pub fn canaries() -> Vec<Canary> {
         ("key", OTHER_KEY),
         ("wrong key", WRONG_KEY),
         ("callback secret", SECRET),
-        ("webhook token", LOOPBACK_TOKEN),
-        ("webhook token", CM_TOKEN),
+        ("webhook token", TOKEN),
         ("wrong webhook token", WRONG_TOKEN),
-        ("carrier key", CARRIER_KEY),
+        ("carrier's credential", CREDENTIAL),
         ("callback's query", CALLBACK_TOKEN),
         ("reply URL's query", REPLY_TOKEN),
         ("status URL's query", STATUS_TOKEN),
@@ -92,8 +88,12 @@ pub fn config() -> TestConfig {
             account.status_url = Some(format!("/sinks/status?token={STATUS_TOKEN}"));
         })
         .account("other", |account| account.keys = vec![OTHER_KEY.to_owned()])
-        .carrier(CarrierName::Loopback, |carrier| LOOPBACK_TOKEN.clone_into(&mut carrier.webhook_token))
-        .carrier(CarrierName::Cm, |carrier| CM_TOKEN.clone_into(&mut carrier.webhook_token))
+        .each_carrier(|name, carrier| {
+            carrier.webhook_token = format!("{TOKEN}-{name}");
+            for (part, credential) in [("key", &mut carrier.key), ("password", &mut carrier.password)] {
+                *credential = credential.as_ref().map(|_| format!("{CREDENTIAL}-{part}-{name}"));
+            }
+        })
         .carrier_timeout_ms(300)
         .keyword_answers()
 }
@@ -103,6 +103,7 @@ pub async fn run(system: &System) -> String {
     let delivered = messages(system).await;
     replies(system).await;
     cm(system).await;
+    every_format(system).await;
     mistakes(system).await;
     webhooks(system).await;
     // By then busy carriers and failed callbacks were retried.
@@ -179,6 +180,21 @@ async fn cm(system: &System) {
     system.until_callbacks("status", 4).await;
 }
 
+/// Sends in each request format: a valid message, one to an invalid number, and one with a wrong key.
+async fn every_format(system: &System) {
+    let callback = callback(system);
+    for format in formats() {
+        for (key, to) in [(KEY, OTHER_PHONES[0]), (KEY, "0447700923572"), (WRONG_KEY, OTHER_PHONES[0])] {
+            let message = ClientMessage { reference: REFERENCE, ..ClientMessage::new(OWN_SENDER, to, TEXT, &callback) };
+            let request = (format.request)(key, &[message]);
+            let (status, answer) = system.send_request(&request).await;
+            assert!(status.as_u16() < 500, "{}: {status}", format.name);
+            let is_accepted = status == 200 && (format.accepts)(&answer);
+            assert_eq!(is_accepted, key == KEY && to == OTHER_PHONES[0], "{}: {status} {answer}", format.name);
+        }
+    }
+}
+
 /// Sends a client's invalid requests.
 async fn mistakes(system: &System) {
     let number = OTHER_PHONES[0];
@@ -218,24 +234,24 @@ async fn webhooks(system: &System) {
     let report = json!({"messages": {"msg": {"to": format!("00{number}"), "reference": REFERENCE,
         "status": {"code": "3", "errorCode": "5", "errorDescription": format!("no route to {number}")}}}});
     for (path, body) in [
-        (format!("/mo/loopback/{LOOPBACK_TOKEN}"), reply.to_string()),
+        (format!("/mo/loopback/{TOKEN}-loopback"), reply.to_string()),
         (format!("/mo/loopback/{WRONG_TOKEN}"), reply.to_string()),
-        (format!("/mo/nobody/{LOOPBACK_TOKEN}"), reply.to_string()),
+        (format!("/mo/nobody/{TOKEN}-loopback"), reply.to_string()),
         (
-            format!("/mo/loopback/{LOOPBACK_TOKEN}"),
+            format!("/mo/loopback/{TOKEN}-loopback"),
             json!({"id": "mo-2", "from": TEXT, "to": number, "text": REPLY}).to_string(),
         ),
-        (format!("/mo/loopback/{LOOPBACK_TOKEN}"), format!("{number} wrote {REPLY}")),
+        (format!("/mo/loopback/{TOKEN}-loopback"), format!("{number} wrote {REPLY}")),
         (
-            format!("/mo/cm/{CM_TOKEN}"),
+            format!("/mo/cm/{TOKEN}-cm"),
             json!({"from": {"number": format!("{number}x")}, "message": {"text": REPLY}}).to_string(),
         ),
-        (format!("/dlr/cm/{CM_TOKEN}"), report.to_string()),
-        (format!("/dlr/cm/{CM_TOKEN}"), json!({"messages": {"msg": {"status": {"code": number}}}}).to_string()),
-        (format!("/dlr/cm/{CM_TOKEN}"), format!("id:{number} stat:{TEXT}")),
-        (format!("/dlr/cm/{CM_TOKEN}"), format!("<MESSAGES><MSG>{number}&{TEXT};</MSG></MESSAGES>")),
-        (format!("/dlr/loopback/{LOOPBACK_TOKEN}/{number}"), report.to_string()),
-        (format!("/dlr/loopback/{LOOPBACK_TOKEN}"), json!({"reference": number, "status": TEXT}).to_string()),
+        (format!("/dlr/cm/{TOKEN}-cm"), report.to_string()),
+        (format!("/dlr/cm/{TOKEN}-cm"), json!({"messages": {"msg": {"status": {"code": number}}}}).to_string()),
+        (format!("/dlr/cm/{TOKEN}-cm"), format!("id:{number} stat:{TEXT}")),
+        (format!("/dlr/cm/{TOKEN}-cm"), format!("<MESSAGES><MSG>{number}&{TEXT};</MSG></MESSAGES>")),
+        (format!("/dlr/loopback/{TOKEN}-loopback/{number}"), report.to_string()),
+        (format!("/dlr/loopback/{TOKEN}-loopback"), json!({"reference": number, "status": TEXT}).to_string()),
     ] {
         let answered = system.request(Method::POST, &path).body(body).send().await.unwrap();
         assert!(answered.status().as_u16() < 500);
@@ -253,7 +269,7 @@ pub async fn fail(system: &System) {
     let request = invocation(&format!("/message?key={KEY}"), &json!({"messages": [owned(NUMBER, TEXT)]}));
     assert_eq!(send.handle(request).await.status(), 503);
     let receipts = dlr_webhook::DlrWebhook::new(&environment).unwrap();
-    let request = invocation(&format!("/dlr/loopback/{LOOPBACK_TOKEN}"), &json!({"to": NUMBER}));
+    let request = invocation(&format!("/dlr/loopback/{TOKEN}-loopback"), &json!({"to": NUMBER}));
     assert_eq!(receipts.handle(request).await.status(), 503);
     system.until_dead_lettered(FAILED_CALLBACKS).await;
 }

@@ -9,8 +9,8 @@ use shared::{
     callbacks,
     carriers::Submitter,
     domain::{
-        CallbackUrl, CarrierName, CarrierSecret, CarrierSettings, Channel, EventId, Groupings, MessageId, Outcome,
-        PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text,
+        CallbackUrl, Carrier, CarrierName, CarrierSecret, Channel, EventId, Groupings, MessageId, Outcome, PhoneNumber,
+        SegmentLimit, SenderId, Submission, SubmitReference, Text, Vendor,
     },
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     endpoint::{Answer, Endpoint},
-    mutate::{self, Choices, TEXTS},
+    mutate::{Choices, TEXTS},
     samples,
     words::{assert_bounded, assert_names_no_number},
 };
@@ -43,15 +43,12 @@ pub fn answers(bytes: &[u8]) {
     let (retry_after, body) = split(choices.rest());
     let mut answer = Answer { status, retry_after, body: body.to_vec() };
     GATEWAY.with(|gateway| {
-        if is_mutated {
-            answer.body = mutate(body);
-        }
-        for carrier in CarrierName::iter() {
-            gateway.endpoint.answer(&answer);
-            match carrier {
-                CarrierName::Loopback => gateway.loopback(&answer),
-                CarrierName::Cm => gateway.cm(&answer, text),
+        for vendor in Vendor::iter() {
+            if is_mutated {
+                answer.body = mutate(vendor, body);
             }
+            gateway.endpoint.answer(&answer);
+            gateway.submit(vendor, &answer, text);
         }
         gateway.endpoint.answer(&answer);
         gateway.callback(&answer);
@@ -66,13 +63,11 @@ fn split(bytes: &[u8]) -> (Option<Vec<u8>>, &[u8]) {
     (Some(line.iter().copied().filter(|byte| *byte >= b' ' && *byte != 0x7f).collect()), body)
 }
 
-/// Returns CM.com's sample answer, with our references, mutated.
-fn mutate(bytes: &[u8]) -> Vec<u8> {
-    let sample = samples::cm_answer().to_string();
-    let [a, b] = [reference(0), reference(1)].map(|reference| reference.to_string());
-    let sample = sample.replace("your_reference_A", &a).replace("your_reference_B", &b);
-    let sample = serde_json::from_str(&sample).unwrap_or_default();
-    mutate::json(&sample, &mut Choices::of(bytes)).to_string().into_bytes()
+/// Returns a sample answer, with our reference, mutated.
+fn mutate(vendor: Vendor, bytes: &[u8]) -> Vec<u8> {
+    let mut choices = Choices::of(bytes);
+    let sample = choices.pick(samples::of_carrier(vendor, "answer"));
+    sample.mutated(&mut choices).replace("your_reference_A", &reference(0).to_string()).into_bytes()
 }
 
 struct Gateway {
@@ -82,14 +77,23 @@ struct Gateway {
     runtime: Runtime,
 }
 
-/// A store with CM.com's key only.
-struct OneKey;
+/// A store with credentials for a carrier of each vendor, named like the vendor.
+struct AnyCredentials;
 
-impl SecretStore for OneKey {
+impl SecretStore for AnyCredentials {
     async fn carriers(&self) -> Result<SecretsByCarrier, StoreError> {
-        let secret = CarrierSecret { webhook_tokens: Vec::new(), key: Some("product-token".to_owned()) };
-        Ok([(CarrierName::Cm, secret)].into())
+        let secret = |vendor: Vendor| {
+            let parts = vendor.profile().credentials.last().copied().unwrap_or_default();
+            let credentials = parts.iter().map(|part| (*part, "a-credential".to_owned())).collect();
+            (name_of(vendor), CarrierSecret { credentials, ..CarrierSecret::default() })
+        };
+        Ok(Vendor::iter().map(secret).collect())
     }
+}
+
+#[expect(clippy::expect_used, reason = "a vendor's name is a valid name of a carrier")]
+fn name_of(vendor: Vendor) -> CarrierName {
+    vendor.into_str().parse().expect("a name")
 }
 
 impl Gateway {
@@ -108,49 +112,34 @@ impl Gateway {
         }
     }
 
-    fn settings(&self) -> CarrierSettings {
-        CarrierSettings {
-            endpoint: self.endpoint.url.clone(),
-            timeout_ms: 30_000,
-            lookup: false,
-            receipts_by_id: false,
-        }
-    }
-
     /// Returns a new submitter, because the circuit breaker of a used one may be open.
-    fn submitter(&self) -> Submitter<OneKey> {
+    fn submitter(&self) -> Submitter<AnyCredentials> {
         let clock = Clock::system();
-        Submitter::new(self.http.client().clone(), CarrierSecrets::new(OneKey, clock.clone()), clock)
+        Submitter::new(self.http.client().clone(), CarrierSecrets::new(AnyCredentials, clock.clone()), clock)
     }
 
-    fn loopback(&self, answer: &Answer) {
-        let sent = Sent::example(0, "Hi");
-        let outcome = self.runtime.block_on(async {
-            self.submitter().submit(CarrierName::Loopback, &self.settings(), &sent.submission()).await
-        });
-        assert_outcome(&outcome);
-        match answer.status {
-            202 => assert!(matches!(outcome, Outcome::Accepted { .. })),
-            400 | 422 => assert!(matches!(outcome, Outcome::Rejected { .. })),
-            401..=407 | 409..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
-            _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
-        }
-    }
-
-    fn cm(&self, answer: &Answer, text: &str) {
+    fn submit(&self, vendor: Vendor, answer: &Answer, text: &str) {
         let sent = Sent::example(0, text);
-        let outcome = self
-            .runtime
-            .block_on(async { self.submitter().submit(CarrierName::Cm, &self.settings(), &sent.submission()).await });
+        let settings = samples::settings(vendor, self.endpoint.url.as_str());
+        let carrier = Carrier { name: name_of(vendor), settings };
+        let outcome = self.runtime.block_on(async { self.submitter().submit(&carrier, &sent.submission()).await });
         assert_outcome(&outcome);
         match answer.status {
-            429 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
-            413 => assert!(matches!(outcome, Outcome::Rejected { .. })),
-            408 => assert!(matches!(outcome, Outcome::Unknown { .. })),
-            200..300 | 400..500 => {}
-            _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
+            503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+            301 | 304 | 408 | 500 | 502 | 599 => assert!(matches!(outcome, Outcome::Unknown { .. })),
+            _ => {}
         }
-        assert_posted(&self.endpoint.posted(), &sent);
+        if vendor == Vendor::Loopback {
+            assert_loopback(answer.status, &outcome);
+        }
+        if vendor == Vendor::Cm {
+            match answer.status {
+                429 => assert!(matches!(outcome, Outcome::Busy { .. })),
+                413 => assert!(matches!(outcome, Outcome::Rejected { .. })),
+                _ => {}
+            }
+            assert_posted_to_cm(&self.endpoint.posted(), &sent);
+        }
     }
 
     fn callback(&self, answer: &Answer) {
@@ -179,6 +168,15 @@ impl Gateway {
     }
 }
 
+fn assert_loopback(status: u16, outcome: &Outcome) {
+    match status {
+        202 => assert!(matches!(outcome, Outcome::Accepted { .. })),
+        400 | 422 => assert!(matches!(outcome, Outcome::Rejected { .. })),
+        401..=407 | 409..500 | 503 => assert!(matches!(outcome, Outcome::Busy { .. })),
+        _ => assert!(matches!(outcome, Outcome::Unknown { .. })),
+    }
+}
+
 fn assert_outcome(outcome: &Outcome) {
     match outcome {
         Outcome::Accepted { carrier_id } => assert!(carrier_id.as_ref().is_none_or(|id| id.len() <= 100)),
@@ -190,7 +188,7 @@ fn assert_outcome(outcome: &Outcome) {
 }
 
 /// Checks that the request to CM.com has the submission's fields, by parsing it with our own dialect.
-fn assert_posted(posted: &[Vec<u8>], sent: &Sent) {
+fn assert_posted_to_cm(posted: &[Vec<u8>], sent: &Sent) {
     let context = ReadContext { limit: SegmentLimit::default(), now: Timestamp::UNIX_EPOCH };
     let first = posted.first().map(|body| Posted::parse(body).and_then(|posted| posted.read(&context)));
     let Some(Ok(parsed)) = first else { panic!("the posted request is unreadable") };

@@ -163,7 +163,8 @@ fn reply(stores: &Stores, item: &Value) {
 }
 
 fn unmatched(stores: &Stores, item: &Value) {
-    let id = UnmatchedId { kind: UnmatchedKind::Receipt, carrier: CarrierName::Cm, uuid: uuid::Uuid::nil() };
+    let Ok(carrier) = "cm".parse::<CarrierName>() else { return };
+    let id = UnmatchedId { kind: UnmatchedKind::Receipt, carrier, uuid: uuid::Uuid::nil() };
     let found = |item: &Value| read(stores.with_item(item, stores.store.unmatched(id))).flatten();
     let Some(unmatched) = found(item) else { return };
     let _ = (unmatched.kept_until(), unmatched.clone().with_retry());
@@ -192,9 +193,12 @@ fn directory(stores: &Stores, item: &Value) {
         assert!(stores.with_item(item, directory.put_pool(&pool)).is_ok());
         assert_eq!(read(stores.with_item(&stores.written(), directory.pool())), Some(pool));
     }
-    if let Some(Some(carrier)) = read(stores.with_item(item, directory.carrier(CarrierName::Cm))) {
-        assert!(carrier.timeout().as_secs() <= 45);
+    let Ok(name) = "cm".parse::<CarrierName>() else { return };
+    if let Some(Some(carrier)) = read(stores.with_item(item, directory.carrier(name))) {
+        assert!(carrier.settings.timeout().as_secs() <= 45);
+        let _ = carrier.settings.vendor.profile().check_settings(&carrier.settings);
     }
+    let _ = read(stores.with_item(item, directory.carriers()));
     let _ = read(stores.with_item(item, directory.owner(&sender)));
     let _ = read(stores.with_item(item, directory.account_of_key(&ApiKeyHash::of("key"))));
     let _ = read(stores.with_item(item, directory.keywords()));

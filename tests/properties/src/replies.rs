@@ -1,46 +1,43 @@
 //! Replies. A parsed reply has a number and a sender, and its text is hardly longer than the input. Parsing
 //! the same body twice gives the same replies, and a reply is parsed alike when rendered again.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
-    domain::{CarrierName, CarrierReply, Keywords, ParseError, Timestamp},
+    domain::{CarrierReply, CarrierSettings, Keywords, ParseError, Timestamp, Vendor},
     edge::MOST_WEBHOOK_BYTES,
 };
 use strum::IntoEnumIterator;
 
 use crate::{
-    mutate::{self, Choices},
+    mutate::Choices,
     samples,
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// Parses the bytes, and a mutation of a sample, as replies of every carrier.
+/// Parses the bytes, and a mutation of a sample, as replies of every vendor.
 pub fn replies(bytes: &[u8]) {
-    for carrier in CarrierName::iter() {
-        reads(carrier, bytes);
+    for vendor in Vendor::iter() {
+        let settings = samples::settings(vendor, "http://127.0.0.1");
+        reads(&settings, bytes);
         let mut choices = Choices::of(bytes);
-        let sample = match carrier {
-            CarrierName::Loopback => samples::loopback_reply(),
-            CarrierName::Cm if choices.below(2) == 0 => samples::cm_reply(),
-            CarrierName::Cm => json!([samples::cm_reply(), samples::cm_reply()]),
-        };
-        reads(carrier, mutate::json(&sample, &mut choices).to_string().as_bytes());
+        let sample = choices.pick(samples::of_carrier(vendor, "reply"));
+        reads(&settings, sample.mutated(&mut choices).as_bytes());
     }
 }
 
-fn reads(carrier: CarrierName, body: &[u8]) {
+fn reads(settings: &CarrierSettings, body: &[u8]) {
     // The webhook rejects larger bodies.
     if body.len() > MOST_WEBHOOK_BYTES {
         return;
     }
-    let read = || carrier.read_replies(body)?.into_iter().collect::<Result<Vec<_>, ParseError>>();
+    let read = || settings.read_replies(body)?.into_iter().collect::<Result<Vec<_>, ParseError>>();
     match (read(), read()) {
         (Ok(first), Ok(second)) => {
             assert!(first == second);
             // CM.com's text may be a number, and `1e15` is printed as `1000000000000000.0`.
             assert!(first.iter().map(|reply| reply.text.len()).sum::<usize>() <= body.len() + 40 * first.len());
             for reply in &first {
-                assert_reply(carrier, reply);
+                assert_reply(settings, reply);
             }
         }
         (Err(first), Err(second)) => {
@@ -53,24 +50,32 @@ fn reads(carrier: CarrierName, body: &[u8]) {
     }
 }
 
-fn assert_reply(carrier: CarrierName, reply: &CarrierReply) {
+fn assert_reply(settings: &CarrierSettings, reply: &CarrierReply) {
     assert!(!reply.id.is_empty() && (7..=15).contains(&reply.from.digits().len()));
     let _ = Keywords::default().meaning_of(&reply.text);
-    let written = match carrier {
-        CarrierName::Loopback => json!({
+    if settings.vendor == Vendor::Loopback {
+        let written = json!({
             "id": reply.id, "from": reply.from.digits(), "to": reply.to.as_str(), "text": reply.text,
             "channel": reply.channel.into_str(), "at": reply.at.map(|at| at.to_string()),
-        }),
-        CarrierName::Cm => json!([{
+        });
+        assert_eq!(assert_read_alike(settings, reply, &written), reply.id);
+    }
+    if settings.vendor == Vendor::Cm {
+        // CM.com gives no ID. We derive one from the content, including the spelling of the time.
+        let written = json!([{
             "from": {"number": format!("00{}", reply.from.digits())}, "to": {"number": reply.to.as_str()},
             "message": {"text": reply.text}, "channel": reply.channel.title(),
             "timeUtc": reply.at.unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
-        }]),
-    };
-    let again = carrier.read_replies(written.to_string().as_bytes()).unwrap_or_default();
+        }]);
+        assert_read_alike(settings, reply, &written);
+    }
+}
+
+/// Checks that the rendered reply is read like the first, and returns its ID.
+fn assert_read_alike(settings: &CarrierSettings, reply: &CarrierReply, written: &Value) -> String {
+    let again = settings.read_replies(written.to_string().as_bytes()).unwrap_or_default();
     let [Ok(again)] = again.as_slice() else { panic!("the rendered reply is unreadable") };
     assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
     assert!(again.channel == reply.channel && again.at == reply.at);
-    // CM.com gives no ID. We derive one from the content, including the spelling of the time.
-    assert!(carrier == CarrierName::Cm || again.id == reply.id);
+    again.id.clone()
 }

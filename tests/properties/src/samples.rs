@@ -1,8 +1,17 @@
 //! Samples: from the vendors' documents, in `tests/fixtures`, and our own where there is none.
 
-use std::sync::LazyLock;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use serde_json::Value;
+use shared::domain::{CarrierSettings, SenderTable, Vendor};
+use strum::IntoEnumIterator;
+
+use crate::mutate::{self, Choices};
 
 /// Includes files below `tests/fixtures`.
 macro_rules! files {
@@ -56,8 +65,6 @@ pub const CM_XML: &[&str] = files![
     "cm/xml/08-allowed-channels.xml",
 ];
 pub const CM_QUERY: &str = include_str!("../../fixtures/cm/get/01-one.txt");
-pub const CM_REPORT_XML: &str = include_str!("../../fixtures/carriers/cm/status-report.xml");
-pub const CM_REPORT_SMPP: &str = include_str!("../../fixtures/carriers/cm/smpp-receipt.txt");
 
 static MPLUS_READ: LazyLock<Vec<Value>> =
     LazyLock::new(|| read(MPLUS).iter().map(|file| file["request"].clone()).collect());
@@ -76,27 +83,100 @@ pub fn cm_parts() -> &'static [Value] {
     &CM_PARTS_READ
 }
 
-pub fn cm_report() -> Value {
-    one(include_str!("../../fixtures/carriers/cm/status-report.json"))
+/// A sample of a carrier's body, from `tests/fixtures/carriers/VENDOR/KIND*`.
+pub struct CarrierSample {
+    pub text: String,
+    /// The parsed text of a `.json` file.
+    pub json: Option<Value>,
 }
 
-pub fn cm_reply() -> Value {
-    one(include_str!("../../fixtures/carriers/cm/reply.json"))
+impl CarrierSample {
+    /// Returns the sample with changes: of values in JSON, else of pieces.
+    pub fn mutated(&self, choices: &mut Choices<'_>) -> String {
+        match &self.json {
+            Some(json) => mutate::json(json, choices).to_string(),
+            None => mutate::pieces(&self.text, |c| "<> :".contains(c), &PIECES, choices),
+        }
+    }
 }
 
-pub fn cm_answer() -> Value {
-    one(include_str!("../../fixtures/carriers/cm/answer-some.json"))
+/// Pieces of XML and of SMPP receipts.
+const PIECES: [&str; 28] = [
+    "<MSG>",
+    "</MSG>",
+    "<STATUS>",
+    "</STATUS>",
+    "<CODE>2",
+    "</CODE>",
+    "<ERRORCODE>8",
+    "<a/>",
+    "<!DOCTYPE m [<!ENTITY a 'b'>]>",
+    "<![CDATA[<b>]]>",
+    "<?xml version='1.0'?>",
+    "&#x85;",
+    "&b;",
+    "\u{a0}",
+    " ",
+    ":",
+    "id:",
+    "stat:",
+    "stat:DELIVRD",
+    "stat:ACCEPTD",
+    "STAT: EXPIRED",
+    "err:008",
+    "text:",
+    "submit ",
+    "done ",
+    "date:",
+    "\u{3000}",
+    "0197a3a0-0000-7000-8000-000000000001",
+];
+
+/// Returns the settings of a carrier without options.
+#[expect(clippy::expect_used, reason = "the endpoints are valid")]
+pub fn settings(vendor: Vendor, endpoint: &str) -> CarrierSettings {
+    CarrierSettings {
+        vendor,
+        endpoint: endpoint.parse().expect("a URL"),
+        timeout_ms: 30_000,
+        lookup: false,
+        receipts_by_id: false,
+        country_code: None,
+        sender_ids: SenderTable::default(),
+    }
 }
 
-/// Returns a receipt as the local stack's simulated carrier posts it.
-pub fn loopback_receipt() -> Value {
-    one(r#"{"id": "c1", "reference": "0197a3a0000070008000000000000001", "status": "undelivered", "code": "24",
-            "description": "Absent subscriber", "at": "2027-02-21T09:30:00Z"}"#)
+/// Returns a vendor's samples: `receipt`, `reply`, or `answer` for answers to a submit. In an answer
+/// `your_reference_A` stands for our reference.
+///
+/// # Panics
+/// If there are none: nothing else would notice a vendor without samples.
+pub fn of_carrier(vendor: Vendor, kind: &'static str) -> &'static [CarrierSample] {
+    static READ: LazyLock<BTreeMap<(Vendor, &str), Vec<CarrierSample>>> = LazyLock::new(|| {
+        let kinds = ["receipt", "reply", "answer"];
+        let all = Vendor::iter().flat_map(|vendor| kinds.map(|kind| ((vendor, kind), read_samples(vendor, kind))));
+        all.collect()
+    });
+    READ.get(&(vendor, kind)).map(Vec::as_slice).unwrap_or_default()
 }
 
-pub fn loopback_reply() -> Value {
-    one(r#"{"id": "r1", "from": "447700900001", "to": "441234567890", "text": "Yes, please", "channel": "sms",
-            "at": "2027-02-21T09:30:00Z"}"#)
+#[expect(clippy::expect_used, reason = "a missing sample would test nothing")]
+fn read_samples(vendor: Vendor, kind: &str) -> Vec<CarrierSample> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/carriers").join(vendor.into_str());
+    let entries = fs::read_dir(&folder).expect("tests/fixtures/carriers has a folder for each vendor");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let is_of_kind = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(kind));
+    let samples: Vec<_> = paths.iter().filter(is_of_kind).map(|path| sample(path)).collect();
+    assert!(!samples.is_empty(), "{} has no {kind}*", folder.display());
+    samples
+}
+
+#[expect(clippy::expect_used, reason = "a broken sample would test nothing")]
+fn sample(path: &Path) -> CarrierSample {
+    let text = fs::read_to_string(path).expect("a sample");
+    let json = path.extension().is_some_and(|extension| extension == "json").then(|| one(&text));
+    CarrierSample { text, json }
 }
 
 fn read(texts: &[&str]) -> Vec<Value> {

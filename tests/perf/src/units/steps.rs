@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ::shared::domain::{CarrierName, Unmatched, UnmatchedKind, WebhookItem};
+use ::shared::domain::{Unmatched, UnmatchedKind, WebhookItem};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{
-    Phone,
+    Phone, carrier,
     system::{CM_TOKEN, System, TOKEN, invocation, owned, shared, with},
 };
 
@@ -175,7 +175,7 @@ impl<'a> Functions<'a> {
         let unmatched = self.stage.cost(async { succeeded(&delivery.await) }).await?;
         let payload = receipt.to_string();
         let delivery = WebhookItem::in_body(&payload, 0);
-        let id = Unmatched::new(UnmatchedKind::Receipt, CarrierName::Loopback, delivery, jiff::Timestamp::now()).id;
+        let id = Unmatched::new(UnmatchedKind::Receipt, carrier("loopback"), delivery, jiff::Timestamp::now()).id;
         let job = json!({"v": 1, "type": "unmatched", "kind": id.kind, "carrier": id.carrier, "uuid": id.uuid});
         let again = async { finished(self.dispatch.handle(batch_of(&job)).await.batch_item_failures.len()) };
         self.stage.environment.clock.set_ahead(FIRST_TRY_AFTER);
@@ -204,11 +204,12 @@ impl<'a> Functions<'a> {
         // Warms the caches.
         let (_, id) = submit("", "silent").await?;
         next_channel(&id).await?;
+        let path = format!("/dlr/cm/{CM_TOKEN}");
+        succeeded(&self.dlr.handle(invocation(&path, &json!({"messages": {"msg": []}}))).await)?;
         let (refused, _) = submit("submit, rejected on the first of two channels", "rejects").await?;
         let (accepted, id) = submit("submit, accepted on the first of two channels", "silent").await?;
 
         let report = json!({"to": phone, "reference": id, "status": {"code": "3", "errorCode": "5"}});
-        let path = format!("/dlr/cm/{CM_TOKEN}");
         let failure = self.dlr.handle(invocation(&path, &json!({"messages": {"msg": report}})));
         let failed = stage.cost(async { succeeded(&failure.await) }).await?;
         let next = stage.cost(next_channel(&id)).await?;
