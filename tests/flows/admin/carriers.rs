@@ -110,12 +110,12 @@ async fn foreign_setting_is_refused_by_its_name() {
     ] {
         for command in [&["carrier", "set", "cm-uk"][..], &ADD_CM] {
             let error = refused(&system, &[command, option].concat()).await;
-            let expected = format!("'{field}' is not for this carrier: CM.com ");
+            let expected = format!("'{field}' is not supported: CM.com ");
             assert!(error.contains(&expected) && error.contains("Nothing was changed"), "{error}");
         }
     }
     let done = admin_with_input(&system, "secret", &["carrier", "signing-secret", "cm"]).await;
-    assert!(done.code == 1 && done.err.contains("'signing_secret' is not for this carrier"), "{}", done.err);
+    assert!(done.code == 1 && done.err.contains("'signing_secret' is not supported"), "{}", done.err);
     assert_eq!((settings().await, stored_secrets(&system).await), (before, secrets));
     assert!(refused(&system, &["carrier", "show", "cm-nl"]).await.contains("cm-nl is not set up"));
     for words in [

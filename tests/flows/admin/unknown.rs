@@ -40,5 +40,5 @@ async fn lookup_can_be_enabled_only_for_carriers_that_support_it() {
     assert_eq!(set(&["--no-lookup"]).await, json!(false));
     let words = ["carrier", "set", "cm", "--endpoint", &endpoint, "--lookup"];
     let foreign = refused(&system, &words).await;
-    assert!(foreign.contains("'lookup' is not for this carrier: CM.com has no API"), "{foreign}");
+    assert!(foreign.contains("'lookup' is not supported: CM.com has no API"), "{foreign}");
 }

@@ -263,7 +263,7 @@ mod tests {
         assert!(which.contains("--parts key, or --parts login,password"), "{which}");
         for (profile, given, field) in [
             (cm, vec![Key, Key], "'key' is given twice"),
-            (cm, vec![Login, Password], "'login' is not for this carrier"),
+            (cm, vec![Login, Password], "'login' is not supported"),
             (loopback, vec![Login], "'password' is not set"),
         ] {
             let error = refusal(parts_of(profile, given));

@@ -100,8 +100,8 @@ mod tests {
     fn missing_or_foreign_setting_is_named() {
         for (carrier, field) in [
             ("vendor = \"cm\"", "'key' is not set"),
-            ("vendor = \"cm\"\nkey = \"k\"\nlogin = \"l\"", "'login' is not for this carrier"),
-            ("vendor = \"cm\"\nkey = \"k\"\nlookup = true", "'lookup' is not for this carrier"),
+            ("vendor = \"cm\"\nkey = \"k\"\nlogin = \"l\"", "'login' is not supported"),
+            ("vendor = \"cm\"\nkey = \"k\"\nlookup = true", "'lookup' is not supported"),
             ("vendor = \"cm\"\nkey = \"k\"\nreceipts_by_id = true", "'receipts_by_id' is not"),
             ("vendor = \"cm\"\nkey = \"k\"\ncountry_code = \"31\"", "'country_code' is not"),
             ("vendor = \"cm\"\nkey = \"k\"\nsigning_secret = \"s\"", "'signing_secret' is not"),

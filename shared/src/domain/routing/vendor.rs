@@ -138,7 +138,7 @@ impl VendorProfile {
     }
 
     fn error(&self, field: &'static str, reason: &str) -> SettingError {
-        SettingError { field, reason: format!("is not for this carrier: {} {reason}", self.title) }
+        SettingError { field, reason: format!("is not supported: {} {reason}", self.title) }
     }
 }
 
