@@ -28,8 +28,9 @@ const LONGEST_TEXT: usize = 65_536;
 const CURRENT: &str = "AWSCURRENT";
 /// How many labels of our own we use. A secret has at most 20 labels, and a command that died leaves one behind.
 const LABELS: usize = 16;
-/// Attempts to change the secrets while other operators change them, too.
-const TRIES: u32 = 10;
+/// Attempts to change the secrets while other operators change them, too. An attempt fails after another operator's
+/// change, and also if both drew the same label: so more often than there are operators.
+const TRIES: u32 = 30;
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 pub type SecretsByCarrier = BTreeMap<CarrierName, CarrierSecret>;
