@@ -49,7 +49,7 @@ impl Vendor {
     /// If the body is not in this vendor's format.
     pub fn read_receipts(self, body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
         let read = with_connector!(self, Of => Of::read_receipts(body))?;
-        Ok(read.into_iter().map(|receipt| receipt.map(CarrierReceipt::cleaned)).collect())
+        Ok(read.map(CarrierReceipt::cleaned))
     }
 
     /// Returns whether a webhook bears this vendor's signature under `secret`.
@@ -73,13 +73,15 @@ impl CarrierSettings {
     /// # Errors
     /// If the body is not in the vendor's format.
     pub fn read_replies(&self, body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
-        with_connector!(self.vendor, Of => Of::read_replies(body, self))
+        let read = with_connector!(self.vendor, Of => Of::read_replies(body, self))?;
+        Ok(read.map(CarrierReply::cleaned))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ReportedStatus;
     use serde_json::json;
 
     #[test]
@@ -90,12 +92,24 @@ mod tests {
         for (vendor, body) in
             [(Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (Vendor::Loopback, of_loopback)]
         {
-            let receipt = vendor.read_receipts(body.to_string().as_bytes()).unwrap().remove(0).unwrap();
+            let read = |body: &str| vendor.read_receipts(body.as_bytes()).unwrap().into_iter().next().unwrap().unwrap();
+            let receipt = read(&body.to_string());
             assert_eq!(receipt.code.as_deref(), Some("E…"), "{vendor}");
             assert_eq!(receipt.description, Some(format!("to … {}", "x".repeat(95))), "{vendor}");
             let long = body.to_string().replace(code, &"é".repeat(21));
-            let receipt = vendor.read_receipts(long.as_bytes()).unwrap().remove(0).unwrap();
-            assert_eq!(receipt.code, Some("é".repeat(20)), "{vendor}");
+            assert_eq!(read(&long).code, Some("é".repeat(20)), "{vendor}");
+        }
+    }
+
+    #[test]
+    fn unknown_status_is_short_and_contains_no_number() {
+        for (status, kept) in [("9", "9"), ("lost 447911123456", "lost …"), (&"é".repeat(30), &"é".repeat(20))] {
+            let of_cm = json!({"messages": {"msg": {"reference": "another's", "status": {"code": status}}}});
+            for (vendor, body) in [(Vendor::Cm, of_cm), (Vendor::Loopback, json!({"id": "1", "status": status}))] {
+                let receipts = vendor.read_receipts(body.to_string().as_bytes()).unwrap();
+                let receipt = receipts.into_iter().next().unwrap().unwrap();
+                assert_eq!(receipt.status, ReportedStatus::Unknown(kept.to_owned()), "{vendor}");
+            }
         }
     }
 }

@@ -12,8 +12,12 @@ impl<'a> Object<'a> {
 
     /// Returns the value under `key`, unless missing or `null`.
     pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
-        let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value).filter(|value| !value.is_null())
+        let found = self.entries().find(|(name, value)| name.eq_ignore_ascii_case(key) && !value.is_null());
+        found.map(|(_, value)| value)
+    }
+
+    pub(crate) fn entries(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     pub(crate) fn object(self, key: &str) -> Option<Self> {
@@ -23,8 +27,7 @@ impl<'a> Object<'a> {
     /// Returns the trimmed text under `key`. A number counts as text. Empty text and other types count as
     /// missing.
     pub(crate) fn said(self, key: &str) -> Option<String> {
-        let text = self.text(key).ok()??;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        said(self.get(key)?)
     }
 
     /// Returns the untrimmed text under `key`. A number counts as text.
@@ -32,12 +35,33 @@ impl<'a> Object<'a> {
     /// # Errors
     /// If the value has another type.
     pub(crate) fn text(self, key: &str) -> Result<Option<String>, NotText> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(NotText),
-        }
+        self.get(key).map(text).transpose()
+    }
+}
+
+/// Returns the trimmed text. A number counts as text. Empty text and other types count as missing.
+pub(crate) fn said(value: &Value) -> Option<String> {
+    let text = text(value).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Returns whether a value says nothing: `null`, a blank text, an empty list, or an object whose values all say nothing.
+/// Clients write such values for fields that they do not use.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(listed) => listed.is_empty(),
+        Value::Object(fields) => fields.values().all(is_blank),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn text(value: &Value) -> Result<String, NotText> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(NotText),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tables of a vendor's codes, each with the words of the vendor's page: the codes in answers to submits, and the
 //! statuses and errors in receipts.
 
-use crate::domain::{Outcome, ReceiptStatus};
+use crate::domain::{Outcome, ParseError, ReceiptStatus, ReportedStatus};
 
-/// What an answer's code means for the message.
+/// The meaning of an answer's code for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Accepted,
@@ -58,6 +58,26 @@ pub(crate) struct StatusCodes(pub(crate) &'static [(&'static str, ReceiptStatus)
 impl StatusCodes {
     pub(crate) fn get(&self, code: &str) -> Option<ReceiptStatus> {
         self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, status)| *status)
+    }
+}
+
+/// Returns the status of a receipt, from the code in `field` and the status that it stands for, if known.
+///
+/// A receipt of unknown status is kept, because the carrier would redeliver it for days, and with it a whole list.
+/// But if it also names no message, we cannot tell it from something that is no receipt.
+///
+/// # Errors
+/// If the code is unknown, and has no letter or digit, or is in a receipt without a reference or ID of a message.
+pub(crate) fn reported(
+    code: &str,
+    status: Option<ReceiptStatus>,
+    field: &str,
+    names_message: bool,
+) -> Result<ReportedStatus, ParseError> {
+    match status {
+        Some(status) => Ok(ReportedStatus::Known(status)),
+        None if names_message && code.contains(char::is_alphanumeric) => Ok(ReportedStatus::Unknown(code.to_owned())),
+        None => Err(ParseError::new(field, "is an unknown status, and is no word or the receipt names no message")),
     }
 }
 

@@ -54,8 +54,11 @@ pub(crate) fn messages<'a>(value: Option<&'a Value>, field: &str, most: usize) -
     }
 }
 
+/// Returns a phone number. A JSON number counts too, because our own callbacks write a reply's sender as one.
 pub(crate) fn number(value: Option<&Value>, field: &str) -> Result<PhoneNumber, FieldError> {
-    required_text(value, field)?.parse().map_err(|error: NumberError| {
+    let digits = value.and_then(Value::as_u64).map(|digits| digits.to_string());
+    let text = digits.as_deref().map_or_else(|| required_text(value, field), Ok)?;
+    text.parse().map_err(|error: NumberError| {
         let code = if error == NumberError::Empty { FieldErrorCode::Empty } else { FieldErrorCode::Malformed };
         FieldError::new(field, code, error.to_string())
     })
@@ -98,6 +101,32 @@ fn malformed(field: &str, words: impl Into<String>) -> FieldError {
     FieldError::new(field, FieldErrorCode::Malformed, words)
 }
 
+/// Returns the beginning of an unknown name, for a warning.
+pub(crate) fn shortened(name: &str) -> String {
+    name.chars().take(MOST_REPEATED).collect()
+}
+
+/// Returns a warning for each of these fields that is an empty string.
+pub(crate) fn empty_fields(
+    object: &Map<String, Value>,
+    fields: &[&str],
+    index: Option<usize>,
+    prefix: &str,
+) -> Vec<Warning> {
+    let empty = fields.iter().filter(|field| object.get(**field).is_some_and(is_empty_text));
+    empty
+        .map(|field| Warning {
+            index,
+            field: format!("{prefix}{field}"),
+            message: "is empty and was ignored".to_owned(),
+        })
+        .collect()
+}
+
+pub(crate) fn is_empty_text(value: &Value) -> bool {
+    value.as_str().is_some_and(str::is_empty)
+}
+
 /// Returns a warning for each field that is not `known`. `prefix` is the object's own path.
 pub(crate) fn unknown_fields(
     object: &Map<String, Value>,
@@ -106,9 +135,6 @@ pub(crate) fn unknown_fields(
     prefix: &str,
 ) -> Vec<Warning> {
     let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
-    let named = |key: &String| {
-        let beginning: String = key.chars().take(MOST_REPEATED).collect();
-        format!("{prefix}{beginning}")
-    };
+    let named = |key: &String| format!("{prefix}{}", shortened(key));
     unknown.map(|key| Warning { index, field: named(key), message: "is unknown and was ignored".to_owned() }).collect()
 }

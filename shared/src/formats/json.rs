@@ -13,6 +13,7 @@ use serde::{
 };
 use serde_json::{Map, Value, error::Category};
 
+use super::bom::without_bom;
 use crate::domain::{FieldError, FieldErrorCode};
 
 /// Limit on the objects in a body. An object takes about 700 bytes in memory. The limit rejects no real
@@ -48,7 +49,7 @@ enum Repeats {
 
 fn read_by(body: &[u8], repeats: Repeats) -> Result<Value, FieldError> {
     let objects = Cell::new(0);
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut deserializer = serde_json::Deserializer::from_slice(without_bom(body));
     let reading = Reading { repeats, objects: &objects };
     let read = reading.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
@@ -170,6 +171,15 @@ mod tests {
             ),
         ] {
             assert_eq!(read(body.as_bytes()), Err(FieldError::new("(body)", code, message)), "{body}");
+        }
+    }
+
+    #[test]
+    fn byte_order_mark_is_ignored_once() {
+        for read in [read, read_last] {
+            assert_eq!(read("\u{feff}{\"a\":\"\u{feff}\"}".as_bytes()).unwrap(), serde_json::json!({"a": "\u{feff}"}));
+            assert_eq!(read("\u{feff}\u{feff}{}".as_bytes()).unwrap_err().code, FieldErrorCode::Malformed);
+            assert_eq!(read(b"\xff\xfe{\x00}\x00").unwrap_err().code, FieldErrorCode::Malformed);
         }
     }
 

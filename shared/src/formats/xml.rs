@@ -26,6 +26,9 @@ pub(crate) trait Elements {
 
     /// Handles an end tag. `text` is untrimmed, and empty if the element has children.
     fn close(&mut self, path: &[&str], text: String);
+
+    /// Handles a closed element's source, from its start tag to its end tag.
+    fn source(&mut self, _path: &[&str], _source: &str) {}
 }
 
 #[derive(Clone, Copy)]
@@ -80,17 +83,27 @@ impl From<XmlError> for ParseError {
 /// If the document is rejected. `elements` may have received a part of it.
 pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -> Result<(), E::Error> {
     let text = std::str::from_utf8(body).map_err(|_| XmlError::NotUtf8)?;
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{FEFF}'));
-    let mut reading =
-        Reading { elements, deepest, path: Vec::new(), text: String::new(), is_leaf: false, rooted: false };
+    let document = text.trim_start_matches('\u{FEFF}');
+    let mut reader = Reader::from_str(document);
+    let mut reading = Reading {
+        elements,
+        document,
+        deepest,
+        path: Vec::new(),
+        starts: Vec::new(),
+        text: String::new(),
+        is_leaf: false,
+        rooted: false,
+    };
     loop {
+        let start = position(&reader);
         match reader.read_event().map_err(|_| XmlError::NotXml)? {
-            Event::Start(tag) => reading.open(&tag)?,
+            Event::Start(tag) => reading.open(&tag, start)?,
             Event::Empty(tag) => {
-                reading.open(&tag)?;
-                reading.close();
+                reading.open(&tag, start)?;
+                reading.close(position(&reader));
             }
-            Event::End(_) => reading.close(),
+            Event::End(_) => reading.close(position(&reader)),
             Event::Text(text) => reading.take(&text.xml10_content())?,
             Event::CData(text) => reading.take(&text.xml10_content())?,
             Event::GeneralRef(reference) => reading.take(&resolve(&reference)?)?,
@@ -101,11 +114,19 @@ pub(crate) fn read<E: Elements>(body: &[u8], deepest: usize, elements: &mut E) -
     }
 }
 
+/// Returns how many bytes were read.
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
 struct Reading<'a, E> {
     elements: &'a mut E,
+    document: &'a str,
     deepest: usize,
     /// Open elements, in upper case.
     path: Vec<String>,
+    /// Where the open elements start in the document.
+    starts: Vec<usize>,
     /// The innermost element's text so far.
     text: String,
     is_leaf: bool,
@@ -113,7 +134,7 @@ struct Reading<'a, E> {
 }
 
 impl<E: Elements> Reading<'_, E> {
-    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), E::Error> {
+    fn open(&mut self, tag: &BytesStart<'_>, start: usize) -> Result<(), E::Error> {
         if self.path.len() >= self.deepest {
             return Err(XmlError::TooDeep.into());
         }
@@ -125,6 +146,7 @@ impl<E: Elements> Reading<'_, E> {
         self.text.clear();
         self.is_leaf = true;
         self.path.push(tag.name().as_ref().to_ascii_uppercase());
+        self.starts.push(start);
         let path: Vec<_> = self.path.iter().map(String::as_str).collect();
         self.elements.open(&path, Tag(tag))
     }
@@ -138,11 +160,13 @@ impl<E: Elements> Reading<'_, E> {
     }
 
     /// Closes the innermost element. The reader has checked that the tags match.
-    fn close(&mut self) {
+    fn close(&mut self, end: usize) {
         let text = mem::take(&mut self.text);
         let text = if mem::take(&mut self.is_leaf) { text } else { String::new() };
         let path: Vec<_> = self.path.iter().map(String::as_str).collect();
         self.elements.close(&path, text);
+        let source = self.starts.pop().and_then(|start| self.document.get(start..end));
+        self.elements.source(&path, source.unwrap_or_default());
         self.path.pop();
     }
 
@@ -167,6 +191,7 @@ mod tests {
     struct Kept {
         types: Vec<Option<String>>,
         ended: Vec<String>,
+        sources: Vec<String>,
     }
 
     impl Elements for Kept {
@@ -179,6 +204,10 @@ mod tests {
 
         fn close(&mut self, path: &[&str], text: String) {
             self.ended.push(format!("{}={text}", path.join("/")));
+        }
+
+        fn source(&mut self, _: &[&str], source: &str) {
+            self.sources.push(source.to_owned());
         }
     }
 
@@ -194,6 +223,13 @@ mod tests {
         let kept = read(document).unwrap();
         assert_eq!(kept.ended, ["A/B= <&A ", "A/C/D=", "A/C=", "A="]);
         assert_eq!(kept.types, [None, Some("T &amp; U".to_owned()), None, None]);
+    }
+
+    #[test]
+    fn element_has_its_source() {
+        let document = "\u{FEFF}<?xml version='1.0'?> <é> x <B>&lt;é</B>\n<!-- <c> --><c d='>'/></é>\n";
+        let root = document.trim_start_matches('\u{FEFF}').trim_start_matches("<?xml version='1.0'?> ").trim_end();
+        assert_eq!(read(document).unwrap().sources, ["<B>&lt;é</B>", "<c d='>'/>", root]);
     }
 
     #[test]

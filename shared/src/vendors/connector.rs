@@ -68,13 +68,14 @@ pub(crate) trait Connector {
         content.capability(channel)
     }
 
-    /// Parses a request to `dlr-webhook`. A single unreadable receipt is an `Err` item.
+    /// Parses a request to `dlr-webhook`, without a byte-order mark. A single unreadable receipt is an `Err` item. A
+    /// receipt with a status that we do not know is no error, unless it names no message (`formats::codes::reported`).
     ///
     /// # Errors
     /// The body is not in the vendor's format.
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError>;
 
-    /// Parses a request to `mo-webhook`. A single unreadable reply is an `Err` item.
+    /// Parses a request to `mo-webhook`, without a byte-order mark. A single unreadable reply is an `Err` item.
     ///
     /// # Errors
     /// The body is not in the vendor's format.

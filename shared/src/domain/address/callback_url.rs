@@ -3,9 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
-/// An absolute `http` or `https` URL with a host, at most 2,048 bytes long.
+/// An absolute `http` or `https` URL with a host and port that may exist, at most 2,048 bytes long.
 ///
 /// [`crate::callbacks`] checks the host's IP address at each call, because the host may resolve differently
 /// by then.
@@ -29,6 +29,10 @@ pub enum CallbackUrlError {
     Scheme,
     #[error("has no host")]
     NoHost,
+    #[error("has a host that cannot exist: each part between dots is 1 to 63 characters without '-' at an end")]
+    HostName,
+    #[error("has port 0, which cannot be called")]
+    PortZero,
     #[error("holds a user name or password; put a token in the query instead")]
     Credentials,
 }
@@ -58,11 +62,25 @@ impl FromStr for CallbackUrl {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(CallbackUrlError::NoHost);
         }
+        if url.host().is_some_and(|host| matches!(host, Host::Domain(name) if !is_host_name(name))) {
+            return Err(CallbackUrlError::HostName);
+        }
+        if url.port() == Some(0) {
+            return Err(CallbackUrlError::PortZero);
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(CallbackUrlError::Credentials);
         }
         Ok(Self { written: text.to_owned() })
     }
+}
+
+/// Returns whether DNS could have the name (RFC 1123, section 2.1). We allow a dot at the end, and underscores,
+/// which some services use.
+fn is_host_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 impl TryFrom<String> for CallbackUrl {
@@ -99,9 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn hosts_that_may_exist_are_accepted() {
+        for host in ["a.example.", "my_hooks.example:8080", "xn--caf-dma.example", "café.example", "127.0.0.1", "[::1]"]
+        {
+            assert!(format!("https://{host}/dr").parse::<CallbackUrl>().is_ok(), "{host}");
+        }
+    }
+
+    #[test]
     fn each_invalid_url_has_its_own_error() {
         use CallbackUrlError as E;
         let long = format!("https://a.example/{}", "x".repeat(2048));
+        let label = format!("https://{}.example/", "a".repeat(64));
+        let name = format!("https://{}example/", "a.".repeat(124));
         for (text, error) in [
             (long.as_str(), E::TooLong),
             ("https://a.example/\r\nX-Other: 1", E::ControlCharacter),
@@ -110,6 +138,14 @@ mod tests {
             ("ftp://a.example/", E::Scheme),
             ("javascript:alert(1)", E::Scheme),
             ("https://me:pw@a.example/", E::Credentials),
+            ("https://a.example:0/", E::PortZero),
+            ("https://a..b/", E::HostName),
+            ("https://a.example../", E::HostName),
+            ("https://.example/", E::HostName),
+            ("https://-a.example/", E::HostName),
+            ("https://a-.example/", E::HostName),
+            (label.as_str(), E::HostName),
+            (name.as_str(), E::HostName),
         ] {
             assert_eq!(text.parse::<CallbackUrl>(), Err(error), "{text}");
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// A recipient's number: 7 to 15 digits, country code first.
 ///
 /// We check E.164 syntax only; the carrier knows whether the number exists. A leading `+` or `00` is
-/// dropped, so each number has one spelling. `Debug` hides all but the last two digits, and there is no
+/// dropped, so each number has one spelling. So are blanks around it: spreadsheets leave some, and an
+/// unescaped `+` in a query arrives as one. `Debug` hides all but the last two digits, and there is no
 /// `Display`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -42,11 +43,12 @@ impl FromStr for PhoneNumber {
     type Err = NumberError;
 
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        if text.is_empty() {
-            return Err(NumberError::Empty);
-        }
         if text.len() > LONGEST_WRITTEN {
             return Err(NumberError::TooLong);
+        }
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(NumberError::Empty);
         }
         let digits = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn spellings_of_a_number_parse_alike() {
-        for text in ["441111111111", "+441111111111", "00441111111111"] {
+        for text in ["441111111111", "+441111111111", "00441111111111", " 441111111111", "\u{a0}+441111111111 \r\n"] {
             assert_eq!(text.parse::<PhoneNumber>().unwrap().digits(), "441111111111");
         }
     }
@@ -99,11 +101,14 @@ mod tests {
         use NumberError as E;
         for (text, error) in [
             ("", E::Empty),
+            (" ", E::Empty),
             ("+", E::NotDigits),
             ("44 7700 900000", E::NotDigits),
             ("+44(0)7700900000", E::NotDigits),
             ("٤٤١١١١١١١١١١", E::NotDigits),
             ("07700900000", E::National),
+            ("+00441111111111", E::National),
+            ("+ 441111111111", E::NotDigits),
             ("441111", E::Length(6)),
             ("4411111111111111", E::Length(16)),
             (&"4".repeat(65), E::TooLong),
@@ -116,7 +121,7 @@ mod tests {
         #[test]
         fn parsed_number_ends_the_text_and_parses_again(text in "\\PC{0,20}") {
             if let Ok(number) = text.parse::<PhoneNumber>() {
-                prop_assert!(text.ends_with(number.digits()));
+                prop_assert!(text.trim().ends_with(number.digits()));
                 prop_assert_eq!(number.digits().parse::<PhoneNumber>(), Ok(number));
             }
         }

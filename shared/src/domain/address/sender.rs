@@ -9,8 +9,9 @@ use crate::domain::AccountId;
 
 /// A sender ID: a number (long number or short code, 3 to 16 digits) or a name of 1 to 11 characters.
 ///
-/// Recipients can answer a number but not a name. We drop a number's leading `+` and every leading `00`, so
-/// each number has one spelling. Names keep their case: on a handset `ACME` and `Acme` are two senders.
+/// Recipients can answer a number but not a name. We drop blanks around it, and a number's leading `+` or
+/// `00`, so each sender has one spelling. Names keep their case: on a handset `ACME` and `Acme` are two
+/// senders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SenderId(String);
@@ -25,6 +26,9 @@ pub enum SenderError {
     Empty,
     #[error("as a number needs 3 to 16 digits, but has {0}")]
     NumberLength(usize),
+    /// `+0044…`, for example: a prefix for international numbers, and no country code behind it.
+    #[error("as a number needs its country code behind '+' or '00'")]
+    NoCountryCode,
     #[error("as a name may have at most 11 characters, but has {0}")]
     NameLength(usize),
     #[error("is longer than any sender ID")]
@@ -53,12 +57,17 @@ impl FromStr for SenderId {
         if text.len() > LONGEST_WRITTEN {
             return Err(SenderError::TooLong);
         }
-        if text.trim().is_empty() {
+        let text = text.trim();
+        if text.is_empty() {
             return Err(SenderError::Empty);
         }
         let plain = text.strip_prefix('+').unwrap_or(text);
         if !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) {
-            let digits = plain.trim_start_matches("00");
+            let international = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
+            if international.is_some_and(|digits| digits.starts_with('0')) {
+                return Err(SenderError::NoCountryCode);
+            }
+            let digits = international.unwrap_or(text);
             return if (3..=16).contains(&digits.len()) {
                 Ok(Self(digits.to_owned()))
             } else {
@@ -132,9 +141,10 @@ mod tests {
         for (text, answers) in [("441234567890", true), ("12345", true), ("sender-id-1", false), ("CM.com", false)] {
             assert_eq!(text.parse::<SenderId>().unwrap().can_receive(), answers, "{text}");
         }
-        for text in ["+441234567890", "00441234567890", "+00441234567890"] {
-            assert_eq!(text.parse::<SenderId>().unwrap().as_str(), "441234567890");
+        for text in ["+441234567890", "00441234567890", " 441234567890", "\t+441234567890 "] {
+            assert_eq!(text.parse::<SenderId>().unwrap().as_str(), "441234567890", "{text:?}");
         }
+        assert_eq!(" CM Test ".parse::<SenderId>().unwrap().as_str(), "CM Test");
     }
 
     #[test]
@@ -145,6 +155,9 @@ mod tests {
             ("   ", E::Empty),
             ("12", E::NumberLength(2)),
             ("00", E::NumberLength(0)),
+            ("+00441234567890", E::NoCountryCode),
+            ("0000441234567890", E::NoCountryCode),
+            ("+01234567890", E::NoCountryCode),
             ("12345678901234567", E::NumberLength(17)),
             ("TwelveLetter", E::NameLength(12)),
             (&"0".repeat(65), E::TooLong),

@@ -1,11 +1,16 @@
 //! Keywords: replies such as STOP that are commands. A keyword must be the whole reply, in any case and
 //! with any punctuation around it.
 //!
+//! We compare words in Unicode's form NFKC. Some phones send `Ê` as `E` and an accent, which is the same text,
+//! and Japanese keyboards write STOP in full-width letters. NFKC merges more than NFC, which leaves full-width
+//! letters alone, but a missed opt-out is worse than one too many, and a keyword has to be the whole reply.
+//!
 //! The built-in words always count, because carriers and regulators hold senders to them. An operator can
 //! add others. The English words come from the CTIA's messaging principles and the vendors' lists.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
+use icu_normalizer::{ComposingNormalizerBorrowed, properties::CanonicalCombiningClassMapBorrowed};
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
@@ -73,10 +78,10 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
 
 /// The longest keyword, in characters.
 const LONGEST: usize = 40;
-/// Bytes in the longest UTF-8 character.
-const WIDEST: usize = 4;
+/// The most bytes that a character takes before normalization, as a letter with three marks.
+const WIDEST: usize = 16;
 
-/// A word in the form we compare: upper case, single spaces, a letter or digit at each end.
+/// A word in the form we compare: NFKC, upper case, single spaces, a letter or digit at each end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(String);
 
@@ -100,16 +105,29 @@ impl FromStr for Word {
     type Err = WordError;
 
     fn from_str(text: &str) -> Result<Self, WordError> {
-        let text = bare(text);
+        let text = without_surroundings(text);
         // Stop before scanning a very long text.
         if text.len() > LONGEST * WIDEST {
             return Err(WordError);
         }
+        let text = normalize(text);
         let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        // Upper case may turn a letter into a letter and a mark, and a mark is not alphanumeric.
+        let word = normalize(&word);
+        // A mark without a composed letter remains, and upper case may split a letter into a letter and a mark. A
+        // mark is not alphanumeric.
         let word = bare(&word);
         if (1..=LONGEST).contains(&word.chars().count()) { Ok(Self(word.to_owned())) } else { Err(WordError) }
     }
+}
+
+fn normalize(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+}
+
+/// Returns the text without anything around it that cannot become part of a letter.
+fn without_surroundings(text: &str) -> &str {
+    let classes = CanonicalCombiningClassMapBorrowed::new();
+    text.trim_matches(|c: char| !c.is_alphanumeric() && classes.get_u8(c) == 0)
 }
 
 fn bare(text: &str) -> &str {
@@ -156,6 +174,7 @@ impl FromIterator<(Word, Keyword)> for Keywords {
 
 #[cfg(test)]
 mod tests {
+    use icu_normalizer::DecomposingNormalizerBorrowed;
     use proptest::prelude::*;
 
     use super::*;
@@ -213,7 +232,47 @@ mod tests {
         assert_eq!(keywords.meaning_of("genug"), None);
     }
 
+    #[test]
+    fn keyword_counts_in_every_form_of_its_letters() {
+        let decompose = |text: &str| DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned();
+        for (text, keyword) in built_in_words() {
+            for written in [decompose(text), decompose(&text.to_lowercase())] {
+                assert_eq!(Keywords::default().meaning_of(&written), Some(keyword), "{written:?}");
+            }
+        }
+        let keywords: Keywords = [(word("ba\u{301}sta e\u{301}"), Stop), (word("더는 no"), Stop)].into_iter().collect();
+        for text in ["BÁSTA É", "básta é", "ba\u{301}sta e\u{301}!", "\u{ff22}\u{c1}STA É", &decompose("더는 no")]
+        {
+            assert_eq!(keywords.meaning_of(text), Some(Stop), "{text}");
+        }
+        for text in ["ＳＴＯＰ", "ｓｔｏｐ！", "「ＳＴＯＰ」", "𝐒𝐭𝐨𝐩", "STOP\u{2764}\u{fe0f}"]
+        {
+            assert_eq!(Keywords::default().meaning_of(text), Some(Stop), "{text}");
+        }
+        for text in ["a\u{308}stop", "st\u{f6}p", "\u{301}"] {
+            assert_eq!(Keywords::default().meaning_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn word_of_any_lower_case_letter_parses_again() {
+        let is_lower = |letter: &char| letter.to_uppercase().next() != Some(*letter);
+        for letter in ('\0'..=char::MAX).filter(is_lower) {
+            for text in [letter.to_string(), format!("a{letter}\u{345}\u{301}b")] {
+                if let Ok(word) = text.parse::<Word>() {
+                    assert_eq!(word.as_str().parse::<Word>(), Ok(word), "{text:?}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn equivalent_texts_are_one_word(text in "\\PC{0,45}") {
+            let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(&text);
+            prop_assert_eq!(text.parse::<Word>(), decomposed.parse::<Word>());
+        }
+
         #[test]
         fn parsed_word_parses_again(text in "\\PC{0,45}") {
             if let Ok(word) = text.parse::<Word>() {

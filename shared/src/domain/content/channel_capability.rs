@@ -1,7 +1,7 @@
-//! The rich content that a channel can show at all, by the channel's owner. A vendor may show less: its own rules are in
-//! its folder, behind `Connector::capability`. So a rule is here only if no vendor could do better.
+//! The rich content that a channel can show at all, by the channel's owner. A vendor may show less: its own rules are
+//! in its folder, behind `Connector::capability`. So a rule is here only if no vendor could do better.
 
-use crate::domain::{Action, Bubble, Channel, Content, Media, Suggestion};
+use crate::domain::{Action, Bubble, Channel, Content, Location, Media, Suggestion};
 
 /// The longest text in a bubble, in characters. WhatsApp: Meta's "Text messages" (Cloud API). Twitter: X's "New event"
 /// (Direct Messages).
@@ -9,6 +9,9 @@ const WHATSAPP_TEXT: usize = 4096;
 const TWITTER_TEXT: usize = 10_000;
 /// The longest label on a quick reply or button, in characters: X's "Quick Replies" and "Buttons".
 const TWITTER_LABEL: usize = 36;
+/// RCS: Google's "Rich cards" (RCS for Business).
+const RCS_CARDS: usize = 10;
+const RCS_CARD_SUGGESTIONS: usize = 4;
 
 /// How a channel, or a vendor on a channel, shows rich content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl Content {
             Channel::WhatsApp => whatsapp(self),
             Channel::AppleBusinessChat => apple(self),
             Channel::Viber => viber(self),
-            Channel::Rcs => self.has_only(&[Part::Text, Part::Media, Part::Location]),
+            Channel::Rcs => rcs(self),
             Channel::Twitter => twitter(self),
             Channel::Sms | Channel::Push | Channel::MobilePush => return ChannelCapability::TextOnly,
             Channel::Instagram | Channel::FacebookMessenger | Channel::Telegram => Ok(()),
@@ -58,16 +61,14 @@ impl Content {
     }
 
     pub(crate) fn texts_within(&self, most: usize) -> CapabilityCheck {
-        let length = |bubble: &Bubble| bubble.text.as_ref().map_or(0, |text| text.chars().count());
-        let fits = self.conversation.iter().all(|bubble| length(bubble) <= most);
+        let fits = self.texts().all(|text| text.chars().count() <= most);
         if fits { Ok(()) } else { Err(format!("a text may have at most {most} characters")) }
     }
 
     /// Checks the type of all media, in lower case and without parameters. Accepts media without a type, because then
     /// the server of the file names the type.
     pub(crate) fn media_are(&self, known: impl Fn(&str) -> bool) -> CapabilityCheck {
-        let mut kinds = self.conversation.iter().filter_map(|bubble| bubble.media.as_ref()).filter_map(kind_of);
-        let all_known = kinds.all(|kind| known(&kind));
+        let all_known = self.media().filter_map(kind_of).all(|kind| known(&kind));
         if all_known { Ok(()) } else { Err("it does not support that type of media".to_owned()) }
     }
 
@@ -75,24 +76,50 @@ impl Content {
         let all_known = self.all_suggestions().all(|Suggestion { action, .. }| known(action));
         if all_known { Ok(()) } else { Err("it does not support that suggestion".to_owned()) }
     }
+
+    /// Checks that only replies have postback data, because a link or another action sends nothing back.
+    fn postbacks_are_replies(&self) -> CapabilityCheck {
+        let is_reply = |suggestion: &Suggestion| matches!(suggestion.action, Action::Reply { .. });
+        let fits = self.all_suggestions().all(|suggestion| suggestion.postback.is_none() || is_reply(suggestion));
+        if fits { Ok(()) } else { Err("it returns postback data only with a reply".to_owned()) }
+    }
+}
+
+/// A bubble is a text, a file, a place, a rich card or a carousel. Every suggestion returns its postback data (Google's
+/// "RCS for Business"). We accept a single card in a carousel, where Google asks for two, because CM.com's clients
+/// write it.
+fn rcs(content: &Content) -> CapabilityCheck {
+    use Part::{CardLayout, Carousel, Header, Location, Media, Radius, Text};
+    content.has_only(&[Text, Media, Location, Radius, Header, Carousel, CardLayout])?;
+    if content.carousels().any(|carousel| carousel.cards.len() > RCS_CARDS) {
+        return Err(format!("a carousel may have at most {RCS_CARDS} cards"));
+    }
+    if content.cards().any(|card| card.suggestions.len() > RCS_CARD_SUGGESTIONS) {
+        return Err(format!("a card may have at most {RCS_CARD_SUGGESTIONS} suggestions"));
+    }
+    Ok(())
 }
 
 /// Suggestions are WhatsApp's interactive buttons: replies, or a link (Meta's "Interactive messages").
 fn whatsapp(content: &Content) -> CapabilityCheck {
-    content.has_only(&[Part::Text, Part::Media, Part::Location, Part::Contacts, Part::Template, Part::Interactive])?;
+    use Part::{Contacts, Context, Interactive, Location, Media, Template, Text};
+    content.has_only(&[Text, Media, Location, Contacts, Template, Interactive, Context])?;
     content.texts_within(WHATSAPP_TEXT)?;
+    content.postbacks_are_replies()?;
     content.suggestions_are(|action| matches!(action, Action::Reply { .. } | Action::OpenUrl { .. }))
 }
 
 /// Suggestions are quick replies and rich links (Apple's "Messages for Business").
 fn apple(content: &Content) -> CapabilityCheck {
     content.has_only(&[Part::Text, Part::Media, Part::ListPicker, Part::TimePicker, Part::OAuth2])?;
+    content.postbacks_are_replies()?;
     content.suggestions_are(|action| matches!(action, Action::Reply { .. } | Action::OpenUrl { .. }))
 }
 
 /// A business message is a text, an image, a video or a file, and a button opens a link (Viber's "Business Messages").
 fn viber(content: &Content) -> CapabilityCheck {
     content.has_only(&[Part::Text, Part::Media])?;
+    content.postbacks_are_replies()?;
     content.suggestions_are(|action| matches!(action, Action::OpenUrl { .. }))
 }
 
@@ -100,6 +127,7 @@ fn viber(content: &Content) -> CapabilityCheck {
 fn twitter(content: &Content) -> CapabilityCheck {
     content.has_only(&[Part::Text, Part::Media])?;
     content.texts_within(TWITTER_TEXT)?;
+    content.postbacks_are_replies()?;
     content.media_are(|kind| kind.starts_with("image/") || kind.starts_with("video/"))?;
     content.suggestions_are(|action| matches!(action, Action::Reply { .. } | Action::OpenUrl { .. }))?;
     let too_long = content.all_suggestions().any(|suggestion| suggestion.label.chars().count() > TWITTER_LABEL);
@@ -117,9 +145,19 @@ enum Part {
     ListPicker,
     TimePicker,
     OAuth2,
+    Carousel,
+    Header,
+    CardLayout,
+    Radius,
+    /// A quoted message.
+    Context,
+    Tag,
 }
 
 fn parts(bubble: &Bubble) -> impl Iterator<Item = Part> {
+    let height = bubble.media.as_ref().and_then(|media| media.height);
+    let radius = bubble.location.as_ref().and_then(|Location { radius, .. }| *radius);
+    let has_layout = bubble.card_orientation.is_some() || bubble.thumbnail_alignment.is_some() || height.is_some();
     let there = [
         (Part::Text, bubble.text.is_some()),
         (Part::Media, bubble.media.is_some()),
@@ -130,6 +168,12 @@ fn parts(bubble: &Bubble) -> impl Iterator<Item = Part> {
         (Part::ListPicker, bubble.list_picker.is_some()),
         (Part::TimePicker, bubble.time_picker.is_some()),
         (Part::OAuth2, bubble.oauth2.is_some()),
+        (Part::Carousel, bubble.carousel.is_some()),
+        (Part::Header, bubble.header.is_some()),
+        (Part::CardLayout, has_layout),
+        (Part::Radius, radius.is_some()),
+        (Part::Context, bubble.reply_to.is_some()),
+        (Part::Tag, bubble.tag.is_some()),
     ];
     there.into_iter().filter(|(_, is_there)| *is_there).map(|(part, _)| part)
 }
@@ -140,107 +184,16 @@ fn kind_of(media: &Media) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod samples {
-    //! Contents with a part each, and the test that a table names the channels that show them.
-
-    use serde_json::{Value, json};
-    use strum::IntoEnumIterator;
-
-    use super::*;
-
-    /// The name of a sample, and the channels that show it, of those with rules.
-    type Row<'a> = (&'a str, &'a [Channel]);
-
-    const WITH_RULES: [Channel; 5] =
-        [Channel::WhatsApp, Channel::AppleBusinessChat, Channel::Viber, Channel::Rcs, Channel::Twitter];
-
-    pub(crate) fn content(stored: &Value) -> Content {
-        Content::of_json(&stored.to_string()).unwrap_or_else(|error| panic!("{error}: {stored}"))
-    }
-
-    pub(crate) fn bubble(bubble: Value) -> Value {
-        json!({"conversation": [bubble]})
-    }
-
-    /// Checks each sample against its row. The other channels show the text, or have no rules.
-    pub(crate) fn check(rows: &[Row<'_>], capability: impl Fn(&Content, Channel) -> ChannelCapability) {
-        assert!(contents().iter().map(|(name, _)| name).eq(rows.iter().map(|(name, _)| name)), "a row for each sample");
-        for ((name, content), (_, shown_by)) in contents().iter().zip(rows) {
-            for channel in Channel::iter() {
-                let shown = capability(content, channel);
-                let expected = match channel {
-                    Channel::Sms | Channel::Push | Channel::MobilePush => shown == ChannelCapability::TextOnly,
-                    _ if !WITH_RULES.contains(&channel) || shown_by.contains(&channel) => {
-                        shown == ChannelCapability::Full
-                    }
-                    _ => matches!(shown, ChannelCapability::Unsupported(_)),
-                };
-                assert!(expected, "{name} on {channel:?}: {shown:?}");
-            }
-        }
-    }
-
-    pub(crate) fn contents() -> Vec<(&'static str, Content)> {
-        let media = |kind: &str| json!({"uri": "https://a.example/x", "mime_type": kind});
-        let untyped = json!({"uri": "https://a.example/x"});
-        let point = json!({"latitude": "51.6", "longitude": "4.7"});
-        let location = json!({"point": point, "search_query": "Konijnenberg 30"});
-        let language = json!({"policy": "deterministic", "code": "en"});
-        let template = json!({"namespace": "n", "element_name": "e", "language": language, "components": []});
-        let interactive =
-            json!({"body": "Come?", "action": {"type": "button", "buttons": [{"id": "yes", "title": "Yes"}]}});
-        let contact = json!({"name": {"formatted_name": "CM", "last_name": "x"}});
-        let picker = json!({"label": "Pick", "options": [{"label": "One"}]});
-        let slot = json!({"start": "2026-02-21T09:00", "end": "2026-02-21T10:00"});
-        let suggested = |last: Value, suggestion: Value| json!({"conversation": [last], "suggestions": [suggestion]});
-        let inside = |suggestion: Value| bubble(json!({"text": "Hi", "suggestions": [suggestion]}));
-        let open = json!({"action": "open_url", "label": "Open", "url": "https://a.example"});
-        let dial = json!({"action": "dial", "label": "Call us", "number": "310612345"});
-        let reply = |label: String| json!({"action": "reply", "label": label});
-        let named = [
-            ("text", bubble(json!({"text": "Hi"}))),
-            ("text of 4096", bubble(json!({"text": "x".repeat(4096)}))),
-            ("text of 4097", bubble(json!({"text": "x".repeat(4097)}))),
-            ("text of 10000", bubble(json!({"text": "x".repeat(10_000)}))),
-            ("text of 10001", bubble(json!({"text": "x".repeat(10_001)}))),
-            ("untyped media", bubble(json!({"media": untyped}))),
-            ("image", bubble(json!({"media": media("image/png")}))),
-            ("video", bubble(json!({"media": media("video/mp4")}))),
-            ("video with codecs", bubble(json!({"media": media("Video/MP4; codecs=avc1")}))),
-            ("audio", bubble(json!({"media": media("audio/ogg; codecs=opus")}))),
-            ("text and image", bubble(json!({"text": "Hi", "media": media("image/png")}))),
-            ("location", bubble(json!({"location": location}))),
-            ("contacts", bubble(json!({"contacts": [contact]}))),
-            ("template", bubble(json!({"template": template}))),
-            ("interactive", bubble(json!({"interactive": interactive}))),
-            ("list picker", bubble(json!({"text": "Hi", "list_picker": picker}))),
-            ("time picker", bubble(json!({"text": "Hi", "time_picker": {"options": [slot]}}))),
-            ("oauth2", bubble(json!({"oauth2": {"response_type": "token", "scope": ["email"]}}))),
-            ("link below text", suggested(json!({"text": "Hi"}), open.clone())),
-            ("link below image", suggested(json!({"media": media("image/png")}), open.clone())),
-            ("dial below text", suggested(json!({"text": "Hi"}), dial)),
-            ("reply of 36", suggested(json!({"text": "Hi"}), reply("x".repeat(36)))),
-            ("reply of 37", suggested(json!({"text": "Hi"}), reply("x".repeat(37)))),
-            ("link inside", inside(open)),
-            ("reply inside", inside(reply("Yes".to_owned()))),
-        ];
-        named.map(|(name, stored)| (name, content(&stored))).into()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{
-        samples::{bubble, check, content},
-        *,
-    };
+    use super::*;
+    use crate::domain::capability_samples::{bubble, check, content};
 
     #[test]
     fn each_channel_shows_the_documented_content() {
         use Channel::{AppleBusinessChat as Apple, Rcs, Twitter, Viber, WhatsApp};
-        let rows: [(&str, &[Channel]); 25] = [
+        let rows: [(&str, &[Channel]); 35] = [
             ("text", &[WhatsApp, Apple, Viber, Rcs, Twitter]),
             ("text of 4096", &[WhatsApp, Apple, Viber, Rcs, Twitter]),
             ("text of 4097", &[Apple, Viber, Rcs, Twitter]),
@@ -266,6 +219,16 @@ mod tests {
             ("reply of 37", &[WhatsApp, Apple, Rcs]),
             ("link inside", &[WhatsApp, Apple, Viber, Rcs, Twitter]),
             ("reply inside", &[WhatsApp, Apple, Rcs, Twitter]),
+            ("rich card", &[Rcs]),
+            ("carousel", &[Rcs]),
+            ("carousel of 11", &[]),
+            ("card with 5 links", &[]),
+            ("reply with postback", &[WhatsApp, Apple, Rcs, Twitter]),
+            ("link with postback", &[Rcs]),
+            ("request for location", &[Rcs]),
+            ("radius", &[Rcs]),
+            ("quote", &[WhatsApp]),
+            ("tag", &[]),
         ];
         check(&rows, Content::capability);
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use crate::domain::{CarrierName, Channel};
+use crate::domain::{CarrierName, Channel, ReceiptDetails};
 
 /// An earlier attempt, after which we tried another carrier or channel, or resent the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
     /// Why the attempt failed, in the carrier's words or ours.
     pub reason: Option<String>,
+    /// With [`AttemptOutcome::Failed`]: the details in the receipt.
+    pub details: ReceiptDetails,
 }
 
 impl Attempt {

@@ -204,19 +204,21 @@ impl From<ExecutionId> for String {
     }
 }
 
-/// The `Idempotency-Key` header of a request: 1 to 255 printable ASCII characters.
+/// The `Idempotency-Key` header of a request: 1 to 255 printable ASCII characters, no comma. API Gateway joins the
+/// values of a repeated header with commas, and two keys are an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("an idempotency key is 1 to 255 printable ASCII characters")]
+#[error("must be a single key of 1 to 255 printable ASCII characters without a comma")]
 pub struct IdempotencyKeyError;
 
 impl FromStr for IdempotencyKey {
     type Err = IdempotencyKeyError;
 
     fn from_str(text: &str) -> Result<Self, IdempotencyKeyError> {
-        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let is_allowed = |b: u8| (b.is_ascii_graphic() || b == b' ') && b != b',';
+        let fits = (1..=255).contains(&text.len()) && text.bytes().all(is_allowed);
         if fits { Ok(Self(text.to_owned())) } else { Err(IdempotencyKeyError) }
     }
 }
@@ -254,7 +256,7 @@ mod tests {
     #[test]
     fn idempotency_key_is_printable_and_bounded() {
         assert!("order 4711/1".parse::<IdempotencyKey>().is_ok());
-        for text in ["", "a\nb", "é", &"k".repeat(256)] {
+        for text in ["", "a\nb", "é", "a,b", &"k".repeat(256)] {
             assert!(text.parse::<IdempotencyKey>().is_err(), "{text:?}");
         }
     }

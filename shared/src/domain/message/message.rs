@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
-    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference,
-    SentFrom, State, Text,
+    Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails, ReceiptStatus, Receipts,
+    Reference, SentFrom, State, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -216,6 +216,12 @@ impl Message {
             .iter()
             .find(|attempt| attempt.channel == over && attempt.outcome.was_submitted())?
             .carrier
+    }
+
+    /// Returns the details in the receipts for the channel that delivered the message, or else for the current one.
+    #[must_use]
+    pub fn receipt_details(&self) -> ReceiptDetails {
+        self.delivery.receipts.details(self.arrived_at().unwrap_or(self.delivery.channel_index))
     }
 
     fn arrived_at(&self) -> Option<u8> {

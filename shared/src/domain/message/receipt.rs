@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use crate::domain::ExecutionId;
+use crate::domain::{ExecutionId, ReceiptDetails};
 
 /// The reported status, from least to most advanced.
 #[derive(
@@ -45,11 +45,13 @@ impl ReceiptStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub status: ReceiptStatus,
-    /// When we recorded the receipt. An unmatched receipt arrived earlier.
+    /// When the status was reached, or else when the receipt arrived.
     pub at: Timestamp,
     /// The carrier's own code.
     pub code: Option<String>,
     pub description: Option<String>,
+    /// Only details that an earlier receipt for the channel did not give.
+    pub details: ReceiptDetails,
     /// The channel of the submit that this receipt is about.
     pub channel_index: u8,
     pub execution_id: ExecutionId,
@@ -72,6 +74,16 @@ impl Receipts {
 
     pub fn iter(&self) -> impl Iterator<Item = &Receipt> {
         self.0.iter()
+    }
+
+    /// Returns the details in the receipts for a channel. If several receipts have a detail, the receipt with the most
+    /// advanced status counts.
+    #[must_use]
+    pub fn details(&self, channel_index: u8) -> ReceiptDetails {
+        let of_channel = self.0.iter().filter(|receipt| receipt.channel_index == channel_index);
+        let mut of_channel: Vec<_> = of_channel.map(|receipt| (receipt.status, &receipt.details)).collect();
+        of_channel.sort_by_key(|(status, _)| *status);
+        of_channel.into_iter().rev().fold(ReceiptDetails::default(), |found, (_, details)| found.or(details))
     }
 
     /// Returns whether a receipt reports the final result.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, Message, MessageId, PhoneNumber, Reference, ReplyId,
-    SenderId,
+    AccountId, BatchId, Channel, Dialect, ExecutionId, Groupings, Message, MessageId, Originator, Reference,
+    ReplyContent, ReplyId, SenderId,
 };
 
 /// A reply matched to its account.
@@ -14,13 +14,17 @@ use crate::domain::{
 pub struct Reply {
     pub id: ReplyId,
     pub account: AccountId,
-    pub from: PhoneNumber,
+    pub from: Originator,
+    /// The originator's name on the channel.
+    pub from_name: Option<String>,
     /// The answered sender ID.
     pub to: SenderId,
-    pub body: String,
+    pub content: ReplyContent,
     pub channel: Channel,
+    /// When the recipient wrote it, by the carrier's clock, or else its arrival.
+    pub at: Timestamp,
     pub received_at: Timestamp,
-    /// The client's message that we submitted last before the reply.
+    /// The client's message that the carrier names, or else the one that we submitted last before the reply.
     pub replied_to: Option<Box<RepliedTo>>,
     /// The dialect of the callback.
     pub dialect: Dialect,
@@ -43,6 +47,17 @@ impl From<&Message> for RepliedTo {
             reference: message.request.reference.clone(),
             groupings: message.request.groupings.clone(),
         }
+    }
+}
+
+/// Carriers give times in seconds, so of a reply that came within this the arrival is the more exact time.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
+
+impl Reply {
+    /// Returns the time by which the reply has its place among other replies and messages.
+    #[must_use]
+    pub fn sorted_by(&self) -> Timestamp {
+        if self.received_at.duration_since(self.at) <= AT_ONCE { self.received_at } else { self.at }
     }
 }
 

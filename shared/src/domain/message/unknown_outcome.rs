@@ -67,7 +67,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Channel, StateChange};
+    use crate::domain::{Channel, ReceiptDetails, StateChange};
 
     fn attempt(channel: Channel, outcome: AttemptOutcome) -> Attempt {
         Attempt {
@@ -76,6 +76,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             outcome,
             reason: None,
+            details: ReceiptDetails::default(),
         }
     }
 

@@ -24,8 +24,8 @@ pub enum UnmatchedKind {
     Reply,
 }
 
-/// An unmatched item's ID, derived from its index, the submit in the path and the body, so a redelivery has
-/// the same ID.
+/// An unmatched item's ID, derived from its index, the submit in the path and the item's body, so a redelivery
+/// has the same ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UnmatchedId {
     pub kind: UnmatchedKind,
@@ -42,8 +42,9 @@ impl fmt::Display for UnmatchedId {
 /// A receipt or reply in a webhook body.
 #[derive(Clone, Copy)]
 pub struct WebhookItem<'a> {
-    /// The whole body as received.
+    /// The body as received, or of an item in a list, a body with this item alone.
     pub payload: &'a str,
+    /// The item's index in `payload`.
     pub index: usize,
     /// The submit that the webhook's path names, if it names one.
     pub submit: Option<SubmitReference>,
@@ -64,6 +65,8 @@ pub struct Unmatched {
     pub payload: String,
     pub index: usize,
     pub submit: Option<SubmitReference>,
+    /// The status in a receipt, if this release does not know it.
+    pub unknown_status: Option<String>,
     pub received_at: Timestamp,
     pub tries: u32,
     /// When the next retry is due, or `None` if retries cannot match the item or are over. In an item read
@@ -84,10 +87,18 @@ impl Unmatched {
             payload: payload.to_owned(),
             index,
             submit,
+            unknown_status: None,
             received_at,
             tries: 0,
             retry_at: None,
         }
+    }
+
+    /// Returns a receipt whose status this release does not know. Retries are in vain until a later release, so
+    /// only an operator starts one.
+    #[must_use]
+    pub fn of_unknown_status(self, status: &str) -> Self {
+        Self { unknown_status: Some(status.to_owned()), ..self }
     }
 
     #[must_use]

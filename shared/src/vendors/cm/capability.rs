@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn each_channel_shows_the_documented_content() {
         use Channel::{AppleBusinessChat as Apple, Rcs, Twitter, Viber, WhatsApp};
-        let rows: [(&str, &[Channel]); 25] = [
+        let rows: [(&str, &[Channel]); 35] = [
             ("text", &[WhatsApp, Apple, Viber, Rcs, Twitter]),
             ("text of 4096", &[WhatsApp, Apple, Viber, Rcs, Twitter]),
             ("text of 4097", &[Viber, Rcs, Twitter]),
@@ -88,6 +88,16 @@ mod tests {
             ("reply of 37", &[Rcs]),
             ("link inside", &[Apple, Viber, Rcs]),
             ("reply inside", &[Rcs, Twitter]),
+            ("rich card", &[Rcs]),
+            ("carousel", &[Rcs]),
+            ("carousel of 11", &[]),
+            ("card with 5 links", &[]),
+            ("reply with postback", &[Rcs, Twitter]),
+            ("link with postback", &[Rcs]),
+            ("request for location", &[Rcs]),
+            ("radius", &[Rcs]),
+            ("quote", &[WhatsApp]),
+            ("tag", &[]),
         ];
         check(&rows, capability);
     }

@@ -3,4 +3,5 @@
 
 mod capability;
 pub mod carrier;
+mod channel_name;
 pub mod dialect;

@@ -138,8 +138,9 @@ impl Item for CarrierReceipt {
 
 impl Item for CarrierReply {
     fn show(&self) -> String {
-        let Self { id, from, to, text, channel, at } = self;
-        format!("{id} {} {} {text:?} {channel:?} {at:?}", from.digits(), to.as_str())
+        let Self { id, from, from_name, to, content, channel, at, answers } = self;
+        let (from, to, text, extras) = (from.as_str(), to.as_str(), &content.text, content.extras.to_json());
+        format!("{id} {from} {from_name:?} {to} {text:?} {extras} {channel:?} {at:?} {answers:?}")
     }
 }
 
@@ -148,7 +149,7 @@ fn check<T: Item>(body: &[u8], read: Result<ParsedItems<T>, ParseError>, expecte
     match (read, expected) {
         (Err(error), Err(words)) => check_error(&error, words, &body),
         (Ok(read), Ok(expected)) => {
-            assert_eq!(read.len(), expected.len(), "items of {body}");
+            assert_eq!(read.iter().len(), expected.len(), "items of {body}");
             for (item, expected) in read.iter().zip(expected) {
                 match (item, expected) {
                     (Ok(item), Ok(expected)) => {

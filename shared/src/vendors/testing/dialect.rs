@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::malformed::{CANARIES, each_malformed_body};
 use crate::domain::{
-    Channel, Dialect, ExecutionId, Message, Receipt, ReceiptStatus, RepliedTo, Reply, ReplyId, State, Timestamp,
+    Channel, Dialect, ExecutionId, Message, Originator, Receipt, ReceiptDetails, ReceiptStatus, RepliedTo, Reply,
+    ReplyContent, ReplyId, State, Timestamp,
 };
 
 /// A request's body, and what we read of it.
@@ -51,11 +52,13 @@ pub(crate) fn sample_reply(dialect: Dialect, to: &str, channel: Channel, message
     Reply {
         id: ReplyId::new(Uuid::nil()),
         account: "demo".parse().unwrap(),
-        from: "447700900001".parse().unwrap(),
+        from: Originator::Number("447700900001".parse().unwrap()),
+        from_name: None,
         to: to.parse().unwrap(),
-        body: "Yes \"please\"".to_owned(),
+        content: ReplyContent::of_text("Yes \"please\""),
         channel,
-        received_at: "2026-01-01T09:30:00.9999+02:00".parse().unwrap(),
+        at: "2026-01-01T09:30:00.9999+02:00".parse().unwrap(),
+        received_at: "2026-01-01T09:30:02+02:00".parse().unwrap(),
         replied_to: message.map(|message| Box::new(RepliedTo::from(message))),
         dialect,
         execution_id: ExecutionId::new(1),
@@ -70,6 +73,7 @@ pub(crate) fn sample_receipt(status: ReceiptStatus, description: Option<String>)
         at,
         code: Some("24".to_owned()),
         description,
+        details: ReceiptDetails::default(),
         channel_index: 0,
         execution_id: ExecutionId::new(1),
     }

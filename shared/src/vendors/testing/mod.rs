@@ -17,8 +17,8 @@ pub(crate) use self::server::Answer;
 use crate::{
     domain::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, Content, CredentialPart, Credentials, Groupings,
-        LookupOutcome, Outcome, PhoneNumber, ReceiptStatus, SegmentLimit, SenderId, Submission, SubmitReference, Text,
-        Timestamp, Vendor,
+        LookupOutcome, Outcome, PhoneNumber, ReceiptDetails, ReportedStatus, SegmentLimit, SenderId, Submission,
+        SubmitReference, Text, Timestamp, Vendor,
     },
     runtime::HttpStack,
 };
@@ -265,8 +265,16 @@ impl Outgoing {
 }
 
 /// Returns a receipt with nothing but a status.
-pub(crate) fn receipt(status: ReceiptStatus) -> CarrierReceipt {
-    CarrierReceipt { reference: None, carrier_id: None, status, code: None, description: None }
+pub(crate) fn receipt(status: impl Into<ReportedStatus>) -> CarrierReceipt {
+    CarrierReceipt {
+        reference: None,
+        carrier_id: None,
+        status: status.into(),
+        code: None,
+        description: None,
+        details: ReceiptDetails::default(),
+        at: None,
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "makes an optional part")]
@@ -292,5 +300,5 @@ pub(crate) fn busy(retry_after: Option<u64>, reason: impl Into<String>) -> Outco
 
 /// Returns the client that submits messages in production.
 fn client() -> reqwest::Client {
-    HttpStack::new().unwrap().careful_client().unwrap()
+    HttpStack::new().unwrap().carrier_client().unwrap()
 }

@@ -82,6 +82,23 @@ impl Text {
         &self.body
     }
 
+    /// Returns the distinct characters that GSM 7-bit lacks, at most `most`, in order of first appearance. The
+    /// list is empty if the text is in GSM 7-bit, or in UCS-2 only because the client asked for it.
+    pub fn characters_beyond_gsm(&self, most: usize) -> Vec<char> {
+        let mut found = Vec::new();
+        if self.encoding == Encoding::Ucs2 {
+            for character in self.body.chars().filter(|&c| gsm::septets(c).is_none()) {
+                if found.len() == most {
+                    break;
+                }
+                if !found.contains(&character) {
+                    found.push(character);
+                }
+            }
+        }
+        found
+    }
+
     pub fn into_string(self) -> String {
         self.body
     }
@@ -198,6 +215,18 @@ mod tests {
         assert_eq!(Text::parse_ucs2(" ", SegmentLimit(1)), Err(TextError::Empty));
         let too_long = TextError::TooLong { segments: 2, limit: 1 };
         assert_eq!(Text::parse_ucs2(&"a".repeat(71), SegmentLimit(1)), Err(too_long));
+    }
+
+    #[test]
+    fn characters_beyond_gsm_are_listed_once_in_order() {
+        let listed =
+            |text: &str, most| parse(text).unwrap().characters_beyond_gsm(most).into_iter().collect::<String>();
+        assert_eq!(listed("Grüße {€}", 20), "");
+        assert_eq!(listed("çéç`😀Ж😀", 20), "ç`😀Ж");
+        assert_eq!(listed("çéç`😀Ж😀", 2), "ç`");
+        assert_eq!(listed("e\u{301}", 20), "\u{301}");
+        assert!(Text::parse_ucs2("plain", SegmentLimit(1)).unwrap().characters_beyond_gsm(20).is_empty());
+        assert!(Text::none().characters_beyond_gsm(20).is_empty());
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Writes `richContent`: a `conversation` of bubbles, with `suggestions` below. The `cm` dialect reads the same
 //! format. Keys are spelled as in the samples of CM.com's page, where latitudes and longitudes are strings.
 
-use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    Action, Bubble, Content, Interactive, InteractiveAction, LanguagePolicy, ListPicker, ListRow, ListSection,
-    Location, Media, OAuth2, Point, ReplyButton, Suggestion, Template, TimePicker,
+    Action, Bubble, Card, Carousel, Content, EventTime, Interactive, InteractiveAction, LanguagePolicy, ListPicker,
+    ListRow, ListSection, Location, Media, OAuth2, Point, ReplyButton, Suggestion, Template, TimePicker,
 };
 
 pub(super) fn write(content: &Content) -> Value {
@@ -18,6 +17,7 @@ pub(super) fn write(content: &Content) -> Value {
 
 fn bubble(bubble: &Bubble) -> Value {
     let mut written = Map::new();
+    add(&mut written, "header", bubble.header.as_deref());
     add(&mut written, "text", bubble.text.as_deref());
     add(&mut written, "media", bubble.media.as_ref().map(media));
     add(&mut written, "location", bubble.location.as_ref().map(location));
@@ -30,7 +30,28 @@ fn bubble(bubble: &Bubble) -> Value {
     add(&mut written, "listPicker", bubble.list_picker.as_ref().map(list_picker));
     add(&mut written, "timePicker", bubble.time_picker.as_ref().map(time_picker));
     add(&mut written, "oauth2", bubble.oauth2.as_ref().map(oauth2));
+    add(&mut written, "carousel", bubble.carousel.as_ref().map(carousel));
+    add(&mut written, "cardOrientation", bubble.card_orientation.map(<&str>::from));
+    add(&mut written, "thumbnailAlignment", bubble.thumbnail_alignment.map(<&str>::from));
+    add(&mut written, "context", bubble.reply_to.as_ref().map(|id| json!({"message_id": id})));
+    add(&mut written, "tag", bubble.tag.as_deref());
     add_suggestions(&mut written, &bubble.suggestions);
+    written.into()
+}
+
+fn carousel(carousel: &Carousel) -> Value {
+    let mut written = Map::new();
+    add(&mut written, "cardWidth", carousel.card_width.map(<&str>::from));
+    add(&mut written, "cards", Some(carousel.cards.iter().map(card).collect::<Value>()));
+    written.into()
+}
+
+fn card(card: &Card) -> Value {
+    let mut written = Map::new();
+    add(&mut written, "header", card.header.as_deref());
+    add(&mut written, "text", card.text.as_deref());
+    add(&mut written, "media", card.media.as_ref().map(media));
+    add_suggestions(&mut written, &card.suggestions);
     written.into()
 }
 
@@ -39,6 +60,7 @@ fn media(media: &Media) -> Value {
     add(&mut written, "mediaName", media.name.as_deref());
     add(&mut written, "mediaUri", Some(media.uri.as_str()));
     add(&mut written, "mimeType", media.mime_type.as_deref());
+    add(&mut written, "mediaHeight", media.height.map(<&str>::from));
     written.into()
 }
 
@@ -48,6 +70,7 @@ fn location(location: &Location) -> Value {
     add(&mut written, "longitude", location.point.as_ref().map(Point::longitude));
     add(&mut written, "searchQuery", location.search_query.as_deref());
     add(&mut written, "label", location.label.as_deref());
+    add(&mut written, "radius", location.radius);
     written.into()
 }
 
@@ -106,6 +129,7 @@ fn list_picker(picker: &ListPicker) -> Value {
     let options = picker.options.iter().map(|option| {
         let mut written = Map::new();
         add(&mut written, "label", Some(option.label.as_str()));
+        add(&mut written, "description", option.description.as_deref());
         add(&mut written, "media", option.media.as_ref().map(media));
         Value::from(written)
     });
@@ -144,9 +168,8 @@ fn add_suggestions(to: &mut Map<String, Value>, suggestions: &[Suggestion]) {
 fn suggestion(suggestion: &Suggestion) -> Value {
     let mut written = Map::new();
     let action = match &suggestion.action {
-        Action::OpenUrl { url, media: shown } => {
+        Action::OpenUrl { url } => {
             add(&mut written, "url", Some(url.as_str()));
-            add(&mut written, "media", shown.as_ref().map(media));
             "OpenUrl"
         }
         Action::CreateCalendarEvent { calendar } => {
@@ -166,6 +189,10 @@ fn suggestion(suggestion: &Suggestion) -> Value {
             add(&mut written, "viewLocation", Some(location(target)));
             "ViewLocation"
         }
+        Action::ShareLocation => {
+            add(&mut written, "shareLocation", Some(json!({"requestLocation": true})));
+            "ShareLocation"
+        }
         Action::Reply { description } => {
             add(&mut written, "description", description.as_deref());
             "Reply"
@@ -173,11 +200,13 @@ fn suggestion(suggestion: &Suggestion) -> Value {
     };
     add(&mut written, "action", Some(action));
     add(&mut written, "label", Some(suggestion.label.as_str()));
+    add(&mut written, "postbackdata", suggestion.postback.as_deref());
+    add(&mut written, "media", suggestion.media.as_ref().map(media));
     written.into()
 }
 
-/// Formats a time without a zone, like `2018-02-05T07:00:00`.
-fn time(time: DateTime) -> String {
+/// Formats a time with the zone that the client wrote, like `2018-02-05T07:00:00`, `…Z` or `…+01:00`.
+fn time(time: EventTime) -> String {
     time.to_string()
 }
 

@@ -4,20 +4,25 @@
 //! A report with a foreign reference is valid, because another system may use the same account. An empty body
 //! is valid and has no reports: CM.com tests an address with a call, of which the page says only that we must
 //! answer with success.
-
-use serde_json::Value;
+//!
+//! The page does not say in which zone `received` and `done date` are. We read them as UTC, like `timeUtc` in
+//! replies; a time that is ahead of our clock, or before the submit, does not count. `operator` is the recipient's
+//! network: a code in the page's sample, but the page also allows a name.
 
 use super::{
     receipt_xml,
     standard_errors::{self, STANDARD_ERRORS},
 };
 use crate::{
-    domain::{CarrierReceipt, ParseError, ParsedItems, ReceiptStatus, SubmitReference},
+    domain::{
+        CarrierReceipt, ParseError, ParsedItems, ReceiptDetails, ReceiptStatus, ReportedStatus, SubmitReference,
+        parse_time,
+    },
     formats::{
         caseless::Object,
-        codes::StatusCodes,
+        codes::{StatusCodes, reported},
         smpp,
-        webhook_json::{items, read as read_json},
+        webhook_json::{items_below, read as read_json},
     },
 };
 
@@ -36,42 +41,47 @@ pub(super) struct Report {
     pub(super) code: Option<String>,
     pub(super) error_code: Option<String>,
     pub(super) error_description: Option<String>,
+    pub(super) operator: Option<String>,
+    pub(super) received: Option<String>,
 }
 
 pub(super) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
-    let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii();
-    let reports = match body.first() {
-        None => return Ok(Vec::new()),
-        Some(b'<') => receipt_xml::read(body)?.into_iter().map(Ok).collect(),
-        Some(b'{' | b'[' | b'"') => reports(&read_json(body)?)?,
-        Some(_) => return Ok(vec![read_smpp(body)]),
-    };
-    Ok(reports.into_iter().map(|report| report.and_then(Report::read)).collect())
+    let body = body.trim_ascii();
+    match body.first() {
+        None => Ok(Vec::new().into()),
+        Some(b'<') => receipt_xml::read(body),
+        Some(b'{' | b'[' | b'"') => items_below(&read_json(body)?, &["messages", "msg"], read_report),
+        Some(_) => Ok(vec![read_smpp(body)].into()),
+    }
 }
 
-fn reports(value: &Value) -> Result<ParsedItems<Report>, ParseError> {
-    let missing = |field: &str| ParseError::new(field, "is missing or not an object");
-    let messages = Object::of(value).and_then(|root| root.object("messages")).ok_or_else(|| missing("messages"))?;
-    let listed = messages.get("msg").ok_or_else(|| missing("messages.msg"))?;
-    let report = |msg: Object<'_>| {
-        let status = msg.object("status").ok_or_else(|| missing("status"))?;
-        Ok(Report {
-            reference: msg.said("reference"),
-            code: status.said("code"),
-            error_code: status.said("errorcode"),
-            error_description: status.said("errordescription"),
-        })
+fn read_report(msg: Object<'_>) -> Result<CarrierReceipt, ParseError> {
+    let status = msg.object("status").ok_or_else(|| ParseError::new("status", "is missing or not an object"))?;
+    let report = Report {
+        reference: msg.said("reference"),
+        code: status.said("code"),
+        error_code: status.said("errorcode"),
+        error_description: status.said("errordescription"),
+        operator: msg.said("operator"),
+        received: msg.said("received"),
     };
-    Ok(items(listed, "messages.msg", report))
+    report.read()
 }
 
 impl Report {
-    fn read(self) -> Result<CarrierReceipt, ParseError> {
+    pub(super) fn read(self) -> Result<CarrierReceipt, ParseError> {
         let code = self.code.ok_or_else(|| ParseError::new("status.code", "is missing"))?;
-        let status = STATUSES.get(&code).ok_or_else(|| ParseError::new("status.code", "is not 0 to 4"))?;
         let expired = self.error_code.as_deref().is_some_and(standard_errors::is_expiry);
-        let status = if expired && status == ReceiptStatus::Undelivered { ReceiptStatus::Expired } else { status };
-        Ok(receipt(self.reference, status, self.error_code, self.error_description))
+        let status = match STATUSES.get(&code) {
+            Some(ReceiptStatus::Undelivered) if expired => Some(ReceiptStatus::Expired),
+            status => status,
+        };
+        let status = reported(&code, status, "status.code", self.reference.is_some())?;
+        Ok(CarrierReceipt {
+            details: self.operator.as_deref().map(network).unwrap_or_default(),
+            at: self.received.and_then(|received| parse_time(&received).ok()),
+            ..receipt(self.reference, status, self.error_code, self.error_description)
+        })
     }
 }
 
@@ -81,17 +91,23 @@ fn read_smpp(body: &[u8]) -> Result<CarrierReceipt, ParseError> {
         return Err(ParseError::new("(body)", "is neither JSON, nor XML, nor an SMPP receipt"));
     }
     let read = smpp::read(&text)?;
-    Ok(receipt(read.id, read.status, read.error, None))
+    Ok(CarrierReceipt { at: read.done_at, ..receipt(read.id, read.status, read.error, None) })
+}
+
+/// Returns the recipient's network from a code or a name.
+fn network(operator: &str) -> ReceiptDetails {
+    ReceiptDetails { network: operator.parse().ok(), operator: operator.parse().ok(), ..ReceiptDetails::default() }
 }
 
 fn receipt(
     reference: Option<String>,
-    status: ReceiptStatus,
+    status: ReportedStatus,
     code: Option<String>,
     description: Option<String>,
 ) -> CarrierReceipt {
     let standard = || code.as_deref().and_then(|code| STANDARD_ERRORS.description(code)).map(str::to_owned);
     let description = description.or_else(standard);
     let reference = reference.as_deref().and_then(|text| text.parse::<SubmitReference>().ok());
-    CarrierReceipt { reference, carrier_id: None, status, code, description }
+    let details = ReceiptDetails::default();
+    CarrierReceipt { reference, carrier_id: None, status, code, description, details, at: None }
 }

@@ -1,20 +1,26 @@
-//! Parses replies, by the page "Incoming Messages": one reply or a list, with `from`, `to`, `message`,
-//! `timeUtc` and `channel`. Inside `from`, `to` and `message` we read the keys that CM.com's clients read:
-//! `number` and `text`.
+//! Parses replies, by the page "Incoming Messages" and the samples of CM.com's Postman collection
+//! (`cmdotcom/text-postman`): one reply or a list, with `from {number, name}`, `to {number}`,
+//! `message {text, media {mediaUri, contentType, title}, custom {…}}`, `reference`, `timeUtc` and `channel`.
+//!
+//! `custom` holds what the channel has besides text and media: a location, contacts, a pressed button. We keep
+//! it as it comes. `reference` is that of the message that the reply answers: the one that we gave the submit.
 //!
 //! CM.com gives a reply no ID, and redelivers it for up to a month until we answer 200. So we derive the ID
-//! from content and time. The time is to the second, so two equal replies from the same phone within a second
-//! count once.
+//! from all that a reply says. The time is to the second, so two equal replies from the same phone within a
+//! second count once.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    domain::{CarrierReply, Channel, ParseError, ParsedItems, PhoneNumber, SenderId, parse_time},
+    domain::{
+        CarrierReply, Media, Originator, ParseError, ParsedItems, ReplyContent, ReplyExtras, SenderId, parse_time,
+    },
     formats::{
-        caseless::Object,
-        webhook_json::{items, read as read_json},
+        caseless::{Object, is_blank},
+        webhook_json::{items, one_or_many, read as read_json},
     },
     hash::sha256_hex,
+    vendors::cm::channel_name,
 };
 
 pub(super) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError> {
@@ -22,16 +28,26 @@ pub(super) fn read(body: &[u8]) -> Result<ParsedItems<CarrierReply>, ParseError>
 }
 
 fn read_one(reply: Object<'_>) -> Result<CarrierReply, ParseError> {
-    let from = number(reply, "from")?.parse::<PhoneNumber>().map_err(|error| ParseError::new("from.number", error))?;
+    let from = number(reply, "from")?.parse::<Originator>().map_err(|error| ParseError::new("from.number", error))?;
     let to = number(reply, "to")?.parse::<SenderId>().map_err(|error| ParseError::new("to.number", error))?;
-    let text = text(reply)?;
+    let content = content(reply)?;
     let time = reply.said("timeutc").ok_or_else(|| ParseError::new("timeUtc", "is missing"))?;
     let at = parse_time(&time).map_err(|error| ParseError::new("timeUtc", error))?;
     let channel = reply.said("channel").unwrap_or_default();
-    // A missing or unknown channel counts as SMS, to keep the reply.
-    let over = channel.replace(' ', "").parse().unwrap_or(Channel::Sms);
-    let said = Value::from([from.digits(), to.as_str(), &text, &time, &channel].map(str::to_owned).to_vec());
-    Ok(CarrierReply { id: sha256_hex(&said.to_string()), from, to, text, channel: over, at: Some(at) })
+    let reference = reply.said("reference").unwrap_or_default();
+    let ReplyContent { text, extras: ReplyExtras { media, custom } } = &content;
+    let files: Vec<_> = media.iter().map(|file| (&file.uri, &file.mime_type, &file.name)).collect();
+    let identity = json!([from.as_str(), to.as_str(), text, files, custom, time, channel, reference]);
+    Ok(CarrierReply {
+        id: sha256_hex(&identity.to_string()),
+        from,
+        from_name: reply.object("from").and_then(|from| from.said("name")),
+        to,
+        content,
+        channel: channel_name::of_reply(&channel),
+        at: Some(at),
+        answers: reference.parse().ok(),
+    })
 }
 
 fn number(reply: Object<'_>, party: &str) -> Result<String, ParseError> {
@@ -39,9 +55,24 @@ fn number(reply: Object<'_>, party: &str) -> Result<String, ParseError> {
     number.ok_or_else(|| ParseError::new(format!("{party}.number"), "is missing"))
 }
 
-/// Returns the text, empty if missing: a picture has none, but is still a reply.
-fn text(reply: Object<'_>) -> Result<String, ParseError> {
+fn content(reply: Object<'_>) -> Result<ReplyContent, ParseError> {
     let message = reply.object("message").ok_or_else(|| ParseError::new("message", "is missing"))?;
     let text = message.text("text").map_err(|_| ParseError::new("message.text", "is not a string"))?;
-    Ok(text.unwrap_or_default())
+    let media = message.get("media").filter(|media| !is_blank(media)).map(one_or_many).unwrap_or_default();
+    let media = media.iter().map(read_media).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let custom = message.get("custom").filter(|custom| !is_blank(custom)).cloned();
+    Ok(ReplyContent { text: text.unwrap_or_default(), extras: ReplyExtras { media, custom } })
+}
+
+/// Returns `None` for a media object without content, which CM.com writes into replies that have no file.
+fn read_media(media: &Value) -> Result<Option<Media>, ParseError> {
+    let media = Object::of(media).ok_or_else(|| ParseError::new("message.media", "is not an object"))?;
+    let media = Media {
+        name: media.said("title"),
+        uri: media.said("mediauri").unwrap_or_default(),
+        mime_type: media.said("contenttype"),
+        height: None,
+    };
+    let is_blank = media.uri.is_empty() && media.name.is_none() && media.mime_type.is_none();
+    Ok((!is_blank).then_some(media))
 }

@@ -14,7 +14,7 @@ use super::{answer::Answer, content};
 use crate::{
     domain::{Encoding, Outcome, SenderId, Submission},
     formats::{http, number},
-    vendors::Connection,
+    vendors::{Connection, cm::channel_name},
 };
 
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-cm-producttoken");
@@ -90,7 +90,7 @@ fn judge(connection: &Connection<'_>, submission: &Submission<'_>, answer: &http
 fn msg<'a>(submission: &Submission<'a>, reference: &'a str, now: Timestamp) -> Msg<'a> {
     let [grouping, grouping2, grouping3] = submission.groupings.as_array();
     Msg {
-        allowed_channels: [submission.channel.title()],
+        allowed_channels: [channel_name::present(submission.channel)],
         from: sender(submission.from),
         to: [Recipient { number: number::number("00", submission.to) }],
         body: Text { content: submission.text.as_str() },

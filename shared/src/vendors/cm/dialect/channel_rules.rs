@@ -1,15 +1,12 @@
 //! Checks rich content against the client's channels. We reject content that a channel cannot show, unless
 //! another shows it in full. Then `dispatch` skips the channels on which a carrier cannot.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use crate::{
     domain::{Channel, ChannelCapability, Content},
     vendors::cm::capability::capability,
 };
-
-/// Largest time zone offset behind UTC.
-const FURTHEST_WEST: SignedDuration = SignedDuration::from_hours(12);
 
 type Verdict = Result<(), String>;
 
@@ -27,12 +24,9 @@ pub(super) fn check(content: &Content, channels: &[Channel], now: Timestamp) -> 
     if verdicts.iter().any(Result::is_ok) { Ok(()) } else { verdicts.into_iter().next().unwrap_or(Ok(())) }
 }
 
-/// Rejects a slot that has begun. Its time is local to the recipient, so it must have begun everywhere.
+/// Rejects a slot that has begun. Without a zone its time is local to the recipient, so it must have begun everywhere.
 fn begins_in_the_future(content: &Content, now: Timestamp) -> Verdict {
     let pickers = content.conversation.iter().filter_map(|bubble| bubble.time_picker.as_ref());
-    let begun = pickers.flat_map(|picker| &picker.options).any(|slot| {
-        let begins = slot.start.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
-        begins.is_ok_and(|begins| begins.saturating_add(FURTHEST_WEST).is_ok_and(|begins| begins <= now))
-    });
+    let begun = pickers.flat_map(|picker| &picker.options).any(|slot| slot.start.has_come(now));
     if begun { Err("has a time slot in the past".to_owned()) } else { Ok(()) }
 }

@@ -27,7 +27,12 @@ pub enum RequestError {
         must_be: &'static str,
     },
     TooLarge,
-    /// An invalid header, such as the idempotency key. Every dialect has these headers.
+    /// The query is not part of a valid URI.
+    InvalidQuery,
+    /// The body has a content encoding, such as gzip.
+    ContentEncoding,
+    /// An invalid header, such as the idempotency key. Every dialect has these headers, and
+    /// the parameter for a dry run.
     Header(FieldError),
     NoMessages,
     TooManyMessages,
@@ -48,6 +53,10 @@ pub enum MessageError {
     Body(String),
     /// Any other field: its name, and the fault.
     Field(&'static str, String),
+    /// A parameter of the GET gateway, by name, that cannot be read, and why.
+    Parameter(&'static str, String),
+    /// An element that a `MSG` may have once, and has more than once.
+    Repeated(&'static str),
     WrongType {
         object: &'static str,
         must_be: &'static str,
@@ -70,7 +79,13 @@ impl RequestError {
             Self::NoAccount => 101,
             Self::InvalidToken(_) => 103,
             Self::WrongType { object: "MSG", .. } | Self::NoMessages | Self::TooManyMessages => 203,
-            Self::InvalidJson | Self::InvalidXml | Self::WrongType { .. } | Self::TooLarge | Self::Header(_) => 202,
+            Self::InvalidJson
+            | Self::InvalidXml
+            | Self::WrongType { .. }
+            | Self::TooLarge
+            | Self::InvalidQuery
+            | Self::ContentEncoding
+            | Self::Header(_) => 202,
         }
     }
 
@@ -84,6 +99,8 @@ impl RequestError {
             Self::InvalidXml => "Invalid XML".to_owned(),
             Self::WrongType { object, must_be } => wrong_type(object, must_be),
             Self::TooLarge => "The request is too large".to_owned(),
+            Self::InvalidQuery => "The query has a character that must be percent-encoded".to_owned(),
+            Self::ContentEncoding => "A Content-Encoding other than identity is not supported".to_owned(),
             Self::Header(error) => format!("{} {}", error.field, error.message),
             Self::NoMessages => format!("A MESSAGES {part} requires at least one MSG {part}"),
             Self::TooManyMessages => format!("A request may hold at most {} messages", super::MOST_MESSAGES),
@@ -94,14 +111,15 @@ impl RequestError {
 impl MessageError {
     pub(super) fn code(&self) -> u16 {
         match self {
-            Self::NoFrom | Self::From(_) | Self::WrongType { object: "FROM", .. } => 301,
+            Self::NoFrom | Self::From(_) | Self::WrongType { object: "FROM", .. } | Self::Repeated("FROM") => 301,
             Self::NoTo | Self::WrongType { object: "TO", .. } => 302,
             Self::NoNumber | Self::NotANumber(_) | Self::WrongType { object: "NUMBER", .. } => 303,
             Self::NoBody
             | Self::NoContent
             | Self::Body(_)
+            | Self::Repeated("BODY")
             | Self::WrongType { object: "BODY" | "CONTENT" | "TYPE", .. } => 304,
-            Self::Field(..) | Self::WrongType { .. } => 305,
+            Self::Field(..) | Self::Parameter(..) | Self::Repeated(_) | Self::WrongType { .. } => 305,
             Self::Rejected(_) => 403,
         }
     }
@@ -119,6 +137,8 @@ impl MessageError {
             Self::NoContent => "A body without content was found".to_owned(),
             Self::Body(why) => format!("The BODY field {why}."),
             Self::Field(name, why) => format!("The {name} field {why}."),
+            Self::Parameter(name, why) => format!("The parameter {name} {why}."),
+            Self::Repeated(name) => format!("The {name} field is there more than once."),
             Self::WrongType { object, must_be } => wrong_type(object, must_be),
             Self::Rejected(why) => format!("Rejected: {why}."),
         }

@@ -1,15 +1,17 @@
 //! Callbacks to `cm` clients: status reports to the account's status URL, and replies to its reply URL.
 //!
 //! Status reports have the JSON of CM.com's public page, where every value is a string. `channel` and the
-//! groupings are in the page's table but not in its sample, so their place is our choice. Replies have their
-//! numbers and text under the keys that CM.com's clients read. Numbers have the prefix `00`, as clients write
-//! them.
+//! groupings are in the page's table but not in its sample, so their place is our choice. Replies have the
+//! keys of CM.com's samples, and what a carrier of CM.com sent in `custom` is handed on unchanged. A second and
+//! further file of one reply stand in `custom.media`, which is our choice. Numbers have the prefix `00`, as
+//! clients write them.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::{
-    domain::{Message, Reference, Reply, State},
+    domain::{Media, Message, NetworkCode, OperatorName, Reference, Reply, ReplyContent, ReplyExtras, State},
     formats::{json, number},
 };
 
@@ -85,6 +87,9 @@ struct ReportedStatus<'a> {
 pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
     let status = status_of(state)?;
     let received = message.receipt_of(state).map(|receipt| receipt.at).or_else(|| state_change_of(message, state));
+    let details = message.receipt_details();
+    // A code in CM.com's sample. The table calls it the operator.
+    let operator = details.network.as_ref().map(NetworkCode::as_str);
     let [grouping, grouping2, grouping3] = message.request.groupings.as_array();
     let msg = Msg {
         received: time(received.unwrap_or(message.created_at)),
@@ -95,7 +100,7 @@ pub(crate) fn status_report(message: &Message, state: State) -> Option<String> {
             error_code: status.error.unwrap_or_default(),
             error_description: status.error.map_or("", |_| message.reason_for(state).unwrap_or(status.meaning)),
         },
-        operator: "",
+        operator: operator.or(details.operator.as_ref().map(OperatorName::as_str)).unwrap_or_default(),
         channel: message.channel_reached().into_str(),
         grouping,
         grouping2,
@@ -118,9 +123,9 @@ fn state_change_of(message: &Message, state: State) -> Option<Timestamp> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MobileOriginated<'a> {
-    from: Party,
-    to: Party,
-    message: Text<'a>,
+    from: ReplyFrom<'a>,
+    to: ReplyTo,
+    message: ReplyBody<'a>,
     reference: &'a str,
     groupings: [&'a str; 3],
     time_utc: String,
@@ -129,28 +134,73 @@ struct MobileOriginated<'a> {
 }
 
 #[derive(Serialize)]
-struct Party {
+struct ReplyFrom<'a> {
+    number: String,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReplyTo {
     number: String,
 }
 
 #[derive(Serialize)]
-struct Text<'a> {
+struct ReplyBody<'a> {
     text: &'a str,
+    media: File<'a>,
+    custom: Value,
+}
+
+/// Empty texts if the reply has no file.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File<'a> {
+    media_uri: &'a str,
+    content_type: &'a str,
+    title: &'a str,
 }
 
 pub(crate) fn reply(reply: &Reply) -> String {
     let answered = reply.replied_to.as_ref();
     let groupings = answered.map(|to| to.groupings.as_array().each_ref().map(String::as_str));
     json::write(&MobileOriginated {
-        from: Party { number: number::number("00", &reply.from) },
-        to: Party { number: number::sender("00", &reply.to) },
-        message: Text { text: &reply.body },
+        from: ReplyFrom {
+            number: number::originator("00", &reply.from),
+            name: reply.from_name.as_deref().unwrap_or_default(),
+        },
+        to: ReplyTo { number: number::sender("00", &reply.to) },
+        message: body(&reply.content),
         reference: answered.and_then(|to| to.reference.as_ref()).map_or("", Reference::as_str),
         groupings: groupings.unwrap_or_default(),
-        time_utc: time(reply.received_at),
+        time_utc: time(reply.at),
         channel: reply.channel.title(),
         message_context: "",
     })
+}
+
+fn body(content: &ReplyContent) -> ReplyBody<'_> {
+    let ReplyContent { text, extras: ReplyExtras { media, custom } } = content;
+    let mut files = media.iter().map(file);
+    let first = files.next().unwrap_or_default();
+    let mut custom = custom.clone().unwrap_or_else(|| json!({}));
+    let others: Vec<_> = files.collect();
+    if !others.is_empty() {
+        // CM.com has one file in a reply. A client that knows only CM.com's keys still gets the first.
+        custom = match custom {
+            Value::Object(fields) if !fields.contains_key("media") => Value::Object(fields),
+            other => json!({ "custom": other }),
+        };
+        custom["media"] = json!(others);
+    }
+    ReplyBody { text, media: first, custom }
+}
+
+fn file(media: &Media) -> File<'_> {
+    File {
+        media_uri: &media.uri,
+        content_type: media.mime_type.as_deref().unwrap_or_default(),
+        title: media.name.as_deref().unwrap_or_default(),
+    }
 }
 
 /// Formats a time in UTC, to the second, without a zone.

@@ -5,7 +5,7 @@
 //!   garbled.
 //! - A text with fewer parts than the minimum is sent as it is.
 //! - A channel named twice counts once.
-//! - An empty reference or grouping counts as missing.
+//! - An empty optional field counts as missing.
 //! - Text may be empty if a channel shows the rich content in full. CM.com's own clients leave it empty
 //!   beside a template.
 
@@ -19,7 +19,7 @@ use crate::{
         Channel, ChannelCapability, Content, Draft, Groupings, LabelError, NumberError, PhoneNumber, Reference,
         SegmentLimit, SenderChoice, SenderError, SenderId, Text, TextError, Validity,
     },
-    vendors::cm::capability::capability,
+    vendors::cm::{capability::capability, channel_name},
 };
 
 /// Limit on a number that we repeat in an answer, in characters.
@@ -145,7 +145,7 @@ impl Fields {
         let reference = reference.transpose().map_err(|error| label("REFERENCE", &error))?;
         let groupings = Groupings::parse(std::mem::take(&mut self.groupings).map(Option::unwrap_or_default));
         let groupings = groupings.map_err(|error| label("CUSTOMGROUPING", &error))?;
-        let validity = match &self.validity {
+        let validity = match self.validity.as_deref().filter(|written| !written.trim().is_empty()) {
             None => validity::DEFAULT,
             Some(written) => validity::read(written, context.now).map_err(|error| field("VALIDITY", error))?,
         };
@@ -222,11 +222,9 @@ impl Fields {
 
     fn read_channels(&self) -> Result<Vec<Channel>, MessageError> {
         let mut channels = Vec::new();
-        for name in &self.channels {
-            let channel = name
-                .replace(' ', "")
-                .parse::<Channel>()
-                .map_err(|_| MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned()))?;
+        for name in self.channels.iter().filter(|name| !name.trim().is_empty()) {
+            let unknown = || MessageError::Field("ALLOWEDCHANNELS", "holds an unknown channel".to_owned());
+            let channel = channel_name::parse(name).ok_or_else(unknown)?;
             if !channels.contains(&channel) {
                 channels.push(channel);
             }

@@ -8,7 +8,6 @@ mod channel_rules;
 mod content;
 pub mod error;
 pub mod event;
-mod interactive;
 mod message;
 pub mod query;
 pub mod request;

@@ -1,8 +1,9 @@
 //! `POST /v1.0/message`: `{"messages": {"authentication": {"productToken"}, "msg": [Msg, …]}}`.
 //!
-//! Keys match in any case, at every level. In a message's text fields a number counts as text; `null` counts
-//! as missing. A repeated key's last value wins, because the page's own samples repeat a key. But if a list
-//! would be lost, the body is invalid.
+//! Keys match in any case, at every level. In a message's text fields a whole number counts as text; `null` counts
+//! as missing, and so does an empty string in an optional field. We refuse a number with a fraction or exponent, or
+//! above 64 bits, because its digits as written are lost once it is parsed. A repeated key's last value wins, because
+//! the page's own samples repeat a key. But if a list would be lost, the body is invalid.
 
 use serde_json::Value;
 
@@ -11,7 +12,10 @@ use super::{
     error::{MessageError, RequestError},
     message::{self, Body, Fields, ParsedMessage, ReadContext},
 };
-use crate::formats::{caseless::Object, json};
+use crate::formats::{
+    caseless::{Object, is_blank},
+    json,
+};
 
 /// Limit on a request's rich content, in bytes. Each recipient's message has its own copy, so a small request
 /// can become large.
@@ -37,7 +41,7 @@ impl Posted {
         Object::of(&self.0)?.get("messages").and_then(Object::of)
     }
 
-    /// Returns the product token, if the body has one.
+    /// Returns the product token, if the body has one. An empty token counts as missing.
     ///
     /// # Errors
     /// [`RequestError::InvalidToken`] if the token is not a string.
@@ -45,7 +49,7 @@ impl Posted {
         let authentication = self.messages().and_then(|messages| messages.get("authentication"));
         match authentication.and_then(Object::of).and_then(|given| given.get("producttoken")) {
             None => Ok(None),
-            Some(Value::String(token)) => Ok(Some(token)),
+            Some(Value::String(token)) => Ok(Some(token.as_str()).filter(|token| !token.is_empty())),
             Some(_) => Err(RequestError::InvalidToken(None)),
         }
     }
@@ -127,7 +131,7 @@ fn read_fields(msg: Object<'_>) -> Result<Fields, MessageError> {
         dcs: text(msg, "DCS")?,
         fewest_parts: text(msg, "MINIMUMNUMBEROFMESSAGEPARTS")?,
         most_parts: text(msg, "MAXIMUMNUMBEROFMESSAGEPARTS")?,
-        content: msg.get("richcontent").map(content::read).transpose()?,
+        content: msg.get("richcontent").filter(|content| has_content(content)).map(content::read).transpose()?,
     })
 }
 
@@ -136,10 +140,16 @@ fn read_body(body: &Value) -> Result<Body, MessageError> {
     Ok(Body { content: text(body, "CONTENT")?, r#type: text(body, "TYPE")? })
 }
 
+/// Returns whether `richContent` is there. An object with fields is, even if they are empty: its client forgot the content.
+fn has_content(content: &Value) -> bool {
+    content.as_object().map_or_else(|| !is_blank(content), |fields| !fields.is_empty())
+}
+
 fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
     const NAME: &str = "ALLOWEDCHANNELS";
     let listed = match msg.get("allowedchannels") {
         None => return Ok(Vec::new()),
+        Some(empty) if is_blank(empty) => return Ok(Vec::new()),
         Some(Value::Array(listed)) => listed,
         Some(_) => return Err(MessageError::WrongType { object: NAME, must_be: "an array" }),
     };
@@ -150,5 +160,9 @@ fn read_channels(msg: Object<'_>) -> Result<Vec<String>, MessageError> {
 
 /// Returns the text under `name`. An error has `name` as it is spelled here.
 fn text(object: Object<'_>, name: &'static str) -> Result<Option<String>, MessageError> {
-    object.text(name).map_err(|_| MessageError::WrongType { object: name, must_be: "a string" })
+    let error = MessageError::WrongType { object: name, must_be: "a string" };
+    match object.get(name) {
+        Some(Value::Number(number)) if number.is_f64() => Err(error),
+        _ => object.text(name).map_err(|_| error),
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{Message, Reference, RejectedMessage},
-    formats::json,
+    formats::{json, text_cost::TextCost},
 };
 
 #[derive(Serialize)]
@@ -33,31 +33,42 @@ struct MessageAnswer<'a> {
     parts: u16,
     message_details: Option<String>,
     message_error_code: u16,
+    /// Ours, in a dry run.
+    #[serde(flatten)]
+    cost: Option<TextCost>,
 }
 
 /// Returns the JSON gateway's answer, message by message. `accepted` has a result for each valid draft, in
-/// order.
+/// order. In a dry run, each valid message also has `segments`, `encoding` and `unicode`.
 #[must_use]
-pub fn write(parsed: &[ParsedMessage], accepted: &[Result<Message, RejectedMessage>]) -> (StatusCode, String) {
+pub fn write(
+    parsed: &[ParsedMessage],
+    accepted: &[Result<Message, RejectedMessage>],
+    dry_run: bool,
+) -> (StatusCode, String) {
     let mut accepted = accepted.iter();
-    let messages: Vec<_> = parsed
-        .iter()
-        .map(|parsed| match &parsed.draft {
-            Err(error) => message_answer(parsed, Err(error)),
+    let mut messages = Vec::with_capacity(parsed.len());
+    for parsed in parsed {
+        messages.push(match &parsed.draft {
+            Err(error) => message_answer(parsed, Err(error), dry_run),
             Ok(_) => match accepted.next() {
-                Some(Ok(message)) => message_answer(parsed, Ok(message)),
-                Some(Err(refused)) => message_answer(parsed, Err(&MessageError::from(refused))),
-                None => message_answer(parsed, Err(&MessageError::Rejected("not processed".to_owned()))),
+                Some(Ok(message)) => message_answer(parsed, Ok(message), dry_run),
+                Some(Err(refused)) => message_answer(parsed, Err(&MessageError::from(refused)), dry_run),
+                None => message_answer(parsed, Err(&MessageError::Rejected("not processed".to_owned())), dry_run),
             },
-        })
-        .collect();
+        });
+    }
     let created = messages.iter().filter(|message_answer| message_answer.message_error_code == error::OK).count();
     let status = if created == 0 { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let error_code = if created == messages.len() { error::OK } else { error::SOME };
     (status, json::write(&Answer { details: format!("Created {created} message(s)"), error_code, messages }))
 }
 
-fn message_answer<'a>(parsed: &'a ParsedMessage, outcome: Result<&Message, &MessageError>) -> MessageAnswer<'a> {
+fn message_answer<'a>(
+    parsed: &'a ParsedMessage,
+    outcome: Result<&Message, &MessageError>,
+    dry_run: bool,
+) -> MessageAnswer<'a> {
     MessageAnswer {
         to: parsed.to.as_deref(),
         status: if outcome.is_ok() { "Accepted" } else { "Rejected" },
@@ -65,6 +76,7 @@ fn message_answer<'a>(parsed: &'a ParsedMessage, outcome: Result<&Message, &Mess
         parts: outcome.map_or(0, |message| message.request.text.segments().max(1)),
         message_details: outcome.err().map(|error| error.words(Part::Object)),
         message_error_code: outcome.err().map_or(error::OK, MessageError::code),
+        cost: outcome.ok().filter(|_| dry_run).map(|message| (&message.request.text).into()),
     }
 }
 
@@ -74,10 +86,22 @@ pub fn reject(error: &RequestError) -> (StatusCode, String) {
     let status = match error {
         RequestError::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
         RequestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        RequestError::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         _ => StatusCode::BAD_REQUEST,
     };
     let answer = Answer { details: error.words(Part::Object), error_code: error.code(), messages: Vec::new() };
     (status, json::write(&answer))
+}
+
+/// Returns the status of an error line: 200, as CM.com answers. A compressed body is an error of HTTP, and gets
+/// HTTP's answer.
+#[must_use]
+pub fn line_status(error: &RequestError) -> StatusCode {
+    match error {
+        RequestError::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        RequestError::InvalidQuery => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
 }
 
 /// Why XML or GET reject a request.

@@ -10,7 +10,7 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-use crate::domain::Validity;
+use crate::domain::{Validity, saturating_timestamp};
 
 pub(super) const DEFAULT: Validity = Validity::For(SignedDuration::from_hours(24));
 const LONGEST: SignedDuration = SignedDuration::from_hours(72);
@@ -60,8 +60,8 @@ fn read_time(text: &str) -> Option<Timestamp> {
     if time.is_empty() {
         return None;
     }
-    let zoned = civil.to_zoned(read_zone(zone.trim())?).ok()?;
-    Timestamp::from_millisecond(zoned.timestamp().as_millisecond()).ok()
+    let time = saturating_timestamp(civil, &read_zone(zone.trim())?);
+    Timestamp::from_millisecond(time.as_millisecond()).ok()
 }
 
 fn read_zone(text: &str) -> Option<TimeZone> {

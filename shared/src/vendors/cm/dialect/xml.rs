@@ -1,6 +1,8 @@
 //! `POST /gateway.ashx`: the same messages as XML, without rich content.
 //!
-//! We ignore unknown elements, like `APPKEY`, which belongs to a discontinued channel.
+//! We ignore unknown elements, like `APPKEY`, which belongs to a discontinued channel. A `MSG` may repeat `TO`,
+//! `CHANNEL` and `ALLOWEDCHANNELS`. If it repeats another element, we reject the request, because the client may
+//! mean either.
 
 use super::{
     MOST_MESSAGES,
@@ -15,7 +17,7 @@ const DEEPEST: usize = 3;
 /// A parsed document.
 #[derive(Default)]
 pub struct Posted {
-    token: Option<String>,
+    tokens: Vec<String>,
     messages: Vec<Msg>,
 }
 
@@ -23,6 +25,8 @@ pub struct Posted {
 struct Msg {
     to: Vec<String>,
     fields: Fields,
+    /// The first element that is there more than once, but must not be.
+    repeated: Option<&'static str>,
 }
 
 impl Posted {
@@ -42,10 +46,16 @@ impl Posted {
         self.messages.len()
     }
 
-    /// Returns the product token, if the document has one.
-    #[must_use]
-    pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+    /// Returns the product token, if the document has one. An empty token counts as missing.
+    ///
+    /// # Errors
+    /// [`RequestError::InvalidToken`] if the document has more than one.
+    pub fn token(&self) -> Result<Option<&str>, RequestError> {
+        match self.tokens.as_slice() {
+            [] => Ok(None),
+            [token] => Ok(Some(token.as_str()).filter(|token| !token.is_empty())),
+            _ => Err(RequestError::InvalidToken(None)),
+        }
     }
 
     /// Parses the messages, one for each `TO` of each `MSG`. A `MSG` without `TO` becomes one with an error.
@@ -70,7 +80,8 @@ impl Msg {
     fn read(self, context: &ReadContext) -> Vec<ParsedMessage> {
         let numbers = self.to.into_iter().map(|to| if to.is_empty() { Err(MessageError::NoNumber) } else { Ok(to) });
         let reference = message::reference(self.fields.reference.as_deref());
-        message::expand(Ok(numbers.collect()), Ok(self.fields), reference, context)
+        let fields = self.repeated.map_or(Ok(self.fields), |name| Err(MessageError::Repeated(name)));
+        message::expand(Ok(numbers.collect()), fields, reference, context)
     }
 }
 
@@ -98,7 +109,11 @@ impl Elements for Reading {
 
     fn close(&mut self, path: &[&str], text: String) {
         match path {
-            ["MESSAGES", "AUTHENTICATION", "PRODUCTTOKEN"] => self.posted.token = Some(text.trim().to_owned()),
+            ["MESSAGES", "AUTHENTICATION", "PRODUCTTOKEN"] => {
+                // Keeps one token above the limit, enough to reject the request.
+                self.posted.tokens.truncate(1);
+                self.posted.tokens.push(text.trim().to_owned());
+            }
             ["MESSAGES", "MSG", field] => {
                 let body_type = self.body_type.take();
                 if let Some(msg) = self.posted.messages.last_mut() {
@@ -120,23 +135,32 @@ impl Msg {
     fn set(&mut self, field: &str, text: String, body_type: Option<String>) {
         let fields = &mut self.fields;
         let trimmed = text.trim().to_owned();
-        match field {
-            "FROM" => fields.from = Some(trimmed),
-            "TO" => self.to.push(trimmed),
-            "BODY" => fields.body = Some(Body { content: Some(text), r#type: body_type }),
+        let (name, slot) = match field {
+            "TO" => return self.to.push(trimmed),
             "CHANNEL" | "ALLOWEDCHANNELS" => {
                 let names = trimmed.split(',').map(str::trim).filter(|name| !name.is_empty());
-                fields.channels.extend(names.map(str::to_owned));
+                return fields.channels.extend(names.map(str::to_owned));
             }
-            "REFERENCE" => fields.reference = Some(trimmed),
-            "CUSTOMGROUPING" => fields.groupings[0] = Some(trimmed),
-            "CUSTOMGROUPING2" => fields.groupings[1] = Some(trimmed),
-            "CUSTOMGROUPING3" => fields.groupings[2] = Some(trimmed),
-            "VALIDITY" => fields.validity = Some(trimmed),
-            "DCS" => fields.dcs = Some(trimmed),
-            "MINIMUMNUMBEROFMESSAGEPARTS" => fields.fewest_parts = Some(trimmed),
-            "MAXIMUMNUMBEROFMESSAGEPARTS" => fields.most_parts = Some(trimmed),
-            _ => {}
+            "BODY" => {
+                if fields.body.is_some() {
+                    self.repeated.get_or_insert("BODY");
+                }
+                fields.body = Some(Body { content: Some(text), r#type: body_type });
+                return;
+            }
+            "FROM" => ("FROM", &mut fields.from),
+            "REFERENCE" => ("REFERENCE", &mut fields.reference),
+            "CUSTOMGROUPING" => ("CUSTOMGROUPING", &mut fields.groupings[0]),
+            "CUSTOMGROUPING2" => ("CUSTOMGROUPING2", &mut fields.groupings[1]),
+            "CUSTOMGROUPING3" => ("CUSTOMGROUPING3", &mut fields.groupings[2]),
+            "VALIDITY" => ("VALIDITY", &mut fields.validity),
+            "DCS" => ("DCS", &mut fields.dcs),
+            "MINIMUMNUMBEROFMESSAGEPARTS" => ("MINIMUMNUMBEROFMESSAGEPARTS", &mut fields.fewest_parts),
+            "MAXIMUMNUMBEROFMESSAGEPARTS" => ("MAXIMUMNUMBEROFMESSAGEPARTS", &mut fields.most_parts),
+            _ => return,
+        };
+        if slot.replace(trimmed).is_some() {
+            self.repeated.get_or_insert(name);
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Callbacks to `mplus` clients: receipts to the message's `callback`, replies to the account's URL.
 //!
+//! The pages know neither files nor senders without a number. A reply that has them gets keys beside the
+//! documented ones: `media`, `custom`, `from_name`; and `from` is then a string.
+//!
 //! The pages leave two points open, and the choices are ours:
 //! - The receipt codes, [`CODES`]. Only `"00"`, success, is documented.
 //! - The string behind the `signature` header. We sign `<timestamp>.<body>`, with HMAC-SHA256 in lower-case
 //!   hex.
 
 use serde::Serialize;
-use serde_json::Number;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    domain::{BatchId, Message, MessageId, Reply, ReplyId, State},
+    domain::{BatchId, Media, Message, MessageId, Originator, Reply, ReplyId, State},
     formats::{json, number},
     hash,
 };
@@ -74,8 +77,23 @@ struct MobileOriginated<'a> {
     channel: &'a str,
     message: &'a str,
     at: String,
-    from: Number,
+    from: Value,
     to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    media: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
 
 pub(crate) fn reply(reply: &Reply) -> String {
@@ -85,16 +103,27 @@ pub(crate) fn reply(reply: &Reply) -> String {
         message_uuid: reply.replied_to.as_ref().map(|to| to.message),
         mo_uuid: reply.id,
         channel: reply.channel.into_str(),
-        message: &reply.body,
-        at: format!("{:.3}", reply.received_at),
-        from: json_number(reply.from.digits()),
+        message: &reply.content.text,
+        at: format!("{:.3}", reply.at),
+        from: from(&reply.from),
         to: reply.to.as_str(),
+        from_name: reply.from_name.as_deref(),
+        media: reply.content.extras.media.iter().map(file).collect(),
+        custom: reply.content.extras.custom.as_ref(),
     })
 }
 
-/// Converts a phone number's digits. There are at most 15, so they fit into a `u64`.
-fn json_number(digits: &str) -> Number {
-    digits.parse::<u64>().unwrap_or_default().into()
+/// Converts a phone number into a JSON number: its at most 15 digits fit into a `u64`. A short code or name stays a
+/// string.
+fn from(originator: &Originator) -> Value {
+    match originator {
+        Originator::Number(number) => number.digits().parse::<u64>().unwrap_or_default().into(),
+        Originator::Other(text) => text.as_str().into(),
+    }
+}
+
+fn file(media: &Media) -> File<'_> {
+    File { url: &media.uri, content_type: media.mime_type.as_deref(), name: media.name.as_deref() }
 }
 
 pub(crate) fn signature_headers(secret: &[u8], timestamp: i64, body: &str) -> Vec<(&'static str, String)> {

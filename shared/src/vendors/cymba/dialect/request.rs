@@ -2,7 +2,7 @@
 //!
 //! Each message is merged over the defaults, field by field and inside `from` too, and only the result is
 //! validated. The page misspells the key once as `defualts`; we read both, and `defaults` wins. A `null`
-//! removes a default.
+//! removes a default. An empty `callback`, `id` or `send_at` counts as absent, so a default stays.
 
 use std::collections::HashMap;
 
@@ -13,20 +13,24 @@ pub use crate::formats::field::Warning;
 use crate::{
     domain::{Channel, Draft, FieldError, FieldErrorCode, SegmentLimit, SenderChoice},
     formats::{
-        field::{self, keep, required_text, unknown_fields},
+        field::{self, empty_fields, keep, required_text, unknown_fields},
         json,
     },
 };
 
 /// Limit on a request's messages.
 pub const MOST_MESSAGES: usize = 1000;
-/// Limit on an answer's warnings.
+/// Limit on an answer's warnings about the body.
 const MOST_WARNINGS: usize = 100;
+/// Limit on an answer's warnings about query parameters.
+const MOST_PARAMETERS: usize = 10;
 /// The channels of this dialect.
 pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
 
 const REQUEST_FIELDS: [&str; 3] = ["messages", "defaults", "defualts"];
 const MESSAGE_FIELDS: [&str; 7] = ["to", "from", "body", "callback", "channels", "id", "send_at"];
+/// Optional fields that may be empty.
+const MAY_BE_EMPTY: [&str; 3] = ["callback", "id", "send_at"];
 const FROM_FIELDS: [&str; 2] = ["type", "value"];
 
 type Object = Map<String, Value>;
@@ -70,7 +74,7 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldEr
         match read_message(&layers, limit) {
             Ok(draft) => {
                 let draft = Draft { index, ..draft };
-                warnings.extend(unknown_message_fields(message, Some(index), ""));
+                warnings.extend(ignored_fields(message, Some(index), ""));
                 warnings.extend(ignored_sender(message, &draft, index));
                 drafts.push(draft);
             }
@@ -81,6 +85,20 @@ pub fn read(body: &[u8], limit: SegmentLimit) -> Result<ReadRequest, Vec<FieldEr
     if errors.is_empty() { Ok(ReadRequest { drafts, warnings }) } else { Err(errors) }
 }
 
+/// Returns a warning for each unknown query parameter. We name at most ten, and never a value: the part of a name
+/// behind an escaped `=` is left out too.
+pub fn unknown_parameters(names: impl Iterator<Item = impl AsRef<str>>) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = Vec::new();
+    for name in names {
+        let field = field::shortened(name.as_ref().split('=').next().unwrap_or_default());
+        if warnings.len() < MOST_PARAMETERS && warnings.iter().all(|warning| warning.field != field) {
+            let message = "is an unknown query parameter and was ignored".to_owned();
+            warnings.push(Warning { index: None, field, message });
+        }
+    }
+    warnings
+}
+
 /// Returns the defaults, the correct spelling first.
 fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result<Vec<&'a Object>, Vec<FieldError>> {
     let mut defaults = Vec::new();
@@ -88,7 +106,7 @@ fn read_defaults<'a>(request: &'a Object, warnings: &mut Vec<Warning>) -> Result
         match request.get(key) {
             None | Some(Value::Null) => {}
             Some(Value::Object(given)) => {
-                warnings.extend(unknown_message_fields(given, None, &format!("{key}.")));
+                warnings.extend(ignored_fields(given, None, &format!("{key}.")));
                 defaults.push(given);
             }
             Some(_) => return Err(vec![FieldError::new(key, FieldErrorCode::WrongType, "must be an object")]),
@@ -107,6 +125,12 @@ impl<'a> Layers<'a> {
         self.0.iter().find_map(|layer| layer.get(key)).filter(|value| !value.is_null())
     }
 
+    /// Returns the topmost value under `key` that is not an empty string.
+    fn get_filled(&self, key: &str) -> Option<&'a Value> {
+        let mut values = self.0.iter().filter_map(|layer| layer.get(key));
+        values.find(|value| !field::is_empty_text(value)).filter(|value| !value.is_null())
+    }
+
     /// Returns the objects under `key`, down to the first layer with another type.
     fn inner(&self, key: &str) -> Self {
         let values = self.0.iter().filter_map(|layer| layer.get(key));
@@ -114,8 +138,9 @@ impl<'a> Layers<'a> {
     }
 }
 
-fn unknown_message_fields(message: &Object, index: Option<usize>, prefix: &str) -> Vec<Warning> {
+fn ignored_fields(message: &Object, index: Option<usize>, prefix: &str) -> Vec<Warning> {
     let mut warnings = unknown_fields(message, &MESSAGE_FIELDS, index, prefix);
+    warnings.extend(empty_fields(message, &MAY_BE_EMPTY, index, prefix));
     if let Some(Value::Object(from)) = message.get("from") {
         warnings.extend(unknown_fields(from, &FROM_FIELDS, index, &format!("{prefix}from.")));
     }
@@ -137,10 +162,10 @@ fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<
     let to = keep(field::number(message.get("to"), "to"), &mut errors);
     let from = keep(read_from(message), &mut errors);
     let text = keep(field::message_text(message.get("body"), "body", limit), &mut errors);
-    let callback = keep(field::callback(message.get("callback"), "callback"), &mut errors);
+    let callback = keep(field::callback(message.get_filled("callback"), "callback"), &mut errors);
     let channels = keep(read_channels(message), &mut errors);
     let client_id = keep(read_id(message), &mut errors);
-    let send_at = keep(field::time(message.get("send_at"), "send_at"), &mut errors);
+    let send_at = keep(field::time(message.get_filled("send_at"), "send_at"), &mut errors);
     match (to, from, text, callback, channels, client_id, send_at) {
         (Some(to), Some(from), Some(text), Some(callback), Some(channels), Some(client_id), Some(send_at)) => {
             Ok(Draft { callback, channels, client_id, send_at, ..Draft::new(to, from, text) })
@@ -195,5 +220,5 @@ fn read_channels(message: &Layers<'_>) -> Result<Vec<Channel>, FieldError> {
 }
 
 fn read_id(message: &Layers<'_>) -> Result<Option<Uuid>, FieldError> {
-    field::uuid(message.get("id"), "id")
+    field::uuid(message.get_filled("id"), "id")
 }

@@ -1,5 +1,7 @@
-//! The answer to `POST /message`: each accepted message with its sender and IDs. `warnings` is our addition,
-//! present only if we ignored something.
+//! The answer to `POST /message`: each accepted message with its sender and IDs. Our additions:
+//!
+//! - `segments` and `encoding` of the text as an SMS, and in `unicode` the characters that force UCS-2, if any.
+//! - `warnings`, if we ignored something.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 use super::request::Warning;
 use crate::{
     domain::{BatchId, CallbackUrl, Channel, Draft, Message, MessageId, SenderKind},
-    formats::json,
+    formats::{json, text_cost::TextCost},
 };
 
 #[derive(Serialize)]
@@ -27,6 +29,8 @@ struct Accepted<'a> {
     batch_uuid: BatchId,
     message_uuid: MessageId,
     scheduled: bool,
+    #[serde(flatten)]
+    cost: TextCost,
     #[serde(skip_serializing_if = "Option::is_none")]
     callback: Option<&'a CallbackUrl>,
     #[serde(skip_serializing_if = "<[Channel]>::is_empty")]
@@ -46,7 +50,8 @@ struct From<'a> {
 /// Limit on the answer, in bytes. Lambda's limit is 6 MB. If the answer would not fit, we must reject the
 /// request before we accept any message.
 const LARGEST_ANSWER: usize = 5_500_000;
-/// Most bytes per message, besides its text and callback.
+/// Most bytes per message, besides its text and callback. `unicode` repeats characters of the text, each of which
+/// [`ESCAPED`] counts four times.
 const BESIDE: usize = 500;
 /// Most bytes per byte of text after escaping twice, for JSON in JSON.
 const ESCAPED: usize = 4;
@@ -54,8 +59,13 @@ const ESCAPED: usize = 4;
 /// Returns whether the answer is sure to fit. Defaults can make it far larger than the request.
 #[must_use]
 pub fn fits(drafts: &[Draft]) -> bool {
-    let of = |draft: &Draft| draft.text.as_str().len() + draft.callback.as_ref().map_or(0, |url| url.as_str().len());
-    drafts.iter().map(|draft| ESCAPED * of(draft) + BESIDE).sum::<usize>() <= LARGEST_ANSWER
+    drafts.iter().map(estimate).sum::<usize>() <= LARGEST_ANSWER
+}
+
+/// Returns at least the bytes that a message takes in the answer.
+pub(super) fn estimate(draft: &Draft) -> usize {
+    let callback = draft.callback.as_ref().map_or(0, |url| url.as_str().len());
+    ESCAPED * (draft.text.as_str().len() + callback) + BESIDE
 }
 
 /// Returns the answer's body.
@@ -73,6 +83,7 @@ fn accepted(message: &Message) -> Accepted<'_> {
         batch_uuid: message.batch,
         message_uuid: message.id,
         scheduled: message.was_scheduled(),
+        cost: (&message.request.text).into(),
         callback: message.request.callback.as_ref(),
         channels: &message.request.channels,
         id: message.request.client_id,

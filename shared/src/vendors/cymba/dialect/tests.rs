@@ -2,17 +2,17 @@
 //! Cymba's pages are in `tests/fixtures/mplus`.
 
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     event::{notifies, receipt, reply, signature_headers},
-    request,
+    request, response,
 };
 use crate::{
     domain::{
-        Channel, Dialect, Draft, FieldError, FieldErrorCode, Message, Progress, ReceiptStatus, Receipts, SegmentLimit,
-        SenderChoice, State,
+        Channel, Dialect, Draft, FieldError, FieldErrorCode, Media, Message, Progress, ReceiptStatus, Receipts, Reply,
+        ReplyContent, ReplyExtras, SegmentLimit, SenderChoice, State, Text,
     },
     vendors::testing::{
         dialect::{check_events, check_malformed, check_requests, sample_receipt, sample_reply},
@@ -102,6 +102,21 @@ fn each_request_is_read() {
                 ],
             ),
         ),
+        (one("").replace(r#""441111111111""#, "441111111111"), drafts(&[SHARED])),
+        (one("").replace(r#""441111111111""#, r#"" +441111111111\n""#), drafts(&[SHARED])),
+        (
+            one("").replace("shared", r#"custom","value":" +441234567890 "#),
+            drafts(&[&SHARED.replace("(shared)", "441234567890")]),
+        ),
+        (format!("\u{feff}{}", one("")), drafts(&[SHARED])),
+        (
+            one(r#","callback":"","id":"","send_at":"""#),
+            warned(&[SHARED], &[(Some(0), "callback"), (Some(0), "id"), (Some(0), "send_at")]),
+        ),
+        (
+            one(r#","callback":"""#).replacen('{', r#"{"defaults":{"callback":"https://a.example/","id":""},"#, 1),
+            warned(&[&format!("{SHARED} https://a.example/")], &[(None, "defaults.id"), (Some(0), "callback")]),
+        ),
         (long, warned(&[SHARED], &[(None, &"é".repeat(40))])),
     ];
     check_requests(&rows, read);
@@ -152,6 +167,12 @@ fn each_error_names_its_field() {
         (one(r#","channels":["sms","SMS"]"#), in_first("channels", E::Duplicate)),
         (one(r#","channels":["whatsapp"]"#), in_first("channels", E::UnknownValue)),
         (one(r#","callback":7"#), in_first("callback", E::WrongType)),
+        (one(r#","callback":"https://a..b/""#), in_first("callback", E::Malformed)),
+        (one(r#","send_at":"2027-01-01T09:00:00+25:00""#), in_first("send_at", E::Malformed)),
+        (one("").replace(r#""441111111111""#, "-441111111111"), in_first("to", E::WrongType)),
+        (one("").replace(r#""441111111111""#, "44111111.0"), in_first("to", E::WrongType)),
+        (one("").replace("441111111111", "+00441111111111"), in_first("to", E::Malformed)),
+        (one("").replace("shared", r#"custom","value":"+00441234567890"#), in_first("from.value", E::Malformed)),
         (one("").replace("441111111111", ""), in_first("to", E::Empty)),
         (one("").replace(r#""a""#, r#""\u0001""#), in_first("body", E::Malformed)),
         (one("").replace(r#""a""#, &format!(r#""{}""#, "x".repeat(1531))), in_first("body", E::TooLong)),
@@ -161,6 +182,53 @@ fn each_error_names_its_field() {
         (one("").replace("shared", r#"custom","value":"TwelveLetter"#), in_first("from.value", E::Malformed)),
     ];
     check_requests(&rows, read);
+}
+
+#[test]
+fn unknown_parameters_are_named_but_not_their_values() {
+    let named = |names: &[&str]| {
+        let warnings = request::unknown_parameters(names.iter());
+        warnings.into_iter().map(|warning| warning.field).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&["dryRum", "x", "dryRum", "token=secret"]), ["dryRum", "x", "token"]);
+    assert_eq!(named(&[&"é".repeat(50)]), ["é".repeat(40)]);
+    let many: Vec<_> = (0..20).map(|index| index.to_string()).collect();
+    assert_eq!(named(&many.iter().map(String::as_str).collect::<Vec<_>>()).len(), 10);
+}
+
+#[test]
+fn answer_has_segments_encoding_and_the_cause_of_unicode() {
+    let shown = |text: &str| {
+        let mut message = Message::example();
+        message.request.text = Text::parse(text, SegmentLimit::default()).unwrap();
+        let answer: Value = serde_json::from_str(&response::write(&[message], &[])).unwrap();
+        let answer = &answer["messages"][0];
+        (answer["segments"].as_u64(), answer["encoding"].clone(), answer["unicode"].clone())
+    };
+    assert_eq!(shown("Hello"), (Some(1), "gsm7".into(), Value::Null));
+    assert_eq!(shown(&"a".repeat(161)), (Some(2), "gsm7".into(), Value::Null));
+    assert_eq!(shown(&"ç".repeat(71)), (Some(2), "ucs2".into(), json!(["ç"])));
+    assert_eq!(shown("Ж😀`Ж"), (Some(1), "ucs2".into(), json!(["Ж", "😀", "`"])));
+    let cyrillic: String = ('а'..='я').collect();
+    assert_eq!(shown(&cyrillic).2.as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn largest_answer_of_a_message_is_within_the_estimate() {
+    let (wide, cyrillic): (String, String) = (('\u{1F600}'..).take(20).collect(), ('а'..).take(20).collect());
+    for text in [format!("a{}", "\t".repeat(60)), "\\\"\t".repeat(20), wide, cyrillic] {
+        let text = Text::parse(&text, SegmentLimit(9)).unwrap();
+        let draft = Draft::new("447700900001".parse().unwrap(), SenderChoice::Shared, text);
+        let mut message = Message::example();
+        message.request.to = "123456789012345".parse().unwrap();
+        message.request.text = draft.text.clone();
+        message.request.channels = vec![Channel::Sms, Channel::Rcs];
+        message.request.client_id = Some(Uuid::max());
+        message.request.send_at = Some("2026-01-01T09:00:00.123Z".parse().unwrap());
+        let answer = response::write(&[message], &[]);
+        let in_json = serde_json::to_string(&answer).unwrap();
+        assert!(in_json.len() <= response::estimate(&draft), "{} bytes: {in_json}", in_json.len());
+    }
 }
 
 #[test]
@@ -255,6 +323,26 @@ fn each_reply_has_its_callback() {
         );
         assert_eq!(reply(&answer), expected);
     }
+}
+
+#[test]
+fn reply_with_files_has_keys_beside_the_documented() {
+    let photo = Media {
+        name: Some("p1".to_owned()),
+        uri: "https://media.example/1.jpg".to_owned(),
+        mime_type: Some("image/jpeg".to_owned()),
+        height: None,
+    };
+    let video = Media { name: None, uri: "https://media.example/2.mp4".to_owned(), mime_type: None, height: None };
+    let custom = Some(json!({"contacts": [{"name": {"formatted_name": "Ann Example"}}]}));
+    let written = reply(&Reply {
+        from: "72404".parse().unwrap(),
+        from_name: Some("Ann".to_owned()),
+        content: ReplyContent { text: String::new(), extras: ReplyExtras { media: vec![photo, video], custom } },
+        ..sample_reply(Dialect::Mplus, "441234567890", Channel::WhatsApp, None)
+    });
+    let end = r#""from":"72404","to":"441234567890","from_name":"Ann","media":[{"url":"https://media.example/1.jpg","content_type":"image/jpeg","name":"p1"},{"url":"https://media.example/2.mp4"}],"custom":{"contacts":[{"name":{"formatted_name":"Ann Example"}}]}}"#;
+    assert!(written.ends_with(end), "{written}");
 }
 
 #[test]

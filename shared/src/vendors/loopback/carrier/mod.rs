@@ -53,11 +53,11 @@ impl Connector for Loopback {
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
-        Ok(vec![receipt::read(body)])
+        Ok(vec![receipt::read(body)].into())
     }
 
     fn read_replies(body: &[u8], settings: &CarrierSettings) -> Result<ParsedItems<CarrierReply>, ParseError> {
-        Ok(vec![reply::read(body, settings)])
+        Ok(vec![reply::read(body, settings)].into())
     }
 
     fn is_signed(webhook: &Webhook<'_>, secret: &str) -> bool {

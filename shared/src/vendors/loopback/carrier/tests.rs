@@ -1,10 +1,13 @@
 //! The loopback carrier's tables.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use super::Loopback;
 use crate::{
-    domain::{CarrierReceipt, CarrierReply, Channel, CredentialPart, LookupOutcome, Outcome, ReceiptStatus, Vendor},
+    domain::{
+        CarrierReceipt, CarrierReply, Channel, CredentialPart, LookupOutcome, Media, Outcome, Price, ReceiptDetails,
+        ReceiptStatus, ReplyContent, ReplyExtras, ReportedStatus, Vendor,
+    },
     vendors::testing::{
         Answer, Outgoing, REFERENCE, SignedRow, SubmitRow, Tables, WebhookRow, accepted, bad_item, busy,
         connector_tests, one, receipt, rejected, submit, text, unknown, webhook,
@@ -103,8 +106,18 @@ fn receipts() -> Vec<WebhookRow<CarrierReceipt>> {
         carrier_id: text("c1"),
         code: text("00"),
         description: text("Delivered"),
+        at: "2026-01-01T00:00:00Z".parse().ok(),
         ..receipt(S::Delivered)
     };
+    let details = ReceiptDetails {
+        network: "23410".parse().ok(),
+        operator: "Loop Mobile".parse().ok(),
+        country: "GB".parse().ok(),
+        parts: NonZeroU16::new(2),
+        price: Price::new("0.0400", Some("EUR")),
+    };
+    let detailed = CarrierReceipt { details, ..receipt(S::Sent) };
+    let unknown = CarrierReceipt { carrier_id: text("c1"), ..receipt(ReportedStatus::Unknown("eaten".to_owned())) };
     vec![
         webhook(
             r#"{"id":"c1","reference":"0197a3a0-0000-7000-8000-000000000001","status":"delivered","code":"00","description":"Delivered","at":"2026-01-01T00:00:00Z"}"#,
@@ -112,11 +125,23 @@ fn receipts() -> Vec<WebhookRow<CarrierReceipt>> {
         ),
         webhook(r#"{"status":"sent"}"#, one(receipt(S::Sent))),
         webhook(r#"{"status":"undelivered","at":7}"#, one(receipt(S::Undelivered))),
+        webhook(
+            r#"{"status":"sent","network":"23410","operator":"Loop Mobile","country":"gb","parts":2,"price":{"amount":"0.0400","currency":"eur"}}"#,
+            one(detailed),
+        ),
+        webhook(
+            r#"{"status":"sent","network":7,"operator":"447911123456","country":{},"parts":0,"price":{"amount":"NaN"},"at":"soon"}"#,
+            one(receipt(S::Sent)),
+        ),
+        webhook(r#"{"status":"sent","parts":70000,"price":0.04}"#, one(receipt(S::Sent))),
         webhook(r#"{"status":"expired"}"#, one(receipt(S::Expired))),
         webhook(r#"{"status":"rejected"}"#, one(receipt(S::Rejected))),
         webhook(r#"{"status":"read"}"#, one(receipt(S::Read))),
         webhook(r#"{"reference":"42","status":"delivered"}"#, bad_item("reference")),
-        webhook(r#"{"status":"eaten"}"#, bad_item("field '(body)' has an unexpected field: line 1, column 17")),
+        webhook(r#"{"id":"c1","status":"eaten"}"#, one(unknown)),
+        webhook(r#"{"status":"eaten"}"#, bad_item("status")),
+        webhook(r#"{"id":"c1","status":" \u0000\ufffd"}"#, bad_item("status")),
+        webhook(r#"{"id":"c1","status":7}"#, bad_item("field '(body)' has an unexpected field: line 1, column 21")),
         webhook("{}", bad_item("field '(body)' missing field `status`: line 1, column 2")),
         webhook("nonsense", bad_item("field '(body)' is not JSON: line 1, column 2")),
         webhook("", bad_item("(body)")),
@@ -127,11 +152,36 @@ fn replies() -> Vec<WebhookRow<CarrierReply>> {
     let expected = |channel, at: Option<&str>| CarrierReply {
         id: "r1".to_owned(),
         from: "447700900001".parse().unwrap(),
+        from_name: None,
         to: "449000000001".parse().unwrap(),
-        text: "Hi".to_owned(),
+        content: ReplyContent::of_text("Hi"),
         channel,
         at: at.map(|at| at.parse().unwrap()),
+        answers: None,
     };
+    let full = r#"{"id":"r1","from":"447700900001","name":"Ann","to":"449000000001","text":"","channel":"whatsapp",
+        "media":[{"url":"https://media.example/1.jpg","content_type":"image/jpeg","name":"p1"},{"url":"u"}],
+        "custom":{"location":{"latitude":51.6}},"reference":"0197a3a0000070008000000000000001"}"#;
+    let media = [("https://media.example/1.jpg", Some("image/jpeg"), Some("p1")), ("u", None, None)];
+    let media = media.map(|(uri, mime_type, name)| Media {
+        name: name.map(str::to_owned),
+        uri: uri.to_owned(),
+        mime_type: mime_type.map(str::to_owned),
+        height: None,
+    });
+    let everything = CarrierReply {
+        from_name: Some("Ann".to_owned()),
+        content: ReplyContent {
+            text: String::new(),
+            extras: ReplyExtras {
+                media: media.into(),
+                custom: Some(serde_json::json!({"location": {"latitude": 51.6}})),
+            },
+        },
+        answers: "0197a3a0000070008000000000000001".parse().ok(),
+        ..expected(Channel::WhatsApp, None)
+    };
+    let short_code = CarrierReply { from: "72404".parse().unwrap(), ..expected(Channel::Sms, None) };
     let reply = |field: &str, value: &str| {
         let mut reply = serde_json::json!({"id": "r1", "from": "447700900001", "to": "449000000001", "text": "Hi"});
         reply[field] = value.into();
@@ -144,7 +194,11 @@ fn replies() -> Vec<WebhookRow<CarrierReply>> {
         webhook(reply("from", "07700900001"), one(expected(Channel::Sms, None)))
             .set(|settings| settings.country_code = "44".parse().ok()),
         webhook(reply("from", "07700900001"), bad_item("from")),
-        webhook(reply("from", "me"), bad_item("from")),
+        webhook(reply("from", "72404"), one(short_code)),
+        webhook(reply("from", " "), bad_item("from")),
+        webhook(full, one(everything)),
+        webhook(reply("reference", "a client's own"), one(expected(Channel::Sms, None))),
+        webhook(reply("media", "https://media.example/1.jpg"), bad_item("(body)")),
         webhook(reply("to", "#447700900001"), bad_item("to")),
         webhook(reply("id", ""), bad_item("field 'id' is empty")),
         webhook(reply("at", "soon"), bad_item("at")),

@@ -5,23 +5,24 @@ use serde_json::{Value, json};
 use super::super::content::write;
 use crate::{
     domain::{
-        Action, Bubble, CalendarEvent, Contact, Content, Interactive, InteractiveAction, Language, LanguagePolicy,
-        ListPicker, ListRow, ListSection, Location, Media, OAuth2, PickerOption, Point, ReplyButton, Suggestion,
-        Template, TimePicker, TimeSlot,
+        Action, Bubble, CalendarEvent, Card, CardOrientation, CardWidth, Carousel, Contact, Content, Interactive,
+        InteractiveAction, Language, LanguagePolicy, ListPicker, ListRow, ListSection, Location, Media, MediaHeight,
+        OAuth2, PickerOption, Point, ReplyButton, Suggestion, Template, ThumbnailAlignment, TimePicker, TimeSlot,
     },
     vendors::{cm::dialect::read_content, testing::text},
 };
 
 fn media(name: Option<String>, mime_type: Option<String>) -> Media {
-    Media { name, uri: "https://a.example/x.jpg?b=\"c\"".to_owned(), mime_type }
+    Media { name, uri: "https://a.example/x.jpg?b=\"c\"".to_owned(), mime_type, height: None }
 }
 
-fn places() -> [Location; 3] {
+fn places() -> [Location; 4] {
     let (point, query) = (Point::parse("51.603802", "-4.770821"), text("Konijnenberg 30"));
     [
-        Location { point: point.clone(), search_query: None, label: text("HQ") },
-        Location { point: None, search_query: query.clone(), label: None },
-        Location { point, search_query: query, label: None },
+        Location { point: point.clone(), search_query: None, label: text("HQ"), radius: None },
+        Location { point: None, search_query: query.clone(), label: None, radius: None },
+        Location { point: point.clone(), search_query: query, label: None, radius: None },
+        Location { point, search_query: None, label: None, radius: Some(5) },
     ]
 }
 
@@ -78,12 +79,16 @@ fn bubbles() -> Vec<Bubble> {
     let list = |media: Option<Media>| ListPicker {
         label: "Pick".to_owned(),
         media: media.clone(),
-        options: vec![PickerOption { label: "One".to_owned(), media }],
+        options: vec![PickerOption { label: "One".to_owned(), description: text("The first"), media }],
     };
     let times = |label, location| TimePicker {
         label,
         location,
-        options: vec![slot(), TimeSlot { end: slot().start, ..slot() }],
+        options: vec![
+            slot(),
+            TimeSlot { end: slot().start, ..slot() },
+            TimeSlot { start: "2027-02-21T09:00Z".parse().unwrap(), end: "2027-02-21T10:00+01:00".parse().unwrap() },
+        ],
     };
     let components = json!([{"type": "button", "sub_type": "url", "index": "0", "parameters": [{"a": 100_990}]}]);
     let mut bubbles = vec![
@@ -103,18 +108,45 @@ fn bubbles() -> Vec<Bubble> {
         Bubble { oauth2: Some(oauth2(None, &[])), ..Bubble::default() },
         Bubble { oauth2: Some(oauth2(text("x"), &["email", "openid"])), ..Bubble::default() },
     ];
+    bubbles.extend(cards());
     bubbles.extend(interactives().map(|one| Bubble { interactive: Some(one), ..Bubble::default() }));
     bubbles.extend(places().map(|place| Bubble { location: Some(place), ..Bubble::default() }));
     bubbles
 }
 
+/// Returns rich cards, a carousel of cards, and bubbles with a quote and a tag.
+fn cards() -> Vec<Bubble> {
+    let card = |header, body, media| Card { header, text: body, media, suggestions: Vec::new() };
+    let reply = Suggestion {
+        label: "Yes".to_owned(),
+        action: Action::Reply { description: None },
+        postback: text("yes"),
+        media: None,
+    };
+    let full = Card { suggestions: vec![reply], ..card(text("Header"), text("Text"), Some(media(None, None))) };
+    let carousel = |card_width, cards| Some(Carousel { card_width, cards });
+    let tall = Media { height: Some(MediaHeight::Tall), ..media(None, None) };
+    vec![
+        Bubble { header: text("Header"), ..Bubble::default() },
+        Bubble {
+            header: text("Header"),
+            media: Some(tall),
+            card_orientation: Some(CardOrientation::Horizontal),
+            thumbnail_alignment: Some(ThumbnailAlignment::Left),
+            ..Bubble::default()
+        },
+        Bubble { carousel: carousel(Some(CardWidth::Small), vec![full.clone(), full]), ..Bubble::default() },
+        Bubble { carousel: carousel(None, vec![card(None, text("Text"), None)]), ..Bubble::default() },
+        Bubble { text: text("Hi"), reply_to: text("wamid.1"), tag: text("HUMAN_AGENT"), ..Bubble::default() },
+    ]
+}
+
 fn actions() -> Vec<Action> {
     let calendar =
         |description| CalendarEvent { start: slot().start, end: slot().end, title: "T".to_owned(), description };
-    let open = |media| Action::OpenUrl { url: "market://details?id=cm.com".to_owned(), media };
     let mut actions = vec![
-        open(None),
-        open(Some(media(None, text("image/png")))),
+        Action::OpenUrl { url: "market://details?id=cm.com".to_owned() },
+        Action::ShareLocation,
         Action::CreateCalendarEvent { calendar: calendar(None) },
         Action::CreateCalendarEvent { calendar: calendar(text("D")) },
         Action::Dial { number: "+310612345".parse().unwrap() },
@@ -127,11 +159,14 @@ fn actions() -> Vec<Action> {
 
 #[test]
 fn written_content_is_read_back_unchanged() {
+    let suggestion = |action, (postback, media)| Suggestion { label: "Press".to_owned(), action, postback, media };
+    let mores = [(None, None), (text("data"), Some(media(None, text("image/png"))))];
     let suggestions: Vec<_> =
-        actions().into_iter().map(|action| Suggestion { label: "Press".to_owned(), action }).collect();
+        actions().into_iter().zip(mores.into_iter().cycle()).map(|(action, more)| suggestion(action, more)).collect();
     let below = Content { conversation: bubbles(), suggestions: suggestions.clone() };
     let mut within = Content { conversation: bubbles(), suggestions: Vec::new() };
     within.conversation[0].suggestions = suggestions;
+    assert_eq!(within.all_suggestions().count(), 13, "the most that CM.com takes, and two in cards");
     for content in [below, within] {
         let read = read_content(&write(&content)).unwrap();
         assert!(read == content, "{}", read.to_json());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::{Cm, standard_errors::STANDARD_ERRORS};
 use crate::{
-    domain::{CarrierReceipt, ReceiptStatus},
+    domain::{CarrierReceipt, ReceiptDetails, ReceiptStatus, ReportedStatus, Timestamp},
     vendors::{
         Connector,
         testing::{REFERENCE, Read, WebhookRow, bad_item, one, receipt, text, webhook},
@@ -21,6 +21,8 @@ const EXPIRED: &str = "Message expired at third party";
 pub(super) fn rows() -> Vec<WebhookRow<CarrierReceipt>> {
     let mut rows = samples();
     rows.extend(codes());
+    rows.extend(details());
+    rows.extend(unknown_statuses());
     rows.extend(lists());
     rows.extend(errors());
     rows.extend(documents());
@@ -39,12 +41,64 @@ fn samples() -> Vec<WebhookRow<CarrierReceipt>> {
         description: text("Absent subscriber"),
         ..referenced(receipt(ReceiptStatus::Undelivered))
     };
-    let by_smpp = CarrierReceipt { code: text("024"), description: text(ABSENT), ..absent.clone() };
+    let by_smpp = CarrierReceipt {
+        code: text("024"),
+        description: text(ABSENT),
+        at: "2027-02-21T09:30:02Z".parse().ok(),
+        ..absent.clone()
+    };
+    let details = of_operator("23410");
+    let absent = CarrierReceipt { details, at: "2027-02-21T09:30:00Z".parse().ok(), ..absent };
     vec![
         webhook(JSON, one(absent.clone())),
         webhook(XML, one(absent)),
         webhook(SMPP, one(by_smpp.clone())),
-        webhook([b"\xEF\xBB\xBF\r\n ", SMPP].concat(), one(by_smpp)),
+        webhook([b"\r\n ", SMPP].concat(), one(by_smpp)),
+    ]
+}
+
+fn of_operator(code: &str) -> ReceiptDetails {
+    ReceiptDetails { network: code.parse().ok(), ..ReceiptDetails::default() }
+}
+
+/// The operator may be a code or a name. A malformed operator or time is dropped.
+fn details() -> Vec<WebhookRow<CarrierReceipt>> {
+    let named = ReceiptDetails { operator: "KPN".parse().ok(), ..ReceiptDetails::default() };
+    let rows: [(Value, Value, ReceiptDetails, Option<&str>); 6] = [
+        (json!("20408"), json!("2027-02-21 09:30:00"), of_operator("20408"), Some("2027-02-21T09:30:00Z")),
+        (json!(310_410), json!("2027-02-21T09:30:00+01:00"), of_operator("310410"), Some("2027-02-21T08:30:00Z")),
+        (json!(" KPN "), json!("2027-02-21T09:30:00.5Z"), named, Some("2027-02-21T09:30:00.500Z")),
+        (json!(""), json!(""), ReceiptDetails::default(), None),
+        (json!("447911123456"), json!("21-02-2027 09:30"), ReceiptDetails::default(), None),
+        (json!({"mcc": 204}), json!(7), ReceiptDetails::default(), None),
+    ];
+    let row = |(operator, received, details, at): (Value, Value, ReceiptDetails, Option<&str>)| {
+        let msg = json!({"status": {"code": 2}, "OPERATOR": operator, "Received": received});
+        let at = at.map(|at| at.parse::<Timestamp>().unwrap());
+        let expected = CarrierReceipt { details, at, ..receipt(ReceiptStatus::Delivered) };
+        webhook(json!({"messages": {"msg": msg}}).to_string(), one(expected))
+    };
+    rows.map(row).into()
+}
+
+/// A status that we do not know is no error, if the receipt names a message, be it another system's.
+fn unknown_statuses() -> Vec<WebhookRow<CarrierReceipt>> {
+    let unknown = |status: &str| receipt(ReportedStatus::Unknown(status.to_owned()));
+    let listed =
+        json!([{"reference": REFERENCE, "status": {"code": 9}}, {"reference": "another's", "status": {"code": "02"}}]);
+    vec![
+        webhook(report(&json!({"code": 5})), one(referenced(unknown("5")))),
+        webhook(
+            json!({"messages": {"msg": listed}}).to_string(),
+            Ok(vec![Ok(referenced(unknown("9"))), Ok(unknown("02"))]),
+        ),
+        webhook(
+            format!(
+                "<MESSAGES><MSG><REFERENCE>{REFERENCE}</REFERENCE><STATUS><CODE>x</CODE></STATUS></MSG></MESSAGES>"
+            ),
+            one(referenced(unknown("x"))),
+        ),
+        webhook(format!("id:{REFERENCE} stat:SKIPPED"), one(referenced(unknown("SKIPPED")))),
     ]
 }
 
@@ -119,7 +173,7 @@ fn errors() -> Vec<WebhookRow<CarrierReceipt>> {
         (r#"{"messages":{"msg":{"status":{"code":"447911123456"}}}}"#, bad_item("status.code")),
         (r#"{"messages":{"msg":{"status":{"code":5}}}}"#, bad_item("status.code")),
         ("<MESSAGES><MSG><STATUS/></MSG></MESSAGES>", bad_item("status.code")),
-        ("id:1 stat:447911123456", bad_item("stat")),
+        ("stat:447911123456", bad_item("stat")),
     ];
     rows.map(|(body, expected)| webhook(body, expected)).into()
 }
@@ -163,6 +217,24 @@ fn hostile_documents() -> Vec<WebhookRow<CarrierReceipt>> {
     let mut rows: Vec<_> = rows.map(|(body, error)| webhook(body, Err(error))).into();
     rows.push(webhook(b"<MESSAGES>\xFF</MESSAGES>".to_vec(), Err("field '(body)' is not UTF-8")));
     rows
+}
+
+#[test]
+fn report_of_a_list_has_a_body_of_its_own() {
+    let list = "<messages SENT='x'> <Msg received='2027-02-21T09:30:00'><Status><code>2</code></Status></Msg><MSG/></messages>";
+    let listed = json!({"Messages": {"MSG": [{"status": {"code": 2}}, {"status": {}}]}}).to_string();
+    for (body, first) in [
+        (list, "<MESSAGES><Msg received='2027-02-21T09:30:00'><Status><code>2</code></Status></Msg></MESSAGES>"),
+        (&listed, r#"{"messages":{"msg":{"status":{"code":2}}}}"#),
+    ] {
+        let reports = Cm::read_receipts(body.as_bytes()).unwrap();
+        assert_eq!(reports.webhook_item(body, 0).payload, first);
+        for (index, report) in reports.iter().enumerate() {
+            let alone = reports.webhook_item(body, index);
+            let read = Cm::read_receipts(alone.payload.as_bytes()).unwrap();
+            assert!(read.into_iter().eq([report.clone()]) && alone.index == 0, "{}", alone.payload);
+        }
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn full() -> [SubmitRow; 1] {
         ..example
     };
     let msg = format!(
-        r#"{{"allowedChannels":["Apple Business Chat"],"from":"00447911123456",{TO},"body":{{"content":"{}"}},"dcs":8,"minimumNumberOfMessageParts":1,"maximumNumberOfMessageParts":2,"reference":"{}","customGrouping":"Campaign ABC","customGrouping3":"Source 123","validity":"2017-04-20 11:50 GMT","richContent":{{"conversation":[{{"text":"Hi!"}}]}}}}"#,
+        r#"{{"allowedChannels":["Apple Messages for Business"],"from":"00447911123456",{TO},"body":{{"content":"{}"}},"dcs":8,"minimumNumberOfMessageParts":1,"maximumNumberOfMessageParts":2,"reference":"{}","customGrouping":"Campaign ABC","customGrouping3":"Source 123","validity":"2017-04-20 11:50 GMT","richContent":{{"conversation":[{{"text":"Hi!"}}]}}}}"#,
         "a".repeat(71),
         message.reference,
     );
@@ -69,11 +69,16 @@ fn without_text() -> [SubmitRow; 2] {
         );
         submit(message, request(POST, &msg))
     };
-    let media = Media { name: None, uri: "https://a.example/x.jpg?b=\"c\"".to_owned(), mime_type: text("image/jpg") };
+    let media = Media {
+        name: None,
+        uri: "https://a.example/x.jpg?b=\"c\"".to_owned(),
+        mime_type: text("image/jpg"),
+        height: None,
+    };
     let dial = Action::Dial { number: "00310612345".parse().unwrap() };
     let content = Content {
         conversation: vec![Bubble { media: Some(media), ..Bubble::default() }],
-        suggestions: vec![Suggestion { label: "Call us".to_owned(), action: dial }],
+        suggestions: vec![Suggestion { label: "Call us".to_owned(), action: dial, postback: None, media: None }],
     };
     [
         of(

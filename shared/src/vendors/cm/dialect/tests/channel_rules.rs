@@ -31,7 +31,14 @@ fn time_slot_is_rejected_once_past_in_every_zone() {
         bubble(json!({"timePicker": {"options": slots}}))
     };
     // At UTC-12, where the year arrives last, `now` is noon of the day before.
-    for (start, is_ahead) in [("2026-01-01T00:00", true), ("2025-12-31T12:01", true), ("2025-12-31T12:00", false)] {
+    for (start, is_ahead) in [
+        ("2026-01-01T00:00", true),
+        ("2025-12-31T12:01", true),
+        ("2025-12-31T12:00", false),
+        ("2026-01-01T01:00:01+01:00", true),
+        ("2026-01-01T01:00:00+01:00", false),
+        ("2025-12-31T16:00:01-08:00", true),
+    ] {
         for channels in [&[][..], &[Channel::AppleBusinessChat], &[Channel::Sms]] {
             assert_eq!(at(&picker(start), channels), is_ahead, "{start}: {channels:?}");
         }

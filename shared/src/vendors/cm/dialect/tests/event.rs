@@ -1,10 +1,14 @@
 //! Status reports and replies: a state or a reply, and the callback that it becomes.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::super::event::{notifies, reply, status_report};
 use crate::{
-    domain::{Channel, Dialect, Groupings, Message, Progress, ReceiptStatus, Receipts, State, StateChange},
+    domain::{
+        Channel, Dialect, Groupings, Media, Message, Progress, ReceiptStatus, Receipts, Reply, ReplyContent,
+        ReplyExtras, State, StateChange,
+    },
     vendors::testing::{
         dialect::{check_events, sample_receipt, sample_reply},
         text,
@@ -90,9 +94,39 @@ fn each_reply_has_its_callback() {
         ),
     ] {
         let expected = format!(
-            r#"{{"from":{{"number":"00447700900001"}},"to":{{"number":"{to}"}},"message":{{"text":"Yes \"please\""}},{rest},"messageContext":""}}"#
+            r#"{{"from":{{"number":"00447700900001","name":""}},"to":{{"number":"{to}"}},"message":{{"text":"Yes \"please\"","media":{{"mediaUri":"","contentType":"","title":""}},"custom":{{}}}},{rest},"messageContext":""}}"#
         );
         assert_eq!(reply(&reply_of), expected);
+    }
+}
+
+#[test]
+fn reply_keeps_files_custom_content_and_name() {
+    let file = |uri: &str, mime_type: Option<&str>, name: Option<&str>| Media {
+        name: name.map(str::to_owned),
+        uri: uri.to_owned(),
+        mime_type: mime_type.map(str::to_owned),
+        height: None,
+    };
+    let photo = file("https://media.example/1.jpg", Some("image/jpeg"), Some("p1"));
+    let location = json!({"location": {"latitude": 51.603_802, "label": "Office"}});
+    let more = json!({"mediaUri": "https://media.example/2.mp4", "contentType": "", "title": ""});
+    let video = || file("https://media.example/2.mp4", None, None);
+    for (media, custom, expected) in [
+        (vec![photo.clone()], Some(location.clone()), location.clone()),
+        (vec![photo.clone(), video()], None, json!({"media": [more]})),
+        (vec![photo.clone(), video()], Some(json!([7])), json!({"custom": [7], "media": [more]})),
+    ] {
+        let reply_of = Reply {
+            from: "72404".parse().unwrap(),
+            from_name: Some("Ann".to_owned()),
+            content: ReplyContent { text: String::new(), extras: ReplyExtras { media, custom } },
+            ..sample_reply(Dialect::Cm, "12345", Channel::WhatsApp, None)
+        };
+        let event: Value = serde_json::from_str(&reply(&reply_of)).unwrap();
+        assert_eq!(event["from"], json!({"number": "72404", "name": "Ann"}));
+        let media = json!({"mediaUri": "https://media.example/1.jpg", "contentType": "image/jpeg", "title": "p1"});
+        assert_eq!(event["message"], json!({"text": "", "media": media, "custom": expected}));
     }
 }
 

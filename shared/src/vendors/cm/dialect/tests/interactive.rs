@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::interactive::read;
+use super::super::content::read_interactive as read;
 use crate::domain::InteractiveAction;
 
 fn row() -> Value {

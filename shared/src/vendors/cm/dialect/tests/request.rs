@@ -79,6 +79,11 @@ fn each_body_is_read() {
         // Each recipient is a message with its own error.
         (request(&with("to", to)), Ok(vec![Ok(HI.to_owned()), Err(303), Err(303), Err(303), Err(302), Err(303)])),
         (request(&with("reference", json!(7))), draft(&format!("{HI} 7"))),
+        (request(&with("reference", json!(u64::MAX))), draft(&format!("{HI} {}", u64::MAX))),
+        (request(&with("customGrouping", json!(-7))), draft(&format!(r#"{HI} ["-7", "", ""]"#))),
+        (request(&with("from", json!(441_234_567_890_u64))), draft(&HI.replace("SenderName", "441234567890"))),
+        (request(&with("from", json!(" +441234567890 "))), draft(&HI.replace("SenderName", "441234567890"))),
+        (request(&with("body", json!({"content": 42}))), draft(&HI.replace("Hi", "42"))),
     ];
     check_requests(&rows, codes);
     let posted = Posted::parse(in_any_case.as_bytes()).ok().unwrap();
@@ -86,6 +91,43 @@ fn each_body_is_read() {
     let parsed = posted.read(&context()).ok().unwrap();
     let draft = parsed[0].draft.as_ref().unwrap();
     assert_eq!(draft.validity, Some(Validity::For(SignedDuration::from_hours(24))));
+}
+
+#[test]
+fn empty_optional_field_counts_as_missing() {
+    let mut all = good();
+    for field in [
+        "reference",
+        "customGrouping",
+        "customGrouping2",
+        "customGrouping3",
+        "validity",
+        "dcs",
+        "minimumNumberOfMessageParts",
+        "maximumNumberOfMessageParts",
+        "allowedChannels",
+        "richContent",
+    ] {
+        all[field] = json!("");
+        check_requests(&[(request(&with(field, json!(""))), draft(HI))], codes);
+    }
+    all["body"]["type"] = json!("");
+    check_requests(&[(request(&all), draft(HI))], codes);
+    let rows = [
+        ("allowedChannels", json!([])),
+        ("allowedChannels", json!(["", " "])),
+        ("richContent", json!({})),
+        ("validity", json!(" ")),
+    ];
+    check_requests(&rows.map(|(field, value)| (request(&with(field, value)), draft(HI))), codes);
+    let posted = Posted::parse(br#"{"messages":{"authentication":{"productToken":""}}}"#).ok().unwrap();
+    assert_eq!(posted.token(), Ok(None));
+}
+
+#[test]
+fn byte_order_mark_before_a_body_is_ignored() {
+    let body = [b"\xef\xbb\xbf", request(&good()).as_bytes()].concat();
+    assert_eq!(codes(&body), draft(HI));
 }
 
 #[test]
@@ -129,13 +171,19 @@ fn each_error_of_a_msg_has_its_code() {
         (with("maximumNumberOfMessageParts", json!({})), 305),
         (with("reference", json!("x".repeat(33))), 305),
         (with("reference", json!({})), 305),
+        // As 64-bit floats they are other digits than the client's.
+        (with("reference", json!(1.5)), 305),
+        (with("customGrouping", json!(1e23)), 305),
+        (with("to", json!([{"number": 4.479_111_234_56e11}])), 303),
+        (body(json!({"content": 1.5})), 304),
+        (with("from", json!("+00441234567890")), 301),
         (with("customGrouping3", json!("x".repeat(101))), 305),
         (with("validity", json!("soon")), 305),
         (with("validity", json!("73H")), 305),
         (with("allowedChannels", json!(["Fax"])), 305),
         (with("allowedChannels", json!("SMS")), 305),
         (with("allowedChannels", json!([1])), 305),
-        (with("richContent", json!({})), 305),
+        (with("richContent", json!([7])), 305),
         (dcs, 305),
         (long(161, json!(null), json!(1)), 304),
         (long(161, json!(2), json!(1)), 305),

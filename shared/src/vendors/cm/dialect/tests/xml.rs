@@ -45,7 +45,7 @@ fn each_document_is_read() {
     let of_escaped = |index: usize| {
         Ok(format!(r#"{index} 44791112345{} SenderName "<a & b> Aκ<c> " Ucs2 [Sms, Push] ["", "two", ""]"#, index + 6))
     };
-    assert_eq!(Posted::parse(escaped.as_bytes()).ok().unwrap().token(), Some("t"));
+    assert_eq!(Posted::parse(escaped.as_bytes()).ok().unwrap().token(), Ok(Some("t")));
     let (from, to, body) = ("<FROM>SenderName</FROM>", "<TO>00447911123456</TO>", "<BODY>Hi</BODY>");
     let with = |more: &str| msg(&format!("{MSG}{more}"));
     let form = "The VALIDITY field is neither a date and time nor a number of hours (H) or minutes (M).";
@@ -60,6 +60,11 @@ fn each_document_is_read() {
         (msg(&format!("{from}{to}")), error((304, "No body field was found"))),
         (msg(&format!("{from}{to}<BODY/>")), error((304, "A body without content was found"))),
         (with("<VALIDITY>soon</VALIDITY>"), error((305, form))),
+        (
+            with("<VALIDITY/><DCS/><REFERENCE/><CUSTOMGROUPING/><CHANNEL/><ALLOWEDCHANNELS> </ALLOWEDCHANNELS>"),
+            draft(HI),
+        ),
+        (with("<MINIMUMNUMBEROFMESSAGEPARTS/><MAXIMUMNUMBEROFMESSAGEPARTS> </MAXIMUMNUMBEROFMESSAGEPARTS>"), draft(HI)),
         (with("<CHANNEL>Fax</CHANNEL>"), error((305, "The ALLOWEDCHANNELS field holds an unknown channel."))),
         ("<MESSAGES><AUTHENTICATION/></MESSAGES>".to_owned(), Err(RequestError::NoMessages)),
         (
@@ -100,6 +105,39 @@ fn malformed() -> Vec<String> {
         .into_iter()
         .chain([deep, format!("<MESSAGES><MSG>{MSG}</MSG></MSG></MESSAGES>")])
         .collect()
+}
+
+#[test]
+fn element_that_may_be_there_once_is_refused_twice() {
+    for (name, code) in [
+        ("FROM", 301),
+        ("BODY", 304),
+        ("REFERENCE", 305),
+        ("CUSTOMGROUPING", 305),
+        ("CUSTOMGROUPING2", 305),
+        ("CUSTOMGROUPING3", 305),
+        ("VALIDITY", 305),
+        ("DCS", 305),
+        ("MINIMUMNUMBEROFMESSAGEPARTS", 305),
+        ("MAXIMUMNUMBEROFMESSAGEPARTS", 305),
+    ] {
+        let twice = msg(&format!("{MSG}<{name}/><{}>x</{}>", name.to_lowercase(), name.to_lowercase()));
+        let words = format!("The {name} field is there more than once.");
+        assert_eq!(read(twice.as_bytes()), Ok(vec![Err((code, words))]), "{name}");
+    }
+    let channels = msg(&format!("{MSG}<CHANNEL>SMS</CHANNEL><CHANNEL>Push</CHANNEL>"));
+    assert_eq!(read(channels.as_bytes()), draft(&HI.replace("[]", "[Sms, Push]")));
+}
+
+#[test]
+fn token_is_read_unless_ambiguous() {
+    let token = |tokens: &str| {
+        let document = format!("<MESSAGES><AUTHENTICATION>{tokens}</AUTHENTICATION></MESSAGES>");
+        Posted::parse(document.as_bytes()).ok().unwrap().token().map(|token| token.map(str::to_owned))
+    };
+    assert_eq!((token(""), token("<PRODUCTTOKEN/>")), (Ok(None), Ok(None)));
+    let twice = "<PRODUCTTOKEN>a</PRODUCTTOKEN>".repeat(2);
+    assert_eq!(token(&twice), Err(RequestError::InvalidToken(None)));
 }
 
 #[test]

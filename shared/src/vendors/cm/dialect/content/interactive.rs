@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::content::{self, Read, error, list, object, required, text};
+use super::{error, fields, fields::Read, filled, list, part, parts::read_media, present, required};
 use crate::{
     domain::{Interactive, InteractiveAction, ListRow, ListSection, ReplyButton},
     formats::caseless::Object,
@@ -20,24 +20,26 @@ const LONGEST_TITLE: usize = 24;
 const LONGEST_ID: usize = 200;
 const LONGEST_DESCRIPTION: usize = 72;
 
-pub(super) fn read(value: &Value) -> Read<Interactive> {
-    let message = object(value, "an interactive message")?;
-    let part = |key: &str, why: &str| message.get(key).and_then(Object::of).ok_or_else(|| error(why));
-    let body = part("body", "has an interactive message without a body")?;
-    let action = part("action", "has an interactive message without an action")?;
+pub(in super::super) fn read(value: &Value) -> Read<Interactive> {
+    let message = fields(value, "an interactive message", &["type", "header", "body", "footer", "action"])?;
+    let missing = |what: &str| error(&format!("has an interactive message without {what}"));
+    let body = part(message, "body", "the body", &["text"])?.ok_or_else(|| missing("a body"))?;
+    let action = message.get("action").ok_or_else(|| missing("an action"))?;
     let kind = required(message, "type", "an interactive message needs its type")?.to_ascii_lowercase();
     let action = match kind.as_str() {
         "list" => read_list(action)?,
         "button" => read_buttons(action)?,
         _ => return Err(error("has an interactive message that is neither a list nor a button")),
     };
-    let header = message.get("header").map(|header| read_header(header, &action)).transpose()?.flatten();
-    let footer = message.get("footer").map(|footer| filled(object(footer, "a footer")?, "text")).transpose()?;
+    let header = present(message, "header").map(|header| read_header(header, &action)).transpose()?.flatten();
+    let footer = part(message, "footer", "a footer", &["text"])?;
+    let footer = footer.map(|footer| filled(footer, "text")).transpose()?.flatten();
     let body = required(body, "text", "the body of an interactive message needs its text")?;
-    Ok(Interactive { header, body, footer: footer.flatten(), action })
+    Ok(Interactive { header, body, footer, action })
 }
 
-fn read_list(action: Object<'_>) -> Read<InteractiveAction> {
+fn read_list(value: &Value) -> Read<InteractiveAction> {
+    let action = fields(value, "the action of an interactive list", &["button", "sections"])?;
     let button = required(action, "button", "an interactive list needs its button")?;
     let sections = list(action, "sections")?.filter(|sections| !sections.is_empty());
     let sections = sections.ok_or_else(|| error("has an interactive list without sections"))?;
@@ -49,7 +51,7 @@ fn read_list(action: Object<'_>) -> Read<InteractiveAction> {
 }
 
 fn read_section(value: &Value) -> Read<ListSection> {
-    let section = object(value, "a section of an interactive list")?;
+    let section = fields(value, "a section of an interactive list", &["title", "rows"])?;
     let rows = list(section, "rows")?.filter(|rows| !rows.is_empty());
     let rows = rows.ok_or_else(|| error("has a section of an interactive list without rows"))?;
     Ok(ListSection {
@@ -59,7 +61,7 @@ fn read_section(value: &Value) -> Read<ListSection> {
 }
 
 fn read_row(value: &Value) -> Read<ListRow> {
-    let row = object(value, "a row of an interactive list")?;
+    let row = fields(value, "a row of an interactive list", &["id", "title", "description"])?;
     let id = required(row, "id", "a row of an interactive list needs its id")?;
     let title = required(row, "title", "a row of an interactive list needs its title")?;
     let description = filled(row, "description")?;
@@ -70,7 +72,8 @@ fn read_row(value: &Value) -> Read<ListRow> {
     })
 }
 
-fn read_buttons(action: Object<'_>) -> Read<InteractiveAction> {
+fn read_buttons(value: &Value) -> Read<InteractiveAction> {
+    let action = fields(value, "the action of interactive buttons", &["buttons"])?;
     let buttons = list(action, "buttons")?.unwrap_or_default();
     if !(1..=MOST_BUTTONS).contains(&buttons.len()) {
         return Err(error(&format!("has an interactive message without 1 to {MOST_BUTTONS} buttons")));
@@ -79,8 +82,8 @@ fn read_buttons(action: Object<'_>) -> Read<InteractiveAction> {
 }
 
 fn read_button(value: &Value) -> Read<ReplyButton> {
-    let button = object(value, "a button of an interactive message")?;
-    let reply = button.get("reply").and_then(Object::of);
+    let button = fields(value, "a button of an interactive message", &["type", "reply"])?;
+    let reply = part(button, "reply", "a button's reply", &["id", "title"])?;
     let reply = reply.filter(|_| button.get("type").and_then(Value::as_str) == Some("reply"));
     let reply = reply.ok_or_else(|| error("has a button of an interactive message that is not a reply"))?;
     Ok(ReplyButton {
@@ -92,21 +95,17 @@ fn read_button(value: &Value) -> Read<ReplyButton> {
 /// Accepts a header of text or, above buttons, of media, and returns it verbatim. Returns `None` if it is
 /// empty.
 fn read_header(value: &Value, action: &InteractiveAction) -> Read<Option<Value>> {
-    let header = object(value, "a header")?;
+    let header = Object::of(value).ok_or_else(|| error("is wrong: a header must be an object"))?;
     let (kind, words) = (filled(header, "type")?, filled(header, "text")?);
     match (kind.as_deref(), header.get("media")) {
         (None | Some("text"), None) if words.is_none() => return Ok(None),
         (Some("text"), None) => {}
         (Some("image" | "video" | "document"), Some(media)) if matches!(action, InteractiveAction::Button { .. }) => {
-            content::read_media(media)?;
+            read_media(media)?;
         }
         _ => return Err(error("has an interactive message with an invalid header")),
     }
     Ok(Some(value.clone()))
-}
-
-fn filled(object: Object<'_>, key: &str) -> Read<Option<String>> {
-    Ok(text(object, key)?.filter(|written| !written.is_empty()))
 }
 
 fn within(written: String, key: &str, most: usize) -> Read<String> {
