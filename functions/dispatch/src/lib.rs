@@ -36,7 +36,7 @@ impl Dispatch {
     /// # Errors
     /// A variable is missing or malformed, or the HTTP client cannot be built.
     pub fn new(environment: &Environment) -> Result<Self, SetUpError> {
-        let (http, secrets) = (environment.http.careful_client()?, connect_secrets(environment)?);
+        let (http, secrets) = (environment.http.carrier_client()?, connect_secrets(environment)?);
         Ok(Self {
             gateway: connect_gateway(environment, &[Part::Recipients, Part::Jobs, Part::Callbacks])?,
             directory: connect_directory(environment)?,

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{SubmitReference, WebhookItem},
-    edge::{ItemProblems, Problem, authenticate_carrier, json, path_segments, unreadable},
+    edge::{ItemProblems, Problem, authenticate_carrier, check_query, json, path_segments, unreadable},
     flow::{Gateway, receipts::receipt},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -37,6 +37,7 @@ impl DlrWebhook {
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        check_query(request)?;
         let segments = path_segments(request);
         let (carrier, token, submit) = match segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
             ["dlr", carrier, token] => (carrier, token, None),
@@ -52,7 +53,7 @@ impl DlrWebhook {
         let mut problems = ItemProblems::default();
         for (index, part) in receipts.iter().enumerate() {
             let Some(one) = problems.keep_parsed(carrier.name, part) else { continue };
-            let item = WebhookItem { payload: &payload, index, submit };
+            let item = WebhookItem { submit, ..receipts.webhook_item(&payload, index) };
             problems.keep(receipt(&self.gateway, &carrier, one, item).await)?;
         }
         problems.into_result()?;

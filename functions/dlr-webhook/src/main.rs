@@ -1,11 +1,14 @@
 use dlr_webhook::DlrWebhook;
-use lambda_http::{Error, run, service_fn};
-use shared::runtime::{Environment, telemetry};
+use lambda_http::Error;
+use shared::{
+    edge::run_http,
+    runtime::{Environment, telemetry},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process()?;
     telemetry::start(&environment.variables)?;
     let function = DlrWebhook::new(&environment)?;
-    run(service_fn(async |request| Ok::<_, Error>(function.handle(request).await))).await
+    run_http(|request| function.handle(request)).await
 }

@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
     domain::{AccountId, FieldError, FieldErrorCode, MessageId, PhoneNumber, SenderId, State},
-    edge::{Problem, authenticate, json, path_segments, query},
+    edge::{self, Problem, authenticate, check_query, json, path_segments},
     flow::{
         Gateway,
         cancel::{Cancelled, cancel},
@@ -46,6 +46,7 @@ impl Messages {
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        check_query(request)?;
         let segments = path_segments(request);
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         if let (&Method::GET, ["openapi.json"]) = (request.method(), segments.as_slice()) {
@@ -83,10 +84,12 @@ impl Messages {
             text.parse::<State>().map_err(|_| (FieldErrorCode::UnknownValue, "is not a state".to_owned()))
         });
         let number = parameter(request, "to", &mut errors, parse_number);
+        let sender = parameter(request, "sender", &mut errors, parse_sender);
         let (after, limit) = paging(request, &mut errors);
         refuse(errors)?;
-        let page = queries::log(&self.gateway, account, &Filter { state, number }, after, limit).await?;
-        Ok(json(StatusCode::OK, view::page(&page)))
+        let filter = Filter { state, number, sender };
+        let page = queries::list(&self.gateway, account, &filter, after, limit).await?;
+        Ok(json(StatusCode::OK, view::page(&page, filter.omits_names())))
     }
 
     async fn conversation(
@@ -101,21 +104,19 @@ impl Messages {
         let (after, limit) = paging(request, &mut errors);
         let Ok(number) = number else { return Err(Problem::invalid(errors)) };
         refuse(errors)?;
-        let page = queries::conversation(&self.gateway, account, &number, sender, after, limit).await?;
-        Ok(json(StatusCode::OK, view::page(&page)))
+        let page = queries::conversation(&self.gateway, account, number, sender, after, limit).await?;
+        Ok(json(StatusCode::OK, view::page(&page, false)))
     }
 }
 
 type ParameterError = (FieldErrorCode, String);
 
 fn parse_number(text: &str) -> Result<PhoneNumber, ParameterError> {
-    // An unescaped '+' in a query is decoded as a space, and most clients do not escape it.
-    text.trim_start().parse::<PhoneNumber>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    text.parse::<PhoneNumber>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn parse_sender(text: &str) -> Result<SenderId, ParameterError> {
-    let number = text.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    number.unwrap_or(text).parse::<SenderId>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
+    text.parse::<SenderId>().map_err(|error| (FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn paging(request: &Request, errors: &mut Vec<FieldError>) -> (Option<Position>, u16) {
@@ -135,7 +136,7 @@ fn parameter<T>(
     errors: &mut Vec<FieldError>,
     read: impl FnOnce(&str) -> Result<T, ParameterError>,
 ) -> Option<T> {
-    let text = query(request, name)?;
+    let text = edge::parameter(request, name).map_err(|error| errors.push(error)).ok()??;
     read(&text).map_err(|(code, words)| errors.push(FieldError::new(name, code, words))).ok()
 }
 

@@ -3,8 +3,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use shared::{
-    domain::{Attempt, CarrierName, Content, Message, OnUnknown, Reference, Reply, State},
+    domain::{Attempt, CarrierName, Content, Media, Message, OnUnknown, ReceiptDetails, Reference, Reply, State},
     store::{Page, Position, Record},
 };
 
@@ -55,6 +56,8 @@ struct ShownMessage<'a> {
     carrier: Option<CarrierName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "ReceiptDetails::is_empty")]
+    receipt_details: ReceiptDetails,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed_attempts: Vec<ShownAttempt<'a>>,
 }
@@ -68,6 +71,8 @@ struct ShownAttempt<'a> {
     outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "ReceiptDetails::is_empty")]
+    receipt_details: &'a ReceiptDetails,
 }
 
 #[derive(Serialize)]
@@ -82,8 +87,15 @@ struct ShownStateChange {
 struct ShownReply<'a> {
     id: String,
     to: &'a str,
+    /// A phone number's digits, or a short code, a name or an ID of the channel.
     from: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_name: Option<&'a str>,
     body: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    media: Vec<ShownFile<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<&'a Value>,
     channel: &'a str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,23 +103,37 @@ struct ShownReply<'a> {
 }
 
 #[derive(Serialize)]
+struct ShownFile<'a> {
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct ShownPage<'a> {
     messages: Vec<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// Kinds of entries that the list leaves out.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    omits: &'a [&'a str],
 }
 
 pub(crate) fn message(message: &Message) -> String {
     write(&Shown::Out(Box::new(show(message))))
 }
 
-pub(crate) fn page(page: &Page) -> String {
+/// Writes a page. `omits_names` says that its list leaves out messages from names.
+pub(crate) fn page(page: &Page, omits_names: bool) -> String {
     let messages = page.entries.iter().map(|entry| match &entry.record {
         Record::Out(message) => Shown::Out(Box::new(show(message))),
         Record::In(reply) => Shown::In(show_reply(reply)),
     });
     let next = page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next.as_str()));
-    write(&ShownPage { messages: messages.collect(), next })
+    let omits: &[_] = if omits_names { &["messages_from_names"] } else { &[] };
+    write(&ShownPage { messages: messages.collect(), next, omits })
 }
 
 pub(crate) fn read_cursor(text: &str) -> Option<Position> {
@@ -151,6 +177,7 @@ fn show(message: &Message) -> ShownMessage<'_> {
             .carrier_id
             .as_deref()
             .filter(|_| message.carrier_reached() == message.delivery.carrier),
+        receipt_details: message.receipt_details(),
         failed_attempts: message.delivery.failed_attempts.iter().map(show_attempt).collect(),
     }
 }
@@ -162,6 +189,7 @@ fn show_attempt(attempt: &Attempt) -> ShownAttempt<'_> {
         at: time(attempt.at),
         outcome: attempt.outcome.into_str(),
         reason: attempt.reason.as_deref(),
+        receipt_details: &attempt.details,
     }
 }
 
@@ -169,12 +197,19 @@ fn show_reply(reply: &Reply) -> ShownReply<'_> {
     ShownReply {
         id: reply.id.to_string(),
         to: reply.to.as_str(),
-        from: reply.from.digits(),
-        body: &reply.body,
+        from: reply.from.as_str(),
+        from_name: reply.from_name.as_deref(),
+        body: &reply.content.text,
+        media: reply.content.extras.media.iter().map(show_file).collect(),
+        custom: reply.content.extras.custom.as_ref(),
         channel: reply.channel.into_str(),
-        created_at: time(reply.received_at),
+        created_at: time(reply.sorted_by()),
         in_reply_to: reply.replied_to.as_ref().map(|to| to.message.to_string()),
     }
+}
+
+fn show_file(media: &Media) -> ShownFile<'_> {
+    ShownFile { url: &media.uri, content_type: media.mime_type.as_deref(), name: media.name.as_deref() }
 }
 
 /// Formats with milliseconds, even if they are 0, because the strings must sort by time.

@@ -5,8 +5,7 @@
 use http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::WebhookItem,
-    edge::{ItemProblems, Problem, authenticate_carrier, json, path_segments, unreadable},
+    edge::{ItemProblems, Problem, authenticate_carrier, check_query, json, path_segments, unreadable},
     flow::{Gateway, replies::reply},
     gateway::{Part, connect_directory, connect_gateway, connect_secrets},
     runtime::{ConfigError, Environment},
@@ -37,6 +36,7 @@ impl MoWebhook {
     }
 
     async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        check_query(request)?;
         let segments = path_segments(request);
         let ["mo", carrier, token] = segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] else {
             return Err(Problem::not_found());
@@ -48,7 +48,7 @@ impl MoWebhook {
         let mut problems = ItemProblems::default();
         for (index, part) in replies.iter().enumerate() {
             let Some(one) = problems.keep_parsed(carrier.name, part) else { continue };
-            let item = WebhookItem::in_body(&payload, index);
+            let item = replies.webhook_item(&payload, index);
             problems.keep(reply(&self.gateway, &self.directory, carrier.name, one, item).await)?;
         }
         problems.into_result()?;

@@ -1,11 +1,14 @@
 //! CM.com's three gateways. `POST /v1.0/message` (JSON) answers each message separately.
-//! `POST /gateway.ashx` (XML) and `GET /gateway.ashx` accept all messages or none, and answer 200 either way.
+//! `POST /gateway.ashx` (XML) and `GET /gateway.ashx` accept all messages or none, and answer 200 either way, but for a
+//! compressed body and a query that cannot be read.
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{Body, Request};
 use shared::{
     domain::{AccountId, Dialect, FieldError, SegmentLimit},
-    edge::{LONGEST_KEY, MOST_BYTES, account_of_key, body, json, log_unavailable},
+    edge::{
+        BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, body, check_query, header, json, log_unavailable, raw_query,
+    },
     flow::accept::{self, AcceptError, accept, accept_each},
     vendors::cm::dialect::{
         ParsedMessage, ReadContext, TOKEN_HEADER,
@@ -17,7 +20,7 @@ use shared::{
     },
 };
 
-use crate::{Headers, Send};
+use crate::{Options, Send};
 
 pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Response<Body> {
     match path {
@@ -36,16 +39,17 @@ async fn answer_json(send: &Send, request: &Request) -> Response<Body> {
 }
 
 async fn accept_json(send: &Send, request: &Request) -> Result<(StatusCode, String), RequestError> {
-    let posted = request::Posted::parse(read_body(request)?)?;
+    read_query(request)?;
+    let posted = request::Posted::parse(body(request, MOST_BYTES).map_err(unreadable)?)?;
     let account = authenticate(send, request, posted.token()?).await?;
     let parsed = posted.read(&context(send))?;
     let request = accept_request(request, &parsed)?;
     if request.drafts.is_empty() {
-        return Ok(response::write(&parsed, &[]));
+        return Ok(response::write(&parsed, &[], request.dry_run));
     }
     let accepted = accept_each(&send.gateway, &send.directory, &account, &request).await;
     let accepted = accepted.map_err(|error| unknown(&error))?;
-    Ok(response::write(&parsed, &accepted))
+    Ok(response::write(&parsed, &accepted, request.dry_run))
 }
 
 /// Answers the XML and GET gateways.
@@ -56,9 +60,9 @@ async fn answer_gateway(send: &Send, request: &Request) -> Response<Body> {
         _ => return empty(StatusCode::BAD_REQUEST),
     };
     match accepted {
-        Ok(()) => empty(StatusCode::OK),
-        Err(SendError::Request(error)) => line(error_text(&Reason::Request(&error))),
-        Err(SendError::Message(error)) => line(error_text(&Reason::Message(&error))),
+        Ok(()) => line(StatusCode::OK, String::new()),
+        Err(SendError::Request(error)) => line(response::line_status(&error), error_text(&Reason::Request(&error))),
+        Err(SendError::Message(error)) => line(StatusCode::OK, error_text(&Reason::Message(&error))),
     }
 }
 
@@ -75,15 +79,16 @@ impl From<RequestError> for SendError {
 }
 
 async fn accept_xml(send: &Send, request: &Request) -> Result<(), SendError> {
-    let posted = xml::Posted::parse(read_body(request)?)?;
-    let account = authenticate(send, request, posted.token()).await?;
+    read_query(request)?;
+    let posted = xml::Posted::parse(body(request, MOST_BYTES).map_err(unreadable)?)?;
+    let account = authenticate(send, request, posted.token()?).await?;
     accept_all(send, request, &account, posted.read(&context(send))?).await
 }
 
 async fn accept_query(send: &Send, request: &Request) -> Result<(), SendError> {
-    let parameters = request.query_string_parameters();
-    let query = Query::of(parameters.iter());
-    let account = authenticate(send, request, query.token()).await?;
+    read_query(request)?;
+    let query = Query::parse(raw_query(request));
+    let account = authenticate(send, request, query.token()?).await?;
     accept_all(send, request, &account, vec![query.read(&context(send))]).await
 }
 
@@ -106,14 +111,21 @@ async fn accept_all(
     }
 }
 
-fn read_body(request: &Request) -> Result<&[u8], RequestError> {
-    body(request, MOST_BYTES).map_err(|_| RequestError::TooLarge)
+fn read_query(request: &Request) -> Result<(), RequestError> {
+    check_query(request).map_err(|_| RequestError::InvalidQuery)
+}
+
+fn unreadable(error: BodyError) -> RequestError {
+    match error {
+        BodyError::TooLarge(_) => RequestError::TooLarge,
+        BodyError::ContentEncoding => RequestError::ContentEncoding,
+    }
 }
 
 /// Authenticates by the product token, which is an API key of the account. A token in the body or
 /// query takes precedence over the header.
 async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Result<AccountId, RequestError> {
-    let header = request.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let header = header(request, TOKEN_HEADER).ok().flatten();
     let invalid = |token: &str| RequestError::InvalidToken(Some(token.chars().take(LONGEST_KEY).collect()));
     let token = token.or(header).ok_or(RequestError::InvalidToken(None))?;
     if token.is_empty() || token.len() > LONGEST_KEY {
@@ -128,11 +140,10 @@ fn context(send: &Send) -> ReadContext {
 }
 
 fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept::Request, RequestError> {
-    let header =
-        |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
-    let Headers { idempotency_key, on_unknown } = Headers::read(request).map_err(header)?;
+    let first = |errors: Vec<FieldError>| errors.into_iter().next().map_or(RequestError::Unknown, RequestError::Header);
+    let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(first)?;
     let drafts = parsed.iter().filter_map(|parsed| parsed.draft.clone().ok()).collect();
-    let (dialect, posted, dry_run) = (Dialect::Cm, parsed.len(), false);
+    let (dialect, posted) = (Dialect::Cm, parsed.len());
     Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run })
 }
 
@@ -150,10 +161,11 @@ fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Returns plain text. The text quotes the client's input, so `nosniff` keeps a browser from
-/// interpreting it as HTML.
-fn line(text: String) -> Response<Body> {
+/// Returns plain text, which an empty body is too. The text quotes the client's input, so `nosniff` keeps a browser
+/// from interpreting it as HTML.
+fn line(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

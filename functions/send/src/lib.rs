@@ -7,7 +7,7 @@ use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
     domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
-    edge::{Problem, path_segments},
+    edge::{Parameter, Problem, header, parameters, path_segments},
     flow::Gateway,
     gateway::{Part, connect_directory, connect_gateway},
     runtime::{ConfigError, Environment},
@@ -46,34 +46,53 @@ impl Send {
     }
 }
 
-/// Optional headers that every dialect supports.
-struct Headers {
+/// Optional headers and parameters that every dialect supports.
+struct Options {
     idempotency_key: Option<IdempotencyKey>,
     on_unknown: Option<OnUnknown>,
+    dry_run: bool,
 }
 
-impl Headers {
-    /// Parses the headers, or returns the error of each malformed one.
+impl Options {
+    /// Parses the headers and parameters, or returns the error of each malformed one.
     fn read(request: &Request) -> Result<Self, Vec<FieldError>> {
-        match (idempotency_key(request), on_unknown(request)) {
-            (Ok(idempotency_key), Ok(on_unknown)) => Ok(Self { idempotency_key, on_unknown }),
-            (key, choice) => Err([key.err(), choice.err()].into_iter().flatten().collect()),
+        match (idempotency_key(request), on_unknown(request), dry_run(request)) {
+            (Ok(idempotency_key), Ok(on_unknown), Ok(dry_run)) => Ok(Self { idempotency_key, on_unknown, dry_run }),
+            (key, choice, dry_run) => Err([dry_run.err(), key.err(), choice.err()].into_iter().flatten().collect()),
         }
     }
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, FieldError> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().and_then(|text| text.parse::<IdempotencyKey>().ok());
-    let error =
-        || FieldError::new("Idempotency-Key", FieldErrorCode::Malformed, "must be 1 to 255 printable ASCII characters");
-    key.map(Some).ok_or_else(error)
+    const NAME: &str = "Idempotency-Key";
+    let key = header(request, NAME)?.map(str::parse::<IdempotencyKey>).transpose();
+    key.map_err(|error| FieldError::new(NAME, FieldErrorCode::Malformed, error.to_string()))
 }
 
 fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
-    let Some(value) = request.headers().get("on-unknown") else { return Ok(None) };
-    let choice = value.to_str().ok().and_then(|text| text.trim().parse::<OnUnknown>().ok());
-    choice
-        .map(Some)
-        .ok_or_else(|| FieldError::new("On-Unknown", FieldErrorCode::UnknownValue, "must be wait or resend"))
+    const NAME: &str = "On-Unknown";
+    let choice = header(request, NAME)?.map(|text| text.trim().parse::<OnUnknown>()).transpose();
+    choice.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, "must be wait or resend"))
+}
+
+/// Returns whether a parameter for a dry run is `true`, `1` or empty, in any letter case. One such parameter is
+/// enough, because a client that asks for a dry run must not send.
+fn dry_run(request: &Request) -> Result<bool, FieldError> {
+    let mut dry_run = false;
+    for Parameter { name, value } in parameters(request).filter(|parameter| is_dry_run(&parameter.name)) {
+        let malformed = |error| FieldError::new(name.as_ref(), FieldErrorCode::Malformed, format!("{error}"));
+        match value.map_err(malformed)?.to_ascii_lowercase().as_str() {
+            "" | "true" | "1" => dry_run = true,
+            "false" | "0" => {}
+            _ => return Err(FieldError::new(name, FieldErrorCode::UnknownValue, "must be true or false")),
+        }
+    }
+    Ok(dry_run)
+}
+
+/// Returns whether a parameter asks for a dry run. Cymba's page describes `isDryrun`, and its example has `dryRun`.
+/// We take both in any letter case, and with underscores or hyphens, because a misspelt one would send.
+fn is_dry_run(name: &str) -> bool {
+    let plain = name.replace(['_', '-'], "");
+    plain.eq_ignore_ascii_case("isDryrun") || plain.eq_ignore_ascii_case("dryRun")
 }

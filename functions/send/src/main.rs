@@ -1,11 +1,14 @@
-use lambda_http::{Error, run, service_fn};
+use lambda_http::Error;
 use send::Send;
-use shared::runtime::{Environment, telemetry};
+use shared::{
+    edge::run_http,
+    runtime::{Environment, telemetry},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process()?;
     telemetry::start(&environment.variables)?;
     let function = Send::new(&environment)?;
-    run(service_fn(async |request| Ok::<_, Error>(function.handle(request).await))).await
+    run_http(|request| function.handle(request)).await
 }

@@ -7,6 +7,7 @@ use reqwest::{
     Client, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderMap},
 };
+use strum::EnumString;
 
 use super::{guard::Guard, signature};
 use crate::{
@@ -59,14 +60,27 @@ pub enum CallerError {
     Client(#[from] reqwest::Error),
 }
 
+/// Whether callbacks may go to private addresses.
+#[derive(EnumString)]
+#[strum(serialize_all = "lowercase")]
+enum PrivateCallbacks {
+    False,
+    True,
+    Only,
+}
+
 impl Caller {
-    /// Builds a caller. It refuses private addresses unless `ALLOW_PRIVATE_CALLBACKS` is `true`.
+    /// Builds a caller. It refuses private addresses unless `ALLOW_PRIVATE_CALLBACKS` is `true`, or `only`, which
+    /// refuses all but this machine's.
     ///
     /// # Errors
-    /// If the variable is neither `true` nor `false`, or the HTTP client cannot be built.
+    /// If the variable has another value, or the HTTP client cannot be built.
     pub fn of(environment: &Environment) -> Result<Self, CallerError> {
-        let allow_private = environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", false)?;
-        let guard = if allow_private { Guard::open() } else { Guard::public() };
+        let guard = match environment.variables.parsed("ALLOW_PRIVATE_CALLBACKS", PrivateCallbacks::False)? {
+            PrivateCallbacks::False => Guard::public(),
+            PrivateCallbacks::True => Guard::open(),
+            PrivateCallbacks::Only => Guard::this_machine(),
+        };
         Ok(Self::new(&environment.http, guard, TIMEOUT)?)
     }
 

@@ -150,6 +150,16 @@ async fn slow_or_silent_client_times_out() {
 }
 
 #[tokio::test]
+async fn answer_with_up_to_256_headers_is_read() {
+    for (headers, delivered) in [(101, true), (256, true), (257, false)] {
+        let head = format!("HTTP/1.1 200 OK\r\n{}content-length: 0\r\n\r\n", "x-header: x\r\n".repeat(headers - 1));
+        let verbose = client("http", async move |mut connection| drop(connection.write_all(head.as_bytes()).await));
+        let outcome = call(&verbose.await).await;
+        assert_eq!(outcome == CallbackOutcome::Delivered { status: 200 }, delivered, "{headers} headers: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn endless_head_is_not_read_to_its_end() {
     for head in ["x-header: x\r\n".repeat(1_000), "x".repeat(10_000)] {
         let poured = Arc::new(AtomicUsize::new(0));

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -36,6 +36,11 @@ impl Guard {
         Self::new(SystemNames, |_| true)
     }
 
+    /// Allows only this machine, for stacks that must reach no other. Looks up no name.
+    pub(super) fn this_machine() -> Self {
+        Self::new(LocalhostOnly, |address| address.is_loopback())
+    }
+
     pub(super) fn new(names: impl Resolve + 'static, passes: fn(IpAddr) -> bool) -> Self {
         Self { names: Arc::new(names), passes }
     }
@@ -61,6 +66,15 @@ impl Resolve for Guard {
             }
             Ok(Box::new(passed.into_iter()) as Addrs)
         })
+    }
+}
+
+struct LocalhostOnly;
+
+impl Resolve for LocalhostOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = (name.as_str() == "localhost").then_some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Box::pin(async move { Ok(Box::new(found.into_iter()) as Addrs) })
     }
 }
 

@@ -127,6 +127,20 @@ async fn names_of_this_machine_are_refused() {
 }
 
 #[tokio::test]
+async fn other_machines_are_refused_where_only_this_is_allowed() {
+    for url in
+        ["http://192.0.2.1:9/", "http://169.254.169.254/", "http://[::ffff:192.0.2.1]/", "http://callbacks.example/"]
+    {
+        assert_refused(&deliver(&caller(Guard::this_machine()), url).await, url);
+    }
+    let server = Server::answering("204 No Content").await;
+    for host in ["127.0.0.1", "localhost", "LOCALHOST"] {
+        let answer = deliver(&caller(Guard::this_machine()), &format!("http://{host}:{}/", server.port)).await;
+        assert_eq!(answer, CallbackOutcome::Delivered { status: 204 }, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn connection_uses_the_address_that_was_checked() {
     let server = Server::answering("204 No Content").await;
     let url = format!("http://rebinding.example:{}/", server.port);

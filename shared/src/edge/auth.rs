@@ -1,13 +1,15 @@
 //! Authentication: clients by API key, carriers by the token in the webhook's path.
 
-use http::header::AUTHORIZATION;
+use std::borrow::Cow;
+
 use lambda_http::Request;
 use tracing::warn;
 
-use super::{MOST_WEBHOOK_BYTES, Problem, body, query};
+use super::{MOST_WEBHOOK_BYTES, Problem, body, header, parameter};
 use crate::{
     domain::{AccountId, ApiKeyHash, Carrier, CarrierName, CarrierSecret},
     flow::Unavailable,
+    formats::bom::without_bom,
     store::{CarrierSecrets, Directory, StoreError},
     vendors::Webhook,
 };
@@ -22,7 +24,9 @@ pub const LONGEST_KEY: usize = 256;
 /// # Errors
 /// 401; 503 if the directory did not answer, or 500 if its entry is unreadable.
 pub async fn authenticate(request: &Request, directory: &Directory) -> Result<AccountId, Problem> {
-    let key = query(request, "key").filter(|key| !key.is_empty()).or_else(|| bearer(request));
+    // A key that cannot be decoded, or one of two, is an unknown key.
+    let key = parameter(request, "key").map_err(|_| Problem::unauthorized())?;
+    let key = key.map(Cow::into_owned).filter(|key| !key.is_empty()).or_else(|| bearer(request));
     let key = key.filter(|key| key.len() <= LONGEST_KEY);
     let Some(key) = key else { return Err(Problem::unauthorized()) };
     let account = account_of_key(&key, directory).await;
@@ -38,16 +42,17 @@ pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<A
 }
 
 fn bearer(request: &Request) -> Option<String> {
-    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let value = header(request, "Authorization").ok()??;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
 }
 
 /// Authenticates a webhook by the token in its path, and by the vendor's signature if the carrier has a signing
-/// secret. Returns the carrier and the body.
+/// secret. Returns the carrier and the body, without a byte-order mark.
 ///
 /// # Errors
-/// 404, the same for an unknown carrier and a wrong token; 413 for a body that is too large; 401 for a missing
+/// 404, the same for an unknown carrier and a wrong token; 413 for a body that is too large, 415 for a compressed
+/// one; 401 for a missing
 /// or wrong signature; 503 if Secrets Manager or the directory did not answer, or 500 if an entry is
 /// unreadable.
 pub async fn authenticate_carrier<'a>(
@@ -72,5 +77,5 @@ pub async fn authenticate_carrier<'a>(
         warn!(carrier = name.as_str(), "webhook without the vendor's signature");
         return Err(Problem::unauthorized());
     }
-    Ok((carrier, body))
+    Ok((carrier, without_bom(body)))
 }

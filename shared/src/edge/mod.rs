@@ -1,13 +1,18 @@
 //! HTTP and SQS events from Lambda: authentication, size limits, problems (RFC 9457), and batches of jobs.
 
 mod auth;
+mod event;
 mod problem;
 mod request;
 mod sqs;
 mod webhook;
 
 pub use auth::{LONGEST_KEY, account_of_key, authenticate, authenticate_carrier};
+pub use event::{request, run_http};
 pub use problem::{Problem, log_unavailable};
-pub use request::{MOST_BYTES, MOST_WEBHOOK_BYTES, body, json, path_segments, query};
+pub use request::{
+    BodyError, MOST_BYTES, MOST_WEBHOOK_BYTES, Parameter, body, check_query, header, json, parameter, parameters,
+    path_segments, raw_query,
+};
 pub use sqs::run_batch;
 pub use webhook::{ItemProblems, unreadable};

@@ -7,6 +7,7 @@ use lambda_http::Body;
 use serde::Serialize;
 use tracing::error;
 
+use super::BodyError;
 use crate::{
     domain::{FieldError, Rejection, RejectionReason},
     flow::{Unavailable, accept::AcceptError},
@@ -65,6 +66,13 @@ impl Problem {
             .saying(format!("A request body may have at most {most} bytes."))
     }
 
+    #[must_use]
+    pub fn content_encoding() -> Self {
+        let title = "The content encoding is not supported";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:problem:content-encoding", title)
+            .saying("Send the body as it is, without Content-Encoding or with 'identity'.")
+    }
+
     /// The answer would exceed Lambda's size limit.
     #[must_use]
     pub fn answer_too_large() -> Self {
@@ -116,6 +124,15 @@ impl From<AcceptError> for Problem {
         match error {
             AcceptError::Rejected(Rejection { reason, errors }) => Self::rejected(reason).with(errors),
             AcceptError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(most) => Self::too_large(most),
+            BodyError::ContentEncoding => Self::content_encoding(),
         }
     }
 }

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptStatus, ReplyId, State, UnmatchedId},
+    domain::{
+        CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails, ReceiptStatus, ReplyId, State,
+        UnmatchedId,
+    },
     redact::unquoted,
 };
 
@@ -55,6 +58,11 @@ pub struct FailedSubmit {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "ReceiptDetails::is_empty")]
+    pub details: ReceiptDetails,
+    /// When the submit failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 impl Job {
@@ -202,7 +210,7 @@ fn write<T: Serialize>(job: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::UnmatchedKind;
+    use crate::domain::{Price, UnmatchedKind};
     use proptest::prelude::*;
 
     const SUBMIT: &str = r#"{"v":1,"type":"submit","message":"0197a3a0-0000-7000-8000-000000000001"}"#;
@@ -216,10 +224,22 @@ mod tests {
         let message = "0197a3a0-0000-7000-8000-000000000001".parse::<MessageId>().unwrap();
         assert_eq!((&job, job.message()), (&Job::Submit { message }, Some(message)));
         let (carrier, status) = ("cm".parse().unwrap(), ReceiptStatus::Undelivered);
-        let failed =
-            FailedSubmit { message, channel_index: 1, carrier, status, code: Some("5".to_owned()), description: None };
-        let failed = Job::ChannelFailed(failed);
-        assert_eq!(Job::read(&failed.write()).unwrap(), failed);
+        let failed = FailedSubmit {
+            message,
+            channel_index: 1,
+            carrier,
+            status,
+            code: Some("5".to_owned()),
+            description: None,
+            details: ReceiptDetails::default(),
+            at: None,
+        };
+        let (code, price) = ("20408".parse().ok(), Price::new("0.04", Some("EUR")));
+        let details = ReceiptDetails { network: code, price, ..ReceiptDetails::default() };
+        let detailed = FailedSubmit { details, at: Some(Timestamp::UNIX_EPOCH), ..failed.clone() };
+        for failed in [failed, detailed].map(Job::ChannelFailed) {
+            assert_eq!(Job::read(&failed.write()).unwrap(), failed);
+        }
         let unmatched = Job::Unmatched(UnmatchedId { kind: UnmatchedKind::Reply, carrier, uuid: message.uuid() });
         assert_eq!(Job::read(&unmatched.write()).unwrap(), unmatched);
     }

@@ -3,7 +3,7 @@
 //! The AWS SDK gets a connector over a `reqwest` client with this TLS configuration. Root certificates
 //! are compiled in (`webpki-roots`), because reading the system's costs about half of a cold start.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use aws_smithy_runtime_api::{
     client::{
@@ -20,9 +20,29 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 /// Timeout for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for AWS. Shorter than the timeout of an attempt, so that an attempt that opens no connection ends
+/// as an error that says so.
+const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Idle timeout of connections in [`HttpStack::careful_client`].
-const SHORT_IDLE: Duration = Duration::from_secs(4);
+/// Headers of an answer at most. A client's proxies may add more than hyper's 100 to a 2xx.
+const MOST_HEADERS: usize = 256;
+
+/// How long an unused connection is kept for the next request. We drop a connection before its server does:
+/// if a request and the server's close cross, or a frozen function has not seen the close, the request may or
+/// may not have arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleTimeouts {
+    /// DynamoDB closes idle connections after about 20 s.
+    pub aws: Duration,
+    /// For carriers and callbacks. Node and Apache close idle connections after 5 s.
+    pub others: Duration,
+}
+
+impl Default for IdleTimeouts {
+    fn default() -> Self {
+        Self { aws: Duration::from_secs(15), others: Duration::from_secs(4) }
+    }
+}
 
 /// An error in setting up TLS or the HTTP client.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +57,7 @@ pub enum TlsError {
 #[derive(Clone, Debug)]
 pub struct HttpStack {
     tls: ClientConfig,
+    idle: IdleTimeouts,
     client: Client,
 }
 
@@ -44,13 +65,19 @@ impl HttpStack {
     /// # Errors
     /// TLS cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
+        Self::with_idle_timeouts(IdleTimeouts::default())
+    }
+
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn with_idle_timeouts(idle: IdleTimeouts) -> Result<Self, TlsError> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = builder(&tls).build()?;
-        Ok(Self { tls, client })
+        let client = builder(&tls).pool_idle_timeout(idle.aws).connect_timeout(AWS_CONNECT_TIMEOUT).build()?;
+        Ok(Self { tls, idle, client })
     }
 
     /// Returns the client for AWS. It follows no redirects.
@@ -59,18 +86,17 @@ impl HttpStack {
         &self.client
     }
 
-    /// Builds a client for requests that must not be sent twice. The client drops idle connections before a
-    /// server is likely to close them, because a request on a connection that breaks may have arrived.
+    /// Builds a client for carriers.
     ///
     /// # Errors
     /// The client cannot be built.
-    pub fn careful_client(&self) -> Result<Client, TlsError> {
-        Ok(self.builder().pool_idle_timeout(SHORT_IDLE).build()?)
+    pub fn carrier_client(&self) -> Result<Client, TlsError> {
+        Ok(self.builder().build()?)
     }
 
-    /// Returns a builder for another client with the same TLS configuration.
+    /// Returns a builder for a client of carriers or callbacks.
     pub fn builder(&self) -> ClientBuilder {
-        builder(&self.tls)
+        builder(&self.tls).pool_idle_timeout(self.idle.others).http1_max_headers(MOST_HEADERS)
     }
 }
 
@@ -122,4 +148,24 @@ async fn exchange(
 /// Tells the SDK which errors it may retry.
 fn classify(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() { ConnectorError::timeout(error.into()) } else { ConnectorError::io(error.into()) }
+}
+
+/// Returns whether an AWS call failed because no connection could be opened, so that nothing was sent. Any
+/// later failure may have come after the request arrived. The client itself resends a request that it had
+/// not begun to write when it found a reused connection closed.
+pub(crate) fn found_no_connection(error: &ConnectorError) -> bool {
+    let source = error.source().and_then(<dyn Error>::downcast_ref::<reqwest::Error>);
+    source.is_some_and(reqwest::Error::is_connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_timeouts_are_below_those_of_servers() {
+        let IdleTimeouts { aws, others } = IdleTimeouts::default();
+        // DynamoDB's, and Node's `keepAliveTimeout`.
+        assert!(aws < Duration::from_secs(20) && others < Duration::from_secs(5), "{aws:?}, {others:?}");
+    }
 }

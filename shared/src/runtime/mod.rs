@@ -12,7 +12,8 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Settings, Variables};
-pub use http::{HttpStack, TlsError};
+pub(crate) use http::found_no_connection;
+pub use http::{HttpStack, IdleTimeouts, TlsError};
 pub use metrics::{Metric, MetricDimensions, Metrics};
 pub use random::Random;
 pub(crate) use retry_after::retry_after;

@@ -192,11 +192,22 @@ pub trait Messages {
     /// Returns a reply by ID. Eventually consistent.
     async fn reply(&self, id: ReplyId) -> Result<Option<Reply>, StoreError>;
 
-    /// Returns a page from an account's conversation with a number, the newest first.
+    /// Returns a page from an account's conversation with a number over one sender ID, the newest first. The
+    /// page may be short, or empty, and have a next page.
     async fn conversation(
         &self,
         account: &AccountId,
         sender: &SenderId,
+        number: &PhoneNumber,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError>;
+
+    /// Returns a page of an account's messages to a number and replies from it, over all sender IDs that are
+    /// numbers, the newest first.
+    async fn with_number(
+        &self,
+        account: &AccountId,
         number: &PhoneNumber,
         after: Option<&Position>,
         limit: u16,

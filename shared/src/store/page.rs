@@ -16,7 +16,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Out(Box<Message>),
-    In(Reply),
+    In(Box<Reply>),
 }
 
 /// 13 digits for milliseconds, a letter between two `#`, and a UUID.

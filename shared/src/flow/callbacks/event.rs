@@ -19,7 +19,7 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(
 
 pub(super) enum CallbackEvent {
     State(Box<Message>, State),
-    Reply(Reply),
+    Reply(Box<Reply>),
     EndpointDisabled(Box<EndpointHealth>),
 }
 
@@ -98,7 +98,7 @@ async fn read_event(gateway: &Gateway, directory: &Directory, job: CallbackJob) 
             None => return Ok(EventLookup::NotRecorded),
         },
         Subject::Reply { reply } => match gateway.store.reply(reply).await? {
-            Some(reply) => (vec![reply.execution_id], CallbackEvent::Reply(reply)),
+            Some(reply) => (vec![reply.execution_id], CallbackEvent::Reply(Box::new(reply))),
             None => return Ok(EventLookup::NotRecorded),
         },
         Subject::EndpointDisabled { endpoint, .. } => match directory.latest_health(endpoint).await? {

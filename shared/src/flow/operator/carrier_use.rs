@@ -65,7 +65,9 @@ fn is_unfinished(message: &Message, carrier: CarrierName, now: Timestamp) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Attempt, AttemptOutcome, Channel, ExecutionId, Receipt, ReceiptStatus, Receipts, StateChange};
+    use crate::domain::{
+        Attempt, AttemptOutcome, Channel, ExecutionId, Receipt, ReceiptDetails, ReceiptStatus, Receipts, StateChange,
+    };
 
     fn by(carrier: &str, progress: Progress) -> Message {
         Message::example().with(|message| {
@@ -77,8 +79,14 @@ mod tests {
     fn attempted(carrier: &str, outcome: AttemptOutcome) -> Message {
         by("cm-uk", Progress::Queued).with(|message| {
             let (carrier, at) = (Some(carrier.parse().unwrap()), message.created_at);
-            message.delivery.failed_attempts =
-                vec![Attempt { channel: Channel::Sms, carrier, at, outcome, reason: None }];
+            message.delivery.failed_attempts = vec![Attempt {
+                channel: Channel::Sms,
+                carrier,
+                at,
+                outcome,
+                reason: None,
+                details: ReceiptDetails::default(),
+            }];
         })
     }
 
@@ -106,8 +114,15 @@ mod tests {
         let with_receipt = |status| {
             submitted.clone().with(|message| {
                 let execution_id = ExecutionId::new(1);
-                let receipt =
-                    Receipt { status, at: later, code: None, description: None, channel_index: 0, execution_id };
+                let receipt = Receipt {
+                    status,
+                    at: later,
+                    code: None,
+                    description: None,
+                    details: ReceiptDetails::default(),
+                    channel_index: 0,
+                    execution_id,
+                };
                 message.delivery.receipts = Receipts::new(vec![receipt]);
             })
         };

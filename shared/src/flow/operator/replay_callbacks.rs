@@ -22,7 +22,8 @@ const READ_AT_ONCE: u16 = 100;
 /// Outlasts every worker's cache of accounts and endpoints, which the operator may just have changed.
 const DELAY: Duration = Duration::from_secs(DIRECTORY_TTL.as_secs().unsigned_abs() + 1);
 
-/// Selects an account's messages by time of acceptance, and replies by time of arrival.
+/// Selects an account's messages by time of acceptance, and replies by their own time, which may be long before their
+/// arrival.
 #[derive(Clone, Debug)]
 pub struct ReplayFilter {
     pub since: Timestamp,

@@ -2,12 +2,15 @@
 //!
 //! 1. Find the submit by our reference, or by the carrier's own ID (`find_submit`).
 //! 2. Keep the receipt as unmatched if no submit is found, or if the message does not exist, was not claimed
-//!    before the receipt arrived, or went to another carrier.
+//!    before the receipt arrived, or went to another carrier. Keep a receipt of unknown status in any case: it
+//!    says nothing about the message until a release knows the status.
 //! 3. On a failure with another channel left, enqueue a job: `dispatch` fails over.
-//! 4. Otherwise enqueue the callback, then record the status. *Read* implies *delivered*, and records both.
+//! 4. Otherwise enqueue the callback, then record the status with the receipt's own time (`event_time`). *Read*
+//!    implies *delivered*, and records both.
 //!
 //! - **Crash.** The carrier redelivers the receipt. Only the execution on record delivers its callback.
-//! - **Duplicate.** Each status is recorded once, the first time it comes.
+//! - **Duplicate.** Each status is recorded once, the first time it comes. Details that only a repetition brings are
+//!   lost: keeping them would cost a second write for every message whose carrier repeats receipts.
 //! - **Race.** Receipts may come in any order. The state is the furthest fact on record, so order does not
 //!   matter. Late failures of earlier channels are ignored. A receipt may even come before the carrier's
 //!   answer:
@@ -17,6 +20,7 @@
 //!   - A receipt with only the carrier's ID is unmatched until the answer is recorded, and retried after a
 //!     minute.
 
+mod event_time;
 mod find_submit;
 
 use std::time::Duration;
@@ -24,6 +28,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::info;
 
+pub(super) use self::event_time::event_time;
 pub(super) use self::find_submit::{SubmitLookup, find_submit, record_carrier_id};
 
 use super::{
@@ -33,8 +38,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Carrier, CarrierName, CarrierReceipt, ExecutionId, Message, Progress, Receipt, ReceiptStatus, SubmitReference,
-        Unmatched, UnmatchedKind, WebhookItem,
+        Carrier, CarrierName, CarrierReceipt, ExecutionId, Message, MessageId, Progress, Receipt, ReceiptDetails,
+        ReceiptStatus, ReportedStatus, SubmitReference, Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::Metric,
@@ -51,14 +56,18 @@ pub async fn receipt(
     item: WebhookItem<'_>,
 ) -> Result<(), Unavailable> {
     let now = gateway.clock.now();
-    let unmatched = Unmatched::new(UnmatchedKind::Receipt, carrier.name, item, now);
+    let unmatched = || Unmatched::new(UnmatchedKind::Receipt, carrier.name, item, now);
+    if let ReportedStatus::Unknown(status) = &receipt.status {
+        keep_unmatched(gateway, unmatched().of_unknown_status(status)).await?;
+        return Ok(());
+    }
     let unmatched = match find_submit(gateway, carrier, item.submit, receipt).await? {
         SubmitLookup::Found(submit) if apply(gateway, carrier.name, submit, receipt, now).await? == Matched::Yes => {
             return Ok(());
         }
-        SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched.with_retry(),
+        SubmitLookup::Found(_) | SubmitLookup::NotYet => unmatched().with_retry(),
         // A retry would be in vain.
-        SubmitLookup::Never => unmatched,
+        SubmitLookup::Never => unmatched(),
     };
     keep_unmatched(gateway, unmatched).await?;
     Ok(())
@@ -70,7 +79,16 @@ pub(super) enum Matched {
     No,
 }
 
-/// Applies a receipt that arrived at `received_at`.
+/// A receipt about a submit, with a status that we know.
+pub(super) struct Report<'a> {
+    pub(super) carrier: CarrierName,
+    pub(super) channel_index: u8,
+    pub(super) status: ReceiptStatus,
+    pub(super) receipt: &'a CarrierReceipt,
+    pub(super) received_at: Timestamp,
+}
+
+/// Applies a receipt that arrived at `received_at`. One of unknown status matches nothing.
 pub(super) async fn apply(
     gateway: &Gateway,
     carrier: CarrierName,
@@ -78,28 +96,38 @@ pub(super) async fn apply(
     receipt: &CarrierReceipt,
     received_at: Timestamp,
 ) -> Result<Matched, Unavailable> {
-    let now = gateway.clock.now();
     let SubmitReference { message: id, channel_index } = reference;
-    let found = match find(gateway, reference, carrier, receipt.status, received_at).await? {
+    let Some(status) = receipt.status.known() else { return Ok(Matched::No) };
+    let report = Report { carrier, channel_index, status, receipt, received_at };
+    let found = match find(gateway, id, &report).await? {
         Found::Counts(found) => found,
         Found::GivenUp => {
-            info!(message.id = %id, carrier = carrier.as_str(), receipt = receipt.status.into_str(), "receipt of a superseded submit");
+            info!(message.id = %id, carrier = carrier.as_str(), receipt = status.into_str(), "receipt of a superseded submit");
             return Ok(Matched::Yes);
         }
         Found::Nothing => return Ok(Matched::No),
     };
-    if receipt.status.is_failure() && !found.delivery.receipts.is_final() && found.has_channel_after(channel_index) {
-        enqueue_failover(gateway, carrier, &found, channel_index, receipt).await?;
+    if status.is_failure() && !found.delivery.receipts.is_final() && found.has_channel_after(channel_index) {
+        enqueue_failover(gateway, &found, &report).await?;
         return Ok(Matched::Yes);
     }
-    if receipt.status == ReceiptStatus::Read {
-        let implied = CarrierReceipt { status: ReceiptStatus::Delivered, description: None, ..receipt.clone() };
-        record_receipt(gateway, carrier, &found, channel_index, &implied, now).await?;
+    if status != ReceiptStatus::Read {
+        return Ok(matched(record_receipt(gateway, &found, &report).await?));
     }
-    Ok(match record_receipt(gateway, carrier, &found, channel_index, receipt, now).await? {
+    let implied = CarrierReceipt { description: None, ..receipt.clone() };
+    let delivered = Report { status: ReceiptStatus::Delivered, receipt: &implied, ..report };
+    let is_new = record_receipt(gateway, &found, &delivered).await? == ReceiptInsertion::New;
+    // The receipt before has the details.
+    let details = if is_new { ReceiptDetails::default() } else { receipt.details.clone() };
+    let read = CarrierReceipt { details, ..receipt.clone() };
+    Ok(matched(record_receipt(gateway, &found, &Report { receipt: &read, ..report }).await?))
+}
+
+fn matched(recorded: ReceiptInsertion) -> Matched {
+    match recorded {
         ReceiptInsertion::NoMessage => Matched::No,
         ReceiptInsertion::New | ReceiptInsertion::Duplicate => Matched::Yes,
-    })
+    }
 }
 
 /// Whether a receipt still matters to a message.
@@ -143,13 +171,8 @@ enum Found {
 ///
 /// A receipt may be faster than a cheap read, so without a match we re-read with a consistent read. A
 /// receipt from before the first claim is about another message.
-async fn find(
-    gateway: &Gateway,
-    SubmitReference { message: id, channel_index }: SubmitReference,
-    carrier: CarrierName,
-    status: ReceiptStatus,
-    received_at: Timestamp,
-) -> Result<Found, Unavailable> {
+async fn find(gateway: &Gateway, id: MessageId, report: &Report<'_>) -> Result<Found, Unavailable> {
+    let Report { carrier, channel_index, status, received_at, .. } = *report;
     let mut last = Found::Nothing;
     for freshness in [Freshness::Recent, Freshness::Latest] {
         let Some(message) = gateway.store.message(id, freshness).await? else { continue };
@@ -166,23 +189,20 @@ async fn find(
 }
 
 /// Enqueues a failover for `dispatch`, because only it claims messages.
-async fn enqueue_failover(
-    gateway: &Gateway,
-    carrier: CarrierName,
-    message: &Message,
-    channel_index: u8,
-    receipt: &CarrierReceipt,
-) -> Result<(), Unavailable> {
+async fn enqueue_failover(gateway: &Gateway, message: &Message, report: &Report<'_>) -> Result<(), Unavailable> {
+    let Report { carrier, channel_index, status, receipt, received_at } = *report;
     let failed = FailedSubmit {
         message: message.id,
         channel_index,
         carrier,
-        status: receipt.status,
+        status,
         code: receipt.code.clone(),
         description: receipt.description.clone(),
+        details: receipt.details.clone(),
+        at: Some(event_time(message, receipt.at, received_at)),
     };
     gateway.queue.enqueue(&[(Job::ChannelFailed(failed), Duration::ZERO)]).await?;
-    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = receipt.status.into_str(), "channel failed");
+    info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "channel failed");
     Ok(())
 }
 
@@ -191,36 +211,44 @@ impl From<&FailedSubmit> for CarrierReceipt {
         Self {
             reference: Some(SubmitReference { message: failed.message, channel_index: failed.channel_index }),
             carrier_id: None,
-            status: failed.status,
+            status: failed.status.into(),
             code: failed.code.clone(),
             description: failed.description.clone(),
+            details: failed.details.clone(),
+            at: failed.at,
         }
     }
 }
 
-pub(super) fn receipt_reason(receipt: &CarrierReceipt) -> String {
-    let said = receipt.description.as_deref().or(receipt.code.as_deref());
-    said.unwrap_or(receipt.status.into_str()).to_owned()
+/// Returns why a channel failed: in the carrier's words, or else the status.
+pub(super) fn failure_reason(failed: &FailedSubmit) -> String {
+    let said = failed.description.as_deref().or(failed.code.as_deref());
+    said.unwrap_or(failed.status.into_str()).to_owned()
 }
 
 /// Enqueues the callback of a receipt, then records it for its channel.
 pub(super) async fn record_receipt(
     gateway: &Gateway,
-    carrier: CarrierName,
     message: &Message,
-    channel_index: u8,
-    receipt: &CarrierReceipt,
-    now: Timestamp,
+    report: &Report<'_>,
 ) -> Result<ReceiptInsertion, Unavailable> {
-    let status = receipt.status;
+    let Report { carrier, channel_index, status, receipt, received_at } = *report;
     let execution_id = ExecutionId::random(&gateway.random);
+    let receipts = &message.delivery.receipts;
     // The execution on record enqueued the callback before.
-    let recorded = if message.delivery.receipts.get(status).is_some() {
+    let recorded = if receipts.get(status).is_some() {
         ReceiptInsertion::Duplicate
     } else {
-        enqueue_callback(gateway, message, status.state(), execution_id, now).await?;
-        let (code, description) = (receipt.code.clone(), receipt.description.clone());
-        let receipt = Receipt { status, at: now, code, description, channel_index, execution_id };
+        enqueue_callback(gateway, message, status.state(), execution_id, gateway.clock.now()).await?;
+        let receipt = Receipt {
+            status,
+            at: event_time(message, receipt.at, received_at),
+            code: receipt.code.clone(),
+            description: receipt.description.clone(),
+            details: receipt.details.clone().without(&receipts.details(channel_index)),
+            channel_index,
+            execution_id,
+        };
         gateway.store.record_receipt(message.id, &receipt).await?
     };
     let metric = match status {

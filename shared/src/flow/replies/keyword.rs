@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use crate::{
     domain::{
-        CarrierReply, Channel, Draft, Keyword, Keywords, Message, MessageId, Progress, Reply, ReplyId, SenderChoice,
-        SenderKind, SentFrom, Text, Validity, Word,
+        CarrierReply, Channel, Draft, Keyword, Keywords, Message, MessageId, PhoneNumber, Progress, Reply,
+        SenderChoice, SenderKind, SentFrom, Text, Validity, Word,
     },
     flow::{Gateway, Unavailable, accept, rate_limit},
     store::{Directory, Insertion, KeywordOrder, Messages, Recipients, StoreError},
@@ -31,50 +31,60 @@ pub(super) async fn parse_keyword(directory: &Directory, text: &str) -> Result<O
     Ok(directory.keywords().await?.meaning_of(text))
 }
 
+/// Returns when the keyword was written. The carrier's time counts only up to the arrival, because its clock may be
+/// ahead.
+pub(super) fn keyword_time(reply: &CarrierReply, received_at: Timestamp) -> Timestamp {
+    reply.at.map_or(received_at, |at| at.min(received_at))
+}
+
 /// Sets or clears the opt-out. Returns whether the keyword calls for an answer.
 ///
-/// The most recent of STOP and START wins, however often and in whichever order they are delivered. The
-/// carrier's time counts only up to the arrival, because its clock may be ahead.
+/// The most recent of STOP and START wins, however often and in whichever order they are delivered.
 pub(super) async fn apply_keyword(
     gateway: &Gateway,
-    id: ReplyId,
-    reply: &CarrierReply,
     keyword: Keyword,
-    received_at: Timestamp,
+    order: &KeywordOrder<'_>,
 ) -> Result<bool, StoreError> {
-    let at = reply.at.map_or(received_at, |at| at.min(received_at));
-    let order = KeywordOrder { number: &reply.from, sender: &reply.to, at, reply: id };
     let calls_for_answer = match keyword {
-        Keyword::Stop => gateway.store.opt_out(&order).await?,
-        Keyword::Start => gateway.store.opt_in(&order).await?,
+        Keyword::Stop => gateway.store.opt_out(order).await?,
+        Keyword::Start => gateway.store.opt_in(order).await?,
         Keyword::Help => true,
     };
-    info!(reply.id = %id, keyword = keyword.into_str(), "keyword");
+    info!(reply.id = %order.reply, keyword = keyword.into_str(), "keyword");
     Ok(calls_for_answer)
+}
+
+/// A keyword that calls for an answer.
+#[derive(Clone, Copy)]
+pub(super) struct KeywordRequest<'a> {
+    pub(super) reply: &'a Reply,
+    pub(super) number: &'a PhoneNumber,
+    pub(super) keyword: Keyword,
+    pub(super) received_at: Timestamp,
 }
 
 /// Sends the account's answer, once, from the sender of the conversation.
 pub(super) async fn send_auto_reply(
     gateway: &Gateway,
     directory: &Directory,
-    reply: &Reply,
-    keyword: Keyword,
+    request: &KeywordRequest<'_>,
     kind: SenderKind,
 ) -> Result<(), Unavailable> {
+    let KeywordRequest { reply, number, keyword, received_at } = *request;
     let now = gateway.clock.now();
-    let until = reply.received_at.saturating_add(ANSWERED_WITHIN).unwrap_or(now);
+    let until = received_at.saturating_add(ANSWERED_WITHIN).unwrap_or(now);
     if now >= until {
         info!(reply.id = %reply.id, keyword = keyword.into_str(), "keyword too old for an automatic reply");
         return Ok(());
     }
     let Some(text) = auto_reply_text(directory, reply, keyword).await? else { return Ok(()) };
-    let order = KeywordOrder { number: &reply.from, sender: &reply.to, at: now, reply: reply.id };
+    let order = KeywordOrder { number, sender: &reply.to, at: now, reply: reply.id };
     let since = now.saturating_sub(ONCE_IN).unwrap_or(Timestamp::MIN);
     if !gateway.store.claim_auto_reply(&order, keyword, since).await? {
         info!(reply.id = %reply.id, keyword = keyword.into_str(), "keyword was answered within a day");
         return Ok(());
     }
-    let mut message = build_auto_reply(reply, keyword, kind, text, (now, until));
+    let mut message = build_auto_reply(request, kind, text, (now, until));
     let rates = directory.rates().await?;
     rate_limit::assign_send_slots(gateway, &rates, std::iter::once(&mut message), now).await?;
     let message = match gateway.store.insert_once(&message).await? {
@@ -106,18 +116,18 @@ async fn auto_reply_text(directory: &Directory, reply: &Reply, keyword: Keyword)
 
 /// Builds the answer on the keyword's channel, without callbacks, because no client posted the message.
 fn build_auto_reply(
-    reply: &Reply,
-    keyword: Keyword,
+    request: &KeywordRequest<'_>,
     kind: SenderKind,
     text: Text,
     (now, until): (Timestamp, Timestamp),
 ) -> Message {
+    let KeywordRequest { reply, number, keyword, .. } = *request;
     let from = SentFrom { kind, id: reply.to.clone() };
     let over = Some(reply.channel).filter(|channel| *channel != Channel::Sms);
     let draft = Draft {
         channels: over.into_iter().collect(),
         validity: Some(Validity::Until(until)),
-        ..Draft::new(reply.from.clone(), SenderChoice::Custom(reply.to.clone()), text)
+        ..Draft::new(number.clone(), SenderChoice::Custom(reply.to.clone()), text)
     };
     let id = MessageId::of_answer_to(reply.id);
     let mut message = accept::auto_reply(id, &reply.account, reply.dialect, &draft, from, now);

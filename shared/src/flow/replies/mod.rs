@@ -3,41 +3,45 @@
 //! 1. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
 //! 2. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
 //!    Without an account, keep the reply as unmatched.
-//! 3. Find the answered message, and take over its dialect.
+//! 3. Find the answered message, and take over its dialect: the message that the carrier names, or else the one
+//!    that we submitted last before the reply.
 //! 4. Answer the keyword (`keyword`).
 //! 5. Enqueue the callback, then record the reply.
 //!
 //! - **Crash.** The carrier redelivers the reply. Each step recognises the reply's ID and is not repeated.
 //! - **Duplicate.** A reply on record is ignored.
 //! - **Race.** A retried reply is not attributed to an account that acquired the shared sender afterwards.
-//!   The reply's arrival time decides its position in the conversation and which message it answers.
+//!   The reply's own time decides its position in the conversation and which message it answers.
 
 mod keyword;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::info;
+use tracing::{info, warn};
 
-use self::keyword::{apply_keyword, parse_keyword, send_auto_reply};
+use self::keyword::{KeywordRequest, apply_keyword, keyword_time, parse_keyword, send_auto_reply};
 use super::{
     Gateway, Unavailable,
     unmatched::{CLOCKS_DIFFER, keep_unmatched},
 };
 use crate::{
     domain::{
-        AccountId, CarrierName, CarrierReply, Dialect, ExecutionId, Message, PhoneNumber, Reply, ReplyId, SenderId,
-        SenderKind, SenderOwner, Unmatched, UnmatchedKind, WebhookItem,
+        AccountId, CarrierName, CarrierReply, Dialect, ExecutionId, Keyword, Message, PhoneNumber, Reply, ReplyId,
+        SenderId, SenderKind, SenderOwner, Unmatched, UnmatchedKind, WebhookItem,
     },
     queue::{CallbackJob, Queue, Subject},
     runtime::Metric,
-    store::{Directory, Messages, Recipients, Record, StoreError},
+    store::{Directory, Freshness, KeywordOrder, Messages, Position, Recipients, Record, StoreError},
 };
 
 /// Entries per page of a conversation or log.
 const PAGE: u16 = 25;
 /// How many pages of a conversation we search for the answered message.
 const PAGES: usize = 8;
+/// The oldest time of its own that a reply may have. CM.com redelivers a reply for a month. An older time would hide
+/// the reply in a month that nobody reads, and more likely comes from a broken clock.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 32);
 /// How far back in a log we look for the account's dialect.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -69,6 +73,20 @@ pub(super) enum Arrival {
     Earlier(Timestamp),
 }
 
+impl Arrival {
+    fn time(self) -> Timestamp {
+        let (Self::Now(at) | Self::Earlier(at)) = self;
+        at
+    }
+
+    /// Returns when the recipient wrote the reply: its own time, if that is credible, or else its arrival.
+    fn time_of(self, reply: &CarrierReply) -> Timestamp {
+        let arrived_at = self.time();
+        let is_credible = |at: &Timestamp| *at <= arrived_at && arrived_at.duration_since(*at) <= OLDEST;
+        reply.at.filter(is_credible).unwrap_or(arrived_at)
+    }
+}
+
 /// Applies a reply's keyword, finds the account, and records the reply.
 pub(super) async fn attribute(
     gateway: &Gateway,
@@ -77,8 +95,7 @@ pub(super) async fn attribute(
     reply: &CarrierReply,
     arrival: Arrival,
 ) -> Result<Attribution, Unavailable> {
-    let now = gateway.clock.now();
-    let (Arrival::Now(received_at) | Arrival::Earlier(received_at)) = arrival;
+    let (now, received_at, at) = (gateway.clock.now(), arrival.time(), arrival.time_of(reply));
     let id = ReplyId::of_carrier_id(carrier.as_str(), &reply.id);
     let owner = directory.owner(&reply.to).await?;
     // The execution on record enqueued the callback before.
@@ -86,12 +103,7 @@ pub(super) async fn attribute(
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
     }
-    let mut keyword_to_answer = None;
-    if let Some(keyword) = parse_keyword(directory, &reply.text).await?
-        && apply_keyword(gateway, id, reply, keyword, received_at).await?
-    {
-        keyword_to_answer = Some(keyword);
-    }
+    let keyword_to_answer = find_keyword(gateway, directory, id, reply, received_at).await?;
     let kind = match owner {
         Some(SenderOwner::Pool) => SenderKind::Shared,
         Some(SenderOwner::Account(_)) | None => SenderKind::Custom,
@@ -99,9 +111,13 @@ pub(super) async fn attribute(
     let Some(account) = account_of(gateway, owner, reply).await? else {
         return Ok(Attribution::Unmatched);
     };
-    let answered = find_answered_message(gateway, &account, &reply.to, &reply.from, received_at).await?;
+    let answered = find_answered_message(gateway, &account, reply, at).await?;
     // Do not attribute the reply to an account that acquired this sender after the reply arrived.
-    if matches!(arrival, Arrival::Earlier(_)) && kind == SenderKind::Shared && answered.is_none() {
+    if matches!(arrival, Arrival::Earlier(_))
+        && kind == SenderKind::Shared
+        && answered.is_none()
+        && !has_written(gateway, &account, reply, received_at).await?
+    {
         return Ok(Attribution::Unmatched);
     }
     let dialect = match &answered {
@@ -114,14 +130,17 @@ pub(super) async fn attribute(
         dialect,
         account,
         from: reply.from.clone(),
+        from_name: reply.from_name.clone(),
         to: reply.to.clone(),
-        body: reply.text.clone(),
+        content: reply.content.clone(),
         channel: reply.channel,
+        at,
         received_at,
         execution_id: ExecutionId::random(&gateway.random),
     };
-    if let Some(keyword) = keyword_to_answer {
-        send_auto_reply(gateway, directory, &recorded, keyword, kind).await?;
+    if let Some((keyword, number)) = keyword_to_answer {
+        let request = KeywordRequest { reply: &recorded, number, keyword, received_at };
+        send_auto_reply(gateway, directory, &request, kind).await?;
     }
     enqueue_callback(gateway, directory, &recorded, now).await?;
     let new = gateway.store.insert_reply(&recorded, now).await?;
@@ -134,6 +153,23 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
+/// Applies the reply's keyword. Returns it with the number that it came from, if it calls for an answer.
+async fn find_keyword<'a>(
+    gateway: &Gateway,
+    directory: &Directory,
+    id: ReplyId,
+    reply: &'a CarrierReply,
+    received_at: Timestamp,
+) -> Result<Option<(Keyword, &'a PhoneNumber)>, StoreError> {
+    let Some(keyword) = parse_keyword(directory, &reply.content.text).await? else { return Ok(None) };
+    let Some(number) = reply.from.number() else {
+        warn!(reply.id = %id, keyword = keyword.into_str(), "keyword ignored: the originator is no phone number");
+        return Ok(None);
+    };
+    let order = KeywordOrder { number, sender: &reply.to, at: keyword_time(reply, received_at), reply: id };
+    Ok(apply_keyword(gateway, keyword, &order).await?.then_some((keyword, number)))
+}
+
 async fn account_of(
     gateway: &Gateway,
     owner: Option<SenderOwner>,
@@ -141,22 +177,57 @@ async fn account_of(
 ) -> Result<Option<AccountId>, StoreError> {
     match owner {
         Some(SenderOwner::Account(account)) => Ok(Some(account)),
-        Some(SenderOwner::Pool) => Ok(gateway.store.recipient(&reply.from).await?.account_of.remove(&reply.to)),
+        // A shared sender is locked to phone numbers only.
+        Some(SenderOwner::Pool) => match reply.from.number() {
+            Some(number) => Ok(gateway.store.recipient(number).await?.account_of.remove(&reply.to)),
+            None => Ok(None),
+        },
         None => Ok(None),
     }
 }
 
-/// Returns the client's message submitted last before the reply. Scheduled and blocked messages cannot have
-/// been answered.
+/// Returns the client's message that the reply answers: the one that the carrier names, if it is the account's and went
+/// to the originator, or else the one that we submitted last before `at`.
 async fn find_answered_message(
+    gateway: &Gateway,
+    account: &AccountId,
+    reply: &CarrierReply,
+    at: Timestamp,
+) -> Result<Option<Box<Message>>, StoreError> {
+    let Some(number) = reply.from.number() else { return Ok(None) };
+    if let Some(named) = reply.answers
+        && let Some(message) = gateway.store.message(named.message, Freshness::Recent).await?
+        && message.account == *account
+        && message.request.to == *number
+        && message.request.keyword.is_none()
+    {
+        return Ok(Some(Box::new(message)));
+    }
+    find_last_submitted(gateway, account, &reply.to, number, at).await
+}
+
+/// Returns whether the account had written to the originator from this sender by `at`, if the originator is a number.
+async fn has_written(
+    gateway: &Gateway,
+    account: &AccountId,
+    reply: &CarrierReply,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(number) = reply.from.number() else { return Ok(false) };
+    Ok(find_last_submitted(gateway, account, &reply.to, number, at).await?.is_some())
+}
+
+/// Returns the client's message submitted last before `at`. Scheduled and blocked messages cannot have been answered.
+async fn find_last_submitted(
     gateway: &Gateway,
     account: &AccountId,
     sender: &SenderId,
     number: &PhoneNumber,
-    received_at: Timestamp,
+    at: Timestamp,
 ) -> Result<Option<Box<Message>>, StoreError> {
-    let before = received_at.saturating_add(CLOCKS_DIFFER).unwrap_or(received_at);
-    let mut after = None;
+    let before = at.saturating_add(CLOCKS_DIFFER).unwrap_or(at);
+    // A message is accepted before it is submitted, and the index sorts by acceptance.
+    let mut after = Some(Position::before(before));
     for _ in 0..PAGES {
         let page = gateway.store.conversation(account, sender, number, after.as_ref(), PAGE).await?;
         let submitted = page.entries.into_iter().filter_map(|entry| match entry.record {

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     carriers::Submitter,
     domain::{
-        Attempt, AttemptOutcome, Carrier, CarrierSettings, ExecutionId, Message, Outcome, Progress, Submission,
-        SubmitReference,
+        Attempt, AttemptOutcome, Carrier, CarrierSettings, ExecutionId, Message, Outcome, Progress, ReceiptDetails,
+        Submission, SubmitReference,
     },
     flow::{Gateway, Unavailable, receipts::record_carrier_id},
     runtime::{Metric, error_chain},
@@ -117,6 +117,7 @@ impl ClaimedMessage<'_> {
                 at,
                 outcome,
                 reason: Some(reason),
+                details: ReceiptDetails::default(),
             };
             let retry_after_s = retry_after.map(|wait| wait.as_secs());
             info!(message.id = %message.id, carrier = candidate.carrier.as_str(), reason = attempt.reason, retry_after_s, "{}", outcome.into_str());

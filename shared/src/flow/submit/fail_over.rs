@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, CarrierName, ExecutionId, Message},
+    domain::{Attempt, AttemptOutcome, CarrierName, ExecutionId, Message, ReceiptDetails},
     flow::Gateway,
     runtime::Metric,
     store::{Change, FailOver, Messages, StoreError},
@@ -41,5 +41,6 @@ pub(super) fn timed_out_attempt(message: &Message, at: Timestamp) -> Attempt {
         at,
         outcome: AttemptOutcome::ReceiptTimeout,
         reason: None,
+        details: ReceiptDetails::default(),
     }
 }

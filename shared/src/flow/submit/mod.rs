@@ -47,7 +47,7 @@ use crate::{
         Gateway, JobOutcome, Unavailable,
         outcome::write_outcome,
         rate_limit::postpone_to_slot,
-        receipts::{Relevance, receipt_reason, record_receipt, relevance},
+        receipts::{Relevance, Report, failure_reason, record_receipt, relevance},
     },
     queue::{FailedSubmit, Job, Queue},
     runtime::error_chain,
@@ -109,13 +109,13 @@ pub async fn after_failed_channel(
         gateway.queue.enqueue(&[(Job::ChannelFailed(failed.clone()), ANSWER_WITHIN)]).await?;
         return Ok(JobOutcome::Done);
     }
-    let receipt = CarrierReceipt::from(failed);
-    match relevance(&message, failed.carrier, failed.channel_index, failed.status) {
+    let FailedSubmit { carrier, channel_index, status, .. } = *failed;
+    match relevance(&message, carrier, channel_index, status) {
         // We submit: an earlier execution of this job may have died after the failover, leaving no other job.
         Relevance::Unrelated | Relevance::Superseded
             if matches!(message.delivery.progress, Progress::Queued | Progress::Submitting) => {}
         Relevance::Unrelated | Relevance::Superseded => {
-            info!(message.id = %id, carrier = failed.carrier.as_str(), "receipt of a superseded submit");
+            info!(message.id = %id, carrier = carrier.as_str(), "receipt of a superseded submit");
             return Ok(JobOutcome::Done);
         }
         // No channel is left, or a final receipt came meanwhile.
@@ -123,16 +123,19 @@ pub async fn after_failed_channel(
             if message.delivery.receipts.is_final()
                 || receipt_timeout(&message, &Routing::of(directory, &message).await?).is_none() =>
         {
-            record_receipt(gateway, failed.carrier, &message, failed.channel_index, &receipt, now).await?;
+            let receipt = &CarrierReceipt::from(failed);
+            let report = Report { carrier, channel_index, status, receipt, received_at: now };
+            record_receipt(gateway, &message, &report).await?;
             return Ok(JobOutcome::Done);
         }
         Relevance::Current => {
             let attempt = Attempt {
                 channel: message.channel(),
-                carrier: Some(failed.carrier),
+                carrier: Some(carrier),
                 at: now,
                 outcome: AttemptOutcome::Failed,
-                reason: Some(receipt_reason(&receipt)),
+                reason: Some(failure_reason(failed)),
+                details: failed.details.clone(),
             };
             // We submit even after another execution's failover, because that execution may have died.
             fail_over(gateway, &message, None, attempt, now).await?;

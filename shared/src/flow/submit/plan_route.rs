@@ -124,7 +124,7 @@ pub(super) fn receipt_timeout(message: &Message, routing: &Routing) -> Option<Du
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Attempt, Text};
+    use crate::domain::{Attempt, ReceiptDetails, Text};
 
     fn routes(rules: &[(Option<Channel>, &[CarrierName])]) -> Routing {
         let rule = |(channel, carriers): &(Option<Channel>, &[CarrierName])| Route {
@@ -160,7 +160,9 @@ mod tests {
         assert_eq!(over(&message, &routes), all);
         // A carrier's refusal holds for a single channel.
         let (at, outcome, reason) = (message.created_at, AttemptOutcome::Rejected, None);
-        message.delivery.failed_attempts = vec![Attempt { channel: Rcs, carrier: Some(one), at, outcome, reason }];
+        let details = ReceiptDetails::default();
+        message.delivery.failed_attempts =
+            vec![Attempt { channel: Rcs, carrier: Some(one), at, outcome, reason, details }];
         message.delivery.channel_index = 2;
         assert_eq!(over(&message, &routes), all[2..]);
         assert_eq!(receipt_timeout(&message, &routes), Some(DEFAULT_RECEIPT_TIMEOUT));

@@ -6,6 +6,9 @@
 //!
 //! No step of a message looks for unmatched items, so they cost other messages nothing.
 //!
+//! A receipt whose status this release does not know matches no message, and has no retries. We keep it until an
+//! operator retries it under a release that knows the status.
+//!
 //! - **Crash.** We delete an item only after recording the match. If a worker dies in between, the next retry
 //!   finds the receipt or reply recorded already, and deletes the item.
 //! - **Duplicate.** An item is kept once, however often it is delivered.
@@ -42,6 +45,7 @@ pub(super) async fn keep_unmatched(gateway: &Gateway, unmatched: Unmatched) -> R
         gateway.count(Metric::Unmatched, None, Some(id.carrier), 1);
     }
     let words = match id.kind {
+        UnmatchedKind::Receipt if unmatched.unknown_status.is_some() => "receipt of unknown status",
         UnmatchedKind::Receipt => "receipt matches no message",
         UnmatchedKind::Reply => "reply matches no account",
     };
@@ -90,6 +94,9 @@ async fn retry_receipt(gateway: &Gateway, directory: &Directory, unmatched: &Unm
     let Some(carrier) = carrier(directory, unmatched).await? else { return Ok(false) };
     let read = carrier.settings.vendor.read_receipts(unmatched.payload.as_bytes());
     let Some(receipt) = part_at_index(unmatched, read) else { return Ok(false) };
+    if receipt.status.known().is_none() {
+        return Ok(false);
+    }
     match find_submit(gateway, &carrier, unmatched.submit, &receipt).await? {
         SubmitLookup::Found(submit) => {
             Ok(apply(gateway, carrier.name, submit, &receipt, unmatched.received_at).await? == Matched::Yes)

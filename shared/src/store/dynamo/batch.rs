@@ -1,8 +1,9 @@
 //! Batch reads and writes. We retry the items that DynamoDB leaves unprocessed, with backoff.
 //!
 //! A batch write has no conditions. After a retry, an earlier request whose answer was lost might still
-//! arrive, and undo later changes to its messages. So only answered requests are retried. Without an answer
-//! the write fails, and the caller enqueues none of the messages.
+//! arrive, and undo later changes to its messages. So we retry only requests that were answered, or never sent
+//! because no connection could be opened. Otherwise the write fails, and the caller enqueues none of the
+//! messages.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,12 +14,16 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
+    orchestrator::OrchestratorError,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Item, string, unavailable};
-use crate::store::{Freshness, StoreError};
+use crate::{
+    runtime::found_no_connection,
+    store::{Freshness, StoreError},
+};
 
 const MOST_WRITES: usize = 25;
 const MOST_READS: usize = 100;
@@ -45,7 +50,7 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
     for offer in 0..OFFERS {
         pause(offer).await;
         let request = client.batch_write_item().set_request_items(Some(waiting)).customize();
-        let request = request.config_override(Config::builder().retry_classifier(IfAnswered));
+        let request = request.config_override(Config::builder().retry_classifier(RetryUnlessUnknown));
         let answer = request.send().await.map_err(unavailable("write messages"))?;
         waiting = answer.unprocessed_items.unwrap_or_default();
         if waiting.is_empty() {
@@ -55,17 +60,22 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
     Err(left_over("write messages"))
 }
 
-/// Forbids SDK retries after a request without an answer.
+/// Forbids SDK retries after a request that was sent and got no answer.
 #[derive(Debug)]
-struct IfAnswered;
+struct RetryUnlessUnknown;
 
-impl ClassifyRetry for IfAnswered {
+impl ClassifyRetry for RetryUnlessUnknown {
     fn classify_retry(&self, tried: &InterceptorContext) -> RetryAction {
-        if tried.response().is_none() { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+        let error = tried.output_or_error().and_then(Result::err).and_then(OrchestratorError::as_connector_error);
+        if tried.response().is_some() || error.is_some_and(found_no_connection) {
+            RetryAction::NoActionIndicated
+        } else {
+            RetryAction::RetryForbidden
+        }
     }
 
     fn name(&self) -> &'static str {
-        "if answered"
+        "unless the outcome is unknown"
     }
 }
 

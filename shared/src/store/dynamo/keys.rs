@@ -13,12 +13,13 @@
 //! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
 //! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
 //!
-//! The indexes project keys only. Each index entry is billed as a write.
+//! `wake` and `log` project keys only; `conversation` also projects the addresses, to filter by sender. Each
+//! index entry is billed as a write.
 //!
 //! | index | partition | sort key | items |
 //! |---|---|---|---|
 //! | `wake` | `wake_shard`, by the UUID's last byte | `wake_at` | messages and unmatched items with a wake time |
-//! | `conversation` | `ACCOUNT#SENDER#NUMBER` | `position` | messages and replies, if the sender ID can receive |
+//! | `conversation` | `ACCOUNT#NUMBER` | `position` | messages and replies, if the sender ID can receive and the other party is a phone number |
 //! | `log` | `ACCOUNT#YYYY-MM#SHARD` | `position` | messages and replies |
 //!
 //! A `position` is `MILLIS#o#ID` for a message and `MILLIS#i#ID` for a reply. `MILLIS` has 13 digits, so
@@ -66,6 +67,10 @@ use crate::{
 // Attributes of messages; other items share some. `message_item` and `reply_item` name the rest.
 pub(super) const ID: &str = "id";
 pub(super) const ACCOUNT: &str = "account";
+/// A message's sender ID, or the number that a reply came from.
+pub(super) const FROM: &str = "from";
+/// A message's recipient, or the sender ID that a reply went to.
+pub(super) const TO: &str = "to";
 pub(super) const STATE: &str = "state";
 pub(super) const EXECUTION_ID: &str = "execution_id";
 pub(super) const LEASE: &str = "lease";
@@ -158,8 +163,10 @@ pub(super) fn is_reply(position: &str) -> bool {
     position.contains("#i#")
 }
 
-pub(super) fn conversation(account: &AccountId, sender: &SenderId, number: &PhoneNumber) -> String {
-    format!("{account}#{sender}#{}", number.digits())
+/// Builds a conversation's partition. It has all senders of the account, so that a search by number is one
+/// query.
+pub(super) fn conversation(account: &AccountId, number: &PhoneNumber) -> String {
+    format!("{account}#{}", number.digits())
 }
 
 /// Builds a log's partition. Months let a quiet account's log be read with few queries; shards keep a busy

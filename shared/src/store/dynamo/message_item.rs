@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Item,
+    details_item::DetailsItem,
     item::{from_attribute_value, from_item},
     keys,
 };
@@ -109,6 +110,8 @@ struct AttemptItem {
     o: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<DetailsItem>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -126,6 +129,8 @@ struct ReceiptItem {
     code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<DetailsItem>,
     #[serde(default, skip_serializing_if = "is_zero")]
     channel_index: u8,
     execution_id: ExecutionId,
@@ -171,8 +176,7 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         history: message.delivery.history.iter().map(StateChangeItem::from).collect(),
         position: keys::message_position(message.created_at, message.id),
         log: keys::log(&message.account, keys::month(message.created_at), keys::log_shard(&message.id.uuid())),
-        conversation: answered
-            .then(|| keys::conversation(&message.account, &message.request.from.id, &message.request.to)),
+        conversation: answered.then(|| keys::conversation(&message.account, &message.request.to)),
         wake_shard: message.delivery.wake_at.map(|_| keys::wake_shard(message.id.uuid())),
         wake_at: message.delivery.wake_at.map(Timestamp::as_millisecond),
         expires_at: expiry(message.due_since(), retention_days),
@@ -252,6 +256,7 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
         t: receipt.at.as_millisecond(),
         code: receipt.code.clone(),
         text: receipt.description.clone(),
+        d: DetailsItem::of(&receipt.details),
         channel_index: receipt.channel_index,
         execution_id: receipt.execution_id,
     };
@@ -260,8 +265,9 @@ pub(super) fn write_receipt(receipt: &Receipt) -> Result<AttributeValue, StoreEr
 
 fn read_receipt(status: ReceiptStatus, value: AttributeValue) -> Result<Receipt, StoreError> {
     let item: ReceiptItem = from_attribute_value(value).map_err(unreadable)?;
-    let ReceiptItem { t, code, text, channel_index, execution_id } = item;
-    Ok(Receipt { status, at: time(t)?, code, description: text, channel_index, execution_id })
+    let ReceiptItem { t, code, text, d, channel_index, execution_id } = item;
+    let details = d.map(DetailsItem::read).unwrap_or_default();
+    Ok(Receipt { status, at: time(t)?, code, description: text, details, channel_index, execution_id })
 }
 
 impl From<&StateChange> for StateChangeItem {
@@ -278,13 +284,14 @@ impl StateChangeItem {
 
 impl From<&Attempt> for AttemptItem {
     fn from(attempt: &Attempt) -> Self {
-        let Attempt { channel, carrier, at, outcome, reason } = attempt;
+        let Attempt { channel, carrier, at, outcome, reason, details } = attempt;
         Self {
             over: *channel,
             by: *carrier,
             t: at.as_millisecond(),
             o: outcome.into_str().to_owned(),
             r: reason.clone(),
+            d: DetailsItem::of(details),
         }
     }
 }
@@ -292,7 +299,8 @@ impl From<&Attempt> for AttemptItem {
 impl AttemptItem {
     fn read(self) -> Result<Attempt, StoreError> {
         let outcome = self.o.parse::<AttemptOutcome>().map_err(|_| unreadable("attempt"))?;
-        Ok(Attempt { channel: self.over, carrier: self.by, at: time(self.t)?, outcome, reason: self.r })
+        let details = self.d.map(DetailsItem::read).unwrap_or_default();
+        Ok(Attempt { channel: self.over, carrier: self.by, at: time(self.t)?, outcome, reason: self.r, details })
     }
 }
 

@@ -319,7 +319,17 @@ impl Messages for DynamoStore {
         after: Option<&Position>,
         limit: u16,
     ) -> Result<Page, StoreError> {
-        self.conversation_page(account, sender, to, after, limit).await
+        self.conversation_page(account, to, Some(sender), after, limit).await
+    }
+
+    async fn with_number(
+        &self,
+        account: &AccountId,
+        number: &PhoneNumber,
+        after: Option<&Position>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.conversation_page(account, number, None, after, limit).await
     }
 
     async fn log(

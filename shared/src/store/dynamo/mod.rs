@@ -5,6 +5,7 @@
 
 mod batch;
 mod change;
+mod details_item;
 mod directory;
 mod due_work;
 mod endpoints;

@@ -23,6 +23,8 @@ struct UnmatchedItem {
     index: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     submit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unknown_status: Option<String>,
     at: i64,
     tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +40,7 @@ fn write(unmatched: &Unmatched) -> Result<Item, StoreError> {
         payload: unmatched.payload.clone(),
         index: unmatched.index,
         submit: unmatched.submit.map(|submit| submit.to_string()),
+        unknown_status: unmatched.unknown_status.clone(),
         at: unmatched.received_at.as_millisecond(),
         tries: unmatched.tries,
         wake_shard: unmatched.retry_at.map(|_| keys::wake_shard(unmatched.id.uuid)),
@@ -55,6 +58,7 @@ fn read(item: Item) -> Result<Unmatched, StoreError> {
         payload: item.payload,
         index: item.index,
         submit: submit.transpose()?,
+        unknown_status: item.unknown_status,
         received_at: time(item.at)?,
         tries: item.tries,
         retry_at: item.wake_at.map(time).transpose()?,

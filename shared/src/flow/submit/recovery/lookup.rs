@@ -24,7 +24,8 @@ use crate::flow::submit::{
 use crate::{
     carriers::Submitter,
     domain::{
-        Attempt, AttemptOutcome, CarrierName, ExecutionId, LookupOutcome, Message, Progress, State, SubmitReference,
+        Attempt, AttemptOutcome, CarrierName, ExecutionId, LookupOutcome, Message, Progress, ReceiptDetails, State,
+        SubmitReference,
     },
     flow::{Gateway, Unavailable, outcome::write_outcome, receipts::record_carrier_id},
     runtime::Metric,
@@ -171,7 +172,8 @@ async fn resend(
 ) -> Result<(), StoreError> {
     let unknown = message.delivery.history.iter().rev().find(|state_change| state_change.state == State::Unknown);
     let reason = unknown.and_then(|state_change| state_change.reason.clone());
-    let attempt = Attempt { channel: message.channel(), carrier: message.delivery.carrier, at, outcome, reason };
+    let (channel, carrier, details) = (message.channel(), message.delivery.carrier, ReceiptDetails::default());
+    let attempt = Attempt { channel, carrier, at, outcome, reason, details };
     let again = Resend { expected_execution_id, execution_id: ExecutionId::random(&gateway.random), at, attempt };
     if let Change::Applied(_) = gateway.store.resend(message.id, &again).await? {
         if outcome == AttemptOutcome::Unknown {

@@ -94,10 +94,25 @@ fn unknown(message: &Message, has_next: bool, recovery_options: RecoveryOptions,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Attempt, AttemptOutcome, Channel, ExecutionId, Receipt, ReceiptStatus, Receipts, StateChange};
+    use crate::domain::{
+        Attempt, AttemptOutcome, Channel, ExecutionId, Receipt, ReceiptDetails, ReceiptStatus, Receipts, StateChange,
+    };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    /// Returns a receipt at time 1.
+    fn received(status: ReceiptStatus) -> Receipt {
+        Receipt {
+            status,
+            at: at(1),
+            code: None,
+            description: None,
+            details: ReceiptDetails::default(),
+            channel_index: 0,
+            execution_id: ExecutionId::new(2),
+        }
     }
 
     /// Returns the action at time 100, without and with a next channel.
@@ -106,11 +121,7 @@ mod tests {
         receipt: Option<ReceiptStatus>,
         change: impl FnOnce(&mut Message),
     ) -> [NextAction; 2] {
-        let receipt = receipt.map(|status| {
-            let (code, description, execution_id) = (None, None, ExecutionId::new(2));
-            Receipt { status, at: at(1), code, description, channel_index: 0, execution_id }
-        });
-        let receipts = Receipts::new(receipt.into_iter().collect());
+        let receipts = Receipts::new(receipt.map(received).into_iter().collect());
         let mut message = Message::example();
         message.delivery.progress = progress;
         message.delivery.execution_id = Some(ExecutionId::new(1));
@@ -157,8 +168,8 @@ mod tests {
 
     /// Returns a message unknown since 0, with its deadline at 90,000, after `again` resends.
     fn unknown(again: usize, wake_at: i64) -> Message {
-        let attempt =
-            Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome: AttemptOutcome::Unknown, reason: None };
+        let (outcome, details) = (AttemptOutcome::Unknown, ReceiptDetails::default());
+        let attempt = Attempt { channel: Channel::Sms, carrier: None, at: at(0), outcome, reason: None, details };
         Message::example().with(|message| {
             message.delivery.progress = Progress::Unknown;
             message.delivery.history = vec![StateChange { state: State::Unknown, at: at(0), reason: None }];
@@ -196,14 +207,7 @@ mod tests {
         assert_eq!(woken(RecoveryOptions::default(), 420, 120), Reschedule(at(90_000)));
         assert_eq!(woken(resend, 120, 60), Nothing);
         assert_eq!(woken(resend, 100, 60), Reschedule(at(120)));
-        let sent = Receipt {
-            status: ReceiptStatus::Sent,
-            at: at(1),
-            code: None,
-            description: None,
-            channel_index: 0,
-            execution_id: ExecutionId::new(2),
-        };
+        let sent = received(ReceiptStatus::Sent);
         let submitted = unknown(0, 120).with(|message| message.delivery.receipts = Receipts::new(vec![sent]));
         assert_eq!(next_action(&submitted, false, both, at(120)), NextAction::MarkSubmitted);
     }
