@@ -33,6 +33,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "watch")]
     functions: Option<PathBuf>,
 
+    /// Call back only this machine, and look up no names
+    #[arg(long, conflicts_with = "watch")]
+    pub offline: bool,
+
     #[command(flatten)]
     services: Services,
 }

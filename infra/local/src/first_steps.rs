@@ -151,6 +151,7 @@ mod tests {
             config: Config::parse(Config::DEFAULT).unwrap(),
             functions: FunctionsFrom::InProcess,
             metrics: Metrics::none(),
+            offline: false,
             requeue: false,
         };
         let gateway = Gateway::start(listener().await, options).await.unwrap();

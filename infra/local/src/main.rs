@@ -58,7 +58,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let steps = first_steps::with_gateway(&url, &config, &arguments.functions());
     let requeue = arguments.services().data.is_some();
     let functions = arguments.functions();
-    let options = GatewayOptions { emulator, config, functions, metrics: Metrics::none(), requeue };
+    let options =
+        GatewayOptions { emulator, config, functions, metrics: Metrics::none(), offline: arguments.offline, requeue };
     let gateway = Gateway::start(listener, options).await?;
     println!("ready {}", without_slash(gateway.url()));
     print_for_people(&steps);

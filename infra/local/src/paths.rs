@@ -13,7 +13,7 @@ use crate::template::{Event, Function};
 const EMULATOR: [(&str, &str, &str); 18] = [
     ("GET", "/handsets", "List the handsets: messages, replies, channel settings"),
     ("GET", "/handsets/{number}", "Show the messages on a handset"),
-    ("POST", "/handsets/{number}/replies", r#"Reply: {"to": "SENDER ID", "text": "Yes"}"#),
+    ("POST", "/handsets/{number}/replies", r#"Reply: {"to": "SENDER ID", "text": "Yes", "media": [{"url": "…"}]}"#),
     ("GET", "/handsets/{number}/channels", "Show the channel settings of a handset"),
     ("PUT", "/handsets/{number}/channels", r#"Set channels: {"whatsapp": "rejects"}; or delivers, fails, silent"#),
     ("GET", "/sinks", "List the sinks: callbacks received"),

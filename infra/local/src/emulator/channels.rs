@@ -25,17 +25,17 @@ pub(super) enum Channel {
     MobilePush,
 }
 
-/// Each channel's name here and at the loopback carrier, and its name at CM.com.
+/// Each channel's name here and at the loopback carrier, and its present name at CM.com.
 const NAMES: [(Channel, &str, &str); 11] = [
     (Channel::Sms, "sms", "SMS"),
     (Channel::Rcs, "rcs", "RCS"),
     (Channel::WhatsApp, "whatsapp", "WhatsApp"),
     (Channel::Viber, "viber", "Viber"),
-    (Channel::AppleBusinessChat, "applebusinesschat", "Apple Business Chat"),
+    (Channel::AppleBusinessChat, "applebusinesschat", "Apple Messages for Business"),
     (Channel::Twitter, "twitter", "Twitter"),
     (Channel::Instagram, "instagram", "Instagram"),
     (Channel::FacebookMessenger, "facebookmessenger", "Facebook Messenger"),
-    (Channel::Telegram, "telegram", "Telegram"),
+    (Channel::Telegram, "telegram", "Telegram Messenger"),
     (Channel::Push, "push", "Push"),
     (Channel::MobilePush, "mobilepush", "MobilePush"),
 ];
@@ -45,15 +45,23 @@ impl Channel {
         NAMES.iter().find(|(_, known, _)| *known == name).map(|(channel, ..)| *channel)
     }
 
+    /// Accepts the present name, and Apple's former name, which the page "Business Messaging API" has.
     pub(super) fn parse_cm(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(.., known)| known.eq_ignore_ascii_case(name)).map(|(channel, ..)| *channel)
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        let found = NAMES.iter().find(|(channel, _, known)| is(known) || is(channel.cm_webhook_name()));
+        found.map(|(channel, ..)| *channel)
     }
 
     pub(super) fn name(self) -> &'static str {
         NAMES.iter().find(|(channel, ..)| *channel == self).map_or("", |(_, name, _)| name)
     }
 
-    pub(super) fn cm_name(self) -> &'static str {
+    /// Returns the channel's name in CM.com's webhooks. Apple's is the former name there, by CM.com's page "Apple
+    /// Messages for Business" on incoming messages.
+    pub(super) fn cm_webhook_name(self) -> &'static str {
+        if self == Self::AppleBusinessChat {
+            return "Apple Business Chat";
+        }
         NAMES.iter().find(|(channel, ..)| *channel == self).map_or("", |(.., name)| name)
     }
 }
@@ -120,10 +128,11 @@ mod tests {
             assert_eq!(serde_json::to_value(channel).unwrap(), name);
             assert_eq!(Channel::parse(name), Some(channel));
             assert_eq!(channel.name(), name);
-            assert_eq!(channel.cm_name(), at_cm);
             assert_eq!(Channel::parse_cm(&at_cm.to_lowercase()), Some(channel));
+            assert!(channel == Channel::AppleBusinessChat || channel.cm_webhook_name() == at_cm);
         }
         assert_eq!(Channel::parse("fax"), None);
         assert_eq!(Channel::parse_cm("AppleBusinessChat"), None);
+        assert_eq!(Channel::AppleBusinessChat.cm_webhook_name(), "Apple Business Chat");
     }
 }

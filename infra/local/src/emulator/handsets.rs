@@ -16,7 +16,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::behavior::Behavior;
-use super::carriers::{Carriers, Reply, Submit};
+use super::carriers::{Carriers, File, Reply, Submit};
 use super::channels::{Channel, ChannelBehaviors};
 use super::clock::{self, EmulatorClock};
 use super::json_line::JsonLine;
@@ -37,6 +37,12 @@ struct Handset {
 struct Shown {
     message: Arc<Submit>,
     received_at: Timestamp,
+}
+
+/// The content of a reply.
+struct Said {
+    text: String,
+    media: Vec<File>,
 }
 
 pub(super) struct Handsets {
@@ -67,13 +73,15 @@ impl Handsets {
 
     /// Replies to a message.
     pub(super) fn answer(&self, message: Arc<Submit>, text: String) {
-        self.reply(message.to.clone(), message.from.clone(), text, Some(message));
+        let said = Said { text, media: Vec::new() };
+        self.reply(message.to.clone(), message.from.clone(), said, Some(message));
     }
 
     /// Sends a reply and returns its ID.
-    fn reply(&self, from: Phone, to: String, text: String, answers: Option<Arc<Submit>>) -> String {
+    fn reply(&self, from: Phone, to: String, said: Said, answers: Option<Arc<Submit>>) -> String {
         let id = Uuid::new_v4().to_string();
-        let reply = Reply { id: id.clone(), from, to, text, at: self.clock.now(), answers };
+        let Said { text, media } = said;
+        let reply = Reply { id: id.clone(), from, to, text, media, at: self.clock.now(), answers };
         let message_id = reply.answers.as_ref().map(|message| message.message_id());
         info!(
             message.id = message_id.map(display),
@@ -196,8 +204,11 @@ async fn reply(
     if by_sms && !to.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Problem::invalid("to", "must be a number: SMS to a name cannot be answered"));
     }
-    let text = fields.text("text")?.to_owned();
-    let id = handsets.reply(from, to, text, answers);
+    let media = fields.list::<File>("media")?;
+    // A photo may come without a text.
+    let text = if media.is_empty() || fields.has("text") { fields.text("text")? } else { "" };
+    let said = Said { text: text.to_owned(), media };
+    let id = handsets.reply(from, to, said, answers);
     Ok((StatusCode::ACCEPTED, JsonLine(json!({ "id": id }))))
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// A rejected request.
@@ -96,7 +97,8 @@ pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        match serde_json::from_slice(body) {
+        // Windows programs write a byte-order mark.
+        match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Problem::invalid("body", "must be a JSON object")),
             Err(error) => Err(Problem::invalid("body", format!("is not JSON: {error}"))),
@@ -136,6 +138,19 @@ impl Fields {
             Some(Value::Null) | None => Ok(None),
             Some(_) => Err(Problem::invalid(field, "must be an object")),
         }
+    }
+
+    /// Reads a list, empty if it is missing or null.
+    pub(super) fn list<T: DeserializeOwned>(&self, field: &'static str) -> Result<Vec<T>, Problem> {
+        let values = match self.0.get(field) {
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(Value::Null) | None => &[],
+            Some(_) => return Err(Problem::invalid(field, "must be a list")),
+        };
+        let read = |(index, value): (usize, &Value)| {
+            T::deserialize(value).map_err(|error| Problem::invalid(format!("{field}[{index}]"), error.to_string()))
+        };
+        values.iter().enumerate().map(read).collect()
     }
 
     pub(super) fn flag(&self, field: &'static str) -> Result<bool, Problem> {

@@ -10,9 +10,12 @@ use std::{
 use anyhow::{Context, bail};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use http::StatusCode;
-use lambda_http::{Body, Request, Response};
+use lambda_http::{Body, Response};
 use serde_json::json;
-use shared::runtime::{Environment, Variables};
+use shared::{
+    edge,
+    runtime::{Environment, Variables},
+};
 use tracing::error;
 use url::Url;
 
@@ -21,7 +24,10 @@ use super::{
     provision::{aws_settings, aws_variables},
 };
 use crate::{
-    lambda::{Settings, http_event},
+    lambda::{
+        Settings,
+        http_event::{self, HttpRequest},
+    },
     template,
 };
 
@@ -63,7 +69,7 @@ impl Functions {
         environment: impl Fn(Variables) -> Environment,
     ) -> anyhow::Result<Self> {
         let build = |function: &template::Function| {
-            let variables = aws_variables(emulator).with(variables(function));
+            let variables = aws_variables(emulator).with(function.environment.clone());
             let built = Function::build(&function.binary, &environment(variables));
             Ok((function.binary.clone(), built.with_context(|| format!("starting {}", function.binary))?))
         };
@@ -98,12 +104,14 @@ impl Functions {
         matches!(self, Self::InProcess(_))
     }
 
-    pub(super) async fn request(&self, binary: &str, request: Request) -> Response<Body> {
+    pub(super) async fn request(&self, binary: &str, request: HttpRequest) -> Response<Body> {
         let functions = match self {
             Self::InProcess(functions) => functions,
             Self::Processes(processes) => return through_api_gateway(processes, binary, request).await,
             Self::Watched { .. } => return not_found(),
         };
+        let HttpRequest { method, path, query, headers, body } = request;
+        let request = edge::request(method, headers, (&path, &query), body.to_vec().into());
         match functions.get(binary) {
             Some(Function::Send(function)) => function.handle(request).await,
             Some(Function::DlrWebhook(function)) => function.handle(request).await,
@@ -146,22 +154,22 @@ impl Functions {
 /// Returns a function's Lambda settings, with the emulator as its AWS endpoint.
 pub(super) fn settings(function: &template::Function, emulator: &Url) -> Settings {
     let mut all: BTreeMap<_, _> = aws_settings(emulator).collect();
-    all.extend(variables(function));
+    all.extend(function.environment.clone());
     let (name, timeout) = (function.binary.clone(), function.timeout);
     Settings { name, memory_mb: function.memory_mb, timeout, variables: all }
 }
 
-fn variables(function: &template::Function) -> BTreeMap<String, String> {
-    let mut variables = function.environment.clone();
-    // Callbacks may go to the emulator's sinks, which are at 127.0.0.1.
-    variables.entry("ALLOW_PRIVATE_CALLBACKS".to_owned()).and_modify(|allow| "true".clone_into(allow));
-    variables
+/// Sets whether callbacks may go to private addresses: they must, because the emulator's sinks are at 127.0.0.1.
+pub(super) fn allow_private_callbacks(described: &mut [template::Function], allow: &str) {
+    for variable in described.iter_mut().filter_map(|function| function.environment.get_mut("ALLOW_PRIVATE_CALLBACKS"))
+    {
+        allow.clone_into(variable);
+    }
 }
 
 /// Invokes a function as API Gateway does: an error or an invalid response becomes a 502.
-async fn through_api_gateway(processes: &Processes, binary: &str, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let answered = match processes.invoke(binary, &http_event::event(&parts, &body)).await {
+async fn through_api_gateway(processes: &Processes, binary: &str, request: HttpRequest) -> Response<Body> {
+    let answered = match processes.invoke(binary, &http_event::event(&request)).await {
         Ok(response) => http_event::answer(&response).map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };

@@ -8,6 +8,7 @@ mod carriers;
 mod functions;
 mod processes;
 mod provision;
+mod raw_target;
 mod routes;
 mod schedule;
 mod sources;
@@ -41,6 +42,8 @@ pub struct GatewayOptions {
     pub functions: FunctionsFrom,
     /// Where functions in this process record metrics; functions elsewhere do not use it.
     pub metrics: Metrics,
+    /// Whether callbacks may reach only this machine.
+    pub offline: bool,
     /// Whether to enqueue pending work again, because the tables outlived their queues.
     pub requeue: bool,
 }
@@ -80,7 +83,8 @@ impl Gateway {
         let template = Template::parse(TEMPLATE)?;
         let names = provision::names(&template, &options.emulator)?;
         let sqs = provision::provision(&template, &names, &options.config, &options.emulator, http.clone()).await?;
-        let described = template.functions(&names)?;
+        let mut described = template.functions(&names)?;
+        functions::allow_private_callbacks(&mut described, if options.offline { "only" } else { "true" });
         let environment = |variables: Variables| Environment {
             variables,
             clock: clock.clone(),
@@ -169,5 +173,7 @@ pub fn functions(emulator: &Url) -> anyhow::Result<Vec<Function>> {
 /// # Errors
 /// If the template is invalid.
 pub fn settings(emulator: &Url) -> anyhow::Result<Vec<Settings>> {
-    Ok(functions(emulator)?.iter().map(|function| functions::settings(function, emulator)).collect())
+    let mut described = functions(emulator)?;
+    functions::allow_private_callbacks(&mut described, "true");
+    Ok(described.iter().map(|function| functions::settings(function, emulator)).collect())
 }

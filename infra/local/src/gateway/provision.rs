@@ -116,11 +116,16 @@ async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, table: &Resource<'_>)
         request = request.attribute_definitions(definition.build()?);
     }
     for index in properties.get("GlobalSecondaryIndexes").map(list).unwrap_or_default() {
-        let projection = ProjectionType::from(text(&index["Projection"], "ProjectionType")?);
+        let projected = &index["Projection"];
+        let mut projection =
+            Projection::builder().projection_type(ProjectionType::from(text(projected, "ProjectionType")?));
+        for attribute in list(&projected["NonKeyAttributes"]) {
+            projection = projection.non_key_attributes(attribute.as_str().context("an attribute is not a string")?);
+        }
         let index = GlobalSecondaryIndex::builder()
             .index_name(text(index, "IndexName")?)
             .set_key_schema(Some(key_schema(&index["KeySchema"])?))
-            .projection(Projection::builder().projection_type(projection).build());
+            .projection(projection.build());
         request = request.global_secondary_indexes(index.build()?);
     }
     match request.send().await.map_err(aws_sdk_dynamodb::Error::from) {

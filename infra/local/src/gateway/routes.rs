@@ -2,7 +2,7 @@
 //! paths, `/sinks`, `/meter` and AWS calls are proxied to the emulator. [`Time`] serves `/clock`, and runs the
 //! schedules after it moved the clock. `/` lists all paths.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use axum::{
@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodFilter, any, get, on, post},
 };
-use lambda_http::{RequestExt, request::RequestContext};
 use serde_json::json;
 use shared::domain::Vendor;
 use strum::IntoEnumIterator;
@@ -22,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
-use super::{functions::Functions, time::Time};
+use super::{functions::Functions, raw_target, time::Time};
 use crate::{
+    lambda::http_event::HttpRequest,
     paths::{self, Api},
     template::{Event, Function},
 };
@@ -79,7 +79,8 @@ pub(super) fn router(
 }
 
 pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
+    let served =
+        axum::serve(raw_target::AnyTarget(listener), router).with_graceful_shutdown(stopping.cancelled_owned()).await;
     if let Err(error) = served {
         warn!(%error, "HTTP server ended");
     }
@@ -87,19 +88,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
 
 /// Invokes a function with a request as API Gateway passes it on.
 async fn call(functions: Arc<Functions>, time: Arc<Time>, binary: String, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
-    let mut parameters: HashMap<String, Vec<String>> = HashMap::new();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        parameters.entry(name.into_owned()).or_default().push(value.into_owned());
-    }
-    let request = lambda_http::Request::from_parts(parts, lambda_http::Body::from(body.to_vec()))
-        .with_raw_http_path(path)
-        .with_query_string_parameters(parameters)
-        .with_request_context(RequestContext::ApiGatewayV2(
-            lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext::default(),
-        ));
+    let (path, query) = raw_target::take(&mut parts.headers, &parts.uri);
+    let request = HttpRequest { method: parts.method, path, query, headers: parts.headers, body };
     let _in_flight = time.in_flight().await;
     let response = functions.request(&binary, request).await;
     let (parts, body) = response.into_parts();

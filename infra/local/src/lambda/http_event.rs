@@ -3,8 +3,9 @@
 
 use std::{collections::BTreeMap, str::from_utf8};
 
+use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayV2httpResponse};
 use serde_json::{Map, Value, json};
 
@@ -21,16 +22,25 @@ pub enum AnswerError {
     Base64(#[from] base64::DecodeError),
 }
 
+/// A request as API Gateway receives it.
+pub struct HttpRequest {
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
 /// Returns the event for a request.
 #[must_use]
-pub fn event(parts: &Parts, body: &[u8]) -> Value {
-    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+pub fn event(request: &HttpRequest) -> Value {
+    let HttpRequest { path, query, body, .. } = request;
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         join(parameters.entry(name.into_owned()).or_default(), &value);
     }
     let mut headers: BTreeMap<&str, String> = BTreeMap::new();
-    for (name, value) in &parts.headers {
+    for (name, value) in &request.headers {
         join(headers.entry(name.as_str()).or_default(), &String::from_utf8_lossy(value.as_bytes()));
     }
     let user_agent = headers.get("user-agent").cloned();
@@ -46,7 +56,7 @@ pub fn event(parts: &Parts, body: &[u8]) -> Value {
             "domainName": headers.get("host"),
             "domainPrefix": "local",
             "http": {
-                "method": parts.method.as_str(),
+                "method": request.method.as_str(),
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
@@ -63,7 +73,7 @@ pub fn event(parts: &Parts, body: &[u8]) -> Value {
         event["queryStringParameters"] = json!(parameters);
     }
     if !body.is_empty() {
-        let text = if is_text(&parts.headers) { from_utf8(body).ok() } else { None };
+        let text = if is_text(&request.headers) { from_utf8(body).ok() } else { None };
         event["isBase64Encoded"] = text.is_none().into();
         event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
     }
@@ -118,7 +128,10 @@ mod tests {
 
     fn read(request: Request<&[u8]>) -> lambda_http::Request {
         let (parts, body) = request.into_parts();
-        lambda_http::request::from_str(&event(&parts, body).to_string()).unwrap()
+        let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+        let (method, headers, body) = (parts.method, parts.headers, Bytes::copy_from_slice(body));
+        let event = event(&HttpRequest { method, path, query, headers, body });
+        lambda_http::request::from_str(&event.to_string()).unwrap()
     }
 
     #[test]

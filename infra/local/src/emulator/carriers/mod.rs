@@ -13,7 +13,9 @@ pub mod wire;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::future::join_all;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::SubmitReference;
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -99,12 +101,23 @@ pub(super) struct Receipt<'a> {
     pub(super) at: Timestamp,
 }
 
+/// A file of a reply.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) url: String,
+    pub(super) content_type: Option<String>,
+    pub(super) name: Option<String>,
+}
+
 /// A reply (MO).
+#[derive(Clone)]
 pub(super) struct Reply {
     pub(super) id: String,
     pub(super) from: Phone,
     pub(super) to: String,
     pub(super) text: String,
+    pub(super) media: Vec<File>,
     pub(super) at: Timestamp,
     /// The message that this answers: the newest from `to` to `from`.
     pub(super) answers: Option<Arc<Submit>>,
@@ -121,6 +134,11 @@ impl Reply {
             Some(message) => message.target(),
             None => Target::FirstOrAny(Vendor::of_phone(&self.from)),
         }
+    }
+
+    /// Returns the vendor that delivers the reply.
+    fn vendor(&self) -> Vendor {
+        self.answers.as_ref().map_or_else(|| Vendor::of_phone(&self.from), |message| message.vendor)
     }
 
     fn channel(&self) -> Channel {
@@ -163,8 +181,14 @@ impl Carriers {
         self.webhooks.deliver(&names, submit.target(), &write).await;
     }
 
-    /// Delivers a reply; returns once the gateway accepted it or the emulator stops.
+    /// Delivers a reply in as many webhook requests as its vendor needs; returns once the gateway accepted all of
+    /// them or the emulator stops.
     pub(super) async fn deliver_reply(&self, reply: &Reply) {
+        let parts = self.simulations.of(reply.vendor()).parts(reply);
+        join_all(parts.iter().map(|part| self.deliver_part(part))).await;
+    }
+
+    async fn deliver_part(&self, reply: &Reply) {
         let message_id = reply.answers.as_ref().map(|message| message.message_id());
         let names = EventNames { webhook: Webhook::Replies, id: &reply.id, message_id };
         let write = |connection: &Connection| {

@@ -22,6 +22,11 @@ pub(super) trait SimulatedVendor: Send + Sync {
     /// Returns the body of a receipt, `None` if the vendor does not report this status.
     fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody>;
 
+    /// Splits a reply into what the vendor posts in one request each.
+    fn parts(&self, reply: &Reply) -> Vec<Reply> {
+        vec![reply.clone()]
+    }
+
     fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody;
 
     /// Returns the headers that sign a webhook request.

@@ -151,6 +151,30 @@ async fn reply_is_delivered_unchanged() {
 }
 
 #[tokio::test]
+async fn files_are_one_reply_at_loopback_and_one_each_at_cm() {
+    let tester = Tester::start().await;
+    tester.register_loopback().await;
+    tester.register_cm().await;
+    let file =
+        |name: &str| json!({ "url": format!("https://media.example/{name}"), "content_type": null, "name": name });
+    let reply = json!({ "to": "12345", "media": [file("1.jpg"), file("2.jpg")] });
+    for phone in ["447700900001", "447999200001"] {
+        let (status, problem) = tester.post(&format!("/handsets/{phone}/replies"), reply.clone()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{problem}");
+    }
+    let replies = tester.sink_requests("replies", 1).await;
+    assert_eq!((replies.len(), &replies[0]["media"], &replies[0]["text"]), (1, &reply["media"], &json!("")));
+    let mut files: Vec<_> = tester.sink_requests("cm-replies", 2).await;
+    files.sort_by_key(|reply| reply["message"]["media"]["title"].to_string());
+    let media =
+        |name: &str| json!({ "mediaUri": format!("https://media.example/{name}"), "contentType": "", "title": name });
+    assert_eq!(
+        files.iter().map(|reply| &reply["message"]["media"]).collect::<Vec<_>>(),
+        [&media("1.jpg"), &media("2.jpg")]
+    );
+}
+
+#[tokio::test]
 async fn receipts_are_retried_while_the_gateway_is_down() {
     let tester = Tester::start().await;
     tester.submit("447700900000").await;
@@ -170,10 +194,16 @@ async fn malformed_submit_or_reply_names_the_field() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(problem["errors"][0]["field"], "to");
 
-    let reply = json!({ "to": "12345", "text": 5 });
-    let (status, problem) = tester.post("/handsets/447700900000/replies", reply).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(problem["errors"][0]["field"], "text");
+    for (reply, field) in [
+        (json!({ "to": "12345", "text": 5 }), "text"),
+        (json!({ "to": "12345", "media": [] }), "text"),
+        (json!({ "to": "12345", "text": "Hi", "media": "a" }), "media"),
+        (json!({ "to": "12345", "media": [{ "url": "a" }, {}] }), "media[1]"),
+        (json!({ "to": "12345", "media": [{ "url": "a", "type": "b" }] }), "media[0]"),
+    ] {
+        let (status, problem) = tester.post("/handsets/447700900000/replies", reply).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!(field)));
+    }
 }
 
 #[tokio::test]

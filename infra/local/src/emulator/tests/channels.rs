@@ -185,8 +185,11 @@ async fn reply_goes_by_carrier_and_channel_of_the_newest_message() {
     let mut reply = tester.sink_requests("cm-replies", 1).await.remove(0);
     assert_eq!(reply["timeUtc"].take().as_str().map(str::len), Some("2026-01-01T09:30:00".len()));
     let expected = json!({
-        "from": { "number": "00447700900001" }, "to": { "number": "00441234567890" },
-        "message": { "text": "by WhatsApp" }, "reference": "WhatsApp", "groupings": ["", "Department XYZ", ""],
+        "from": { "number": "00447700900001", "name": "" }, "to": { "number": "00441234567890" },
+        "message": {
+            "text": "by WhatsApp", "media": { "mediaUri": "", "contentType": "", "title": "" }, "custom": {},
+        },
+        "reference": "WhatsApp", "groupings": ["", "Department XYZ", ""],
         "timeUtc": null, "channel": "WhatsApp", "messageContext": "",
     });
     assert_eq!(reply, expected);

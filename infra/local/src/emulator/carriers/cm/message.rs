@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::error::MessageError;
 use super::json::Object;
+use super::rich_content;
 use super::sms::{self, Encoding};
 use super::{Connection, Message, Submit, Vendor};
 use crate::emulator::channels::Channel;
@@ -17,7 +18,6 @@ const LONGEST_SENDER_NAME: usize = 11;
 const LONGEST_SENDER_NUMBER: usize = 16;
 const LONGEST_REFERENCE: usize = 32;
 const LONGEST_GROUPING: usize = 100;
-const MOST_SUGGESTIONS: usize = 11;
 
 /// The fields shared by all recipients of a `msg`.
 pub(super) struct Common<'a> {
@@ -154,7 +154,7 @@ fn read_rest(message: Object<'_>, channel: Channel) -> Result<Rest, MessageError
         return Err(MessageError::field("validity"));
     }
     let content = message.get("richContent");
-    if content.is_some_and(|content| !is_rich_content(content)) {
+    if content.is_some_and(|content| !rich_content::is_valid(content)) {
         return Err(MessageError::field("richContent"));
     }
     let grouping = |name| text(message, name, LONGEST_GROUPING);
@@ -186,60 +186,4 @@ fn is_validity(validity: &str) -> bool {
     let local = format!("{date} {time}");
     let is_time = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"].iter().any(|form| DateTime::strptime(form, &local).is_ok());
     is_time && words.next().is_none_or(|zone| !zone.is_empty())
-}
-
-fn is_rich_content(content: &Value) -> bool {
-    let Some(content) = Object::of(content) else { return false };
-    let is_conversation =
-        |items: &Value| items.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_item));
-    content.get("conversation").is_some_and(is_conversation) && content.get("suggestions").is_none_or(are_suggestions)
-}
-
-/// Accepts the five parts of the page's table, the parts in its chapters on channels, and `interactive` from
-/// the page "Interactive messages".
-fn is_item(item: &Value) -> bool {
-    const PARTS: [&str; 10] = [
-        "text",
-        "media",
-        "location",
-        "contact",
-        "contacts",
-        "template",
-        "interactive",
-        "listPicker",
-        "timePicker",
-        "oauth2",
-    ];
-    Object::of(item).is_some_and(|item| {
-        PARTS.iter().any(|part| item.get(part).is_some())
-            && item.get("interactive").is_none_or(is_interactive)
-            && item.get("suggestions").is_none_or(are_suggestions)
-    })
-}
-
-/// Requires a body text, and either a list of 1 to 10 sections with its button, or 1 to 3 buttons.
-fn is_interactive(interactive: &Value) -> bool {
-    let filled = |text: &Value| text.as_str().is_some_and(|text| !text.is_empty());
-    let of_one_to =
-        |most: usize, items: &Value| items.as_array().is_some_and(|items| (1..=most).contains(&items.len()));
-    let action = |name| Object::of(interactive)?.get("action").and_then(Object::of)?.get(name);
-    let body = Object::of(interactive).and_then(|it| it.get("body").and_then(Object::of)?.get("text"));
-    body.is_some_and(filled)
-        && match Object::of(interactive).and_then(|it| it.get("type")?.as_str()) {
-            Some("list") => {
-                action("button").is_some_and(filled) && action("sections").is_some_and(|it| of_one_to(10, it))
-            }
-            Some("button") => action("buttons").is_some_and(|it| of_one_to(3, it)),
-            _ => false,
-        }
-}
-
-fn are_suggestions(suggestions: &Value) -> bool {
-    let is_suggestion = |suggestion: &Value| {
-        let text = |name| Object::of(suggestion)?.get(name)?.as_str();
-        text("action").is_some() && text("label").is_some()
-    };
-    let fits =
-        |suggestions: &Vec<Value>| suggestions.len() <= MOST_SUGGESTIONS && suggestions.iter().all(is_suggestion);
-    suggestions.as_array().is_some_and(fits)
 }

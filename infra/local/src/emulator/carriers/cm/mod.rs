@@ -8,6 +8,7 @@ mod error;
 mod json;
 mod message;
 mod request;
+mod rich_content;
 mod sms;
 mod webhook;
 
@@ -50,6 +51,10 @@ impl SimulatedVendor for Simulation {
 
     fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody> {
         Some(WebhookBody::json(&webhook::status_report(receipt)))
+    }
+
+    fn parts(&self, reply: &Reply) -> Vec<Reply> {
+        webhook::parts(reply)
     }
 
     fn reply(&self, reply: &Reply, _: &Connection) -> WebhookBody {

@@ -28,16 +28,40 @@ pub(super) fn status_report(receipt: &Receipt<'_>) -> Value {
     } } })
 }
 
+/// Returns a reply for each file, the first with the text: CM.com posts one file in a reply.
+pub(super) fn parts(reply: &Reply) -> Vec<Reply> {
+    let files = reply.media.iter().map(|file| vec![file.clone()]);
+    let files = files.chain(reply.media.is_empty().then(Vec::new));
+    files
+        .enumerate()
+        .map(|(index, media)| Reply {
+            text: if index == 0 { reply.text.clone() } else { String::new() },
+            media,
+            ..reply.clone()
+        })
+        .collect()
+}
+
+/// Writes the first file only; see [`parts`].
 pub(super) fn reply(reply: &Reply) -> Value {
     let answers = reply.answers.as_deref();
+    let file = reply.media.first();
     json!({
-        "from": { "number": international(&reply.from) },
+        "from": { "number": international(&reply.from), "name": "" },
         "to": { "number": sender(&reply.to) },
-        "message": { "text": reply.text },
+        "message": {
+            "text": reply.text,
+            "media": {
+                "mediaUri": file.map_or("", |file| &file.url),
+                "contentType": file.and_then(|file| file.content_type.as_deref()).unwrap_or_default(),
+                "title": file.and_then(|file| file.name.as_deref()).unwrap_or_default(),
+            },
+            "custom": {},
+        },
         "reference": answers.map_or("", |message| &message.reference),
         "groupings": answers.map_or([""; 3], |message| message.groupings.each_ref().map(String::as_str)),
         "timeUtc": time(reply.at),
-        "channel": reply.channel().cm_name(),
+        "channel": reply.channel().cm_webhook_name(),
         "messageContext": "",
     })
 }

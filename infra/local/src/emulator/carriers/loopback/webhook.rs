@@ -14,6 +14,8 @@ const SIGNATURE_HEADER: &str = "x-loopback-signature";
 /// The calling code of North America, whose national numbers have no leading 0.
 const NORTH_AMERICA: &str = "1";
 const NORTH_AMERICAN_DIGITS: usize = 10;
+/// The price of a part, in hundredths of a cent.
+const PART_PRICE: usize = 400;
 
 pub(super) fn receipt(receipt: &Receipt<'_>, id_format: IdFormat) -> Value {
     let (code, description) = match receipt.status {
@@ -24,14 +26,28 @@ pub(super) fn receipt(receipt: &Receipt<'_>, id_format: IdFormat) -> Value {
         Status::Expired => ("23", "The handset was not reached in time"),
         Status::Read => ("00", "Read on the handset"),
     };
+    let parts = parts(&receipt.accepted.submit.text);
+    let price = PART_PRICE * parts;
     json!({
         "id": id_format.in_receipt(&receipt.accepted.id),
         "reference": id_format.has_reference().then_some(&receipt.accepted.submit.reference),
         "status": receipt.status.into_str(),
         "code": code,
         "description": description,
+        "network": "23410",
+        "operator": "Loop Mobile",
+        "country": "GB",
+        "parts": parts,
+        "price": { "amount": format!("{}.{:04}", price / 10_000, price % 10_000), "currency": "EUR" },
         "at": clock::text(receipt.at),
     })
+}
+
+/// Returns the number of SMS that carry the text, as ASCII or UTF-16.
+fn parts(text: &str) -> usize {
+    let (alone, joined) = if text.is_ascii() { (160, 153) } else { (70, 67) };
+    let length = text.encode_utf16().count();
+    if length <= alone { 1 } else { length.div_ceil(joined) }
 }
 
 pub(super) fn reply(reply: &Reply, connection: &Connection) -> Value {
@@ -40,6 +56,7 @@ pub(super) fn reply(reply: &Reply, connection: &Connection) -> Value {
         "from": written(&reply.from, connection.country_code.as_deref()),
         "to": reply.to,
         "text": reply.text,
+        "media": reply.media,
         "at": clock::text(reply.at),
         "channel": reply.channel(),
     })
@@ -73,6 +90,13 @@ pub(super) fn signature(connection: &Connection, body: &[u8]) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_text_has_several_parts() {
+        let lengths = [("", 0), ("a", 160), ("a", 161), ("ж", 70), ("ж", 71), ("😀", 36)];
+        let counted = lengths.map(|(character, count)| parts(&character.repeat(count)));
+        assert_eq!(counted, [1, 1, 2, 1, 2, 2]);
+    }
 
     #[test]
     fn number_is_national_in_its_country_only() {

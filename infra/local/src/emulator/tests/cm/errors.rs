@@ -143,6 +143,13 @@ async fn invalid_field_is_named() {
             "conversation": [item], "suggestions": vec![json!({ "action": "Reply", "label": "Yes" }); count],
         })
     };
+    let card = json!({ "header": "Hello", "suggestions": [{ "action": "OpenUrl", "label": "Open", "url": "a:b" }] });
+    let carousel = |cards: usize, width: &str| json!({ "conversation": [{ "carousel": { "cards": vec![&card; cards], "cardWidth": width } }] });
+    let event = |start: &str| {
+        let calendar = json!({ "startTime": start, "endTime": "2026-12-05T10:00:00", "title": "Demo" });
+        let suggestion = json!({ "action": "CreateCalendarEvent", "label": "Add", "calendar": calendar });
+        json!({ "conversation": [item], "suggestions": [suggestion] })
+    };
     for (field, value) in [
         ("allowedChannels", json!(["Fax"])),
         ("reference", json!("r".repeat(33))),
@@ -162,6 +169,14 @@ async fn invalid_field_is_named() {
         ("richContent", json!({ "conversation": [{}] })),
         ("richContent", json!({ "conversation": [item], "suggestions": [{ "action": "Reply" }] })),
         ("richContent", suggestions(12)),
+        ("richContent", json!({ "conversation": [{ "text": "Look", "future": 1 }] })),
+        ("richContent", json!({ "conversation": [{ "text": "Look", "context": {} }] })),
+        ("richContent", json!({ "conversation": [item], "suggestions": [{ "action": "Dial", "label": "Call" }] })),
+        ("richContent", carousel(11, "Small")),
+        ("richContent", carousel(2, "Huge")),
+        ("richContent", event("2026-12-05T09:00")),
+        ("richContent", event("2026-12-05T09:00:00+01")),
+        ("richContent", event("2026-12-05T09:00:00[Europe/Paris]")),
         (
             "richContent",
             interactive(json!({ "type": "list", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
@@ -185,6 +200,11 @@ async fn invalid_field_is_named() {
         ("validity", json!("30M")),
         ("maximumNumberOfMessageParts", json!(8)),
         ("richContent", suggestions(11)),
+        ("richContent", carousel(10, "Small")),
+        ("richContent", event("2026-12-05T09:00:00")),
+        ("richContent", event("2026-12-05T09:00:00.1234567Z")),
+        ("richContent", event("2026-12-05T09:00:00-08:00")),
+        ("richContent", json!({ "conversation": [{ "text": "Look", "context": { "message_id": "wamid.1" } }] })),
         (
             "richContent",
             interactive(json!({ "type": "button", "body": { "text": "Come?" }, "action": { "buttons": [{}] } })),
