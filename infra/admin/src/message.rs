@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        AccountId, Attempt, CarrierName, Message, MessageId, Progress, Receipt, Reply, ReplyId, StateChange, Timestamp,
+        AccountId, Attempt, CarrierName, CountryCode, Message, MessageId, NetworkCode, OperatorName, Price, Progress,
+        Receipt, ReceiptDetails, Reply, ReplyId, StateChange, Timestamp,
     },
     flow::{
         Gateway,
@@ -57,6 +58,7 @@ fn text(message: &Message, reveal: bool) -> String {
         Some(id) => format!("{carrier}, as {id}"),
         None => carrier.to_string(),
     });
+    let details = message.receipt_details();
     let channels = channels(message);
     let channel = match channels.as_slice() {
         [only] => (*only).to_owned(),
@@ -69,6 +71,9 @@ fn text(message: &Message, reveal: bool) -> String {
         ("state", Some(message.state().into_str().to_owned())),
         ("channel", Some(channel)),
         ("carrier", carrier),
+        ("network", network(&details)),
+        ("parts", details.parts.map(|parts| parts.to_string())),
+        ("price", details.price.as_ref().map(price)),
         ("from", Some(format!("{} ({})", request.from.id, request.from.kind.into_str()))),
         ("to", Some(request.to.digits().to_owned())),
         ("text", reveal.then(|| text.as_str().to_owned())),
@@ -98,16 +103,20 @@ fn text(message: &Message, reveal: bool) -> String {
     };
     let change = |change: StateChange| [time(change.at), change.state.into_str().to_owned(), or_dash(change.reason)];
     let history: Vec<_> = message.full_history().into_iter().map(change).collect();
+    let receipts = receipts_text(message);
+    format!("{fields}\n{}\n{attempts}{receipts}", table(["HISTORY", "STATE", "REASON"], &history))
+}
+
+fn receipts_text(message: &Message) -> String {
     let receipt = |receipt: &Receipt| {
         let (code, description) = (receipt.code.clone(), receipt.description.clone());
         [time(receipt.at), receipt.status.into_str().to_owned(), or_dash(code), or_dash(description)]
     };
-    let receipts: Vec<_> = delivery.receipts.iter().map(receipt).collect();
-    let receipts = match receipts.as_slice() {
+    let receipts: Vec<_> = message.delivery.receipts.iter().map(receipt).collect();
+    match receipts.as_slice() {
         [] => "no receipts\n".to_owned(),
         receipts => table(["RECEIPT", "STATUS", "CODE", "DESCRIPTION"], receipts),
-    };
-    format!("{fields}\n{}\n{attempts}{receipts}", table(["HISTORY", "STATE", "REASON"], &history))
+    }
 }
 
 fn shown(message: &Message, reveal: bool) -> Value {
@@ -120,6 +129,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
             "carrier": attempt.carrier,
             "outcome": attempt.outcome.into_str(),
             "reason": attempt.reason,
+            "receipt_details": attempt.details,
         })
     };
     let receipt = |receipt: &Receipt| {
@@ -137,6 +147,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
         "channels": channels(message),
         "carrier": message.carrier_reached(),
         "carrier_id": carrier_id(message),
+        "receipt_details": message.receipt_details(),
         "from": {"type": request.from.kind.into_str(), "value": request.from.id},
         "to": request.to.digits(),
         "segments": request.text.segments(),
@@ -174,6 +185,22 @@ fn carrier_id(message: &Message) -> Option<&String> {
     message.delivery.carrier_id.as_ref().filter(|_| has_message)
 }
 
+/// Returns the recipient's network as receipts name it: code, operator and country.
+fn network(details: &ReceiptDetails) -> Option<String> {
+    let (network, operator, country) = (&details.network, &details.operator, &details.country);
+    let parts = [
+        network.as_ref().map(NetworkCode::as_str),
+        operator.as_ref().map(OperatorName::as_str),
+        country.as_ref().map(CountryCode::as_str),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn price(price: &Price) -> String {
+    [Some(price.amount()), price.currency()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
 /// Returns when a busy carrier is retried. The stored time remains after the retry, so we ignore it if the
 /// message is no longer queued, or its last state change is later.
 fn next_retry(message: &Message) -> Option<Timestamp> {
@@ -182,14 +209,18 @@ fn next_retry(message: &Message) -> Option<Timestamp> {
 }
 
 fn reply_text(reply: &Reply, reveal: bool) -> String {
+    let extras = &reply.content.extras;
+    let files = extras.media.len();
     fields(&[
         ("id", Some(reply.id.to_string())),
         ("account", Some(reply.account.to_string())),
         ("channel", Some(reply.channel.into_str().to_owned())),
-        ("from", Some(reply.from.digits().to_owned())),
+        ("from", Some(reply.from.as_str().to_owned())),
         ("to", Some(reply.to.to_string())),
-        ("text", reveal.then(|| reply.body.clone())),
-        ("received", Some(time(reply.received_at))),
+        ("text", reveal.then(|| reply.content.text.clone())),
+        ("files", (files > 0).then(|| files.to_string())),
+        ("content", (reveal && !extras.is_empty()).then(|| extras.to_json())),
+        ("received", Some(time(reply.at))),
         ("in reply to", reply.replied_to.as_ref().map(|to| to.message.to_string())),
     ])
 }
@@ -199,26 +230,28 @@ fn shown_reply(reply: &Reply, reveal: bool) -> Value {
         "id": reply.id,
         "account": reply.account,
         "channel": reply.channel.into_str(),
-        "from": reply.from.digits(),
+        "from": reply.from.as_str(),
         "to": reply.to,
-        "received_at": time(reply.received_at),
+        "files": reply.content.extras.media.len(),
+        "received_at": time(reply.at),
         "in_reply_to": reply.replied_to.as_ref().map(|to| to.message.to_string()),
     });
     if reveal {
-        shown["body"] = reply.body.as_str().into();
+        shown["body"] = reply.content.text.as_str().into();
+        shown["content"] = json!(reply.content.extras);
     }
     shown
 }
 
 async fn list(wanted: MessageList, connection: &Connection, environment: &Environment) -> Result<Report, Failure> {
-    let MessageList { to, state, account, carrier, limit, reveal } = wanted;
+    let MessageList { to, sender, state, account, carrier, limit, reveal } = wanted;
     let gateway = connection.gateway(QueueUrls::default(), environment).await?;
     let directory = connection.directory().await?;
     let accounts = match &account {
         Some(id) => vec![account::existing(&directory, id).await?],
         None => directory.accounts().await?,
     };
-    let filter = Filter { state, number: to };
+    let filter = Filter { state, number: to, sender };
     let mut entries = Vec::new();
     for account in &accounts {
         entries.extend(newest(&gateway, &account.id, &filter, carrier, limit).await?);
@@ -227,7 +260,11 @@ async fn list(wanted: MessageList, connection: &Connection, environment: &Enviro
     entries.truncate(limit.into());
     let lines: Vec<_> = entries.iter().map(Line::from).collect();
     let shown: Vec<_> = lines.iter().map(|line| line.shown(reveal)).collect();
-    let report = Report::new(lines_text(&lines, reveal), &json!({"messages": shown}));
+    let mut report = Report::new(lines_text(&lines, reveal), &json!({"messages": shown}));
+    if filter.omits_names() {
+        report = report.and("omits", vec!["messages_from_names"]);
+        report = report.note("Messages from names are not searched by number alone. See --sender.");
+    }
     Ok(if lines.len() == usize::from(limit) {
         report.note(format!("These are the newest {limit}; there may be more. See --limit."))
     } else {
@@ -235,7 +272,7 @@ async fn list(wanted: MessageList, connection: &Connection, environment: &Enviro
     })
 }
 
-/// Reads the log until enough entries match. A page may be empty and still have a next page.
+/// Reads the list until enough entries match. A page may be empty and still have a next page.
 async fn newest(
     gateway: &Gateway,
     account: &AccountId,
@@ -248,7 +285,7 @@ async fn newest(
     loop {
         // We look for the carrier ourselves, so few entries of a page may match.
         let wanted = if carrier.is_some() { LARGEST_PAGE } else { limit - found.len() };
-        let page = query::log(gateway, account, filter, after, u16::try_from(wanted).unwrap_or(u16::MAX)).await?;
+        let page = query::list(gateway, account, filter, after, u16::try_from(wanted).unwrap_or(u16::MAX)).await?;
         found.extend(page.entries.into_iter().filter(|entry| carrier.is_none_or(|carrier| went_to(entry, carrier))));
         after = page.next.filter(|_| found.len() < limit);
         if after.is_none() {
@@ -301,9 +338,9 @@ impl<'a> From<&'a Entry> for Line<'a> {
                 channel: reply.channel.into_str(),
                 carrier: None,
                 sender: reply.to.as_str(),
-                number: reply.from.digits(),
-                body: &reply.body,
-                at: time(reply.received_at),
+                number: reply.from.as_str(),
+                body: &reply.content.text,
+                at: time(reply.at),
             },
         }
     }

@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 use shared::{
-    domain::Unmatched, flow::operator::replay_unmatched::replay, queue::QueueUrls, runtime::Environment,
+    domain::{Unmatched, UnmatchedKind},
+    flow::operator::replay_unmatched::replay,
+    queue::QueueUrls,
+    runtime::Environment,
     store::UnmatchedStore,
 };
 
@@ -54,20 +57,28 @@ fn text(all: &[Unmatched], reveal: bool, now: Timestamp) -> String {
     let row = |one: &Unmatched| {
         let next = or_dash(one.next_retry(now).map(time));
         let (kind, carrier) = (one.id.kind.into_str().to_owned(), one.id.carrier.to_string());
-        [kind, carrier, time(one.received_at), one.tries.to_string(), next]
+        [kind, carrier, time(one.received_at), one.tries.to_string(), next, reason(one)]
     };
-    let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT RETRY"];
+    let headings = ["KIND", "CARRIER", "SINCE", "TRIES", "NEXT RETRY", "REASON"];
     if !reveal {
         return table(headings, &all.iter().map(row).collect::<Vec<_>>());
     }
     let row = |one: &Unmatched| {
-        let [kind, carrier, since, tries, next] = row(one);
+        let [kind, carrier, since, tries, next, reason] = row(one);
         // A payload may have several lines, or terminal control characters.
-        [kind, carrier, since, tries, next, one.index.to_string(), one.payload.escape_debug().to_string()]
+        [kind, carrier, since, tries, next, reason, one.index.to_string(), one.payload.escape_debug().to_string()]
     };
-    let [kind, carrier, since, tries, next] = headings;
-    let headings = [kind, carrier, since, tries, next, "INDEX", "PAYLOAD"];
+    let [kind, carrier, since, tries, next, reason] = headings;
+    let headings = [kind, carrier, since, tries, next, reason, "INDEX", "PAYLOAD"];
     table(headings, &all.iter().map(row).collect::<Vec<_>>())
+}
+
+fn reason(one: &Unmatched) -> String {
+    match (one.id.kind, &one.unknown_status) {
+        (UnmatchedKind::Receipt, Some(status)) => format!("unknown status {}", status.escape_debug()),
+        (UnmatchedKind::Receipt, None) => "matches no message".to_owned(),
+        (UnmatchedKind::Reply, _) => "matches no account".to_owned(),
+    }
 }
 
 fn shown(one: &Unmatched, reveal: bool, now: Timestamp) -> serde_json::Value {
@@ -79,6 +90,7 @@ fn shown(one: &Unmatched, reveal: bool, now: Timestamp) -> serde_json::Value {
         "until": time(one.kept_until()),
         "tries": one.tries,
         "next_try": one.next_retry(now).map(time),
+        "reason": reason(one),
     });
     if reveal {
         shown["payload"] = one.payload.as_str().into();

@@ -1,7 +1,7 @@
 //! The command line for stored messages and replies.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CarrierName, MessageId, PhoneNumber, State};
+use shared::domain::{AccountId, CarrierName, MessageId, PhoneNumber, SenderId, State};
 
 use super::carriers::{carrier, names};
 
@@ -9,9 +9,12 @@ use super::carriers::{carrier, names};
 pub enum MessageCommand {
     /// List messages and replies, newest first
     #[command(
-        after_help = "Reads the account's log from the newest entry back, at most 15 months, until enough entries\n\
-        match; without --account, the log of every account. Examples:\n  \
+        after_help = "With --to, reads the account's messages to the number and replies from it. Messages from names\n\
+        are left out, unless --sender has the name. Otherwise, and with a name, reads the account's log from the\n\
+        newest entry back, at most 15 months, until enough entries match; without --account, the log of every\n\
+        account. Examples:\n  \
         admin message list --to 447700900001\n  \
+        admin message list --to 447700900001 --sender ACME --account acme\n  \
         admin message list --account acme --state undelivered --limit 100"
     )]
     List(MessageList),
@@ -32,6 +35,9 @@ pub struct MessageList {
     /// Only messages to this number, and replies from it
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     pub to: Option<PhoneNumber>,
+    /// Only messages from this sender ID, and replies to it
+    #[arg(long, value_name = "SENDER")]
+    pub sender: Option<SenderId>,
     /// Only messages in this state, such as queued, submitted, delivered or failed; no replies
     #[arg(long, value_name = "STATE", value_parser = state)]
     pub state: Option<State>,
