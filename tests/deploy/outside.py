@@ -95,8 +95,8 @@ class Emulator:
 class Local(Emulator):
     """The local stack."""
 
-    def __init__(self, processes):
-        process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0"])
+    def __init__(self, processes, *options):
+        process, log = processes.start("local", [str(PROGRAMS / "local"), "--port", "0", *options])
 
         def address():
             text = log.read_text(errors="replace")

@@ -156,7 +156,9 @@ async fn reply(stage: &Stage, scenario: &Scenario, log: &ClientLog) -> bool {
     let of_this_run = |shown: &&Value| log.texts.contains(shown["text"].as_str().unwrap());
     let Some(shown) = shown.iter().rfind(of_this_run) else { return false };
     let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
-    answer(reply.json(&json!({"to": shown["from"], "text": "Yes please"}))).await.status.is_success()
+    let photo = json!({"url": "https://media.example/1.jpg", "content_type": "image/jpeg"});
+    let said = json!({"to": shown["from"], "text": "Yes please", "media": [photo]});
+    answer(reply.json(&said)).await.status.is_success()
 }
 
 /// Processes all due work, and advances the clock as long as other work is left. `expected_webhooks` returns

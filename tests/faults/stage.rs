@@ -143,14 +143,8 @@ impl Stage {
         for (name, value) in &client_request.headers {
             request = request.header(*name, value);
         }
-        let (path, query) = client_request.path.split_once('?').unwrap_or((&client_request.path, ""));
+        let path = client_request.path.split('?').next().unwrap_or_default();
         let request = request.body(Body::from(client_request.body.clone())).unwrap().with_raw_http_path(path);
-        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
-        let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
-        for (name, value) in query {
-            parameters.entry(name).or_default().push(value);
-        }
-        let request = request.with_query_string_parameters(parameters);
         let is_read = client_request.path.starts_with("/messages");
         let response = self.instances[port].handle_client_request(&self.proxy, request, is_read).await.returned()?;
         Some((response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned()))

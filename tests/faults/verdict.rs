@@ -92,10 +92,11 @@ pub async fn judge(
     if idle == Idle::TimedOut {
         verdict.wrong.push("work is left after the last step".to_owned());
     }
-    let mut callback_ids = Vec::new();
+    let mut callbacks = Vec::new();
     for sink in SINKS {
-        callback_ids.extend(events(stage, sink).await);
+        callbacks.extend(events(stage, sink).await);
     }
+    let callback_ids: Vec<_> = callbacks.iter().map(|(id, _)| id.clone()).collect();
     let mut phones = BTreeMap::new();
     for (scenario, log) in runs {
         if !log.is_accepted {
@@ -112,7 +113,7 @@ pub async fn judge(
         }
     }
     let replies = runs.iter().map(|(_, log)| log.replies).sum();
-    judge_replies(replies, &record, &callback_ids, &mut verdict);
+    judge_replies(replies, &record, &callbacks, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
     judge_events(&record, &callback_ids, &mut verdict);
     judge_locks(&record, &mut verdict);
@@ -228,15 +229,25 @@ fn judge_message(
     }
 }
 
-fn judge_replies(expected: usize, record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
+/// Judges the phones' replies, each of which had a photo.
+fn judge_replies(expected: usize, record: &Record, callbacks: &[(String, String)], verdict: &mut Verdict) {
     let stored = record.replies.len();
     // There may be more, because some phones reply STOP by themselves.
     if stored < expected {
         verdict.lost.push(format!("{expected} replies, {stored} stored"));
     }
+    let photos: usize = record.replies.iter().map(|reply| reply.content.extras.media.len()).sum();
+    if photos < expected {
+        verdict.lost.push(format!("{expected} replies with a photo, {photos} photos stored"));
+    }
     for reply in &record.replies {
-        if !callback_ids.contains(&EventId::of_reply(reply.id).to_string()) {
+        let event = EventId::of_reply(reply.id).to_string();
+        let mut own = callbacks.iter().filter(|(id, _)| *id == event).peekable();
+        if own.peek().is_none() {
             verdict.lost.push("no callback for a reply".to_owned());
+        }
+        if own.any(|(_, body)| reply.content.extras.media.iter().any(|photo| !body.contains(&photo.uri))) {
+            verdict.lost.push("a callback without the reply's photo".to_owned());
         }
         if reply.replied_to.is_none() {
             verdict.wrong.push("a reply is tied to no message".to_owned());
@@ -302,7 +313,9 @@ fn judge_locks(record: &Record, verdict: &mut Verdict) {
     }
 }
 
-async fn events(stage: &Stage, sink: &str) -> Vec<String> {
+/// Returns the event ID and body of each callback.
+async fn events(stage: &Stage, sink: &str) -> Vec<(String, String)> {
     let requests = stage.system.sink_requests(sink).await;
-    requests.iter().map(|request| request["headers"]["webhook-id"].as_str().unwrap().to_owned()).collect()
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    requests.iter().map(|request| (text(&request["headers"]["webhook-id"]), text(&request["body"]))).collect()
 }

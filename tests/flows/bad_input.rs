@@ -353,7 +353,7 @@ async fn hostile_body_is_a_clear_field_error() {
         (br#"{"messages":[],"messages":[]}"#.to_vec(), (None, "(body)", "duplicate")),
         (br#"{"messages":[],"\u006dessages":[]}"#.to_vec(), (None, "(body)", "duplicate")),
         (invalid_utf8, (None, "(body)", "malformed")),
-        (b"\xef\xbb\xbf{\"messages\":[]}".to_vec(), (None, "(body)", "malformed")),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{\"messages\":[]}".to_vec(), (None, "(body)", "malformed")),
         (vec![0; 1000], (None, "(body)", "malformed")),
     ] {
         println!("{}", String::from_utf8_lossy(&body[..body.len().min(200)]));

@@ -2,6 +2,7 @@
 
 mod documents;
 mod errors;
+mod rich;
 mod textless;
 
 use reqwest::{Method, RequestBuilder};
@@ -63,7 +64,7 @@ async fn client_gets_reports_and_replies_in_the_documented_format() {
     let mut report = delivered.cm_report().clone();
     assert_eq!(report["received"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
     let expected = json!({"received": null, "to": PHONE.with_00(), "reference": "order-7",
-        "status": {"code": "2", "errorCode": "", "errorDescription": ""}, "operator": "", "channel": "sms",
+        "status": {"code": "2", "errorCode": "", "errorDescription": ""}, "operator": "23410", "channel": "sms",
         "customGrouping": "Campaign ABC", "customGrouping2": "", "customGrouping3": "Source 123"});
     assert_eq!(report, expected);
     assert!(!delivered.has_header("signature"), "the header of another dialect");
@@ -71,8 +72,9 @@ async fn client_gets_reports_and_replies_in_the_documented_format() {
     system.reply_from(&PHONE, OURS, "Hello back").await;
     let mut reply = system.until_callback("replies").await.into_json();
     assert_eq!(reply["timeUtc"].take().as_str().unwrap().len(), "2026-01-01T09:30:00".len());
-    let expected = json!({"from": {"number": PHONE.with_00()}, "to": {"number": format!("00{OURS}")},
-        "message": {"text": "Hello back"}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
+    let no_file = json!({"mediaUri": "", "contentType": "", "title": ""});
+    let expected = json!({"from": {"number": PHONE.with_00(), "name": ""}, "to": {"number": format!("00{OURS}")},
+        "message": {"text": "Hello back", "media": no_file, "custom": {}}, "reference": "order-7", "groupings": ["Campaign ABC", "", "Source 123"],
         "timeUtc": null, "channel": "SMS", "messageContext": ""});
     assert_eq!(reply, expected);
 

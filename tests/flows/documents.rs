@@ -1,5 +1,5 @@
-//! The samples on Messaging Plus's pages, posted unchanged: each gets the documented answer, and its messages
-//! arrive.
+//! The samples on Messaging Plus's pages, posted unchanged: each gets the documented answer, apart from our additions,
+//! and its messages arrive.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -48,6 +48,16 @@ fn fits(expected: &Value, answer: &Value, pool: &[SenderId]) -> bool {
     }
 }
 
+/// Returns the answer without our additions to the vendor's fields.
+fn documented(mut answer: Value) -> Value {
+    for message in answer["messages"].as_array_mut().unwrap() {
+        let message = message.as_object_mut().unwrap();
+        let added = ["segments", "encoding"].map(|field| message.remove(field).unwrap());
+        assert_eq!(added, [json!(1), json!("gsm7")]);
+    }
+    answer
+}
+
 /// Keeps receipts from the gateway, because the gateway would post callbacks to the samples' addresses, which
 /// are real.
 async fn withhold_receipts(system: &System) {
@@ -67,7 +77,8 @@ async fn every_documented_sample_is_answered_and_delivered() {
         let system = System::start().await;
         withhold_receipts(&system).await;
         let given = system.post(DEMO, &request).await;
-        assert!(given.status == 200 && fits(&answer, &given.body, &pool), "{source}: {}", given.body);
+        let answered = documented(given.body.clone());
+        assert!(given.status == 200 && fits(&answer, &answered, &pool), "{source}: {}", given.body);
 
         let messages = given.body["messages"].as_array().unwrap();
         let ids = messages.iter().flat_map(|message| [&message["messageUuid"], &message["batchUuid"]]);

@@ -7,14 +7,21 @@ use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    domain::{AttemptOutcome, Channel, Keyword, OnUnknown, State},
+    domain::{AttemptOutcome, Channel, Dialect, Keyword, OnUnknown, State},
     vendors::cymba::dialect as mplus,
 };
 use strum::IntoEnumIterator;
 
-use tests::{Phone, System, TestConfig};
+use tests::{
+    Phone, System, TestConfig,
+    clients::{ClientMessage, client, main_format},
+    webhook_path,
+};
 
-use crate::system::{Answer, DEMO, DEMO_ACCOUNT, OWN_SENDER, answer, custom, owned, shared, with};
+use crate::{
+    cm,
+    system::{Answer, DEMO, DEMO_ACCOUNT, OWN_SENDER, answer, custom, owned, shared, with},
+};
 
 const PHONE: Phone = Phone::delivers();
 
@@ -24,13 +31,16 @@ fn document() -> Value {
 
 /// Fails unless a value fits a schema in the document.
 fn fits(value: &Value, component: &str) {
+    let errors = errors(value, component);
+    assert!(errors.is_empty(), "{component}: {errors:#?}\n{value:#}");
+}
+
+fn errors(value: &Value, component: &str) -> Vec<String> {
     let mut schema = document();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["$ref"] = json!(format!("#/components/schemas/{component}"));
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<_> =
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{component}: {errors:#?}\n{value:#}");
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 fn names(schema: &str) -> BTreeSet<String> {
@@ -80,6 +90,95 @@ fn documented_enums_match_the_code() {
 }
 
 #[tokio::test]
+async fn described_requests_are_those_that_are_accepted() {
+    let system = System::start().await;
+    let full = owned(&PHONE, "Hi");
+    let without = |field: &str| with(full.clone(), field, Value::Null);
+    let absent = |field: &str| {
+        let mut message = full.clone();
+        message.as_object_mut().unwrap().remove(field);
+        message
+    };
+    let shared = json!({"type": "shared"});
+    let no_value = with(full.clone(), "from", json!({"type": "custom"}));
+    let number = json!(PHONE.parse::<u64>().unwrap());
+    let from = |value: &str| with(full.clone(), "from", json!({"type": "custom", "value": value}));
+    for (defaults, messages, is_valid) in [
+        (json!(null), json!([full]), true),
+        (json!(null), json!([with(full.clone(), "from", shared.clone())]), true),
+        (json!(null), json!([full, absent("to")]), false),
+        (json!(null), json!([no_value]), false),
+        (json!({"to": PHONE}), json!([absent("to")]), true),
+        (json!({"to": PHONE}), json!([without("to")]), false),
+        (json!({"to": null}), json!([absent("to")]), false),
+        (json!(null), json!([with(full.clone(), "to", number.clone())]), true),
+        (json!(null), json!([with(full.clone(), "to", json!(999_999))]), false),
+        (json!(null), json!([with(full.clone(), "to", format!(" +{PHONE}\t"))]), true),
+        (json!({"to": number}), json!([absent("to"), full]), true),
+        (json!({"to": format!(" {PHONE} ")}), json!([absent("to")]), true),
+        (json!({"to": 999_999}), json!([absent("to")]), false),
+        (json!({"body": "Hi"}), json!([absent("body"), full]), true),
+        (json!({"body": "Hi"}), json!([absent("from")]), false),
+        (json!({"from": shared}), json!([absent("from"), full]), true),
+        (json!({"from": {"value": OWN_SENDER}}), json!([no_value]), true),
+        (json!({"from": {"type": "custom"}}), json!([absent("from")]), false),
+        (json!(null), json!([with(full.clone(), "body", json!(" \t"))]), false),
+        (json!(null), json!([with(full.clone(), "body", json!("a\u{1}"))]), false),
+        (json!(null), json!([from("000")]), false),
+        (json!(null), json!([from("  000")]), false),
+        (json!(null), json!([from("+0123")]), false),
+        (json!(null), json!([from("000123")]), false),
+        (json!(null), json!([from(&format!(" +{OWN_SENDER} "))]), true),
+        (json!({"from": {"type": "custom", "value": "+0123"}}), json!([absent("from")]), false),
+        (json!({"from": {"type": "custom", "value": format!(" {OWN_SENDER} ")}}), json!([absent("from")]), true),
+        (json!({"callback": "", "id": "", "send_at": ""}), json!([full]), true),
+        (json!(null), json!([]), false),
+    ] {
+        let request = json!({"defaults": defaults, "messages": messages});
+        let answer = answer(system.request(Method::POST, "/message?isDryrun=1").bearer_auth(DEMO).json(&request)).await;
+        assert_eq!(answer.status, if is_valid { 200 } else { 400 }, "{request}: {}", answer.body);
+        assert_eq!(errors(&request, "SendRequest").is_empty(), is_valid, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn described_cm_messages_are_those_that_are_accepted() {
+    let system = System::start().await;
+    let full = cm::message(&PHONE, "Hi");
+    let rich = json!({"conversation": [{"text": "Hi"}]});
+    let textless = with(with(full.clone(), "body", json!({})), "richContent", rich);
+    for (message, is_valid) in [
+        (full.clone(), true),
+        (with(full.clone(), "from", OWN_SENDER.parse::<u64>().unwrap()), true),
+        (with(full.clone(), "from", "+0123"), false),
+        (with(full.clone(), "to", json!([{"number": PHONE.parse::<u64>().unwrap()}])), true),
+        (with(full.clone(), "to", json!([])), false),
+        (with(full.clone(), "body", json!({"content": " "})), false),
+        (with(full.clone(), "richContent", ""), true),
+        (with(full.clone(), "richContent", json!({})), true),
+        (with(full.clone(), "richContent", json!({"conversation": []})), false),
+        (with(full.clone(), "allowedChannels", ""), true),
+        (with(full.clone(), "allowedChannels", json!(["", "SMS"])), true),
+        (with(full.clone(), "allowedChannels", json!(["Fax"])), false),
+        (with(full.clone(), "reference", Value::Null), true),
+        (with(full.clone(), "reference", "r".repeat(33)), false),
+        (with(full.clone(), "customGrouping", 7.5), false),
+        (with(full.clone(), "dcs", 5), true),
+        (with(with(full.clone(), "body", json!({"content": "Hi"})), "dcs", 5), false),
+        (with(full.clone(), "maximumNumberOfMessageParts", "0"), false),
+        (with(textless.clone(), "allowedChannels", json!(["SMS", "WhatsApp"])), true),
+        (with(textless.clone(), "allowedChannels", json!(["SMS"])), false),
+        (textless, false),
+    ] {
+        let request = json!({"messages": {"msg": [message]}});
+        let posted = system.request(Method::POST, "/v1.0/message?isDryrun=1").header("X-CM-PRODUCTTOKEN", DEMO);
+        let answer = answer(posted.json(&request)).await;
+        assert_eq!(answer.status, if is_valid { 200 } else { 400 }, "{request}: {}", answer.body);
+        assert_eq!(errors(&request, "CmRequest").is_empty(), is_valid, "{request}");
+    }
+}
+
+#[tokio::test]
 async fn keyword_answers_fit_their_schema() {
     let system = System::with_config(TestConfig::new().account(DEMO_ACCOUNT, |account| account.help_text = None)).await;
     system.reply_from(&PHONE, OWN_SENDER, "HELP").await;
@@ -87,6 +186,59 @@ async fn keyword_answers_fit_their_schema() {
     let page = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OWN_SENDER}")).await.body;
     let messages = page["messages"].as_array().unwrap();
     assert!(messages.iter().any(|message| message["keyword"] == "help"), "{page}");
+    fits(&page, "Page");
+}
+
+#[tokio::test]
+async fn replies_with_files_and_from_short_codes_fit_their_schema() {
+    for (dialect, component) in [(Dialect::Mplus, "MobileOriginated"), (Dialect::Cm, "CmReply")] {
+        let system = System::start().await;
+        let callback = system.sink("status");
+        let message = ClientMessage::new(OWN_SENDER, &PHONE, "Hello", &callback);
+        assert_eq!(system.send_request(&(main_format(dialect).request)(DEMO, &[message])).await.0, 200);
+        system.until_handset(&PHONE, 1).await;
+
+        let at = system.now().await.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let media = json!({"mediaUri": "https://media.example/1.jpg", "contentType": "image/jpeg", "title": "p1"});
+        let custom = json!({"location": {"latitude": 51.6, "longitude": 4.77}});
+        let from = json!({"number": PHONE.with_00(), "name": "Ann"});
+        let rich = json!({"from": from, "to": {"number": format!("00{OWN_SENDER}")},
+            "message": {"text": "Here", "media": media, "custom": custom}, "timeUtc": at, "channel": "WhatsApp"});
+        system.deliver_webhook(&webhook_path("mo", "cm"), &rich).await;
+        let first = system.until_callback("replies").await;
+        assert_eq!((client(dialect).files)(first.json()), ["https://media.example/1.jpg"]);
+        fits(first.json(), component);
+        let short = json!({"id": "r1", "from": "72404", "to": OWN_SENDER, "text": "Hi", "channel": "rcs"});
+        fits(&short, "CarrierReply");
+        system.deliver_reply(&short).await;
+        fits(system.until_callbacks("replies", 2).await[1].json(), component);
+
+        let page = system.get(DEMO, "/messages").await.body;
+        let replies: Vec<_> =
+            page["messages"].as_array().unwrap().iter().filter(|entry| entry["direction"] == "in").collect();
+        assert_eq!(
+            (&replies[0]["from"], &replies[1]["custom"], &replies[1]["from_name"]),
+            (&json!("72404"), &custom, &json!("Ann"))
+        );
+        fits(&page, "Page");
+        fits(&system.get(DEMO, &format!("/conversations/{PHONE}?sender={OWN_SENDER}")).await.body, "Page");
+    }
+}
+
+#[tokio::test]
+async fn warnings_unicode_and_search_fit_their_schema() {
+    let system = System::start().await;
+    let request = json!({"messages": [owned(&PHONE, "Ж")]});
+    let misspelt = system.request(Method::POST, "/message?dryRum=1").bearer_auth(DEMO).json(&request);
+    let Answer { body: accepted, .. } = answer(misspelt).await;
+    assert_eq!(
+        (&accepted["warnings"][0]["field"], &accepted["messages"][0]["unicode"]),
+        (&json!("dryRum"), &json!(["Ж"]))
+    );
+    fits(&accepted, "SendAnswer");
+    fits(&system.until_state(&accepted["messages"][0]["messageUuid"], "delivered").await.into_json(), "Message");
+    let page = system.get(DEMO, &format!("/messages?to={PHONE}")).await.body;
+    assert_eq!((page["messages"].as_array().unwrap().len(), &page["omits"]), (1, &json!(["messages_from_names"])));
     fits(&page, "Page");
 }
 

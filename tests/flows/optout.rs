@@ -49,6 +49,9 @@ async fn keywords_of_every_language_stop_and_start() {
         ("sair", "retomar"),
         (" Ferma ", "riprendi"),
         ("\"afmelden\"", "AANMELDEN"),
+        // An accent of its own, and full-width letters.
+        ("Arre\u{302}t", "ＳＴＡＲＴ"),
+        ("ｓｔｏｐ！", "Start"),
     ]
     .into_iter()
     .enumerate()
@@ -87,6 +90,19 @@ async fn operator_adds_and_removes_keywords() {
     system.advance(CACHE_SECONDS).await;
     deliver_reply(&system, "4", OURS, "Basta").await;
     assert!(!is_blocked(&system).await);
+}
+
+#[tokio::test]
+async fn word_counts_in_the_form_in_which_it_is_stored() {
+    let system = System::start().await;
+    let stored = json!({"id": {"S": "keywords"}, "word#BA\u{301}STA": {"S": "stop"}});
+    system.put_item("DirectoryTable", stored).await;
+    let reason = refused(&system, &["keyword", "add", "básta", "--means", "help"]).await;
+    assert!(reason.contains("means stop already"), "{reason}");
+    deliver_reply(&system, "1", OURS, "básta").await;
+    assert!(is_blocked(&system).await);
+    printed(&system, &["keyword", "remove", "básta"]).await;
+    assert!(refused(&system, &["keyword", "remove", "ba\u{301}sta"]).await.contains("is no keyword"));
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ async fn goes_through(dialect: Dialect, carrier: CarrierName) {
     let replies = system.until_callbacks("replies", 1).await;
     let is_reply = |callback: &Callback| (client(dialect).is_reply)(callback.json(), &sent, "Hi");
     assert!(replies.iter().all(is_reply), "{pair}: {replies:?}");
+    let url = "https://media.example/1.jpg";
+    system.reply_with_files(&PHONE, OURS, "", &[url]).await;
+    let replies = system.until_callbacks("replies", 2).await;
+    let files: Vec<_> = replies.iter().flat_map(|reply| (client(dialect).files)(reply.json())).collect();
+    assert_eq!(files, [url], "{pair}: {replies:?}");
     let conversation = system.get(DEMO, &format!("/conversations/{PHONE}?sender={OURS}")).await.body;
     let entries = conversation["messages"].as_array().unwrap();
     assert!(entries.iter().any(|entry| entry["in_reply_to"] == id), "{pair}: {entries:?}");

@@ -4,7 +4,8 @@
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use dispatch::Dispatch;
 use jiff::ToSpan;
-use tests::{Callback, Phone, ScriptedCarrier, SubmitAnswer, System, TestConfig, submit_job};
+use serde_json::json;
+use tests::{Callback, Phone, Response, ScriptedCarrier, SubmitAnswer, System, TestConfig, TestServer, submit_job};
 
 use crate::system::{DEMO, OWN_SENDER, custom, owned, with};
 
@@ -54,6 +55,16 @@ async fn refused_message_is_rejected_with_reason_and_notified() {
     assert_eq!((message.attempts(), message.carrier()), (1, "loopback"));
     assert_eq!(callback_codes(&system).await, ["24"]);
     assert!(system.handset(&phone).await.is_empty());
+}
+
+#[tokio::test]
+async fn carrier_answer_with_many_headers_is_read() {
+    let accepted = Response::json(202, &json!({"id": "id-1"}));
+    let verbose = (0..200).fold(accepted, |answer, _| answer.with_header("x-header", "x"));
+    let carrier = TestServer::responding(verbose).await;
+    let system = System::with_config(TestConfig::new().carrier_endpoint("loopback", carrier.url())).await;
+    let id = send(&system, &PHONE).await;
+    assert_eq!(system.until_state(&id, "submitted").await.carrier_id(), "id-1");
 }
 
 #[tokio::test]

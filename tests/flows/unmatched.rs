@@ -1,6 +1,10 @@
 //! Unmatched receipts and replies are retried with backoff, applied once if they match, and deleted after
 //! seven days if they do not.
 
+mod own_time;
+mod unknown_status;
+
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::domain::{AccountId, MessageId};
 use uuid::Uuid;

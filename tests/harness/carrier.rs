@@ -57,10 +57,20 @@ impl System {
         self.reply(number, &to.into(), text).await;
     }
 
+    /// Replies from a phone with files, and a text unless it is empty.
+    pub async fn reply_with_files(&self, number: &str, to: &str, text: &str, urls: &[&str]) {
+        let media: Vec<_> = urls.iter().map(|url| json!({"url": url, "content_type": "image/jpeg"})).collect();
+        self.post_reply(number, &json!({"to": to, "text": text, "media": media})).await;
+    }
+
     /// Replies from a phone to a sender ID given as JSON.
     pub async fn reply(&self, number: &str, to: &Value, text: &str) {
-        let reply = self.request(Method::POST, &format!("/handsets/{number}/replies"));
-        let answer = answer(reply.json(&json!({"to": to, "text": text}))).await;
+        self.post_reply(number, &json!({"to": to, "text": text})).await;
+    }
+
+    async fn post_reply(&self, number: &str, reply: &Value) {
+        let request = self.request(Method::POST, &format!("/handsets/{number}/replies"));
+        let answer = answer(request.json(reply)).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     }
 

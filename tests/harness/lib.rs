@@ -31,6 +31,7 @@
 //! | act as the simulated carrier or a phone | [`System::deliver_receipt`], [`System::deliver_reply`], [`System::reply_from`] |
 //! | script a carrier's answers | [`ScriptedCarrier`] with [`TestConfig::carrier_endpoint`] |
 //! | script a client's callback URL | [`TestServer`] |
+//! | close or forget connections | [`Relay`] |
 //! | send in every dialect | [`clients`] |
 //! | look into tables and queues | [`System::scan`], [`System::queue_length`], [`System::aws`] |
 //! | call a function directly | [`System::environment`] after [`System::without_gateway`] |
@@ -49,6 +50,7 @@ pub mod clients;
 mod config;
 pub mod messages;
 mod phone;
+mod relay;
 mod request;
 mod scripted_carrier;
 mod server;
@@ -63,6 +65,7 @@ pub use self::{
         route_to, vendor_of, webhook_path,
     },
     phone::Phone,
+    relay::Relay,
     request::Request,
     scripted_carrier::{LookupAnswer, ScriptedCarrier, SubmitAnswer},
     server::{Response, TestServer, unreachable_url},

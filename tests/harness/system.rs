@@ -215,6 +215,6 @@ async fn listener() -> TcpListener {
 
 async fn start_gateway(emulator: &Url, config: TestConfig, metrics: Metrics, requeue: bool) -> Gateway {
     let (config, functions) = (config.into_config(), FunctionsFrom::InProcess);
-    let options = GatewayOptions { emulator: emulator.clone(), config, functions, metrics, requeue };
+    let options = GatewayOptions { emulator: emulator.clone(), config, functions, metrics, offline: false, requeue };
     Gateway::start(listener().await, options).await.unwrap()
 }

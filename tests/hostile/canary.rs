@@ -210,7 +210,7 @@ async fn debug_output_shows_nothing_private() {
     traffic::run(&system).await;
     let gateway = connect_gateway(&system.environment(), Part::VARIANTS).unwrap();
     let account = "demo".parse::<AccountId>().unwrap();
-    let page = queries::log(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
+    let page = queries::list(&gateway, &account, &Filter::default(), None, 100).await.ok().unwrap();
     assert!(page.entries.len() > 10);
     let printed = format!("{page:?} {page:#?} {:?}", traffic::NUMBER.parse::<PhoneNumber>().unwrap());
     let printed = printed + &format!("{:?}", traffic::callback(&system).parse::<CallbackUrl>().unwrap());

@@ -186,14 +186,23 @@ fn xml_parse_time_is_bounded_for_hostile_bodies() {
 
 #[test]
 fn webhook_parse_time_is_bounded_for_hostile_bodies() {
-    let reply = r#"{"from":{"number":"447911123456"},"to":{"number":"12345"},"message":{"text":"Hi"},"timeUtc":"2026-01-01T00:00:00"},"#;
-    let ordinary = fill(MOST_WEBHOOK_BYTES, "[", reply, "]");
-    let keys = keys(2000);
+    let text = "Hello ".repeat(30);
+    let reply = format!(
+        r#"{{"from":{{"number":"447911123456"}},"to":{{"number":"12345"}},"message":{{"text":"{text}"}},"timeUtc":"2026-01-01T00:00:00"}},"#
+    );
+    let ordinary = fill(MOST_WEBHOOK_BYTES, "[", &reply, "]");
+    let keys = keys(20_000);
     let hostile = [
         fill(MOST_WEBHOOK_BYTES, r#"{"messages":{"msg":["#, r#"{"status":{"code":2}},"#, "]}}"),
         fill(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG><STATUS><CODE>2</CODE></STATUS></MSG>", "</MESSAGES>"),
         fill(MOST_WEBHOOK_BYTES, "<MESSAGES>", "<MSG/>", "</MESSAGES>"),
+        format!(
+            r#"{{"messages":{{"msg":[{}{}]}}}}"#,
+            r#"{"status":{"code":2}},"#.repeat(999),
+            fill(MOST_WEBHOOK_BYTES / 2, r#"{"x":["#, "1e15,", "0]}")
+        ),
         fill(MOST_WEBHOOK_BYTES, "id:1 stat:DELIVRD ", "err:1 ", ""),
+        fill(4096, "id:1 stat:DELIVRD ", "done date:2702210930 ", ""),
         fill(MOST_WEBHOOK_BYTES, "", "id:", ""),
         fill(MOST_WEBHOOK_BYTES, r#"{"from":{"number":""#, "9", "\"}}"),
         fill(MOST_WEBHOOK_BYTES, "", "[", ""),

@@ -4,6 +4,7 @@ use http::{Request, header::CONTENT_TYPE};
 use lambda_http::{Body, RequestExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use shared::edge::MOST_WEBHOOK_BYTES;
 use tests::{
     Phone, System, carriers,
     clients::{ClientMessage, ClientRequest, formats},
@@ -107,7 +108,7 @@ async fn webhook_reads_or_rejects_any_bytes() {
     let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(1200), close.repeat(1200)).into_bytes();
     let bodies = [
         vec![0; 1000],
-        vec![0xff; 24 << 10],
+        vec![0xff; MOST_WEBHOOK_BYTES],
         b"\xef\xbb\xbf{}".to_vec(),
         b"{\"messages\":{\"msg\":{\"reference\":\"\\ud800\",\"status\":{\"code\":2}}}}".to_vec(),
         b"{\"messages\":{\"msg\":{\"reference\":\"\\u0000\",\"status\":{\"code\":1e400}}}}".to_vec(),
@@ -122,8 +123,10 @@ async fn webhook_reads_or_rejects_any_bytes() {
         for body in &bodies {
             for kind in ["dlr", "mo"] {
                 let path = webhook_path(kind, carrier.as_str());
-                let parsed = system.request(Method::POST, &path).body(body.clone());
-                let status = parsed.header("content-encoding", "gzip").send().await.unwrap().status();
+                let post = || system.request(Method::POST, &path).body(body.clone());
+                let encoded = post().header("content-encoding", "gzip").send().await.unwrap().status();
+                assert_eq!(encoded, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind} {carrier}");
+                let status = post().send().await.unwrap().status();
                 let begins = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
                 assert!(
                     status == 400 || status == 200 && begins.contains("\\u0000"),
@@ -131,8 +134,8 @@ async fn webhook_reads_or_rejects_any_bytes() {
                 );
             }
         }
-        let large =
-            system.request(Method::POST, &webhook_path("dlr", carrier.as_str())).body(" ".repeat((24 << 10) + 1));
+        let large = system.request(Method::POST, &webhook_path("dlr", carrier.as_str()));
+        let large = large.body(" ".repeat(MOST_WEBHOOK_BYTES + 1));
         assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }
@@ -171,9 +174,13 @@ async fn compressed_or_reencoded_body_is_rejected() {
     let utf_16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec(), utf_16] {
         let post = |path: &str| {
-            let parsed = system.request(Method::POST, path).header("content-encoding", "gzip").body(bytes.clone());
-            parsed.header("X-CM-PRODUCTTOKEN", DEMO).bearer_auth(DEMO)
+            let posted = system.request(Method::POST, path).body(bytes.clone());
+            posted.header("X-CM-PRODUCTTOKEN", DEMO).bearer_auth(DEMO)
         };
+        for path in ["/message", "/v1.0/message", "/gateway.ashx"] {
+            let encoded = post(path).header("content-encoding", "gzip").send().await.unwrap();
+            assert_eq!(encoded.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path}");
+        }
         let answered = answer(post("/message")).await;
         assert_eq!((answered.status.as_u16(), &answered.body["errors"][0]["code"]), (400, &Value::from("malformed")));
         assert_eq!(answer(post("/v1.0/message")).await.body["errorCode"], 202);

@@ -32,7 +32,7 @@ MEDIA = {
     "mimeType": "image/png",
 }
 # Channels of the client that the gateway does not support.
-UNKNOWN_CHANNELS = {"Voice", "iMessage", "Line", "Google Business Messages"}
+UNKNOWN_CHANNELS = {"Voice", "Line", "Google Business Messages"}
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 
 

@@ -79,13 +79,15 @@ impl PendingWebhooks {
         // The phone also shows messages from earlier seeds.
         let of_this = |shown: &&Value| client.log.texts.contains(shown["text"].as_str().unwrap());
         let Some(shown) = shown.iter().rfind(of_this) else { return false };
-        // The gateway deduplicates equal replies from a carrier within a second.
+        // CM.com's replies have no ID, and times in seconds.
         stage.advance(Duration::from_secs(1)).await;
         let keyword = one_of(random, &[None, Some(Keyword::Stop), Some(Keyword::Stop), Some(Keyword::Start)]);
         let text = keyword.map_or("Yes please", <&str>::from);
         let (invocations_before, count, at) = (stage.proxy.invocations(), stage.proxy.webhook_count(), stage.now());
         let reply = stage.system.request(Method::POST, &format!("/handsets/{number}/replies"));
-        if !answer(reply.json(&json!({"to": shown["from"], "text": text}))).await.status.is_success() {
+        let photo = json!({"url": format!("https://media.example/{}.jpg", self.phone_replies.len())});
+        let said = json!({"to": shown["from"], "text": text, "media": [photo]});
+        if !answer(reply.json(&said)).await.status.is_success() {
             return false;
         }
         stage.until_webhooks(count + 1).await;

@@ -107,6 +107,10 @@ async fn messages_are_listed_by_number_state_and_account() {
     };
     assert_eq!(count(&["--to", &format!("+{PHONE}")]).await, 2);
     assert_eq!(count(&["--to", &PHONE, "--state", "delivered"]).await, 1);
+    assert_eq!(count(&["--to", &PHONE, "--sender", "441234567890"]).await, 2);
+    assert_eq!(count(&["--sender", "sender-id"]).await, 0);
+    let by_number = admin(&system, &["message", "list", "--to", &PHONE]).await;
+    assert!(by_number.err.contains("Messages from names are not searched"), "{by_number:?}");
     assert_eq!(count(&["--account", "other"]).await, 1);
     assert_eq!(count(&["--account", "other", "--to", &PHONE]).await, 0);
     let limited = admin(&system, &["message", "list", "--limit", "2"]).await;

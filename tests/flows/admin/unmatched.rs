@@ -41,7 +41,10 @@ async fn unmatched_items_are_listed_with_texts_only_on_request() {
     }
 
     let text = printed(&system, &["unmatched", "list"]).await;
-    assert!(text.starts_with("KIND     CARRIER   SINCE") && text.lines().count() == 4, "{text}");
+    assert!(
+        text.starts_with("KIND     CARRIER   SINCE") && text.contains("REASON") && text.lines().count() == 4,
+        "{text}"
+    );
     assert!(!text.contains(&*PHONE) && !text.contains("there"), "{text}");
     let revealed = printed(&system, &["unmatched", "list", "--reveal"]).await;
     assert!(revealed.contains(&*PHONE) && revealed.lines().count() == 4, "{revealed}");

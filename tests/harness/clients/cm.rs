@@ -7,7 +7,7 @@ use shared::domain::Dialect;
 use super::{Ability, ClientFormat, ClientMessage, ClientRequest, DialectClient, SentMessage};
 use crate::messages::with;
 
-pub(super) const CLIENT: DialectClient = DialectClient { formats: &[JSON, XML, QUERY], is_delivery, is_reply };
+pub(super) const CLIENT: DialectClient = DialectClient { formats: &[JSON, XML, QUERY], is_delivery, is_reply, files };
 
 const JSON: ClientFormat = ClientFormat {
     dialect: Dialect::Cm,
@@ -74,4 +74,11 @@ fn is_reply(callback: &Value, SentMessage { message, .. }: &SentMessage<'_>, tex
         && callback["from"]["number"] == format!("00{}", message.to)
         && callback["to"]["number"] == format!("00{}", message.sender)
         && callback["reference"] == message.reference
+}
+
+fn files(callback: &Value) -> Vec<&str> {
+    let message = &callback["message"];
+    let others = message["custom"]["media"].as_array().into_iter().flatten();
+    let files = std::iter::once(&message["media"]).chain(others);
+    files.filter_map(|file| file["mediaUri"].as_str()).filter(|url| !url.is_empty()).collect()
 }

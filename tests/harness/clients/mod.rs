@@ -20,6 +20,8 @@ pub struct DialectClient {
     pub is_delivery: fn(callback: &Value, sent: &SentMessage<'_>) -> bool,
     /// Returns whether a callback is a reply to the message.
     pub is_reply: fn(callback: &Value, sent: &SentMessage<'_>, text: &str) -> bool,
+    /// Returns the URLs of the files in a reply.
+    pub files: fn(callback: &Value) -> Vec<&str>,
 }
 
 /// A format of requests.
@@ -49,7 +51,7 @@ impl ClientFormat {
     }
 }
 
-/// What a format can say of a message.
+/// A feature of a message that a format can express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ability {
     /// An ID that makes the message idempotent, which the answer repeats.

@@ -6,7 +6,7 @@ use shared::domain::{Dialect, SenderKind};
 use super::{Ability, ClientFormat, ClientMessage, ClientRequest, DialectClient, SentMessage};
 use crate::messages::{custom, shared, with};
 
-pub(super) const CLIENT: DialectClient = DialectClient { formats: &[FORMAT], is_delivery, is_reply };
+pub(super) const CLIENT: DialectClient = DialectClient { formats: &[FORMAT], is_delivery, is_reply, files };
 
 const FORMAT: ClientFormat = ClientFormat {
     dialect: Dialect::Mplus,
@@ -51,4 +51,8 @@ fn is_reply(callback: &Value, SentMessage { message, id }: &SentMessage<'_>, tex
         && callback["message"] == text
         && callback["to"] == message.sender
         && callback["message_uuid"] == *id
+}
+
+fn files(callback: &Value) -> Vec<&str> {
+    callback["media"].as_array().into_iter().flatten().filter_map(|file| file["url"].as_str()).collect()
 }

@@ -7,7 +7,10 @@ use axum::body::Bytes;
 use http::Request;
 use local::{
     gateway,
-    lambda::{Instance, Settings, http_event},
+    lambda::{
+        Instance, Settings,
+        http_event::{self, HttpRequest},
+    },
 };
 use serde_json::{Value, json};
 use tests::system::{DEMO, System, TOKEN, owned, with};
@@ -136,7 +139,9 @@ fn http_event(request: http::request::Builder, body: &[u8]) -> Value {
     let request = request.header("host", "api.example").header("user-agent", "perf").header("accept", "*/*");
     // Cannot fail, because every path and header is valid.
     let (parts, ()) = request.body(()).unwrap_or_default().into_parts();
-    http_event::event(&parts, body)
+    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+    let (method, headers, body) = (parts.method, parts.headers, Bytes::copy_from_slice(body));
+    http_event::event(&HttpRequest { method, path, query, headers, body })
 }
 
 /// Invokes an instance and checks that it succeeded.

@@ -44,7 +44,7 @@ impl<'a> Choices<'a> {
 }
 
 /// Texts likely to break a parser.
-pub const TEXTS: [&str; 30] = [
+pub const TEXTS: [&str; 32] = [
     "",
     " ",
     "0",
@@ -59,6 +59,8 @@ pub const TEXTS: [&str; 30] = [
     "99999999999999999999",
     "SMS",
     "Apple Business Chat",
+    "Telegram Messenger",
+    "2027-02-21T09:30:00-08:00",
     "auto",
     "8",
     "90M",

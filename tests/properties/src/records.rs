@@ -39,6 +39,7 @@ static ITEMS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         "message",
         "reply",
         "reply",
+        "reply-from-name",
         "unmatched",
         "recipient",
         "account",
@@ -136,6 +137,7 @@ fn assert_answers(message: &Message) {
     assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
     let _ =
         (message.channel(), message.channel_reached(), message.carrier_reached(), message.submitted_at(Timestamp::MAX));
+    let _ = message.receipt_details();
     let _ = (message.due_since(), message.attempted_since(), message.full_history(), message.was_submitted_before());
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
@@ -217,4 +219,22 @@ fn secrets(text: &str) {
             );
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_reply_is_written_back_unchanged() {
+        let id = ReplyId::new(uuid::Uuid::from_u128(1));
+        for record in records!["reply", "reply-from-name"] {
+            let item: Value = serde_json::from_str(record).unwrap();
+            STORES.with(|stores| {
+                let reply = read(stores.with_item(&item, stores.store.reply(id))).flatten().unwrap();
+                assert!(read(stores.with_item(&item, stores.store.insert_reply(&reply, reply.at))).is_some());
+                assert_eq!(stores.written(), item);
+            });
+        }
+    }
 }

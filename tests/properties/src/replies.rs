@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{CarrierReply, CarrierSettings, Keywords, ParseError, Timestamp, Vendor},
+    domain::{
+        CarrierReply, CarrierSettings, Keywords, Media, ParseError, ReplyContent, ReplyExtras, Timestamp, Vendor,
+    },
     edge::MOST_WEBHOOK_BYTES,
 };
 use strum::IntoEnumIterator;
@@ -35,7 +37,7 @@ fn reads(settings: &CarrierSettings, body: &[u8]) {
         (Ok(first), Ok(second)) => {
             assert!(first == second);
             // CM.com's text may be a number, and `1e15` is printed as `1000000000000000.0`.
-            assert!(first.iter().map(|reply| reply.text.len()).sum::<usize>() <= body.len() + 40 * first.len());
+            assert!(first.iter().map(size).sum::<usize>() <= 5 * body.len() + 60 * first.len());
             for reply in &first {
                 assert_reply(settings, reply);
             }
@@ -50,21 +52,39 @@ fn reads(settings: &CarrierSettings, body: &[u8]) {
     }
 }
 
+/// Returns the length of the content as we store it.
+fn size(reply: &CarrierReply) -> usize {
+    reply.content.text.len() + reply.content.extras.to_json().len()
+}
+
 fn assert_reply(settings: &CarrierSettings, reply: &CarrierReply) {
-    assert!(!reply.id.is_empty() && (7..=15).contains(&reply.from.digits().len()));
-    let _ = Keywords::default().meaning_of(&reply.text);
+    assert!(!reply.id.is_empty());
+    match reply.from.number() {
+        Some(number) => assert!((7..=15).contains(&number.digits().len())),
+        None => assert!((1..=256).contains(&reply.from.as_str().len())),
+    }
+    let ReplyContent { text, extras } = &reply.content;
+    let _ = Keywords::default().meaning_of(text);
+    assert!(ReplyExtras::of_json(&extras.to_json()).is_ok_and(|read| read == *extras), "extras are not read back");
+    let reference = reply.answers.map(|answers| answers.to_string());
+    let files = |names: [&str; 3]| -> Vec<Value> {
+        let file = |file: &Media| json!({(names[0]): file.uri, (names[1]): file.mime_type, (names[2]): file.name});
+        extras.media.iter().map(file).collect()
+    };
     if settings.vendor == Vendor::Loopback {
         let written = json!({
-            "id": reply.id, "from": reply.from.digits(), "to": reply.to.as_str(), "text": reply.text,
-            "channel": reply.channel.into_str(), "at": reply.at.map(|at| at.to_string()),
+            "id": reply.id, "from": reply.from.as_str(), "name": reply.from_name, "to": reply.to.as_str(),
+            "text": text, "media": files(["url", "content_type", "name"]), "custom": extras.custom,
+            "channel": reply.channel.into_str(), "at": reply.at.map(|at| at.to_string()), "reference": reference,
         });
         assert_eq!(assert_read_alike(settings, reply, &written), reply.id);
     }
     if settings.vendor == Vendor::Cm {
         // CM.com gives no ID. We derive one from the content, including the spelling of the time.
         let written = json!([{
-            "from": {"number": format!("00{}", reply.from.digits())}, "to": {"number": reply.to.as_str()},
-            "message": {"text": reply.text}, "channel": reply.channel.title(),
+            "from": {"number": reply.from.as_str(), "name": reply.from_name}, "to": {"number": reply.to.as_str()},
+            "message": {"text": text, "media": files(["mediaUri", "contentType", "title"]), "custom": extras.custom},
+            "reference": reference, "channel": reply.channel.title(),
             "timeUtc": reply.at.unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
         }]);
         assert_read_alike(settings, reply, &written);
@@ -73,9 +93,10 @@ fn assert_reply(settings: &CarrierSettings, reply: &CarrierReply) {
 
 /// Checks that the rendered reply is read like the first, and returns its ID.
 fn assert_read_alike(settings: &CarrierSettings, reply: &CarrierReply, written: &Value) -> String {
-    let again = settings.read_replies(written.to_string().as_bytes()).unwrap_or_default();
+    let again: Vec<_> = settings.read_replies(written.to_string().as_bytes()).into_iter().flatten().collect();
     let [Ok(again)] = again.as_slice() else { panic!("the rendered reply is unreadable") };
-    assert!(again.from == reply.from && again.to == reply.to && again.text == reply.text);
+    assert!(again.from == reply.from && again.from_name == reply.from_name && again.to == reply.to);
+    assert!(again.content == reply.content && again.answers == reply.answers);
     assert!(again.channel == reply.channel && again.at == reply.at);
     again.id.clone()
 }

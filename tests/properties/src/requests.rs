@@ -91,7 +91,8 @@ fn with_rich_content(choices: &mut Choices<'_>) -> Value {
     if let Some(part) = choices.pick(samples::cm_parts()).as_object() {
         content.as_object_mut().into_iter().for_each(|content| content.extend(part.clone()));
     }
-    let channel = choices.pick(&["WhatsApp", "Apple Business Chat", "RCS", "Viber", "Twitter", "Telegram", "SMS"]);
+    let channel =
+        choices.pick(&["WhatsApp", "Apple Business Chat", "RCS", "Viber", "Twitter", "Telegram Messenger", "SMS"]);
     let msg = json!({
         "from": "SenderName", "to": [{"number": "00447911123456"}], "allowedChannels": [channel, "SMS"],
         "body": {"type": "auto", "content": "Hi"}, "richContent": content,
@@ -166,7 +167,7 @@ pub fn cm_json(body: &[u8]) {
     };
     assert_same(&parsed, &posted.read(&context()).unwrap_or_default());
     assert_counted(&parsed);
-    assert_answered(&response::write(&parsed, &[]).1, parsed.len());
+    assert_answered(&response::write(&parsed, &[], false).1, parsed.len());
     for draft in drafts(&parsed).filter(|draft| draft.content.is_none()) {
         let written = json!({"messages": {"msg": [render::cm(draft)]}}).to_string();
         assert_read_alike(draft, request::Posted::parse(written.as_bytes()).and_then(|posted| posted.read(&context())));
@@ -197,19 +198,17 @@ pub fn cm_xml(body: &[u8]) {
 
 /// Checks `GET /gateway.ashx`.
 pub fn cm_query(query: &[u8]) {
-    let read = |query: &[u8]| {
-        let parameters: Vec<_> = url::form_urlencoded::parse(query).collect();
-        let query = Query::of(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-        query.read(&context())
-    };
-    let parsed = read(query);
-    assert_same(std::slice::from_ref(&parsed), &[read(query)]);
+    // A URI is text.
+    let query = String::from_utf8_lossy(query);
+    let read = |query: &str| Query::parse(query).read(&context());
+    let parsed = read(&query);
+    assert_same(std::slice::from_ref(&parsed), &[read(&query)]);
     assert_counted(std::slice::from_ref(&parsed));
     match &parsed.draft {
         Err(error) => assert_line(&query_error(&Reason::Message(error))),
         Ok(draft) => {
             assert_eq!(draft.text.segments(), 1);
-            let again = read(render::cm_query(draft).as_bytes());
+            let again = read(&render::cm_query(draft));
             assert!(again.draft.is_ok_and(|again| again == *draft));
         }
     }
@@ -287,7 +286,9 @@ pub fn assert_valid(draft: &Draft) {
 }
 
 fn assert_content(content: &Content) {
-    assert!(!content.conversation.is_empty() && content.all_suggestions().count() <= 11);
+    assert!(!content.conversation.is_empty() && content.suggestions_outside_cards().count() <= 11);
+    let spans = content.conversation.iter().filter_map(|bubble| bubble.time_picker.as_ref());
+    assert!(spans.flat_map(|picker| &picker.options).all(|slot| !slot.end.is_before(slot.start)));
     let stored = content.to_json();
     assert!(stored.len() <= 24 << 10);
     assert!(Content::of_json(&stored).is_ok_and(|again| again == *content), "stored differently");

@@ -1,12 +1,15 @@
-//! Ticks: their cost must depend on the work that is due, not on the number of stored messages.
+//! Ticks and searches: their cost must depend on the work that is due, or the messages that are found, not on
+//! the number of stored messages.
 //!
 //! The pending messages are copies of one that the gateway wrote, with other IDs and times. We import them
 //! into the embedded DynamoDB directly, because a million messages through the gateway take an hour.
 
 use std::time::Instant;
 
+use anyhow::Context;
 use dynoxide::{Database, ImportOptions, types::Item};
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Body, RequestExt};
 use local::emulator::EmulatorOptions;
 use serde_json::{Value, json};
 use tests::{
@@ -33,7 +36,11 @@ const CHUNK: u32 = 20_000;
 
 const TABLE: &str = "MessagesTable";
 
-/// Costs of idle ticks with more and more messages pending, and then of a tick with due messages.
+/// A phone that gets a single message, before all others.
+const SOUGHT: Phone = Phone::delivers_without_receipt().nth(1);
+
+/// Costs of idle ticks with more and more messages pending, then of a search behind them, and then of a tick
+/// with due messages.
 pub struct Pending {
     pub steps: Vec<Step>,
     pub notes: Vec<String>,
@@ -67,7 +74,9 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     }));
     let options = EmulatorOptions { dynamodb: Some(dynamodb), ..EmulatorOptions::default() };
     let stage = Stage::of(System::in_emulator(TestConfig::new(), options).await).await;
-    let pattern = Pattern::written_by_the_gateway(&stage).await?;
+    let send = send::Send::new(&stage.environment)?;
+    accept(&send, owned(&SOUGHT, &"x".repeat(160))).await?;
+    let pattern = Pattern::written_by_the_gateway(&stage, &send).await?;
     let tick = schedule_tick::ScheduleTick::new(&stage.environment)?;
     let ticked = || async { Ok(tick.handle(u64::MAX).await?) };
 
@@ -84,6 +93,7 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
         stored = count;
         pending.idle.push((count, stage.cost(ticked()).await?));
     }
+    pending.steps.push(Step { name: "search by number".to_owned(), messages: 1.0, used: search(&stage).await? });
     pattern.insert(&tables, stored..stored + DUE, Timestamp::now())?;
     let ahead = stage.system.queue_length("JobsQueue").await;
     let used = stage.cost(ticked()).await?;
@@ -97,6 +107,29 @@ pub async fn pending(counts: &[u32]) -> anyhow::Result<Pending> {
     Ok(pending)
 }
 
+async fn accept(send: &send::Send, message: Value) -> anyhow::Result<()> {
+    let response = send.handle(tests::system::invocation("/message", &json!({"messages": [message]}))).await;
+    anyhow::ensure!(response.status() == 200, "accept answered {}, for {DEMO}", response.status());
+    Ok(())
+}
+
+/// Measures a search for the phone with a single message.
+async fn search(stage: &Stage) -> anyhow::Result<Used> {
+    let messages = messages::Messages::new(&stage.environment)?;
+    let search = async || {
+        let request = http::Request::get(format!("/messages?to={SOUGHT}"));
+        let request = request.header("authorization", format!("Bearer {DEMO}"));
+        let answer = messages.handle(request.body(Body::Empty)?.with_raw_http_path("/messages")).await;
+        let found: Value = serde_json::from_slice(answer.body())?;
+        let count = found["messages"].as_array().map(Vec::len);
+        anyhow::ensure!(count == Some(1) && found["next"].is_null(), "the search found {count:?}");
+        Ok(())
+    };
+    // Warms the caches.
+    search().await?;
+    stage.cost(search()).await
+}
+
 /// A scheduled message's item, as written by the gateway.
 struct Pattern {
     id: String,
@@ -104,16 +137,14 @@ struct Pattern {
 }
 
 impl Pattern {
-    async fn written_by_the_gateway(stage: &Stage) -> anyhow::Result<Self> {
-        let send = send::Send::new(&stage.environment)?;
+    async fn written_by_the_gateway(stage: &Stage, send: &send::Send) -> anyhow::Result<Self> {
         let later = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
         let message = with(owned(&Phone::delivers_without_receipt(), &"x".repeat(160)), "send_at", later);
-        let response = send.handle(tests::system::invocation("/message", &json!({"messages": [message]}))).await;
-        anyhow::ensure!(response.status() == 200, "accept answered {}, for {DEMO}", response.status());
-        let found = stage.system.aws("DynamoDB_20120810.Scan", &json!({"TableName": TABLE})).await;
-        let item = &found["Items"][0];
+        accept(send, message).await?;
+        let found = stage.system.scan(TABLE).await;
+        let item = found.iter().find(|item| item["wake_at"]["N"].is_string());
+        let item = item.context("the scheduled message has no wake_at")?;
         let id = item["id"]["S"].as_str().unwrap_or_default().to_owned();
-        anyhow::ensure!(!id.is_empty() && item["wake_at"]["N"].is_string(), "the scheduled message has no wake_at");
         Ok(Self { id, item: item.to_string() })
     }
 

@@ -110,8 +110,11 @@ impl<'a> Functions<'a> {
             stage.cost(async { finished(dispatch.handle(job(&id)).await.batch_item_failures.len()) }).await?,
         )];
 
-        let receipt =
-            json!({"id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered"});
+        let receipt = json!({
+            "id": "c", "reference": id, "status": "delivered", "code": "00", "description": "Delivered",
+            "network": "23410", "operator": "Loop Mobile", "country": "GB", "parts": 2,
+            "price": {"amount": "0.0800", "currency": "EUR"},
+        });
         Box::pin(self.unmatched("")).await?;
         for name in ["receipt", "receipt, repeated"] {
             let delivery = self.dlr.handle(invocation(&format!("/dlr/loopback/{TOKEN}/{id}"), &receipt));

@@ -1,0 +1,84 @@
+"""Checks with Schemathesis that the local stack behaves as its OpenAPI description says.
+
+Schemathesis reads the served description, and makes requests that fit it and requests that do
+not: the document's examples, the limits of each parameter and field, and random ones. The seed
+is fixed; schemathesis.toml has it, and says which checks are left out where.
+
+`local` runs with `--offline`, because the requests have random callback URLs.
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import re
+import sys
+import tempfile
+
+from harness import Checks, Processes, expect, interruptible, run_checks, say
+from outside import Client, Local, owned
+
+HERE = pathlib.Path(__file__).parent
+TOOL = pathlib.Path(sys.executable).parent / "schemathesis"
+KEY, SENDER = "demo-key", "441234567890"
+# The product token in the description's examples.
+EXAMPLE_TOKEN = "00000000-0000-0000-0000-000000000000"
+
+
+def main():
+    interruptible()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="openapi-test-"))
+    processes = Processes(folder)
+    checks = Checks(lambda _since: None)
+
+    def body():
+        with checks.check("the local stack is built and starts"):
+            processes.run("cargo build", ["cargo", "build", "--locked", "-p", "local"])
+            local = Local(processes, "--offline", "--config", str(configured(folder)))
+        if not checks.failed:
+            with checks.check("the local stack behaves as its description says"):
+                say(run_tool(processes, folder, local.url, known(local.url)))
+
+    return run_checks(checks, processes, folder, "the build, the local stack and the tool", body)
+
+
+def configured(folder):
+    """Writes a configuration in which the token of the examples is a key, and returns its path."""
+    keys = f'keys = ["{KEY}"]'
+    default = pathlib.Path("infra/local/local.toml").read_text()
+    expect(keys in default, f"local.toml has no line {keys}")
+    path = folder / "local.toml"
+    path.write_text(default.replace(keys, f'keys = ["{KEY}", "{EXAMPLE_TOKEN}"]'))
+    return path
+
+
+def known(url):
+    """Sends messages for requests to name: delivered, scheduled, and undelivered. Returns their IDs and a cursor."""
+    client = Client(url, KEY)
+    tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
+    sent = client.send(
+        owned(SENDER, "447700900001", "Delivered"),
+        owned(SENDER, "447700900001", "Scheduled", send_at=tomorrow),
+        owned(SENDER, "447700900101", "Undelivered"),
+    )
+    messages = [message["messageUuid"] for message in sent]
+    for message, state in zip(messages, ("delivered", "scheduled", "undelivered"), strict=True):
+        client.until_state(message, state)
+    status, page = client.call("GET", "/messages?limit=1")
+    expect(status == 200 and "next" in page, f"the first page of messages: {status} {page}")
+    return {"messages": messages, "cursor": page["next"], "key": KEY, "sender": SENDER}
+
+
+def run_tool(processes, folder, url, names):
+    """Runs Schemathesis, and returns the end of its output. A failure has all of the output."""
+    env = {**os.environ, "HOOKS": str(HERE / "hooks.py"), "KNOWN": json.dumps(names), "PYTHONHASHSEED": "0"}
+    command = [str(TOOL), "--config-file", str(HERE / "schemathesis.toml"), "run", f"{url}/openapi.json"]
+    processes.run("schemathesis", command, env)
+    output = (folder / "schemathesis.log").read_text(errors="replace")
+    found = re.search(r"^=+ SUMMARY =+$.*", output, re.MULTILINE | re.DOTALL)
+    expect(found, f"Schemathesis printed no summary\n{output}")
+    return found[0].strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
