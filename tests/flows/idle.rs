@@ -1,4 +1,4 @@
-//! Connections that a server closed while they were idle cost nobody a request.
+//! Idle connections closed by their server cost nobody a request.
 //!
 //! With `IDLE_SECONDS`, the relay forgets connections after as many seconds, and the functions keep them as in
 //! production. `IDLE_SECONDS=60` takes five minutes:

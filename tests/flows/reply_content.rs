@@ -1,4 +1,4 @@
-//! Replies that are more than a text, from others than phones, late, or to a message that the carrier names.
+//! Replies with more than a text, without a phone number, late, or to a message named by the carrier.
 
 use std::collections::BTreeSet;
 

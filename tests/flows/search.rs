@@ -1,4 +1,4 @@
-//! Search by number and sender: everything that an account sent to a number and got from it.
+//! Search by number and sender: an account's messages to a number and the replies from it.
 
 use jiff::SignedDuration;
 use serde_json::Value;

@@ -125,7 +125,7 @@ pub(crate) fn message(message: &Message) -> String {
     write(&Shown::Out(Box::new(show(message))))
 }
 
-/// Writes a page. `omits_names` says that its list leaves out messages from names.
+/// Writes a page. With `omits_names`, its list leaves out messages from names.
 pub(crate) fn page(page: &Page, omits_names: bool) -> String {
     let messages = page.entries.iter().map(|entry| match &entry.record {
         Record::Out(message) => Shown::Out(Box::new(show(message))),

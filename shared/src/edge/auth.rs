@@ -51,7 +51,7 @@ fn bearer(request: &Request) -> Option<String> {
 /// secret. Returns the carrier and the body, without a byte-order mark.
 ///
 /// # Errors
-/// 404, the same for an unknown carrier and a wrong token; 413 for a body that is too large, 415 for a compressed
+/// 404, the same for an unknown carrier and a wrong token; 413 for a body over the limit, 415 for a compressed
 /// one; 401 for a missing
 /// or wrong signature; 503 if Secrets Manager or the directory did not answer, or 500 if an entry is
 /// unreadable.

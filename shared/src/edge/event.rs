@@ -15,7 +15,7 @@ use lambda_http::{
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// Characters of a path that a URI cannot hold. API Gateway decodes paths, so a valid request may bring them.
+/// Characters of a path to escape for a URI. API Gateway decodes paths, so a valid request may bring them.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`');
 
 /// The mark of a request whose query is not part of a valid URI.

@@ -70,7 +70,7 @@ pub fn path_segments(request: &Request) -> Vec<Cow<'_, str>> {
     path.map(|segment| Cow::Owned(query::decode_escapes(segment).unwrap_or(segment.into()).into_owned())).collect()
 }
 
-/// Checks that the query is part of a valid URI. No parameter can be read from any other query, so functions
+/// Checks whether the query is part of a valid URI. No parameter can be read from any other query, so functions
 /// check it first.
 ///
 /// # Errors

@@ -12,8 +12,8 @@ use crate::{
 const PAGES: usize = 10;
 /// Entries in such a page.
 const READ_AT_ONCE: u16 = 100;
-/// Content in the answer, in bytes. Lambda answers 6 MB at most, JSON may escape a character with six, and the entry that
-/// passes this limit may have 256 KiB.
+/// Limit on the content in an answer, in bytes. Lambda answers 6 MB at most. JSON may turn a byte into six, and the
+/// last entry may exceed the limit by 256 KiB.
 const MOST_BYTES: usize = 512 << 10;
 
 /// Selects messages and replies of an account.
@@ -71,7 +71,7 @@ fn size(entry: &Entry) -> usize {
     }
 }
 
-/// The smallest list that has all entries of a filter.
+/// The smallest list with all entries of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source<'a> {
     Log,
@@ -84,7 +84,7 @@ pub async fn message(gateway: &Gateway, account: &AccountId, id: MessageId) -> R
     Ok(gateway.store.message(id, Freshness::Latest).await?.filter(|message| message.account == *account))
 }
 
-/// Returns up to `limit` of the account's entries that the filter selects, newest first.
+/// Returns up to `limit` of the account's matching entries, newest first.
 ///
 /// With a number, the work does not depend on the account's other entries, unless the sender is a name. A
 /// request of which a filter may leave out entries reads 1,000 at most, so its page may be short or empty and

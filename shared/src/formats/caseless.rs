@@ -45,8 +45,8 @@ pub(crate) fn said(value: &Value) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Returns whether a value says nothing: `null`, a blank text, an empty list, or an object whose values all say nothing.
-/// Clients write such values for fields that they do not use.
+/// Returns whether a value is `null`, a blank text, an empty list, or an object of blank values. Clients write these
+/// into unused fields.
 pub(crate) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -106,7 +106,7 @@ pub(crate) fn shortened(name: &str) -> String {
     name.chars().take(MOST_REPEATED).collect()
 }
 
-/// Returns a warning for each of these fields that is an empty string.
+/// Returns a warning for each of these fields with an empty string.
 pub(crate) fn empty_fields(
     object: &Map<String, Value>,
     fields: &[&str],

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::Text;
 
-/// Limit on the characters that force UCS-2, in an answer. A client needs a few to find the cause.
+/// Limit on `unicode` in an answer. A client needs a few characters to find the cause.
 const MOST_UNICODE: usize = 20;
 
 /// A text as an SMS, whatever the channels, because the gateway may fail over to SMS and other channels have no

@@ -11,7 +11,7 @@ use crate::domain::{ParseError, ParsedItems};
 /// 15 seconds for all.
 const MOST_ITEMS: usize = 1000;
 
-/// A body of at most this many bytes fits into a DynamoDB item even if each of its numbers is longer when written again.
+/// In bytes. A body up to this length fits into a DynamoDB item even if its numbers grow when written again.
 const SHORT: usize = 64 << 10;
 
 /// A parsed body.

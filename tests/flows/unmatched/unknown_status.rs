@@ -1,4 +1,4 @@
-//! Receipts of a status that this release does not know: kept, listed, and never applied.
+//! Receipts of a status unknown to this release: kept, listed, and never applied.
 
 use super::{
     DAY, DEMO, PHONE_WITHOUT_RECEIPT, StatusCode, System, Value, integer, items, json, owned, read, receipts_path,

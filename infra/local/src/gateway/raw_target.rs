@@ -25,10 +25,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Characters that hyper refuses, or cuts off. Bytes outside of ASCII are always escaped.
+/// Characters which hyper refuses or cuts off. Bytes outside of ASCII are always escaped.
 const REFUSED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`');
 
-/// More than the longest request line that hyper reads, in bytes.
+/// In bytes: more than hyper's longest request line.
 const LARGEST_READ: usize = 1 << 17;
 
 /// Holds the target as the client wrote it, in hexadecimal.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// An absolute `http` or `https` URL with a host and port that may exist, at most 2,048 bytes long.
+/// An absolute `http` or `https` URL with a possible host and port, at most 2,048 bytes long.
 ///
 /// [`crate::callbacks`] checks the host's IP address at each call, because the host may resolve differently
 /// by then.

@@ -6,8 +6,8 @@ use crate::domain::PhoneNumber;
 
 /// The sender of a reply: a phone number or, if it has none, a short code, a name, or the channel's own ID for a user.
 ///
-/// Only a phone number has conversations and opt-outs. So a text that looks like a phone number must be one: otherwise
-/// a STOP from a number that we cannot read would be lost. An ID may be long, as Apple's are. `Debug` hides it.
+/// Only a phone number has conversations and opt-outs. We refuse a text in the form of a phone number if it is none,
+/// because a STOP from an unreadable number would be lost. An ID may be long, as Apple's are. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Originator {
     Number(PhoneNumber),
@@ -34,7 +34,7 @@ pub enum OriginatorError {
 }
 
 impl Originator {
-    /// Takes the number that a carrier's text was read as, or else the text itself.
+    /// Returns the phone number, or the text itself if it is none.
     ///
     /// # Errors
     /// If the text looks like a phone number but is none, or if it is no ID.

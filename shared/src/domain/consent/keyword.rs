@@ -78,7 +78,7 @@ const BUILT_IN: [(Keyword, &[&str]); 21] = [
 
 /// The longest keyword, in characters.
 const LONGEST: usize = 40;
-/// The most bytes that a character takes before normalization, as a letter with three marks.
+/// Longest character before normalization, in bytes: a letter with three marks.
 const WIDEST: usize = 16;
 
 /// A word in the form we compare: NFKC, upper case, single spaces, a letter or digit at each end.

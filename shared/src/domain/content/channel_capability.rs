@@ -1,4 +1,4 @@
-//! The rich content that a channel can show at all, by the channel's owner. A vendor may show less: its own rules are
+//! The rich content of each channel, by the channel's owner. A vendor may show less: its own rules are
 //! in its folder, behind `Connector::capability`. So a rule is here only if no vendor could do better.
 
 use crate::domain::{Action, Bubble, Channel, Content, Location, Media, Suggestion};

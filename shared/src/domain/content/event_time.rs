@@ -10,7 +10,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The longest text that we parse, in bytes.
+/// Longest text to parse, in bytes.
 const LONGEST_WRITTEN: usize = 64;
 /// The offsets furthest from UTC: Line Islands, and ships at the date line.
 const MOST_SECONDS: i32 = 14 * 3600;
@@ -18,7 +18,7 @@ const FURTHEST_WEST: SignedDuration = SignedDuration::from_hours(12);
 /// `Date.toString()` in JavaScript, without the zone's name in parentheses. CM.com's JavaScript client writes this.
 const JAVASCRIPT: &str = "%a %b %d %Y %H:%M:%S GMT%z";
 
-/// A local date and time with the zone that the client wrote: `Z`, an offset, or none.
+/// A local date and time with its zone as written: `Z`, an offset, or none.
 ///
 /// We hand on a time with its zone as the client wrote it. A vendor without a place for the zone converts
 /// [`EventTime::instant`]. If there is none, [`EventTime::local`] is the time on the recipient's clock, and only a

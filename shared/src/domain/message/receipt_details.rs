@@ -1,6 +1,6 @@
 //! Facts besides the status in a carrier's receipt: network, operator, country, parts and price.
 //!
-//! We trust no carrier. A value that is not in its form is dropped, and a name is shortened and loses phone
+//! We trust no carrier. A malformed value is dropped, and a name is shortened and loses phone
 //! numbers.
 
 use std::{num::NonZeroU16, str::FromStr};
@@ -14,10 +14,10 @@ const LONGEST_NAME: usize = 40;
 /// The most digits of a price before the decimal point. A longer number may be a phone number.
 const MOST_WHOLE_DIGITS: usize = 5;
 const MOST_DECIMALS: usize = 8;
-/// The longest number that we parse as a price, in bytes.
+/// Longest price to parse, in bytes.
 const LONGEST_PRICE: usize = 40;
 
-/// The details that a carrier's receipts give, each of them optional.
+/// Details in a carrier's receipts, each of them optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReceiptDetails {
@@ -66,7 +66,7 @@ impl ReceiptDetails {
     }
 }
 
-/// A text that is not in the form of a detail.
+/// The text is malformed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not in the form of this detail")]
 pub struct DetailError;
@@ -138,7 +138,7 @@ impl FromStr for OperatorName {
     }
 }
 
-/// A country in the form of ISO 3166-1 alpha-2, such as GB. We do not check that the country exists.
+/// A country in the form of ISO 3166-1 alpha-2, such as GB. We do not check whether the country exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CountryCode(String);
@@ -153,7 +153,7 @@ impl FromStr for CountryCode {
     }
 }
 
-/// A price that the carrier charges for a message.
+/// The carrier's price for a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawPrice")]
 pub struct Price {

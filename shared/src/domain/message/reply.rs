@@ -50,7 +50,8 @@ impl From<&Message> for RepliedTo {
     }
 }
 
-/// Carriers give times in seconds, so of a reply that came within this the arrival is the more exact time.
+/// Carriers round times to seconds. If a reply arrives within this delay, its arrival sorts it better than its own
+/// time.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
 
 impl Reply {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::{domain::Message, flow::unmatched::may_be_about};
 
-/// Returns the time that the carrier reports, or else the time when the receipt arrived.
+/// Returns the carrier's time, or else the receipt's arrival.
 ///
-/// A reported time that is after the arrival, or before we first claimed the message, is wrong: the carrier's clock
+/// A reported time after the arrival, or before our first claim of the message, is wrong: the carrier's clock
 /// is, or our reading of its zone. Clocks differ, and a reported time may be to the second or minute. So a change of
 /// our own up to a minute later came before the event, and moves it, or a message would arrive before it was
 /// submitted.

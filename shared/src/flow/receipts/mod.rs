@@ -9,8 +9,8 @@
 //!    implies *delivered*, and records both.
 //!
 //! - **Crash.** The carrier redelivers the receipt. Only the execution on record delivers its callback.
-//! - **Duplicate.** Each status is recorded once, the first time it comes. Details that only a repetition brings are
-//!   lost: keeping them would cost a second write for every message whose carrier repeats receipts.
+//! - **Duplicate.** Each status is recorded once, the first time it comes. A repetition's new details
+//!   are lost, because keeping them would cost another write for each repeated receipt.
 //! - **Race.** Receipts may come in any order. The state is the furthest fact on record, so order does not
 //!   matter. Late failures of earlier channels are ignored. A receipt may even come before the carrier's
 //!   answer:
@@ -79,7 +79,7 @@ pub(super) enum Matched {
     No,
 }
 
-/// A receipt about a submit, with a status that we know.
+/// A receipt of a known status about a submit.
 pub(super) struct Report<'a> {
     pub(super) carrier: CarrierName,
     pub(super) channel_index: u8,
@@ -88,7 +88,7 @@ pub(super) struct Report<'a> {
     pub(super) received_at: Timestamp,
 }
 
-/// Applies a receipt that arrived at `received_at`. One of unknown status matches nothing.
+/// Applies a receipt that arrived at `received_at`. A receipt of unknown status matches nothing.
 pub(super) async fn apply(
     gateway: &Gateway,
     carrier: CarrierName,

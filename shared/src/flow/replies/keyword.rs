@@ -54,7 +54,7 @@ pub(super) async fn apply_keyword(
     Ok(calls_for_answer)
 }
 
-/// A keyword that calls for an answer.
+/// A keyword to answer.
 #[derive(Clone, Copy)]
 pub(super) struct KeywordRequest<'a> {
     pub(super) reply: &'a Reply,

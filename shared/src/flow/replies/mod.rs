@@ -3,8 +3,8 @@
 //! 1. Apply a keyword (STOP, START, HELP), even without an account (`keyword`).
 //! 2. Find the account: the sender's owner, or for a shared sender the account locked to the recipient.
 //!    Without an account, keep the reply as unmatched.
-//! 3. Find the answered message, and take over its dialect: the message that the carrier names, or else the one
-//!    that we submitted last before the reply.
+//! 3. Find the answered message, and take over its dialect: the message named by the carrier, or else our last
+//!    submit before the reply.
 //! 4. Answer the keyword (`keyword`).
 //! 5. Enqueue the callback, then record the reply.
 //!
@@ -39,8 +39,8 @@ use crate::{
 const PAGE: u16 = 25;
 /// How many pages of a conversation we search for the answered message.
 const PAGES: usize = 8;
-/// The oldest time of its own that a reply may have. CM.com redelivers a reply for a month. An older time would hide
-/// the reply in a month that nobody reads, and more likely comes from a broken clock.
+/// Maximum age of a reply by its own time. CM.com redelivers a reply for a month, so an older time most likely comes
+/// from a broken clock.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 32);
 /// How far back in a log we look for the account's dialect.
 const DIALECT_LOOKBACK: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -153,7 +153,7 @@ pub(super) async fn attribute(
     Ok(Attribution::Recorded)
 }
 
-/// Applies the reply's keyword. Returns it with the number that it came from, if it calls for an answer.
+/// Applies the reply's keyword. Returns the keyword and the originator's number if we should answer.
 async fn find_keyword<'a>(
     gateway: &Gateway,
     directory: &Directory,
@@ -186,8 +186,8 @@ async fn account_of(
     }
 }
 
-/// Returns the client's message that the reply answers: the one that the carrier names, if it is the account's and went
-/// to the originator, or else the one that we submitted last before `at`.
+/// Returns the answered message. This is the message named by the carrier, if the account sent it to the originator;
+/// otherwise the last message submitted before `at`.
 async fn find_answered_message(
     gateway: &Gateway,
     account: &AccountId,

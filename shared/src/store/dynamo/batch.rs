@@ -60,7 +60,7 @@ async fn put_chunk(client: &Client, table: &str, chunk: Vec<WriteRequest>) -> Re
     Err(left_over("write messages"))
 }
 
-/// Forbids SDK retries after a request that was sent and got no answer.
+/// Forbids an SDK retry if the request was sent and got no answer.
 #[derive(Debug)]
 struct RetryUnlessUnknown;
 

@@ -1,6 +1,6 @@
 //! A receipt's details as an attribute of a receipt or attempt, under short names (see `message_item`).
 //!
-//! A detail that does not parse is dropped, because it is not worth an unreadable message.
+//! We drop a malformed detail: it is not worth an unreadable message.
 
 use std::num::NonZeroU16;
 

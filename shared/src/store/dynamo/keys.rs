@@ -67,9 +67,9 @@ use crate::{
 // Attributes of messages; other items share some. `message_item` and `reply_item` name the rest.
 pub(super) const ID: &str = "id";
 pub(super) const ACCOUNT: &str = "account";
-/// A message's sender ID, or the number that a reply came from.
+/// A message's sender ID, or a reply's number.
 pub(super) const FROM: &str = "from";
-/// A message's recipient, or the sender ID that a reply went to.
+/// A message's recipient, or the sender ID answered by a reply.
 pub(super) const TO: &str = "to";
 pub(super) const STATE: &str = "state";
 pub(super) const EXECUTION_ID: &str = "execution_id";

@@ -57,7 +57,7 @@ struct Entry<'a> {
     keyword: Keyword,
 }
 
-/// We skip an entry that does not parse, because otherwise no reply could be processed.
+/// We skip a malformed entry, because otherwise no reply could be processed.
 fn read_entries(item: &Item) -> impl Iterator<Item = Entry<'_>> {
     item.iter().filter_map(|(attribute, value)| {
         let written = attribute.strip_prefix(keys::WORD)?;

@@ -1,4 +1,4 @@
-//! Ticks and searches: their cost must depend on the work that is due, or the messages that are found, not on
+//! Ticks and searches: their cost must depend on the due work or the found messages, not on
 //! the number of stored messages.
 //!
 //! The pending messages are copies of one that the gateway wrote, with other IDs and times. We import them

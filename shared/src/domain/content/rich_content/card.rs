@@ -41,7 +41,7 @@ pub enum CardOrientation {
     Vertical,
 }
 
-/// The side of a horizontal card that shows its media.
+/// On which side a horizontal card shows its media.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "UPPERCASE", ascii_case_insensitive, const_into_str)]

@@ -1,4 +1,4 @@
-//! Parts that several channels show: media, places and contacts.
+//! Parts of several channels: media, places and contacts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

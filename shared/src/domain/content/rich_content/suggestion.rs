@@ -1,4 +1,4 @@
-//! Suggestions: buttons that answer or act.
+//! Suggestions: buttons below a message.
 
 use serde::{Deserialize, Serialize};
 

@@ -205,7 +205,7 @@ fn suggestion(suggestion: &Suggestion) -> Value {
     written.into()
 }
 
-/// Formats a time with the zone that the client wrote, like `2018-02-05T07:00:00`, `…Z` or `…+01:00`.
+/// Formats a time with its zone as written, like `2018-02-05T07:00:00`, `…Z` or `…+01:00`.
 fn time(time: EventTime) -> String {
     time.to_string()
 }

@@ -3,10 +3,10 @@
 //! `message {text, media {mediaUri, contentType, title}, custom {…}}`, `reference`, `timeUtc` and `channel`.
 //!
 //! `custom` holds what the channel has besides text and media: a location, contacts, a pressed button. We keep
-//! it as it comes. `reference` is that of the message that the reply answers: the one that we gave the submit.
+//! it as it comes. `reference` is our reference for the submit of the answered message.
 //!
 //! CM.com gives a reply no ID, and redelivers it for up to a month until we answer 200. So we derive the ID
-//! from all that a reply says. The time is to the second, so two equal replies from the same phone within a
+//! from the whole reply. The time is to the second, so two equal replies from the same phone within a
 //! second count once.
 
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn content(reply: Object<'_>) -> Result<ReplyContent, ParseError> {
     Ok(ReplyContent { text: text.unwrap_or_default(), extras: ReplyExtras { media, custom } })
 }
 
-/// Returns `None` for a media object without content, which CM.com writes into replies that have no file.
+/// Returns `None` for an empty media object, which CM.com writes into replies without a file.
 fn read_media(media: &Value) -> Result<Option<Media>, ParseError> {
     let media = Object::of(media).ok_or_else(|| ParseError::new("message.media", "is not an object"))?;
     let media = Media {

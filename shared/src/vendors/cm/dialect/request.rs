@@ -140,7 +140,8 @@ fn read_body(body: &Value) -> Result<Body, MessageError> {
     Ok(Body { content: text(body, "CONTENT")?, r#type: text(body, "TYPE")? })
 }
 
-/// Returns whether `richContent` is there. An object with fields is, even if they are empty: its client forgot the content.
+/// Returns whether `richContent` is present. We do not ignore an object of blank fields, because the client forgot its
+/// content.
 fn has_content(content: &Value) -> bool {
     content.as_object().map_or_else(|| !is_blank(content), |fields| !fields.is_empty())
 }

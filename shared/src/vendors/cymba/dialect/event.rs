@@ -1,6 +1,6 @@
 //! Callbacks to `mplus` clients: receipts to the message's `callback`, replies to the account's URL.
 //!
-//! The pages know neither files nor senders without a number. A reply that has them gets keys beside the
+//! The pages know neither files nor senders without a number. A reply with them gets keys beside the
 //! documented ones: `media`, `custom`, `from_name`; and `from` is then a string.
 //!
 //! The pages leave two points open, and the choices are ours:

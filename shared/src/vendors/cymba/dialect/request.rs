@@ -29,7 +29,7 @@ pub const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Rcs];
 
 const REQUEST_FIELDS: [&str; 3] = ["messages", "defaults", "defualts"];
 const MESSAGE_FIELDS: [&str; 7] = ["to", "from", "body", "callback", "channels", "id", "send_at"];
-/// Optional fields that may be empty.
+/// Optional fields, which may be empty.
 const MAY_BE_EMPTY: [&str; 3] = ["callback", "id", "send_at"];
 const FROM_FIELDS: [&str; 2] = ["type", "value"];
 

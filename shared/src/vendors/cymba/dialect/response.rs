@@ -62,7 +62,7 @@ pub fn fits(drafts: &[Draft]) -> bool {
     drafts.iter().map(estimate).sum::<usize>() <= LARGEST_ANSWER
 }
 
-/// Returns at least the bytes that a message takes in the answer.
+/// Returns at least the length of a message in the answer.
 pub(super) fn estimate(draft: &Draft) -> usize {
     let callback = draft.callback.as_ref().map_or(0, |url| url.as_str().len());
     ESCAPED * (draft.text.as_str().len() + callback) + BESIDE

@@ -38,7 +38,7 @@ pub(super) fn is_valid(content: &Value) -> bool {
     })
 }
 
-/// Returns an object that has no other fields than these.
+/// Returns an object with no other fields than these.
 fn fields<'a>(value: &'a Value, known: &[&str]) -> Option<Object<'a>> {
     let is_known = |name: &String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
     value.as_object().filter(|object| object.keys().all(is_known)).and_then(|_| Object::of(value))

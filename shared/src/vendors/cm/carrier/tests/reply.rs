@@ -37,7 +37,7 @@ pub(super) fn rows() -> Vec<WebhookRow<CarrierReply>> {
     rows
 }
 
-/// The parts of a reply that identify it, beside its channel. The default is the sample's.
+/// A reply's identity, besides its channel. The default is the sample's.
 struct Said {
     from: &'static str,
     to: &'static str,
@@ -91,7 +91,7 @@ fn with(field: &str, value: Value) -> Vec<u8> {
     reply.to_string().into_bytes()
 }
 
-/// Replies that are more than a text.
+/// Replies with more than a text.
 fn contents() -> Vec<WebhookRow<CarrierReply>> {
     let custom = |sample: &[u8]| serde_json::from_slice::<Value>(sample).unwrap()["message"]["custom"].clone();
     let nothing = || Said { text: String::new(), ..Said::default() };

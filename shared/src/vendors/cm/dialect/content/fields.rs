@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) type Read<T> = Result<T, MessageError>;
 
-/// Limit on a field's name that we repeat in an answer, in characters.
+/// Longest field name to repeat in an answer, in characters.
 const MOST_REPEATED: usize = 40;
 /// As in `customGrouping2` or `oauth2`.
 const MOST_DIGITS: usize = 2;

@@ -1,4 +1,4 @@
-//! `GET /gateway.ashx`: a query, and the message or the error that they become.
+//! `GET /gateway.ashx`: a query, and its message or error.
 
 use proptest::prelude::*;
 
