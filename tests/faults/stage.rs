@@ -90,7 +90,7 @@ impl Stage {
             let webhook = |kind| proxy.url.join(&webhook_path(kind, name.as_str())).unwrap();
             let mut registration =
                 json!({"vendor": carrier.vendor, "receipts": webhook("dlr"), "replies": webhook("mo")});
-            let (_, secret) = carrier.connect(proxy.url.clone()).unwrap();
+            let (_, secret) = carrier.connect(proxy.url.clone(), &proxy.url).unwrap();
             if !secret.credentials.is_empty() {
                 registration["credentials"] = json!(secret.credentials);
             }

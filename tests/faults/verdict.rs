@@ -220,7 +220,7 @@ fn judge_message(
         _ => {}
     }
     let event = EventId::of_state(message.id, state).to_string();
-    if message.request.callback.is_some()
+    if !message.request.callbacks.is_empty()
         && state.is_final()
         && message.request.dialect.notifies(state)
         && !callback_ids.contains(&event)

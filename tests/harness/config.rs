@@ -24,6 +24,7 @@ pub fn carrier_settings(vendor: Vendor, endpoint: &Url) -> CarrierSettings {
         lookup: false,
         receipts_by_id: false,
         country_code: None,
+        webhook_url: None,
         sender_ids: SenderTable::default(),
     }
 }

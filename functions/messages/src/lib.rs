@@ -36,7 +36,7 @@ impl Messages {
     /// A variable is missing or malformed.
     pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            gateway: connect_gateway(environment, &[Part::Recipients])?,
+            gateway: connect_gateway(environment, &[Part::Recipients, Part::Callbacks])?,
             directory: connect_directory(environment)?,
         })
     }

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::{
-    domain::{Attempt, CarrierName, Content, Media, Message, OnUnknown, ReceiptDetails, Reference, Reply, State},
+    domain::{
+        Attempt, CarrierName, Content, Media, Message, OnUnknown, ReceiptDetails, Reference, Reply, RouteName, State,
+    },
     store::{Page, Position, Record},
 };
 
@@ -38,6 +40,13 @@ struct ShownMessage<'a> {
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    /// The route that the client chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groupings: Option<&'a [String; 3]>,
     /// Set if the message is our automatic answer to this keyword.
@@ -165,6 +174,9 @@ fn show(message: &Message) -> ShownMessage<'_> {
         not_before: message.delivery.not_before.filter(|_| message.state() == State::Queued).map(time),
         client_id: message.request.client_id.map(|id| id.to_string()),
         reference: message.request.reference.as_ref().map(Reference::as_str),
+        recipient_id: message.request.recipient.id.as_ref().map(Reference::as_str),
+        email: message.request.recipient.email.as_ref().map(Reference::as_str),
+        route: message.request.route.as_ref().map(RouteName::as_str),
         groupings: (!message.request.groupings.is_empty()).then(|| message.request.groupings.as_array()),
         keyword: message.request.keyword.map(<&str>::from),
         on_unknown: message.request.on_unknown,

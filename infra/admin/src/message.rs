@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        AccountId, Attempt, CarrierName, CountryCode, Message, MessageId, NetworkCode, OperatorName, Price, Progress,
-        Receipt, ReceiptDetails, Reply, ReplyId, StateChange, Timestamp,
+        AccountId, Attempt, CallbackUrl, CarrierName, CountryCode, Message, MessageId, NetworkCode, OperatorName,
+        Price, Progress, Receipt, ReceiptDetails, Reply, ReplyId, StateChange, Timestamp,
     },
     flow::{
         Gateway,
@@ -54,6 +54,7 @@ async fn show(id: MessageId, reveal: bool, connection: &Connection) -> Result<Re
 fn text(message: &Message, reveal: bool) -> String {
     let (request, delivery) = (&message.request, &message.delivery);
     let text = &request.text;
+    let callbacks: Vec<_> = request.callbacks.iter().map(CallbackUrl::as_str).collect();
     let carrier = message.carrier_reached().map(|carrier| match carrier_id(message) {
         Some(id) => format!("{carrier}, as {id}"),
         None => carrier.to_string(),
@@ -79,8 +80,9 @@ fn text(message: &Message, reveal: bool) -> String {
         ("text", reveal.then(|| text.as_str().to_owned())),
         ("segments", Some(format!("{} ({})", text.segments(), text.encoding().into_str()))),
         ("answers", request.keyword.map(|keyword| keyword.into_str().to_owned())),
-        ("callback", request.callback.as_ref().filter(|_| reveal).map(|url| url.as_str().to_owned())),
+        ("callbacks", Some(callbacks.join(", ")).filter(|all| reveal && !all.is_empty())),
         ("client id", request.client_id.map(|id| id.to_string())),
+        ("route", request.route.as_ref().map(ToString::to_string)),
         ("created", Some(time(message.created_at))),
         ("send at", request.send_at.map(time)),
         ("expires", request.expires_at.map(time)),
@@ -169,7 +171,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
     });
     if reveal {
         shown["body"] = request.text.as_str().into();
-        shown["callback"] = json!(request.callback);
+        shown["callbacks"] = json!(request.callbacks);
     }
     shown
 }

@@ -27,8 +27,8 @@ async fn add(context: &Context, new: RouteAdd) -> Result<Report, Failure> {
     if let Some(id) = &new.account {
         account::existing(&context.directory, id).await?;
     }
-    let RouteAdd { carriers, account, sender, channel, prefix, receipt_timeout, at } = new;
-    let mut route = Route { account, sender, channel, prefix, ..Route::to(carriers) };
+    let RouteAdd { carriers, name, account, sender, channel, prefix, receipt_timeout, at } = new;
+    let mut route = Route { name, account, sender, channel, prefix, ..Route::to(carriers) };
     if let Some(seconds) = receipt_timeout {
         route.receipt_timeout_s = seconds;
     }
@@ -118,6 +118,7 @@ fn report(routes: &Routes) -> Report {
     let row = |(index, route): (usize, &Route)| {
         [
             (index + 1).to_string(),
+            or_dash(route.name.as_ref().map(ToString::to_string)),
             or_dash(route.account.as_ref().map(ToString::to_string)),
             or_dash(route.sender.as_ref().map(ToString::to_string)),
             or_dash(route.channel.map(|channel| channel.into_str().to_owned())),
@@ -127,7 +128,7 @@ fn report(routes: &Routes) -> Report {
         ]
     };
     let rows: Vec<_> = routes.0.iter().enumerate().map(row).collect();
-    let headings = ["POSITION", "ACCOUNT", "SENDER", "CHANNEL", "PREFIX", "CARRIERS", "RECEIPT TIMEOUT"];
+    let headings = ["POSITION", "NAME", "ACCOUNT", "SENDER", "CHANNEL", "PREFIX", "CARRIERS", "RECEIPT TIMEOUT"];
     let report =
         Report::new(table(headings, &rows), &json!({"routes": routes.0.iter().map(shown).collect::<Vec<_>>()}));
     let everything = Route::to(Vec::new());
@@ -140,6 +141,7 @@ fn report(routes: &Routes) -> Report {
 
 fn shown(route: &Route) -> Value {
     json!({
+        "name": route.name,
         "account": route.account,
         "sender": route.sender,
         "channel": route.channel,
@@ -156,6 +158,7 @@ fn names(route: &Route) -> Vec<&str> {
 /// Describes a rule on a single line.
 fn words(route: &Route) -> String {
     let conditions = [
+        route.name.as_ref().map(|name| format!("name {name}")),
         route.account.as_ref().map(|account| format!("account {account}")),
         route.sender.as_ref().map(|sender| format!("sender {sender}")),
         route.channel.map(|channel| format!("channel {}", channel.into_str())),

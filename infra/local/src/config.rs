@@ -73,17 +73,21 @@ pub struct CarrierConfig {
     pub receipts_by_id: bool,
     /// The country of national numbers in webhooks.
     pub country_code: Option<CallingCode>,
+    /// Base URL at which the vendor reaches our webhooks, if it is told so with each message. Defaults to ours.
+    pub webhook_url: Option<Url>,
     /// The vendor's own IDs of our sender IDs.
     #[serde(default)]
     pub sender_ids: BTreeMap<SenderId, String>,
 }
 
 impl CarrierConfig {
-    /// Returns the settings and the secret, with the simulated vendor at `simulated`.
+    /// Returns the settings and the secret, with the simulated vendor at `simulated`, and the gateway at `gateway`.
     ///
     /// # Errors
     /// The field that is missing, or that the vendor does not have.
-    pub fn connect(&self, simulated: Url) -> Result<(CarrierSettings, CarrierSecret), SettingError> {
+    pub fn connect(&self, simulated: Url, gateway: &Url) -> Result<(CarrierSettings, CarrierSecret), SettingError> {
+        let profile = self.vendor.profile();
+        let default_webhooks = profile.takes_webhook_url.then_some(gateway);
         let settings = CarrierSettings {
             vendor: self.vendor,
             endpoint: self.endpoint.clone().unwrap_or(simulated),
@@ -91,6 +95,7 @@ impl CarrierConfig {
             lookup: self.lookup,
             receipts_by_id: self.receipts_by_id,
             country_code: self.country_code,
+            webhook_url: self.webhook_url.as_ref().or(default_webhooks).cloned(),
             sender_ids: self.sender_ids.clone().into(),
         };
         let parts = [
@@ -103,7 +108,6 @@ impl CarrierConfig {
             credentials: parts.into_iter().filter_map(|(part, text)| Some((part, text.clone()?))).collect(),
             signing_secrets: self.signing_secret.iter().cloned().collect(),
         };
-        let profile = self.vendor.profile();
         profile.check_settings(&settings)?;
         profile.check_credentials(&secret.credentials)?;
         if !secret.signing_secrets.is_empty() {
@@ -145,7 +149,7 @@ mod tests {
         let config = Config::parse(Config::DEFAULT).unwrap();
         let (account, sender) = (&config.accounts[0].id, &config.accounts[0].senders[0]);
         let carriers = |channel: Channel, to: &str| {
-            let route = config.routes.for_message(account, sender, channel, &to.parse::<PhoneNumber>().unwrap());
+            let route = config.routes.for_message(None, account, sender, channel, &to.parse::<PhoneNumber>().unwrap());
             route.unwrap().carriers.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         for channel in Channel::iter() {

@@ -6,7 +6,7 @@
 use strum::IntoEnumIterator;
 
 use crate::{
-    domain::{Dialect, Message, Reply, State},
+    domain::{CallbackUrl, Dialect, Message, Reply, State},
     vendors::{DialectFormat, cm, cymba},
 };
 
@@ -50,10 +50,10 @@ impl Dialect {
     }
 
     /// Returns the callback body for `state`, or `None` if we do not [notify](Self::notifies) it. The message
-    /// itself may have moved on.
+    /// itself may have moved on. `url` is where it goes.
     #[must_use]
-    pub fn state_event(self, message: &Message, state: State) -> Option<String> {
-        with_format!(self, Of => Of::state_event(message, state))
+    pub fn state_event(self, message: &Message, state: State, url: &CallbackUrl) -> Option<String> {
+        with_format!(self, Of => Of::state_event(message, state, url))
     }
 
     /// Returns the callback body for a reply.
@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn only_notified_states_have_a_state_event() {
         for (dialect, state) in Dialect::iter().flat_map(|dialect| State::iter().map(move |state| (dialect, state))) {
-            let event = dialect.state_event(&Message::example(), state);
+            let url = "https://client.example/status".parse().unwrap();
+            let event = dialect.state_event(&Message::example(), state, &url);
             assert_eq!(event.is_some(), dialect.notifies(state), "{dialect:?} {state:?}");
         }
     }

@@ -1,11 +1,14 @@
 //! Cancel: withdraw a queued or scheduled message. A conditional write decides any race with a claim.
+//!
+//! Some dialects notify a client of the cancellation. As in every step, the callback is enqueued first, and
+//! delivered only if this execution then cancels the message. So the message is read before it is changed.
 
 use tracing::info;
 
-use super::{Gateway, Unavailable};
+use super::{Gateway, Unavailable, outcome::enqueue_callback};
 use crate::{
-    domain::{AccountId, ExecutionId, Message, MessageId, Progress},
-    store::{Change, Messages},
+    domain::{AccountId, ExecutionId, Message, MessageId, Progress, State},
+    store::{Change, Freshness, Messages},
 };
 
 /// The result of a cancellation.
@@ -20,7 +23,16 @@ pub enum Cancelled {
 
 /// Cancels a message of the account.
 pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Cancelled, Unavailable> {
-    let change = gateway.store.cancel(account, id, ExecutionId::random(&gateway.random), gateway.clock.now()).await?;
+    let (execution_id, now) = (ExecutionId::random(&gateway.random), gateway.clock.now());
+    let found = gateway.store.message(id, Freshness::Latest).await?;
+    let Some(message) = found.filter(|message| message.account == *account) else { return Ok(Cancelled::NotFound) };
+    if message.delivery.progress == Progress::Cancelled {
+        return Ok(Cancelled::Done(Box::new(message)));
+    }
+    if Progress::Cancelled.follows(message.delivery.progress) {
+        enqueue_callback(gateway, &message, State::Cancelled, execution_id, now).await?;
+    }
+    let change = gateway.store.cancel(account, id, execution_id, now).await?;
     Ok(match change {
         Change::Applied(message) => {
             info!(message.id = %id, account.id = %account, "cancelled");

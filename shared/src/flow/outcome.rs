@@ -1,5 +1,7 @@
 //! Records a message's outcome and enqueues its callback.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tracing::{info, warn};
 
@@ -83,7 +85,7 @@ pub(super) async fn enqueue_callback(
     execution_id: ExecutionId,
     at: Timestamp,
 ) -> Result<(), Unavailable> {
-    if message.request.callback.is_none() || !message.request.dialect.notifies(state) {
+    if message.request.callbacks.is_empty() || !message.request.dialect.notifies(state) {
         return Ok(());
     }
     // The client knows the state: the message has reached it, or was submitted on an earlier channel.
@@ -91,6 +93,7 @@ pub(super) async fn enqueue_callback(
         return Ok(());
     }
     let job = CallbackJob::new(Subject::State { message: message.id, state }, execution_id, at);
-    gateway.queue.enqueue_callbacks(&[(job, std::time::Duration::ZERO)]).await?;
+    let jobs: Vec<_> = job.for_each(&message.request.callbacks).map(|(job, _)| (job, Duration::ZERO)).collect();
+    gateway.queue.enqueue_callbacks(&jobs).await?;
     Ok(())
 }

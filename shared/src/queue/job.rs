@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails, ReceiptStatus, ReplyId, State,
-        UnmatchedId,
+        CallbackUrl, CarrierName, EndpointId, EventId, ExecutionId, MessageId, ReceiptDetails, ReceiptStatus, ReplyId,
+        State, UnmatchedId,
     },
     redact::unquoted,
 };
@@ -104,13 +104,34 @@ pub struct CallbackJob {
     /// and after a reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_attempt_at: Option<Timestamp>,
+    /// Index among the message's callback URLs. Each has a job of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub url_index: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(url_index: &u8) -> bool {
+    *url_index == 0
 }
 
 impl CallbackJob {
     /// Returns the first job for an event.
     #[must_use]
     pub fn new(subject: Subject, execution_id: ExecutionId, at: Timestamp) -> Self {
-        Self { subject, execution_id, created_at: at, attempts: 0, not_before: None, first_attempt_at: None }
+        Self {
+            subject,
+            execution_id,
+            created_at: at,
+            attempts: 0,
+            not_before: None,
+            first_attempt_at: None,
+            url_index: 0,
+        }
+    }
+
+    /// Returns the job for each URL, with the URL.
+    pub fn for_each(self, urls: &[CallbackUrl]) -> impl Iterator<Item = (Self, &CallbackUrl)> {
+        (0..).zip(urls).map(move |(url_index, url)| (Self { url_index, ..self }, url))
     }
 
     /// Returns the job without its attempts, for the dead-letter queue.
@@ -256,6 +277,7 @@ mod tests {
             attempts: 3,
             not_before: Some(Timestamp::from_second(1_767_258_300).unwrap()),
             first_attempt_at: Some(Timestamp::from_second(1_767_258_100).unwrap()),
+            url_index: 2,
         };
         assert_eq!(CallbackJob::read(&job.write()).unwrap(), job);
         let endpoint = EndpointId::new(uuid::Uuid::from_u128(7));

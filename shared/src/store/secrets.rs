@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{StoreError, ttl_cache::TtlCache};
 use crate::{
-    domain::{CarrierName, CarrierSecret, Credentials},
+    domain::{CarrierName, CarrierSecret},
     runtime::{Clock, Random, error_chain},
 };
 
@@ -67,10 +67,10 @@ impl<S: SecretStore> CarrierSecrets<S> {
         Ok(passes(self.read.get_if_newer_than(REREAD_PAUSE, now, &(), || self.latest()).await?))
     }
 
-    /// Returns our credentials for this carrier's API, empty if we were given none.
-    pub async fn credentials(&self, carrier: CarrierName) -> Result<Credentials, StoreError> {
+    /// Returns this carrier's secret, empty if it has none.
+    pub async fn secret(&self, carrier: CarrierName) -> Result<CarrierSecret, StoreError> {
         let secrets = self.read.get(self.clock.now(), &(), || self.latest()).await?;
-        Ok(secrets.get(&carrier).map(|secret| secret.credentials.clone()).unwrap_or_default())
+        Ok(secrets.get(&carrier).cloned().unwrap_or_default())
     }
 
     async fn latest(&self) -> Result<Arc<SecretsByCarrier>, StoreError> {

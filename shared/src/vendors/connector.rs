@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use url::Url;
 
+use super::Sessions;
 use crate::domain::{
     CarrierName, CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, Credentials,
     LOOKUP_TIMEOUT, LookupOutcome, Outcome, ParseError, ParsedItems, Submission, SubmitReference, VendorProfile,
@@ -18,6 +19,9 @@ pub(crate) struct Connection<'a> {
     pub(crate) settings: &'a CarrierSettings,
     /// One of the sets in [`VendorProfile::credentials`].
     pub(crate) credentials: &'a Credentials,
+    /// The address of receipts, which contains a secret token. Present if [`VendorProfile::takes_webhook_url`].
+    pub(crate) receipts: Option<Url>,
+    pub(crate) sessions: &'a Sessions,
 }
 
 impl Connection<'_> {
@@ -31,15 +35,24 @@ impl Connection<'_> {
         self.http.get(self.url(path)).timeout(self.settings.timeout().min(LOOKUP_TIMEOUT))
     }
 
-    /// Returns the endpoint with more path segments. An endpoint that cannot have a path stays as it is, and makes
-    /// the request fail unsent.
     fn url(&self, path: &[&str]) -> Url {
-        let mut url = self.settings.endpoint.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
+        below(&self.settings.endpoint, path)
     }
+
+    /// Returns the address of the receipts for a submit. Its last segment is our reference.
+    pub(crate) fn receipts_of(&self, reference: SubmitReference) -> Option<Url> {
+        Some(below(self.receipts.as_ref()?, &[&reference.to_string()]))
+    }
+}
+
+/// Returns a base URL with more path segments. A URL that cannot have a path stays as it is, and makes the request
+/// fail unsent.
+pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
 }
 
 /// A request to a webhook, whose body is not parsed yet.

@@ -1,6 +1,6 @@
 //! The contract of a vendor's request format.
 
-use crate::domain::{Message, Reply, State};
+use crate::domain::{CallbackUrl, Message, Reply, State};
 
 /// A vendor's request format: where clients post, and how we call them back. Requests and answers are parsed
 /// and written by functions of the vendor's own, which its module in `functions/send` calls, because vendors
@@ -15,8 +15,8 @@ pub(crate) trait DialectFormat {
     fn notifies(state: State) -> bool;
 
     /// Returns the callback body for `state`, or `None` if we do not [notify](Self::notifies) it. The message
-    /// itself may have moved on.
-    fn state_event(message: &Message, state: State) -> Option<String>;
+    /// itself may have moved on. `url` is where it goes.
+    fn state_event(message: &Message, state: State, url: &CallbackUrl) -> Option<String>;
 
     /// Returns the callback body for a reply.
     fn reply_event(reply: &Reply) -> String;

@@ -12,7 +12,7 @@ pub fn mplus(drafts: &[Draft]) -> Value {
             SenderChoice::Shared => json!({"type": "shared"}),
         };
         let mut message = json!({"to": draft.to.digits(), "from": from, "body": draft.text.as_str()});
-        if let Some(callback) = &draft.callback {
+        if let Some(callback) = draft.callbacks.first() {
             message["callback"] = json!(callback.as_str());
         }
         if !draft.channels.is_empty() {

@@ -264,7 +264,7 @@ pub fn assert_valid(draft: &Draft) {
     }
     assert!(draft.text.segments() <= limit().0);
     assert!(draft.channels.iter().enumerate().all(|(index, channel)| !draft.channels[..index].contains(channel)));
-    if let Some(callback) = &draft.callback {
+    for callback in &draft.callbacks {
         assert!(callback.as_str().parse::<CallbackUrl>().is_ok() && callback.as_str().len() <= 2048);
     }
     assert!(draft.reference.as_ref().is_none_or(|reference| (1..=32).contains(&reference.as_str().chars().count())));

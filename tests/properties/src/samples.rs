@@ -152,6 +152,7 @@ pub fn settings(vendor: Vendor, endpoint: &str) -> CarrierSettings {
         lookup: false,
         receipts_by_id: false,
         country_code: None,
+        webhook_url: None,
         sender_ids: SenderTable::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! The command line for routes.
 
 use clap::{Args, Subcommand};
-use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, SenderId};
+use shared::domain::{AccountId, CarrierName, Channel, NumberPrefix, RouteName, SenderId};
 
 use super::carriers::{carrier, names};
 
@@ -30,6 +30,9 @@ pub struct RouteAdd {
     /// In order of preference: the next takes over if a carrier is down or busy, or rejects the message
     #[arg(long, value_name = "NAME,...", required = true, value_delimiter = ',', value_parser = carrier)]
     pub carriers: Vec<CarrierName>,
+    /// A name by which messages can choose this rule, such as Messangi's `connection`
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<RouteName>,
     /// Only this account's messages
     #[arg(long, value_name = "ID")]
     pub account: Option<AccountId>,

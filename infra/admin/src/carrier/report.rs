@@ -8,6 +8,8 @@ use shared::{
     store::{SecretStore, SecretsByCarrier},
 };
 
+use url::Url;
+
 use super::Carriers;
 use crate::{
     connect::Connection,
@@ -127,6 +129,7 @@ fn shown_settings(name: CarrierName, settings: &CarrierSettings, secret: &Carrie
         "lookup": settings.lookup,
         "receipts_by_id": settings.receipts_by_id,
         "country_code": settings.country_code,
+        "webhook_url": settings.webhook_url,
         "sender_ids": settings.sender_ids,
         "credentials_set": !secret.credentials.is_empty(),
         "signing_secret_set": !secret.signing_secrets.is_empty(),
@@ -177,6 +180,7 @@ fn text(carrier: &Carrier, secret: &CarrierSecret, [receipts, replies]: [Option<
         ("lookup", Some(if settings.lookup { "on" } else { "off" }.to_owned())),
         ("receipts by", Some(if settings.receipts_by_id { "its own ID" } else { "our reference" }.to_owned())),
         ("country code", Some(or_dash(settings.country_code.map(|code| code.to_string())))),
+        ("webhook URL", settings.webhook_url.as_ref().map(Url::to_string)),
         ("credentials", Some(credentials)),
         ("signing secret", Some(signing_secret_status(vendor, secret))),
         ("receipts", receipts),
@@ -223,6 +227,7 @@ mod tests {
             lookup: false,
             receipts_by_id: false,
             country_code: None,
+            webhook_url: None,
             sender_ids: SenderTable::default(),
         };
         Carrier { name: name.parse().unwrap(), settings }

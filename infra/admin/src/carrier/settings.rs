@@ -35,6 +35,7 @@ pub async fn add(carriers: &Carriers<'_>, new: CarrierAdd) -> Result<Report, Fai
         lookup: false,
         receipts_by_id: false,
         country_code: None,
+        webhook_url: api_url(carriers, vendor).await,
         sender_ids: SenderTable::default(),
     };
     let settings = change_of(&options, &[])?.applied_to(&settings);
@@ -114,6 +115,11 @@ fn default_endpoint(carriers: &Carriers<'_>, vendor: Vendor) -> Result<Url, Fail
     documented.parse().map_err(Failure::failed("reading the vendor's documented endpoint"))
 }
 
+/// Returns the API's own URL, if the vendor needs it. The operator may give another.
+async fn api_url(carriers: &Carriers<'_>, vendor: Vendor) -> Option<Url> {
+    if vendor.profile().takes_webhook_url { carriers.connection.api_url().await } else { None }
+}
+
 fn change_of(options: &CarrierOptions, dropped: &[SenderId]) -> Result<CarrierChange, Failure> {
     let mut sender_ids = BTreeMap::new();
     let given = options.sender_ids.iter().map(|(sender, id)| (sender, Some(id.clone())));
@@ -127,6 +133,7 @@ fn change_of(options: &CarrierOptions, dropped: &[SenderId]) -> Result<CarrierCh
         timeout_ms: options.timeout_ms,
         lookup: (options.lookup || options.no_lookup).then_some(options.lookup),
         receipts_by_id: (options.receipts_by_id || options.no_receipts_by_id).then_some(options.receipts_by_id),
+        webhook_url: options.webhook_url.clone(),
         country_code: if options.no_country_code { Some(None) } else { options.country_code.map(Some) },
         sender_ids,
     })

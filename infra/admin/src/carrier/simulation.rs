@@ -153,6 +153,7 @@ mod tests {
             lookup: false,
             receipts_by_id: false,
             country_code: None,
+            webhook_url: None,
             sender_ids: SenderTable::default(),
         };
         assert_eq!(settings.endpoint.as_str(), "http://127.0.0.1:3000/loopback/");

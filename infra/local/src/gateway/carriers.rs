@@ -12,10 +12,11 @@ pub(super) fn connect(
     name: CarrierName,
     carrier: &CarrierConfig,
     emulator: &Url,
+    gateway: &Url,
 ) -> anyhow::Result<(CarrierSettings, CarrierSecret)> {
     let simulated = emulator.join(&format!("{}/", carrier.vendor))?;
     let (mut settings, secret) =
-        carrier.connect(simulated).map_err(|error| anyhow::anyhow!("carriers.{name}: {error}"))?;
+        carrier.connect(simulated, gateway).map_err(|error| anyhow::anyhow!("carriers.{name}: {error}"))?;
     if !settings.endpoint.path().ends_with('/') {
         settings.endpoint.set_path(&format!("{}/", settings.endpoint.path()));
     }
@@ -31,7 +32,7 @@ pub(super) async fn register(
     gateway: &Url,
 ) -> anyhow::Result<()> {
     for (name, carrier) in &config.carriers {
-        let (settings, secret) = connect(*name, carrier, emulator)?;
+        let (settings, secret) = connect(*name, carrier, emulator, gateway)?;
         if !is_simulated(&settings) {
             continue;
         }
@@ -78,7 +79,7 @@ mod tests {
         let carrier: CarrierConfig =
             toml::from_str(&format!("webhook_token = \"token\"\ntimeout_ms = 1\n{carrier}")).unwrap();
         let emulator = "http://127.0.0.1:4000/".parse().unwrap();
-        let (settings, _) = connect("cm-nl".parse().unwrap(), &carrier, &emulator).unwrap();
+        let (settings, _) = connect("cm-nl".parse().unwrap(), &carrier, &emulator, &emulator).unwrap();
         (settings.endpoint.to_string(), is_simulated(&settings))
     }
 
@@ -105,13 +106,14 @@ mod tests {
             ("vendor = \"cm\"\nkey = \"k\"\nreceipts_by_id = true", "'receipts_by_id' is not"),
             ("vendor = \"cm\"\nkey = \"k\"\ncountry_code = \"31\"", "'country_code' is not"),
             ("vendor = \"cm\"\nkey = \"k\"\nsigning_secret = \"s\"", "'signing_secret' is not"),
+            ("vendor = \"cm\"\nkey = \"k\"\nwebhook_url = \"http://localhost\"", "'webhook_url' is not supported"),
             ("vendor = \"cm\"\nkey = \"k\"\nsender_ids = {12345 = \"1\"}", "'sender_ids' is not"),
             ("vendor = \"loopback\"\nlogin = \"l\"", "'password' is not set"),
         ] {
             let carrier: CarrierConfig =
                 toml::from_str(&format!("webhook_token = \"token\"\ntimeout_ms = 1\n{carrier}")).unwrap();
             let emulator = "http://127.0.0.1:4000/".parse().unwrap();
-            let error = connect("cm-nl".parse().unwrap(), &carrier, &emulator).err().unwrap().to_string();
+            let error = connect("cm-nl".parse().unwrap(), &carrier, &emulator, &emulator).err().unwrap().to_string();
             assert!(error.starts_with("carriers.cm-nl: ") && error.contains(field), "{error}");
         }
     }

@@ -82,7 +82,9 @@ impl Gateway {
 
         let template = Template::parse(TEMPLATE)?;
         let names = provision::names(&template, &options.emulator)?;
-        let sqs = provision::provision(&template, &names, &options.config, &options.emulator, http.clone()).await?;
+        let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
+        let addresses = (&options.emulator, api);
+        let sqs = provision::provision(&template, &names, &options.config, addresses, http.clone()).await?;
         let mut described = template.functions(&names)?;
         functions::allow_private_callbacks(&mut described, if options.offline { "only" } else { "true" });
         let environment = |variables: Variables| Environment {
@@ -108,7 +110,6 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         let router = routes::router(&described, &functions, &time, options.emulator.clone(), client.clone())?;
         tasks.spawn(routes::serve(listener, router, stopping.clone()));
-        let api = if let FunctionsFrom::Watched(endpoint) = &options.functions { endpoint } else { &url };
         carriers::register(&client, &options.config, &options.emulator, api).await?;
         for function in &described {
             for event in &function.events {

@@ -45,7 +45,7 @@ pub(super) async fn provision(
     template: &Template,
     names: &Names,
     config: &Config,
-    emulator: &Url,
+    (emulator, gateway): (&Url, &Url),
     http: HttpStack,
 ) -> anyhow::Result<aws_sdk_sqs::Client> {
     let environment = Environment {
@@ -70,11 +70,11 @@ pub(super) async fn provision(
     for secret in template.resources("AWS::SecretsManager::Secret") {
         create_secret(&secrets, &secret).await.with_context(|| format!("creating secret {}", secret.name))?;
     }
-    write_secrets(&SecretsManager::new(secrets, "CarrierSecrets".to_owned()), config, emulator)
+    write_secrets(&SecretsManager::new(secrets, "CarrierSecrets".to_owned()), config, emulator, gateway)
         .await
         .context("writing the carriers' secrets")?;
     let directory = DynamoDirectory::new(dynamodb, "DirectoryTable".to_owned());
-    fill_directory(&directory, config, emulator).await.context("filling the directory")?;
+    fill_directory(&directory, config, emulator, gateway).await.context("filling the directory")?;
     Ok(sqs)
 }
 
@@ -187,9 +187,9 @@ async fn create_secret(
     }
 }
 
-async fn write_secrets(store: &SecretsManager, config: &Config, emulator: &Url) -> anyhow::Result<()> {
+async fn write_secrets(store: &SecretsManager, config: &Config, emulator: &Url, gateway: &Url) -> anyhow::Result<()> {
     let connect = |(name, carrier): (&CarrierName, &CarrierConfig)| {
-        carriers::connect(*name, carrier, emulator).map(|(_, secret)| (*name, secret))
+        carriers::connect(*name, carrier, emulator, gateway).map(|(_, secret)| (*name, secret))
     };
     // Carriers that an operator added stay.
     let mut secrets = store.carriers().await?;
@@ -197,7 +197,12 @@ async fn write_secrets(store: &SecretsManager, config: &Config, emulator: &Url) 
     Ok(store.put(&secrets).await?)
 }
 
-async fn fill_directory(directory: &DynamoDirectory, config: &Config, emulator: &Url) -> anyhow::Result<()> {
+async fn fill_directory(
+    directory: &DynamoDirectory,
+    config: &Config,
+    emulator: &Url,
+    gateway: &Url,
+) -> anyhow::Result<()> {
     directory.put_pool(&config.pool).await?;
     for account in &config.accounts {
         directory.put_account(&read_account(account, emulator)?).await?;
@@ -211,7 +216,7 @@ async fn fill_directory(directory: &DynamoDirectory, config: &Config, emulator: 
         }
     }
     for (name, carrier) in &config.carriers {
-        let (settings, _) = carriers::connect(*name, carrier, emulator)?;
+        let (settings, _) = carriers::connect(*name, carrier, emulator, gateway)?;
         directory.put_carrier(*name, &settings).await?;
     }
     for name in config.routes.0.iter().flat_map(|route| &route.carriers) {

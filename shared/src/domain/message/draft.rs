@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::{CallbackUrl, Channel, Content, Groupings, PhoneNumber, Reference, SenderId, Text, Validity};
+use crate::domain::{
+    CallbackUrl, Channel, Content, Groupings, PhoneNumber, RecipientLabels, Reference, RouteName, SenderId, Text,
+    Validity,
+};
 
 /// A client's message: valid, not yet accepted.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,11 +16,17 @@ pub struct Draft {
     pub to: PhoneNumber,
     pub from: SenderChoice,
     pub text: Text,
-    pub callback: Option<CallbackUrl>,
+    /// Each gets every status callback.
+    pub callbacks: Vec<CallbackUrl>,
+    /// Whether the client wants status callbacks at all.
+    pub wants_status: bool,
     pub channels: Vec<Channel>,
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
     pub reference: Option<Reference>,
+    pub recipient: RecipientLabels,
+    /// The route that the client chose.
+    pub route: Option<RouteName>,
     pub groupings: Groupings,
     pub validity: Option<Validity>,
     pub content: Option<Content>,
@@ -32,11 +41,14 @@ impl Draft {
             to,
             from,
             text,
-            callback: None,
+            callbacks: Vec::new(),
+            wants_status: true,
             channels: Vec::new(),
             client_id: None,
             send_at: None,
             reference: None,
+            recipient: RecipientLabels::default(),
+            route: None,
             groupings: Groupings::default(),
             validity: None,
             content: None,

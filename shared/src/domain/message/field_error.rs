@@ -35,6 +35,8 @@ pub enum FieldErrorCode {
     Conflict,
     /// Every shared sender ID is locked to another account for this recipient.
     PoolExhausted,
+    /// No route of the chosen name is for this message.
+    NoRoute,
 }
 
 impl FieldError {

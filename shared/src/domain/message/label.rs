@@ -1,10 +1,10 @@
-//! A client's labels on a message: reference and groupings.
+//! A client's labels on a message: reference, recipient and groupings.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A client's reference, 1 to 32 characters. Several messages may share it. `Debug` prints none of it.
+/// A client's reference, 1 to 100 characters. Several messages may share it. `Debug` prints none of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference(String);
@@ -20,7 +20,8 @@ pub enum LabelError {
 }
 
 impl Reference {
-    pub const LONGEST: usize = 32;
+    /// A dialect may allow fewer.
+    pub const LONGEST: usize = 100;
 
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -57,6 +58,20 @@ impl From<Reference> for String {
 impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reference(…)")
+    }
+}
+
+/// A client's own names for the recipient. `Debug` prints none of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RecipientLabels {
+    /// The recipient's ID in the client's systems.
+    pub id: Option<Reference>,
+    pub email: Option<Reference>,
+}
+
+impl fmt::Debug for RecipientLabels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecipientLabels(…)")
     }
 }
 
@@ -121,10 +136,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reference_has_1_to_32_characters() {
+    fn reference_has_1_to_100_characters() {
         assert_eq!("your_reference".parse::<Reference>().unwrap().as_str(), "your_reference");
-        assert!("é".repeat(32).parse::<Reference>().is_ok());
-        assert_eq!("x".repeat(33).parse::<Reference>(), Err(LabelError::TooLong(32)));
+        assert!("é".repeat(100).parse::<Reference>().is_ok());
+        assert_eq!("x".repeat(101).parse::<Reference>(), Err(LabelError::TooLong(100)));
         assert_eq!("".parse::<Reference>(), Err(LabelError::Empty));
         assert_eq!("a\nb".parse::<Reference>(), Err(LabelError::ControlCharacter));
     }

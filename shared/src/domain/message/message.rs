@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Dialect, ExecutionId,
     Groupings, Keyword, MessageId, OnUnknown, PhoneNumber, Progress, Receipt, ReceiptDetails, ReceiptStatus, Receipts,
-    Reference, SentFrom, State, Text,
+    RecipientLabels, Reference, RouteName, SentFrom, State, Text,
 };
 
 /// An outbound message. `Debug` shows only the ID and state.
@@ -33,12 +33,16 @@ pub struct MessageRequest {
     pub text: Text,
     /// Channels in the client's order of preference. Empty means SMS.
     pub channels: Vec<Channel>,
-    pub callback: Option<CallbackUrl>,
+    /// Each gets every status callback.
+    pub callbacks: Vec<CallbackUrl>,
     /// The client's own ID, unique within the account.
     pub client_id: Option<Uuid>,
     pub send_at: Option<Timestamp>,
     /// The client's own reference. Several messages may share it.
     pub reference: Option<Reference>,
+    pub recipient: RecipientLabels,
+    /// The route that the client chose. The message gets only routes of that name.
+    pub route: Option<RouteName>,
     pub groupings: Groupings,
     /// When the message's validity ends.
     pub expires_at: Option<Timestamp>,
@@ -328,10 +332,12 @@ impl Message {
             from,
             text: Text::parse("Hi", crate::domain::SegmentLimit::default()).unwrap(),
             channels: Vec::new(),
-            callback: None,
+            callbacks: Vec::new(),
             client_id: None,
             send_at: None,
             reference: None,
+            recipient: RecipientLabels::default(),
+            route: None,
             groupings: Groupings::default(),
             expires_at: None,
             content: None,

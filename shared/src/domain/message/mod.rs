@@ -27,7 +27,7 @@ pub use carrier_event::{CarrierReceipt, CarrierReply, ParseError, ParsedItems, R
 pub use draft::{Draft, SenderChoice};
 pub use field_error::{FieldError, FieldErrorCode};
 pub use id::{BatchId, EndpointId, EventId, ExecutionId, IdempotencyKey, MessageId, ReplyId};
-pub use label::{Groupings, LabelError, Reference};
+pub use label::{Groupings, LabelError, RecipientLabels, Reference};
 pub use message::{Delivery, Fingerprint, Message, MessageRequest, StateChange};
 pub use receipt::{Receipt, ReceiptStatus, Receipts};
 pub use receipt_details::{CountryCode, DetailError, NetworkCode, OperatorName, Price, ReceiptDetails};

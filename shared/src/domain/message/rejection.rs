@@ -8,7 +8,7 @@ pub enum RejectionReason {
     NotOwned,
     /// The ID or `Idempotency-Key` was used before with different content.
     Conflict,
-    /// `send_at` is too far ahead, or no shared sender is free for the recipient.
+    /// `send_at` is too far ahead, no route has the chosen name, or no shared sender is free for the recipient.
     Unacceptable,
 }
 

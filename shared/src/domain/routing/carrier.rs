@@ -90,6 +90,9 @@ pub struct CarrierSettings {
     /// The country of national numbers in webhooks. Without it, a number there needs its country code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_code: Option<CallingCode>,
+    /// Base URL at which the vendor reaches our webhooks, if submits name the address of their receipts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<Url>,
     #[serde(default, skip_serializing_if = "SenderTable::is_empty")]
     pub sender_ids: SenderTable,
 }
@@ -179,6 +182,7 @@ impl CarrierSettings {
             lookup: false,
             receipts_by_id: false,
             country_code: None,
+            webhook_url: None,
             sender_ids: SenderTable::default(),
         }
     }

@@ -4,10 +4,12 @@ mod carrier;
 mod dialect;
 mod rate;
 mod route;
+mod route_name;
 mod vendor;
 
 pub use carrier::{Carrier, CarrierName, CarrierNameError, CarrierSecret, CarrierSettings, SenderTable};
 pub use dialect::Dialect;
 pub use rate::{Rate, RateError, Rates};
 pub use route::{DEFAULT_RECEIPT_TIMEOUT, NumberPrefix, NumberPrefixError, Route, Routes};
+pub use route_name::{RouteName, RouteNameError};
 pub use vendor::{CredentialPart, Credentials, SettingError, Vendor, VendorProfile};

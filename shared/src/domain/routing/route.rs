@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::route_name::RouteName;
 use crate::domain::{AccountId, CarrierName, Channel, PhoneNumber, SenderId};
 
 const DEFAULT_RECEIPT_TIMEOUT_SECONDS: u32 = 300;
@@ -19,6 +20,9 @@ pub struct Routes(pub Vec<Route>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
+    /// A message may choose a route by its name. It then gets only routes of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<RouteName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,16 +41,19 @@ pub struct Route {
 }
 
 impl Routes {
+    /// Returns the first route that matches the message, and has the name that the message chose, if any.
     #[must_use]
     pub fn for_message(
         &self,
+        name: Option<&RouteName>,
         account: &AccountId,
         sender: &SenderId,
         channel: Channel,
         to: &PhoneNumber,
     ) -> Option<&Route> {
         self.0.iter().find(|route| {
-            route.account.as_ref().is_none_or(|wanted| wanted == account)
+            name.is_none_or(|name| route.name.as_ref() == Some(name))
+                && route.account.as_ref().is_none_or(|wanted| wanted == account)
                 && route.sender.as_ref().is_none_or(|wanted| wanted == sender)
                 && route.channel.is_none_or(|wanted| wanted == channel)
                 && route.prefix.as_ref().is_none_or(|prefix| to.digits().starts_with(&prefix.0))
@@ -59,16 +66,17 @@ impl Route {
     #[must_use]
     pub fn to(carriers: Vec<CarrierName>) -> Self {
         let receipt_timeout_s = DEFAULT_RECEIPT_TIMEOUT_SECONDS;
-        Self { account: None, sender: None, channel: None, prefix: None, carriers, receipt_timeout_s }
+        Self { name: None, account: None, sender: None, channel: None, prefix: None, carriers, receipt_timeout_s }
     }
 
     /// Returns whether this route matches every message that `other` matches. Then `other` has no effect
-    /// after this route.
+    /// after this route. A route with a name stays in effect after routes without it, for messages that choose it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let begins =
             |prefix: &NumberPrefix| other.prefix.as_ref().is_some_and(|longer| longer.0.starts_with(&prefix.0));
-        (self.account.is_none() || self.account == other.account)
+        (other.name.is_none() || self.name == other.name)
+            && (self.account.is_none() || self.account == other.account)
             && (self.sender.is_none() || self.sender == other.sender)
             && (self.channel.is_none() || self.channel == other.channel)
             && self.prefix.as_ref().is_none_or(begins)
@@ -147,7 +155,7 @@ mod tests {
         ]);
         let chosen = |account: &str, sender: &str, channel, to: &str| {
             let (account, sender) = (account.parse::<AccountId>().unwrap(), sender.parse::<SenderId>().unwrap());
-            let route = routes.for_message(&account, &sender, channel, &to.parse::<PhoneNumber>().unwrap());
+            let route = routes.for_message(None, &account, &sender, channel, &to.parse::<PhoneNumber>().unwrap());
             route.unwrap().carriers.clone()
         };
         assert_eq!(chosen("demo", "12345", Channel::WhatsApp, "31612345678"), [cm]);
@@ -175,6 +183,28 @@ mod tests {
         assert!(!dutch_sms.covers(&rule(None, Some(Channel::Sms), Some("3"))));
         assert!(!dutch_sms.covers(&rule(None, Some(Channel::Sms), None)));
         assert!(!rule(Some("demo"), None, None).covers(&rule(Some("other"), None, None)));
+    }
+
+    #[test]
+    fn chosen_name_selects_among_routes_of_that_name() {
+        let [loopback, cm]: [CarrierName; 2] = ["loopback", "cm"].map(|name| name.parse().unwrap());
+        let premium = || Some("premium".parse::<RouteName>().unwrap());
+        let dutch = Route { prefix: Some("31".parse().unwrap()), ..Route::to(vec![cm]) };
+        let dutch = Route { name: premium(), ..dutch };
+        let routes = Routes(vec![Route::to(vec![loopback]), dutch.clone()]);
+        let chosen = |name: Option<RouteName>, to: &str| {
+            let (account, sender) = ("demo".parse().unwrap(), "12345".parse().unwrap());
+            let route = routes.for_message(name.as_ref(), &account, &sender, Channel::Sms, &to.parse().unwrap());
+            route.map(|route| route.carriers[0])
+        };
+        assert_eq!(chosen(None, "31612345678"), Some(loopback));
+        assert_eq!(chosen(premium(), "31612345678"), Some(cm));
+        assert_eq!(chosen(premium(), "447700900001"), None);
+        assert_eq!(chosen(Some("other".parse().unwrap()), "31612345678"), None);
+
+        let any = Route::to(vec![loopback]);
+        let named = Route { name: premium(), ..any.clone() };
+        assert!(!any.covers(&dutch) && named.covers(&dutch) && named.covers(&any));
     }
 
     #[test]

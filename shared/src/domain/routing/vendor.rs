@@ -55,6 +55,8 @@ pub struct VendorProfile {
     pub sender_id: Option<&'static str>,
     /// Whether webhooks may hold national numbers.
     pub national_numbers: bool,
+    /// Whether a submit names the address of its receipts. Then a carrier needs our base URL.
+    pub takes_webhook_url: bool,
 }
 
 /// A setting that a vendor does not have or does not accept. `Display` names the field first.
@@ -71,10 +73,10 @@ impl VendorProfile {
         self.channels.is_none_or(|channels| channels.contains(&channel))
     }
 
-    /// Checks that the vendor has all of the settings.
+    /// Checks that the vendor has all of the settings, and that none is missing.
     ///
     /// # Errors
-    /// The first foreign setting, by the name of its field.
+    /// The first foreign or missing setting, by the name of its field.
     pub fn check_settings(&self, settings: &CarrierSettings) -> Result<(), SettingError> {
         let foreign = [
             ("lookup", settings.lookup && !self.lookup, "has no API to look up a submit"),
@@ -89,11 +91,20 @@ impl VendorProfile {
                 "always writes numbers with their country code",
             ),
             ("sender_ids", !settings.sender_ids.is_empty() && self.sender_id.is_none(), "has no IDs for senders"),
+            (
+                "webhook_url",
+                settings.webhook_url.is_some() && !self.takes_webhook_url,
+                "is told the addresses of webhooks once, not with each message",
+            ),
         ];
-        match foreign.into_iter().find(|(_, is_foreign, _)| *is_foreign) {
-            Some((field, _, reason)) => Err(self.error(field, reason)),
-            None => Ok(()),
+        if let Some((field, _, reason)) = foreign.into_iter().find(|(_, is_foreign, _)| *is_foreign) {
+            return Err(self.error(field, reason));
         }
+        if self.takes_webhook_url && settings.webhook_url.is_none() {
+            let reason = format!("is not set: {} is told the address of receipts with each message", self.title);
+            return Err(SettingError { field: "webhook_url", reason });
+        }
+        Ok(())
     }
 
     /// Checks that the credentials are one of the vendor's sets, with no part missing and none left over.

@@ -25,16 +25,23 @@ pub(super) fn build(
 ) -> Message {
     let later = draft.send_at.filter(|at| at.duration_since(now) > NEAR);
     let progress = if later.is_some() { Progress::Scheduled } else { Progress::Queued };
+    let callbacks = match draft.callbacks.as_slice() {
+        _ if !draft.wants_status => Vec::new(),
+        [] => status_callback.into_iter().cloned().collect(),
+        named => named.to_vec(),
+    };
     let request = MessageRequest {
         dialect,
         to: draft.to.clone(),
         from,
         text: draft.text.clone(),
         channels: draft.channels.clone(),
-        callback: draft.callback.as_ref().or(status_callback).cloned(),
+        callbacks,
         client_id: draft.client_id,
         send_at: draft.send_at,
         reference: draft.reference.clone(),
+        recipient: draft.recipient.clone(),
+        route: draft.route.clone(),
         groupings: draft.groupings.clone(),
         expires_at: draft.validity.map(|validity| validity.expires_at(now)),
         content: draft.content.clone(),

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::request::Request;
 use crate::{
     domain::{
-        AccountId, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, SenderChoice, Validity,
+        AccountId, CallbackUrl, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, RouteName,
+        SenderChoice, Validity,
     },
     flow::Gateway,
 };
@@ -51,7 +52,7 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
     let channels = channels.join(",");
     let send_at = draft.send_at.map(|at| at.as_millisecond().to_string());
     let posted = posted.to_string();
-    let callback = draft.callback.as_ref().map_or("", |callback| callback.as_str());
+    let callback = draft.callbacks.first().map_or("", CallbackUrl::as_str);
     let mut parts = vec![
         draft.to.digits(),
         sender,
@@ -71,9 +72,14 @@ pub(super) fn fingerprint(draft: &Draft, posted: usize, on_unknown: Option<OnUnk
         ("validity", validity.as_deref()),
         ("content", content.as_deref()),
         ("on unknown", on_unknown.map(<&str>::from)),
+        ("recipient", draft.recipient.id.as_ref().map(Reference::as_str)),
+        ("email", draft.recipient.email.as_ref().map(Reference::as_str)),
+        ("route", draft.route.as_ref().map(RouteName::as_str)),
+        ("no status", (!draft.wants_status).then_some("")),
     ] {
         parts.extend(part.into_iter().flat_map(|part| [name, part]));
     }
+    parts.extend(draft.callbacks.iter().skip(1).flat_map(|callback| ["callback", callback.as_str()]));
     if !draft.groupings.is_empty() {
         parts.push("groupings");
         parts.extend(draft.groupings.as_array().iter().map(String::as_str));

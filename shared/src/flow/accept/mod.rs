@@ -1,7 +1,7 @@
 //! Accept: store a client's messages and enqueue their jobs. Depending on the dialect, a request is accepted as
 //! a whole or not at all, or each of its messages is accepted by itself.
 //!
-//! 1. Check the send times, and that the account owns its custom senders (`validate`).
+//! 1. Check the send times, that the account owns its custom senders, and that chosen routes exist (`validate`).
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).
@@ -34,7 +34,7 @@ use self::{
     identify::identify,
     persist::{find_existing, persist, replace_repeats},
     resolve_senders::resolve_senders,
-    validate::{not_owned, too_far_ahead},
+    validate::{not_owned, too_far_ahead, without_route},
 };
 use crate::{
     domain::{AccountId, Message, RejectedMessage, RejectionReason},
@@ -85,6 +85,7 @@ async fn accept_drafts(
     let mut drafts = Drafts::new(&request.drafts, atomicity);
     drafts.reject(RejectionReason::Unacceptable, too_far_ahead(&drafts, now))?;
     drafts.reject(RejectionReason::NotOwned, not_owned(directory, account, &drafts).await?)?;
+    drafts.reject(RejectionReason::Unacceptable, without_route(directory, account, &drafts).await?)?;
 
     let identities = identify(gateway, account, request, now);
     let rates = directory.rates().await?;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::drafts::Drafts;
 use crate::{
-    domain::{AccountId, FieldError, FieldErrorCode, SenderChoice, SenderOwner},
+    domain::{AccountId, Channel, FieldError, FieldErrorCode, SenderChoice, SenderOwner},
     store::{Directory, StoreError},
 };
 
@@ -16,6 +16,25 @@ pub(super) fn too_far_ahead(drafts: &Drafts<'_>, now: Timestamp) -> Vec<(usize, 
         let is_too_far = draft.send_at.is_some_and(|at| at.duration_since(now) > FURTHEST);
         is_too_far.then(|| FieldError::new("send_at", FieldErrorCode::TooLong, "is more than 366 days ahead"))
     })
+}
+
+/// Returns an error for each draft whose chosen route does not exist, or is not for its sender, channels and number.
+pub(super) async fn without_route(
+    directory: &Directory,
+    account: &AccountId,
+    drafts: &Drafts<'_>,
+) -> Result<Vec<(usize, FieldError)>, StoreError> {
+    if drafts.remaining().all(|(_, draft)| draft.route.is_none()) {
+        return Ok(Vec::new());
+    }
+    let routes = directory.routes().await?;
+    Ok(drafts.errors(|draft| {
+        let (name, SenderChoice::Custom(sender)) = (draft.route.as_ref()?, &draft.from) else { return None };
+        let channels = if draft.channels.is_empty() { &[Channel::Sms] } else { draft.channels.as_slice() };
+        let leads = |channel: &Channel| routes.for_message(Some(name), account, sender, *channel, &draft.to).is_some();
+        let words = "is no route of this name for this sender and number";
+        (!channels.iter().any(leads)).then(|| FieldError::new("route", FieldErrorCode::NoRoute, words))
+    }))
 }
 
 pub(super) async fn not_owned(

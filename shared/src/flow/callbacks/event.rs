@@ -32,9 +32,10 @@ impl CallbackEvent {
         }
     }
 
-    pub(super) fn url<'a>(&'a self, account: &'a Account) -> Option<&'a CallbackUrl> {
+    /// Returns the URL for a job with this index.
+    pub(super) fn url<'a>(&'a self, account: &'a Account, url_index: u8) -> Option<&'a CallbackUrl> {
         match self {
-            Self::State(message, _) => message.request.callback.as_ref(),
+            Self::State(message, _) => message.request.callbacks.get(usize::from(url_index)),
             Self::Reply(_) => account.reply_url.as_ref(),
             Self::EndpointDisabled(_) => account.notice_url.as_ref(),
         }
@@ -61,10 +62,10 @@ impl CallbackEvent {
         }
     }
 
-    /// Returns `None` if the dialect has no callback for the state.
-    pub(super) fn body(&self) -> Option<String> {
+    /// Returns the body for this URL, or `None` if the dialect has no callback for the state.
+    pub(super) fn body(&self, url: &CallbackUrl) -> Option<String> {
         match self {
-            Self::State(message, state) => message.request.dialect.state_event(message, *state),
+            Self::State(message, state) => message.request.dialect.state_event(message, *state, url),
             Self::Reply(reply) => Some(reply.dialect.reply_event(reply)),
             Self::EndpointDisabled(health) => Some(notice::endpoint_disabled(health)),
         }

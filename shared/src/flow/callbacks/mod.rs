@@ -84,13 +84,13 @@ pub async fn callback(
         log_callback!(warn, job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
-    let Some(url) = callback_event.url(&account) else {
+    let Some(url) = callback_event.url(&account, job.url_index) else {
         gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
         log_callback!(info, job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
     // Another release may have enqueued this event.
-    let Some(body) = callback_event.body() else {
+    let Some(body) = callback_event.body(url) else {
         log_callback!(info, job.subject, "callback skipped: the dialect has none for this event");
         return Ok(());
     };

@@ -38,7 +38,7 @@ pub struct ReplayFilter {
 pub struct Replayed {
     pub messages: usize,
     pub replies: usize,
-    /// Of both, how many go to disabled endpoints and will be withheld.
+    /// Of both, how many go to disabled endpoints only and will be withheld.
     pub withheld: usize,
 }
 
@@ -63,15 +63,15 @@ pub async fn replay(
             if entry.position.time().is_some_and(|at| at < filter.since) {
                 continue;
             }
-            let Some((subject, execution_id, endpoint)) = callback_to_replay(account, filter, &entry.record) else {
-                continue;
-            };
-            match subject {
-                Subject::Reply { .. } => replayed.replies += 1,
-                _ => replayed.messages += 1,
+            let callbacks = callbacks_to_replay(account, filter, &entry.record, gateway.clock.now());
+            let counted = usize::from(!callbacks.is_empty());
+            match entry.record {
+                Record::Out(_) => replayed.messages += counted,
+                Record::In(_) => replayed.replies += counted,
             }
-            replayed.withheld += usize::from(is_disabled(endpoint));
-            jobs.push((CallbackJob::new(subject, execution_id, gateway.clock.now()), DELAY));
+            let withheld = !callbacks.is_empty() && callbacks.iter().all(|(_, endpoint)| is_disabled(*endpoint));
+            replayed.withheld += usize::from(withheld);
+            jobs.extend(callbacks.into_iter().map(|(job, _)| (job, DELAY)));
         }
         if !only_count && !jobs.is_empty() {
             gateway.queue.enqueue_callbacks(&jobs).await?;
@@ -82,24 +82,25 @@ pub async fn replay(
     Ok(replayed)
 }
 
-fn callback_to_replay(
+/// Returns a job for each of the record's callback URLs that the filter admits, with the URL's endpoint.
+fn callbacks_to_replay(
     account: &Account,
     filter: &ReplayFilter,
     record: &Record,
-) -> Option<(Subject, ExecutionId, EndpointId)> {
+    now: Timestamp,
+) -> Vec<(CallbackJob, EndpointId)> {
     let endpoint_of = |url: &CallbackUrl| Endpoint::of(&account.id, url).id();
-    let (url, notified) = match record {
-        Record::Out(message) => (message.request.callback.as_ref()?, latest_notified(message)),
+    let (urls, notified) = match record {
+        Record::Out(message) => (message.request.callbacks.as_slice(), latest_notified(message)),
         Record::In(reply) => {
-            (account.reply_url.as_ref()?, Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
+            (account.reply_url.as_slice(), Some((Subject::Reply { reply: reply.id }, reply.execution_id)))
         }
     };
-    let endpoint = endpoint_of(url);
-    if filter.url.as_ref().is_some_and(|wanted| endpoint_of(wanted) != endpoint) {
-        return None;
-    }
-    let (subject, execution_id) = notified?;
-    Some((subject, execution_id, endpoint))
+    let Some((subject, execution_id)) = notified else { return Vec::new() };
+    let wanted = filter.url.as_ref().map(endpoint_of);
+    let jobs = CallbackJob::new(subject, execution_id, now).for_each(urls);
+    let jobs = jobs.map(|(job, url)| (job, endpoint_of(url)));
+    jobs.filter(|(_, endpoint)| wanted.is_none_or(|wanted| wanted == *endpoint)).collect()
 }
 
 fn latest_notified(message: &Message) -> Option<(Subject, ExecutionId)> {

@@ -110,7 +110,8 @@ pub(super) fn plan_route(message: &Message, routing: &Routing) -> Vec<RouteCandi
 }
 
 fn route<'a>(message: &Message, routes: &'a Routes, channel: Channel) -> Option<&'a Route> {
-    routes.for_message(&message.account, &message.request.from.id, channel, &message.request.to)
+    let request = &message.request;
+    routes.for_message(request.route.as_ref(), &message.account, &request.from.id, channel, &request.to)
 }
 
 /// Returns the current channel's receipt timeout, or `None` if no later channel has a candidate.

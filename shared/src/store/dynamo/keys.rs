@@ -262,6 +262,7 @@ pub(super) const TIMEOUT_MS: &str = "timeout_ms";
 pub(super) const LOOKUP: &str = "lookup";
 pub(super) const RECEIPTS_BY_ID: &str = "receipts_by_id";
 pub(super) const COUNTRY_CODE: &str = "country_code";
+pub(super) const WEBHOOK_URL: &str = "webhook_url";
 pub(super) const SENDER_IDS: &str = "sender_ids";
 
 pub(super) fn account(id: &AccountId) -> String {

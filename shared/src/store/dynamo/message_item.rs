@@ -19,8 +19,8 @@ use crate::{
     domain::{
         AccountId, Attempt, AttemptOutcome, BatchId, CallbackUrl, CarrierName, Channel, Content, Delivery, Dialect,
         Encoding, ExecutionId, Fingerprint, Groupings, Keyword, Message, MessageId, MessageRequest, OnUnknown,
-        PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, Reference, SenderId, SenderKind, SentFrom, State,
-        StateChange, Text,
+        PhoneNumber, Progress, Receipt, ReceiptStatus, Receipts, RecipientLabels, Reference, RouteName, SenderId,
+        SenderKind, SentFrom, State, StateChange, Text,
     },
     store::StoreError,
 };
@@ -43,12 +43,20 @@ struct MessageItem {
     channels: Vec<Channel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<CallbackUrl>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_callbacks: Vec<CallbackUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     send_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient_id: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    route: Option<RouteName>,
     #[serde(default, skip_serializing_if = "Groupings::is_empty")]
     groups: Groupings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,10 +159,14 @@ pub(super) fn write(message: &Message, retention_days: u16) -> Result<Item, Stor
         encoding: message.request.text.encoding().into_str().to_owned(),
         segments: message.request.text.segments(),
         channels: message.request.channels.clone(),
-        callback: message.request.callback.clone(),
+        callback: message.request.callbacks.first().cloned(),
+        more_callbacks: message.request.callbacks.iter().skip(1).cloned().collect(),
         client_id: message.request.client_id,
         send_at: message.request.send_at.map(Timestamp::as_millisecond),
         reference: message.request.reference.clone(),
+        recipient_id: message.request.recipient.id.clone(),
+        email: message.request.recipient.email.clone(),
+        route: message.request.route.clone(),
         groups: message.request.groupings.clone(),
         valid_until: message.request.expires_at.map(Timestamp::as_millisecond),
         content: message.request.content.as_ref().map(Content::to_json),
@@ -205,10 +217,12 @@ pub(super) fn read(mut item: Item) -> Result<Message, StoreError> {
         from: SentFrom { kind: item.kind, id: item.from },
         text: Text::stored(item.body, encoding, item.segments),
         channels: item.channels,
-        callback: item.callback,
+        callbacks: item.callback.into_iter().chain(item.more_callbacks).collect(),
         client_id: item.client_id,
         send_at: optional_time(item.send_at)?,
         reference: item.reference,
+        recipient: RecipientLabels { id: item.recipient_id, email: item.email },
+        route: item.route,
         groupings: item.groups,
         expires_at: optional_time(item.valid_until)?,
         content: item.content.as_deref().map(Content::of_json).transpose().map_err(unreadable)?,

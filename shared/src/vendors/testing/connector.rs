@@ -1,6 +1,7 @@
 //! Runs a connector's tables.
 
 use http::{HeaderMap, HeaderName};
+use url::Url;
 
 use super::{
     Outgoing, Read, Tables, client,
@@ -10,7 +11,7 @@ use crate::{
     domain::{
         CarrierReceipt, CarrierReply, CarrierSettings, LookupOutcome, Outcome, ParseError, ParsedItems, Timestamp,
     },
-    vendors::{Connection, Connector, Webhook},
+    vendors::{Connection, Connector, Sessions, Webhook},
 };
 
 /// The timeout of a submit to a server that does not answer.
@@ -41,7 +42,9 @@ impl<C: Connector> Tables<C> {
             (row.settings)(&mut settings);
             let credentials = row.credentials.as_ref().unwrap_or(&self.credentials);
             let (name, http) = ("a-carrier".parse().unwrap(), &client());
-            let connection = Connection { name, http, settings: &settings, credentials };
+            let sessions = &Sessions::default();
+            let connection =
+                Connection { name, http, settings: &settings, credentials, receipts: receipts(), sessions };
             C::submit(&connection, &row.message.submission(), row.now).await;
             let requests = server.take_requests();
             let [request] = requests.as_slice() else { panic!("{} requests for: {}", requests.len(), row.expected) };
@@ -111,7 +114,8 @@ impl<C: Connector> Tables<C> {
 
     pub(super) async fn submitted(&self, settings: &CarrierSettings) -> Outcome {
         let (name, http) = ("a-carrier".parse().unwrap(), &client());
-        let connection = Connection { name, http, settings, credentials: &self.credentials };
+        let (credentials, receipts, sessions) = (&self.credentials, receipts(), &Sessions::default());
+        let connection = Connection { name, http, settings, credentials, receipts, sessions };
         C::submit(&connection, &Outgoing::example().submission(), Timestamp::UNIX_EPOCH).await
     }
 
@@ -120,9 +124,15 @@ impl<C: Connector> Tables<C> {
         server.answer_with(answer);
         let settings = &CarrierSettings { endpoint: server.url.clone(), timeout_ms, ..self.settings.clone() };
         let (name, http) = ("a-carrier".parse().unwrap(), &client());
-        let connection = Connection { name, http, settings, credentials: &self.credentials };
+        let (credentials, receipts, sessions) = (&self.credentials, receipts(), &Sessions::default());
+        let connection = Connection { name, http, settings, credentials, receipts, sessions };
         C::look_up(&connection, Outgoing::example().reference).await
     }
+}
+
+/// Returns the address of receipts. A vendor that is told it once ignores it.
+fn receipts() -> Option<Url> {
+    "https://gateway.example/dlr/a-carrier/a-token".parse().ok()
 }
 
 /// An item whose `Debug` may hide its values.

@@ -28,6 +28,7 @@ pub struct CarrierChange {
     pub lookup: Option<bool>,
     pub receipts_by_id: Option<bool>,
     pub country_code: Option<Option<CallingCode>>,
+    pub webhook_url: Option<Url>,
     /// The vendor's IDs of these senders; `None` removes one.
     pub sender_ids: BTreeMap<SenderId, Option<String>>,
 }
@@ -50,6 +51,7 @@ impl CarrierChange {
             lookup: self.lookup.unwrap_or(settings.lookup),
             receipts_by_id: self.receipts_by_id.unwrap_or(settings.receipts_by_id),
             country_code: self.country_code.unwrap_or(settings.country_code),
+            webhook_url: self.webhook_url.as_ref().or(settings.webhook_url.as_ref()).cloned(),
             sender_ids: SenderTable::from(sender_ids),
         }
     }
@@ -112,6 +114,7 @@ impl DynamoDirectory {
                 .update(keys::carrier(name))
                 .expect(keys::VENDOR, string(vendor.into_str()))
                 .set_if_given(keys::ENDPOINT, change.endpoint.as_ref().map(|endpoint| string(endpoint.as_str())))
+                .set_if_given(keys::WEBHOOK_URL, change.webhook_url.as_ref().map(|url| string(url.as_str())))
                 .set_if_given(keys::TIMEOUT_MS, change.timeout_ms.map(number))
                 .set_if_given(keys::LOOKUP, change.lookup.map(AttributeValue::Bool))
                 .set_if_given(keys::RECEIPTS_BY_ID, change.receipts_by_id.map(AttributeValue::Bool));

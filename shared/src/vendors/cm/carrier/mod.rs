@@ -37,6 +37,7 @@ impl Connector for Cm {
         signs_webhooks: false,
         sender_id: None,
         national_numbers: false,
+        takes_webhook_url: false,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

@@ -22,6 +22,8 @@ use crate::{
     vendors::cm::{capability::capability, channel_name},
 };
 
+/// By the page, in characters.
+const LONGEST_REFERENCE: usize = 32;
 /// Limit on a number that we repeat in an answer, in characters.
 const MOST_REPEATED: usize = 40;
 
@@ -95,7 +97,14 @@ pub(super) fn number(parsed: &mut [ParsedMessage]) {
 
 /// Returns the reference, if valid, for the answer. An answer with an error has it too.
 pub(super) fn reference(written: Option<&str>) -> Option<Reference> {
-    written?.parse::<Reference>().ok()
+    read_reference(written?).ok()
+}
+
+fn read_reference(written: &str) -> Result<Reference, LabelError> {
+    if written.chars().count() > LONGEST_REFERENCE {
+        return Err(LabelError::TooLong(LONGEST_REFERENCE));
+    }
+    written.parse()
 }
 
 fn shortened(written: &str) -> String {
@@ -140,8 +149,7 @@ impl Fields {
         let from = self.read_from()?;
         let text = self.read_text(context.limit)?;
         let channels = self.read_channels()?;
-        let reference =
-            self.reference.as_deref().filter(|reference| !reference.is_empty()).map(str::parse::<Reference>);
+        let reference = self.reference.as_deref().filter(|written| !written.is_empty()).map(read_reference);
         let reference = reference.transpose().map_err(|error| label("REFERENCE", &error))?;
         let groupings = Groupings::parse(std::mem::take(&mut self.groupings).map(Option::unwrap_or_default));
         let groupings = groupings.map_err(|error| label("CUSTOMGROUPING", &error))?;

@@ -22,7 +22,7 @@ pub(crate) use content::read as read_content;
 pub use message::{ParsedMessage, ReadContext};
 
 use crate::{
-    domain::{Message, Reply, State},
+    domain::{CallbackUrl, Message, Reply, State},
     vendors::DialectFormat,
 };
 
@@ -41,7 +41,7 @@ impl DialectFormat for Cm {
         event::notifies(state)
     }
 
-    fn state_event(message: &Message, state: State) -> Option<String> {
+    fn state_event(message: &Message, state: State, _: &CallbackUrl) -> Option<String> {
         event::status_report(message, state)
     }
 

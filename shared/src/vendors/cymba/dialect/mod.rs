@@ -8,7 +8,7 @@ pub mod response;
 mod tests;
 
 use crate::{
-    domain::{Message, Reply, State},
+    domain::{CallbackUrl, Message, Reply, State},
     vendors::DialectFormat,
 };
 
@@ -22,7 +22,7 @@ impl DialectFormat for Mplus {
         event::notifies(state)
     }
 
-    fn state_event(message: &Message, state: State) -> Option<String> {
+    fn state_event(message: &Message, state: State, _: &CallbackUrl) -> Option<String> {
         event::receipt(message, state)
     }
 

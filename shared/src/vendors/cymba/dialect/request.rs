@@ -168,7 +168,13 @@ fn read_message(message: &Layers<'_>, limit: SegmentLimit) -> Result<Draft, Vec<
     let send_at = keep(field::time(message.get_filled("send_at"), "send_at"), &mut errors);
     match (to, from, text, callback, channels, client_id, send_at) {
         (Some(to), Some(from), Some(text), Some(callback), Some(channels), Some(client_id), Some(send_at)) => {
-            Ok(Draft { callback, channels, client_id, send_at, ..Draft::new(to, from, text) })
+            Ok(Draft {
+                callbacks: callback.into_iter().collect(),
+                channels,
+                client_id,
+                send_at,
+                ..Draft::new(to, from, text)
+            })
         }
         _ => Err(errors),
     }

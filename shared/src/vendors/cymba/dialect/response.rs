@@ -64,7 +64,7 @@ pub fn fits(drafts: &[Draft]) -> bool {
 
 /// Returns at least the length of a message in the answer.
 pub(super) fn estimate(draft: &Draft) -> usize {
-    let callback = draft.callback.as_ref().map_or(0, |url| url.as_str().len());
+    let callback = draft.callbacks.iter().map(|url| url.as_str().len()).sum::<usize>();
     ESCAPED * (draft.text.as_str().len() + callback) + BESIDE
 }
 
@@ -84,7 +84,7 @@ fn accepted(message: &Message) -> Accepted<'_> {
         message_uuid: message.id,
         scheduled: message.was_scheduled(),
         cost: (&message.request.text).into(),
-        callback: message.request.callback.as_ref(),
+        callback: message.request.callbacks.first(),
         channels: &message.request.channels,
         id: message.request.client_id,
         send_at: message.request.send_at,

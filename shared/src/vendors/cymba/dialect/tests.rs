@@ -40,7 +40,7 @@ fn line(draft: &Draft) -> String {
         SenderChoice::Shared => "(shared)",
     };
     let optional = [
-        draft.callback.as_ref().map(|url| url.as_str().to_owned()),
+        draft.callbacks.first().map(|url| url.as_str().to_owned()),
         Some(format!("{:?}", draft.channels)).filter(|_| !draft.channels.is_empty()),
         draft.client_id.map(|id| id.to_string()),
         draft.send_at.map(|at| at.to_string()),

@@ -35,6 +35,7 @@ impl Connector for Loopback {
         signs_webhooks: true,
         sender_id: Some("senderId"),
         national_numbers: true,
+        takes_webhook_url: false,
     };
 
     async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {

@@ -1,0 +1,128 @@
+//! Keys that a vendor issues for a login, kept in a worker's memory until they expire.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
+
+use crate::domain::{CarrierName, Credentials, Outcome};
+
+/// Limit on a login, as a part of the carrier's timeout. The submit gets the rest, because an unanswered submit is
+/// worse than an unanswered login.
+const PART_FOR_LOGIN: u32 = 2;
+
+/// A key of a login.
+pub(crate) struct SessionKey {
+    pub(crate) key: String,
+    pub(crate) valid_for: SignedDuration,
+}
+
+struct Session {
+    credentials: Credentials,
+    key: Arc<str>,
+    until: Timestamp,
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Session>>>;
+
+/// The sessions of all carriers.
+#[derive(Default)]
+pub struct Sessions(Mutex<HashMap<CarrierName, Slot>>);
+
+impl Sessions {
+    /// Returns the carrier's key, or logs in. Of several submits at once, one logs in and the others wait for it.
+    ///
+    /// # Errors
+    /// `Busy` if the login fails or takes more than half of `within`, the carrier's timeout.
+    pub(crate) async fn key(
+        &self,
+        carrier: CarrierName,
+        credentials: &Credentials,
+        (now, within): (Timestamp, Duration),
+        log_in: impl Future<Output = Result<SessionKey, Outcome>>,
+    ) -> Result<Arc<str>, Outcome> {
+        let slot = self.slot(carrier);
+        let key = async {
+            let mut session = slot.lock().await;
+            let valid = |session: &&Session| session.until > now && session.credentials == *credentials;
+            if let Some(session) = session.as_ref().filter(valid) {
+                return Ok(Arc::clone(&session.key));
+            }
+            let SessionKey { key, valid_for } = log_in.await?;
+            let (key, until) = (Arc::from(key), now.saturating_add(valid_for).unwrap_or(now));
+            *session = Some(Session { credentials: credentials.clone(), key: Arc::clone(&key), until });
+            Ok(key)
+        };
+        timeout(within / PART_FOR_LOGIN, key).await.unwrap_or_else(|_| Err(Outcome::busy("the login took too long")))
+    }
+
+    /// Drops a key that the carrier refused, unless another submit has replaced it.
+    pub(crate) async fn forget(&self, carrier: CarrierName, refused: &str) {
+        let slot = self.slot(carrier);
+        let mut session = slot.lock().await;
+        session.take_if(|session| &*session.key == refused);
+    }
+
+    fn slot(&self, carrier: CarrierName) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(carrier).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::domain::CredentialPart;
+
+    const WITHIN: Duration = Duration::from_millis(200);
+
+    fn credentials(password: &str) -> Credentials {
+        [(CredentialPart::Password, password.to_owned())].into_iter().collect()
+    }
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour)
+    }
+
+    #[tokio::test]
+    async fn key_is_shared_until_it_expires_or_is_refused() {
+        let (sessions, logins) = (Sessions::default(), AtomicUsize::new(0));
+        let carrier = "one".parse().unwrap();
+        let key = async |password: &str, hour| {
+            let log_in = async {
+                let number = logins.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(SessionKey { key: number.to_string(), valid_for: SignedDuration::from_hours(24) })
+            };
+            sessions.key(carrier, &credentials(password), (at(hour), WITHIN), log_in).await.unwrap()
+        };
+        let concurrent = join_all((0..5).map(|_| key("a", 0))).await;
+        assert!(concurrent.iter().all(|key| &**key == "0"), "{concurrent:?}");
+        assert_eq!(&*key("a", 23).await, "0");
+        assert_eq!(&*key("a", 24).await, "1");
+        assert_eq!(&*key("b", 24).await, "2", "other credentials");
+        sessions.forget(carrier, "1").await;
+        assert_eq!(&*key("b", 24).await, "2");
+        sessions.forget(carrier, "2").await;
+        assert_eq!(&*key("b", 24).await, "3");
+    }
+
+    #[tokio::test]
+    async fn slow_or_failed_login_is_busy_and_keeps_no_key() {
+        let (sessions, carrier) = (Sessions::default(), "one".parse().unwrap());
+        let slow = std::future::pending();
+        let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), slow).await;
+        assert_eq!(outcome, Err(Outcome::busy("the login took too long")));
+        let refused = async { Err(Outcome::busy("refused")) };
+        let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), refused).await;
+        assert_eq!(outcome, Err(Outcome::busy("refused")));
+    }
+}
