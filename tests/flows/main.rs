@@ -7,6 +7,7 @@
 mod accept_each;
 mod admin;
 mod bad_input;
+mod batches;
 mod bodies;
 mod bulk;
 mod callbacks;

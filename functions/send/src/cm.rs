@@ -9,7 +9,7 @@ use shared::{
     edge::{
         BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, body, check_query, header, json, log_unavailable, raw_query,
     },
-    flow::accept::{self, AcceptError, accept, accept_each},
+    flow::accept::{self, AcceptError, Grouping, accept, accept_each},
     vendors::cm::dialect::{
         ParsedMessage, ReadContext, TOKEN_HEADER,
         error::{MessageError, RequestError},
@@ -144,7 +144,7 @@ fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept:
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(first)?;
     let drafts = parsed.iter().filter_map(|parsed| parsed.draft.clone().ok()).collect();
     let (dialect, posted) = (Dialect::Cm, parsed.len());
-    Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run })
+    Ok(accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping: Grouping::Single })
 }
 
 /// Logs a failure of the store or queue, and hides its cause from the client.

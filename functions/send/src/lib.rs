@@ -39,7 +39,7 @@ impl Send {
         let segments = path_segments(request);
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         match Dialect::of_path(&segments) {
-            Some(Dialect::Mplus) => mplus::answer(self, request).await.unwrap_or_else(Response::from),
+            Some(Dialect::Mplus) => mplus::answer(self, request, &segments).await.unwrap_or_else(Response::from),
             Some(Dialect::Cm) => cm::answer(self, request, &segments).await,
             None => Problem::not_found().into(),
         }
@@ -75,19 +75,25 @@ fn on_unknown(request: &Request) -> Result<Option<OnUnknown>, FieldError> {
     choice.map_err(|_| FieldError::new(NAME, FieldErrorCode::UnknownValue, "must be wait or resend"))
 }
 
-/// Returns whether a parameter for a dry run is `true`, `1` or empty, in any letter case. One such parameter is
-/// enough, because a client that asks for a dry run must not send.
+/// Returns whether a dry run is wanted. One such parameter is enough, because a client that asks for a dry run must
+/// not send.
 fn dry_run(request: &Request) -> Result<bool, FieldError> {
-    let mut dry_run = false;
-    for Parameter { name, value } in parameters(request).filter(|parameter| is_dry_run(&parameter.name)) {
+    flag(request, is_dry_run, false)
+}
+
+/// Returns whether a parameter with this name is `true`, `1` or empty, in any letter case, or else whether it is
+/// `false` or `0`. If there are several, one that is true suffices.
+fn flag(request: &Request, is_named: impl Fn(&str) -> bool, default: bool) -> Result<bool, FieldError> {
+    let mut given = None;
+    for Parameter { name, value } in parameters(request).filter(|parameter| is_named(&parameter.name)) {
         let malformed = |error| FieldError::new(name.as_ref(), FieldErrorCode::Malformed, format!("{error}"));
         match value.map_err(malformed)?.to_ascii_lowercase().as_str() {
-            "" | "true" | "1" => dry_run = true,
-            "false" | "0" => {}
+            "" | "true" | "1" => given = Some(true),
+            "false" | "0" => given = given.or(Some(false)),
             _ => return Err(FieldError::new(name, FieldErrorCode::UnknownValue, "must be true or false")),
         }
     }
-    Ok(dry_run)
+    Ok(given.unwrap_or(default))
 }
 
 /// Returns whether a parameter asks for a dry run. Cymba's page describes `isDryrun`, and its example has `dryRun`.

@@ -1,36 +1,101 @@
-//! `POST /message`, in the dialect of Cymba Messaging Plus. All messages are accepted, or none.
+//! `POST /message` and `/batch`, in the dialect of Cymba Messaging Plus. All messages of a request are accepted, or
+//! none.
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Dialect, SegmentLimit},
+    domain::{AccountId, BatchId, CancelledBatch, Dialect, SegmentLimit},
     edge::{MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
-    flow::accept::{self, accept},
+    flow::{
+        accept::{self, Grouping, accept},
+        batches,
+    },
     vendors::cymba::dialect::{self as mplus, request::Warning},
 };
 
-use crate::{Options, Send, is_dry_run};
+use crate::{Options, Send, flag, is_dry_run};
 
-pub(crate) async fn answer(send: &Send, request: &Request) -> Result<Response<Body>, Problem> {
+const ALLOW_MULTI: &str = "allowMulti";
+const DETAILS: &str = "details";
+
+pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Result<Response<Body>, Problem> {
     check_query(request)?;
     let account = authenticate(request, &send.directory).await?;
+    match (request.method(), path) {
+        (&Method::POST, ["message"]) => accept_messages(send, request, &account).await,
+        (&Method::POST, ["batch"]) => accept_batch(send, request, &account).await,
+        (&Method::GET, ["batch"]) => {
+            Ok(json(StatusCode::OK, mplus::batch::pending(&batches::pending(&send.gateway, &account).await?)))
+        }
+        (&Method::GET, ["batch", id]) => report_batch(send, request, &account, id).await,
+        (&Method::DELETE, ["batch", id]) => cancel_batch(send, &account, id).await,
+        _ => Err(Problem::not_found()),
+    }
+}
+
+async fn accept_messages(send: &Send, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
-    let limit = SegmentLimit(send.gateway.settings.segment_limit);
-    let mut read = mplus::request::read(body, limit).map_err(Problem::invalid)?;
-    read.warnings.extend(unknown_parameters(request));
+    let mut read = mplus::request::read(body, limit(send)).map_err(Problem::invalid)?;
+    read.warnings.extend(unknown_parameters(request, &[]));
     if !mplus::response::fits(&read.drafts) {
         return Err(Problem::answer_too_large());
     }
     let posted = read.drafts.len();
-    let (dialect, drafts) = (Dialect::Mplus, read.drafts);
-    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run };
-    let messages = accept(&send.gateway, &send.directory, &account, &request).await?;
+    let (dialect, drafts, grouping) = (Dialect::Mplus, read.drafts, Grouping::Single);
+    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let messages = accept(&send.gateway, &send.directory, account, &request).await?;
     Ok(json(StatusCode::OK, mplus::response::write(&messages, &read.warnings)))
 }
 
+async fn accept_batch(send: &Send, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
+    let body = body(request, MOST_BYTES)?;
+    let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
+    let allow_multi =
+        flag(request, |name| name == ALLOW_MULTI, false).map_err(|error| Problem::invalid(vec![error]))?;
+    let mut read = mplus::batch::read(body, limit(send), allow_multi).map_err(Problem::invalid)?;
+    read.warnings.extend(unknown_parameters(request, &[ALLOW_MULTI]));
+    let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
+    let (dialect, drafts) = (Dialect::Mplus, read.drafts);
+    let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
+    let messages = accept(&send.gateway, &send.directory, account, &request).await?;
+    let answer = mplus::batch::accepted(&messages, &read.warnings).ok_or_else(Problem::not_found)?;
+    Ok(json(StatusCode::OK, answer))
+}
+
+/// Shows a batch, with its messages unless `details` is false.
+async fn report_batch(
+    send: &Send,
+    request: &Request,
+    account: &AccountId,
+    id: &str,
+) -> Result<Response<Body>, Problem> {
+    let details = flag(request, |name| name == DETAILS, true).map_err(|error| Problem::invalid(vec![error]))?;
+    let messages = batches::messages(&send.gateway, account, Dialect::Mplus, batch_id(id)?).await?;
+    let messages = messages.ok_or_else(Problem::not_found)?;
+    Ok(json(StatusCode::OK, mplus::batch::report(&messages, details)))
+}
+
+async fn cancel_batch(send: &Send, account: &AccountId, id: &str) -> Result<Response<Body>, Problem> {
+    let id = batch_id(id)?;
+    let cancelled = batches::cancel(&send.gateway, account, Dialect::Mplus, id).await?;
+    match cancelled.ok_or_else(Problem::not_found)? {
+        CancelledBatch { cancelled: 0, too_late } if too_late > 0 => Err(Problem::batch_too_late(too_late)),
+        cancelled => Ok(json(StatusCode::OK, mplus::batch::cancelled(id, cancelled))),
+    }
+}
+
+fn batch_id(text: &str) -> Result<BatchId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+fn limit(send: &Send) -> SegmentLimit {
+    SegmentLimit(send.gateway.settings.segment_limit)
+}
+
 /// Warns of unknown query parameters, because one may be a misspelt parameter of ours.
-fn unknown_parameters(request: &Request) -> Vec<Warning> {
+fn unknown_parameters(request: &Request, known: &[&str]) -> Vec<Warning> {
     let names = parameters(request).map(|parameter| parameter.name);
-    mplus::request::unknown_parameters(names.filter(|name| name != "key" && !is_dry_run(name)))
+    let is_known = |name: &str| name == "key" || is_dry_run(name) || known.contains(&name);
+    mplus::request::unknown_parameters(names.filter(|name| !is_known(name)))
 }

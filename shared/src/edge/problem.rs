@@ -86,6 +86,12 @@ impl Problem {
             .saying(format!("The message is {state}."))
     }
 
+    #[must_use]
+    pub fn batch_too_late(messages: usize) -> Self {
+        Self::new(StatusCode::CONFLICT, "urn:problem:too-late", "The batch can no longer be cancelled")
+            .saying(format!("All {messages} messages of the batch are being sent, or have a result."))
+    }
+
     fn rejected(reason: RejectionReason) -> Self {
         match reason {
             RejectionReason::NotOwned => {

@@ -23,14 +23,25 @@ pub enum Cancelled {
 
 /// Cancels a message of the account.
 pub async fn cancel(gateway: &Gateway, account: &AccountId, id: MessageId) -> Result<Cancelled, Unavailable> {
-    let (execution_id, now) = (ExecutionId::random(&gateway.random), gateway.clock.now());
     let found = gateway.store.message(id, Freshness::Latest).await?;
-    let Some(message) = found.filter(|message| message.account == *account) else { return Ok(Cancelled::NotFound) };
+    match found.filter(|message| message.account == *account) {
+        Some(message) => withdraw(gateway, account, &message).await,
+        None => Ok(Cancelled::NotFound),
+    }
+}
+
+/// Cancels a message of the account that was just read.
+pub(super) async fn withdraw(
+    gateway: &Gateway,
+    account: &AccountId,
+    message: &Message,
+) -> Result<Cancelled, Unavailable> {
+    let (id, execution_id, now) = (message.id, ExecutionId::random(&gateway.random), gateway.clock.now());
     if message.delivery.progress == Progress::Cancelled {
-        return Ok(Cancelled::Done(Box::new(message)));
+        return Ok(Cancelled::Done(Box::new(message.clone())));
     }
     if Progress::Cancelled.follows(message.delivery.progress) {
-        enqueue_callback(gateway, &message, State::Cancelled, execution_id, now).await?;
+        enqueue_callback(gateway, message, State::Cancelled, execution_id, now).await?;
     }
     let change = gateway.store.cancel(account, id, execution_id, now).await?;
     Ok(match change {

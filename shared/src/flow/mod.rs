@@ -11,6 +11,7 @@
 //!   delivered.
 
 pub mod accept;
+pub mod batches;
 pub mod callbacks;
 pub mod cancel;
 pub mod operator;

@@ -60,7 +60,7 @@ uuid_type! {
     MessageId
 }
 uuid_type! {
-    /// A batch, as the `mplus` dialect shows it. Each message is its own batch.
+    /// A batch of an account: of many messages with one text, or of a single message.
     BatchId
 }
 uuid_type! {
@@ -95,6 +95,12 @@ impl MessageId {
         Self(derive(&["key", account.as_str(), &key.0, &index.to_string()]))
     }
 
+    /// Derives the ID for the message at `index` in a batch.
+    #[must_use]
+    pub fn of_batch(account: &AccountId, batch: BatchId, index: usize) -> Self {
+        Self(derive(&["batch", account.as_str(), &batch.to_string(), &index.to_string()]))
+    }
+
     /// Derives the ID for our automatic answer to a keyword.
     #[must_use]
     pub fn of_answer_to(reply: ReplyId) -> Self {
@@ -102,11 +108,27 @@ impl MessageId {
     }
 }
 
+/// The bits in which the ID of a single message's batch differs from the message's: all but the time, version and
+/// variant.
+const SINGLE: u128 = 0xfff << 64 | (u64::MAX >> 2) as u128;
+
 impl BatchId {
     /// Derives the ID for a message's own batch.
     #[must_use]
     pub fn of_single(message: MessageId) -> Self {
-        Self(derive(&["batch", &message.to_string()]))
+        Self(Uuid::from_u128(message.0.as_u128() ^ SINGLE))
+    }
+
+    /// Returns the message whose own batch has this ID, if there is such a message.
+    #[must_use]
+    pub fn single_message(self) -> MessageId {
+        MessageId(Uuid::from_u128(self.0.as_u128() ^ SINGLE))
+    }
+
+    /// Derives the ID for the batch of the request with this key.
+    #[must_use]
+    pub fn of_idempotency_key(account: &AccountId, key: &IdempotencyKey) -> Self {
+        Self(derive(&["batch key", account.as_str(), &key.0]))
     }
 }
 
@@ -242,6 +264,18 @@ mod tests {
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_eq!(ids[0], MessageId::of_idempotency_key(&a, &key, 0));
+    }
+
+    #[test]
+    fn own_batch_of_a_message_leads_back_to_it() {
+        let random = MessageId::random(&Random::seeded(1), Timestamp::UNIX_EPOCH);
+        for message in [random, MessageId::of_client_id(&"a".parse().unwrap(), Uuid::nil())] {
+            let batch = BatchId::of_single(message);
+            assert_eq!(batch.single_message(), message);
+            assert_ne!(batch.uuid(), message.uuid());
+            assert_eq!(batch.uuid().get_version_num(), message.uuid().get_version_num());
+            assert_eq!(batch.uuid().get_variant(), message.uuid().get_variant());
+        }
     }
 
     #[test]

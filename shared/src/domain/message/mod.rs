@@ -3,6 +3,7 @@
 #![expect(clippy::module_inception, reason = "the type that the group is named after has a file of its own")]
 
 mod attempt;
+mod batch;
 mod carrier_event;
 mod draft;
 mod field_error;
@@ -22,6 +23,7 @@ mod unmatched;
 mod validity;
 
 pub use attempt::{Attempt, AttemptOutcome};
+pub use batch::{Batch, CancelledBatch};
 pub(crate) use carrier_event::LONGEST_WORDS;
 pub use carrier_event::{CarrierReceipt, CarrierReply, ParseError, ParsedItems, ReportedStatus};
 pub use draft::{Draft, SenderChoice};

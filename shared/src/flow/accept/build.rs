@@ -52,7 +52,7 @@ pub(super) fn build(
     Message {
         id: identity.id,
         account: account.clone(),
-        batch: BatchId::of_single(identity.id),
+        batch: identity.batch,
         created_at: now,
         request,
         delivery: Delivery { wake_at: later, ..Delivery::new(progress, now) },
@@ -68,7 +68,8 @@ pub(in crate::flow) fn auto_reply(
     from: SentFrom,
     now: Timestamp,
 ) -> Message {
-    let identity = Identity { id, source: IdSource::Generated, fingerprint: fingerprint(draft, 1, None) };
+    let batch = BatchId::of_single(id);
+    let identity = Identity { id, batch, source: IdSource::Generated, fingerprint: fingerprint(draft, 1, None) };
     build(account, dialect, &identity, draft, from, None, now)
 }
 

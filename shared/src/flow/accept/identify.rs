@@ -2,17 +2,18 @@
 
 use jiff::Timestamp;
 
-use super::request::Request;
+use super::request::{Grouping, Request};
 use crate::{
     domain::{
-        AccountId, CallbackUrl, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference, RouteName,
-        SenderChoice, Validity,
+        AccountId, BatchId, CallbackUrl, Channel, Content, Draft, Fingerprint, MessageId, OnUnknown, Reference,
+        RouteName, SenderChoice, Validity,
     },
     flow::Gateway,
 };
 
 pub(super) struct Identity {
     pub(super) id: MessageId,
+    pub(super) batch: BatchId,
     pub(super) source: IdSource,
     pub(super) fingerprint: Fingerprint,
 }
@@ -25,18 +26,48 @@ pub(super) enum IdSource {
     Generated,
 }
 
-pub(super) fn identify(gateway: &Gateway, account: &AccountId, request: &Request, now: Timestamp) -> Vec<Identity> {
+/// The batch of all messages of a request.
+pub(super) struct BatchIdentity {
+    pub(super) id: BatchId,
+    pub(super) source: IdSource,
+}
+
+/// Returns the batch of the request's messages, unless each message is a batch of its own.
+pub(super) fn identify_batch(
+    gateway: &Gateway,
+    account: &AccountId,
+    request: &Request,
+    now: Timestamp,
+) -> Option<BatchIdentity> {
+    let Grouping::Batch { id } = request.grouping else { return None };
+    let (id, source) = match (id, &request.idempotency_key) {
+        (Some(id), _) => (BatchId::new(id), IdSource::ClientId),
+        (None, Some(key)) => (BatchId::of_idempotency_key(account, key), IdSource::IdempotencyKey),
+        (None, None) => (BatchId::new(gateway.random.uuid(now)), IdSource::Generated),
+    };
+    Some(BatchIdentity { id, source })
+}
+
+pub(super) fn identify(
+    gateway: &Gateway,
+    account: &AccountId,
+    request: &Request,
+    batch: Option<&BatchIdentity>,
+    now: Timestamp,
+) -> Vec<Identity> {
     let identify = |draft: &Draft| {
-        let (id, source, posted) = match (draft.client_id, &request.idempotency_key) {
-            (Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
+        let (id, source, posted) = match (batch, draft.client_id, &request.idempotency_key) {
+            (Some(batch), ..) => (MessageId::of_batch(account, batch.id, draft.index), batch.source, request.posted),
+            (None, Some(client_id), _) => (MessageId::of_client_id(account, client_id), IdSource::ClientId, 1),
             // A repeat under the same key must have as many messages as the first request.
-            (None, Some(key)) => {
+            (None, None, Some(key)) => {
                 let id = MessageId::of_idempotency_key(account, key, draft.index);
                 (id, IdSource::IdempotencyKey, request.posted)
             }
-            (None, None) => (MessageId::random(&gateway.random, now), IdSource::Generated, 1),
+            (None, None, None) => (MessageId::random(&gateway.random, now), IdSource::Generated, 1),
         };
-        Identity { id, source, fingerprint: fingerprint(draft, posted, request.on_unknown) }
+        let batch = batch.map_or_else(|| BatchId::of_single(id), |batch| batch.id);
+        Identity { id, batch, source, fingerprint: fingerprint(draft, posted, request.on_unknown) }
     };
     request.drafts.iter().map(identify).collect()
 }

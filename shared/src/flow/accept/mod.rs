@@ -5,7 +5,8 @@
 //! 2. Identify each message, and find repeats of earlier requests (`identify`, `persist`).
 //! 3. Resolve the senders: assign and lock shared senders (`resolve_senders`).
 //! 4. Build the messages, with a send slot if the sender has a rate limit (`build`, `rate_limit`).
-//! 5. Persist them, enqueue their jobs, and only then answer the client (`persist`, `enqueue`).
+//! 5. Persist them, after their batch if they are one, enqueue their jobs, and only then answer the client
+//!    (`batch`, `persist`, `enqueue`).
 //!
 //! - **Crash.** A crash or error before the answer may leave stored messages that we never confirmed. If the
 //!   client repeats the request under the same IDs or `Idempotency-Key`, we find the messages and enqueue
@@ -15,6 +16,7 @@
 //! - **Race.** A rejected request stores no message and locks no sender, unless another request took one of its
 //!   IDs, or the last free sender of a recipient, after we read them.
 
+mod batch;
 mod build;
 mod drafts;
 mod enqueue;
@@ -28,10 +30,11 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::{
+    batch::{check_not_cancelled, persist_batch},
     build::{build, status_callback},
     drafts::{Atomicity, Drafts},
     enqueue::enqueue,
-    identify::identify,
+    identify::{identify, identify_batch},
     persist::{find_existing, persist, replace_repeats},
     resolve_senders::resolve_senders,
     validate::{not_owned, too_far_ahead, without_route},
@@ -44,7 +47,11 @@ use crate::{
 };
 
 pub(super) use self::build::auto_reply;
-pub use self::{drafts::AcceptError, request::Request, validate::FURTHEST};
+pub use self::{
+    drafts::AcceptError,
+    request::{Grouping, Request},
+    validate::FURTHEST,
+};
 
 /// Accepts all messages of a request or none, and returns them in order.
 ///
@@ -87,7 +94,8 @@ async fn accept_drafts(
     drafts.reject(RejectionReason::NotOwned, not_owned(directory, account, &drafts).await?)?;
     drafts.reject(RejectionReason::Unacceptable, without_route(directory, account, &drafts).await?)?;
 
-    let identities = identify(gateway, account, request, now);
+    let batch = identify_batch(gateway, account, request, now);
+    let identities = identify(gateway, account, request, batch.as_ref(), now);
     let rates = directory.rates().await?;
     let (existing, conflicts) = find_existing(gateway, &identities, &drafts, &rates, request.dry_run).await?;
     drafts.reject(RejectionReason::Conflict, conflicts)?;
@@ -107,10 +115,16 @@ async fn accept_drafts(
     if request.dry_run {
         return Ok(drafts.finish(replace_repeats(messages, existing)));
     }
+    if let Some(batch) = &batch {
+        persist_batch(gateway, account, batch, &identities, &messages, now).await?;
+    }
     let new = messages.iter_mut().filter(|(index, _)| existing.get(*index).is_none());
     assign_send_slots(gateway, &rates, new.map(|(_, message)| message), now).await?;
     let (messages, conflicts) = persist(gateway, &identities, messages, existing, &drafts).await?;
     drafts.reject(RejectionReason::Conflict, conflicts)?;
+    if let Some(batch) = &batch {
+        check_not_cancelled(gateway, account, batch, &messages).await?;
+    }
     enqueue(gateway, &messages).await?;
     report(gateway, account, &messages, now);
     Ok(drafts.finish(messages))

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{Draft, FieldError, FieldErrorCode, Message, MessageId, Rates, Rejection, RejectionReason, SenderChoice},
     flow::Gateway,
-    store::{Insertion, Messages, StoreError},
+    store::{Freshness, Insertion, Messages, StoreError},
 };
 
 /// Concurrent conditional writes per request.
@@ -53,7 +53,7 @@ pub(super) async fn find_existing(
         return Ok((Existing::default(), Vec::new()));
     }
     let ids: Vec<_> = named.keys().copied().collect();
-    let found = gateway.store.messages(&ids).await?;
+    let found = gateway.store.messages(&ids, Freshness::Latest).await?;
     let existing: HashMap<_, _> =
         found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
     let mut conflicts: Vec<_> = existing

@@ -1,5 +1,7 @@
 //! A client's request, in any dialect.
 
+use uuid::Uuid;
+
 use crate::domain::{Dialect, Draft, IdempotencyKey, OnUnknown};
 
 /// Messages that a client asks us to send.
@@ -13,4 +15,18 @@ pub struct Request {
     pub on_unknown: Option<OnUnknown>,
     /// Validate and answer without writing, locking or sending.
     pub dry_run: bool,
+    pub grouping: Grouping,
+}
+
+/// The batches of a request's messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// Each message is a batch of its own.
+    #[default]
+    Single,
+    /// All messages are one batch. They have one text, sender and send time.
+    Batch {
+        /// The client's own ID of the batch.
+        id: Option<Uuid>,
+    },
 }

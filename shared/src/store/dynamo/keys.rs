@@ -9,6 +9,7 @@
 //! | `id` | item | shape |
 //! |---|---|---|
 //! | `UUID` | a message (has `state`) or a reply (has none) | `message_item`, `reply_item` |
+//! | `batch#ACCOUNT#UUID` | a batch | `batches` |
 //! | `unmatched#KIND#CARRIER#UUID` | an unmatched receipt or reply, 7 days | `unmatched` |
 //! | `sent#CARRIER#SPELLING` | a carrier's IDs of one spelling, 7 days: `id#ID` = list of submits | `sent_ids` |
 //! | `slots#SENDER` | `free_at` = when a rate-limited sender's next send slot begins | `send_slots` |
@@ -21,9 +22,10 @@
 //! | `wake` | `wake_shard`, by the UUID's last byte | `wake_at` | messages and unmatched items with a wake time |
 //! | `conversation` | `ACCOUNT#NUMBER` | `position` | messages and replies, if the sender ID can receive and the other party is a phone number |
 //! | `log` | `ACCOUNT#YYYY-MM#SHARD` | `position` | messages and replies |
+//! | `log` | `ACCOUNT#batches` | `position` | scheduled batches |
 //!
-//! A `position` is `MILLIS#o#ID` for a message and `MILLIS#i#ID` for a reply. `MILLIS` has 13 digits, so
-//! that positions sort by time.
+//! A `position` is `MILLIS#o#ID` for a message, `MILLIS#i#ID` for a reply, and `MILLIS#b#ID` for a batch, by its send
+//! time. `MILLIS` has 13 digits, so that positions sort by time.
 //!
 //! # Table `Recipients`, key `number`
 //!
@@ -58,8 +60,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        AccountId, ApiKeyHash, CarrierName, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus, ReplyId,
-        SenderId, UnmatchedId, UnmatchedKind, Word,
+        AccountId, ApiKeyHash, BatchId, CarrierName, EndpointId, Keyword, MessageId, PhoneNumber, ReceiptStatus,
+        ReplyId, SenderId, UnmatchedId, UnmatchedKind, Word,
     },
     store::{Position, ScheduledWork, WAKE_SHARDS},
 };
@@ -103,6 +105,9 @@ pub(super) const TRIES: &str = "tries";
 pub(super) const UNMATCHED: &str = "unmatched#";
 const SENT_ID: &str = "id#";
 
+pub(super) const CANCELLED_AT: &str = "cancelled_at";
+const BATCH: &str = "batch#";
+
 pub(super) const NUMBER: &str = "number";
 
 /// Partitions per account and month.
@@ -120,6 +125,24 @@ pub(super) fn parse_unmatched(text: &str) -> Option<UnmatchedId> {
     let mut parts = text.strip_prefix(UNMATCHED)?.splitn(3, '#');
     let (kind, carrier) = (parts.next()?.parse::<UnmatchedKind>().ok()?, parts.next()?.parse::<CarrierName>().ok()?);
     Some(UnmatchedId { kind, carrier, uuid: Uuid::try_parse(parts.next()?).ok()? })
+}
+
+pub(super) fn batch(account: &AccountId, id: BatchId) -> String {
+    format!("{BATCH}{account}#{id}")
+}
+
+pub(super) fn parse_batch(text: &str) -> Option<(AccountId, BatchId)> {
+    let (account, id) = text.strip_prefix(BATCH)?.split_once('#')?;
+    Some((account.parse().ok()?, id.parse().ok()?))
+}
+
+/// Builds the partition of an account's scheduled batches.
+pub(super) fn batches(account: &AccountId) -> String {
+    format!("{account}#batches")
+}
+
+pub(super) fn batch_position(send_at: Timestamp, id: BatchId) -> String {
+    format!("{}#b#{id}", Position::before(send_at).as_str())
 }
 
 pub(super) fn sent(carrier: CarrierName, spelling: &str) -> String {

@@ -31,7 +31,7 @@ impl DynamoStore {
         Update::of_message(&self.client, &self.tables.messages, id)
     }
 
-    async fn get(&self, id: String, freshness: Freshness) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn get(&self, id: String, freshness: Freshness) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.tables.messages).key(keys::ID, string(id));
         let request = request.consistent_read(freshness == Freshness::Latest);
         Ok(request.send().await.map_err(unavailable("read a message"))?.item)
@@ -73,9 +73,9 @@ impl Messages for DynamoStore {
         item.filter(message_item::is_message).map(message_item::read).transpose()
     }
 
-    async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, ids: &[MessageId], freshness: Freshness) -> Result<Vec<Message>, StoreError> {
         let ids = ids.iter().map(ToString::to_string).collect();
-        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Latest).await?;
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, freshness).await?;
         items.into_iter().filter(message_item::is_message).map(message_item::read).collect()
     }
 

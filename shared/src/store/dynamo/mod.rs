@@ -4,6 +4,7 @@
 //! define the largest items.
 
 mod batch;
+mod batches;
 mod change;
 mod details_item;
 mod directory;
@@ -46,7 +47,7 @@ pub struct TableNames {
 }
 
 /// The tables `Messages` and `Recipients`. Implements [`super::Messages`], [`super::Recipients`],
-/// [`super::UnmatchedStore`] and [`super::SentIds`].
+/// [`super::Batches`], [`super::UnmatchedStore`] and [`super::SentIds`].
 #[derive(Clone)]
 pub struct DynamoStore {
     client: Client,

@@ -89,7 +89,7 @@ impl DynamoStore {
     }
 
     /// Returns a query of a partition, without a key condition.
-    fn newest_first(&self, index: &'static str, partition: String) -> QueryFluentBuilder {
+    pub(super) fn newest_first(&self, index: &'static str, partition: String) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.tables.messages)

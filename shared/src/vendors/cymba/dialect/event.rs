@@ -45,19 +45,25 @@ struct Receipt<'a> {
 }
 
 #[derive(Serialize)]
-struct Info<'a> {
+pub(super) struct Info<'a> {
     code: &'a str,
     description: &'a str,
 }
 
-pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
+/// Returns the code and description of a state that gets a receipt.
+pub(super) fn info(message: &Message, state: State) -> Option<Info<'_>> {
     let (code, _, meaning) = CODES.iter().find(|(_, reported, _)| *reported == state)?;
+    Some(Info { code, description: message.reason_for(state).unwrap_or(meaning) })
+}
+
+pub(crate) fn receipt(message: &Message, state: State) -> Option<String> {
+    let info = info(message, state)?;
     Some(json::write(&Receipt {
         destination: number::number("+", &message.request.to),
         delivered: state == State::Delivered,
         batchuuid: message.batch,
         messageuuid: message.id,
-        info: Info { code, description: message.reason_for(state).unwrap_or(meaning) },
+        info,
     }))
 }
 

@@ -1,6 +1,7 @@
-//! Cymba Messaging Plus, by its pages "Add Message" and "Starting a conversation". Where they are silent the
-//! choice is ours, and a comment says so.
+//! Cymba Messaging Plus, by its pages "Add Message", "Starting a conversation" and those on batches. Where they are
+//! silent the choice is ours, and a comment says so.
 
+pub mod batch;
 pub mod event;
 pub mod request;
 pub mod response;
@@ -15,7 +16,7 @@ use crate::{
 pub(crate) struct Mplus;
 
 impl DialectFormat for Mplus {
-    const PATHS: &'static [&'static str] = &["/message"];
+    const PATHS: &'static [&'static str] = &["/message", "/batch", "/batch/{id}"];
     const USES_ACCOUNT_STATUS_URL: bool = false;
 
     fn notifies(state: State) -> bool {

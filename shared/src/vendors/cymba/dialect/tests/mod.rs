@@ -1,6 +1,8 @@
 //! The dialect's tables: a request and what we read of it, a state or reply and its callback. The samples of
 //! Cymba's pages are in `tests/fixtures/mplus`.
 
+mod batch;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -234,9 +236,9 @@ fn largest_answer_of_a_message_is_within_the_estimate() {
 #[test]
 fn malformed_request_neither_panics_nor_is_quoted() {
     let samples = [
-        include_str!("../../../../../tests/fixtures/mplus/001-02-all-parameters.json"),
-        include_str!("../../../../../tests/fixtures/mplus/001-05-defaults-overridden.json"),
-        include_str!("../../../../../tests/fixtures/mplus/001-10-shared-sender-and-channels.json"),
+        include_str!("../../../../../../tests/fixtures/mplus/001-02-all-parameters.json"),
+        include_str!("../../../../../../tests/fixtures/mplus/001-05-defaults-overridden.json"),
+        include_str!("../../../../../../tests/fixtures/mplus/001-10-shared-sender-and-channels.json"),
     ];
     let words = |errors: Vec<FieldError>| errors.into_iter().map(|error| format!("{} {}", error.field, error.message));
     let samples = samples.map(|sample| serde_json::from_str::<Value>(sample).unwrap()["request"].to_string());

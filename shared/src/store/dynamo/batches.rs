@@ -1,0 +1,150 @@
+//! [`Batches`] on DynamoDB. A scheduled batch is in the index `log`, in a partition of its own for each account.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::to_item;
+
+use super::{
+    DynamoStore, Item, batch,
+    change::{Update, UpdateResult},
+    item::from_item,
+    keys, message_item,
+    messages::millis,
+    put, string, unavailable,
+};
+use crate::{
+    domain::{AccountId, Batch, BatchId, Fingerprint, SenderId},
+    store::{BatchInsertion, Batches, Freshness, StoreError},
+};
+
+#[derive(Serialize, Deserialize)]
+struct BatchItem {
+    id: String,
+    from: SenderId,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    send_at: Option<i64>,
+    count: u16,
+    segments: u16,
+    fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<i64>,
+    /// With `position`: present while the batch is pending, or was not removed from the list afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
+    /// In seconds, for DynamoDB's time to live.
+    expires_at: i64,
+}
+
+fn write(batch: &Batch, retention_days: u16) -> Result<Item, StoreError> {
+    let item = BatchItem {
+        id: keys::batch(&batch.account, batch.id),
+        from: batch.from.clone(),
+        at: batch.created_at.as_millisecond(),
+        send_at: batch.send_at.map(Timestamp::as_millisecond),
+        count: batch.message_count,
+        segments: batch.segments,
+        fingerprint: URL_SAFE_NO_PAD.encode(batch.fingerprint.as_bytes()),
+        cancelled_at: batch.cancelled_at.map(Timestamp::as_millisecond),
+        log: batch.send_at.map(|_| keys::batches(&batch.account)),
+        position: batch.send_at.map(|at| keys::batch_position(at, batch.id)),
+        expires_at: message_item::expiry(batch.send_at.unwrap_or(batch.created_at), retention_days),
+    };
+    to_item(item).map_err(unreadable)
+}
+
+fn read(item: Item) -> Result<Batch, StoreError> {
+    let item: BatchItem = from_item(item).map_err(unreadable)?;
+    let (account, id) = keys::parse_batch(&item.id).ok_or_else(|| unreadable("key"))?;
+    let fingerprint = URL_SAFE_NO_PAD.decode(&item.fingerprint).map_err(unreadable)?;
+    Ok(Batch {
+        id,
+        account,
+        from: item.from,
+        created_at: message_item::time(item.at)?,
+        send_at: item.send_at.map(message_item::time).transpose()?,
+        message_count: item.count,
+        segments: item.segments,
+        fingerprint: Fingerprint::from_bytes(fingerprint.try_into().map_err(|_| unreadable("fingerprint"))?),
+        cancelled_at: item.cancelled_at.map(message_item::time).transpose()?,
+    })
+}
+
+impl Batches for DynamoStore {
+    async fn insert_batch(&self, batch: &Batch) -> Result<BatchInsertion, StoreError> {
+        let item = write(batch, self.retention_days)?;
+        let found = put::if_absent(&self.client, &self.tables.messages, item, "write a batch").await?;
+        match found {
+            None => Ok(BatchInsertion::New),
+            Some(item) => read(item).map(Box::new).map(BatchInsertion::Existing),
+        }
+    }
+
+    async fn batch(&self, account: &AccountId, id: BatchId) -> Result<Option<Batch>, StoreError> {
+        let item = self.get(keys::batch(account, id), Freshness::Latest).await?;
+        item.map(read).transpose()
+    }
+
+    async fn pending_batches(&self, account: &AccountId, now: Timestamp, limit: u16) -> Result<Vec<Batch>, StoreError> {
+        let positions = self.batch_positions(account, now, limit).await?;
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, positions, Freshness::Recent).await?;
+        let mut found = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        // The index may still list a batch that is no longer pending.
+        found.retain(|batch| batch.send_at.is_some_and(|at| at > now));
+        found.sort_by_key(|batch| (batch.send_at, batch.id));
+        Ok(found)
+    }
+
+    async fn begin_cancel_batch(
+        &self,
+        account: &AccountId,
+        id: BatchId,
+        at: Timestamp,
+    ) -> Result<Option<Batch>, StoreError> {
+        let update = self.update_batch(account, id).set_once(keys::CANCELLED_AT, millis(at)).expect_present(keys::ID);
+        match update.send("cancel a batch").await? {
+            UpdateResult::Applied(item) => read(item).map(Some),
+            UpdateResult::Conflict(_) | UpdateResult::NotFound => Ok(None),
+        }
+    }
+
+    async fn end_batch(&self, account: &AccountId, id: BatchId) -> Result<(), StoreError> {
+        let update = self.update_batch(account, id).remove(keys::LOG).remove(keys::POSITION).expect_present(keys::LOG);
+        update.send("end a batch").await.map(drop)
+    }
+}
+
+impl DynamoStore {
+    fn update_batch(&self, account: &AccountId, id: BatchId) -> Update {
+        Update::of(&self.client, &self.tables.messages, keys::ID, keys::batch(account, id))
+    }
+
+    /// Returns the keys of pending batches, the next to be sent first.
+    async fn batch_positions(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<String>, StoreError> {
+        let query = self
+            .newest_first(keys::LOG, keys::batches(account))
+            .scan_index_forward(true)
+            .limit(limit.into())
+            .key_condition_expression("#partition = :partition AND #position > :now")
+            .expression_attribute_names("#position", keys::POSITION)
+            .expression_attribute_values(":now", string(crate::store::Position::before(now).as_str()));
+        let answer = query.send().await.map_err(unavailable("list batches"))?;
+        let found = answer.items.unwrap_or_default();
+        Ok(found.iter().filter_map(|item| item.get(keys::ID)?.as_s().ok().cloned()).collect())
+    }
+}
+
+fn unreadable(reason: impl ToString) -> StoreError {
+    StoreError::unreadable("batch", reason)
+}
