@@ -6,7 +6,7 @@ use shared::{
         AccountId, Dialect, Draft, FieldErrorCode, PhoneNumber, RejectionReason, SegmentLimit, SenderChoice, Text,
         Timestamp,
     },
-    flow::accept::{Request, accept_each},
+    flow::accept::{Grouping, Request, accept_each},
     gateway::{Part, connect_directory, connect_gateway},
 };
 use strum::VariantArray;
@@ -43,7 +43,8 @@ async fn rejected_message_stores_nothing_and_blocks_no_other() {
     ];
     // The dialect has rejected message 3.
     let (idempotency_key, on_unknown) = (None, None);
-    let request = Request { dialect: Dialect::Cm, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false };
+    let (dialect, grouping) = (Dialect::Cm, Grouping::Single);
+    let request = Request { dialect, drafts, posted: 5, idempotency_key, on_unknown, dry_run: false, grouping };
     let account = DEMO_ACCOUNT.parse::<AccountId>().unwrap();
     let results = accept_each(&gateway, &directory, &account, &request).await.unwrap();
     let rejected: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();

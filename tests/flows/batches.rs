@@ -3,12 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Answer, Phone, System, answer};
+use tests::{Phone, System};
 use uuid::Uuid;
 
-use crate::system::{DEMO, OTHER, OWN_SENDER, owned, with};
+use crate::system::{Answer, DEMO, OTHER, OWN_SENDER, answer, owned, with};
 
-const MORNING: SignedDuration = SignedDuration::from_hours(8);
+const HOURS: i64 = 8;
+const IN_SECONDS: u64 = 8 * 3_600;
 
 fn batch(phones: &[String]) -> Value {
     json!({"from": OWN_SENDER, "message": "Hello, all", "destinations": phones})
@@ -30,7 +31,7 @@ async fn accepted(system: &System, batch: &Value) -> String {
 }
 
 async fn scheduled(system: &System, batch: Value) -> (Value, Timestamp) {
-    let at = system.now().await + MORNING;
+    let at = system.now().await + SignedDuration::from_hours(HOURS);
     (with(batch, "send_at", at.to_string()), at)
 }
 
@@ -94,7 +95,7 @@ async fn scheduled_batch_is_listed_until_it_is_sent() {
     assert_eq!(counts(&system, &sooner).await, json!({"total": 2, "delivered": 0, "failed": 0}));
     assert_eq!(system.get(OTHER, "/batch").await.body, json!({"batches": []}));
 
-    system.advance(MORNING.as_secs() + 60).await;
+    system.advance(IN_SECONDS + 60).await;
     system.until_handset(&phones(1)[0], 2).await;
     assert_eq!(pending(&system).await, [Value::Null; 0]);
 }
@@ -115,7 +116,7 @@ async fn cancelled_batch_is_never_sent() {
     }
     let again = post(&system, "", &later).await;
     assert_eq!((again.status, &again.body["errors"][0]["field"]), (StatusCode::CONFLICT, &"id".into()));
-    system.advance(MORNING.as_secs() + 60).await;
+    system.advance(IN_SECONDS + 60).await;
     system.until_queues_empty().await;
     for phone in phones(30) {
         assert!(system.handset(&phone).await.is_empty(), "{phone}");
@@ -170,7 +171,7 @@ async fn repeated_batch_is_sent_once_under_id_or_key() {
 async fn message_sent_alone_is_a_batch_of_its_own() {
     let system = System::start().await;
     let phone = Phone::delivers();
-    let at = system.now().await + MORNING;
+    let at = system.now().await + SignedDuration::from_hours(HOURS);
     let message = system.send_one(DEMO, with(owned(&phone, "Later"), "send_at", at.to_string())).await;
     let path = format!("/batch/{}", message["batchUuid"].as_str().unwrap());
     assert_eq!(counts(&system, &path).await, json!({"total": 1, "delivered": 0, "failed": 0}));
