@@ -42,7 +42,8 @@ impl Submit {
         let Some((vendor, Call::Submit)) = wire::call(&request.method, &request.path) else { return Vec::new() };
         let headers = headers(request);
         let status = StatusCode::from_u16(answer.status).unwrap();
-        let exchange = Exchange { headers: &headers, request: &request.body, status, answer: &answer.body };
+        let (path, body) = (&request.path, &request.body);
+        let exchange = Exchange { path, headers: &headers, request: body, status, answer: &answer.body };
         let accepted = wire::accepted(vendor, &exchange).unwrap();
         accepted.into_iter().map(|submitted| Self::new(submitted, invocation)).collect()
     }

@@ -123,7 +123,7 @@ impl Network {
     /// Accepts a submit, and shows the message on the phone at once if it arrives at all.
     pub(super) fn accept(&self, prediction: Prediction) -> (AcceptedSubmit, Behavior) {
         let Prediction { submit, behavior } = prediction;
-        let accepted = AcceptedSubmit { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
+        let accepted = AcceptedSubmit { id: self.carriers.new_id(submit.vendor), submit: Arc::new(submit) };
         let submit = &accepted.submit;
         info!(
             message.id = %submit.message_id(), carrier = submit.carrier(), vendor = submit.vendor.into_str(),
@@ -136,7 +136,7 @@ impl Network {
         let key = key(submit.connection.as_deref(), &submit.reference);
         self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, accepted.id.clone());
         if behavior.reaches_the_phone() {
-            self.handsets.show(Arc::clone(&accepted.submit));
+            self.handsets.show(accepted.clone());
         }
         (accepted, behavior)
     }
@@ -197,7 +197,7 @@ impl Network {
             }
             Behavior::RepliesStop => {
                 self.report(&accepted, Status::Delivered).await;
-                self.handsets.answer(accepted.submit, "STOP".into());
+                self.handsets.answer(accepted, "STOP".into());
             }
             _ => self.report(&accepted, Status::Delivered).await,
         }

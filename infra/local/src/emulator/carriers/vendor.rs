@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method};
+use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr, VariantArray};
+use url::Url;
+use uuid::Uuid;
 
 use super::connection::Connection;
 use super::wire::{Call, Exchange, WireError};
@@ -19,8 +22,14 @@ pub(super) trait SimulatedVendor: Send + Sync {
     /// Returns the vendor's routes, which are served below `/{vendor}`.
     fn routes(self: Arc<Self>, network: Arc<Network>) -> Router;
 
-    /// Returns the body of a receipt, `None` if the vendor does not report this status.
-    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody>;
+    /// Returns a new ID for an accepted message.
+    fn new_id(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    /// Returns the body of a receipt to the registered address, or to one of the submit's own callbacks. Returns
+    /// `None` if the vendor does not report this status.
+    fn receipt(&self, receipt: &Receipt<'_>, callback: Option<&Url>) -> Option<WebhookBody>;
 
     /// Splits a reply into what the vendor posts in one request each.
     fn parts(&self, reply: &Reply) -> Vec<Reply> {
@@ -29,8 +38,8 @@ pub(super) trait SimulatedVendor: Send + Sync {
 
     fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody;
 
-    /// Returns the headers that sign a webhook request.
-    fn signature(&self, _connection: &Connection, _webhook: Webhook, _body: &WebhookBody) -> HeaderMap {
+    /// Returns the headers that sign a webhook request, sent at this time.
+    fn signature(&self, _: &Connection, _: Webhook, _body: &WebhookBody, _at: Timestamp) -> HeaderMap {
         HeaderMap::new()
     }
 

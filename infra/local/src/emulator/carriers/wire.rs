@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
+use url::Url;
 
 use super::vendor::Simulations;
 use super::{AcceptedSubmit, Receipt};
@@ -21,6 +22,8 @@ pub enum Call {
 
 /// A submit request and its answer.
 pub struct Exchange<'a> {
+    /// The path of the request, with its query.
+    pub path: &'a str,
     pub headers: &'a HeaderMap,
     pub request: &'a [u8],
     pub status: StatusCode,
@@ -88,14 +91,21 @@ impl Submit {
         self.accepted.submit.to.digits()
     }
 
-    /// Returns the body of a receipt, `None` if the vendor does not report this status.
+    /// Returns the addresses that the submit names for its receipts. Without any, a vendor with addresses in
+    /// submits delivers no receipt, and any other vendor uses the connection's registered address.
+    pub fn callbacks(&self) -> &[Url] {
+        self.accepted.submit.callbacks()
+    }
+
+    /// Returns the body of a receipt, to the first of the callbacks if there are any. Returns `None` if the vendor
+    /// does not report this status.
     pub fn receipt(&self, status: Status, at: Timestamp) -> Option<WebhookBody> {
         let receipt = Receipt { accepted: &self.accepted, status, at };
-        Simulations::default().of(self.vendor()).receipt(&receipt)
+        Simulations::default().of(self.vendor()).receipt(&receipt, self.callbacks().first())
     }
 }
 
-/// Shows no number and no credentials.
+/// Shows no number, no credentials, and no callback, which contains a token.
 impl fmt::Debug for Submit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Submit").field("vendor", &self.vendor()).field("reference", &self.reference()).finish()

@@ -24,7 +24,7 @@ impl Tester {
         let answer = posted.send().await.unwrap();
         let status = answer.status();
         let answer = answer.bytes().await.unwrap();
-        let exchange = Exchange { headers: &headers, request: body.as_bytes(), status, answer: &answer };
+        let exchange = Exchange { path, headers: &headers, request: body.as_bytes(), status, answer: &answer };
         wire::accepted(vendor, &exchange).unwrap()
     }
 }
@@ -87,7 +87,8 @@ fn answer_that_does_not_fit_its_request_is_an_error() {
     for answer in [json!({}), json!({ "messages": [{ "status": "Accepted" }] })] {
         let answer = answer.to_string();
         let (status, answer) = (StatusCode::OK, answer.as_bytes());
-        let exchange = Exchange { headers: &headers, request: request.as_bytes(), status, answer };
+        let path = "/cm/v1.0/message";
+        let exchange = Exchange { path, headers: &headers, request: request.as_bytes(), status, answer };
         assert!(wire::accepted(Vendor::Cm, &exchange).is_err());
     }
 }
