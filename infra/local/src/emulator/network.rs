@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
@@ -89,6 +90,10 @@ impl Network {
 
     pub(super) fn connections(&self) -> &Connections {
         self.carriers.connections()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(super) fn predict(&self, submit: Submit) -> Prediction {

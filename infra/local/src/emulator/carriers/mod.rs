@@ -7,6 +7,7 @@ mod cm;
 mod connection;
 mod connections;
 mod credentials;
+mod cymba;
 mod loopback;
 mod vendor;
 pub mod wire;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use super::wire::{Call, Exchange, WireError};
-use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, loopback};
+use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback};
 use crate::emulator::network::Network;
 use crate::emulator::phone::Phone;
 use crate::emulator::webhooks::{Webhook, WebhookBody};
@@ -96,6 +96,7 @@ macro_rules! vendors {
 vendors! {
     Loopback => loopback, [];
     Cm => cm, ["4479992"];
+    Cymba => cymba, ["4479991"];
 }
 
 impl Vendor {
@@ -112,9 +113,12 @@ mod tests {
 
     #[test]
     fn phone_belongs_to_the_vendor_of_its_digits() {
-        for (number, vendor) in
-            [("447999200001", Vendor::Cm), ("447999900001", Vendor::Loopback), ("447700900001", Vendor::Loopback)]
-        {
+        for (number, vendor) in [
+            ("447999200001", Vendor::Cm),
+            ("447999100001", Vendor::Cymba),
+            ("447999900001", Vendor::Loopback),
+            ("447700900001", Vendor::Loopback),
+        ] {
             assert_eq!(Vendor::of_phone(&Phone::parse(number).unwrap()), vendor, "{number}");
         }
     }

@@ -6,6 +6,7 @@ mod channels;
 mod cm;
 mod connections;
 mod control;
+mod cymba;
 mod loopback;
 mod wire;
 
