@@ -43,6 +43,11 @@ impl Problem {
         }
     }
 
+    /// Returns the name of the invalid field.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.field_error.as_ref().map(|field_error| &*field_error.field)
+    }
+
     /// Names the field as a field of an object, `outer.field`.
     pub(super) fn within(mut self, outer: &'static str) -> Self {
         if let Some(field_error) = &mut self.field_error {

@@ -9,6 +9,7 @@ mod connections;
 mod credentials;
 mod cymba;
 mod loopback;
+mod messangi;
 mod vendor;
 pub mod wire;
 
@@ -53,6 +54,8 @@ pub(super) struct Submit {
     pub(super) content: Option<Value>,
     pub(super) groupings: [String; 3],
     pub(super) receipts: ReceiptAddresses,
+    /// The gateway's ID of the recipient, which Messangi's receipts repeat, or empty.
+    pub(super) client_id: String,
 }
 
 /// Where a submit's receipts go.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use super::wire::{Call, Exchange, WireError};
-use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback};
+use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback, messangi};
 use crate::emulator::network::Network;
 use crate::emulator::phone::Phone;
 use crate::emulator::webhooks::{Webhook, WebhookBody};
@@ -41,6 +41,11 @@ pub(super) trait SimulatedVendor: Send + Sync {
     /// Returns the headers that sign a webhook request, sent at this time.
     fn signature(&self, _: &Connection, _: Webhook, _body: &WebhookBody, _at: Timestamp) -> HeaderMap {
         HeaderMap::new()
+    }
+
+    /// Returns whether the credentials of a submit are those of a connection.
+    fn authorizes(&self, registered: &Credentials, presented: &Credentials) -> bool {
+        registered == presented
     }
 
     /// Returns what a request to this path below `/{vendor}` is.
@@ -97,6 +102,7 @@ vendors! {
     Loopback => loopback, [];
     Cm => cm, ["4479992"];
     Cymba => cymba, ["4479991"];
+    Messangi => messangi, ["4479994"];
 }
 
 impl Vendor {
@@ -116,6 +122,7 @@ mod tests {
         for (number, vendor) in [
             ("447999200001", Vendor::Cm),
             ("447999100001", Vendor::Cymba),
+            ("447999400001", Vendor::Messangi),
             ("447999900001", Vendor::Loopback),
             ("447700900001", Vendor::Loopback),
         ] {

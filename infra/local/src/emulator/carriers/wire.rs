@@ -16,6 +16,8 @@ pub use crate::emulator::webhooks::WebhookBody;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Submit,
+    /// Asks for a key, which later submits bear.
+    Login,
     /// Asks for the outcome of a submit.
     Lookup,
 }
@@ -38,7 +40,7 @@ pub enum WireError {
     Answer(String),
 }
 
-/// Returns the vendor and the kind of a request by its path, or `None` if it is neither a submit nor a lookup.
+/// Returns the vendor and the kind of a request by its path, or `None` if it is none of these.
 pub fn call(method: &Method, path: &str) -> Option<(Vendor, Call)> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let (vendor, _) = path.strip_prefix('/')?.split_once('/')?;
@@ -74,6 +76,17 @@ impl Submit {
     /// Returns the credentials in the request, which identify the connection.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// Returns whether the submit belongs to the connection with these credentials. It bears them, or a key that the
+    /// vendor issued for them, perhaps expired.
+    pub fn is_authorized_by(&self, registered: Option<&Credentials>) -> bool {
+        match (registered, self.credentials()) {
+            (Some(registered), Some(presented)) => {
+                Simulations::default().of(self.vendor()).authorizes(registered, presented)
+            }
+            (registered, presented) => registered == presented,
+        }
     }
 
     /// Returns the gateway's reference.

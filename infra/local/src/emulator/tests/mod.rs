@@ -8,6 +8,7 @@ mod connections;
 mod control;
 mod cymba;
 mod loopback;
+mod messangi;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -71,6 +71,7 @@ pub(super) fn read(
         content: rest.content.clone(),
         groupings: rest.groupings.clone(),
         receipts: ReceiptAddresses::Registered,
+        client_id: String::new(),
     };
     Ok(Message { submit, parts: body.parts })
 }

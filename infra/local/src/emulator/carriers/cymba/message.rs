@@ -39,6 +39,7 @@ impl Message {
             content: None,
             groupings: [const { String::new() }; 3],
             receipts: ReceiptAddresses::Own(callback.into_iter().collect()),
+            client_id: String::new(),
         };
         Ok(Self { submit, fields })
     }

@@ -72,6 +72,7 @@ impl Request {
             content: None,
             groupings: [const { String::new() }; 3],
             receipts: ReceiptAddresses::Registered,
+            client_id: String::new(),
         }
     }
 }
