@@ -5,6 +5,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
+use url::Url;
 
 use super::Tester;
 use super::cm::{message, request};
@@ -103,7 +104,7 @@ async fn accepted_submits_of_cymba_have_key_callback_and_reference() {
         let accepted = tester.exchange(path, ("authorization", authorization), &request).await;
         let [first, second] = &accepted[..] else { panic!("{accepted:?}") };
         assert_eq!((first.reference(), first.from(), first.to()), ("ref1", "441234567890", PHONE));
-        assert_eq!(first.callbacks().iter().map(|url| url.as_str()).collect::<Vec<_>>(), [&callback]);
+        assert_eq!(first.callbacks().iter().map(Url::as_str).collect::<Vec<_>>(), [&callback]);
         assert_eq!((second.reference(), second.callbacks()), ("", &[][..]));
         assert_eq!(second.credentials(), Some(&key));
         assert!(first.is_authorized_by(Some(&key)) && !first.is_authorized_by(None));
@@ -130,7 +131,7 @@ async fn accepted_submit_of_messangi_belongs_to_its_login() {
     let authorization = tester.log_in("pass").await.unwrap();
     let accepted = tester.exchange(path, ("authorization", &authorization), &message).await;
     assert_eq!((accepted[0].reference(), accepted[0].from(), accepted[0].to()), ("ref1", "12345", PHONE));
-    assert_eq!(accepted[0].callbacks().iter().map(|url| url.as_str()).collect::<Vec<_>>(), callbacks);
+    assert_eq!(accepted[0].callbacks().iter().map(Url::as_str).collect::<Vec<_>>(), callbacks);
     let is_of =
         |submit: &Submit| [login("pass"), login("word"), key.clone()].map(|it| submit.is_authorized_by(Some(&it)));
     assert_eq!(is_of(&accepted[0]), [true, false, false]);
