@@ -316,6 +316,7 @@ fn destination(request: &Request) -> Option<(Peer, String)> {
     }
     match wire::call(&request.method, &request.path) {
         Some((_, wire::Call::Submit)) => Some((Peer::Carrier, "carrier".to_owned())),
+        Some((_, wire::Call::Login)) => Some((Peer::Carrier, "carrier login".to_owned())),
         Some((_, wire::Call::Lookup)) => Some((Peer::Carrier, "carrier lookup".to_owned())),
         None if request.path.starts_with("/sinks/") => Some((Peer::Client, "client".to_owned())),
         None => None,

@@ -18,7 +18,7 @@ fn carrier_of(submit: &wire::Submit) -> CarrierName {
         let login = carrier.login.clone().zip(carrier.password.clone());
         let login = login.map(|(login, password)| Credentials::Login { login, password });
         let credentials = carrier.key.clone().map(Credentials::Key).or(login);
-        carrier.vendor.into_str() == submit.vendor().into_str() && credentials.as_ref() == submit.credentials()
+        carrier.vendor.into_str() == submit.vendor().into_str() && submit.is_authorized_by(credentials.as_ref())
     };
     let found = carrier_configs().into_iter().find(|(_, carrier)| is_its(carrier));
     found.expect("the emulator accepts the credentials of its carriers only").0
@@ -42,7 +42,8 @@ impl Submit {
         let Some((vendor, Call::Submit)) = wire::call(&request.method, &request.path) else { return Vec::new() };
         let headers = headers(request);
         let status = StatusCode::from_u16(answer.status).unwrap();
-        let exchange = Exchange { headers: &headers, request: &request.body, status, answer: &answer.body };
+        let (path, body) = (&request.path, &request.body);
+        let exchange = Exchange { path, headers: &headers, request: body, status, answer: &answer.body };
         let accepted = wire::accepted(vendor, &exchange).unwrap();
         accepted.into_iter().map(|submitted| Self::new(submitted, invocation)).collect()
     }

@@ -16,7 +16,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::behavior::Behavior;
-use super::carriers::{Carriers, File, Reply, Submit};
+use super::carriers::{AcceptedSubmit, Carriers, File, Reply, Submit};
 use super::channels::{Channel, ChannelBehaviors};
 use super::clock::{self, EmulatorClock};
 use super::json_line::JsonLine;
@@ -35,7 +35,7 @@ struct Handset {
 
 #[derive(Clone)]
 struct Shown {
-    message: Arc<Submit>,
+    message: AcceptedSubmit,
     received_at: Timestamp,
 }
 
@@ -61,10 +61,10 @@ impl Handsets {
         set.map_or_else(|| Behavior::of(phone), Behavior::from)
     }
 
-    pub(super) fn show(&self, message: Arc<Submit>) {
+    pub(super) fn show(&self, message: AcceptedSubmit) {
         let received_at = self.clock.now();
         let mut phones = self.phones();
-        let shown = &mut phones.entry(message.to.clone()).or_default().shown;
+        let shown = &mut phones.entry(message.submit.to.clone()).or_default().shown;
         if shown.len() == MAX_MESSAGES {
             shown.pop_front();
         }
@@ -72,17 +72,18 @@ impl Handsets {
     }
 
     /// Replies to a message.
-    pub(super) fn answer(&self, message: Arc<Submit>, text: String) {
+    pub(super) fn answer(&self, message: AcceptedSubmit, text: String) {
         let said = Said { text, media: Vec::new() };
-        self.reply(message.to.clone(), message.from.clone(), said, Some(message));
+        let Submit { to, from, .. } = &*message.submit;
+        self.reply(to.clone(), from.clone(), said, Some(message));
     }
 
     /// Sends a reply and returns its ID.
-    fn reply(&self, from: Phone, to: String, said: Said, answers: Option<Arc<Submit>>) -> String {
+    fn reply(&self, from: Phone, to: String, said: Said, answers: Option<AcceptedSubmit>) -> String {
         let id = Uuid::new_v4().to_string();
         let Said { text, media } = said;
         let reply = Reply { id: id.clone(), from, to, text, media, at: self.clock.now(), answers };
-        let message_id = reply.answers.as_ref().map(|message| message.message_id());
+        let message_id = reply.answered().map(Submit::message_id);
         info!(
             message.id = message_id.map(display),
             carrier = reply.carrier(),
@@ -96,10 +97,10 @@ impl Handsets {
     }
 
     /// Returns the phone's newest message from a sender.
-    fn newest(&self, phone: &Phone, sender: &str) -> Option<Arc<Submit>> {
+    fn newest(&self, phone: &Phone, sender: &str) -> Option<AcceptedSubmit> {
         let phones = self.phones();
         let mut newest_first = phones.get(phone)?.shown.iter().rev();
-        newest_first.find(|shown| shown.message.from == sender).map(|shown| Arc::clone(&shown.message))
+        newest_first.find(|shown| shown.message.submit.from == sender).map(|shown| shown.message.clone())
     }
 
     fn phones(&self) -> MutexGuard<'_, HashMap<Phone, Handset>> {
@@ -109,7 +110,7 @@ impl Handsets {
 
 impl Shown {
     fn json(&self) -> Value {
-        let message = &*self.message;
+        let message = &*self.message.submit;
         let mut shown =
             json!({ "from": message.from, "text": message.text, "received_at": clock::text(self.received_at) });
         if message.channel != Channel::Sms {
@@ -200,7 +201,7 @@ async fn reply(
     let fields = Fields::parse(&body)?;
     let to = fields.filled_text("to")?.to_owned();
     let answers = handsets.newest(&from, phone::shown_sender(&to));
-    let by_sms = answers.as_ref().is_none_or(|message| message.channel == Channel::Sms);
+    let by_sms = answers.as_ref().is_none_or(|message| message.submit.channel == Channel::Sms);
     if by_sms && !to.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Problem::invalid("to", "must be a number: SMS to a name cannot be answered"));
     }

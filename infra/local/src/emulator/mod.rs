@@ -128,7 +128,7 @@ impl Emulator {
         });
         tasks.spawn(sweep_regularly(Arc::clone(&dynamodb), stopping.clone()));
 
-        let carriers = Arc::new(Carriers::new(&client, &stopping));
+        let carriers = Arc::new(Carriers::new(Arc::clone(&clock), &client, &stopping));
         let handsets = Arc::new(Handsets::new(Arc::clone(&clock), Arc::clone(&carriers)));
         let network = Arc::new(Network::new(
             Arc::clone(&handsets),

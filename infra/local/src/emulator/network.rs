@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
@@ -91,6 +92,10 @@ impl Network {
         self.carriers.connections()
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(super) fn predict(&self, submit: Submit) -> Prediction {
         let behavior = self.handsets.behavior(&submit.to, submit.channel);
         Prediction { submit, behavior }
@@ -123,7 +128,7 @@ impl Network {
     /// Accepts a submit, and shows the message on the phone at once if it arrives at all.
     pub(super) fn accept(&self, prediction: Prediction) -> (AcceptedSubmit, Behavior) {
         let Prediction { submit, behavior } = prediction;
-        let accepted = AcceptedSubmit { id: Uuid::new_v4().to_string(), submit: Arc::new(submit) };
+        let accepted = AcceptedSubmit { id: self.carriers.new_id(submit.vendor), submit: Arc::new(submit) };
         let submit = &accepted.submit;
         info!(
             message.id = %submit.message_id(), carrier = submit.carrier(), vendor = submit.vendor.into_str(),
@@ -136,7 +141,7 @@ impl Network {
         let key = key(submit.connection.as_deref(), &submit.reference);
         self.accepted_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, accepted.id.clone());
         if behavior.reaches_the_phone() {
-            self.handsets.show(Arc::clone(&accepted.submit));
+            self.handsets.show(accepted.clone());
         }
         (accepted, behavior)
     }
@@ -197,7 +202,7 @@ impl Network {
             }
             Behavior::RepliesStop => {
                 self.report(&accepted, Status::Delivered).await;
-                self.handsets.answer(accepted.submit, "STOP".into());
+                self.handsets.answer(accepted, "STOP".into());
             }
             _ => self.report(&accepted, Status::Delivered).await,
         }

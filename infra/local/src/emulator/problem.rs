@@ -43,6 +43,11 @@ impl Problem {
         }
     }
 
+    /// Returns the name of the invalid field.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.field_error.as_ref().map(|field_error| &*field_error.field)
+    }
+
     /// Names the field as a field of an object, `outer.field`.
     pub(super) fn within(mut self, outer: &'static str) -> Self {
         if let Some(field_error) = &mut self.field_error {
@@ -92,8 +97,15 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The JSON object in a request's body.
+/// A JSON object in a request's body.
+#[derive(Default)]
 pub(super) struct Fields(Map<String, Value>);
+
+impl From<Map<String, Value>> for Fields {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+}
 
 impl Fields {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
@@ -103,6 +115,11 @@ impl Fields {
             Ok(_) => Err(Problem::invalid("body", "must be a JSON object")),
             Err(error) => Err(Problem::invalid("body", format!("is not JSON: {error}"))),
         }
+    }
+
+    /// Lays the fields over defaults, and an object among them over an object.
+    pub(super) fn over(self, defaults: &Self) -> Self {
+        Self(lay_over(self.0, &defaults.0))
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
@@ -182,4 +199,16 @@ impl Fields {
             Some(value) => value.as_u64().ok_or_else(|| Problem::invalid(field, "must be a whole number, 0 or more")),
         }
     }
+}
+
+fn lay_over(fields: Map<String, Value>, defaults: &Map<String, Value>) -> Map<String, Value> {
+    let mut merged = defaults.clone();
+    for (name, value) in fields {
+        let value = match (value, defaults.get(&name)) {
+            (Value::Object(fields), Some(Value::Object(defaults))) => Value::Object(lay_over(fields, defaults)),
+            (value, _) => value,
+        };
+        merged.insert(name, value);
+    }
+    merged
 }

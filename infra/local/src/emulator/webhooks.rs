@@ -1,6 +1,6 @@
 //! Delivers receipts and replies to the gateway. Each is retried until a 2xx, as long as the emulator runs.
 //! Every attempt reads the current registration, because a restarted gateway registers again and then gets
-//! its missed events at once.
+//! its missed events at once. This holds for a receipt to a submit's own address, too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use url::Url;
 
 use super::carriers::{Connection, Connections, Target};
 
@@ -62,6 +63,8 @@ impl fmt::Debug for WebhookBody {
 }
 
 pub(super) struct WebhookRequest {
+    /// A secret, because it contains a token.
+    pub(super) address: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: WebhookBody,
 }
@@ -104,7 +107,7 @@ impl Webhooks {
             if let Some(connection) = &connection {
                 // A failed attempt may have arrived, so the retry must not go to another connection.
                 target = Target::of(connection);
-                match self.attempt(connection, names.webhook, write(connection)).await {
+                match self.attempt(connection, write(connection)).await {
                     Ok(()) => return names.log_accepted(connection),
                     Err(error) => names.log_not_accepted(connection, backoff, &error),
                 }
@@ -116,16 +119,11 @@ impl Webhooks {
         }
     }
 
-    async fn attempt(
-        &self,
-        connection: &Connection,
-        webhook: Webhook,
-        request: WebhookRequest,
-    ) -> Result<(), DeliveryError> {
+    async fn attempt(&self, connection: &Connection, request: WebhookRequest) -> Result<(), DeliveryError> {
         let _permit = connection.webhook_requests().acquire().await;
         let answer = self
             .client
-            .post(connection.address(webhook).clone())
+            .post(request.address)
             .header(header::CONTENT_TYPE, request.body.content_type)
             .headers(request.headers)
             .timeout(ATTEMPT_TIMEOUT)

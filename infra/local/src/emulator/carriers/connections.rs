@@ -53,8 +53,17 @@ impl Connections {
         vendor: Vendor,
         credentials: Option<&Credentials>,
     ) -> Option<Arc<Connection>> {
+        self.authorized_by(vendor, |registered| registered == credentials)
+    }
+
+    /// Like [`with_credentials`](Self::with_credentials), with a vendor's own comparison.
+    pub(super) fn authorized_by(
+        &self,
+        vendor: Vendor,
+        authorizes: impl Fn(Option<&Credentials>) -> bool,
+    ) -> Option<Arc<Connection>> {
         let all = self.0.borrow();
-        let matching = all.iter().filter(|known| known.vendor == vendor && known.credentials.as_ref() == credentials);
+        let matching = all.iter().filter(|known| known.vendor == vendor && authorizes(known.credentials.as_ref()));
         matching.max_by_key(|known| known.registration).cloned()
     }
 

@@ -2,11 +2,14 @@
 //! [`Vendor`]. Each vendor parses submits, and writes receipts and replies, in its own format. The vendors
 //! share no code with the gateway's connectors, so that a misread vendor document shows.
 
+mod callback_address;
 mod cm;
 mod connection;
 mod connections;
 mod credentials;
+mod cymba;
 mod loopback;
+mod messangi;
 mod vendor;
 pub mod wire;
 
@@ -20,10 +23,12 @@ use serde_json::Value;
 use shared::domain::SubmitReference;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
+use url::Url;
 
 use self::vendor::Simulations;
 use super::channels::Channel;
+use super::clock::EmulatorClock;
 use super::network::Network;
 use super::phone::Phone;
 use super::webhooks::{EventNames, Webhook, WebhookRequest, Webhooks};
@@ -48,6 +53,17 @@ pub(super) struct Submit {
     /// Rich content as received, shown in place of the text.
     pub(super) content: Option<Value>,
     pub(super) groupings: [String; 3],
+    pub(super) receipts: ReceiptAddresses,
+    /// The gateway's ID of the recipient, which Messangi's receipts repeat, or empty.
+    pub(super) client_id: String,
+}
+
+/// Where a submit's receipts go.
+pub(super) enum ReceiptAddresses {
+    /// To the registered address of the connection.
+    Registered,
+    /// To the submit's own addresses. If there is none, no receipt is delivered.
+    Own(Vec<Url>),
 }
 
 impl Submit {
@@ -62,7 +78,15 @@ impl Submit {
         self.connection.as_ref().map(|connection| connection.name.as_str())
     }
 
-    /// Returns the receiver of the submit's receipts.
+    /// Returns the submit's own addresses for receipts.
+    fn callbacks(&self) -> &[Url] {
+        match &self.receipts {
+            ReceiptAddresses::Registered => &[],
+            ReceiptAddresses::Own(callbacks) => callbacks,
+        }
+    }
+
+    /// Returns the connection of the submit's receipts.
     fn target(&self) -> Target {
         self.connection.as_deref().map_or(Target::FirstOf(self.vendor), Target::of)
     }
@@ -120,17 +144,17 @@ pub(super) struct Reply {
     pub(super) media: Vec<File>,
     pub(super) at: Timestamp,
     /// The message that this answers: the newest from `to` to `from`.
-    pub(super) answers: Option<Arc<Submit>>,
+    pub(super) answers: Option<AcceptedSubmit>,
 }
 
 impl Reply {
     /// Returns the name of the answered message's connection, for log lines.
     pub(super) fn carrier(&self) -> Option<&str> {
-        self.answers.as_ref().and_then(|message| message.carrier())
+        self.answered().and_then(Submit::carrier)
     }
 
     fn target(&self) -> Target {
-        match &self.answers {
+        match self.answered() {
             Some(message) => message.target(),
             None => Target::FirstOrAny(Vendor::of_phone(&self.from)),
         }
@@ -138,44 +162,70 @@ impl Reply {
 
     /// Returns the vendor that delivers the reply.
     fn vendor(&self) -> Vendor {
-        self.answers.as_ref().map_or_else(|| Vendor::of_phone(&self.from), |message| message.vendor)
+        self.answered().map_or_else(|| Vendor::of_phone(&self.from), |message| message.vendor)
     }
 
     fn channel(&self) -> Channel {
-        self.answers.as_ref().map_or(Channel::Sms, |message| message.channel)
+        self.answered().map_or(Channel::Sms, |message| message.channel)
+    }
+
+    /// Returns the submit of the answered message.
+    pub(super) fn answered(&self) -> Option<&Submit> {
+        self.answers.as_ref().map(|accepted| &*accepted.submit)
     }
 }
 
-/// Delivers receipts and replies to the connections' webhooks, in the vendor's format.
+/// Delivers receipts and replies to the connections' webhooks, or a submit's own, in the vendor's format.
 pub(super) struct Carriers {
+    clock: Arc<EmulatorClock>,
     connections: Arc<Connections>,
     simulations: Simulations,
     webhooks: Webhooks,
 }
 
 impl Carriers {
-    pub(super) fn new(client: &reqwest::Client, stopping: &CancellationToken) -> Self {
+    pub(super) fn new(clock: Arc<EmulatorClock>, client: &reqwest::Client, stopping: &CancellationToken) -> Self {
         let connections = Arc::<Connections>::default();
         let webhooks = Webhooks::new(Arc::clone(&connections), client.clone(), stopping.clone());
-        Self { connections, simulations: Simulations::default(), webhooks }
+        Self { clock, connections, simulations: Simulations::default(), webhooks }
     }
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
     }
 
-    /// Delivers a receipt; returns once the gateway accepted it or the emulator stops.
+    /// Returns a new ID for a message, in the vendor's format.
+    pub(super) fn new_id(&self, vendor: Vendor) -> String {
+        self.simulations.of(vendor).new_id()
+    }
+
+    /// Delivers a receipt to each of its addresses; returns once all accepted it or the emulator stops.
     pub(super) async fn deliver_receipt(&self, receipt: &Receipt<'_>) {
         let submit = &receipt.accepted.submit;
+        match &submit.receipts {
+            ReceiptAddresses::Registered => self.deliver_receipt_to(receipt, None).await,
+            ReceiptAddresses::Own(callbacks) if callbacks.is_empty() => {
+                let (carrier, vendor) = (submit.carrier(), submit.vendor.into_str());
+                info!(message.id = submit.message_id(), carrier, vendor, "submit asks for no receipts");
+            }
+            ReceiptAddresses::Own(callbacks) => {
+                join_all(callbacks.iter().map(|callback| self.deliver_receipt_to(receipt, Some(callback)))).await;
+            }
+        }
+    }
+
+    async fn deliver_receipt_to(&self, receipt: &Receipt<'_>, callback: Option<&Url>) {
+        let submit = &receipt.accepted.submit;
         let simulation = self.simulations.of(submit.vendor);
-        let Some(body) = simulation.receipt(receipt) else {
+        let Some(body) = simulation.receipt(receipt, callback) else {
             let (vendor, status) = (submit.vendor.into_str(), receipt.status.into_str());
             return warn!(message.id = submit.message_id(), vendor, status, "vendor does not report this status");
         };
         let names =
             EventNames { webhook: Webhook::Receipts, id: &receipt.accepted.id, message_id: Some(submit.message_id()) };
         let write = |connection: &Connection| WebhookRequest {
-            headers: simulation.signature(connection, Webhook::Receipts, &body),
+            address: callback.unwrap_or_else(|| connection.address(Webhook::Receipts)).clone(),
+            headers: simulation.signature(connection, Webhook::Receipts, &body, self.clock.now()),
             body: body.clone(),
         };
         self.webhooks.deliver(&names, submit.target(), &write).await;
@@ -189,12 +239,16 @@ impl Carriers {
     }
 
     async fn deliver_part(&self, reply: &Reply) {
-        let message_id = reply.answers.as_ref().map(|message| message.message_id());
+        let message_id = reply.answered().map(Submit::message_id);
         let names = EventNames { webhook: Webhook::Replies, id: &reply.id, message_id };
         let write = |connection: &Connection| {
             let simulation = self.simulations.of(connection.vendor);
             let body = simulation.reply(reply, connection);
-            WebhookRequest { headers: simulation.signature(connection, Webhook::Replies, &body), body }
+            WebhookRequest {
+                address: connection.address(Webhook::Replies).clone(),
+                headers: simulation.signature(connection, Webhook::Replies, &body, self.clock.now()),
+                body,
+            }
         };
         self.webhooks.deliver(&names, reply.target(), &write).await;
     }

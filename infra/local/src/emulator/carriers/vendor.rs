@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method};
+use jiff::Timestamp;
 use strum::{EnumString, IntoStaticStr, VariantArray};
+use url::Url;
+use uuid::Uuid;
 
 use super::connection::Connection;
 use super::wire::{Call, Exchange, WireError};
-use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, loopback};
+use super::{AcceptedSubmit, Credentials, Receipt, Reply, cm, cymba, loopback, messangi};
 use crate::emulator::network::Network;
 use crate::emulator::phone::Phone;
 use crate::emulator::webhooks::{Webhook, WebhookBody};
@@ -19,8 +22,14 @@ pub(super) trait SimulatedVendor: Send + Sync {
     /// Returns the vendor's routes, which are served below `/{vendor}`.
     fn routes(self: Arc<Self>, network: Arc<Network>) -> Router;
 
-    /// Returns the body of a receipt, `None` if the vendor does not report this status.
-    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody>;
+    /// Returns a new ID for an accepted message.
+    fn new_id(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    /// Returns the body of a receipt to the registered address, or to one of the submit's own callbacks. Returns
+    /// `None` if the vendor does not report this status.
+    fn receipt(&self, receipt: &Receipt<'_>, callback: Option<&Url>) -> Option<WebhookBody>;
 
     /// Splits a reply into what the vendor posts in one request each.
     fn parts(&self, reply: &Reply) -> Vec<Reply> {
@@ -29,9 +38,14 @@ pub(super) trait SimulatedVendor: Send + Sync {
 
     fn reply(&self, reply: &Reply, connection: &Connection) -> WebhookBody;
 
-    /// Returns the headers that sign a webhook request.
-    fn signature(&self, _connection: &Connection, _webhook: Webhook, _body: &WebhookBody) -> HeaderMap {
+    /// Returns the headers that sign a webhook request, sent at this time.
+    fn signature(&self, _: &Connection, _: Webhook, _body: &WebhookBody, _at: Timestamp) -> HeaderMap {
         HeaderMap::new()
+    }
+
+    /// Returns whether the credentials of a submit are those of a connection.
+    fn authorizes(&self, registered: &Credentials, presented: &Credentials) -> bool {
+        registered == presented
     }
 
     /// Returns what a request to this path below `/{vendor}` is.
@@ -87,6 +101,8 @@ macro_rules! vendors {
 vendors! {
     Loopback => loopback, [];
     Cm => cm, ["4479992"];
+    Cymba => cymba, ["4479991"];
+    Messangi => messangi, ["4479994"];
 }
 
 impl Vendor {
@@ -103,9 +119,13 @@ mod tests {
 
     #[test]
     fn phone_belongs_to_the_vendor_of_its_digits() {
-        for (number, vendor) in
-            [("447999200001", Vendor::Cm), ("447999900001", Vendor::Loopback), ("447700900001", Vendor::Loopback)]
-        {
+        for (number, vendor) in [
+            ("447999200001", Vendor::Cm),
+            ("447999100001", Vendor::Cymba),
+            ("447999400001", Vendor::Messangi),
+            ("447999900001", Vendor::Loopback),
+            ("447700900001", Vendor::Loopback),
+        ] {
             assert_eq!(Vendor::of_phone(&Phone::parse(number).unwrap()), vendor, "{number}");
         }
     }

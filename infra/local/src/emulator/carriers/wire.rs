@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
+use url::Url;
 
 use super::vendor::Simulations;
 use super::{AcceptedSubmit, Receipt};
@@ -15,12 +16,16 @@ pub use crate::emulator::webhooks::WebhookBody;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Submit,
+    /// Asks for a key, which later submits bear.
+    Login,
     /// Asks for the outcome of a submit.
     Lookup,
 }
 
 /// A submit request and its answer.
 pub struct Exchange<'a> {
+    /// The path of the request, with its query.
+    pub path: &'a str,
     pub headers: &'a HeaderMap,
     pub request: &'a [u8],
     pub status: StatusCode,
@@ -35,7 +40,7 @@ pub enum WireError {
     Answer(String),
 }
 
-/// Returns the vendor and the kind of a request by its path, or `None` if it is neither a submit nor a lookup.
+/// Returns the vendor and the kind of a request by its path, or `None` if it is none of these.
 pub fn call(method: &Method, path: &str) -> Option<(Vendor, Call)> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let (vendor, _) = path.strip_prefix('/')?.split_once('/')?;
@@ -73,6 +78,17 @@ impl Submit {
         self.credentials.as_ref()
     }
 
+    /// Returns whether the submit belongs to the connection with these credentials. It bears them, or a key that the
+    /// vendor issued for them, perhaps expired.
+    pub fn is_authorized_by(&self, registered: Option<&Credentials>) -> bool {
+        match (registered, self.credentials()) {
+            (Some(registered), Some(presented)) => {
+                Simulations::default().of(self.vendor()).authorizes(registered, presented)
+            }
+            (registered, presented) => registered == presented,
+        }
+    }
+
     /// Returns the gateway's reference.
     pub fn reference(&self) -> &str {
         &self.accepted.submit.reference
@@ -88,14 +104,21 @@ impl Submit {
         self.accepted.submit.to.digits()
     }
 
-    /// Returns the body of a receipt, `None` if the vendor does not report this status.
+    /// Returns the addresses that the submit names for its receipts. Without any, a vendor with addresses in
+    /// submits delivers no receipt, and any other vendor uses the connection's registered address.
+    pub fn callbacks(&self) -> &[Url] {
+        self.accepted.submit.callbacks()
+    }
+
+    /// Returns the body of a receipt, to the first of the callbacks if there are any. Returns `None` if the vendor
+    /// does not report this status.
     pub fn receipt(&self, status: Status, at: Timestamp) -> Option<WebhookBody> {
         let receipt = Receipt { accepted: &self.accepted, status, at };
-        Simulations::default().of(self.vendor()).receipt(&receipt)
+        Simulations::default().of(self.vendor()).receipt(&receipt, self.callbacks().first())
     }
 }
 
-/// Shows no number and no credentials.
+/// Shows no number, no credentials, and no callback, which contains a token.
 impl fmt::Debug for Submit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Submit").field("vendor", &self.vendor()).field("reference", &self.reference()).finish()

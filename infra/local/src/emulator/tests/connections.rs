@@ -33,7 +33,7 @@ impl Tester {
         assert_eq!(status, StatusCode::ACCEPTED, "{problem}");
     }
 
-    async fn count(&self, sink: &str) -> usize {
+    pub(super) async fn count(&self, sink: &str) -> usize {
         self.get(&format!("/sinks/{sink}")).await["requests"].as_array().unwrap().len()
     }
 }

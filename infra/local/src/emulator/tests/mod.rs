@@ -6,7 +6,9 @@ mod channels;
 mod cm;
 mod connections;
 mod control;
+mod cymba;
 mod loopback;
+mod messangi;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -10,7 +10,7 @@ use super::error::MessageError;
 use super::json::Object;
 use super::rich_content;
 use super::sms::{self, Encoding};
-use super::{Connection, Message, Submit, Vendor};
+use super::{Connection, Message, ReceiptAddresses, Submit, Vendor};
 use crate::emulator::channels::Channel;
 use crate::emulator::phone::{self, Phone};
 
@@ -70,6 +70,8 @@ pub(super) fn read(
         text: body.text.clone(),
         content: rest.content.clone(),
         groupings: rest.groupings.clone(),
+        receipts: ReceiptAddresses::Registered,
+        client_id: String::new(),
     };
     Ok(Message { submit, parts: body.parts })
 }

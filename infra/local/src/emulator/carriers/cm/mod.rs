@@ -24,12 +24,15 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
+use url::Url;
 
 use self::error::{MessageError, RequestError};
 use self::request::Request;
 use super::vendor::SimulatedVendor;
 use super::wire::{Call, Exchange, WireError};
-use super::{AcceptedSubmit, Connection, Credentials, Receipt, Reply, Status, Submit, Vendor, message_id};
+use super::{
+    AcceptedSubmit, Connection, Credentials, Receipt, ReceiptAddresses, Reply, Status, Submit, Vendor, message_id,
+};
 use crate::emulator::behavior::Behavior;
 use crate::emulator::network::{Busy, Network, Prediction, THROTTLED_SECONDS};
 use crate::emulator::webhooks::WebhookBody;
@@ -49,7 +52,7 @@ impl SimulatedVendor for Simulation {
         Router::new().route(PATH, gateway).with_state(network)
     }
 
-    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody> {
+    fn receipt(&self, receipt: &Receipt<'_>, _: Option<&Url>) -> Option<WebhookBody> {
         Some(WebhookBody::json(&webhook::status_report(receipt)))
     }
 

@@ -44,7 +44,7 @@ pub(super) fn parts(reply: &Reply) -> Vec<Reply> {
 
 /// Writes the first file only; see [`parts`].
 pub(super) fn reply(reply: &Reply) -> Value {
-    let answers = reply.answers.as_deref();
+    let answers = reply.answered();
     let file = reply.media.first();
     json!({
         "from": { "number": international(&reply.from), "name": "" },

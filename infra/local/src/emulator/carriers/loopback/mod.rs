@@ -15,9 +15,11 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
+use url::Url;
 
 use self::error::Error;
 use self::id_format::IdFormat;
@@ -25,7 +27,8 @@ use self::request::Request;
 use super::vendor::SimulatedVendor;
 use super::wire::{Call, Exchange, WireError};
 use super::{
-    AcceptedSubmit, Connection, ConnectionName, Credentials, Receipt, Reply, Status, Submit, Vendor, message_id,
+    AcceptedSubmit, Connection, ConnectionName, Credentials, Receipt, ReceiptAddresses, Reply, Status, Submit, Vendor,
+    message_id,
 };
 use crate::emulator::behavior::Behavior;
 use crate::emulator::json_line::JsonLine;
@@ -53,7 +56,7 @@ impl SimulatedVendor for Simulation {
             .with_state(LoopbackState { network, simulation: self })
     }
 
-    fn receipt(&self, receipt: &Receipt<'_>) -> Option<WebhookBody> {
+    fn receipt(&self, receipt: &Receipt<'_>, _: Option<&Url>) -> Option<WebhookBody> {
         Some(WebhookBody::json(&webhook::receipt(receipt, self.id_format())))
     }
 
@@ -61,7 +64,7 @@ impl SimulatedVendor for Simulation {
         WebhookBody::json(&webhook::reply(reply, connection))
     }
 
-    fn signature(&self, connection: &Connection, _: Webhook, body: &WebhookBody) -> HeaderMap {
+    fn signature(&self, connection: &Connection, _: Webhook, body: &WebhookBody, _: Timestamp) -> HeaderMap {
         webhook::signature(connection, &body.bytes)
     }
 

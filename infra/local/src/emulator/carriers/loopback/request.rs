@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::Error;
-use super::{Connection, Submit, Vendor};
+use super::{Connection, ReceiptAddresses, Submit, Vendor};
 use crate::emulator::channels::Channel;
 use crate::emulator::handsets;
 use crate::emulator::phone::{self, Phone};
@@ -71,6 +71,8 @@ impl Request {
             text: self.text,
             content: None,
             groupings: [const { String::new() }; 3],
+            receipts: ReceiptAddresses::Registered,
+            client_id: String::new(),
         }
     }
 }
