@@ -1,7 +1,7 @@
 //! A scenario: a flow of messages through the whole gateway, with the expected final state.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{CarrierName, Channel, OnUnknown, SenderKind, State};
+use shared::domain::{AccountId, CarrierName, Channel, OnUnknown, SenderKind, State};
 use tests::{
     Phone as Handset,
     clients::{Ability, ClientFormat, ClientMessage, ClientRequest},
@@ -19,6 +19,13 @@ pub enum Account {
 }
 
 impl Account {
+    pub fn id(self) -> AccountId {
+        match self {
+            Self::Demo => "demo".parse().unwrap(),
+            Self::Other => "other".parse().unwrap(),
+        }
+    }
+
     pub fn key(self) -> &'static str {
         match self {
             Self::Demo => DEMO,
@@ -194,14 +201,15 @@ impl Scenario {
         }
     }
 
-    pub fn text(run: usize, index: usize) -> String {
+    pub fn text(&self, run: usize, index: usize) -> String {
+        let index = if self.format.is_batch { 0 } else { index };
         format!("run {run} message {index}")
     }
 
     /// Builds the client's request. Its callbacks go through the proxy.
     pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
         let sink = proxy.join("sinks/status").unwrap().to_string();
-        let parties: Vec<_> = (0..self.messages).map(|index| (self.number(index), Self::text(run, index))).collect();
+        let parties: Vec<_> = (0..self.messages).map(|index| (self.number(index), self.text(run, index))).collect();
         let messages: Vec<_> = parties
             .iter()
             .enumerate()

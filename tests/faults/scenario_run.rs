@@ -7,11 +7,8 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::domain::State;
-use tests::{
-    clients::{ClientFormat, ClientRequest},
-    system::answer,
-};
+use shared::domain::{BatchId, MessageId, State};
+use tests::{clients::ClientRequest, system::answer};
 
 use crate::{
     proxy::{Plan, Submit},
@@ -34,10 +31,14 @@ const TICK_AHEAD: SignedDuration = SignedDuration::from_secs(110);
 #[derive(Debug, Default)]
 pub struct ClientLog {
     pub texts: BTreeSet<String>,
+    /// Number of messages in different requests.
+    pub posted: usize,
     /// Number of attempts. Without idempotency, each may have created messages.
     pub attempts: usize,
     /// Message IDs in the answers.
     pub answered: Vec<String>,
+    /// Batch IDs in the answers.
+    pub batches: Vec<BatchId>,
     pub is_accepted: bool,
     /// IDs in cancellation requests.
     pub cancel_requested: BTreeSet<String>,
@@ -48,18 +49,34 @@ pub struct ClientLog {
 
 impl ClientLog {
     pub fn record_post(&mut self, scenario: &Scenario, run: usize) {
-        self.texts.extend((0..scenario.messages).map(|index| Scenario::text(run, index)));
+        self.texts.extend((0..scenario.messages).map(|index| scenario.text(run, index)));
+        self.posted += scenario.messages;
         self.is_accepted = false;
     }
 
     /// Records the answer to a post, or `None` if the client got none.
-    pub fn record_response(&mut self, format: &ClientFormat, answer: Option<(u16, String)>) {
+    pub fn record_response(&mut self, scenario: &Scenario, answer: Option<(u16, String)>) {
         self.attempts += 1;
-        let Some((200, body)) = answer.filter(|(_, body)| (format.accepts)(body)) else { return };
+        let Some((200, body)) = answer.filter(|(_, body)| (scenario.format.accepts)(body)) else { return };
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         let ids = body["messages"].as_array().into_iter().flatten();
         self.answered.extend(ids.filter_map(|one| Some(one["messageUuid"].as_str()?.to_owned())));
+        if let Some(batch) = body["identifier"].as_str().and_then(|id| id.parse::<BatchId>().ok()) {
+            self.answered.extend(messages_of(scenario, batch));
+            self.batches.push(batch);
+        }
         self.is_accepted = true;
+    }
+
+    /// Records the answer to a batch's cancellation. Returns false if the client must repeat it.
+    pub fn record_batch_cancel(&mut self, scenario: &Scenario, batch: BatchId, answer: Option<(u16, String)>) -> bool {
+        self.cancel_requested.extend(messages_of(scenario, batch));
+        let Some((200, body)) = answer else { return false };
+        let counted: Value = serde_json::from_str(&body).unwrap();
+        if counted["cancelled"] == scenario.messages {
+            self.cancelled.extend(messages_of(scenario, batch));
+        }
+        true
     }
 
     /// Records the answer to a cancellation. Returns false if the client must repeat it.
@@ -72,6 +89,12 @@ impl ClientLog {
         }
         true
     }
+}
+
+/// Returns the IDs of a batch's messages.
+fn messages_of(scenario: &Scenario, batch: BatchId) -> impl Iterator<Item = String> {
+    let account = scenario.account.id();
+    (0..scenario.messages).map(move |index| MessageId::of_batch(&account, batch, index).to_string())
 }
 
 /// Runs a scenario until no work is left, or until the steps run out. `run` makes its texts and IDs unique.
@@ -105,6 +128,10 @@ pub fn cancel(account: Account, id: &str) -> ClientRequest {
     ClientRequest::new(account.key(), Method::DELETE, &format!("/messages/{id}"))
 }
 
+pub fn cancel_batch(account: Account, batch: BatchId) -> ClientRequest {
+    ClientRequest::new(account.key(), Method::DELETE, &format!("/batch/{batch}"))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
     Reached,
@@ -123,7 +150,7 @@ impl ScenarioRun<'_> {
         self.log.record_post(self.scenario, run);
         for _ in 0..MAX_ATTEMPTS {
             let answer = self.stage.send_request(0, &client_request).await;
-            self.log.record_response(self.scenario.format, answer);
+            self.log.record_response(self.scenario, answer);
             if self.log.is_accepted {
                 return;
             }
@@ -131,6 +158,15 @@ impl ScenarioRun<'_> {
     }
 
     async fn cancel(&mut self) {
+        for batch in self.log.batches.clone() {
+            let client_request = cancel_batch(self.scenario.account, batch);
+            for _ in 0..MAX_ATTEMPTS {
+                let answer = self.stage.send_request(0, &client_request).await;
+                if self.log.record_batch_cancel(self.scenario, batch, answer) {
+                    return;
+                }
+            }
+        }
         for id in self.log.answered.clone() {
             let client_request = cancel(self.scenario.account, &id);
             for _ in 0..MAX_ATTEMPTS {

@@ -42,12 +42,22 @@ pub fn all() -> Vec<Scenario> {
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
     let name = "cancel two, not idempotent".to_owned();
-    all.push(Scenario { name, messages: 2, idempotency: Idempotency::None, ..cancel });
+    all.push(Scenario { name, messages: 2, idempotency: Idempotency::None, ..cancel.clone() });
+    for (by, idempotency) in [("id", Idempotency::MessageId), ("key", Idempotency::Key), ("no name", Idempotency::None)]
+    {
+        let batch =
+            Scenario { name: format!("cancel a batch, by {by}"), format: batch(), messages: 3, ..cancel.clone() };
+        all.push(Scenario { idempotency, ..batch });
+    }
     all
 }
 
 fn mplus() -> &'static ClientFormat {
     main_format(Dialect::Mplus)
+}
+
+fn batch() -> &'static ClientFormat {
+    formats().find(|format| format.name == "mplus batch").unwrap()
 }
 
 fn accepts() -> Vec<Scenario> {
@@ -73,6 +83,15 @@ fn accepts() -> Vec<Scenario> {
         Scenario { idempotency: Idempotency::Key, ..hundred("by key") },
         Scenario { idempotency: Idempotency::None, ..hundred("not idempotent") },
         Scenario { scheduled: true, ..of("accept scheduled") },
+        Scenario { messages: 3, ..in_format("accept a batch, by id", batch()) },
+        Scenario { messages: 3, idempotency: Idempotency::Key, ..in_format("accept a batch, by key", batch()) },
+        Scenario {
+            messages: 3,
+            scheduled: true,
+            idempotency: Idempotency::None,
+            ..in_format("accept a batch, scheduled", batch())
+        },
+        Scenario { messages: 3, sender: Sender::Rated, ..in_format("accept a batch, rate-limited", batch()) },
         Scenario { sender: Sender::Shared, follow_up: FollowUp::Another, ..of("accept from the pool, twice") },
         Scenario { sender: Sender::Shared, follow_up: FollowUp::Reply, ..of("accept from the pool, and a reply") },
         Scenario { sender: Sender::Rated, messages: 3, ..of("accept three, rate-limited") },

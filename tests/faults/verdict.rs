@@ -129,7 +129,7 @@ pub async fn judge(
 }
 
 fn judge_count(scenario: &Scenario, log: &ClientLog, stored: usize, verdict: &mut Verdict) {
-    let posted = log.texts.len();
+    let posted = log.posted;
     if stored < posted {
         verdict.lost.push(format!("{posted} posted, {stored} stored"));
     }

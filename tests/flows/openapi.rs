@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use local::{gateway, template::Event};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -253,9 +254,10 @@ async fn responses_and_callbacks_fit_their_schema() {
         "from": {"type": "custom", "value": "sender-id"}, "to": PHONE.nth(1), "body": "Full"});
     let request = json!({"messages": [message, full]});
     fits(&request, "SendRequest");
-    let Answer { body: accepted, .. } = system.post(DEMO, &request).await;
-    fits(&accepted, "SendAnswer");
-    let (id, sender) = (&accepted["messages"][0]["messageUuid"], &accepted["messages"][0]["from"]["value"]);
+    let Answer { body: accepted_alone, .. } = system.post(DEMO, &request).await;
+    fits(&accepted_alone, "SendAnswer");
+    let first = &accepted_alone["messages"][0];
+    let (id, sender) = (&first["messageUuid"], &first["from"]["value"]);
 
     fits(system.until_callback("receipts").await.json(), "DeliveryReceipt");
     system.reply_from(&PHONE, sender.as_str().unwrap(), "Hi").await;
@@ -264,6 +266,21 @@ async fn responses_and_callbacks_fit_their_schema() {
     fits(&system.get(DEMO, "/messages?limit=2").await.body, "Page");
     fits(&system.get(DEMO, &format!("/conversations/{PHONE}")).await.body, "Page");
     fits(&system.get(DEMO, "/dr-responses").await.body, "ReceiptCodes");
+
+    let at = (system.now().await + SignedDuration::from_hours(1)).to_string();
+    let batch = json!({"from": OWN_SENDER, "message": "Hi", "destinations": [PHONE.nth(5), PHONE.nth(6)],
+        "channel": "rcs", "fallback_channels": ["sms"], "at": at, "note": 1});
+    fits(&batch, "BatchRequest");
+    let posted = system.request(Method::POST, "/batch?allowMulti").bearer_auth(DEMO).json(&batch);
+    let Answer { body: accepted, .. } = answer(posted).await;
+    fits(&accepted, "BatchAnswer");
+    fits(&system.get(DEMO, "/batch").await.body, "PendingBatches");
+    let path = format!("/batch/{}", accepted["identifier"].as_str().unwrap());
+    fits(&system.get(DEMO, &path).await.body, "BatchReport");
+    fits(&system.delete(DEMO, &path).await.body, "CancelledBatch");
+    let own = format!("/batch/{}", accepted_alone["messages"][0]["batchUuid"].as_str().unwrap());
+    fits(&system.get(DEMO, &own).await.body, "BatchReport");
+    let too_late = system.delete(DEMO, &own).await;
 
     let labels = json!({"from": OWN_SENDER, "to": [{"number": PHONE.nth(2).with_00()}], "body": {"content": "Hi"}, "reference": "r",
         "customGrouping": "g", "richContent": {"conversation": [{"text": "Hi"}]}});
@@ -285,6 +302,7 @@ async fn responses_and_callbacks_fit_their_schema() {
 
     let cancelled = format!("/messages/{}", id.as_str().unwrap());
     for problem in [
+        too_late,
         system.post("no-key", &json!({})).await,
         system.post(DEMO, &json!({"messages": [{}, owned("7", "")]})).await,
         system.post(DEMO, &json!({"messages": [custom("Nobody", &PHONE, "x")]})).await,

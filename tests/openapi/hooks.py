@@ -51,6 +51,7 @@ def in_xml(pointer):
     return fits(f"CmXmlMessage/properties/{pointer}")
 
 
+IS_FALLBACK = fits("BatchRequest/properties/fallback_channels")
 IS_SENDER, IS_TOKEN, IS_XML = fits("WrittenSenderId"), fits("CmToken"), fits("CmXmlRequest")
 # Schemathesis leaves these out of XML.
 NOT_IN_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
@@ -76,7 +77,20 @@ def map_case(_context, case):
         case.body = without_fractions(case.body)
     if case.path in ("/v1.0/message", "/gateway.ashx"):
         use_known_values(case)
+    if case.path == "/batch" and isinstance(case.body, dict):
+        agree(case.body)
     return case
+
+
+def agree(batch):
+    """Makes fields of a batch agree with each other, as the description says in words. A value that does not fit stays."""
+    for name, other in (("id", "uuid"), ("send_at", "at")):
+        is_valid = fits(f"BatchRequest/properties/{name}")
+        if is_valid(batch.get(name)) and batch.get(name):
+            replace(batch, other, is_valid, batch[name])
+    if batch.get("channel") in ("sms", "rcs", "", None) and IS_FALLBACK(batch.get("fallback_channels")):
+        fallback = ["sms"] if batch.get("channel") == "rcs" else ["rcs"]
+        batch["fallback_channels"] = batch.get("fallback_channels") and fallback
 
 
 def use_known_values(case):

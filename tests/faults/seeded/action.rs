@@ -1,11 +1,12 @@
 //! The actions of a seeded run: each invokes a function.
 
+use shared::domain::BatchId;
 use tests::clients::ClientRequest;
 
 use super::{CLIENTS, Run};
 use crate::{
     proxy::WebhookRequest,
-    scenario_run::cancel,
+    scenario_run::{cancel, cancel_batch},
     stage::{Batch, QUEUES, Stage},
 };
 
@@ -22,6 +23,11 @@ pub enum Action {
     Cancel {
         client: usize,
         id: String,
+        client_request: ClientRequest,
+    },
+    CancelBatch {
+        client: usize,
+        batch: BatchId,
         client_request: ClientRequest,
     },
     /// A worker receives and processes a batch.
@@ -78,9 +84,13 @@ impl Action {
         Self::Post { client: index, client_request: client_request.clone() }
     }
 
-    /// Returns a cancellation, if the client knows the ID of a message.
+    /// Returns a cancellation, if the client knows the ID of a message or a batch.
     fn cancel(run: &Run<'_>, index: usize) -> Option<Self> {
         let client = &run.clients[index];
+        if let Some(batch) = client.log.batches.last().copied().filter(|_| run.random.index(2) == 0) {
+            let client_request = cancel_batch(client.scenario.account, batch);
+            return Some(Self::CancelBatch { client: index, batch, client_request });
+        }
         let answered = &client.log.answered;
         let id = answered.get(run.random.index(answered.len().max(1)))?.clone();
         let client_request = cancel(client.scenario.account, &id);
@@ -103,7 +113,9 @@ impl Action {
 
     pub async fn execute(&self, stage: &Stage, port: usize) -> ActionOutcome {
         match self {
-            Self::Post { client_request, .. } | Self::Cancel { client_request, .. } => {
+            Self::Post { client_request, .. }
+            | Self::Cancel { client_request, .. }
+            | Self::CancelBatch { client_request, .. } => {
                 ActionOutcome::Responded(stage.send_request(port, client_request).await)
             }
             Self::ProcessQueue(queue) => {
@@ -129,10 +141,14 @@ impl Action {
         match (self, outcome) {
             (Self::Post { client, .. }, ActionOutcome::Responded(answer)) => {
                 let client = &mut run.clients[*client];
-                client.log.record_response(client.scenario.format, answer);
+                client.log.record_response(&client.scenario, answer);
             }
             (Self::Cancel { client, id, .. }, ActionOutcome::Responded(answer)) => {
                 run.clients[*client].log.record_cancel(id, answer);
+            }
+            (Self::CancelBatch { client, batch, .. }, ActionOutcome::Responded(answer)) => {
+                let client = &mut run.clients[*client];
+                client.log.record_batch_cancel(&client.scenario, *batch, answer);
             }
             (Self::DeliverWebhook { item, .. }, ActionOutcome::Delivered(true)) => {
                 run.webhooks.record_delivery(*item, run.stage.proxy.invocations());

@@ -41,7 +41,7 @@ async fn route_rule_is_inserted_at_its_position() {
     assert_eq!(
         listed["routes"][1],
         json!({
-            "account": "demo", "sender": "441234567890", "channel": "whatsapp", "prefix": "44",
+            "name": null, "account": "demo", "sender": "441234567890", "channel": "whatsapp", "prefix": "44",
             "carriers": ["cm", "loopback"], "receipt_timeout_s": 60,
         })
     );
@@ -143,7 +143,7 @@ async fn first_configured_carrier_gets_the_default_route() {
     let set: Value = serde_json::from_str(&done.out).unwrap();
     assert!(set["route_added"] == true && done.err.contains("every message goes to loopback"), "{}", done.err);
     let everything = json!([{
-        "account": null, "sender": null, "channel": null, "prefix": null, "carriers": ["loopback"],
+        "name": null, "account": null, "sender": null, "channel": null, "prefix": null, "carriers": ["loopback"],
         "receipt_timeout_s": 300,
     }]);
     assert_eq!(read(&system, &["route", "list"]).await["routes"], everything);

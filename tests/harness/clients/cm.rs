@@ -14,6 +14,7 @@ const JSON: ClientFormat = ClientFormat {
     name: "cm JSON",
     most_messages: 100,
     abilities: &[Ability::Channels],
+    is_batch: false,
     request: |key, messages| {
         let messages: Vec<_> = messages.iter().map(msg).collect();
         ClientRequest::post(key, "/v1.0/message", json!({"messages": {"msg": messages}}))
@@ -26,6 +27,7 @@ const XML: ClientFormat = ClientFormat {
     name: "cm XML",
     most_messages: 1,
     abilities: &[],
+    is_batch: false,
     request: |key, messages| {
         let msg = |ClientMessage { sender, to, text, .. }: &ClientMessage<'_>| {
             let text = text.replace('&', "&amp;").replace('<', "&lt;");
@@ -44,6 +46,7 @@ const QUERY: ClientFormat = ClientFormat {
     name: "cm GET",
     most_messages: 1,
     abilities: &[],
+    is_batch: false,
     request: |key, messages| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for ClientMessage { sender, to, text, .. } in messages {

@@ -33,6 +33,9 @@ pub struct ClientFormat {
     /// The most messages of a request in tests.
     pub most_messages: usize,
     pub abilities: &'static [Ability],
+    /// Whether a request is one batch: its messages have the first one's text, sender and ID, and the answer names
+    /// only the batch.
+    pub is_batch: bool,
     pub request: fn(key: &str, messages: &[ClientMessage<'_>]) -> ClientRequest,
     /// Returns whether an answer with status 200 accepts the whole request.
     pub accepts: fn(body: &str) -> bool,

@@ -6,19 +6,47 @@ use shared::domain::{Dialect, SenderKind};
 use super::{Ability, ClientFormat, ClientMessage, ClientRequest, DialectClient, SentMessage};
 use crate::messages::{custom, shared, with};
 
-pub(super) const CLIENT: DialectClient = DialectClient { formats: &[FORMAT], is_delivery, is_reply, files };
+pub(super) const CLIENT: DialectClient = DialectClient { formats: &[MESSAGES, BATCH], is_delivery, is_reply, files };
 
-const FORMAT: ClientFormat = ClientFormat {
+const MESSAGES: ClientFormat = ClientFormat {
     dialect: Dialect::Mplus,
     name: "mplus",
     most_messages: 100,
     abilities: &[Ability::MessageId, Ability::SharedSender, Ability::SendAt, Ability::Channels],
+    is_batch: false,
     request: |key, messages| {
         let messages: Vec<_> = messages.iter().map(message).collect();
         ClientRequest::post(key, "/message", json!({"messages": messages}))
     },
     accepts: |_| true,
 };
+
+const BATCH: ClientFormat = ClientFormat {
+    dialect: Dialect::Mplus,
+    name: "mplus batch",
+    most_messages: 100,
+    abilities: &[Ability::MessageId, Ability::SendAt, Ability::Channels],
+    is_batch: true,
+    request: |key, messages| ClientRequest::post(key, "/batch?allowMulti=true", batch(messages)),
+    accepts: |_| true,
+};
+
+fn batch(messages: &[ClientMessage<'_>]) -> Value {
+    let ClientMessage { id, sender, text, send_at, channels, callback, .. } = &messages[0];
+    let destinations: Vec<_> = messages.iter().map(|message| message.to).collect();
+    let mut written = json!({"from": sender, "message": text, "destinations": destinations, "callback": callback});
+    if let Some(id) = id {
+        written["uuid"] = id.to_string().into();
+    }
+    if let Some(send_at) = send_at {
+        written["at"] = send_at.to_string().into();
+    }
+    if let Some((first, others)) = channels.split_first() {
+        written["channel"] = first.into_str().into();
+        written["fallback_channels"] = others.iter().map(|channel| Value::from(channel.into_str())).collect();
+    }
+    written
+}
 
 fn message(message: &ClientMessage<'_>) -> Value {
     let ClientMessage { id, from, sender, to, text, send_at, channels, callback, .. } = message;

@@ -81,6 +81,34 @@ impl<'a> Functions<'a> {
         Ok(Step { name: name.to_owned(), messages: count, used })
     }
 
+    /// Accepts a batch and returns its ID.
+    async fn batch(&self, batch: &Value) -> anyhow::Result<String> {
+        let response = self.send.handle(invocation("/batch?allowMulti", batch)).await;
+        anyhow::ensure!(response.status() == 200, "accept answered {}", response.status());
+        let answer: Value = serde_json::from_slice(response.body())?;
+        Ok(answer["identifier"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn batches(&self, later: &str) -> anyhow::Result<Vec<Step>> {
+        const COUNT: u32 = 1_000;
+        let to: Vec<_> = (0..COUNT).map(|index| format!("44770091{index:04}")).collect();
+        let one = self.message(&to[0]);
+        let batch =
+            json!({"from": one["from"]["value"], "message": one["body"], "destinations": to, "callback": self.sink});
+        let step = |name: &str, used| Step { name: name.to_owned(), messages: COUNT.into(), used };
+        let used = self.stage.cost(async { self.batch(&batch).await.map(drop) }).await?;
+        let at_once = step("accept, a batch of 1,000", used);
+        let scheduled = with(batch, "send_at", later);
+        let used = self.stage.cost(async { self.batch(&scheduled).await.map(drop) }).await?;
+        let later = step("accept, a scheduled batch of 1,000", used);
+        let path = format!("/batch/{}", self.batch(&scheduled).await?);
+        let mut cancel = invocation(&path, &Value::Null);
+        *cancel.method_mut() = Method::DELETE;
+        let cancel = self.send.handle(cancel);
+        let used = self.stage.cost(async { succeeded(&cancel.await) }).await?;
+        Ok(vec![at_once, later, step("cancel, a batch of 1,000", used)])
+    }
+
     async fn accepts(&self) -> anyhow::Result<Vec<Step>> {
         self.accept(vec![self.message(&QUIET.nth(1))]).await?;
         let named = || json!({"from": {"type": "custom", "value": "sender-id"}, "to": QUIET.nth(3), "body": "x"});
@@ -89,7 +117,8 @@ impl<'a> Functions<'a> {
         let many = |count: u32| (0..count).map(|index| self.message(&format!("44770090{index:04}"))).collect();
         let pooled = |to: &str| with(shared(to, "Hello"), "callback", self.sink.as_str());
         self.accept(vec![pooled(&QUIET.nth(10))]).await?;
-        Ok(vec![
+        let batches = Box::pin(self.batches(&later)).await?;
+        let mut steps = vec![
             self.accepting("accept, 1 in a request", vec![self.message(&QUIET.nth(2))]).await?,
             self.accepting("accept, 100 in a request", many(100)).await?,
             self.accepting("accept, 1,000 in a request", many(1_000)).await?,
@@ -97,7 +126,9 @@ impl<'a> Functions<'a> {
             self.accepting("accept, scheduled", vec![with(self.message(&QUIET.nth(4)), "send_at", later)]).await?,
             self.accepting("accept, shared sender, first contact", vec![pooled(&QUIET.nth(11))]).await?,
             self.accepting("accept, shared sender, known", vec![pooled(&QUIET.nth(11))]).await?,
-        ])
+        ];
+        steps.extend(batches);
+        Ok(steps)
     }
 
     async fn on_the_way(&self) -> anyhow::Result<Vec<Step>> {

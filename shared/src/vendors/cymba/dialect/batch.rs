@@ -264,7 +264,7 @@ fn detail(message: &Message) -> Detail<'_> {
 }
 
 #[derive(Serialize)]
-struct Cancelled {
+struct Cancellation {
     identifier: BatchId,
     cancelled: usize,
     too_late: usize,
@@ -273,7 +273,7 @@ struct Cancelled {
 /// Returns the answer to `DELETE /batch/{id}`.
 #[must_use]
 pub fn cancelled(id: BatchId, CancelledBatch { cancelled, too_late }: CancelledBatch) -> String {
-    json::write(&Cancelled { identifier: id, cancelled, too_late })
+    json::write(&Cancellation { identifier: id, cancelled, too_late })
 }
 
 fn time(at: Timestamp) -> String {
