@@ -7,7 +7,8 @@ use shared::domain::Dialect;
 use super::{Ability, ClientFormat, ClientMessage, ClientRequest, DialectClient, SentMessage};
 use crate::messages::with;
 
-pub(super) const CLIENT: DialectClient = DialectClient { formats: &[JSON, XML, QUERY], is_delivery, is_reply, files };
+pub(super) const CLIENT: DialectClient =
+    DialectClient { formats: &[JSON, XML, QUERY], is_delivery, is_failure, is_reply, files };
 
 const JSON: ClientFormat = ClientFormat {
     dialect: Dialect::Cm,
@@ -67,9 +68,18 @@ fn msg(ClientMessage { sender, to, text, channels, reference, .. }: &ClientMessa
     if reference.is_empty() { msg } else { with(msg, "reference", *reference) }
 }
 
-fn is_delivery(callback: &Value, SentMessage { message, .. }: &SentMessage<'_>) -> bool {
+fn is_delivery(callback: &Value, sent: &SentMessage<'_>) -> bool {
+    has_status(callback, sent, &["2"])
+}
+
+fn is_failure(callback: &Value, sent: &SentMessage<'_>) -> bool {
+    has_status(callback, sent, &["1", "3"])
+}
+
+fn has_status(callback: &Value, SentMessage { message, .. }: &SentMessage<'_>, codes: &[&str]) -> bool {
     let msg = &callback["messages"]["msg"];
-    msg["status"]["code"] == "2" && msg["reference"] == message.reference && msg["to"] == format!("00{}", message.to)
+    let is_its = msg["reference"] == message.reference && msg["to"] == format!("00{}", message.to);
+    is_its && codes.iter().any(|code| msg["status"]["code"] == *code)
 }
 
 fn is_reply(callback: &Value, SentMessage { message, .. }: &SentMessage<'_>, text: &str) -> bool {

@@ -18,6 +18,8 @@ pub struct DialectClient {
     pub formats: &'static [ClientFormat],
     /// Returns whether a callback says that the message was delivered.
     pub is_delivery: fn(callback: &Value, sent: &SentMessage<'_>) -> bool,
+    /// Returns whether a callback says that the message will not arrive.
+    pub is_failure: fn(callback: &Value, sent: &SentMessage<'_>) -> bool,
     /// Returns whether a callback is a reply to the message.
     pub is_reply: fn(callback: &Value, sent: &SentMessage<'_>, text: &str) -> bool,
     /// Returns the URLs of the files in a reply.

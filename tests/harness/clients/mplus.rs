@@ -6,7 +6,8 @@ use shared::domain::{Dialect, SenderKind};
 use super::{Ability, ClientFormat, ClientMessage, ClientRequest, DialectClient, SentMessage};
 use crate::messages::{custom, shared, with};
 
-pub(super) const CLIENT: DialectClient = DialectClient { formats: &[MESSAGES, BATCH], is_delivery, is_reply, files };
+pub(super) const CLIENT: DialectClient =
+    DialectClient { formats: &[MESSAGES, BATCH], is_delivery, is_failure, is_reply, files };
 
 const MESSAGES: ClientFormat = ClientFormat {
     dialect: Dialect::Mplus,
@@ -67,10 +68,16 @@ fn message(message: &ClientMessage<'_>) -> Value {
     written
 }
 
-fn is_delivery(callback: &Value, SentMessage { message, id }: &SentMessage<'_>) -> bool {
-    callback["delivered"] == true
-        && callback["messageuuid"] == *id
-        && callback["destination"] == format!("+{}", message.to)
+fn is_delivery(callback: &Value, sent: &SentMessage<'_>) -> bool {
+    callback["delivered"] == true && callback["receiptInfo"]["code"] == "00" && is_receipt(callback, sent)
+}
+
+fn is_failure(callback: &Value, sent: &SentMessage<'_>) -> bool {
+    callback["delivered"] == false && callback["receiptInfo"]["code"] != "00" && is_receipt(callback, sent)
+}
+
+fn is_receipt(callback: &Value, SentMessage { message, id }: &SentMessage<'_>) -> bool {
+    callback["messageuuid"] == *id && callback["destination"] == format!("+{}", message.to)
 }
 
 fn is_reply(callback: &Value, SentMessage { message, id }: &SentMessage<'_>, text: &str) -> bool {
