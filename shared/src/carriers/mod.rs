@@ -14,7 +14,7 @@ use crate::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, LookupOutcome, Outcome,
         ParseError, ParsedItems, Submission, SubmitReference, Timestamp, Vendor, VendorProfile,
     },
-    vendors::{Connection, Connector, Webhook, cm, loopback},
+    vendors::{Connection, Connector, Webhook, cm, cymba, loopback, messangi},
 };
 
 /// Evaluates `$call` with `$connector` as the vendor's [`Connector`]: a line for each vendor.
@@ -23,6 +23,8 @@ macro_rules! with_connector {
         match $vendor {
             Vendor::Loopback => with_connector!(@ loopback::carrier::Loopback, $connector, $call),
             Vendor::Cm => with_connector!(@ cm::carrier::Cm, $connector, $call),
+            Vendor::Cymba => with_connector!(@ cymba::carrier::Cymba, $connector, $call),
+            Vendor::Messangi => with_connector!(@ messangi::carrier::Messangi, $connector, $call),
         }
     };
     (@ $of:ty, $connector:ident, $call:expr) => {{

@@ -6,13 +6,13 @@ mod connector;
 pub mod cymba;
 mod dialect_format;
 pub mod loopback;
+pub mod messangi;
 mod session;
 #[cfg(test)]
 mod testing;
 
 pub use connector::Webhook;
-pub(crate) use connector::{Connection, Connector, below};
+pub(crate) use connector::{Connection, Connector, as_text, below};
 pub(crate) use dialect_format::DialectFormat;
-#[expect(unused_imports, reason = "used by the next connector")]
 pub(crate) use session::SessionKey;
 pub use session::Sessions;

@@ -17,7 +17,7 @@ use crate::{
         LookupOutcome, Outcome, ParseError, ParsedItems, Submission, SubmitReference, VendorProfile,
     },
     formats::signature::is_hex_hmac,
-    vendors::{Connection, Connector, Webhook},
+    vendors::{Connection, Connector, Webhook, as_text},
 };
 
 const SIGNATURE_HEADER: &str = "x-loopback-signature";
@@ -47,10 +47,7 @@ impl Connector for Loopback {
     }
 
     fn capability(content: &Content, channel: Channel) -> ChannelCapability {
-        match content.capability(channel) {
-            ChannelCapability::Full => ChannelCapability::TextOnly,
-            less => less,
-        }
+        as_text(content, channel)
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
