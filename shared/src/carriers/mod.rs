@@ -91,9 +91,12 @@ mod tests {
         let (code, description) = ("E-44 7911 123456", format!("to 00447911123456: {}", "x".repeat(200)));
         let of_cm = json!({"code": 3, "errorCode": code, "errorDescription": description});
         let of_loopback = json!({"id": "1", "status": "undelivered", "code": code, "description": description});
-        for (vendor, body) in
-            [(Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (Vendor::Loopback, of_loopback)]
-        {
+        let of_cymba = json!({"delivered": false, "info": {"code": code, "description": description}});
+        for (vendor, body) in [
+            (Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})),
+            (Vendor::Loopback, of_loopback),
+            (Vendor::Cymba, of_cymba),
+        ] {
             let read = |body: &str| vendor.read_receipts(body.as_bytes()).unwrap().into_iter().next().unwrap().unwrap();
             let receipt = read(&body.to_string());
             assert_eq!(receipt.code.as_deref(), Some("E…"), "{vendor}");
@@ -107,7 +110,8 @@ mod tests {
     fn unknown_status_is_short_and_contains_no_number() {
         for (status, kept) in [("9", "9"), ("lost 447911123456", "lost …"), (&"é".repeat(30), &"é".repeat(20))] {
             let of_cm = json!({"messages": {"msg": {"reference": "another's", "status": {"code": status}}}});
-            for (vendor, body) in [(Vendor::Cm, of_cm), (Vendor::Loopback, json!({"id": "1", "status": status}))] {
+            let by_id = json!({"id": "1", "status": status});
+            for (vendor, body) in [(Vendor::Cm, of_cm), (Vendor::Loopback, by_id.clone()), (Vendor::Messangi, by_id)] {
                 let receipts = vendor.read_receipts(body.to_string().as_bytes()).unwrap();
                 let receipt = receipts.into_iter().next().unwrap().unwrap();
                 assert_eq!(receipt.status, ReportedStatus::Unknown(kept.to_owned()), "{vendor}");
