@@ -66,14 +66,6 @@ pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
     url
 }
 
-/// Returns how a vendor shows the content if it has texts only.
-pub(crate) fn as_text(content: &Content, channel: Channel) -> ChannelCapability {
-    match content.capability(channel) {
-        ChannelCapability::Full => ChannelCapability::TextOnly,
-        less => less,
-    }
-}
-
 /// A request to a webhook, whose body is not parsed yet.
 pub struct Webhook<'a> {
     pub headers: &'a HeaderMap,

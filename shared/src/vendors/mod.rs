@@ -12,7 +12,7 @@ mod session;
 mod testing;
 
 pub use connector::Webhook;
-pub(crate) use connector::{Connection, Connector, as_text, below};
+pub(crate) use connector::{Connection, Connector, below};
 pub(crate) use dialect_format::DialectFormat;
 pub(crate) use session::SessionKey;
 pub use session::Sessions;

@@ -23,7 +23,7 @@ use crate::{
         ParseError, ParsedItems, Submission, VendorProfile,
     },
     formats::signature::is_hex_hmac,
-    vendors::{Connection, Connector, Webhook, as_text},
+    vendors::{Connection, Connector, Webhook},
 };
 
 const SIGNATURE_HEADER: &str = "signature";
@@ -51,7 +51,7 @@ impl Connector for Cymba {
     }
 
     fn capability(content: &Content, channel: Channel) -> ChannelCapability {
-        as_text(content, channel)
+        content.capability(channel).at_most_text()
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {

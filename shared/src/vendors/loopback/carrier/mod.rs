@@ -17,7 +17,7 @@ use crate::{
         LookupOutcome, Outcome, ParseError, ParsedItems, Submission, SubmitReference, VendorProfile,
     },
     formats::signature::is_hex_hmac,
-    vendors::{Connection, Connector, Webhook, as_text},
+    vendors::{Connection, Connector, Webhook},
 };
 
 const SIGNATURE_HEADER: &str = "x-loopback-signature";
@@ -47,7 +47,7 @@ impl Connector for Loopback {
     }
 
     fn capability(content: &Content, channel: Channel) -> ChannelCapability {
-        as_text(content, channel)
+        content.capability(channel).at_most_text()
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {

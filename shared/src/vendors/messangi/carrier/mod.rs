@@ -25,7 +25,7 @@ use crate::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, CredentialPart, Outcome,
         ParseError, ParsedItems, Submission, VendorProfile,
     },
-    vendors::{Connection, Connector, as_text},
+    vendors::{Connection, Connector},
 };
 
 pub(crate) struct Messangi;
@@ -52,7 +52,7 @@ impl Connector for Messangi {
     }
 
     fn capability(content: &Content, channel: Channel) -> ChannelCapability {
-        as_text(content, channel)
+        content.capability(channel).at_most_text()
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {
