@@ -14,7 +14,7 @@ use crate::{
         CarrierReceipt, CarrierReply, CarrierSettings, Channel, ChannelCapability, Content, LookupOutcome, Outcome,
         ParseError, ParsedItems, Submission, SubmitReference, Timestamp, Vendor, VendorProfile,
     },
-    vendors::{Connection, Connector, Webhook, cm, loopback},
+    vendors::{Connection, Connector, Webhook, cm, cymba, loopback, messangi},
 };
 
 /// Evaluates `$call` with `$connector` as the vendor's [`Connector`]: a line for each vendor.
@@ -23,6 +23,8 @@ macro_rules! with_connector {
         match $vendor {
             Vendor::Loopback => with_connector!(@ loopback::carrier::Loopback, $connector, $call),
             Vendor::Cm => with_connector!(@ cm::carrier::Cm, $connector, $call),
+            Vendor::Cymba => with_connector!(@ cymba::carrier::Cymba, $connector, $call),
+            Vendor::Messangi => with_connector!(@ messangi::carrier::Messangi, $connector, $call),
         }
     };
     (@ $of:ty, $connector:ident, $call:expr) => {{
@@ -89,9 +91,12 @@ mod tests {
         let (code, description) = ("E-44 7911 123456", format!("to 00447911123456: {}", "x".repeat(200)));
         let of_cm = json!({"code": 3, "errorCode": code, "errorDescription": description});
         let of_loopback = json!({"id": "1", "status": "undelivered", "code": code, "description": description});
-        for (vendor, body) in
-            [(Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})), (Vendor::Loopback, of_loopback)]
-        {
+        let of_cymba = json!({"delivered": false, "info": {"code": code, "description": description}});
+        for (vendor, body) in [
+            (Vendor::Cm, json!({"messages": {"msg": {"status": of_cm}}})),
+            (Vendor::Loopback, of_loopback),
+            (Vendor::Cymba, of_cymba),
+        ] {
             let read = |body: &str| vendor.read_receipts(body.as_bytes()).unwrap().into_iter().next().unwrap().unwrap();
             let receipt = read(&body.to_string());
             assert_eq!(receipt.code.as_deref(), Some("E…"), "{vendor}");
@@ -105,7 +110,8 @@ mod tests {
     fn unknown_status_is_short_and_contains_no_number() {
         for (status, kept) in [("9", "9"), ("lost 447911123456", "lost …"), (&"é".repeat(30), &"é".repeat(20))] {
             let of_cm = json!({"messages": {"msg": {"reference": "another's", "status": {"code": status}}}});
-            for (vendor, body) in [(Vendor::Cm, of_cm), (Vendor::Loopback, json!({"id": "1", "status": status}))] {
+            let by_id = json!({"id": "1", "status": status});
+            for (vendor, body) in [(Vendor::Cm, of_cm), (Vendor::Loopback, by_id.clone()), (Vendor::Messangi, by_id)] {
                 let receipts = vendor.read_receipts(body.to_string().as_bytes()).unwrap();
                 let receipt = receipts.into_iter().next().unwrap().unwrap();
                 assert_eq!(receipt.status, ReportedStatus::Unknown(kept.to_owned()), "{vendor}");

@@ -1,13 +1,20 @@
 //! HTTP requests to carriers and their answers. A submit's outcome depends on the status first: a vendor judges only
 //! the answers that its page describes.
 
+use std::iter;
+
 use jiff::Timestamp;
 use reqwest::{
     Error, RequestBuilder, Response, StatusCode,
     header::{HeaderName, HeaderValue},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::{
+    caseless::{Object, said},
+    webhook_json::one_or_many,
+};
 use crate::{
     domain::{CredentialPart, Credentials, Outcome},
     runtime::retry_after,
@@ -37,6 +44,37 @@ impl Answer {
     pub(crate) fn reason(&self) -> String {
         describe(self.status)
     }
+
+    /// Returns whether the status blames the request's content, of which our requests have a single message.
+    pub(crate) fn blames_message(&self) -> bool {
+        let blaming = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY];
+        blaming.contains(&self.status)
+    }
+
+    /// Returns `Rejected` with the status, and with the words of the body if it is JSON and has any.
+    pub(crate) fn rejection(&self) -> Outcome {
+        match self.json::<Value>().as_ref().and_then(words_of_error) {
+            Some(words) => Outcome::rejected(&self.reason(), &words),
+            None => Outcome::Rejected { reason: self.reason() },
+        }
+    }
+}
+
+/// Keys under which APIs describe an error in words.
+const ERROR_WORDS: [&str; 5] = ["message", "error", "detail", "description", "title"];
+/// Keys under which an error may stand, or a list of errors.
+const ERRORS: [&str; 2] = ["error", "errors"];
+
+/// Returns the words of an error: beside other fields, or in `error`, or in the first of `errors`.
+fn words_of_error(body: &Value) -> Option<String> {
+    let nested = ERRORS.iter().filter_map(|key| one_or_many(Object::of(body)?.get(key)?).first());
+    iter::once(body).chain(nested).find_map(words)
+}
+
+fn words(error: &Value) -> Option<String> {
+    let is_words = |value: &&Value| value.is_string();
+    let of_key = |key: &&str| Object::of(error)?.get(key).filter(is_words).and_then(said);
+    ERROR_WORDS.iter().find_map(of_key).or_else(|| Some(error).filter(is_words).and_then(said))
 }
 
 /// Sends a submit, once, and returns its outcome. `judge` returns the outcome of an answer that the vendor's page
@@ -93,7 +131,7 @@ pub(crate) fn with_secret(request: RequestBuilder, name: HeaderName, value: &str
 
 /// Returns the outcome of a request without an answer: `Busy` if we could not send it, so the carrier has no
 /// message; otherwise `Unknown`.
-fn no_response(error: &Error) -> Outcome {
+pub(crate) fn no_response(error: &Error) -> Outcome {
     if error.is_connect() {
         return Outcome::busy("no connection to the carrier");
     }
@@ -104,7 +142,7 @@ fn no_response(error: &Error) -> Outcome {
 }
 
 /// Returns `Busy`: the carrier did not take the message.
-fn busy_response(response: &Response, begun: Timestamp) -> Outcome {
+pub(crate) fn busy_response(response: &Response, begun: Timestamp) -> Outcome {
     let reason = format!("busy ({})", describe(response.status()));
     Outcome::Busy { retry_after: retry_after(response.headers(), begun), reason }
 }
@@ -129,6 +167,30 @@ async fn read_up_to(most: usize, mut response: Response) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::runtime::HttpStack;
+
+    #[test]
+    fn rejection_has_the_words_of_the_body() {
+        for (body, words) in [
+            (r#"{"message": "no such sender", "error": "Bad Request"}"#, ": no such sender"),
+            (r#"{"code": 7, "message": ["a"], "Error": "Bad Request"}"#, ": Bad Request"),
+            (r#"{"error": {"code": "x", "message": "too long", "field": "text"}}"#, ": too long"),
+            (r#"{"errors": [{"title": "first"}, {"title": "second"}]}"#, ": first"),
+            (r#"{"errors": ["first"]}"#, ": first"),
+            (r#"{"errors": {"description": "only"}}"#, ": only"),
+            (r#""text""#, ": text"),
+            (r#"{"message": "447911000001 is no number"}"#, ": … is no number"),
+            (r#"{"message": "12 345"}"#, "…"),
+            (r#"{"message": " ", "detail": 7, "errors": []}"#, ""),
+            ("[]", ""),
+            ("<html>", ""),
+        ] {
+            let answer = Answer { status: StatusCode::BAD_REQUEST, body: Some(body.into()) };
+            let reason = if words == "…" { "status …".to_owned() } else { format!("status 400{words}") };
+            assert_eq!(answer.rejection(), Outcome::Rejected { reason }, "{body}");
+        }
+        let broken = Answer { status: StatusCode::PAYLOAD_TOO_LARGE, body: None };
+        assert_eq!(broken.rejection(), Outcome::Rejected { reason: "status 413".to_owned() });
+    }
 
     #[test]
     fn secret_header_is_sent_but_not_shown() {

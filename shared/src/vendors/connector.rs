@@ -27,7 +27,18 @@ pub(crate) struct Connection<'a> {
 impl Connection<'_> {
     /// Begins a submit: a POST to a path below the endpoint, with the carrier's timeout.
     pub(crate) fn post(&self, path: &[&str]) -> RequestBuilder {
-        self.http.post(self.url(path)).timeout(self.settings.timeout())
+        self.post_to(self.url(path))
+    }
+
+    /// Begins a submit, as [`Connection::post`], with a pair in the query.
+    pub(crate) fn post_with_query(&self, path: &[&str], (name, value): (&str, &str)) -> RequestBuilder {
+        let mut url = self.url(path);
+        url.query_pairs_mut().append_pair(name, value);
+        self.post_to(url)
+    }
+
+    fn post_to(&self, url: Url) -> RequestBuilder {
+        self.http.post(url).timeout(self.settings.timeout())
     }
 
     /// Begins a lookup: a GET of a path below the endpoint, with a short timeout.

@@ -6,6 +6,7 @@ mod connector;
 pub mod cymba;
 mod dialect_format;
 pub mod loopback;
+pub mod messangi;
 mod session;
 #[cfg(test)]
 mod testing;
@@ -13,6 +14,5 @@ mod testing;
 pub use connector::Webhook;
 pub(crate) use connector::{Connection, Connector, below};
 pub(crate) use dialect_format::DialectFormat;
-#[expect(unused_imports, reason = "used by the next connector")]
 pub(crate) use session::SessionKey;
 pub use session::Sessions;

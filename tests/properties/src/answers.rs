@@ -9,8 +9,8 @@ use shared::{
     callbacks,
     carriers::Submitter,
     domain::{
-        CallbackUrl, Carrier, CarrierName, CarrierSecret, Channel, EventId, Groupings, MessageId, Outcome, PhoneNumber,
-        SegmentLimit, SenderId, Submission, SubmitReference, Text, Vendor,
+        CallbackUrl, Carrier, CarrierName, CarrierSecret, Channel, CredentialPart, EventId, Groupings, MessageId,
+        Outcome, PhoneNumber, SegmentLimit, SenderId, Submission, SubmitReference, Text, Vendor,
     },
     runtime::{Clock, Environment, HttpStack, Metrics, Random, Variables},
     store::{CarrierSecrets, SecretStore, SecretsByCarrier, StoreError},
@@ -83,9 +83,10 @@ struct AnyCredentials;
 impl SecretStore for AnyCredentials {
     async fn carriers(&self) -> Result<SecretsByCarrier, StoreError> {
         let secret = |vendor: Vendor| {
-            let parts = vendor.profile().credentials.last().copied().unwrap_or_default();
-            let credentials = parts.iter().map(|part| (*part, "a-credential".to_owned())).collect();
-            (name_of(vendor), CarrierSecret { credentials, ..CarrierSecret::default() })
+            // A key needs no login.
+            let credentials = [(CredentialPart::Key, "a-credential".to_owned())].into_iter().collect();
+            let webhook_tokens = vec!["a-token".to_owned()];
+            (name_of(vendor), CarrierSecret { credentials, webhook_tokens, ..CarrierSecret::default() })
         };
         Ok(Vendor::iter().map(secret).collect())
     }

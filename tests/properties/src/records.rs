@@ -8,8 +8,8 @@ use std::{fmt::Debug, sync::LazyLock};
 use serde_json::Value;
 use shared::{
     domain::{
-        AccountId, ApiKeyHash, CarrierName, Dialect, Message, MessageId, PhoneNumber, Receipts, Reply, ReplyId,
-        SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
+        AccountId, ApiKeyHash, CallbackUrl, CarrierName, Dialect, Message, MessageId, PhoneNumber, Receipts, Reply,
+        ReplyId, SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
     },
     queue::{CallbackJob, Job, JobError},
     store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},
@@ -21,6 +21,9 @@ use crate::{
     store::Stores,
     words::{assert_bounded, assert_names_no_number},
 };
+
+/// A client's callback URL.
+const CLIENT: &str = "https://client.example/";
 
 thread_local! {
     static STORES: Stores = Stores::new();
@@ -133,6 +136,7 @@ fn message(stores: &Stores, item: &Value) {
     assert!(found(&stores.written()).is_some_and(|again| again == message), "read differently");
 }
 
+#[expect(clippy::expect_used, reason = "the literal is valid")]
 fn assert_answers(message: &Message) {
     assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
     let _ =
@@ -142,9 +146,10 @@ fn assert_answers(message: &Message) {
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
     assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
+    let url = CLIENT.parse::<CallbackUrl>().expect("a URL");
     for state in State::iter() {
         for dialect in Dialect::iter() {
-            let event = dialect.state_event(message, state);
+            let event = dialect.state_event(message, state, &url);
             assert_eq!(event.is_some(), dialect.notifies(state), "the event and `notifies` disagree");
             let is_json = |event: String| serde_json::from_str::<Value>(&event).is_ok();
             assert!(event.is_none_or(is_json), "the event is not JSON");

@@ -143,7 +143,7 @@ const PIECES: [&str; 28] = [
 ];
 
 /// Returns the settings of a carrier without options.
-#[expect(clippy::expect_used, reason = "the endpoints are valid")]
+#[expect(clippy::expect_used, reason = "the URLs are valid")]
 pub fn settings(vendor: Vendor, endpoint: &str) -> CarrierSettings {
     CarrierSettings {
         vendor,
@@ -152,7 +152,7 @@ pub fn settings(vendor: Vendor, endpoint: &str) -> CarrierSettings {
         lookup: false,
         receipts_by_id: false,
         country_code: None,
-        webhook_url: None,
+        webhook_url: vendor.profile().takes_webhook_url.then(|| "https://gateway.example".parse().expect("a URL")),
         sender_ids: SenderTable::default(),
     }
 }

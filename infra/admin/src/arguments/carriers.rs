@@ -156,8 +156,8 @@ pub struct CarrierOptions {
     /// Take every number in webhooks as international (the default)
     #[arg(long)]
     pub no_country_code: bool,
-    /// Base URL of the gateway's API, if the vendor is told the address of receipts with each message [default: the
-    /// stack's output ApiUrl]
+    /// Base URL of the gateway's API, if the vendor is told the address of receipts with each message [default: that of
+    /// the stack]
     #[arg(long, value_name = "URL", value_parser = EndpointParser)]
     pub webhook_url: Option<Url>,
     /// The vendor's own ID of a sender, sent in its place (repeatable)

@@ -140,11 +140,14 @@ fn shown_settings(name: CarrierName, settings: &CarrierSettings, secret: &Carrie
 /// Reports a carrier's settings and webhook addresses, with warnings.
 pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connection) -> Report {
     let Carrier { name, settings } = carrier;
-    let api = connection.api_url().await;
+    let base = match &settings.webhook_url {
+        Some(webhook_url) => Some(webhook_url.clone()),
+        None => connection.api_url().await,
+    };
     let address = |kind: &str| {
-        let path = format!("/{kind}/{name}/{}", secret.webhook_tokens.first()?);
-        let whole = api.as_ref().and_then(|api| api.join(&path).ok()).map(String::from);
-        Some((path, whole))
+        let token = secret.webhook_tokens.first()?;
+        let whole = base.as_ref().and_then(|base| below(base, [kind, name.as_str(), token])).map(String::from);
+        Some((format!("/{kind}/{name}/{token}"), whole))
     };
     let (receipts, receipts_url) = address("dlr").unzip();
     let (replies, replies_url) = address("mo").unzip();
@@ -162,6 +165,13 @@ pub async fn of(carrier: &Carrier, secret: &CarrierSecret, connection: &Connecti
     }
     let text = text(carrier, secret, [receipts_url.or(receipts), replies_url.or(replies)]);
     with_warnings(Report::new(text, &json), carrier, secret)
+}
+
+/// Returns a URL with more path segments.
+fn below(base: &Url, path: [&str; 3]) -> Option<Url> {
+    let mut url = base.clone();
+    url.path_segments_mut().ok()?.pop_if_empty().extend(path);
+    Some(url)
 }
 
 fn text(carrier: &Carrier, secret: &CarrierSecret, [receipts, replies]: [Option<String>; 2]) -> String {
@@ -202,6 +212,11 @@ fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> R
         (false, true) => report.note(
             "The receipts and replies addresses are secret: give them only to the vendor. No other key protects them.",
         ),
+    };
+    let report = if profile.takes_webhook_url {
+        report.note("Each message names its receipts address. Enter the replies address at the vendor, and no other.")
+    } else {
+        report
     };
     if profile.check_credentials(&secret.credentials).is_ok() {
         return report;

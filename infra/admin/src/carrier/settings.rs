@@ -39,7 +39,7 @@ pub async fn add(carriers: &Carriers<'_>, new: CarrierAdd) -> Result<Report, Fai
         sender_ids: SenderTable::default(),
     };
     let settings = change_of(&options, &[])?.applied_to(&settings);
-    vendor.profile().check_settings(&settings).map_err(refused)?;
+    check(&settings)?;
     let secret = carriers.change_secret(name, async |secret| {
         // We write the token before the settings, because receipts need an address once submits start. So we may
         // write it for a command that another `add` of this name then overtakes, and must not reset the secret of
@@ -76,7 +76,7 @@ pub async fn set(carriers: &Carriers<'_>, wanted: CarrierSet) -> Result<Report, 
         )));
     }
     let change = change_of(&options, &drop_sender_ids)?;
-    before.settings.vendor.profile().check_settings(&change.applied_to(&before.settings)).map_err(refused)?;
+    check(&change.applied_to(&before.settings))?;
     // A carrier whose removal was interrupted may have no token.
     let token = carriers.new_token();
     let with_token = |secret: &mut CarrierSecret| {
@@ -120,6 +120,17 @@ async fn api_url(carriers: &Carriers<'_>, vendor: Vendor) -> Option<Url> {
     if vendor.profile().takes_webhook_url { carriers.connection.api_url().await } else { None }
 }
 
+/// Refuses settings that the vendor does not have, or that lack what it needs.
+fn check(settings: &CarrierSettings) -> Result<(), Failure> {
+    settings.vendor.profile().check_settings(settings).map_err(|error| {
+        if error.field == "webhook_url" && settings.webhook_url.is_none() {
+            let hint = "Give the base URL of our API with --webhook-url URL";
+            return Failure::Refused(format!("{error}. {hint}. Nothing was changed."));
+        }
+        refused(error)
+    })
+}
+
 fn change_of(options: &CarrierOptions, dropped: &[SenderId]) -> Result<CarrierChange, Failure> {
     let mut sender_ids = BTreeMap::new();
     let given = options.sender_ids.iter().map(|(sender, id)| (sender, Some(id.clone())));
@@ -153,4 +164,37 @@ async fn with_first_route(carriers: &Carriers<'_>, name: CarrierName, report: Re
     } else {
         report
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_or_foreign_webhook_url_is_refused_with_its_reason() {
+        let settings = |vendor, webhook_url: Option<&str>| CarrierSettings {
+            vendor,
+            endpoint: "https://gw.example/".parse().unwrap(),
+            timeout_ms: 1,
+            lookup: false,
+            receipts_by_id: false,
+            country_code: None,
+            webhook_url: webhook_url.map(|url| url.parse().unwrap()),
+            sender_ids: SenderTable::default(),
+        };
+        let url = Some("https://api.example/");
+        for (vendor, given, words) in [
+            (Vendor::Cymba, None, ["'webhook_url' is not set: Cymba Messaging Plus", "--webhook-url URL"]),
+            (Vendor::Messangi, None, ["'webhook_url' is not set: Messangi", "--webhook-url URL"]),
+            (Vendor::Cm, url, ["'webhook_url' is not supported: CM.com", "once, not with each message"]),
+        ] {
+            let error = check(&settings(vendor, given)).unwrap_err().to_string();
+            assert!(
+                words.iter().all(|part| error.contains(part)) && error.ends_with("Nothing was changed."),
+                "{error}"
+            );
+            let other = if given.is_some() { None } else { url };
+            assert!(check(&settings(vendor, other)).is_ok(), "{vendor}");
+        }
+    }
 }

@@ -35,6 +35,14 @@ impl ChannelCapability {
             Err(why) => Self::Unsupported(format!("cannot be shown by {}: {why}", channel.title())),
         }
     }
+
+    /// Returns the capability of the channel through a vendor that sends texts only.
+    pub(crate) fn at_most_text(self) -> Self {
+        match self {
+            Self::Full => Self::TextOnly,
+            less => less,
+        }
+    }
 }
 
 impl Content {

@@ -130,6 +130,16 @@ impl<T> ParsedItems<T> {
     }
 }
 
+impl<T> ParsedItems<Option<T>> {
+    /// Drops the items that are `None`, which say nothing.
+    pub(crate) fn some(self) -> ParsedItems<T> {
+        let is_some = |item: &Result<Option<T>, ParseError>| !matches!(item, Ok(None));
+        let bodies = self.bodies.into_iter().zip(&self.items).filter(|(_, item)| is_some(item));
+        let bodies = bodies.map(|(body, _)| body).collect();
+        ParsedItems { items: self.items.into_iter().filter_map(Result::transpose).collect(), bodies }
+    }
+}
+
 impl<T> From<Vec<Result<T, ParseError>>> for ParsedItems<T> {
     fn from(items: Vec<Result<T, ParseError>>) -> Self {
         Self { items, bodies: Vec::new() }

@@ -67,7 +67,8 @@ impl Outcome {
     /// Returns `Rejected` with the carrier's code and words, shortened and without phone numbers.
     pub(crate) fn rejected(code: &str, words: &str) -> Self {
         let reason = format!("{}: {}", without_numbers(code), without_numbers(words));
-        Self::Rejected { reason: cut(&reason, LONGEST_WORDS) }
+        // The code's digits and those of the words may look like a number together.
+        Self::Rejected { reason: cut(&without_numbers(&reason), LONGEST_WORDS) }
     }
 
     pub(crate) fn busy(reason: impl Into<String>) -> Self {

@@ -30,6 +30,8 @@ pub enum Vendor {
     /// The simulated network of the local stack (`infra/local`).
     Loopback,
     Cm,
+    Cymba,
+    Messangi,
 }
 
 /// A vendor's requirements and abilities: the settings and credentials that its carriers may have.

@@ -1,7 +1,6 @@
 //! Runs a connector's tables.
 
 use http::{HeaderMap, HeaderName};
-use url::Url;
 
 use super::{
     Outgoing, Read, Tables, client,
@@ -9,7 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CarrierReceipt, CarrierReply, CarrierSettings, LookupOutcome, Outcome, ParseError, ParsedItems, Timestamp,
+        CarrierReceipt, CarrierReply, CarrierSettings, Credentials, LookupOutcome, Outcome, ParseError, ParsedItems,
+        Timestamp,
     },
     vendors::{Connection, Connector, Sessions, Webhook},
 };
@@ -34,17 +34,14 @@ impl<C: Connector> Tables<C> {
 
     pub(crate) async fn check_submits(self) {
         let server = Server::start();
-        let accepts = self.answers.iter().find(|(_, outcome)| matches!(outcome, Outcome::Accepted { .. }));
-        server.answer_with(accepts.unwrap().0.clone());
+        server.answer_with(self.accepting_answer());
         for row in &self.submits {
             let mut settings =
                 CarrierSettings { endpoint: server.url.join(row.path).unwrap(), ..self.settings.clone() };
             (row.settings)(&mut settings);
             let credentials = row.credentials.as_ref().unwrap_or(&self.credentials);
-            let (name, http) = ("a-carrier".parse().unwrap(), &client());
-            let sessions = &Sessions::default();
-            let connection =
-                Connection { name, http, settings: &settings, credentials, receipts: receipts(), sessions };
+            let (http, sessions) = (client(), Sessions::default());
+            let connection = connection(&http, &settings, credentials, &sessions);
             C::submit(&connection, &row.message.submission(), row.now).await;
             let requests = server.take_requests();
             let [request] = requests.as_slice() else { panic!("{} requests for: {}", requests.len(), row.expected) };
@@ -58,6 +55,18 @@ impl<C: Connector> Tables<C> {
             assert_eq!(self.answered(&server, answer.clone()).await, *expected, "{answer:?}");
             assert_eq!(server.take_requests().len(), 1, "{answer:?}");
         }
+    }
+
+    pub(crate) async fn check_unsubmitted(self) {
+        let server = Server::start();
+        server.answer_with(self.accepting_answer());
+        let settings = CarrierSettings { endpoint: server.url.clone(), ..self.settings.clone() };
+        let (http, sessions) = (client(), Sessions::default());
+        for (message, expected) in &self.unsubmitted {
+            let connection = connection(&http, &settings, &self.credentials, &sessions);
+            assert_eq!(C::submit(&connection, &message.submission(), Timestamp::UNIX_EPOCH).await, *expected);
+        }
+        assert!(server.take_requests().is_empty());
     }
 
     pub(crate) async fn check_lookups(self) {
@@ -88,14 +97,21 @@ impl<C: Connector> Tables<C> {
         for row in &self.signed {
             let (name, value) = row.header;
             let headers = |value: &str| {
-                let name: HeaderName = name.parse().unwrap();
-                HeaderMap::from_iter([(name, value.parse().unwrap())])
+                let pairs = row.beside.into_iter().chain([(name, value)]);
+                pairs.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect::<HeaderMap>()
             };
             let is_signed =
                 |headers: &HeaderMap, body: &[u8], secret: &str| C::is_signed(&Webhook { headers, body }, secret);
             assert!(is_signed(&headers(value), row.body, row.secret), "{name}: {value}");
             assert!(!is_signed(&HeaderMap::new(), row.body, row.secret), "without a signature");
             assert!(!is_signed(&headers(value), row.body, "another secret"));
+            if let Some((beside, _)) = row.beside {
+                let mut changed = headers(value);
+                changed.insert(beside.parse::<HeaderName>().unwrap(), "7".parse().unwrap());
+                assert!(!is_signed(&changed, row.body, row.secret), "another {beside}");
+                changed.remove(beside);
+                assert!(!is_signed(&changed, row.body, row.secret), "without {beside}");
+            }
             assert!(!is_signed(&headers(value), &[row.body, b" "].concat(), row.secret));
             for cut in [0, 1, value.len() - 1] {
                 assert!(!is_signed(&headers(&value[..cut]), row.body, row.secret), "{}", &value[..cut]);
@@ -113,26 +129,36 @@ impl<C: Connector> Tables<C> {
     }
 
     pub(super) async fn submitted(&self, settings: &CarrierSettings) -> Outcome {
-        let (name, http) = ("a-carrier".parse().unwrap(), &client());
-        let (credentials, receipts, sessions) = (&self.credentials, receipts(), &Sessions::default());
-        let connection = Connection { name, http, settings, credentials, receipts, sessions };
+        let (http, sessions) = (client(), Sessions::default());
+        let connection = connection(&http, settings, &self.credentials, &sessions);
         C::submit(&connection, &Outgoing::example().submission(), Timestamp::UNIX_EPOCH).await
+    }
+
+    /// Returns an answer that accepts the example message.
+    pub(super) fn accepting_answer(&self) -> Answer {
+        let accepts = self.answers.iter().find(|(_, outcome)| matches!(outcome, Outcome::Accepted { .. }));
+        accepts.unwrap().0.clone()
     }
 
     pub(super) async fn looked_up(&self, server: &Server, answer: Answer) -> LookupOutcome {
         let timeout_ms = if matches!(answer, Answer::Late) { SHORT_MS } else { self.settings.timeout_ms };
         server.answer_with(answer);
         let settings = &CarrierSettings { endpoint: server.url.clone(), timeout_ms, ..self.settings.clone() };
-        let (name, http) = ("a-carrier".parse().unwrap(), &client());
-        let (credentials, receipts, sessions) = (&self.credentials, receipts(), &Sessions::default());
-        let connection = Connection { name, http, settings, credentials, receipts, sessions };
+        let (http, sessions) = (client(), Sessions::default());
+        let connection = connection(&http, settings, &self.credentials, &sessions);
         C::look_up(&connection, Outgoing::example().reference).await
     }
 }
 
-/// Returns the address of receipts. A vendor that is told it once ignores it.
-fn receipts() -> Option<Url> {
-    "https://gateway.example/dlr/a-carrier/a-token".parse().ok()
+/// Returns a connection with an address of receipts. A vendor that is told it once ignores it.
+pub(super) fn connection<'a>(
+    http: &'a reqwest::Client,
+    settings: &'a CarrierSettings,
+    credentials: &'a Credentials,
+    sessions: &'a Sessions,
+) -> Connection<'a> {
+    let receipts = "https://gateway.example/dlr/a-carrier/a-token".parse().ok();
+    Connection { name: "a-carrier".parse().unwrap(), http, settings, credentials, receipts, sessions }
 }
 
 /// An item whose `Debug` may hide its values.

@@ -1,13 +1,14 @@
 //! Tests of a vendor's folder as tables.
 //!
 //! A connector gives [`Tables`]: *submits* (a message and the request that it becomes), *answers* (an answer and
-//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups* and *signed*
-//! webhooks if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
+//! its outcome), *receipts* and *replies* (a webhook's body and what we read of it), and *lookups*, *signed* webhooks and
+//! a *login* if the vendor has them. [`connector_tests!`] runs each table, and the checks that every connector
 //! must pass (`generic.rs`). A dialect's tables are in `dialect.rs`.
 
 mod connector;
 pub(crate) mod dialect;
 mod generic;
+mod login;
 pub(crate) mod malformed;
 mod server;
 
@@ -25,6 +26,8 @@ use crate::{
 
 /// The reference of [`Outgoing::example`], as carriers see it.
 pub(crate) const REFERENCE: &str = "0197a3a0000070008000000000000001";
+/// The base URL of webhooks.
+const GATEWAY: &str = "https://gateway.example/";
 /// Long enough that no answer is late.
 const TIMEOUT_MS: u64 = 20_000;
 
@@ -54,6 +57,16 @@ macro_rules! connector_tests {
         #[tokio::test]
         async fn each_lookup_has_its_outcome() {
             $tables().check_lookups().await;
+        }
+
+        #[tokio::test]
+        async fn unfit_message_is_refused_without_a_request() {
+            $tables().check_unsubmitted().await;
+        }
+
+        #[tokio::test]
+        async fn key_of_a_login_is_used_until_it_is_refused() {
+            $tables().check_login().await;
         }
 
         #[test]
@@ -112,6 +125,10 @@ pub(crate) struct Tables<C> {
     pub(crate) submits: Vec<SubmitRow>,
     /// Answers to a submit of [`Outgoing::example`].
     pub(crate) answers: Vec<(Answer, Outcome)>,
+    /// Messages for which we send no request, and their outcomes.
+    pub(crate) unsubmitted: Vec<(Outgoing, Outcome)>,
+    /// The login before a submit, if the vendor has one.
+    pub(crate) login: Option<Login>,
     /// The request that looks up [`Outgoing::example`].
     pub(crate) lookup: &'static str,
     pub(crate) lookups: Vec<(Answer, LookupOutcome)>,
@@ -124,12 +141,15 @@ impl<C> Tables<C> {
     /// Returns empty tables.
     pub(crate) fn of(vendor: Vendor, credentials: &[(CredentialPart, &str)]) -> Self {
         let settings = CarrierSettings::example(vendor, "http://127.0.0.1/");
+        let webhook_url = vendor.profile().takes_webhook_url.then(|| GATEWAY.parse().unwrap());
         Self {
             connector: PhantomData,
-            settings: CarrierSettings { timeout_ms: TIMEOUT_MS, ..settings },
+            settings: CarrierSettings { timeout_ms: TIMEOUT_MS, webhook_url, ..settings },
             credentials: credentials.iter().map(|(part, value)| (*part, (*value).to_owned())).collect(),
             submits: Vec::new(),
             answers: Vec::new(),
+            unsubmitted: Vec::new(),
+            login: None,
             lookup: "",
             lookups: Vec::new(),
             receipts: Vec::new(),
@@ -220,7 +240,22 @@ pub(crate) fn bad_item<T>(error: &'static str) -> Read<T> {
 pub(crate) struct SignedRow {
     pub(crate) secret: &'static str,
     pub(crate) header: (&'static str, &'static str),
+    /// Another header that the signature covers.
+    pub(crate) beside: Option<(&'static str, &'static str)>,
     pub(crate) body: &'static [u8],
+}
+
+/// A login that gives a key for the submits after it.
+pub(crate) struct Login {
+    pub(crate) credentials: &'static [(CredentialPart, &'static str)],
+    /// The login's request, as [`submit`] describes one.
+    pub(crate) request: &'static str,
+    /// A header of the submit with the key.
+    pub(crate) submit_header: &'static str,
+    /// Answers to the login that give a key.
+    pub(crate) granted: Vec<Answer>,
+    /// Answers without a key, and the outcome of the submit.
+    pub(crate) refused: Vec<(Answer, Outcome)>,
 }
 
 /// An owned [`Submission`].

@@ -68,14 +68,16 @@ pub(super) struct Request {
 }
 
 impl Request {
+    pub(super) fn has_header(&self, expected: &str) -> bool {
+        self.headers.iter().any(|header| header == expected)
+    }
+
     /// Returns whether the request is the one described: its line, some of its headers, and its body.
     pub(super) fn is(&self, expected: &str) -> bool {
         let (head, body) = expected.split_once("\n\n").unwrap_or((expected, ""));
         let mut lines = head.lines();
         let line = lines.next().unwrap_or_default();
-        self.line == line
-            && lines.all(|line| self.headers.iter().any(|header| header == line))
-            && self.body == body.as_bytes()
+        self.line == line && lines.all(|line| self.has_header(line)) && self.body == body.as_bytes()
     }
 }
 
@@ -89,6 +91,8 @@ impl fmt::Display for Request {
 pub(super) struct Server {
     pub(super) url: Url,
     answer: Arc<Mutex<Answer>>,
+    /// The line of some requests, such as `POST /login`, and their answer.
+    special: Arc<Mutex<Option<(String, Answer)>>>,
     requests: Arc<Mutex<Vec<Request>>>,
     /// Bytes of endless answers that clients have taken.
     taken: Arc<AtomicUsize>,
@@ -100,6 +104,7 @@ impl Server {
         let server = Self {
             url: format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap(),
             answer: Arc::new(Mutex::new(Answer::Closes)),
+            special: Arc::default(),
             requests: Arc::default(),
             taken: Arc::default(),
         };
@@ -117,6 +122,11 @@ impl Server {
         *self.answer.lock().unwrap() = answer;
     }
 
+    /// Answers requests with this line differently.
+    pub(super) fn answer_to(&self, line: &str, answer: Answer) {
+        *self.special.lock().unwrap() = Some((line.to_owned(), answer));
+    }
+
     /// Returns the requests since the last call.
     pub(super) fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut *self.requests.lock().unwrap())
@@ -129,7 +139,7 @@ impl Server {
     fn serve(&self, mut connection: TcpStream) {
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         let Some(request) = read(&mut reader) else { return };
-        let answer = self.answer.lock().unwrap().clone();
+        let answer = self.answer_of(&request.line);
         self.requests.lock().unwrap().push(request);
         // The client may hang up at any time, so the result does not matter.
         let _ = match answer {
@@ -138,6 +148,11 @@ impl Server {
             Answer::Late => reader.read_to_end(&mut Vec::new()).map(|_| ()),
             Answer::Endless(status) => self.pour(&mut connection, status),
         };
+    }
+
+    fn answer_of(&self, line: &str) -> Answer {
+        let special = self.special.lock().unwrap().clone().filter(|(of, _)| of == line);
+        special.map_or_else(|| self.answer.lock().unwrap().clone(), |(_, answer)| answer)
     }
 
     fn pour(&self, connection: &mut TcpStream, status: u16) -> std::io::Result<()> {

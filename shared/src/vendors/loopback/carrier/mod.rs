@@ -47,10 +47,7 @@ impl Connector for Loopback {
     }
 
     fn capability(content: &Content, channel: Channel) -> ChannelCapability {
-        match content.capability(channel) {
-            ChannelCapability::Full => ChannelCapability::TextOnly,
-            less => less,
-        }
+        content.capability(channel).at_most_text()
     }
 
     fn read_receipts(body: &[u8]) -> Result<ParsedItems<CarrierReceipt>, ParseError> {

@@ -31,6 +31,7 @@ fn tables() -> Tables<Loopback> {
                 // RFC 4231, test case 2.
                 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
             ),
+            beside: None,
             body: b"what do ya want for nothing?",
         }],
         ..Tables::of(Vendor::Loopback, &[(CredentialPart::Key, "token")])

@@ -1,0 +1,3 @@
+//! Messangi: the connector to its SMS API.
+
+pub mod carrier;
