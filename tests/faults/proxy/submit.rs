@@ -55,7 +55,9 @@ impl Submit {
     /// Builds the receipt for this submit in the carrier's own format. The gateway does not read its time.
     pub fn receipt(&self, status: ReceiptStatus) -> WebhookRequest {
         let body = self.receipt_body(status).expect("a status of the vendor");
-        WebhookRequest { path: webhook_path("dlr", self.carrier.as_str()), body: body.bytes.to_vec() }
+        let named = self.submitted.callbacks().first().map(|url| url.path().to_owned());
+        let path = named.unwrap_or_else(|| webhook_path("dlr", self.carrier.as_str()));
+        WebhookRequest { path, body: body.bytes.to_vec() }
     }
 
     /// Returns whether the vendor reports this status.

@@ -8,7 +8,7 @@ use shared::{
     domain::{
         AccountId, ApiKeyHash, AttemptOutcome, BatchId, CallbackUrl, Channel, Encoding, EventId, ExecutionId,
         Groupings, IdempotencyKey, Keyword, Keywords, MessageId, NumberPrefix, PhoneNumber, Rate, Reference, ReplyId,
-        SenderId, State, SubmitReference, UnmatchedKind, WebhookSecret, Word, parse_time,
+        RouteName, SenderId, State, SubmitReference, UnmatchedKind, WebhookSecret, Word, parse_time,
     },
     store::Position,
 };
@@ -83,11 +83,17 @@ fn names(text: &str) {
         Err(error) => refused(&error),
     }
     match text.parse::<Reference>() {
-        Ok(reference) => assert!(reference.as_str() == text && (1..=32).contains(&text.chars().count())),
+        Ok(reference) => {
+            assert!(reference.as_str() == text && (1..=Reference::LONGEST).contains(&text.chars().count()))
+        }
         Err(error) => refused(&error),
     }
     match Groupings::parse([text.to_owned(), String::new(), text.to_owned()]) {
         Ok(groupings) => assert!(groupings.is_empty() == text.is_empty() && text.chars().count() <= 100),
+        Err(error) => refused(&error),
+    }
+    match text.parse::<RouteName>() {
+        Ok(name) => assert!(name.as_str() == text && (1..=64).contains(&text.len())),
         Err(error) => refused(&error),
     }
     match text.parse::<Rate>() {
