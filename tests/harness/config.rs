@@ -142,10 +142,10 @@ impl TestConfig {
         self
     }
 
-    /// Removes the carriers of a vendor.
+    /// Removes the carriers of all other vendors.
     #[must_use]
-    pub fn without_carriers_of(mut self, vendor: Vendor) -> Self {
-        self.0.carriers.retain(|_, carrier| carrier.vendor != vendor);
+    pub fn only_carriers_of(mut self, vendor: Vendor) -> Self {
+        self.0.carriers.retain(|_, carrier| carrier.vendor == vendor);
         self
     }
 

@@ -48,7 +48,7 @@ async fn route_rule_is_inserted_at_its_position() {
     assert_eq!(listed["routes"][2]["receipt_timeout_s"], 300);
     let text = printed(&system, &["route", "list"]).await;
     let row = text.lines().nth(2).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(row, "2 demo 441234567890 whatsapp 44 cm,loopback 60 s", "{text}");
+    assert_eq!(row, "2 - demo 441234567890 whatsapp 44 cm,loopback 60 s", "{text}");
 
     let removed = read(&system, &["route", "remove", "2"]).await;
     assert_eq!((&removed["removed"], prefixes(&removed)), (&listed["routes"][1], vec!["31", "-"]));
