@@ -6,6 +6,7 @@ mod connector;
 pub mod cymba;
 mod dialect_format;
 pub mod loopback;
+pub mod messangi;
 mod session;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,3 @@
+//! Messangi: the dialect `messangi`.
+
+pub mod dialect;
