@@ -8,8 +8,8 @@ use std::{fmt::Debug, sync::LazyLock};
 use serde_json::Value;
 use shared::{
     domain::{
-        AccountId, ApiKeyHash, CarrierName, Dialect, Message, MessageId, PhoneNumber, Receipts, Reply, ReplyId,
-        SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
+        AccountId, ApiKeyHash, CallbackUrl, CarrierName, Dialect, Message, MessageId, PhoneNumber, Receipts, Reply,
+        ReplyId, SenderId, State, Timestamp, UnmatchedId, UnmatchedKind,
     },
     queue::{CallbackJob, Job, JobError},
     store::{DirectoryStore, Freshness, Messages, Recipients, SecretStore, StoreError, UnmatchedStore},
@@ -142,14 +142,20 @@ fn assert_answers(message: &Message) {
     let _ =
         (message.passes_opt_outs(), message.has_channel_after(message.delivery.channel_index), format!("{message:?}"));
     assert!(message.delivery.failed_attempts.iter().all(|attempt| !attempt.describe().is_empty()));
+    let url = status_url();
     for state in State::iter() {
         for dialect in Dialect::iter() {
-            let event = dialect.state_event(message, state);
+            let event = dialect.state_event(message, state, &url);
             assert_eq!(event.is_some(), dialect.notifies(state), "the event and `notifies` disagree");
             let is_json = |event: String| serde_json::from_str::<Value>(&event).is_ok();
             assert!(event.is_none_or(is_json), "the event is not JSON");
         }
     }
+}
+
+#[expect(clippy::expect_used, reason = "a valid URL")]
+fn status_url() -> CallbackUrl {
+    "https://client.example/status".parse().expect("a URL")
 }
 
 fn reply(stores: &Stores, item: &Value) {
