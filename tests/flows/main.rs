@@ -21,6 +21,7 @@ mod harness;
 mod idempotency;
 mod idle;
 mod invalid_uri;
+mod messangi;
 mod metrics;
 mod openapi;
 mod optout;
