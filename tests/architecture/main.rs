@@ -31,8 +31,9 @@ const ROOMS: [(&str, &str); 14] = [
     ("hash", ""),
 ];
 
-/// Items of `vendors` that every vendor uses: the contracts, and the runner of their tests.
-const CONTRACT: [&str; 5] = ["Connection", "Connector", "DialectFormat", "Webhook", "testing"];
+/// Items of `vendors` that every vendor may use: the contracts, the sessions, and the runner of their tests.
+const CONTRACT: [&str; 7] =
+    ["Connection", "Connector", "DialectFormat", "SessionKey", "Sessions", "Webhook", "testing"];
 
 /// Items of `runtime` that `domain` may use. Tests can replace both.
 const RUNTIME_FOR_DOMAIN: [&str; 2] = ["Clock", "Random"];
