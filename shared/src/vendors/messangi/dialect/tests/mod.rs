@@ -43,7 +43,8 @@ fn line(draft: &Draft) -> String {
         label("external", draft.reference.as_ref()),
         label("client", draft.recipient.id.as_ref()),
     ];
-    let callbacks: String = draft.callbacks.iter().map(|url| format!(" {}", url.as_str())).collect();
+    let callbacks: Vec<_> = draft.callbacks.iter().map(|url| format!(" {}", url.as_str())).collect();
+    let callbacks = callbacks.concat();
     let optional = optional.map(Option::unwrap_or_default).concat();
     format!("{} {} {sender} {:?}{optional}{callbacks}", draft.index, draft.to.digits(), draft.text.as_str())
 }
