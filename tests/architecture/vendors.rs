@@ -97,7 +97,8 @@ fn paths_of_dialects_hide_no_simulation() {
 fn paths_of_dialects_are_those_of_send() {
     let template = read("template.yaml");
     let send = template.split("CodeUri: functions/send\n").nth(1).unwrap().split("CodeUri:").next().unwrap();
-    let deployed = send.split("Path: ").skip(1).map(|rest| rest.split('}').next().unwrap().trim_matches('\''));
+    let deployed =
+        send.split("Path: ").skip(1).map(|rest| rest.lines().next().unwrap().trim_end_matches('}').trim_matches('\''));
     let deployed: BTreeSet<_> = deployed.collect();
     let served: BTreeSet<_> = Dialect::iter().flat_map(Dialect::paths).copied().collect();
     assert_eq!(served, deployed, "paths of the dialects, and of `send` in template.yaml");

@@ -108,6 +108,17 @@ async fn every_content_reaches_the_client_and_the_views() {
                         "{callback}"
                     );
                 }
+                Dialect::Messangi => {
+                    let extra = &callback["extraInfo"];
+                    let sender = json!({"profile": {"name": "Ann"}, "wa_id": &*PHONE});
+                    assert_eq!((&callback["text"], &extra["contacts"][0]), (text, &sender), "{callback}");
+                    let urls: Vec<_> = files.iter().map(|files| files[0]["url"].as_str().unwrap()).collect();
+                    assert_eq!((client(dialect).files)(&callback), urls, "{callback}");
+                    let is_contact = custom.get("contacts").is_some();
+                    assert_eq!(extra.get("custom"), shown.get("custom").filter(|_| !is_contact), "{callback}");
+                    let name = &extra["contacts"][1]["profile"]["name"];
+                    assert_eq!(*name, if is_contact { json!("Ann Example") } else { Value::Null }, "{callback}");
+                }
                 Dialect::Mplus => {
                     assert_eq!((&callback["message"], callback.get("media")), (text, files), "{callback}");
                     assert_eq!(
@@ -165,7 +176,11 @@ async fn reply_from_a_name_or_short_code_is_reported_as_text() {
         for (index, written) in ["72404", "Example", "urn:mbid:AQAAY9s"].into_iter().enumerate() {
             system.deliver_reply(&of_loopback(&format!("r{index}"), written, OURS, now)).await;
             let callback = system.until_callbacks("replies", index + 1).await.remove(index).into_json();
-            let from = if dialect == Dialect::Cm { &callback["from"]["number"] } else { &callback["from"] };
+            let from = match dialect {
+                Dialect::Mplus => &callback["from"],
+                Dialect::Cm => &callback["from"]["number"],
+                Dialect::Messangi => &callback["user"],
+            };
             assert_eq!(*from, written, "{callback}");
         }
         let log = system.get(DEMO, "/messages").await.body;

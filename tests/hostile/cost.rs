@@ -13,6 +13,7 @@ use shared::{
     vendors::{
         cm::dialect::{ReadContext, request, xml},
         cymba::dialect as mplus,
+        messangi::dialect::request as messangi,
     },
 };
 use strum::IntoEnumIterator;
@@ -38,6 +39,14 @@ fn read_cm(body: &[u8]) {
 
 fn read_xml(body: &[u8]) {
     drop(xml::Posted::parse(body).map(|posted| posted.read(&context())));
+}
+
+fn read_messangi(body: &[u8]) {
+    drop(messangi::read(body, context().limit));
+}
+
+fn read_messangi_batch(body: &[u8]) {
+    drop(messangi::read_batch(body, context().limit));
 }
 
 fn read_webhook(body: &[u8]) {
@@ -89,6 +98,17 @@ fn among_recipients(open: &str, one: &str, close: &str) -> String {
     let recipients = vec![r#"{"number":"447911123456"}"#; 1000].join(",");
     let msg = format!(r#"{{"messages":{{"msg":[{{"from":"SenderName","to":[{recipients}],"body":{{"content":"Hi"}},"#);
     fill(MOST_BYTES, &format!("{msg}{open}"), one, &format!("{close}}}]}}}}"))
+}
+
+/// Returns a batch of Messangi's for a thousand recipients, with a text that fills the body.
+fn to_thousand(params: &str, open: &str, one: &str, close: &str) -> String {
+    let recipients = vec![format!(r#"{{"to":"447911123456","params":{params}}}"#); 1000].join(",");
+    fill(
+        MOST_BYTES,
+        &format!(r#"{{"from":"SenderName","to":[{recipients}],"text":"{open}"#),
+        one,
+        &format!("{close}\"}}"),
+    )
 }
 
 #[track_caller]
@@ -158,6 +178,57 @@ fn cm_json_parse_time_is_bounded_for_hostile_bodies() {
         format!(r#"{{"messages":{{"msg":[{{{keys}"to":[]}}]}}}}"#),
     ];
     assert_cheap(read_cm, &ordinary, &hostile);
+}
+
+#[test]
+fn messangi_parse_time_is_bounded_for_hostile_bodies() {
+    let single = |field: &str, one: &str| {
+        fill(MOST_BYTES, &format!(r#"{{"from":"SenderName","to":"447911123456","text":"Hi","{field}":""#), one, "\"}")
+    };
+    let ordinary = fill(MOST_BYTES, r#"{"text":""#, "Hello ", "\"}");
+    let hostile = [
+        single("text2", "é"),
+        single("callbacks", "https://a.example/x,"),
+        single("callbacks", ","),
+        single("externalId", "x"),
+        single("connection", "x"),
+        single("email", "@"),
+        fill(MOST_BYTES, r#"{"text":""#, "ж", "\"}"),
+        fill(MOST_BYTES, r#"{"to":""#, "9", "\"}"),
+        fill(MOST_BYTES, r#"{"to":"#, "9", "}"),
+        format!(r#"{{{}"to":""}}"#, keys(80_000)),
+    ];
+    assert_cheap(read_messangi, &ordinary, &hostile);
+    let to = format!(r#"{{"to":"447911123456","params":["{}"]}},"#, "Hello ".repeat(160));
+    let ordinary = fill(MOST_BYTES, r#"{"from":"SenderName","text":"{0}","to":["#, &to, "]}");
+    let one = |params: &str, close: &str, one: &str| {
+        let begin = r#"{"from":"SenderName","text":"{0}{0}{0}{0}","to":[{"to":"447911123456","params":"#;
+        fill(MOST_BYTES, &format!("{begin}{params}"), one, &format!("{close}}}]}}"))
+    };
+    let most_placeholders = |parameter: &str| {
+        let recipient = format!(r#"{{"to":"447911123456","params":["{parameter}"]}}"#);
+        let recipients = vec![recipient; 1000].join(",");
+        format!(r#"{{"from":"SenderName","to":[{recipients}],"text":"{}"}}"#, "{0}".repeat(500))
+    };
+    let hostile = [
+        to_thousand(r#"["x"]"#, "", "{0}", ""),
+        to_thousand(r#"[""]"#, "", "{0}", ""),
+        to_thousand("[]", "{0", "0", "}"),
+        to_thousand("[]", "", "a", ""),
+        to_thousand(r#"["x"]"#, "{0}", "a", ""),
+        to_thousand(r#"["x"]"#, "{0}", "{", ""),
+        to_thousand(r#"["x"]"#, "{0}", "{1", ""),
+        most_placeholders("€"),
+        most_placeholders("xyz"),
+        most_placeholders(&"x".repeat(900)),
+        one("[", "]", "0,"),
+        one("[\"", "\"]", "a"),
+        one("[", "]", "9"),
+        fill(MOST_BYTES, r#"{"from":"a","text":"a","to":["#, r#"{"to":""},"#, "]}"),
+        fill(MOST_BYTES, r#"{"from":"a","text":"a","to":[{"to":""#, "9", "\"}]}"),
+        fill(MOST_BYTES, "[", "[],", "]"),
+    ];
+    assert_cheap(read_messangi_batch, &ordinary, &hostile);
 }
 
 #[test]

@@ -33,7 +33,9 @@ ZONED = st.sampled_from(("%Y-%m-%d %H:%M GMT", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %
 schemathesis.openapi.format("cursor", st.just(KNOWN["cursor"]))
 schemathesis.openapi.format("one-segment", (GSM | UCS2).filter(str.strip))
 schemathesis.openapi.format("send-time", st.builds(datetime.datetime.strftime, TIMES, WRITTEN))
-schemathesis.openapi.format("uri", st.builds("{}://{}/{}".format, SCHEMES, HOSTS, PATHS))
+URLS = st.builds("{}://{}/{}".format, SCHEMES, HOSTS, PATHS)
+schemathesis.openapi.format("uri", URLS)
+schemathesis.openapi.format("uri-list", st.lists(URLS, min_size=1, max_size=5, unique=True).map(", ".join))
 schemathesis.openapi.format("validity", SPANS | st.builds(datetime.datetime.strftime, PAST, ZONED))
 
 
@@ -53,6 +55,8 @@ def in_xml(pointer):
 
 IS_FALLBACK = fits("BatchRequest/properties/fallback_channels")
 IS_SENDER, IS_TOKEN, IS_XML = fits("WrittenSenderId"), fits("CmToken"), fits("CmXmlRequest")
+IS_CONNECTION = fits("MessangiRequest/properties/connection")
+IS_RECIPIENT, IS_TEMPLATE = fits("MessangiRecipient"), fits("MessangiBatchRequest/properties/text")
 # Schemathesis leaves these out of XML.
 NOT_IN_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
 REPEATABLE = ("MSG", "TO", "CHANNEL", "ALLOWEDCHANNELS")
@@ -79,6 +83,8 @@ def map_case(_context, case):
         use_known_values(case)
     if case.path == "/batch" and isinstance(case.body, dict):
         agree(case.body)
+    if case.path.startswith("/raven/") and isinstance(case.body, dict):
+        use_known_values_of_messangi(case.body)
     return case
 
 
@@ -91,6 +97,18 @@ def agree(batch):
     if batch.get("channel") in ("sms", "rcs", "", None) and IS_FALLBACK(batch.get("fallback_channels")):
         fallback = ["sms"] if batch.get("channel") == "rcs" else ["rcs"]
         batch["fallback_channels"] = batch.get("fallback_channels") and fallback
+
+
+def use_known_values_of_messangi(body):
+    """Replaces a sender and a connection, and makes a batch's parameters those of its text: no schema compares them."""
+    replace(body, "from", IS_SENDER, KNOWN["sender"])
+    replace(body, "connection", IS_CONNECTION, "")
+    recipients = listed(body, "to")
+    if recipients:
+        replace(body, "text", IS_TEMPLATE, "Hi {0}")
+    for recipient in recipients:
+        if isinstance(recipient, dict) and IS_RECIPIENT(recipient):
+            recipient["params"] = ["Ann"]
 
 
 def use_known_values(case):
@@ -164,7 +182,8 @@ def filter_case(_context, case):
 
 @schemathesis.hook
 def after_call(_context, case, response):
-    """Gives refusals in CM.com's dialect the status by which Schemathesis recognises them."""
+    """Gives refusals in CM.com's dialect, and of some numbers of a batch in Messangi's, the status by which
+    Schemathesis recognises them."""
     if response.status_code in (200, 400) and is_refusal(case.path, response):
         # An idempotency key of an earlier request is no fault of the data.
         response.status_code = 200 if "different content" in response.text else 400
@@ -180,6 +199,8 @@ def is_uuid(text):
 def is_refusal(path, response):
     if path == "/gateway.ashx":
         return response.text.startswith("Error: ERROR ")
+    if path == "/raven/v3/messages/batch":
+        return response.status_code == 400 or "invalidNumber" in json.loads(response.text)["data"]
     # The JSON gateway may accept some messages and refuse others.
     return path == "/v1.0/message" and json.loads(response.text)["errorCode"] != 0
 

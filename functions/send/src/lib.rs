@@ -1,6 +1,7 @@
 //! `send`: accepts messages on the paths of each dialect.
 
 mod cm;
+mod messangi;
 mod mplus;
 
 use http::Response;
@@ -41,6 +42,7 @@ impl Send {
         match Dialect::of_path(&segments) {
             Some(Dialect::Mplus) => mplus::answer(self, request, &segments).await.unwrap_or_else(Response::from),
             Some(Dialect::Cm) => cm::answer(self, request, &segments).await,
+            Some(Dialect::Messangi) => messangi::answer(self, request, &segments).await,
             None => Problem::not_found().into(),
         }
     }

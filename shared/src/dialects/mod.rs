@@ -7,7 +7,7 @@ use strum::IntoEnumIterator;
 
 use crate::{
     domain::{CallbackUrl, Dialect, Message, Reply, State},
-    vendors::{DialectFormat, cm, cymba},
+    vendors::{DialectFormat, cm, cymba, messangi},
 };
 
 /// Evaluates `$call` with `$format` as the dialect's [`DialectFormat`]: a line for each dialect.
@@ -16,6 +16,7 @@ macro_rules! with_format {
         match $dialect {
             Dialect::Mplus => with_format!(@ cymba::dialect::Mplus, $format, $call),
             Dialect::Cm => with_format!(@ cm::dialect::Cm, $format, $call),
+            Dialect::Messangi => with_format!(@ messangi::dialect::Messangi, $format, $call),
         }
     };
     (@ $of:ty, $format:ident, $call:expr) => {{
@@ -94,6 +95,9 @@ mod tests {
             (&["message"][..], Some(Dialect::Mplus)),
             (&["v1.0", "message"], Some(Dialect::Cm)),
             (&["gateway.ashx"], Some(Dialect::Cm)),
+            (&["raven", "v2", "messages"], Some(Dialect::Messangi)),
+            (&["raven", "v2", "messages", "7"], Some(Dialect::Messangi)),
+            (&["raven", "v3", "messages", "batch"], Some(Dialect::Messangi)),
             (&["message", "1"], None),
             (&["Message"], None),
             (&[], None),

@@ -41,7 +41,9 @@ pub async fn account_of_key(key: &str, directory: &Directory) -> Result<Option<A
     Ok(directory.account_of_key(&ApiKeyHash::of(key)).await?)
 }
 
-fn bearer(request: &Request) -> Option<String> {
+/// Returns the key in `Authorization: Bearer`.
+#[must_use]
+pub fn bearer(request: &Request) -> Option<String> {
     let value = header(request, "Authorization").ok()??;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())

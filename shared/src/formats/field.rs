@@ -72,7 +72,11 @@ pub(crate) fn sender(value: Option<&Value>, field: &str) -> Result<SenderId, Fie
 }
 
 pub(crate) fn message_text(value: Option<&Value>, field: &str, limit: SegmentLimit) -> Result<Text, FieldError> {
-    Text::parse(required_text(value, field)?, limit).map_err(|error| {
+    valid_text(required_text(value, field)?, field, limit)
+}
+
+pub(crate) fn valid_text(text: &str, field: &str, limit: SegmentLimit) -> Result<Text, FieldError> {
+    Text::parse(text, limit).map_err(|error| {
         let code = match error {
             TextError::Empty => FieldErrorCode::Empty,
             TextError::TooLong { .. } | TextError::TooManyBytes { .. } => FieldErrorCode::TooLong,

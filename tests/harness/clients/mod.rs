@@ -2,6 +2,7 @@
 //! test that goes over all dialects uses these, so a new dialect needs a file here and an arm in [`client`].
 
 mod cm;
+mod messangi;
 mod mplus;
 
 use jiff::Timestamp;
@@ -138,6 +139,7 @@ pub fn client(dialect: Dialect) -> &'static DialectClient {
     match dialect {
         Dialect::Mplus => &mplus::CLIENT,
         Dialect::Cm => &cm::CLIENT,
+        Dialect::Messangi => &messangi::CLIENT,
     }
 }
 

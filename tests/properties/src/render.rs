@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
-use shared::domain::{Channel, Draft, Encoding, SenderChoice, Validity};
+use shared::domain::{CallbackUrl, Channel, Draft, Encoding, Reference, RouteName, SenderChoice, Validity};
 
 pub fn mplus(drafts: &[Draft]) -> Value {
     let message = |draft: &Draft| {
@@ -27,6 +27,27 @@ pub fn mplus(drafts: &[Draft]) -> Value {
         message
     };
     json!({"messages": drafts.iter().map(message).collect::<Value>()})
+}
+
+/// Returns a single message.
+pub fn messangi(draft: &Draft) -> Value {
+    let label = |label: &Option<Reference>| label.as_ref().map(|label| label.as_str().to_owned());
+    let callbacks: Vec<_> = draft.callbacks.iter().map(CallbackUrl::as_str).collect();
+    json!({
+        "from": sender(draft), "text": draft.text.as_str(), "to": format!("+{}", draft.to.digits()),
+        "requestDR": draft.wants_status, "connection": draft.route.as_ref().map(RouteName::as_str),
+        "callbacks": callbacks.join(", "), "email": label(&draft.recipient.email), "type": "MT",
+        "externalId": label(&draft.reference), "clientId": label(&draft.recipient.id),
+    })
+}
+
+/// Returns a batch with the whole text of each message as its parameter.
+pub fn messangi_batch(drafts: &[Draft]) -> Option<Value> {
+    let mut batch = messangi(drafts.first()?);
+    let to = |draft: &Draft| json!({"to": draft.to.digits(), "params": [draft.text.as_str()]});
+    batch["text"] = json!("{0}");
+    batch["to"] = drafts.iter().map(to).collect();
+    Some(batch)
 }
 
 /// Returns the `cm` fields that JSON and XML have in common.

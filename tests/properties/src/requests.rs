@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        CallbackUrl, ChannelCapability, Content, Dialect, Draft, Encoding, FieldError, SegmentLimit, SenderChoice,
-        SignedDuration, Timestamp, Validity,
+        CallbackUrl, ChannelCapability, Content, Dialect, Draft, Encoding, FieldError, Reference, SegmentLimit,
+        SenderChoice, SignedDuration, Timestamp, Validity,
     },
     vendors::{
         cm::dialect::{
@@ -17,9 +17,11 @@ use shared::{
             xml,
         },
         cymba::dialect as mplus,
+        messangi::dialect::{error::Failure, request as messangi, response::Meta},
     },
 };
 use strum::IntoEnumIterator;
+use uuid::Uuid;
 
 use crate::{
     mutate::{self, Choices, TEXTS},
@@ -63,6 +65,14 @@ pub fn requests(bytes: &[u8]) {
                 cm_xml(bytes);
                 cm_query(bytes);
                 mutated_cm(choices);
+            }
+            Dialect::Messangi => {
+                messangi_single(bytes);
+                messangi_batch(bytes);
+                let single = choices.pick(samples::messangi());
+                messangi_single(mutate::json(single, &mut choices).to_string().as_bytes());
+                let batch = choices.pick(samples::messangi_batch());
+                messangi_batch(mutate::json(batch, &mut choices).to_string().as_bytes());
             }
         }
     }
@@ -126,7 +136,7 @@ pub fn mplus_json(body: &[u8]) {
             }
             assert!(read.warnings.len() <= 100);
             for draft in &read.drafts {
-                assert_valid(draft);
+                assert_valid(draft, &USUAL);
                 assert!(draft.channels.iter().all(|channel| mplus::request::CHANNELS.contains(channel)));
             }
             let again = mplus::request::read(render::mplus(&read.drafts).to_string().as_bytes(), limit());
@@ -144,6 +154,59 @@ fn assert_fault(error: &FieldError) {
     assert_bounded(&error.field);
     assert_bounded(&error.message);
     assert_names_no_number(&error.message);
+}
+
+/// Checks `POST /raven/v2/messages`.
+pub fn messangi_single(body: &[u8]) {
+    let read = |body: &[u8]| messangi::read(body, limit());
+    let first = read(body);
+    assert!(first == read(body), "the same request was read differently");
+    match first {
+        Ok(draft) => {
+            assert_messangi(&draft);
+            let again = read(render::messangi(&draft).to_string().as_bytes());
+            assert!(again.is_ok_and(|again| again == draft), "read differently");
+        }
+        Err(errors) => assert_refused(errors),
+    }
+}
+
+/// Checks `POST /raven/v3/messages/batch`.
+pub fn messangi_batch(body: &[u8]) {
+    let read = |body: &[u8]| messangi::read_batch(body, limit());
+    match (read(body), read(body)) {
+        (Ok(batch), Ok(again)) => {
+            assert!(batch.drafts == again.drafts && batch.invalid_numbers == again.invalid_numbers);
+            assert!((1..=messangi::MOST_RECIPIENTS).contains(&batch.posted()) && !batch.drafts.is_empty());
+            assert!(batch.invalid_numbers.iter().all(|number| number.chars().count() <= 40));
+            assert!(batch.drafts.is_sorted_by(|one, next| one.index < next.index));
+            batch.drafts.iter().for_each(assert_messangi);
+            let again = render::messangi_batch(&batch.drafts).and_then(|again| read(again.to_string().as_bytes()).ok());
+            let anew = |(index, draft): (usize, &Draft)| Draft { index, ..draft.clone() };
+            let expected: Vec<_> = batch.drafts.iter().enumerate().map(anew).collect();
+            assert!(again.is_some_and(|again| again.drafts == expected && again.invalid_numbers.is_empty()));
+        }
+        (Err(errors), Err(again)) => {
+            assert_eq!(errors, again);
+            assert_refused(errors);
+        }
+        _ => panic!("the same request was accepted and rejected"),
+    }
+}
+
+fn assert_messangi(draft: &Draft) {
+    assert_valid(draft, &Limits { segments: 49, reference: 100 });
+    assert!(draft.text.as_str().chars().count() <= 1600 && draft.callbacks.len() <= 5);
+    assert!(matches!(draft.from, SenderChoice::Custom(_)) && draft.channels.is_empty());
+}
+
+/// Checks the errors, and the answer with them.
+fn assert_refused(errors: Vec<FieldError>) {
+    assert!(!errors.is_empty());
+    errors.iter().for_each(assert_fault);
+    let answer = Failure::invalid(errors).write(Meta::new(Timestamp::UNIX_EPOCH, Uuid::nil()));
+    let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
+    assert!(answer["error"]["code"].is_string() && answer["error"] == answer["errors"][0], "{answer}");
 }
 
 /// Checks `POST /v1.0/message`.
@@ -232,7 +295,7 @@ fn assert_counted(parsed: &[ParsedMessage]) {
         assert!(parsed.to.as_ref().is_none_or(|to| to.chars().count() <= 40));
         if let Ok(draft) = &parsed.draft {
             assert_eq!(draft.index, index);
-            assert_valid(draft);
+            assert_valid(draft, &USUAL);
         }
     }
 }
@@ -255,19 +318,29 @@ fn assert_read_alike<E>(draft: &Draft, again: Result<Vec<ParsedMessage>, E>) {
     assert!(again.is_some_and(|again| Draft { index: draft.index, ..again } == *draft), "read differently");
 }
 
+/// A dialect's limits, where they differ.
+struct Limits {
+    segments: u16,
+    reference: usize,
+}
+
+const USUAL: Limits = Limits { segments: 10, reference: 32 };
+
 /// Checks the domain's rules for an accepted message.
-pub fn assert_valid(draft: &Draft) {
+fn assert_valid(draft: &Draft, limits: &Limits) {
     let digits = draft.to.digits();
     assert!((7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
     if let SenderChoice::Custom(sender) = &draft.from {
         assert!((1..=16).contains(&sender.as_str().len()) && sender.as_str().is_ascii());
     }
-    assert!(draft.text.segments() <= limit().0);
+    assert!(draft.text.segments() <= limits.segments);
     assert!(draft.channels.iter().enumerate().all(|(index, channel)| !draft.channels[..index].contains(channel)));
     for callback in &draft.callbacks {
         assert!(callback.as_str().parse::<CallbackUrl>().is_ok() && callback.as_str().len() <= 2048);
     }
-    assert!(draft.reference.as_ref().is_none_or(|reference| (1..=32).contains(&reference.as_str().chars().count())));
+    let labels = [&draft.reference, &draft.recipient.id, &draft.recipient.email];
+    let is_short = |label: &Reference| (1..=limits.reference).contains(&label.as_str().chars().count());
+    assert!(labels.into_iter().flatten().all(is_short));
     assert!(draft.groupings.as_array().iter().all(|group| group.chars().count() <= 100));
     assert!(draft.send_at.is_none_or(|at| at.subsec_nanosecond() % 1_000_000 == 0));
     let ahead = |validity: Validity| validity.expires_at(context().now).duration_since(context().now);

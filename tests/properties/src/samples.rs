@@ -47,6 +47,8 @@ const CM_PARTS: &[&str] = files![
     "cm/parts/08-contacts.json",
     "cm/parts/10-list-picker.json",
 ];
+const MESSANGI: &[&str] = files!["messangi/01-message.json", "messangi/02-curl.json", "messangi/04-everything.json"];
+const MESSANGI_BATCH: &[&str] = files!["messangi/03-batch.json", "messangi/05-welcome.json"];
 /// Rich content for which the vendor's page has no sample, or no valid JSON.
 const CM_PARTS_MENDED: &[&str] = &[
     r#"{"conversation": [{"text": "When?", "timePicker": {"label": "Pick", "location": {"latitude": "51.6", "longitude": "4.7"},
@@ -76,13 +78,22 @@ pub const CM_XML: &[&str] = files![
 ];
 pub const CM_QUERY: &str = include_str!("../../fixtures/cm/get/01-one.txt");
 
-static MPLUS_READ: LazyLock<Vec<Value>> =
-    LazyLock::new(|| read(MPLUS).iter().map(|file| file["request"].clone()).collect());
+static MPLUS_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MPLUS));
+static MESSANGI_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MESSANGI));
+static MESSANGI_BATCH_READ: LazyLock<Vec<Value>> = LazyLock::new(|| requests(MESSANGI_BATCH));
 static CM_READ: LazyLock<Vec<Value>> = LazyLock::new(|| read(CM));
 static CM_PARTS_READ: LazyLock<Vec<Value>> = LazyLock::new(|| [read(CM_PARTS), read(CM_PARTS_MENDED)].concat());
 
 pub fn mplus() -> &'static [Value] {
     &MPLUS_READ
+}
+
+pub fn messangi() -> &'static [Value] {
+    &MESSANGI_READ
+}
+
+pub fn messangi_batch() -> &'static [Value] {
+    &MESSANGI_BATCH_READ
 }
 
 pub fn cm() -> &'static [Value] {
@@ -188,6 +199,11 @@ fn sample(path: &Path) -> CarrierSample {
     let text = fs::read_to_string(path).expect("a sample");
     let json = path.extension().is_some_and(|extension| extension == "json").then(|| one(&text));
     CarrierSample { text, json }
+}
+
+/// Returns the requests of files that have an answer too.
+fn requests(texts: &[&str]) -> Vec<Value> {
+    read(texts).iter().map(|file| file["request"].clone()).collect()
 }
 
 fn read(texts: &[&str]) -> Vec<Value> {

@@ -46,7 +46,7 @@ fn addresses(text: &str) {
             assert!(
                 (7..=15).contains(&digits.len())
                     && digits.bytes().all(|b| b.is_ascii_digit())
-                    && text.ends_with(digits)
+                    && text.trim().ends_with(digits)
             );
             for prefix in ["", "+", "00"] {
                 assert_eq!(format!("{prefix}{digits}").parse::<PhoneNumber>().as_ref(), Ok(&number));

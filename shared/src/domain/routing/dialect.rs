@@ -12,4 +12,6 @@ pub enum Dialect {
     Mplus,
     /// CM.com's Business Messaging API.
     Cm,
+    /// Messangi's API `raven`.
+    Messangi,
 }

@@ -1,3 +1,4 @@
-//! Messangi: the connector to its SMS API.
+//! Messangi: the connector to its SMS API, and the dialect `messangi`.
 
 pub mod carrier;
+pub mod dialect;
