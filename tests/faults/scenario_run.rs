@@ -180,7 +180,7 @@ impl ScenarioRun<'_> {
 
     async fn run_until_idle(&mut self) -> Idle {
         let (scenario, replies) = (self.scenario, self.log.replies);
-        run_until_idle(self.stage, |accepted| scenario.webhook_count(accepted.len()) + replies).await
+        run_until_idle(self.stage, |accepted| scenario.webhook_count(accepted) + replies).await
     }
 }
 

@@ -325,6 +325,7 @@ fn configuration(proxy: &Proxy, carriers: &[CarrierName], carrier_behavior: &Car
         .each_carrier(|_, carrier| {
             carrier.lookup = *lookup && carrier.vendor.profile().lookup;
             carrier.endpoint = Some(proxy.url.join(&format!("{}/", carrier.vendor)).unwrap());
+            carrier.webhook_url = carrier.vendor.profile().takes_webhook_url.then(|| proxy.url.clone());
         })
         .carrier_timeout_ms((*timeout_ms).into())
         .routes([Route::to(carriers.to_vec())])

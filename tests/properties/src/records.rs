@@ -22,9 +22,6 @@ use crate::{
     words::{assert_bounded, assert_names_no_number},
 };
 
-/// A client's callback URL.
-const CLIENT: &str = "https://client.example/";
-
 thread_local! {
     static STORES: Stores = Stores::new();
 }
