@@ -135,6 +135,8 @@ pub struct Scenario {
     pub scheduled: bool,
     pub phone: Phone,
     pub follow_up: FollowUp,
+    /// Whether the message names a second callback URL.
+    pub second_callback: bool,
     /// The phone's behavior on RCS. If set, the channels are RCS, then SMS.
     pub rcs: Option<&'static str>,
     /// The client's choice for an unknown outcome, sent as a header.
@@ -161,6 +163,7 @@ impl Scenario {
             scheduled: false,
             phone,
             follow_up: FollowUp::Nothing,
+            second_callback: false,
             rcs: None,
             on_unknown: None,
             lookup: false,
@@ -213,7 +216,8 @@ impl Scenario {
 
     /// Builds the client's request. Its callbacks go through the proxy.
     pub fn client_request(&self, run: usize, proxy: &Url, now: Timestamp) -> ClientRequest {
-        let sink = proxy.join("sinks/status").unwrap().to_string();
+        let sinks: &[_] = if self.second_callback { &["sinks/status", "sinks/audit"] } else { &["sinks/status"] };
+        let sink = sinks.iter().map(|sink| proxy.join(sink).unwrap().to_string()).collect::<Vec<_>>().join(",");
         let parties: Vec<_> = (0..self.messages).map(|index| (self.number(index), self.text(run, index))).collect();
         let messages: Vec<_> = parties
             .iter()

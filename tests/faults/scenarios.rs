@@ -38,6 +38,7 @@ pub fn all() -> Vec<Scenario> {
     all.push(through("two connections, both busy", Phone::Busy, connections()));
     all.push(through("two connections, both reject", Phone::Rejected, connections()));
     all.extend(no_answer());
+    all.extend(messangi());
     let cancel = Scenario::new("cancel", mplus(), LOOPBACK, Phone::Delivered);
     let cancel = Scenario { scheduled: true, follow_up: FollowUp::Cancel, expected_state: State::Cancelled, ..cancel };
     all.push(cancel.clone());
@@ -58,6 +59,18 @@ fn mplus() -> &'static ClientFormat {
 
 fn batch() -> &'static ClientFormat {
     formats().find(|format| format.name == "mplus batch").unwrap()
+}
+
+/// Returns what Messangi has and no other vendor: a login, several callback URLs, and a callback after a cancellation.
+fn messangi() -> [Scenario; 3] {
+    let of =
+        |what: &str, carrier: &str, phone: Phone| Scenario::new(what, main_format(Dialect::Messangi), carrier, phone);
+    let two = of("two callback URLs", LOOPBACK, Phone::Undelivered);
+    [
+        of("log in, then submit", "messangi-mx", Phone::Delivered),
+        of("callback for each state, messangi", "messangi", Phone::Undelivered),
+        Scenario { second_callback: true, ..two },
+    ]
 }
 
 fn accepts() -> Vec<Scenario> {

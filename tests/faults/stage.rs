@@ -35,7 +35,7 @@ const RECEIVE_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 pub const JOBS: &str = "JobsQueue";
 pub const QUEUES: [&str; 2] = [JOBS, "CallbacksQueue"];
 /// Sinks for both accounts' status callbacks, and for each account's replies.
-pub const SINKS: [&str; 3] = ["status", "replies", "other-replies"];
+pub const SINKS: [&str; 4] = ["status", "audit", "replies", "other-replies"];
 pub const DEAD_LETTERS: [&str; 2] = ["JobsDeadLetters", "CallbacksDeadLetters"];
 
 pub struct Stage {

@@ -15,6 +15,9 @@ use crate::{
     stage::{DEAD_LETTERS, SINKS, Stage},
 };
 
+/// The callbacks by sink and event ID.
+type Told = BTreeSet<(&'static str, String)>;
+
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Requests never accepted; missing messages, replies, receipts and callbacks; dead letters.
@@ -92,11 +95,12 @@ pub async fn judge(
     if idle == Idle::TimedOut {
         verdict.wrong.push("work is left after the last step".to_owned());
     }
-    let mut callbacks = Vec::new();
+    let (mut callbacks, mut told) = (Vec::new(), BTreeSet::new());
     for sink in SINKS {
-        callbacks.extend(events(stage, sink).await);
+        let events = events(stage, sink).await;
+        told.extend(events.iter().map(|(id, _)| (sink, id.clone())));
+        callbacks.extend(events);
     }
-    let callback_ids: Vec<_> = callbacks.iter().map(|(id, _)| id.clone()).collect();
     let mut phones = BTreeMap::new();
     for (scenario, log) in runs {
         if !log.is_accepted {
@@ -108,14 +112,14 @@ pub async fn judge(
         for message in own {
             if is_idempotent(scenario) || log.answered.contains(&message.id.to_string()) {
                 let shown = shown(stage, (scenario, log), &mut phones, message).await;
-                judge_message(stage, (scenario, log, expectation), message, &shown, &callback_ids, &mut verdict);
+                judge_message(stage, (scenario, log, expectation), message, &shown, &told, &mut verdict);
             }
         }
     }
     let replies = runs.iter().map(|(_, log)| log.replies).sum();
     judge_replies(replies, &record, &callbacks, &mut verdict);
     judge_submits(stage, &record, &mut verdict);
-    judge_events(&record, &callback_ids, &mut verdict);
+    judge_events(&record, &told, &mut verdict);
     judge_locks(&record, &mut verdict);
     if record.unmatched > 0 {
         verdict.wrong.push(format!("{} receipts or replies are unmatched", record.unmatched));
@@ -172,7 +176,7 @@ fn judge_message(
     (scenario, log, expectation): (&Scenario, &ClientLog, Expectation),
     message: &Message,
     shown: &BTreeMap<String, usize>,
-    callback_ids: &[String],
+    told: &Told,
     verdict: &mut Verdict,
 ) {
     let state = message.state();
@@ -219,13 +223,15 @@ fn judge_message(
         }
         _ => {}
     }
+    if !state.is_final() || !message.request.dialect.notifies(state) {
+        return;
+    }
     let event = EventId::of_state(message.id, state).to_string();
-    if !message.request.callbacks.is_empty()
-        && state.is_final()
-        && message.request.dialect.notifies(state)
-        && !callback_ids.contains(&event)
-    {
-        verdict.lost.push(format!("no callback for {}", state.into_str()));
+    for url in &message.request.callbacks {
+        let is_its = |(sink, id): &(&str, String)| *id == event && url.as_str().ends_with(sink);
+        if !told.iter().any(is_its) {
+            verdict.lost.push(format!("no callback for {}", state.into_str()));
+        }
     }
 }
 
@@ -273,12 +279,12 @@ fn judge_submits(stage: &Stage, record: &Record, verdict: &mut Verdict) {
 }
 
 /// Every callback carries the event ID of a stored message or reply.
-fn judge_events(record: &Record, callback_ids: &[String], verdict: &mut Verdict) {
+fn judge_events(record: &Record, told: &Told, verdict: &mut Verdict) {
     let states =
         record.messages.iter().flat_map(|message| State::iter().map(|state| EventId::of_state(message.id, state)));
     let replies = record.replies.iter().map(|reply| EventId::of_reply(reply.id));
     let known: BTreeSet<_> = states.chain(replies).map(|event| event.to_string()).collect();
-    if callback_ids.iter().any(|event| !known.contains(event)) {
+    if told.iter().any(|(_, event)| !known.contains(event)) {
         verdict.wrong.push("a callback has an unknown event ID".to_owned());
     }
 }

@@ -133,7 +133,6 @@ fn message(stores: &Stores, item: &Value) {
     assert!(found(&stores.written()).is_some_and(|again| again == message), "read differently");
 }
 
-#[expect(clippy::expect_used, reason = "the literal is valid")]
 fn assert_answers(message: &Message) {
     assert_eq!(message.request.text.split().concat(), message.request.text.as_str());
     let _ =

@@ -84,7 +84,7 @@ fn names(text: &str) {
     }
     match text.parse::<Reference>() {
         Ok(reference) => {
-            assert!(reference.as_str() == text && (1..=Reference::LONGEST).contains(&text.chars().count()))
+            assert!(reference.as_str() == text && (1..=Reference::LONGEST).contains(&text.chars().count()));
         }
         Err(error) => refused(&error),
     }

@@ -36,7 +36,7 @@ fn with(field: &str, value: impl Into<Value>) -> Value {
 #[test]
 fn each_destination_becomes_a_draft() {
     let all = json!({
-        "from": "sender-id", "message": "Hi", "destinations": ["+441111111111", 442222222222_u64],
+        "from": "sender-id", "message": "Hi", "destinations": ["+441111111111", 442_222_222_222_u64],
         "callback": "https://a.example/r", "channel": "rcs", "fallback_channels": ["sms"],
         "id": ID, "send_at": "2026-01-01T09:00:00Z",
     });
