@@ -30,6 +30,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may say so where it stands")]
 
+mod batches;
 mod deliveries;
 mod fault;
 mod http;
