@@ -56,7 +56,11 @@ async fn batch_cancelled_while_it_is_accepted_is_not_sent() {
     for attempt in 0..ATTEMPTS {
         let id = BatchId::new(Uuid::from_u128(0x4000_8000_0000_0000_0000 | attempt));
         let [(posted, answer), (cancelled, report)] = race(&stage, id).await;
-        assert_eq!(cancelled, 200, "{report}");
+        // Not all messages were stored. A repeat does the rest.
+        let is_early = cancelled == 503 && report.contains("still being accepted");
+        assert!(is_early || cancelled == 200, "{cancelled} {report}");
+        let (cancelled, report) = stage.send_request(1, &cancel_batch(Account::Demo, id)).await.unwrap();
+        assert!(cancelled == 200 && report.contains("\"cancelled\":3"), "{cancelled} {report}");
         assert_eq!(run_until_idle(&mut stage, |_| 0).await, Idle::Reached);
         let items = stage.items("MessagesTable").await;
         let own: Vec<_> = items.iter().filter(|item| item["batch"]["S"] == id.to_string()).collect();

@@ -92,6 +92,13 @@ impl Problem {
             .saying(format!("All {messages} messages of the batch are being sent, or have a result."))
     }
 
+    /// A batch is cancelled while its own request is running.
+    #[must_use]
+    pub fn batch_incomplete() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The batch is still being accepted")
+            .saying("Repeat the cancellation until it succeeds, which it does within a minute.")
+    }
+
     fn rejected(reason: RejectionReason) -> Self {
         match reason {
             RejectionReason::NotOwned => {

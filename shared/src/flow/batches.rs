@@ -3,6 +3,7 @@
 //! A message that was accepted alone is a batch of its own.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
 use tracing::info;
 
 use super::{
@@ -16,6 +17,8 @@ use crate::{
 
 /// The most batches in a list.
 pub const MOST_LISTED: u16 = 1_000;
+/// The longest time from storing a batch to storing its last message: more than a function's timeout.
+const ACCEPTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// Concurrent cancellations.
 const CONCURRENCY: usize = 16;
 
@@ -60,23 +63,29 @@ async fn single_message(
 
 /// Cancels the batch's messages that no carrier has. Returns `None` if the account has no such batch.
 ///
-/// If this is interrupted, the batch stays pending, and a repeat cancels the rest.
+/// If this is interrupted, or if messages are missing, the batch stays pending, and a repeat cancels the rest. A message
+/// that its request did not store in time stays missing for good, and does not count.
 pub async fn cancel(
     gateway: &Gateway,
     account: &AccountId,
     dialect: Dialect,
     id: BatchId,
 ) -> Result<Option<CancelledBatch>, Unavailable> {
-    let Some(batch) = gateway.store.begin_cancel_batch(account, id, gateway.clock.now()).await? else {
+    let now = gateway.clock.now();
+    let Some(batch) = gateway.store.begin_cancel_batch(account, id, now).await? else {
         let Some(message) = single_message(gateway, account, dialect, id).await? else { return Ok(None) };
         return withdraw_all(gateway, account, &[&message]).await.map(Some);
     };
     let messages = messages_of(gateway, &batch, Freshness::Latest).await?;
-    let cancelled = withdraw_all(gateway, account, &messages.iter().collect::<Vec<_>>()).await?;
-    gateway.store.end_batch(account, id).await?;
-    let CancelledBatch { cancelled: count, too_late } = cancelled;
-    info!(batch.id = %id, account.id = %account, cancelled = count, too_late, "batch cancelled");
-    Ok(Some(cancelled))
+    let withdrawn = withdraw_all(gateway, account, &messages.iter().collect::<Vec<_>>()).await?;
+    let is_running = now.duration_since(batch.created_at) < ACCEPTED_WITHIN;
+    let missing = if is_running { usize::from(batch.message_count).saturating_sub(messages.len()) } else { 0 };
+    if missing == 0 {
+        gateway.store.end_batch(account, id).await?;
+    }
+    let CancelledBatch { cancelled, too_late, .. } = withdrawn;
+    info!(batch.id = %id, account.id = %account, cancelled, too_late, missing, "batch cancelled");
+    Ok(Some(CancelledBatch { missing, ..withdrawn }))
 }
 
 /// Cancels each message that no carrier has.
@@ -88,5 +97,5 @@ pub(super) async fn withdraw_all(
     let withdrawals: Vec<_> = messages.iter().map(|message| withdraw(gateway, account, message)).collect();
     let withdrawn: Vec<_> = stream::iter(withdrawals).buffer_unordered(CONCURRENCY).try_collect().await?;
     let cancelled = withdrawn.iter().filter(|one| matches!(one, Cancelled::Done(_))).count();
-    Ok(CancelledBatch { cancelled, too_late: withdrawn.len() - cancelled })
+    Ok(CancelledBatch { cancelled, too_late: withdrawn.len() - cancelled, missing: 0 })
 }

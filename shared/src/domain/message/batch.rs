@@ -45,4 +45,6 @@ pub struct CancelledBatch {
     pub cancelled: usize,
     /// A carrier has these messages, or may have them.
     pub too_late: usize,
+    /// Not stored yet, because the batch's request is still running.
+    pub missing: usize,
 }
