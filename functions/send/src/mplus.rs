@@ -80,7 +80,8 @@ async fn cancel_batch(send: &Send, account: &AccountId, id: &str) -> Result<Resp
     let id = batch_id(id)?;
     let cancelled = batches::cancel(&send.gateway, account, Dialect::Mplus, id).await?;
     match cancelled.ok_or_else(Problem::not_found)? {
-        CancelledBatch { cancelled: 0, too_late } if too_late > 0 => Err(Problem::batch_too_late(too_late)),
+        CancelledBatch { missing, .. } if missing > 0 => Err(Problem::batch_incomplete()),
+        CancelledBatch { cancelled: 0, too_late, .. } if too_late > 0 => Err(Problem::batch_too_late(too_late)),
         cancelled => Ok(json(StatusCode::OK, mplus::batch::cancelled(id, cancelled))),
     }
 }

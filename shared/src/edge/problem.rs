@@ -115,8 +115,18 @@ impl Problem {
         if let Unavailable::Store(StoreError::Unreadable { .. }) = error {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "Internal error");
         }
+        Self::temporary("Retry the request. Messages with IDs or an Idempotency-Key are not sent twice.")
+    }
+
+    /// The request that accepts the batch may still be running.
+    #[must_use]
+    pub fn batch_incomplete() -> Self {
+        Self::temporary("The batch may still be being accepted. Repeat the cancellation until it is confirmed.")
+    }
+
+    fn temporary(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway is temporarily unavailable")
-            .saying("Retry the request. Messages with IDs or an Idempotency-Key are not sent twice.")
+            .saying(detail)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A message that was accepted alone is a batch of its own.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
 use tracing::info;
 
 use super::{
@@ -18,6 +19,9 @@ use crate::{
 pub const MOST_LISTED: u16 = 1_000;
 /// Concurrent cancellations.
 const CONCURRENCY: usize = 16;
+/// A request that found the batch not cancelled stores no message this long after the cancellation: its function has a
+/// timeout of 28 s.
+const STORED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Returns the batches that are not sent yet, the next first, [`MOST_LISTED`] at most.
 pub async fn pending(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
@@ -60,23 +64,38 @@ async fn single_message(
 
 /// Cancels the batch's messages that no carrier has. Returns `None` if the account has no such batch.
 ///
-/// If this is interrupted, the batch stays pending, and a repeat cancels the rest.
+/// If this is interrupted, the batch stays pending, and a repeat cancels the rest. So too if messages are missing: the
+/// request that accepts the batch may store them and die before it finds the batch cancelled, and scheduled messages
+/// would be sent.
 pub async fn cancel(
     gateway: &Gateway,
     account: &AccountId,
     dialect: Dialect,
     id: BatchId,
 ) -> Result<Option<CancelledBatch>, Unavailable> {
-    let Some(batch) = gateway.store.begin_cancel_batch(account, id, gateway.clock.now()).await? else {
+    let now = gateway.clock.now();
+    let Some(batch) = gateway.store.begin_cancel_batch(account, id, now).await? else {
         let Some(message) = single_message(gateway, account, dialect, id).await? else { return Ok(None) };
         return withdraw_all(gateway, account, &[&message]).await.map(Some);
     };
-    let messages = messages_of(gateway, &batch, Freshness::Latest).await?;
-    let cancelled = withdraw_all(gateway, account, &messages.iter().collect::<Vec<_>>()).await?;
-    gateway.store.end_batch(account, id).await?;
-    let CancelledBatch { cancelled: count, too_late } = cancelled;
-    info!(batch.id = %id, account.id = %account, cancelled = count, too_late, "batch cancelled");
+    let mut cancelled = withdraw_stored(gateway, &batch).await?;
+    if now.duration_since(batch.cancelled_at.unwrap_or(now)) > STORED_WITHIN {
+        cancelled.missing = 0;
+    }
+    let CancelledBatch { cancelled: count, too_late, missing } = cancelled;
+    if missing == 0 {
+        gateway.store.end_batch(account, id).await?;
+    }
+    info!(batch.id = %id, account.id = %account, cancelled = count, too_late, missing, "batch cancelled");
     Ok(Some(cancelled))
+}
+
+/// Cancels each stored message of the batch that no carrier has.
+pub(super) async fn withdraw_stored(gateway: &Gateway, batch: &Batch) -> Result<CancelledBatch, Unavailable> {
+    let messages = messages_of(gateway, batch, Freshness::Latest).await?;
+    let missing = usize::from(batch.message_count).saturating_sub(messages.len());
+    let withdrawn = withdraw_all(gateway, &batch.account, &messages.iter().collect::<Vec<_>>()).await?;
+    Ok(CancelledBatch { missing, ..withdrawn })
 }
 
 /// Cancels each message that no carrier has.
@@ -88,5 +107,5 @@ pub(super) async fn withdraw_all(
     let withdrawals: Vec<_> = messages.iter().map(|message| withdraw(gateway, account, message)).collect();
     let withdrawn: Vec<_> = stream::iter(withdrawals).buffer_unordered(CONCURRENCY).try_collect().await?;
     let cancelled = withdrawn.iter().filter(|one| matches!(one, Cancelled::Done(_))).count();
-    Ok(CancelledBatch { cancelled, too_late: withdrawn.len() - cancelled })
+    Ok(CancelledBatch { cancelled, too_late: withdrawn.len() - cancelled, missing: 0 })
 }

@@ -272,7 +272,7 @@ struct Cancellation {
 
 /// Returns the answer to `DELETE /batch/{id}`.
 #[must_use]
-pub fn cancelled(id: BatchId, CancelledBatch { cancelled, too_late }: CancelledBatch) -> String {
+pub fn cancelled(id: BatchId, CancelledBatch { cancelled, too_late, .. }: CancelledBatch) -> String {
     json::write(&Cancellation { identifier: id, cancelled, too_late })
 }
 

@@ -183,7 +183,7 @@ fn answers_have_the_fields_of_the_pages() {
             "identifier": ID, "at": "2026-01-01T09:00:00.000Z", "from": "sender-id", "messagecount": 2, "unitcount": 3,
         }]})
     );
-    let counts = CancelledBatch { cancelled: 2, too_late: 1 };
+    let counts = CancelledBatch { cancelled: 2, too_late: 1, missing: 0 };
     assert_eq!(
         json_of(&cancelled(ID.parse().unwrap(), counts)),
         json!({"identifier": ID, "cancelled": 2, "too_late": 1})
