@@ -4,10 +4,10 @@
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, BatchId, CancelledBatch, Dialect, SegmentLimit},
+    domain::{AccountId, BatchId, CancelledBatch, Dialect, Rejection, SegmentLimit},
     edge::{MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
     flow::{
-        accept::{self, Grouping, accept},
+        accept::{self, AcceptError, Grouping, accept},
         batches,
     },
     vendors::cymba::dialect::{self as mplus, request::Warning},
@@ -58,7 +58,13 @@ async fn accept_batch(send: &Send, request: &Request, account: &AccountId) -> Re
     let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
     let (dialect, drafts) = (Dialect::Mplus, read.drafts);
     let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
-    let messages = accept(&send.gateway, &send.directory, account, &request).await?;
+    let accepted = accept(&send.gateway, &send.directory, account, &request).await;
+    let messages = accepted.map_err(|error| match error {
+        AcceptError::Rejected(Rejection { reason, errors }) => {
+            AcceptError::Rejected(Rejection { reason, errors: read.names.rename(errors) })
+        }
+        error @ AcceptError::Unavailable(_) => error,
+    })?;
     let answer = mplus::batch::accepted(&messages, &read.warnings).ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, answer))
 }
