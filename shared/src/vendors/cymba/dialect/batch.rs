@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     event::{Info, info},
-    request::{CHANNELS, MOST_MESSAGES, Warning},
+    request::{CHANNELS, MOST_MESSAGES, MOST_WARNINGS, Warning},
 };
 use crate::{
     domain::{
@@ -119,6 +119,7 @@ pub fn read(body: &[u8], limit: SegmentLimit, allow_multi: bool) -> Result<ReadB
     let drafts = destinations.into_iter().enumerate().map(draft).collect();
     let mut warnings = unknown_fields(&batch, &FIELDS, None, "");
     warnings.extend(empty_fields(&batch, &MAY_BE_EMPTY, None, ""));
+    warnings.truncate(MOST_WARNINGS);
     Ok(ReadBatch { id, drafts, warnings, names: FieldNames::of(&batch) })
 }
 
