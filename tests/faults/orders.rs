@@ -8,7 +8,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::{
     domain::{EventId, Message, MessageId, Progress, ReceiptStatus, State},
-    store::{Freshness, Messages},
+    store::Messages,
 };
 use tests::{
     carrier_of_each_vendor,
@@ -146,7 +146,7 @@ fn only(id: MessageId, jobs: &SqsEvent) -> SqsEvent {
 }
 
 async fn judge(stage: &Stage, ids: &[MessageId], orders: &[Vec<Event>], submits: &BTreeMap<MessageId, Submit>) {
-    let found = stage.observer.store.messages(ids, Freshness::Latest).await.unwrap();
+    let found = stage.observer.store.messages(ids).await.unwrap();
     let found: BTreeMap<_, _> = found.into_iter().map(|message| (message.id, message)).collect();
     let callbacks = stage.system.sink_requests("status").await;
     let callback_ids: Vec<_> = callbacks.iter().map(|one| one["headers"]["webhook-id"].as_str().unwrap()).collect();

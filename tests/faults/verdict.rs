@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use shared::{
     domain::{AttemptOutcome, EventId, Message, MessageId, Reply, ReplyId, SenderKind, State},
-    store::{Freshness, Messages},
+    store::Messages,
 };
 use strum::IntoEnumIterator;
 
@@ -62,7 +62,7 @@ impl Record {
         record.unmatched = ids.clone().filter(|id| id.starts_with("unmatched#")).count();
         let ids: Vec<_> = ids.filter_map(|id| id.parse::<MessageId>().ok()).collect();
         if !ids.is_empty() {
-            record.messages = stage.observer.store.messages(&ids, Freshness::Latest).await.unwrap();
+            record.messages = stage.observer.store.messages(&ids).await.unwrap();
         }
         let known: BTreeSet<_> = record.messages.iter().map(|message| message.id.uuid()).collect();
         for id in ids.iter().filter(|id| !known.contains(&id.uuid())) {

@@ -115,7 +115,7 @@ async fn cancelled_batch_is_never_sent() {
         assert_eq!(pending(&system).await, [Value::Null; 0]);
     }
     let again = post(&system, "", &later).await;
-    assert_eq!((again.status, &again.body["errors"][0]["field"]), (StatusCode::CONFLICT, &"id".into()));
+    assert_eq!((again.status, &again.body["errors"][0]["field"]), (StatusCode::CONFLICT, &"uuid".into()));
     system.advance(IN_SECONDS + 60).await;
     system.until_queues_empty().await;
     for phone in phones(30) {
@@ -192,7 +192,12 @@ async fn refused_or_dry_batch_leaves_nothing() {
     assert_eq!(fields, ["destinations", "from", "message", "fallback_channels"]);
     assert_eq!(errors.body["errors"][0]["index"], 1);
     let foreign = post(&system, "", &with(valid.clone(), "from", "449999999999")).await;
-    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    let errors = foreign.body["errors"].as_array().unwrap();
+    assert_eq!((foreign.status, errors.len(), &errors[0]["field"]), (StatusCode::FORBIDDEN, 1, &"from".into()));
+    let late = (system.now().await + SignedDuration::from_hours(24 * 367)).to_string();
+    let late = post(&system, "", &with(batch(&phones(2)), "at", late)).await;
+    let errors = late.body["errors"].as_array().unwrap();
+    assert_eq!((late.status, errors.len(), &errors[0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, 1, &"at".into()));
     let flag = post(&system, "?allowMulti=perhaps", &valid).await;
     assert_eq!((flag.status, &flag.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &"allowMulti".into()));
     let dry = post(&system, "?isDryrun=true", &valid).await;

@@ -5,7 +5,7 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, Dialect, FieldError, SegmentLimit},
+    domain::{AccountId, Dialect, FieldError},
     edge::{
         BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, body, check_query, header, json, log_unavailable, raw_query,
     },
@@ -136,7 +136,7 @@ async fn authenticate(send: &Send, request: &Request, token: Option<&str>) -> Re
 }
 
 fn context(send: &Send) -> ReadContext {
-    ReadContext { limit: SegmentLimit(send.gateway.settings.segment_limit), now: send.gateway.clock.now() }
+    ReadContext { limit: send.segment_limit(), now: send.gateway.clock.now() }
 }
 
 fn accept_request(request: &Request, parsed: &[ParsedMessage]) -> Result<accept::Request, RequestError> {

@@ -7,7 +7,7 @@ mod mplus;
 use http::Response;
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, OnUnknown},
+    domain::{Dialect, FieldError, FieldErrorCode, IdempotencyKey, OnUnknown, SegmentLimit},
     edge::{Parameter, Problem, header, parameters, path_segments},
     flow::Gateway,
     gateway::{Part, connect_directory, connect_gateway},
@@ -34,6 +34,11 @@ impl Send {
         let answer = self.answer(&request).await;
         self.gateway.publish_metrics();
         answer
+    }
+
+    /// Returns the operator's limit.
+    fn segment_limit(&self) -> SegmentLimit {
+        SegmentLimit(self.gateway.settings.segment_limit)
     }
 
     async fn answer(&self, request: &Request) -> Response<Body> {

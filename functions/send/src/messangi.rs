@@ -5,7 +5,7 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, Dialect, Draft, Message, MessageId, SegmentLimit},
+    domain::{AccountId, Dialect, Draft, Message, MessageId},
     edge::{BodyError, LONGEST_KEY, MOST_BYTES, account_of_key, bearer, body, check_query, json, log_unavailable},
     flow::{
         Unavailable,
@@ -39,7 +39,7 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
 
 async fn accept_one(send: &Send, request: &Request, meta: Meta) -> Result<String, Failure> {
     let account = authenticate(send, request).await?;
-    let draft = read(read_body(request)?, limit(send)).map_err(Failure::invalid)?;
+    let draft = read(read_body(request)?, send.segment_limit()).map_err(Failure::invalid)?;
     let request = accept_request(request, vec![draft], 1)?;
     let messages = accept_all(send, &account, &request).await?;
     let accepted = request.drafts.first().zip(messages.first());
@@ -49,7 +49,7 @@ async fn accept_one(send: &Send, request: &Request, meta: Meta) -> Result<String
 
 async fn accept_batch(send: &Send, request: &Request, meta: Meta) -> Result<String, Failure> {
     let account = authenticate(send, request).await?;
-    let mut batch = read_batch(read_body(request)?, limit(send)).map_err(Failure::invalid)?;
+    let mut batch = read_batch(read_body(request)?, send.segment_limit()).map_err(Failure::invalid)?;
     let posted = batch.posted();
     let request = accept_request(request, std::mem::take(&mut batch.drafts), posted)?;
     let messages = accept_all(send, &account, &request).await?;
@@ -76,10 +76,6 @@ fn read_body(request: &Request) -> Result<&[u8], Failure> {
         BodyError::TooLarge(most) => Failure::too_large(most),
         BodyError::ContentEncoding => Failure::content_encoding(),
     })
-}
-
-fn limit(send: &Send) -> SegmentLimit {
-    SegmentLimit(send.gateway.settings.segment_limit)
 }
 
 fn accept_request(request: &Request, drafts: Vec<Draft>, posted: usize) -> Result<accept::Request, Failure> {

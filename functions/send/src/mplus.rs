@@ -4,10 +4,10 @@
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use shared::{
-    domain::{AccountId, BatchId, CancelledBatch, Dialect, SegmentLimit},
+    domain::{AccountId, BatchId, CancelledBatch, Dialect, Rejection},
     edge::{MOST_BYTES, Problem, authenticate, body, check_query, json, parameters},
     flow::{
-        accept::{self, Grouping, accept},
+        accept::{self, AcceptError, Grouping, accept},
         batches,
     },
     vendors::cymba::dialect::{self as mplus, request::Warning},
@@ -36,7 +36,7 @@ pub(crate) async fn answer(send: &Send, request: &Request, path: &[&str]) -> Res
 async fn accept_messages(send: &Send, request: &Request, account: &AccountId) -> Result<Response<Body>, Problem> {
     let body = body(request, MOST_BYTES)?;
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
-    let mut read = mplus::request::read(body, limit(send)).map_err(Problem::invalid)?;
+    let mut read = mplus::request::read(body, send.segment_limit()).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[]));
     if !mplus::response::fits(&read.drafts) {
         return Err(Problem::answer_too_large());
@@ -53,12 +53,18 @@ async fn accept_batch(send: &Send, request: &Request, account: &AccountId) -> Re
     let Options { idempotency_key, on_unknown, dry_run } = Options::read(request).map_err(Problem::invalid)?;
     let allow_multi =
         flag(request, |name| name == ALLOW_MULTI, false).map_err(|error| Problem::invalid(vec![error]))?;
-    let mut read = mplus::batch::read(body, limit(send), allow_multi).map_err(Problem::invalid)?;
+    let mut read = mplus::batch::read(body, send.segment_limit(), allow_multi).map_err(Problem::invalid)?;
     read.warnings.extend(unknown_parameters(request, &[ALLOW_MULTI]));
     let (posted, grouping) = (read.drafts.len(), Grouping::Batch { id: read.id });
     let (dialect, drafts) = (Dialect::Mplus, read.drafts);
     let request = accept::Request { dialect, drafts, posted, idempotency_key, on_unknown, dry_run, grouping };
-    let messages = accept(&send.gateway, &send.directory, account, &request).await?;
+    let accepted = accept(&send.gateway, &send.directory, account, &request).await;
+    let messages = accepted.map_err(|error| match error {
+        AcceptError::Rejected(Rejection { reason, errors }) => {
+            AcceptError::Rejected(Rejection { reason, errors: read.names.rename(errors) })
+        }
+        error @ AcceptError::Unavailable(_) => error,
+    })?;
     let answer = mplus::batch::accepted(&messages, &read.warnings).ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, answer))
 }
@@ -88,10 +94,6 @@ async fn cancel_batch(send: &Send, account: &AccountId, id: &str) -> Result<Resp
 
 fn batch_id(text: &str) -> Result<BatchId, Problem> {
     text.parse().map_err(|_| Problem::not_found())
-}
-
-fn limit(send: &Send) -> SegmentLimit {
-    SegmentLimit(send.gateway.settings.segment_limit)
 }
 
 /// Warns of unknown query parameters, because one may be a misspelt parameter of ours.

@@ -52,15 +52,13 @@ async fn show(id: MessageId, reveal: bool, connection: &Connection) -> Result<Re
 }
 
 fn text(message: &Message, reveal: bool) -> String {
-    let (request, delivery) = (&message.request, &message.delivery);
-    let text = &request.text;
+    let (request, delivery, text) = (&message.request, &message.delivery, &message.request.text);
     let callbacks: Vec<_> = request.callbacks.iter().map(CallbackUrl::as_str).collect();
     let carrier = message.carrier_reached().map(|carrier| match carrier_id(message) {
         Some(id) => format!("{carrier}, as {id}"),
         None => carrier.to_string(),
     });
-    let details = message.receipt_details();
-    let channels = channels(message);
+    let (details, channels) = (message.receipt_details(), channels(message));
     let channel = match channels.as_slice() {
         [only] => (*only).to_owned(),
         several => format!("{} (of {})", message.channel_reached().into_str(), several.join(", ")),
@@ -143,6 +141,7 @@ fn shown(message: &Message, reveal: bool) -> Value {
     let mut shown = json!({
         "id": message.id,
         "batch": message.batch,
+        "route": request.route,
         "account": message.account,
         "state": message.state(),
         "channel": message.channel_reached().into_str(),

@@ -92,13 +92,6 @@ impl Problem {
             .saying(format!("All {messages} messages of the batch are being sent, or have a result."))
     }
 
-    /// A batch is cancelled while its own request is running.
-    #[must_use]
-    pub fn batch_incomplete() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The batch is still being accepted")
-            .saying("Repeat the cancellation until it succeeds, which it does within a minute.")
-    }
-
     fn rejected(reason: RejectionReason) -> Self {
         match reason {
             RejectionReason::NotOwned => {
@@ -122,8 +115,18 @@ impl Problem {
         if let Unavailable::Store(StoreError::Unreadable { .. }) = error {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:problem:internal", "Internal error");
         }
+        Self::temporary("Retry the request. Messages with IDs or an Idempotency-Key are not sent twice.")
+    }
+
+    /// The request that accepts the batch may still be running.
+    #[must_use]
+    pub fn batch_incomplete() -> Self {
+        Self::temporary("The batch may still be being accepted. Repeat the cancellation until it is confirmed.")
+    }
+
+    fn temporary(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:problem:unavailable", "The gateway is temporarily unavailable")
-            .saying("Retry the request. Messages with IDs or an Idempotency-Key are not sent twice.")
+            .saying(detail)
     }
 }
 

@@ -17,10 +17,11 @@ use crate::{
 
 /// The most batches in a list.
 pub const MOST_LISTED: u16 = 1_000;
-/// The longest time from storing a batch to storing its last message: more than a function's timeout.
-const ACCEPTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// Concurrent cancellations.
 const CONCURRENCY: usize = 16;
+/// A request that found the batch not cancelled stores no message this long after the cancellation: its function has a
+/// timeout of 28 s.
+const STORED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Returns the batches that are not sent yet, the next first, [`MOST_LISTED`] at most.
 pub async fn pending(gateway: &Gateway, account: &AccountId) -> Result<Vec<Batch>, Unavailable> {
@@ -36,14 +37,14 @@ pub async fn messages(
     id: BatchId,
 ) -> Result<Option<Vec<Message>>, Unavailable> {
     match gateway.store.batch(account, id).await? {
-        Some(batch) => Ok(Some(messages_of(gateway, &batch, Freshness::Recent).await?)),
+        Some(batch) => Ok(Some(messages_of(gateway, &batch).await?)),
         None => Ok(single_message(gateway, account, dialect, id).await?.map(|message| vec![message])),
     }
 }
 
-async fn messages_of(gateway: &Gateway, batch: &Batch, freshness: Freshness) -> Result<Vec<Message>, Unavailable> {
+async fn messages_of(gateway: &Gateway, batch: &Batch) -> Result<Vec<Message>, Unavailable> {
     let ids: Vec<_> = batch.message_ids().collect();
-    let mut messages = gateway.store.messages(&ids, freshness).await?;
+    let mut messages = gateway.store.messages(&ids).await?;
     let index = |message: &Message| ids.iter().position(|id| *id == message.id);
     messages.sort_by_cached_key(index);
     Ok(messages)
@@ -63,8 +64,9 @@ async fn single_message(
 
 /// Cancels the batch's messages that no carrier has. Returns `None` if the account has no such batch.
 ///
-/// If this is interrupted, or if messages are missing, the batch stays pending, and a repeat cancels the rest. A message
-/// that its request did not store in time stays missing for good, and does not count.
+/// If this is interrupted, the batch stays pending, and a repeat cancels the rest. So too if messages are missing: the
+/// request that accepts the batch may store them and die before it finds the batch cancelled, and scheduled messages
+/// would be sent.
 pub async fn cancel(
     gateway: &Gateway,
     account: &AccountId,
@@ -76,16 +78,24 @@ pub async fn cancel(
         let Some(message) = single_message(gateway, account, dialect, id).await? else { return Ok(None) };
         return withdraw_all(gateway, account, &[&message]).await.map(Some);
     };
-    let messages = messages_of(gateway, &batch, Freshness::Latest).await?;
-    let withdrawn = withdraw_all(gateway, account, &messages.iter().collect::<Vec<_>>()).await?;
-    let is_running = now.duration_since(batch.created_at) < ACCEPTED_WITHIN;
-    let missing = if is_running { usize::from(batch.message_count).saturating_sub(messages.len()) } else { 0 };
+    let mut cancelled = withdraw_stored(gateway, &batch).await?;
+    if now.duration_since(batch.cancelled_at.unwrap_or(now)) > STORED_WITHIN {
+        cancelled.missing = 0;
+    }
+    let CancelledBatch { cancelled: count, too_late, missing } = cancelled;
     if missing == 0 {
         gateway.store.end_batch(account, id).await?;
     }
-    let CancelledBatch { cancelled, too_late, .. } = withdrawn;
-    info!(batch.id = %id, account.id = %account, cancelled, too_late, missing, "batch cancelled");
-    Ok(Some(CancelledBatch { missing, ..withdrawn }))
+    info!(batch.id = %id, account.id = %account, cancelled = count, too_late, missing, "batch cancelled");
+    Ok(Some(cancelled))
+}
+
+/// Cancels each stored message of the batch that no carrier has.
+pub(super) async fn withdraw_stored(gateway: &Gateway, batch: &Batch) -> Result<CancelledBatch, Unavailable> {
+    let messages = messages_of(gateway, batch).await?;
+    let missing = usize::from(batch.message_count).saturating_sub(messages.len());
+    let withdrawn = withdraw_all(gateway, &batch.account, &messages.iter().collect::<Vec<_>>()).await?;
+    Ok(CancelledBatch { missing, ..withdrawn })
 }
 
 /// Cancels each message that no carrier has.

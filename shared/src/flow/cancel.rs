@@ -1,7 +1,8 @@
 //! Cancel: withdraw a queued or scheduled message. A conditional write decides any race with a claim.
 //!
 //! Some dialects notify a client of the cancellation. As in every step, the callback is enqueued first, and
-//! delivered only if this execution then cancels the message. So the message is read before it is changed.
+//! delivered only if this execution then cancels the message. So the message is read before it is changed, and stays
+//! as it is unless it could be cancelled when we read it: the change must not succeed without its callback.
 
 use tracing::info;
 
@@ -40,9 +41,10 @@ pub(super) async fn withdraw(
     if message.delivery.progress == Progress::Cancelled {
         return Ok(Cancelled::Done(Box::new(message.clone())));
     }
-    if Progress::Cancelled.follows(message.delivery.progress) {
-        enqueue_callback(gateway, message, State::Cancelled, execution_id, now).await?;
+    if !can_cancel(message) {
+        return Ok(Cancelled::TooLate(Box::new(message.clone())));
     }
+    enqueue_callback(gateway, message, State::Cancelled, execution_id, now).await?;
     let change = gateway.store.cancel(account, id, execution_id, now).await?;
     Ok(match change {
         Change::Applied(message) => {
@@ -54,4 +56,13 @@ pub(super) async fn withdraw(
         Change::Conflict(message) => Cancelled::TooLate(message),
         Change::NotFound => Cancelled::NotFound,
     })
+}
+
+/// Returns whether the message as read meets the conditions of the store's write. A callback for a cancellation that is
+/// sure to fail would wait five minutes for its record.
+fn can_cancel(message: &Message) -> bool {
+    let delivery = &message.delivery;
+    Progress::Cancelled.follows(delivery.progress)
+        && delivery.failed_attempts.is_empty()
+        && !delivery.receipts.is_final()
 }

@@ -109,8 +109,8 @@ pub trait Messages {
     /// Returns a message by ID.
     async fn message(&self, id: MessageId, freshness: Freshness) -> Result<Option<Message>, StoreError>;
 
-    /// Returns the existing messages, in no particular order.
-    async fn messages(&self, ids: &[MessageId], freshness: Freshness) -> Result<Vec<Message>, StoreError>;
+    /// Returns the existing messages, in no particular order, with a consistent read.
+    async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError>;
 
     /// Claims a queued or scheduled message until the lease expires, if the message is due within
     /// [`CLAIM_TOLERANCE`] and has no final receipt. A send slot or retry time counts as a due time.

@@ -45,6 +45,6 @@ pub struct CancelledBatch {
     pub cancelled: usize,
     /// A carrier has these messages, or may have them.
     pub too_late: usize,
-    /// Not stored yet, because the batch's request is still running.
+    /// The request that accepts the batch may still be storing these messages. Cancel the batch again.
     pub missing: usize,
 }

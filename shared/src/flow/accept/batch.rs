@@ -1,7 +1,8 @@
 //! Batch: store a batch before its messages. So a client finds, and can cancel, whatever part of it a crash left.
 //!
 //! A client may cancel a batch while its request is still running, because it got no answer in time. We look for
-//! that after the messages are stored, and cancel them. Once a batch is cancelled, a repeat of its request is refused.
+//! that after the messages are stored, and cancel them. Once a batch is cancelled, a repeat of its request is refused,
+//! and cancels what an earlier request stored before it died.
 
 use super::{
     drafts::AcceptError,
@@ -11,7 +12,10 @@ use crate::{
     domain::{
         AccountId, Batch, FieldError, FieldErrorCode, Fingerprint, Message, Rejection, RejectionReason, Timestamp,
     },
-    flow::{Gateway, batches::withdraw_all},
+    flow::{
+        Gateway,
+        batches::{withdraw_all, withdraw_stored},
+    },
     store::{BatchInsertion, Batches},
 };
 
@@ -42,7 +46,10 @@ pub(super) async fn persist_batch(
     };
     match gateway.store.insert_batch(&stored).await? {
         BatchInsertion::New => Ok(()),
-        BatchInsertion::Existing(found) if found.cancelled_at.is_some() => Err(cancelled(batch)),
+        BatchInsertion::Existing(found) if found.cancelled_at.is_some() => {
+            withdraw_stored(gateway, &found).await?;
+            Err(cancelled(batch))
+        }
         BatchInsertion::Existing(found) if found.fingerprint == stored.fingerprint => Ok(()),
         BatchInsertion::Existing(_) => Err(conflict(batch, "was already used for a batch with different content")),
     }

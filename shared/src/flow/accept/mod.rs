@@ -92,13 +92,13 @@ async fn accept_drafts(
     let mut drafts = Drafts::new(&request.drafts, atomicity);
     drafts.reject(RejectionReason::Unacceptable, too_far_ahead(&drafts, now))?;
     drafts.reject(RejectionReason::NotOwned, not_owned(directory, account, &drafts).await?)?;
-    drafts.reject(RejectionReason::Unacceptable, without_route(directory, account, &drafts).await?)?;
 
     let batch = identify_batch(gateway, account, request, now);
     let identities = identify(gateway, account, request, batch.as_ref(), now);
     let rates = directory.rates().await?;
     let (existing, conflicts) = find_existing(gateway, &identities, &drafts, &rates, request.dry_run).await?;
     drafts.reject(RejectionReason::Conflict, conflicts)?;
+    drafts.reject(RejectionReason::Unacceptable, without_route(directory, account, &drafts, &existing).await?)?;
     let (mut senders, exhausted) =
         resolve_senders(gateway, directory, account, &drafts, &existing, request.dry_run).await?;
     drafts.reject(RejectionReason::Unacceptable, exhausted)?;

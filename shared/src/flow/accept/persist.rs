@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{Draft, FieldError, FieldErrorCode, Message, MessageId, Rates, Rejection, RejectionReason, SenderChoice},
     flow::Gateway,
-    store::{Freshness, Insertion, Messages, StoreError},
+    store::{Insertion, Messages, StoreError},
 };
 
 /// Concurrent conditional writes per request.
@@ -30,8 +30,9 @@ impl Existing {
 /// Reads the messages of earlier requests, to find conflicts before we write or lock anything.
 ///
 /// A single message from an owned sender needs no read, because its conditional write finds the conflict.
-/// But if the sender has a rate limit, we read first, so a repeat or conflict takes no send slot. A dry run
-/// writes nothing, so it always reads.
+/// But if the sender has a rate limit, we read first, so a repeat or conflict takes no send slot; and if the message
+/// chooses a route, because the route may have gone since the first request. A dry run writes nothing, so it always
+/// reads.
 pub(super) async fn find_existing(
     gateway: &Gateway,
     identities: &[Identity],
@@ -45,7 +46,7 @@ pub(super) async fn find_existing(
         .map(|(index, _)| (identities[index].id, index))
         .collect();
     let takes_nothing = |draft: &Draft| match &draft.from {
-        SenderChoice::Custom(sender) => rates.of(sender).is_none(),
+        SenderChoice::Custom(sender) => rates.of(sender).is_none() && draft.route.is_none(),
         SenderChoice::Shared => false,
     };
     let write_tells = !dry_run && identities.len() == 1 && drafts.remaining().all(|(_, draft)| takes_nothing(draft));
@@ -53,7 +54,7 @@ pub(super) async fn find_existing(
         return Ok((Existing::default(), Vec::new()));
     }
     let ids: Vec<_> = named.keys().copied().collect();
-    let found = gateway.store.messages(&ids, Freshness::Latest).await?;
+    let found = gateway.store.messages(&ids).await?;
     let existing: HashMap<_, _> =
         found.into_iter().filter_map(|message| Some((*named.get(&message.id)?, message))).collect();
     let mut conflicts: Vec<_> = existing
@@ -70,7 +71,7 @@ fn conflict(identity: &Identity, found: &Message) -> Option<FieldError> {
         IdSource::IdempotencyKey => "Idempotency-Key",
         IdSource::ClientId | IdSource::Generated => "id",
     };
-    Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used for a message with different content"))
+    Some(FieldError::new(field, FieldErrorCode::Conflict, "was already used with different content"))
 }
 
 pub(super) fn replace_repeats(messages: Vec<(usize, Message)>, mut existing: Existing) -> Vec<(usize, Message)> {

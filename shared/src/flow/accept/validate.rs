@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::drafts::Drafts;
+use super::{drafts::Drafts, persist::Existing};
 use crate::{
-    domain::{AccountId, Channel, FieldError, FieldErrorCode, SenderChoice, SenderOwner},
+    domain::{AccountId, Channel, Draft, FieldError, FieldErrorCode, SenderChoice, SenderOwner},
     store::{Directory, StoreError},
 };
 
@@ -18,23 +18,27 @@ pub(super) fn too_far_ahead(drafts: &Drafts<'_>, now: Timestamp) -> Vec<(usize, 
     })
 }
 
-/// Returns an error for each draft whose chosen route does not exist, or is not for its sender, channels and number.
+/// Returns an error for each new draft whose chosen route does not exist, or is not for its sender, channels and
+/// number. A repeat gets its first answer, even if an operator has changed the routes since.
 pub(super) async fn without_route(
     directory: &Directory,
     account: &AccountId,
     drafts: &Drafts<'_>,
+    existing: &Existing,
 ) -> Result<Vec<(usize, FieldError)>, StoreError> {
     if drafts.remaining().all(|(_, draft)| draft.route.is_none()) {
         return Ok(Vec::new());
     }
     let routes = directory.routes().await?;
-    Ok(drafts.errors(|draft| {
+    let new = drafts.remaining().filter(|(index, _)| existing.get(*index).is_none());
+    let error = |draft: &Draft| {
         let (name, SenderChoice::Custom(sender)) = (draft.route.as_ref()?, &draft.from) else { return None };
         let channels = if draft.channels.is_empty() { &[Channel::Sms] } else { draft.channels.as_slice() };
         let leads = |channel: &Channel| routes.for_message(Some(name), account, sender, *channel, &draft.to).is_some();
         let words = "is no route of this name for this sender and number";
         (!channels.iter().any(leads)).then(|| FieldError::new("route", FieldErrorCode::NoRoute, words))
-    }))
+    };
+    Ok(new.filter_map(|(index, draft)| Some((index, error(draft)?))).collect())
 }
 
 pub(super) async fn not_owned(

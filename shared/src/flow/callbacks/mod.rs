@@ -45,12 +45,13 @@ const REDRIVEN_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// Logs a line with the fields that name the callback's event and its message or reply.
 macro_rules! log_callback {
-    ($level:ident, $subject:expr, $($fields:tt)+) => {
+    ($level:ident, $job:expr, $($fields:tt)+) => {
         tracing::$level!(
-            event.id = %$subject.event_id(),
-            message.id = $subject.message().map(tracing::field::display),
-            reply.id = $subject.reply().map(tracing::field::display),
-            subject = %$subject,
+            event.id = %$job.subject.event_id(),
+            message.id = $job.subject.message().map(tracing::field::display),
+            reply.id = $job.subject.reply().map(tracing::field::display),
+            subject = %$job.subject,
+            url_index = $job.url_index,
             $($fields)+
         )
     };
@@ -71,27 +72,27 @@ pub async fn callback(
     let callback_event = match find_event(gateway, directory, job).await? {
         EventLookup::Ours(callback_event) => callback_event,
         EventLookup::Other => {
-            log_callback!(debug, job.subject, "callback skipped: another execution delivers it");
+            log_callback!(debug, job, "callback skipped: another execution delivers it");
             return Ok(());
         }
         EventLookup::NotRecorded => return wait_for_record(gateway, job, now).await,
     };
     if callback_event.is_overtaken() {
-        log_callback!(debug, job.subject, "callback skipped: superseded by a final state");
+        log_callback!(debug, job, "callback skipped: superseded by a final state");
         return Ok(());
     }
     let Some(account) = directory.account(callback_event.account()).await? else {
-        log_callback!(warn, job.subject, account.id = %callback_event.account(), "callback dropped: account not found");
+        log_callback!(warn, job, account.id = %callback_event.account(), "callback dropped: account not found");
         return Ok(());
     };
     let Some(url) = callback_event.url(&account, job.url_index) else {
         gateway.count(Metric::CallbacksWithheld, Some(&account.id), None, 1);
-        log_callback!(info, job.subject, account.id = %account.id, "callback withheld: the account has no URL for it");
+        log_callback!(info, job, account.id = %account.id, "callback withheld: the account has no URL for it");
         return Ok(());
     };
     // Another release may have enqueued this event.
     let Some(body) = callback_event.body(url) else {
-        log_callback!(info, job.subject, "callback skipped: the dialect has none for this event");
+        log_callback!(info, job, "callback skipped: the dialect has none for this event");
         return Ok(());
     };
     let endpoint = callback_event.counts_for_endpoint().then(|| Endpoint::of(&account.id, url));
@@ -99,7 +100,7 @@ pub async fn callback(
     match admit(gateway, directory, &call).await? {
         Admission::Now => {}
         Admission::Later(until) => {
-            log_callback!(debug, job.subject, %until, "callback delayed: circuit open");
+            log_callback!(debug, job, %until, "callback delayed: circuit open");
             let first_attempt_at = job.first_attempt_at.or(Some(now));
             return requeue(gateway, CallbackJob { first_attempt_at, ..job }, until, now).await;
         }
@@ -142,7 +143,7 @@ fn reset_if_redriven(job: CallbackJob, now: Timestamp) -> CallbackJob {
 
 async fn wait_for_record(gateway: &Gateway, job: CallbackJob, now: Timestamp) -> Result<(), Unavailable> {
     if now.duration_since(job.created_at) > RECORDED_WITHIN {
-        log_callback!(info, job.subject, "callback dropped: its change was never recorded");
+        log_callback!(info, job, "callback dropped: its change was never recorded");
         return Ok(());
     }
     gateway.queue.enqueue_callbacks(&[(job, Duration::from_secs(1))]).await?;
@@ -162,13 +163,13 @@ async fn record_result(
             gateway.count(Metric::CallbacksDelivered, account, None, 1);
             let passed = gateway.clock.now().duration_since(job.created_at);
             gateway.time(Metric::CallbackDelay, account, None, passed);
-            log_callback!(info, job.subject, status, attempts = job.attempts + 1, "callback delivered");
+            log_callback!(info, job, status, attempts = job.attempts + 1, "callback delivered");
             record_success(directory, call).await;
             return Ok(());
         }
         CallbackOutcome::Gone if call.endpoint.is_none() => {
             gateway.count(Metric::CallbacksGivenUp, account, None, 1);
-            log_callback!(warn, job.subject, "notice URL is gone (410)");
+            log_callback!(warn, job, "notice URL is gone (410)");
             return Ok(());
         }
         CallbackOutcome::Gone => Failure { is_gone: true, ..Failure::of("gone for good (410)".to_owned()) },
@@ -190,7 +191,7 @@ async fn record_result(
 /// Drops a disabled endpoint's job. An operator can replay the event from its record.
 fn withhold(gateway: &Gateway, call: &Call<'_>) {
     gateway.count(Metric::CallbacksWithheld, Some(&call.account.id), None, 1);
-    log_callback!(info, call.job.subject, "callback withheld: endpoint disabled");
+    log_callback!(info, call.job, "callback withheld: endpoint disabled");
 }
 
 async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -> Result<(), Unavailable> {
@@ -199,7 +200,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let first_attempt_at = job.first_attempt_at.unwrap_or(now);
     let end = first_attempt_at.saturating_add(RETRY_FOR).unwrap_or(Timestamp::MAX);
     if now >= end {
-        log_callback!(warn, job.subject, attempts, reason, "callback given up");
+        log_callback!(warn, job, attempts, reason, "callback given up");
         gateway.queue.dead_letter(job).await?;
         gateway.count(Metric::CallbacksGivenUp, Some(&call.account.id), None, 1);
         return Ok(());
@@ -207,7 +208,7 @@ async fn schedule_retry(gateway: &Gateway, call: &Call<'_>, failure: &Failure) -
     let gap = gateway.random.jittered(retry_gap(attempts)).max(failure.retry_after.unwrap_or_default());
     let again =
         now.saturating_add(SignedDuration::try_from(gap).unwrap_or(RETRY_FOR)).map_or(end, |again| again.min(end));
-    log_callback!(info, job.subject, attempts, reason, %again, "callback failed");
+    log_callback!(info, job, attempts, reason, %again, "callback failed");
     let job = CallbackJob { attempts, first_attempt_at: Some(first_attempt_at), ..job };
     requeue(gateway, job, again, now).await
 }

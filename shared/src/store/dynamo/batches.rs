@@ -94,8 +94,9 @@ impl Batches for DynamoStore {
             return Ok(Vec::new());
         }
         let items = batch::get(&self.client, &self.tables.messages, keys::ID, positions, Freshness::Recent).await?;
-        let mut found = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        // The index may still list a batch that is no longer pending.
+        // The index may still list a batch that was ended meanwhile.
+        let listed = items.into_iter().filter(|item| item.contains_key(keys::LOG));
+        let mut found = listed.map(read).collect::<Result<Vec<_>, _>>()?;
         found.retain(|batch| batch.send_at.is_some_and(|at| at > now));
         found.sort_by_key(|batch| (batch.send_at, batch.id));
         Ok(found)

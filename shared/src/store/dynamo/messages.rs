@@ -73,9 +73,9 @@ impl Messages for DynamoStore {
         item.filter(message_item::is_message).map(message_item::read).transpose()
     }
 
-    async fn messages(&self, ids: &[MessageId], freshness: Freshness) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, StoreError> {
         let ids = ids.iter().map(ToString::to_string).collect();
-        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, freshness).await?;
+        let items = batch::get(&self.client, &self.tables.messages, keys::ID, ids, Freshness::Latest).await?;
         items.into_iter().filter(message_item::is_message).map(message_item::read).collect()
     }
 

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     event::{Info, info},
-    request::{CHANNELS, MOST_MESSAGES, Warning},
+    request::{CHANNELS, MOST_MESSAGES, MOST_WARNINGS, Warning},
 };
 use crate::{
     domain::{
@@ -34,6 +34,8 @@ use crate::{
 
 const FIELDS: [&str; 10] =
     ["from", "message", "destinations", "callback", "channel", "fallback_channels", "id", "uuid", "send_at", "at"];
+const IDS: [&str; 2] = ["id", "uuid"];
+const TIMES: [&str; 2] = ["send_at", "at"];
 /// Optional fields, which may be empty.
 const MAY_BE_EMPTY: [&str; 6] = ["callback", "channel", "id", "uuid", "send_at", "at"];
 
@@ -46,6 +48,44 @@ pub struct ReadBatch {
     /// A draft for each recipient.
     pub drafts: Vec<Draft>,
     pub warnings: Vec<Warning>,
+    pub names: FieldNames,
+}
+
+/// The request's names of the fields that have two.
+#[derive(Clone, Copy)]
+pub struct FieldNames {
+    id: &'static str,
+    send_at: &'static str,
+}
+
+impl FieldNames {
+    fn of(batch: &Object) -> Self {
+        let given = |[name, other]: [&'static str; 2]| match (filled(batch, name), filled(batch, other)) {
+            (None | Some(Value::Null), Some(_)) => other,
+            _ => name,
+        };
+        Self { id: given(IDS), send_at: given(TIMES) }
+    }
+
+    /// Returns the errors of a later step with this request's names of the fields. An error of every message is there
+    /// once, because the messages share these fields.
+    #[must_use]
+    pub fn rename(self, errors: Vec<FieldError>) -> Vec<FieldError> {
+        let mut renamed: Vec<FieldError> = Vec::new();
+        for FieldError { field, code, message, .. } in errors {
+            let field = match field.as_str() {
+                "from.value" => "from",
+                "id" => self.id,
+                "send_at" => self.send_at,
+                other => other,
+            };
+            let error = FieldError::new(field, code, message);
+            if !renamed.contains(&error) {
+                renamed.push(error);
+            }
+        }
+        renamed
+    }
 }
 
 /// Parses and validates the body of `POST /batch`. `allow_multi` permits a text of several parts.
@@ -62,8 +102,8 @@ pub fn read(body: &[u8], limit: SegmentLimit, allow_multi: bool) -> Result<ReadB
     let text = keep(read_text(&batch, limit, allow_multi), &mut errors);
     let callback = keep(field::callback(filled(&batch, "callback"), "callback"), &mut errors);
     let channels = keep(read_channels(&batch), &mut errors);
-    let id = keep(either(&batch, ["id", "uuid"], field::uuid), &mut errors);
-    let send_at = keep(either(&batch, ["send_at", "at"], field::time), &mut errors);
+    let id = keep(either(&batch, IDS, field::uuid), &mut errors);
+    let send_at = keep(either(&batch, TIMES, field::time), &mut errors);
     let (Some(from), Some(text), Some(callback), Some(channels), Some(id), Some(send_at), true) =
         (from, text, callback, channels, id, send_at, errors.is_empty())
     else {
@@ -79,7 +119,8 @@ pub fn read(body: &[u8], limit: SegmentLimit, allow_multi: bool) -> Result<ReadB
     let drafts = destinations.into_iter().enumerate().map(draft).collect();
     let mut warnings = unknown_fields(&batch, &FIELDS, None, "");
     warnings.extend(empty_fields(&batch, &MAY_BE_EMPTY, None, ""));
-    Ok(ReadBatch { id, drafts, warnings })
+    warnings.truncate(MOST_WARNINGS);
+    Ok(ReadBatch { id, drafts, warnings, names: FieldNames::of(&batch) })
 }
 
 fn read_destinations(value: Option<&Value>, errors: &mut Vec<FieldError>) -> Vec<PhoneNumber> {

@@ -21,7 +21,7 @@ use crate::{
 /// Limit on a request's messages.
 pub const MOST_MESSAGES: usize = 1000;
 /// Limit on an answer's warnings about the body.
-const MOST_WARNINGS: usize = 100;
+pub(super) const MOST_WARNINGS: usize = 100;
 /// Limit on an answer's warnings about query parameters.
 const MOST_PARAMETERS: usize = 10;
 /// The channels of this dialect.

@@ -5,7 +5,7 @@
 //!
 //! - A parameter that is a number is written as in the request: `10.50` stays `10.50`.
 //! - A placeholder without a parameter, or a parameter without a placeholder, rejects the request.
-//! - A malformed number goes into `invalidNumber`, and the rest is sent, unless no number is valid.
+//! - A malformed or empty number goes into `invalidNumber`, and the rest is sent, unless no number is valid.
 
 use std::borrow::Cow;
 
@@ -221,7 +221,7 @@ fn read_number(recipient: &Object, field: &str) -> Result<Number, FieldError> {
     };
     match field::number(value, field) {
         Ok(number) => Ok(Number::Valid(number)),
-        Err(error) if error.code == Code::Malformed => {
+        Err(error) if matches!(error.code, Code::Malformed | Code::Empty) => {
             let written = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             Ok(Number::Malformed { written: field::shortened(&written.unwrap_or_default()), error })
         }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::line;
 use crate::{
     domain::{
-        Batch, BatchId, CancelledBatch, Delivery, FieldErrorCode, Fingerprint, Message, MessageId, Progress,
-        SegmentLimit, Timestamp,
+        Batch, BatchId, CancelledBatch, Delivery, FieldError, FieldErrorCode, Fingerprint, Message, MessageId,
+        Progress, SegmentLimit, Timestamp,
     },
     vendors::cymba::dialect::batch::{accepted, cancelled, pending, read, report},
 };
@@ -129,6 +129,31 @@ fn unknown_and_empty_fields_are_warned_of() {
     let read = read(batch.to_string().as_bytes(), SegmentLimit::default(), false).ok().unwrap();
     let fields: Vec<_> = read.warnings.iter().map(|warning| warning.field.as_str()).collect();
     assert_eq!(fields, ["destination", "callback"]);
+}
+
+#[test]
+fn warnings_are_limited_so_that_the_answer_fits() {
+    let mut batch = valid();
+    for index in 0..1000 {
+        batch[format!("field {index}")] = 7.into();
+    }
+    let read = read(batch.to_string().as_bytes(), SegmentLimit::default(), false).ok().unwrap();
+    assert_eq!(read.warnings.len(), 100);
+}
+
+#[test]
+fn rejection_has_the_names_of_the_request_once() {
+    let error = |field: &str| FieldError::new(field, FieldErrorCode::Conflict, "words");
+    let errors = ["from.value", "id", "send_at"].into_iter().flat_map(|field| [error(field).at(0), error(field).at(1)]);
+    let errors: Vec<_> = errors.collect();
+    for (batch, expected) in [
+        (valid(), ["from", "id", "send_at"]),
+        (with("uuid", ID), ["from", "uuid", "send_at"]),
+        (with("at", "2026-01-01T09:00:00Z"), ["from", "id", "at"]),
+    ] {
+        let read = read(batch.to_string().as_bytes(), SegmentLimit::default(), false).ok().unwrap();
+        assert_eq!(read.names.rename(errors.clone()), expected.map(error), "{batch}");
+    }
 }
 
 fn message(index: usize, progress: Progress) -> Message {
