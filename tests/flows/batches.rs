@@ -123,6 +123,24 @@ async fn cancelled_batch_is_never_sent() {
     }
 }
 
+/// A request that was interrupted stored the batch and only some of its messages.
+#[tokio::test]
+async fn cancellation_waits_for_messages_that_may_still_come() {
+    let system = System::start().await;
+    let (later, _) = scheduled(&system, batch(&phones(3))).await;
+    let path = accepted(&system, &later).await;
+    let report = system.get(DEMO, &path).await.body;
+    let key = json!({"TableName": "MessagesTable", "Key": {"id": {"S": report["details"][1]["messageuuid"]}}});
+    system.aws("DynamoDB_20120810.DeleteItem", &key).await;
+    assert_eq!(counts(&system, &path).await["total"], 2);
+    let early = system.delete(DEMO, &path).await;
+    assert_eq!((early.status, pending(&system).await.len()), (StatusCode::SERVICE_UNAVAILABLE, 1));
+    system.advance(61).await;
+    let late = system.delete(DEMO, &path).await;
+    assert_eq!((late.status, &late.body["cancelled"]), (StatusCode::OK, &json!(2)));
+    assert_eq!(pending(&system).await, [Value::Null; 0]);
+}
+
 #[tokio::test]
 async fn sent_batch_can_no_longer_be_cancelled() {
     let system = System::start().await;
