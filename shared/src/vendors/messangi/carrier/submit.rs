@@ -76,10 +76,10 @@ pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<
         is_key_refused = outcome.is_none() && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         outcome
     });
-    let outcome = outcome.await;
-    if let Some(key) = session.filter(|_| is_key_refused) {
+    let outcome = outcome.await.without_secret(key);
+    if is_key_refused && session.is_some() {
         // The retry logs in again.
-        connection.sessions.forget(connection.name, &key);
+        connection.sessions.forget(connection.name, key);
     }
     outcome
 }
