@@ -47,6 +47,18 @@ fn is_part(c: char) -> bool {
     c.is_numeric() || c.is_whitespace() || "+-‐‑‒–—().,:;/_".contains(c)
 }
 
+/// The length of a part of a secret that gives it away, in bytes.
+const TELLING: usize = 8;
+/// A shorter secret is not looked for, because ordinary words contain it.
+const SHORTEST_SECRET: usize = 4;
+
+/// Returns whether words contain a secret, or a part of 8 bytes of it, in any case.
+pub(crate) fn quotes(words: &str, secret: &str) -> bool {
+    let length = secret.len().min(TELLING);
+    let is_part = |part: &[u8]| secret.as_bytes().windows(length).any(|of| of.eq_ignore_ascii_case(part));
+    length >= SHORTEST_SECRET && words.as_bytes().windows(length).any(is_part)
+}
+
 /// Returns the first `most` characters.
 pub(crate) fn cut(words: &str, most: usize) -> String {
     words.chars().take(most).collect()
@@ -109,6 +121,19 @@ mod tests {
             assert_eq!(without_numbers(words), kept);
         }
         assert_eq!(cut(&"é".repeat(200), 100), "é".repeat(100));
+    }
+
+    #[test]
+    fn quoted_secret_is_found_whole_or_in_part() {
+        for (words, is_quoted) in [
+            ("key aaaabbbbccccdddd1112 is unknown", true),
+            ("key …BBBBCCCC… is unknown", true),
+            ("key aaaabbb is unknown", false),
+            ("", false),
+        ] {
+            assert_eq!(quotes(words, "aaaabbbbccccdddd1112"), is_quoted, "{words}");
+        }
+        assert_eq!(["pass", "a", ""].map(|secret| quotes("wrong pass a", secret)), [true, false, false]);
     }
 
     proptest! {

@@ -59,6 +59,7 @@ impl<S: SecretStore> Submitter<S> {
             return open_circuit(until, begun);
         }
         let outcome = settings.vendor.submit(&connection, submission, begun).await;
+        let outcome = secret.secrets().fold(outcome, Outcome::without_secret);
         if let Some(until) = self.circuits.record(*name, &outcome, self.clock.now()) {
             info!(carrier = name.as_str(), %until, "carrier paused");
         }
@@ -95,5 +96,90 @@ impl<S: SecretStore> Submitter<S> {
         })?;
         let checked = settings.vendor.profile().check_credentials(&secret.credentials);
         checked.map(|()| secret).map_err(|error| format!("the carrier's credential {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+    use crate::{
+        domain::{CarrierSettings, Channel, CredentialPart, Groupings, SegmentLimit, SenderTable, Text, Vendor},
+        runtime::HttpStack,
+        store::{SecretsByCarrier, StoreError},
+    };
+
+    const KEY: &str = "aaaabbbbcccc111222333";
+    const TOKEN: &str = "0f8b414c517bf0fc053bff1280adff42";
+
+    struct OneSecret;
+
+    impl SecretStore for OneSecret {
+        async fn carriers(&self) -> Result<SecretsByCarrier, StoreError> {
+            let credentials = [(CredentialPart::Key, KEY.to_owned())].into_iter().collect();
+            let secret =
+                CarrierSecret { credentials, webhook_tokens: vec![TOKEN.to_owned()], ..CarrierSecret::default() };
+            Ok([("one".parse().unwrap(), secret)].into_iter().collect())
+        }
+    }
+
+    /// Starts a carrier that rejects the next submit with these words.
+    fn rejecting(words: &str) -> Carrier {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let answer = format!("HTTP/1.1 400 X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{words}", words.len());
+        thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(connection.try_clone().unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).unwrap() > 2 {
+                let header = line.to_ascii_lowercase();
+                length = header.strip_prefix("content-length: ").map_or(length, |value| value.trim().parse().unwrap());
+                line.clear();
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            connection.write_all(answer.as_bytes()).unwrap();
+        });
+        let settings = CarrierSettings {
+            vendor: Vendor::Cymba,
+            endpoint,
+            timeout_ms: 20_000,
+            lookup: false,
+            receipts_by_id: false,
+            country_code: None,
+            webhook_url: Some("https://gateway.example/".parse().unwrap()),
+            sender_ids: SenderTable::default(),
+        };
+        Carrier { name: "one".parse().unwrap(), settings }
+    }
+
+    #[tokio::test]
+    async fn rejection_quotes_neither_key_nor_webhook_token() {
+        let clock = Clock::system();
+        let http = HttpStack::new().unwrap().carrier_client().unwrap();
+        let submitter = Submitter::new(http, CarrierSecrets::new(OneSecret, clock.clone()), clock);
+        let submission = Submission {
+            reference: "0197a3a0000070008000000000000001".parse().unwrap(),
+            to: &"447911000001".parse().unwrap(),
+            from: &"SenderName".parse().unwrap(),
+            text: &Text::parse("Hi", SegmentLimit(1)).unwrap(),
+            channel: Channel::Sms,
+            content: None,
+            expires_at: None,
+            groupings: &Groupings::default(),
+        };
+        for (words, kept) in [
+            ("unknown sender".to_owned(), "unknown sender"),
+            (format!("unknown key {KEY}"), "…"),
+            (format!("callback https://gateway.example/dlr/one/{TOKEN}/x is no URL"), "…"),
+        ] {
+            let outcome = submitter.submit(&rejecting(&format!("\"{words}\"")), &submission).await;
+            assert_eq!(outcome, Outcome::Rejected { reason: format!("status 400: {kept}") });
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -27,11 +27,30 @@ struct Session {
     until: Timestamp,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Option<Session>>>;
+/// The session of a carrier. `login` is held during a login, and `session` never across an await, so that a submit
+/// with a refused key does not wait for another submit's login.
+#[derive(Default)]
+struct Slot {
+    session: Mutex<Option<Session>>,
+    login: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn session(&self) -> MutexGuard<'_, Option<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the key, if it is valid and belongs to these credentials.
+    fn key(&self, credentials: &Credentials, now: Timestamp) -> Option<Arc<str>> {
+        let session = self.session();
+        let valid = |session: &&Session| session.until > now && session.credentials == *credentials;
+        session.as_ref().filter(valid).map(|session| Arc::clone(&session.key))
+    }
+}
 
 /// The sessions of all carriers.
 #[derive(Default)]
-pub struct Sessions(Mutex<HashMap<CarrierName, Slot>>);
+pub struct Sessions(Mutex<HashMap<CarrierName, Arc<Slot>>>);
 
 impl Sessions {
     /// Returns the carrier's key, or logs in. Of several submits at once, one logs in and the others wait for it.
@@ -47,27 +66,27 @@ impl Sessions {
     ) -> Result<Arc<str>, Outcome> {
         let slot = self.slot(carrier);
         let key = async {
-            let mut session = slot.lock().await;
-            let valid = |session: &&Session| session.until > now && session.credentials == *credentials;
-            if let Some(session) = session.as_ref().filter(valid) {
-                return Ok(Arc::clone(&session.key));
+            if let Some(key) = slot.key(credentials, now) {
+                return Ok(key);
+            }
+            let _login = slot.login.lock().await;
+            if let Some(key) = slot.key(credentials, now) {
+                return Ok(key);
             }
             let SessionKey { key, valid_for } = log_in.await?;
             let (key, until) = (Arc::from(key), now.saturating_add(valid_for).unwrap_or(now));
-            *session = Some(Session { credentials: credentials.clone(), key: Arc::clone(&key), until });
+            *slot.session() = Some(Session { credentials: credentials.clone(), key: Arc::clone(&key), until });
             Ok(key)
         };
         timeout(within / PART_FOR_LOGIN, key).await.unwrap_or_else(|_| Err(Outcome::busy("the login took too long")))
     }
 
     /// Drops a key that the carrier refused, unless another submit has replaced it.
-    pub(crate) async fn forget(&self, carrier: CarrierName, refused: &str) {
-        let slot = self.slot(carrier);
-        let mut session = slot.lock().await;
-        session.take_if(|session| &*session.key == refused);
+    pub(crate) fn forget(&self, carrier: CarrierName, refused: &str) {
+        self.slot(carrier).session().take_if(|session| &*session.key == refused);
     }
 
-    fn slot(&self, carrier: CarrierName) -> Slot {
+    fn slot(&self, carrier: CarrierName) -> Arc<Slot> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(carrier).or_default())
     }
@@ -109,9 +128,9 @@ mod tests {
         assert_eq!(&*key("a", 23).await, "0");
         assert_eq!(&*key("a", 24).await, "1");
         assert_eq!(&*key("b", 24).await, "2", "other credentials");
-        sessions.forget(carrier, "1").await;
+        sessions.forget(carrier, "1");
         assert_eq!(&*key("b", 24).await, "2");
-        sessions.forget(carrier, "2").await;
+        sessions.forget(carrier, "2");
         assert_eq!(&*key("b", 24).await, "3");
     }
 
@@ -124,5 +143,21 @@ mod tests {
         let refused = async { Err(Outcome::busy("refused")) };
         let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), refused).await;
         assert_eq!(outcome, Err(Outcome::busy("refused")));
+    }
+
+    #[tokio::test]
+    async fn refused_key_is_dropped_during_another_login() {
+        let (sessions, carrier) = (Sessions::default(), "one".parse().unwrap());
+        let (old, new) = (credentials("old"), credentials("new"));
+        let granted = async { Ok(SessionKey { key: "0".to_owned(), valid_for: SignedDuration::from_hours(24) }) };
+        sessions.key(carrier, &old, (at(0), WITHIN), granted).await.unwrap();
+        let forget_during = async {
+            sessions.forget(carrier, "0");
+            std::future::pending().await
+        };
+        let outcome = sessions.key(carrier, &new, (at(0), WITHIN), forget_during).await;
+        assert_eq!(outcome, Err(Outcome::busy("the login took too long")));
+        let again = sessions.key(carrier, &old, (at(0), WITHIN), async { Err(Outcome::busy("no key")) }).await;
+        assert_eq!(again, Err(Outcome::busy("no key")));
     }
 }

@@ -179,7 +179,7 @@ pub struct CarrierKey {
     pub remove: bool,
 }
 
-/// Parses an endpoint. A function would not do: clap repeats a value that a function refuses, and with it a
+/// Parses a base URL. A function would not do: clap repeats a value that a function refuses, and with it a
 /// password in the URL.
 #[derive(Clone)]
 struct EndpointParser;
@@ -189,7 +189,9 @@ impl TypedValueParser for EndpointParser {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Url, Error> {
         let text = StringValueParser::new().parse_ref(command, arg, value)?;
-        let refused = |reason| Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")).with_cmd(command);
+        let name =
+            if arg.is_some_and(|arg| arg.get_id() == "webhook_url") { "the webhook URL" } else { "the endpoint" };
+        let refused = |reason| Error::raw(ErrorKind::ValueValidation, format!("{name} {reason}\n")).with_cmd(command);
         endpoint(&text).map_err(refused)
     }
 }
@@ -212,15 +214,15 @@ fn country_code(text: &str) -> Result<CallingCode, String> {
 
 /// Parses a base URL, and ends its path with a slash, because paths are joined to it.
 fn endpoint(text: &str) -> Result<Url, String> {
-    let mut url: Url = text.parse().map_err(|error| format!("the endpoint is not a URL: {error}"))?;
+    let mut url: Url = text.parse().map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("the endpoint must begin with https:// or http://".to_owned());
+        return Err("must begin with https:// or http://".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("the endpoint must not hold credentials; set them with `carrier key`".to_owned());
+        return Err("must not hold credentials; set them with `carrier key`".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("the endpoint must have no query and no fragment".to_owned());
+        return Err("must have no query and no fragment".to_owned());
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_endpoint_is_refused_with_its_reason() {
+    fn invalid_base_url_is_refused_with_its_reason() {
         for (text, reason) in [
             ("gw.example", "not a URL"),
             ("ftp://gw.example/", "https://"),
@@ -263,9 +265,11 @@ mod tests {
             ("https://gw.example/#a", "no fragment"),
             ("https://login:word@gw.example:70000/", "not a URL"),
         ] {
-            let words = ["admin", "carrier", "set", "cm-nl", "--endpoint", text];
-            let error = Arguments::parse_words(words).unwrap_err().render().to_string();
-            assert!(error.contains(reason) && error.contains("the endpoint") && !error.contains("word"), "{error}");
+            for (option, name) in [("--endpoint", "the endpoint"), ("--webhook-url", "the webhook URL")] {
+                let words = ["admin", "carrier", "set", "cm-nl", option, text];
+                let error = Arguments::parse_words(words).unwrap_err().render().to_string();
+                assert!(error.contains(reason) && error.contains(name) && !error.contains("word"), "{error}");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{Carrier, CarrierName, CarrierSecret, CarrierSettings, Routes, Vendor},
+    domain::{Carrier, CarrierName, CarrierSecret, CarrierSettings, CredentialPart, Routes, Vendor, VendorProfile},
     store::{SecretStore, SecretsByCarrier},
 };
 
@@ -223,14 +223,27 @@ fn with_warnings(report: Report, carrier: &Carrier, secret: &CarrierSecret) -> R
     }
     report.note(format!(
         "Warning: no message is sent through {name} without its credentials ({}); set them with\n\
-         `admin carrier key {name}`.",
-        profile.accepted_credentials()
+         `admin carrier key {name}{}`.",
+        profile.accepted_credentials(),
+        parts_option(profile)
     ))
+}
+
+/// Returns the `--parts` of `carrier key` for the vendor's first set of credentials, if the vendor accepts several.
+fn parts_option(profile: &VendorProfile) -> String {
+    let mut sets = profile.credentials.iter().filter(|set| !set.is_empty());
+    match (sets.next(), sets.next()) {
+        (Some(first), Some(_)) => {
+            let parts: Vec<_> = first.iter().map(CredentialPart::into_str).collect();
+            format!(" --parts {}", parts.join(","))
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::{CredentialPart, SenderTable};
+    use shared::domain::SenderTable;
 
     use super::*;
 
@@ -284,5 +297,11 @@ mod tests {
         let shown = text(&carrier("one"), &set, [None, None])
             + &shown_settings("one".parse().unwrap(), &carrier("one").settings, &set).to_string();
         assert!(shown.contains("set: key") && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
+    fn missing_credentials_name_parts_only_if_there_is_a_choice() {
+        let options = |vendor: Vendor| parts_option(vendor.profile());
+        assert_eq!([Vendor::Cymba, Vendor::Messangi].map(options), ["", " --parts key"]);
     }
 }

@@ -16,6 +16,8 @@ const MOST_TOKENS: usize = 5;
 const MOST_SIGNING_SECRETS: usize = 2;
 /// In characters.
 const LONGEST_PART: usize = 1_000;
+const OLD_RECEIPTS: &str = "Messages name the new receipts address within five minutes. Retire the old ones only after that, and once all\n\
+     messages before have their receipts.";
 const WHEN: &str = "It takes effect within five minutes.";
 
 pub async fn set_credentials(
@@ -103,10 +105,17 @@ pub async fn rotate(carriers: &Carriers<'_>, name: CarrierName) -> Result<Report
     let token = carriers.new_token();
     let secret = carriers.change_secret_of(&carrier, |secret| secret.webhook_tokens.insert(0, token.clone())).await?;
     let report = carriers.changed(&carrier, &secret).await?;
-    Ok(report.note(match carriers.connection.local() {
-        Some(_) => format!("The old addresses work until `admin carrier retire {name}`."),
-        None => format!("Give the new addresses to the vendor. The old ones work until `admin carrier retire {name}`."),
-    }))
+    let takes_webhook_url = carrier.settings.vendor.profile().takes_webhook_url;
+    let report = report.note(match (carriers.connection.local(), takes_webhook_url) {
+        (Some(_), _) => format!("The old addresses work until `admin carrier retire {name}`."),
+        (None, true) => format!(
+            "Give the new replies address to the vendor. The old addresses work until `admin carrier retire {name}`."
+        ),
+        (None, false) => {
+            format!("Give the new addresses to the vendor. The old ones work until `admin carrier retire {name}`.")
+        }
+    });
+    Ok(if takes_webhook_url { report.note(OLD_RECEIPTS) } else { report })
 }
 
 pub async fn retire(carriers: &Carriers<'_>, name: CarrierName) -> Result<Report, Failure> {

@@ -7,7 +7,7 @@ use strum::IntoStaticStr;
 
 use crate::{
     domain::{Channel, Content, Groupings, LONGEST_WORDS, PhoneNumber, SenderId, SubmitReference, Text},
-    redact::{cut, without_numbers},
+    redact::{cut, quotes, without_numbers},
 };
 
 /// Lookup timeout: short, because the same worker may then submit the message.
@@ -69,6 +69,17 @@ impl Outcome {
         let reason = format!("{}: {}", without_numbers(code), without_numbers(words));
         // The code's digits and those of the words may look like a number together.
         Self::Rejected { reason: cut(&without_numbers(&reason), LONGEST_WORDS) }
+    }
+
+    /// Returns the outcome without the carrier's words if they quote a secret, such as a key in the submit's URL.
+    #[must_use]
+    pub(crate) fn without_secret(self, secret: &str) -> Self {
+        let Self::Rejected { reason } = &self else { return self };
+        if !quotes(reason, secret) {
+            return self;
+        }
+        let code = reason.split(": ").next().filter(|code| !quotes(code, secret));
+        Self::Rejected { reason: format!("{}: …", code.unwrap_or("…")) }
     }
 
     pub(crate) fn busy(reason: impl Into<String>) -> Self {

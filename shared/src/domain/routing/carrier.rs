@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use url::Url;
 
-use crate::domain::{CallingCode, CarrierNumberError, Credentials, PhoneNumber, SenderId, Vendor};
+use crate::domain::{CallingCode, CarrierNumberError, CredentialPart, Credentials, PhoneNumber, SenderId, Vendor};
 
 /// The most bytes of a name.
 const LONGEST_NAME: usize = 32;
@@ -150,6 +150,12 @@ impl CarrierSecret {
     pub fn is_webhook_token(&self, token: &str) -> bool {
         let equal = |known: &String| known.as_bytes().ct_eq(token.as_bytes());
         self.webhook_tokens.iter().fold(Choice::from(0), |found, known| found | equal(known)).into()
+    }
+
+    /// Returns what a submit may bear: key, password and webhook tokens.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let credentials = [CredentialPart::Key, CredentialPart::Password].map(|part| self.credentials.get(part));
+        credentials.into_iter().flatten().chain(self.webhook_tokens.iter().map(String::as_str))
     }
 }
 

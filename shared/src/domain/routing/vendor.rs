@@ -85,7 +85,7 @@ impl VendorProfile {
             (
                 "receipts_by_id",
                 settings.receipts_by_id && !self.receipts_by_id,
-                "returns no message IDs; its receipts carry our reference",
+                "always returns our reference in receipts",
             ),
             (
                 "country_code",

@@ -45,7 +45,7 @@ impl<C: Connector> Tables<C> {
             assert!(matches!(session.submit::<C>().await, Outcome::Accepted { .. }), "{granted:?}");
             session.assert_requests(logins, 1);
         }
-        for refusal in ["401", "403"] {
+        for refusal in ["401", "403", "401\n\n{\"error\":{\"code\":\"ERROR\"}}"] {
             session.server.answer_with(refusal.into());
             assert!(matches!(session.submit::<C>().await, Outcome::Busy { .. }), "{refusal}");
             session.assert_requests(0, 1);

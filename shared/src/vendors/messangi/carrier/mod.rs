@@ -4,7 +4,7 @@
 //! The pages leave these points open, and the choices are ours:
 //! - The form of errors. We read `{"error":{"code","message","field"}}` whose code is a status of the page, and
 //!   otherwise any usual words. A 400, 413 or 422 rejects the message. Any other client error concerns the account or
-//!   the endpoint.
+//!   the endpoint, unless its code is a status that blames the message. `ERROR` does not, nor does any code of a 401.
 //! - Answers in the flat form `{"status","messageId","description"}`, which older clients expect.
 //! - The ID of a reply: `reply.rs`.
 //! - Validity. A submit cannot bear one.

@@ -10,6 +10,9 @@ pub(super) struct Status {
     pub(super) words: &'static str,
 }
 
+/// The status of any error that has none of its own.
+pub(super) const ERROR: &str = "ERROR";
+
 pub(super) const SEGMENTS_EXCEEDED: Status = Status {
     word: "SEGMENTS_EXCEEDED",
     in_answer: Meaning::Rejected,
@@ -34,7 +37,7 @@ const STATUSES: [Status; 17] = {
         row("UNDELIV", Rejected, Some(S::Undelivered), "Unable to send the SMS message"),
         // SMPP's word, which `formats::smpp` reads alike.
         row("UNKNOWN", Unknown, Some(S::Undelivered), "Unknown error occurred with the mobile operator"),
-        row("ERROR", Rejected, Some(S::Undelivered), "An error occurred in the API logic"),
+        row(ERROR, Rejected, Some(S::Undelivered), "An error occurred in the API logic"),
         row("REJECTD", Rejected, Some(S::Rejected), "SMS message was rejected"),
         row("INVALID_ROUTING", Rejected, Some(S::Rejected), "Phone number is not valid"),
         row("CODE_NOT_ALLOWED", Rejected, Some(S::Rejected), "User does not have the short or long code assigned"),

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     login,
-    status::{SEGMENTS_EXCEEDED, Status, status},
+    status::{ERROR, SEGMENTS_EXCEEDED, Status, status},
 };
 use crate::{
     domain::{CredentialPart, Outcome, Submission},
@@ -76,10 +76,10 @@ pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<
         is_key_refused = outcome.is_none() && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         outcome
     });
-    let outcome = outcome.await;
-    if let Some(key) = session.filter(|_| is_key_refused) {
+    let outcome = outcome.await.without_secret(key);
+    if is_key_refused && session.is_some() {
         // The retry logs in again.
-        connection.sessions.forget(connection.name, &key).await;
+        connection.sessions.forget(connection.name, key);
     }
     outcome
 }
@@ -94,6 +94,11 @@ fn judge(answer: &Answer) -> Option<Outcome> {
         let error = body.object("error").unwrap_or(body);
         let code = error.said("code").or_else(|| error.said("status"))?;
         let refusal = status(&code).filter(|status| status.in_answer == Meaning::Rejected)?;
+        // Only the HTTP status says whether the general ERROR concerns the message, the key or the endpoint.
+        let concerns_message = answer.status != StatusCode::UNAUTHORIZED && refusal.word != ERROR;
+        if !concerns_message && !answer.blames_message() {
+            return None;
+        }
         Some(rejected(refusal, error.said("message").or_else(|| error.said("description"))))
     });
     refusal.or_else(|| answer.blames_message().then(|| answer.rejection()))

@@ -121,12 +121,15 @@ fn refusals() -> Vec<(Answer, Outcome)> {
             refused(422, json!({"error": {"code": "SEGMENTS_EXCEEDED"}})),
             rejected("SEGMENTS_EXCEEDED: The number of permissible segments has been surpassed"),
         ),
-        (refused(409, json!({"status": "ERROR", "description": SEGMENTS})), rejected(format!("ERROR: {SEGMENTS}"))),
+        (refused(400, json!({"status": "ERROR", "description": SEGMENTS})), rejected(format!("ERROR: {SEGMENTS}"))),
+        (refused(409, json!({"status": "ERROR", "description": SEGMENTS})), busy(None, "status 409")),
+        (refused(401, code("CODE_NOT_ALLOWED", "no")), busy(None, "status 401")),
         (refused(400, code("INVALID_FIELD", "is no number")), rejected("status 400: is no number")),
         (refused(400, code("QUEUE", "?")), rejected("status 400: ?")),
         (refused(400, json!({"message": "bad"})), rejected("status 400: bad")),
         (refused(401, code("UNAUTHORIZED", "no such key")), busy(None, "status 401")),
         (refused(403, json!({"message": "Forbidden"})), busy(None, "status 403")),
+        (refused(403, code("ERROR", "expired key")), busy(None, "status 403")),
     ]
 }
 
