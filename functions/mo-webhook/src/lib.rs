@@ -31,6 +31,9 @@ impl MoWebhook {
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let answer = self.answer(&request).await;
+        if answer.as_ref().is_err_and(Problem::is_refusal) {
+            self.gateway.count_refused_webhook();
+        }
         self.gateway.publish_metrics();
         answer.unwrap_or_else(Response::from)
     }

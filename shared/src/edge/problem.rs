@@ -32,6 +32,12 @@ impl Problem {
         Self { r#type, title, status: status.as_u16(), detail: None, errors: Vec::new() }
     }
 
+    /// Returns whether the caller is at fault.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        (400..500).contains(&self.status)
+    }
+
     fn with(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self

@@ -49,6 +49,11 @@ impl Gateway {
         self.metrics.publish(self.clock.now());
     }
 
+    /// Counts a webhook that was refused. The carrier in its path may be anyone's invention, so it is no dimension.
+    pub fn count_refused_webhook(&self) {
+        self.count(Metric::WebhooksRefused, None, None, 1);
+    }
+
     fn count(&self, metric: Metric, account: Option<&AccountId>, carrier: Option<CarrierName>, count: usize) {
         self.metrics.count(metric, dimensions(account, carrier), count);
     }

@@ -44,10 +44,10 @@ pub(crate) fn optional_text<'a>(value: Option<&'a Value>, field: &str) -> Result
 pub(crate) fn messages<'a>(value: Option<&'a Value>, field: &str, most: usize) -> Result<&'a [Value], FieldError> {
     let error = |code, words: &str| Err(FieldError::new(field, code, words));
     match value {
-        None | Some(Value::Null) => error(FieldErrorCode::Missing, "a list of messages is required"),
+        None | Some(Value::Null) => error(FieldErrorCode::Missing, "a list is required"),
         Some(Value::Array(listed)) if listed.is_empty() => error(FieldErrorCode::Empty, "is empty"),
         Some(Value::Array(listed)) if listed.len() > most => {
-            error(FieldErrorCode::TooMany, &format!("holds {} messages; at most {most} are allowed", listed.len()))
+            error(FieldErrorCode::TooMany, &format!("has {} entries; at most {most} are allowed", listed.len()))
         }
         Some(Value::Array(listed)) => Ok(listed),
         Some(_) => error(FieldErrorCode::WrongType, "must be a list"),

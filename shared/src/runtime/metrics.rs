@@ -50,6 +50,10 @@ pub enum Metric {
     Unmatched,
     /// Receipts whose carrier ID may belong to several messages.
     Ambiguous,
+    /// Receipts and replies that were recorded before.
+    Repeated,
+    /// Webhooks with an unknown carrier or token, without the vendor's signature, or malformed.
+    WebhooksRefused,
     /// Callbacks answered with a 2xx.
     CallbacksDelivered,
     /// Time from the event until its callback was delivered.

@@ -14,5 +14,5 @@ mod testing;
 pub use connector::Webhook;
 pub(crate) use connector::{Connection, Connector, below};
 pub(crate) use dialect_format::DialectFormat;
-pub(crate) use session::SessionKey;
 pub use session::Sessions;
+pub(crate) use session::{LoginError, SessionKey};

@@ -21,9 +21,27 @@ pub(crate) struct SessionKey {
     pub(crate) valid_for: SignedDuration,
 }
 
+/// Why a login gave no key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum LoginError {
+    /// The vendor refused the credentials. Repeated, that may lock the account.
+    Refused(Outcome),
+    Failed(Outcome),
+}
+
+/// How long we do not repeat a refused login.
+const REFUSED_FOR: SignedDuration = SignedDuration::from_secs(10);
+
 struct Session {
     credentials: Credentials,
     key: Arc<str>,
+    until: Timestamp,
+}
+
+/// A refused login.
+struct Refusal {
+    credentials: Credentials,
+    outcome: Outcome,
     until: Timestamp,
 }
 
@@ -32,7 +50,8 @@ struct Session {
 #[derive(Default)]
 struct Slot {
     session: Mutex<Option<Session>>,
-    login: tokio::sync::Mutex<()>,
+    /// Holds the last login's refusal.
+    login: tokio::sync::Mutex<Option<Refusal>>,
 }
 
 impl Slot {
@@ -56,24 +75,37 @@ impl Sessions {
     /// Returns the carrier's key, or logs in. Of several submits at once, one logs in and the others wait for it.
     ///
     /// # Errors
-    /// `Busy` if the login fails or takes more than half of `within`, the carrier's timeout.
+    /// `Busy` if the login fails, or was refused in the last ten seconds, or takes more than half of `within`, the
+    /// carrier's timeout.
     pub(crate) async fn key(
         &self,
         carrier: CarrierName,
         credentials: &Credentials,
         (now, within): (Timestamp, Duration),
-        log_in: impl Future<Output = Result<SessionKey, Outcome>>,
+        log_in: impl Future<Output = Result<SessionKey, LoginError>>,
     ) -> Result<Arc<str>, Outcome> {
         let slot = self.slot(carrier);
         let key = async {
             if let Some(key) = slot.key(credentials, now) {
                 return Ok(key);
             }
-            let _login = slot.login.lock().await;
+            let mut refusal = slot.login.lock().await;
             if let Some(key) = slot.key(credentials, now) {
                 return Ok(key);
             }
-            let SessionKey { key, valid_for } = log_in.await?;
+            let refused = |last: &&Refusal| last.until > now && last.credentials == *credentials;
+            if let Some(last) = refusal.as_ref().filter(refused) {
+                return Err(last.outcome.clone());
+            }
+            let SessionKey { key, valid_for } = match log_in.await {
+                Ok(key) => key,
+                Err(LoginError::Failed(outcome)) => return Err(outcome),
+                Err(LoginError::Refused(outcome)) => {
+                    let until = now.saturating_add(REFUSED_FOR).unwrap_or(now);
+                    *refusal = Some(Refusal { credentials: credentials.clone(), outcome: outcome.clone(), until });
+                    return Err(outcome);
+                }
+            };
             let (key, until) = (Arc::from(key), now.saturating_add(valid_for).unwrap_or(now));
             *slot.session() = Some(Session { credentials: credentials.clone(), key: Arc::clone(&key), until });
             Ok(key)
@@ -140,9 +172,9 @@ mod tests {
         let slow = std::future::pending();
         let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), slow).await;
         assert_eq!(outcome, Err(Outcome::busy("the login took too long")));
-        let refused = async { Err(Outcome::busy("refused")) };
-        let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), refused).await;
-        assert_eq!(outcome, Err(Outcome::busy("refused")));
+        let failed = async { Err(LoginError::Failed(Outcome::busy("failed"))) };
+        let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), failed).await;
+        assert_eq!(outcome, Err(Outcome::busy("failed")));
     }
 
     #[tokio::test]
@@ -157,7 +189,26 @@ mod tests {
         };
         let outcome = sessions.key(carrier, &new, (at(0), WITHIN), forget_during).await;
         assert_eq!(outcome, Err(Outcome::busy("the login took too long")));
-        let again = sessions.key(carrier, &old, (at(0), WITHIN), async { Err(Outcome::busy("no key")) }).await;
+        let again = sessions.key(carrier, &old, (at(0), WITHIN), no_key()).await;
         assert_eq!(again, Err(Outcome::busy("no key")));
+    }
+
+    fn no_key() -> impl Future<Output = Result<SessionKey, LoginError>> {
+        std::future::ready(Err(LoginError::Failed(Outcome::busy("no key"))))
+    }
+
+    #[tokio::test]
+    async fn refused_login_is_not_repeated_at_once() {
+        let (sessions, carrier) = (Sessions::default(), "one".parse().unwrap());
+        let refused = async { Err(LoginError::Refused(Outcome::busy("refused"))) };
+        let outcome = sessions.key(carrier, &credentials("a"), (at(0), WITHIN), refused).await;
+        assert_eq!(outcome, Err(Outcome::busy("refused")));
+        let after = async |password: &str, seconds| {
+            let now = at(0) + SignedDuration::from_secs(seconds);
+            sessions.key(carrier, &credentials(password), (now, WITHIN), no_key()).await
+        };
+        assert_eq!(after("a", 9).await, Err(Outcome::busy("refused")));
+        assert_eq!(after("b", 9).await, Err(Outcome::busy("no key")), "other credentials");
+        assert_eq!(after("a", 10).await, Err(Outcome::busy("no key")));
     }
 }

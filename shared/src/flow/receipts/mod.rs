@@ -259,7 +259,9 @@ pub(super) async fn record_receipt(
     if let Some(metric) = metric.filter(|_| recorded == ReceiptInsertion::New) {
         gateway.count(metric, Some(&message.account), Some(carrier), 1);
     }
-    let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
+    let is_repeated = recorded == ReceiptInsertion::Duplicate;
+    gateway.count(Metric::Repeated, None, Some(carrier), usize::from(is_repeated));
+    let words = if is_repeated { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "{words}");
     Ok(recorded)
 }

@@ -100,6 +100,7 @@ pub(super) async fn attribute(
     let owner = directory.owner(&reply.to).await?;
     // The execution on record enqueued the callback before.
     if owner.is_some() && gateway.store.reply(id).await?.is_some() {
+        gateway.count(Metric::Repeated, None, Some(carrier), 1);
         info!(reply.id = %id, "reply repeated");
         return Ok(Attribution::Recorded);
     }
@@ -146,6 +147,8 @@ pub(super) async fn attribute(
     let new = gateway.store.insert_reply(&recorded, now).await?;
     if new {
         gateway.count(Metric::Replies, Some(&recorded.account), Some(carrier), 1);
+    } else {
+        gateway.count(Metric::Repeated, None, Some(carrier), 1);
     }
     let answered = recorded.replied_to.as_ref().map(|to| to.message.to_string());
     let words = if new { "reply" } else { "reply repeated" };

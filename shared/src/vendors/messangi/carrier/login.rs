@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::{
     domain::{CredentialPart, Outcome},
     formats::http::{busy_response, no_response},
-    vendors::{Connection, SessionKey},
+    vendors::{Connection, LoginError, SessionKey},
 };
 
 /// An hour less than Messangi's limit, for clocks that differ and submits under way.
@@ -33,28 +33,31 @@ pub(super) async fn session_key(connection: &Connection<'_>, now: Timestamp) -> 
     connection.sessions.key(connection.name, connection.credentials, within, log_in(connection, now)).await
 }
 
-async fn log_in(connection: &Connection<'_>, now: Timestamp) -> Result<SessionKey, Outcome> {
+async fn log_in(connection: &Connection<'_>, now: Timestamp) -> Result<SessionKey, LoginError> {
     let part = |part| connection.credentials.get(part).unwrap_or_default();
     let request = Request { username: part(CredentialPart::Login), password: part(CredentialPart::Password) };
     let sent = connection.post(&["kingslanding", "login"]).json(&request).send().await;
-    let response = sent.map_err(|error| match no_response(&error) {
-        // The message was not sent.
-        Outcome::Unknown { reason } => Outcome::busy(format!("login: {reason}")),
-        busy => busy,
+    let response = sent.map_err(|error| {
+        LoginError::Failed(match no_response(&error) {
+            // The message was not sent.
+            Outcome::Unknown { reason } => Outcome::busy(format!("login: {reason}")),
+            busy => busy,
+        })
     })?;
     let status = response.status();
-    match status {
+    let failed = match status {
         _ if status.is_success() => match key_of(&response) {
-            Some(key) => Ok(SessionKey { key: key.to_owned(), valid_for: VALID_FOR }),
-            None => Err(Outcome::busy("the answer to the login has no key")),
+            Some(key) => return Ok(SessionKey { key: key.to_owned(), valid_for: VALID_FOR }),
+            None => Outcome::busy("the answer to the login has no key"),
         },
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             warn!(carrier = connection.name.as_str(), status = status.as_u16(), "the carrier refused the login");
-            Err(Outcome::busy(format!("login refused ({})", status.as_u16())))
+            return Err(LoginError::Refused(Outcome::busy(format!("login refused ({})", status.as_u16()))));
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Err(busy_response(&response, now)),
-        _ => Err(Outcome::busy(format!("login failed ({})", status.as_u16()))),
-    }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => busy_response(&response, now),
+        _ => Outcome::busy(format!("login failed ({})", status.as_u16())),
+    };
+    Err(LoginError::Failed(failed))
 }
 
 fn key_of(response: &Response) -> Option<&str> {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use url::Url;
 
 use super::{
     login,
@@ -40,7 +39,7 @@ struct Request<'a> {
     r#type: &'a str,
     external_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    callbacks: Option<&'a Url>,
+    callbacks: Option<String>,
 }
 
 pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<'_>, now: Timestamp) -> Outcome {
@@ -64,7 +63,8 @@ pub(super) async fn submit(connection: &Connection<'_>, submission: &Submission<
         wants_receipts: true,
         r#type: "MT",
         external_id: submission.reference.to_string(),
-        callbacks: connection.receipts.as_ref(),
+        // A comma would part two addresses.
+        callbacks: connection.receipts.as_ref().map(|url| url.as_str().replace(',', "%2C")),
     };
     // The login took its part of the carrier's timeout.
     let rest = connection.settings.timeout().saturating_sub(begun.elapsed());

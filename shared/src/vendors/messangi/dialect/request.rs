@@ -340,9 +340,9 @@ fn read_callbacks(request: &Object) -> Result<Vec<CallbackUrl>, FieldError> {
     let error = |code, words: &str| Err(FieldError::new("callbacks", code, words));
     let listed = filled(request, "callbacks")?.unwrap_or_default();
     let mut callbacks = Vec::new();
-    for url in listed.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+    for (index, url) in (1..).zip(listed.split(',').map(str::trim).filter(|url| !url.is_empty())) {
         match url.parse::<CallbackUrl>() {
-            Err(found) => return error(Code::Malformed, &format!("has a URL that {found}; write ',' in a URL as %2C")),
+            Err(found) => return error(Code::Malformed, &format!("URL {index} {found}; write ',' in a URL as %2C")),
             Ok(url) if callbacks.contains(&url) => return error(Code::Duplicate, "has a URL twice"),
             Ok(_) if callbacks.len() == MOST_CALLBACKS => return error(Code::TooMany, "has more than 5 URLs"),
             Ok(url) => callbacks.push(url),
