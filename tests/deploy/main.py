@@ -22,6 +22,7 @@ from harness import Checks, Failed, Processes, expect, expect_equal, interruptib
 from outside import BUILD_PROGRAMS, Client, Emulator, call, owned, shared
 from stack import ROOT, Admin, MiniStack, Stack, template_functions, template_routes
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from vendors import KEYS, PREFIXES, SENDER, VendorChecks
 
 STACK = "deployment-test"
 CM_KEYS = {"cm-uk": "uk-product-token", "cm-nl": "nl-product-token"}
@@ -76,6 +77,7 @@ class Test:
         self.alarms()
         self.repeats_and_reading()
         self.channels()
+        VendorChecks(self, self.other, self.other_secrets[0], "other-replies").run()
         self.opt_out()
         self.carriers_and_clients_in_trouble()
         self.dead_letters()
@@ -139,10 +141,20 @@ class Test:
             names = list(CM_KEYS)
             routes = self.admin("route", "add", "--carriers", ",".join(names), "--channel", "rcs", "--at", "1")["routes"]
             expect_equal([route["carriers"] for route in routes], [names, ["loopback"]], "the carriers of the routes")
+        with self.check("the operator's tool connects vendors that are told our address, with a key and with a login"):
+            for name, credentials in KEYS.items():
+                addresses = self.add_carrier(name, name, f"{self.emulator.url}/{name}/", "--webhook-url", self.stack.api)
+                self.emulator.register_carrier(name, name, *addresses, credentials=credentials)
+                lines = "".join(f"{part}\n" for part in credentials.values())
+                self.admin("carrier", "key", name, "--parts", ",".join(credentials), line=lines)
+                rule = ("--channel", "sms", "--prefix", PREFIXES[name], "--at", "1")
+                routes = self.admin("route", "add", "--carriers", name, *rule)["routes"]
+            expected = [["messangi"], ["cymba"], names, ["loopback"]]
+            expect_equal([route["carriers"] for route in routes], expected, "the carriers of the routes")
 
-    def add_carrier(self, name, vendor, endpoint):
+    def add_carrier(self, name, vendor, endpoint, *more):
         """Returns the webhook addresses for receipts and replies."""
-        options = ("--vendor", vendor, "--endpoint", endpoint, "--timeout-ms", "3000")
+        options = ("--vendor", vendor, "--endpoint", endpoint, "--timeout-ms", "3000", *more)
         carrier = self.admin("carrier", "add", name, *options)
         return (self.stack.api + carrier[f"{kind}_path"] for kind in ("receipts", "replies"))
 
@@ -155,6 +167,7 @@ class Test:
             self.secrets.insert(0, admin("secret", "rotate", "demo")["secret"])
             admin("sender", "add", OWN_SENDER, "--account", "demo")
             self.other_secrets, self.other = self.account("other", "other-replies")
+            admin("sender", "add", SENDER, "--account", "other")
 
     def account(self, name, sink):
         """Creates an account and a key, and returns its secrets and a client with the key."""

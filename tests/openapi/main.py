@@ -21,8 +21,8 @@ from outside import Client, Local, owned
 HERE = pathlib.Path(__file__).parent
 TOOL = pathlib.Path(sys.executable).parent / "schemathesis"
 KEY, SENDER = "demo-key", "441234567890"
-# The product token in the description's examples.
-EXAMPLE_TOKEN = "00000000-0000-0000-0000-000000000000"
+# The product token and the route's name in the description's examples.
+EXAMPLE_TOKEN, EXAMPLE_ROUTE = "00000000-0000-0000-0000-000000000000", "premium"
 
 
 def main():
@@ -43,17 +43,22 @@ def main():
 
 
 def configured(folder):
-    """Writes a configuration in which the token of the examples is a key, and returns its path."""
-    keys = f'keys = ["{KEY}"]'
-    default = pathlib.Path("infra/local/local.toml").read_text()
-    expect(keys in default, f"local.toml has no line {keys}")
+    """Writes a configuration in which the examples' token is a key and their route exists, and returns its path."""
+    keys, carriers = f'keys = ["{KEY}"]', 'carriers = ["loopback"]'
+    text = pathlib.Path("infra/local/local.toml").read_text()
+    for line, replacement in (
+        (keys, f'keys = ["{KEY}", "{EXAMPLE_TOKEN}"]'),
+        (carriers, f'{carriers}\nname = "{EXAMPLE_ROUTE}"'),
+    ):
+        expect(text.count(line) == 1, f"local.toml has not one line {line}")
+        text = text.replace(line, replacement)
     path = folder / "local.toml"
-    path.write_text(default.replace(keys, f'keys = ["{KEY}", "{EXAMPLE_TOKEN}"]'))
+    path.write_text(text)
     return path
 
 
 def known(url):
-    """Sends messages for requests to name: delivered, scheduled, and undelivered. Returns their IDs and a cursor."""
+    """Sends messages and batches for requests to name. Returns their IDs, a cursor, and values that the service knows."""
     client = Client(url, KEY)
     tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     sent = client.send(
@@ -64,9 +69,16 @@ def known(url):
     messages = [message["messageUuid"] for message in sent]
     for message, state in zip(messages, ("delivered", "scheduled", "undelivered"), strict=True):
         client.until_state(message, state)
+    batch = {"from": SENDER, "message": "To all", "destinations": ["447700900001", "447700900101"]}
+    # A scheduled batch can be cancelled.
+    batches = [client.call("POST", "/batch", {**batch, **more}) for more in ({}, {"send_at": tomorrow})]
+    expect(all(status == 200 for status, _ in batches), f"the batches: {batches}")
     status, page = client.call("GET", "/messages?limit=1")
     expect(status == 200 and "next" in page, f"the first page of messages: {status} {page}")
-    return {"messages": messages, "cursor": page["next"], "key": KEY, "sender": SENDER}
+    return {
+        **{"messages": messages, "batches": [answer["identifier"] for _, answer in batches]},
+        **{"cursor": page["next"], "key": KEY, "sender": SENDER, "route": EXAMPLE_ROUTE},
+    }
 
 
 def run_tool(processes, folder, url, names):

@@ -1,8 +1,8 @@
 """Verifies the local stack's callbacks with the official packages of Standard Webhooks.
 
 Both packages, unmodified, verify the requests that the sinks received: receipts, replies
-and a notice, in both dialects, while two secrets are set and after the older was retired.
-The dialect's own header has room for a single signature, made with the older secret.
+and a notice, in each dialect, while two secrets are set and after the older was retired.
+The header of `mplus` callbacks has room for a single signature, made with the older secret.
 """
 
 import base64
@@ -27,7 +27,7 @@ TOKEN, SENDER = "demo-key", "441234567890"
 # The secret of local.toml, and a foreign secret.
 FIRST = "whsec_ZGVtby1zZWNyZXQtZGVtby1zZWNyZXQtMDAwMQ=="
 FOREIGN = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC0wMDAx"
-SINKS = ("receipts", "replies", "status", "notices")
+SINKS = ("receipts", "replies", "status", "statuses", "notices")
 # The packages tolerate a difference of five minutes.
 TOO_LATE_S = 6 * 60
 
@@ -155,14 +155,18 @@ class Test:
         """Causes a receipt and a reply in each dialect and a notice, and returns the requests."""
         for sink in SINKS:
             call("DELETE", self.local.sink(sink))
-        mplus, cm = next(self.phones), next(self.phones)
+        mplus, cm, messangi = (next(self.phones) for _ in range(3))
         self.client.send(owned(SENDER, mplus, "Hello", callback=self.local.sink("receipts")))
         message = {"from": SENDER, "to": [{"number": f"00{cm}"}], "body": {"content": "Hello"}}
         status, answer = call(
             "POST", f"{self.local.url}/v1.0/message", {"messages": {"msg": [message]}}, {"X-CM-PRODUCTTOKEN": TOKEN}
         )
         expect_equal(status, 200, f"the answer {answer}")
-        for phone in (mplus, cm):
+        message = {"from": SENDER, "to": f"+{messangi}", "text": "Hello", "requestDR": True}
+        message["callbacks"] = self.local.sink("statuses")
+        status, answer = self.client.call("POST", "/raven/v2/messages", message)
+        expect_equal(status, 200, f"the answer {answer}")
+        for phone in (mplus, cm, messangi):
             self.local.until_handset(phone)
             self.local.reply(phone, SENDER, "Grüße 👋")
         gone = self.local.sink(f"gone-{mplus}") + "?status=410"
@@ -170,15 +174,20 @@ class Test:
 
         def callbacks():
             found = {sink: self.local.sink_requests(sink) for sink in SINKS}
-            is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 2 and found["notices"]
-            return is_all and any(is_delivered(one) for one in found["status"]) and found
+            is_all = len(found["receipts"]) == 1 and len(found["replies"]) == 3 and found["notices"]
+            is_delivered = "2" in map(cm_status, found["status"]) and "DELIVRD" in map(messangi_status, found["statuses"])
+            return is_all and is_delivered and found
 
         found = until("a receipt and a reply in each dialect, and a notice", callbacks)
         return [event for sink in SINKS for event in found[sink]]
 
 
-def is_delivered(report):
-    return json.loads(report["body"])["messages"]["msg"]["status"]["code"] == "2"
+def cm_status(request):
+    return json.loads(request["body"])["messages"]["msg"]["status"]["code"]
+
+
+def messangi_status(request):
+    return json.loads(request["body"])["status"]
 
 
 def signed(events, secret):
