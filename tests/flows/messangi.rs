@@ -15,7 +15,10 @@ use uuid::Uuid;
 use shared::domain::Route;
 use tests::{Phone, System, TestConfig, route_to};
 
-use crate::system::{Answer, DEMO, OTHER, OWN_SENDER as OURS, answer, owned, with};
+use crate::{
+    admin::read,
+    system::{Answer, DEMO, OTHER, OWN_SENDER as OURS, answer, owned, with},
+};
 
 const PHONE: Phone = Phone::delivers();
 
@@ -175,6 +178,24 @@ async fn connection_is_the_name_of_a_route() {
         assert_eq!((answer.status.as_u16(), &error["code"]), (400, &json!("INVALID_ROUTING")), "{}", answer.body);
         assert_eq!(error["field"], "connection");
     }
+}
+
+#[tokio::test]
+async fn repeat_gets_its_answer_although_the_route_is_gone() {
+    let named = Route { name: Some("premium".parse().unwrap()), ..route_to(&["cm"]) };
+    let config = TestConfig::new().routes([named, route_to(&["loopback"])]);
+    let system = System::with_config(config).await;
+    let over_premium = with(message(&PHONE, "Hello"), "connection", "premium");
+    let ask = async |key: &str| {
+        let request = system.request(Method::POST, "/raven/v2/messages").bearer_auth(DEMO);
+        answer(request.header("Idempotency-Key", key).json(&over_premium)).await
+    };
+    let first = ask("order-7").await;
+    system.until_state(&first.body["data"]["id"], "delivered").await;
+    read(&system, &["route", "remove", "1"]).await;
+    system.advance(31).await;
+    assert_eq!(ask("order-7").await.body["data"], first.body["data"]);
+    assert_eq!(ask("order-8").await.status, 400);
 }
 
 #[tokio::test]

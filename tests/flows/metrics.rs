@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use shared::runtime::Metrics;
 
-use tests::{Phone, System};
+use tests::{Phone, System, webhook_path};
 
 use crate::{
     admin::printed,
@@ -89,6 +89,38 @@ async fn callbacks_dropped_for_a_missing_url_are_counted() {
 }
 
 #[tokio::test]
+async fn refused_and_repeated_webhooks_are_counted() {
+    let log = Log::default();
+    let system = System::with_metrics(Metrics::to("test", log.clone())).await;
+    let asked = system.send_one(DEMO, owned(&PHONE, "Coming?")).await;
+    system.until_state(&asked, "delivered").await;
+    let (receipts, replies) = (webhook_path("dlr", "loopback"), webhook_path("mo", "loopback"));
+    let receipt = json!({"id": "c1", "reference": asked["messageUuid"], "status": "read"});
+    let reply = json!({"id": "r1", "from": PHONE, "to": OWN_SENDER, "text": "Yes"});
+    let lookalike = json!({"id": "c1", "status": 7});
+    for (path, body, status) in [
+        (receipts.as_str(), &receipt, 200),
+        (&receipts, &receipt, 200),
+        (&replies, &reply, 200),
+        (&replies, &reply, 200),
+        (&receipts, &lookalike, 400),
+        (&replies, &lookalike, 400),
+        ("/dlr/loopback/wrong", &receipt, 404),
+        ("/mo/nobody/wrong", &reply, 404),
+    ] {
+        assert_eq!(system.post_webhook(path, body).await.status, status, "{path} {body}");
+    }
+    let counted = async || {
+        let sums = log.sums();
+        let of = |carrier: &str, metric: &str| sums.get(&("-".to_owned(), carrier.to_owned(), metric.to_owned()));
+        let counted = (of("loopback", "Repeated"), of("-", "WebhooksRefused"));
+        (counted == (Some(&2), Some(&4))).then_some(())
+    };
+    system.until("two repeated and four refused webhooks are counted", counted).await;
+    assert_eq!(system.callbacks("replies").await.len(), 1);
+}
+
+#[tokio::test]
 async fn metrics_count_what_happened() {
     let log = Log::default();
     let system = System::with_metrics(Metrics::to("test", log.clone())).await;
@@ -126,6 +158,7 @@ async fn metrics_count_what_happened() {
         ("other", "loopback", "Delivered", 1),
         ("other", "loopback", "Replies", 1),
         ("other", "-", "CallbacksDelivered", 1),
+        ("-", "loopback", "Repeated", 4),
         ("-", "-", "ScheduledWork", 1),
     ];
     let expected: BTreeMap<_, u64> = expected

@@ -111,23 +111,33 @@ pub(super) async fn apply(
         enqueue_failover(gateway, &found, &report).await?;
         return Ok(Matched::Yes);
     }
-    if status != ReceiptStatus::Read {
-        return Ok(matched(record_receipt(gateway, &found, &report).await?));
+    let recorded = if status == ReceiptStatus::Read {
+        record_read(gateway, &found, &report).await?
+    } else {
+        record_receipt(gateway, &found, &report).await?
+    };
+    match recorded {
+        ReceiptInsertion::NoMessage => return Ok(Matched::No),
+        ReceiptInsertion::New => {}
+        ReceiptInsertion::Duplicate => gateway.count(Metric::Repeated, None, Some(carrier), 1),
     }
+    Ok(Matched::Yes)
+}
+
+/// Records *delivered*, which *read* implies, then *read*.
+async fn record_read(
+    gateway: &Gateway,
+    message: &Message,
+    report: &Report<'_>,
+) -> Result<ReceiptInsertion, Unavailable> {
+    let receipt = report.receipt;
     let implied = CarrierReceipt { description: None, ..receipt.clone() };
-    let delivered = Report { status: ReceiptStatus::Delivered, receipt: &implied, ..report };
-    let is_new = record_receipt(gateway, &found, &delivered).await? == ReceiptInsertion::New;
+    let delivered = Report { status: ReceiptStatus::Delivered, receipt: &implied, ..*report };
+    let is_new = record_receipt(gateway, message, &delivered).await? == ReceiptInsertion::New;
     // The receipt before has the details.
     let details = if is_new { ReceiptDetails::default() } else { receipt.details.clone() };
     let read = CarrierReceipt { details, ..receipt.clone() };
-    Ok(matched(record_receipt(gateway, &found, &Report { receipt: &read, ..report }).await?))
-}
-
-fn matched(recorded: ReceiptInsertion) -> Matched {
-    match recorded {
-        ReceiptInsertion::NoMessage => Matched::No,
-        ReceiptInsertion::New | ReceiptInsertion::Duplicate => Matched::Yes,
-    }
+    record_receipt(gateway, message, &Report { receipt: &read, ..*report }).await
 }
 
 /// Whether a receipt still matters to a message.
@@ -259,9 +269,7 @@ pub(super) async fn record_receipt(
     if let Some(metric) = metric.filter(|_| recorded == ReceiptInsertion::New) {
         gateway.count(metric, Some(&message.account), Some(carrier), 1);
     }
-    let is_repeated = recorded == ReceiptInsertion::Duplicate;
-    gateway.count(Metric::Repeated, None, Some(carrier), usize::from(is_repeated));
-    let words = if is_repeated { "receipt repeated" } else { "receipt" };
+    let words = if recorded == ReceiptInsertion::Duplicate { "receipt repeated" } else { "receipt" };
     info!(message.id = %message.id, carrier = carrier.as_str(), receipt = status.into_str(), "{words}");
     Ok(recorded)
 }

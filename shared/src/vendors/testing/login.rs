@@ -6,7 +6,7 @@ use super::{
     server::{Answer, Request, Server},
 };
 use crate::{
-    domain::{CarrierSettings, Credentials, Outcome, Timestamp},
+    domain::{CarrierSettings, Credentials, Outcome, SignedDuration, Timestamp},
     vendors::{Connector, Sessions},
 };
 
@@ -33,7 +33,9 @@ impl<C: Connector> Tables<C> {
             assert_eq!(session.submit::<C>().await, expected, "{answer:?}");
             session.assert_requests(1, 0);
             session.server.answer_to(login.line(), login.granted[0].clone());
-            assert!(matches!(session.submit::<C>().await, Outcome::Accepted { .. }), "after {answer:?}");
+            // A refused login is not repeated at once.
+            let later = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(1);
+            assert!(matches!(session.submit_at::<C>(later).await, Outcome::Accepted { .. }), "after {answer:?}");
             session.assert_requests(1, 1);
         }
     }
@@ -79,8 +81,12 @@ impl<'a> Session<'a> {
     }
 
     async fn submit<C: Connector>(&self) -> Outcome {
+        self.submit_at::<C>(Timestamp::UNIX_EPOCH).await
+    }
+
+    async fn submit_at<C: Connector>(&self, now: Timestamp) -> Outcome {
         let connection = connection(&self.http, &self.settings, self.credentials, &self.sessions);
-        C::submit(&connection, &Outgoing::example().submission(), Timestamp::UNIX_EPOCH).await
+        C::submit(&connection, &Outgoing::example().submission(), now).await
     }
 
     /// Checks the requests since the last call: so many logins, and so many submits with the key.

@@ -6,7 +6,7 @@ use super::Cymba;
 use crate::{
     domain::{
         CarrierReceipt, CarrierReply, Channel, CredentialPart, Media, Outcome, ReceiptStatus, ReplyContent,
-        ReplyExtras, Vendor,
+        ReplyExtras, ReportedStatus, Vendor,
     },
     hash::hmac_sha256,
     vendors::{
@@ -128,6 +128,10 @@ fn receipts() -> Vec<WebhookRow<CarrierReceipt>> {
         receipt[field] = value;
         receipt.to_string()
     };
+    let unknown_status = CarrierReceipt {
+        status: ReportedStatus::Unknown("1A".to_owned()),
+        ..about(ReceiptStatus::Undelivered, Some("1A"), None)
+    };
     let undecided = |info: Value| json!({"messageuuid": MESSAGE_ID, "receiptInfo": info}).to_string();
     vec![
         webhook(RECEIPT, one(absent())),
@@ -141,7 +145,8 @@ fn receipts() -> Vec<WebhookRow<CarrierReceipt>> {
         webhook(with("delivered", json!(null)), one(absent())),
         webhook(undecided(json!({"code": "00"})), one(about(ReceiptStatus::Delivered, Some("00"), None))),
         webhook(undecided(json!({"code": 0})), one(about(ReceiptStatus::Delivered, Some("0"), None))),
-        webhook(undecided(json!({"code": "1A"})), one(about(ReceiptStatus::Undelivered, Some("1A"), None))),
+        webhook(undecided(json!({"code": "22"})), one(about(ReceiptStatus::Undelivered, Some("22"), None))),
+        webhook(undecided(json!({"code": "1A"})), one(unknown_status)),
         webhook(undecided(json!({})), bad_item("field 'delivered' is missing")),
         webhook(with("delivered", json!("447911123456")), bad_item("field 'delivered' is neither true nor false")),
         webhook(r#"{"Delivered":true}"#, one(receipt(ReceiptStatus::Delivered))),

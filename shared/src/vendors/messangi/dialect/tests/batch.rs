@@ -72,7 +72,6 @@ fn each_error_names_its_recipient() {
                 ("to[1].params", E::Missing),
                 ("to[2].to", E::WrongType),
                 ("to[2].params", E::WrongType),
-                ("to[3].to", E::Empty),
                 ("to[3].params", E::WrongType),
                 ("to[4].params", E::Missing),
                 ("to[5].to", E::Duplicate),
@@ -81,8 +80,8 @@ fn each_error_names_its_recipient() {
             ]),
         ),
         (
-            batch("a", r#"[{"to":"52"},{"to":"0612345678"}]"#),
-            errors([("to[0].to", E::Malformed), ("to[1].to", E::Malformed)]),
+            batch("a", r#"[{"to":"52"},{"to":"0612345678"},{"to":""}]"#),
+            errors([("to[0].to", E::Malformed), ("to[1].to", E::Malformed), ("to[2].to", E::Empty)]),
         ),
         (r#"{"to":[]}"#.to_owned(), errors([("from", E::Missing), ("text", E::Missing), ("to", E::Empty)])),
         (batch("a", "null"), errors([("to", E::Missing)])),
