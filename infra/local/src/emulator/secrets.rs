@@ -1,8 +1,9 @@
 //! Secrets Manager: the embedded engine, with every call metered. Secrets are in memory, and each gateway
 //! writes them when it starts.
 //!
-//! The engine takes a staging label from any version. We check first, as AWS does, that the label is on the version
-//! that the call names: `admin` relies on that to change the secrets only if nobody else has changed them.
+//! The engine takes a staging label from any version, also if it then finds no version to move the label to. We check
+//! first, as AWS does, that the label is on the version that the call names, and that the other version exists: `admin`
+//! relies on that to change the secrets only if nobody else has changed them.
 
 use std::sync::Arc;
 
@@ -32,11 +33,11 @@ impl Secrets {
     pub(super) async fn call(&self, operation: &str, headers: HeaderMap, body: Bytes) -> Answer {
         self.meter.secrets_manager(operation);
         let _call = self.call.lock().await;
-        let misplaced = match operation {
-            "UpdateSecretVersionStage" => self.misplaced_label(&headers, &body).await,
+        let refusal = match operation {
+            "UpdateSecretVersionStage" => self.refusal(&headers, &body).await,
             _ => None,
         };
-        let answer = match misplaced {
+        let answer = match refusal {
             Some(message) => Answer::error(StatusCode::BAD_REQUEST, "InvalidParameterException", &message),
             None => engine::answer(&self.service, headers, body).await,
         };
@@ -44,27 +45,38 @@ impl Secrets {
         answer
     }
 
-    /// Returns an error message if the label is on another version than the one to remove it from.
-    async fn misplaced_label(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    /// Returns an error message if the label is on another version than the one to remove it from, or if the version to
+    /// move it to does not exist.
+    async fn refusal(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let call: Value = serde_json::from_slice(body).ok()?;
         let (from, to) = (call["RemoveFromVersionId"].as_str(), call["MoveToVersionId"].as_str());
-        let holder = self.holder(headers, &call).await;
+        let with_label = json!({ "SecretId": call["SecretId"], "VersionStage": call["VersionStage"] });
+        let holder = self.version(headers, &with_label).await;
         match holder.as_deref() {
-            Some(holder) if from == Some(holder) || to == Some(holder) => None,
-            Some(holder) => Some(format!(
-                "The staging label {} is currently attached to version {holder}, so you must explicitly reference that \
-                 version in RemoveFromVersionId.",
-                call["VersionStage"]
-            )),
-            None => from.map(|from| format!("The staging label {} is not attached to {from}.", call["VersionStage"])),
+            Some(holder) if from == Some(holder) || to == Some(holder) => {}
+            Some(holder) => {
+                return Some(format!(
+                    "The staging label {} is currently attached to version {holder}, so you must explicitly reference \
+                     that version in RemoveFromVersionId.",
+                    call["VersionStage"]
+                ));
+            }
+            None => {
+                if let Some(from) = from {
+                    return Some(format!("The staging label {} is not attached to {from}.", call["VersionStage"]));
+                }
+            }
         }
+        let to = to?;
+        let target = json!({ "SecretId": call["SecretId"], "VersionId": to });
+        let exists = self.version(headers, &target).await.is_some();
+        (!exists).then(|| format!("There is no version {to}."))
     }
 
-    /// Returns the ID of the version that has the call's label.
-    async fn holder(&self, headers: &HeaderMap, call: &Value) -> Option<String> {
+    /// Returns the ID of the version that a `GetSecretValue` call finds.
+    async fn version(&self, headers: &HeaderMap, get: &Value) -> Option<String> {
         let mut headers = headers.clone();
         headers.insert("x-amz-target", HeaderValue::from_static("secretsmanager.GetSecretValue"));
-        let get = json!({ "SecretId": call["SecretId"], "VersionStage": call["VersionStage"] });
         let answer = engine::answer(&self.service, headers, get.to_string().into()).await;
         let value: Value = serde_json::from_slice(&answer.body).ok()?;
         value["VersionId"].as_str().map(str::to_owned)

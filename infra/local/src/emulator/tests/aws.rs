@@ -223,6 +223,10 @@ async fn staging_label_leaves_only_the_version_that_has_it() {
     let (status, error) = make_current(&third, &first).await;
     assert_eq!((status, &error["__type"]), (StatusCode::BAD_REQUEST, &json!("InvalidParameterException")), "{error}");
     assert_eq!(current().await, "2");
+    // Secrets Manager drops a version that has lost its label.
+    let (status, error) = make_current(&json!("version-dropped"), &second).await;
+    assert_eq!((status, &error["__type"]), (StatusCode::BAD_REQUEST, &json!("InvalidParameterException")), "{error}");
+    assert_eq!(current().await, "2");
     // A call that is repeated because its answer was lost.
     assert_eq!(make_current(&second, &first).await.0, StatusCode::OK);
 
