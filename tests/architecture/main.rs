@@ -32,8 +32,8 @@ const ROOMS: [(&str, &str); 14] = [
 ];
 
 /// Items of `vendors` that every vendor may use: the contracts, sessions, and the runner of the tests.
-const CONTRACT: [&str; 7] =
-    ["Connection", "Connector", "DialectFormat", "SessionKey", "Sessions", "Webhook", "testing"];
+const CONTRACT: [&str; 8] =
+    ["Connection", "Connector", "DialectFormat", "LoginError", "SessionKey", "Sessions", "Webhook", "testing"];
 
 /// Items of `runtime` that `domain` may use. Tests can replace both.
 const RUNTIME_FOR_DOMAIN: [&str; 2] = ["Clock", "Random"];

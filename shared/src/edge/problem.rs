@@ -127,7 +127,9 @@ impl Problem {
     /// The request that accepts the batch may still be running.
     #[must_use]
     pub fn batch_incomplete() -> Self {
-        Self::temporary("The batch may still be being accepted. Repeat the cancellation until it is confirmed.")
+        Self::temporary(
+            "The request for this batch may still be running. Repeat the cancellation until it is confirmed.",
+        )
     }
 
     fn temporary(detail: &str) -> Self {
