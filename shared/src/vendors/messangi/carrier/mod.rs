@@ -7,7 +7,7 @@
 //!   the endpoint, unless its code is a status that blames the message. `ERROR` does not, nor does any code of a 401.
 //! - Answers in the flat form `{"status","messageId","description"}`, which older clients expect.
 //! - The ID of a reply: `reply.rs`.
-//! - Validity. A submit cannot bear one.
+//! - Validity. A submit has no field for it.
 
 mod login;
 mod receipt;

@@ -1,4 +1,4 @@
-//! `POST {endpoint}/raven/v2/messages`, with a key as the bearer token: a permanent one, or that of a login.
+//! `POST {endpoint}/raven/v2/messages`, with a key as the bearer token: a permanent key, or the key from a login.
 //!
 //! `externalId` is our reference, which comes back in receipts. `callbacks` is the address of receipts, and works only
 //! with `requestDR`.

@@ -1,7 +1,7 @@
 //! Errors as clients see them.
 //!
 //! The page has no error body. Ours has `error`, the first error, and `errors`, all of them; each has a `code`, a
-//! `message`, and the `field` if it is about one. The page's words for errors are codes: `SEGMENTS_EXCEEDED`,
+//! `message`, and the `field` if it is about a field. The page's words for errors are codes: `SEGMENTS_EXCEEDED`,
 //! `INVALID_ROUTING` and `CODE_NOT_ALLOWED`. The other codes are ours.
 
 use http::StatusCode;
