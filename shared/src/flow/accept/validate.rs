@@ -35,7 +35,7 @@ pub(super) async fn without_route(
         let (name, SenderChoice::Custom(sender)) = (draft.route.as_ref()?, &draft.from) else { return None };
         let channels = if draft.channels.is_empty() { &[Channel::Sms] } else { draft.channels.as_slice() };
         let leads = |channel: &Channel| routes.for_message(Some(name), account, sender, *channel, &draft.to).is_some();
-        let words = "is no route of this name for this sender and number";
+        let words = "names no route for this sender and number";
         (!channels.iter().any(leads)).then(|| FieldError::new("route", FieldErrorCode::NoRoute, words))
     };
     Ok(new.filter_map(|(index, draft)| Some((index, error(draft)?))).collect())

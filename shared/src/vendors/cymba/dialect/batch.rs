@@ -33,7 +33,8 @@ use crate::{
 };
 
 const FIELDS: [&str; 10] =
-    ["from", "message", "destinations", "callback", "channel", "fallback_channels", "id", "uuid", "send_at", "at"];
+    ["from", "message", "destinations", "callback", "channel", FALLBACK, "id", "uuid", "send_at", "at"];
+const FALLBACK: &str = "fallback_channels";
 const IDS: [&str; 2] = ["id", "uuid"];
 const TIMES: [&str; 2] = ["send_at", "at"];
 /// Optional fields, which may be empty.
@@ -101,11 +102,11 @@ pub fn read(body: &[u8], limit: SegmentLimit, allow_multi: bool) -> Result<ReadB
     let from = keep(field::sender(batch.get("from"), "from"), &mut errors);
     let text = keep(read_text(&batch, limit, allow_multi), &mut errors);
     let callback = keep(field::callback(filled(&batch, "callback"), "callback"), &mut errors);
-    let channels = keep(read_channels(&batch), &mut errors);
+    let channels = read_channels(&batch, &mut errors);
     let id = keep(either(&batch, IDS, field::uuid), &mut errors);
     let send_at = keep(either(&batch, TIMES, field::time), &mut errors);
-    let (Some(from), Some(text), Some(callback), Some(channels), Some(id), Some(send_at), true) =
-        (from, text, callback, channels, id, send_at, errors.is_empty())
+    let (Some(from), Some(text), Some(callback), Some(id), Some(send_at), true) =
+        (from, text, callback, id, send_at, errors.is_empty())
     else {
         return Err(errors);
     };
@@ -138,7 +139,7 @@ fn read_destinations(value: Option<&Value>, errors: &mut Vec<FieldError>) -> Vec
             Ok(number) => {
                 let earlier = *first.entry(number.clone()).or_insert(index);
                 if earlier != index {
-                    let words = format!("is also destination {earlier}");
+                    let words = format!("repeats destination {earlier}");
                     errors.push(FieldError::new(FIELD, FieldErrorCode::Duplicate, words).at(index));
                 }
                 numbers.push(number);
@@ -154,42 +155,44 @@ fn read_text(batch: &Object, limit: SegmentLimit, allow_multi: bool) -> Result<T
     if allow_multi || text.segments() <= 1 {
         return Ok(text);
     }
-    let words = format!("has {} parts, and more than one needs ?allowMulti=true", text.segments());
+    let words = format!("has {} parts; a text of several parts needs ?allowMulti=true", text.segments());
     Err(FieldError::new("message", FieldErrorCode::TooLong, words))
 }
 
-fn read_channels(batch: &Object) -> Result<Vec<Channel>, FieldError> {
-    let first = match field::optional_text(filled(batch, "channel"), "channel")? {
-        Some(name) => Some(channel(name, "channel")?),
-        None => None,
-    };
-    let fallback = match batch.get("fallback_channels") {
-        None | Some(Value::Null) => &[],
-        Some(Value::Array(listed)) => listed.as_slice(),
-        Some(_) => return Err(wrong_type("fallback_channels")),
-    };
+/// Returns the channels in order. Empty means that the request chose none.
+fn read_channels(batch: &Object, errors: &mut Vec<FieldError>) -> Vec<Channel> {
+    let first = keep(read_channel(batch), errors);
+    let fallback = keep(read_fallback(batch.get(FALLBACK)), errors);
+    let (Some(first), Some(fallback)) = (first, fallback) else { return Vec::new() };
     if fallback.is_empty() {
-        return Ok(first.into_iter().collect());
+        return first.into_iter().collect();
     }
-    let mut channels = vec![first.unwrap_or(Channel::Sms)];
-    for name in fallback {
-        let channel = channel(name.as_str().ok_or_else(|| wrong_type("fallback_channels"))?, "fallback_channels")?;
-        if channels.contains(&channel) {
-            let words = "names a channel twice, or that of 'channel', which is sms if absent";
-            return Err(FieldError::new("fallback_channels", FieldErrorCode::Duplicate, words));
-        }
-        channels.push(channel);
+    let channels = [vec![first.unwrap_or(Channel::Sms)], fallback].concat();
+    if channels.iter().enumerate().any(|(index, channel)| channels[..index].contains(channel)) {
+        let words = "names a channel twice, or that of 'channel', which is sms if absent";
+        errors.push(FieldError::new(FALLBACK, FieldErrorCode::Duplicate, words));
     }
-    Ok(channels)
+    channels
+}
+
+fn read_channel(batch: &Object) -> Result<Option<Channel>, FieldError> {
+    let name = field::optional_text(filled(batch, "channel"), "channel")?;
+    name.map(|name| channel(name, "channel")).transpose()
+}
+
+fn read_fallback(value: Option<&Value>) -> Result<Vec<Channel>, FieldError> {
+    let wrong_type = || FieldError::new(FALLBACK, FieldErrorCode::WrongType, "must be a list of channel names");
+    let listed = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return Err(wrong_type()),
+    };
+    listed.iter().map(|name| channel(name.as_str().ok_or_else(wrong_type)?, FALLBACK)).collect()
 }
 
 fn channel(name: &str, field: &str) -> Result<Channel, FieldError> {
     let known = name.parse().ok().filter(|channel| CHANNELS.contains(channel));
     known.ok_or_else(|| FieldError::new(field, FieldErrorCode::UnknownValue, "may name only \"sms\" and \"rcs\""))
-}
-
-fn wrong_type(field: &str) -> FieldError {
-    FieldError::new(field, FieldErrorCode::WrongType, "must be a list of channel names")
 }
 
 /// Returns the value, unless it is an empty string.

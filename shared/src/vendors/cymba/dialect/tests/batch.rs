@@ -84,6 +84,11 @@ fn text_of_several_parts_needs_leave() {
 fn all_errors_are_named() {
     use FieldErrorCode::{Duplicate, Empty, Malformed, Missing, TooLong, TooMany, UnknownValue, WrongType};
     let many: Vec<_> = (0..1001).map(|index| (441_111_111_000_u64 + index).to_string()).collect();
+    let channels = |channel: Value, fallback: Value| {
+        let mut batch = with("channel", channel);
+        batch["fallback_channels"] = fallback;
+        batch
+    };
     for (batch, errors) in [
         (json!([]), vec![(None, "(body)", WrongType)]),
         (json!({}), vec![(None, "destinations", Missing), (None, "from", Missing), (None, "message", Missing)]),
@@ -116,6 +121,9 @@ fn all_errors_are_named() {
         (with("uuid", 7), vec![(None, "uuid", WrongType)]),
         (with("send_at", "soon"), vec![(None, "send_at", Malformed)]),
         (with("at", 7), vec![(None, "at", WrongType)]),
+        (channels(json!(7), json!([7])), vec![(None, "channel", WrongType), (None, "fallback_channels", WrongType)]),
+        (channels(json!("fax"), json!(["sms"])), vec![(None, "channel", UnknownValue)]),
+        (channels(json!("rcs"), json!(["sms", "sms"])), vec![(None, "fallback_channels", Duplicate)]),
     ] {
         let errors = errors.into_iter().map(|(index, field, code)| (index, field.to_owned(), code)).collect();
         assert_eq!(read_batch(&batch, true), Err(errors), "{}", batch.to_string().get(..200).unwrap_or("short"));
